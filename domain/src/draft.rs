@@ -1,4 +1,125 @@
+//! The form as it stands: text as typed, valid or not, secrets as edits. A draft is compared,
+//! checked and saved as a whole; nothing in it is trimmed or corrected.
+
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidateRange};
+
+use crate::check::{self, MAX_TEXT};
+use crate::field::{Field, Kind};
+use crate::flow::OauthFlow;
+use crate::secret::{Destination, SecretEdit};
+
+/// What an administrator has in front of them.
+pub type Draft = Form<SecretEdit>;
+
+/// The whole form. `S` is what is known of a secret: an edit in a [`Draft`], a fact of storage in
+/// [`crate::Saved`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Form<S> {
+    /// OAuth Flow.
+    pub flow: OauthFlow,
+    /// Basic SMTP Settings, without their sign-in.
+    pub basic: Smtp,
+    /// Username and Password of Basic SMTP Settings.
+    pub sign_in: SignIn<S>,
+    /// OAuth SMTP Settings.
+    pub oauth: Smtp,
+    /// Authentication Settings.
+    pub authentication: Authentication<S>,
+}
+
+/// The controls that both SMTP groups have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
+pub struct Smtp {
+    /// Default Sender Email.
+    #[validate(length(max = 254), custom(function = check::rule::address))]
+    pub sender: String,
+    /// Display Name.
+    #[validate(length(max = 254), custom(function = check::rule::one_line))]
+    pub display_name: String,
+    /// SMTP Server.
+    #[validate(length(max = 253), custom(function = check::rule::host))]
+    pub server: String,
+    /// Port.
+    #[validate(custom(function = check::rule::digits), range(max = 65_535))]
+    pub port: PortText,
+    /// Use TLS.
+    pub use_tls: bool,
+    /// TLS mode.
+    pub tls_mode: TlsMode,
+}
+
+impl Default for Smtp {
+    /// A fresh form: everything empty, Use TLS on, the mode chosen by the port.
+    fn default() -> Self {
+        Self {
+            sender: String::new(),
+            display_name: String::new(),
+            server: String::new(),
+            port: PortText::default(),
+            use_tls: true,
+            tls_mode: TlsMode::Automatic,
+        }
+    }
+}
+
+/// Who signs in at the mail server with a password.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
+pub struct SignIn<S> {
+    /// Username.
+    #[validate(length(max = 254), custom(function = check::rule::one_line))]
+    pub username: String,
+    /// Password. No rule of `validator`'s: its errors copy the value.
+    pub password: S,
+}
+
+/// How a token is asked for (RFC 6749).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
+pub struct Authentication<S> {
+    /// Client ID: no secret (RFC 6749 2.2), and sealed at rest all the same.
+    #[validate(length(max = 4096), custom(function = check::rule::one_line))]
+    pub client_id: String,
+    /// Client Secret. No rule of `validator`'s: its errors copy the value.
+    pub client_secret: S,
+    /// Authorization Endpoint.
+    #[validate(length(max = 500), custom(function = check::rule::endpoint))]
+    pub authorization_endpoint: String,
+    /// Token Endpoint.
+    #[validate(length(max = 500), custom(function = check::rule::endpoint))]
+    pub token_endpoint: String,
+    /// Redirect URI.
+    #[validate(length(max = 500), custom(function = check::rule::redirect_uri))]
+    pub redirect_uri: String,
+    /// Scope.
+    #[validate(length(max = 500), custom(function = check::rule::scope))]
+    pub scope: String,
+}
+
+/// A port as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PortText(pub String);
+
+impl ValidateRange<u64> for PortText {
+    fn greater_than(&self, max: u64) -> Option<bool> {
+        self.digits().map(|number| number > max)
+    }
+
+    fn less_than(&self, min: u64) -> Option<bool> {
+        self.digits().map(|number| number < min)
+    }
+}
+
+impl PortText {
+    /// The number, where there are only digits; one too long to count is the largest.
+    fn digits(&self) -> Option<u64> {
+        let only_digits = !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_digit());
+        only_digits.then(|| self.0.parse().unwrap_or(u64::MAX))
+    }
+}
+
 /// When a protected connection turns to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -10,4 +131,202 @@ pub enum TlsMode {
     StartTls,
     /// From the first byte (RFC 8314 3.3).
     Implicit,
+}
+
+impl TlsMode {
+    /// Every mode, in the order of the screen.
+    pub const ALL: [Self; 3] = [Self::Automatic, Self::StartTls, Self::Implicit];
+
+    /// The mode's name on the wire and in an `<option value>`.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::StartTls => "start-tls",
+            Self::Implicit => "implicit",
+        }
+    }
+
+    /// The mode with this wire name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.wire_name() == name)
+    }
+}
+
+/// A value of a [`Kind::Check`] control as text.
+#[must_use]
+pub const fn check_text(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+impl<S> Form<S> {
+    /// The same form, knowing something else of its secrets.
+    pub fn map_secrets<T>(&self, mut map: impl FnMut(Field, &S) -> T) -> Form<T> {
+        Form {
+            flow: self.flow,
+            basic: self.basic.clone(),
+            sign_in: SignIn {
+                username: self.sign_in.username.clone(),
+                password: map(Field::Password, &self.sign_in.password),
+            },
+            oauth: self.oauth.clone(),
+            authentication: Authentication {
+                client_id: self.authentication.client_id.clone(),
+                client_secret: map(Field::ClientSecret, &self.authentication.client_secret),
+                authorization_endpoint: self.authentication.authorization_endpoint.clone(),
+                token_endpoint: self.authentication.token_endpoint.clone(),
+                redirect_uri: self.authentication.redirect_uri.clone(),
+                scope: self.authentication.scope.clone(),
+            },
+        }
+    }
+
+    /// What is known of a secret; nothing for a control that holds none.
+    pub fn secret(&self, field: Field) -> Option<&S> {
+        match field {
+            Field::Password => Some(&self.sign_in.password),
+            Field::ClientSecret => Some(&self.authentication.client_secret),
+            _ => None,
+        }
+    }
+
+    /// The place to change what is known of a secret.
+    pub fn secret_mut(&mut self, field: Field) -> Option<&mut S> {
+        match field {
+            Field::Password => Some(&mut self.sign_in.password),
+            Field::ClientSecret => Some(&mut self.authentication.client_secret),
+            _ => None,
+        }
+    }
+
+    /// What a control holds, as text: a check box as `on` or `off`, a choice by its wire name, a
+    /// secret as nothing.
+    pub fn plain_text(&self, field: Field) -> &str {
+        match field {
+            Field::Flow => self.flow.wire_name(),
+            Field::BasicSender => &self.basic.sender,
+            Field::BasicDisplayName => &self.basic.display_name,
+            Field::BasicServer => &self.basic.server,
+            Field::BasicPort => &self.basic.port.0,
+            Field::BasicUseTls => check_text(self.basic.use_tls),
+            Field::BasicTlsMode => self.basic.tls_mode.wire_name(),
+            Field::Username => &self.sign_in.username,
+            Field::OauthSender => &self.oauth.sender,
+            Field::OauthDisplayName => &self.oauth.display_name,
+            Field::OauthServer => &self.oauth.server,
+            Field::OauthPort => &self.oauth.port.0,
+            Field::OauthUseTls => check_text(self.oauth.use_tls),
+            Field::OauthTlsMode => self.oauth.tls_mode.wire_name(),
+            Field::ClientId => &self.authentication.client_id,
+            Field::AuthorizationEndpoint => &self.authentication.authorization_endpoint,
+            Field::TokenEndpoint => &self.authentication.token_endpoint,
+            Field::RedirectUri => &self.authentication.redirect_uri,
+            Field::Scope => &self.authentication.scope,
+            Field::Password | Field::ClientSecret => "",
+        }
+    }
+
+    /// Where a secret typed now would be for. Text that is no valid endpoint stands for itself, so
+    /// that a secret saved beside it goes nowhere else.
+    pub fn destination(&self, field: Field) -> Option<Destination> {
+        match field {
+            Field::Password => Some(Destination::Account {
+                server: self.basic.server.to_lowercase(),
+                port: self.basic.port.0.clone(),
+                username: self.sign_in.username.clone(),
+                security: if self.basic.use_tls {
+                    self.basic.tls_mode.wire_name().to_owned()
+                } else {
+                    "clear".to_owned()
+                },
+            }),
+            Field::ClientSecret => {
+                let endpoint = &self.authentication.token_endpoint;
+                let origin = check::url::origin(endpoint);
+                Some(Destination::Origin(origin.unwrap_or_else(|| endpoint.clone())))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Draft {
+    /// What a control shows: as [`Form::plain_text`], and a secret as it was typed just now.
+    #[must_use]
+    pub fn text(&self, field: Field) -> &str {
+        self.secret(field).map_or_else(|| self.plain_text(field), SecretEdit::text)
+    }
+
+    /// Puts text into a control. A choice that does not exist leaves it as it was; an emptied
+    /// secret is an untouched one.
+    pub fn edit(&mut self, field: Field, text: impl Into<String>) {
+        let text = text.into();
+        match field {
+            Field::Flow => self.flow = OauthFlow::from_wire_name(&text).unwrap_or(self.flow),
+            Field::BasicSender => self.basic.sender = text,
+            Field::BasicDisplayName => self.basic.display_name = text,
+            Field::BasicServer => self.basic.server = text,
+            Field::BasicPort => self.basic.port = PortText(text),
+            Field::BasicUseTls => self.basic.use_tls = text == check_text(true),
+            Field::BasicTlsMode => set_mode(&mut self.basic.tls_mode, &text),
+            Field::Username => self.sign_in.username = text,
+            Field::Password => self.sign_in.password = SecretEdit::from_text(text),
+            Field::OauthSender => self.oauth.sender = text,
+            Field::OauthDisplayName => self.oauth.display_name = text,
+            Field::OauthServer => self.oauth.server = text,
+            Field::OauthPort => self.oauth.port = PortText(text),
+            Field::OauthUseTls => self.oauth.use_tls = text == check_text(true),
+            Field::OauthTlsMode => set_mode(&mut self.oauth.tls_mode, &text),
+            Field::ClientId => self.authentication.client_id = text,
+            Field::ClientSecret => self.authentication.client_secret = SecretEdit::from_text(text),
+            Field::AuthorizationEndpoint => self.authentication.authorization_endpoint = text,
+            Field::TokenEndpoint => self.authentication.token_endpoint = text,
+            Field::RedirectUri => self.authentication.redirect_uri = text,
+            Field::Scope => self.authentication.scope = text,
+        }
+    }
+
+    /// What a save does to a secret: the edit as made, but a Password without a Username goes.
+    #[must_use]
+    pub fn secret_on_save(&self, field: Field) -> Cow<'_, SecretEdit> {
+        match self.secret(field) {
+            Some(SecretEdit::Untouched)
+                if field == Field::Password && self.sign_in.username.is_empty() =>
+            {
+                Cow::Owned(SecretEdit::Clear)
+            }
+            Some(edit) => Cow::Borrowed(edit),
+            None => Cow::Owned(SecretEdit::Untouched),
+        }
+    }
+
+    /// The controls in which two drafts differ, in the order of the screen.
+    pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Field> + 'a {
+        Field::ALL.iter().copied().filter(move |&field| {
+            self.plain_text(field) != other.plain_text(field)
+                || self.secret(field) != other.secret(field)
+        })
+    }
+
+    /// The first control that holds more than any control may (4,096 characters), disabled or not.
+    #[must_use]
+    pub fn oversized(&self) -> Option<Field> {
+        Field::ALL.iter().copied().find(|&field| self.text(field).chars().nth(MAX_TEXT).is_some())
+    }
+
+    /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
+    pub fn copy_basic_to_oauth(&mut self) {
+        self.oauth = self.basic.clone();
+    }
+
+    /// Whether a control takes whole characters rather than a choice.
+    #[must_use]
+    pub fn is_typed(field: Field) -> bool {
+        matches!(field.kind(), Kind::Text | Kind::Masked | Kind::Secret)
+    }
+}
+
+fn set_mode(mode: &mut TlsMode, text: &str) {
+    *mode = TlsMode::from_wire_name(text).unwrap_or(*mode);
 }

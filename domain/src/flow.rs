@@ -20,12 +20,8 @@ pub enum OauthFlow {
 
 impl OauthFlow {
     /// Every flow, in the order of the screen.
-    pub const ALL: [Self; 4] = [
-        Self::None,
-        Self::AuthorizationCode,
-        Self::AuthorizationCodePkce,
-        Self::ClientCredentials,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::AuthorizationCode, Self::AuthorizationCodePkce, Self::ClientCredentials];
 
     /// The flow's name on the wire and in a `<option value>`.
     #[must_use]

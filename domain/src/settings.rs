@@ -3,8 +3,11 @@
 
 use secrecy::SecretString;
 
-use crate::check::host::Host;
-use crate::draft::TlsMode;
+use crate::check::host::{Host, mail_host};
+use crate::check::{self, form_of};
+use crate::draft::{Draft, Smtp, TlsMode};
+use crate::field::Field;
+use crate::flow::OauthFlow;
 
 /// How a connection is protected, decided once from port, check box and mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,10 +27,9 @@ impl Security {
     pub fn of(use_tls: bool, mode: TlsMode, port: u16) -> Self {
         match (use_tls, mode) {
             (false, _) => Self::Clear,
-            (true, TlsMode::StartTls) => Self::StartTls,
             (true, TlsMode::Implicit) => Self::ImplicitTls,
             (true, TlsMode::Automatic) if matches!(port, 465 | 2465) => Self::ImplicitTls,
-            (true, TlsMode::Automatic) => Self::StartTls,
+            (true, TlsMode::StartTls | TlsMode::Automatic) => Self::StartTls,
         }
     }
 }
@@ -59,4 +61,151 @@ pub struct Account {
     pub username: String,
     /// Opened for this one use.
     pub password: SecretString,
+}
+
+/// The secrets of a saved form, opened for one use.
+#[derive(Debug, Clone, Default)]
+pub struct OpenedSecrets {
+    /// Password.
+    pub password: Option<SecretString>,
+    /// Client Secret.
+    pub client_secret: Option<SecretString>,
+}
+
+/// Settings that mail can be sent with.
+#[derive(Debug, Clone)]
+pub enum Settings {
+    /// With a user name and a password, or with no sign-in.
+    Basic {
+        /// Where mail goes out.
+        server: MailServer,
+        /// Who it is from.
+        sender: Sender,
+        /// Who signs in; nobody where Username is empty.
+        account: Option<Account>,
+    },
+    /// With a token.
+    Oauth {
+        /// Where mail goes out; never in clear.
+        server: MailServer,
+        /// Who it is from, and who signs in.
+        sender: Sender,
+        /// How the token is asked for.
+        grant: Grant,
+    },
+}
+
+/// How a token is asked for.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// Whether and how a person is asked.
+    pub consent: Consent,
+    /// Client ID.
+    pub client_id: String,
+    /// Client Secret.
+    pub client_secret: SecretString,
+    /// Token Endpoint.
+    pub token_endpoint: String,
+    /// Scope.
+    pub scope: String,
+}
+
+/// Whether a person consents to a grant, and by way of which addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// Nobody is asked (RFC 6749 4.4).
+    NotNeeded,
+    /// A person signs in at the provider (RFC 6749 4.1).
+    AtProvider {
+        /// Authorization Endpoint.
+        authorization_endpoint: String,
+        /// Redirect URI, byte for byte as typed.
+        redirect_uri: String,
+        /// Whether PKCE (RFC 7636) protects the code.
+        pkce: bool,
+    },
+}
+
+impl Settings {
+    /// Makes settings of a draft and its opened secrets.
+    ///
+    /// A draft without problems always parses, given the secrets that it needs.
+    ///
+    /// # Errors
+    /// The first control that keeps the draft from being used.
+    pub fn parse(draft: &Draft, secrets: &OpenedSecrets) -> Result<Self, Field> {
+        let consent = match draft.flow {
+            OauthFlow::None => {
+                return Ok(Self::Basic {
+                    server: mail_server(&draft.basic, Field::BasicServer, Field::BasicPort)?,
+                    sender: sender(&draft.basic, Field::BasicSender, Field::BasicDisplayName)?,
+                    account: account(draft, secrets)?,
+                });
+            }
+            OauthFlow::ClientCredentials => Consent::NotNeeded,
+            OauthFlow::AuthorizationCode | OauthFlow::AuthorizationCodePkce => {
+                Consent::AtProvider {
+                    authorization_endpoint: text(draft, Field::AuthorizationEndpoint)?,
+                    redirect_uri: text(draft, Field::RedirectUri)?,
+                    pkce: draft.flow == OauthFlow::AuthorizationCodePkce,
+                }
+            }
+        };
+        let server = mail_server(&draft.oauth, Field::OauthServer, Field::OauthPort)?;
+        if server.security == Security::Clear {
+            return Err(Field::OauthUseTls);
+        }
+        Ok(Self::Oauth {
+            server,
+            sender: sender(&draft.oauth, Field::OauthSender, Field::OauthDisplayName)?,
+            grant: Grant {
+                consent,
+                client_id: text(draft, Field::ClientId)?,
+                client_secret: secrets.client_secret.clone().ok_or(Field::ClientSecret)?,
+                token_endpoint: text(draft, Field::TokenEndpoint)?,
+                scope: text(draft, Field::Scope)?,
+            },
+        })
+    }
+}
+
+/// A required text that keeps its rule of form.
+fn text(draft: &Draft, field: Field) -> Result<String, Field> {
+    let text = draft.plain_text(field);
+    if text.is_empty() || form_of(field, text).is_err() {
+        return Err(field);
+    }
+    Ok(text.to_owned())
+}
+
+fn mail_server(smtp: &Smtp, server: Field, port: Field) -> Result<MailServer, Field> {
+    let host = mail_host(&smtp.server).map_err(|_| server)?;
+    let number = check::port::port(&smtp.port.0).map_err(|_| port)?;
+    Ok(MailServer {
+        host,
+        port: number,
+        security: Security::of(smtp.use_tls, smtp.tls_mode, number),
+    })
+}
+
+fn sender(smtp: &Smtp, address: Field, display_name: Field) -> Result<Sender, Field> {
+    form_of(address, &smtp.sender).map_err(|_| address)?;
+    form_of(display_name, &smtp.display_name).map_err(|_| display_name)?;
+    match (smtp.sender.is_empty(), smtp.display_name.is_empty()) {
+        (true, _) => Err(address),
+        (_, true) => Err(display_name),
+        (false, false) => {
+            Ok(Sender { address: smtp.sender.clone(), display_name: smtp.display_name.clone() })
+        }
+    }
+}
+
+fn account(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<Account>, Field> {
+    let username = &draft.sign_in.username;
+    if username.is_empty() {
+        return Ok(None);
+    }
+    form_of(Field::Username, username).map_err(|_| Field::Username)?;
+    let password = secrets.password.clone().ok_or(Field::Password)?;
+    Ok(Some(Account { username: username.clone(), password }))
 }

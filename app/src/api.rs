@@ -1,0 +1,260 @@
+//! The server functions: each asks first who is calling, then calls the port, and answers in
+//! codes. They are a public HTTP API under `/api`, whatever the page does with it.
+
+use domain::delivery::Run;
+use domain::secret::TypedSecret;
+use domain::{Draft, Field, Problems, Saved};
+use leptos::prelude::*;
+use leptos::server_fn::codec::{GetUrl, Json, JsonEncoding};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use serde::{Deserialize, Serialize};
+
+use crate::deadline;
+
+/// Why a call brought no answer. Codes only: no value, no server's text, no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApiError {
+    /// Nobody is signed in, or no longer.
+    #[error("signed out")]
+    SignedOut,
+    /// Whoever is signed in may not do this.
+    #[error("not allowed")]
+    Forbidden,
+    /// E-mail address or password is wrong.
+    #[error("wrong credentials")]
+    WrongCredentials,
+    /// Too many attempts: again after this many seconds.
+    #[error("too many attempts")]
+    TooManyAttempts(u32),
+    /// A control holds more than any control may.
+    #[error("too large")]
+    Oversized(Field),
+    /// What is saved is not enough to send with.
+    #[error("settings incomplete")]
+    Incomplete,
+    /// An OAuth flow is saved, and there is no token.
+    #[error("token needed")]
+    TokenNeeded,
+    /// A test message is under way already.
+    #[error("busy")]
+    Busy,
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound,
+    /// The request makes no sense to the server.
+    #[error("malformed request")]
+    Malformed,
+    /// The server cannot do it now; the log says why.
+    #[error("server failed")]
+    ServerFailed,
+    /// The server did not answer, or not in time.
+    #[error("no answer")]
+    Unreachable,
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Unreachable,
+            ServerFnErrorErr::Deserialization(_)
+            | ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::UnsupportedRequestMethod(_) => Self::Malformed,
+            ServerFnErrorErr::Registration(_)
+            | ServerFnErrorErr::ServerError(_)
+            | ServerFnErrorErr::MiddlewareError(_)
+            | ServerFnErrorErr::Serialization(_) => Self::ServerFailed,
+        }
+    }
+}
+
+/// What the tab shows first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tab {
+    /// What is saved.
+    pub saved: Saved,
+    /// Where a test message would go.
+    pub recipient: String,
+    /// The last test message that this administrator asked for.
+    pub last_run: Option<Run>,
+}
+
+/// A save: the whole form, and what the administrator knew when they made it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Save {
+    /// The form.
+    pub draft: Draft,
+    /// The revision that it was made on.
+    pub revision: i64,
+    /// The token that the administrator agreed to delete.
+    pub deletes_grant: Option<String>,
+}
+
+/// What became of a save. Unless it is `Saved`, nothing was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaveAnswer {
+    /// This is saved now.
+    Saved(Saved),
+    /// These controls need attention.
+    Problems(Problems),
+    /// Somebody else has saved since: this, with their name and the time in it.
+    Conflict(Saved),
+    /// Saving would delete this token, which the save did not name.
+    TokenWouldBeDeleted(String),
+}
+
+/// What the tab shows first.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = GetUrl)]
+pub async fn load() -> Result<Tab, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.load(&who).await)
+}
+
+/// Saves the form.
+///
+/// # Errors
+/// [`ApiError`], as the service says; then nothing was saved.
+#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", input = Json)]
+pub async fn save(
+    /// The form, and what it was made on.
+    save: Save,
+) -> Result<SaveAnswer, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.save(&who, save).await)
+}
+
+/// Starts a test message to whoever asks.
+///
+/// # Errors
+/// [`ApiError`], as the service says; then nothing was sent.
+#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", input = Json)]
+pub async fn send_test() -> Result<Run, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.send_test(&who).await)
+}
+
+/// How a test message is getting on.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = GetUrl)]
+pub async fn run(
+    /// The run's id.
+    id: String,
+) -> Result<Run, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.run(&who, &id).await)
+}
+
+/// Who is signed in, for the frame around the tab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+}
+
+/// Who is signed in.
+///
+/// # Errors
+/// [`ApiError::SignedOut`].
+#[server(name = WhoAmI, prefix = "/api", endpoint = "me", input = GetUrl)]
+pub async fn me() -> Result<Me, ApiError> {
+    let (_, who) = answering::caller()?;
+    Ok(Me { name: who.name, email: who.email })
+}
+
+/// Signs an administrator in and leads to the tab.
+///
+/// # Errors
+/// [`ApiError::WrongCredentials`], [`ApiError::TooManyAttempts`].
+#[server(name = SignIn, prefix = "/api", endpoint = "sign-in")]
+pub async fn sign_in(
+    /// As typed, in any case.
+    email: String,
+    /// As typed.
+    password: TypedSecret,
+) -> Result<(), ApiError> {
+    let (door, request) = answering::door()?;
+    answering::with_status(door.sign_in(&request, &email, password).await)?;
+    leptos_axum::redirect("/settings/email");
+    Ok(())
+}
+
+/// Signs out and leads to the sign-in page.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = SignOut, prefix = "/api", endpoint = "sign-out")]
+pub async fn sign_out() -> Result<(), ApiError> {
+    let (door, request) = answering::door()?;
+    answering::with_status(door.sign_out(&request).await)?;
+    leptos_axum::redirect("/sign-in");
+    Ok(())
+}
+
+/// Waits for an answer, but not for ever: a server that says nothing is [`ApiError::Unreachable`].
+///
+/// # Errors
+/// What the call answers, or that nothing came within 45 seconds.
+pub async fn in_time<T>(call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    deadline::within(deadline::ANSWER, call).await.unwrap_or(Err(ApiError::Unreachable))
+}
+
+/// The server's side of every call: who asks, and a status that tells the truth.
+#[cfg(feature = "ssr")]
+mod answering {
+    use axum::http::StatusCode;
+    use axum::http::request::Parts;
+    use leptos::context::use_context;
+    use leptos_axum::ResponseOptions;
+
+    use super::ApiError;
+    use crate::service::{Principal, SharedFrontDoor, SharedService};
+
+    /// The service and the administrator who asks.
+    pub fn caller() -> Result<(SharedService, Principal), ApiError> {
+        let found =
+            use_context::<SharedService>().ok_or(ApiError::ServerFailed).and_then(|service| {
+                let who = use_context::<Principal>().ok_or(ApiError::SignedOut)?;
+                Ok((service, who))
+            });
+        with_status(found)
+    }
+
+    /// The front door and the request that came to it.
+    pub fn door() -> Result<(SharedFrontDoor, Parts), ApiError> {
+        let found = use_context::<SharedFrontDoor>().zip(use_context::<Parts>());
+        with_status(found.ok_or(ApiError::ServerFailed))
+    }
+
+    /// Sets the status that an error means: leptos would answer 500 to each of them.
+    pub fn with_status<T>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let (Err(error), Some(response)) = (&answer, use_context::<ResponseOptions>()) {
+            response.set_status(status(*error));
+        }
+        answer
+    }
+
+    fn status(error: ApiError) -> StatusCode {
+        match error {
+            ApiError::SignedOut | ApiError::WrongCredentials => StatusCode::UNAUTHORIZED,
+            ApiError::Forbidden => StatusCode::FORBIDDEN,
+            ApiError::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::Oversized(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Incomplete | ApiError::TokenNeeded | ApiError::Busy => StatusCode::CONFLICT,
+            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::Malformed => StatusCode::BAD_REQUEST,
+            ApiError::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::Unreachable => StatusCode::BAD_GATEWAY,
+        }
+    }
+}

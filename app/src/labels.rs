@@ -1,0 +1,639 @@
+//! Every English word on the screen: codes become sentences here and nowhere else. The seam for
+//! other languages.
+
+#![expect(clippy::match_same_arms, clippy::too_many_lines, reason = "tables: a row a case")]
+
+use domain::check::address::AddressProblem;
+use domain::check::host::HostProblem;
+use domain::check::port::PortProblem;
+use domain::check::url::{ScopeProblem, UrlProblem};
+use domain::delivery::{Advice, Step, StepEnd};
+use domain::draft::TlsMode;
+use domain::{Field, OauthFlow, Presence, Problem, Section};
+
+use crate::api::ApiError;
+use crate::tab::SecretState;
+
+/// The name of a group box.
+#[must_use]
+pub const fn section(section: Section) -> &'static str {
+    match section {
+        Section::Flow => "OAuth Flow",
+        Section::BasicSmtp => "Basic SMTP Settings",
+        Section::OauthSmtp => "OAuth SMTP Settings",
+        Section::Authentication => "Authentication Settings",
+    }
+}
+
+/// What a group is for, in one sentence.
+#[must_use]
+pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
+    match (section, flow) {
+        (Section::Flow, _) => "Decides how PPM proves to the mail server that it may send.",
+        (Section::BasicSmtp, OauthFlow::None) => "Mail is sent through this server.",
+        (Section::BasicSmtp, _) => {
+            "Kept, not used: with an OAuth flow, mail is sent through OAuth SMTP Settings."
+        }
+        (Section::OauthSmtp, OauthFlow::None) => "Not used: choose an OAuth flow to fill it in.",
+        (Section::OauthSmtp, _) => {
+            "Mail is sent through this server, with a token instead of a password."
+        }
+        (Section::Authentication, OauthFlow::None) => {
+            "Not used: choose an OAuth flow to fill it in."
+        }
+        (Section::Authentication, OauthFlow::ClientCredentials) => {
+            "What the provider gave you when you registered PPM as an application. Nobody signs in, so two addresses are not needed."
+        }
+        (Section::Authentication, _) => {
+            "What the provider gave you when you registered PPM as an application."
+        }
+    }
+}
+
+/// The mark of a group: what its presence asks for.
+#[must_use]
+pub const fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Required => "required",
+        Presence::Optional => "optional with this flow",
+        Presence::Disabled => "not used with this flow",
+    }
+}
+
+/// The name of a control.
+#[must_use]
+pub const fn field(field: Field) -> &'static str {
+    match field {
+        Field::Flow => "OAuth Flow",
+        Field::BasicSender | Field::OauthSender => "Default Sender Email",
+        Field::BasicDisplayName | Field::OauthDisplayName => "Display Name",
+        Field::BasicServer | Field::OauthServer => "SMTP Server",
+        Field::BasicPort | Field::OauthPort => "Port",
+        Field::BasicUseTls | Field::OauthUseTls => "Use TLS",
+        Field::BasicTlsMode | Field::OauthTlsMode => "TLS mode",
+        Field::Username => "Username",
+        Field::Password => "Password",
+        Field::ClientId => "Client ID",
+        Field::ClientSecret => "Client Secret",
+        Field::AuthorizationEndpoint => "Authorization Endpoint",
+        Field::TokenEndpoint => "Token Endpoint",
+        Field::RedirectUri => "Redirect URI",
+        Field::Scope => "Scope",
+    }
+}
+
+/// The name of a control, with its group where two groups have one of that name.
+#[must_use]
+pub fn field_in_full(at: Field) -> String {
+    match at {
+        Field::OauthSender
+        | Field::OauthDisplayName
+        | Field::OauthServer
+        | Field::OauthPort
+        | Field::OauthUseTls
+        | Field::OauthTlsMode => format!("{} (OAuth)", field(at)),
+        _ => field(at).to_owned(),
+    }
+}
+
+/// What a control is for, and where an administrator finds its value.
+#[must_use]
+pub const fn field_help(field: Field) -> &'static str {
+    match field {
+        Field::Flow => {
+            "Your mail provider's documentation says which one it wants; None is for a user name and a password."
+        }
+        Field::BasicSender => "The address that mail comes from, and that bounces go back to.",
+        Field::OauthSender => {
+            "The mailbox that mail is sent from; it also signs in and gets bounces."
+        }
+        Field::BasicDisplayName | Field::OauthDisplayName => {
+            "The name that readers see beside the address."
+        }
+        Field::BasicServer | Field::OauthServer => {
+            "A host name such as smtp.example.com, or an IP address; your mail provider names it."
+        }
+        Field::BasicPort => {
+            "Usually 587 with STARTTLS, 465 with TLS from the first byte, 25 without encryption."
+        }
+        Field::OauthPort => "Usually 587 with STARTTLS, 465 with TLS from the first byte.",
+        Field::BasicUseTls | Field::OauthUseTls => "On: encrypted, or not sent at all.",
+        Field::BasicTlsMode | Field::OauthTlsMode => {
+            "When encryption begins; Automatic goes by the port and is nearly always right."
+        }
+        Field::Username => {
+            "Often the sender's address; leave it empty for a server that asks for no sign-in."
+        }
+        Field::Password => {
+            "The mailbox's password, or the app password that the provider made for PPM."
+        }
+        Field::ClientId => {
+            "The application's id in the provider's registration page, there also called Application ID."
+        }
+        Field::ClientSecret => {
+            "The secret's value, shown once in the provider's registration page; not the secret's id."
+        }
+        Field::AuthorizationEndpoint => {
+            "The provider's page where somebody signs in; its documentation calls it the authorize address."
+        }
+        Field::TokenEndpoint => {
+            "Where PPM fetches tokens; the provider's documentation names it beside the authorize address."
+        }
+        Field::RedirectUri => {
+            "Where the provider sends the browser back to. Register exactly this text there: capital letters count."
+        }
+        Field::Scope => {
+            "What PPM asks to be allowed, as the provider's documentation for SMTP writes it."
+        }
+    }
+}
+
+/// The name of a flow.
+#[must_use]
+pub const fn flow(flow: OauthFlow) -> &'static str {
+    match flow {
+        OauthFlow::None => "None",
+        OauthFlow::AuthorizationCode => "Authorization Code",
+        OauthFlow::AuthorizationCodePkce => "Authorization Code with PKCE",
+        OauthFlow::ClientCredentials => "Client Credentials",
+    }
+}
+
+/// What choosing a flow means.
+#[must_use]
+pub const fn flow_help(flow: OauthFlow) -> &'static str {
+    match flow {
+        OauthFlow::None => {
+            "PPM signs in at the mail server with a user name and a password, or not at all."
+        }
+        OauthFlow::AuthorizationCode => {
+            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name."
+        }
+        OauthFlow::AuthorizationCodePkce => {
+            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. A one-time proof protects the sign-in from interception."
+        }
+        OauthFlow::ClientCredentials => {
+            "PPM signs in as itself, with its own id and secret; nobody is asked."
+        }
+    }
+}
+
+/// The name of a TLS mode.
+#[must_use]
+pub const fn tls_mode(mode: TlsMode) -> &'static str {
+    match mode {
+        TlsMode::Automatic => "Automatic",
+        TlsMode::StartTls => "STARTTLS",
+        TlsMode::Implicit => "TLS from the first byte",
+    }
+}
+
+/// What will happen on the wire, in words beside the check box.
+#[must_use]
+pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
+    use domain::settings::Security;
+    match security {
+        None => "The port decides: TLS from the first byte on 465 and 2465, STARTTLS on any other.",
+        Some(Security::Clear) => {
+            "Everything travels unencrypted, even where the server offers encryption."
+        }
+        Some(Security::StartTls) => {
+            "STARTTLS: the connection turns to encryption before anything is sent, or nothing is sent."
+        }
+        Some(Security::ImplicitTls) => {
+            "TLS from the first byte: the connection is encrypted from its start, or nothing is sent."
+        }
+    }
+}
+
+/// The warning for a user name that would travel in clear.
+pub const CLEAR_SIGN_IN: &str =
+    "The user name and the password would be readable to anyone on the way to the server.";
+
+/// The note for port 0.
+pub const PORT_ZERO: &str = "No server can be reached on port 0.";
+
+/// What is wrong with a control, and what to do about it.
+#[must_use]
+pub fn problem(at: Field, problem: Problem) -> String {
+    match problem {
+        Problem::Missing => missing(at).to_owned(),
+        Problem::TooLong(limit) => format!("Too long: at most {limit} characters."),
+        Problem::ControlCharacter
+        | Problem::Address(AddressProblem::ControlCharacter)
+        | Problem::Host(HostProblem::ControlCharacter)
+        | Problem::Url(UrlProblem::ControlCharacter)
+        | Problem::Scope(ScopeProblem::ControlCharacter) => {
+            "It holds an invisible character, such as a line break or a tab. Type it again instead of pasting it.".to_owned()
+        }
+        Problem::Address(problem) => address(problem).to_owned(),
+        Problem::Host(problem) => host(problem).to_owned(),
+        Problem::Port(PortProblem::NotDigits) => "Digits only, please, such as 587.".to_owned(),
+        Problem::Port(PortProblem::OutOfRange) => "A port is a number from 0 to 65,535.".to_owned(),
+        Problem::Url(problem) => url(at, problem).to_owned(),
+        Problem::Scope(ScopeProblem::BadCharacter) => {
+            "A scope has no quotation marks, backslashes or letters beyond ASCII; spaces separate several.".to_owned()
+        }
+        Problem::EnterAgain => match at {
+            Field::ClientSecret => "Enter it again: the Token Endpoint has changed, and a stored secret only goes where it was entered for.",
+            _ => "Enter it again: server, port, user name or TLS has changed, and a stored password only goes where it was entered for.",
+        }
+        .to_owned(),
+        Problem::UsernameMissing => "A Password is typed below: enter the Username that it belongs to, or empty the Password.".to_owned(),
+        Problem::TlsNeeded => "OAuth is never sent unencrypted: turn Use TLS on.".to_owned(),
+    }
+}
+
+const fn missing(at: Field) -> &'static str {
+    match at {
+        Field::BasicSender | Field::OauthSender => "Enter the address that mail comes from.",
+        Field::BasicDisplayName | Field::OauthDisplayName => "Enter the name that readers see.",
+        Field::BasicServer | Field::OauthServer => "Enter the mail server's name.",
+        Field::BasicPort | Field::OauthPort => "Enter the port, usually 587.",
+        Field::Password => {
+            "Enter the password that belongs to the Username, or empty the Username."
+        }
+        Field::ClientId => "Enter the id that the provider gave to PPM.",
+        Field::ClientSecret => "Enter the secret that the provider gave to PPM.",
+        Field::AuthorizationEndpoint => "Enter the provider's sign-in address.",
+        Field::TokenEndpoint => "Enter the provider's token address.",
+        Field::RedirectUri => "Enter the address that the provider sends the browser back to.",
+        Field::Scope => "Enter the scope that the provider names for sending mail.",
+        Field::Flow
+        | Field::BasicUseTls
+        | Field::BasicTlsMode
+        | Field::Username
+        | Field::OauthUseTls
+        | Field::OauthTlsMode => "This is needed.",
+    }
+}
+
+const fn address(problem: AddressProblem) -> &'static str {
+    match problem {
+        AddressProblem::NoAt => "An e-mail address has an @, such as noreply@example.com.",
+        AddressProblem::EmptyLocalPart => "There is nothing before the @.",
+        AddressProblem::EmptyDomain => "There is nothing after the @.",
+        AddressProblem::LocalPartTooLong => {
+            "The part before the @ is too long: SMTP takes 64 bytes."
+        }
+        AddressProblem::AddressTooLong => "The address is too long: SMTP takes 254 bytes.",
+        AddressProblem::BadLocalPart => {
+            "The part before the @ is not valid: look for spaces, two dots in a row, or a name around the address."
+        }
+        AddressProblem::BadDomain => "The part after the @ is no domain, such as example.com.",
+        AddressProblem::ControlCharacter => "It holds an invisible character.",
+    }
+}
+
+const fn host(problem: HostProblem) -> &'static str {
+    match problem {
+        HostProblem::Empty => "Enter the mail server's name.",
+        HostProblem::TooLong => "A host name has at most 253 characters.",
+        HostProblem::LabelTooLong => "Between two dots of a host name are at most 63 characters.",
+        HostProblem::BadCharacter => "A host name has letters, digits, hyphens and dots only.",
+        HostProblem::BadHyphen => "A part of a host name neither begins nor ends with a hyphen.",
+        HostProblem::EmptyLabel => "There is a dot too many.",
+        HostProblem::BadIpv4 => "An IP address has four numbers from 0 to 255, such as 192.0.2.10.",
+        HostProblem::BadIpv6 => "This is no valid IPv6 address.",
+        HostProblem::ControlCharacter => "It holds an invisible character.",
+        HostProblem::HasScheme => "Only the server's name, without smtp:// or https:// before it.",
+        HostProblem::HasPort => "Only the server's name: the port has a field of its own.",
+        HostProblem::HasSpace => "There is a space in it.",
+    }
+}
+
+const fn url(at: Field, problem: UrlProblem) -> &'static str {
+    match (problem, at) {
+        (UrlProblem::Scheme, Field::RedirectUri) => {
+            "This kind of address cannot be a Redirect URI; it usually begins with https://."
+        }
+        (UrlProblem::NotAbsolute | UrlProblem::Scheme, _) => {
+            "A web address that begins with https://, please."
+        }
+        (UrlProblem::HttpNotLoopback, _) => {
+            "https:// is needed: http:// is for this very machine only."
+        }
+        (UrlProblem::NoHost | UrlProblem::BadHost, _) => {
+            "The host name in this address is not valid."
+        }
+        (UrlProblem::BadPort, _) => "The port in this address is not valid.",
+        (UrlProblem::UserInfo, _) => {
+            "No user name or password inside the address, please: remove what stands before the @."
+        }
+        (UrlProblem::Fragment, _) => "Remove the # and what follows it: OAuth allows no fragment.",
+        (UrlProblem::BadCharacter, _) => "It holds a character that a web address has no use for.",
+        (UrlProblem::Space, _) => "There is a space in it.",
+        (UrlProblem::ControlCharacter, _) => "It holds an invisible character.",
+    }
+}
+
+/// What went wrong outside the form.
+#[must_use]
+pub fn api_error(error: ApiError) -> String {
+    match error {
+        ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then save again.".to_owned(),
+        ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
+        ApiError::WrongCredentials => "E-mail address or password is wrong.".to_owned(),
+        ApiError::TooManyAttempts(seconds) => format!("Too many attempts. Try again in {}.", duration(seconds)),
+        ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
+        ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
+        ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
+        ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
+        ApiError::NotFound => "There is no such thing here.".to_owned(),
+        ApiError::Malformed => "The page and the server do not understand each other: the product was probably updated meanwhile. Reload the page.".to_owned(),
+        ApiError::ServerFailed => "The server could not do it; its log says why. What you typed is still here: try again.".to_owned(),
+        ApiError::Unreachable => "The server does not answer. What you typed is still here: look at your connection, then try again.".to_owned(),
+    }
+}
+
+/// Why Send Test Email waits while an OAuth flow is saved.
+pub const TOKEN_NEEDED: &str =
+    "With an OAuth flow, mail is sent with a token, and there is none yet.";
+
+/// Why Send Test Email waits while the form is being edited.
+pub const SAVE_FIRST: &str = "Save or cancel your changes first.";
+
+/// Why Send Test Email waits while what is saved is not enough.
+pub const FILL_IN_FIRST: &str = "Fill in and save the required settings first.";
+
+fn duration(seconds: u32) -> String {
+    match seconds {
+        0..=1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// The name of a step of a delivery.
+#[must_use]
+pub const fn step(step: Step) -> &'static str {
+    match step {
+        Step::NameLookup => "Name lookup",
+        Step::Connection => "Connection",
+        Step::Tls => "TLS",
+        Step::Greeting => "Greeting",
+        Step::SignIn => "Sign-in",
+        Step::Sender => "Sender",
+        Step::Recipient => "Recipient",
+        Step::Content => "Content",
+    }
+}
+
+/// How a step ended.
+#[must_use]
+pub const fn step_end(end: StepEnd) -> &'static str {
+    match end {
+        StepEnd::Done => "done",
+        StepEnd::Failed => "failed",
+        StepEnd::Skipped => "not asked for",
+    }
+}
+
+/// An explanation of a failed delivery.
+pub struct Explanation {
+    /// What it usually means, as a headline.
+    pub cause: &'static str,
+    /// What to do, in the order to try it.
+    pub steps: &'static [&'static str],
+}
+
+/// What a failure usually means, and what to do.
+#[must_use]
+pub const fn advice(advice: Advice) -> Explanation {
+    match advice {
+        Advice::NameNotFound => Explanation {
+            cause: "There is no server of this name.",
+            steps: &[
+                "Look for a typing mistake in SMTP Server.",
+                "If the name is right, ask whoever runs your network whether this machine can look it up.",
+            ],
+        },
+        Advice::NameServiceFailed => Explanation {
+            cause: "The name could not be looked up at all.",
+            steps: &[
+                "Try again in a minute.",
+                "If it stays so, this machine's name service (DNS) needs attention.",
+            ],
+        },
+        Advice::AddressForbidden => Explanation {
+            cause: "The name leads to an address that PPM never calls.",
+            steps: &[
+                "Link-local and cloud metadata addresses are refused for safety: use the mail server's own name or address.",
+            ],
+        },
+        Advice::PortZero => Explanation {
+            cause: "No server can be reached on port 0.",
+            steps: &["Enter the port that your mail provider names, usually 587."],
+        },
+        Advice::NothingListens => Explanation {
+            cause: "The machine answers, but no mail server listens on this port.",
+            steps: &[
+                "Check Port: 587 with STARTTLS, 465 with TLS from the first byte, 25 without encryption.",
+                "Check that SMTP Server is the server for outgoing mail.",
+            ],
+        },
+        Advice::Unreachable => Explanation {
+            cause: "Nothing answers at this address and port.",
+            steps: &[
+                "Check SMTP Server and Port.",
+                "A firewall may be in the way: many networks block port 25. Ask whether this machine may connect to this port.",
+            ],
+        },
+        Advice::PlainPort => Explanation {
+            cause: "This port begins unencrypted, but TLS from the first byte was tried.",
+            steps: &[
+                "Set TLS mode to Automatic or STARTTLS.",
+                "Or use the port for TLS from the first byte, usually 465.",
+            ],
+        },
+        Advice::TlsPort => Explanation {
+            cause: "This port seems to wait for TLS from the first byte.",
+            steps: &[
+                "Turn Use TLS on and set TLS mode to TLS from the first byte.",
+                "Or use the port for STARTTLS, usually 587.",
+            ],
+        },
+        Advice::StartTlsNotOffered => Explanation {
+            cause: "The server offers no encryption on this port, so nothing was sent.",
+            steps: &[
+                "Use the server's port for encrypted mail, usually 587 or 465.",
+                "Only for a server in your own network that cannot encrypt: turn Use TLS off.",
+            ],
+        },
+        Advice::StartTlsRefused => Explanation {
+            cause: "The server offered encryption, and then refused to begin it.",
+            steps: &[
+                "Try again later.",
+                "If it stays so, the server's own TLS set-up needs attention, often its certificate.",
+            ],
+        },
+        Advice::StartTlsInjected => Explanation {
+            cause: "Something put bytes of its own into the connection before it was encrypted.",
+            steps: &[
+                "Nothing was sent. Do not turn Use TLS off: somebody between this machine and the server may be tampering.",
+                "Tell whoever runs your network, or use TLS from the first byte.",
+            ],
+        },
+        Advice::CertificateUnknownIssuer => Explanation {
+            cause: "The server's certificate is signed by an authority that this machine does not know.",
+            steps: &[
+                "If your organisation has a certificate authority of its own, start the product with its certificate (--extra-ca).",
+                "Otherwise the server's certificate chain is incomplete: tell whoever runs it.",
+            ],
+        },
+        Advice::CertificateSelfSigned => Explanation {
+            cause: "The server's certificate is signed by itself, not by an authority.",
+            steps: &[
+                "Get a certificate from an authority for the server.",
+                "Or start the product with this certificate as a trusted one (--extra-ca).",
+            ],
+        },
+        Advice::CertificateExpired => Explanation {
+            cause: "The server's certificate has expired.",
+            steps: &[
+                "Whoever runs the mail server has to renew it.",
+                "If it was renewed lately, check this machine's clock.",
+            ],
+        },
+        Advice::CertificateNotYetValid => Explanation {
+            cause: "The server's certificate is not valid yet.",
+            steps: &[
+                "Check this machine's clock.",
+                "If it is right, whoever runs the mail server has to replace the certificate.",
+            ],
+        },
+        Advice::CertificateWrongName => Explanation {
+            cause: "The server's certificate is for another name.",
+            steps: &[
+                "Enter in SMTP Server the name that the certificate is for, as your provider writes it.",
+                "An IP address rarely stands in a certificate: use the name.",
+            ],
+        },
+        Advice::TlsFailed => Explanation {
+            cause: "Encryption could not be agreed on.",
+            steps: &[
+                "The server may speak only outdated versions of TLS: it has to offer TLS 1.2 or 1.3.",
+                "Check Port and TLS mode.",
+            ],
+        },
+        Advice::NotSmtp => Explanation {
+            cause: "What answers on this port is no mail server.",
+            steps: &["Check SMTP Server and Port."],
+        },
+        Advice::Unwelcome => Explanation {
+            cause: "The server does not accept mail from this machine.",
+            steps: &[
+                "Use your provider's server for submission by users, usually on port 587.",
+                "Ask whoever runs it to admit this machine's address.",
+            ],
+        },
+        Advice::SignInNotOffered => Explanation {
+            cause: "The server offers no sign-in on this connection.",
+            steps: &[
+                "Many servers offer it only when encrypted: turn Use TLS on.",
+                "If the server asks for no sign-in, empty Username.",
+            ],
+        },
+        Advice::NoCommonMechanism => Explanation {
+            cause: "The server offers no way of signing in with a password that PPM can use.",
+            steps: &[
+                "It may want OAuth: choose an OAuth flow.",
+                "Or ask whoever runs it to offer PLAIN or LOGIN over TLS.",
+            ],
+        },
+        Advice::CredentialsRefused => Explanation {
+            cause: "The server does not accept this user name and password.",
+            steps: &[
+                "Type the Password again; check Username, often the whole e-mail address.",
+                "With two-step sign-in, the provider wants an app password made for PPM.",
+                "Microsoft and Google have switched passwords off for many accounts: choose an OAuth flow.",
+            ],
+        },
+        Advice::SignInRequired => Explanation {
+            cause: "The server wants a sign-in, or encryption, first.",
+            steps: &["Enter Username and Password.", "Turn Use TLS on."],
+        },
+        Advice::SenderRefused => Explanation {
+            cause: "The server does not accept mail from this sender.",
+            steps: &[
+                "Many servers let an account send only from its own address: enter it in Default Sender Email.",
+                "Or let the provider grant the account the right to send as this address.",
+            ],
+        },
+        Advice::RecipientRefused => Explanation {
+            cause: "The server does not accept mail for your address.",
+            steps: &[
+                "Check that your own address, shown beside the button, is right.",
+                "If it belongs to another organisation, the server may want a sign-in before it passes mail on.",
+            ],
+        },
+        Advice::ContentRefused => Explanation {
+            cause: "The server took sender and recipient, and then refused the message.",
+            steps: &[
+                "Its own words usually say which filter refused it.",
+                "Ask whoever runs it to accept mail from PPM.",
+            ],
+        },
+        Advice::TryLater => Explanation {
+            cause: "The server cannot do it at the moment.",
+            steps: &[
+                "Try again in a few minutes: the refusal is a temporary one.",
+                "If it stays so, its own words say what it waits for.",
+            ],
+        },
+        Advice::ConnectionLost => Explanation {
+            cause: "The server ended the connection in the middle.",
+            steps: &[
+                "Try again.",
+                "If it stays so, check Port and TLS mode, and ask whoever runs the server what its log says.",
+            ],
+        },
+        Advice::Silent => Explanation {
+            cause: "The server took the connection and then said nothing.",
+            steps: &[
+                "Check Port and TLS mode: a port that waits for TLS is silent otherwise.",
+                "A firewall that inspects mail can also be the reason.",
+            ],
+        },
+        Advice::TooSlow => Explanation {
+            cause: "The server was too slow, so PPM gave up.",
+            steps: &[
+                "Try again in a few minutes.",
+                "If it stays so, ask whoever runs the server, or choose another one.",
+            ],
+        },
+        Advice::ReplyTooLong => Explanation {
+            cause: "The server's answer was longer than a mail server's can be.",
+            steps: &["Check SMTP Server and Port: this is hardly a mail server."],
+        },
+        Advice::UnexpectedReply => Explanation {
+            cause: "The server answered something that does not belong here.",
+            steps: &["Its own words may say why.", "Check SMTP Server and Port."],
+        },
+        Advice::MaybeDelivered => Explanation {
+            cause: "The connection ended before the server confirmed: the message may have been delivered.",
+            steps: &["Look into your inbox before you try again."],
+        },
+        Advice::SecretUnreadable => Explanation {
+            cause: "The stored password cannot be opened for these settings.",
+            steps: &["Type the Password again and save."],
+        },
+    }
+}
+
+/// What is stored and done with a secret; `destination` is where the stored value goes.
+#[must_use]
+pub fn secret(state: SecretState, destination: &str) -> Option<String> {
+    match state {
+        SecretState::Unset | SecretState::New => None,
+        SecretState::Stored => Some(format!("Stored for {destination}. Type to replace it.")),
+        SecretState::StoredForAnother => Some(format!(
+            "The stored one is for {destination} as it was saved, and goes nowhere else."
+        )),
+        SecretState::Replaced => Some("Replaces the stored one when you save.".to_owned()),
+        SecretState::Cleared => Some("The stored one is removed when you save.".to_owned()),
+        SecretState::ClearedWithUsername => {
+            Some("Without a Username, the stored Password is removed when you save.".to_owned())
+        }
+    }
+}

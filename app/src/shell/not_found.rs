@@ -1,0 +1,21 @@
+//! What is not there says so, with the status that means it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The page for every path that leads nowhere.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(axum::http::StatusCode::NOT_FOUND);
+    }
+    view! {
+        <Title text="Not found"/>
+        <main class="door">
+            <h1>"There is no such page"</h1>
+            <p class="lead">"The address may be mistyped, or the page may have moved."</p>
+            <a class="button" href="/settings/email">"To the Email settings"</a>
+        </main>
+    }
+}

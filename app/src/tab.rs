@@ -1,0 +1,12 @@
+//! The Email tab itself. It knows neither routes nor the frame around it, so that any page can
+//! hold it.
+
+mod field;
+mod form;
+mod notice;
+pub mod page;
+mod save_bar;
+mod state;
+mod test_email;
+
+pub use state::SecretState;

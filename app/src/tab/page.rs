@@ -1,0 +1,44 @@
+//! The tab as a whole: loads, then shows the form. Also what a Leptos host embeds.
+
+#![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
+
+use leptos::prelude::*;
+
+use super::form::SettingsForm;
+use super::state::FormState;
+use super::test_email::{SendTestEmail, TestState};
+use crate::api;
+use crate::labels;
+
+/// The Email tab, for any page that has the server functions behind it.
+#[component]
+pub fn EmailSettingsPage() -> impl IntoView {
+    // Above Suspense, which disposes of what it makes each time it runs.
+    let form = FormState::new();
+    let test = TestState::new();
+    let tab = Resource::new_blocking(|| (), |()| api::load());
+    let shown = move || {
+        Suspend::new(async move {
+            match tab.await {
+                Ok(tab) => {
+                    form.adopt(&tab);
+                    test.adopt(&tab);
+                    view! {
+                        <SettingsForm state=form>
+                            <SendTestEmail form test/>
+                        </SettingsForm>
+                    }
+                    .into_any()
+                }
+                Err(error) => view! {
+                    <section class="notice bad" role="alert">
+                        <h2>"The settings could not be loaded."</h2>
+                        <p>{labels::api_error(error)}</p>
+                    </section>
+                }
+                .into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=|| view! { <p class="hint">"Loading…"</p> }>{shown}</Suspense> }
+}

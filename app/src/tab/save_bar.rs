@@ -1,0 +1,76 @@
+//! Save and Cancel: there only while the form differs from what is saved. And the question before
+//! a save that would delete a token.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use super::state::FormState;
+use crate::labels;
+
+/// The bar at the bottom of the form.
+#[component]
+pub fn SaveBar(state: FormState) -> impl IntoView {
+    let is_dirty = Memo::new(move |_| state.is_dirty());
+    view! {
+        <Show when=move || is_dirty.get()>
+            <div class="save-bar" role="region" aria-label="Unsaved changes">
+                <p class="changes">{move || summary(state)}</p>
+                <button type="button" disabled=move || state.is_saving() on:click=move |_| state.cancel()>
+                    "Cancel"
+                </button>
+                <button
+                    type="button"
+                    class="primary"
+                    aria-disabled=move || state.is_saving().then_some("true")
+                    on:click=move |_| state.save()
+                >
+                    {move || if state.is_saving() { "Saving…" } else { "Save" }}
+                </button>
+            </div>
+        </Show>
+        <TokenQuestion state/>
+    }
+}
+
+/// Which controls have changed, in words.
+fn summary(state: FormState) -> impl IntoView {
+    let changes = state.changes();
+    let names =
+        changes.iter().map(|&field| labels::field_in_full(field)).collect::<Vec<_>>().join(", ");
+    let count = match changes.len() {
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    };
+    view! { <strong>{count}</strong> " not saved: " {names} }
+}
+
+/// Asks before a save deletes the current token. The server asks too.
+#[component]
+fn TokenQuestion(state: FormState) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            if state.asks_about_grant().is_some() {
+                // Fails only for a dialog that is open already.
+                drop(dialog.show_modal());
+            } else {
+                dialog.close();
+            }
+        }
+    });
+    let confirm = move |_| {
+        if let Some(grant) = state.asks_about_grant() {
+            state.save_deleting(grant);
+        }
+    };
+    view! {
+        <dialog node_ref=dialog aria-labelledby="token-question" on:close=move |_| state.keep_token()>
+            <h2 id="token-question">"Saving deletes the current OAuth token"</h2>
+            <p>"Mail cannot be sent until a new token has been obtained."</p>
+            <div class="actions">
+                <button type="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
+                <button type="button" class="primary" on:click=confirm>"Save and delete the token"</button>
+            </div>
+        </dialog>
+    }
+}

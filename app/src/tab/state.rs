@@ -1,0 +1,336 @@
+//! The form while somebody edits it: what is saved, what is typed, and what follows from the two.
+//! No view code.
+
+use std::time::Duration;
+
+use domain::field::Kind;
+use domain::secret::{SecretEdit, StoredSecret};
+use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::api::{self, ApiError, Save, SaveAnswer, Tab};
+
+/// What the notice above the form tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// Everything is saved.
+    Saved,
+    /// Controls need attention; nothing was saved.
+    Problems,
+    /// Somebody else has saved since; nothing was saved.
+    Conflict(Box<Saved>),
+    /// Nothing was saved, for a reason that is not in the form.
+    NotSaved(ApiError),
+}
+
+/// The form's signals. Copies share them.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    saved: RwSignal<Saved>,
+    draft: RwSignal<Draft>,
+    /// Whether problems are shown: from the first refused save on, then with every edit.
+    shows_problems: RwSignal<bool>,
+    notice: RwSignal<Option<Notice>>,
+    is_saving: RwSignal<bool>,
+    /// A token that a save would delete, while the administrator is asked about it.
+    asks_about_grant: RwSignal<Option<String>>,
+    problems: Memo<Problems>,
+    is_dirty: Memo<bool>,
+}
+
+impl FormState {
+    /// A fresh form with nothing saved. Made above `Suspense`, which disposes of what it makes.
+    pub fn new() -> Self {
+        let saved = RwSignal::new(Saved::default());
+        let draft = RwSignal::new(Draft::default());
+        Self {
+            saved,
+            draft,
+            shows_problems: RwSignal::new(false),
+            notice: RwSignal::new(None),
+            is_saving: RwSignal::new(false),
+            asks_about_grant: RwSignal::new(None),
+            problems: Memo::new(move |_| {
+                draft.with(|draft| saved.with(|saved| draft.problems(&saved.form)))
+            }),
+            is_dirty: Memo::new(move |_| {
+                draft.with(|draft| saved.with(|saved| *draft != saved.draft()))
+            }),
+        }
+    }
+
+    /// Shows what is saved, secrets untouched.
+    pub fn reset(self, saved: Saved) {
+        self.draft.set(saved.draft());
+        self.saved.set(saved);
+        self.shows_problems.set(false);
+    }
+
+    /// Shows what was loaded.
+    pub fn adopt(self, tab: &Tab) {
+        self.reset(tab.saved.clone());
+    }
+
+    /// What a control shows.
+    pub fn text(self, field: Field) -> String {
+        self.draft.with(|draft| draft.text(field).to_owned())
+    }
+
+    /// What a control shows, without following it.
+    pub fn text_now(self, field: Field) -> String {
+        self.draft.with_untracked(|draft| draft.text(field).to_owned())
+    }
+
+    /// Puts text into a control.
+    pub fn edit(self, field: Field, text: String) {
+        self.draft.update(|draft| draft.edit(field, text));
+        self.forget_good_news();
+    }
+
+    /// Takes over what was typed before the page came to life.
+    pub fn adopt_typed(self, field: Field, text: String) {
+        if self.draft.with_untracked(|draft| draft.text(field) != text) {
+            self.edit(field, text);
+        }
+    }
+
+    /// Decides about a stored secret.
+    pub fn edit_secret(self, field: Field, edit: SecretEdit) {
+        self.draft.update(|draft| {
+            if let Some(secret) = draft.secret_mut(field) {
+                *secret = edit;
+            }
+        });
+        self.forget_good_news();
+    }
+
+    /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
+    pub fn copy_basic_to_oauth(self) {
+        self.draft.update(Draft::copy_basic_to_oauth);
+        self.forget_good_news();
+    }
+
+    fn forget_good_news(self) {
+        if self.notice.with_untracked(|notice| *notice == Some(Notice::Saved)) {
+            self.notice.set(None);
+        }
+    }
+
+    /// Reads the draft.
+    pub fn with_draft<T>(self, read: impl FnOnce(&Draft) -> T) -> T {
+        self.draft.with(read)
+    }
+
+    /// Reads what is saved.
+    pub fn with_saved<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
+        self.saved.with(read)
+    }
+
+    /// Whether a control wants input.
+    pub fn presence(self, field: Field) -> Presence {
+        self.draft.with(|draft| presence(field, draft))
+    }
+
+    /// What is wrong with a control, once problems are shown.
+    pub fn problem(self, field: Field) -> Option<Problem> {
+        self.shows_problems
+            .get()
+            .then(|| self.problems.with(|problems| problems.of(field)))
+            .flatten()
+    }
+
+    /// Everything that is wrong, once problems are shown.
+    pub fn shown_problems(self) -> Problems {
+        if self.shows_problems.get() { self.problems.get() } else { Problems::default() }
+    }
+
+    /// Whether the form differs from what is saved.
+    pub fn is_dirty(self) -> bool {
+        self.is_dirty.get()
+    }
+
+    /// The controls that differ from what is saved.
+    pub fn changes(self) -> Vec<Field> {
+        self.draft
+            .with(|draft| self.saved.with(|saved| draft.differences(&saved.draft()).collect()))
+    }
+
+    /// Whether a save is under way.
+    pub fn is_saving(self) -> bool {
+        self.is_saving.get()
+    }
+
+    /// What the notice above the form tells.
+    pub fn notice(self) -> Option<Notice> {
+        self.notice.get()
+    }
+
+    /// The token that a save would delete, while the administrator is asked about it.
+    pub fn asks_about_grant(self) -> Option<String> {
+        self.asks_about_grant.get()
+    }
+
+    /// What is stored and done with a secret.
+    pub fn secret_state(self, field: Field) -> SecretState {
+        self.draft.with(|draft| {
+            self.saved.with(|saved| {
+                let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
+                match draft.secret_on_save(field).as_ref() {
+                    SecretEdit::Replace(_) if is_stored => SecretState::Replaced,
+                    SecretEdit::Replace(_) => SecretState::New,
+                    SecretEdit::Clear if is_stored => {
+                        if draft.secret(field) == Some(&SecretEdit::Clear) {
+                            SecretState::Cleared
+                        } else {
+                            SecretState::ClearedWithUsername
+                        }
+                    }
+                    SecretEdit::Untouched if is_stored => {
+                        if saved.keeps_secret(field, draft) {
+                            SecretState::Stored
+                        } else {
+                            SecretState::StoredForAnother
+                        }
+                    }
+                    SecretEdit::Untouched | SecretEdit::Clear => SecretState::Unset,
+                }
+            })
+        })
+    }
+
+    /// Restores what is saved.
+    pub fn cancel(self) {
+        self.reset(self.saved.get_untracked());
+        self.dismiss();
+    }
+
+    /// Checks the form by the server's own rules, and saves it if it keeps them.
+    pub fn save(self) {
+        let (draft, revision) =
+            (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
+        if let Some(field) = draft.oversized() {
+            self.notice.set(Some(Notice::NotSaved(ApiError::Oversized(field))));
+        } else if self.has_problems() {
+            self.show_problems();
+        } else {
+            self.send(Save { draft, revision, deletes_grant: None });
+        }
+    }
+
+    fn has_problems(self) -> bool {
+        !self.problems.with_untracked(Problems::is_empty)
+    }
+
+    /// Takes the notice away.
+    pub fn dismiss(self) {
+        self.notice.set(None);
+    }
+
+    /// Saves over what somebody else saved meanwhile.
+    pub fn overwrite(self, theirs: Saved) {
+        self.saved.set(theirs);
+        self.save();
+    }
+
+    /// Saves, with the token's deletion agreed to.
+    pub fn save_deleting(self, grant: String) {
+        self.asks_about_grant.set(None);
+        self.send(Save {
+            draft: self.draft.get_untracked(),
+            revision: self.saved.with_untracked(|saved| saved.revision),
+            deletes_grant: Some(grant),
+        });
+    }
+
+    /// Leaves token and form as they are.
+    pub fn keep_token(self) {
+        self.asks_about_grant.set(None);
+    }
+
+    fn send(self, save: Save) {
+        if self.is_saving.get_untracked() {
+            return;
+        }
+        self.is_saving.set(true);
+        let sent = save.draft.clone();
+        spawn_local(async move {
+            let answer = api::in_time(api::save(save)).await;
+            self.is_saving.set(false);
+            match answer {
+                Ok(SaveAnswer::Saved(saved)) => self.saved(&sent, saved),
+                Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
+                // Both sides run the same rules: only different versions of them can disagree.
+                Ok(SaveAnswer::Problems(_)) => {
+                    self.notice.set(Some(Notice::NotSaved(ApiError::Malformed)));
+                }
+                Ok(SaveAnswer::Conflict(theirs)) => {
+                    self.notice.set(Some(Notice::Conflict(Box::new(theirs))));
+                }
+                Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
+                    self.asks_about_grant.set(Some(grant));
+                }
+                Err(error) => self.notice.set(Some(Notice::NotSaved(error))),
+            }
+        });
+    }
+
+    /// Takes over what is saved now, and keeps what was typed while it was being saved.
+    fn saved(self, sent: &Draft, saved: Saved) {
+        let mut next = saved.draft();
+        self.draft.with_untracked(|draft| {
+            for field in draft.differences(sent) {
+                match (next.secret_mut(field), draft.secret(field)) {
+                    (Some(next), Some(typed)) => *next = typed.clone(),
+                    _ => next.edit(field, draft.text(field)),
+                }
+            }
+        });
+        self.reset(saved);
+        self.draft.set(next);
+        self.notice.set(Some(Notice::Saved));
+    }
+
+    fn show_problems(self) {
+        self.shows_problems.set(true);
+        self.notice.set(Some(Notice::Problems));
+        if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
+            // The control may have to be drawn first.
+            set_timeout(move || focus(field.wire_name()), Duration::ZERO);
+        }
+    }
+}
+
+/// What is stored and done with a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretState {
+    /// Nothing is stored, nothing typed.
+    Unset,
+    /// Nothing is stored, something typed.
+    New,
+    /// A value is stored and will be kept.
+    Stored,
+    /// A value is stored, but it was entered for another destination.
+    StoredForAnother,
+    /// What is typed will replace what is stored.
+    Replaced,
+    /// What is stored will be removed.
+    Cleared,
+    /// What is stored will be removed, because Username is empty.
+    ClearedWithUsername,
+}
+
+/// Moves the focus to an element.
+pub fn focus(id: &str) {
+    use leptos::wasm_bindgen::JsCast;
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // A detached element cannot take the focus; there is nothing to mend.
+        drop(element.focus());
+    }
+}
+
+/// Whether a control's value is kept from sight.
+pub fn is_masked(field: Field) -> bool {
+    matches!(field.kind(), Kind::Masked | Kind::Secret)
+}

@@ -1,0 +1,129 @@
+//! Every control of the form once: its group, its kind, its limit and its name on the wire. What
+//! view, checks and storage need to know of a control, they ask here.
+
+use serde::{Deserialize, Serialize};
+
+/// A group box of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// The one select that decides about the others.
+    Flow,
+    /// Sending with a user name and a password.
+    BasicSmtp,
+    /// Sending with a token.
+    OauthSmtp,
+    /// Getting that token.
+    Authentication,
+}
+
+/// What a control holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One line of text.
+    Text,
+    /// One line of text, hidden from a look over the shoulder, but no secret.
+    Masked,
+    /// A write-only value.
+    Secret,
+    /// On or off.
+    Check,
+    /// One of a few named values.
+    Choice,
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])+ $name:ident $wire:literal $section:ident $kind:ident $limit:literal;)+) => {
+        /// A control of the form.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Field {
+            $($(#[$doc])+ #[serde(rename = $wire)] $name,)+
+        }
+
+        impl Field {
+            /// Every control, in the order of the screen.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The control's name on the wire, at rest, and in the page as its `id`.
+            #[must_use]
+            pub const fn wire_name(self) -> &'static str {
+                match self { $(Self::$name => $wire),+ }
+            }
+
+            /// The group box that the control stands in.
+            #[must_use]
+            pub const fn section(self) -> Section {
+                match self { $(Self::$name => Section::$section),+ }
+            }
+
+            /// What the control holds.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind),+ }
+            }
+
+            /// The most that the control may hold, in characters (Unicode scalar values).
+            #[must_use]
+            pub const fn limit(self) -> u64 {
+                match self { $(Self::$name => $limit),+ }
+            }
+        }
+    };
+}
+
+fields! {
+    /// OAuth Flow.
+    Flow "flow" Flow Choice 32;
+    /// Default Sender Email of Basic SMTP Settings.
+    BasicSender "basic-sender" BasicSmtp Text 254;
+    /// Display Name of Basic SMTP Settings.
+    BasicDisplayName "basic-display-name" BasicSmtp Text 254;
+    /// SMTP Server of Basic SMTP Settings.
+    BasicServer "basic-server" BasicSmtp Text 253;
+    /// Port of Basic SMTP Settings.
+    BasicPort "basic-port" BasicSmtp Text 16;
+    /// Use TLS of Basic SMTP Settings.
+    BasicUseTls "basic-use-tls" BasicSmtp Check 8;
+    /// TLS mode of Basic SMTP Settings.
+    BasicTlsMode "basic-tls-mode" BasicSmtp Choice 32;
+    /// Username.
+    Username "username" BasicSmtp Text 254;
+    /// Password.
+    Password "password" BasicSmtp Secret 4096;
+    /// Default Sender Email of OAuth SMTP Settings.
+    OauthSender "oauth-sender" OauthSmtp Text 254;
+    /// Display Name of OAuth SMTP Settings.
+    OauthDisplayName "oauth-display-name" OauthSmtp Text 254;
+    /// SMTP Server of OAuth SMTP Settings.
+    OauthServer "oauth-server" OauthSmtp Text 253;
+    /// Port of OAuth SMTP Settings.
+    OauthPort "oauth-port" OauthSmtp Text 16;
+    /// Use TLS of OAuth SMTP Settings.
+    OauthUseTls "oauth-use-tls" OauthSmtp Check 8;
+    /// TLS mode of OAuth SMTP Settings.
+    OauthTlsMode "oauth-tls-mode" OauthSmtp Choice 32;
+    /// Client ID.
+    ClientId "client-id" Authentication Masked 4096;
+    /// Client Secret.
+    ClientSecret "client-secret" Authentication Secret 4096;
+    /// Authorization Endpoint.
+    AuthorizationEndpoint "authorization-endpoint" Authentication Text 500;
+    /// Token Endpoint.
+    TokenEndpoint "token-endpoint" Authentication Text 500;
+    /// Redirect URI.
+    RedirectUri "redirect-uri" Authentication Text 500;
+    /// Scope.
+    Scope "scope" Authentication Text 500;
+}
+
+impl Field {
+    /// The controls of one group box, in the order of the screen.
+    pub fn of(section: Section) -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(move |field| field.section() == section)
+    }
+
+    /// The control with this wire name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.wire_name() == name)
+    }
+}

@@ -1,0 +1,49 @@
+//! What is saved, as far as a browser may see it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Draft, Form};
+use crate::field::Field;
+use crate::secret::{SecretEdit, StoredSecret};
+
+/// The saved form, its secrets as facts of storage, and its revision.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Saved {
+    /// The form as it was typed.
+    pub form: Form<StoredSecret>,
+    /// Counts the saves; 0 before the first. A save names the revision that it was made on.
+    pub revision: i64,
+    /// Who saved last.
+    pub by: Option<String>,
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+}
+
+impl Saved {
+    /// The form to start editing from: every secret untouched.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        self.form.map_secrets(|_, _| SecretEdit::Untouched)
+    }
+
+    /// Whether what is saved is enough to send with.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.draft().problems(&self.form).is_empty()
+    }
+
+    /// Whether an untouched secret may be used where `draft` would send it.
+    #[must_use]
+    pub fn keeps_secret(&self, field: Field, draft: &Draft) -> bool {
+        keeps_secret(&self.form, field, draft)
+    }
+}
+
+/// Whether a stored secret was entered for the destination that `draft` names now.
+pub(crate) fn keeps_secret(stored: &Form<StoredSecret>, field: Field, draft: &Draft) -> bool {
+    match (stored.secret(field), draft.destination(field)) {
+        (Some(StoredSecret::For(entered_for)), Some(destination)) => *entered_for == destination,
+        _ => false,
+    }
+}

@@ -1,0 +1,183 @@
+//! What holds for every draft, however odd.
+
+use domain::secret::{Destination, SecretEdit, StoredSecret};
+use domain::settings::OpenedSecrets;
+use domain::{Draft, Field, Form, OauthFlow, Presence, Saved, Settings, presence};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use secrecy::SecretString;
+
+/// Text that a control could hold: often good, sometimes empty, sometimes anything.
+fn text(field: Field) -> BoxedStrategy<String> {
+    let good: &[&str] = match field {
+        Field::Flow => {
+            &["none", "authorization-code", "authorization-code-pkce", "client-credentials"]
+        }
+        Field::BasicSender | Field::OauthSender => {
+            &["noreply@example.com", "\"a b\"@example.com", "jörg@exämple.com"]
+        }
+        Field::BasicServer | Field::OauthServer => {
+            &["smtp.example.com", "192.0.2.1", "2001:db8::1", "[::1]", "mail.example."]
+        }
+        Field::BasicPort | Field::OauthPort => &["0", "25", "465", "587", "65535"],
+        Field::BasicUseTls | Field::OauthUseTls => &["on", "off"],
+        Field::BasicTlsMode | Field::OauthTlsMode => &["automatic", "start-tls", "implicit"],
+        Field::AuthorizationEndpoint | Field::TokenEndpoint => {
+            &["https://login.example.com/token", "http://localhost:3000/t"]
+        }
+        Field::RedirectUri => &["https://ppm.example.com/oauth/callback"],
+        Field::Scope => &["https://mail.google.com/", "a b"],
+        Field::BasicDisplayName
+        | Field::OauthDisplayName
+        | Field::Username
+        | Field::Password
+        | Field::ClientId
+        | Field::ClientSecret => &["Example PPM", "ü"],
+    };
+    prop_oneof![
+        6 => prop::sample::select(good).prop_map(str::to_owned),
+        1 => Just(String::new()),
+        1 => any::<String>(),
+    ]
+    .boxed()
+}
+
+/// A draft with every control filled by [`text`], and secrets in all their states.
+fn draft() -> impl Strategy<Value = Draft> {
+    let texts: Vec<_> = Field::ALL.iter().map(|&field| text(field)).collect();
+    (texts, any::<[bool; 2]>()).prop_map(|(texts, cleared)| {
+        let mut draft = Draft::default();
+        for (&field, text) in Field::ALL.iter().zip(texts) {
+            draft.edit(field, text);
+        }
+        for (field, is_cleared) in [Field::Password, Field::ClientSecret].into_iter().zip(cleared) {
+            if let (true, Some(secret)) = (is_cleared, draft.secret_mut(field)) {
+                *secret = SecretEdit::Clear;
+            }
+        }
+        draft
+    })
+}
+
+/// What was saved before: nothing, or `draft` with both secrets stored.
+fn stored_for(draft: &Draft, is_stored: bool) -> Form<StoredSecret> {
+    draft.map_secrets(|field, _| match draft.destination(field) {
+        Some(destination) if is_stored => StoredSecret::For(destination),
+        _ => StoredSecret::Unset,
+    })
+}
+
+fn opened(draft: &Draft, stored: &Form<StoredSecret>) -> OpenedSecrets {
+    let open = |field| match (draft.secret(field), stored.secret(field)) {
+        (Some(SecretEdit::Replace(typed)), _) => Some(typed.open()),
+        (Some(SecretEdit::Untouched), Some(StoredSecret::For(_))) => {
+            Some(SecretString::from("stored"))
+        }
+        _ => None,
+    };
+    OpenedSecrets { password: open(Field::Password), client_secret: open(Field::ClientSecret) }
+}
+
+proptest! {
+    #[test]
+    fn presence_is_total(draft in draft()) {
+        for &field in Field::ALL {
+            let _decided: Presence = presence(field, &draft);
+        }
+    }
+
+    #[test]
+    fn no_problem_is_ever_reported_for_a_disabled_field(draft in draft(), is_stored: bool) {
+        for (field, problem) in draft.problems(&stored_for(&draft, is_stored)).iter() {
+            prop_assert_ne!(presence(field, &draft), Presence::Disabled, "{:?}: {:?}", field, problem);
+        }
+    }
+
+    #[test]
+    fn an_edit_undone_is_not_dirty(saved in draft(), other in draft()) {
+        let saved = Saved { form: stored_for(&saved, true), ..Saved::default() };
+        let mut edited = saved.draft();
+        for &field in Field::ALL {
+            edited.edit(field, other.text(field));
+        }
+        for &field in Field::ALL {
+            edited.edit(field, saved.form.plain_text(field));
+        }
+        prop_assert_eq!(edited, saved.draft());
+    }
+
+    #[test]
+    fn a_draft_without_problems_always_parses(draft in draft(), is_stored: bool) {
+        let stored = stored_for(&draft, is_stored);
+        if draft.problems(&stored).is_empty() {
+            let parsed = Settings::parse(&draft, &opened(&draft, &stored));
+            prop_assert!(parsed.is_ok(), "{:?}", parsed.err());
+        }
+    }
+
+    #[test]
+    fn a_draft_and_its_problems_survive_the_wire(draft in draft()) {
+        let problems = draft.problems(&Form::default());
+        let wire = serde_json::to_string(&(&draft, &problems)).unwrap();
+        prop_assert_eq!(serde_json::from_str::<(Draft, domain::Problems)>(&wire).unwrap(), (draft, problems));
+    }
+
+    #[test]
+    fn whatever_two_drafts_differ_in_is_named(left in draft(), right in draft()) {
+        let mut mended = left.clone();
+        for field in left.differences(&right) {
+            match (mended.secret_mut(field), right.secret(field)) {
+                (Some(secret), Some(theirs)) => *secret = theirs.clone(),
+                _ => mended.edit(field, right.text(field)),
+            }
+        }
+        prop_assert_eq!(mended, right);
+    }
+}
+
+#[test]
+fn enough_of_the_odd_drafts_are_good_ones() {
+    // Otherwise the promise about parsing would hold for want of cases.
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let good = (0..2_000)
+        .filter(|_| {
+            let draft = draft().new_tree(&mut runner).unwrap().current();
+            draft.problems(&stored_for(&draft, true)).is_empty()
+        })
+        .count();
+    assert!(good > 100, "only {good} of 2,000");
+}
+
+#[test]
+fn a_destination_tells_one_account_from_another() {
+    let mut draft = Draft::default();
+    draft.edit(Field::BasicServer, "smtp.example.com");
+    let before = draft.destination(Field::Password);
+    for (field, text) in [
+        (Field::BasicServer, "smtp.example.org"),
+        (Field::BasicPort, "465"),
+        (Field::Username, "other"),
+        (Field::BasicUseTls, "off"),
+        (Field::BasicTlsMode, "implicit"),
+    ] {
+        let mut moved = draft.clone();
+        moved.edit(field, text);
+        assert_ne!(moved.destination(Field::Password), before, "{field:?}");
+    }
+}
+
+#[test]
+fn a_client_secret_is_bound_to_the_origin_of_the_token_endpoint() {
+    let mut draft = Draft::default();
+    draft.edit(Field::TokenEndpoint, "https://login.example.com/a?b");
+    let origin = Destination::Origin("https://login.example.com".to_owned());
+    assert_eq!(draft.destination(Field::ClientSecret), Some(origin));
+}
+
+#[test]
+fn with_oauth_use_tls_off_is_refused() {
+    let mut draft = Draft { flow: OauthFlow::ClientCredentials, ..Draft::default() };
+    draft.edit(Field::OauthUseTls, "off");
+    let problems = draft.problems(&Form::default());
+    assert_eq!(problems.of(Field::OauthUseTls), Some(domain::Problem::TlsNeeded));
+}

@@ -1,0 +1,157 @@
+//! A stored secret only ever goes where it was entered for.
+
+use domain::secret::{SecretEdit, StoredSecret};
+use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
+
+/// What a complete save with both secrets left behind.
+fn saved(flow: OauthFlow) -> Saved {
+    let mut draft = Draft { flow, ..Draft::default() };
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "Example PPM"),
+        (Field::BasicServer, "smtp.example.com"),
+        (Field::BasicPort, "587"),
+        (Field::Username, "noreply"),
+        (Field::OauthSender, "noreply@example.com"),
+        (Field::OauthDisplayName, "Example PPM"),
+        (Field::OauthServer, "smtp.example.com"),
+        (Field::OauthPort, "587"),
+        (Field::ClientId, "ppm"),
+        (Field::AuthorizationEndpoint, "https://login.example.com/authorize"),
+        (Field::TokenEndpoint, "https://login.example.com/token"),
+        (Field::RedirectUri, "https://ppm.example.com/oauth/callback"),
+        (Field::Scope, "smtp"),
+    ] {
+        draft.edit(field, text);
+    }
+    let form = draft.map_secrets(|field, _| match draft.destination(field) {
+        Some(destination) => StoredSecret::For(destination),
+        None => StoredSecret::Unset,
+    });
+    Saved { form, revision: 1, ..Saved::default() }
+}
+
+fn edited(saved: &Saved, edits: &[(Field, &str)]) -> Draft {
+    let mut draft = saved.draft();
+    for &(field, text) in edits {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+fn problem(saved: &Saved, draft: &Draft, field: Field) -> Option<Problem> {
+    draft.problems(&saved.form).of(field)
+}
+
+#[test]
+fn an_untouched_secret_is_kept() {
+    let saved = saved(OauthFlow::AuthorizationCode);
+    assert!(saved.draft().problems(&saved.form).is_empty());
+}
+
+#[test]
+fn another_server_asks_for_the_password_again() {
+    let saved = saved(OauthFlow::None);
+    let draft = edited(&saved, &[(Field::BasicServer, "smtp.example.org")]);
+    assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn another_spelling_of_the_server_does_not() {
+    let saved = saved(OauthFlow::None);
+    let draft = edited(&saved, &[(Field::BasicServer, "SMTP.example.com")]);
+    assert_eq!(problem(&saved, &draft, Field::Password), None);
+}
+
+#[test]
+fn another_origin_asks_for_the_client_secret_again() {
+    let saved = saved(OauthFlow::ClientCredentials);
+    let draft = edited(&saved, &[(Field::TokenEndpoint, "https://evil.example/token")]);
+    assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn another_path_of_the_same_origin_does_not() {
+    let saved = saved(OauthFlow::ClientCredentials);
+    let draft = edited(&saved, &[(Field::TokenEndpoint, "https://login.example.com/v2/token")]);
+    assert_eq!(problem(&saved, &draft, Field::ClientSecret), None);
+}
+
+#[test]
+fn a_disabled_group_edited_and_enabled_again_asks_again() {
+    let before = saved(OauthFlow::ClientCredentials);
+    // Saved with the group disabled, and another endpoint in it: the secret keeps its destination.
+    let away =
+        edited(&before, &[(Field::Flow, "none"), (Field::TokenEndpoint, "https://evil.example/")]);
+    assert!(away.problems(&before.form).is_empty());
+    let form = away.map_secrets(|field, _| before.form.secret(field).cloned().unwrap_or_default());
+    let between = Saved { form, revision: 2, ..Saved::default() };
+    let back = edited(&between, &[(Field::Flow, "client-credentials")]);
+    assert_eq!(problem(&between, &back, Field::ClientSecret), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn a_secret_typed_again_is_taken() {
+    let saved = saved(OauthFlow::None);
+    let draft =
+        edited(&saved, &[(Field::BasicServer, "smtp.example.org"), (Field::Password, "new")]);
+    assert_eq!(problem(&saved, &draft, Field::Password), None);
+}
+
+#[test]
+fn an_emptied_username_removes_the_stored_password() {
+    let saved = saved(OauthFlow::None);
+    let draft = edited(&saved, &[(Field::Username, "")]);
+    assert!(draft.problems(&saved.form).is_empty());
+    assert_eq!(*draft.secret_on_save(Field::Password), SecretEdit::Clear);
+}
+
+#[test]
+fn a_cleared_password_is_missed_while_there_is_a_username() {
+    let saved = saved(OauthFlow::None);
+    let mut draft = saved.draft();
+    draft.sign_in.password = SecretEdit::Clear;
+    assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::Missing));
+}
+
+#[test]
+fn a_password_without_a_username_points_at_the_username() {
+    let mut draft = Draft::default();
+    draft.edit(Field::Password, "typed");
+    let problems = draft.problems(&Form::default());
+    assert_eq!(problems.of(Field::Username), Some(Problem::UsernameMissing));
+}
+
+#[test]
+fn a_secret_of_more_than_4096_characters_is_refused_without_being_repeated() {
+    let mut draft = saved(OauthFlow::None).draft();
+    draft.edit(Field::Password, "ß".repeat(4097));
+    let problems = draft.problems(&saved(OauthFlow::None).form);
+    assert_eq!(problems.of(Field::Password), Some(Problem::TooLong(4096)));
+    assert!(!serde_json::to_string(&problems).unwrap().contains('ß'));
+}
+
+#[test]
+fn the_edges_of_length_are_counted_in_characters() {
+    for (count, expected) in [(500, None), (501, Some(Problem::TooLong(500)))] {
+        let saved = saved(OauthFlow::AuthorizationCode);
+        let draft = edited(&saved, &[(Field::RedirectUri, &"ü".repeat(count))]);
+        assert_eq!(problem(&saved, &draft, Field::RedirectUri), expected, "{count}");
+    }
+}
+
+#[test]
+fn nothing_longer_than_4096_characters_passes_even_in_a_disabled_control() {
+    let mut draft = Draft::default();
+    draft.edit(Field::Scope, "x".repeat(4096));
+    assert_eq!(draft.oversized(), None);
+    draft.edit(Field::Scope, "x".repeat(4097));
+    assert_eq!(draft.oversized(), Some(Field::Scope));
+}
+
+#[test]
+fn a_typed_secret_does_not_print() {
+    let mut draft = Draft::default();
+    draft.edit(Field::Password, "canary");
+    assert!(!format!("{draft:?}").contains("canary"));
+}

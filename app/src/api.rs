@@ -184,7 +184,9 @@ pub async fn sign_in(
     password: TypedSecret,
 ) -> Result<(), ApiError> {
     let (door, request) = answering::door()?;
-    answering::with_status(door.sign_in(&request, &email, password).await)?;
+    let response = answering::response()?;
+    let cookie = answering::with_status(door.sign_in(&request, &email, password).await)?;
+    response.append_header(axum::http::header::SET_COOKIE, cookie);
     leptos_axum::redirect("/settings/email");
     Ok(())
 }
@@ -196,7 +198,9 @@ pub async fn sign_in(
 #[server(name = SignOut, prefix = "/api", endpoint = "sign-out")]
 pub async fn sign_out() -> Result<(), ApiError> {
     let (door, request) = answering::door()?;
-    answering::with_status(door.sign_out(&request).await)?;
+    let response = answering::response()?;
+    let cookie = answering::with_status(door.sign_out(&request).await)?;
+    response.append_header(axum::http::header::SET_COOKIE, cookie);
     leptos_axum::redirect("/sign-in");
     Ok(())
 }
@@ -234,6 +238,11 @@ mod answering {
     pub fn door() -> Result<(SharedFrontDoor, Parts), ApiError> {
         let found = use_context::<SharedFrontDoor>().zip(use_context::<Parts>());
         with_status(found.ok_or(ApiError::ServerFailed))
+    }
+
+    /// What the answer's headers are put into.
+    pub fn response() -> Result<ResponseOptions, ApiError> {
+        use_context::<ResponseOptions>().ok_or(ApiError::ServerFailed)
     }
 
     /// Sets the status that an error means: leptos would answer 500 to each of them.

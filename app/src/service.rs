@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use domain::delivery::Run;
 use domain::secret::TypedSecret;
@@ -46,7 +47,7 @@ pub trait EmailService: Send + Sync + 'static {
     async fn run(&self, who: &Principal, id: &str) -> Result<Run, ApiError>;
 }
 
-/// The door of the stand-alone frame. It reads and writes the session that came with the request.
+/// The door of the stand-alone frame. Both answers are the `Set-Cookie` header that goes with them.
 #[async_trait]
 pub trait FrontDoor: Send + Sync + 'static {
     /// Opens a session for an administrator.
@@ -55,10 +56,10 @@ pub trait FrontDoor: Send + Sync + 'static {
         request: &Parts,
         email: &str,
         password: TypedSecret,
-    ) -> Result<(), ApiError>;
+    ) -> Result<HeaderValue, ApiError>;
 
-    /// Ends the session, here and in the database.
-    async fn sign_out(&self, request: &Parts) -> Result<(), ApiError>;
+    /// Ends the session of the request.
+    async fn sign_out(&self, request: &Parts) -> Result<HeaderValue, ApiError>;
 }
 
 /// The service, as it stands in the context of a request.

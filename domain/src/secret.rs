@@ -97,4 +97,6 @@ pub enum Destination {
     },
     /// A client secret's: the origin (RFC 6454) of the Token Endpoint.
     Origin(String),
+    /// A value that is sealed only against readers of the database: the Client ID's.
+    Nowhere,
 }

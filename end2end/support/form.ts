@@ -1,0 +1,90 @@
+// Why: the tab in a test's words. Everything is found by role and label, as a person would.
+
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { MailServer } from './product.ts';
+
+export const FLOWS = ['None', 'Authorization Code', 'Authorization Code with PKCE', 'Client Credentials'] as const;
+export type Flow = (typeof FLOWS)[number];
+
+/** A value for each control to fill in, by its label; a check box takes a boolean. */
+export type Values = Record<string, string | boolean>;
+
+/** Authorization Settings that pass every rule. */
+export const AUTHENTICATION: Values = {
+  'Client ID': '11111111-2222-3333-4444-555555555555',
+  'Client Secret': 'canary-client-secret',
+  'Authorization Endpoint': 'https://login.example.com/authorize?prompt=consent',
+  'Token Endpoint': 'https://login.example.com/token',
+  'Redirect URI': 'https://ppm.example.com/oauth/callback',
+  Scope: 'https://mail.example.com/ offline_access',
+};
+
+/** OAuth SMTP Settings that pass every rule. */
+export const OAUTH: Values = {
+  'Default Sender Email': 'oauth@practice.example',
+  'Display Name': 'OAuth PPM',
+  'SMTP Server': 'smtp.example.com',
+  Port: '587',
+};
+
+/** Basic SMTP Settings for the practice server; `port` names one of its listeners. */
+export function basic(mail: MailServer, port: number = mail.starttls): Values {
+  return {
+    'Default Sender Email': mail.username,
+    'Display Name': 'Practice PPM',
+    'SMTP Server': 'localhost',
+    Port: String(port),
+    Username: mail.username,
+    Password: mail.password,
+  };
+}
+
+export class Form {
+  readonly save: Locator;
+  readonly cancel: Locator;
+  readonly flow: Locator;
+  readonly basic: Locator;
+  readonly oauth: Locator;
+  readonly authentication: Locator;
+  readonly sendTest: Locator;
+
+  constructor(readonly page: Page) {
+    this.save = page.getByRole('button', { name: 'Save', exact: true });
+    this.cancel = page.getByRole('button', { name: 'Cancel', exact: true });
+    this.flow = page.getByLabel('OAuth Flow', { exact: true });
+    this.basic = page.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
+    this.oauth = page.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
+    this.authentication = page.getByRole('group', { name: 'Authentication Settings', exact: true });
+    this.sendTest = page.getByRole('button', { name: 'Send Test Email', exact: true });
+  }
+
+  /** The control with this label in a group. */
+  field(group: Locator, label: string): Locator {
+    return group.getByLabel(label, { exact: true });
+  }
+
+  /** Fills in controls of a group. */
+  async fill(group: Locator, values: Values): Promise<void> {
+    for (const [label, value] of Object.entries(values)) {
+      const control = this.field(group, label);
+      if (typeof value === 'boolean') await control.setChecked(value);
+      else await control.fill(value);
+    }
+  }
+
+  async choose(flow: Flow): Promise<void> {
+    await this.flow.selectOption({ label: flow });
+  }
+
+  /** Saves, and waits until it is saved. */
+  async saved(): Promise<void> {
+    await this.save.click();
+    await expect(this.page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+    await expect(this.save).toBeHidden();
+  }
+
+  /** The heading of the outcome of the last test message. */
+  outcome(text: string | RegExp): Locator {
+    return this.page.getByRole('heading', { level: 3, name: text });
+  }
+}

@@ -1,0 +1,246 @@
+// From empty settings to a delivered message, and each way in which it can fail: at which step, in
+// whose words, what it means, what to do.
+
+import { Form, basic, type Values } from '../support/form.ts';
+import { ADA, expect, test, type MailServer } from '../support/test.ts';
+
+const JOURNEYS: { name: string; listener: string; change: (mail: MailServer) => Values; mode?: string }[] = [
+  { name: 'by STARTTLS, chosen by the port', listener: 'starttls', change: () => ({}) },
+  { name: 'by STARTTLS, chosen by hand', listener: 'starttls', change: () => ({}), mode: 'STARTTLS' },
+  {
+    name: 'by TLS from the first byte',
+    listener: 'tls',
+    change: (mail) => ({ Port: String(mail.tls) }),
+    mode: 'TLS from the first byte',
+  },
+  {
+    name: 'without TLS and without a sign-in',
+    listener: 'plain',
+    change: (mail) => ({ Port: String(mail.plain), 'Use TLS': false, Username: '', Password: '' }),
+  },
+  {
+    name: 'without TLS, with a sign-in in clear',
+    listener: 'plain',
+    change: (mail) => ({ Port: String(mail.plain), 'Use TLS': false }),
+  },
+];
+
+for (const { name, listener, change, mode } of JOURNEYS) {
+  test(`a message is delivered ${name}`, async ({ page, signIn, product, inbox }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { ...basic(product.mail), ...change(product.mail) });
+    if (mode) await form.field(form.basic, 'TLS mode').selectOption({ label: mode });
+    await form.saved();
+    await form.sendTest.click();
+
+    await expect(form.outcome(/accepted the message/)).toBeVisible();
+    const message = await inbox.waitFor({ to: ADA.email });
+    expect(message.listener).toBe(listener);
+    expect(message.envelope.from).toBe(product.mail.username);
+    expect(message.from).toContain('Practice PPM');
+    expect(message.raw).toMatch(/^Auto-Submitted: auto-generated\r?$/m);
+    await expect(page.getByText(message.messageId!, { exact: true })).toBeVisible();
+  });
+}
+
+test('the outcome is still there after a reload', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await page.reload();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+});
+
+test('a reload in the middle loses nothing of the message', async ({ page, signIn, product, inbox }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await page.reload();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await inbox.waitFor({ to: ADA.email });
+});
+
+const FAILURES: {
+  name: string;
+  change: (mail: MailServer) => Values;
+  mode?: string;
+  heading: string;
+  words?: RegExp;
+  step: string;
+}[] = [
+  {
+    name: 'a server that does not exist',
+    change: () => ({ 'SMTP Server': 'mail.nowhere.invalid' }),
+    heading: 'Name lookup failed: There is no server of this name.',
+    step: 'Look for a typing mistake',
+  },
+  {
+    name: 'a port on which nothing listens',
+    change: () => ({ Port: '1' }),
+    heading: 'Connection failed: The machine answers, but no mail server listens on this port.',
+    step: 'Check Port',
+  },
+  {
+    name: 'port 0',
+    change: () => ({ Port: '0' }),
+    heading: 'Connection failed: No server can be reached on port 0.',
+    step: 'Enter the port',
+  },
+  {
+    name: 'a forbidden address',
+    change: () => ({ 'SMTP Server': '169.254.169.254' }),
+    heading: 'Name lookup failed: The name leads to an address that PPM never calls.',
+    step: 'use the mail server’s own name',
+  },
+  {
+    name: 'TLS from the first byte on a STARTTLS port',
+    change: () => ({}),
+    mode: 'TLS from the first byte',
+    heading: 'TLS failed: This port begins unencrypted, but TLS from the first byte was tried.',
+    step: 'Set TLS mode to Automatic or STARTTLS',
+  },
+  {
+    name: 'STARTTLS on a port that wants TLS from the first byte',
+    change: (mail) => ({ Port: String(mail.tls) }),
+    mode: 'STARTTLS',
+    heading: 'Greeting failed: This port seems to wait for TLS from the first byte.',
+    step: 'set TLS mode to TLS from the first byte',
+  },
+  {
+    name: 'STARTTLS where none is offered',
+    change: (mail) => ({ Port: String(mail.plain) }),
+    heading: 'TLS failed: The server offers no encryption on this port, so nothing was sent.',
+    step: 'usually 587 or 465',
+  },
+  {
+    name: 'an unknown certificate',
+    change: (mail) => ({ Port: String(mail.unknownCa) }),
+    mode: 'TLS from the first byte',
+    heading: 'TLS failed: The server’s certificate is signed by an authority that this machine does not know.',
+    step: '--extra-ca',
+  },
+  {
+    name: 'a certificate signed by itself',
+    change: (mail) => ({ Port: String(mail.selfSigned) }),
+    mode: 'TLS from the first byte',
+    heading: 'TLS failed: The server’s certificate is signed by itself, not by an authority.',
+    step: 'Get a certificate from an authority',
+  },
+  {
+    name: 'an expired certificate',
+    change: (mail) => ({ Port: String(mail.expired) }),
+    mode: 'TLS from the first byte',
+    heading: 'TLS failed: The server’s certificate has expired.',
+    step: 'has to renew it',
+  },
+  {
+    name: 'a certificate for another name',
+    change: (mail) => ({ Port: String(mail.wrongName) }),
+    mode: 'TLS from the first byte',
+    heading: 'TLS failed: The server’s certificate is for another name.',
+    step: 'Enter in SMTP Server the name',
+  },
+  {
+    name: 'a wrong password',
+    change: () => ({ Password: 'canary-wrong-password' }),
+    heading: 'Sign-in failed: The server does not accept this user name and password.',
+    words: /535 5\.7\.8/,
+    step: 'Type the Password again',
+  },
+  {
+    name: 'a server that wants a sign-in',
+    change: () => ({ Username: '', Password: '' }),
+    heading: 'Sender failed: The server wants a sign-in, or encryption, first.',
+    words: /530/,
+    step: 'Enter Username and Password.',
+  },
+  {
+    name: 'a refused sender',
+    change: () => ({ 'Default Sender Email': 'refused-sender@practice.example' }),
+    heading: 'Sender failed: The server does not accept mail from this sender.',
+    words: /553 5\.7\.1/,
+    step: 'enter it in Default Sender Email',
+  },
+  {
+    name: 'a temporary refusal',
+    change: () => ({ 'Default Sender Email': 'later@practice.example' }),
+    heading: 'Sender failed: The server cannot do it at the moment.',
+    words: /451 4\.7\.1/,
+    step: 'Try again in a few minutes',
+  },
+  {
+    name: 'refused content',
+    change: () => ({ 'Default Sender Email': 'refused-content@practice.example' }),
+    heading: 'Content failed: The server took sender and recipient, and then refused the message.',
+    words: /554 5\.6\.0/,
+    step: 'which filter refused it',
+  },
+];
+
+for (const { name, change, mode, heading, words, step } of FAILURES) {
+  test(`${name} is explained`, async ({ page, signIn, product, inbox }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { ...basic(product.mail), ...change(product.mail) });
+    if (mode) await form.field(form.basic, 'TLS mode').selectOption({ label: mode });
+    await form.saved();
+    await form.sendTest.click();
+
+    const outcome = page.getByRole('status').filter({ has: form.outcome(straight(heading)) });
+    await expect(outcome).toBeVisible();
+    await expect(outcome.getByRole('listitem').filter({ hasText: straight(step) })).toBeVisible();
+    if (words) await expect(outcome).toContainText(words);
+    expect(await inbox.messages()).toEqual([]);
+  });
+}
+
+/** The screen has straight apostrophes. */
+function straight(text: string): string {
+  return text.replaceAll('’', "'");
+}
+
+test('a refused recipient is explained', async ({ page, product, inbox }) => {
+  const email = 'refused-ada@practice.example';
+  await product.command(['admin', 'add', email, '--name', 'Refused', '--password-stdin'], `${ADA.password}\n`);
+  await page.goto('/sign-in');
+  await page.getByLabel('Email', { exact: true }).fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(ADA.password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.waitForURL('**/settings/email');
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome('Recipient failed: The server does not accept mail for your address.')).toBeVisible();
+  expect(await inbox.messages()).toEqual([]);
+});
+
+test('Send Test Email waits while the settings are incomplete, and says so', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await expect(form.sendTest).toBeDisabled();
+  await expect(form.sendTest).toHaveAccessibleDescription('Fill in and save the required settings first.');
+});
+
+test('Send Test Email waits while the form is being edited, and says so', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await expect(form.sendTest).toBeEnabled();
+  await form.fill(form.basic, { Port: '25' });
+  await expect(form.sendTest).toBeDisabled();
+  await expect(form.sendTest).toHaveAccessibleDescription('Save or cancel your changes first.');
+});
+
+test('Send Test Email goes to the administrator who is signed in', async ({ page, signIn }) => {
+  await signIn();
+  const group = page.getByRole('group', { name: 'Send Test Email', exact: true });
+  await expect(group.getByText(ADA.email, { exact: true })).toBeVisible();
+});

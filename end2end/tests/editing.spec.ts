@@ -1,0 +1,158 @@
+// Save and Cancel, what they do, and what happens when something stands in the way.
+
+import { Form, basic } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+test('Save and Cancel appear with a change, and typing it back hides them', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await expect(form.save).toBeHidden();
+  await expect(form.cancel).toBeHidden();
+  await form.fill(form.basic, { 'Display Name': 'x' });
+  await expect(form.save).toBeVisible();
+  await expect(form.cancel).toBeVisible();
+  await form.fill(form.basic, { 'Display Name': '' });
+  await expect(form.save).toBeHidden();
+  await expect(form.cancel).toBeHidden();
+});
+
+test('every kind of control counts as a change and can be changed back', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  const changes = [
+    () => form.choose('Client Credentials'),
+    () => form.field(form.basic, 'Use TLS').uncheck(),
+    () => form.field(form.basic, 'TLS mode').selectOption({ label: 'STARTTLS' }),
+    () => form.field(form.basic, 'Password').fill('x'),
+  ];
+  const undone = [
+    () => form.choose('None'),
+    () => form.field(form.basic, 'Use TLS').check(),
+    () => form.field(form.basic, 'TLS mode').selectOption({ label: 'Automatic' }),
+    () => form.field(form.basic, 'Password').fill(''),
+  ];
+  for (const [index, change] of changes.entries()) {
+    await change();
+    await expect(form.save).toBeVisible();
+    await undone[index]!();
+    await expect(form.save).toBeHidden();
+  }
+});
+
+test('Cancel restores what is saved, the untouched secret included', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.fill(form.basic, { 'Display Name': 'other', Password: 'other', 'Use TLS': false });
+  await form.choose('Authorization Code');
+  await form.cancel.click();
+  await expect(form.save).toBeHidden();
+  await expect(form.flow).toHaveValue('none');
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
+  await expect(form.field(form.basic, 'Use TLS')).toBeChecked();
+  await expect(form.field(form.basic, 'Password')).toHaveValue('');
+  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/Stored for localhost/);
+});
+
+test('what is saved is there after a reload', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await page.reload();
+  await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue(product.mail.username);
+  await expect(form.field(form.basic, 'Port')).toHaveValue(String(product.mail.starttls));
+  await expect(form.save).toBeHidden();
+});
+
+test('a problem goes away as it is mended, and the summary with it', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Port: '+587', 'SMTP Server': 'smtp://localhost' });
+  await form.save.click();
+  const links = page.getByRole('alert').getByRole('link');
+  await expect(links).toHaveText([/^SMTP Server: .*without smtp:\/\//, 'Port: Digits only, please, such as 587.']);
+  await links.last().click();
+  const port = form.field(form.basic, 'Port');
+  await expect(port).toBeFocused();
+  await expect(port).toHaveAttribute('aria-invalid', 'true');
+  await form.fill(form.basic, { Port: String(product.mail.starttls) });
+  await expect(port).not.toHaveAttribute('aria-invalid', 'true');
+  await expect(links).toHaveCount(1);
+  await form.fill(form.basic, { 'SMTP Server': 'localhost' });
+  await expect(page.getByRole('heading', { name: 'All mended: save again.' })).toBeVisible();
+  await form.saved();
+});
+
+test('a save on an outdated copy is refused, names the other administrator, and overwrites on request', async ({
+  page,
+  signIn,
+  product,
+  browser,
+}) => {
+  const grace = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+  await product.command(['admin', 'add', grace.email, '--name', grace.name, '--password-stdin'], `${ADA.password}\n`);
+  await signIn();
+  const mine = new Form(page);
+  await mine.fill(mine.basic, basic(product.mail));
+
+  const context = await browser.newContext({ baseURL: product.url });
+  const other = await context.newPage();
+  await other.goto('/sign-in');
+  await other.getByLabel('Email', { exact: true }).fill(grace.email);
+  await other.getByLabel('Password', { exact: true }).fill(ADA.password);
+  await other.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await other.waitForURL('**/settings/email');
+  const theirs = new Form(other);
+  await theirs.fill(theirs.basic, { ...basic(product.mail), 'Display Name': 'Theirs' });
+  await theirs.saved();
+  await context.close();
+
+  await mine.save.click();
+  await expect(page.getByRole('alert')).toContainText(/Grace Adeyemi has saved other settings at \d{4}-\d\d-\d\d/);
+  await page.getByRole('button', { name: 'Save mine over theirs' }).click();
+  // Theirs has a password for the same place: mine replaces it, nothing is asked again.
+  await expect(page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+  await page.reload();
+  await expect(mine.field(mine.basic, 'Display Name')).toHaveValue('Practice PPM');
+});
+
+test('a save while the server is away loses nothing, and works once it is back', async ({ page, signIn, product, complaints }) => {
+  complaints.expectFailure(/api\/email\/save/);
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await page.context().setOffline(true);
+  await form.save.click();
+  await expect(page.getByRole('alert')).toContainText('The server does not answer. What you typed is still here');
+  await page.context().setOffline(false);
+  await form.saved();
+});
+
+test('a session that has ended is said, and what was typed stays', async ({ page, signIn, product, complaints }) => {
+  complaints.expectStatus(401, /api\/email\/save/);
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await page.context().clearCookies();
+  await form.save.click();
+  await expect(page.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
+
+  const second = await page.context().newPage();
+  await signIn(second);
+  await form.saved();
+});
+
+test('the form is edited, saved and sent with the keyboard alone', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.flow.focus();
+  for (const value of [product.mail.username, 'Keyboard', 'localhost', String(product.mail.starttls)]) {
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(value);
+  }
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+});

@@ -1,0 +1,77 @@
+// The stand-alone frame: in, out, nowhere; and every page for everybody.
+
+import { Form } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+test('whoever is not signed in is led to the sign-in page', async ({ page }) => {
+  await page.goto('/settings/email');
+  await page.waitForURL('**/sign-in');
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+});
+
+test('a wrong password and an unknown address are refused in the same words', async ({ page, complaints }) => {
+  complaints.expectStatus(401, /api\/sign-in/);
+  await page.goto('/sign-in');
+  for (const email of [ADA.email, 'nobody@practice.example']) {
+    await page.getByLabel('Email', { exact: true }).fill(email);
+    await page.getByLabel('Password', { exact: true }).fill('not the password');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await expect(page.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
+  }
+});
+
+test('signing out ends the session on the server', async ({ page, signIn }) => {
+  await signIn();
+  const cookies = await page.context().cookies();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL('**/sign-in');
+  await page.context().addCookies(cookies);
+  await page.goto('/settings/email');
+  await page.waitForURL('**/sign-in');
+});
+
+test('a path that leads nowhere is a true 404', async ({ page, complaints }) => {
+  complaints.expectStatus(404, /nowhere/);
+  const answer = await page.goto('/nowhere');
+  expect(answer?.status()).toBe(404);
+  await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
+});
+
+test('the session cookie is out of reach of scripts and of other sites', async ({ page, signIn }) => {
+  await signIn();
+  const [cookie] = await page.context().cookies();
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
+});
+
+test('a save from another site is refused', async ({ page, signIn }) => {
+  await signIn();
+  for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }]) {
+    const answer = await page.request.post('/api/email/save', { data: {}, headers });
+    expect(answer.status()).toBe(403);
+  }
+});
+
+test('nothing on any page is out of reach for assistive technology', async ({ page, signIn, axe, complaints }) => {
+  complaints.expectStatus(404, /nowhere/);
+  await page.goto('/sign-in');
+  await axe();
+  await page.goto('/nowhere');
+  await axe();
+  await signIn();
+  await axe();
+  const form = new Form(page);
+  await form.choose('Authorization Code with PKCE');
+  await axe();
+  await form.save.click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await axe();
+});
+
+test('on a narrow screen nothing is cut off', async ({ page, signIn }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { 'Display Name': 'W'.repeat(254) });
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow).toBeLessThanOrEqual(0);
+});

@@ -1,0 +1,121 @@
+// Secrets are write-only: the page knows that one is stored, never what it is.
+
+import { readFile, readdir } from 'node:fs/promises';
+import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+const CANARY = 'canary-7Zq-password';
+
+test('a stored secret is in no answer, no page and no log', async ({ page, signIn, product }) => {
+  const answers: string[] = [];
+  page.on('response', async (response) => {
+    const body = await response.body().catch(() => Buffer.of());
+    answers.push(`${response.url()} ${JSON.stringify(response.headers())} ${body.toString('latin1')}`);
+  });
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Authorization Code');
+  await form.fill(form.oauth, OAUTH);
+  await form.fill(form.authentication, AUTHENTICATION);
+  await form.fill(form.basic, { ...basic(product.mail), Password: CANARY });
+  await form.saved();
+  await form.choose('None');
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/Sign-in failed/)).toBeVisible();
+  await page.reload();
+  await expect(form.field(form.basic, 'Password')).toHaveValue('');
+  await page.waitForLoadState('networkidle');
+
+  expect(answers.length).toBeGreaterThan(5);
+  for (const secret of [CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password]) {
+    expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
+    expect(await page.content()).not.toContain(secret);
+    expect(product.log).not.toContain(secret);
+  }
+  expect(page.url()).not.toContain('?');
+});
+
+test('the browser bundle holds nothing of the server', async () => {
+  const site = process.env.PPM_EMAIL_SITE_ROOT ?? '../target/site';
+  const files = (await readdir(`${site}/pkg`)).filter((file) => /\.(js|wasm)$/.test(file));
+  expect(files.length).toBeGreaterThan(1);
+  for (const file of files) {
+    const text = (await readFile(`${site}/pkg/${file}`)).toString('latin1');
+    for (const word of ['sqlx', 'argon2', 'chacha20', 'lettre', 'INSERT INTO']) {
+      expect(text.includes(word), `${word} in ${file}`).toBe(false);
+    }
+  }
+});
+
+test('another server asks for the stored Password again', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.fill(form.basic, { 'SMTP Server': '127.0.0.1' });
+  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/stored one is for localhost/);
+  await form.save.click();
+  await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Password: Enter it again/]);
+  await form.fill(form.basic, { Password: product.mail.password });
+  await form.saved();
+});
+
+test('the server refuses a stored Password for another server, whatever the browser says', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  const request = page.waitForRequest(/api\/email\/save/);
+  await form.saved();
+  const save = (await request).postDataJSON().save;
+  save.revision = 1;
+  save.draft.basic.server = 'evil.example';
+  save.draft.sign_in.password = 'untouched';
+  const answer = await page.request.post('/api/email/save', {
+    data: { save },
+    headers: { 'sec-fetch-site': 'same-origin' },
+  });
+  expect(await answer.json()).toEqual({ problems: [['password', 'enter-again']] });
+});
+
+test('Clear removes a stored Password, and Keep stored takes it back', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  const password = form.field(form.basic, 'Password');
+  await form.basic.getByRole('button', { name: 'Clear' }).click();
+  await expect(password).toHaveAccessibleDescription(/removed when you save/);
+  await form.basic.getByRole('button', { name: 'Keep stored' }).click();
+  await expect(form.save).toBeHidden();
+  await form.basic.getByRole('button', { name: 'Clear' }).click();
+  await form.fill(form.basic, { Username: '' });
+  await form.saved();
+  await expect(form.basic.getByRole('button', { name: 'Clear' })).toBeHidden();
+});
+
+test('an emptied Username removes the stored Password, and says so', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.fill(form.basic, { Username: '' });
+  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/Without a Username/);
+  await form.saved();
+  await page.reload();
+  await expect(form.basic.getByRole('button', { name: 'Clear' })).toBeHidden();
+});
+
+test('Client ID is masked, and Reveal shows it', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  const clientId = form.field(form.authentication, 'Client ID');
+  await clientId.fill('an-id');
+  await expect(clientId).toHaveAttribute('type', 'password');
+  await form.authentication.getByRole('button', { name: 'Reveal' }).click();
+  await expect(clientId).toHaveAttribute('type', 'text');
+  await expect(clientId).toHaveValue('an-id');
+  await form.authentication.getByRole('button', { name: 'Hide' }).click();
+  await expect(clientId).toHaveAttribute('type', 'password');
+});

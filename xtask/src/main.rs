@@ -1,2 +1,75 @@
-//! x
-fn main() {}
+//! `cargo xtask`: builds, runs and tests the product with nothing installed but Rust, and Node for
+//! what is tried in a browser or against a real mail server.
+
+mod assets;
+mod build;
+mod chromium;
+mod css;
+mod fingerprint;
+mod node;
+mod practice;
+mod run;
+mod size;
+mod test;
+mod tools;
+mod workspace;
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::{Profile, Workspace};
+
+/// Builds, runs and tests PPM Email Settings.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the server and the browser bundle, and says what the bundle weighs.
+    Build {
+        /// Optimises the server; the browser bundle always is.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Builds, then runs the product beside a practice mail server until Ctrl-C.
+    Run {
+        /// Optimises the server.
+        #[arg(long)]
+        release: bool,
+        /// Leaves the practice mail server out.
+        #[arg(long)]
+        no_practice: bool,
+        /// Where the product listens; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+        listen: SocketAddr,
+    },
+    /// Runs every check there is, and installs what they need.
+    Test {
+        /// Leaves out what needs Node or a browser.
+        #[arg(long)]
+        fast: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let workspace = Workspace::here();
+    let outcome = match Cli::parse().task {
+        Task::Build { release } => build::build(&workspace, Profile::of(release)).map(drop),
+        Task::Run { release, no_practice, listen } => {
+            run::run(&workspace, Profile::of(release), !no_practice, listen)
+        }
+        Task::Test { fast } => test::test(&workspace, fast),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// Keeps the list in step with the server. A message already on the page stays as it is, so
+// nothing flickers, an opened source stays open and focus stays where it was.
+
+const EVERY_MS = 2000;
+const LISTENERS = {
+  starttls: 'the STARTTLS port',
+  tls: 'the port with TLS from the first byte',
+  plain: 'the port without TLS',
+};
+
+const list = document.querySelector('#messages');
+const count = document.querySelector('#count');
+const empty = document.querySelector('#empty');
+const clear = document.querySelector('#clear');
+const template = document.querySelector('#message');
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+clear.addEventListener('click', async () => {
+  try {
+    await fetch('/api/messages', { method: 'DELETE' });
+  } finally {
+    await look();
+  }
+});
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) look();
+});
+setInterval(() => {
+  if (!document.hidden) look();
+}, EVERY_MS);
+look();
+
+async function look() {
+  try {
+    const response = await fetch('/api/messages');
+    if (!response.ok) throw new Error(`${response.status}`);
+    show(await response.json());
+  } catch {
+    say('The practice mail server does not answer. This is what it had last.');
+  }
+}
+
+function show(messages) {
+  const ids = new Set(messages.map(({ id }) => id));
+  for (const item of [...list.children]) {
+    if (!ids.has(item.dataset.id)) item.remove();
+  }
+  const shown = new Set([...list.children].map((item) => item.dataset.id));
+  for (const message of messages.filter(({ id }) => !shown.has(id)).reverse()) list.prepend(item(message));
+
+  empty.hidden = messages.length > 0;
+  clear.disabled = messages.length === 0;
+  say(messages.length === 1 ? '1 message' : `${messages.length} messages`);
+}
+
+/** Writes the status only when it changes, so that a screen reader hears it once. */
+function say(text) {
+  if (count.textContent !== text) count.textContent = text;
+}
+
+function item(message) {
+  const node = template.content.firstElementChild.cloneNode(true);
+  node.dataset.id = message.id;
+  node.querySelector('h2').textContent = message.subject || 'No subject';
+  const put = (name, text) => {
+    node.querySelector(`[data-is="${name}"]`).textContent = text;
+  };
+  put('from', message.from ?? 'not named');
+  put('to', message.to ?? 'not named');
+  put('envelope', `from ${message.envelope.from || 'nobody'} to ${message.envelope.to.join(', ')}`);
+  put('date', message.date ? dateTime.format(new Date(message.date)) : 'none');
+  put('way', way(message));
+  put('text', message.text ?? message.html ?? 'No text');
+  put('raw', message.raw);
+  return node;
+}
+
+function way({ listener, secure, tlsVersion, user }) {
+  const port = LISTENERS[listener] ?? `the practice port “${listener}”`;
+  const tls = secure ? `encrypted (${tlsVersion ?? 'TLS'})` : 'not encrypted';
+  return `${port}, ${tls}, ${user ? `signed in as ${user}` : 'not signed in'}`;
+}

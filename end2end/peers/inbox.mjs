@@ -1,0 +1,144 @@
+// Why: what the practice mail server received, in memory, with a page to look at it and a JSON
+// view for the tests. Text of a message is shown as text only, and no other site may read it.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { simpleParser } from 'mailparser';
+
+const KEPT = 200;
+const PAGE = new URL('./inbox-page/', import.meta.url);
+
+/** The last messages received, newest first. */
+export class Inbox {
+  #messages = [];
+  #version = 0;
+
+  /** Keeps a message and answers the id it was queued under. */
+  async accept(listener, session, raw) {
+    const id = randomBytes(6).toString('hex').toUpperCase();
+    const parsed = await simpleParser(raw, { skipHtmlToText: true, skipTextToHtml: true }).catch(() => ({}));
+    this.#messages.unshift({
+      id,
+      receivedAt: new Date().toISOString(),
+      listener,
+      secure: session.secure,
+      cipher: session.secure ? (session.tlsOptions?.standardName ?? session.tlsOptions?.name ?? null) : null,
+      tlsVersion: session.secure ? (session.tlsOptions?.version ?? null) : null,
+      user: session.user || null,
+      clientName: session.hostNameAppearsAs || null,
+      envelope: {
+        from: session.envelope.mailFrom ? session.envelope.mailFrom.address : null,
+        to: session.envelope.rcptTo.map(({ address }) => address),
+      },
+      from: parsed.from?.text ?? null,
+      to: parsed.to ? [parsed.to].flat().map(({ text }) => text).join(', ') : null,
+      subject: parsed.subject ?? null,
+      date: parsed.date?.toISOString() ?? null,
+      messageId: parsed.messageId ?? null,
+      text: parsed.text ?? null,
+      html: parsed.html || null,
+      raw: raw.toString('utf8'),
+    });
+    this.#messages.length = Math.min(this.#messages.length, KEPT);
+    this.#version += 1;
+    return id;
+  }
+
+  /** Empties the inbox. */
+  clear() {
+    this.#messages = [];
+    this.#version += 1;
+  }
+
+  get messages() {
+    return this.#messages;
+  }
+
+  /** Changes whenever the messages do; the entity tag of the JSON view. */
+  get version() {
+    return this.#version;
+  }
+}
+
+/** The inbox page and `GET`, `DELETE /api/messages`, for a browser on this machine. */
+export function inboxServer(inbox, ports) {
+  const start = randomBytes(4).toString('hex');
+  const files = {
+    '/': page(ports),
+    '/inbox.css': { type: 'text/css; charset=utf-8', body: readFileSync(new URL('inbox.css', PAGE)) },
+    '/inbox.js': { type: 'text/javascript; charset=utf-8', body: readFileSync(new URL('inbox.js', PAGE)) },
+  };
+
+  const server = createServer((request, response) => {
+    request.on('error', () => {}).resume();
+    response.on('error', () => {});
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+
+    // A page of another site whose name resolves to this machine comes with that name.
+    if (!isLocal(request.headers.host)) return finish(response, 421, 'This inbox answers on this machine only.\n');
+    const path = request.url?.split('?')[0];
+    if (path === '/api/messages') return messages(inbox, start, request, response);
+    const file = files[path];
+    if (!file) return finish(response, 404, 'Not found\n');
+    if (!['GET', 'HEAD'].includes(request.method)) return finish(response, 405, 'GET only\n');
+    return finish(response, 200, file.body, file.type);
+  });
+  server.on('clientError', (_error, socket) => socket.destroy());
+  return server;
+}
+
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+function messages(inbox, start, request, response) {
+  if (request.method === 'DELETE') {
+    if (isFromElsewhere(request)) return finish(response, 403, 'Not from another site\n');
+    inbox.clear();
+    response.writeHead(204).end();
+    return undefined;
+  }
+  if (request.method !== 'GET') return finish(response, 405, 'GET or DELETE only\n');
+  const tag = `"${start}-${inbox.version}"`;
+  response.setHeader('etag', tag);
+  response.setHeader('cache-control', 'no-cache');
+  if (request.headers['if-none-match'] === tag) {
+    response.writeHead(304).end();
+    return undefined;
+  }
+  return finish(response, 200, JSON.stringify(inbox.messages), 'application/json; charset=utf-8');
+}
+
+function isLocal(host) {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host ?? '');
+}
+
+function isFromElsewhere(request) {
+  const site = request.headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+function finish(response, status, body, type = 'text/plain; charset=utf-8') {
+  response.writeHead(status, { 'content-type': type }).end(body);
+}
+
+function page(ports) {
+  const html = readFileSync(new URL('index.html', PAGE), 'utf8')
+    .replace('{{starttls}}', ports.starttls)
+    .replace('{{tls}}', ports.tls)
+    .replace('{{plain}}', ports.plain)
+    .replaceAll('{{style}}', fingerprint('inbox.css'))
+    .replaceAll('{{script}}', fingerprint('inbox.js'));
+  return { type: 'text/html; charset=utf-8', body: html };
+}
+
+function fingerprint(name) {
+  return createHash('sha256').update(readFileSync(new URL(name, PAGE))).digest('hex').slice(0, 12);
+}

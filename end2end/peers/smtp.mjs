@@ -1,0 +1,86 @@
+// Why: one SMTP listener of the practice mail server, and the refusals it can be made to give.
+// It may not deliver anything anywhere: a message goes to the inbox in memory.
+
+import { timingSafeEqual } from 'node:crypto';
+import { SMTPServer } from 'smtp-server';
+
+/** The one account that can sign in. */
+export const USERNAME = 'noreply@practice.example';
+/** Its password. */
+export const PASSWORD = 'correct horse battery staple';
+
+const MAX_MESSAGE_OCTETS = 5 * 1024 * 1024;
+
+/** How a listener treats TLS and sign-in; any name not listed behaves as `tls`. */
+const MANNERS = {
+  starttls: { secure: false },
+  plain: { secure: false, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, authOptional: true },
+  tls: { secure: true },
+};
+
+/** Makes the listener `name` with a certificate `{ key, cert }`; what it accepts goes to `inbox`. */
+export function smtpListener(name, certificate, inbox) {
+  return new SMTPServer({
+    ...(MANNERS[name] ?? MANNERS.tls),
+    ...certificate,
+    name: 'mail.localhost',
+    banner: 'PPM practice mail server',
+    authMethods: ['PLAIN', 'LOGIN'],
+    authRequiredMessage: '5.7.0 Authentication required',
+    size: MAX_MESSAGE_OCTETS,
+    disableReverseLookup: true,
+    logger: false,
+    onAuth: (auth, _session, answer) => {
+      if (!isTheAccount(auth)) return answer(refusal(535, '5.7.8 Authentication credentials invalid'));
+      return answer(null, { user: USERNAME });
+    },
+    onMailFrom: ({ address }, _session, answer) => answer(senderRefusal(address.toLowerCase())),
+    onRcptTo: ({ address }, _session, answer) => answer(recipientRefusal(address.toLowerCase())),
+    onData: (stream, session, answer) => {
+      const chunks = [];
+      stream.on('data', (chunk) => chunks.push(chunk));
+      stream.on('error', () => answer(refusal(451, '4.3.0 The message broke off')));
+      stream.on('end', async () => {
+        if (stream.sizeExceeded) return answer(refusal(552, '5.3.4 Message too big'));
+        const refused = contentRefusal(session.envelope.mailFrom?.address.toLowerCase());
+        if (refused) return answer(refused);
+        const id = await inbox.accept(name, session, Buffer.concat(chunks));
+        return answer(null, `2.0.0 Ok: queued as ${id}`);
+      });
+    },
+  });
+}
+
+function isTheAccount({ username, password }) {
+  return same(username ?? '', USERNAME) && same(password ?? '', PASSWORD);
+}
+
+function same(given, expected) {
+  const a = Buffer.from(given);
+  const b = Buffer.from(expected);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function senderRefusal(address) {
+  if (address === 'refused-sender@practice.example') {
+    return refusal(553, '5.7.1 <refused-sender@practice.example>: Sender address rejected: not owned by user');
+  }
+  if (address.startsWith('later@')) {
+    return refusal(451, '4.7.1 Greylisting in action, please come back later');
+  }
+  return null;
+}
+
+function recipientRefusal(address) {
+  if (!address.startsWith('refused')) return null;
+  return refusal(550, `5.1.1 <${address}>: Recipient address rejected: User unknown in local recipient table`);
+}
+
+function contentRefusal(sender) {
+  if (sender !== 'refused-content@practice.example') return null;
+  return refusal(554, '5.6.0 Message content rejected by policy');
+}
+
+function refusal(responseCode, message) {
+  return Object.assign(new Error(message), { responseCode });
+}

@@ -1,0 +1,194 @@
+// Why: one running product with everything around it, for one worker: a practice mail server, a
+// folder of its own, a database, an administrator. It goes through the command line that an
+// administrator uses, and nothing of it is shared with another worker.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Inbox } from './inbox.ts';
+import { startPeer } from './peer.mjs';
+
+/** The administrator that every product starts with. */
+export const ADA = { email: 'ada@practice.example', name: 'Ada Okafor', password: 'a practice pass phrase' };
+
+/** Where the practice mail server listens, and the account it knows. */
+export interface MailServer {
+  starttls: number;
+  tls: number;
+  plain: number;
+  expired: number;
+  wrongName: number;
+  unknownCa: number;
+  selfSigned: number;
+  silent: number;
+  inbox: number;
+  ca: string;
+  username: string;
+  password: string;
+}
+
+const START_MS = 30_000;
+const DRAIN_MS = 5_000;
+
+export class Product {
+  /** The product's address, the same after a reset. */
+  url = '';
+  readonly inbox: Inbox;
+  #process: ChildProcess | undefined;
+  #listen = '127.0.0.1:0';
+  #log = '';
+
+  private constructor(
+    private readonly folder: string,
+    readonly mail: MailServer,
+    private readonly stopMail: () => Promise<void>,
+  ) {
+    this.inbox = new Inbox(`http://127.0.0.1:${mail.inbox}/api/messages`);
+  }
+
+  /** Starts a practice mail server and, beside it, a product with one administrator. */
+  static async start(): Promise<Product> {
+    const folder = await mkdtemp(join(tmpdir(), 'ppm-email-'));
+    const peer = await startPeer('mail-server.mjs', ['--dir', join(folder, 'mail')]);
+    const product = new Product(folder, peer.ready as MailServer, peer.stop);
+    try {
+      await product.#makeFirstDatabase();
+      await product.reset();
+      return product;
+    } catch (error) {
+      await product.stop();
+      throw error;
+    }
+  }
+
+  /** Puts the database back to one administrator and no settings, empties the inbox, starts anew. */
+  async reset(): Promise<void> {
+    await this.#stopServing();
+    await rm(this.#data, { recursive: true, force: true });
+    await cp(this.#first, this.#data, { recursive: true });
+    await this.inbox.clear();
+    await this.#serve();
+  }
+
+  /** Runs a command of the product, such as `admin add`, with `input` on its stdin. */
+  async command(args: string[], input = ''): Promise<string> {
+    const child = spawn(binary(), args, { env: this.#environment(this.#data) });
+    return finished(child, args, input);
+  }
+
+  /** What the product has written to its log since the last start. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Ends the product and the mail server, and removes the folder. */
+  async stop(): Promise<void> {
+    await this.#stopServing();
+    await this.stopMail();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return join(this.folder, 'data');
+  }
+
+  get #first(): string {
+    return join(this.folder, 'first');
+  }
+
+  async #makeFirstDatabase(): Promise<void> {
+    await mkdir(this.#first);
+    const args = ['admin', 'add', ADA.email, '--name', ADA.name, '--password-stdin'];
+    const child = spawn(binary(), args, { env: this.#environment(this.#first) });
+    await finished(child, args, `${ADA.password}\n`);
+  }
+
+  async #serve(): Promise<void> {
+    this.#log = '';
+    const child = spawn(binary(), ['serve', '--listen', this.#listen, '--extra-ca', this.mail.ca], {
+      env: this.#environment(this.#data),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    const address = new Promise<string>((found) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          this.#log += `${line}\n`;
+          const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
+          if (url) found(url);
+        });
+      }
+    });
+    this.url = (await inTime(address, child, 'the product did not start', () => this.#log)).replace(/\/$/, '');
+    this.#listen = new URL(this.url).host;
+  }
+
+  async #stopServing(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const overdue = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
+    await ended;
+    clearTimeout(overdue);
+  }
+
+  #environment(data: string): NodeJS.ProcessEnv {
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(PPM_EMAIL|LEPTOS)_/.test(name));
+    return {
+      ...Object.fromEntries(inherited),
+      PPM_EMAIL_DATABASE_URL: `sqlite://${join(data, 'ppm-email.db')}`,
+      PPM_EMAIL_KEY_FILE: join(data, 'ppm-email.key'),
+      PPM_EMAIL_SITE_ROOT: siteRoot(),
+    };
+  }
+}
+
+function binary(): string {
+  return process.env.PPM_EMAIL_BIN ?? fromHere('../../target/debug/ppm-email');
+}
+
+function siteRoot(): string {
+  return process.env.PPM_EMAIL_SITE_ROOT ?? fromHere('../../target/site');
+}
+
+function fromHere(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+async function finished(child: ChildProcess, args: string[], input: string): Promise<string> {
+  let out = '';
+  let err = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  child.stdin?.on('error', () => {}); // It ended without reading: its exit code says why.
+  child.stdin?.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`ppm-email ${args.join(' ')} ended with ${code}:\n${err}`);
+  return out;
+}
+
+/** Waits for `wanted`, but not past the child's end or the deadline. */
+async function inTime<T>(wanted: Promise<T>, child: ChildProcess, complaint: string, log: () => string): Promise<T> {
+  let deadline: NodeJS.Timeout | undefined;
+  const failed = new Promise<never>((_, reject) => {
+    const fail = (why: string) => reject(new Error(`${complaint} (${why}):\n${log()}`));
+    child.once('error', (error) => fail(error.message));
+    child.once('close', (code, signal) => fail(`it ended with ${code ?? signal}`));
+    deadline = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail('it took too long');
+    }, START_MS);
+  });
+  failed.catch(() => {}); // A later end, after `wanted`, is nobody's failure.
+  try {
+    return await Promise.race([wanted, failed]);
+  } finally {
+    clearTimeout(deadline);
+  }
+}

@@ -1,0 +1,83 @@
+// Why: what every spec imports. `test` comes with a product of the worker's own, a database that
+// is fresh for each test, and a page that reports whatever the browser complained of.
+
+import { AxeBuilder } from '@axe-core/playwright';
+import { test as base, expect, type Page } from '@playwright/test';
+import { Complaints } from './complaints.ts';
+import type { Inbox } from './inbox.ts';
+import { ADA, Product } from './product.ts';
+
+interface OfTest {
+  /** Whether a test starts with one administrator and no settings; off for tests that change nothing. */
+  freshDatabase: boolean;
+  /** What the browser complained of; tells it what to expect. */
+  complaints: Complaints;
+  /** What arrived at the practice mail server. */
+  inbox: Inbox;
+  /** Signs Ada in on `page` (the test's own by default) and waits for the Email tab. */
+  signIn: (page?: Page) => Promise<void>;
+  /** Expects no accessibility violation on `page` (the test's own by default), in light and in dark. */
+  axe: (page?: Page) => Promise<void>;
+}
+
+interface OfWorker {
+  product: Product;
+}
+
+export const test = base.extend<OfTest, OfWorker>({
+  product: [
+    async ({}, use) => {
+      const product = await Product.start();
+      await use(product);
+      await product.stop();
+    },
+    { scope: 'worker', timeout: 60_000 },
+  ],
+
+  freshDatabase: [true, { option: true }],
+
+  baseURL: async ({ product, freshDatabase }, use) => {
+    if (freshDatabase) await product.reset();
+    await use(product.url);
+  },
+
+  complaints: [
+    async ({ context }, use) => {
+      const complaints = new Complaints();
+      complaints.watch(context);
+      await use(complaints);
+      expect(complaints.all(), 'the browser complains of nothing unexpected').toEqual([]);
+    },
+    { auto: true },
+  ],
+
+  inbox: async ({ product }, use) => use(product.inbox),
+
+  signIn: async ({ page: own }, use) => {
+    await use(async (page = own) => {
+      await page.goto('/sign-in');
+      await page.getByLabel('Email', { exact: true }).fill(ADA.email);
+      await page.getByLabel('Password', { exact: true }).fill(ADA.password);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL('**/settings/email');
+    });
+  },
+
+  axe: async ({ page: own }, use) => {
+    await use(async (page = own) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const found = violations.flatMap(({ id, help, nodes }) =>
+          nodes.map(({ target, failureSummary }) => `${id}: ${help}\n  at ${target.join(' ')}\n  ${failureSummary}`),
+        );
+        expect(found, `accessibility in ${colorScheme}`).toEqual([]);
+      }
+      await page.emulateMedia({ colorScheme: null });
+    });
+  },
+});
+
+export { ADA, expect };
+export type { Message } from './inbox.ts';
+export type { MailServer } from './product.ts';

@@ -1,0 +1,287 @@
+//! Gives the bundle's files names that change with their content, and compresses them beforehand,
+//! so that a browser may keep them for ever and the server never compresses them.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{
+    fingerprint::fingerprint,
+    size::{Weight, Weights},
+    workspace::NAME,
+};
+
+/// A file of the bundle under the name it is served by.
+struct Asset {
+    extension: &'static str,
+    hash: String,
+    content: Vec<u8>,
+}
+
+impl Asset {
+    fn new(extension: &'static str, content: Vec<u8>) -> Self {
+        Self { extension, hash: hash(&content), content }
+    }
+
+    fn file(&self) -> String {
+        format!("{NAME}.{}.{}", self.hash, self.extension)
+    }
+}
+
+/// What wasm-bindgen and the style sheets came to, not yet named.
+pub struct Bundle {
+    /// The module.
+    pub wasm: Vec<u8>,
+    /// The glue that loads it.
+    pub js: String,
+    /// All style sheets in one.
+    pub css: String,
+    /// The folder of JavaScript that dependencies bring along, if any do.
+    pub snippets: Option<PathBuf>,
+}
+
+/// What was written: the file sizes, and what Leptos reads to find the names.
+pub struct Published {
+    /// Every file with its sizes.
+    pub weights: Weights,
+    /// The content of `hash.txt`, in the format of leptos' `hash_files`: `js: HASH` by lines.
+    pub hashes: String,
+}
+
+/// Writes the bundle into `folder` and removes what an earlier one left there.
+pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
+    fs::create_dir_all(folder)?;
+    let wasm = Asset::new("wasm", bundle.wasm);
+    let js = Asset::new("js", glue_for(&bundle.js, &wasm.file()).into_bytes());
+    let css = Asset::new("css", bundle.css.into_bytes());
+    let assets = [wasm, js, css];
+
+    let mut weights = Vec::new();
+    let mut kept = BTreeSet::new();
+    for asset in &assets {
+        weights.push(write_compressed(folder, &asset.file(), &asset.content)?);
+        kept.extend(with_compressed(&asset.file()));
+    }
+    replace_snippets(bundle.snippets.as_deref(), folder, &mut weights)?;
+    remove_others(folder, &kept)?;
+
+    let mut hashes = String::new();
+    for Asset { extension, hash, .. } in &assets {
+        let _ = writeln!(hashes, "{extension}: {hash}");
+    }
+    Ok(Published { weights: Weights(weights), hashes })
+}
+
+/// The glue, loading the module by its final name where the page does not say which.
+fn glue_for(js: &str, wasm_file: &str) -> String {
+    js.replace(&format!("{NAME}_bg.wasm"), wasm_file)
+}
+
+/// Sixteen hexadecimal digits that change with the content.
+fn hash(content: &[u8]) -> String {
+    fingerprint(content).split_at(16).0.to_owned()
+}
+
+fn with_compressed(file: &str) -> [String; 3] {
+    [file.to_owned(), format!("{file}.br"), format!("{file}.gz")]
+}
+
+/// Writes `file`, `file.br` and `file.gz`; what lies there under the same content is left alone.
+fn write_compressed(folder: &Path, file: &str, content: &[u8]) -> Result<Weight> {
+    let path = folder.join(file);
+    let [_, br, gz] = with_compressed(file).map(|name| folder.join(name));
+    let unchanged = fs::read(&path).is_ok_and(|old| old == content);
+    if !unchanged || !br.is_file() || !gz.is_file() {
+        replace_file(&br, &brotli(content)?)?;
+        replace_file(&gz, &gzip(content)?)?;
+        replace_file(&path, content)?;
+    }
+    Ok(Weight {
+        file: file.to_owned(),
+        raw: content.len(),
+        gzip: length(&gz)?,
+        brotli: length(&br)?,
+    })
+}
+
+/// Writes by way of a new file, so that a build that is broken off leaves no half of one.
+fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".new");
+    fs::write(&next, content)
+        .and_then(|()| fs::rename(&next, path))
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn length(path: &Path) -> Result<usize> {
+    Ok(usize::try_from(fs::metadata(path)?.len())?)
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    let mut compressed = Vec::new();
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut &*content, &mut compressed, &params)?;
+    Ok(compressed)
+}
+
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
+}
+
+/// Copies the dependencies' JavaScript, whose names wasm-bindgen has made from their content.
+fn replace_snippets(
+    snippets: Option<&Path>,
+    folder: &Path,
+    weights: &mut Vec<Weight>,
+) -> Result<()> {
+    let place = folder.join("snippets");
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    let Some(snippets) = snippets else {
+        return Ok(());
+    };
+    for file in files_below(snippets)? {
+        let name = Path::new("snippets").join(file.strip_prefix(snippets)?);
+        let path = folder.join(&name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        weights.push(write_compressed(folder, &name.to_string_lossy(), &fs::read(&file)?)?);
+    }
+    Ok(())
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn remove_others(folder: &Path, kept: &BTreeSet<String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_kept = entry.file_name().to_str().is_some_and(|name| kept.contains(name));
+        if entry.file_type()?.is_file() && !is_kept {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, process};
+
+    /// A folder that is gone after the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("xtask-{}-{name}", process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn files(&self) -> Vec<String> {
+            let names = files_below(&self.0).unwrap();
+            names
+                .iter()
+                .map(|path| path.strip_prefix(&self.0).unwrap().to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn bundle(css: &str) -> Bundle {
+        Bundle {
+            wasm: b"wasm".to_vec(),
+            js: "new URL('ppm-email_bg.wasm', import.meta.url); \"./ppm-email_bg.js\"".to_owned(),
+            css: css.to_owned(),
+            snippets: None,
+        }
+    }
+
+    #[test]
+    fn the_glue_loads_the_module_by_its_final_name() {
+        let js = glue_for(&bundle("").js, "ppm-email.0123.wasm");
+        assert_eq!(js, "new URL('ppm-email.0123.wasm', import.meta.url); \"./ppm-email_bg.js\"");
+    }
+
+    #[test]
+    fn a_hash_is_sixteen_digits_of_the_content() {
+        assert_eq!(hash(b"wasm"), hash(b"wasm"));
+        assert_ne!(hash(b"wasm"), hash(b"wasn"));
+        assert!(hash(b"").len() == 16 && hash(b"").chars().all(|digit| digit.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn the_hashes_name_every_file_as_leptos_reads_them() {
+        let folder = Folder::new("hashes");
+        let published = publish(bundle("a{}"), &folder.0).unwrap();
+        for line in published.hashes.lines() {
+            let (extension, hash) = line.split_once(':').unwrap();
+            assert!(
+                folder.0.join(format!("ppm-email.{}.{extension}", hash.trim())).is_file(),
+                "{line}"
+            );
+        }
+        assert_eq!(published.hashes.lines().count(), 3);
+        assert_eq!(folder.files().len(), 9);
+    }
+
+    #[test]
+    fn an_earlier_bundle_is_removed() {
+        let folder = Folder::new("earlier");
+        publish(bundle("a{}"), &folder.0).unwrap();
+        let earlier = folder.files();
+        publish(bundle("b{}"), &folder.0).unwrap();
+        let later = folder.files();
+        assert_eq!(later.len(), earlier.len());
+        assert_eq!(later.iter().filter(|file| !earlier.contains(file)).count(), 3);
+    }
+
+    #[test]
+    fn unchanged_content_is_not_compressed_again() {
+        let folder = Folder::new("unchanged");
+        let first = publish(bundle("a{}"), &folder.0).unwrap();
+        let css = folder.0.join(&first.weights.0[2].file).with_extension("css.br");
+        fs::write(&css, "kept").unwrap();
+        let second = publish(bundle("a{}"), &folder.0).unwrap();
+        assert_eq!(fs::read(&css).unwrap(), b"kept");
+        assert_eq!(second.weights.0[2].brotli, 4);
+    }
+
+    #[test]
+    fn snippets_keep_their_names_and_are_weighed() {
+        let (folder, source) = (Folder::new("snippets"), Folder::new("snippets-source"));
+        fs::create_dir_all(source.0.join("dep-0123")).unwrap();
+        fs::write(source.0.join("dep-0123/inline0.js"), "export const x = 1;").unwrap();
+        let published =
+            publish(Bundle { snippets: Some(source.0.clone()), ..bundle("a{}") }, &folder.0)
+                .unwrap();
+        assert!(folder.0.join("snippets/dep-0123/inline0.js.br").is_file());
+        assert_eq!(published.weights.0.len(), 4);
+    }
+}

@@ -1,0 +1,277 @@
+//! Runs the product for somebody who wants to see it: a database and an administrator made for the
+//! occasion, a practice mail server beside it, and everything gone when this process is.
+
+use std::{
+    env, fs,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    io::{Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    build,
+    practice::MailServer,
+    workspace::{NAME, Profile, Workspace},
+};
+
+const ADMINISTRATOR: &str = "ada@practice.example";
+const NAME_OF_ADMINISTRATOR: &str = "Ada Okafor";
+/// Known to everybody, so for a product that only this machine reaches.
+const PASSWORD_AT_HOME: &str = "practice makes perfect";
+
+const START_WITHIN: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Builds and runs until the product ends or Ctrl-C ends everything.
+pub fn run(
+    workspace: &Workspace,
+    profile: Profile,
+    practice: bool,
+    listen: SocketAddr,
+) -> Result<()> {
+    build::build(workspace, profile)?;
+    let listen = with_port(listen)?;
+    let product = Product { workspace, profile, folder: workspace.run_folder() };
+    make_private_folder(&product.folder)?;
+
+    let mail = if practice { start_practice(&product) } else { None };
+    let password = password_for(listen.ip());
+    product.ensure_administrator(&password)?;
+    let mut serving = product.serve(listen, mail.as_ref())?;
+    let _guard = Guard::over(&serving)?;
+    wait_until_healthy(&mut serving, listen)?;
+
+    println!("\n  PPM Email Settings runs at http://{}/", reachable(listen));
+    println!(
+        "\n  Sign in with\n\n    Email                 {ADMINISTRATOR}\n    Password              {password}\n"
+    );
+    if let Some(mail) = &mail {
+        println!("{}", mail.address.instructions());
+    }
+    println!("  Ctrl-C stops everything. Settings stay in {}.\n", product.folder.display());
+
+    let status = serving.wait()?;
+    if !status.success() {
+        bail!("the product ended by itself ({status})");
+    }
+    Ok(())
+}
+
+/// Makes a folder that only its owner can look into: it holds a database and the key to it.
+fn make_private_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+/// The practice mail server, or a sentence that says why there is none.
+fn start_practice(product: &Product<'_>) -> Option<MailServer> {
+    match MailServer::start(product.workspace, &product.folder.join("mail")) {
+        Ok(mail) => Some(mail),
+        Err(error) => {
+            println!("The product runs without its practice mail server: {error:#}.");
+            None
+        }
+    }
+}
+
+/// The binary with everything that belongs to it in one folder.
+struct Product<'a> {
+    workspace: &'a Workspace,
+    profile: Profile,
+    folder: PathBuf,
+}
+
+impl Product<'_> {
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.workspace.binary(self.profile));
+        for (name, _) in env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("PPM_EMAIL_") || name.starts_with("LEPTOS_"))
+            {
+                command.env_remove(name);
+            }
+        }
+        let database = self.folder.join(format!("{NAME}.db"));
+        command
+            .env("PPM_EMAIL_DATABASE_URL", format!("sqlite://{}", database.display()))
+            .env("PPM_EMAIL_KEY_FILE", self.folder.join(format!("{NAME}.key")))
+            .env("PPM_EMAIL_SITE_ROOT", self.workspace.site());
+        command
+    }
+
+    /// Adds the administrator, or gives the one from an earlier run this password.
+    fn ensure_administrator(&self, password: &str) -> Result<()> {
+        let added =
+            self.admin(&["add", ADMINISTRATOR, "--name", NAME_OF_ADMINISTRATOR], password)?;
+        if added.status.success() {
+            return Ok(());
+        }
+        let changed = self.admin(&["set-password", ADMINISTRATOR], password)?;
+        if !changed.status.success() {
+            let said = [added.stderr, changed.stderr]
+                .map(|said| String::from_utf8_lossy(&said).trim().to_owned());
+            bail!("the administrator could not be made:\n{}", said.join("\n"));
+        }
+        Ok(())
+    }
+
+    fn admin(&self, args: &[&str], password: &str) -> Result<Output> {
+        let mut process = self
+            .command()
+            .arg("admin")
+            .args(args)
+            .arg("--password-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("the product could not be started")?;
+        if let Some(mut stdin) = process.stdin.take() {
+            // A command that ends without reading says why by its exit code.
+            let _ = writeln!(stdin, "{password}");
+        }
+        Ok(process.wait_with_output()?)
+    }
+
+    fn serve(&self, listen: SocketAddr, mail: Option<&MailServer>) -> Result<Child> {
+        let mut command = self.command();
+        command.arg("serve").arg("--listen").arg(listen.to_string());
+        if let Some(mail) = mail {
+            command.arg("--extra-ca").arg(&mail.address.ca);
+        }
+        command.stdin(Stdio::null()).spawn().context("the product could not be started")
+    }
+}
+
+/// Ends the product when this process is gone, however it went.
+///
+/// A shell waits for the end of its stdin, which comes when this is dropped or when this process
+/// dies, also by SIGKILL, and then sends SIGTERM.
+struct Guard {
+    process: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Guard {
+    fn over(product: &Child) -> Result<Self> {
+        let mut process = Command::new("sh")
+            .args(["-c", "trap '' INT TERM HUP; read -r _; kill -TERM \"$0\" 2>/dev/null"])
+            .arg(product.id().to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("sh, which ends the product afterwards, could not be started")?;
+        let stdin = process.stdin.take();
+        Ok(Self { process, stdin })
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// The address with a port that is free, where any would do.
+fn with_port(listen: SocketAddr) -> Result<SocketAddr> {
+    let found =
+        TcpListener::bind(listen).with_context(|| format!("{listen} cannot be listened on"))?;
+    Ok(found.local_addr()?)
+}
+
+/// The address by which this machine reaches what listens on `listen`.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// A password easy to type where only this machine can use it, else one that nobody knows.
+fn password_for(ip: IpAddr) -> String {
+    if ip.is_loopback() {
+        return PASSWORD_AT_HOME.to_owned();
+    }
+    // The standard library keys its hashes from the system's random numbers.
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+fn wait_until_healthy(serving: &mut Child, listen: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + START_WITHIN;
+    while !is_healthy(reachable(listen)) {
+        if let Some(status) = serving.try_wait()? {
+            bail!("the product did not start ({status})");
+        }
+        if Instant::now() > deadline {
+            bail!("the product does not answer at http://{}/health", reachable(listen));
+        }
+        thread::sleep(ASK_EVERY);
+    }
+    Ok(())
+}
+
+fn is_healthy(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = vec![0; "HTTP/1.1 200".len()];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer == b"HTTP/1.1 200")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_free_port_is_chosen_where_none_is_named() {
+        assert_ne!(with_port("127.0.0.1:0".parse().unwrap()).unwrap().port(), 0);
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_reached_on_this_machine() {
+        let at = |listen: &str| reachable(listen.parse().unwrap()).to_string();
+        assert_eq!(at("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(at("[::]:80"), "[::1]:80");
+        assert_eq!(at("192.0.2.1:80"), "192.0.2.1:80");
+    }
+
+    #[test]
+    fn the_known_password_is_for_loopback_only() {
+        let open = Ipv4Addr::UNSPECIFIED.into();
+        assert_eq!(password_for(Ipv4Addr::LOCALHOST.into()), PASSWORD_AT_HOME);
+        assert_ne!(password_for(open), PASSWORD_AT_HOME);
+        assert_ne!(password_for(open), password_for(open));
+    }
+
+    #[test]
+    fn health_is_an_answer_of_200_and_nothing_else() {
+        for (answer, healthy) in
+            [("HTTP/1.1 200 OK\r\n\r\n", true), ("HTTP/1.1 503 No\r\n\r\n", false), ("", false)]
+        {
+            let server = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = server.local_addr().unwrap();
+            let serving = thread::spawn(move || {
+                let (mut stream, _) = server.accept().unwrap();
+                let _ = stream.read(&mut [0; 512]);
+                stream.write_all(answer.as_bytes()).unwrap();
+            });
+            assert_eq!(is_healthy(address), healthy, "{answer:?}");
+            serving.join().unwrap();
+        }
+    }
+}

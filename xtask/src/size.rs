@@ -1,0 +1,105 @@
+//! What the browser bundle weighs, and what it may weigh.
+
+use std::fmt::{self, Display};
+
+/// What Wasm, JavaScript and CSS may weigh together, in bytes after Brotli.
+pub const BUDGET: usize = 260_000;
+
+/// One file of the bundle; sizes in bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Weight {
+    /// The file's name as it is served.
+    pub file: String,
+    /// As it is.
+    pub raw: usize,
+    /// After gzip.
+    pub gzip: usize,
+    /// After Brotli.
+    pub brotli: usize,
+}
+
+/// The files of a bundle, displayed as a table with the total.
+#[derive(Debug)]
+pub struct Weights(pub Vec<Weight>);
+
+impl Weights {
+    /// All files together after Brotli, in bytes.
+    pub fn total(&self) -> usize {
+        self.0.iter().map(|weight| weight.brotli).sum()
+    }
+
+    /// Whether a browser downloads no more than it should.
+    pub fn is_within_budget(&self) -> bool {
+        self.total() <= BUDGET
+    }
+}
+
+impl Display for Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width =
+            self.0.iter().map(|weight| weight.file.len()).max().unwrap_or(0).max("total".len());
+        writeln!(f, "{:width$}  {:>11}  {:>9}  {:>9}", "file", "bytes", "gzip", "brotli")?;
+        for Weight { file, raw, gzip, brotli } in &self.0 {
+            let (raw, gzip, brotli) = (grouped(*raw), grouped(*gzip), grouped(*brotli));
+            writeln!(f, "{file:width$}  {raw:>11}  {gzip:>9}  {brotli:>9}")?;
+        }
+        let (total, budget) = (grouped(self.total()), grouped(BUDGET));
+        write!(f, "{:width$}  {:>11}  {:>9}  {total:>9}  of {budget} allowed", "total", "", "")
+    }
+}
+
+/// A number as people read it: 260000 as 260,000.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(brotli: [usize; 2]) -> Weights {
+        let weight = |file: &str, brotli| Weight {
+            file: file.to_owned(),
+            raw: 1_234_567,
+            gzip: 1_000,
+            brotli,
+        };
+        Weights(vec![weight("a.wasm", brotli[0]), weight("a.js", brotli[1])])
+    }
+
+    #[test]
+    fn a_number_is_grouped_by_three() {
+        assert_eq!(
+            [0, 999, 1_000, 260_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "260,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn the_budget_may_be_reached_and_not_passed() {
+        assert!(weights([BUDGET - 7_000, 7_000]).is_within_budget());
+        assert!(!weights([BUDGET - 7_000, 7_001]).is_within_budget());
+    }
+
+    #[test]
+    fn the_table_ends_with_the_total() {
+        let table = weights([181_000, 7_500]).to_string();
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "file          bytes       gzip     brotli",
+                "a.wasm    1,234,567      1,000    181,000",
+                "a.js      1,234,567      1,000      7,500",
+                "total                             188,500  of 260,000 allowed",
+            ]
+        );
+    }
+}

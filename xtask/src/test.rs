@@ -1,0 +1,141 @@
+//! Every check there is, one step after another, each with its name and its time. The first that
+//! fails ends the run.
+//!
+//! The steps are cut so that cargo compiles nothing twice: `--exclude xtask` keeps this program's
+//! dependencies from changing the features of the product's, and the binary that the browser
+//! tests drive is the one that the integration tests were built with.
+
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    build, chromium,
+    node::{self, Packages},
+    tools::{WASM_TARGET, cargo, ensure_components, ensure_wasm_target, expect_success},
+    workspace::{Profile, Workspace},
+};
+
+/// Runs all steps; `fast` leaves out those that need Node or a browser.
+pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
+    let mut steps = Steps::default();
+    let outcome = rust_steps(&mut steps, workspace)
+        .and_then(|()| if fast { Ok(()) } else { node_steps(&mut steps, workspace) });
+    println!("\n{}", summary(&steps.0, outcome.is_ok()));
+    outcome
+}
+
+fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    let run = |args: &[&str]| expect_success(&mut cargo(workspace, args));
+    let wasm_clippy = |features: &str| {
+        let start = ["clippy", "--package=app", "--lib", "--no-default-features"];
+        run(&[&start[..], &["--target", WASM_TARGET, "--features", features, "--", "-Dwarnings"]]
+            .concat())
+    };
+
+    steps.step("toolchain", || {
+        ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
+    })?;
+    steps.step("formatting", || run(&["fmt", "--all", "--check"]))?;
+    steps.step("clippy, server side", || {
+        run(&["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
+    })?;
+    steps.step("clippy, browser side", || wasm_clippy("hydrate,shell"))?;
+    steps.step("clippy, browser side without the frame", || wasm_clippy("hydrate"))?;
+    steps.step("documentation", || {
+        // `--examples`, of which there are none, makes cargo choose the features that clippy chose.
+        let args = ["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"];
+        expect_success(cargo(workspace, args).env("RUSTDOCFLAGS", "-Dwarnings"))
+    })?;
+    steps.step("unit and integration tests", || {
+        run(&["test", "--workspace", "--exclude=xtask", "--all-targets"])
+    })?;
+    steps.step("tests of xtask", || run(&["test", "--package=xtask"]))?;
+    steps.step("browser bundle within its budget", || {
+        let weights = build::build_bundle(workspace)?;
+        println!("{weights}");
+        if !weights.is_within_budget() {
+            bail!("the browser bundle is over its budget");
+        }
+        Ok(())
+    })
+}
+
+fn node_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    let script = |name: &str| expect_success(&mut node::script(workspace, name));
+
+    steps.step("npm packages", || {
+        node::ensure_node()?;
+        node::ensure_packages(workspace, Packages::All)
+    })?;
+    steps.step("tests of the practice peers", || script("test:peers"))?;
+    steps.step("types of the browser tests", || script("types"))?;
+    steps.step("Chromium", || chromium::ensure_chromium(workspace))?;
+    steps.step("browser tests", || {
+        let mut playwright = node::script(workspace, "test");
+        playwright
+            .env("PPM_EMAIL_BIN", workspace.binary(Profile::Debug))
+            .env("PPM_EMAIL_SITE_ROOT", workspace.site());
+        expect_success(&mut playwright)
+    })
+}
+
+/// The steps that were begun, with the time each took.
+#[derive(Default)]
+struct Steps(Vec<(&'static str, Duration)>);
+
+impl Steps {
+    fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let outcome = work();
+        let took = start.elapsed();
+        self.0.push((name, took));
+        let verdict = if outcome.is_ok() { "" } else { " FAILED after" };
+        println!("-- {name}:{verdict} {:.1} s", took.as_secs_f64());
+        outcome.map_err(|error| error.context(format!("the step “{name}” failed")))
+    }
+}
+
+/// A table of the steps; the last one failed unless all went well.
+fn summary(steps: &[(&str, Duration)], all_well: bool) -> String {
+    let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let total: Duration = steps.iter().map(|(_, took)| *took).sum();
+    let mut table = String::new();
+    for (at, (name, took)) in steps.iter().enumerate() {
+        let failed = !all_well && at + 1 == steps.len();
+        let verdict = if failed { "FAILED" } else { "ok" };
+        let _ = writeln!(table, "{name:width$}  {verdict:6}  {:>7.1} s", took.as_secs_f64());
+    }
+    let _ = write!(table, "{:width$}  {:6}  {:>7.1} s", "total", "", total.as_secs_f64());
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_failed_step_is_named_and_the_last_in_the_table() {
+        let mut steps = Steps::default();
+        steps.step("one", || Ok(())).unwrap();
+        let error = steps.step("the other", || Err(anyhow!("because"))).unwrap_err();
+        assert_eq!(format!("{error:#}"), "the step “the other” failed: because");
+        let names: Vec<&str> = steps.0.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["one", "the other"]);
+    }
+
+    #[test]
+    fn the_table_says_what_failed_and_how_long_each_took() {
+        let steps =
+            [("formatting", Duration::from_millis(2_100)), ("clippy", Duration::from_secs(100))];
+        assert_eq!(
+            summary(&steps, false),
+            "formatting  ok          2.1 s\nclippy      FAILED    100.0 s\ntotal                 102.1 s"
+        );
+    }
+}

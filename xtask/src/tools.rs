@@ -1,0 +1,109 @@
+//! Runs other programs and says in one line which of them failed. No step of its own.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace::Workspace;
+
+/// What the browser bundle is compiled for.
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Cargo, called in the workspace's root.
+///
+/// It must not see what `cargo run` sets for this program: build scripts that watch those
+/// variables (ring's does) would run again at each change between `cargo xtask` and `cargo`.
+pub fn cargo<I: AsRef<OsStr>>(workspace: &Workspace, args: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let of_this_package = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_")
+                || name.starts_with("CARGO_MANIFEST_")
+                || name == "CARGO_CRATE_NAME"
+        });
+        if of_this_package {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(workspace.root()).args(args);
+    command
+}
+
+/// Runs `command` with this terminal and expects it to succeed.
+pub fn expect_success(command: &mut Command) -> Result<()> {
+    let line = written(command);
+    let status = command.status().with_context(|| format!("`{line}` could not be started"))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// What `command` prints, without the line's end; `None` when it is missing or fails.
+pub fn answer_of(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
+}
+
+/// Adds the browser's compilation target to the toolchain if it is not there.
+pub fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
+    let mut question = Command::new("rustc");
+    question.current_dir(workspace.root()).args([
+        "--print",
+        "target-libdir",
+        "--target",
+        WASM_TARGET,
+    ]);
+    if answer_of(&mut question).is_some_and(|folder| Path::new(&folder).is_dir()) {
+        return Ok(());
+    }
+    println!("Adding the {WASM_TARGET} target to the toolchain.");
+    let mut rustup = Command::new("rustup");
+    expect_success(rustup.current_dir(workspace.root()).args(["target", "add", WASM_TARGET]))
+        .with_context(|| format!("the Rust toolchain needs the {WASM_TARGET} target"))
+}
+
+/// Adds rustfmt and clippy to the toolchain if they are not there.
+pub fn ensure_components(workspace: &Workspace) -> Result<()> {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if answer_of(&mut cargo(workspace, [subcommand, "--version"])).is_some() {
+            continue;
+        }
+        println!("Adding {component} to the toolchain.");
+        let mut rustup = Command::new("rustup");
+        expect_success(rustup.current_dir(workspace.root()).args(["component", "add", component]))
+            .with_context(|| format!("the Rust toolchain needs {component}"))?;
+    }
+    Ok(())
+}
+
+/// The command as one would type it, the program by its bare name.
+fn written(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    let words = [program].into_iter().chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_written_as_one_would_type_it() {
+        let mut command = Command::new("/usr/lib/cargo");
+        command.args(["test", "-p", "domain"]);
+        assert_eq!(written(&command), "cargo test -p domain");
+    }
+
+    #[test]
+    fn a_program_that_is_missing_answers_nothing() {
+        assert_eq!(answer_of(&mut Command::new("/nowhere/at-all")), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Where everything lies: the one place that knows paths and profiles.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
+pub const NAME: &str = "ppm-email";
+
+/// How the server is compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// Quick to build.
+    Debug,
+    /// Quick to run.
+    Release,
+}
+
+impl Profile {
+    /// The profile that `--release`, given or not, asks for.
+    pub fn of(release: bool) -> Self {
+        if release { Self::Release } else { Self::Debug }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The folders of this working copy.
+pub struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// The working copy that this program was built from.
+    pub fn here() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root.canonicalize().unwrap_or(root);
+        let target = env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root.join("target"), |set| root.join(set));
+        Self { root, target }
+    }
+
+    /// The folder of the root Cargo.toml.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The style sheets' sources.
+    pub fn style(&self) -> PathBuf {
+        self.root.join("style")
+    }
+
+    /// The npm project with the practice peers and the browser tests.
+    pub fn end2end(&self) -> PathBuf {
+        self.root.join("end2end")
+    }
+
+    /// What `run` keeps between runs: database, key, certificate authority.
+    pub fn run_folder(&self) -> PathBuf {
+        self.root.join(".run")
+    }
+
+    /// The server's binary.
+    pub fn binary(&self, profile: Profile) -> PathBuf {
+        let file = format!("{NAME}{}", env::consts::EXE_SUFFIX);
+        self.target.join(profile.folder()).join(file)
+    }
+
+    /// What the compiler makes of the app crate for the browser.
+    pub fn wasm(&self) -> PathBuf {
+        self.target.join("wasm32-unknown-unknown/wasm-release/app.wasm")
+    }
+
+    /// A folder for what wasm-bindgen writes, before it gets its final names.
+    pub fn bindgen_folder(&self) -> PathBuf {
+        self.target.join("bindgen")
+    }
+
+    /// What the product serves as files; `site-root` in the leptos metadata.
+    pub fn site(&self) -> PathBuf {
+        self.target.join("site")
+    }
+
+    /// The bundle's folder inside the site; `site-pkg-dir` in the leptos metadata.
+    pub fn package(&self) -> PathBuf {
+        self.site().join("pkg")
+    }
+
+    /// Folders of executables that may read the bundle's hashes: Leptos looks for `hash.txt` beside
+    /// the executable, and a test's executable lies in `deps`.
+    pub fn executable_folders(&self) -> Vec<PathBuf> {
+        ["debug", "debug/deps", "release", "release/deps"]
+            .iter()
+            .map(|folder| self.target.join(folder))
+            .filter(|folder| folder.is_dir())
+            .collect()
+    }
+}

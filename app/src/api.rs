@@ -2,10 +2,9 @@
 //! codes. They are a public HTTP API under `/api`, whatever the page does with it.
 
 use domain::delivery::Run;
-use domain::secret::TypedSecret;
 use domain::{Draft, Field, Problems, Saved};
 use leptos::prelude::*;
-use leptos::server_fn::codec::{GetUrl, Json, JsonEncoding};
+use leptos::server_fn::codec::{Json, JsonEncoding};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +20,6 @@ pub enum ApiError {
     /// Whoever is signed in may not do this.
     #[error("not allowed")]
     Forbidden,
-    /// E-mail address or password is wrong.
-    #[error("wrong credentials")]
-    WrongCredentials,
-    /// Too many attempts: again after this many seconds.
-    #[error("too many attempts")]
-    TooManyAttempts(u32),
     /// A control holds more than any control may.
     #[error("too large")]
     Oversized(Field),
@@ -111,7 +104,7 @@ pub enum SaveAnswer {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = GetUrl)]
+#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = Json)]
 pub async fn load() -> Result<Tab, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.load(&who).await)
@@ -144,7 +137,7 @@ pub async fn send_test() -> Result<Run, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = GetUrl)]
+#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = Json)]
 pub async fn run(
     /// The run's id.
     id: String,
@@ -166,43 +159,47 @@ pub struct Me {
 ///
 /// # Errors
 /// [`ApiError::SignedOut`].
-#[server(name = WhoAmI, prefix = "/api", endpoint = "me", input = GetUrl)]
+#[server(name = WhoAmI, prefix = "/api", endpoint = "me", input = Json)]
 pub async fn me() -> Result<Me, ApiError> {
     let (_, who) = answering::caller()?;
     Ok(Me { name: who.name, email: who.email })
 }
 
-/// Signs an administrator in and leads to the tab.
-///
-/// # Errors
-/// [`ApiError::WrongCredentials`], [`ApiError::TooManyAttempts`].
-#[server(name = SignIn, prefix = "/api", endpoint = "sign-in")]
-pub async fn sign_in(
-    /// As typed, in any case.
-    email: String,
-    /// As typed.
-    password: TypedSecret,
-) -> Result<(), ApiError> {
-    let (door, request) = answering::door()?;
-    let response = answering::response()?;
-    let cookie = answering::with_status(door.sign_in(&request, &email, password).await)?;
-    response.append_header(axum::http::header::SET_COOKIE, cookie);
-    leptos_axum::redirect("/settings/email");
-    Ok(())
+/// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works
+/// without any script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorRefusal {
+    /// E-mail address or password is wrong; nobody learns which.
+    WrongCredentials,
+    /// Too many attempts: again after this many seconds.
+    TooManyAttempts(u32),
+    /// The server cannot do it now; the log says why.
+    ServerFailed,
 }
 
-/// Signs out and leads to the sign-in page.
-///
-/// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = SignOut, prefix = "/api", endpoint = "sign-out")]
-pub async fn sign_out() -> Result<(), ApiError> {
-    let (door, request) = answering::door()?;
-    let response = answering::response()?;
-    let cookie = answering::with_status(door.sign_out(&request).await)?;
-    response.append_header(axum::http::header::SET_COOKIE, cookie);
-    leptos_axum::redirect("/sign-in");
-    Ok(())
+impl DoorRefusal {
+    /// The refusal as the value of the page's `refused` parameter.
+    #[must_use]
+    pub fn code(self) -> String {
+        match self {
+            Self::WrongCredentials => "wrong-credentials".to_owned(),
+            Self::TooManyAttempts(seconds) => format!("too-many-attempts-{seconds}"),
+            Self::ServerFailed => "server-failed".to_owned(),
+        }
+    }
+
+    /// The refusal with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "wrong-credentials" => Some(Self::WrongCredentials),
+            "server-failed" => Some(Self::ServerFailed),
+            _ => {
+                let seconds = code.strip_prefix("too-many-attempts-")?.parse().ok()?;
+                Some(Self::TooManyAttempts(seconds))
+            }
+        }
+    }
 }
 
 /// Waits for an answer, but not for ever: a server that says nothing is [`ApiError::Unreachable`].
@@ -217,12 +214,11 @@ pub async fn in_time<T>(call: impl Future<Output = Result<T, ApiError>>) -> Resu
 #[cfg(feature = "ssr")]
 mod answering {
     use axum::http::StatusCode;
-    use axum::http::request::Parts;
     use leptos::context::use_context;
     use leptos_axum::ResponseOptions;
 
     use super::ApiError;
-    use crate::service::{Principal, SharedFrontDoor, SharedService};
+    use crate::service::{Principal, SharedService};
 
     /// The service and the administrator who asks.
     pub fn caller() -> Result<(SharedService, Principal), ApiError> {
@@ -232,17 +228,6 @@ mod answering {
                 Ok((service, who))
             });
         with_status(found)
-    }
-
-    /// The front door and the request that came to it.
-    pub fn door() -> Result<(SharedFrontDoor, Parts), ApiError> {
-        let found = use_context::<SharedFrontDoor>().zip(use_context::<Parts>());
-        with_status(found.ok_or(ApiError::ServerFailed))
-    }
-
-    /// What the answer's headers are put into.
-    pub fn response() -> Result<ResponseOptions, ApiError> {
-        use_context::<ResponseOptions>().ok_or(ApiError::ServerFailed)
     }
 
     /// Sets the status that an error means: leptos would answer 500 to each of them.
@@ -255,9 +240,8 @@ mod answering {
 
     fn status(error: ApiError) -> StatusCode {
         match error {
-            ApiError::SignedOut | ApiError::WrongCredentials => StatusCode::UNAUTHORIZED,
+            ApiError::SignedOut => StatusCode::UNAUTHORIZED,
             ApiError::Forbidden => StatusCode::FORBIDDEN,
-            ApiError::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Oversized(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Incomplete | ApiError::TokenNeeded | ApiError::Busy => StatusCode::CONFLICT,
             ApiError::NotFound => StatusCode::NOT_FOUND,

@@ -11,7 +11,7 @@ use domain::delivery::{Advice, Step, StepEnd};
 use domain::draft::TlsMode;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
-use crate::api::ApiError;
+use crate::api::{ApiError, DoorRefusal};
 use crate::tab::SecretState;
 
 /// The name of a group box.
@@ -333,8 +333,6 @@ pub fn api_error(error: ApiError) -> String {
     match error {
         ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then save again.".to_owned(),
         ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
-        ApiError::WrongCredentials => "E-mail address or password is wrong.".to_owned(),
-        ApiError::TooManyAttempts(seconds) => format!("Too many attempts. Try again in {}.", duration(seconds)),
         ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
@@ -355,6 +353,20 @@ pub const SAVE_FIRST: &str = "Save or cancel your changes first.";
 
 /// Why Send Test Email waits while what is saved is not enough.
 pub const FILL_IN_FIRST: &str = "Fill in and save the required settings first.";
+
+/// Why nobody was signed in.
+#[must_use]
+pub fn door_refusal(refusal: DoorRefusal) -> String {
+    match refusal {
+        DoorRefusal::WrongCredentials => "E-mail address or password is wrong.".to_owned(),
+        DoorRefusal::TooManyAttempts(seconds) => {
+            format!("Too many attempts. Try again in {}.", duration(seconds))
+        }
+        DoorRefusal::ServerFailed => {
+            "The server could not do it; its log says why. Try again.".to_owned()
+        }
+    }
+}
 
 fn duration(seconds: u32) -> String {
     match seconds {
@@ -396,6 +408,12 @@ pub struct Explanation {
     /// What to do, in the order to try it.
     pub steps: &'static [&'static str],
 }
+
+/// What a message that was not followed to its end may have come to.
+pub const INTERRUPTED: Explanation = Explanation {
+    cause: "PPM stopped before the message was through. It may have been delivered.",
+    steps: &["Look into your inbox before you try again."],
+};
 
 /// What a failure usually means, and what to do.
 #[must_use]
@@ -623,17 +641,17 @@ pub const fn advice(advice: Advice) -> Explanation {
 
 /// What is stored and done with a secret; `destination` is where the stored value goes.
 #[must_use]
-pub fn secret(state: SecretState, destination: &str) -> Option<String> {
+pub fn secret(state: SecretState, destination: &str) -> String {
     match state {
-        SecretState::Unset | SecretState::New => None,
-        SecretState::Stored => Some(format!("Stored for {destination}. Type to replace it.")),
-        SecretState::StoredForAnother => Some(format!(
-            "The stored one is for {destination} as it was saved, and goes nowhere else."
-        )),
-        SecretState::Replaced => Some("Replaces the stored one when you save.".to_owned()),
-        SecretState::Cleared => Some("The stored one is removed when you save.".to_owned()),
+        SecretState::Unset | SecretState::New => String::new(),
+        SecretState::Stored => format!("Stored for {destination}. Type to replace it."),
+        SecretState::StoredForAnother => {
+            format!("The stored one is for {destination} as it was saved, and goes nowhere else.")
+        }
+        SecretState::Replaced => "Replaces the stored one when you save.".to_owned(),
+        SecretState::Cleared => "The stored one is removed when you save.".to_owned(),
         SecretState::ClearedWithUsername => {
-            Some("Without a Username, the stored Password is removed when you save.".to_owned())
+            "Without a Username, the stored Password is removed when you save.".to_owned()
         }
     }
 }

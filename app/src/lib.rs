@@ -15,6 +15,7 @@ pub mod service;
 #[cfg(feature = "shell")]
 pub mod shell;
 pub mod tab;
+mod wire;
 
 pub use tab::page::EmailSettingsPage;
 

@@ -4,10 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::HeaderValue;
-use axum::http::request::Parts;
 use domain::delivery::Run;
-use domain::secret::TypedSecret;
 
 use crate::api::{ApiError, Save, SaveAnswer, Tab};
 
@@ -47,23 +44,5 @@ pub trait EmailService: Send + Sync + 'static {
     async fn run(&self, who: &Principal, id: &str) -> Result<Run, ApiError>;
 }
 
-/// The door of the stand-alone frame. Both answers are the `Set-Cookie` header that goes with them.
-#[async_trait]
-pub trait FrontDoor: Send + Sync + 'static {
-    /// Opens a session for an administrator.
-    async fn sign_in(
-        &self,
-        request: &Parts,
-        email: &str,
-        password: TypedSecret,
-    ) -> Result<HeaderValue, ApiError>;
-
-    /// Ends the session of the request.
-    async fn sign_out(&self, request: &Parts) -> Result<HeaderValue, ApiError>;
-}
-
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
-
-/// The door, as it stands in the context of a request.
-pub type SharedFrontDoor = Arc<dyn FrontDoor>;

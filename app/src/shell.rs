@@ -9,7 +9,7 @@ mod sign_in;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{Redirect, Route, Router, Routes};
+use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
 
 use frame::EmailPage;
@@ -47,11 +47,11 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|title: String| format!("{title} · PPM Administrator")/>
         <Router>
-            <Routes fallback=NotFound>
+            <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=|| view! { <Redirect path="/settings/email"/> }/>
                 <Route path=path!("/sign-in") view=SignInPage/>
                 <Route path=path!("/settings/email") view=EmailPage/>
-            </Routes>
+            </FlatRoutes>
         </Router>
     }
 }

@@ -3,6 +3,7 @@
 
 mod field;
 mod form;
+mod live;
 mod notice;
 pub mod page;
 mod save_bar;

@@ -145,7 +145,7 @@ pub enum Advice {
 
 /// How the whole message ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// A server took responsibility for the message.
     Accepted {
@@ -176,7 +176,8 @@ pub struct Run {
     pub id: String,
     /// The address it goes to: that of whoever asked.
     pub recipient: String,
-    /// When it was asked for.
+    /// When it was asked for; on the wire in epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
     pub started_at: DateTime<Utc>,
     /// The steps that ended so far, in the order in which they did.
     pub steps: Vec<StepReport>,

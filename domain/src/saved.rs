@@ -16,7 +16,8 @@ pub struct Saved {
     pub revision: i64,
     /// Who saved last.
     pub by: Option<String>,
-    /// When.
+    /// When; on the wire in epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds_option")]
     pub at: Option<DateTime<Utc>>,
 }
 

@@ -1,12 +1,11 @@
 //! The frame around a page: who is signed in, where one can go, and out.
 
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 
-use crate::api::{self, SignOut};
 use crate::tab::page::EmailSettingsPage;
+use crate::{api, wire};
 
 /// `/settings/email`.
 #[component]
@@ -24,8 +23,7 @@ pub fn EmailPage() -> impl IntoView {
 /// Head line, navigation and page; whoever is not signed in is led to the sign-in page.
 #[component]
 fn Frame(children: Children) -> impl IntoView {
-    let me = Resource::new_blocking(|| (), |()| api::me());
-    let sign_out = ServerAction::<SignOut>::new();
+    let me = Resource::<_, wire::Json>::new_with_options(|| (), |()| api::me(), true);
     let who = move || {
         Suspend::new(async move {
             match me.await {
@@ -40,9 +38,9 @@ fn Frame(children: Children) -> impl IntoView {
             <header class="top">
                 <strong>"PPM Administrator"</strong>
                 <Suspense>{who}</Suspense>
-                <ActionForm action=sign_out>
+                <form method="post" action="/sign-out">
                     <button type="submit" class="quiet">"Sign out"</button>
-                </ActionForm>
+                </form>
             </header>
             <nav class="side" aria-label="Main">
                 <A href="/settings/email">"Email"</A>

@@ -9,6 +9,7 @@ use leptos::html::{ElementType, Input, Select};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
+use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, SecretState, is_masked};
 use crate::labels;
 
@@ -20,40 +21,44 @@ pub fn Control(
     /// The control's columns: `half` (the default), `wide`, `mid` or `narrow`.
     #[prop(default = "half")]
     width: &'static str,
-    /// What stands under the help text, tied to the control as well.
+    /// What to know of the value at the moment, tied to the control as well.
     #[prop(optional, into)]
-    note: Option<ViewFn>,
+    note: Signal<String>,
+    /// What to beware of.
+    #[prop(optional, into)]
+    warning: Signal<String>,
 ) -> impl IntoView {
     let id = field.wire_name();
-    let problem = Memo::new(move |_| state.problem(field));
-    let presence = Memo::new(move |_| state.presence(field));
-    let is_alone_optional = move || {
-        matches!(field, Field::Username | Field::Password) && presence.get() == Presence::Optional
-    };
+    let problem = state.problem(field);
+    let presence = state.presence(field);
     let input = match field.kind() {
         Kind::Check => view! { <CheckBox state field/> }.into_any(),
         Kind::Choice => view! { <Choice state field/> }.into_any(),
-        Kind::Secret => view! { <Secret state field/> }.into_any(),
-        Kind::Masked => view! { <Masked state field/> }.into_any(),
-        Kind::Text => view! { <TextInput state field/> }.into_any(),
+        Kind::Text | Kind::Masked | Kind::Secret => view! { <Typed state field/> }.into_any(),
     };
+    let mark = live_text(move || {
+        let stands_alone = matches!(field, Field::Username | Field::Password);
+        if stands_alone && presence.get() == Presence::Optional { "optional" } else { "" }
+    });
     let label = (field.kind() != Kind::Check).then(|| {
         view! {
             <span class="label-line">
                 <label id=format!("{id}-label") for=id>{labels::field(field)}</label>
-                <Show when=is_alone_optional><span class="mark">"optional"</span></Show>
+                <span class="mark">{mark}</span>
             </span>
         }
     });
+    let error = live_text(move || {
+        problem.get().map(|problem| labels::problem(field, problem)).unwrap_or_default()
+    });
     view! {
-        <div class=format!("field {width}") class:invalid=move || problem.get().is_some()>
+        <div class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
             {label}
             {input}
             <span class="help" id=format!("{id}-help")>{labels::field_help(field)}</span>
-            <span class="note" id=format!("{id}-note")>{note.map(|note| note.run())}</span>
-            <span class="error" id=format!("{id}-error")>
-                {move || problem.get().map(|problem| labels::problem(field, problem))}
-            </span>
+            <span class="note" id=format!("{id}-note")>{note}</span>
+            <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
+            <span class="error" id=format!("{id}-error")>{error}</span>
         </div>
     }
 }
@@ -61,7 +66,7 @@ pub fn Control(
 /// The ids of everything that describes a control.
 fn described_by(field: Field) -> String {
     let id = field.wire_name();
-    format!("{id}-help {id}-note {id}-error")
+    format!("{id}-help {id}-note {id}-warning {id}-error")
 }
 
 /// Takes over what was typed before the page came to life, once; until then the page must not write
@@ -83,30 +88,24 @@ where
     is_adopted
 }
 
-/// The attributes that every control's state comes to.
+/// The attributes that a control's state comes to.
 #[derive(Clone, Copy)]
 struct Aspect {
-    disabled: Memo<bool>,
-    required: Memo<bool>,
-    invalid: Memo<bool>,
+    disabled: Signal<bool>,
+    required: Signal<Option<String>>,
+    invalid: Signal<Option<String>>,
 }
 
 impl Aspect {
     fn of(state: FormState, field: Field) -> Self {
-        let presence = Memo::new(move |_| state.presence(field));
+        let (presence, problem) = (state.presence(field), state.problem(field));
         Self {
-            disabled: Memo::new(move |_| presence.get() == Presence::Disabled),
-            required: Memo::new(move |_| presence.get() == Presence::Required),
-            invalid: Memo::new(move |_| state.problem(field).is_some()),
+            disabled: live(move || presence.get() == Presence::Disabled),
+            required: live_attribute(move || {
+                (presence.get() == Presence::Required).then_some("true")
+            }),
+            invalid: live_attribute(move || problem.get().map(|_| "true")),
         }
-    }
-
-    fn aria_required(self) -> Option<&'static str> {
-        self.required.get().then_some("true")
-    }
-
-    fn aria_invalid(self) -> Option<&'static str> {
-        self.invalid.get().then_some("true")
     }
 }
 
@@ -116,12 +115,12 @@ fn TextInput(
     state: FormState,
     field: Field,
     /// Whether the text is hidden at the moment.
-    #[prop(optional, into)]
+    #[prop(into)]
     is_hidden: Signal<bool>,
 ) -> impl IntoView {
     let id = field.wire_name();
     let aspect = Aspect::of(state, field);
-    let text = Memo::new(move |_| state.text(field));
+    let text = state.text(field);
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(node, move |input| state.adopt_typed(field, input.value()));
     let autocomplete = if is_masked(field) { "new-password" } else { "off" };
@@ -129,7 +128,7 @@ fn TextInput(
         <input
             node_ref=node
             id=id
-            type=move || if is_hidden.get() { "password" } else { "text" }
+            type=live_text(move || if is_hidden.get() { "password" } else { "text" })
             inputmode=input_mode(field)
             autocomplete=autocomplete
             autocapitalize="none"
@@ -137,14 +136,14 @@ fn TextInput(
             data-1p-ignore="true"
             data-lpignore="true"
             data-bwignore="true"
-            placeholder=move || placeholder(state, field)
+            placeholder=placeholder(state, field)
             aria-describedby=described_by(field)
-            aria-required=move || aspect.aria_required()
-            aria-invalid=move || aspect.aria_invalid()
+            aria-required=aspect.required
+            aria-invalid=aspect.invalid
             disabled=aspect.disabled.get_untracked()
-            prop:disabled=move || aspect.disabled.get()
+            prop:disabled=aspect.disabled
             value=state.text_now(field)
-            prop:value=move || is_adopted.get().then(|| text.get())
+            prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:input=move |event| state.edit(field, event_target_value(&event))
         />
     }
@@ -160,77 +159,78 @@ const fn input_mode(field: Field) -> &'static str {
 }
 
 /// What an empty control shows: for a secret, that one is stored. Never sent.
-fn placeholder(state: FormState, field: Field) -> Option<&'static str> {
+fn placeholder(state: FormState, field: Field) -> Signal<Option<String>> {
     if field.kind() != Kind::Secret {
-        return None;
+        return Signal::stored(None);
     }
-    match state.secret_state(field) {
+    let secret = state.secret(field);
+    live_attribute(move || match secret.get() {
         SecretState::Stored => Some("Stored"),
         SecretState::Cleared | SecretState::ClearedWithUsername => Some("Will be removed"),
         SecretState::StoredForAnother => Some("Enter again"),
         SecretState::Unset | SecretState::New | SecretState::Replaced => None,
-    }
+    })
 }
 
-/// Text that is hidden until somebody asks to see it.
+/// One line of text with what can be done to it: a masked one is revealed, a stored secret cleared.
 #[component]
-fn Masked(state: FormState, field: Field) -> impl IntoView {
+fn Typed(state: FormState, field: Field) -> impl IntoView {
     let is_revealed = RwSignal::new(false);
-    let is_disabled = Memo::new(move |_| state.presence(field) == Presence::Disabled);
-    let text = move || if is_revealed.get() { "Hide" } else { "Reveal" };
-    view! {
-        <div class="with-action">
-            <TextInput state field is_hidden=Signal::derive(move || !is_revealed.get())/>
-            <button
-                type="button"
-                aria-describedby=format!("{}-label", field.wire_name())
-                disabled=is_disabled.get_untracked()
-                prop:disabled=move || is_disabled.get()
-                on:click=move |_| is_revealed.update(|is_revealed| *is_revealed = !*is_revealed)
-            >
-                {text}
-            </button>
-        </div>
-    }
-}
-
-/// A write-only value: shown as stored or not, replaced by typing, removed by Clear.
-#[component]
-fn Secret(state: FormState, field: Field) -> impl IntoView {
-    let secret = Memo::new(move |_| state.secret_state(field));
-    let is_disabled = Memo::new(move |_| state.presence(field) == Presence::Disabled);
-    let described = format!("{}-label", field.wire_name());
-    let action = move || {
-        let (text, edit) = match secret.get() {
-            SecretState::Stored | SecretState::StoredForAnother => ("Clear", SecretEdit::Clear),
-            SecretState::Cleared | SecretState::Replaced => ("Keep stored", SecretEdit::Untouched),
-            SecretState::Unset | SecretState::New | SecretState::ClearedWithUsername => {
-                return None;
-            }
+    let disabled = Aspect::of(state, field).disabled;
+    let secret = state.secret(field);
+    let action = live_option(move || {
+        let (text, action) = match field.kind() {
+            Kind::Masked if is_revealed.get() => ("Hide", Action::Reveal(false)),
+            Kind::Masked => ("Reveal", Action::Reveal(true)),
+            Kind::Secret => secret_action(secret.get())?,
+            Kind::Text | Kind::Check | Kind::Choice => return None,
         };
-        let described = described.clone();
+        let act = move |_| match &action {
+            Action::Reveal(reveal) => is_revealed.set(*reveal),
+            Action::Edit(edit) => state.edit_secret(field, edit.clone()),
+        };
         Some(view! {
             <button
                 type="button"
-                aria-describedby=described
-                disabled=move || is_disabled.get()
-                on:click=move |_| state.edit_secret(field, edit.clone())
+                aria-describedby=format!("{}-label", field.wire_name())
+                disabled=disabled
+                on:click=act
             >
                 {text}
             </button>
         })
-    };
+    });
     view! {
         <div class="with-action">
-            <TextInput state field is_hidden=Signal::stored(true)/>
+            <TextInput state field is_hidden=live(move || is_masked(field) && !is_revealed.get())/>
             {action}
         </div>
     }
 }
 
+/// What a button beside a control does.
+enum Action {
+    Reveal(bool),
+    Edit(SecretEdit),
+}
+
+/// The button beside a secret.
+fn secret_action(secret: SecretState) -> Option<(&'static str, Action)> {
+    match secret {
+        SecretState::Stored | SecretState::StoredForAnother => {
+            Some(("Clear", Action::Edit(SecretEdit::Clear)))
+        }
+        SecretState::Cleared | SecretState::Replaced => {
+            Some(("Keep stored", Action::Edit(SecretEdit::Untouched)))
+        }
+        SecretState::Unset | SecretState::New | SecretState::ClearedWithUsername => None,
+    }
+}
+
 /// What is stored and done with a secret, in words under it.
-pub fn secret_note(state: FormState, field: Field) -> impl Fn() -> Option<String> + Clone {
-    move || labels::secret(state.secret_state(field), &destination(state, field))
+pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
+    let secret = state.secret(field);
+    live_text(move || labels::secret(secret.get(), &destination(state, field)))
 }
 
 /// Where the stored value goes, in words.
@@ -248,7 +248,8 @@ fn destination(state: FormState, field: Field) -> String {
 fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();
     let aspect = Aspect::of(state, field);
-    let is_on = Memo::new(move |_| state.text(field) == check_text(true));
+    let text = state.text(field);
+    let is_on = live(move || text.get() == check_text(true));
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(node, move |input| {
         state.adopt_typed(field, check_text(input.checked()).to_owned());
@@ -261,11 +262,11 @@ fn CheckBox(state: FormState, field: Field) -> impl IntoView {
                 type="checkbox"
                 autocomplete="off"
                 aria-describedby=described_by(field)
-                aria-invalid=move || aspect.aria_invalid()
+                aria-invalid=aspect.invalid
                 disabled=aspect.disabled.get_untracked()
-                prop:disabled=move || aspect.disabled.get()
+                prop:disabled=aspect.disabled
                 checked=is_on.get_untracked()
-                prop:checked=move || is_adopted.get().then(|| is_on.get())
+                prop:checked=live(move || is_adopted.get().then(|| is_on.get()))
                 on:change=move |event| {
                     state.edit(field, check_text(event_target_checked(&event)).to_owned());
                 }
@@ -280,7 +281,7 @@ fn CheckBox(state: FormState, field: Field) -> impl IntoView {
 fn Choice(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();
     let aspect = Aspect::of(state, field);
-    let text = Memo::new(move |_| state.text(field));
+    let text = state.text(field);
     let node = NodeRef::<Select>::new();
     let is_adopted = adopt_once(node, move |select| state.adopt_typed(field, select.value()));
     let chosen = state.text_now(field);
@@ -295,8 +296,8 @@ fn Choice(state: FormState, field: Field) -> impl IntoView {
             autocomplete="off"
             aria-describedby=described_by(field)
             disabled=aspect.disabled.get_untracked()
-            prop:disabled=move || aspect.disabled.get()
-            prop:value=move || is_adopted.get().then(|| text.get())
+            prop:disabled=aspect.disabled
+            prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:change=move |event| state.edit(field, event_target_value(&event))
         >
             {options}

@@ -1,10 +1,12 @@
 //! The form: its groups in the order of the screen.
 
+use domain::draft::{Smtp, TlsMode};
 use domain::settings::Security;
-use domain::{Field, Presence, Section, rules};
+use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::prelude::*;
 
 use super::field::{Control, secret_note};
+use super::live::{live, live_text, live_view};
 use super::notice::FormNotice;
 use super::save_bar::SaveBar;
 use super::state::FormState;
@@ -17,7 +19,7 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
         // No control has a name: were the form ever posted by the browser itself, it would be empty.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {
             event.prevent_default();
-            if state.is_dirty() {
+            if state.is_dirty().get_untracked() {
                 state.save();
             }
         }>
@@ -38,29 +40,29 @@ fn Group(
     state: FormState,
     section: Section,
     /// What stands at the end of the head line.
-    #[prop(optional, into)]
-    action: Option<ViewFn>,
+    #[prop(optional)]
+    action: Option<AnyView>,
     children: Children,
 ) -> impl IntoView {
     let presence =
         Memo::new(move |_| state.with_draft(|draft| rules::section_presence(section, draft.flow)));
     let help =
-        Memo::new(move |_| state.with_draft(|draft| labels::section_help(section, draft.flow)));
+        live_text(move || state.with_draft(|draft| labels::section_help(section, draft.flow)));
     let help_id = format!("{}-help", id(section));
     view! {
         <fieldset
             class="group"
-            class:is-disabled=move || presence.get() == Presence::Disabled
+            class:is-disabled=live(move || presence.get() == Presence::Disabled)
             aria-describedby=help_id.clone()
         >
             <legend>{labels::section(section)}</legend>
             <div class="marks">
-                <span class="tag" class:required=move || presence.get() == Presence::Required>
-                    {move || labels::presence(presence.get())}
+                <span class="tag" class:required=live(move || presence.get() == Presence::Required)>
+                    {live_text(move || labels::presence(presence.get()))}
                 </span>
-                {action.map(|action| action.run())}
+                {action}
             </div>
-            <p class="group-help" id=help_id.clone()>{move || help.get()}</p>
+            <p class="group-help" id=help_id.clone()>{help}</p>
             <div class="body">{children()}</div>
         </fieldset>
     }
@@ -77,7 +79,7 @@ const fn id(section: Section) -> &'static str {
 
 #[component]
 fn FlowGroup(state: FormState) -> impl IntoView {
-    let help = move || state.with_draft(|draft| labels::flow_help(draft.flow));
+    let help = live_text(move || state.with_draft(|draft| labels::flow_help(draft.flow)));
     view! {
         <Group state section=Section::Flow>
             <Control state field=Field::Flow width="wide flow" note=help/>
@@ -93,7 +95,7 @@ fn BasicGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::BasicDisplayName/>
             <Control state field=Field::BasicServer width="mid"/>
             <Control state field=Field::BasicPort width="narrow" note=port_note(state, Field::BasicPort)/>
-            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode port=Field::BasicPort/>
+            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode/>
             <Control state field=Field::Username/>
             <Control state field=Field::Password note=secret_note(state, Field::Password)/>
         </Group>
@@ -102,27 +104,27 @@ fn BasicGroup(state: FormState) -> impl IntoView {
 
 #[component]
 fn OauthGroup(state: FormState) -> impl IntoView {
-    let is_disabled = Memo::new(move |_| state.presence(Field::OauthServer) == Presence::Disabled);
-    let copy = move || {
-        view! {
-            <button
-                type="button"
-                class="quiet end"
-                disabled=is_disabled.get_untracked()
-                prop:disabled=move || is_disabled.get()
-                on:click=move |_| state.copy_basic_to_oauth()
-            >
-                "Copy from Basic SMTP Settings"
-            </button>
-        }
-    };
+    let presence = state.presence(Field::OauthServer);
+    let disabled = live(move || presence.get() == Presence::Disabled);
+    let copy = view! {
+        <button
+            type="button"
+            class="quiet end"
+            disabled=disabled.get_untracked()
+            prop:disabled=disabled
+            on:click=move |_| state.copy_basic_to_oauth()
+        >
+            "Copy from Basic SMTP Settings"
+        </button>
+    }
+    .into_any();
     view! {
         <Group state section=Section::OauthSmtp action=copy>
             <Control state field=Field::OauthSender/>
             <Control state field=Field::OauthDisplayName/>
             <Control state field=Field::OauthServer width="mid"/>
             <Control state field=Field::OauthPort width="narrow" note=port_note(state, Field::OauthPort)/>
-            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode port=Field::OauthPort/>
+            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode/>
         </Group>
     }
 }
@@ -143,54 +145,52 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
 
 /// Use TLS, its mode while it is on, and what the two come to on this port.
 #[component]
-fn Encryption(state: FormState, use_tls: Field, mode: Field, port: Field) -> impl IntoView {
+fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
     let is_on = Memo::new(move |_| state.with_draft(|draft| smtp(draft, use_tls).use_tls));
-    let security = Memo::new(move |_| {
+    let note = live_text(move || {
+        labels::encryption(state.with_draft(|draft| security(smtp(draft, use_tls))))
+    });
+    let warning = live_text(move || {
         state.with_draft(|draft| {
-            let smtp = smtp(draft, use_tls);
-            let number = domain::check::port::port(draft.text(port)).ok();
-            match number {
-                Some(number) => Some(Security::of(smtp.use_tls, smtp.tls_mode, number)),
-                // Without a port, only Automatic has nothing to go by.
-                None => match Security::of(smtp.use_tls, smtp.tls_mode, 465) {
-                    _ if smtp.use_tls && smtp.tls_mode == domain::draft::TlsMode::Automatic => None,
-                    decided => Some(decided),
-                },
-            }
+            let is_clear = use_tls == Field::BasicUseTls && !draft.basic.use_tls;
+            let is_readable = is_clear && !draft.sign_in.username.is_empty();
+            if is_readable { labels::CLEAR_SIGN_IN } else { "" }
         })
     });
-    let warns = Memo::new(move |_| {
-        state.with_draft(|draft| {
-            use_tls == Field::BasicUseTls
-                && security.get() == Some(Security::Clear)
-                && !draft.sign_in.username.is_empty()
-        })
-    });
-    let note = move || {
-        view! {
-            {move || labels::encryption(security.get())}
-            <Show when=move || warns.get()>
-                <strong class="warning">{labels::CLEAR_SIGN_IN}</strong>
-            </Show>
+    let mode = live_view(move || {
+        if is_on.get() {
+            view! { <Control state field=mode/> }.into_any()
+        } else {
+            // Keeps the place in the grid.
+            view! { <div class="field"></div> }.into_any()
         }
-    };
+    });
     view! {
-        <Control state field=use_tls note=note/>
-        <Show when=move || is_on.get() fallback=|| view! { <div class="field"></div> }>
-            <Control state field=mode/>
-        </Show>
+        <Control state field=use_tls note warning/>
+        {mode}
+    }
+}
+
+/// How the connection would be protected; nothing while the port decides and is not known.
+fn security(smtp: &Smtp) -> Option<Security> {
+    let port = check::port::port(&smtp.port.0).ok();
+    let goes_by_port = smtp.use_tls && smtp.tls_mode == TlsMode::Automatic;
+    match port {
+        None if goes_by_port => None,
+        port => Some(Security::of(smtp.use_tls, smtp.tls_mode, port.unwrap_or_default())),
     }
 }
 
 /// The SMTP group that a field stands in.
-fn smtp(draft: &domain::Draft, field: Field) -> &domain::draft::Smtp {
+fn smtp(draft: &Draft, field: Field) -> &Smtp {
     if field.section() == Section::OauthSmtp { &draft.oauth } else { &draft.basic }
 }
 
 /// What to know of the port that is typed.
-fn port_note(state: FormState, field: Field) -> impl Fn() -> Option<&'static str> + Clone {
-    move || {
-        let number = domain::check::port::port(&state.text(field)).ok();
-        (number == Some(0)).then_some(labels::PORT_ZERO)
-    }
+fn port_note(state: FormState, field: Field) -> Signal<String> {
+    let text = state.text(field);
+    live_text(move || {
+        let is_zero = check::port::port(&text.get()) == Ok(0);
+        if is_zero { labels::PORT_ZERO } else { "" }
+    })
 }

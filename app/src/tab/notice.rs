@@ -4,43 +4,45 @@ use domain::time_format;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
+use super::live::{live, live_text, live_view};
 use super::state::{FormState, Notice, focus};
 use crate::labels;
 
 /// The notice above the form.
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
-    move || {
-        state.notice().map(|notice| match notice {
-            Notice::Saved => view! {
-                <section class="notice good" role="status">
-                    <h2>"Saved."</h2>
-                </section>
-            }
-            .into_any(),
-            Notice::Problems => view! { <ProblemSummary state/> }.into_any(),
-            Notice::Conflict(theirs) => view! { <ConflictNotice state theirs=*theirs/> }.into_any(),
-            Notice::NotSaved(error) => view! {
-                <section class="notice bad" role="alert">
-                    <h2>"Nothing was saved."</h2>
-                    <p>{labels::api_error(error)}</p>
-                </section>
-            }
-            .into_any(),
-        })
-    }
+    live_view(move || match state.notice() {
+        None => ().into_any(),
+        Some(Notice::Saved) => view! {
+            <section class="notice good" role="status">
+                <h2>"Saved."</h2>
+            </section>
+        }
+        .into_any(),
+        Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
+        Some(Notice::Conflict(theirs)) => {
+            view! { <ConflictNotice state theirs=*theirs/> }.into_any()
+        }
+        Some(Notice::NotSaved(error)) => view! {
+            <section class="notice bad" role="alert">
+                <h2>"Nothing was saved."</h2>
+                <p>{labels::api_error(error)}</p>
+            </section>
+        }
+        .into_any(),
+    })
 }
 
 /// Lists what is wrong, with a link to each control; shrinks as it is mended.
 #[component]
 fn ProblemSummary(state: FormState) -> impl IntoView {
-    let count = Memo::new(move |_| state.shown_problems().len());
-    let heading = move || match count.get() {
+    let count = move || state.shown_problems().len();
+    let heading = live_text(move || match count() {
         0 => "All mended: save again.".to_owned(),
         1 => "Nothing was saved. One field needs you.".to_owned(),
         count => format!("Nothing was saved. {count} fields need you."),
-    };
-    let items = move || {
+    });
+    let items = live_view(move || {
         state
             .shown_problems()
             .iter()
@@ -59,9 +61,10 @@ fn ProblemSummary(state: FormState) -> impl IntoView {
                 }
             })
             .collect_view()
-    };
+            .into_any()
+    });
     view! {
-        <section class="notice" class:bad=move || count.get() != 0 role="alert">
+        <section class="notice" class:bad=live(move || count() != 0) role="alert">
             <h2>{heading}</h2>
             <ul>{items}</ul>
         </section>

@@ -7,8 +7,7 @@ use leptos::prelude::*;
 use super::form::SettingsForm;
 use super::state::FormState;
 use super::test_email::{SendTestEmail, TestState};
-use crate::api;
-use crate::labels;
+use crate::{api, labels, wire};
 
 /// The Email tab, for any page that has the server functions behind it.
 #[component]
@@ -16,7 +15,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
     // Above Suspense, which disposes of what it makes each time it runs.
     let form = FormState::new();
     let test = TestState::new();
-    let tab = Resource::new_blocking(|| (), |()| api::load());
+    let tab = Resource::<_, wire::Json>::new_with_options(|| (), |()| api::load(), true);
     let shown = move || {
         Suspend::new(async move {
             match tab.await {

@@ -1,47 +1,62 @@
 //! Save and Cancel: there only while the form differs from what is saved. And the question before
 //! a save that would delete a token.
 
+use domain::Field;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use super::live::{live, live_attribute, live_option, live_text};
 use super::state::FormState;
 use crate::labels;
 
 /// The bar at the bottom of the form.
 #[component]
 pub fn SaveBar(state: FormState) -> impl IntoView {
-    let is_dirty = Memo::new(move |_| state.is_dirty());
+    let is_dirty = state.is_dirty();
+    let bar = live_option(move || {
+        is_dirty.get().then(|| {
+            view! {
+                <div class="save-bar" role="region" aria-label="Unsaved changes">
+                    <p class="changes">
+                        <strong>{live_text(move || count(state.changes().len()))}</strong>
+                        " not saved: "
+                        {live_text(move || names(&state.changes()))}
+                    </p>
+                    <button
+                        type="button"
+                        disabled=live(move || state.is_saving())
+                        on:click=move |_| state.cancel()
+                    >
+                        "Cancel"
+                    </button>
+                    <button
+                        type="button"
+                        class="primary"
+                        aria-disabled=live_attribute(move || state.is_saving().then_some("true"))
+                        on:click=move |_| state.save()
+                    >
+                        {live_text(move || if state.is_saving() { "Saving…" } else { "Save" })}
+                    </button>
+                </div>
+            }
+        })
+    });
     view! {
-        <Show when=move || is_dirty.get()>
-            <div class="save-bar" role="region" aria-label="Unsaved changes">
-                <p class="changes">{move || summary(state)}</p>
-                <button type="button" disabled=move || state.is_saving() on:click=move |_| state.cancel()>
-                    "Cancel"
-                </button>
-                <button
-                    type="button"
-                    class="primary"
-                    aria-disabled=move || state.is_saving().then_some("true")
-                    on:click=move |_| state.save()
-                >
-                    {move || if state.is_saving() { "Saving…" } else { "Save" }}
-                </button>
-            </div>
-        </Show>
+        {bar}
         <TokenQuestion state/>
     }
 }
 
-/// Which controls have changed, in words.
-fn summary(state: FormState) -> impl IntoView {
-    let changes = state.changes();
-    let names =
-        changes.iter().map(|&field| labels::field_in_full(field)).collect::<Vec<_>>().join(", ");
-    let count = match changes.len() {
+fn count(changes: usize) -> String {
+    match changes {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
-    };
-    view! { <strong>{count}</strong> " not saved: " {names} }
+    }
+}
+
+fn names(changes: &[Field]) -> String {
+    let names: Vec<_> = changes.iter().map(|&field| labels::field_in_full(field)).collect();
+    names.join(", ")
 }
 
 /// Asks before a save deletes the current token. The server asks too.

@@ -73,8 +73,8 @@ impl FormState {
     }
 
     /// What a control shows.
-    pub fn text(self, field: Field) -> String {
-        self.draft.with(|draft| draft.text(field).to_owned())
+    pub fn text(self, field: Field) -> Memo<String> {
+        Memo::new(move |_| self.draft.with(|draft| draft.text(field).to_owned()))
     }
 
     /// What a control shows, without following it.
@@ -128,16 +128,23 @@ impl FormState {
     }
 
     /// Whether a control wants input.
-    pub fn presence(self, field: Field) -> Presence {
-        self.draft.with(|draft| presence(field, draft))
+    pub fn presence(self, field: Field) -> Memo<Presence> {
+        Memo::new(move |_| self.draft.with(|draft| presence(field, draft)))
     }
 
     /// What is wrong with a control, once problems are shown.
-    pub fn problem(self, field: Field) -> Option<Problem> {
-        self.shows_problems
-            .get()
-            .then(|| self.problems.with(|problems| problems.of(field)))
-            .flatten()
+    pub fn problem(self, field: Field) -> Memo<Option<Problem>> {
+        Memo::new(move |_| {
+            let is_shown = self.shows_problems.get();
+            is_shown.then(|| self.problems.with(|problems| problems.of(field))).flatten()
+        })
+    }
+
+    /// What is stored and done with a secret.
+    pub fn secret(self, field: Field) -> Memo<SecretState> {
+        Memo::new(move |_| {
+            self.draft.with(|draft| self.saved.with(|saved| SecretState::of(field, draft, saved)))
+        })
     }
 
     /// Everything that is wrong, once problems are shown.
@@ -146,8 +153,8 @@ impl FormState {
     }
 
     /// Whether the form differs from what is saved.
-    pub fn is_dirty(self) -> bool {
-        self.is_dirty.get()
+    pub fn is_dirty(self) -> Memo<bool> {
+        self.is_dirty
     }
 
     /// The controls that differ from what is saved.
@@ -169,34 +176,6 @@ impl FormState {
     /// The token that a save would delete, while the administrator is asked about it.
     pub fn asks_about_grant(self) -> Option<String> {
         self.asks_about_grant.get()
-    }
-
-    /// What is stored and done with a secret.
-    pub fn secret_state(self, field: Field) -> SecretState {
-        self.draft.with(|draft| {
-            self.saved.with(|saved| {
-                let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
-                match draft.secret_on_save(field).as_ref() {
-                    SecretEdit::Replace(_) if is_stored => SecretState::Replaced,
-                    SecretEdit::Replace(_) => SecretState::New,
-                    SecretEdit::Clear if is_stored => {
-                        if draft.secret(field) == Some(&SecretEdit::Clear) {
-                            SecretState::Cleared
-                        } else {
-                            SecretState::ClearedWithUsername
-                        }
-                    }
-                    SecretEdit::Untouched if is_stored => {
-                        if saved.keeps_secret(field, draft) {
-                            SecretState::Stored
-                        } else {
-                            SecretState::StoredForAnother
-                        }
-                    }
-                    SecretEdit::Untouched | SecretEdit::Clear => SecretState::Unset,
-                }
-            })
-        })
     }
 
     /// Restores what is saved.
@@ -318,6 +297,22 @@ pub enum SecretState {
     Cleared,
     /// What is stored will be removed, because Username is empty.
     ClearedWithUsername,
+}
+
+impl SecretState {
+    fn of(field: Field, draft: &Draft, saved: &Saved) -> Self {
+        let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
+        let is_edited = draft.secret(field) == Some(&SecretEdit::Clear);
+        match (draft.secret_on_save(field).as_ref(), is_stored) {
+            (SecretEdit::Replace(_), true) => Self::Replaced,
+            (SecretEdit::Replace(_), false) => Self::New,
+            (SecretEdit::Clear, true) if is_edited => Self::Cleared,
+            (SecretEdit::Clear, true) => Self::ClearedWithUsername,
+            (SecretEdit::Untouched, true) if saved.keeps_secret(field, draft) => Self::Stored,
+            (SecretEdit::Untouched, true) => Self::StoredForAnother,
+            (SecretEdit::Untouched | SecretEdit::Clear, false) => Self::Unset,
+        }
+    }
 }
 
 /// Moves the focus to an element.

@@ -8,6 +8,7 @@ use domain::{OauthFlow, time_format};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::live::{live, live_option, live_text};
 use super::state::FormState;
 use crate::api::{self, ApiError};
 use crate::deadline::pause;
@@ -85,17 +86,24 @@ impl TestState {
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
     Effect::new(move |_| spawn_local(test.follow()));
-    let reason = Memo::new(move |_| reason_to_wait(form));
-    let is_waiting = move || reason.get().is_some() || test.is_under_way();
-    let outcome =
+    let reason = live_text(move || reason_to_wait(form).unwrap_or_default());
+    let is_waiting = live(move || !reason.get().is_empty() || test.is_under_way());
+    let refusal = live_option(move || {
+        test.refusal.get().map(|error| {
+            view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
+        })
+    });
+    let ended =
         Memo::new(move |_| test.run.with(|run| run.as_ref().and_then(|run| run.outcome.clone())));
+    let outcome = live_option(move || ended.get().map(|outcome| view! { <OutcomeView outcome/> }));
+    let run = live_option(move || test.run.get().map(|run| view! { <RunView run/> }));
     view! {
         <fieldset class="group">
             <legend>"Send Test Email"</legend>
             <div class="body">
                 <div class="row">
                     <span>
-                        "To " <strong>{move || test.recipient.get()}</strong>
+                        "To " <strong>{live_text(move || test.recipient.get())}</strong>
                         ", your own address, through the settings that are saved."
                     </span>
                     <button
@@ -105,17 +113,13 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
                         disabled=is_waiting
                         on:click=move |_| test.send()
                     >
-                        {move || if test.is_under_way() { "Sending…" } else { "Send Test Email" }}
+                        {live_text(move || if test.is_under_way() { "Sending…" } else { "Send Test Email" })}
                     </button>
                 </div>
-                <p class="hint" id="send-test-reason">{move || reason.get()}</p>
-                {move || test.refusal.get().map(|error| view! {
-                    <p class="notice bad" role="alert">{labels::api_error(error)}</p>
-                })}
-                <RunView test/>
-                <div class="announcement" role="status">
-                    {move || outcome.get().map(|outcome| view! { <OutcomeView outcome/> })}
-                </div>
+                <p class="hint" id="send-test-reason">{reason}</p>
+                {refusal}
+                {run}
+                <div class="announcement" role="status">{outcome}</div>
             </div>
         </fieldset>
     }
@@ -123,7 +127,7 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
 
 /// Why no message can be sent at the moment, in words.
 fn reason_to_wait(form: FormState) -> Option<&'static str> {
-    if form.is_dirty() {
+    if form.is_dirty().get() {
         return Some(labels::SAVE_FIRST);
     }
     form.with_saved(|saved| {
@@ -139,86 +143,109 @@ fn reason_to_wait(form: FormState) -> Option<&'static str> {
 
 /// The steps of the last message, those not reached included.
 #[component]
-fn RunView(test: TestState) -> impl IntoView {
-    move || {
-        test.run.get().map(|run| {
-            let reached = run.steps.iter().map(|report| view! { <StepView report=report.clone()/> }).collect_view();
-            let missing: Vec<Step> = Step::ALL
-                .into_iter()
-                .filter(|step| run.steps.iter().all(|report| report.step != *step))
-                .collect();
-            let waiting = if run.outcome.is_some() { "not reached" } else { "waiting" };
-            let rest = missing.into_iter().map(|step| view! {
-                <li class="waiting">
-                    <span class="sign" aria-hidden="true">"·"</span>
-                    <span>{labels::step(step)}</span>
-                    <span class="end-word">{waiting}</span>
-                </li>
-            }).collect_view();
-            view! {
-                <p class="hint">
-                    "Last message: to " {run.recipient.clone()} ", " {time_format::written(run.started_at)} "."
-                </p>
-                <ol class="ladder" aria-label="Steps of the last test message">{reached}{rest}</ol>
-            }
+fn RunView(run: Run) -> impl IntoView {
+    let waiting = if run.outcome.is_some() { "not reached" } else { "waiting" };
+    let missing =
+        Step::ALL.into_iter().filter(|step| run.steps.iter().all(|report| report.step != *step));
+    let missing: Vec<_> = missing
+        .map(|step| Rung {
+            class: "waiting",
+            sign: "·",
+            step,
+            ended: waiting,
+            said: String::new(),
+            time: String::new(),
         })
+        .collect();
+    let rungs: Vec<_> =
+        run.steps.into_iter().map(Rung::from).chain(missing).map(Rung::view).collect();
+    view! {
+        <p class="hint">
+            {format!("Last message: to {}, {}.", run.recipient, time_format::written(run.started_at))}
+        </p>
+        <ol class="ladder" aria-label="Steps of the last test message">{rungs}</ol>
     }
 }
 
-#[component]
-fn StepView(report: StepReport) -> impl IntoView {
-    let (class, sign) = match report.ended {
-        StepEnd::Done => ("done", "✓"),
-        StepEnd::Failed => ("failed", "✕"),
-        StepEnd::Skipped => ("waiting", "–"),
-    };
-    view! {
-        <li class=class>
-            <span class="sign" aria-hidden="true">{sign}</span>
-            <span>{labels::step(report.step)}</span>
-            <span class="end-word">{labels::step_end(report.ended)}</span>
-            <code>{report.said}</code>
-            <span class="ms">{format!("{} ms", report.millis)}</span>
-        </li>
+/// A step as it is shown.
+struct Rung {
+    class: &'static str,
+    sign: &'static str,
+    step: Step,
+    ended: &'static str,
+    said: String,
+    time: String,
+}
+
+impl From<StepReport> for Rung {
+    fn from(report: StepReport) -> Self {
+        let (class, sign) = match report.ended {
+            StepEnd::Done => ("done", "✓"),
+            StepEnd::Failed => ("failed", "✕"),
+            StepEnd::Skipped => ("waiting", "–"),
+        };
+        let time = match report.ended {
+            StepEnd::Skipped => String::new(),
+            StepEnd::Done | StepEnd::Failed => format!("{} ms", report.millis),
+        };
+        Self {
+            class,
+            sign,
+            step: report.step,
+            ended: labels::step_end(report.ended),
+            said: report.said.unwrap_or_default(),
+            time,
+        }
+    }
+}
+
+impl Rung {
+    fn view(self) -> impl IntoView {
+        view! {
+            <li class=self.class>
+                <span class="sign" aria-hidden="true">{self.sign}</span>
+                <span>{labels::step(self.step)}</span>
+                <span class="end-word">{self.ended}</span>
+                <code>{self.said}</code>
+                <span class="ms">{self.time}</span>
+            </li>
+        }
     }
 }
 
 /// How the message ended: what it means, and what to do.
 #[component]
 fn OutcomeView(outcome: Outcome) -> impl IntoView {
-    match outcome {
-        Outcome::Accepted { server, reply, message_id } => view! {
-            <section class="notice good">
-                <h3>{server} " accepted the message."</h3>
-                <dl class="facts">
-                    <div><dt>"Its reply"</dt><dd><code>{reply}</code></dd></div>
-                    <div><dt>"Message id"</dt><dd><code>{message_id}</code></dd></div>
-                </dl>
-            </section>
+    let (class, heading) = match &outcome {
+        Outcome::Accepted { server, .. } => {
+            ("notice good", format!("{server} accepted the message."))
         }
-        .into_any(),
-        Outcome::Failed { step, said, advice } => {
-            let labels::Explanation { cause, steps } = labels::advice(advice);
-            let said = said.map(|said| {
-                view! {
-                    <p class="said">"In the server's words: " <code>{said}</code></p>
-                }
-            });
-            view! {
-                <section class="notice bad">
-                    <h3>{labels::step(step)} " failed: " {cause}</h3>
-                    {said}
-                    <ol>{steps.iter().map(|step| view! { <li>{*step}</li> }).collect_view()}</ol>
-                </section>
-            }
-            .into_any()
+        Outcome::Failed { step, advice, .. } => (
+            "notice bad",
+            format!("{} failed: {}", labels::step(*step), labels::advice(*advice).cause),
+        ),
+        Outcome::Interrupted => ("notice", labels::INTERRUPTED.cause.to_owned()),
+    };
+    let (facts, steps) = match outcome {
+        Outcome::Accepted { reply, message_id, .. } => {
+            (vec![("Its reply", reply), ("Message id", message_id)], &[][..])
         }
-        Outcome::Interrupted => view! {
-            <section class="notice">
-                <h3>"PPM stopped before the message was through."</h3>
-                <p>"It may have been delivered. Look into your inbox before you try again."</p>
-            </section>
+        Outcome::Failed { said, advice, .. } => {
+            let said = said.map(|said| ("In the server's words", said));
+            (said.into_iter().collect(), labels::advice(advice).steps)
         }
-        .into_any(),
+        Outcome::Interrupted => (Vec::new(), labels::INTERRUPTED.steps),
+    };
+    let facts: Vec<_> = facts
+        .into_iter()
+        .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
+        .collect();
+    let steps: Vec<_> = steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
+    view! {
+        <section class=class>
+            <h3>{heading}</h3>
+            <dl class="facts">{facts}</dl>
+            <ol>{steps}</ol>
+        </section>
     }
 }

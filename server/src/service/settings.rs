@@ -1,0 +1,155 @@
+//! Loading and saving the form. At rest it is the text as typed, beside its sealed secrets; the
+//! Client ID is sealed too.
+
+use app::api::{Save, SaveAnswer};
+use app::service::Principal;
+use domain::secret::{Destination, SecretEdit, StoredSecret};
+use domain::settings::OpenedSecrets;
+use domain::{Draft, Field, Form, Saved};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Broken;
+use crate::Server;
+use crate::store::audit::Actor;
+use crate::store::settings::{self as stored, Replaced, Replacement, SealedSecret};
+use crate::vault::VaultError;
+
+/// The controls whose values are secret.
+const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
+
+/// What is saved, with the secrets still sealed.
+pub struct Current {
+    /// What a browser may see of it.
+    pub saved: Saved,
+    sealed: Vec<SealedSecret>,
+}
+
+impl Current {
+    /// Opens the secrets for one use.
+    pub fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
+        Ok(OpenedSecrets {
+            password: self.open_one(server, Field::Password)?,
+            client_secret: self.open_one(server, Field::ClientSecret)?,
+        })
+    }
+
+    /// Opens a secret for the destination that the saved form names, and for no other.
+    fn open_one(&self, server: &Server, field: Field) -> Result<Option<SecretString>, VaultError> {
+        let sealed = self.sealed.iter().find(|secret| secret.field == field.wire_name());
+        let Some((sealed, destination)) = sealed.zip(self.saved.form.destination(field)) else {
+            return Ok(None);
+        };
+        server.vault.open(field.wire_name(), &destination, &sealed.sealed).map(Some)
+    }
+}
+
+/// Reads what is saved; before the first save, a fresh form of revision 0.
+pub async fn current(server: &Server) -> Result<Current, Broken> {
+    let stored = stored::load(&server.store).await?;
+    let mut form: Form<()> = match &stored.form_json {
+        Some(json) => serde_json::from_str(json)?,
+        None => Form::default(),
+    };
+    let mut destinations = Vec::new();
+    for secret in &stored.secrets {
+        if secret.field == Field::ClientId.wire_name() {
+            let opened = server.vault.open(&secret.field, &Destination::Nowhere, &secret.sealed)?;
+            opened.expose_secret().clone_into(&mut form.authentication.client_id);
+        } else {
+            let destination: Destination = serde_json::from_str(&secret.destination_json)?;
+            destinations.push((secret.field.as_str(), destination));
+        }
+    }
+    let form = form.map_secrets(|field, ()| {
+        let entered_for = destinations.iter().find(|(name, _)| *name == field.wire_name());
+        entered_for.map_or(StoredSecret::Unset, |(_, destination)| StoredSecret::For(destination.clone()))
+    });
+    let saved = Saved {
+        form,
+        revision: stored.revision,
+        by: stored.saved_by.map(|actor| actor.name),
+        at: stored.saved_at,
+    };
+    Ok(Current { saved, sealed: stored.secrets })
+}
+
+/// Saves a form made on the present revision, by the rules that the browser has applied already.
+pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveAnswer, Broken> {
+    let before = current(server).await?.saved;
+    if save.revision != before.revision {
+        return Ok(SaveAnswer::Conflict(before));
+    }
+    let problems = save.draft.problems(&before.form);
+    if !problems.is_empty() {
+        return Ok(SaveAnswer::Problems(problems));
+    }
+
+    let (by, at) = (Actor { email: who.email.clone(), name: who.name.clone() }, server.clock.now());
+    let changed: Vec<_> = save.draft.differences(&before.draft()).map(Field::wire_name).collect();
+    let (put, remove) = sealed(server, &save.draft)?;
+    let replaced = stored::replace(
+        &server.store,
+        &Replacement {
+            expected_revision: save.revision,
+            form_json: &at_rest(&save.draft)?,
+            secrets_to_put: &put,
+            secrets_to_remove: &remove,
+            by: &by,
+            at,
+            changed_fields: &changed,
+            deletes_grant: save.deletes_grant.as_deref(),
+        },
+    )
+    .await?;
+    Ok(match replaced {
+        Replaced::Done { revision } => SaveAnswer::Saved(Saved {
+            form: after(&save.draft, &before.form),
+            revision,
+            by: Some(by.name),
+            at: Some(at),
+        }),
+        Replaced::OutOfDate => SaveAnswer::Conflict(current(server).await?.saved),
+        Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
+    })
+}
+
+/// The form without its secrets and without the Client ID, which are sealed beside it.
+fn at_rest(draft: &Draft) -> Result<String, serde_json::Error> {
+    let mut form = draft.map_secrets(|_, _| ());
+    form.authentication.client_id.clear();
+    serde_json::to_string(&form)
+}
+
+/// What a save seals, each for its destination, and what it removes.
+fn sealed(server: &Server, draft: &Draft) -> Result<(Vec<SealedSecret>, Vec<&'static str>), Broken> {
+    let (mut put, mut remove) = (Vec::new(), Vec::new());
+    let mut seal = |field: Field, destination: &Destination, value: &SecretString| {
+        put.push(SealedSecret {
+            field: field.wire_name().to_owned(),
+            destination_json: serde_json::to_string(destination)?,
+            sealed: server.vault.seal(field.wire_name(), destination, value),
+        });
+        Ok::<_, serde_json::Error>(())
+    };
+    for field in SECRETS {
+        match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
+            (SecretEdit::Replace(typed), Some(destination)) => seal(field, &destination, &typed.open())?,
+            (SecretEdit::Clear, _) => remove.push(field.wire_name()),
+            (SecretEdit::Untouched | SecretEdit::Replace(_), _) => {}
+        }
+    }
+    match draft.authentication.client_id.as_str() {
+        "" => remove.push(Field::ClientId.wire_name()),
+        client_id => seal(Field::ClientId, &Destination::Nowhere, &SecretString::from(client_id))?,
+    }
+    Ok((put, remove))
+}
+
+/// What a browser may see of the form once it is saved.
+fn after(draft: &Draft, before: &Form<StoredSecret>) -> Form<StoredSecret> {
+    draft.map_secrets(|field, _| match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
+        (SecretEdit::Replace(_), Some(destination)) => StoredSecret::For(destination),
+        (SecretEdit::Untouched, _) => before.secret(field).cloned().unwrap_or_default(),
+        (SecretEdit::Clear | SecretEdit::Replace(_), _) => StoredSecret::Unset,
+    })
+}

@@ -1,0 +1,53 @@
+//! A mailbox as SMTP takes it: what a person typed, with the domain in A-labels.
+
+use domain::check::address::email_address;
+use lettre::Address;
+
+use crate::egress;
+
+/// The wire form of a mailbox: its domain in A-labels (RFC 5891 4.4), its local part as typed.
+/// Nothing for what is no mailbox, so that no line break or bracket ever reaches a command.
+pub(super) fn wire_form(mailbox: &str) -> Option<Address> {
+    email_address(mailbox).ok()?;
+    let (local_part, domain) = mailbox.rsplit_once('@')?;
+    if domain.starts_with('[') {
+        return Some(Address::new_dangerous(local_part, domain));
+    }
+    // Not lettre's own check, which refuses what RFC 5321 allows, such as `[IPv6:::1]`.
+    Some(Address::new_dangerous(local_part, egress::a_labels(domain)?))
+}
+
+/// Whether a mailbox needs SMTPUTF8 (RFC 6531): its local part has no other form.
+pub(super) fn needs_utf8(address: &Address) -> bool {
+    !address.user().is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_written_with_a_labels_and_its_local_part_untouched() {
+        for (mailbox, expected) in [
+            ("Ada@Example.com", Some("Ada@example.com")),
+            ("ada@bücher.example", Some("ada@xn--bcher-kva.example")),
+            ("jörg@bücher.example", Some("jörg@xn--bcher-kva.example")),
+            (r#""Ada Lovelace"@example.com"#, Some(r#""Ada Lovelace"@example.com"#)),
+            ("ada@[IPv6:2001:db8::1]", Some("ada@[IPv6:2001:db8::1]")),
+            ("root@localhost", Some("root@localhost")),
+            ("ada@example.com>\r\nRSET", None),
+            ("ada@example.com> SIZE=1", None),
+            ("ada", None),
+        ] {
+            let written = wire_form(mailbox);
+            assert_eq!(written.as_ref().map(AsRef::as_ref), expected, "{mailbox:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_local_part_beyond_ascii_needs_smtputf8() {
+        for (mailbox, expected) in [("ada@bücher.example", false), ("jörg@example.com", true)] {
+            assert_eq!(wire_form(mailbox).as_ref().map(needs_utf8), Some(expected), "{mailbox}");
+        }
+    }
+}

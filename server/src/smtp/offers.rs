@@ -1,0 +1,72 @@
+//! What a server says it can do in its answer to EHLO (RFC 5321 4.1.1.1). lettre keeps of it neither
+//! the names of mechanisms that it does not speak nor whether AUTH was there at all.
+
+use super::wire::Reply;
+
+/// What a server offers, as far as it is of use here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Offers {
+    /// STARTTLS (RFC 3207).
+    pub(super) starttls: bool,
+    /// SMTPUTF8 (RFC 6531).
+    pub(super) smtputf8: bool,
+    /// 8BITMIME (RFC 6152).
+    pub(super) eight_bit: bool,
+    /// The mechanisms of AUTH (RFC 4954), in capitals; nothing if AUTH is not offered at all.
+    pub(super) mechanisms: Option<Vec<String>>,
+}
+
+impl Offers {
+    /// Reads the lines after the first, which is the server's own name.
+    pub(super) fn of(ehlo: &Reply) -> Self {
+        let mut offers = Self::default();
+        for line in ehlo.lines.iter().skip(1) {
+            let line = line.to_ascii_uppercase();
+            // `AUTH=` is an old way of writing it that some servers add for old clients.
+            let mut words = line.split(|c: char| c.is_whitespace() || c == '=');
+            match words.next() {
+                Some("STARTTLS") => offers.starttls = true,
+                Some("SMTPUTF8") => offers.smtputf8 = true,
+                Some("8BITMIME") => offers.eight_bit = true,
+                Some("AUTH") => {
+                    let names = words.filter(|name| !name.is_empty()).map(str::to_owned);
+                    offers.mechanisms.get_or_insert_default().extend(names);
+                }
+                _ => {}
+            }
+        }
+        offers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offers(lines: &[&str]) -> Offers {
+        let lines = lines.iter().map(ToString::to_string).collect();
+        Offers::of(&Reply { code: 250, lines })
+    }
+
+    #[test]
+    fn keywords_are_read_in_any_case_of_letters_from_the_second_line_on() {
+        let offers = offers(&["STARTTLS", "smtputf8", "8BitMime", "SIZE 1000", ""]);
+        let expected = Offers { smtputf8: true, eight_bit: true, ..Offers::default() };
+        assert_eq!(offers, expected);
+    }
+
+    #[test]
+    fn no_auth_is_told_from_auth_without_a_mechanism() {
+        for (line, expected) in [
+            ("SIZE", None),
+            ("AUTHENTICATE PLAIN", None),
+            ("AUTH", Some(&[][..])),
+            ("AUTH PLAIN LOGIN", Some(&["PLAIN", "LOGIN"][..])),
+            ("auth=plain ntlm", Some(&["PLAIN", "NTLM"][..])),
+        ] {
+            let mechanisms = offers(&["mail.example.com", line]).mechanisms;
+            let expected = expected.map(|names| names.iter().map(ToString::to_string).collect());
+            assert_eq!(mechanisms, expected, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How a step ends, and how that is told: once, with its time, in codes and in words that are fit
+//! to be shown. Nothing leaves the conversation but through here.
+
+use domain::check::text::shown;
+use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use tokio::time::Instant;
+
+use super::replies;
+use super::session::Failure;
+use super::stream::Broken;
+use super::wire::{NoReply, Reply};
+
+/// What a step gives to the next one, and to its report.
+pub(super) struct Done<T> {
+    /// For the next step.
+    pub(super) value: T,
+    /// For the report: the server's words, or the fact found.
+    pub(super) said: Option<String>,
+}
+
+impl<T> Done<T> {
+    pub(super) fn new(value: T, said: String) -> Self {
+        Self { value, said: Some(said) }
+    }
+}
+
+/// Why a step was the last.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The server's reply, which the dictionary explains.
+    Refused(Reply),
+    /// There was no reply.
+    NoReply(NoReply),
+    /// What is known without a reply, and the fact found.
+    Known(Advice, Option<String>),
+}
+
+/// How a step ends.
+pub(super) type StepResult<T> = Result<Done<T>, Stop>;
+
+impl From<NoReply> for Stop {
+    fn from(no_reply: NoReply) -> Self {
+        Self::NoReply(no_reply)
+    }
+}
+
+impl Stop {
+    pub(super) fn known(advice: Advice) -> Self {
+        Self::Known(advice, None)
+    }
+
+    /// What it means at a step, and in what words.
+    fn explained(self, step: Step) -> (Advice, Option<String>) {
+        match self {
+            Self::Refused(reply) => (replies::advice(step, &reply), Some(reply.words())),
+            Self::NoReply(NoReply::Broken(broken)) => (
+                match broken {
+                    Broken::Silent => Advice::Silent,
+                    Broken::TooSlow => Advice::TooSlow,
+                    Broken::Lost => Advice::ConnectionLost,
+                    Broken::TooLong => Advice::ReplyTooLong,
+                },
+                None,
+            ),
+            Self::NoReply(NoReply::Unreadable(line)) if step == Step::Greeting => {
+                (Advice::NotSmtp, Some(line))
+            }
+            Self::NoReply(NoReply::Unreadable(line)) => (Advice::UnexpectedReply, Some(line)),
+            Self::Known(advice, said) => (advice, said),
+        }
+    }
+
+    /// The same, with the meaning that it has at another step.
+    pub(super) fn read_at(self, step: Step) -> Self {
+        let (advice, said) = self.explained(step);
+        Self::Known(advice, said)
+    }
+}
+
+/// Reports each step once, with its time and in words that are fit to be shown.
+pub(super) struct Steps<'a> {
+    /// Hears each report.
+    pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
+}
+
+impl Steps<'_> {
+    /// Takes a step, and reports how it ended.
+    pub(super) async fn take<T>(
+        &mut self,
+        step: Step,
+        work: impl Future<Output = StepResult<T>>,
+    ) -> Result<T, Failure> {
+        let begun = Instant::now();
+        let outcome = work.await;
+        let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        match outcome {
+            Ok(Done { value, said }) => {
+                let said = said.as_deref().map(shown);
+                (self.on_step)(StepReport { step, ended: StepEnd::Done, millis, said });
+                Ok(value)
+            }
+            Err(reason) => {
+                let (advice, said) = reason.explained(step);
+                let said = said.as_deref().map(shown);
+                let report =
+                    StepReport { step, ended: StepEnd::Failed, millis, said: said.clone() };
+                (self.on_step)(report);
+                Err(Failure { step, said, advice })
+            }
+        }
+    }
+
+    /// Reports a step that the settings do not ask for.
+    pub(super) fn skip(&mut self, step: Step) {
+        (self.on_step)(StepReport { step, ended: StepEnd::Skipped, millis: 0, said: None });
+    }
+}

@@ -1,0 +1,378 @@
+//! One conversation, one step after another. Each step either gives the next one what it needs or
+//! ends the conversation with what the server said and what that means; each is reported once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use domain::check::text::shown;
+use domain::delivery::{Advice, Step, StepReport};
+use domain::settings::{Account, MailServer, Security};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
+use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::address::{needs_utf8, wire_form};
+use super::offers::Offers;
+use super::report::{Done, StepResult, Steps, Stop};
+use super::sasl::{Exchange, Mechanism};
+use super::stream::{Broken, Guarded, TlsError};
+use super::tls::{self, TlsTrust};
+use super::wire::{NoReply, Reply, Wire, content};
+use super::{Deadlines, replies};
+use crate::egress::{self, ConnectError, LookUpError, Vetted};
+
+/// How long a server may take to say goodbye; nobody waits for it.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// From whom, to whom, and by which way.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The server that takes the message.
+    pub server: MailServer,
+    /// Who signs in there, if anybody does.
+    pub account: Option<Account>,
+    /// The envelope sender (MAIL FROM), which gets the bounces.
+    pub sender: String,
+    /// The one recipient (RCPT TO).
+    pub recipient: String,
+}
+
+/// The server took responsibility for the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its reply after the final dot, fit to be shown as text.
+    pub reply: String,
+}
+
+/// The message was not accepted, or nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("delivery ended at {step:?}: {advice:?}")]
+pub struct Failure {
+    /// Where it ended.
+    pub step: Step,
+    /// The server's own words or the fact found, fit to be shown as text.
+    pub said: Option<String>,
+    /// What it usually means.
+    pub advice: Advice,
+}
+
+/// Sends a message, and reports each step to `on_step` as it ends: those that went well, those
+/// that the settings do not ask for, and the one that failed.
+///
+/// With TLS asked for, nothing of the message or the account leaves this machine unencrypted; with
+/// TLS off, STARTTLS is not used even where it is offered. Nothing is ever sent twice. Dropping the
+/// future closes the connection.
+///
+/// # Errors
+/// The step at which it ended, and why.
+pub async fn deliver(
+    envelope: &Envelope,
+    message: &[u8],
+    trust: &TlsTrust,
+    deadlines: Deadlines,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Result<Accepted, Failure> {
+    let mut steps = Steps { on_step };
+    let ends = Instant::now() + deadlines.total;
+    let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
+
+    let lookup = look_up(&envelope.server, within(deadlines.connect));
+    let addresses = steps.take(Step::NameLookup, lookup).await?;
+    let connection = connect(&addresses, within(deadlines.connect));
+    let stream = steps.take(Step::Connection, connection).await?;
+    let mut wire = Wire::new(Guarded::new(stream, deadlines, ends));
+    let outcome = converse(&mut wire, envelope, message, trust, &mut steps).await;
+    leave(wire);
+    outcome
+}
+
+/// Everything that is said over the connection.
+async fn converse(
+    wire: &mut Wire,
+    envelope: &Envelope,
+    message: &[u8],
+    trust: &TlsTrust,
+    steps: &mut Steps<'_>,
+) -> Result<Accepted, Failure> {
+    let server = &envelope.server;
+    let offers = match server.security {
+        Security::Clear => {
+            steps.skip(Step::Tls);
+            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?
+        }
+        Security::StartTls => {
+            let in_clear = steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            steps.take(Step::Tls, start_tls(wire, server, trust, &in_clear)).await?
+        }
+        Security::ImplicitTls => {
+            steps.take(Step::Tls, encrypt(wire, server, trust)).await?;
+            steps.take(Step::Greeting, greet(wire)).await?
+        }
+    };
+    match &envelope.account {
+        Some(account) => steps.take(Step::SignIn, sign_in(wire, &offers, account)).await?,
+        None => steps.skip(Step::SignIn),
+    }
+    steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
+    steps.take(Step::Recipient, name_recipient(wire, &offers, envelope)).await?;
+    let reply = steps.take(Step::Content, send_content(wire, message)).await?;
+    Ok(Accepted { reply })
+}
+
+async fn look_up(server: &MailServer, within: Duration) -> StepResult<Vetted> {
+    let found = egress::look_up(&server.host, server.port, within).await;
+    let vetted = found.map_err(|error| match error {
+        LookUpError::NotFound => Stop::known(Advice::NameNotFound),
+        LookUpError::ServiceFailed(reason) => {
+            Stop::Known(Advice::NameServiceFailed, reason.map(|reason| reason.to_string()))
+        }
+        LookUpError::Forbidden(which) => {
+            Stop::Known(Advice::AddressForbidden, Some(listed(which.iter())))
+        }
+    })?;
+    let addresses = listed(vetted.addresses().iter().map(SocketAddr::ip));
+    Ok(Done::new(vetted, addresses))
+}
+
+async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> {
+    if addresses.addresses().iter().all(|address| address.port() == 0) {
+        return Err(Stop::known(Advice::PortZero));
+    }
+    let stream = egress::connect(addresses, within).await.map_err(|error| match error {
+        ConnectError::Refused(_) => Stop::known(Advice::NothingListens),
+        ConnectError::Unreachable(reason) => {
+            Stop::Known(Advice::Unreachable, Some(reason.to_string()))
+        }
+    })?;
+    let peer = stream.peer_addr().map(|peer| peer.to_string()).ok();
+    Ok(Done { value: stream, said: peer })
+}
+
+/// Greets in clear, where silence may have a reason of its own.
+async fn greet_in_clear(
+    wire: &mut Wire,
+    server: &MailServer,
+    trust: &TlsTrust,
+) -> StepResult<Offers> {
+    match wire.reply().await {
+        Ok(greeting) => welcome(wire, greeting).await,
+        Err(no_reply) if waits_for_tls(wire, server, trust, &no_reply).await => {
+            Err(Stop::known(Advice::TlsPort))
+        }
+        Err(no_reply) => Err(no_reply.into()),
+    }
+}
+
+async fn greet(wire: &mut Wire) -> StepResult<Offers> {
+    let greeting = wire.reply().await?;
+    welcome(wire, greeting).await
+}
+
+async fn welcome(wire: &mut Wire, greeting: Reply) -> StepResult<Offers> {
+    if greeting.code != 220 {
+        return Err(Stop::Refused(greeting));
+    }
+    let offers = introduce(wire).await?;
+    Ok(Done::new(offers, greeting.words()))
+}
+
+/// Whether a port that gave no greeting in clear waits for TLS from the first byte: it is known by
+/// its number, or it was silent and now answers when spoken to in TLS.
+async fn waits_for_tls(
+    wire: &mut Wire,
+    server: &MailServer,
+    trust: &TlsTrust,
+    no_reply: &NoReply,
+) -> bool {
+    let NoReply::Broken(broken) = no_reply else {
+        return false;
+    };
+    if matches!(server.port, 465 | 2465) {
+        return *broken != Broken::TooLong;
+    }
+    match tls::expected_name(&server.host) {
+        Some(name) if *broken == Broken::Silent => wire.stream.answers_to_tls(trust, name).await,
+        _ => false,
+    }
+}
+
+/// Says who is calling, and hears what the server offers (RFC 5321 3.2).
+async fn introduce(wire: &mut Wire) -> Result<Offers, Stop> {
+    let caller = client_id(wire.stream.local_address());
+    let reply = wire.command(Ehlo::new(caller)).await?;
+    if !reply.is_done() {
+        return Err(Stop::Refused(reply));
+    }
+    Ok(Offers::of(&reply))
+}
+
+/// The address literal of this machine on this connection: unlike its name, always true and always
+/// legal (RFC 5321 4.1.3, 4.1.4).
+fn client_id(local: Option<SocketAddr>) -> ClientId {
+    match local.map(|address| address.ip().to_canonical()) {
+        Some(IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Some(IpAddr::V6(address)) => ClientId::Ipv6(address),
+        None => ClientId::default(),
+    }
+}
+
+/// STARTTLS, the handshake, and a new introduction: what was offered in clear is forgotten (RFC
+/// 3207 4.2).
+async fn start_tls(
+    wire: &mut Wire,
+    server: &MailServer,
+    trust: &TlsTrust,
+    in_clear: &Offers,
+) -> StepResult<Offers> {
+    if !in_clear.starttls {
+        return Err(Stop::known(Advice::StartTlsNotOffered));
+    }
+    let go_ahead = wire.command(Starttls).await?;
+    if go_ahead.code != 220 {
+        return Err(Stop::Refused(go_ahead));
+    }
+    if go_ahead.lines.len() > 1 {
+        wire.stream.give_up();
+        return Err(Stop::known(Advice::StartTlsInjected));
+    }
+    let protection = encrypt(wire, server, trust).await.map_err(|stop| match stop {
+        // What is in clear now was sent after the go-ahead.
+        Stop::Known(Advice::PlainPort, _) => Stop::known(Advice::StartTlsInjected),
+        other => other,
+    })?;
+    let offers = introduce(wire).await.map_err(|stop| stop.read_at(Step::Greeting))?;
+    Ok(Done { value: offers, said: protection.said })
+}
+
+async fn encrypt(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
+    let Some(name) = tls::expected_name(&server.host) else {
+        return Err(Stop::known(Advice::CertificateWrongName));
+    };
+    match wire.stream.encrypt(trust, name).await {
+        Ok(protection) => Ok(Done::new((), protection)),
+        Err(TlsError::Injected) => Err(Stop::known(Advice::StartTlsInjected)),
+        Err(TlsError::Broken(broken)) => Err(Stop::NoReply(broken.into())),
+        Err(TlsError::Handshake(error)) => {
+            let (advice, words) = tls::diagnosis(&error);
+            Err(Stop::Known(advice, words))
+        }
+    }
+}
+
+async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepResult<()> {
+    let Some(offered) = &offers.mechanisms else {
+        return Err(Stop::known(Advice::SignInNotOffered));
+    };
+    let Some(mechanism) = Mechanism::choose(offered) else {
+        return Err(Stop::Known(Advice::NoCommonMechanism, Some(offered.join(" "))));
+    };
+    let exchange = mechanism.exchange(account);
+    match answer(wire, &exchange).await {
+        Ok(reply) if reply.is_done() => {
+            let words = exchange.hush(&reply.words());
+            Ok(Done::new((), format!("{}: {words}", exchange.mechanism)))
+        }
+        Ok(reply) => {
+            let words = exchange.hush(&reply.words());
+            Err(Stop::Known(replies::advice(Step::SignIn, &reply), Some(words)))
+        }
+        Err(NoReply::Unreadable(line)) => {
+            Err(Stop::Known(Advice::UnexpectedReply, Some(exchange.hush(&line))))
+        }
+        Err(broken) => Err(broken.into()),
+    }
+}
+
+/// Goes through a sign-in as far as the server asks for it (RFC 4954 4).
+async fn answer(wire: &mut Wire, exchange: &Exchange) -> Result<Reply, NoReply> {
+    let mut reply = wire.ask(exchange.opening.expose_secret().as_bytes()).await?;
+    for response in &exchange.responses {
+        if reply.code != 334 {
+            break;
+        }
+        reply = wire.ask(response.expose_secret().as_bytes()).await?;
+    }
+    Ok(reply)
+}
+
+async fn name_sender(
+    wire: &mut Wire,
+    offers: &Offers,
+    envelope: &Envelope,
+    message: &[u8],
+) -> StepResult<()> {
+    let Some(sender) = wire_form(&envelope.sender) else {
+        return Err(Stop::known(Advice::SenderRefused));
+    };
+    if needs_utf8(&sender) && !offers.smtputf8 {
+        return Err(Stop::Known(Advice::SenderRefused, Some(NO_SMTPUTF8.to_owned())));
+    }
+    if !message.is_ascii() && !offers.eight_bit {
+        return Err(Stop::Known(Advice::ContentRefused, Some(NO_8BITMIME.to_owned())));
+    }
+    let recipient_needs_utf8 = wire_form(&envelope.recipient).as_ref().is_some_and(needs_utf8);
+    let mut parameters = Vec::new();
+    if offers.smtputf8 && (needs_utf8(&sender) || recipient_needs_utf8) {
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    done(wire.command(Mail::new(Some(sender), parameters)).await?)
+}
+
+async fn name_recipient(wire: &mut Wire, offers: &Offers, envelope: &Envelope) -> StepResult<()> {
+    let Some(recipient) = wire_form(&envelope.recipient) else {
+        return Err(Stop::known(Advice::RecipientRefused));
+    };
+    if needs_utf8(&recipient) && !offers.smtputf8 {
+        return Err(Stop::Known(Advice::RecipientRefused, Some(NO_SMTPUTF8.to_owned())));
+    }
+    done(wire.command(Rcpt::new(recipient, Vec::new())).await?)
+}
+
+/// DATA, the message and the final dot. From there on, whatever is not a reply leaves open whether
+/// the message was taken.
+async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
+    let go_ahead = wire.command(Data).await?;
+    if go_ahead.code != 354 {
+        return Err(Stop::Refused(go_ahead));
+    }
+    if let Err(broken) = wire.stream.write(&content(message)).await {
+        let reason = wire.reply().await.map_err(|_| NoReply::from(broken))?;
+        return Err(Stop::Refused(reason));
+    }
+    match wire.reply().await {
+        Ok(reply) if reply.is_done() => {
+            let words = shown(&reply.words());
+            Ok(Done::new(words.clone(), words))
+        }
+        Ok(reply) => Err(Stop::Refused(reply)),
+        Err(_) => Err(Stop::known(Advice::MaybeDelivered)),
+    }
+}
+
+/// Says goodbye (RFC 5321 4.1.1.10) to a server that still listens, while the caller goes on with
+/// the outcome.
+fn leave(mut wire: Wire) {
+    if wire.stream.is_broken() {
+        return;
+    }
+    tokio::spawn(async move {
+        let _ = timeout(FAREWELL, wire.command(Quit)).await;
+    });
+}
+
+const NO_SMTPUTF8: &str = "SMTPUTF8 is not offered.";
+const NO_8BITMIME: &str = "8BITMIME is not offered.";
+
+/// A step that needs no more than the server's consent.
+fn done(reply: Reply) -> StepResult<()> {
+    if reply.is_done() { Ok(Done::new((), reply.words())) } else { Err(Stop::Refused(reply)) }
+}
+
+fn listed<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

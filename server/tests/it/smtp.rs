@@ -1,0 +1,140 @@
+//! The SMTP conversation against servers over real sockets, good ones and bad ones.
+
+mod content;
+mod delivery;
+mod hostile;
+mod reaching;
+mod refusals;
+mod tls;
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use domain::check::host::Host;
+use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use domain::settings::{Account, MailServer, Security};
+use server::smtp::{Accepted, Deadlines, Envelope, Failure, TlsTrust, deliver};
+
+use crate::support::smtp_server::{AUTHORITY, SmtpServer};
+
+/// What every test trusts: this machine's authorities and the tests' own.
+static TRUST: LazyLock<TlsTrust> =
+    LazyLock::new(|| TlsTrust::with_extra_ca(AUTHORITY.pem().as_bytes()).expect("trust"));
+
+/// Short enough for a test, long enough for a busy machine.
+const SHORT: Deadlines = Deadlines {
+    connect: Duration::from_secs(5),
+    reply: Duration::from_millis(300),
+    total: Duration::from_millis(900),
+};
+
+const LONG: Deadlines = Deadlines {
+    connect: Duration::from_secs(5),
+    reply: Duration::from_secs(10),
+    total: Duration::from_secs(20),
+};
+
+/// One attempt to deliver, which tests bend to their purpose.
+#[derive(Clone)]
+struct Attempt {
+    envelope: Envelope,
+    message: Vec<u8>,
+    deadlines: Deadlines,
+}
+
+/// What came of it.
+struct Outcome {
+    result: Result<Accepted, Failure>,
+    steps: Vec<StepReport>,
+    took: Duration,
+}
+
+impl Attempt {
+    /// To a server by its address, without an account.
+    fn at(server: &SmtpServer, security: Security) -> Self {
+        Self::to(Host::Ip(server.address.ip()), server.address.port(), security)
+    }
+
+    fn to(host: Host, port: u16, security: Security) -> Self {
+        let envelope = Envelope {
+            server: MailServer { host, port, security },
+            account: None,
+            sender: "ppm@example.com".to_owned(),
+            recipient: "ada@example.org".to_owned(),
+        };
+        let message = b"Subject: Test\r\n\r\nHello\r\n".to_vec();
+        Self { envelope, message, deadlines: LONG }
+    }
+
+    fn signed_in(mut self, username: &str, password: &str) -> Self {
+        let (username, password) = (username.to_owned(), password.to_owned().into());
+        self.envelope.account = Some(Account { username, password });
+        self
+    }
+
+    fn with_sender(mut self, sender: &str) -> Self {
+        sender.clone_into(&mut self.envelope.sender);
+        self
+    }
+
+    fn with_recipient(mut self, recipient: &str) -> Self {
+        recipient.clone_into(&mut self.envelope.recipient);
+        self
+    }
+
+    fn with_message(mut self, message: &[u8]) -> Self {
+        self.message = message.to_vec();
+        self
+    }
+
+    /// With deadlines that a hostile server is to run into.
+    fn in_a_hurry(mut self) -> Self {
+        self.deadlines = SHORT;
+        self
+    }
+
+    async fn run(self) -> Outcome {
+        let mut steps = Vec::new();
+        let begun = Instant::now();
+        let mut on_step = |report| steps.push(report);
+        let result =
+            deliver(&self.envelope, &self.message, &TRUST, self.deadlines, &mut on_step).await;
+        Outcome { result, steps, took: begun.elapsed() }
+    }
+}
+
+impl Outcome {
+    /// Every step that was reported, and how it ended.
+    fn steps(&self) -> Vec<(Step, StepEnd)> {
+        self.steps.iter().map(|report| (report.step, report.ended)).collect()
+    }
+
+    /// What was said at a step.
+    fn said(&self, step: Step) -> &str {
+        let report = self.steps.iter().find(|report| report.step == step);
+        report.and_then(|report| report.said.as_deref()).unwrap_or_default()
+    }
+
+    /// Where it failed and what that means, having checked that the last report says the same.
+    fn failure(&self) -> (Step, Advice) {
+        let failure = self.result.as_ref().expect_err("a failure");
+        let last = self.steps.last().expect("a report");
+        assert_eq!((last.step, last.ended), (failure.step, StepEnd::Failed));
+        assert_eq!(last.said, failure.said);
+        (failure.step, failure.advice)
+    }
+
+    /// The server's words in the failure.
+    fn words(&self) -> &str {
+        self.result.as_ref().expect_err("a failure").said.as_deref().unwrap_or_default()
+    }
+
+    fn reply(&self) -> &str {
+        self.result.as_ref().map(|accepted| accepted.reply.as_str()).expect("an accepted message")
+    }
+}
+
+/// The steps that went well, in order.
+fn done<const N: usize>(steps: [Step; N]) -> Vec<(Step, StepEnd)> {
+    steps.map(|step| (step, StepEnd::Done)).to_vec()
+}

@@ -1,0 +1,232 @@
+//! Messages that arrive.
+
+use domain::check::host::Host;
+use domain::delivery::{Step, StepEnd};
+use domain::settings::Security;
+
+use super::{Attempt, done};
+use crate::support::smtp_server::{AUTHORITY, Protection, Script, SmtpServer};
+
+const LONG_PASSWORD: usize = 1_000;
+
+#[tokio::test]
+async fn a_message_arrives_by_starttls_step_by_step() {
+    let server = Script::by_starttls().play();
+    let address = server.address;
+    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+
+    assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
+    assert_eq!(
+        outcome.steps(),
+        done([
+            Step::NameLookup,
+            Step::Connection,
+            Step::Greeting,
+            Step::Tls,
+            Step::SignIn,
+            Step::Sender,
+            Step::Recipient,
+            Step::Content,
+        ])
+    );
+    for (step, said) in [
+        (Step::NameLookup, "127.0.0.1".to_owned()),
+        (Step::Connection, address.to_string()),
+        (Step::Greeting, "220 mail.example.com ESMTP".to_owned()),
+        (Step::SignIn, "PLAIN: 235 2.7.0 Welcome".to_owned()),
+        (Step::Sender, "250 2.1.0 Sender fine".to_owned()),
+        (Step::Recipient, "250 2.1.5 Recipient fine".to_owned()),
+        (Step::Content, "250 2.0.0 Queued as 4711".to_owned()),
+    ] {
+        assert_eq!(outcome.said(step), said, "{step:?}");
+    }
+    assert!(outcome.said(Step::Tls).starts_with("TLS 1.3, TLS_"), "{}", outcome.said(Step::Tls));
+
+    let heard = server.heard().await;
+    assert_eq!(heard.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
+    assert_eq!(
+        heard.under_tls,
+        [
+            "EHLO [127.0.0.1]",
+            "AUTH PLAIN AHBwbQBzZWNyZXQ=",
+            "MAIL FROM:<ppm@example.com>",
+            "RCPT TO:<ada@example.org>",
+            "DATA",
+            "QUIT",
+        ]
+    );
+    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+}
+
+#[tokio::test]
+async fn a_message_arrives_under_tls_from_the_first_byte_with_the_greeting_after_tls() {
+    let server = Script::from_the_first_byte().play();
+    let outcome =
+        Attempt::at(&server, Security::ImplicitTls).signed_in("ppm", "secret").run().await;
+
+    assert_eq!(outcome.steps(), done(Step::ALL));
+    let heard = server.heard().await;
+    assert!(heard.in_clear.is_empty(), "{heard:?}");
+    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+}
+
+#[tokio::test]
+async fn a_message_arrives_in_clear_without_an_account_with_both_steps_skipped() {
+    let server = Script::in_clear().play();
+    let outcome = Attempt::at(&server, Security::Clear).run().await;
+
+    assert_eq!(
+        outcome.steps(),
+        [
+            (Step::NameLookup, StepEnd::Done),
+            (Step::Connection, StepEnd::Done),
+            (Step::Tls, StepEnd::Skipped),
+            (Step::Greeting, StepEnd::Done),
+            (Step::SignIn, StepEnd::Skipped),
+            (Step::Sender, StepEnd::Done),
+            (Step::Recipient, StepEnd::Done),
+            (Step::Content, StepEnd::Done),
+        ]
+    );
+    let heard = server.heard().await;
+    assert_eq!(heard.line("AUTH"), "");
+    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+}
+
+#[tokio::test]
+async fn tls_switched_off_leaves_an_offered_starttls_alone() {
+    let server = Script::by_starttls().play();
+    let outcome = Attempt::at(&server, Security::Clear).run().await;
+
+    outcome.reply();
+    let heard = server.heard().await;
+    assert!(heard.under_tls.is_empty(), "{heard:?}");
+    assert_eq!(heard.line("STARTTLS"), "");
+}
+
+#[tokio::test]
+async fn a_server_is_reached_by_its_name_and_its_certificate_is_for_that_name() {
+    let server = Script::by_starttls().play();
+    let name = Host::Name("LocalHost".to_owned());
+    let outcome = Attempt::to(name, server.address.port(), Security::StartTls).run().await;
+
+    outcome.reply();
+    assert!(outcome.said(Step::NameLookup).contains("127.0.0.1"), "{:?}", outcome.steps);
+}
+
+#[tokio::test]
+async fn login_is_used_where_plain_is_not_offered() {
+    let ehlo_under_tls = "250-mail.example.com\n250-auth CRAM-MD5 login\n250 OK";
+    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
+    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+
+    assert_eq!(outcome.said(Step::SignIn), "LOGIN: 235 2.7.0 Welcome");
+    let heard = server.heard().await;
+    assert_eq!(heard.under_tls[1..4], ["AUTH LOGIN", "cHBt", "c2VjcmV0"]);
+}
+
+#[tokio::test]
+async fn a_password_too_long_for_the_line_of_auth_plain_waits_for_the_334() {
+    let server = Script::by_starttls().play();
+    let password = "x".repeat(LONG_PASSWORD);
+    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
+
+    outcome.reply();
+    let heard = server.heard().await;
+    assert_eq!(heard.under_tls[1], "AUTH PLAIN");
+    assert!(heard.under_tls[2].starts_with("AHBwbQB4eHh4"), "{}", heard.under_tls[2]);
+    assert_eq!(heard.under_tls[2].len(), (LONG_PASSWORD + 5).div_ceil(3) * 4);
+}
+
+#[tokio::test]
+async fn a_long_password_goes_by_login_too() {
+    let ehlo_under_tls = "250-mail.example.com\n250 AUTH LOGIN";
+    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
+    let password = "ü".repeat(LONG_PASSWORD);
+    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
+
+    outcome.reply();
+    let heard = server.heard().await;
+    assert_eq!(heard.under_tls[3].len(), (2 * LONG_PASSWORD).div_ceil(3) * 4);
+}
+
+#[tokio::test]
+async fn what_was_offered_in_clear_is_forgotten_under_tls() {
+    let script = Script {
+        ehlo_in_clear: "250-mail.example.com\n250-AUTH PLAIN\n250-SMTPUTF8\n250 STARTTLS",
+        ehlo_under_tls: "250-mail.example.com\n250 AUTH LOGIN",
+        ..Script::by_starttls()
+    };
+    let server = script.play();
+    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+
+    assert_eq!(outcome.said(Step::SignIn), "LOGIN: 235 2.7.0 Welcome");
+}
+
+#[tokio::test]
+async fn a_recipient_that_the_server_forwards_is_accepted() {
+    let rcpt = "251 2.1.5 Will forward";
+    let server = Script { rcpt, ..Script::in_clear() }.play();
+    let outcome = Attempt::at(&server, Security::Clear).run().await;
+    assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
+}
+
+#[tokio::test]
+async fn a_server_that_never_says_goodbye_delays_nothing() {
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.say("220 hello").await?;
+        for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
+            peer.hear().await?;
+            peer.say(answer).await?;
+        }
+        peer.hear_content().await?;
+        peer.say("250 taken").await?;
+        peer.hear().await?;
+        std::future::pending().await
+    });
+    let outcome = Attempt::at(&server, Security::Clear).run().await;
+
+    assert_eq!(outcome.reply(), "250 taken");
+    assert!(outcome.took.as_secs() < 2, "{:?}", outcome.took);
+}
+
+#[tokio::test]
+async fn words_that_are_no_utf8_and_codes_without_words_are_understood() {
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.write(b"220 b\xFCro\r\n").await?;
+        for answer in ["250", "250", "250", "354"] {
+            peer.hear().await?;
+            peer.say(answer).await?;
+        }
+        peer.hear_content().await?;
+        peer.write(b"250-eins\n250 zwei\n").await?;
+        peer.hear().await?;
+        Ok(())
+    });
+    let outcome = Attempt::at(&server, Security::Clear).run().await;
+
+    assert_eq!(outcome.said(Step::Greeting), "220 b\u{FFFD}ro");
+    assert_eq!(outcome.said(Step::Sender), "250");
+    assert_eq!(outcome.reply(), "250 eins zwei");
+}
+
+#[tokio::test]
+async fn deliveries_run_beside_each_other_on_any_thread() {
+    let servers = [Script::by_starttls().play(), Script::by_starttls().play()];
+    let attempts =
+        servers.map(|server| tokio::spawn(Attempt::at(&server, Security::StartTls).run()));
+    for attempt in attempts {
+        attempt.await.expect("no panic").reply();
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_may_be_for_the_address_or_for_the_name() {
+    for host in ["127.0.0.1", "localhost"] {
+        let protection = Protection::FromTheFirstByte(AUTHORITY.good());
+        let server = Script { protection, ..Script::from_the_first_byte() }.play();
+        let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
+        let port = server.address.port();
+        Attempt::to(host, port, Security::ImplicitTls).run().await.reply();
+    }
+}

@@ -1,0 +1,415 @@
+//! A mail server over real sockets that does what its script says, once, and remembers what it
+//! heard. Its certificates come from an authority of its own and can be wrong in one way each.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// The authority that the tests trust.
+pub static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::named("Test authority"));
+
+/// Who issues certificates.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub fn named(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, key()).expect("an authority"))
+    }
+
+    /// The authority's own certificate, as `--extra-ca` reads it.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A good certificate for this machine, by name and address.
+    pub fn good(&self) -> Arc<ServerConfig> {
+        self.issue(&for_names(&["localhost", "127.0.0.1"]))
+    }
+
+    /// A certificate for another machine.
+    pub fn of_another_name(&self) -> Arc<ServerConfig> {
+        self.issue(&for_names(&["mail.example.org"]))
+    }
+
+    /// A certificate whose time is over.
+    pub fn expired(&self) -> Arc<ServerConfig> {
+        let mut params = for_names(&["localhost", "127.0.0.1"]);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        self.issue(&params)
+    }
+
+    /// A certificate whose time has not begun.
+    pub fn not_yet_valid(&self) -> Arc<ServerConfig> {
+        let mut params = for_names(&["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(3000, 1, 1);
+        self.issue(&params)
+    }
+
+    fn issue(&self, params: &CertificateParams) -> Arc<ServerConfig> {
+        let key = key();
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        server_config(certificate.der().clone(), &key)
+    }
+}
+
+/// A certificate that nobody vouches for; `is_ca` as `openssl req -x509` makes them.
+pub fn self_signed(is_ca: bool) -> Arc<ServerConfig> {
+    let key = key();
+    let mut params = for_names(&["localhost", "127.0.0.1"]);
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    server_config(params.self_signed(&key).expect("a certificate").der().clone(), &key)
+}
+
+fn for_names(names: &[&str]) -> CertificateParams {
+    let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut params = CertificateParams::new(names).expect("names");
+    params.distinguished_name.push(DnType::CommonName, "Test server");
+    params
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}
+
+fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a certificate with its key");
+    Arc::new(config)
+}
+
+/// What a server heard.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// Every line before TLS, without its end.
+    pub in_clear: Vec<String>,
+    /// Every line under TLS, without its end.
+    pub under_tls: Vec<String>,
+    /// What came between DATA and the final dot, as it came.
+    pub stuffed: Vec<u8>,
+}
+
+impl Heard {
+    /// The message as its reader gets it: without the dots that were added on the way.
+    pub fn message(&self) -> Vec<u8> {
+        let mut message = Vec::new();
+        for line in self.stuffed.split_inclusive(|&octet| octet == b'\n') {
+            message.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+        }
+        message
+    }
+
+    /// Every line, in clear or not.
+    pub fn lines(&self) -> Vec<&str> {
+        self.in_clear.iter().chain(&self.under_tls).map(String::as_str).collect()
+    }
+
+    /// The line that begins so.
+    pub fn line(&self, start: &str) -> &str {
+        self.lines().into_iter().find(|line| line.starts_with(start)).unwrap_or_default()
+    }
+}
+
+/// A server that takes one connection.
+pub struct SmtpServer {
+    pub address: SocketAddr,
+    heard: Arc<Mutex<Heard>>,
+    part: JoinHandle<io::Result<()>>,
+}
+
+impl SmtpServer {
+    /// Listens, and plays a part for the first caller.
+    pub fn play<F>(part: impl FnOnce(Peer) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        Self::play_at("127.0.0.1:0", part)
+    }
+
+    /// The same at a chosen address.
+    pub fn play_at<F>(address: &str, part: impl FnOnce(Peer) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = listen(address).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let ears = heard.clone();
+        let part = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await?;
+            drop(listener);
+            stream.set_nodelay(true)?;
+            part(Peer { channel: Channel::Clear(stream), ahead: Vec::new(), heard: ears }).await
+        });
+        Self { address, heard, part }
+    }
+
+    /// What it heard, once its part is over. A part ends early when the caller is gone.
+    pub async fn heard(self) -> Heard {
+        let _ = self.part.await.expect("a part without a panic");
+        self.heard.lock().expect("ears").clone()
+    }
+}
+
+/// Listens with small buffers, so that a part which does not read holds its caller up.
+fn listen(address: &str) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(65_536)?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address.parse().map_err(io::Error::other)?)?;
+    socket.listen(8)
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+enum Channel {
+    Clear(TcpStream),
+    Tls(Box<dyn Stream>),
+    Closed,
+}
+
+/// The caller, seen from a server.
+pub struct Peer {
+    channel: Channel,
+    ahead: Vec<u8>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+impl Peer {
+    /// Says a line.
+    pub async fn say(&mut self, line: &str) -> io::Result<()> {
+        self.write(format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// Sends octets.
+    pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        match &mut self.channel {
+            Channel::Clear(stream) => stream.write_all(octets).await,
+            Channel::Tls(stream) => {
+                stream.write_all(octets).await?;
+                stream.flush().await
+            }
+            Channel::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Hears a line.
+    pub async fn hear(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = self.ahead.windows(2).position(|pair| pair == b"\r\n") {
+                let line: Vec<u8> = self.ahead.drain(..end + 2).take(end).collect();
+                let line = String::from_utf8_lossy(&line).into_owned();
+                let mut heard = self.heard.lock().expect("ears");
+                match self.channel {
+                    Channel::Tls(_) => heard.under_tls.push(line.clone()),
+                    Channel::Clear(_) | Channel::Closed => heard.in_clear.push(line.clone()),
+                }
+                return Ok(line);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// Hears a message to its final dot.
+    pub async fn hear_content(&mut self) -> io::Result<()> {
+        const FINAL_DOT: &[u8] = b"\r\n.\r\n";
+        let mut searched = 0;
+        loop {
+            let fresh = &self.ahead[searched..];
+            if let Some(end) = fresh.windows(FINAL_DOT.len()).position(|five| five == FINAL_DOT) {
+                let end = searched + end;
+                let content: Vec<u8> = self.ahead.drain(..end + FINAL_DOT.len()).collect();
+                self.heard.lock().expect("ears").stuffed = content[..end + 2].to_vec();
+                return Ok(());
+            }
+            searched = self.ahead.len().saturating_sub(FINAL_DOT.len());
+            self.more().await?;
+        }
+    }
+
+    /// Hears anything at all.
+    pub async fn hear_something(&mut self) -> io::Result<()> {
+        self.more().await
+    }
+
+    /// Waits until the caller is gone.
+    pub async fn is_left(&mut self) -> io::Result<()> {
+        while self.more().await.is_ok() {}
+        Ok(())
+    }
+
+    /// Turns to TLS.
+    pub async fn start_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+        let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Closed) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        self.channel = Channel::Tls(Box::new(stream));
+        Ok(())
+    }
+
+    async fn more(&mut self) -> io::Result<()> {
+        let stream = match &mut self.channel {
+            Channel::Clear(stream) => stream as &mut dyn Stream,
+            Channel::Tls(stream) => stream,
+            Channel::Closed => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        self.ahead.reserve(16_384);
+        match stream.read_buf(&mut self.ahead).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How a server protects its connections.
+#[derive(Clone)]
+pub enum Protection {
+    None,
+    StartTls(Arc<ServerConfig>),
+    FromTheFirstByte(Arc<ServerConfig>),
+}
+
+/// What an otherwise well-behaved server answers. An empty answer closes the connection; a line
+/// feed in an answer makes two lines of it.
+#[derive(Clone)]
+pub struct Script {
+    pub protection: Protection,
+    pub greeting: &'static str,
+    pub ehlo_in_clear: &'static str,
+    pub starttls: &'static str,
+    pub ehlo_under_tls: &'static str,
+    pub auth: &'static str,
+    pub mail: &'static str,
+    pub rcpt: &'static str,
+    pub data: &'static str,
+    pub content: &'static str,
+    pub quit: &'static str,
+}
+
+impl Script {
+    /// A server that accepts everything by STARTTLS, and offers sign-in under TLS only.
+    pub fn by_starttls() -> Self {
+        Self {
+            protection: Protection::StartTls(AUTHORITY.good()),
+            greeting: "220 mail.example.com ESMTP",
+            ehlo_in_clear: "250-mail.example.com\n250-8BITMIME\n250 STARTTLS",
+            starttls: "220 2.0.0 Go ahead",
+            ehlo_under_tls: "250-mail.example.com\n250-AUTH PLAIN LOGIN\n250 8BITMIME",
+            auth: "235 2.7.0 Welcome",
+            mail: "250 2.1.0 Sender fine",
+            rcpt: "250 2.1.5 Recipient fine",
+            data: "354 Go on",
+            content: "250 2.0.0 Queued as 4711",
+            quit: "221 2.0.0 Bye",
+        }
+    }
+
+    /// A server that accepts everything under TLS from the first byte.
+    pub fn from_the_first_byte() -> Self {
+        Self { protection: Protection::FromTheFirstByte(AUTHORITY.good()), ..Self::by_starttls() }
+    }
+
+    /// A server that knows no TLS, accepts everything, and offers sign-in in clear.
+    pub fn in_clear() -> Self {
+        Self {
+            protection: Protection::None,
+            ehlo_in_clear: "250-mail.example.com\n250-AUTH PLAIN LOGIN\n250 8BITMIME",
+            ..Self::by_starttls()
+        }
+    }
+
+    /// Starts the server.
+    pub fn play(self) -> SmtpServer {
+        SmtpServer::play(move |peer| self.part(peer))
+    }
+
+    async fn part(self, mut peer: Peer) -> io::Result<()> {
+        if let Protection::FromTheFirstByte(config) = &self.protection {
+            peer.start_tls(config.clone()).await?;
+        }
+        self.answer(&mut peer, self.greeting).await?;
+        loop {
+            let line = peer.hear().await?;
+            match line.split(' ').next().unwrap_or_default() {
+                "EHLO" => self.introduce(&mut peer).await?,
+                "STARTTLS" => self.turn_to_tls(&mut peer).await?,
+                "AUTH" => self.sign_in(&mut peer, &line).await?,
+                "MAIL" => self.answer(&mut peer, self.mail).await?,
+                "RCPT" => self.answer(&mut peer, self.rcpt).await?,
+                "DATA" => self.take_content(&mut peer).await?,
+                "QUIT" => return self.answer(&mut peer, self.quit).await,
+                _ => peer.say("500 5.5.1 What?").await?,
+            }
+        }
+    }
+
+    async fn introduce(&self, peer: &mut Peer) -> io::Result<()> {
+        let offers = match peer.channel {
+            Channel::Tls(_) => self.ehlo_under_tls,
+            Channel::Clear(_) | Channel::Closed => self.ehlo_in_clear,
+        };
+        self.answer(peer, offers).await
+    }
+
+    async fn turn_to_tls(&self, peer: &mut Peer) -> io::Result<()> {
+        self.answer(peer, self.starttls).await?;
+        match &self.protection {
+            Protection::StartTls(config) if self.starttls.starts_with('2') => {
+                peer.start_tls(config.clone()).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn sign_in(&self, peer: &mut Peer, line: &str) -> io::Result<()> {
+        let challenges: &[&str] = match line {
+            "AUTH LOGIN" => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
+            "AUTH PLAIN" => &["334 "],
+            _ => &[],
+        };
+        for challenge in challenges {
+            peer.say(challenge).await?;
+            peer.hear().await?;
+        }
+        self.answer(peer, self.auth).await
+    }
+
+    async fn take_content(&self, peer: &mut Peer) -> io::Result<()> {
+        self.answer(peer, self.data).await?;
+        if !self.data.starts_with('3') {
+            return Ok(());
+        }
+        peer.hear_content().await?;
+        self.answer(peer, self.content).await
+    }
+
+    async fn answer(&self, peer: &mut Peer, answer: &str) -> io::Result<()> {
+        if answer.is_empty() {
+            peer.channel = Channel::Closed;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        peer.say(&answer.replace('\n', "\r\n")).await
+    }
+}

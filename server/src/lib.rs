@@ -1,1 +1,110 @@
-//! x
+//! The server of PPM Email Settings: sockets, secrets and the clock. `main.rs`, a test and a host
+//! written in Rust all call [`Server::start`] and [`router`].
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod identity;
+pub mod log;
+pub mod serve;
+pub mod store;
+pub mod vault;
+pub mod web;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::clock::{Clock, Randomness};
+use crate::config::Config;
+use crate::identity::Accounts;
+use crate::store::{OpenStoreError, Store};
+use crate::vault::{UnlockError, Vault};
+use crate::web::refusal::Refusal;
+
+/// What every request may use.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// What was configured.
+    pub config: Arc<Config>,
+    /// Where everything is kept.
+    pub store: Store,
+    /// What seals and opens secrets.
+    pub vault: Vault,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What nobody can guess.
+    pub randomness: Arc<dyn Randomness>,
+    /// Who may sign in.
+    pub accounts: Accounts,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database is not as it must be.
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
+    /// The key is not as it must be.
+    #[error(transparent)]
+    Vault(#[from] UnlockError),
+}
+
+impl Server {
+    /// Opens the database and the vault.
+    ///
+    /// # Errors
+    /// One of them is not as it must be.
+    pub async fn start(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, StartError> {
+        let store = Store::open(&config.database).await?;
+        let vault = vault::unlock(&config.key_file, &store, randomness.clone()).await?;
+        let accounts =
+            Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
+        Ok(Self { config: Arc::new(config), store, vault, clock, randomness, accounts })
+    }
+}
+
+/// Everything this server answers.
+pub fn router(server: Server) -> Router {
+    guarded(server, pages())
+}
+
+/// The pages and server functions of `app`.
+fn pages() -> Router<Server> {
+    Router::new().fallback(async || Refusal::NOT_FOUND)
+}
+
+/// Puts `pages` behind everything that each request must pass: its handlers find a
+/// [`identity::Caller`] and a [`web::headers::PageNonce`] among the request's extensions.
+pub fn guarded(server: Server, pages: Router<Server>) -> Router {
+    let pages = pages
+        .layer(from_fn_with_state(server.clone(), identity::sessions::recognise))
+        .layer(from_fn(web::body::whole))
+        .layer(from_fn_with_state(server.clone(), web::csrf::guard));
+    Router::new()
+        .route("/health", get(web::health::health))
+        .nest("/pkg", web::site::bundle(&server.config.site_root))
+        .merge(pages)
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(Refusal::INTERNAL)
+        }))
+        .layer(from_fn_with_state(server.clone(), web::headers::protect))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .with_state(server)
+}
+
+/// A request as the log may know it: by the route's pattern, for a path may hold a ticket.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    tracing::info_span!("request", method = %request.method(), route)
+}

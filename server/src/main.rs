@@ -1,2 +1,56 @@
-//! x
-fn main() {}
+//! Command line, service, router, serve: nothing else.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use server::cli::{Cli, Command, ServeArgs};
+use server::clock::{SystemClock, SystemRandomness};
+use server::config::Config;
+use server::{Server, admin, log, router, serve};
+
+/// The status of a program that was called wrongly, as of a shell's own commands.
+const CALLED_WRONGLY: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return explain(&error),
+    };
+    log::start();
+    let done = match command {
+        Command::Serve(args) => run(args).await,
+        Command::Admin { command } => admin::run(command).await.map_err(Into::into),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ppm-email: {}", log::one_line(error.as_ref()));
+            ExitCode::from(CALLED_WRONGLY)
+        }
+    }
+}
+
+async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    let config = Config::read(args)?;
+    let listen = config.listen;
+    let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    serve::serve(router(server), listen).await?;
+    Ok(())
+}
+
+/// Help and version as they are; a wrong flag in one line.
+fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let first =
+        text.trim_start_matches("error: ").lines().take_while(|line| !line.trim().is_empty());
+    let line = first.map(str::trim).collect::<Vec<_>>().join(" ");
+    eprintln!("ppm-email: {line} (see ppm-email --help)");
+    ExitCode::from(CALLED_WRONGLY)
+}

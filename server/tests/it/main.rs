@@ -1,2 +1,13 @@
-//! x
-fn main() {}
+//! The server from outside: one file per promise, over the harness in `support`.
+
+mod cli;
+mod csrf;
+mod headers;
+mod limits;
+mod people;
+mod runs;
+mod sessions;
+mod settings;
+mod site;
+mod support;
+mod vault;

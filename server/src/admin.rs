@@ -1,0 +1,93 @@
+//! `ppm-email admin`: who may sign in, for whoever can reach the database anyway.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use crate::cli::AdminCommand;
+use crate::clock::{SystemClock, SystemRandomness};
+use crate::config::{ConfigError, Database};
+use crate::identity::Accounts;
+use crate::identity::accounts::AccountError;
+use crate::identity::passwords::MAX_OCTETS;
+use crate::store::audit::Actor;
+use crate::store::{OpenStoreError, Store, StoreError, people};
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum AdminError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error("the accounts could not be read")]
+    Store(#[from] StoreError),
+    #[error("no password came on standard input")]
+    NoPassword(#[source] io::Error),
+    #[error("the list could not be written")]
+    Output(#[source] io::Error),
+}
+
+/// Does it, and says on standard output that it is done.
+///
+/// # Errors
+/// Nothing was done.
+pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
+    match command {
+        AdminCommand::Add { email, name, database, .. } => {
+            let (_, accounts) = open(&database.database_url).await?;
+            accounts.add(&email, &name, password()?, operator()).await?;
+            say(&format!("{} can sign in", email.trim()))
+        }
+        AdminCommand::List { database } => {
+            let (store, _) = open(&database.database_url).await?;
+            for person in people::list(&store).await? {
+                say(&format!(
+                    "{}\t{}\tsince {}",
+                    person.email,
+                    person.name,
+                    person.created_at.format("%Y-%m-%d")
+                ))?;
+            }
+            Ok(())
+        }
+        AdminCommand::SetPassword { email, database, .. } => {
+            let (_, accounts) = open(&database.database_url).await?;
+            accounts.set_password(&email, password()?, None, operator()).await?;
+            say(&format!("{} has another password, and is signed out everywhere", email.trim()))
+        }
+        AdminCommand::Remove { email, database } => {
+            let (_, accounts) = open(&database.database_url).await?;
+            accounts.remove(&email, operator()).await?;
+            say(&format!("{} can no longer sign in", email.trim()))
+        }
+    }
+}
+
+async fn open(database_url: &str) -> Result<(Store, Accounts), AdminError> {
+    let store = Store::open(&Database::parse(database_url)?).await?;
+    let accounts =
+        Accounts::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemRandomness), false);
+    Ok((store, accounts))
+}
+
+/// The first line of standard input, and no more of it than a password may have.
+fn password() -> Result<SecretString, AdminError> {
+    let mut typed = Zeroizing::new(String::with_capacity(2 * MAX_OCTETS));
+    let limit = 2 * MAX_OCTETS as u64;
+    io::stdin().take(limit).read_to_string(&mut typed).map_err(AdminError::NoPassword)?;
+    Ok(SecretString::from(typed.lines().next().unwrap_or_default()))
+}
+
+fn operator() -> Actor {
+    Actor { email: String::new(), name: "command line".to_owned() }
+}
+
+fn say(line: &str) -> Result<(), AdminError> {
+    writeln!(io::stdout(), "{line}").map_err(AdminError::Output)
+}

@@ -1,0 +1,160 @@
+//! The command line: every flag and its environment variable, as text. What the values mean is
+//! decided in `config.rs`. No flag takes a secret.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The e-mail settings of PPM Administrator.
+#[derive(Debug, Parser)]
+#[command(name = "ppm-email", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answers the browser until told to stop.
+    Serve(ServeArgs),
+    /// Says who may sign in.
+    Admin {
+        /// What to do with an administrator.
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes any that is free.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_LISTEN",
+        hide_env_values = true,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:3000"
+    )]
+    pub listen: String,
+
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// File with the key that seals secrets; made on the first start. Default: ppm-email.key beside the database.
+    #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// The address by which browsers reach this server, where that is not the one it listens on.
+    #[arg(long, env = "PPM_EMAIL_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Certificates to trust beside the machine's own.
+    #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
+    pub extra_ca: Option<PathBuf>,
+
+    /// Folder with the browser's bundle, in `pkg`. Default: target/site.
+    #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
+    pub site_root: Option<PathBuf>,
+
+    /// A reverse proxy whose word on the caller's address (X-Forwarded-For) is taken; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_TRUSTED_PROXY",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub trusted_proxy: Vec<String>,
+
+    /// How long a mail server may take to accept a connection.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_SMTP_CONNECT_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub smtp_connect_seconds: String,
+
+    /// How long a mail server may take for one reply.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_SMTP_REPLY_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value = "30"
+    )]
+    pub smtp_reply_seconds: String,
+
+    /// How long one message may take in all.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_SMTP_TOTAL_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value = "60"
+    )]
+    pub smtp_total_seconds: String,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// `sqlite://FILE` or `postgres://…`
+    #[arg(
+        long,
+        env = "PPM_EMAIL_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "sqlite://ppm-email.db"
+    )]
+    pub database_url: String,
+}
+
+/// What to do with an administrator.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Adds an administrator; the password is read from standard input.
+    Add {
+        /// The e-mail address to sign in with, and to send test messages to.
+        email: String,
+        /// The name that others see.
+        #[arg(long)]
+        name: String,
+        /// Reads the password from standard input.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Lists the administrators.
+    List {
+        /// Where everything is kept.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Gives an administrator another password and ends their sessions.
+    SetPassword {
+        /// The e-mail address they sign in with.
+        email: String,
+        /// Reads the password from standard input.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Removes an administrator and ends their sessions.
+    Remove {
+        /// The e-mail address they sign in with.
+        email: String,
+        /// Where everything is kept.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}

@@ -1,0 +1,60 @@
+//! What time it is and what nobody can guess: the two things a program cannot compute. Both are
+//! parameters, so that a test fixes the one and seeds the other; `clippy.toml` bars the ambient ones.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, SubsecRound, Utc};
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+/// What time it is.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The present instant, in whole milliseconds, as the database keeps it.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// What nobody can guess.
+pub trait Randomness: fmt::Debug + Send + Sync {
+    /// Fills `bytes` with unpredictable ones.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// `N` random bytes.
+#[must_use]
+pub fn random_bytes<const N: usize>(randomness: &dyn Randomness) -> [u8; N] {
+    let mut bytes = [0; N];
+    randomness.fill(&mut bytes);
+    bytes
+}
+
+/// 128 random bits in letters that fit a URL, a cookie and a header.
+#[must_use]
+pub fn random_id(randomness: &dyn Randomness) -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<16>(randomness))
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(3)
+    }
+}
+
+/// The operating system's random source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fill(&self, bytes: &mut [u8]) {
+        SysRng.try_fill_bytes(bytes).expect(
+            "the operating system's random source answers once the machine has started, \
+             and no secret may be made without it",
+        );
+    }
+}

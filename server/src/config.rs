@@ -1,0 +1,258 @@
+//! The command line's values, understood once. A wrong one stops the start with one line that
+//! names the flag and what would be right, and never repeats a value that may hold a password.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Uri;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::SecretString;
+
+use crate::cli::ServeArgs;
+
+/// Everything that was configured, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where everything is kept.
+    pub database: Database,
+    /// Where the sealing key is kept.
+    pub key_file: PathBuf,
+    /// How browsers reach this server, where that was said.
+    pub public_url: Option<PublicUrl>,
+    /// Certificates to trust beside the machine's own.
+    pub extra_ca: Vec<CertificateDer<'static>>,
+    /// The folder whose `pkg` holds the browser's bundle.
+    pub site_root: PathBuf,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long a mail server may take.
+    pub smtp_deadlines: SmtpDeadlines,
+}
+
+/// How long a mail server may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmtpDeadlines {
+    /// To accept a connection.
+    pub connect: Duration,
+    /// For one reply.
+    pub reply: Duration,
+    /// For the whole message.
+    pub total: Duration,
+}
+
+impl Default for SmtpDeadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            reply: Duration::from_secs(30),
+            total: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Why the command line cannot be obeyed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum ConfigError {
+    #[error("--listen must be an IP address and a port, such as 127.0.0.1:3000")]
+    Listen,
+    #[error("--database-url must be sqlite://FILE or postgres://…")]
+    Database,
+    #[error("--database-url: a database in memory would forget everything; name a file")]
+    DatabaseInMemory,
+    #[error("--database-url: sqlite://FILE takes no parameters")]
+    DatabaseParameters,
+    #[error(
+        "--public-url must be http:// or https://, a host and perhaps a port, with nothing after it"
+    )]
+    PublicUrl,
+    #[error("--extra-ca: {} cannot be read as PEM certificates", .0.display())]
+    ExtraCa(PathBuf, #[source] rustls::pki_types::pem::Error),
+    #[error("--extra-ca: {} holds no certificate", .0.display())]
+    ExtraCaEmpty(PathBuf),
+    #[error("--site-root: {} is not a folder", .0.display())]
+    SiteRoot(PathBuf),
+    #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
+    TrustedProxy,
+    #[error("{0} must be a whole number of seconds from 1 to 3600")]
+    Seconds(&'static str),
+    #[error("--smtp-total-seconds must not be less than {0}")]
+    TotalTooShort(&'static str),
+}
+
+impl Config {
+    /// Reads the flags.
+    ///
+    /// # Errors
+    /// The first value that is wrong.
+    pub fn read(args: ServeArgs) -> Result<Self, ConfigError> {
+        let database = Database::parse(&args.database.database_url)?;
+        Ok(Self {
+            listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
+            key_file: args.key_file.unwrap_or_else(|| database.folder().join("ppm-email.key")),
+            database,
+            public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
+            extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
+            site_root: site_root(args.site_root)?,
+            trusted_proxies: args
+                .trusted_proxy
+                .iter()
+                .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
+                .collect::<Result<_, _>>()?,
+            smtp_deadlines: deadlines(
+                &args.smtp_connect_seconds,
+                &args.smtp_reply_seconds,
+                &args.smtp_total_seconds,
+            )?,
+        })
+    }
+
+    /// Whether browsers come by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(PublicUrl::is_https)
+    }
+}
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub enum Database {
+    /// In a file of this machine.
+    Sqlite(PathBuf),
+    /// In a `PostgreSQL` server; the URL may hold its password.
+    Postgres(SecretString),
+}
+
+impl Database {
+    /// Reads a database URL. The file's name is taken as it stands, with no percent-encoding.
+    ///
+    /// # Errors
+    /// Neither kind, or a `SQLite` one without a file.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(SecretString::from(text)));
+        }
+        let file = text.strip_prefix("sqlite:").ok_or(ConfigError::Database)?;
+        let file = file.strip_prefix("//").unwrap_or(file);
+        match file {
+            "" => Err(ConfigError::Database),
+            ":memory:" => Err(ConfigError::DatabaseInMemory),
+            _ if file.contains('?') => Err(ConfigError::DatabaseParameters),
+            _ => Ok(Self::Sqlite(PathBuf::from(file))),
+        }
+    }
+
+    /// The folder beside which other files are kept by default.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Sqlite(file) => file.parent().unwrap_or(Path::new("")),
+            Self::Postgres(_) => Path::new(""),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => f.debug_tuple("Sqlite").field(file).finish(),
+            Self::Postgres(_) => f.write_str("Postgres(..)"),
+        }
+    }
+}
+
+/// The address by which browsers reach this server: an origin (RFC 6454), nothing after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    https: bool,
+    origin: String,
+}
+
+impl PublicUrl {
+    /// Reads an origin, with or without a slash at its end.
+    ///
+    /// # Errors
+    /// Another scheme, no host, user info, or a path.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let uri: Uri = text.parse().map_err(|_| ConfigError::PublicUrl)?;
+        let https = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(ConfigError::PublicUrl),
+        };
+        let authority = uri.authority().ok_or(ConfigError::PublicUrl)?;
+        let is_origin = uri.path() == "/" && uri.query().is_none() && !text.contains('#');
+        if !is_origin || authority.as_str().contains('@') || authority.host().is_empty() {
+            return Err(ConfigError::PublicUrl);
+        }
+        let (scheme, default_port) = if https { ("https", 443) } else { ("http", 80) };
+        let host = authority.host().to_ascii_lowercase();
+        let origin = match (authority.port_u16(), authority.port()) {
+            (None, Some(_)) => return Err(ConfigError::PublicUrl),
+            (Some(port), _) if port != default_port => format!("{scheme}://{host}:{port}"),
+            _ => format!("{scheme}://{host}"),
+        };
+        Ok(Self { https, origin })
+    }
+
+    /// The origin as a browser writes it: lower case, no default port, no slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether it is https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let unreadable = |error| ConfigError::ExtraCa(file.to_owned(), error);
+    let found = CertificateDer::pem_file_iter(file)
+        .map_err(unreadable)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unreadable)?;
+    if found.is_empty() { Err(ConfigError::ExtraCaEmpty(file.to_owned())) } else { Ok(found) }
+}
+
+/// A folder that was named must be there; the default one is there after `cargo xtask build`.
+fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    match named {
+        None => Ok(PathBuf::from("target/site")),
+        Some(folder) if folder.is_dir() => Ok(folder),
+        Some(folder) => Err(ConfigError::SiteRoot(folder)),
+    }
+}
+
+fn deadlines(connect: &str, reply: &str, total: &str) -> Result<SmtpDeadlines, ConfigError> {
+    let deadlines = SmtpDeadlines {
+        connect: seconds("--smtp-connect-seconds", connect)?,
+        reply: seconds("--smtp-reply-seconds", reply)?,
+        total: seconds("--smtp-total-seconds", total)?,
+    };
+    match deadlines {
+        SmtpDeadlines { connect, total, .. } if total < connect => {
+            Err(ConfigError::TotalTooShort("--smtp-connect-seconds"))
+        }
+        SmtpDeadlines { reply, total, .. } if total < reply => {
+            Err(ConfigError::TotalTooShort("--smtp-reply-seconds"))
+        }
+        fitting => Ok(fitting),
+    }
+}
+
+fn seconds(flag: &'static str, text: &str) -> Result<Duration, ConfigError> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 1..=3600) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(Duration::from_secs(seconds))
+        }
+        _ => Err(ConfigError::Seconds(flag)),
+    }
+}

@@ -1,0 +1,275 @@
+//! Accounts of our own: signing in, signing out, and who may at all. One answer for a wrong
+//! address and a wrong password, in words and in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use secrecy::SecretString;
+
+use super::limits::{self, Verdict};
+use super::passwords::{self, HashError, PasswordRule, Passwords};
+use super::sessions::{self, Caller, SessionCookie};
+use super::{Principal, Role};
+use crate::clock::{Clock, Randomness, random_id};
+use crate::store::audit::{self, Action, Actor, Entry};
+use crate::store::people::{self, Added, Person};
+use crate::store::{Store, StoreError, sign_ins};
+
+/// The longest address that is looked at or kept, in characters.
+const MAX_EMAIL: usize = 254;
+
+/// The accounts in the database.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    passwords: Passwords,
+    cookie: SessionCookie,
+}
+
+/// A sign-in that succeeded.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who it is.
+    pub principal: Principal,
+    /// The `Set-Cookie` header that makes the browser known.
+    pub cookie: HeaderValue,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Address or password, and nobody learns which.
+    #[error("the address or the password is wrong")]
+    Wrong,
+    /// Nothing was looked at.
+    #[error("too many attempts failed")]
+    TooMany {
+        /// How long to wait before the next attempt.
+        retry_after: Duration,
+    },
+    /// It could not be looked at.
+    #[error("the account could not be looked up")]
+    Store(#[from] StoreError),
+    /// The password could not be compared.
+    #[error("the password could not be compared")]
+    Hash(#[from] HashError),
+}
+
+/// Why no account was made or changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum AccountError {
+    #[error("{0} is not an e-mail address")]
+    Email(String),
+    #[error("a name needs 1 to 254 characters, and no control characters")]
+    Name,
+    #[error("{0} has an account already")]
+    EmailTaken(String),
+    #[error("{0} has no account")]
+    Unknown(String),
+    #[error(transparent)]
+    Password(#[from] PasswordRule),
+    #[error("the accounts could not be changed")]
+    Store(#[from] StoreError),
+    #[error("the password could not be hashed")]
+    Hash(#[from] HashError),
+}
+
+impl Accounts {
+    /// The accounts in `store`; `https` says how browsers come.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        https: bool,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            randomness,
+            passwords: Passwords::default(),
+            cookie: SessionCookie { https },
+        }
+    }
+
+    /// The cookie by which a browser is known again.
+    #[must_use]
+    pub fn cookie(&self) -> SessionCookie {
+        self.cookie
+    }
+
+    /// Signs somebody in: a new session, and the end of the one that the caller had.
+    ///
+    /// # Errors
+    /// Wrong, too many attempts, or the database does not answer.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: SecretString,
+        caller: &Caller,
+    ) -> Result<SignedIn, SignInError> {
+        let (account, address) = (limits::account_key(email), limits::address_key(caller.address));
+        self.wait_for_turn(&account, &address).await?;
+
+        let person = people::by_email(&self.store, email).await?;
+        let hash = person.as_ref().map(|person| person.password_hash.clone());
+        let is_right = self.passwords.is_right(password, hash).await?;
+        let Some(person) = person.filter(|_| is_right) else {
+            let nobody = Actor { email: String::new(), name: String::new() };
+            self.note(nobody, Action::SignInFailed, Some(cut_short(email))).await?;
+            return Err(SignInError::Wrong);
+        };
+
+        sign_ins::forgive(&self.store, &account, &address).await?;
+        let principal =
+            Principal { id: person.id, email: person.email, name: person.name, role: person.role };
+        let cookie = self.begin_session(&principal, caller).await?;
+        self.note(Actor::from(&principal), Action::SignedIn, None).await?;
+        Ok(SignedIn { principal, cookie })
+    }
+
+    /// Ends the caller's session, and returns the `Set-Cookie` header that makes the browser forget it.
+    ///
+    /// # Errors
+    /// The database does not answer; the session has not ended.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<HeaderValue, StoreError> {
+        if let (Some(key), Some(principal)) = (&caller.session, &caller.principal) {
+            crate::store::sessions::end(&self.store, key.as_str()).await?;
+            self.note(Actor::from(principal), Action::SignedOut, None).await?;
+        }
+        Ok(self.cookie.removal())
+    }
+
+    /// Makes an account for an administrator.
+    ///
+    /// # Errors
+    /// Address, name or password cannot be taken, or the database does not answer.
+    pub async fn add(
+        &self,
+        email: &str,
+        name: &str,
+        password: SecretString,
+        by: Actor,
+    ) -> Result<(), AccountError> {
+        let (email, name) = (email.trim(), name.trim());
+        if email.len() > MAX_EMAIL || email.parse::<lettre::Address>().is_err() {
+            return Err(AccountError::Email(cut_short(email)));
+        }
+        if name.is_empty() || name.chars().count() > 254 || name.contains(char::is_control) {
+            return Err(AccountError::Name);
+        }
+        passwords::check(&password)?;
+        let person = Person {
+            id: random_id(self.randomness.as_ref()),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            password_hash: self.passwords.hash(password, self.randomness.as_ref()).await?,
+            role: Role::Administrator,
+            created_at: self.clock.now(),
+        };
+        match people::add(
+            &self.store,
+            &person,
+            &self.entry(by, Action::PersonAdded, Some(person.email.clone())),
+        )
+        .await?
+        {
+            Added::Done => Ok(()),
+            Added::EmailTaken => Err(AccountError::EmailTaken(person.email)),
+        }
+    }
+
+    /// Gives an account another password and ends its sessions, but for the caller's own where
+    /// `kept` is that caller's.
+    ///
+    /// # Errors
+    /// There is no such account, the password cannot be taken, or the database does not answer.
+    pub async fn set_password(
+        &self,
+        email: &str,
+        password: SecretString,
+        kept: Option<&Caller>,
+        by: Actor,
+    ) -> Result<(), AccountError> {
+        passwords::check(&password)?;
+        let person = self.known(email).await?;
+        let hash = self.passwords.hash(password, self.randomness.as_ref()).await?;
+        let kept =
+            kept.and_then(|caller| caller.session.as_ref()).map(sessions::SessionKey::as_str);
+        let entry = self.entry(by, Action::PasswordChanged, Some(person.email.clone()));
+        let changed = people::set_password(&self.store, &person.id, &hash, kept, &entry).await?;
+        if changed { Ok(()) } else { Err(AccountError::Unknown(person.email)) }
+    }
+
+    /// Removes an account and ends its sessions.
+    ///
+    /// # Errors
+    /// There is no such account, or the database does not answer.
+    pub async fn remove(&self, email: &str, by: Actor) -> Result<(), AccountError> {
+        let person = self.known(email).await?;
+        let entry = self.entry(by, Action::PersonRemoved, Some(person.email.clone()));
+        let removed = people::remove(&self.store, &person.id, &entry).await?;
+        if removed { Ok(()) } else { Err(AccountError::Unknown(person.email)) }
+    }
+
+    async fn known(&self, email: &str) -> Result<Person, AccountError> {
+        people::by_email(&self.store, email)
+            .await?
+            .ok_or_else(|| AccountError::Unknown(cut_short(email)))
+    }
+
+    /// Notes the attempt, then lets it wait or turns it away.
+    async fn wait_for_turn(&self, account: &str, address: &str) -> Result<(), SignInError> {
+        let now = self.clock.now();
+        let since = now - limits::WINDOW;
+        let (attempt, tally) = sign_ins::begin(&self.store, account, address, now, since).await?;
+        match limits::verdict(&tally, now) {
+            Verdict::After(delay) => tokio::time::sleep(delay).await,
+            Verdict::NotBefore(retry_after) => {
+                sign_ins::forget(&self.store, attempt).await?;
+                return Err(SignInError::TooMany { retry_after });
+            }
+        }
+        Ok(())
+    }
+
+    /// A token that nobody had before sign-in, in place of any that the browser brought (session fixation).
+    async fn begin_session(
+        &self,
+        principal: &Principal,
+        caller: &Caller,
+    ) -> Result<HeaderValue, StoreError> {
+        use crate::store::sessions as table;
+        let now = self.clock.now();
+        table::remove_ended(&self.store, now - sessions::ABSOLUTE_END, now - sessions::IDLE_END)
+            .await?;
+        if let Some(previous) = &caller.session {
+            table::end(&self.store, previous.as_str()).await?;
+        }
+        let (key, cookie) = self.cookie.issue(self.randomness.as_ref());
+        table::begin(&self.store, key.as_str(), &principal.id, now).await?;
+        Ok(cookie)
+    }
+
+    async fn note(
+        &self,
+        actor: Actor,
+        action: Action,
+        detail: Option<String>,
+    ) -> Result<(), StoreError> {
+        audit::record(&self.store, &self.entry(actor, action, detail)).await
+    }
+
+    fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
+        Entry { at: self.clock.now(), actor, action, fields: Vec::new(), detail }
+    }
+}
+
+/// What was typed as an address, fit to be kept and shown.
+fn cut_short(email: &str) -> String {
+    email.chars().filter(|character| !character.is_control()).take(MAX_EMAIL).collect()
+}

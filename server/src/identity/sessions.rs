@@ -1,0 +1,151 @@
+//! The session cookie's life: made at sign-in, hashed before it touches the database, ended by
+//! sign-out, by an hour without a request, or half a day after sign-in.
+//!
+//! A layer of our own instead of `tower-sessions`: that one reads the ambient clock and makes ids
+//! from ambient randomness, knows one end and not two, and writes a record back after a request,
+//! which revives a session that another request has just ended.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+use super::Principal;
+use crate::Server;
+use crate::clock::{Randomness, random_bytes};
+use crate::log::one_line;
+use crate::store::{Store, StoreError, sessions};
+use crate::web::client;
+use crate::web::refusal::Refusal;
+
+/// A session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
+pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
+/// A session ends this long after sign-in: a working day, overtime included.
+pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
+/// Requests closer together than this are noted once.
+const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Who a request comes from, as far as it is known. Every request behind [`recognise`] has one
+/// among its extensions.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The person, if signed in.
+    pub principal: Option<Principal>,
+    /// The person's session.
+    pub session: Option<SessionKey>,
+    /// The address that the request came from.
+    pub address: IpAddr,
+}
+
+/// What the database knows of a session's token: its SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionKey(String);
+
+impl SessionKey {
+    fn of(token: &str) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(token)))
+    }
+
+    /// The hash, as it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The cookie by which a browser is known again.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionCookie {
+    /// Whether browsers come by https.
+    pub https: bool,
+}
+
+impl SessionCookie {
+    /// The name; under https with the prefix that ties it to this one host (RFC 6265bis 4.1.3.2).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        if self.https { "__Host-ppm-email" } else { "ppm-email" }
+    }
+
+    /// A new session's key, and the header that gives its token to the browser.
+    pub(super) fn issue(self, randomness: &dyn Randomness) -> (SessionKey, HeaderValue) {
+        let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness));
+        (SessionKey::of(&token), self.header(&token, ""))
+    }
+
+    /// The header that takes the token from the browser.
+    #[must_use]
+    pub fn removal(self) -> HeaderValue {
+        self.header("", "; Max-Age=0")
+    }
+
+    fn header(self, token: &str, end: &str) -> HeaderValue {
+        let secure = if self.https { "; Secure" } else { "" };
+        let name = self.name();
+        HeaderValue::try_from(format!(
+            "{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{end}"
+        ))
+        .expect("a name, base64 and attributes are visible ASCII")
+    }
+
+    /// The session that a request claims.
+    fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, token)| *name == self.name() && !token.is_empty())
+            .map(|(_, token)| SessionKey::of(token))
+    }
+}
+
+/// The person of a session that has not ended by `now`.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn resume(
+    store: &Store,
+    key: &SessionKey,
+    now: DateTime<Utc>,
+) -> Result<Option<Principal>, StoreError> {
+    let Some(found) = sessions::find(store, key.as_str()).await? else { return Ok(None) };
+    if now >= found.created_at + ABSOLUTE_END || now >= found.seen_at + IDLE_END {
+        sessions::end(store, key.as_str()).await?;
+        return Ok(None);
+    }
+    if now >= found.seen_at + TOUCH_EVERY {
+        sessions::touch(store, key.as_str(), now).await?;
+    }
+    Ok(Some(found.principal))
+}
+
+/// Middleware: learns who is asking and leaves a [`Caller`] with the request. It lets everybody
+/// pass: who may do what is asked where it is done.
+pub async fn recognise(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let address =
+        client::address(request.extensions(), request.headers(), &server.config.trusted_proxies);
+    let mut caller = Caller { principal: None, session: None, address };
+    if let Some(key) = server.accounts.cookie().claimed(request.headers()) {
+        match resume(&server.store, &key, server.clock.now()).await {
+            Ok(Some(principal)) => {
+                caller.principal = Some(principal);
+                caller.session = Some(key);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = one_line(&error), "a session could not be looked up");
+                return Refusal::UNAVAILABLE.into_response();
+            }
+        }
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}

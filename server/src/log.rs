@@ -1,0 +1,32 @@
+//! The log: to standard error, filtered by `RUST_LOG`. Nothing may be logged that came in a
+//! request's body or query, and no secret ever.
+
+use std::error::Error;
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log: warnings of the libraries and the server's own news, unless `RUST_LOG` says otherwise.
+pub fn start() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,server=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// An error and what caused it, in one line fit for a terminal.
+#[must_use]
+pub fn one_line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !line.contains(&said) {
+            line = format!("{line}: {said}");
+        }
+        cause = error.source();
+    }
+    line.split(char::is_control)
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

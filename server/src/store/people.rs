@@ -1,0 +1,158 @@
+//! Who may sign in.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::audit::{self, Entry};
+use super::{Store, StoreError, instant, millis};
+use crate::identity::Role;
+
+/// A person who may sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Random, and never given to another person.
+    pub id: String,
+    /// As it was typed when the person was added.
+    pub email: String,
+    /// The name that others see.
+    pub name: String,
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+    /// What the person may do.
+    pub role: Role,
+    /// When the person was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a new person's e-mail address met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// Nobody had it.
+    Done,
+    /// Somebody has it, perhaps in other letters.
+    EmailTaken,
+}
+
+const COLUMNS: &str = "id, email, name, password_hash, role, created_at";
+
+/// Adds a person, with the audit row in the same transaction.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let inserted = sqlx::query(
+        "INSERT INTO person (id, email, email_key, name, password_hash, role, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email_key) DO NOTHING",
+    )
+    .bind(&person.id)
+    .bind(&person.email)
+    .bind(email_key(&person.email))
+    .bind(&person.name)
+    .bind(&person.password_hash)
+    .bind(person.role.wire_name())
+    .bind(millis(person.created_at))
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if inserted == 0 {
+        return Ok(Added::EmailTaken);
+    }
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(Added::Done)
+}
+
+/// The person with this address, in whatever letters.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, StoreError> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM person WHERE email_key = $1")))
+        .bind(email_key(email))
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| person(&row))
+        .transpose()
+}
+
+/// Everybody, by address.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM person ORDER BY email_key")))
+        .fetch_all(&store.pool)
+        .await?
+        .iter()
+        .map(person)
+        .collect()
+}
+
+/// Gives a person another password and ends their sessions, but for the one whose token has the
+/// hash `kept`. False where there is no such person.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn set_password(
+    store: &Store,
+    id: &str,
+    password_hash: &str,
+    kept: Option<&str>,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let changed = sqlx::query("UPDATE person SET password_hash = $2 WHERE id = $1")
+        .bind(id)
+        .bind(password_hash)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    if changed == 0 {
+        return Ok(false);
+    }
+    sqlx::query("DELETE FROM session WHERE person = $1 AND token_hash <> $2")
+        .bind(id)
+        .bind(kept.unwrap_or_default())
+        .execute(&mut *transaction)
+        .await?;
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Removes a person, and with them their sessions. False where there is no such person.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let removed = sqlx::query("DELETE FROM person WHERE id = $1")
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    if removed == 0 {
+        return Ok(false);
+    }
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// What makes two addresses the same one.
+fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn person(row: &AnyRow) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: row.try_get("id")?,
+        email: row.try_get("email")?,
+        name: row.try_get("name")?,
+        password_hash: row.try_get("password_hash")?,
+        role: Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
+        created_at: instant(row.try_get("created_at")?)?,
+    })
+}

@@ -1,0 +1,146 @@
+//! Test messages: each a run whose steps are written as they happen, so that any node and any tab
+//! can tell how it fares.
+
+use chrono::{DateTime, Utc};
+use domain::delivery::{Outcome, Run, StepReport};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+
+use super::audit::{self, Action, Actor, Entry};
+use super::{Store, StoreError, instant, millis};
+use crate::identity::Principal;
+
+/// Begins a run to the address of whoever asks, with its audit row.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn begin(
+    store: &Store,
+    id: &str,
+    by: &Principal,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(id)
+        .bind(&by.id)
+        .bind(&by.name)
+        .bind(&by.email)
+        .bind(millis(at))
+        .execute(&mut *transaction)
+        .await?;
+    let entry = Entry {
+        at,
+        actor: Actor::from(by),
+        action: Action::TestSent,
+        fields: Vec::new(),
+        detail: None,
+    };
+    audit::record_in(&mut transaction, &entry).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Adds a step that ended; `ordinal` counts from 0.
+///
+/// # Errors
+/// The database does not answer, or the step was already there.
+pub async fn record(
+    store: &Store,
+    run: &str,
+    ordinal: u32,
+    report: &StepReport,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO run_step (run, ordinal, report) VALUES ($1, $2, $3)")
+        .bind(run)
+        .bind(i64::from(ordinal))
+        .bind(json(report))
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// Ends a run. One that has ended already keeps its end.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), StoreError> {
+    sqlx::query("UPDATE run SET outcome = $2 WHERE id = $1 AND outcome IS NULL")
+        .bind(run)
+        .bind(json(outcome))
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// Ends, as interrupted, every run that began before `began_before` and has no end: no message
+/// takes that long, so the process that sent it is gone.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn interrupt(store: &Store, began_before: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE run SET outcome = $2 WHERE started_at < $1 AND outcome IS NULL")
+        .bind(millis(began_before))
+        .bind(json(&Outcome::Interrupted))
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// The run with this id.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn get(store: &Store, id: &str) -> Result<Option<Run>, StoreError> {
+    // The run before its steps: an end that is seen has all its steps seen after it.
+    let row = sqlx::query("SELECT recipient, started_at, outcome FROM run WHERE id = $1")
+        .bind(id)
+        .fetch_optional(&store.pool)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let outcome: Option<String> = row.try_get("outcome")?;
+    Ok(Some(Run {
+        id: id.to_owned(),
+        recipient: row.try_get("recipient")?,
+        started_at: instant(row.try_get("started_at")?)?,
+        steps: steps(store, id).await?,
+        outcome: outcome.as_deref().map(parsed).transpose()?,
+    }))
+}
+
+/// The run that began last, of anybody or of one person.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Run>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
+    )
+    .bind(person.unwrap_or_default())
+    .fetch_optional(&store.pool)
+    .await?;
+    match row {
+        Some(row) => get(store, row.try_get("id")?).await,
+        None => Ok(None),
+    }
+}
+
+async fn steps(store: &Store, run: &str) -> Result<Vec<StepReport>, StoreError> {
+    sqlx::query("SELECT report FROM run_step WHERE run = $1 ORDER BY ordinal")
+        .bind(run)
+        .fetch_all(&store.pool)
+        .await?
+        .iter()
+        .map(|row| parsed(row.try_get("report")?))
+        .collect()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .expect("reports and outcomes have text keys only, and no way to fail")
+}
+
+fn parsed<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|_| StoreError::Unknown("report of a test message"))
+}

@@ -1,0 +1,106 @@
+//! Who is signed in, by the hash of a token that only the browser has.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::{Store, StoreError, instant, millis};
+use crate::identity::{Principal, Role};
+
+/// A session and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Whose it is, as the database knows the person now.
+    pub principal: Principal,
+    /// When the person signed in.
+    pub created_at: DateTime<Utc>,
+    /// When a request last came, give or take what [`touch`] is spared.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// Begins a session.
+///
+/// # Errors
+/// The database does not answer, or the person is gone.
+pub async fn begin(
+    store: &Store,
+    token_hash: &str,
+    person: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO session (token_hash, person, created_at, seen_at) VALUES ($1, $2, $3, $3)",
+    )
+    .bind(token_hash)
+    .bind(person)
+    .bind(millis(at))
+    .execute(&store.pool)
+    .await?;
+    Ok(())
+}
+
+/// The session with this token.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, StoreError> {
+    let row = sqlx::query(
+        "SELECT person.id, person.email, person.name, person.role, session.created_at, session.seen_at
+         FROM session JOIN person ON person.id = session.person WHERE session.token_hash = $1",
+    )
+    .bind(token_hash)
+    .fetch_optional(&store.pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Found {
+        principal: Principal {
+            id: row.try_get(0)?,
+            email: row.try_get(1)?,
+            name: row.try_get(2)?,
+            role: Role::from_wire_name(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
+        },
+        created_at: instant(row.try_get(4)?)?,
+        seen_at: instant(row.try_get(5)?)?,
+    }))
+}
+
+/// Notes that a request came. A session that ended meanwhile stays ended.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2")
+        .bind(token_hash)
+        .bind(millis(at))
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn end(store: &Store, token_hash: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE token_hash = $1")
+        .bind(token_hash)
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// Removes the sessions that began or were last seen before these instants: they ended by themselves.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove_ended(
+    store: &Store,
+    created_before: DateTime<Utc>,
+    seen_before: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session WHERE created_at <= $1 OR seen_at <= $2")
+        .bind(millis(created_before))
+        .bind(millis(seen_before))
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}

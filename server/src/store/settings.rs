@@ -1,0 +1,196 @@
+//! The form as it was last saved, and the sealed secrets that belong to it. Read in one statement
+//! and replaced in one transaction, so that nobody ever sees half a save.
+
+use chrono::{DateTime, Utc};
+use sqlx::{AnyConnection, Row};
+
+use super::audit::{self, Action, Actor, Entry};
+use super::{Store, StoreError, instant, millis};
+
+/// What is saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredForm {
+    /// Counts the saves; 0 before the first.
+    pub revision: i64,
+    /// The form's text fields as JSON; nothing before the first save.
+    pub form_json: Option<String>,
+    /// Who saved it.
+    pub saved_by: Option<Actor>,
+    /// When it was saved.
+    pub saved_at: Option<DateTime<Utc>>,
+    /// The secrets that are stored, by field.
+    pub secrets: Vec<SealedSecret>,
+    /// The grant of the token that a save would delete, if there is one.
+    pub grant_id: Option<String>,
+}
+
+/// A secret as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// The field's wire name.
+    pub field: String,
+    /// The destination that it was sealed for, as JSON.
+    pub destination_json: String,
+    /// What the vault made of it.
+    pub sealed: Vec<u8>,
+}
+
+/// A save.
+#[derive(Debug, Clone, Copy)]
+pub struct Replacement<'a> {
+    /// The revision that the form was loaded with.
+    pub expected_revision: i64,
+    /// The form's text fields as JSON.
+    pub form_json: &'a str,
+    /// Secrets to store, in place of what their fields had.
+    pub secrets_to_put: &'a [SealedSecret],
+    /// Wire names of the fields whose secrets go.
+    pub secrets_to_remove: &'a [&'a str],
+    /// Who saves.
+    pub by: &'a Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Wire names of the fields that changed, for the audit.
+    pub changed_fields: &'a [&'a str],
+    /// The grant whose token this save was told to delete.
+    pub deletes_grant: Option<&'a str>,
+}
+
+/// What became of a save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is saved.
+    Done {
+        /// The revision it made.
+        revision: i64,
+    },
+    /// Somebody saved since the form was loaded; nothing was changed.
+    OutOfDate,
+    /// There is a token that the save did not name; nothing was changed.
+    GrantUnnamed {
+        /// The token's grant.
+        grant_id: String,
+    },
+}
+
+/// Reads what is saved, all of it from one moment.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
+    let rows = sqlx::query(
+        "SELECT settings.revision, settings.form, settings.saved_by_email, settings.saved_by_name,
+                settings.saved_at, secret.field, secret.destination, secret.sealed,
+                (SELECT MIN(grant_id) FROM token) AS grant_id
+         FROM settings LEFT JOIN secret ON 1 = 1 WHERE settings.id = 1 ORDER BY secret.field",
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
+    let email: Option<String> = first.try_get("saved_by_email")?;
+    let name: Option<String> = first.try_get("saved_by_name")?;
+    let saved_at: Option<i64> = first.try_get("saved_at")?;
+    let mut secrets = Vec::new();
+    for row in &rows {
+        if let Some(field) = row.try_get("field")? {
+            secrets.push(SealedSecret {
+                field,
+                destination_json: row.try_get("destination")?,
+                sealed: row.try_get("sealed")?,
+            });
+        }
+    }
+    Ok(StoredForm {
+        revision: first.try_get("revision")?,
+        form_json: first.try_get("form")?,
+        saved_by: email.zip(name).map(|(email, name)| Actor { email, name }),
+        saved_at: saved_at.map(instant).transpose()?,
+        secrets,
+        grant_id: first.try_get("grant_id")?,
+    })
+}
+
+/// Replaces what is saved, secrets, token and audit row included, or changes nothing.
+///
+/// The guarded UPDATE comes first: it holds the one row of `settings` until the end, so that
+/// whoever stores a token must touch that row too to be seen here.
+///
+/// # Errors
+/// The database does not answer; nothing was changed.
+pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    if !update_form(&mut transaction, save).await? {
+        return Ok(Replaced::OutOfDate);
+    }
+    if let Some(grant_id) = grant(&mut transaction).await?
+        && save.deletes_grant != Some(grant_id.as_str())
+    {
+        return Ok(Replaced::GrantUnnamed { grant_id });
+    }
+    sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
+    for field in save.secrets_to_remove {
+        remove_secret(&mut transaction, field).await?;
+    }
+    for secret in save.secrets_to_put {
+        put_secret(&mut transaction, secret).await?;
+    }
+    audit::record_in(&mut transaction, &audit_entry(save)).await?;
+    transaction.commit().await?;
+    Ok(Replaced::Done { revision: save.expected_revision + 1 })
+}
+
+/// Whether the row still had the expected revision, and so was written.
+async fn update_form(
+    connection: &mut AnyConnection,
+    save: &Replacement<'_>,
+) -> Result<bool, StoreError> {
+    let written = sqlx::query(
+        "UPDATE settings SET revision = revision + 1, form = $2, saved_by_email = $3, saved_by_name = $4, saved_at = $5
+         WHERE id = 1 AND revision = $1",
+    )
+    .bind(save.expected_revision)
+    .bind(save.form_json)
+    .bind(&save.by.email)
+    .bind(&save.by.name)
+    .bind(millis(save.at))
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(written == 1)
+}
+
+async fn grant(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT grant_id FROM token").fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+async fn remove_secret(connection: &mut AnyConnection, field: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM secret WHERE field = $1").bind(field).execute(connection).await?;
+    Ok(())
+}
+
+async fn put_secret(
+    connection: &mut AnyConnection,
+    secret: &SealedSecret,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO secret (field, destination, sealed) VALUES ($1, $2, $3)
+         ON CONFLICT (field) DO UPDATE SET destination = excluded.destination, sealed = excluded.sealed",
+    )
+    .bind(&secret.field)
+    .bind(&secret.destination_json)
+    .bind(secret.sealed.as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn audit_entry(save: &Replacement<'_>) -> Entry {
+    Entry {
+        at: save.at,
+        actor: save.by.clone(),
+        action: Action::SettingsSaved,
+        fields: save.changed_fields.iter().map(|&field| field.to_owned()).collect(),
+        detail: None,
+    }
+}

@@ -1,0 +1,41 @@
+//! A request's body is read here, whole, before anybody looks at it: small, in time, or refused
+//! with a status that says which. No form of this server needs more.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::header::CONTENT_LENGTH;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::refusal::Refusal;
+
+/// The most octets a body may have.
+pub const MAX_OCTETS: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Middleware: lets a request pass with its whole body at hand.
+pub async fn whole(request: Request, next: Next) -> Response {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|octets| octets > MAX_OCTETS as u64) {
+        return Refusal::BODY_TOO_LARGE.into_response();
+    }
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(DEADLINE, to_bytes(body, MAX_OCTETS)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Err(error)) if is_too_large(&error) => Refusal::BODY_TOO_LARGE.into_response(),
+        Ok(Err(_)) => Refusal::BODY_BROKEN.into_response(),
+        Err(_) => Refusal::BODY_TOO_SLOW.into_response(),
+    }
+}
+
+/// Whether reading stopped at the limit; the error's type is not axum's own to name.
+fn is_too_large(error: &axum::Error) -> bool {
+    std::error::Error::source(error)
+        .is_some_and(|source| source.to_string() == "length limit exceeded")
+}

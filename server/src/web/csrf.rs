@@ -1,0 +1,47 @@
+//! Lets a request that may change something pass only from a page of this server. The cookie is
+//! sent along by whatever page makes the browser ask, so the cookie alone proves nothing.
+//!
+//! - `Sec-Fetch-Site`, where the browser sends it (all current ones over https and to the own
+//!   machine), must be `same-origin`. A browser says `none` for what the person did outside any
+//!   page, which is never a POST of ours.
+//! - Without it, `Origin` must be the public URL's, or have the request's own host where no public
+//!   URL is configured.
+//! - With neither, no browser of this decade is asking. A program without a cookie has nobody's
+//!   authority to abuse and passes; with a cookie it must say where it comes from.
+
+use axum::extract::{Request, State};
+use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::refusal::Refusal;
+use crate::Server;
+
+/// Middleware: refuses what another site made the browser send.
+pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let origin = server.config.public_url.as_ref().map(crate::config::PublicUrl::origin);
+    if is_safe(request.method()) || is_own(request.headers(), origin) {
+        return next.run(request).await;
+    }
+    tracing::warn!("a request from another site was refused");
+    Refusal::CROSS_SITE.into_response()
+}
+
+/// Whether a method only reads (RFC 9110 9.2.1).
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+/// Whether a page of this server is asking, or nobody with a cookie.
+fn is_own(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (headers.get("sec-fetch-site"), text(ORIGIN)) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => match public_origin {
+            Some(own) => origin == own,
+            None => origin.split_once("://").is_some_and(|(_, host)| Some(host) == text(HOST)),
+        },
+        (None, None) => !headers.contains_key(COOKIE),
+    }
+}

@@ -1,0 +1,9 @@
+//! What every request and every answer goes through, whatever it is about.
+
+pub mod body;
+pub mod client;
+pub mod csrf;
+pub mod headers;
+pub mod health;
+pub mod refusal;
+pub mod site;

@@ -1,0 +1,48 @@
+//! The answer to a request that never reached what it asked for: a status and a code. The words
+//! live with the page.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A status and a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What happened, for a program.
+    pub code: &'static str,
+}
+
+impl Refusal {
+    /// It did not come from a page of this server.
+    pub const CROSS_SITE: Self = Self::new(StatusCode::FORBIDDEN, "cross-site");
+    /// There is nothing at this path.
+    pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found");
+    /// Its body did not come in time.
+    pub const BODY_TOO_SLOW: Self = Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow");
+    /// Its body is larger than any form of this server.
+    pub const BODY_TOO_LARGE: Self = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
+    /// Its body broke off.
+    pub const BODY_BROKEN: Self = Self::new(StatusCode::BAD_REQUEST, "body-broken");
+    /// A defect of this server.
+    pub const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+    /// The database does not answer.
+    pub const UNAVAILABLE: Self = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+
+    const fn new(status: StatusCode, code: &'static str) -> Self {
+        Self { status, code }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    code: &'static str,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(Body { code: self.code })).into_response()
+    }
+}

@@ -1,0 +1,69 @@
+//! The browser's bundle: files of the site root's `pkg` folder, compressed ahead of time where a
+//! `.br` or `.gz` lies beside them. A file whose name holds a hash of its content never changes;
+//! any other is asked for anew each time.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use tower_http::services::ServeDir;
+
+use super::refusal::Refusal;
+
+/// The shortest part of a name that is taken for a hash.
+const HASH_LETTERS: usize = 8;
+
+/// The routes of the bundle, to be nested where the pages look for it.
+pub fn bundle<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
+    let files = ServeDir::new(site_root.join("pkg"))
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip();
+    Router::new().fallback_service(files).layer(from_fn(remember))
+}
+
+async fn remember(request: Request, next: Next) -> Response {
+    let is_hashed = is_hashed(request.uri().path());
+    let mut response = next.run(request).await;
+    match response.status() {
+        StatusCode::NOT_FOUND => return Refusal::NOT_FOUND.into_response(),
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED => {}
+        _ => return response,
+    }
+    let memory = if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(memory));
+    response
+}
+
+/// Whether a path ends like `name.HASH.ext`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let middle = name.split('.').rev().nth(1).filter(|_| name.split('.').count() > 2);
+    middle.is_some_and(|part| {
+        part.len() >= HASH_LETTERS
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_hashed;
+
+    #[test]
+    fn only_a_name_with_a_hash_is_kept_for_good() {
+        assert!(is_hashed("/pkg/ppm-email.Q2hhbmdlTWU_-x.wasm"));
+        for changing in [
+            "/pkg/ppm-email.wasm",
+            "/pkg/ppm-email_bg.wasm",
+            "/pkg/main.min.css",
+            "/pkg/",
+            "/pkg/longenoughname.js",
+        ] {
+            assert!(!is_hashed(changing), "{changing}");
+        }
+    }
+}

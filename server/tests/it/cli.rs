@@ -1,0 +1,245 @@
+//! The program itself, as an operator meets it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::harness::PASSWORD;
+
+/// The program, in this folder and with nothing in its environment.
+fn program(folder: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
+    command.env_clear().current_dir(folder.path());
+    command
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder for the test")
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> Output {
+    program(folder).args(arguments).output().expect("the program runs")
+}
+
+/// The same with a line on standard input.
+fn run_with_input(folder: &TempDir, arguments: &[&str], input: &str) -> Output {
+    let mut child = program(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    child
+        .stdin
+        .take()
+        .expect("it is piped")
+        .write_all(input.as_bytes())
+        .expect("the program reads");
+    child.wait_with_output().expect("the program ends")
+}
+
+fn add_ada(folder: &TempDir) -> Output {
+    let arguments =
+        ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
+    run_with_input(folder, &arguments, &format!("{PASSWORD}\n"))
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).expect("the program writes text")
+}
+
+/// The one line with which the program ended, having been called wrongly.
+fn complaint(output: &Output) -> String {
+    let text = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+/// A server under way, and the address it printed.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(folder: &TempDir) -> Self {
+        let mut child = program(folder)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("the program says where it listens");
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect("the line is as promised")
+            .to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        )
+        .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already where a test waited for that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_server_says_where_it_listens_and_answers_there() {
+    let folder = folder();
+    let serving = Serving::start(&folder);
+    assert!(serving.get("/health").starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn either_signal_ends_the_server_in_good_order() {
+    for signal in ["TERM", "INT"] {
+        let folder = folder();
+        let mut serving = Serving::start(&folder);
+        serving.signal(signal);
+        assert!(serving.child.wait().expect("it ends").success(), "{signal}");
+    }
+}
+
+#[test]
+fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
+    let folder = folder();
+    for (flag, value) in [
+        ("--listen", "localhost"),
+        ("--database-url", "mysql://root@localhost"),
+        ("--database-url", "sqlite://nowhere/ppm-email.db"),
+        ("--public-url", "ftp://ppm.example"),
+        ("--public-url", "https://ppm.example/path"),
+        ("--extra-ca", "nothing.pem"),
+        ("--site-root", "nowhere"),
+        ("--trusted-proxy", "proxy.example"),
+        ("--smtp-connect-seconds", "0"),
+        ("--smtp-reply-seconds", "+5"),
+        ("--smtp-total-seconds", "soon"),
+        ("--smtp-total-seconds", "5"),
+        ("--no-such-flag", "1"),
+    ] {
+        let line = complaint(&run(&folder, &["serve", flag, value]));
+        let names_it = line.contains(flag) || line.contains("nowhere");
+        assert!(names_it, "{flag} {value}: {line}");
+    }
+}
+
+#[test]
+fn a_wrong_value_in_the_environment_counts_as_much() {
+    let folder = folder();
+    let output = program(&folder)
+        .arg("serve")
+        .env("PPM_EMAIL_LISTEN", "here")
+        .output()
+        .expect("the program runs");
+    assert!(complaint(&output).contains("--listen"));
+}
+
+#[test]
+fn a_database_password_is_neither_complained_about_nor_shown_in_the_help() {
+    let folder = folder();
+    let url = "postgres://ppm:canary-password@127.0.0.1:99999/ppm";
+    for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
+        let output = program(&folder).args(arguments).env("PPM_EMAIL_DATABASE_URL", url).output();
+        let output = output.expect("the program runs");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains("canary-password"), "{said}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_stops_the_start_with_one_line() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    assert!(complaint(&run(&folder, &["serve", "--listen", &address])).contains(&address));
+}
+
+#[test]
+fn a_start_without_the_key_that_the_database_needs_is_refused_with_one_line() {
+    let folder = folder();
+    drop(Serving::start(&folder));
+    fs::remove_file(folder.path().join("ppm-email.key")).expect("the first start made it");
+    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(line.contains("ppm-email.key is not there"), "{line}");
+}
+
+#[test]
+fn a_start_with_another_key_is_refused_with_another_line() {
+    let (folder, other) = (folder(), folder());
+    drop(Serving::start(&folder));
+    drop(Serving::start(&other));
+    let key = other.path().join("ppm-email.key").display().to_string();
+    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0", "--key-file", &key]));
+    assert!(line.contains("is not the one that the database was sealed with"), "{line}");
+}
+
+#[test]
+fn administrators_are_added_listed_and_removed() {
+    let folder = folder();
+    assert!(add_ada(&folder).status.success());
+    let list = text(&run(&folder, &["admin", "list"]).stdout);
+    assert!(list.starts_with("ada@example.com\tAda Lovelace\t"), "{list}");
+    assert!(run(&folder, &["admin", "remove", "Ada@Example.com"]).status.success());
+    assert_eq!(text(&run(&folder, &["admin", "list"]).stdout), "");
+}
+
+#[test]
+fn an_administrator_gets_another_password() {
+    let folder = folder();
+    add_ada(&folder);
+    let arguments = ["admin", "set-password", "ada@example.com", "--password-stdin"];
+    assert!(run_with_input(&folder, &arguments, "another long password\n").status.success());
+}
+
+#[test]
+fn an_address_is_not_added_twice() {
+    let folder = folder();
+    add_ada(&folder);
+    assert!(complaint(&add_ada(&folder)).contains("ada@example.com has an account already"));
+}
+
+#[test]
+fn a_short_password_is_refused_and_not_repeated() {
+    let folder = folder();
+    let arguments = ["admin", "add", "ada@example.com", "--name", "Ada", "--password-stdin"];
+    let line = complaint(&run_with_input(&folder, &arguments, "canary\n"));
+    assert!(line.contains("12 characters") && !line.contains("canary"), "{line}");
+}
+
+#[test]
+fn an_account_that_is_not_there_is_not_removed() {
+    let folder = folder();
+    assert!(
+        complaint(&run(&folder, &["admin", "remove", "bob@example.com"]))
+            .contains("bob@example.com has no account")
+    );
+}

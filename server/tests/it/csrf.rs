@@ -1,0 +1,119 @@
+//! Nothing is changed at another site's bidding.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::{Method, Request, StatusCode};
+use axum::routing::any;
+use server::Server;
+
+use crate::support::harness::{Harness, get, post};
+
+/// A page that says that it was reached.
+fn changed() -> Router<Server> {
+    Router::new().route("/change", any(async || "changed"))
+}
+
+async fn status(harness: &Harness, headers: &[(&str, &str)]) -> StatusCode {
+    let mut request = Request::post("/change").header(HOST, "ppm.example");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    harness.ask(changed(), request).await.status
+}
+
+#[tokio::test]
+async fn a_page_of_this_server_may_change_things() {
+    let harness = Harness::start().await;
+    assert_eq!(status(&harness, &[("sec-fetch-site", "same-origin")]).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_other_place_a_browser_names_is_refused() {
+    let harness = Harness::start().await;
+    for site in ["cross-site", "same-site", "none", "", "same-origin, cross-site"] {
+        let own = [("sec-fetch-site", site), ("origin", "http://ppm.example")];
+        assert_eq!(status(&harness, &own).await, StatusCode::FORBIDDEN, "{site}");
+    }
+}
+
+#[tokio::test]
+async fn every_method_that_may_change_things_is_guarded() {
+    let harness = Harness::start().await;
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let request = Request::builder()
+            .method(method.clone())
+            .uri("/change")
+            .header("sec-fetch-site", "cross-site");
+        assert_eq!(harness.ask(changed(), request).await.status, StatusCode::FORBIDDEN, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn reading_is_open_to_links_from_anywhere() {
+    let harness = Harness::start().await;
+    let answer =
+        harness.ask(changed(), get("/change").header("sec-fetch-site", "cross-site")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn without_a_public_url_the_origin_must_have_the_requests_host() {
+    let harness = Harness::start().await;
+    assert_eq!(status(&harness, &[("origin", "http://ppm.example")]).await, StatusCode::OK);
+    for origin in ["http://evil.example", "null", "http://ppm.example.evil.example", "ppm.example"]
+    {
+        assert_eq!(
+            status(&harness, &[("origin", origin)]).await,
+            StatusCode::FORBIDDEN,
+            "{origin}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn with_a_public_url_the_origin_must_be_that_one() {
+    let harness = Harness::https().await;
+    assert_eq!(status(&harness, &[("origin", "https://ppm.example")]).await, StatusCode::OK);
+    for origin in ["http://ppm.example", "https://ppm.example:444", "https://evil.example"] {
+        assert_eq!(
+            status(&harness, &[("origin", origin)]).await,
+            StatusCode::FORBIDDEN,
+            "{origin}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_program_without_a_cookie_needs_to_say_nothing() {
+    let harness = Harness::start().await;
+    assert_eq!(status(&harness, &[]).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_cookie_from_nowhere_is_refused() {
+    let harness = Harness::start().await;
+    assert_eq!(status(&harness, &[(COOKIE.as_str(), "ppm-email=x")]).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_in_a_code() {
+    let harness = Harness::start().await;
+    let request = Request::post("/change").header(ORIGIN, "http://evil.example");
+    assert_eq!(harness.ask(changed(), request).await.code(), "cross-site");
+}
+
+#[tokio::test]
+async fn a_body_beyond_64_kib_is_refused_announced_or_not() {
+    let harness = Harness::start().await;
+    let large = || vec![b'x'; 64 * 1024 + 1];
+    let announced = post("/change").header("content-length", large().len());
+    let announced = harness.ask_with(changed(), announced, Body::from(large())).await;
+    let streamed = harness.ask_with(changed(), post("/change"), Body::from(large())).await;
+    for answer in [announced, streamed] {
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! What every answer carries, and what an answer is where there is nothing to answer.
+
+use axum::http::{Method, StatusCode};
+use axum::response::Html;
+use axum::routing::get as route;
+use axum::{Extension, Router};
+use server::Server;
+use server::web::headers::PageNonce;
+
+use crate::support::harness::{Harness, get};
+
+/// A page that shows its nonce, and one that is broken.
+fn pages() -> Router<Server> {
+    async fn broken() -> String {
+        panic!("a defect with a {} in its words", "secret")
+    }
+    Router::new()
+        .route("/page", route(async |Extension(nonce): Extension<PageNonce>| Html(nonce.0)))
+        .route("/broken", route(broken))
+        .fallback(async || server::web::refusal::Refusal::NOT_FOUND)
+}
+
+#[tokio::test]
+async fn a_page_may_run_the_scripts_that_carry_its_nonce() {
+    let harness = Harness::start().await;
+    let page = harness.ask(pages(), get("/page")).await;
+    let policy = page.header("content-security-policy");
+    let scripts = format!("script-src 'nonce-{}' 'strict-dynamic' 'wasm-unsafe-eval';", page.body);
+    assert!(policy.contains(&scripts), "{policy}");
+}
+
+#[tokio::test]
+async fn no_two_pages_have_one_nonce() {
+    let harness = Harness::start().await;
+    let (first, second) =
+        (harness.ask(pages(), get("/page")).await, harness.ask(pages(), get("/page")).await);
+    assert_ne!(first.body, second.body);
+}
+
+#[tokio::test]
+async fn what_is_not_a_page_may_do_nothing() {
+    let harness = Harness::start().await;
+    let answer = harness.ask(pages(), get("/health")).await;
+    assert_eq!(
+        answer.header("content-security-policy"),
+        "default-src 'none'; frame-ancestors 'none'"
+    );
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_from_sniffing_caching_and_leaking() {
+    let harness = Harness::start().await;
+    for path in ["/page", "/health", "/nowhere", "/broken"] {
+        let answer = harness.ask(pages(), get(path)).await;
+        let found = [
+            "x-content-type-options",
+            "cache-control",
+            "referrer-policy",
+            "cross-origin-opener-policy",
+        ]
+        .map(|name| answer.header(name));
+        assert_eq!(
+            found,
+            ["nosniff", "no-store", "same-origin", "same-origin-allow-popups"],
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn https_is_remembered_under_https_only() {
+    let (http, https) = (Harness::start().await, Harness::https().await);
+    assert_eq!(http.ask(pages(), get("/page")).await.header("strict-transport-security"), "");
+    assert_eq!(
+        https.ask(pages(), get("/page")).await.header("strict-transport-security"),
+        "max-age=31536000"
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_with_a_code_and_none_of_its_words() {
+    let harness = Harness::start().await;
+    let answer = harness.ask(pages(), get("/broken")).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::INTERNAL_SERVER_ERROR, r#"{"code":"internal"}"#)
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404() {
+    let harness = Harness::start().await;
+    let answer = harness.ask(pages(), get("/nowhere")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "not-found"));
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_a_405() {
+    let harness = Harness::start().await;
+    let request = get("/page").method(Method::PUT).header("sec-fetch-site", "same-origin");
+    assert_eq!(harness.ask(pages(), request).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_server_whose_database_answers_is_healthy() {
+    let harness = Harness::start().await;
+    let answer = harness.ask(pages(), get("/health")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, r#"{"code":"ok"}"#));
+}
+
+#[tokio::test]
+async fn a_server_whose_database_is_gone_says_503() {
+    let harness = Harness::start().await;
+    harness.server.store.close().await;
+    assert_eq!(harness.ask(pages(), get("/health")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}

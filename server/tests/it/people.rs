@@ -1,0 +1,72 @@
+//! Who may have an account.
+
+use server::identity::accounts::AccountError;
+use server::identity::passwords::PasswordRule;
+use server::store::audit::{self, Action};
+
+use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD, operator};
+
+async fn add(
+    harness: &Harness,
+    email: &str,
+    name: &str,
+    password: &str,
+) -> Result<(), AccountError> {
+    harness.server.accounts.add(email, name, password.into(), operator()).await
+}
+
+#[tokio::test]
+async fn one_address_has_one_account_in_whatever_letters() {
+    let harness = Harness::start().await.with_ada().await;
+    let second = add(&harness, "ADA@EXAMPLE.COM", "Another", PASSWORD).await;
+    assert!(matches!(second, Err(AccountError::EmailTaken(_))));
+}
+
+#[tokio::test]
+async fn what_is_no_address_has_no_account() {
+    let harness = Harness::start().await;
+    for email in [
+        "",
+        "ada",
+        "ada@",
+        "@example.com",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "a b@example.com",
+    ] {
+        let added = add(&harness, email, NAME, PASSWORD).await;
+        assert!(matches!(added, Err(AccountError::Email(_))), "{email:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_has_twelve_characters_to_1024_octets() {
+    let harness = Harness::start().await;
+    let bounds = [
+        ("eleven char".to_owned(), Some(PasswordRule::TooShort)),
+        ("zwölf ünd 12".to_owned(), None),
+        ("x".repeat(1024), None),
+        ("x".repeat(1025), Some(PasswordRule::TooLong)),
+    ];
+    for (number, (password, expected)) in bounds.into_iter().enumerate() {
+        let broken =
+            match add(&harness, &format!("person{number}@example.com"), NAME, &password).await {
+                Ok(()) => None,
+                Err(AccountError::Password(rule)) => Some(rule),
+                Err(other) => panic!("{other}"),
+            };
+        assert_eq!(broken, expected, "{} octets", password.len());
+    }
+}
+
+#[tokio::test]
+async fn a_removed_account_is_gone_and_its_audit_stays() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.sign_in().await;
+    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    let again = harness.server.accounts.remove(EMAIL, operator()).await;
+    assert!(matches!(again, Err(AccountError::Unknown(_))));
+    let rows = audit::latest(&harness.server.store, 9).await.expect("the audit is readable");
+    let signed_in =
+        rows.iter().find(|row| row.action == Action::SignedIn).expect("the sign-in is still there");
+    assert_eq!((signed_in.actor.email.as_str(), signed_in.actor.name.as_str()), (EMAIL, NAME));
+}

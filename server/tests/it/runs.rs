@@ -1,0 +1,123 @@
+//! Test messages, as they are kept while they are under way.
+
+use chrono::TimeDelta;
+use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
+use server::clock::Clock;
+use server::identity::{Principal, Role};
+use server::store::audit::{self, Action};
+use server::store::runs;
+
+use crate::support::harness::{EMAIL, Harness, NAME};
+
+fn ada() -> Principal {
+    Principal {
+        id: "1".to_owned(),
+        email: EMAIL.to_owned(),
+        name: NAME.to_owned(),
+        role: Role::Administrator,
+    }
+}
+
+fn report(step: Step) -> StepReport {
+    StepReport { step, ended: StepEnd::Done, millis: 3, said: Some("220 ready".to_owned()) }
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted {
+        server: "mail.example:25".to_owned(),
+        reply: "250 ok".to_owned(),
+        message_id: "<1@ppm>".to_owned(),
+    }
+}
+
+async fn get(harness: &Harness, id: &str) -> Option<Run> {
+    runs::get(&harness.server.store, id).await.expect("runs are readable")
+}
+
+async fn begin(harness: &Harness, id: &str) {
+    runs::begin(&harness.server.store, id, &ada(), harness.clock.now()).await.expect("it begins");
+}
+
+async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {
+    runs::finish(&harness.server.store, id, outcome).await.expect("the database answers");
+}
+
+#[tokio::test]
+async fn a_run_is_seen_step_by_step_until_its_end() {
+    let harness = Harness::start().await;
+    begin(&harness, "run").await;
+    let mut expected = Run {
+        id: "run".to_owned(),
+        recipient: EMAIL.to_owned(),
+        started_at: harness.clock.now(),
+        steps: Vec::new(),
+        outcome: None,
+    };
+    assert_eq!(get(&harness, "run").await, Some(expected.clone()));
+    for (ordinal, step) in (0..).zip([Step::NameLookup, Step::Connection]) {
+        runs::record(&harness.server.store, "run", ordinal, &report(step))
+            .await
+            .expect("it is recorded");
+        expected.steps.push(report(step));
+        assert_eq!(get(&harness, "run").await, Some(expected.clone()));
+    }
+    finish(&harness, "run", &accepted()).await;
+    assert_eq!(get(&harness, "run").await, Some(Run { outcome: Some(accepted()), ..expected }));
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_began_is_not_there() {
+    let harness = Harness::start().await;
+    assert_eq!(get(&harness, "run").await, None);
+}
+
+#[tokio::test]
+async fn an_end_is_final() {
+    let harness = Harness::start().await;
+    begin(&harness, "run").await;
+    finish(&harness, "run", &accepted()).await;
+    finish(&harness, "run", &Outcome::Interrupted).await;
+    assert_eq!(get(&harness, "run").await.expect("it is there").outcome, Some(accepted()));
+}
+
+#[tokio::test]
+async fn a_run_left_behind_by_a_process_that_is_gone_was_interrupted() {
+    let harness = Harness::start().await;
+    begin(&harness, "old").await;
+    harness.clock.advance(TimeDelta::minutes(5));
+    begin(&harness, "new").await;
+    let before = harness.clock.now() - TimeDelta::minutes(2);
+    runs::interrupt(&harness.server.store, before).await.expect("the database answers");
+    assert_eq!(
+        get(&harness, "old").await.expect("it is there").outcome,
+        Some(Outcome::Interrupted)
+    );
+    assert_eq!(get(&harness, "new").await.expect("it is there").outcome, None);
+}
+
+#[tokio::test]
+async fn the_latest_run_is_anybodys_or_ones_own() {
+    let harness = Harness::start().await;
+    begin(&harness, "adas").await;
+    harness.clock.advance(TimeDelta::seconds(1));
+    let bob = Principal { id: "2".to_owned(), ..ada() };
+    runs::begin(&harness.server.store, "bobs", &bob, harness.clock.now()).await.expect("it begins");
+    let latest = async |person| {
+        runs::latest(&harness.server.store, person)
+            .await
+            .expect("runs are readable")
+            .map(|run| run.id)
+    };
+    assert_eq!(latest(None).await.as_deref(), Some("bobs"));
+    assert_eq!(latest(Some("1")).await.as_deref(), Some("adas"));
+    assert_eq!(latest(Some("3")).await, None);
+}
+
+#[tokio::test]
+async fn a_test_is_audited_when_it_is_asked_for() {
+    let harness = Harness::start().await;
+    begin(&harness, "run").await;
+    let rows = audit::latest(&harness.server.store, 9).await.expect("the audit is readable");
+    let [row] = rows.as_slice() else { panic!("one row") };
+    assert_eq!((row.action, row.actor.name.as_str()), (Action::TestSent, NAME));
+}

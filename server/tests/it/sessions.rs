@@ -1,0 +1,221 @@
+//! Who is signed in, and for how long.
+
+use axum::http::header::COOKIE;
+use axum::routing::get as route;
+use axum::{Extension, Router};
+use chrono::TimeDelta;
+use server::Server;
+use server::identity::{Caller, SignInError};
+use server::store::audit::{self, Action};
+
+use crate::support::harness::{
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, stranger,
+};
+
+/// A page that says who is asking.
+fn who() -> Router<Server> {
+    async fn name(Extension(caller): Extension<Caller>) -> String {
+        caller.principal.map_or("nobody".to_owned(), |principal| principal.name)
+    }
+    Router::new().route("/who", route(name))
+}
+
+async fn seen_as(harness: &Harness, cookie: &str) -> String {
+    harness.ask(who(), get("/who").header(COOKIE, cookie)).await.body
+}
+
+/// The caller that a browser with this cookie is.
+async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
+    use std::sync::{Arc, Mutex};
+    let seen = Arc::new(Mutex::new(None));
+    let page = {
+        let seen = seen.clone();
+        route(async move |Extension(caller): Extension<Caller>| {
+            *seen.lock().expect("one request at a time") = Some(caller);
+        })
+    };
+    harness.ask(Router::new().route("/who", page), get("/who").header(COOKIE, cookie)).await;
+    seen.lock().expect("one request at a time").take().expect("every request has a caller")
+}
+
+#[tokio::test]
+async fn a_browser_is_known_by_its_cookie_after_sign_in() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    assert_eq!(seen_as(&harness, &cookie).await, NAME);
+}
+
+#[tokio::test]
+async fn the_letters_of_an_address_may_be_large_or_small() {
+    let harness = Harness::start().await.with_ada().await;
+    let signed_in = harness
+        .server
+        .accounts
+        .sign_in(" ADA@Example.Com ", PASSWORD.into(), &stranger(ADDRESS))
+        .await;
+    assert_eq!(signed_in.expect("it is the same address").principal.email, EMAIL);
+}
+
+#[tokio::test]
+async fn a_made_up_cookie_is_nobodys() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.sign_in().await;
+    assert_eq!(
+        seen_as(&harness, "ppm-email=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await,
+        "nobody"
+    );
+}
+
+#[tokio::test]
+async fn the_token_is_not_in_the_database() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let token = cookie.split_once('=').expect("a name and a value").1;
+    harness.server.store.close().await;
+    let file =
+        std::fs::read(harness.folder.path().join("ppm-email.db")).expect("the database is a file");
+    assert!(!file.windows(token.len()).any(|window| window == token.as_bytes()));
+}
+
+#[tokio::test]
+async fn under_http_the_cookie_is_for_scripts_and_other_sites_out_of_reach() {
+    let harness = Harness::start().await.with_ada().await;
+    let signed_in =
+        harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let cookie = signed_in.expect("the password is right").cookie;
+    let (name, rest) = cookie.to_str().expect("text").split_once('=').expect("a name");
+    let (_, attributes) = rest.split_once("; ").expect("attributes");
+    assert_eq!((name, attributes), ("ppm-email", "Path=/; HttpOnly; SameSite=Lax"));
+}
+
+#[tokio::test]
+async fn under_https_the_cookie_is_secure_and_tied_to_the_host() {
+    let harness = Harness::https().await.with_ada().await;
+    let signed_in =
+        harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let cookie = signed_in.expect("the password is right").cookie;
+    let (name, rest) = cookie.to_str().expect("text").split_once('=').expect("a name");
+    let (_, attributes) = rest.split_once("; ").expect("attributes");
+    assert_eq!((name, attributes), ("__Host-ppm-email", "Path=/; HttpOnly; SameSite=Lax; Secure"));
+}
+
+#[tokio::test]
+async fn a_session_ends_after_an_hour_without_a_request() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    harness.clock.advance(TimeDelta::minutes(60));
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+#[tokio::test]
+async fn requests_keep_a_session_alive() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for _ in 0..3 {
+        harness.clock.advance(TimeDelta::minutes(59));
+        assert_eq!(seen_as(&harness, &cookie).await, NAME);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_twelve_hours_after_sign_in_whatever_is_done() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for _ in 0..12 {
+        assert_eq!(seen_as(&harness, &cookie).await, NAME);
+        harness.clock.advance(TimeDelta::hours(1) - TimeDelta::seconds(1));
+    }
+    harness.clock.advance(TimeDelta::seconds(12));
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+#[tokio::test]
+async fn sign_out_ends_the_session_on_the_server() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let removal = harness
+        .server
+        .accounts
+        .sign_out(&caller_of(&harness, &cookie).await)
+        .await
+        .expect("it ends");
+    assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+#[tokio::test]
+async fn signing_in_again_changes_the_token_and_ends_the_one_before() {
+    let harness = Harness::start().await.with_ada().await;
+    let first = harness.sign_in().await;
+    let caller = caller_of(&harness, &first).await;
+    let again = harness
+        .server
+        .accounts
+        .sign_in(EMAIL, PASSWORD.into(), &caller)
+        .await
+        .expect("it is right");
+    let second = cookie_of(again.cookie.to_str().expect("text"));
+    assert_ne!(first, second);
+    assert_eq!(seen_as(&harness, &first).await, "nobody");
+    assert_eq!(seen_as(&harness, &second).await, NAME);
+}
+
+#[tokio::test]
+async fn a_removed_administrators_open_session_ends() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+#[tokio::test]
+async fn another_password_ends_every_session_but_the_one_that_set_it() {
+    let harness = Harness::start().await.with_ada().await;
+    let (here, elsewhere) = (harness.sign_in().await, harness.sign_in().await);
+    let caller = caller_of(&harness, &here).await;
+    let new = "a new and longer password";
+    harness
+        .server
+        .accounts
+        .set_password(EMAIL, new.into(), Some(&caller), operator())
+        .await
+        .expect("it is acceptable");
+    assert_eq!(seen_as(&harness, &here).await, NAME);
+    assert_eq!(seen_as(&harness, &elsewhere).await, "nobody");
+}
+
+#[tokio::test]
+async fn a_wrong_address_and_a_wrong_password_get_the_same_answer() {
+    let harness = Harness::start().await.with_ada().await;
+    for (email, password) in [(EMAIL, "not the right password"), ("bob@example.com", PASSWORD)] {
+        let answer =
+            harness.server.accounts.sign_in(email, password.into(), &stranger(ADDRESS)).await;
+        assert!(matches!(answer, Err(SignInError::Wrong)), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_failing_and_signing_out_are_audited() {
+    let harness = Harness::start().await.with_ada().await;
+    let wrong = "wrong\u{7}@example.com";
+    harness
+        .server
+        .accounts
+        .sign_in(wrong, PASSWORD.into(), &stranger(ADDRESS))
+        .await
+        .expect_err("it is wrong");
+    let cookie = harness.sign_in().await;
+    harness.server.accounts.sign_out(&caller_of(&harness, &cookie).await).await.expect("it ends");
+    let rows: Vec<_> = audit::latest(&harness.server.store, 3)
+        .await
+        .expect("the audit is readable")
+        .into_iter()
+        .map(|row| (row.action, row.actor.email, row.detail))
+        .collect();
+    let expected = [
+        (Action::SignedOut, EMAIL.to_owned(), None),
+        (Action::SignedIn, EMAIL.to_owned(), None),
+        (Action::SignInFailed, String::new(), Some("wrong@example.com".to_owned())),
+    ];
+    assert_eq!(rows, expected);
+}

@@ -1,0 +1,220 @@
+//! What is saved, and by whom, when several save.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use server::store::Store;
+use server::store::audit::{self, Action, Actor};
+use server::store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::support::harness::database;
+
+async fn store() -> (Store, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let store = Store::open(&database(&folder)).await.expect("a new folder is all it needs");
+    (store, folder)
+}
+
+fn ada() -> Actor {
+    Actor { email: "ada@example.com".to_owned(), name: "Ada".to_owned() }
+}
+
+fn at() -> DateTime<Utc> {
+    "2027-03-01T08:00:00Z".parse().expect("an instant")
+}
+
+fn password(sealed: &[u8]) -> SealedSecret {
+    SealedSecret {
+        field: "basic-password".to_owned(),
+        destination_json: "{}".to_owned(),
+        sealed: sealed.to_vec(),
+    }
+}
+
+/// A save of `form_json` over `expected_revision`, with nothing else about it.
+fn save<'a>(expected_revision: i64, form_json: &'a str, by: &'a Actor) -> Replacement<'a> {
+    Replacement {
+        expected_revision,
+        form_json,
+        secrets_to_put: &[],
+        secrets_to_remove: &[],
+        by,
+        at: at(),
+        changed_fields: &[],
+        deletes_grant: None,
+    }
+}
+
+async fn load(store: &Store) -> StoredForm {
+    settings::load(store).await.expect("settings are readable")
+}
+
+async fn replace(store: &Store, save: Replacement<'_>) -> Replaced {
+    settings::replace(store, &save).await.expect("the database answers")
+}
+
+/// Puts a token there, as obtaining one will.
+async fn put_token(folder: &TempDir, grant_id: &str) {
+    let url = format!("sqlite://{}", folder.path().join("ppm-email.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
+    sqlx::query("INSERT INTO token (grant_id) VALUES ($1)")
+        .bind(grant_id)
+        .execute(&mut connection)
+        .await
+        .expect("the table is there");
+}
+
+#[tokio::test]
+async fn before_the_first_save_there_is_no_form() {
+    let (store, _folder) = store().await;
+    let empty = StoredForm {
+        revision: 0,
+        form_json: None,
+        saved_by: None,
+        saved_at: None,
+        secrets: Vec::new(),
+        grant_id: None,
+    };
+    assert_eq!(load(&store).await, empty);
+}
+
+#[tokio::test]
+async fn what_was_saved_is_loaded_with_who_and_when() {
+    let (store, _folder) = store().await;
+    let secrets = [password(&[0, 1, 2, 255])];
+    let done =
+        replace(&store, Replacement { secrets_to_put: &secrets, ..save(0, r#"{"a":1}"#, &ada()) })
+            .await;
+    assert_eq!(done, Replaced::Done { revision: 1 });
+    let expected = StoredForm {
+        revision: 1,
+        form_json: Some(r#"{"a":1}"#.to_owned()),
+        saved_by: Some(ada()),
+        saved_at: Some(at()),
+        secrets: secrets.to_vec(),
+        grant_id: None,
+    };
+    assert_eq!(load(&store).await, expected);
+}
+
+#[tokio::test]
+async fn a_save_on_an_outdated_copy_changes_nothing() {
+    let (store, _folder) = store().await;
+    replace(&store, save(0, "first", &ada())).await;
+    let saved = load(&store).await;
+    let secrets = [password(b"late")];
+    let late =
+        replace(&store, Replacement { secrets_to_put: &secrets, ..save(0, "late", &ada()) }).await;
+    assert_eq!(late, Replaced::OutOfDate);
+    assert_eq!(load(&store).await, saved);
+}
+
+#[tokio::test]
+async fn a_secret_is_replaced_left_or_removed_by_its_field() {
+    let (store, _folder) = store().await;
+    let client = SealedSecret { field: "client-secret".to_owned(), ..password(b"client") };
+    let both = [password(b"old"), client.clone()];
+    replace(&store, Replacement { secrets_to_put: &both, ..save(0, "", &ada()) }).await;
+    let new = [password(b"new")];
+    replace(&store, Replacement { secrets_to_put: &new, ..save(1, "", &ada()) }).await;
+    assert_eq!(load(&store).await.secrets, [password(b"new"), client.clone()]);
+    replace(&store, Replacement { secrets_to_remove: &["basic-password"], ..save(2, "", &ada()) })
+        .await;
+    assert_eq!(load(&store).await.secrets, [client]);
+}
+
+#[tokio::test]
+async fn a_save_that_does_not_name_the_token_it_would_delete_changes_nothing() {
+    let (store, folder) = store().await;
+    put_token(&folder, "grant-2").await;
+    for named in [None, Some("grant-1")] {
+        let refused =
+            replace(&store, Replacement { deletes_grant: named, ..save(0, "form", &ada()) }).await;
+        assert_eq!(refused, Replaced::GrantUnnamed { grant_id: "grant-2".to_owned() });
+    }
+    let stored = load(&store).await;
+    assert_eq!((stored.revision, stored.grant_id.as_deref()), (0, Some("grant-2")));
+}
+
+#[tokio::test]
+async fn a_save_that_names_the_token_deletes_it() {
+    let (store, folder) = store().await;
+    put_token(&folder, "grant-2").await;
+    let done =
+        replace(&store, Replacement { deletes_grant: Some("grant-2"), ..save(0, "form", &ada()) })
+            .await;
+    assert_eq!(done, Replaced::Done { revision: 1 });
+    assert_eq!(load(&store).await.grant_id, None);
+}
+
+#[tokio::test]
+async fn a_save_is_audited_by_the_names_of_its_fields() {
+    let (store, _folder) = store().await;
+    let changed = ["basic-server", "basic-password"];
+    replace(&store, Replacement { changed_fields: &changed, ..save(0, "form", &ada()) }).await;
+    let rows = audit::latest(&store, 9).await.expect("the audit is readable");
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].action, &rows[0].actor, rows[0].at), (Action::SettingsSaved, &ada(), at()));
+    assert_eq!(rows[0].fields, changed);
+}
+
+#[tokio::test]
+async fn a_refused_save_is_not_audited() {
+    let (store, _folder) = store().await;
+    replace(&store, save(7, "form", &ada())).await;
+    assert_eq!(audit::latest(&store, 9).await.expect("the audit is readable"), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_administrators_saving_at_once_one_wins_each_revision_and_none_meets_a_lock() {
+    let (store, _folder) = store().await;
+    let mut administrators = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let store = store.clone();
+        administrators.spawn(async move {
+            let by = Actor { email: format!("{number}@example.com"), name: number.to_string() };
+            let mut wins = Vec::new();
+            for _ in 0..4 {
+                let revision = load(&store).await.revision;
+                if let Replaced::Done { revision } =
+                    replace(&store, save(revision, "form", &by)).await
+                {
+                    wins.push(revision);
+                }
+            }
+            wins
+        });
+    }
+    let wins: Vec<i64> = administrators.join_all().await.into_iter().flatten().collect();
+    let won: HashSet<i64> = wins.iter().copied().collect();
+    assert_eq!(won.len(), wins.len(), "a revision was won twice");
+    assert_eq!(won, (1..=load(&store).await.revision).collect(), "a revision was won by nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_starting_on_one_new_database_make_its_tables_once() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let database = database(&folder);
+        starts.spawn(async move { Store::open(&database).await.map(|_| ()) });
+    }
+    for started in starts.join_all().await {
+        started.expect("each finds the tables it needs");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_and_its_journals_are_their_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (store, folder) = store().await;
+    replace(&store, save(0, "form", &ada())).await;
+    for name in ["ppm-email.db", "ppm-email.db-wal", "ppm-email.db-shm"] {
+        let mode =
+            std::fs::metadata(folder.path().join(name)).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

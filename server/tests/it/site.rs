@@ -1,0 +1,66 @@
+//! The browser's bundle.
+
+use std::fs;
+
+use axum::Router;
+use axum::http::StatusCode;
+
+use crate::support::harness::{Answer, Harness, get};
+
+const HASHED: &str = "/pkg/ppm-email.0123456789abcdef.js";
+
+async fn with_bundle() -> Harness {
+    let harness = Harness::start().await;
+    let pkg = harness.folder.path().join("pkg");
+    fs::create_dir(&pkg).expect("the folder is ours");
+    for (name, text) in [
+        ("ppm-email.0123456789abcdef.js", "plain"),
+        ("ppm-email.0123456789abcdef.js.br", "as brotli"),
+        ("ppm-email.0123456789abcdef.js.gz", "as gzip"),
+        ("ppm-email.js", "plain"),
+    ] {
+        fs::write(pkg.join(name), text).expect("the folder is ours");
+    }
+    harness
+}
+
+async fn fetch(harness: &Harness, path: &str, encodings: &str) -> Answer {
+    harness.ask(Router::new(), get(path).header("accept-encoding", encodings)).await
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_compression_that_it_takes() {
+    let harness = with_bundle().await;
+    for (encodings, expected) in
+        [("gzip, br", ("br", "as brotli")), ("gzip", ("gzip", "as gzip")), ("", ("", "plain"))]
+    {
+        let answer = fetch(&harness, HASHED, encodings).await;
+        assert_eq!((answer.header("content-encoding"), answer.body.as_str()), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_a_hash_is_kept_and_any_other_asked_for_anew() {
+    let harness = with_bundle().await;
+    let memory = async |path| fetch(&harness, path, "").await.header("cache-control").to_owned();
+    assert_eq!(memory(HASHED).await, "public, max-age=31536000, immutable");
+    assert_eq!(memory("/pkg/ppm-email.js").await, "no-cache");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_a_404_that_nobody_keeps() {
+    let harness = with_bundle().await;
+    let answer = fetch(&harness, "/pkg/ppm-email.ffffffffffffffff.js", "").await;
+    assert_eq!(
+        (answer.status, answer.header("cache-control")),
+        (StatusCode::NOT_FOUND, "no-store")
+    );
+}
+
+#[tokio::test]
+async fn nothing_outside_the_folder_is_served() {
+    let harness = with_bundle().await;
+    for path in ["/pkg/../ppm-email.key", "/pkg/%2e%2e/ppm-email.key", "/pkg/..%2fppm-email.key"] {
+        assert_eq!(fetch(&harness, path, "").await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}

@@ -1,0 +1,170 @@
+//! The real server in this process: a database in a folder of its own, a clock that stands still,
+//! seeded randomness, and the real router, driven by `oneshot`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::request::Builder;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use secrecy::SecretString;
+use server::Server;
+use server::config::{Config, Database, PublicUrl, SmtpDeadlines};
+use server::identity::{Caller, SignedIn};
+use server::store::audit::Actor;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::doubles::{FixedClock, SeededRandomness};
+
+pub const EMAIL: &str = "ada@example.com";
+pub const NAME: &str = "Ada Lovelace";
+pub const PASSWORD: &str = "correct horse battery";
+pub const ADDRESS: &str = "192.0.2.1";
+
+/// A server and the folder it lives in.
+pub struct Harness {
+    pub server: Server,
+    pub clock: Arc<FixedClock>,
+    pub folder: TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// The code of a refusal.
+    pub fn code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_str(&self.body).expect("a refusal is JSON");
+        body["code"].as_str().expect("a refusal has a code").to_owned()
+    }
+
+    /// A header's text, empty without it.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("headers are text here"))
+    }
+}
+
+impl Harness {
+    /// A server without accounts, reached by http.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server configured otherwise.
+    pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let clock = Arc::new(FixedClock::new());
+        let mut config = config(&folder);
+        configure(&mut config);
+        let server = Server::start(config, clock.clone(), Arc::new(SeededRandomness::new(1)))
+            .await
+            .expect("a new folder is all that a server needs");
+        Self { server, clock, folder }
+    }
+
+    /// A server that browsers reach by https.
+    pub async fn https() -> Self {
+        Self::with(|config| {
+            config.public_url = Some(PublicUrl::parse("https://ppm.example").expect("a URL"));
+        })
+        .await
+    }
+
+    /// Adds the one administrator of most tests.
+    pub async fn with_ada(self) -> Self {
+        self.add(EMAIL, NAME).await;
+        self
+    }
+
+    /// Adds an administrator with the password of most tests.
+    pub async fn add(&self, email: &str, name: &str) {
+        let added = self.server.accounts.add(email, name, PASSWORD.into(), operator()).await;
+        added.expect("the account is acceptable");
+    }
+
+    /// Signs Ada in and returns the `Cookie` header that her browser would send.
+    pub async fn sign_in(&self) -> String {
+        let SignedIn { cookie, .. } = self
+            .server
+            .accounts
+            .sign_in(EMAIL, SecretString::from(PASSWORD), &stranger(ADDRESS))
+            .await
+            .expect("the password is right");
+        cookie_of(cookie.to_str().expect("a cookie is text"))
+    }
+
+    /// Sends a request through everything to these pages.
+    pub async fn ask(&self, pages: Router<Server>, request: Builder) -> Answer {
+        self.ask_with(pages, request, Body::empty()).await
+    }
+
+    /// The same with a body.
+    pub async fn ask_with(&self, pages: Router<Server>, request: Builder, body: Body) -> Answer {
+        let peer = SocketAddr::new(ADDRESS.parse().expect("an address"), 1);
+        let mut request = request.body(body).expect("the request is well-formed");
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = server::guarded(self.server.clone(), pages);
+        let response = router.oneshot(request).await.expect("a router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(bytes.to_vec()).expect("answers are text here"),
+        }
+    }
+}
+
+/// The configuration of a server in this folder.
+pub fn config(folder: &TempDir) -> Config {
+    Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        database: database(folder),
+        key_file: folder.path().join("ppm-email.key"),
+        public_url: None,
+        extra_ca: Vec::new(),
+        site_root: PathBuf::from(folder.path()),
+        trusted_proxies: Vec::new(),
+        smtp_deadlines: SmtpDeadlines::default(),
+    }
+}
+
+/// A database file in this folder.
+pub fn database(folder: &TempDir) -> Database {
+    Database::Sqlite(folder.path().join("ppm-email.db"))
+}
+
+/// Somebody who has not signed in.
+pub fn stranger(address: &str) -> Caller {
+    let address: IpAddr = address.parse().expect("an address");
+    Caller { principal: None, session: None, address }
+}
+
+/// Whoever has the command line.
+pub fn operator() -> Actor {
+    Actor { email: String::new(), name: "command line".to_owned() }
+}
+
+/// What a browser sends back of a `Set-Cookie` header.
+pub fn cookie_of(set_cookie: &str) -> String {
+    set_cookie.split(';').next().expect("a cookie has a name and a value").to_owned()
+}
+
+/// A request for a page.
+pub fn get(path: &str) -> Builder {
+    Request::get(path).header(header::HOST, "ppm.example")
+}
+
+/// A request that may change something, as a page of this server sends it.
+pub fn post(path: &str) -> Builder {
+    Request::post(path).header(header::HOST, "ppm.example").header("sec-fetch-site", "same-origin")
+}

@@ -1,0 +1,4 @@
+//! What the promises are tested with.
+
+pub mod doubles;
+pub mod harness;

@@ -1,0 +1,175 @@
+//! A stored secret goes only where it was entered for, and only with the right key.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::secret::Destination;
+use secrecy::ExposeSecret;
+use server::log::one_line;
+use server::store::Store;
+use server::vault::{UnlockError, Vault, VaultError, unlock};
+use tempfile::TempDir;
+
+use crate::support::doubles::SeededRandomness;
+use crate::support::harness::database;
+
+fn vault(key: u8) -> Vault {
+    Vault::new(&[key; 32], Arc::new(SeededRandomness::new(1)))
+}
+
+fn account(server: &str, port: &str) -> Destination {
+    Destination::Account {
+        server: server.to_owned(),
+        port: port.to_owned(),
+        username: "ppm".to_owned(),
+        security: "automatic".to_owned(),
+    }
+}
+
+fn opened(
+    vault: &Vault,
+    column: &str,
+    destination: &Destination,
+    sealed: &[u8],
+) -> Result<String, VaultError> {
+    vault.open(column, destination, sealed).map(|secret| secret.expose_secret().to_owned())
+}
+
+#[test]
+fn a_secret_opens_for_the_field_and_destination_it_was_sealed_for() {
+    let home = account("mail.example", "587");
+    let sealed = vault(1).seal("password", &home, &"pässword".into());
+    assert_eq!(opened(&vault(1), "password", &home, &sealed), Ok("pässword".to_owned()));
+}
+
+#[test]
+fn a_stored_password_is_refused_for_another_host() {
+    let sealed = vault(1).seal("password", &account("mail.example", "587"), &"secret".into());
+    let elsewhere = opened(&vault(1), "password", &account("evil.example", "587"), &sealed);
+    assert_eq!(elsewhere, Err(VaultError::Refused));
+}
+
+#[test]
+fn a_secret_is_refused_for_another_field() {
+    let home = Destination::Origin("https://login.example".to_owned());
+    let sealed = vault(1).seal("client-secret", &home, &"secret".into());
+    assert_eq!(opened(&vault(1), "password", &home, &sealed), Err(VaultError::Refused));
+}
+
+#[test]
+fn letters_moved_between_the_parts_of_a_destination_make_another_one() {
+    let sealed = vault(1).seal("password", &account("mail.example1", "25"), &"secret".into());
+    let moved = opened(&vault(1), "password", &account("mail.example", "125"), &sealed);
+    assert_eq!(moved, Err(VaultError::Refused));
+}
+
+#[test]
+fn a_changed_value_is_refused_whichever_octet_it_was() {
+    let home = account("mail.example", "587");
+    let sealed = vault(1).seal("password", &home, &"secret".into());
+    for index in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[index] ^= 1;
+        assert!(opened(&vault(1), "password", &home, &changed).is_err(), "octet {index}");
+        assert!(opened(&vault(1), "password", &home, &sealed[..index]).is_err(), "{index} octets");
+    }
+}
+
+#[test]
+fn another_key_is_told_apart_from_a_changed_value() {
+    let home = account("mail.example", "587");
+    let sealed = vault(1).seal("password", &home, &"secret".into());
+    assert_eq!(opened(&vault(2), "password", &home, &sealed), Err(VaultError::OtherKey));
+}
+
+#[test]
+fn one_secret_sealed_twice_looks_different() {
+    let (vault, home) = (vault(1), account("mail.example", "587"));
+    assert_ne!(
+        vault.seal("password", &home, &"secret".into()),
+        vault.seal("password", &home, &"secret".into())
+    );
+}
+
+/// A key file and a database, each in the folder.
+async fn unlocked(folder: &TempDir, key_file: &Path) -> Result<Vault, UnlockError> {
+    let store = Store::open(&database(folder)).await.expect("the folder is there");
+    unlock(key_file, &store, Arc::new(SeededRandomness::new(2))).await
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_key_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    unlocked(&folder, &key_file).await.expect("a new key is made");
+    assert_eq!(fs::metadata(&key_file).expect("it is there").permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn making_a_key_leaves_nothing_else_behind() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let keys = tempfile::tempdir().expect("a folder for the key");
+    unlocked(&folder, &keys.path().join("ppm-email.key")).await.expect("a new key is made");
+    assert_eq!(fs::read_dir(keys.path()).expect("it is there").count(), 1);
+}
+
+#[tokio::test]
+async fn the_next_start_opens_what_the_first_sealed() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    let home = account("mail.example", "587");
+    let sealed = unlocked(&folder, &key_file).await.expect("a key is made").seal(
+        "password",
+        &home,
+        &"secret".into(),
+    );
+    let vault = unlocked(&folder, &key_file).await.expect("the key is there");
+    assert_eq!(opened(&vault, "password", &home, &sealed), Ok("secret".to_owned()));
+}
+
+#[tokio::test]
+async fn a_database_whose_key_is_missing_is_not_given_a_new_one() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    unlocked(&folder, &key_file).await.expect("a new key is made");
+    fs::remove_file(&key_file).expect("it is there");
+    assert!(matches!(unlocked(&folder, &key_file).await, Err(UnlockError::KeyMissing(_))));
+    assert!(!key_file.exists());
+}
+
+#[tokio::test]
+async fn a_key_of_another_database_is_refused() {
+    let (folder, other) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let key_file = folder.path().join("ppm-email.key");
+    unlocked(&folder, &key_file).await.expect("a new key is made");
+    let randomness = Arc::new(SeededRandomness::new(3));
+    let store = Store::open(&database(&other)).await.expect("the folder is there");
+    let other_key = other.path().join("ppm-email.key");
+    unlock(&other_key, &store, randomness).await.expect("a new key is made");
+    assert!(matches!(unlocked(&folder, &other_key).await, Err(UnlockError::WrongKey(_))));
+}
+
+#[tokio::test]
+async fn a_key_that_others_may_read_is_refused_with_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    unlocked(&folder, &key_file).await.expect("a new key is made");
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let error = unlocked(&folder, &key_file).await.expect_err("others may read it");
+    assert!(one_line(&error).contains("chmod 600"), "{}", one_line(&error));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_key_is_refused_and_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    fs::write(&key_file, "my notes\n").expect("the folder is ours");
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    assert!(matches!(unlocked(&folder, &key_file).await, Err(UnlockError::KeyFile(..))));
+    assert_eq!(fs::read_to_string(&key_file).expect("it is there"), "my notes\n");
+}

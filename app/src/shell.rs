@@ -10,7 +10,7 @@ mod sign_in;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
-use leptos_router::path;
+use leptos_router::{SsrMode, path};
 
 use frame::EmailPage;
 use not_found::NotFound;
@@ -50,7 +50,7 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=|| view! { <Redirect path="/settings/email"/> }/>
                 <Route path=path!("/sign-in") view=SignInPage/>
-                <Route path=path!("/settings/email") view=EmailPage/>
+                <Route path=path!("/settings/email") view=EmailPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }

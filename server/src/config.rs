@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
 use crate::cli::ServeArgs;
+use crate::smtp::Deadlines;
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
@@ -31,28 +32,7 @@ pub struct Config {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long a mail server may take.
-    pub smtp_deadlines: SmtpDeadlines,
-}
-
-/// How long a mail server may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SmtpDeadlines {
-    /// To accept a connection.
-    pub connect: Duration,
-    /// For one reply.
-    pub reply: Duration,
-    /// For the whole message.
-    pub total: Duration,
-}
-
-impl Default for SmtpDeadlines {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            reply: Duration::from_secs(30),
-            total: Duration::from_mins(1),
-        }
-    }
+    pub smtp_deadlines: Deadlines,
 }
 
 /// Why the command line cannot be obeyed.
@@ -231,17 +211,17 @@ fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     }
 }
 
-fn deadlines(connect: &str, reply: &str, total: &str) -> Result<SmtpDeadlines, ConfigError> {
-    let deadlines = SmtpDeadlines {
+fn deadlines(connect: &str, reply: &str, total: &str) -> Result<Deadlines, ConfigError> {
+    let deadlines = Deadlines {
         connect: seconds("--smtp-connect-seconds", connect)?,
         reply: seconds("--smtp-reply-seconds", reply)?,
         total: seconds("--smtp-total-seconds", total)?,
     };
     match deadlines {
-        SmtpDeadlines { connect, total, .. } if total < connect => {
+        Deadlines { connect, total, .. } if total < connect => {
             Err(ConfigError::TotalTooShort("--smtp-connect-seconds"))
         }
-        SmtpDeadlines { reply, total, .. } if total < reply => {
+        Deadlines { reply, total, .. } if total < reply => {
             Err(ConfigError::TotalTooShort("--smtp-reply-seconds"))
         }
         fitting => Ok(fitting),

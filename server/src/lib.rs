@@ -5,9 +5,12 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod egress;
 pub mod identity;
 pub mod log;
 pub mod serve;
+pub mod service;
+pub mod smtp;
 pub mod store;
 pub mod vault;
 pub mod web;
@@ -24,6 +27,8 @@ use tower_http::trace::TraceLayer;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::Accounts;
+use crate::service::Service;
+use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store};
 use crate::vault::{UnlockError, Vault};
 use crate::web::refusal::Refusal;
@@ -43,6 +48,8 @@ pub struct Server {
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// Whose certificates are believed.
+    pub trust: Arc<TlsTrust>,
 }
 
 /// Why the server cannot start.
@@ -54,6 +61,9 @@ pub enum StartError {
     /// The key is not as it must be.
     #[error(transparent)]
     Vault(#[from] UnlockError),
+    /// The trusted certificates are not as they must be.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl Server {
@@ -70,22 +80,19 @@ impl Server {
         let vault = vault::unlock(&config.key_file, &store, randomness.clone()).await?;
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
-        Ok(Self { config: Arc::new(config), store, vault, clock, randomness, accounts })
+        let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
+        Ok(Self { config: Arc::new(config), store, vault, clock, randomness, accounts, trust })
     }
 }
 
 /// Everything this server answers.
 pub fn router(server: Server) -> Router {
-    guarded(server, pages())
+    let pages = web::pages::pages(&server, Arc::new(Service::new(server.clone())));
+    guarded(server, pages)
 }
 
-/// The pages and server functions of `app`.
-fn pages() -> Router<Server> {
-    Router::new().fallback(async || Refusal::NOT_FOUND)
-}
-
-/// Puts `pages` behind everything that each request must pass: its handlers find a
-/// [`identity::Caller`] and a [`web::headers::PageNonce`] among the request's extensions.
+/// Puts `pages` behind everything that each request must pass: its handlers find an
+/// [`identity::Caller`] among the request's extensions.
 pub fn guarded(server: Server, pages: Router<Server>) -> Router {
     let pages = pages
         .layer(from_fn_with_state(server.clone(), identity::sessions::recognise))

@@ -184,6 +184,7 @@ fn associated_data(column: &str, destination: &Destination) -> Vec<u8> {
             encode(column, 1, &[server, port, username, security])
         }
         Destination::Origin(origin) => encode(column, 2, &[origin]),
+        Destination::Nowhere => encode(column, 3, &[]),
     }
 }
 

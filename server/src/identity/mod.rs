@@ -11,18 +11,7 @@ use crate::store::audit::Actor;
 pub use accounts::{Accounts, SignInError, SignedIn};
 pub use sessions::Caller;
 
-/// A person whose identity is established.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Stays the same whatever the person is called.
-    pub id: String,
-    /// Where their test messages go.
-    pub email: String,
-    /// What others see.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-}
+pub use app::service::{Principal, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
@@ -30,25 +19,16 @@ impl From<&Principal> for Actor {
     }
 }
 
-/// What a person may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Sees and changes everything.
-    Administrator,
+/// The name of a role in the database.
+#[must_use]
+pub const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Administrator => "administrator",
+    }
 }
 
-impl Role {
-    /// The role's name in the database.
-    #[must_use]
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-        }
-    }
-
-    /// The role with this name.
-    #[must_use]
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        (name == Self::Administrator.wire_name()).then_some(Self::Administrator)
-    }
+/// The role with this name.
+#[must_use]
+pub fn role_of(name: &str) -> Option<Role> {
+    (name == role_name(Role::Administrator)).then_some(Role::Administrator)
 }

@@ -4,8 +4,6 @@
 mod runs;
 mod settings;
 
-use std::sync::Arc;
-
 use app::api::{ApiError, Save, SaveAnswer, Tab};
 use app::service::{EmailService, Principal};
 use async_trait::async_trait;
@@ -13,22 +11,18 @@ use domain::delivery::Run;
 
 use crate::Server;
 use crate::log::one_line;
-use crate::smtp::TlsTrust;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
 /// The tab's service on this server.
 #[derive(Debug, Clone)]
-pub struct Service {
-    server: Server,
-    trust: Arc<TlsTrust>,
-}
+pub struct Service(Server);
 
 impl Service {
     /// A service over what the server has opened.
     #[must_use]
-    pub fn new(server: Server, trust: TlsTrust) -> Self {
-        Self { server, trust: Arc::new(trust) }
+    pub fn new(server: Server) -> Self {
+        Self(server)
     }
 }
 
@@ -55,8 +49,8 @@ fn told(broken: Broken) -> ApiError {
 #[async_trait]
 impl EmailService for Service {
     async fn load(&self, who: &Principal) -> Result<Tab, ApiError> {
-        let saved = settings::current(&self.server).await.map_err(told)?.saved;
-        let last_run = runs::latest_of(&self.server, who).await.map_err(told)?;
+        let saved = settings::current(&self.0).await.map_err(told)?.saved;
+        let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
         Ok(Tab { saved, recipient: who.email.clone(), last_run })
     }
 
@@ -64,14 +58,14 @@ impl EmailService for Service {
         if let Some(field) = save.draft.oversized() {
             return Err(ApiError::Oversized(field));
         }
-        settings::save(&self.server, who, &save).await.map_err(told)
+        settings::save(&self.0, who, &save).await.map_err(told)
     }
 
     async fn send_test(&self, who: &Principal) -> Result<Run, ApiError> {
-        runs::start(self, who).await
+        runs::start(&self.0, who).await
     }
 
     async fn run(&self, _who: &Principal, id: &str) -> Result<Run, ApiError> {
-        runs::get(&self.server, id).await.map_err(told)?.ok_or(ApiError::NotFound)
+        runs::get(&self.0, id).await.map_err(told)?.ok_or(ApiError::NotFound)
     }
 }

@@ -10,7 +10,7 @@ use domain::settings::Settings;
 use tokio::sync::mpsc;
 
 use super::settings::{self, Current};
-use super::{Broken, Service, told};
+use super::{Broken, told};
 use crate::Server;
 use crate::clock::random_id;
 use crate::log::one_line;
@@ -22,8 +22,7 @@ use crate::store::runs;
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// Starts a message to whoever asks, through what is saved.
-pub async fn start(service: &Service, who: &Principal) -> Result<Run, ApiError> {
-    let server = &service.server;
+pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
     let current = settings::current(server).await.map_err(told)?;
     if !current.saved.is_complete() {
         return Err(ApiError::Incomplete);
@@ -37,8 +36,9 @@ pub async fn start(service: &Service, who: &Principal) -> Result<Run, ApiError> 
     }
     let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
     runs::begin(&server.store, &id, who, at).await.map_err(|error| told(error.into()))?;
-    let run = Run { id, recipient: who.email.clone(), started_at: at, steps: Vec::new(), outcome: None };
-    tokio::spawn(carry_out(service.clone(), who.clone(), current, run.clone()));
+    let run =
+        Run { id, recipient: who.email.clone(), started_at: at, steps: Vec::new(), outcome: None };
+    tokio::spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
     Ok(run)
 }
 
@@ -64,49 +64,59 @@ async fn bury(server: &Server) -> Result<(), Broken> {
 }
 
 /// Sends the message, and writes down how it fared whatever happens to it.
-async fn carry_out(service: Service, who: Principal, current: Current, run: Run) {
-    let outcome = send(&service, &who, &current, &run).await.unwrap_or_else(|failure| Outcome::Failed {
-        step: failure.step,
-        said: failure.said,
-        advice: failure.advice,
+async fn carry_out(server: Server, who: Principal, current: Current, run: Run) {
+    let outcome = send(&server, &who, &current, &run).await.unwrap_or_else(|failure| {
+        Outcome::Failed { step: failure.step, said: failure.said, advice: failure.advice }
     });
-    if let Err(error) = runs::finish(&service.server.store, &run.id, &outcome).await {
+    if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
         tracing::error!(error = one_line(&error), "the end of a test message could not be stored");
     }
 }
 
 /// Opens, composes, delivers.
-async fn send(service: &Service, who: &Principal, current: &Current, run: &Run) -> Result<Outcome, Failure> {
+async fn send(
+    server: &Server,
+    who: &Principal,
+    current: &Current,
+    run: &Run,
+) -> Result<Outcome, Failure> {
     let unreadable = || stopped(Step::SignIn, Advice::SecretUnreadable);
-    let secrets = current.open(&service.server).map_err(|error| {
+    let secrets = current.open(server).map_err(|error| {
         tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
         unreadable()
     })?;
-    let Ok(Settings::Basic { server, sender, account }) = Settings::parse(&current.saved.draft(), &secrets) else {
+    let Ok(Settings::Basic { server: mail_server, sender, account }) =
+        Settings::parse(&current.saved.draft(), &secrets)
+    else {
         return Err(unreadable());
     };
     let message = compose(&TestMessage {
         sender: &sender,
         recipient: &run.recipient,
         asked_by: &format!("{} ({})", who.name, who.email),
-        server: &server,
+        server: &mail_server,
         at: run.started_at,
         unique: &run.id,
     })
     .map_err(|error| match error {
         ComposeError::Recipient => stopped(Step::Recipient, Advice::RecipientRefused),
-        ComposeError::Sender | ComposeError::Message(_) => stopped(Step::Sender, Advice::SenderRefused),
+        ComposeError::Sender => stopped(Step::Sender, Advice::SenderRefused),
     })?;
-    let through = format!("{}:{}", server.host, server.port);
-    let envelope = Envelope { server, account, sender: sender.address, recipient: run.recipient.clone() };
-    let accepted = deliver_noting(service, run, &envelope, &message.octets).await?;
+    let through = format!("{}:{}", mail_server.host, mail_server.port);
+    let envelope = Envelope {
+        server: mail_server,
+        account,
+        sender: sender.address,
+        recipient: run.recipient.clone(),
+    };
+    let accepted = deliver_noting(server, run, &envelope, &message.octets).await?;
     Ok(Outcome::Accepted { server: through, reply: accepted.reply, message_id: message.message_id })
 }
 
 /// Delivers, and writes each step down as it ends. A step that cannot be written down is missing in
 /// the report; the message goes on all the same.
 async fn deliver_noting(
-    service: &Service,
+    server: &Server,
     run: &Run,
     envelope: &Envelope,
     message: &[u8],
@@ -114,13 +124,16 @@ async fn deliver_noting(
     let (tell, mut told) = mpsc::unbounded_channel();
     let delivering = async move {
         let mut on_step = |report| tell.send(report).unwrap_or_default();
-        deliver(envelope, message, &service.trust, service.server.config.smtp_deadlines, &mut on_step).await
+        deliver(envelope, message, &server.trust, server.config.smtp_deadlines, &mut on_step).await
     };
     let noting = async {
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
-            if let Err(error) = runs::record(&service.server.store, &run.id, ordinal, &report).await {
-                tracing::error!(error = one_line(&error), "a step of a test message could not be stored");
+            if let Err(error) = runs::record(&server.store, &run.id, ordinal, &report).await {
+                tracing::error!(
+                    error = one_line(&error),
+                    "a step of a test message could not be stored"
+                );
             }
             ordinal += 1;
         }

@@ -62,7 +62,8 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
     }
     let form = form.map_secrets(|field, ()| {
         let entered_for = destinations.iter().find(|(name, _)| *name == field.wire_name());
-        entered_for.map_or(StoredSecret::Unset, |(_, destination)| StoredSecret::For(destination.clone()))
+        entered_for
+            .map_or(StoredSecret::Unset, |(_, destination)| StoredSecret::For(destination.clone()))
     });
     let saved = Saved {
         form,
@@ -121,7 +122,10 @@ fn at_rest(draft: &Draft) -> Result<String, serde_json::Error> {
 }
 
 /// What a save seals, each for its destination, and what it removes.
-fn sealed(server: &Server, draft: &Draft) -> Result<(Vec<SealedSecret>, Vec<&'static str>), Broken> {
+fn sealed(
+    server: &Server,
+    draft: &Draft,
+) -> Result<(Vec<SealedSecret>, Vec<&'static str>), Broken> {
     let (mut put, mut remove) = (Vec::new(), Vec::new());
     let mut seal = |field: Field, destination: &Destination, value: &SecretString| {
         put.push(SealedSecret {
@@ -133,7 +137,9 @@ fn sealed(server: &Server, draft: &Draft) -> Result<(Vec<SealedSecret>, Vec<&'st
     };
     for field in SECRETS {
         match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
-            (SecretEdit::Replace(typed), Some(destination)) => seal(field, &destination, &typed.open())?,
+            (SecretEdit::Replace(typed), Some(destination)) => {
+                seal(field, &destination, &typed.open())?
+            }
             (SecretEdit::Clear, _) => remove.push(field.wire_name()),
             (SecretEdit::Untouched | SecretEdit::Replace(_), _) => {}
         }
@@ -147,9 +153,11 @@ fn sealed(server: &Server, draft: &Draft) -> Result<(Vec<SealedSecret>, Vec<&'st
 
 /// What a browser may see of the form once it is saved.
 fn after(draft: &Draft, before: &Form<StoredSecret>) -> Form<StoredSecret> {
-    draft.map_secrets(|field, _| match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
-        (SecretEdit::Replace(_), Some(destination)) => StoredSecret::For(destination),
-        (SecretEdit::Untouched, _) => before.secret(field).cloned().unwrap_or_default(),
-        (SecretEdit::Clear | SecretEdit::Replace(_), _) => StoredSecret::Unset,
+    draft.map_secrets(|field, _| {
+        match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
+            (SecretEdit::Replace(_), Some(destination)) => StoredSecret::For(destination),
+            (SecretEdit::Untouched, _) => before.secret(field).cloned().unwrap_or_default(),
+            (SecretEdit::Clear | SecretEdit::Replace(_), _) => StoredSecret::Unset,
+        }
     })
 }

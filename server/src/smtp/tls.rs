@@ -10,7 +10,6 @@ use domain::delivery::Advice;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, InvalidMessage,
@@ -30,45 +29,23 @@ pub struct TlsTrust {
 
 /// Why there is no trust to begin with.
 #[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    /// The extra certificates are not PEM, or none is in them.
-    #[error("no certificate in PEM form")]
-    NoCertificate,
-    /// A certificate cannot serve as an authority, or the machine has none at all.
-    #[error("no usable certificate authority")]
-    Unusable(#[source] rustls::Error),
-}
+#[error("no usable certificate authority: this machine has none, or --extra-ca is no authority")]
+pub struct TrustError(#[source] rustls::Error);
 
 impl TlsTrust {
-    /// Trusts the platform's authorities alone.
+    /// Trusts the platform's authorities and these.
     ///
     /// # Errors
-    /// The machine has none.
-    pub fn of_this_machine() -> Result<Self, TrustError> {
-        Self::with_roots(Vec::new())
+    /// The machine has none, or one of these cannot be an authority.
+    pub fn with_extra_ca(roots: &[CertificateDer<'static>]) -> Result<Self, TrustError> {
+        Self::with_roots(roots.to_vec()).map_err(TrustError)
     }
 
-    /// Trusts the platform's authorities and those in a PEM text.
-    ///
-    /// # Errors
-    /// There is no certificate in the text, or one that cannot be an authority.
-    pub fn with_extra_ca(pem: &[u8]) -> Result<Self, TrustError> {
-        let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| TrustError::NoCertificate)?;
-        if roots.is_empty() {
-            return Err(TrustError::NoCertificate);
-        }
-        Self::with_roots(roots)
-    }
-
-    fn with_roots(roots: Vec<CertificateDer<'static>>) -> Result<Self, TrustError> {
+    fn with_roots(roots: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
-        let platform = Verifier::new_with_extra_roots(roots, provider.clone())
-            .map_err(TrustError::Unusable)?;
+        let platform = Verifier::new_with_extra_roots(roots, provider.clone())?;
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(TrustError::Unusable)?
+            .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(TellsSelfSigned(platform)))
             .with_no_client_auth();

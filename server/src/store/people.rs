@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::audit::{self, Entry};
 use super::{Store, StoreError, instant, millis};
-use crate::identity::Role;
+use crate::identity::{Role, role_name, role_of};
 
 /// A person who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added,
     .bind(email_key(&person.email))
     .bind(&person.name)
     .bind(&person.password_hash)
-    .bind(person.role.wire_name())
+    .bind(role_name(person.role))
     .bind(millis(person.created_at))
     .execute(&mut *transaction)
     .await?
@@ -152,7 +152,7 @@ fn person(row: &AnyRow) -> Result<Person, StoreError> {
         email: row.try_get("email")?,
         name: row.try_get("name")?,
         password_hash: row.try_get("password_hash")?,
-        role: Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
+        role: role_of(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
         created_at: instant(row.try_get("created_at")?)?,
     })
 }

@@ -3,7 +3,9 @@
 pub mod body;
 pub mod client;
 pub mod csrf;
+mod door;
 pub mod headers;
 pub mod health;
+pub mod pages;
 pub mod refusal;
 pub mod site;

@@ -1,40 +1,22 @@
 //! What every answer carries, and what an answer is where there is nothing to answer.
 
+use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::response::Html;
 use axum::routing::get as route;
-use axum::{Extension, Router};
 use server::Server;
-use server::web::headers::PageNonce;
 
 use crate::support::harness::{Harness, get};
 
-/// A page that shows its nonce, and one that is broken.
+/// An answer that is no page, and one that is broken.
 fn pages() -> Router<Server> {
     async fn broken() -> String {
         panic!("a defect with a {} in its words", "secret")
     }
     Router::new()
-        .route("/page", route(async |Extension(nonce): Extension<PageNonce>| Html(nonce.0)))
+        .route("/page", route(async || Html("")))
         .route("/broken", route(broken))
         .fallback(async || server::web::refusal::Refusal::NOT_FOUND)
-}
-
-#[tokio::test]
-async fn a_page_may_run_the_scripts_that_carry_its_nonce() {
-    let harness = Harness::start().await;
-    let page = harness.ask(pages(), get("/page")).await;
-    let policy = page.header("content-security-policy");
-    let scripts = format!("script-src 'nonce-{}' 'strict-dynamic' 'wasm-unsafe-eval';", page.body);
-    assert!(policy.contains(&scripts), "{policy}");
-}
-
-#[tokio::test]
-async fn no_two_pages_have_one_nonce() {
-    let harness = Harness::start().await;
-    let (first, second) =
-        (harness.ask(pages(), get("/page")).await, harness.ask(pages(), get("/page")).await);
-    assert_ne!(first.body, second.body);
 }
 
 #[tokio::test]

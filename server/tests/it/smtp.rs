@@ -19,7 +19,7 @@ use crate::support::smtp_server::{AUTHORITY, SmtpServer};
 
 /// What every test trusts: this machine's authorities and the tests' own.
 static TRUST: LazyLock<TlsTrust> =
-    LazyLock::new(|| TlsTrust::with_extra_ca(AUTHORITY.pem().as_bytes()).expect("trust"));
+    LazyLock::new(|| TlsTrust::with_extra_ca(&[AUTHORITY.certificate()]).expect("trust"));
 
 /// Short enough for a test, long enough for a busy machine.
 const SHORT: Deadlines = Deadlines {

@@ -12,8 +12,9 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
-use server::config::{Config, Database, PublicUrl, SmtpDeadlines};
+use server::config::{Config, Database, PublicUrl};
 use server::identity::{Caller, SignedIn};
+use server::smtp::Deadlines;
 use server::store::audit::Actor;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -134,7 +135,7 @@ pub fn config(folder: &TempDir) -> Config {
         extra_ca: Vec::new(),
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
-        smtp_deadlines: SmtpDeadlines::default(),
+        smtp_deadlines: Deadlines::default(),
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub mod doubles;
 pub mod harness;
+pub mod smtp_server;

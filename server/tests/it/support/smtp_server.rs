@@ -30,9 +30,9 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key()).expect("an authority"))
     }
 
-    /// The authority's own certificate, as `--extra-ca` reads it.
-    pub fn pem(&self) -> String {
-        self.0.pem()
+    /// The authority's own certificate.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
     }
 
     /// A good certificate for this machine, by name and address.

@@ -1,0 +1,97 @@
+//! The real pages, rendered by the real router: who sees them, and what their scripts may do.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use server::service::Service;
+use server::web::pages::pages;
+
+use crate::support::harness::{Answer, Harness, get, post};
+
+async fn ask(harness: &Harness, request: axum::http::request::Builder, body: Body) -> Answer {
+    let service = std::sync::Arc::new(Service::new(harness.server.clone()));
+    harness.ask_with(pages(&harness.server, service), request, body).await
+}
+
+async fn page(harness: &Harness, path: &str) -> Answer {
+    ask(harness, get(path), Body::empty()).await
+}
+
+/// The nonce in a page's policy.
+fn nonce(answer: &Answer) -> String {
+    let policy = answer.header("content-security-policy");
+    let (_, rest) = policy.split_once("'nonce-").expect("a page's policy has a nonce");
+    rest.split('\'').next().expect("a nonce ends").to_owned()
+}
+
+#[tokio::test]
+async fn every_script_of_a_page_carries_the_nonce_of_its_policy() {
+    let answer = page(&Harness::start().await, "/sign-in").await;
+    let (scripts, named) =
+        (answer.body.matches("<script").count(), format!("nonce=\"{}\"", nonce(&answer)));
+    assert!(scripts > 0);
+    let carrying = answer.body.split("<script").skip(1).filter(|script| {
+        script.split('>').next().is_some_and(|attributes| attributes.contains(&named))
+    });
+    assert_eq!(carrying.count(), scripts, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn no_two_pages_have_one_nonce() {
+    let harness = Harness::start().await;
+    let (first, second) = (page(&harness, "/sign-in").await, page(&harness, "/sign-in").await);
+    assert_ne!(nonce(&first), nonce(&second));
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_led_to_the_door() {
+    let answer = page(&Harness::start().await, "/settings/email").await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, "/sign-in"));
+}
+
+#[tokio::test]
+async fn the_tab_is_rendered_for_whoever_is_signed_in() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let request = get("/settings/email").header(header::COOKIE, cookie);
+    let answer = ask(&harness, request, Body::empty()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("Basic SMTP Settings"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_not_found() {
+    let answer = page(&Harness::start().await, "/nowhere").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.body.contains("There is no such page"));
+}
+
+#[tokio::test]
+async fn the_right_password_opens_the_door_and_the_wrong_one_does_not() {
+    let harness = Harness::start().await.with_ada().await;
+    for (password, location) in [
+        ("correct+horse+battery", "/settings/email"),
+        ("wrong", "/sign-in?refused=wrong-credentials"),
+    ] {
+        let request =
+            post("/sign-in").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let form = Body::from(format!("email=ada%40example.com&password={password}"));
+        let answer = ask(&harness, request, form).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, location));
+        assert_eq!(answer.headers.contains_key(header::SET_COOKIE), location == "/settings/email");
+    }
+}
+
+#[tokio::test]
+async fn every_server_function_asks_who_is_calling() {
+    let harness = Harness::start().await;
+    for (path, body) in [
+        ("/api/email/load", "{}"),
+        ("/api/email/send-test", "{}"),
+        ("/api/email/run", r#"{"id":"x"}"#),
+        ("/api/me", "{}"),
+    ] {
+        let request = post(path).header(header::CONTENT_TYPE, "application/json");
+        let answer = ask(&harness, request, Body::from(body)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}

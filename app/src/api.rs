@@ -214,6 +214,7 @@ pub async fn in_time<T>(call: impl Future<Output = Result<T, ApiError>>) -> Resu
 #[cfg(feature = "ssr")]
 mod answering {
     use axum::http::StatusCode;
+    use axum::http::request::Parts;
     use leptos::context::use_context;
     use leptos_axum::ResponseOptions;
 
@@ -230,9 +231,14 @@ mod answering {
         with_status(found)
     }
 
-    /// Sets the status that an error means: leptos would answer 500 to each of them.
+    /// Sets the status that an error means: leptos would answer 500 to each of them. A page that
+    /// was rendered with an error keeps its own.
     pub fn with_status<T>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
-        if let (Err(error), Some(response)) = (&answer, use_context::<ResponseOptions>()) {
+        let is_call =
+            use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with("/api/"));
+        if let (Err(error), Some(response), true) =
+            (&answer, use_context::<ResponseOptions>(), is_call)
+        {
             response.set_status(status(*error));
         }
         answer

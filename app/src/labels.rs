@@ -29,7 +29,7 @@ pub const fn section(section: Section) -> &'static str {
 #[must_use]
 pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
     match (section, flow) {
-        (Section::Flow, _) => "Decides how PPM proves to the mail server that it may send.",
+        (Section::Flow, _) => "",
         (Section::BasicSmtp, OauthFlow::None) => "Mail is sent through this server.",
         (Section::BasicSmtp, _) => {
             "Kept, not used: with an OAuth flow, mail is sent through OAuth SMTP Settings."
@@ -101,7 +101,7 @@ pub fn field_in_full(at: Field) -> String {
 pub const fn field_help(field: Field) -> &'static str {
     match field {
         Field::Flow => {
-            "Your mail provider's documentation says which one it wants; None is for a user name and a password."
+            "How PPM proves to the mail server that it may send; your mail provider's documentation names the flow."
         }
         Field::BasicSender => "The address that mail comes from, and that bounces go back to.",
         Field::OauthSender => {

@@ -109,7 +109,7 @@ export class Product {
 
   async #serve(): Promise<void> {
     this.#log = '';
-    const child = spawn(binary(), ['serve', '--listen', this.#listen, '--extra-ca', this.mail.ca], {
+    const child = spawn(binary(), ['serve', '--listen', this.#listen, '--extra-ca', this.mail.ca, '--smtp-reply-seconds', '3'], {
       env: this.#environment(this.#data),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -55,10 +55,12 @@ pub fn Control(
         <div class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
             {label}
             {input}
-            <span class="help" id=format!("{id}-help")>{labels::field_help(field)}</span>
-            <span class="note" id=format!("{id}-note")>{note}</span>
-            <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
-            <span class="error" id=format!("{id}-error")>{error}</span>
+            <div class="about">
+                <span class="help" id=format!("{id}-help")>{labels::field_help(field)}</span>
+                <span class="note" id=format!("{id}-note")>{note}</span>
+                <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
+                <span class="error" id=format!("{id}-error")>{error}</span>
+            </div>
         </div>
     }
 }

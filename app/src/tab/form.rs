@@ -48,6 +48,13 @@ fn Group(
         Memo::new(move |_| state.with_draft(|draft| rules::section_presence(section, draft.flow)));
     let help =
         live_text(move || state.with_draft(|draft| labels::section_help(section, draft.flow)));
+    let mark = (section != Section::Flow).then(|| {
+        view! {
+            <span class="tag" class:required=live(move || presence.get() == Presence::Required)>
+                {live_text(move || labels::presence(presence.get()))}
+            </span>
+        }
+    });
     let help_id = format!("{}-help", id(section));
     view! {
         <fieldset
@@ -56,12 +63,7 @@ fn Group(
             aria-describedby=help_id.clone()
         >
             <legend>{labels::section(section)}</legend>
-            <div class="marks">
-                <span class="tag" class:required=live(move || presence.get() == Presence::Required)>
-                    {live_text(move || labels::presence(presence.get()))}
-                </span>
-                {action}
-            </div>
+            <div class="marks">{mark} {action}</div>
             <p class="group-help" id=help_id.clone()>{help}</p>
             <div class="body">{children()}</div>
         </fieldset>

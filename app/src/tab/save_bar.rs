@@ -30,10 +30,9 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                         "Cancel"
                     </button>
                     <button
-                        type="button"
+                        type="submit"
                         class="primary"
                         aria-disabled=live_attribute(move || state.is_saving().then_some("true"))
-                        on:click=move |_| state.save()
                     >
                         {live_text(move || if state.is_saving() { "Saving…" } else { "Save" })}
                     </button>

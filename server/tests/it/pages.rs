@@ -13,7 +13,7 @@ async fn ask(harness: &Harness, request: axum::http::request::Builder, body: Bod
 }
 
 async fn page(harness: &Harness, path: &str) -> Answer {
-    ask(harness, get(path), Body::empty()).await
+    ask(harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await
 }
 
 /// The nonce in a page's policy.

@@ -79,7 +79,7 @@ export class Form {
   /** Saves, and waits until it is saved. */
   async saved(): Promise<void> {
     await this.save.click();
-    await expect(this.page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+    await expect(this.page.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(this.save).toBeHidden();
   }
 

@@ -113,7 +113,7 @@ test('a save on an outdated copy is refused, names the other administrator, and 
   await expect(page.getByRole('alert')).toContainText(/Grace Adeyemi has saved other settings at \d{4}-\d\d-\d\d/);
   await page.getByRole('button', { name: 'Save mine over theirs' }).click();
   // Theirs has a password for the same place: mine replaces it, nothing is asked again.
-  await expect(page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
   await page.reload();
   await expect(mine.field(mine.basic, 'Display Name')).toHaveValue('Practice PPM');
 });
@@ -154,5 +154,5 @@ test('the form is edited, saved and sent with the keyboard alone', async ({ page
     await page.keyboard.type(value);
   }
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: 'Saved.' })).toBeVisible();
+  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
 });

@@ -5,26 +5,20 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use super::live::{live, live_text, live_view};
-use super::state::{FormState, Notice, focus};
+use super::state::{FormState, NOTICE, Notice, focus};
 use crate::labels;
 
 /// The notice above the form.
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
-        None => ().into_any(),
-        Some(Notice::Saved) => view! {
-            <section class="notice good" role="status">
-                <h2>"Saved."</h2>
-            </section>
-        }
-        .into_any(),
+        None | Some(Notice::Saved) => ().into_any(),
         Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
         Some(Notice::Conflict(theirs)) => {
             view! { <ConflictNotice state theirs=*theirs/> }.into_any()
         }
         Some(Notice::NotSaved(error)) => view! {
-            <section class="notice bad" role="alert">
+            <section class="notice bad" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
                 <p>{labels::api_error(error)}</p>
             </section>
@@ -83,7 +77,7 @@ fn ConflictNotice(state: FormState, theirs: domain::Saved) -> impl IntoView {
     };
     let keep_mine = move |_| state.overwrite(keep.clone());
     view! {
-        <section class="notice" role="alert">
+        <section class="notice" role="alert" id=NOTICE tabindex="-1">
             <h2>{by} " has saved other settings" {at} "."</h2>
             <p>"Nothing of yours was saved, and nothing you typed is lost. Which settings shall stay?"</p>
             <div class="actions">

@@ -6,7 +6,7 @@ use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use super::live::{live, live_attribute, live_option, live_text};
-use super::state::FormState;
+use super::state::{FormState, Notice, SAVED};
 use crate::labels;
 
 /// The bar at the bottom of the form.
@@ -40,8 +40,18 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
             }
         })
     });
+    let saved = live_option(move || {
+        (!is_dirty.get() && state.notice() == Some(Notice::Saved)).then(|| {
+            view! {
+                <div class="save-bar good" id=SAVED tabindex="-1">
+                    <p class="changes"><strong>"Saved."</strong></p>
+                </div>
+            }
+        })
+    });
     view! {
         {bar}
+        <div role="status">{saved}</div>
         <TokenQuestion state/>
     }
 }

@@ -178,6 +178,12 @@ impl FormState {
         self.asks_about_grant.get()
     }
 
+    /// Tells something above the form, and leads there.
+    fn tell(self, notice: Notice) {
+        self.notice.set(Some(notice));
+        focus_soon(NOTICE);
+    }
+
     /// Restores what is saved.
     pub fn cancel(self) {
         self.reset(self.saved.get_untracked());
@@ -189,7 +195,7 @@ impl FormState {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = draft.oversized() {
-            self.notice.set(Some(Notice::NotSaved(ApiError::Oversized(field))));
+            self.tell(Notice::NotSaved(ApiError::Oversized(field)));
         } else if self.has_problems() {
             self.show_problems();
         } else {
@@ -240,16 +246,12 @@ impl FormState {
                 Ok(SaveAnswer::Saved(saved)) => self.saved(&sent, saved),
                 Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
                 // Both sides run the same rules: only different versions of them can disagree.
-                Ok(SaveAnswer::Problems(_)) => {
-                    self.notice.set(Some(Notice::NotSaved(ApiError::Malformed)));
-                }
-                Ok(SaveAnswer::Conflict(theirs)) => {
-                    self.notice.set(Some(Notice::Conflict(Box::new(theirs))));
-                }
+                Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
+                Ok(SaveAnswer::Conflict(theirs)) => self.tell(Notice::Conflict(Box::new(theirs))),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
                 }
-                Err(error) => self.notice.set(Some(Notice::NotSaved(error))),
+                Err(error) => self.tell(Notice::NotSaved(error)),
             }
         });
     }
@@ -268,14 +270,14 @@ impl FormState {
         self.reset(saved);
         self.draft.set(next);
         self.notice.set(Some(Notice::Saved));
+        focus_soon(SAVED);
     }
 
     fn show_problems(self) {
         self.shows_problems.set(true);
         self.notice.set(Some(Notice::Problems));
         if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
-            // The control may have to be drawn first.
-            set_timeout(move || focus(field.wire_name()), Duration::ZERO);
+            focus_soon(field.wire_name());
         }
     }
 }
@@ -313,6 +315,17 @@ impl SecretState {
             (SecretEdit::Untouched | SecretEdit::Clear, false) => Self::Unset,
         }
     }
+}
+
+/// The notice above the form, as the page knows it.
+pub const NOTICE: &str = "form-notice";
+
+/// The word that everything is saved, as the page knows it.
+pub const SAVED: &str = "saved";
+
+/// Moves the focus to an element that may have to be drawn first.
+fn focus_soon(id: &'static str) {
+    set_timeout(move || focus(id), Duration::ZERO);
 }
 
 /// Moves the focus to an element.

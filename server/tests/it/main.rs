@@ -7,6 +7,7 @@ mod limits;
 mod pages;
 mod people;
 mod runs;
+mod saving;
 mod sessions;
 mod settings;
 mod site;

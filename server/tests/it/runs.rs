@@ -1,9 +1,11 @@
 //! Test messages, as they are kept while they are under way.
 
+use app::service::EmailService;
 use chrono::TimeDelta;
 use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use server::clock::Clock;
 use server::identity::{Principal, Role};
+use server::service::Service;
 use server::store::audit::{self, Action};
 use server::store::runs;
 
@@ -120,4 +122,15 @@ async fn a_test_is_audited_when_it_is_asked_for() {
     let rows = audit::latest(&harness.server.store, 9).await.expect("the audit is readable");
     let [row] = rows.as_slice() else { panic!("one row") };
     assert_eq!((row.action, row.actor.name.as_str()), (Action::TestSent, NAME));
+}
+
+#[tokio::test]
+async fn a_run_whose_process_is_gone_ends_as_interrupted() {
+    let harness = Harness::start().await;
+    begin(&harness, "run").await;
+    let service = Service::new(harness.server.clone());
+    assert_eq!(service.run(&ada(), "run").await.expect("the run").outcome, None);
+    harness.clock.advance(TimeDelta::seconds(76));
+    let outcome = service.run(&ada(), "run").await.expect("the run").outcome;
+    assert_eq!(outcome, Some(Outcome::Interrupted));
 }

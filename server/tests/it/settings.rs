@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use server::store::Store;
 use server::store::audit::{self, Action, Actor};
 use server::store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
-use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::support::harness::database;
+use crate::support::harness::{database, put_token};
 
 async fn store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -53,17 +52,6 @@ async fn load(store: &Store) -> StoredForm {
 
 async fn replace(store: &Store, save: Replacement<'_>) -> Replaced {
     settings::replace(store, &save).await.expect("the database answers")
-}
-
-/// Puts a token there, as obtaining one will.
-async fn put_token(folder: &TempDir, grant_id: &str) {
-    let url = format!("sqlite://{}", folder.path().join("ppm-email.db").display());
-    let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
-    sqlx::query("INSERT INTO token (grant_id) VALUES ($1)")
-        .bind(grant_id)
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
 }
 
 #[tokio::test]

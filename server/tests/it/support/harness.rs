@@ -16,6 +16,7 @@ use server::config::{Config, Database, PublicUrl};
 use server::identity::{Caller, SignedIn};
 use server::smtp::Deadlines;
 use server::store::audit::Actor;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -142,6 +143,17 @@ pub fn config(folder: &TempDir) -> Config {
 /// A database file in this folder.
 pub fn database(folder: &TempDir) -> Database {
     Database::Sqlite(folder.path().join("ppm-email.db"))
+}
+
+/// Puts a token there, as obtaining one will.
+pub async fn put_token(folder: &TempDir, grant_id: &str) {
+    let url = format!("sqlite://{}", folder.path().join("ppm-email.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
+    sqlx::query("INSERT INTO token (grant_id) VALUES ($1)")
+        .bind(grant_id)
+        .execute(&mut connection)
+        .await
+        .expect("the table is there");
 }
 
 /// Somebody who has not signed in.

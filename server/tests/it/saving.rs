@@ -1,0 +1,197 @@
+//! Saving through the service: what is refused, what is kept, and who may be overwritten.
+
+use app::api::{ApiError, Save, SaveAnswer};
+use app::service::{EmailService, Principal, Role};
+use domain::secret::SecretEdit;
+use domain::{Draft, Field, Problem, Saved};
+use server::Server;
+use server::service::Service;
+use server::store::audit::{self, Action};
+
+use crate::support::harness::{Harness, put_token};
+
+fn somebody(name: &str) -> Principal {
+    Principal {
+        id: name.to_owned(),
+        email: format!("{name}@example.com"),
+        name: name.to_owned(),
+        role: Role::Administrator,
+    }
+}
+
+fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {
+    let mut draft = draft.clone();
+    for &(field, text) in edits {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+fn complete() -> Draft {
+    edited(
+        &Draft::default(),
+        &[
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "Example PPM"),
+            (Field::BasicServer, "smtp.example.com"),
+            (Field::BasicPort, "587"),
+            (Field::Username, "noreply"),
+            (Field::Password, "canary-stored-password"),
+            (Field::ClientId, "canary-client-id"),
+        ],
+    )
+}
+
+async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
+    let save = Save { draft: draft.clone(), revision, deletes_grant: None };
+    Service::new(server.clone()).save(&somebody("ada"), save).await.expect("an answer")
+}
+
+async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
+    match save(server, draft, revision).await {
+        SaveAnswer::Saved(saved) => saved,
+        other => panic!("not saved: {other:?}"),
+    }
+}
+
+async fn loaded(server: &Server) -> Saved {
+    Service::new(server.clone()).load(&somebody("ada")).await.expect("an answer").saved
+}
+
+#[tokio::test]
+async fn what_is_saved_is_what_is_loaded() {
+    let harness = Harness::start().await;
+    let saved = saved(&harness.server, &complete(), 0).await;
+    assert_eq!(saved.revision, 1);
+    assert_eq!(saved.form.plain_text(Field::ClientId), "canary-client-id");
+    assert_eq!(loaded(&harness.server).await, saved);
+}
+
+#[tokio::test]
+async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator() {
+    let harness = Harness::start().await;
+    let service = Service::new(harness.server.clone());
+    let theirs = Save { draft: complete(), revision: 0, deletes_grant: None };
+    service.save(&somebody("grace"), theirs).await.expect("an answer");
+    match save(&harness.server, &complete(), 0).await {
+        SaveAnswer::Conflict(theirs) => {
+            assert_eq!((theirs.by.as_deref(), theirs.revision), (Some("grace"), 1));
+        }
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_bad_form_changes_nothing() {
+    let harness = Harness::start().await;
+    let bad = edited(&complete(), &[(Field::BasicPort, "+587")]);
+    assert!(matches!(save(&harness.server, &bad, 0).await, SaveAnswer::Problems(_)));
+    assert_eq!(loaded(&harness.server).await, Saved::default());
+}
+
+#[tokio::test]
+async fn a_stored_password_is_refused_for_another_host() {
+    let harness = Harness::start().await;
+    let before = saved(&harness.server, &complete(), 0).await;
+    let moved = edited(&before.draft(), &[(Field::BasicServer, "evil.example")]);
+    match save(&harness.server, &moved, 1).await {
+        SaveAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::Password), Some(Problem::EnterAgain));
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_client_secret_saved_in_a_disabled_group_goes_nowhere_else_later() {
+    let harness = Harness::start().await;
+    let typed = edited(
+        &complete(),
+        &[(Field::TokenEndpoint, "https://login.example.com/t"), (Field::ClientSecret, "s")],
+    );
+    let first = saved(&harness.server, &typed, 0).await;
+    let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://evil.example/t")]);
+    let second = saved(&harness.server, &moved, 1).await;
+    let enabled = edited(&second.draft(), &[(Field::Flow, "client-credentials")]);
+    match save(&harness.server, &enabled, 2).await {
+        SaveAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain));
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_emptied_username_removes_the_stored_password_for_good() {
+    let harness = Harness::start().await;
+    let first = saved(&harness.server, &complete(), 0).await;
+    let second = saved(&harness.server, &edited(&first.draft(), &[(Field::Username, "")]), 1).await;
+    let back = edited(&second.draft(), &[(Field::Username, "noreply")]);
+    match save(&harness.server, &back, 2).await {
+        SaveAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::Password), Some(Problem::Missing));
+        }
+        other => panic!("the password came back: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_control_that_holds_more_than_any_may_is_refused_even_when_disabled() {
+    let harness = Harness::start().await;
+    let draft = edited(&complete(), &[(Field::Scope, &"x".repeat(4097))]);
+    let save = Save { draft, revision: 0, deletes_grant: None };
+    let answer = Service::new(harness.server.clone()).save(&somebody("ada"), save).await;
+    assert_eq!(answer, Err(ApiError::Oversized(Field::Scope)));
+}
+
+#[tokio::test]
+async fn a_save_is_audited_by_the_names_of_its_fields_and_no_value() {
+    let harness = Harness::start().await;
+    let first = saved(&harness.server, &complete(), 0).await;
+    let mut draft = edited(&first.draft(), &[(Field::BasicDisplayName, "canary-name")]);
+    draft.sign_in.password = SecretEdit::from_text("canary-new-password".to_owned());
+    saved(&harness.server, &draft, 1).await;
+    let rows = audit::latest(&harness.server.store, 1).await.expect("the trail");
+    assert_eq!(rows[0].action, Action::SettingsSaved);
+    assert_eq!(rows[0].fields, ["basic-display-name", "password"]);
+    assert!(!format!("{rows:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn nothing_sealed_stands_in_clear_in_the_database_files() {
+    let harness = Harness::start().await;
+    saved(&harness.server, &complete(), 0).await;
+    for entry in std::fs::read_dir(harness.folder.path()).expect("the folder") {
+        let file = std::fs::read(entry.expect("an entry").path()).expect("a file");
+        for canary in ["canary-stored-password", "canary-client-id"] {
+            let found = file.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found, "{canary}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_would_delete_a_token_names_it_first() {
+    let harness = Harness::start().await;
+    put_token(&harness.folder, "grant-1").await;
+    let refused = save(&harness.server, &complete(), 0).await;
+    assert_eq!(refused, SaveAnswer::TokenWouldBeDeleted("grant-1".to_owned()));
+    let named = Save { draft: complete(), revision: 0, deletes_grant: Some("grant-1".to_owned()) };
+    let service = Service::new(harness.server.clone());
+    let answer = service.save(&somebody("ada"), named).await.expect("an answer");
+    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_test_message_waits_for_complete_settings() {
+    let harness = Harness::start().await;
+    let answer = Service::new(harness.server.clone()).send_test(&somebody("ada")).await;
+    assert_eq!(answer, Err(ApiError::Incomplete));
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_asked_for_is_not_found() {
+    let harness = Harness::start().await;
+    let answer = Service::new(harness.server.clone()).run(&somebody("ada"), "nowhere").await;
+    assert_eq!(answer, Err(ApiError::NotFound));
+}

@@ -56,7 +56,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
-    /// Folder with the browser's bundle, in `pkg`. Default: target/site.
+    /// Folder with the browser's bundle, in `pkg`. Default: site beside the program, else target/site.
     #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
     pub site_root: Option<PathBuf>,
 

@@ -202,10 +202,12 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError
     if found.is_empty() { Err(ConfigError::ExtraCaEmpty(file.to_owned())) } else { Ok(found) }
 }
 
-/// A folder that was named must be there; the default one is there after `cargo xtask build`.
+/// A folder that was named must be there. Without a name it is the one beside the program, where an
+/// operator puts it, or the one that `cargo xtask build` makes.
 fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    let beside = std::env::current_exe().ok().map(|program| program.with_file_name("site"));
     match named {
-        None => Ok(PathBuf::from("target/site")),
+        None => Ok(beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| "target/site".into())),
         Some(folder) if folder.is_dir() => Ok(folder),
         Some(folder) => Err(ConfigError::SiteRoot(folder)),
     }

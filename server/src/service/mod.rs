@@ -41,6 +41,7 @@ enum Broken {
 }
 
 /// Logs what broke, and tells the browser no more than that something did.
+#[expect(clippy::needless_pass_by_value, reason = "it ends the error's way")]
 fn told(broken: Broken) -> ApiError {
     tracing::error!(error = one_line(&broken), "a request could not be served");
     ApiError::ServerFailed

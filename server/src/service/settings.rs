@@ -138,7 +138,7 @@ fn sealed(
     for field in SECRETS {
         match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
             (SecretEdit::Replace(typed), Some(destination)) => {
-                seal(field, &destination, &typed.open())?
+                seal(field, &destination, &typed.open())?;
             }
             (SecretEdit::Clear, _) => remove.push(field.wire_name()),
             (SecretEdit::Untouched | SecretEdit::Replace(_), _) => {}

@@ -9,6 +9,7 @@
 use domain::delivery::Run;
 use domain::{Draft, Field, Problems, Saved};
 use leptos::prelude::*;
+use leptos::server_fn::Bytes;
 use leptos::server_fn::codec::{Json, JsonEncoding};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
@@ -42,20 +43,38 @@ pub enum ApiError {
     NotFound,
     /// The request makes no sense to the server.
     #[error("malformed request")]
+    #[serde(alias = "body-broken")]
     Malformed,
+    /// The request is larger than any form of this server.
+    #[error("request too large")]
+    #[serde(alias = "body-too-large")]
+    TooLarge,
+    /// The request came from another site's page.
+    #[error("cross-site request")]
+    CrossSite,
     /// The server cannot do it now; the log says why.
     #[error("server failed")]
+    #[serde(alias = "internal", alias = "unavailable")]
     ServerFailed,
     /// The server did not answer, or not in time.
     #[error("no answer")]
+    #[serde(alias = "body-too-slow")]
     Unreachable,
 }
 
 impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
+    /// Reads what the server functions answer, what the guards before them do, and takes what
+    /// neither wrote (a proxy's page, say) for no answer.
+    fn de(body: Bytes) -> Self {
+        serde_json::from_slice(&body)
+            .or_else(|_| serde_json::from_slice(&body).map(|Refused { code }| code))
+            .unwrap_or(Self::Unreachable)
+    }
+
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        match error {
+        let error = match error {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Unreachable,
             ServerFnErrorErr::Deserialization(_)
             | ServerFnErrorErr::Args(_)
@@ -65,8 +84,17 @@ impl FromServerFnError for ApiError {
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::MiddlewareError(_)
             | ServerFnErrorErr::Serialization(_) => Self::ServerFailed,
-        }
+        };
+        #[cfg(feature = "ssr")]
+        answering::set_status(error);
+        error
     }
+}
+
+/// The answer of a guard that a request never passed.
+#[derive(Deserialize)]
+struct Refused {
+    code: ApiError,
 }
 
 /// What the tab shows first.
@@ -236,24 +264,26 @@ mod answering {
         with_status(found)
     }
 
+    /// Gives an error the status that it means.
+    pub fn with_status<T>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        answer.inspect_err(|error| set_status(*error))
+    }
+
     /// Sets the status that an error means: leptos would answer 500 to each of them. A page that
     /// was rendered with an error keeps its own.
-    pub fn with_status<T>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
+    pub fn set_status(error: ApiError) {
         let is_call =
             use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with("/api/"));
-        if let (Err(error), Some(response), true) =
-            (&answer, use_context::<ResponseOptions>(), is_call)
-        {
-            response.set_status(status(*error));
+        if let (Some(response), true) = (use_context::<ResponseOptions>(), is_call) {
+            response.set_status(status(error));
         }
-        answer
     }
 
     fn status(error: ApiError) -> StatusCode {
         match error {
             ApiError::SignedOut => StatusCode::UNAUTHORIZED,
-            ApiError::Forbidden => StatusCode::FORBIDDEN,
-            ApiError::Oversized(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Forbidden | ApiError::CrossSite => StatusCode::FORBIDDEN,
+            ApiError::Oversized(_) | ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Incomplete | ApiError::TokenNeeded | ApiError::Busy => StatusCode::CONFLICT,
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Malformed => StatusCode::BAD_REQUEST,

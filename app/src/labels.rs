@@ -339,6 +339,8 @@ pub fn api_error(error: ApiError) -> String {
         ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
         ApiError::NotFound => "There is no such thing here.".to_owned(),
         ApiError::Malformed => "The page and the server do not understand each other: the product was probably updated meanwhile. Reload the page.".to_owned(),
+        ApiError::TooLarge => "This is more text than the server takes. Shorten what you typed, then try again.".to_owned(),
+        ApiError::CrossSite => "The request seemed to come from another site. Open this page by its own address.".to_owned(),
         ApiError::ServerFailed => "The server could not do it; its log says why. What you typed is still here: try again.".to_owned(),
         ApiError::Unreachable => "The server does not answer. What you typed is still here: look at your connection, then try again.".to_owned(),
     }

@@ -103,7 +103,7 @@ impl Draft {
     fn secret_problem(&self, field: Field, stored: &Form<StoredSecret>) -> Option<Problem> {
         let is_required = presence(field, self) == Presence::Required;
         let is_stored = matches!(stored.secret(field), Some(StoredSecret::For(_)));
-        match self.secret(field)? {
+        match self.secret_on_save(field).as_ref() {
             SecretEdit::Replace(typed) => form_of(field, typed.expose()).err(),
             SecretEdit::Untouched if !is_required || keeps_secret(stored, field, self) => None,
             SecretEdit::Untouched if is_stored => Some(Problem::EnterAgain),

@@ -232,7 +232,8 @@ impl<S> Form<S> {
     pub fn destination(&self, field: Field) -> Option<Destination> {
         match field {
             Field::Password => Some(Destination::Account {
-                server: self.basic.server.to_lowercase(),
+                // As ASCII only: what other alphabets call the same, name lookup may not.
+                server: self.basic.server.to_ascii_lowercase(),
                 port: self.basic.port.0.clone(),
                 username: self.sign_in.username.clone(),
                 security: if self.basic.use_tls {
@@ -287,7 +288,8 @@ impl Draft {
         }
     }
 
-    /// What a save does to a secret: the edit as made, but a Password without a Username goes.
+    /// What a save does to a secret: the edit as made, but a Password without a Username goes, and
+    /// nothing typed is nothing changed.
     #[must_use]
     pub fn secret_on_save(&self, field: Field) -> Cow<'_, SecretEdit> {
         match self.secret(field) {
@@ -295,6 +297,9 @@ impl Draft {
                 if field == Field::Password && self.sign_in.username.is_empty() =>
             {
                 Cow::Owned(SecretEdit::Clear)
+            }
+            Some(SecretEdit::Replace(typed)) if typed.expose().is_empty() => {
+                Cow::Owned(SecretEdit::Untouched)
             }
             Some(edit) => Cow::Borrowed(edit),
             None => Cow::Owned(SecretEdit::Untouched),

@@ -155,3 +155,12 @@ fn a_typed_secret_does_not_print() {
     draft.edit(Field::Password, "canary");
     assert!(!format!("{draft:?}").contains("canary"));
 }
+
+#[test]
+fn two_host_names_that_only_unicode_calls_equal_are_two_destinations() {
+    let mut draft = Draft::default();
+    draft.edit(Field::BasicServer, "οδος-a.gr");
+    let first = draft.destination(Field::Password);
+    draft.edit(Field::BasicServer, "ΟΔΟΣ-a.gr");
+    assert_ne!(draft.destination(Field::Password), first);
+}

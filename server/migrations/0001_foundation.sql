@@ -70,6 +70,8 @@ CREATE TABLE run (
     outcome     TEXT
 );
 CREATE INDEX run_started_at ON run (started_at);
+-- One test message of a person at a time.
+CREATE UNIQUE INDEX run_under_way ON run (person) WHERE outcome IS NULL;
 
 CREATE TABLE run_step (
     run     TEXT   NOT NULL REFERENCES run (id) ON DELETE CASCADE,

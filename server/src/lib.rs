@@ -21,6 +21,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
@@ -50,6 +51,8 @@ pub struct Server {
     pub accounts: Accounts,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
+    /// Messages on their way, which a stop waits for.
+    pub under_way: TaskTracker,
 }
 
 /// Why the server cannot start.
@@ -81,7 +84,16 @@ impl Server {
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
-        Ok(Self { config: Arc::new(config), store, vault, clock, randomness, accounts, trust })
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            vault,
+            clock,
+            randomness,
+            accounts,
+            trust,
+            under_way: TaskTracker::new(),
+        })
     }
 }
 

@@ -37,7 +37,9 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::read(args)?;
     let listen = config.listen;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    let under_way = server.under_way.clone();
     serve::serve(router(server), listen).await?;
+    serve::drain(&under_way).await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 /// How long requests under way may take after the word to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -51,6 +52,14 @@ pub async fn serve(router: Router, listen: SocketAddr) -> Result<(), ServeError>
             tracing::warn!("requests under way were cut off");
             Ok(())
         }
+    }
+}
+
+/// Gives the messages on their way a few seconds to arrive.
+pub async fn drain(under_way: &TaskTracker) {
+    under_way.close();
+    if tokio::time::timeout(DRAIN, under_way.wait()).await.is_err() {
+        tracing::warn!("a test message was cut off");
     }
 }
 

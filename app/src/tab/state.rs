@@ -194,10 +194,10 @@ impl FormState {
     pub fn save(self) {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
-        if let Some(field) = draft.oversized() {
-            self.tell(Notice::NotSaved(ApiError::Oversized(field)));
-        } else if self.has_problems() {
+        if self.has_problems() {
             self.show_problems();
+        } else if let Some(field) = draft.oversized() {
+            self.tell(Notice::NotSaved(ApiError::Oversized(field)));
         } else {
             self.send(Save { draft, revision, deletes_grant: None });
         }

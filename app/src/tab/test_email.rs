@@ -75,6 +75,7 @@ impl TestState {
                 Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(POLL * 10).await,
                 Err(error) => {
                     self.refusal.try_set(Some(error));
+                    self.run.try_set(None);
                     return;
                 }
             }

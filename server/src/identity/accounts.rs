@@ -118,16 +118,25 @@ impl Accounts {
         let person = people::by_email(&self.store, email).await?;
         let hash = person.as_ref().map(|person| person.password_hash.clone());
         let is_right = self.passwords.is_right(password, hash).await?;
+        let known = person.as_ref().map(|person| person.email.clone());
         let Some(person) = person.filter(|_| is_right) else {
+            // What belongs to nobody is not kept: people also type passwords there.
             let nobody = Actor { email: String::new(), name: String::new() };
-            self.note(nobody, Action::SignInFailed, Some(cut_short(email))).await?;
+            self.note(nobody, Action::SignInFailed, known).await?;
             return Err(SignInError::Wrong);
         };
 
         sign_ins::forgive(&self.store, &account, &address).await?;
-        let principal =
-            Principal { id: person.id, email: person.email, name: person.name, role: person.role };
-        let cookie = self.begin_session(&principal, caller).await?;
+        let principal = Principal {
+            id: person.id.clone(),
+            email: person.email.clone(),
+            name: person.name.clone(),
+            role: person.role,
+        };
+        let hash = &person.password_hash;
+        let Some(cookie) = self.begin_session(&principal, hash, caller).await? else {
+            return Err(SignInError::Wrong);
+        };
         self.note(Actor::from(&principal), Action::SignedIn, None).await?;
         Ok(SignedIn { principal, cookie })
     }
@@ -156,7 +165,7 @@ impl Accounts {
         by: Actor,
     ) -> Result<(), AccountError> {
         let (email, name) = (email.trim(), name.trim());
-        if email.len() > MAX_EMAIL || email.parse::<lettre::Address>().is_err() {
+        if domain::check::address::email_address(email).is_err() {
             return Err(AccountError::Email(cut_short(email)));
         }
         if name.is_empty() || name.chars().count() > 254 || name.contains(char::is_control) {
@@ -238,11 +247,13 @@ impl Accounts {
     }
 
     /// A token that nobody had before sign-in, in place of any that the browser brought (session fixation).
+    /// Begins a session, unless the password was changed while it was being compared.
     async fn begin_session(
         &self,
         principal: &Principal,
+        password_hash: &str,
         caller: &Caller,
-    ) -> Result<HeaderValue, StoreError> {
+    ) -> Result<Option<HeaderValue>, StoreError> {
         use crate::store::sessions as table;
         let now = self.clock.now();
         table::remove_ended(&self.store, now - sessions::ABSOLUTE_END, now - sessions::IDLE_END)
@@ -251,8 +262,9 @@ impl Accounts {
             table::end(&self.store, previous.as_str()).await?;
         }
         let (key, cookie) = self.cookie.issue(self.randomness.as_ref());
-        table::begin(&self.store, key.as_str(), &principal.id, now).await?;
-        Ok(cookie)
+        let has_begun =
+            table::begin(&self.store, key.as_str(), &principal.id, password_hash, now).await?;
+        Ok(has_begun.then_some(cookie))
     }
 
     async fn note(

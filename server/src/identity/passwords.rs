@@ -116,10 +116,15 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let permit = self.permits.acquire().await.expect("nothing closes this semaphore");
-        let done = tokio::task::spawn_blocking(work).await?;
-        drop(permit);
-        done
+        let permits = Arc::clone(&self.permits);
+        let permit = permits.acquire_owned().await.expect("nothing closes this semaphore");
+        // The permit goes with the work, which goes on when the caller is gone.
+        let held = move || {
+            let done = work();
+            drop(permit);
+            done
+        };
+        tokio::task::spawn_blocking(held).await?
     }
 }
 

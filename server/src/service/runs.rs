@@ -5,8 +5,9 @@ use app::api::ApiError;
 use app::service::Principal;
 use chrono::TimeDelta;
 use domain::OauthFlow;
-use domain::delivery::{Advice, Outcome, Run, Step};
+use domain::delivery::{Advice, Outcome, Run, Step, StepReport};
 use domain::settings::Settings;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
 use super::settings::{self, Current};
@@ -21,6 +22,9 @@ use crate::store::runs;
 /// Longer than a whole conversation by this much, and the process that had it must be gone.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
+/// A password shorter than this stands in ordinary words by chance, and hiding it would tell it.
+const TELLING: usize = 4;
+
 /// Starts a message to whoever asks, through what is saved.
 pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
     let current = settings::current(server).await.map_err(told)?;
@@ -30,15 +34,14 @@ pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
     if current.saved.form.flow != OauthFlow::None {
         return Err(ApiError::TokenNeeded);
     }
-    let last = latest_of(server, who).await.map_err(told)?;
-    if last.is_some_and(|run| run.outcome.is_none()) {
+    bury(server).await.map_err(told)?;
+    let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
+    if !runs::begin(&server.store, &id, who, at).await.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
-    let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
-    runs::begin(&server.store, &id, who, at).await.map_err(|error| told(error.into()))?;
     let run =
         Run { id, recipient: who.email.clone(), started_at: at, steps: Vec::new(), outcome: None };
-    tokio::spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
+    server.under_way.spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
     Ok(run)
 }
 
@@ -102,6 +105,7 @@ async fn send(
         ComposeError::Recipient => stopped(Step::Recipient, Advice::RecipientRefused),
         ComposeError::Sender => stopped(Step::Sender, Advice::SenderRefused),
     })?;
+    let password = account.as_ref().map(|account| account.password.clone());
     let through = format!("{}:{}", mail_server.host, mail_server.port);
     let envelope = Envelope {
         server: mail_server,
@@ -109,7 +113,9 @@ async fn send(
         sender: sender.address,
         recipient: run.recipient.clone(),
     };
-    let accepted = deliver_noting(server, run, &envelope, &message.octets).await?;
+    let accepted = deliver_noting(server, run, &envelope, &message.octets)
+        .await
+        .map_err(|failure| Failure { said: hushed(failure.said, password.as_ref()), ..failure })?;
     Ok(Outcome::Accepted { server: through, reply: accepted.reply, message_id: message.message_id })
 }
 
@@ -128,7 +134,9 @@ async fn deliver_noting(
     };
     let noting = async {
         let mut ordinal = 0;
+        let password = envelope.account.as_ref().map(|account| &account.password);
         while let Some(report) = told.recv().await {
+            let report = StepReport { said: hushed(report.said, password), ..report };
             if let Err(error) = runs::record(&server.store, &run.id, ordinal, &report).await {
                 tracing::error!(
                     error = one_line(&error),
@@ -139,6 +147,15 @@ async fn deliver_noting(
         }
     };
     tokio::join!(delivering, noting).0
+}
+
+/// A server's words without the password, which some repeat.
+fn hushed(said: Option<String>, password: Option<&SecretString>) -> Option<String> {
+    let password = password.map(ExposeSecret::expose_secret);
+    match (said, password.filter(|password| password.len() >= TELLING)) {
+        (Some(said), Some(password)) => Some(said.replace(password, "[password]")),
+        (said, _) => said,
+    }
 }
 
 fn stopped(step: Step, advice: Advice) -> Failure {

@@ -33,12 +33,16 @@ impl Current {
         })
     }
 
-    /// Opens a secret for the destination that the saved form names, and for no other.
+    /// Opens a secret for the destination that the saved form names; one that was entered for
+    /// another stays shut.
     fn open_one(&self, server: &Server, field: Field) -> Result<Option<SecretString>, VaultError> {
         let sealed = self.sealed.iter().find(|secret| secret.field == field.wire_name());
         let Some((sealed, destination)) = sealed.zip(self.saved.form.destination(field)) else {
             return Ok(None);
         };
+        if self.saved.form.secret(field) != Some(&StoredSecret::For(destination.clone())) {
+            return Ok(None);
+        }
         server.vault.open(field.wire_name(), &destination, &sealed.sealed).map(Some)
     }
 }
@@ -86,7 +90,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
     }
 
     let (by, at) = (Actor { email: who.email.clone(), name: who.name.clone() }, server.clock.now());
-    let changed: Vec<_> = save.draft.differences(&before.draft()).map(Field::wire_name).collect();
+    let changed = changed(&save.draft, &before);
     let (put, remove) = sealed(server, &save.draft)?;
     let replaced = stored::replace(
         &server.store,
@@ -112,6 +116,15 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
         Replaced::OutOfDate => SaveAnswer::Conflict(current(server).await?.saved),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
     })
+}
+
+/// The controls that a save changes, a Password that goes with its Username included.
+fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
+    let (old, new) = (before.draft(), after(draft, &before.form));
+    let edited: Vec<_> = draft.differences(&old).collect();
+    let is_changed =
+        |field: &Field| edited.contains(field) || new.secret(*field) != before.form.secret(*field);
+    Field::ALL.iter().copied().filter(is_changed).map(Field::wire_name).collect()
 }
 
 /// The form without its secrets and without the Client ID, which are sealed beside it.

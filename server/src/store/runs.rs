@@ -11,7 +11,8 @@ use super::audit::{self, Action, Actor, Entry};
 use super::{Store, StoreError, instant, millis};
 use crate::identity::Principal;
 
-/// Begins a run to the address of whoever asks, with its audit row.
+/// Begins a run to the address of whoever asks, with its audit row, and returns whether it has: a
+/// person has one run under way at a time.
 ///
 /// # Errors
 /// The database does not answer.
@@ -20,9 +21,9 @@ pub async fn begin(
     id: &str,
     by: &Principal,
     at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at) VALUES ($1, $2, $3, $4, $5)")
+    let begun = sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
         .bind(id)
         .bind(&by.id)
         .bind(&by.name)
@@ -30,6 +31,9 @@ pub async fn begin(
         .bind(millis(at))
         .execute(&mut *transaction)
         .await?;
+    if begun.rows_affected() == 0 {
+        return Ok(false);
+    }
     let entry = Entry {
         at,
         actor: Actor::from(by),
@@ -39,7 +43,7 @@ pub async fn begin(
     };
     audit::record_in(&mut transaction, &entry).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Adds a step that ended; `ordinal` counts from 0.

@@ -17,25 +17,29 @@ pub struct Found {
     pub seen_at: DateTime<Utc>,
 }
 
-/// Begins a session.
+/// Begins a session for a person whose password is still the one with this hash, and returns
+/// whether it is.
 ///
 /// # Errors
-/// The database does not answer, or the person is gone.
+/// The database does not answer.
 pub async fn begin(
     store: &Store,
     token_hash: &str,
     person: &str,
+    password_hash: &str,
     at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO session (token_hash, person, created_at, seen_at) VALUES ($1, $2, $3, $3)",
+) -> Result<bool, StoreError> {
+    let begun = sqlx::query(
+        "INSERT INTO session (token_hash, person, created_at, seen_at)
+         SELECT $1, id, $3, $3 FROM person WHERE id = $2 AND password_hash = $4",
     )
     .bind(token_hash)
     .bind(person)
     .bind(millis(at))
+    .bind(password_hash)
     .execute(&store.pool)
     .await?;
-    Ok(())
+    Ok(begun.rows_affected() == 1)
 }
 
 /// The session with this token.

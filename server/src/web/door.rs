@@ -3,6 +3,7 @@
 
 use app::api::DoorRefusal;
 use axum::Form;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
@@ -28,16 +29,16 @@ pub struct Credentials {
 pub async fn sign_in(
     State(server): State<Server>,
     Extension(caller): Extension<Caller>,
-    Form(Credentials { email, password }): Form<Credentials>,
+    credentials: Result<Form<Credentials>, FormRejection>,
 ) -> Response {
+    let Ok(Form(Credentials { email, password })) = credentials else {
+        return turned_away(DoorRefusal::WrongCredentials);
+    };
     match server.accounts.sign_in(&email, password.open(), &caller).await {
         Ok(signed_in) => {
             (AppendHeaders([(SET_COOKIE, signed_in.cookie)]), Redirect::to(INSIDE)).into_response()
         }
-        Err(error) => {
-            let code = refusal(&error).code();
-            Redirect::to(&format!("{DOOR}?refused={code}")).into_response()
-        }
+        Err(error) => turned_away(refusal(&error)),
     }
 }
 
@@ -50,10 +51,14 @@ pub async fn sign_out(
         Ok(cookie) => (AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(DOOR)).into_response(),
         Err(error) => {
             tracing::error!(error = one_line(&error), "a session could not be ended");
-            Redirect::to(&format!("{DOOR}?refused={}", DoorRefusal::ServerFailed.code()))
-                .into_response()
+            turned_away(DoorRefusal::ServerFailed)
         }
     }
+}
+
+/// Back to the sign-in page, with the reason.
+fn turned_away(refusal: DoorRefusal) -> Response {
+    Redirect::to(&format!("{DOOR}?refused={}", refusal.code())).into_response()
 }
 
 fn refusal(error: &SignInError) -> DoorRefusal {

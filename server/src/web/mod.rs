@@ -1,5 +1,6 @@
 //! What every request and every answer goes through, whatever it is about.
 
+mod api;
 pub mod body;
 pub mod client;
 pub mod csrf;

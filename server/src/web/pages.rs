@@ -6,19 +6,18 @@ use std::sync::Arc;
 use app::service::SharedService;
 use app::shell::{App, document};
 use axum::Router;
-use axum::extract::{FromRef, Request};
+use axum::extract::FromRef;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
+use axum::middleware::from_fn;
 use axum::routing::post;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_axum::{
-    LeptosRoutes, ResponseOptions, generate_route_list, handle_server_fns_with_context,
-};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 
-use super::{door, headers};
+use super::{api, door, headers};
 use crate::Server;
 use crate::config::Config;
 use crate::identity::Caller;
@@ -26,16 +25,11 @@ use crate::identity::Caller;
 /// The routes of the tab and of the stand-alone frame.
 pub fn pages(server: &Server, service: SharedService) -> Router<Server> {
     let context = move || provide(&service);
-    let api = context.clone();
     let nowhere = leptos_axum::render_app_async_with_context(context.clone(), {
         let options = LeptosOptions::from_ref(server);
         move || page(options.clone())
     });
     Router::new()
-        .route(
-            "/api/{*function}",
-            post(move |request: Request| handle_server_fns_with_context(api.clone(), request)),
-        )
         .route("/sign-in", post(door::sign_in))
         .route("/sign-out", post(door::sign_out))
         .leptos_routes_with_context(server, generate_route_list(App), context, {
@@ -43,6 +37,7 @@ pub fn pages(server: &Server, service: SharedService) -> Router<Server> {
             move || page(options.clone())
         })
         .fallback(nowhere)
+        .layer(from_fn(api::guard))
 }
 
 /// Tells a request's reactive context what it may use and who is asking.

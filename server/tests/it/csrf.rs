@@ -6,6 +6,7 @@ use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{Method, Request, StatusCode};
 use axum::routing::any;
 use server::Server;
+use server::web::body::MAX_OCTETS;
 
 use crate::support::harness::{Harness, get, post};
 
@@ -104,9 +105,9 @@ async fn a_refusal_says_why_in_a_code() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_64_kib_is_refused_announced_or_not() {
+async fn a_body_that_no_form_needs_is_refused_announced_or_not() {
     let harness = Harness::start().await;
-    let large = || vec![b'x'; 64 * 1024 + 1];
+    let large = || vec![b'x'; MAX_OCTETS + 1];
     let announced = post("/change").header("content-length", large().len());
     let announced = harness.ask_with(changed(), announced, Body::from(large())).await;
     let streamed = harness.ask_with(changed(), post("/change"), Body::from(large())).await;

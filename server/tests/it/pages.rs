@@ -81,17 +81,64 @@ async fn the_right_password_opens_the_door_and_the_wrong_one_does_not() {
     }
 }
 
+/// Asks a server function as Ada, in JSON.
+async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
+    let cookie = harness.sign_in().await;
+    let request = post(path)
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, "https://evil.example/");
+    ask(harness, request, Body::from(body)).await
+}
+
 #[tokio::test]
-async fn every_server_function_asks_who_is_calling() {
+async fn every_server_function_turns_strangers_away_before_it_reads() {
     let harness = Harness::start().await;
-    for (path, body) in [
-        ("/api/email/load", "{}"),
-        ("/api/email/send-test", "{}"),
-        ("/api/email/run", r#"{"id":"x"}"#),
-        ("/api/me", "{}"),
+    for function in ["email/load", "email/save", "email/send-test", "email/run", "me", "nowhere"] {
+        let request = post(&format!("/api/{function}"));
+        let answer = ask(&harness, request, Body::from(r#"{"bad"#)).await;
+        let found = (answer.status, answer.body.as_str());
+        assert_eq!(found, (StatusCode::UNAUTHORIZED, r#""signed-out""#), "{function}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_makes_no_sense_is_answered_with_a_code() {
+    let harness = Harness::start().await.with_ada().await;
+    for (path, body, expected) in [
+        ("/api/email/save", r#"{"bad"#, (StatusCode::BAD_REQUEST, r#""malformed""#)),
+        ("/api/email/save", r#"{"save":1}"#, (StatusCode::BAD_REQUEST, r#""malformed""#)),
+        ("/api/email/run", r#"{"id":"x"}"#, (StatusCode::NOT_FOUND, r#""not-found""#)),
+        ("/api/canary-path", "{}", (StatusCode::NOT_FOUND, r#""not-found""#)),
     ] {
-        let request = post(path).header(header::CONTENT_TYPE, "application/json");
-        let answer = ask(&harness, request, Body::from(body)).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        let answer = call(&harness, path, body).await;
+        assert_eq!((answer.status, answer.body.as_str()), expected, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn reading_a_server_function_is_no_way_to_call_it() {
+    let harness = Harness::start().await.with_ada().await;
+    let request = get("/api/email/send-test").header(header::COOKIE, harness.sign_in().await);
+    let answer = ask(&harness, request, Body::empty()).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::METHOD_NOT_ALLOWED, r#""malformed""#)
+    );
+}
+
+#[tokio::test]
+async fn what_a_guard_refuses_is_a_code_that_the_page_understands() {
+    use app::api::ApiError;
+    use leptos::server_fn::error::FromServerFnError;
+    for (body, error) in [
+        (r#"{"code":"body-too-large"}"#, ApiError::TooLarge),
+        (r#"{"code":"cross-site"}"#, ApiError::CrossSite),
+        (r#"{"code":"unavailable"}"#, ApiError::ServerFailed),
+        (r#""busy""#, ApiError::Busy),
+        ("<html>502 Bad Gateway</html>", ApiError::Unreachable),
+    ] {
+        assert_eq!(ApiError::de(body.into()), error, "{body}");
     }
 }

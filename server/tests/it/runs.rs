@@ -87,7 +87,9 @@ async fn a_run_left_behind_by_a_process_that_is_gone_was_interrupted() {
     let harness = Harness::start().await;
     begin(&harness, "old").await;
     harness.clock.advance(TimeDelta::minutes(5));
-    begin(&harness, "new").await;
+    let bob = Principal { id: "2".to_owned(), ..ada() };
+    let now = harness.clock.now();
+    assert!(runs::begin(&harness.server.store, "new", &bob, now).await.expect("it begins"));
     let before = harness.clock.now() - TimeDelta::minutes(2);
     runs::interrupt(&harness.server.store, before).await.expect("the database answers");
     assert_eq!(

@@ -2,11 +2,13 @@
 
 use app::api::{ApiError, Save, SaveAnswer};
 use app::service::{EmailService, Principal, Role};
-use domain::secret::SecretEdit;
+use domain::delivery::{Advice, Outcome};
+use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
 use server::Server;
 use server::service::Service;
 use server::store::audit::{self, Action};
+use tokio::net::TcpListener;
 
 use crate::support::harness::{Harness, put_token};
 
@@ -194,4 +196,98 @@ async fn a_run_that_nobody_asked_for_is_not_found() {
     let harness = Harness::start().await;
     let answer = Service::new(harness.server.clone()).run(&somebody("ada"), "nowhere").await;
     assert_eq!(answer, Err(ApiError::NotFound));
+}
+
+#[tokio::test]
+async fn a_test_message_waits_for_a_token_with_an_oauth_flow() {
+    let harness = Harness::start().await;
+    let oauth = edited(
+        &Draft::default(),
+        &[
+            (Field::Flow, "client-credentials"),
+            (Field::OauthSender, "noreply@example.com"),
+            (Field::OauthDisplayName, "Example PPM"),
+            (Field::OauthServer, "smtp.example.com"),
+            (Field::OauthPort, "587"),
+            (Field::ClientId, "ppm"),
+            (Field::ClientSecret, "s"),
+            (Field::TokenEndpoint, "https://login.example.com/t"),
+            (Field::Scope, "smtp"),
+        ],
+    );
+    saved(&harness.server, &oauth, 0).await;
+    let answer = Service::new(harness.server.clone()).send_test(&somebody("ada")).await;
+    assert_eq!(answer, Err(ApiError::TokenNeeded));
+}
+
+/// What became of a test message, once it has ended.
+async fn ended(server: &Server, id: &str) -> Outcome {
+    server.under_way.close();
+    server.under_way.wait().await;
+    let run = Service::new(server.clone()).run(&somebody("ada"), id).await.expect("the run");
+    run.outcome.expect("it has ended")
+}
+
+/// Settings for a port of this machine on which nothing listens.
+fn deaf() -> Draft {
+    edited(&complete(), &[(Field::BasicServer, "127.0.0.1"), (Field::BasicPort, "1")])
+}
+
+#[tokio::test]
+async fn a_client_secret_for_elsewhere_does_not_keep_a_basic_message_from_going() {
+    let harness = Harness::start().await;
+    let typed = edited(
+        &deaf(),
+        &[(Field::TokenEndpoint, "https://login.example.com/t"), (Field::ClientSecret, "s")],
+    );
+    let first = saved(&harness.server, &typed, 0).await;
+    let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://other.example/t")]);
+    saved(&harness.server, &moved, 1).await;
+    let service = Service::new(harness.server.clone());
+    let run = service.send_test(&somebody("ada")).await.expect("a run");
+    match ended(&harness.server, &run.id).await {
+        Outcome::Failed { advice, .. } => assert_eq!(advice, Advice::NothingListens),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn of_many_clicks_one_sends() {
+    let harness = Harness::start().await;
+    // Takes the connection and says nothing, so that the first message is under way throughout.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = silent.local_addr().expect("it is bound").port().to_string();
+    saved(&harness.server, &edited(&deaf(), &[(Field::BasicPort, &port)]), 0).await;
+    let service = Service::new(harness.server.clone());
+    let clicks = [(); 4].map(|()| {
+        let service = service.clone();
+        async move { service.send_test(&somebody("ada")).await }
+    });
+    let [first, second, third, fourth] = clicks;
+    let answers = tokio::join!(first, second, third, fourth);
+    let answers = [answers.0, answers.1, answers.2, answers.3];
+    let refused = answers.iter().filter(|answer| **answer == Err(ApiError::Busy)).count();
+    assert_eq!(refused, 3, "{answers:?}");
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_none() {
+    let harness = Harness::start().await;
+    let mut draft = complete();
+    draft.sign_in.password = SecretEdit::Replace(TypedSecret::new(String::new()));
+    match save(&harness.server, &draft, 0).await {
+        SaveAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::Password), Some(Problem::Missing));
+        }
+        other => panic!("taken: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_goes_with_its_username_is_in_the_audit() {
+    let harness = Harness::start().await;
+    let first = saved(&harness.server, &complete(), 0).await;
+    saved(&harness.server, &edited(&first.draft(), &[(Field::Username, "")]), 1).await;
+    let rows = audit::latest(&harness.server.store, 1).await.expect("the trail");
+    assert_eq!(rows[0].fields, ["username", "password"]);
 }

@@ -1,0 +1,46 @@
+//! What every call of a server function passes first: it comes from somebody who is signed in, to a
+//! function that exists, and is answered in JSON and codes. leptos alone would read the request
+//! before asking who sends it, repeat an unknown path, and redirect a form to wherever it came from.
+
+use std::sync::LazyLock;
+
+use app::api::ApiError;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, REFERER};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use leptos::server_fn::axum::server_fn_paths;
+
+use crate::identity::Caller;
+
+/// The paths of all server functions.
+static FUNCTIONS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| server_fn_paths().map(|(path, _)| path).collect());
+
+/// Middleware: lets a call pass that can be answered, and every request that is none.
+pub async fn guard(mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if !path.starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let caller = request.extensions().get::<Caller>();
+    if caller.is_none_or(|caller| caller.principal.is_none()) {
+        return refusal(StatusCode::UNAUTHORIZED, ApiError::SignedOut);
+    }
+    if !FUNCTIONS.contains(&path) {
+        return refusal(StatusCode::NOT_FOUND, ApiError::NotFound);
+    }
+    if request.method() != Method::POST {
+        return refusal(StatusCode::METHOD_NOT_ALLOWED, ApiError::Malformed);
+    }
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.remove(REFERER);
+    next.run(request).await
+}
+
+fn refusal(status: StatusCode, error: ApiError) -> Response {
+    (status, Json(error)).into_response()
+}

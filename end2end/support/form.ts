@@ -85,6 +85,6 @@ export class Form {
 
   /** The heading of the outcome of the last test message. */
   outcome(text: string | RegExp): Locator {
-    return this.page.getByRole('heading', { level: 3, name: text });
+    return this.page.getByRole('heading', { level: 2, name: text });
   }
 }

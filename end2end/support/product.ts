@@ -2,7 +2,7 @@
 // folder of its own, a database, an administrator. It goes through the command line that an
 // administrator uses, and nothing of it is shared with another worker.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -78,6 +78,12 @@ export class Product {
   async command(args: string[], input = ''): Promise<string> {
     const child = spawn(binary(), args, { env: this.#environment(this.#data) });
     return finished(child, args, input);
+  }
+
+  /** Puts a token into the database, as obtaining one would. Python brings the SQLite that Node 20 lacks. */
+  storeToken(grantId: string): void {
+    const program = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute("INSERT INTO token (grant_id) VALUES (?)", sys.argv[2:]); db.commit()';
+    execFileSync('python3', ['-c', program, join(this.#data, 'ppm-email.db'), grantId]);
   }
 
   /** What the product has written to its log since the last start. */

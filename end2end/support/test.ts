@@ -14,8 +14,8 @@ interface OfTest {
   complaints: Complaints;
   /** What arrived at the practice mail server. */
   inbox: Inbox;
-  /** Signs Ada in on `page` (the test's own by default) and waits for the Email tab. */
-  signIn: (page?: Page) => Promise<void>;
+  /** Signs Ada, or whoever has this address and her password, in on `page` (the test's own by default). */
+  signIn: (page?: Page, email?: string) => Promise<void>;
   /** Expects no accessibility violation on `page` (the test's own by default), in light and in dark. */
   axe: (page?: Page) => Promise<void>;
 }
@@ -54,9 +54,9 @@ export const test = base.extend<OfTest, OfWorker>({
   inbox: async ({ product }, use) => use(product.inbox),
 
   signIn: async ({ page: own }, use) => {
-    await use(async (page = own) => {
+    await use(async (page = own, email = ADA.email) => {
       await page.goto('/sign-in');
-      await page.getByLabel('Email', { exact: true }).fill(ADA.email);
+      await page.getByLabel('Email', { exact: true }).fill(email);
       await page.getByLabel('Password', { exact: true }).fill(ADA.password);
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.waitForURL('**/settings/email');

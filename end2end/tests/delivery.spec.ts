@@ -44,7 +44,7 @@ for (const { name, listener, change, mode } of JOURNEYS) {
   });
 }
 
-test('the outcome is still there after a reload', async ({ page, signIn, product }) => {
+test('the outcome is still there after a reload', async ({ page, signIn, product, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -53,6 +53,7 @@ test('the outcome is still there after a reload', async ({ page, signIn, product
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await page.reload();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await axe();
 });
 
 test('a reload in the middle loses nothing of the message', async ({ page, signIn, product, inbox }) => {
@@ -97,6 +98,12 @@ const FAILURES: {
     change: () => ({ 'SMTP Server': '169.254.169.254' }),
     heading: 'Name lookup failed: The name leads to an address that PPM never calls.',
     step: 'use the mail server’s own name',
+  },
+  {
+    name: 'a server that says nothing',
+    change: (mail) => ({ Port: String(mail.silent) }),
+    heading: 'Greeting failed: The server took the connection and then said nothing.',
+    step: 'a port that waits for TLS is silent otherwise',
   },
   {
     name: 'TLS from the first byte on a STARTTLS port',
@@ -196,6 +203,7 @@ for (const { name, change, mode, heading, words, step } of FAILURES) {
     await expect(outcome).toBeVisible();
     await expect(outcome.getByRole('listitem').filter({ hasText: straight(step) })).toBeVisible();
     if (words) await expect(outcome).toContainText(words);
+    await expect(page.getByRole('listitem').filter({ hasText: 'failed' })).toHaveCount(1);
     expect(await inbox.messages()).toEqual([]);
   });
 }
@@ -205,14 +213,10 @@ function straight(text: string): string {
   return text.replaceAll('’', "'");
 }
 
-test('a refused recipient is explained', async ({ page, product, inbox }) => {
+test('a refused recipient is explained', async ({ page, signIn, product, inbox }) => {
   const email = 'refused-ada@practice.example';
   await product.command(['admin', 'add', email, '--name', 'Refused', '--password-stdin'], `${ADA.password}\n`);
-  await page.goto('/sign-in');
-  await page.getByLabel('Email', { exact: true }).fill(email);
-  await page.getByLabel('Password', { exact: true }).fill(ADA.password);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.waitForURL('**/settings/email');
+  await signIn(page, email);
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
   await form.saved();

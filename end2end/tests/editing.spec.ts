@@ -85,37 +85,79 @@ test('a problem goes away as it is mended, and the summary with it', async ({ pa
   await form.saved();
 });
 
-test('a save on an outdated copy is refused, names the other administrator, and overwrites on request', async ({
-  page,
-  signIn,
-  product,
-  browser,
-}) => {
+test.describe('when another administrator has saved meanwhile', () => {
   const grace = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
-  await product.command(['admin', 'add', grace.email, '--name', grace.name, '--password-stdin'], `${ADA.password}\n`);
-  await signIn();
-  const mine = new Form(page);
-  await mine.fill(mine.basic, basic(product.mail));
 
-  const context = await browser.newContext({ baseURL: product.url });
-  const other = await context.newPage();
-  await other.goto('/sign-in');
-  await other.getByLabel('Email', { exact: true }).fill(grace.email);
-  await other.getByLabel('Password', { exact: true }).fill(ADA.password);
-  await other.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await other.waitForURL('**/settings/email');
-  const theirs = new Form(other);
-  await theirs.fill(theirs.basic, { ...basic(product.mail), 'Display Name': 'Theirs' });
-  await theirs.saved();
-  await context.close();
+  test.beforeEach(async ({ page, signIn, product, browser }) => {
+    await product.command(['admin', 'add', grace.email, '--name', grace.name, '--password-stdin'], `${ADA.password}\n`);
+    await signIn();
+    const mine = new Form(page);
+    await mine.fill(mine.basic, basic(product.mail));
 
-  await mine.save.click();
-  await expect(page.getByRole('alert')).toContainText(/Grace Adeyemi has saved other settings at \d{4}-\d\d-\d\d/);
-  await page.getByRole('button', { name: 'Save mine over theirs' }).click();
-  // Theirs has a password for the same place: mine replaces it, nothing is asked again.
-  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
-  await page.reload();
-  await expect(mine.field(mine.basic, 'Display Name')).toHaveValue('Practice PPM');
+    const context = await browser.newContext({ baseURL: product.url });
+    const other = await context.newPage();
+    await signIn(other, grace.email);
+    const theirs = new Form(other);
+    await theirs.fill(theirs.basic, { ...basic(product.mail), 'Display Name': 'Theirs' });
+    await theirs.saved();
+    await context.close();
+    await mine.save.click();
+  });
+
+  test('my save is refused, and names them and the time', async ({ page, axe }) => {
+    await expect(page.getByRole('alert')).toContainText(/Grace Adeyemi has saved other settings at \d{4}-\d\d-\d\d/);
+    await expect(page.getByRole('alert')).toBeFocused();
+    await axe();
+  });
+
+  test('mine can be saved over theirs', async ({ page }) => {
+    const form = new Form(page);
+    await page.getByRole('button', { name: 'Save mine over theirs' }).click();
+    await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+    await page.reload();
+    await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
+  });
+
+  test('theirs can be loaded instead', async ({ page }) => {
+    const form = new Form(page);
+    await page.getByRole('button', { name: 'Load theirs, drop my changes' }).click();
+    await expect(form.field(form.basic, 'Display Name')).toHaveValue('Theirs');
+    await expect(form.save).toBeHidden();
+    await expect(page.getByRole('alert')).toBeHidden();
+  });
+});
+
+test.describe('when a save would delete a token', () => {
+  test.beforeEach(async ({ page, signIn, product }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, basic(product.mail));
+    product.storeToken('grant-of-the-test');
+    await form.save.click();
+    await expect(page.getByRole('dialog', { name: 'Saving deletes the current OAuth token' })).toBeVisible();
+  });
+
+  test('declined, nothing is saved and the form is as before', async ({ page, product, axe }) => {
+    const form = new Form(page);
+    await axe();
+    await page.getByRole('button', { name: 'Keep the token' }).click();
+    await expect(page.getByRole('dialog')).toBeHidden();
+    await expect(form.field(form.basic, 'Port')).toHaveValue(String(product.mail.starttls));
+    await expect(form.save).toBeVisible();
+  });
+
+  test('dismissed with Escape, it can be asked again', async ({ page }) => {
+    const form = new Form(page);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+    await form.save.click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+  });
+
+  test('confirmed, the form is saved', async ({ page }) => {
+    await page.getByRole('button', { name: 'Save and delete the token' }).click();
+    await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+  });
 });
 
 test('a save while the server is away loses nothing, and works once it is back', async ({ page, signIn, product, complaints }) => {

@@ -9,7 +9,7 @@ test('whoever is not signed in is led to the sign-in page', async ({ page }) => 
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
 });
 
-test('a wrong password and an unknown address are refused in the same words', async ({ page }) => {
+test('a wrong password and an unknown address are refused in the same words', async ({ page, axe }) => {
   await page.goto('/sign-in');
   for (const email of [ADA.email, 'nobody@practice.example']) {
     await page.getByLabel('Email', { exact: true }).fill(email);
@@ -17,6 +17,19 @@ test('a wrong password and an unknown address are refused in the same words', as
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expect(page.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
   }
+  await axe();
+});
+
+test('too many attempts are turned away, and the owner elsewhere is not', async ({ page, signIn }) => {
+  await page.goto('/sign-in');
+  for (let attempt = 0; attempt < 6; attempt++) {
+    await page.getByLabel('Email', { exact: true }).fill('nobody@practice.example');
+    await page.getByLabel('Password', { exact: true }).fill('not the password');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await expect(page.getByRole('alert')).toBeVisible();
+  }
+  await expect(page.getByRole('alert')).toHaveText(/^Too many attempts\. Try again in \d+ minutes\.$/);
+  await signIn();
 });
 
 test('signing out ends the session on the server', async ({ page, signIn }) => {

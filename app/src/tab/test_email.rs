@@ -244,7 +244,7 @@ fn OutcomeView(outcome: Outcome) -> impl IntoView {
     let steps: Vec<_> = steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
     view! {
         <section class=class>
-            <h3>{heading}</h3>
+            <h2>{heading}</h2>
             <dl class="facts">{facts}</dl>
             <ol>{steps}</ol>
         </section>

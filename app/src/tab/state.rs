@@ -111,7 +111,8 @@ impl FormState {
         self.forget_good_news();
     }
 
-    fn forget_good_news(self) {
+    /// Takes the word that everything is saved away: something else is going on.
+    pub fn forget_good_news(self) {
         if self.notice.with_untracked(|notice| *notice == Some(Notice::Saved)) {
             self.notice.set(None);
         }
@@ -322,6 +323,18 @@ pub const NOTICE: &str = "form-notice";
 
 /// The word that everything is saved, as the page knows it.
 pub const SAVED: &str = "saved";
+
+/// Scrolls an element that may have to be drawn first into view, no further than needed.
+pub fn show_soon(id: &'static str) {
+    let show = move || {
+        if let Some(element) = document().get_element_by_id(id) {
+            let nearest = web_sys::ScrollIntoViewOptions::new();
+            nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            element.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
+    };
+    set_timeout(show, Duration::ZERO);
+}
 
 /// Moves the focus to an element that may have to be drawn first.
 fn focus_soon(id: &'static str) {

@@ -8,14 +8,17 @@ use domain::{OauthFlow, time_format};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::live::{live, live_option, live_text};
-use super::state::FormState;
+use super::live::{live, live_attribute, live_option, live_text};
+use super::state::{FormState, show_soon};
 use crate::api::{self, ApiError};
 use crate::deadline::pause;
 use crate::labels;
 
 /// How often the page asks how a message is getting on.
 const POLL: Duration = Duration::from_millis(300);
+
+/// Where the page says how the message ended.
+const OUTCOME: &str = "test-outcome";
 
 /// The last test message and what was said about asking for one.
 #[derive(Clone, Copy)]
@@ -58,6 +61,7 @@ impl TestState {
                 Ok(run) => {
                     self.run.set(Some(run));
                     self.follow().await;
+                    show_soon(OUTCOME);
                 }
                 Err(error) => self.refusal.set(Some(error)),
             }
@@ -88,7 +92,15 @@ impl TestState {
 pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
     Effect::new(move |_| spawn_local(test.follow()));
     let reason = live_text(move || reason_to_wait(form).unwrap_or_default());
-    let is_waiting = live(move || !reason.get().is_empty() || test.is_under_way());
+    let disabled = live(move || !reason.get().is_empty());
+    // Not disabled while it works, which would take the focus from whoever pressed it.
+    let busy = live_attribute(move || test.is_under_way().then_some("true"));
+    let send = move |_| {
+        if !test.is_under_way() {
+            form.forget_good_news();
+            test.send();
+        }
+    };
     let refusal = live_option(move || {
         test.refusal.get().map(|error| {
             view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
@@ -111,8 +123,9 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
                         type="button"
                         class="primary end"
                         aria-describedby="send-test-reason"
-                        disabled=is_waiting
-                        on:click=move |_| test.send()
+                        aria-disabled=busy
+                        disabled=disabled
+                        on:click=send
                     >
                         {live_text(move || if test.is_under_way() { "Sending…" } else { "Send Test Email" })}
                     </button>
@@ -120,7 +133,7 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
                 <p class="hint" id="send-test-reason">{reason}</p>
                 {refusal}
                 {run}
-                <div class="announcement" role="status">{outcome}</div>
+                <div class="announcement" role="status" id=OUTCOME>{outcome}</div>
             </div>
         </fieldset>
     }

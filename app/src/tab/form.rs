@@ -15,6 +15,7 @@ use crate::labels;
 /// Every group that is saved, with the notice above; the save bar comes last on the page.
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
+    ask_before_leaving(state);
     view! {
         // No control has a name: were the form ever posted by the browser itself, it would be empty.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {
@@ -32,6 +33,17 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
             <SaveBar state/>
         </form>
     }
+}
+
+/// Lets the browser ask before a page with unsaved changes is left: by a link, the back button, a
+/// reload, signing out, or closing the window. A browser asks in words of its own.
+fn ask_before_leaving(state: FormState) {
+    let guard = window_event_listener(leptos::ev::beforeunload, move |event| {
+        if state.is_dirty().get_untracked() {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || guard.remove());
 }
 
 /// A group box with its marks outside the legend, so that the legend stays the exact name.

@@ -1,0 +1,70 @@
+// Nothing typed is lost by accident: not by leaving, and not by typing before the page is ready.
+
+import { Form } from '../support/form.ts';
+import { expect, test } from '../support/test.ts';
+import type { Page } from '@playwright/test';
+
+const WAYS: { name: string; leave: (page: Page) => Promise<unknown> }[] = [
+  { name: 'a reload', leave: (page) => page.evaluate(() => location.reload()) },
+  { name: 'the back button', leave: (page) => page.evaluate(() => history.back()) },
+  { name: 'another address', leave: (page) => page.evaluate(() => location.assign('/sign-in')) },
+  { name: 'signing out', leave: (page) => page.getByRole('button', { name: 'Sign out' }).click() },
+  { name: 'closing the window', leave: (page) => page.close({ runBeforeUnload: true }) },
+];
+
+for (const { name, leave } of WAYS) {
+  test(`leaving by ${name} with unsaved changes asks first, and staying keeps them`, async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.field(form.basic, 'Display Name').pressSequentially('typed');
+    const asked = page.waitForEvent('dialog');
+    const left = leave(page).catch(() => {}); // Staying ends the attempt to leave with an error.
+    const dialog = await asked;
+    expect(dialog.type()).toBe('beforeunload');
+    await dialog.dismiss();
+    await left;
+    await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed');
+  });
+}
+
+test('leaving without changes does not ask', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.field(form.basic, 'Display Name').pressSequentially('x');
+  await form.cancel.click();
+  const asked: string[] = [];
+  page.on('dialog', async (dialog) => {
+    asked.push(dialog.type());
+    await dialog.accept();
+  });
+  await page.goto('/sign-in');
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  expect(asked).toEqual([]);
+});
+
+test('what is typed while the page is still loading stays, and counts as a change', async ({ page, signIn }) => {
+  await signIn();
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.reload({ waitUntil: 'domcontentloaded' });
+  const form = new Form(page);
+  await form.field(form.basic, 'Default Sender Email').fill('early@practice.example');
+  await form.field(form.basic, 'Use TLS').uncheck();
+  await form.flow.selectOption({ label: 'Client Credentials' });
+  letGo();
+
+  await expect(form.save).toBeVisible();
+  await expect(page.getByText('3 changes not saved')).toBeVisible();
+  await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue('early@practice.example');
+  await expect(form.field(form.basic, 'Use TLS')).not.toBeChecked();
+  await expect(form.flow).toHaveValue('client-credentials');
+  await expect(form.field(form.authentication, 'Client ID')).toBeEnabled();
+
+  await form.field(form.basic, 'Default Sender Email').press('End');
+  await page.keyboard.type('s');
+  await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue('early@practice.examples');
+});

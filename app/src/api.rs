@@ -127,10 +127,19 @@ pub enum SaveAnswer {
     Saved(Saved),
     /// These controls need attention.
     Problems(Problems),
-    /// Somebody else has saved since: this, with their name and the time in it.
-    Conflict(Saved),
+    /// Somebody else has saved since.
+    Conflict(Theirs),
     /// Saving would delete this token, which the save did not name.
     TokenWouldBeDeleted(String),
+}
+
+/// What somebody else has saved meanwhile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Theirs {
+    /// What is saved now, with their name and the time in it.
+    pub saved: Saved,
+    /// The secrets that were stored since the revision that the refused save was made on.
+    pub replaced: Vec<Field>,
 }
 
 /// What the tab shows first.

@@ -96,6 +96,13 @@ pub fn field_in_full(at: Field) -> String {
     }
 }
 
+/// The names of some controls, in one line.
+#[must_use]
+pub fn fields(fields: &[Field]) -> String {
+    let names: Vec<_> = fields.iter().map(|&at| field_in_full(at)).collect();
+    names.join(", ")
+}
+
 /// What a control is for, and where an administrator finds its value.
 #[must_use]
 pub const fn field_help(field: Field) -> &'static str {
@@ -325,6 +332,53 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
         (UrlProblem::Space, _) => "There is a space in it.",
         (UrlProblem::ControlCharacter, _) => "It holds an invisible character.",
     }
+}
+
+/// What happened to two administrators' edits.
+pub const BOTH_IN_ONE: &str = "Nothing of yours is saved yet, and nothing is lost: this form now holds your changes and theirs.";
+
+/// What is left to do about them, while fields wait for a choice.
+pub const BOTH_CHANGED: &str = "Both of you changed these. Choose at each, then save:";
+
+/// What is left to do once every choice is made.
+pub const ALL_CHOSEN: &str = "Look it over, then save.";
+
+/// What is left to do where nothing of one's own is.
+pub const NOTHING_LEFT: &str = "Nothing of yours is left to save.";
+
+/// Why a control waits for a choice.
+#[must_use]
+pub const fn dispute(at: Field) -> &'static str {
+    match at {
+        Field::Password | Field::ClientSecret => {
+            "You changed this, and meanwhile it, or where it goes, was changed as well."
+        }
+        _ => "Both of you changed this.",
+    }
+}
+
+/// A control's value in words, from its text.
+#[must_use]
+pub fn value(at: Field, text: &str) -> String {
+    let name = match at {
+        Field::Flow => OauthFlow::from_wire_name(text).map(flow),
+        Field::BasicTlsMode | Field::OauthTlsMode => TlsMode::from_wire_name(text).map(tls_mode),
+        _ if text.is_empty() => Some("empty"),
+        _ => None,
+    };
+    name.unwrap_or(text).to_owned()
+}
+
+/// What a save would do to a secret, in words beside the choice.
+#[must_use]
+pub const fn my_secret(is_typed: bool) -> &'static str {
+    if is_typed { "the one you typed" } else { "removed" }
+}
+
+/// What is stored of a secret, in words beside the choice.
+#[must_use]
+pub const fn their_secret(is_stored: bool) -> &'static str {
+    if is_stored { "the one that is stored" } else { "none" }
 }
 
 /// What went wrong outside the form.

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod draft;
 pub mod field;
 pub mod flow;
+pub mod merge;
 pub mod rules;
 pub mod saved;
 pub mod secret;

@@ -1,7 +1,7 @@
 // Save and Cancel, what they do, and what happens when something stands in the way.
 
 import { Form, basic } from '../support/form.ts';
-import { ADA, expect, test } from '../support/test.ts';
+import { expect, test } from '../support/test.ts';
 
 test('Save and Cancel appear with a change, and typing it back hides them', async ({ page, signIn }) => {
   await signIn();
@@ -83,48 +83,6 @@ test('a problem goes away as it is mended, and the summary with it', async ({ pa
   await form.fill(form.basic, { 'SMTP Server': 'localhost' });
   await expect(page.getByRole('heading', { name: 'All mended: save again.' })).toBeVisible();
   await form.saved();
-});
-
-test.describe('when another administrator has saved meanwhile', () => {
-  const grace = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
-
-  test.beforeEach(async ({ page, signIn, product, browser }) => {
-    await product.command(['admin', 'add', grace.email, '--name', grace.name, '--password-stdin'], `${ADA.password}\n`);
-    await signIn();
-    const mine = new Form(page);
-    await mine.fill(mine.basic, basic(product.mail));
-
-    const context = await browser.newContext({ baseURL: product.url });
-    const other = await context.newPage();
-    await signIn(other, grace.email);
-    const theirs = new Form(other);
-    await theirs.fill(theirs.basic, { ...basic(product.mail), 'Display Name': 'Theirs' });
-    await theirs.saved();
-    await context.close();
-    await mine.save.click();
-  });
-
-  test('my save is refused, and names them and the time', async ({ page, axe }) => {
-    await expect(page.getByRole('alert')).toContainText(/Grace Adeyemi has saved other settings at \d{4}-\d\d-\d\d/);
-    await expect(page.getByRole('alert')).toBeFocused();
-    await axe();
-  });
-
-  test('mine can be saved over theirs', async ({ page }) => {
-    const form = new Form(page);
-    await page.getByRole('button', { name: 'Save mine over theirs' }).click();
-    await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
-    await page.reload();
-    await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
-  });
-
-  test('theirs can be loaded instead', async ({ page }) => {
-    const form = new Form(page);
-    await page.getByRole('button', { name: 'Load theirs, drop my changes' }).click();
-    await expect(form.field(form.basic, 'Display Name')).toHaveValue('Theirs');
-    await expect(form.save).toBeHidden();
-    await expect(page.getByRole('alert')).toBeHidden();
-  });
 });
 
 test.describe('when a save would delete a token', () => {

@@ -9,6 +9,7 @@ use leptos::html::{ElementType, Input, Select};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
+use super::dispute::Dispute;
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, SecretState, is_masked};
 use crate::labels;
@@ -61,6 +62,7 @@ pub fn Control(
                 <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
                 <span class="error" id=format!("{id}-error")>{error}</span>
             </div>
+            <Dispute state field/>
         </div>
     }
 }

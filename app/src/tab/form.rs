@@ -171,8 +171,9 @@ fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
             if is_readable { labels::CLEAR_SIGN_IN } else { "" }
         })
     });
+    let is_disputed = state.is_disputed(mode);
     let mode = live_view(move || {
-        if is_on.get() {
+        if is_on.get() || is_disputed.get() {
             view! { <Control state field=mode/> }.into_any()
         } else {
             // Keeps the place in the grid.

@@ -1,11 +1,10 @@
 //! What the tab has to say about the form as a whole: above it, and announced.
 
-use domain::time_format;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use super::live::{live, live_text, live_view};
-use super::state::{FormState, NOTICE, Notice, focus};
+use super::state::{Clash, FormState, NOTICE, Notice, choice_id, focus};
 use crate::labels;
 
 /// The notice above the form.
@@ -14,9 +13,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
         None | Some(Notice::Saved) => ().into_any(),
         Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
-        Some(Notice::Conflict(theirs)) => {
-            view! { <ConflictNotice state theirs=*theirs/> }.into_any()
-        }
+        Some(Notice::Conflict(clash)) => view! { <ConflictNotice state clash/> }.into_any(),
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
@@ -41,18 +38,13 @@ fn ProblemSummary(state: FormState) -> impl IntoView {
             .shown_problems()
             .iter()
             .map(|(field, problem)| {
-                let id = field.wire_name();
-                let go = move |event: MouseEvent| {
-                    event.prevent_default();
-                    focus(id);
-                };
-                view! {
-                    <li>
-                        <a href=format!("#{id}") on:click=go>
-                            {labels::field_in_full(field)} ": " {labels::problem(field, problem)}
-                        </a>
-                    </li>
-                }
+                let id = field.wire_name().to_owned();
+                let text = format!(
+                    "{}: {}",
+                    labels::field_in_full(field),
+                    labels::problem(field, problem)
+                );
+                view! { <li><FocusLink id text/></li> }
             })
             .collect_view()
             .into_any()
@@ -65,25 +57,65 @@ fn ProblemSummary(state: FormState) -> impl IntoView {
     }
 }
 
-/// Says who saved meanwhile, and lets the administrator choose.
+/// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
 #[component]
-fn ConflictNotice(state: FormState, theirs: domain::Saved) -> impl IntoView {
-    let by = theirs.by.clone().unwrap_or_else(|| "Somebody".to_owned());
-    let at = theirs.at.map(|at| format!(" at {}", time_format::written(at))).unwrap_or_default();
-    let (load, keep) = (theirs.clone(), theirs);
-    let load_theirs = move |_| {
-        state.reset(load.clone());
-        state.dismiss();
-    };
-    let keep_mine = move |_| state.overwrite(keep.clone());
+fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
+    let (by, at) = untrack(|| state.last_save());
+    let by = by.unwrap_or_else(|| "Somebody".to_owned());
+    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+    let facts: Vec<_> = [
+        ("Only you changed, and yours stays", clash.kept),
+        ("Only they changed, and theirs is taken over", clash.taken),
+    ]
+    .into_iter()
+    .filter(|(_, fields)| !fields.is_empty())
+    .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
+    .collect();
+    let open = live_view(move || {
+        let links = state.disputed().into_iter().map(|field| {
+            let id = choice_id(field);
+            view! { <li><FocusLink id text=labels::field_in_full(field)/></li> }
+        });
+        links.collect_view().into_any()
+    });
+    let next = live_text(move || match state.disputed().len() {
+        0 if state.is_dirty().get() => labels::ALL_CHOSEN,
+        0 => labels::NOTHING_LEFT,
+        _ => labels::BOTH_CHANGED,
+    });
+    let actions = live_view(move || {
+        match state.disputed().len() {
+        0 => view! { <button type="button" on:click=move |_| state.dismiss()>"Close"</button> }
+            .into_any(),
+        1 => ().into_any(),
+        _ => view! {
+            <button type="button" on:click=move |_| state.keep_all_of_mine()>"Keep all of mine"</button>
+            <button type="button" on:click=move |_| state.take_all_of_theirs()>
+                "Take all of theirs"
+            </button>
+        }
+        .into_any(),
+    }
+    });
     view! {
         <section class="notice" role="alert" id=NOTICE tabindex="-1">
-            <h2>{by} " has saved other settings" {at} "."</h2>
-            <p>"Nothing of yours was saved, and nothing you typed is lost. Which settings shall stay?"</p>
-            <div class="actions">
-                <button type="button" on:click=load_theirs>"Load theirs, drop my changes"</button>
-                <button type="button" on:click=keep_mine>"Save mine over theirs"</button>
-            </div>
+            <h2>{by} " saved other settings" {at} ", while you were editing."</h2>
+            <p>{labels::BOTH_IN_ONE}</p>
+            <ul>{facts}</ul>
+            <p>{next}</p>
+            <ul>{open}</ul>
+            <div class="actions">{actions}</div>
         </section>
     }
+}
+
+/// A link that leads to a place of this form.
+#[component]
+fn FocusLink(id: String, text: String) -> impl IntoView {
+    let href = format!("#{id}");
+    let go = move |event: MouseEvent| {
+        event.prevent_default();
+        focus(&id);
+    };
+    view! { <a href=href on:click=go>{text}</a> }
 }

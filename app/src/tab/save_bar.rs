@@ -1,7 +1,6 @@
 //! Save and Cancel: there only while the form differs from what is saved. And the question before
 //! a save that would delete a token.
 
-use domain::Field;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
@@ -20,7 +19,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                     <p class="changes">
                         <strong>{live_text(move || count(state.changes().len()))}</strong>
                         " not saved: "
-                        {live_text(move || names(&state.changes()))}
+                        {live_text(move || labels::fields(&state.changes()))}
                     </p>
                     <button
                         type="button"
@@ -61,11 +60,6 @@ fn count(changes: usize) -> String {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     }
-}
-
-fn names(changes: &[Field]) -> String {
-    let names: Vec<_> = changes.iter().map(|&field| labels::field_in_full(field)).collect();
-    names.join(", ")
 }
 
 /// Asks before a save deletes the current token. The server asks too.

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use domain::field::Kind;
+use domain::merge::{self, Merge};
 use domain::secret::{SecretEdit, StoredSecret};
-use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
+use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence, time_format};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::api::{self, ApiError, Save, SaveAnswer, Tab};
+use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
 
 /// What the notice above the form tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,10 +19,20 @@ pub enum Notice {
     Saved,
     /// Controls need attention; nothing was saved.
     Problems,
-    /// Somebody else has saved since; nothing was saved.
-    Conflict(Box<Saved>),
+    /// Somebody else has saved since; the form holds both, and nothing was saved.
+    Conflict(Clash),
     /// Nothing was saved, for a reason that is not in the form.
     NotSaved(ApiError),
+}
+
+/// What came of two administrators' edits. Who saved and when is part of what is saved now; the
+/// fields that wait for a choice get fewer as it is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clash {
+    /// Only I changed these.
+    pub kept: Vec<Field>,
+    /// Only they changed these.
+    pub taken: Vec<Field>,
 }
 
 /// The form's signals. Copies share them.
@@ -29,6 +40,8 @@ pub enum Notice {
 pub struct FormState {
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
+    /// The fields that both sides changed, until somebody chooses.
+    disputed: RwSignal<Vec<Field>>,
     /// Whether problems are shown: from the first refused save on, then with every edit.
     shows_problems: RwSignal<bool>,
     notice: RwSignal<Option<Notice>>,
@@ -47,6 +60,7 @@ impl FormState {
         Self {
             saved,
             draft,
+            disputed: RwSignal::new(Vec::new()),
             shows_problems: RwSignal::new(false),
             notice: RwSignal::new(None),
             is_saving: RwSignal::new(false),
@@ -64,6 +78,7 @@ impl FormState {
     pub fn reset(self, saved: Saved) {
         self.draft.set(saved.draft());
         self.saved.set(saved);
+        self.disputed.set(Vec::new());
         self.shows_problems.set(false);
     }
 
@@ -121,6 +136,11 @@ impl FormState {
     /// Reads the draft.
     pub fn with_draft<T>(self, read: impl FnOnce(&Draft) -> T) -> T {
         self.draft.with(read)
+    }
+
+    /// Who saved last, and when.
+    pub fn last_save(self) -> (Option<String>, Option<String>) {
+        self.saved.with(|saved| (saved.by.clone(), saved.at.map(time_format::written)))
     }
 
     /// Reads what is saved.
@@ -191,11 +211,14 @@ impl FormState {
         self.dismiss();
     }
 
-    /// Checks the form by the server's own rules, and saves it if it keeps them.
+    /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
+    /// still to be made comes first.
     pub fn save(self) {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
-        if self.has_problems() {
+        if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
+            focus(&choice_id(field));
+        } else if self.has_problems() {
             self.show_problems();
         } else if let Some(field) = draft.oversized() {
             self.tell(Notice::NotSaved(ApiError::Oversized(field)));
@@ -213,10 +236,66 @@ impl FormState {
         self.notice.set(None);
     }
 
-    /// Saves over what somebody else saved meanwhile.
-    pub fn overwrite(self, theirs: Saved) {
-        self.saved.set(theirs);
-        self.save();
+    /// Puts what was typed together with what somebody else has saved meanwhile.
+    fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
+        let Merge { draft, kept, taken, disputed } = self.saved.with_untracked(|base| {
+            self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
+        });
+        self.reset(theirs);
+        self.draft.set(draft);
+        self.disputed.set(disputed);
+        self.tell(Notice::Conflict(Clash { kept, taken }));
+    }
+
+    /// The fields that both sides changed and nobody has chosen yet.
+    pub fn disputed(self) -> Vec<Field> {
+        self.disputed.get()
+    }
+
+    /// Whether both sides changed a control, and nobody has chosen yet.
+    pub fn is_disputed(self, field: Field) -> Memo<bool> {
+        Memo::new(move |_| self.disputed.with(|disputed| disputed.contains(&field)))
+    }
+
+    /// Chooses what this form has in a disputed control.
+    pub fn keep_mine(self, field: Field) {
+        self.disputed.update(|disputed| disputed.retain(|&other| other != field));
+        self.focus_chosen(field);
+    }
+
+    /// Chooses what somebody else has saved in a disputed control.
+    pub fn take_theirs(self, field: Field) {
+        self.choose_theirs(field);
+        self.focus_chosen(field);
+    }
+
+    fn choose_theirs(self, field: Field) {
+        self.saved.with_untracked(|theirs| {
+            self.disputed.update(|disputed| {
+                self.draft.update(|draft| merge::take_theirs(draft, disputed, theirs, field));
+            });
+        });
+    }
+
+    /// Leads from a choice, which is gone once it is made, to the control that it was about.
+    fn focus_chosen(self, field: Field) {
+        let takes_focus =
+            self.draft.with_untracked(|draft| presence(field, draft)) != Presence::Disabled;
+        focus_soon(if takes_focus { field.wire_name() } else { NOTICE });
+    }
+
+    /// Chooses what this form has, everywhere.
+    pub fn keep_all_of_mine(self) {
+        self.disputed.set(Vec::new());
+        focus_soon(NOTICE);
+    }
+
+    /// Chooses what somebody else has saved, everywhere; nothing is left to choose then.
+    pub fn take_all_of_theirs(self) {
+        while let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
+            self.choose_theirs(field);
+        }
+        focus_soon(NOTICE);
     }
 
     /// Saves, with the token's deletion agreed to.
@@ -248,7 +327,7 @@ impl FormState {
                 Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
                 // Both sides run the same rules: only different versions of them can disagree.
                 Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
-                Ok(SaveAnswer::Conflict(theirs)) => self.tell(Notice::Conflict(Box::new(theirs))),
+                Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
                 }
@@ -323,6 +402,11 @@ pub const NOTICE: &str = "form-notice";
 
 /// The word that everything is saved, as the page knows it.
 pub const SAVED: &str = "saved";
+
+/// The place where one chooses between two values of a control, as the page knows it.
+pub fn choice_id(field: Field) -> String {
+    format!("{}-choice", field.wire_name())
+}
 
 /// Scrolls an element that may have to be drawn first into view, no further than needed.
 pub fn show_soon(id: &'static str) {

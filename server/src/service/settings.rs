@@ -1,7 +1,7 @@
 //! Loading and saving the form. At rest it is the text as typed, beside its sealed secrets; the
 //! Client ID is sealed too.
 
-use app::api::{Save, SaveAnswer};
+use app::api::{Save, SaveAnswer, Theirs};
 use app::service::Principal;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::OpenedSecrets;
@@ -25,6 +25,16 @@ pub struct Current {
 }
 
 impl Current {
+    /// The answer to a save made on an outdated revision.
+    fn against(self, revision: i64) -> SaveAnswer {
+        let is_newer = |secret: &SealedSecret| secret.revision > revision;
+        let newer: Vec<_> = self.sealed.iter().filter(|secret| is_newer(secret)).collect();
+        let is_replaced =
+            |field: &Field| newer.iter().any(|secret| secret.field == field.wire_name());
+        let replaced = SECRETS.into_iter().filter(is_replaced).collect();
+        SaveAnswer::Conflict(Theirs { saved: self.saved, replaced })
+    }
+
     /// Opens the secrets for one use.
     pub fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
         Ok(OpenedSecrets {
@@ -80,10 +90,11 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
 
 /// Saves a form made on the present revision, by the rules that the browser has applied already.
 pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveAnswer, Broken> {
-    let before = current(server).await?.saved;
-    if save.revision != before.revision {
-        return Ok(SaveAnswer::Conflict(before));
+    let before = current(server).await?;
+    if save.revision != before.saved.revision {
+        return Ok(before.against(save.revision));
     }
+    let before = before.saved;
     let problems = save.draft.problems(&before.form);
     if !problems.is_empty() {
         return Ok(SaveAnswer::Problems(problems));
@@ -91,7 +102,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
 
     let (by, at) = (Actor { email: who.email.clone(), name: who.name.clone() }, server.clock.now());
     let changed = changed(&save.draft, &before);
-    let (put, remove) = sealed(server, &save.draft)?;
+    let (put, remove) = sealed(server, save)?;
     let replaced = stored::replace(
         &server.store,
         &Replacement {
@@ -113,7 +124,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
             by: Some(by.name),
             at: Some(at),
         }),
-        Replaced::OutOfDate => SaveAnswer::Conflict(current(server).await?.saved),
+        Replaced::OutOfDate => current(server).await?.against(save.revision),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
     })
 }
@@ -137,13 +148,14 @@ fn at_rest(draft: &Draft) -> Result<String, serde_json::Error> {
 /// What a save seals, each for its destination, and what it removes.
 fn sealed(
     server: &Server,
-    draft: &Draft,
+    Save { draft, revision, .. }: &Save,
 ) -> Result<(Vec<SealedSecret>, Vec<&'static str>), Broken> {
     let (mut put, mut remove) = (Vec::new(), Vec::new());
     let mut seal = |field: Field, destination: &Destination, value: &SecretString| {
         put.push(SealedSecret {
             field: field.wire_name().to_owned(),
             destination_json: serde_json::to_string(destination)?,
+            revision: revision + 1,
             sealed: server.vault.seal(field.wire_name(), destination, value),
         });
         Ok::<_, serde_json::Error>(())

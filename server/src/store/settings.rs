@@ -31,6 +31,8 @@ pub struct SealedSecret {
     pub field: String,
     /// The destination that it was sealed for, as JSON.
     pub destination_json: String,
+    /// The revision of the save that stored it.
+    pub revision: i64,
     /// What the vault made of it.
     pub sealed: Vec<u8>,
 }
@@ -80,7 +82,8 @@ pub enum Replaced {
 pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     let rows = sqlx::query(
         "SELECT settings.revision, settings.form, settings.saved_by_email, settings.saved_by_name,
-                settings.saved_at, secret.field, secret.destination, secret.sealed,
+                settings.saved_at, secret.field, secret.destination, secret.revision AS stored_at,
+                secret.sealed,
                 (SELECT MIN(grant_id) FROM token) AS grant_id
          FROM settings LEFT JOIN secret ON 1 = 1 WHERE settings.id = 1 ORDER BY secret.field",
     )
@@ -96,6 +99,7 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
             secrets.push(SealedSecret {
                 field,
                 destination_json: row.try_get("destination")?,
+                revision: row.try_get("stored_at")?,
                 sealed: row.try_get("sealed")?,
             });
         }
@@ -174,11 +178,13 @@ async fn put_secret(
     secret: &SealedSecret,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO secret (field, destination, sealed) VALUES ($1, $2, $3)
-         ON CONFLICT (field) DO UPDATE SET destination = excluded.destination, sealed = excluded.sealed",
+        "INSERT INTO secret (field, destination, revision, sealed) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (field) DO UPDATE SET destination = excluded.destination,
+             revision = excluded.revision, sealed = excluded.sealed",
     )
     .bind(&secret.field)
     .bind(&secret.destination_json)
+    .bind(secret.revision)
     .bind(secret.sealed.as_slice())
     .execute(connection)
     .await?;

@@ -77,9 +77,26 @@ async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator
     service.save(&somebody("grace"), theirs).await.expect("an answer");
     match save(&harness.server, &complete(), 0).await {
         SaveAnswer::Conflict(theirs) => {
-            assert_eq!((theirs.by.as_deref(), theirs.revision), (Some("grace"), 1));
+            assert_eq!((theirs.saved.by.as_deref(), theirs.saved.revision), (Some("grace"), 1));
         }
         other => panic!("no conflict: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_refused_save_learns_which_secrets_were_stored_since_and_no_others() {
+    let harness = Harness::start().await;
+    let mine = saved(&harness.server, &complete(), 0).await.draft();
+    let theirs = edited(&mine, &[(Field::Password, "another")]);
+    saved(&harness.server, &theirs, 1).await;
+    let late =
+        saved(&harness.server, &edited(&mine, &[(Field::BasicDisplayName, "Late")]), 2).await;
+    assert_eq!(late.revision, 3);
+    for (revision, replaced) in [(1, vec![Field::Password]), (2, vec![])] {
+        match save(&harness.server, &mine, revision).await {
+            SaveAnswer::Conflict(theirs) => assert_eq!(theirs.replaced, replaced, "{revision}"),
+            other => panic!("no conflict: {other:?}"),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ fn password(sealed: &[u8]) -> SealedSecret {
     SealedSecret {
         field: "basic-password".to_owned(),
         destination_json: "{}".to_owned(),
+        revision: 1,
         sealed: sealed.to_vec(),
     }
 }

@@ -1,0 +1,58 @@
+//! The choice between two values of one control, where two administrators changed it.
+
+use domain::Field;
+use domain::field::Kind;
+use domain::secret::{SecretEdit, StoredSecret};
+use leptos::prelude::*;
+
+use super::live::{live_option, live_text};
+use super::state::{FormState, choice_id};
+use crate::labels;
+
+/// Mine or theirs, while nobody has chosen; of a secret, no value.
+#[component]
+pub fn Dispute(state: FormState, field: Field) -> impl IntoView {
+    let is_disputed = state.is_disputed(field);
+    live_option(move || {
+        is_disputed.get().then(|| {
+            let (keep, take) = (move |_| state.keep_mine(field), move |_| state.take_theirs(field));
+            view! {
+                <div
+                    class="dispute"
+                    role="group"
+                    id=choice_id(field)
+                    tabindex="-1"
+                    aria-label=format!("Choice for {}", labels::field_in_full(field))
+                >
+                    <p>{labels::dispute(field)}</p>
+                    <button type="button" on:click=keep>
+                        {live_text(move || format!("Keep mine: {}", mine(state, field)))}
+                    </button>
+                    <button type="button" on:click=take>
+                        {live_text(move || format!("Take theirs: {}", theirs(state, field)))}
+                    </button>
+                </div>
+            }
+        })
+    })
+}
+
+fn mine(state: FormState, field: Field) -> String {
+    state.with_draft(|draft| match field.kind() {
+        Kind::Secret => {
+            let is_typed = matches!(draft.secret(field), Some(SecretEdit::Replace(_)));
+            labels::my_secret(is_typed).to_owned()
+        }
+        _ => labels::value(field, draft.plain_text(field)),
+    })
+}
+
+fn theirs(state: FormState, field: Field) -> String {
+    state.with_saved(|saved| match field.kind() {
+        Kind::Secret => {
+            let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
+            labels::their_secret(is_stored).to_owned()
+        }
+        _ => labels::value(field, saved.form.plain_text(field)),
+    })
+}

@@ -1,0 +1,242 @@
+// Why: two administrators edit one form. Whoever saves second sees both, chooses where both changed
+// the same control, and nobody's change is lost unseen.
+
+import type { Locator } from '@playwright/test';
+import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { ADA } from '../support/product.ts';
+import { expect, test as base } from '../support/test.ts';
+
+const GRACE = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+
+/** Ada's form and Grace's, in a browser each, both showing what is saved. */
+const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void> }>({
+  ada: async ({ page }, use) => use(new Form(page)),
+  grace: async ({ browser, product }, use) => {
+    const context = await browser.newContext({ baseURL: product.url });
+    await use(new Form(await context.newPage()));
+    await context.close();
+  },
+  openBoth: async ({ ada, grace, signIn, product }, use) => {
+    await use(async () => {
+      await product.command(['admin', 'add', GRACE.email, '--name', GRACE.name, '--password-stdin'], `${ADA.password}\n`);
+      await signIn(ada.page);
+      await ada.fill(ada.basic, basic(product.mail));
+      await ada.choose('Authorization Code');
+      await ada.fill(ada.oauth, OAUTH);
+      await ada.fill(ada.authentication, AUTHENTICATION);
+      await ada.saved();
+      await signIn(grace.page, GRACE.email);
+    });
+  },
+});
+
+/** The choice at a control. */
+function choice(form: Form, label: string): Locator {
+  return form.page.getByRole('group', { name: `Choice for ${label}`, exact: true });
+}
+
+/** Saves, and waits for the word that somebody else did. */
+async function meets(form: Form): Promise<void> {
+  await form.save.click();
+  await expect(form.page.getByRole('heading', { name: /^Grace Adeyemi saved other settings at .+, while you were editing\.$/ })).toBeVisible();
+}
+
+type Edit = (form: Form) => Promise<void>;
+
+interface Kind {
+  kind: string;
+  label: string;
+  control: (form: Form) => Locator;
+  mine: Edit;
+  theirs: Edit;
+  keep: string;
+  take: string;
+  /** What the control holds after either choice was saved. */
+  shows: (control: Locator, chosen: 'mine' | 'theirs') => Promise<void>;
+}
+
+const text = (kind: string, label: string, group: (form: Form) => Locator, mine: string, theirs: string): Kind => ({
+  kind,
+  label,
+  control: (form) => form.field(group(form), label),
+  mine: (form) => form.field(group(form), label).fill(mine),
+  theirs: (form) => form.field(group(form), label).fill(theirs),
+  keep: `Keep mine: ${mine}`,
+  take: `Take theirs: ${theirs}`,
+  shows: (control, chosen) => expect(control).toHaveValue(chosen === 'mine' ? mine : theirs),
+});
+
+const KINDS: Kind[] = [
+  text('a line of text', 'Display Name', (form) => form.basic, 'Mine', 'Theirs'),
+  text('a masked line', 'Client ID', (form) => form.authentication, 'my-id', 'their-id'),
+  {
+    kind: 'a choice in a group',
+    label: 'TLS mode',
+    control: (form) => form.field(form.basic, 'TLS mode'),
+    // The stored Password was entered for another TLS mode: both have to type it again.
+    mine: async (form) => {
+      await form.fill(form.basic, { Password: 'canary-mine' });
+      await form.field(form.basic, 'TLS mode').selectOption('STARTTLS');
+    },
+    theirs: async (form) => {
+      await form.fill(form.basic, { Password: 'canary-theirs' });
+      await form.field(form.basic, 'TLS mode').selectOption('TLS from the first byte');
+    },
+    keep: 'Keep mine: STARTTLS',
+    take: 'Take theirs: TLS from the first byte',
+    shows: (control, chosen) => expect(control).toHaveValue(chosen === 'mine' ? 'start-tls' : 'implicit'),
+  },
+  {
+    kind: 'the flow',
+    label: 'OAuth Flow',
+    control: (form) => form.flow,
+    mine: (form) => form.choose('Client Credentials'),
+    theirs: (form) => form.choose('Authorization Code with PKCE'),
+    keep: 'Keep mine: Client Credentials',
+    take: 'Take theirs: Authorization Code with PKCE',
+    shows: (control, chosen) =>
+      expect(control).toHaveValue(chosen === 'mine' ? 'client-credentials' : 'authorization-code-pkce'),
+  },
+  {
+    kind: 'a secret',
+    label: 'Client Secret',
+    control: (form) => form.field(form.authentication, 'Client Secret'),
+    mine: (form) => form.fill(form.authentication, { 'Client Secret': 'canary-mine' }),
+    theirs: (form) => form.fill(form.authentication, { 'Client Secret': 'canary-theirs' }),
+    keep: 'Keep mine: the one you typed',
+    take: 'Take theirs: the one that is stored',
+    // Neither value is ever shown.
+    shows: (control) => expect(control).toHaveValue(''),
+  },
+];
+
+for (const { kind, label, control, mine, theirs, keep, take, shows } of KINDS) {
+  for (const chosen of ['mine', 'theirs'] as const) {
+    test(`of ${kind} that both changed, ${chosen} stays when it is chosen`, async ({ ada, grace, openBoth }) => {
+      await openBoth();
+      await mine(ada);
+      await theirs(grace);
+      await grace.saved();
+      await meets(ada);
+
+      const dispute = choice(ada, label);
+      await ada.save.click();
+      await expect(dispute, 'Save leads to the choice instead').toBeFocused();
+      await dispute.getByRole('button', { name: chosen === 'mine' ? keep : take }).click();
+      await expect(dispute).toBeHidden();
+      await expect(control(ada)).toBeFocused();
+      const password = choice(ada, 'Password');
+      if (await password.isVisible()) await password.getByRole('button', { name: chosen === 'mine' ? /^Keep/ : /^Take/ }).click();
+
+      if (chosen === 'mine') await ada.saved();
+      else await expect(ada.save, 'nothing of mine is left').toBeHidden();
+      await ada.page.reload();
+      await shows(control(ada), chosen);
+    });
+  }
+}
+
+test('fields that only one side changed need no choice, and both sides are said', async ({ ada, grace, openBoth, axe }) => {
+  await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'mine' });
+  await ada.fill(ada.oauth, { Port: '465' });
+  await grace.fill(grace.basic, { 'Display Name': 'Theirs' });
+  await grace.field(grace.oauth, 'Use TLS').focus();
+  await grace.fill(grace.authentication, { 'Redirect URI': 'https://theirs.example.com/callback' });
+  await grace.saved();
+  await meets(ada);
+
+  const alert = ada.page.getByRole('alert');
+  await expect(alert).toBeFocused();
+  await expect(alert).toContainText('Only you changed, and yours stays: Port (OAuth), Scope.');
+  await expect(alert).toContainText('Only they changed, and theirs is taken over: Display Name, Redirect URI.');
+  await expect(alert).toContainText('Look it over, then save.');
+  await axe();
+  await ada.saved();
+  await ada.page.reload();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('mine');
+  await expect(ada.field(ada.oauth, 'Port')).toHaveValue('465');
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Theirs');
+  await expect(ada.field(ada.authentication, 'Redirect URI')).toHaveValue('https://theirs.example.com/callback');
+});
+
+test('a check box that they changed is taken over, and one that I changed stays', async ({ ada, grace, openBoth, product }) => {
+  await openBoth();
+  // A password goes with the kind of connection that it was entered for.
+  await grace.fill(grace.basic, { 'Use TLS': false, Password: product.mail.password });
+  await grace.saved();
+  await ada.fill(ada.oauth, { 'Display Name': 'Mine' });
+  await meets(ada);
+  await expect(ada.field(ada.basic, 'Use TLS')).not.toBeChecked();
+  await ada.saved();
+
+  await grace.fill(grace.oauth, { 'Display Name': 'Theirs' });
+  await grace.fill(grace.basic, { 'Use TLS': true, Password: product.mail.password });
+  await grace.save.click();
+  await expect(grace.page.getByRole('heading', { name: /^Ada .+ saved other settings/ })).toBeVisible();
+  await expect(grace.field(grace.basic, 'Use TLS')).toBeChecked();
+  await grace.page.getByRole('button', { name: 'Keep mine: Theirs' }).click();
+  await grace.saved();
+});
+
+test('a password typed for my server waits for a choice when the server becomes theirs', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  await ada.fill(ada.basic, { Password: 'canary-for-localhost' });
+  await grace.fill(grace.basic, { 'SMTP Server': 'smtp.example.com', Username: '' });
+  await grace.saved();
+  await meets(ada);
+  await expect(choice(ada, 'Password')).toContainText('meanwhile it, or where it goes, was changed as well');
+});
+
+test('with many choices, all of mine are kept with one button', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
+  await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
+  await grace.saved();
+  await meets(ada);
+  await ada.page.getByRole('button', { name: 'Keep all of mine' }).click();
+  await ada.saved();
+  await ada.page.reload();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('mine');
+});
+
+test('with many choices, all of theirs are taken with one button, and the notice can be closed', async ({ ada, grace, openBoth, axe }) => {
+  await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
+  await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
+  await grace.saved();
+  await meets(ada);
+  await axe();
+  await ada.page.getByRole('button', { name: 'Take all of theirs' }).click();
+  await expect(ada.page.getByRole('alert')).toContainText('Nothing of yours is left to save.');
+  await expect(ada.save).toBeHidden();
+  await ada.page.getByRole('button', { name: 'Close', exact: true }).click();
+  await expect(ada.page.getByRole('alert')).toBeHidden();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('theirs');
+});
+
+test('Cancel drops mine and shows what they saved', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'mine' });
+  await grace.fill(grace.authentication, { Scope: 'theirs' });
+  await grace.saved();
+  await meets(ada);
+  await ada.cancel.click();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('theirs');
+  await expect(ada.page.getByRole('button', { name: /^Keep mine/ })).toBeHidden();
+});
+
+test('whoever saves a third time in between is met again', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'mine' });
+  await grace.fill(grace.basic, { 'Display Name': 'First' });
+  await grace.saved();
+  await meets(ada);
+  await grace.fill(grace.basic, { 'Display Name': 'Second' });
+  await grace.saved();
+  await meets(ada);
+  await ada.saved();
+  await ada.page.reload();
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Second');
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('mine');
+});

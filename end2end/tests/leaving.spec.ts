@@ -68,3 +68,16 @@ test('what is typed while the page is still loading stays, and counts as a chang
   await page.keyboard.type('s');
   await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue('early@practice.examples');
 });
+
+test('the skip link and the way back from it leave what was typed alone', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.field(form.basic, 'Display Name').pressSequentially('typed');
+  await page.getByRole('link', { name: 'Skip to the settings' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/#main$/);
+  await page.evaluate(() => history.back());
+  await expect(page).not.toHaveURL(/#main$/);
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed');
+  await expect(form.save).toBeVisible();
+});

@@ -1,6 +1,7 @@
 //! The server from outside: one file per promise, over the harness in `support`.
 
 mod cli;
+mod crashes;
 mod csrf;
 mod headers;
 mod limits;

@@ -2,4 +2,5 @@
 
 pub mod doubles;
 pub mod harness;
+pub mod program;
 pub mod smtp_server;

@@ -4,3 +4,4 @@ pub mod doubles;
 pub mod harness;
 pub mod program;
 pub mod smtp_server;
+pub mod spellings;

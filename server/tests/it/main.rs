@@ -3,6 +3,7 @@
 mod canaries;
 mod cli;
 mod crashes;
+mod crowds;
 mod csrf;
 mod headers;
 mod limits;

@@ -5,11 +5,11 @@ use app::api::ApiError;
 use app::service::Principal;
 use chrono::TimeDelta;
 use domain::OauthFlow;
-use domain::delivery::{Advice, Outcome, Run, Step, StepReport};
+use domain::delivery::{Advice, Outcome, Run, Step};
 use domain::settings::Settings;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
+use super::hush::Hush;
 use super::settings::{self, Current};
 use super::{Broken, told};
 use crate::Server;
@@ -21,9 +21,6 @@ use crate::store::runs;
 
 /// Longer than a whole conversation by this much, and the process that had it must be gone.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
-
-/// A password shorter than this stands in ordinary words by chance, and hiding it would tell it.
-const TELLING: usize = 4;
 
 /// Starts a message to whoever asks, through what is saved.
 pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
@@ -105,7 +102,7 @@ async fn send(
         ComposeError::Recipient => stopped(Step::Recipient, Advice::RecipientRefused),
         ComposeError::Sender => stopped(Step::Sender, Advice::SenderRefused),
     })?;
-    let password = account.as_ref().map(|account| account.password.clone());
+    let hush = Hush::of(account.as_ref().map(|account| &account.password));
     let through = format!("{}:{}", mail_server.host, mail_server.port);
     let envelope = Envelope {
         server: mail_server,
@@ -113,10 +110,13 @@ async fn send(
         sender: sender.address,
         recipient: run.recipient.clone(),
     };
-    let accepted = deliver_noting(server, run, &envelope, &message.octets)
-        .await
-        .map_err(|failure| Failure { said: hushed(failure.said, password.as_ref()), ..failure })?;
-    Ok(Outcome::Accepted { server: through, reply: accepted.reply, message_id: message.message_id })
+    let outcome = match deliver_noting(server, run, &envelope, &message.octets, &hush).await {
+        Ok(Accepted { reply }) => {
+            Outcome::Accepted { server: through, reply, message_id: message.message_id }
+        }
+        Err(Failure { step, said, advice }) => Outcome::Failed { step, said, advice },
+    };
+    Ok(hush.outcome(outcome))
 }
 
 /// Delivers, and writes each step down as it ends. A step that cannot be written down is missing in
@@ -126,6 +126,7 @@ async fn deliver_noting(
     run: &Run,
     envelope: &Envelope,
     message: &[u8],
+    hush: &Hush,
 ) -> Result<Accepted, Failure> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let delivering = async move {
@@ -134,9 +135,8 @@ async fn deliver_noting(
     };
     let noting = async {
         let mut ordinal = 0;
-        let password = envelope.account.as_ref().map(|account| &account.password);
         while let Some(report) = told.recv().await {
-            let report = StepReport { said: hushed(report.said, password), ..report };
+            let report = hush.report(report);
             if let Err(error) = runs::record(&server.store, &run.id, ordinal, &report).await {
                 tracing::error!(
                     error = one_line(&error),
@@ -147,15 +147,6 @@ async fn deliver_noting(
         }
     };
     tokio::join!(delivering, noting).0
-}
-
-/// A server's words without the password, which some repeat.
-fn hushed(said: Option<String>, password: Option<&SecretString>) -> Option<String> {
-    let password = password.map(ExposeSecret::expose_secret);
-    match (said, password.filter(|password| password.len() >= TELLING)) {
-        (Some(said), Some(password)) => Some(said.replace(password, "[password]")),
-        (said, _) => said,
-    }
 }
 
 fn stopped(step: Step, advice: Advice) -> Failure {

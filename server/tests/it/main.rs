@@ -1,6 +1,9 @@
 //! The server from outside: one file per promise, over the harness in `support`.
 
+mod canaries;
 mod cli;
+mod crashes;
+mod crowds;
 mod csrf;
 mod headers;
 mod limits;

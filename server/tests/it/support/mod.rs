@@ -2,4 +2,6 @@
 
 pub mod doubles;
 pub mod harness;
+pub mod program;
 pub mod smtp_server;
+pub mod spellings;

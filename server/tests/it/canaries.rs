@@ -1,0 +1,447 @@
+//! Secrets of every kind are driven through every way there is, failures included, against the real
+//! program at its most talkative. None of them comes back: not in an answer, not in the log, not in
+//! the database's files, in whatever spelling.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use app::api::{Save, SaveAnswer};
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::routing::get as route;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::delivery::{Outcome, Run};
+use domain::{Draft, Field};
+use memchr::memmem::find;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::harness::{Answer, Harness, get};
+use crate::support::program::{
+    Browser, Serving, add_administrator, encoded, log_file, program, run,
+};
+use crate::support::smtp_server::{AUTHORITY, Heard, Script};
+use crate::support::spellings::spelled_in;
+
+const EMAIL: &str = "ada@example.com";
+/// Letters and digits in the middle, which every spelling keeps; around them what quoting changes.
+const OWN: &str = "the own \"Kanarienvogel7Zq&\" ä";
+const WRONG: &str = "a wrong <Rotkehlchen8Xw+> ö";
+const STORED: &str = "a stored 'Nachtigall9Kb%20 ü";
+const CLIENT: &str = "a client \\Zaunkoenig4Vt=/ é";
+
+/// The middles.
+const CANARIES: [&str; 4] =
+    ["Kanarienvogel7Zq", "Rotkehlchen8Xw", "Nachtigall9Kb", "Zaunkoenig4Vt"];
+
+/// The program in a folder, and everything that it was ever heard to say.
+struct Witness {
+    folder: TempDir,
+    serving: Serving,
+    browser: Browser,
+    heard: Vec<(String, Vec<u8>)>,
+}
+
+impl Witness {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        add_administrator(folder.path(), EMAIL, OWN);
+        let authority = BASE64.encode(AUTHORITY.certificate());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{authority}\n-----END CERTIFICATE-----\n");
+        fs::write(folder.path().join("ca.pem"), pem).expect("the folder is ours");
+        let serving = talkative(folder.path());
+        let browser = Browser::at(&serving.address).await.expect("it listens");
+        Self { folder, serving, browser, heard: Vec::new() }
+    }
+
+    async fn signed_in() -> Self {
+        let mut witness = Self::start().await;
+        let answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
+        assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
+        // The one header that has the token, for that is what it is for.
+        let mut answer = answer;
+        answer.headers.remove("set-cookie");
+        witness.hears("signing in", &answer);
+        witness
+    }
+
+    fn hears(&mut self, what: &str, answer: &Answer) {
+        let said = format!("{}\n{:?}\n{}", answer.status, answer.headers, answer.body);
+        self.heard.push((what.to_owned(), said.into_bytes()));
+    }
+
+    async fn calls(&mut self, function: &str, argument: &Value) -> Answer {
+        let answer = self.browser.call(function, argument).await.expect("an answer");
+        self.hears(&format!("{function} {argument}"), &answer);
+        answer
+    }
+
+    async fn posts(&mut self, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let body = body.into();
+        let what = format!("{path} with {}", String::from_utf8_lossy(&body));
+        let answer = self.browser.ask("POST", path, kind, body).await.expect("an answer");
+        self.hears(&what, &answer);
+        answer
+    }
+
+    async fn reads(&mut self, path: &str) -> Answer {
+        let answer = self.browser.get(path).await.expect("an answer");
+        self.hears(path, &answer);
+        answer
+    }
+
+    async fn saves(&mut self, draft: &Draft, revision: i64) -> SaveAnswer {
+        let save = Save { draft: draft.clone(), revision, deletes_grant: None };
+        let answer = self.calls("email/save", &json!({ "save": save })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        serde_json::from_str(&answer.body).expect("an answer to a save")
+    }
+
+    /// Looks at the files while the program runs and after it ended, and for every secret in all
+    /// that was heard.
+    fn expects_silence(mut self) {
+        let token = self.browser.cookie.split_once('=').map_or("", |(_, token)| token).to_owned();
+        self.reads_files("running");
+        let said = self.serving.stop();
+        self.heard.push(("standard output".to_owned(), said.into_bytes()));
+        let folder = self.folder;
+        let mut heard = self.heard;
+        heard.extend(files(folder.path(), "after its end"));
+        for (what, octets) in &heard {
+            for canary in CANARIES {
+                assert_eq!(
+                    spelled_in(octets, canary),
+                    None,
+                    "{canary} in {what}: {}",
+                    around(octets)
+                );
+            }
+            let has_token = !token.is_empty() && find(octets, token.as_bytes()).is_some();
+            assert!(!has_token, "the session's token is in {what}");
+        }
+        let log = heard.iter().find(|(what, _)| what.contains("ppm-email.log")).expect("a log");
+        let log = String::from_utf8_lossy(&log.1);
+        for talker in ["TRACE", "sqlx", "request"] {
+            assert!(log.contains(talker), "the log is not at its most talkative: no {talker}");
+        }
+    }
+
+    fn reads_files(&mut self, when: &str) {
+        self.heard.extend(files(self.folder.path(), when));
+    }
+}
+
+/// The program with everything in its log.
+fn talkative(folder: &Path) -> Serving {
+    Serving::with(folder, |command| {
+        command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+        command.args(["--extra-ca", "ca.pem", "--smtp-reply-seconds", "2"]);
+        command.stderr(log_file(&folder.join("ppm-email.log")));
+    })
+}
+
+fn files(folder: &Path, when: &str) -> Vec<(String, Vec<u8>)> {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.expect("the folder is readable").path();
+        // A journal may go while it is looked at.
+        let octets = fs::read(&path).ok()?;
+        Some((format!("{} {when}", path.file_name()?.display()), octets))
+    };
+    fs::read_dir(folder).expect("the folder is there").filter_map(read).collect()
+}
+
+/// Where the first canary stands, for whoever has to find out why.
+fn around(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
+    let at = CANARIES.iter().find_map(|canary| text.find(canary)).unwrap_or_default();
+    text.chars().skip(text[..at].chars().count().saturating_sub(300)).take(600).collect()
+}
+
+fn draft(edits: &[(Field, &str)]) -> Draft {
+    let mut draft = Draft::default();
+    let complete = [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "Example PPM"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, "587"),
+        (Field::Username, "noreply"),
+        (Field::Password, STORED),
+        (Field::ClientSecret, CLIENT),
+        (Field::TokenEndpoint, "https://login.example.com/token"),
+    ];
+    for (field, text) in complete.iter().chain(edits) {
+        draft.edit(*field, *text);
+    }
+    draft
+}
+
+#[tokio::test]
+async fn a_secret_that_is_saved_or_refused_is_heard_of_nowhere() {
+    let mut witness = Witness::signed_in().await;
+    let saved = witness.saves(&draft(&[]), 0).await;
+    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+    let conflict = witness.saves(&draft(&[]), 0).await;
+    assert!(matches!(conflict, SaveAnswer::Conflict(_)), "{conflict:?}");
+    for edits in [
+        [(Field::BasicPort, "+587")],
+        [(Field::Username, "")],
+        [(Field::BasicServer, "smtp://x")],
+        [(Field::Password, "a stored Nachtigall9Kb\u{202E}")],
+    ] {
+        let refused = witness.saves(&draft(&edits), 1).await;
+        assert!(matches!(refused, SaveAnswer::Problems(_)), "{refused:?}");
+    }
+    let long = format!("{STORED}{}", "x".repeat(4_096));
+    let save = Save { draft: draft(&[(Field::Password, &long)]), revision: 1, deletes_grant: None };
+    let oversized = witness.calls("email/save", &json!({ "save": save })).await;
+    assert_eq!(oversized.status, StatusCode::PAYLOAD_TOO_LARGE);
+    for page in ["/settings/email", "/", "/nowhere"] {
+        witness.reads(page).await;
+    }
+    witness.calls("email/load", &json!({})).await;
+    witness.expects_silence();
+}
+
+#[tokio::test]
+async fn a_secret_in_a_request_that_makes_no_sense_is_heard_of_nowhere() {
+    let mut witness = Witness::signed_in().await;
+    let good = json!({ "save": Save { draft: draft(&[]), revision: 0, deletes_grant: None } });
+    let good = good.to_string();
+    let json_type = "application/json";
+    for (kind, body) in [
+        (json_type, good[..good.len() - 9].to_owned()),
+        (json_type, format!("{good} {STORED}")),
+        (json_type, format!("{{\"save\": \"{STORED}\"}}")),
+        (json_type, good.replace("\"revision\":0", "\"revision\":\"Nachtigall9Kb\"")),
+        (json_type, good.replace("\"none\"", "\"Nachtigall9Kb\"")),
+        (json_type, good.replace("\"replace\"", "\"Nachtigall9Kb\"")),
+        (json_type, good.replace("{\"replace\":", "{\"replace\":[").replace("}}", "]}}")),
+        (json_type, "Nachtigall9Kb".to_owned()),
+        ("text/plain", good.clone()),
+        ("application/x-www-form-urlencoded", format!("save={}", encoded(STORED))),
+        ("Nachtigall9Kb/Zaunkoenig4Vt", good.clone()),
+    ] {
+        let answer = witness.posts("/api/email/save", kind, body).await;
+        assert!(kind != json_type || answer.status.is_client_error(), "{answer:?}");
+    }
+    for path in ["/api/email/Nachtigall9Kb", "/api/email/run", "/api/me"] {
+        witness.posts(path, json_type, format!("{{\"id\": \"{}\"}}", "Nachtigall9Kb")).await;
+        witness
+            .browser
+            .get(path)
+            .await
+            .map(|answer| witness.hears(path, &answer))
+            .expect("an answer");
+    }
+    let too_large = format!("\"Nachtigall9Kb{}\"", "x".repeat(600_000));
+    // Refused before it is read; who sends on may find the connection gone.
+    if let Ok(answer) = witness.browser.ask("POST", "/api/email/save", json_type, too_large).await {
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        witness.hears("too large a save", &answer);
+    }
+    witness.expects_silence();
+}
+
+#[tokio::test]
+async fn a_password_typed_at_the_door_is_heard_of_nowhere() {
+    let mut witness = Witness::start().await;
+    let form = "application/x-www-form-urlencoded";
+    for (email, password) in [(EMAIL, WRONG), (WRONG, WRONG), (WRONG, OWN), ("", WRONG)] {
+        let answer = witness.browser.sign_in(email, password).await.expect("an answer");
+        assert!(witness.browser.cookie.is_empty(), "{answer:?}");
+        witness.hears("signing in in vain", &answer);
+        let page = answer.header("location").to_owned();
+        witness.reads(&page).await;
+    }
+    for body in [
+        format!("email={}", encoded(WRONG)),
+        format!("password={}", encoded(WRONG)),
+        format!("password={0}&password={0}&email=x", encoded(WRONG)),
+        format!("{}=x", encoded(WRONG)),
+        format!("email=%ff&password={}", encoded(WRONG)),
+        WRONG.to_owned(),
+    ] {
+        witness.posts("/sign-in", form, body.clone()).await;
+        witness.posts("/sign-in", "text/plain", body.clone()).await;
+        witness.posts("/sign-out", form, body).await;
+    }
+    let answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
+    assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
+    witness.calls("me", &json!({})).await;
+    witness.reads("/settings/email").await;
+    let signed_in = witness.browser.cookie.clone();
+    let out = witness.posts("/sign-out", form, "").await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    witness.browser.cookie = signed_in;
+    witness.expects_silence();
+}
+
+/// What an unfriendly mail server has to say once it knows the password.
+fn echoes() -> Vec<String> {
+    let plain = BASE64.encode(format!("\0noreply\0{STORED}"));
+    let long = format!("{}{STORED}", "x".repeat(1_975 - "535 5.7.8 ".len()));
+    vec![
+        format!("no {STORED}"),
+        format!("no {plain}"),
+        format!("no {}", BASE64.encode(STORED)),
+        format!("no {}", BASE64.encode(format!("noreply:{STORED}"))),
+        format!("no {}", plain.trim_end_matches('=')),
+        long,
+    ]
+}
+
+fn leaked(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+#[tokio::test]
+async fn a_password_that_the_mail_server_repeats_is_heard_of_nowhere() {
+    let mut witness = Witness::signed_in().await;
+    let mut revision = 0;
+    for echo in echoes() {
+        for step in ["auth", "done-auth", "mail", "rcpt", "data", "content", "done", "garbage"] {
+            let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
+            let done = leaked(format!("250 2.0.0 {echo}"));
+            let welcome = leaked(format!("235 2.0.0 {echo}"));
+            let mut script = Script::in_clear();
+            match step {
+                "auth" => script.auth = refusal,
+                "done-auth" => script.auth = welcome,
+                "mail" => script.mail = refusal,
+                "rcpt" => script.rcpt = refusal,
+                "data" => script.data = refusal,
+                "content" => script.content = refusal,
+                "done" => script.content = done,
+                _ => script.rcpt = leaked(echo.clone()),
+            }
+            revision = sent(&mut witness, script, "off", "automatic", revision).await.1;
+        }
+    }
+    witness.reads("/settings/email").await;
+    witness.calls("email/load", &json!({})).await;
+    witness.expects_silence();
+}
+
+#[tokio::test]
+async fn a_password_that_goes_out_encrypted_is_heard_of_nowhere_else() {
+    let mut witness = Witness::signed_in().await;
+    let login = "250-mail.example.com\n250-AUTH LOGIN\n250 8BITMIME";
+    let mut revision = 0;
+    for (script, mode) in [
+        (Script::by_starttls(), "start-tls"),
+        (Script::from_the_first_byte(), "implicit"),
+        (Script { ehlo_under_tls: login, ..Script::by_starttls() }, "start-tls"),
+    ] {
+        let (heard, now) = sent(&mut witness, script, "on", mode, revision).await;
+        assert!(heard.under_tls.iter().any(|line| line.starts_with("AUTH")), "{heard:?}");
+        revision = now;
+    }
+    witness.expects_silence();
+}
+
+/// Saves for a mail server with this part to play, sends a test message there, and waits for its end.
+async fn sent(
+    witness: &mut Witness,
+    script: Script,
+    use_tls: &str,
+    mode: &str,
+    revision: i64,
+) -> (Heard, i64) {
+    let server = script.play();
+    let port = server.address.port().to_string();
+    let settings = draft(&[
+        (Field::BasicPort, &port),
+        (Field::BasicUseTls, use_tls),
+        (Field::BasicTlsMode, mode),
+    ]);
+    let SaveAnswer::Saved(saved) = witness.saves(&settings, revision).await else {
+        panic!("not saved");
+    };
+    let run = witness.calls("email/send-test", &json!({})).await;
+    let mut run: Run = serde_json::from_str(&run.body).expect("a run");
+    while run.outcome.is_none() {
+        let answer = witness.calls("email/run", &json!({ "id": run.id })).await;
+        run = serde_json::from_str(&answer.body).expect("a run");
+    }
+    let heard = server.heard().await;
+    assert!(!matches!(run.outcome, Some(Outcome::Interrupted)), "{run:?}");
+    (heard, saved.revision)
+}
+
+#[tokio::test]
+async fn a_password_on_the_command_line_is_heard_of_nowhere() {
+    let mut witness = Witness::signed_in().await;
+    let folder = witness.folder.path().to_owned();
+    for (arguments, input) in [
+        (vec!["admin", "set-password", EMAIL, "--password-stdin"], format!("{WRONG}\n")),
+        (vec!["admin", "set-password", EMAIL, "--password-stdin"], "Rotkehl".to_owned()),
+        (vec!["admin", "set-password", EMAIL, "--password-stdin"], WRONG.repeat(99)),
+        (vec!["admin", "set-password", "x@y.z", "--password-stdin"], format!("{WRONG}\n")),
+        (vec!["admin", "add", EMAIL, "--name", "A", "--password-stdin"], format!("{WRONG}\n")),
+        (vec!["admin", "add", "no address", "--name", "A", "--password-stdin"], WRONG.to_owned()),
+        (vec!["admin", "add", "b@example.com", "--name", "", "--password-stdin"], WRONG.to_owned()),
+        (vec!["admin", "list"], WRONG.to_owned()),
+    ] {
+        let mut command = program(&folder);
+        command.args(&arguments).env("RUST_LOG", "trace");
+        let output = run(command, &input);
+        let what = arguments.join(" ");
+        witness.heard.push((format!("{what}: standard output"), output.stdout));
+        witness.heard.push((format!("{what}: standard error"), output.stderr));
+    }
+    witness.expects_silence();
+}
+
+#[tokio::test]
+async fn a_stored_secret_outlives_a_start_with_a_wrong_key_and_is_heard_of_nowhere() {
+    let mut witness = Witness::signed_in().await;
+    witness.saves(&draft(&[]), 0).await;
+    let folder = witness.folder.path().to_owned();
+    let (key, aside) = (folder.join("ppm-email.key"), folder.join("aside.key"));
+    let right = fs::read(&key).expect("the first start made it");
+    fs::rename(&key, &aside).expect("the folder is ours");
+    let foreign = "ppm-email key 1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    for content in [Some(foreign), Some("Nachtigall9Kb"), None] {
+        let mut options = fs::OpenOptions::new();
+        if let Some(content) = content {
+            use std::io::Write;
+            use std::os::unix::fs::OpenOptionsExt;
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = options.open(&key).expect("the folder is ours");
+            file.write_all(content.as_bytes()).expect("it is open");
+        } else {
+            fs::remove_file(&key).expect("it is there");
+        }
+        let mut command: Command = program(&folder);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env("RUST_LOG", "trace");
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        witness.heard.push(("a wrong start's output".to_owned(), output.stdout));
+        witness.heard.push(("a wrong start's errors".to_owned(), output.stderr));
+    }
+    fs::rename(&aside, &key).expect("the folder is ours");
+    let again = talkative(&folder);
+    let mut browser = witness.browser.again(&again.address).await.expect("it listens");
+    let answer = browser.call("email/load", &json!({})).await.expect("an answer");
+    assert!(answer.body.contains("noreply@example.com"), "{answer:?}");
+    witness.hears("loading after all that", &answer);
+    witness.heard.push(("what it said again".to_owned(), again.stop().into_bytes()));
+    let encoded_key = right.split(|&octet| octet == b'\n').nth(1).expect("a key").to_vec();
+    for (what, octets) in &witness.heard {
+        assert_eq!(find(octets, &encoded_key), None, "the sealing key is in {what}");
+    }
+    witness.expects_silence();
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_over_a_secret_answers_with_a_code_alone() {
+    let harness = Harness::start().await;
+    let pages = Router::new().route("/panics", route(|| async { panic!("over {STORED}") as Body }));
+    let answer = harness.ask(pages, get("/panics")).await;
+    assert_eq!(answer.code(), "internal");
+    let said = format!("{:?}{}", answer.headers, answer.body);
+    assert_eq!(spelled_in(said.as_bytes(), "Nachtigall9Kb"), None, "{said}");
+}

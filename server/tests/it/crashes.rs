@@ -1,0 +1,312 @@
+//! The program is killed from one instruction to the next, three hundred times, while
+//! administrators save: what is kept is always one whole save, and never an older one than somebody
+//! was told.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use app::api::{Save, SaveAnswer};
+use domain::check::port::port;
+use domain::secret::Destination;
+use domain::{Draft, Field, Form};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use server::config::Database;
+use server::store::{Store, settings};
+use server::vault::{Vault, unlock};
+use sqlx::{Connection, Row, SqliteConnection};
+use tokio::task::JoinSet;
+
+use crate::support::doubles::SeededRandomness;
+use crate::support::program::{Browser, Serving, add_administrator};
+
+/// Databases that are used, and killed, side by side.
+const LANES: u64 = 3;
+const KILLS_OF_A_LANE: u64 = 100;
+const SAVERS: [&str; 3] = ["ada@example.com", "grace@example.com", "hedy@example.com"];
+const PASSWORD: &str = "a long enough pass phrase";
+/// What the moments of the kills are drawn from, unless `PPM_EMAIL_SEED` says otherwise.
+const SEED: u64 = 20_270_301;
+
+/// What was seen of the kills.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Saves that somebody was told of.
+    acknowledged: i64,
+    /// Kills while at least one save was asked for and not answered.
+    within_a_save: usize,
+    /// Kills after a commit that nobody was told of.
+    after_a_commit: usize,
+    /// Kills that left something in the write-ahead log.
+    with_a_journal: usize,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn killed_three_hundred_times_it_keeps_one_whole_save_and_none_older_than_it_told() {
+    let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
+    println!("PPM_EMAIL_SEED={seed}");
+    let mut lanes = JoinSet::new();
+    for lane in 0..LANES {
+        lanes.spawn(kills(StdRng::seed_from_u64(seed + lane)));
+    }
+    let lanes = lanes.join_all().await;
+    println!("{lanes:#?}");
+    let all = LANES * KILLS_OF_A_LANE;
+    let within = lanes.iter().map(|lane| lane.within_a_save as u64).sum::<u64>();
+    assert!(within * 2 > all, "only {within} of {all} kills met a save");
+    let committed = lanes.iter().map(|lane| lane.after_a_commit).sum::<usize>();
+    assert!(committed > 0, "no kill met a save between its commit and its answer");
+    let journals = lanes.iter().map(|lane| lane.with_a_journal as u64).sum::<u64>();
+    assert!(journals * 3 > all, "only {journals} of {all} kills left a journal to recover from");
+}
+
+/// One database, killed again and again.
+async fn kills(mut moments: StdRng) -> Seen {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let folder = folder.path();
+    for email in SAVERS {
+        add_administrator(folder, email, PASSWORD);
+    }
+    let mut cookies = Vec::new();
+    let serving = serve(folder);
+    for email in SAVERS {
+        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        browser.sign_in(email, PASSWORD).await.expect("it answers");
+        assert!(!browser.cookie.is_empty(), "{email} is signed in");
+        cookies.push(browser.cookie);
+    }
+    serving.kill();
+
+    let mut seen = Seen::default();
+    for kill in 0..KILLS_OF_A_LANE {
+        let moment = Moment {
+            after_saves: moments.random_range(0..8),
+            and_then: Duration::from_micros(moments.random_range(0..8_000)),
+        };
+        let serving = serve(folder);
+        let savers = Savers::start(&serving.address, &cookies, seen.acknowledged);
+        savers.reach(moment).await;
+        let under_way = savers.under_way.load(Ordering::SeqCst);
+        serving.kill();
+        seen.acknowledged = savers.end().await;
+
+        seen.within_a_save += usize::from(under_way > 0);
+        let journal = std::fs::metadata(folder.join("ppm-email.db-wal"));
+        seen.with_a_journal += usize::from(journal.is_ok_and(|file| file.len() > 0));
+        let kept = kept(folder).await;
+        assert!(
+            kept >= seen.acknowledged,
+            "kill {kill} at {moment:?}: {kept} is kept, {} was acknowledged",
+            seen.acknowledged
+        );
+        seen.after_a_commit += usize::from(kept > seen.acknowledged);
+    }
+    seen
+}
+
+/// When to kill: after so many saves, and then a while that ends anywhere in the next ones.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    after_saves: usize,
+    and_then: Duration,
+}
+
+fn serve(folder: &Path) -> Serving {
+    // Short times, so that a message that was cut off is soon known to be.
+    let short = ["--smtp-connect-seconds=1", "--smtp-reply-seconds=1", "--smtp-total-seconds=1"];
+    Serving::with(folder, |command| {
+        command.args(short);
+    })
+}
+
+/// Administrators who save as fast as they are answered, each on what the last answer was.
+struct Savers {
+    tasks: JoinSet<()>,
+    under_way: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
+    acknowledged: Arc<AtomicI64>,
+}
+
+impl Savers {
+    fn start(address: &str, cookies: &[String], acknowledged: i64) -> Self {
+        let mut savers = Self {
+            tasks: JoinSet::new(),
+            under_way: Arc::default(),
+            answered: Arc::default(),
+            acknowledged: Arc::new(AtomicI64::new(acknowledged)),
+        };
+        for (email, cookie) in SAVERS.iter().zip(cookies) {
+            let (address, cookie) = (address.to_owned(), cookie.clone());
+            let (under_way, answered) = (savers.under_way.clone(), savers.answered.clone());
+            let acknowledged = savers.acknowledged.clone();
+            savers.tasks.spawn(async move {
+                // An error is the kill.
+                let Ok(mut browser) = Browser::at(&address).await else { return };
+                browser.cookie = cookie;
+                let mut revision = acknowledged.load(Ordering::SeqCst);
+                let mut token = None;
+                loop {
+                    let save = json!({"save": Save {
+                        draft: version(revision + 1, email),
+                        revision,
+                        deletes_grant: token.take(),
+                    }});
+                    under_way.fetch_add(1, Ordering::SeqCst);
+                    let Ok(answer) = browser.call("email/save", &save).await else { return };
+                    under_way.fetch_sub(1, Ordering::SeqCst);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(answer.status, 200, "{answer:?}");
+                    match serde_json::from_str(&answer.body).expect("an answer to a save") {
+                        SaveAnswer::Saved(saved) => {
+                            revision = saved.revision;
+                            acknowledged.fetch_max(revision, Ordering::SeqCst);
+                        }
+                        SaveAnswer::Conflict(theirs) => revision = theirs.revision,
+                        SaveAnswer::TokenWouldBeDeleted(grant) => token = Some(grant),
+                        other @ SaveAnswer::Problems(_) => panic!("{other:?}"),
+                    }
+                    // Refused while the last one is under way; whatever is answered, rows are written.
+                    if revision % 4 == 0
+                        && browser.call("email/send-test", &json!({})).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        savers
+    }
+
+    /// Waits for the moment.
+    async fn reach(&self, moment: Moment) {
+        while self.answered.load(Ordering::SeqCst) < moment.after_saves {
+            tokio::task::yield_now().await;
+        }
+        // No condition to wait for: the point is to be anywhere.
+        tokio::time::sleep(moment.and_then).await;
+    }
+
+    /// Lets every saver notice the end, and returns the newest revision that one was told of.
+    async fn end(self) -> i64 {
+        self.tasks.join_all().await;
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+}
+
+/// The save that makes this revision: every part of it has the number.
+fn version(revision: i64, by: &str) -> Draft {
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, format!("{revision}@example.com")),
+        (Field::BasicDisplayName, by.to_owned()),
+        (Field::BasicServer, "mail.invalid".to_owned()),
+        (Field::BasicPort, revision.to_string()),
+        (Field::Username, format!("user-{revision}")),
+        (Field::Password, format!("password-{revision}-{by}")),
+        (Field::ClientId, format!("client-{revision}")),
+    ] {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+/// Opens what a kill left, as the next start will, expects it whole, and returns its revision.
+async fn kept(folder: &Path) -> i64 {
+    let database = Database::Sqlite(folder.join("ppm-email.db"));
+    let store = Store::open(&database).await.expect("the database opens");
+    let randomness = Arc::new(SeededRandomness::new(1));
+    let vault = unlock(&folder.join("ppm-email.key"), &store, randomness).await;
+    let vault = vault.expect("the key opens it");
+    let revision = one_version(&store, &vault).await;
+    store.close().await;
+    rows_belong_together(folder, revision).await;
+    revision
+}
+
+/// Form, secrets, author and revision are those of one save.
+async fn one_version(store: &Store, vault: &Vault) -> i64 {
+    let stored = settings::load(store).await.expect("the settings are readable");
+    let revision = stored.revision;
+    let Some(json) = &stored.form_json else {
+        assert_eq!((revision, stored.secrets.len()), (0, 0), "no form, and yet something");
+        return 0;
+    };
+    let form: Form<()> = serde_json::from_str(json).expect("a whole form");
+    let by = form.plain_text(Field::BasicDisplayName);
+    let mut expected = version(revision, by);
+    expected.edit(Field::ClientId, "");
+    assert_eq!(form, expected.map_secrets(|_, _| ()), "revision {revision}");
+    assert_eq!(port(form.plain_text(Field::BasicPort)).map(i64::from), Ok(revision));
+    assert_eq!(stored.saved_by.map(|actor| actor.email).as_deref(), Some(by));
+    assert!(stored.saved_at.is_some());
+
+    let opened = |field: Field, destination: &Destination| {
+        let secret = stored.secrets.iter().find(|secret| secret.field == field.wire_name());
+        let secret = secret.expect("it was saved with the form");
+        vault.open(field.wire_name(), destination, &secret.sealed).expect("it was sealed for this")
+    };
+    let destination = form.destination(Field::Password).expect("a password has one");
+    let password = opened(Field::Password, &destination);
+    assert_eq!(password.expose_secret(), format!("password-{revision}-{by}"));
+    let client_id = opened(Field::ClientId, &Destination::Nowhere);
+    assert_eq!(client_id.expose_secret(), format!("client-{revision}"));
+    assert_eq!(stored.secrets.len(), 2);
+    revision
+}
+
+/// The rows beside the settings fit them, and the file is sound. Leaves a token for the next save
+/// to delete.
+async fn rows_belong_together(folder: &Path, revision: i64) {
+    let url = format!("sqlite://{}", folder.join("ppm-email.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
+    for (what, sql, expected) in [
+        (
+            "the file is sound",
+            "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+            0,
+        ),
+        ("references lead somewhere", "SELECT COUNT(*) FROM pragma_foreign_key_check", 0),
+        (
+            "each save is in the audit once",
+            "SELECT COUNT(*) FROM audit WHERE action = 'settings-saved'",
+            revision,
+        ),
+        (
+            "the last save in the audit is by whoever saved",
+            "SELECT COUNT(*) FROM settings WHERE revision > 0 AND saved_by_email IS NOT (SELECT email FROM audit WHERE action = 'settings-saved' ORDER BY id DESC LIMIT 1)",
+            0,
+        ),
+        (
+            "a save deleted the token before it",
+            "SELECT COUNT(*) FROM token WHERE grant_id <> 'grant-' || (SELECT revision + 1 FROM settings)",
+            0,
+        ),
+        (
+            "each test message is in the audit once",
+            "SELECT (SELECT COUNT(*) FROM run) - (SELECT COUNT(*) FROM audit WHERE action = 'test-sent')",
+            0,
+        ),
+        (
+            "a test message that ended has its steps",
+            "SELECT COUNT(*) FROM run WHERE outcome LIKE '%failed%' AND NOT EXISTS (SELECT 1 FROM run_step WHERE run = run.id)",
+            0,
+        ),
+        (
+            "nobody has two test messages under way",
+            "SELECT COUNT(*) - COUNT(DISTINCT person) FROM run WHERE outcome IS NULL",
+            0,
+        ),
+    ] {
+        let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("the tables are there");
+        assert_eq!(row.get::<i64, _>(0), expected, "{what}, at revision {revision}");
+    }
+    sqlx::query("INSERT INTO token (grant_id) SELECT 'grant-' || (revision + 1) FROM settings WHERE NOT EXISTS (SELECT 1 FROM token)")
+        .execute(&mut connection)
+        .await
+        .expect("the table is there");
+    connection.close().await.expect("it is open");
+}

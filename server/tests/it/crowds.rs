@@ -1,0 +1,134 @@
+//! Fifty administrators save at once, through one program and through two on one database: each
+//! revision is won once, everybody else is told who won, and nobody meets a lock.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::api::{Save, SaveAnswer};
+use axum::http::StatusCode;
+use domain::{Draft, Field};
+use serde_json::json;
+use server::clock::{SystemClock, SystemRandomness};
+use server::identity::Accounts;
+use server::store::Store;
+use server::store::audit::{self, Action};
+use tempfile::TempDir;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::support::harness::{cookie_of, database, operator, stranger};
+use crate::support::program::{Browser, Serving, log_file};
+
+const ADMINISTRATORS: usize = 50;
+const ROUNDS: i64 = 4;
+const PASSWORD: &str = "a long enough pass phrase";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_administrators_saving_at_once_through_one_program_one_wins_each_round() {
+    one_wins_each_round(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_administrators_saving_at_once_through_two_programs_one_wins_each_round() {
+    one_wins_each_round(2).await;
+}
+
+async fn one_wins_each_round(programs: usize) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookies = sessions(&folder).await;
+    let log = folder.path().join("ppm-email.log");
+    let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &log)).collect();
+    let together = Arc::new(Barrier::new(ADMINISTRATORS));
+    let mut administrators = JoinSet::new();
+    for (number, cookie) in cookies.into_iter().enumerate() {
+        let address = serving[number % programs].address.clone();
+        administrators.spawn(rounds(number, address, cookie, together.clone()));
+    }
+    let mut wins = administrators.join_all().await.concat();
+    wins.sort_unstable();
+    assert_eq!(wins, (1..=ROUNDS).collect::<Vec<_>>(), "each revision is won once");
+    for program in serving {
+        program.stop();
+    }
+    let log = std::fs::read_to_string(log).expect("the programs wrote it");
+    assert!(!log.contains("locked") && !log.contains("ERROR"), "{log}");
+    let store = Store::open(&database(&folder)).await.expect("the database opens");
+    let rows = audit::latest(&store, 1_000).await.expect("the audit is readable");
+    let saves = rows.iter().filter(|row| row.action == Action::SettingsSaved);
+    assert_eq!(saves.count(), wins.len(), "each win is in the audit, and nothing else");
+}
+
+/// The cookies of all administrators, each with an account and a session of their own.
+async fn sessions(folder: &TempDir) -> Vec<String> {
+    let store = Store::open(&database(folder)).await.expect("the database opens");
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let accounts = Accounts::new(store.clone(), clock, randomness, false);
+    let mut cookies = Vec::new();
+    for number in 0..ADMINISTRATORS {
+        let email = email(number);
+        accounts.add(&email, &email, PASSWORD.into(), operator()).await.expect("an account");
+        let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
+        let cookie = signed_in.expect("the password is right").cookie;
+        cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));
+    }
+    store.close().await;
+    cookies
+}
+
+fn email(number: usize) -> String {
+    format!("administrator-{number}@example.com")
+}
+
+/// What this administrator has to say in this round, secret included.
+fn draft(number: usize, revision: i64) -> Draft {
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, format!("{revision}@example.com")),
+        (Field::BasicDisplayName, email(number)),
+        (Field::BasicServer, "smtp.example.com".to_owned()),
+        (Field::BasicPort, "587".to_owned()),
+        (Field::Username, format!("user-{number}")),
+        (Field::Password, format!("password-{number}-{revision}")),
+    ] {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+fn start(folder: &Path, log: &Path) -> Serving {
+    Serving::with(folder, |command| {
+        command.stderr(log_file(log));
+    })
+}
+
+/// What one administrator does: saves when all are ready, on what was saved in the round before.
+async fn rounds(
+    number: usize,
+    address: String,
+    cookie: String,
+    together: Arc<Barrier>,
+) -> Vec<i64> {
+    let mut browser = Browser::at(&address).await.expect("it listens");
+    browser.cookie = cookie;
+    let mut wins = Vec::new();
+    for revision in 0..ROUNDS {
+        let save = Save { draft: draft(number, revision), revision, deletes_grant: None };
+        together.wait().await;
+        let answer = browser.call("email/save", &json!({ "save": save })).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        match serde_json::from_str(&answer.body).expect("an answer to a save") {
+            SaveAnswer::Saved(saved) => {
+                assert_eq!(saved.revision, revision + 1);
+                wins.push(saved.revision);
+            }
+            SaveAnswer::Conflict(theirs) => {
+                assert_eq!(theirs.revision, revision + 1, "the winner's, and no half of it");
+                let winner = theirs.by.clone().expect("somebody won");
+                assert_eq!(theirs.form.plain_text(Field::BasicDisplayName), winner);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    wins
+}

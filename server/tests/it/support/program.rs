@@ -1,0 +1,185 @@
+//! The program itself as a process of its own, and somebody who talks HTTP with it over sockets:
+//! for what only a whole process can prove.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use axum::body::Bytes;
+use axum::http::{Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use tokio::net::TcpStream;
+
+use super::harness::{Answer, cookie_of};
+
+/// The program in this folder, with nothing in its environment.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
+    command.env_clear().current_dir(folder);
+    command
+}
+
+/// Runs a command of the program to its end, with `input` on its standard input.
+pub fn run(mut command: Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // One that is called wrongly ends without reading.
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+/// Adds an administrator, as an operator does.
+pub fn add_administrator(folder: &Path, email: &str, password: &str) {
+    let mut command = program(folder);
+    command.args(["admin", "add", email, "--name", email, "--password-stdin"]);
+    let output = run(command, &format!("{password}\n"));
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// The program, serving until it is dropped.
+pub struct Serving {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    /// Address and port.
+    pub address: String,
+}
+
+impl Serving {
+    /// Starts `ppm-email serve` in this folder on a free port, with whatever `configure` adds.
+    pub fn with(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
+        let mut command = program(folder);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        configure(&mut command);
+        let mut child = command.spawn().expect("the program runs");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the program says where it listens");
+        let address = line.trim().strip_prefix("listening on http://");
+        let address = address.expect("the line is as promised").to_owned();
+        Self { child, output, address }
+    }
+
+    /// Ends it from one instruction to the next (SIGKILL).
+    pub fn kill(mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// Ends it in good order, and returns what it wrote to standard output since it listens.
+    pub fn stop(mut self) -> String {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
+        assert!(sent.expect("kill is there").success());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).expect("it writes text");
+        assert!(self.child.wait().expect("it is ours").success());
+        said
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already where a test waited for that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file that a process writes its log to.
+pub fn log_file(path: &Path) -> File {
+    File::options().append(true).create(true).open(path).expect("the folder is there")
+}
+
+/// A browser of one person: a connection that stays open, and a cookie.
+pub struct Browser {
+    connection: SendRequest<Full<Bytes>>,
+    host: String,
+    /// The `Cookie` header, empty before the sign-in.
+    pub cookie: String,
+}
+
+impl Browser {
+    /// Connects to the program.
+    pub async fn at(address: &str) -> Result<Self, io::Error> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (connection, driver) =
+            handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        tokio::spawn(driver);
+        Ok(Self { connection, host: address.to_owned(), cookie: String::new() })
+    }
+
+    /// The same browser at the same or another process, its cookie kept.
+    pub async fn again(&self, address: &str) -> Result<Self, io::Error> {
+        Ok(Self { cookie: self.cookie.clone(), ..Self::at(address).await? })
+    }
+
+    /// Sends a request as a page of the program does, and reads the answer to its end.
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, io::Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &self.host)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, content_type)
+            .header("sec-fetch-site", "same-origin")
+            .body(Full::new(body.into()))
+            .expect("the request is well-formed");
+        self.connection.ready().await.map_err(io::Error::other)?;
+        let answer = self.connection.send_request(request).await.map_err(io::Error::other)?;
+        read(answer).await.map_err(io::Error::other)
+    }
+
+    /// Asks for a page.
+    pub async fn get(&mut self, path: &str) -> Result<Answer, io::Error> {
+        self.ask("GET", path, "text/plain", "").await
+    }
+
+    /// Calls a server function.
+    pub async fn call(
+        &mut self,
+        function: &str,
+        argument: &impl Serialize,
+    ) -> Result<Answer, io::Error> {
+        let body = serde_json::to_vec(argument).expect("arguments are JSON");
+        self.ask("POST", &format!("/api/{function}"), "application/json", body).await
+    }
+
+    /// Tries to sign in, and keeps the cookie if that succeeds.
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<Answer, io::Error> {
+        let form = format!("email={}&password={}", encoded(email), encoded(password));
+        let kind = "application/x-www-form-urlencoded";
+        let answer = self.ask("POST", "/sign-in", kind, form).await?;
+        if let Some(cookie) = answer.headers.get(header::SET_COOKIE) {
+            self.cookie = cookie_of(cookie.to_str().expect("a cookie is text"));
+        }
+        Ok(answer)
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Answer, hyper::Error> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let body = String::from_utf8(body.to_vec()).expect("answers are text here");
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
+}
+
+/// Percent-encoded, every octet of it.
+pub fn encoded(text: &str) -> String {
+    text.bytes().flat_map(|octet| format!("%{octet:02X}").into_bytes()).map(char::from).collect()
+}

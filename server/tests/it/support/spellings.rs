@@ -1,0 +1,77 @@
+//! The ways in which a text can stand in octets without being seen at a glance, and a search for
+//! all of them.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem::find;
+
+/// How a text of ASCII letters and digits is spelled somewhere in `octets`; nothing if it is not.
+///
+/// Quoting in JSON, HTML, a form or a `Debug` print leaves letters and digits as they are, so such a
+/// text is found there as it stands.
+pub fn spelled_in(octets: &[u8], text: &str) -> Option<&'static str> {
+    assert!(text.len() >= 12 && text.bytes().all(|octet| octet.is_ascii_alphanumeric()), "{text}");
+    let mut spellings = spellings(text).into_iter();
+    spellings.find(|(_, spelling)| find(octets, spelling).is_some()).map(|(name, _)| name)
+}
+
+fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let each = |spell: &dyn Fn(u8) -> String, between: &str| {
+        text.bytes().map(spell).collect::<Vec<_>>().join(between).into_bytes()
+    };
+    let mut spellings = vec![
+        ("as it is", text.into()),
+        ("in small letters", text.to_lowercase().into()),
+        ("in capitals", text.to_uppercase().into()),
+        ("backwards", text.bytes().rev().collect()),
+        ("percent-encoded", each(&|octet| format!("%{octet:02X}"), "")),
+        ("percent-encoded in small letters", each(&|octet| format!("%{octet:02x}"), "")),
+        ("in hexadecimal", each(&|octet| format!("{octet:02x}"), "")),
+        ("in hexadecimal capitals", each(&|octet| format!("{octet:02X}"), "")),
+        ("as a list of numbers", each(&|octet| octet.to_string(), ", ")),
+        ("as a dense list of numbers", each(&|octet| octet.to_string(), ",")),
+        ("in UTF-16, little end first", text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("in UTF-16, big end first", text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+    ];
+    for before in 0..3 {
+        // Of base64, only what depends on the text alone is the same wherever the text stands.
+        let padded = [&vec![0; before], text.as_bytes()].concat();
+        let (start, end) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            let spelling = engine.encode(&padded).into_bytes()[start..end].to_vec();
+            spellings.push(("in base64", spelling.iter().rev().copied().collect()));
+            spellings.push(("in base64", spelling));
+        }
+    }
+    spellings
+}
+
+#[test]
+fn a_text_is_found_however_it_is_spelled() {
+    const TEXT: &str = "Kanarienvogel7Zq";
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    for (name, octets) in [
+        ("in a sentence", format!("the password {TEXT}, she said").into_bytes()),
+        ("in small letters", TEXT.to_lowercase().into_bytes()),
+        ("backwards", TEXT.chars().rev().collect::<String>().into_bytes()),
+        ("percent-encoded", b"%4b%61%6e%61%72%69%65%6e%76%6f%67%65%6c%37%5a%71".to_vec()),
+        ("in hexadecimal", b"x4b616e617269656e766f67656c375a71x".to_vec()),
+        ("printed as octets", format!("{:?}", TEXT.as_bytes()).into_bytes()),
+        ("printed as a JSON list", serde_json::to_vec(TEXT.as_bytes()).expect("numbers")),
+        ("in UTF-16", utf_16(&format!("a{TEXT}"))),
+        ("in base64", b"S2FuYXJpZW52b2dlbDdacQ==".to_vec()),
+        ("in base64 behind one octet", STANDARD_NO_PAD.encode(format!("\0{TEXT}\0")).into_bytes()),
+        ("in base64 behind two", URL_SAFE_NO_PAD.encode(format!("\0u{TEXT}?>")).into_bytes()),
+        (
+            "in base64 behind a user name",
+            STANDARD_NO_PAD.encode(format!("\0noreply\0{TEXT}")).into(),
+        ),
+    ] {
+        assert!(spelled_in(&octets, TEXT).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_text_that_is_not_there_is_not_found() {
+    assert_eq!(spelled_in(b"Kanarienvogel7Z and a few octets more", "Kanarienvogel7Zq"), None);
+}

@@ -165,7 +165,7 @@ impl Savers {
                             revision = saved.revision;
                             acknowledged.fetch_max(revision, Ordering::SeqCst);
                         }
-                        SaveAnswer::Conflict(theirs) => revision = theirs.revision,
+                        SaveAnswer::Conflict(theirs) => revision = theirs.saved.revision,
                         SaveAnswer::TokenWouldBeDeleted(grant) => token = Some(grant),
                         other @ SaveAnswer::Problems(_) => panic!("{other:?}"),
                     }

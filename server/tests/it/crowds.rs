@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::api::{Save, SaveAnswer};
+use app::api::{Save, SaveAnswer, Theirs};
 use axum::http::StatusCode;
 use domain::{Draft, Field};
 use serde_json::json;
@@ -122,7 +122,7 @@ async fn rounds(
                 assert_eq!(saved.revision, revision + 1);
                 wins.push(saved.revision);
             }
-            SaveAnswer::Conflict(theirs) => {
+            SaveAnswer::Conflict(Theirs { saved: theirs, .. }) => {
                 assert_eq!(theirs.revision, revision + 1, "the winner's, and no half of it");
                 let winner = theirs.by.clone().expect("somebody won");
                 assert_eq!(theirs.form.plain_text(Field::BasicDisplayName), winner);

@@ -131,9 +131,10 @@ pub const fn advice(advice: Advice) -> Explanation {
             ],
         },
         Advice::TlsFailed => Explanation {
-            cause: "Encryption could not be agreed on.",
+            cause: "Encryption between PPM and the server failed.",
             steps: &[
                 "The server may speak only outdated versions of TLS: it has to offer TLS 1.2 or 1.3.",
+                "It may ask for a client certificate, which PPM does not have.",
                 "Check Port and TLS mode.",
             ],
         },
@@ -163,22 +164,97 @@ pub const fn advice(advice: Advice) -> Explanation {
             ],
         },
         Advice::CredentialsRefused => Explanation {
-            cause: "The server does not accept this user name and password.",
+            cause: "The server does not accept this user name with this password or token.",
             steps: &[
                 "Type the Password again; check Username, often the whole e-mail address.",
                 "With two-step sign-in, the provider wants an app password made for PPM.",
-                "Microsoft and Google have switched passwords off for many accounts: choose an OAuth flow.",
+                "Many providers no longer take passwords from programs: choose an OAuth flow.",
+                "With a token: get a new one. If that is refused too, try again later: the server may be unable to check tokens.",
+            ],
+        },
+        Advice::SmtpAuthDisabled => Explanation {
+            cause: "Exchange Online has sign-in by SMTP turned off for this mailbox, or for the whole organisation.",
+            steps: &[
+                "In the Microsoft 365 admin center, open the mailbox's user, then Mail, then Manage email apps, and turn Authenticated SMTP on.",
+                "OAuth needs it too: another flow does not help.",
+                "Wait up to an hour for the change, then try again.",
+            ],
+        },
+        Advice::BasicAuthDisabled => Explanation {
+            cause: "Microsoft does not take passwords for sending mail here.",
+            steps: &["Choose an OAuth flow; no password will do."],
+        },
+        Advice::ConditionalAccess => Explanation {
+            cause: "The organisation's security rules stop this sign-in: security defaults or conditional access.",
+            steps: &[
+                "Choose the flow Client Credentials, to which these rules do not apply.",
+                "Or let the administrator of Microsoft Entra exclude this account from the rule; the sign-in log there names it.",
+            ],
+        },
+        Advice::ExchangeSignInRefused => Explanation {
+            cause: "Exchange does not accept this sign-in, and does not say why.",
+            steps: &[
+                "With a password: type it again; Username is the mailbox's whole address.",
+                "With a token: Default Sender Email has to be the mailbox that signed in.",
+                "With a token: Scope has to name https://outlook.office365.com/, not Microsoft Graph. Correct it, then get a new token.",
+                "With Client Credentials: the application has to be a service principal in Exchange, registered by the object ID of the Enterprise application, not of the App registration, and to have a permission on the mailbox.",
+                "A new permission takes 15 to 30 minutes to spread: try again then.",
+            ],
+        },
+        Advice::MailboxPermissionMissing => Explanation {
+            cause: "The sign-in is good, but gives no right on this mailbox.",
+            steps: &[
+                "In Exchange, give the application's service principal, or the account, Full Access to the mailbox in Default Sender Email.",
+                "Check that this mailbox exists, has a licence and is not locked.",
+                "A new permission takes 15 to 30 minutes to spread: try again then.",
+            ],
+        },
+        Advice::GoogleSignInRefused => Explanation {
+            cause: "Google does not accept this sign-in.",
+            steps: &[
+                "With a password: Google wants an app password made for PPM, not the account's own.",
+                "With a token: it has expired or was revoked: get a new one, as the account in Default Sender Email.",
+                "Sign in to the account in a web browser: Google may be waiting for a confirmation there.",
+            ],
+        },
+        Advice::AppPasswordNeeded => Explanation {
+            cause: "The account has two-step sign-in, so the server wants an app password instead of its own.",
+            steps: &[
+                "In the account's security settings, make an app password for PPM and enter it in Password.",
+                "Or choose an OAuth flow.",
+            ],
+        },
+        Advice::TokenRefused => Explanation {
+            cause: "The server does not accept the token.",
+            steps: &[
+                "Check Scope: Gmail needs https://mail.google.com/ in it.",
+                "Default Sender Email has to be the account that signed in for the token.",
+                "Get a new token: this one may have expired or been revoked.",
             ],
         },
         Advice::SignInRequired => Explanation {
-            cause: "The server wants a sign-in, or encryption, first.",
-            steps: &["Enter Username and Password.", "Turn Use TLS on."],
+            cause: "The server wants a sign-in first.",
+            steps: &[
+                "Enter Username and Password.",
+                "If they are there, turn Use TLS on: some servers mean encryption.",
+            ],
+        },
+        Advice::EncryptionRequired => Explanation {
+            cause: "The server wants encryption first.",
+            steps: &["Turn Use TLS on, and leave TLS mode at Automatic."],
         },
         Advice::SenderRefused => Explanation {
             cause: "The server does not accept mail from this sender.",
             steps: &[
                 "Many servers let an account send only from its own address: enter it in Default Sender Email.",
                 "Or let the provider grant the account the right to send as this address.",
+            ],
+        },
+        Advice::SendAsDenied => Explanation {
+            cause: "The account that signed in may not send as this sender.",
+            steps: &[
+                "Enter that account's own address in Default Sender Email.",
+                "Or, in Exchange, give the account Send As on the sender's mailbox, and try again an hour later.",
             ],
         },
         Advice::RecipientRefused => Explanation {
@@ -188,11 +264,25 @@ pub const fn advice(advice: Advice) -> Explanation {
                 "If it belongs to another organisation, the server may want a sign-in before it passes mail on.",
             ],
         },
+        Advice::RelayDenied => Explanation {
+            cause: "The server does not pass mail on to addresses elsewhere, such as yours.",
+            steps: &[
+                "Sign in: enter Username and Password, and turn Use TLS on.",
+                "Use your provider's server for submission by users, usually on port 587.",
+                "Ask whoever runs it to let this machine's address send to others.",
+            ],
+        },
         Advice::ContentRefused => Explanation {
             cause: "The server took sender and recipient, and then refused the message.",
             steps: &[
                 "Its own words usually say which filter refused it.",
                 "Ask whoever runs it to accept mail from PPM.",
+            ],
+        },
+        Advice::MessageTooLarge => Explanation {
+            cause: "The message is larger than the server takes.",
+            steps: &[
+                "Ask whoever runs it to raise the limit: a test message is as small as they come.",
             ],
         },
         Advice::TryLater => Explanation {

@@ -337,6 +337,10 @@ async fn name_recipient(wire: &mut Wire, offers: &Offers, envelope: &Envelope) -
 /// the message was taken.
 async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
     let go_ahead = wire.command(Data).await?;
+    if let Some(limit) = offers.size.filter(|&limit| message.len() > limit) {
+        let fact = format!("SIZE {limit} is offered, in bytes; the message has {}.", message.len());
+        return Err(Stop::Known(Advice::MessageTooLarge, Some(fact)));
+    }
     if go_ahead.code != 354 {
         return Err(Stop::Refused(go_ahead));
     }

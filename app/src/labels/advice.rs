@@ -177,7 +177,7 @@ pub const fn advice(advice: Advice) -> Explanation {
             steps: &[
                 "In the Microsoft 365 admin center, open the mailbox's user, then Mail, then Manage email apps, and turn Authenticated SMTP on.",
                 "OAuth needs it too: another flow does not help.",
-                "Wait up to an hour for the change, then try again.",
+                "A change takes some minutes to spread: try again then.",
             ],
         },
         Advice::BasicAuthDisabled => Explanation {
@@ -254,7 +254,7 @@ pub const fn advice(advice: Advice) -> Explanation {
             cause: "The account that signed in may not send as this sender.",
             steps: &[
                 "Enter that account's own address in Default Sender Email.",
-                "Or, in Exchange, give the account Send As on the sender's mailbox, and try again an hour later.",
+                "Or, in Exchange, give the account Send As on the sender's mailbox, and try again when that has spread.",
             ],
         },
         Advice::RecipientRefused => Explanation {

@@ -68,8 +68,8 @@ static BY_WORDS: &[Row] = &[
     // What a 334 says, decoded, to a token that is no good: RFC 7628 3.2.2 for OAUTHBEARER; for
     // XOAUTH2 Google Developers, "OAuth 2.0 Mechanism": {"status":"401","schemes":"bearer", …}.
     says("\"status\"", "334", SIGN_IN, Advice::TokenRefused),
-    // Gmail's 534 5.7.9, 535 5.7.8 and 534 5.7.14 (Google Workspace Admin Help, "SMTP error
-    // reference"), whose links name the case; iCloud words the first in its own way.
+    // Gmail's 534 5.7.9, 535 5.7.8 and 534 5.7.14 (Google Workspace Admin Help, "Gmail SMTP errors
+    // and codes"), whose links name the case; iCloud words the first in its own way.
     says("application-specific password", "", SIGN_IN, Advice::AppPasswordNeeded),
     says("app-specific password", "", SIGN_IN, Advice::AppPasswordNeeded),
     says("app password", "", SIGN_IN, Advice::AppPasswordNeeded),
@@ -104,7 +104,7 @@ static BY_ENHANCED_CODE: &[Row] = &[
     enhanced("5.7.57", SUBMISSION, Advice::SignInRequired),
     enhanced("5.7.60", SUBMISSION, Advice::SendAsDenied),
     enhanced("5.2.252", SUBMISSION, Advice::SendAsDenied),
-    // Gmail (Google Workspace Admin Help, "SMTP error reference").
+    // Gmail (Google Workspace Admin Help, "Gmail SMTP errors and codes").
     enhanced("5.7.9", SIGN_IN, Advice::AppPasswordNeeded),
     enhanced("5.7.14", SIGN_IN, Advice::GoogleSignInRefused),
     // Encryption needed (RFC 5248), and for this mechanism (RFC 4954 6).

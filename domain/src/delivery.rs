@@ -105,7 +105,7 @@ pub enum Advice {
     CertificateNotYetValid,
     /// The certificate is for another name.
     CertificateWrongName,
-    /// Anything else that TLS did not like.
+    /// Anything else that TLS did not like, at the handshake or later.
     TlsFailed,
     /// What answers does not speak SMTP.
     NotSmtp,
@@ -115,16 +115,40 @@ pub enum Advice {
     SignInNotOffered,
     /// The server offers sign-in, but by no method that PPM speaks.
     NoCommonMechanism,
-    /// User name or password is wrong, or password sign-in is off for the account.
+    /// User name, password or token is wrong, or could not be checked.
     CredentialsRefused,
-    /// The server wants a sign-in, or encryption, first (530).
+    /// SMTP AUTH is off for the mailbox or the whole organisation (Exchange Online).
+    SmtpAuthDisabled,
+    /// Basic authentication, which is a password, is off or retired (Exchange Online).
+    BasicAuthDisabled,
+    /// Security defaults or conditional access stop the sign-in (Microsoft Entra).
+    ConditionalAccess,
+    /// Exchange refuses the sign-in and does not say why.
+    ExchangeSignInRefused,
+    /// The sign-in was good, but gives no right on the mailbox (Exchange Online).
+    MailboxPermissionMissing,
+    /// Google refuses the sign-in: the password is not an app password, or the token is dead.
+    GoogleSignInRefused,
+    /// With two-step sign-in, a password made for this application is wanted.
+    AppPasswordNeeded,
+    /// The server refuses the token (RFC 7628 3.2.2, and Google's XOAUTH2).
+    TokenRefused,
+    /// The server wants a sign-in first (530).
     SignInRequired,
+    /// The server wants encryption first (530, 538).
+    EncryptionRequired,
     /// The server does not take mail from this sender.
     SenderRefused,
+    /// The account has no right to send as this sender (Exchange).
+    SendAsDenied,
     /// The server does not take mail for this recipient.
     RecipientRefused,
+    /// The server does not pass mail on to recipients elsewhere.
+    RelayDenied,
     /// The server does not take this message.
     ContentRefused,
+    /// The message is larger than the server takes (RFC 1870).
+    MessageTooLarge,
     /// Temporary: try again later (4xx).
     TryLater,
     /// The connection ended in the middle.

@@ -2,6 +2,7 @@
 // whose words, what it means, what to do.
 
 import { Form, basic, type Values } from '../support/form.ts';
+import { startScripted } from '../support/scripted.ts';
 import { ADA, expect, test, type MailServer } from '../support/test.ts';
 
 const JOURNEYS: { name: string; listener: string; change: (mail: MailServer) => Values; mode?: string }[] = [
@@ -156,14 +157,14 @@ const FAILURES: {
   {
     name: 'a wrong password',
     change: () => ({ Password: 'canary-wrong-password' }),
-    heading: 'Sign-in failed: The server does not accept this user name and password.',
+    heading: 'Sign-in failed: The server does not accept this user name with this password or token.',
     words: /535 5\.7\.8/,
     step: 'Type the Password again',
   },
   {
     name: 'a server that wants a sign-in',
     change: () => ({ Username: '', Password: '' }),
-    heading: 'Sender failed: The server wants a sign-in, or encryption, first.',
+    heading: 'Sender failed: The server wants a sign-in first.',
     words: /530/,
     step: 'Enter Username and Password.',
   },
@@ -212,6 +213,28 @@ for (const { name, change, mode, heading, words, step } of FAILURES) {
 function straight(text: string): string {
   return text.replaceAll('’', "'");
 }
+
+test('what a provider says is explained beyond its code', async ({ page, signIn, product, axe }) => {
+  const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
+  const server = await startScripted({ EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
+  try {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
+    await form.saved();
+    await form.sendTest.click();
+
+    const heading = /^Sign-in failed: Exchange Online has sign-in by SMTP turned off for this mailbox/;
+    const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
+    await expect(outcome).toContainText(words);
+    const steps = outcome.getByRole('listitem');
+    await expect(steps.nth(0)).toContainText('turn Authenticated SMTP on');
+    await expect(steps.nth(1)).toContainText('OAuth needs it too');
+    await axe();
+  } finally {
+    await server.stop();
+  }
+});
 
 test('a refused recipient is explained', async ({ page, signIn, product, inbox }) => {
   const email = 'refused-ada@practice.example';

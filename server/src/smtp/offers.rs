@@ -12,6 +12,9 @@ pub(super) struct Offers {
     pub(super) smtputf8: bool,
     /// 8BITMIME (RFC 6152).
     pub(super) eight_bit: bool,
+    /// The largest message that is taken, in octets; nothing if there is no limit, or none is told
+    /// (SIZE, RFC 1870 4).
+    pub(super) size: Option<usize>,
     /// The mechanisms of AUTH (RFC 4954), in capitals; nothing if AUTH is not offered at all.
     pub(super) mechanisms: Option<Vec<String>>,
 }
@@ -28,6 +31,7 @@ impl Offers {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("SMTPUTF8") => offers.smtputf8 = true,
                 Some("8BITMIME") => offers.eight_bit = true,
+                Some("SIZE") => offers.size = words.next().and_then(limit),
                 Some("AUTH") => {
                     let names = words.filter(|name| !name.is_empty()).map(str::to_owned);
                     offers.mechanisms.get_or_insert_default().extend(names);
@@ -37,6 +41,11 @@ impl Offers {
         }
         offers
     }
+}
+
+/// A limit in octets; 0 is none.
+fn limit(digits: &str) -> Option<usize> {
+    digits.parse().ok().filter(|&limit| limit > 0)
 }
 
 #[cfg(test)]
@@ -51,8 +60,23 @@ mod tests {
     #[test]
     fn keywords_are_read_in_any_case_of_letters_from_the_second_line_on() {
         let offers = offers(&["STARTTLS", "smtputf8", "8BitMime", "SIZE 1000", ""]);
-        let expected = Offers { smtputf8: true, eight_bit: true, ..Offers::default() };
+        let expected =
+            Offers { smtputf8: true, eight_bit: true, size: Some(1_000), ..Offers::default() };
         assert_eq!(offers, expected);
+    }
+
+    #[test]
+    fn a_size_that_is_no_limit_limits_nothing() {
+        for (line, expected) in [
+            ("SIZE 35882577", Some(35_882_577)),
+            ("size=10", Some(10)),
+            ("SIZE", None),
+            ("SIZE 0", None),
+            ("SIZE 99999999999999999999999", None),
+            ("SIZE many", None),
+        ] {
+            assert_eq!(offers(&["mail.example.com", line]).size, expected, "{line:?}");
+        }
     }
 
     #[test]

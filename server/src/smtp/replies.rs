@@ -1,136 +1,448 @@
-//! What a refusal usually means: the dictionary from step, code, enhanced code and words to
-//! advice. A server that says more gets a row of its own, above the rows that know less.
+//! What a refusal usually means: the dictionary from a reply to advice. Words say more than an
+//! enhanced code, and that says more than a code, so each has a table of its own and they are asked
+//! in that order; within a table the first row that fits decides.
 
 use domain::delivery::{Advice, Step};
 
 use super::wire::Reply;
 
-/// A kind of reply. Every condition that is not empty has to hold.
+/// A kind of reply.
+#[derive(Debug, PartialEq, Eq)]
 struct Row {
-    /// The step at which it comes; anywhere, if none.
-    step: Option<Step>,
-    /// How its code begins: `5`, `535`.
+    /// What it is known by: what its words contain in small letters, its enhanced code, or nothing
+    /// more than its code.
+    sign: &'static str,
+    /// How its code begins: `5`, `535`, or nothing for any.
     code: &'static str,
-    /// How its enhanced code begins: `5.7.`, `5.7.8`.
-    enhanced: &'static str,
-    /// What its words contain, in small letters.
-    words: &'static str,
+    /// The steps at which it comes.
+    steps: &'static [Step],
     /// What it means.
     advice: Advice,
 }
 
-const fn at(
-    step: Step,
+const fn says(
+    sign: &'static str,
     code: &'static str,
-    enhanced: &'static str,
-    words: &'static str,
+    steps: &'static [Step],
     advice: Advice,
 ) -> Row {
-    Row { step: Some(step), code, enhanced, words, advice }
+    Row { sign, code, steps, advice }
 }
 
-const fn anywhere(
-    code: &'static str,
-    enhanced: &'static str,
-    words: &'static str,
-    advice: Advice,
-) -> Row {
-    Row { step: None, code, enhanced, words, advice }
+const fn enhanced(sign: &'static str, steps: &'static [Step], advice: Advice) -> Row {
+    Row { sign, code: "", steps, advice }
 }
 
-/// The first row that fits decides: words before enhanced codes, enhanced codes before codes.
-const DICTIONARY: &[Row] = &[
-    // What holds at every step.
-    anywhere("421", "", "", Advice::TryLater),
-    anywhere("530", "", "", Advice::SignInRequired),
+const fn code(code: &'static str, steps: &'static [Step], advice: Advice) -> Row {
+    Row { sign: "", code, steps, advice }
+}
+
+const CONVERSATION: &[Step] =
+    &[Step::Greeting, Step::Tls, Step::SignIn, Step::Sender, Step::Recipient, Step::Content];
+const FROM_SIGN_IN: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient, Step::Content];
+const BEFORE_CONTENT: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient];
+const SUBMISSION: &[Step] = &[Step::Sender, Step::Recipient, Step::Content];
+const ENVELOPE: &[Step] = &[Step::Sender, Step::Recipient];
+const GREETING: &[Step] = &[Step::Greeting];
+const TLS: &[Step] = &[Step::Tls];
+const SIGN_IN: &[Step] = &[Step::SignIn];
+const SENDER: &[Step] = &[Step::Sender];
+const RECIPIENT: &[Step] = &[Step::Recipient];
+const CONTENT: &[Step] = &[Step::Content];
+
+/// Known by their words.
+static BY_WORDS: &[Row] = &[
+    // Exchange Online's 535 5.7.139 and what it goes on to say (Microsoft Learn, "Fix issues with
+    // printers, scanners, and LOB applications that send email", and aka.ms/smtp_auth_disabled).
+    says("smtpclientauthentication is disabled", "", SIGN_IN, Advice::SmtpAuthDisabled),
+    says("basic authentication is disabled", "", SIGN_IN, Advice::BasicAuthDisabled),
+    says("did not meet the criteria", "", SIGN_IN, Advice::ConditionalAccess),
+    says("security defaults", "", SIGN_IN, Advice::ConditionalAccess),
+    // 550 5.7.30 (Microsoft, "Exchange Online to retire Basic auth for Client Submission").
+    says("basic authentication is not supported", "", FROM_SIGN_IN, Advice::BasicAuthDisabled),
+    // 430 4.2.0 STOREDRV; mailbox logon failure (Exchange Online).
+    says("mailbox logon", "", FROM_SIGN_IN, Advice::MailboxPermissionMissing),
+    // 554 5.2.0 and 5.2.252, and 550 5.7.1 of older Exchange (Microsoft Learn, the same pages).
+    says("sendasdenied", "", SUBMISSION, Advice::SendAsDenied),
+    says("permissions to send as", "", SUBMISSION, Advice::SendAsDenied),
+    // What a 334 says, decoded, to a token that is no good: RFC 7628 3.2.2 for OAUTHBEARER; for
+    // XOAUTH2 Google Developers, "OAuth 2.0 Mechanism": {"status":"401","schemes":"bearer", …}.
+    says("\"status\"", "334", SIGN_IN, Advice::TokenRefused),
+    // Gmail's 534 5.7.9, 535 5.7.8 and 534 5.7.14 (Google Workspace Admin Help, "Gmail SMTP errors
+    // and codes"), whose links name the case; iCloud words the first in its own way.
+    says("application-specific password", "", SIGN_IN, Advice::AppPasswordNeeded),
+    says("app-specific password", "", SIGN_IN, Advice::AppPasswordNeeded),
+    says("app password", "", SIGN_IN, Advice::AppPasswordNeeded),
+    says("badcredentials", "", SIGN_IN, Advice::GoogleSignInRefused),
+    says("webloginrequired", "", SIGN_IN, Advice::GoogleSignInRefused),
+    // 530 5.7.0 Must issue a STARTTLS command first (RFC 3207 4); Exchange says it with 451 5.7.3.
+    says("starttls", "", BEFORE_CONTENT, Advice::EncryptionRequired),
+    // Postfix, Exim, Gmail and others, with 530, 550 and 554.
+    says("authentication required", "5", SUBMISSION, Advice::SignInRequired),
+    // Postfix, sendmail, Exim, Exchange, Google Workspace and qmail, in this order, with 550, 553
+    // or 554; many say it only at RCPT, some as late as DATA.
+    says("relay access denied", "5", SUBMISSION, Advice::RelayDenied),
+    says("relaying denied", "5", SUBMISSION, Advice::RelayDenied),
+    says("relay not permitted", "5", SUBMISSION, Advice::RelayDenied),
+    says("unable to relay", "5", SUBMISSION, Advice::RelayDenied),
+    says("credentials for relay", "5", SUBMISSION, Advice::RelayDenied),
+    says("rcpthosts", "5", SUBMISSION, Advice::RelayDenied),
+    // Postfix, which says at RCPT what it had against earlier steps (smtpd_delay_reject).
+    says("sender address rejected", "5", RECIPIENT, Advice::SenderRefused),
+    says("client host rejected", "5", ENVELOPE, Advice::Unwelcome),
+    // 552 (RFC 1870 6.1, 6.2), in its own words.
+    says("message size exceeds", "552", SUBMISSION, Advice::MessageTooLarge),
+];
+
+/// Known by their enhanced code (RFC 3463, and the registry that RFC 5248 opened).
+static BY_ENHANCED_CODE: &[Row] = &[
+    // Exchange and Exchange Online, in other words than above (Microsoft Learn).
+    enhanced("5.7.3", SIGN_IN, Advice::ExchangeSignInRefused),
+    enhanced("5.7.139", SIGN_IN, Advice::ExchangeSignInRefused),
+    enhanced("5.7.30", FROM_SIGN_IN, Advice::BasicAuthDisabled),
+    enhanced("5.7.54", SUBMISSION, Advice::RelayDenied),
+    enhanced("5.7.57", SUBMISSION, Advice::SignInRequired),
+    enhanced("5.7.60", SUBMISSION, Advice::SendAsDenied),
+    enhanced("5.2.252", SUBMISSION, Advice::SendAsDenied),
+    // Gmail (Google Workspace Admin Help, "Gmail SMTP errors and codes").
+    enhanced("5.7.9", SIGN_IN, Advice::AppPasswordNeeded),
+    enhanced("5.7.14", SIGN_IN, Advice::GoogleSignInRefused),
+    // Encryption needed (RFC 5248), and for this mechanism (RFC 4954 6).
+    enhanced("5.7.10", FROM_SIGN_IN, Advice::EncryptionRequired),
+    enhanced("5.7.11", SIGN_IN, Advice::EncryptionRequired),
+    // Message too big for the system (RFC 3463 3.4).
+    enhanced("5.3.4", SUBMISSION, Advice::MessageTooLarge),
+];
+
+/// Known by their code alone.
+static BY_CODE: &[Row] = &[
+    // Closing (RFC 5321 3.8), at any step.
+    code("421", CONVERSATION, Advice::TryLater),
     // The greeting and EHLO (RFC 5321 3.1, 3.2). What knows no EHLO is not SMTP.
-    at(Step::Greeting, "500", "", "", Advice::NotSmtp),
-    at(Step::Greeting, "502", "", "", Advice::NotSmtp),
-    at(Step::Greeting, "4", "", "", Advice::TryLater),
-    at(Step::Greeting, "5", "", "", Advice::Unwelcome),
+    code("500", GREETING, Advice::NotSmtp),
+    code("502", GREETING, Advice::NotSmtp),
+    code("4", GREETING, Advice::TryLater),
+    code("5", GREETING, Advice::Unwelcome),
     // STARTTLS (RFC 3207 4).
-    at(Step::Tls, "4", "", "", Advice::StartTlsRefused),
-    at(Step::Tls, "5", "", "", Advice::StartTlsRefused),
-    // AUTH (RFC 4954 4, 6).
-    at(Step::SignIn, "432", "", "", Advice::CredentialsRefused),
-    at(Step::SignIn, "4", "", "", Advice::TryLater),
-    at(Step::SignIn, "502", "", "", Advice::SignInNotOffered),
-    at(Step::SignIn, "503", "", "", Advice::SignInNotOffered),
-    at(Step::SignIn, "504", "", "", Advice::NoCommonMechanism),
-    at(Step::SignIn, "538", "", "", Advice::SignInRequired),
-    at(Step::SignIn, "5", "", "", Advice::CredentialsRefused),
-    // MAIL (RFC 5321 4.1.1.2).
-    at(Step::Sender, "5", "", "authentication required", Advice::SignInRequired),
-    at(Step::Sender, "4", "", "", Advice::TryLater),
-    at(Step::Sender, "5", "", "", Advice::SenderRefused),
-    // RCPT (RFC 5321 4.1.1.3), at which many servers say what they had against earlier steps.
-    at(Step::Recipient, "5", "", "authentication required", Advice::SignInRequired),
-    at(Step::Recipient, "5", "", "sender address rejected", Advice::SenderRefused),
-    at(Step::Recipient, "5", "", "client host rejected", Advice::Unwelcome),
-    at(Step::Recipient, "4", "", "", Advice::TryLater),
-    at(Step::Recipient, "5", "", "", Advice::RecipientRefused),
-    // DATA and the content (RFC 5321 4.1.1.4).
-    at(Step::Content, "5", "", "sendasdenied", Advice::SenderRefused),
-    at(Step::Content, "5", "5.7.60", "", Advice::SenderRefused),
-    at(Step::Content, "4", "", "", Advice::TryLater),
-    at(Step::Content, "5", "", "", Advice::ContentRefused),
+    code("4", TLS, Advice::StartTlsRefused),
+    code("5", TLS, Advice::StartTlsRefused),
+    // AUTH (RFC 4954 4, 6). To ask for a sign-in first makes no sense of an attempt to sign in.
+    code("432", SIGN_IN, Advice::CredentialsRefused),
+    code("4", SIGN_IN, Advice::TryLater),
+    code("502", SIGN_IN, Advice::SignInNotOffered),
+    code("503", SIGN_IN, Advice::SignInNotOffered),
+    code("504", SIGN_IN, Advice::NoCommonMechanism),
+    code("523", SIGN_IN, Advice::EncryptionRequired),
+    code("530", SIGN_IN, Advice::EncryptionRequired),
+    code("534", SIGN_IN, Advice::NoCommonMechanism),
+    code("538", SIGN_IN, Advice::EncryptionRequired),
+    code("5", SIGN_IN, Advice::CredentialsRefused),
+    // MAIL, RCPT, DATA and the content (RFC 5321 4.1.1.2 to 4.1.1.4); 530 is RFC 4954's.
+    code("530", SUBMISSION, Advice::SignInRequired),
+    code("4", SUBMISSION, Advice::TryLater),
+    code("5", SENDER, Advice::SenderRefused),
+    code("551", RECIPIENT, Advice::RelayDenied),
+    code("5", RECIPIENT, Advice::RecipientRefused),
+    code("5", CONTENT, Advice::ContentRefused),
 ];
 
 /// What a reply that is no success usually means at a step.
+///
+/// A 334 is looked up by its decoded words: see [`Reply::decoded`].
 pub(super) fn advice(step: Step, reply: &Reply) -> Advice {
+    row(step, reply).map_or(Advice::UnexpectedReply, |row| row.advice)
+}
+
+fn row(step: Step, reply: &Reply) -> Option<&'static Row> {
     let code = reply.code.to_string();
     let enhanced = reply.enhanced().unwrap_or_default();
     let words = reply.words().to_lowercase();
-    DICTIONARY
-        .iter()
-        .find(|row| {
-            row.step.is_none_or(|of_row| of_row == step)
-                && code.starts_with(row.code)
-                && enhanced.starts_with(row.enhanced)
-                && words.contains(row.words)
+    let first = |rows: &'static [Row], is_shown: &dyn Fn(&str) -> bool| {
+        rows.iter().find(|row| {
+            row.steps.contains(&step) && code.starts_with(row.code) && is_shown(row.sign)
         })
-        .map_or(Advice::UnexpectedReply, |row| row.advice)
+    };
+    first(BY_WORDS, &|sign| words.contains(sign))
+        .or_else(|| first(BY_ENHANCED_CODE, &|sign| sign == enhanced))
+        .or_else(|| first(BY_CODE, &|_| true))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A reply that shows a row's sign and nothing else. Codes of which a row says only the
+    /// beginning end in nines, which no row asks for.
+    fn reply_of(row: &Row) -> Reply {
+        let class = row.sign.split_once('.').map_or("5", |(class, _)| class);
+        let start = if row.code.is_empty() { class } else { row.code };
+        let code = format!("{start:9<3}").parse().expect("a code");
+        Reply { code, lines: vec![row.sign.to_owned()] }
+    }
+
     #[test]
-    fn what_an_administrator_meets_first_is_in_the_dictionary() {
-        for (step, code, words, expected) in [
-            (Step::Greeting, 421, "4.3.2 Closing", Advice::TryLater),
-            (Step::Greeting, 450, "Later", Advice::TryLater),
-            (Step::Greeting, 554, "No SMTP service here", Advice::Unwelcome),
-            (Step::Greeting, 500, "EHLO not understood", Advice::NotSmtp),
-            (Step::Greeting, 354, "What?", Advice::UnexpectedReply),
-            (Step::Tls, 454, "4.7.0 TLS not available", Advice::StartTlsRefused),
-            (Step::Tls, 502, "5.5.1 Unknown command", Advice::StartTlsRefused),
-            (Step::Tls, 421, "4.3.2 Closing", Advice::TryLater),
-            (Step::SignIn, 535, "5.7.8 Bad credentials", Advice::CredentialsRefused),
-            (Step::SignIn, 534, "5.7.9 App password required", Advice::CredentialsRefused),
-            (Step::SignIn, 454, "4.7.0 Temporary failure", Advice::TryLater),
-            (Step::SignIn, 504, "5.5.4 Unknown mechanism", Advice::NoCommonMechanism),
-            (Step::SignIn, 503, "5.5.1 Not enabled", Advice::SignInNotOffered),
-            (Step::SignIn, 530, "5.7.0 STARTTLS first", Advice::SignInRequired),
-            (Step::SignIn, 334, "", Advice::UnexpectedReply),
-            (Step::Sender, 530, "5.7.0 Authentication required", Advice::SignInRequired),
-            (Step::Sender, 550, "5.7.1 Authentication Required", Advice::SignInRequired),
-            (Step::Sender, 553, "5.7.1 Not owned by you", Advice::SenderRefused),
-            (Step::Sender, 451, "4.3.0 Later", Advice::TryLater),
-            (Step::Recipient, 550, "5.1.1 No such user", Advice::RecipientRefused),
-            (Step::Recipient, 554, "5.7.1 Relay access denied", Advice::RecipientRefused),
-            (Step::Recipient, 553, "5.7.1 Sender address rejected", Advice::SenderRefused),
-            (Step::Recipient, 554, "5.7.1 Client host rejected", Advice::Unwelcome),
-            (Step::Recipient, 450, "4.2.1 Greylisted", Advice::TryLater),
-            (Step::Content, 552, "5.3.4 Too big", Advice::ContentRefused),
-            (Step::Content, 554, "5.2.252 SendAsDenied", Advice::SenderRefused),
-            (Step::Content, 550, "5.7.60 Not as this sender", Advice::SenderRefused),
-            (Step::Content, 452, "4.3.1 Disk full", Advice::TryLater),
-            (Step::Content, 250, "Instead of 354", Advice::UnexpectedReply),
-        ] {
+    fn no_row_is_hidden_by_an_earlier_one() {
+        for expected in [BY_WORDS, BY_ENHANCED_CODE, BY_CODE].into_iter().flatten() {
+            for &step in expected.steps {
+                let found = row(step, &reply_of(expected)).expect("a row");
+                assert!(std::ptr::eq(found, expected), "{step:?} {expected:?} hidden by {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_written_in_small_letters_as_they_are_compared() {
+        for row in BY_WORDS {
+            assert_eq!(row.sign, row.sign.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn words_decide_over_enhanced_codes_and_those_over_codes() {
+        for words in BY_WORDS.iter().filter(|row| row.code != "334") {
+            for enhanced in BY_ENHANCED_CODE {
+                for &step in words.steps.iter().filter(|step| enhanced.steps.contains(step)) {
+                    let code = if words.code.len() == 3 { words.code } else { "550" };
+                    let code = code.parse().expect("a code");
+                    let both = format!("{} {}", enhanced.sign, words.sign);
+                    let both = Reply { code, lines: vec![both] };
+                    let found = row(step, &both).expect("a row");
+                    assert!(std::ptr::eq(found, words), "{both:?} found {found:?}");
+
+                    let code = Reply { code, lines: vec![enhanced.sign.to_owned()] };
+                    let found = row(step, &code).expect("a row");
+                    assert!(std::ptr::eq(found, enhanced), "{code:?} found {found:?}");
+                }
+            }
+        }
+    }
+
+    /// As Exchange and Exchange Online write them.
+    const OF_MICROSOFT: &[(Step, u16, &str, Advice)] = &[
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled",
+            Advice::SmtpAuthDisabled,
+        ),
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.",
+            Advice::SmtpAuthDisabled,
+        ),
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+            Advice::BasicAuthDisabled,
+        ),
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully.",
+            Advice::ConditionalAccess,
+        ),
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy.",
+            Advice::ConditionalAccess,
+        ),
+        (
+            Step::SignIn,
+            535,
+            "5.7.139 Authentication unsuccessful, the user credentials were incorrect.",
+            Advice::ExchangeSignInRefused,
+        ),
+        (Step::SignIn, 535, "5.7.3 Authentication unsuccessful", Advice::ExchangeSignInRefused),
+        (
+            Step::SignIn,
+            430,
+            "4.2.0 STOREDRV; mailbox logon failure",
+            Advice::MailboxPermissionMissing,
+        ),
+        (
+            Step::Content,
+            430,
+            "4.2.0 STOREDRV; mailbox logon failure",
+            Advice::MailboxPermissionMissing,
+        ),
+        (
+            Step::Content,
+            432,
+            "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded",
+            Advice::TryLater,
+        ),
+        (
+            Step::Sender,
+            550,
+            "5.7.30 Basic authentication is not supported for Client Submission.",
+            Advice::BasicAuthDisabled,
+        ),
+        (Step::Content, 550, "5.7.30 Retired", Advice::BasicAuthDisabled),
+        (
+            Step::Content,
+            554,
+            "5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied",
+            Advice::SendAsDenied,
+        ),
+        (
+            Step::Content,
+            554,
+            "5.2.252 SendAsDenied; a@example.com not allowed to send as b@example.com",
+            Advice::SendAsDenied,
+        ),
+        (
+            Step::Sender,
+            550,
+            "5.7.60 SMTP; Client does not have permissions to send as this sender",
+            Advice::SendAsDenied,
+        ),
+        (
+            Step::Recipient,
+            550,
+            "5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+            Advice::RelayDenied,
+        ),
+        (
+            Step::Sender,
+            530,
+            "5.7.57 Client was not authenticated to send anonymous mail during MAIL FROM",
+            Advice::SignInRequired,
+        ),
+        (Step::Sender, 451, "5.7.3 STARTTLS is required to send mail", Advice::EncryptionRequired),
+        (Step::SignIn, 504, "5.7.4 Unrecognized authentication type", Advice::NoCommonMechanism),
+    ];
+
+    /// As Gmail and Google Workspace write them.
+    const OF_GOOGLE: &[(Step, u16, &str, Advice)] = &[
+        (
+            Step::SignIn,
+            334,
+            r#"{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#,
+            Advice::TokenRefused,
+        ),
+        (
+            Step::SignIn,
+            334,
+            r#"{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}"#,
+            Advice::TokenRefused,
+        ),
+        (Step::SignIn, 334, r#"{"status":"invalid_token","scope":"smtp"}"#, Advice::TokenRefused),
+        (
+            Step::SignIn,
+            535,
+            "5.7.8 Username and Password not accepted. 5.7.8 https://support.google.com/mail/?p=BadCredentials x - gsmtp",
+            Advice::GoogleSignInRefused,
+        ),
+        (
+            Step::SignIn,
+            534,
+            "5.7.9 Application-specific password required.",
+            Advice::AppPasswordNeeded,
+        ),
+        (
+            Step::SignIn,
+            534,
+            "5.7.14 Please log in via your web browser and then try again.",
+            Advice::GoogleSignInRefused,
+        ),
+        (
+            Step::SignIn,
+            454,
+            "4.7.0 Too many login attempts, please try again later.",
+            Advice::TryLater,
+        ),
+        (Step::Sender, 530, "5.7.0 Authentication Required.", Advice::SignInRequired),
+        (
+            Step::Sender,
+            530,
+            "5.7.0 Must issue a STARTTLS command first.",
+            Advice::EncryptionRequired,
+        ),
+        (
+            Step::Recipient,
+            550,
+            "5.7.1 Invalid credentials for relay [192.0.2.1].",
+            Advice::RelayDenied,
+        ),
+    ];
+
+    /// As Postfix, Exim, sendmail, qmail and the RFCs' examples write them.
+    const OF_OTHERS: &[(Step, u16, &str, Advice)] = &[
+        (Step::Greeting, 421, "4.3.2 Closing", Advice::TryLater),
+        (Step::Greeting, 450, "Later", Advice::TryLater),
+        (Step::Greeting, 554, "No SMTP service here", Advice::Unwelcome),
+        (Step::Greeting, 500, "EHLO not understood", Advice::NotSmtp),
+        (Step::Greeting, 354, "What?", Advice::UnexpectedReply),
+        (Step::Tls, 454, "4.7.0 TLS not available", Advice::StartTlsRefused),
+        (Step::Tls, 502, "5.5.1 STARTTLS is unknown", Advice::StartTlsRefused),
+        (Step::Tls, 421, "4.3.2 Closing", Advice::TryLater),
+        (Step::SignIn, 535, "5.7.8 Bad credentials", Advice::CredentialsRefused),
+        (Step::SignIn, 535, "5.7.0 Authentication failed", Advice::CredentialsRefused),
+        (Step::SignIn, 534, "5.7.9 Of another kind", Advice::AppPasswordNeeded),
+        (Step::SignIn, 534, "Mechanism too weak", Advice::NoCommonMechanism),
+        (Step::SignIn, 454, "4.7.0 Temporary failure", Advice::TryLater),
+        (Step::SignIn, 504, "5.5.4 Unknown mechanism", Advice::NoCommonMechanism),
+        (Step::SignIn, 503, "5.5.1 Not enabled", Advice::SignInNotOffered),
+        (Step::SignIn, 530, "5.7.0 STARTTLS first", Advice::EncryptionRequired),
+        (Step::SignIn, 530, "Not like this", Advice::EncryptionRequired),
+        (Step::SignIn, 538, "5.7.11 Encryption required", Advice::EncryptionRequired),
+        (Step::SignIn, 421, "4.7.0 Too many errors", Advice::TryLater),
+        (Step::SignIn, 334, "", Advice::UnexpectedReply),
+        (Step::Sender, 530, "5.7.0 Not yet", Advice::SignInRequired),
+        (Step::Sender, 550, "5.7.1 Authentication Required", Advice::SignInRequired),
+        (Step::Sender, 553, "5.7.1 Not owned by you", Advice::SenderRefused),
+        (Step::Sender, 451, "4.3.0 Later", Advice::TryLater),
+        (Step::Recipient, 550, "5.1.1 No such user", Advice::RecipientRefused),
+        (Step::Recipient, 550, "5.1.1 No such user at relay.example.com", Advice::RecipientRefused),
+        (Step::Recipient, 554, "5.7.1 <ada@example.org>: Relay access denied", Advice::RelayDenied),
+        (Step::Recipient, 550, "relay not permitted", Advice::RelayDenied),
+        (Step::Recipient, 550, "5.7.1 <ada@example.org>... Relaying denied", Advice::RelayDenied),
+        (
+            Step::Recipient,
+            553,
+            "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+            Advice::RelayDenied,
+        ),
+        (Step::Recipient, 551, "User not local; please try <ada@example.net>", Advice::RelayDenied),
+        (Step::Recipient, 553, "5.1.3 Bad mailbox name", Advice::RecipientRefused),
+        (Step::Recipient, 553, "5.7.1 Sender address rejected", Advice::SenderRefused),
+        (Step::Recipient, 554, "5.7.1 Client host rejected", Advice::Unwelcome),
+        (Step::Recipient, 450, "4.2.1 Greylisted", Advice::TryLater),
+        (Step::Recipient, 552, "5.2.2 Mailbox full", Advice::RecipientRefused),
+        (Step::Content, 552, "5.3.4 Too big", Advice::MessageTooLarge),
+        (
+            Step::Content,
+            552,
+            "Message size exceeds fixed maximum message size",
+            Advice::MessageTooLarge,
+        ),
+        (Step::Content, 554, "5.7.1 Looks like spam", Advice::ContentRefused),
+        (Step::Content, 452, "4.3.1 Disk full", Advice::TryLater),
+        (Step::Content, 250, "Instead of 354", Advice::UnexpectedReply),
+    ];
+
+    fn are_explained(replies: &[(Step, u16, &str, Advice)]) {
+        for &(step, code, words, expected) in replies {
             let reply = Reply { code, lines: vec![words.to_owned()] };
             assert_eq!(advice(step, &reply), expected, "{step:?} {code} {words}");
         }
+    }
+
+    #[test]
+    fn what_microsoft_says_is_in_the_dictionary() {
+        are_explained(OF_MICROSOFT);
+    }
+
+    #[test]
+    fn what_google_says_is_in_the_dictionary() {
+        are_explained(OF_GOOGLE);
+    }
+
+    #[test]
+    fn what_any_server_may_say_is_in_the_dictionary() {
+        are_explained(OF_OTHERS);
     }
 }

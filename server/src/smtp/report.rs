@@ -53,19 +53,19 @@ impl Stop {
     fn explained(self, step: Step) -> (Advice, Option<String>) {
         match self {
             Self::Refused(reply) => (replies::advice(step, &reply), Some(reply.words())),
-            Self::NoReply(NoReply::Broken(broken)) => (
-                match broken {
-                    Broken::Silent => Advice::Silent,
-                    Broken::TooSlow => Advice::TooSlow,
-                    Broken::Lost => Advice::ConnectionLost,
-                    Broken::TooLong => Advice::ReplyTooLong,
-                },
-                None,
-            ),
+            Self::NoReply(NoReply::Broken(broken)) => match broken {
+                Broken::Silent => (Advice::Silent, None),
+                Broken::TooSlow => (Advice::TooSlow, None),
+                Broken::Lost => (Advice::ConnectionLost, None),
+                Broken::Garbled(words) => (Advice::TlsFailed, Some(words)),
+                Broken::TooLong => (Advice::ReplyTooLong, None),
+            },
             Self::NoReply(NoReply::Unreadable(line)) if step == Step::Greeting => {
                 (Advice::NotSmtp, Some(line))
             }
-            Self::NoReply(NoReply::Unreadable(line)) => (Advice::UnexpectedReply, Some(line)),
+            Self::NoReply(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
+                (Advice::UnexpectedReply, Some(words))
+            }
             Self::Known(advice, said) => (advice, said),
         }
     }

@@ -39,6 +39,13 @@ pub struct Envelope {
     pub recipient: String,
 }
 
+impl Envelope {
+    /// Whether nothing is wanted that only EHLO can offer.
+    fn is_content_with_helo(&self) -> bool {
+        self.server.security == Security::Clear && self.account.is_none()
+    }
+}
+
 /// The server took responsibility for the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -100,10 +107,11 @@ async fn converse(
     let offers = match server.security {
         Security::Clear => {
             steps.skip(Step::Tls);
-            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?
+            steps.take(Step::Greeting, greet_in_clear(wire, envelope, trust)).await?
         }
         Security::StartTls => {
-            let in_clear = steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            let greeting = greet_in_clear(wire, envelope, trust);
+            let in_clear = steps.take(Step::Greeting, greeting).await?;
             steps.take(Step::Tls, start_tls(wire, server, trust, &in_clear)).await?
         }
         Security::ImplicitTls => {
@@ -153,12 +161,13 @@ async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> 
 /// Greets in clear, where silence may have a reason of its own.
 async fn greet_in_clear(
     wire: &mut Wire,
-    server: &MailServer,
+    envelope: &Envelope,
     trust: &TlsTrust,
 ) -> StepResult<Offers> {
     match wire.reply().await {
+        Ok(greeting) if envelope.is_content_with_helo() => welcome_of_old(wire, greeting).await,
         Ok(greeting) => welcome(wire, greeting).await,
-        Err(no_reply) if waits_for_tls(wire, server, trust, &no_reply).await => {
+        Err(no_reply) if waits_for_tls(wire, &envelope.server, trust, &no_reply).await => {
             Err(Stop::known(Advice::TlsPort))
         }
         Err(no_reply) => Err(no_reply.into()),
@@ -176,6 +185,24 @@ async fn welcome(wire: &mut Wire, greeting: Reply) -> StepResult<Offers> {
     }
     let offers = introduce(wire).await?;
     Ok(Done::new(offers, greeting.words()))
+}
+
+/// The same for a server that may be too old for EHLO: one that does not know the command is spoken
+/// to by HELO, which offers nothing (RFC 5321 3.2, 4.1.4).
+async fn welcome_of_old(wire: &mut Wire, greeting: Reply) -> StepResult<Offers> {
+    let words = greeting.words();
+    match welcome(wire, greeting).await {
+        Err(Stop::Refused(refusal)) if matches!(refusal.code, 500 | 502) => {
+            let helo = format!("HELO {}\r\n", client_id(wire.stream.local_address()));
+            match wire.command(helo).await {
+                Ok(reply) if reply.is_done() => Ok(Done::new(Offers::default(), words)),
+                Ok(reply) => Err(Stop::Refused(reply)),
+                // What was said to EHLO tells more than silence.
+                Err(_) => Err(Stop::Refused(refusal)),
+            }
+        }
+        other => other,
+    }
 }
 
 /// Whether a port that gave no greeting in clear waits for TLS from the first byte: it is known by
@@ -202,7 +229,8 @@ async fn waits_for_tls(
 async fn introduce(wire: &mut Wire) -> Result<Offers, Stop> {
     let caller = client_id(wire.stream.local_address());
     let reply = wire.command(Ehlo::new(caller)).await?;
-    if !reply.is_done() {
+    // Not just any 2yz: a second 220 would put each reply after it beside the wrong command.
+    if reply.code != 250 {
         return Err(Stop::Refused(reply));
     }
     Ok(Offers::of(&reply))
@@ -232,10 +260,6 @@ async fn start_tls(
     let go_ahead = wire.command(Starttls).await?;
     if go_ahead.code != 220 {
         return Err(Stop::Refused(go_ahead));
-    }
-    if go_ahead.lines.len() > 1 {
-        wire.stream.give_up();
-        return Err(Stop::known(Advice::StartTlsInjected));
     }
     let protection = encrypt(wire, server, trust).await.map_err(|stop| match stop {
         // What is in clear now was sent after the go-ahead.
@@ -269,17 +293,18 @@ async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepRes
         return Err(Stop::Known(Advice::NoCommonMechanism, Some(offered.join(" "))));
     };
     let exchange = mechanism.exchange(account);
-    match answer(wire, &exchange).await {
+    let hush = |words: &str| exchange.hush(words, account);
+    match answer(wire, &exchange).await.map(Reply::decoded) {
         Ok(reply) if reply.is_done() => {
-            let words = exchange.hush(&reply.words());
+            let words = hush(&reply.words());
             Ok(Done::new((), format!("{}: {words}", exchange.mechanism)))
         }
         Ok(reply) => {
-            let words = exchange.hush(&reply.words());
-            Err(Stop::Known(replies::advice(Step::SignIn, &reply), Some(words)))
+            let advice = replies::advice(Step::SignIn, &reply);
+            Err(Stop::Known(advice, Some(hush(&reply.words()))))
         }
-        Err(NoReply::Unreadable(line)) => {
-            Err(Stop::Known(Advice::UnexpectedReply, Some(exchange.hush(&line))))
+        Err(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
+            Err(Stop::Known(Advice::UnexpectedReply, Some(hush(&words))))
         }
         Err(broken) => Err(broken.into()),
     }
@@ -312,6 +337,10 @@ async fn name_sender(
     if !message.is_ascii() && !offers.eight_bit {
         return Err(Stop::Known(Advice::ContentRefused, Some(NO_8BITMIME.to_owned())));
     }
+    if let Some(limit) = offers.size.filter(|&limit| message.len() > limit) {
+        let fact = format!("SIZE {limit} is offered, in bytes; the message has {}.", message.len());
+        return Err(Stop::Known(Advice::MessageTooLarge, Some(fact)));
+    }
     let recipient_needs_utf8 = wire_form(&envelope.recipient).as_ref().is_some_and(needs_utf8);
     let mut parameters = Vec::new();
     if offers.smtputf8 && (needs_utf8(&sender) || recipient_needs_utf8) {
@@ -339,6 +368,9 @@ async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
     let go_ahead = wire.command(Data).await?;
     if go_ahead.code != 354 {
         return Err(Stop::Refused(go_ahead));
+    }
+    if let Some(unasked) = wire.unasked().await? {
+        return Err(Stop::Refused(unasked));
     }
     if let Err(broken) = wire.stream.write(&content(message)).await {
         let reason = wire.reply().await.map_err(|_| NoReply::from(broken))?;

@@ -26,7 +26,7 @@ const BUDGET: usize = 65_536;
 const PROBE: Duration = Duration::from_secs(5);
 
 /// Why nothing more can be read or written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     /// Nothing came within the time for one reply.
     #[error("nothing was said in time")]
@@ -37,6 +37,10 @@ pub(super) enum Broken {
     /// The other side is gone.
     #[error("the connection ended")]
     Lost,
+    /// What came is not TLS, or TLS says that it ends in anger; in the words of rustls. A client
+    /// certificate that is missing comes to light here, after the handshake (RFC 8446 4.4.2.4).
+    #[error("TLS broke: {0}")]
+    Garbled(String),
     /// A line, or all of them together, passed the bounds.
     #[error("too much was said")]
     TooLong,
@@ -109,6 +113,11 @@ impl Guarded {
         self.broken = true;
     }
 
+    /// Whether something was said that nobody has asked for yet.
+    pub(super) fn has_more(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
     /// When a reply that begins now has to be complete.
     pub(super) fn reply_deadline(&self) -> Instant {
         (Instant::now() + self.reply).min(self.ends)
@@ -136,8 +145,9 @@ impl Guarded {
     async fn more(&mut self, deadline: Instant) -> Result<(), Broken> {
         let mut chunk = [0; 1_024];
         let read = match timeout_at(deadline, self.channel.read(&mut chunk)).await {
-            Ok(Ok(0) | Err(_)) => return Err(Broken::Lost),
+            Ok(Ok(0)) => return Err(Broken::Lost),
             Ok(Ok(read)) => read,
+            Ok(Err(error)) => return Err(lost(&error)),
             Err(_) => return Err(self.too_late()),
         };
         self.budget = self.budget.checked_sub(read).ok_or(Broken::TooLong)?;
@@ -149,7 +159,7 @@ impl Guarded {
     pub(super) async fn write(&mut self, octets: &[u8]) -> Result<(), Broken> {
         match timeout_at(self.reply_deadline(), self.channel.write(octets)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(self.break_off(Broken::Lost)),
+            Ok(Err(error)) => Err(self.break_off(lost(&error))),
             Err(_) => Err(self.break_off(self.too_late())),
         }
     }
@@ -218,6 +228,10 @@ impl Guarded {
     }
 }
 
+fn lost(error: &io::Error) -> Broken {
+    tls::words(error).map_or(Broken::Lost, Broken::Garbled)
+}
+
 impl Channel {
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -236,5 +250,46 @@ impl Channel {
             }
             Self::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A stream whose other side says the same over and over.
+    async fn flooded_with(piece: Vec<u8>) -> Guarded {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let (mut flood, _) = listener.accept().await.expect("a caller");
+        tokio::spawn(async move { while flood.write_all(&piece).await.is_ok() {} });
+        let deadlines = Deadlines::default();
+        Guarded::new(stream, deadlines, Instant::now() + deadlines.total)
+    }
+
+    #[tokio::test]
+    async fn of_a_line_without_an_end_little_more_than_the_longest_line_is_held() {
+        let mut stream = flooded_with(b"2".repeat(4_096)).await;
+        let deadline = stream.reply_deadline();
+        assert_eq!(stream.line(deadline).await, Err(Broken::TooLong));
+        assert!(stream.ahead.len() <= LONGEST_LINE + 1_024, "{}", stream.ahead.len());
+    }
+
+    #[tokio::test]
+    async fn of_lines_without_an_end_no_more_than_the_budget_is_read() {
+        let mut stream = flooded_with(b"250-more\r\n".repeat(400)).await;
+        let deadline = stream.reply_deadline();
+        let mut read = 0;
+        let broken = loop {
+            match stream.line(deadline).await {
+                Ok(line) => read += line.len() + 2,
+                Err(broken) => break broken,
+            }
+        };
+        assert_eq!(broken, Broken::TooLong);
+        assert!(read + stream.ahead.len() <= BUDGET, "{read}");
     }
 }

@@ -170,6 +170,11 @@ fn certificate_advice(reason: &CertificateError) -> Advice {
     }
 }
 
+/// In what words rustls tells why a connection under TLS broke; nothing if it broke below TLS.
+pub(super) fn words(error: &io::Error) -> Option<String> {
+    rustls_error(error).map(ToString::to_string)
+}
+
 /// Whether a failed handshake failed over TLS and not for want of it.
 pub(super) fn speaks_tls(error: &io::Error) -> bool {
     !matches!(diagnosis(error).0, Advice::ConnectionLost | Advice::PlainPort)

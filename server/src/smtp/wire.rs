@@ -3,6 +3,8 @@
 
 use std::fmt::Display;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::time::Instant;
 
 use super::stream::{Broken, Guarded};
@@ -25,6 +27,9 @@ pub(super) enum NoReply {
     /// A line came that is none of SMTP's.
     #[error("not a reply: {0}")]
     Unreadable(String),
+    /// A reply came to a command that was not sent yet.
+    #[error("a reply that nobody asked for: {0}")]
+    OutOfTurn(String),
 }
 
 impl Reply {
@@ -44,6 +49,17 @@ impl Reply {
         let agrees = class.len() == 1 && self.code.to_string().starts_with(class);
         let is_whole = parts.clone().count() == 2 && parts.all(is_number);
         (agrees && is_whole).then_some(word)
+    }
+
+    /// The reply with what a challenge says in place of its Base64 (RFC 4954 4), where that is text:
+    /// a server that refuses a token says in a 334 why.
+    pub(super) fn decoded(self) -> Self {
+        if self.code != 334 {
+            return self;
+        }
+        let decoded = |line: &String| String::from_utf8(BASE64.decode(line.trim()).ok()?).ok();
+        let lines = self.lines.iter().map(|line| decoded(line).unwrap_or_else(|| line.clone()));
+        Self { code: self.code, lines: lines.collect() }
     }
 
     /// The code and all words as one line, an enhanced code only once.
@@ -116,6 +132,19 @@ impl Wire {
         })
     }
 
+    /// What was said before it was asked for, if anything: a 421, or the end of the conversation.
+    pub(super) async fn unasked(&mut self) -> Result<Option<Reply>, NoReply> {
+        if !self.stream.has_more() {
+            return Ok(None);
+        }
+        let reply = self.reply().await?;
+        if reply.code == 421 {
+            return Ok(Some(reply));
+        }
+        self.stream.give_up();
+        Err(NoReply::OutOfTurn(reply.words()))
+    }
+
     /// Sends a command, its line end included, and reads the reply.
     pub(super) async fn command(&mut self, command: impl Display) -> Result<Reply, NoReply> {
         self.ask(command.to_string().as_bytes()).await
@@ -123,7 +152,13 @@ impl Wire {
 
     /// Sends octets and reads the reply. Where sending fails, a server that gave its reason before
     /// it closed is still heard.
+    ///
+    /// Nothing is sent to a server that has said more than it was asked, or each reply would be
+    /// taken for that to the next command. Only a 421 comes unasked (RFC 5321 3.8).
     pub(super) async fn ask(&mut self, octets: &[u8]) -> Result<Reply, NoReply> {
+        if let Some(unasked) = self.unasked().await? {
+            return Ok(unasked);
+        }
         match self.stream.write(octets).await {
             Ok(()) => self.reply().await,
             Err(broken) => self.reply().await.map_err(|_| broken.into()),
@@ -210,6 +245,21 @@ mod tests {
             (&["5.7.1 Denied", ""][..], "550 5.7.1 Denied"),
         ] {
             assert_eq!(reply(550, lines).words(), expected);
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_decoded_where_it_is_text() {
+        let json = r#"{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}"#;
+        for (code, line, expected) in [
+            (334, BASE64.encode(json).as_str(), json),
+            (334, "VXNlcm5hbWU6", "Username:"),
+            (334, "", ""),
+            (334, "no Base64", "no Base64"),
+            (334, "//79", "//79"),
+            (535, "VXNlcm5hbWU6", "VXNlcm5hbWU6"),
+        ] {
+            assert_eq!(reply(code, &[line]).decoded(), reply(code, &[expected]), "{line:?}");
         }
     }
 

@@ -1,10 +1,13 @@
 //! The SMTP conversation against servers over real sockets, good ones and bad ones.
 
 mod content;
+mod cuts;
 mod delivery;
 mod hostile;
+mod places;
 mod reaching;
 mod refusals;
+mod replies;
 mod tls;
 
 use std::sync::LazyLock;

@@ -53,6 +53,27 @@ async fn octets_beyond_ascii_are_not_sent_to_a_server_that_does_not_take_them() 
 }
 
 #[tokio::test]
+async fn a_message_beyond_the_offered_size_is_not_even_begun() {
+    let ehlo_in_clear = "250-mail.example.com\n250 SIZE 23";
+    let server = Script { ehlo_in_clear, ..Script::in_clear() }.play();
+    let message = b"Subject: Test\r\n\r\nHello!\r\n";
+    let outcome = Attempt::at(&server, Security::Clear).with_message(message).run().await;
+
+    assert_eq!(outcome.failure(), (Step::Sender, Advice::MessageTooLarge));
+    assert_eq!(outcome.words(), "SIZE 23 is offered, in bytes; the message has 25.");
+    assert_eq!(server.heard().await.line("MAIL"), "");
+}
+
+#[tokio::test]
+async fn a_message_of_just_the_offered_size_is_sent() {
+    for ehlo_in_clear in ["250-mail.example.com\n250 SIZE 24", "250-mail.example.com\n250 SIZE 0"] {
+        let server = Script { ehlo_in_clear, ..Script::in_clear() }.play();
+        let message = b"Subject: Test\r\n\r\nHello\r\n";
+        Attempt::at(&server, Security::Clear).with_message(message).run().await.reply();
+    }
+}
+
+#[tokio::test]
 async fn a_large_message_arrives_whole() {
     let line = format!("{}\r\n", "x".repeat(76));
     let message = format!("Subject: Large\r\n\r\n{}", line.repeat(20_000)).into_bytes();

@@ -183,7 +183,7 @@ async fn a_refusal_in_the_middle_of_the_message_is_heard() {
     });
     let message = vec![b'x'; 1 << 20];
     let outcome = in_time(Attempt::at(&server, Security::Clear).with_message(&message)).await;
-    assert_eq!(outcome.failure(), (Step::Content, Advice::ContentRefused));
+    assert_eq!(outcome.failure(), (Step::Content, Advice::MessageTooLarge));
 }
 
 #[tokio::test]

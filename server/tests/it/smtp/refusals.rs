@@ -165,6 +165,17 @@ async fn a_server_that_echoes_the_sign_in_does_not_make_it_shown() {
 }
 
 #[tokio::test]
+async fn a_server_that_tells_the_password_does_not_make_it_shown() {
+    for auth in ["535 5.7.8 canary is wrong", "334 Y2FuYXJ5IGlzIHdyb25n"] {
+        let server = Script { auth, ..Script::by_starttls() }.play();
+        let attempt = Attempt::at(&server, Security::StartTls).signed_in("ppm", "canary");
+        let outcome = attempt.run().await;
+
+        assert!(outcome.words().ends_with("[...] is wrong"), "{}", outcome.words());
+    }
+}
+
+#[tokio::test]
 async fn an_account_is_of_no_use_where_no_sign_in_is_offered() {
     let ehlo_under_tls = "250-mail.example.com\n250 8BITMIME";
     let expected = (Step::SignIn, Advice::SignInNotOffered);
@@ -179,10 +190,67 @@ async fn sign_in_by_unknown_mechanisms_only_is_told_with_their_names() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_no_mechanism_has_is_unexpected() {
+async fn a_challenge_that_no_mechanism_has_is_unexpected_and_read_for_the_administrator() {
     let auth = "334 aGVsbG8=";
     let expected = (Step::SignIn, Advice::UnexpectedReply);
-    refused(Script { auth, ..Script::by_starttls() }, expected, "334 aGVsbG8=").await;
+    refused(Script { auth, ..Script::by_starttls() }, expected, "334 hello").await;
+}
+
+#[tokio::test]
+async fn a_challenge_that_says_why_a_token_is_refused_is_explained() {
+    let auth = "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiQmVhcmVyIn0=";
+    let expected = (Step::SignIn, Advice::TokenRefused);
+    let words = r#"334 {"status":"401","schemes":"Bearer"}"#;
+    refused(Script { auth, ..Script::by_starttls() }, expected, words).await;
+}
+
+#[tokio::test]
+async fn what_a_provider_says_is_explained_beyond_its_code() {
+    let fine = Script::by_starttls;
+    for (script, step, advice, words) in [
+        (
+            Script {
+                auth: "535 5.7.139 Authentication unsuccessful, \
+                       SmtpClientAuthentication is disabled for the Mailbox.",
+                ..fine()
+            },
+            Step::SignIn,
+            Advice::SmtpAuthDisabled,
+            "535 5.7.139 Authentication unsuccessful, \
+             SmtpClientAuthentication is disabled for the Mailbox.",
+        ),
+        (
+            Script {
+                auth: "535-5.7.8 Username and Password not accepted. For more information, go to\n\
+                       535 5.7.8  https://support.google.com/mail/?p=BadCredentials x - gsmtp",
+                ..fine()
+            },
+            Step::SignIn,
+            Advice::GoogleSignInRefused,
+            "535 5.7.8 Username and Password not accepted. For more information, go to \
+             https://support.google.com/mail/?p=BadCredentials x - gsmtp",
+        ),
+        (
+            Script { mail: "451 5.7.3 STARTTLS is required to send mail", ..fine() },
+            Step::Sender,
+            Advice::EncryptionRequired,
+            "451 5.7.3 STARTTLS is required to send mail",
+        ),
+        (
+            Script { rcpt: "554 5.7.1 <ada@example.org>: Relay access denied", ..fine() },
+            Step::Recipient,
+            Advice::RelayDenied,
+            "554 5.7.1 <ada@example.org>: Relay access denied",
+        ),
+        (
+            Script { content: "554 5.2.252 SendAsDenied; ppm not allowed", ..fine() },
+            Step::Content,
+            Advice::SendAsDenied,
+            "554 5.2.252 SendAsDenied; ppm not allowed",
+        ),
+    ] {
+        refused(script, (step, advice), words).await;
+    }
 }
 
 #[tokio::test]

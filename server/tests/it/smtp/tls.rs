@@ -128,13 +128,20 @@ async fn a_reply_injected_in_the_breath_of_the_go_ahead_is_recognised() {
 }
 
 #[tokio::test]
-async fn a_go_ahead_of_two_lines_is_one_too_many() {
+async fn a_go_ahead_of_two_lines_is_one_reply() {
     let starttls = "220-2.0.0 Go\n220 2.0.0 Ahead";
     let server = Script { starttls, ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).run().await;
+    Attempt::at(&server, Security::StartTls).run().await.reply();
+}
 
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::StartTlsInjected));
-    assert_eq!(server.heard().await.line("QUIT"), "");
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_of_its_caller_is_told_by_its_alert() {
+    let protection = Protection::FromTheFirstByte(AUTHORITY.good_and_curious());
+    let server = Script { protection, ..Script::by_starttls() }.play();
+    let outcome = Attempt::at(&server, Security::ImplicitTls).run().await;
+
+    assert_eq!(outcome.failure(), (Step::Greeting, Advice::TlsFailed));
+    assert_eq!(outcome.words(), "received fatal alert: CertificateRequired");
 }
 
 #[tokio::test]

@@ -8,13 +8,16 @@ use std::sync::{Arc, LazyLock, Mutex};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// The authority that the tests trust.
 pub static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::named("Test authority"));
@@ -59,6 +62,27 @@ impl Authority {
         self.issue(&params)
     }
 
+    /// A good certificate, from a server that wants one of its caller too.
+    pub fn good_and_curious(&self) -> Arc<ServerConfig> {
+        let key = key();
+        let params = for_names(&["localhost", "127.0.0.1"]);
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate()).expect("an authority");
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .expect("a verifier");
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(vec![certificate.der().clone()], private(&key))
+            .expect("a certificate with its key");
+        Arc::new(config)
+    }
+
     fn issue(&self, params: &CertificateParams) -> Arc<ServerConfig> {
         let key = key();
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
@@ -87,13 +111,16 @@ fn key() -> KeyPair {
     KeyPair::generate().expect("a key")
 }
 
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(key.serialize_der().into())
+}
+
 fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(vec![certificate], private(key))
         .expect("a certificate with its key");
     Arc::new(config)
 }
@@ -107,6 +134,10 @@ pub struct Heard {
     pub under_tls: Vec<String>,
     /// What came between DATA and the final dot, as it came.
     pub stuffed: Vec<u8>,
+    /// How often it was called.
+    pub connections: usize,
+    /// How many messages came to their final dot.
+    pub messages: usize,
 }
 
 impl Heard {
@@ -130,10 +161,11 @@ impl Heard {
     }
 }
 
-/// A server that takes one connection.
+/// A server that speaks on its first connection, and counts those that follow.
 pub struct SmtpServer {
     pub address: SocketAddr,
     heard: Arc<Mutex<Heard>>,
+    over: oneshot::Sender<()>,
     part: JoinHandle<io::Result<()>>,
 }
 
@@ -155,37 +187,46 @@ impl SmtpServer {
         let address = listener.local_addr().expect("an address");
         let heard = Arc::new(Mutex::new(Heard::default()));
         let ears = heard.clone();
+        let (over, mut is_over) = oneshot::channel();
         let part = tokio::spawn(async move {
             let (stream, _) = listener.accept().await?;
-            drop(listener);
             stream.set_nodelay(true)?;
-            part(Peer { channel: Channel::Clear(stream), ahead: Vec::new(), heard: ears }).await
+            ears.lock().expect("ears").connections = 1;
+            let part = tokio::spawn(part(Peer::of(stream, ears.clone())));
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = listener.accept() => ears.lock().expect("ears").connections += 1,
+                    _ = &mut is_over => break,
+                }
+            }
+            part.await.expect("a part without a panic")
         });
-        Self { address, heard, part }
+        Self { address, heard, over, part }
     }
 
     /// What it heard, once its part is over. A part ends early when the caller is gone.
     pub async fn heard(self) -> Heard {
+        let _ = self.over.send(());
         let _ = self.part.await.expect("a part without a panic");
         self.heard.lock().expect("ears").clone()
     }
 }
 
-/// Listens with small buffers, so that a part which does not read holds its caller up.
+/// Listens with small buffers, so that a part which does not read holds its caller up, and a caller
+/// who does not read holds up its part.
 fn listen(address: &str) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(65_536)?;
+    socket.set_send_buffer_size(65_536)?;
     socket.set_reuseaddr(true)?;
     socket.bind(address.parse().map_err(io::Error::other)?)?;
     socket.listen(8)
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 enum Channel {
     Clear(TcpStream),
-    Tls(Box<dyn Stream>),
+    Tls(Box<TlsStream<TcpStream>>),
     Closed,
 }
 
@@ -194,16 +235,67 @@ pub struct Peer {
     channel: Channel,
     ahead: Vec<u8>,
     heard: Arc<Mutex<Heard>>,
+    octet_by_octet: bool,
 }
 
 impl Peer {
+    fn of(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Self {
+        let channel = Channel::Clear(stream);
+        Self { channel, ahead: Vec::new(), heard, octet_by_octet: false }
+    }
+
     /// Says a line.
     pub async fn say(&mut self, line: &str) -> io::Result<()> {
         self.write(format!("{line}\r\n").as_bytes()).await
     }
 
-    /// Sends octets.
+    /// Sends octets, all at once unless the script has it otherwise.
     pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        let size = if self.octet_by_octet { 1 } else { octets.len().max(1) };
+        for piece in octets.chunks(size) {
+            self.send(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a piece over and over, to `limit` octets, and says how many went before the caller
+    /// was gone.
+    pub async fn pour(&mut self, piece: &[u8], limit: usize) -> usize {
+        let mut poured = 0;
+        while poured < limit && self.send(piece).await.is_ok() {
+            poured += piece.len();
+        }
+        poured
+    }
+
+    /// Sends octets in clear where TLS is spoken.
+    pub async fn write_below_tls(&mut self, octets: &[u8]) -> io::Result<()> {
+        match &mut self.channel {
+            Channel::Tls(stream) => stream.get_mut().0.write_all(octets).await,
+            Channel::Clear(_) | Channel::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Says no more (FIN), in TLS too.
+    pub async fn close(&mut self) -> io::Result<()> {
+        match &mut self.channel {
+            Channel::Clear(stream) => stream.shutdown().await,
+            Channel::Tls(stream) => stream.shutdown().await,
+            Channel::Closed => Ok(()),
+        }
+    }
+
+    /// Breaks the connection off (RST).
+    pub fn reset(&mut self) -> io::Result<()> {
+        let channel = std::mem::replace(&mut self.channel, Channel::Closed);
+        match &channel {
+            Channel::Clear(stream) => stream.set_zero_linger(),
+            Channel::Tls(stream) => stream.get_ref().0.set_zero_linger(),
+            Channel::Closed => Ok(()),
+        }
+    }
+
+    async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
         match &mut self.channel {
             Channel::Clear(stream) => stream.write_all(octets).await,
             Channel::Tls(stream) => {
@@ -240,7 +332,9 @@ impl Peer {
             if let Some(end) = fresh.windows(FINAL_DOT.len()).position(|five| five == FINAL_DOT) {
                 let end = searched + end;
                 let content: Vec<u8> = self.ahead.drain(..end + FINAL_DOT.len()).collect();
-                self.heard.lock().expect("ears").stuffed = content[..end + 2].to_vec();
+                let mut heard = self.heard.lock().expect("ears");
+                heard.stuffed = content[..end + 2].to_vec();
+                heard.messages += 1;
                 return Ok(());
             }
             searched = self.ahead.len().saturating_sub(FINAL_DOT.len());
@@ -271,7 +365,7 @@ impl Peer {
 
     async fn more(&mut self) -> io::Result<()> {
         let stream = match &mut self.channel {
-            Channel::Clear(stream) => stream as &mut dyn Stream,
+            Channel::Clear(stream) => stream as &mut (dyn AsyncRead + Send + Unpin),
             Channel::Tls(stream) => stream,
             Channel::Closed => return Err(io::ErrorKind::NotConnected.into()),
         };
@@ -298,6 +392,7 @@ pub struct Script {
     pub protection: Protection,
     pub greeting: &'static str,
     pub ehlo_in_clear: &'static str,
+    pub helo: &'static str,
     pub starttls: &'static str,
     pub ehlo_under_tls: &'static str,
     pub auth: &'static str,
@@ -306,6 +401,7 @@ pub struct Script {
     pub data: &'static str,
     pub content: &'static str,
     pub quit: &'static str,
+    pub octet_by_octet: bool,
 }
 
 impl Script {
@@ -315,6 +411,7 @@ impl Script {
             protection: Protection::StartTls(AUTHORITY.good()),
             greeting: "220 mail.example.com ESMTP",
             ehlo_in_clear: "250-mail.example.com\n250-8BITMIME\n250 STARTTLS",
+            helo: "250 mail.example.com",
             starttls: "220 2.0.0 Go ahead",
             ehlo_under_tls: "250-mail.example.com\n250-AUTH PLAIN LOGIN\n250 8BITMIME",
             auth: "235 2.7.0 Welcome",
@@ -323,6 +420,7 @@ impl Script {
             data: "354 Go on",
             content: "250 2.0.0 Queued as 4711",
             quit: "221 2.0.0 Bye",
+            octet_by_octet: false,
         }
     }
 
@@ -346,6 +444,7 @@ impl Script {
     }
 
     async fn part(self, mut peer: Peer) -> io::Result<()> {
+        peer.octet_by_octet = self.octet_by_octet;
         if let Protection::FromTheFirstByte(config) = &self.protection {
             peer.start_tls(config.clone()).await?;
         }
@@ -354,6 +453,7 @@ impl Script {
             let line = peer.hear().await?;
             match line.split(' ').next().unwrap_or_default() {
                 "EHLO" => self.introduce(&mut peer).await?,
+                "HELO" => self.answer(&mut peer, self.helo).await?,
                 "STARTTLS" => self.turn_to_tls(&mut peer).await?,
                 "AUTH" => self.sign_in(&mut peer, &line).await?,
                 "MAIL" => self.answer(&mut peer, self.mail).await?,

@@ -1,0 +1,29 @@
+// Why: a mail server that answers each command with the words of a script, in clear, so that a test
+// can put a provider's very words before the product.
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+
+/** Listens on a free port; `answers` has a reply, without its line end, for each command by its first word. */
+export async function startScripted(answers: Record<string, string>): Promise<{ port: number; stop: () => Promise<void> }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    const say = (reply: string) => socket.write(`${reply}\r\n`);
+    say('220 mail.practice.example ESMTP');
+    createInterface({ input: socket }).on('line', (line) => {
+      const command = line.split(' ', 1)[0]!;
+      if (command === 'QUIT') socket.end('221 2.0.0 Bye\r\n');
+      else say(answers[command] ?? '500 5.5.1 What?');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,7 +1,6 @@
 //! The use cases, readable from top to bottom: the port of `app` over store, vault and sockets.
 //! Errors become codes here, once, and are logged here, once.
 
-mod hush;
 mod runs;
 mod settings;
 

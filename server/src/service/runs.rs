@@ -9,7 +9,6 @@ use domain::delivery::{Advice, Outcome, Run, Step};
 use domain::settings::Settings;
 use tokio::sync::mpsc;
 
-use super::hush::Hush;
 use super::settings::{self, Current};
 use super::{Broken, told};
 use crate::Server;
@@ -102,7 +101,6 @@ async fn send(
         ComposeError::Recipient => stopped(Step::Recipient, Advice::RecipientRefused),
         ComposeError::Sender => stopped(Step::Sender, Advice::SenderRefused),
     })?;
-    let hush = Hush::of(account.as_ref().map(|account| &account.password));
     let through = format!("{}:{}", mail_server.host, mail_server.port);
     let envelope = Envelope {
         server: mail_server,
@@ -110,13 +108,8 @@ async fn send(
         sender: sender.address,
         recipient: run.recipient.clone(),
     };
-    let outcome = match deliver_noting(server, run, &envelope, &message.octets, &hush).await {
-        Ok(Accepted { reply }) => {
-            Outcome::Accepted { server: through, reply, message_id: message.message_id }
-        }
-        Err(Failure { step, said, advice }) => Outcome::Failed { step, said, advice },
-    };
-    Ok(hush.outcome(outcome))
+    let Accepted { reply } = deliver_noting(server, run, &envelope, &message.octets).await?;
+    Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
 }
 
 /// Delivers, and writes each step down as it ends. A step that cannot be written down is missing in
@@ -126,7 +119,6 @@ async fn deliver_noting(
     run: &Run,
     envelope: &Envelope,
     message: &[u8],
-    hush: &Hush,
 ) -> Result<Accepted, Failure> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let delivering = async move {
@@ -136,7 +128,6 @@ async fn deliver_noting(
     let noting = async {
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
-            let report = hush.report(report);
             if let Err(error) = runs::record(&server.store, &run.id, ordinal, &report).await {
                 tracing::error!(
                     error = one_line(&error),

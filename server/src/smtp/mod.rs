@@ -7,10 +7,12 @@
 //! - `stream` bounds what a server may do in time and memory; `wire` knows lines, replies, content.
 //! - `tls` says whom to trust and what a failed handshake means; `offers` reads EHLO's answer;
 //!   `sasl` signs in.
-//! - `replies` is the dictionary from refusals to advice; `report` tells each step's end once.
+//! - `replies` is the dictionary from refusals to advice; `report` tells each step's end once,
+//!   and `hush` keeps the password out of it.
 //! - [`message`] composes the test message; `address` writes mailboxes.
 
 mod address;
+mod hush;
 pub mod message;
 mod offers;
 mod replies;

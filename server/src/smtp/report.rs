@@ -5,6 +5,7 @@ use domain::check::text::shown;
 use domain::delivery::{Advice, Step, StepEnd, StepReport};
 use tokio::time::Instant;
 
+use super::hush::Hush;
 use super::replies;
 use super::session::Failure;
 use super::stream::Broken;
@@ -81,6 +82,8 @@ impl Stop {
 pub(super) struct Steps<'a> {
     /// Hears each report.
     pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
+    /// Knows what nobody may read in a server's words.
+    pub(super) hush: Hush,
 }
 
 impl Steps<'_> {
@@ -95,19 +98,24 @@ impl Steps<'_> {
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         match outcome {
             Ok(Done { value, said }) => {
-                let said = said.as_deref().map(shown);
+                let said = said.as_deref().map(|said| self.fit(said));
                 (self.on_step)(StepReport { step, ended: StepEnd::Done, millis, said });
                 Ok(value)
             }
             Err(reason) => {
                 let (advice, said) = reason.explained(step);
-                let said = said.as_deref().map(shown);
+                let said = said.as_deref().map(|said| self.fit(said));
                 let report =
                     StepReport { step, ended: StepEnd::Failed, millis, said: said.clone() };
                 (self.on_step)(report);
                 Err(Failure { step, said, advice })
             }
         }
+    }
+
+    /// A server's words, fit to be kept and shown.
+    pub(super) fn fit(&self, said: &str) -> String {
+        self.hush.text(&shown(said))
     }
 
     /// Reports a step that the settings do not ask for.

@@ -4,7 +4,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use domain::check::text::shown;
 use domain::delivery::{Advice, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
@@ -13,14 +12,15 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
+use super::hush::Hush;
 use super::offers::Offers;
 use super::report::{Done, StepResult, Steps, Stop};
 use super::sasl::{Exchange, Mechanism};
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
 use super::wire::{NoReply, Reply, Wire, content};
-use super::{Deadlines, replies};
 use crate::egress::{self, ConnectError, LookUpError, Vetted};
 
 /// How long a server may take to say goodbye; nobody waits for it.
@@ -81,7 +81,7 @@ pub async fn deliver(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
-    let mut steps = Steps { on_step };
+    let mut steps = Steps { on_step, hush: Hush::of(envelope.account.as_ref()) };
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
@@ -126,7 +126,7 @@ async fn converse(
     steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
     steps.take(Step::Recipient, name_recipient(wire, &offers, envelope)).await?;
     let reply = steps.take(Step::Content, send_content(wire, message)).await?;
-    Ok(Accepted { reply })
+    Ok(Accepted { reply: steps.fit(&reply) })
 }
 
 async fn look_up(server: &MailServer, within: Duration) -> StepResult<Vetted> {
@@ -293,20 +293,12 @@ async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepRes
         return Err(Stop::Known(Advice::NoCommonMechanism, Some(offered.join(" "))));
     };
     let exchange = mechanism.exchange(account);
-    let hush = |words: &str| exchange.hush(words, account);
     match answer(wire, &exchange).await.map(Reply::decoded) {
         Ok(reply) if reply.is_done() => {
-            let words = hush(&reply.words());
-            Ok(Done::new((), format!("{}: {words}", exchange.mechanism)))
+            Ok(Done::new((), format!("{}: {}", exchange.mechanism, reply.words())))
         }
-        Ok(reply) => {
-            let advice = replies::advice(Step::SignIn, &reply);
-            Err(Stop::Known(advice, Some(hush(&reply.words()))))
-        }
-        Err(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
-            Err(Stop::Known(Advice::UnexpectedReply, Some(hush(&words))))
-        }
-        Err(broken) => Err(broken.into()),
+        Ok(reply) => Err(Stop::Refused(reply)),
+        Err(no_reply) => Err(no_reply.into()),
     }
 }
 
@@ -378,7 +370,7 @@ async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
     }
     match wire.reply().await {
         Ok(reply) if reply.is_done() => {
-            let words = shown(&reply.words());
+            let words = reply.words();
             Ok(Done::new(words.clone(), words))
         }
         Ok(reply) => Err(Stop::Refused(reply)),

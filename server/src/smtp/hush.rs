@@ -5,59 +5,50 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::delivery::{Outcome, StepReport};
+use domain::settings::Account;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A password shorter than this stands in ordinary words by chance, and hiding it would tell it.
 const TELLING: usize = 4;
 
-/// Takes one password out of texts.
-#[derive(Clone)]
-pub struct Hush {
+/// Takes one account's password out of texts.
+#[derive(Default)]
+pub(super) struct Hush {
     password: Option<SecretString>,
+    /// What hides it however short it is: base64 as it goes over the wire.
+    sent: Vec<SecretString>,
     /// Of its base64, what is the same whatever stands before and after it there.
-    encoded: Vec<SecretString>,
+    cores: Vec<SecretString>,
 }
 
 impl Hush {
-    /// Hides this password, if there is one.
-    pub fn of(password: Option<&SecretString>) -> Self {
-        let password = password.filter(|it| it.expose_secret().len() >= TELLING).cloned();
-        let encoded = password.iter().flat_map(|it| (0..3).map(|before| core(it, before)));
-        Self { encoded: encoded.collect(), password }
-    }
-
-    /// A report whose words have no password.
-    pub fn report(&self, report: StepReport) -> StepReport {
-        StepReport { said: report.said.map(|said| self.text(&said)), ..report }
-    }
-
-    /// An outcome whose words have no password.
-    pub fn outcome(&self, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Accepted { server, reply, message_id } => {
-                Outcome::Accepted { server, reply: self.text(&reply), message_id }
-            }
-            Outcome::Failed { step, said, advice } => {
-                Outcome::Failed { step, said: said.map(|said| self.text(&said)), advice }
-            }
-            Outcome::Interrupted => Outcome::Interrupted,
+    /// Hides the password of this account, if there is one.
+    pub(super) fn of(account: Option<&Account>) -> Self {
+        let Some(Account { username, password }) = account else { return Self::default() };
+        let exposed = password.expose_secret();
+        let plain = format!("\0{username}\0{exposed}");
+        let sent = [plain.as_str(), exposed].map(|text| STANDARD.encode(text).into()).into();
+        if exposed.len() < TELLING {
+            return Self { sent, ..Self::default() };
         }
+        let cores = (0..3).map(|before| core(exposed, before)).collect();
+        Self { password: Some(password.clone()), sent, cores }
     }
 
     /// The text with `[password]` wherever the password was, in clear or in base64, whole or cut off
     /// with the end of the text.
-    pub fn text(&self, text: &str) -> String {
-        let Some(password) = self.password.as_ref().map(ExposeSecret::expose_secret) else {
-            return text.to_owned();
-        };
-        let mut hidden = text.replace(password, "[password]");
-        for core in &self.encoded {
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut hidden = text.to_owned();
+        for sent in self.sent.iter().chain(&self.password) {
+            hidden = hidden.replace(sent.expose_secret(), "[password]");
+        }
+        for core in &self.cores {
             while let Some(word) = word_around(&hidden, core.expose_secret()) {
                 hidden.replace_range(word, "[password]");
             }
         }
-        match cut_off(&hidden, password) {
+        let password = self.password.as_ref().map(ExposeSecret::expose_secret);
+        match password.and_then(|password| cut_off(&hidden, password)) {
             Some(begun) => format!("{}[password]…", &hidden[..begun]),
             None => hidden,
         }
@@ -66,9 +57,8 @@ impl Hush {
 
 /// What is left of a password's base64 when `before` octets precede it and any follow: the digits
 /// that no other octet has a part in.
-fn core(password: &SecretString, before: usize) -> SecretString {
-    let password = password.expose_secret().as_bytes();
-    let encoded = STANDARD.encode([&[0; 2][..before], password].concat());
+fn core(password: &str, before: usize) -> SecretString {
+    let encoded = STANDARD.encode([&[0; 2][..before], password.as_bytes()].concat());
     let digits = (before * 8).div_ceil(6)..(before + password.len()) * 8 / 6;
     encoded[digits].into()
 }
@@ -97,7 +87,8 @@ mod tests {
     use super::*;
 
     fn hidden(password: &str, text: &str) -> String {
-        Hush::of(Some(&password.into())).text(text)
+        let account = Account { username: "ada".to_owned(), password: password.into() };
+        Hush::of(Some(&account)).text(text)
     }
 
     #[test]
@@ -120,8 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn a_password_of_three_letters_is_left_where_it_may_be_a_word() {
+    fn a_password_of_three_letters_is_left_where_it_may_be_a_word_and_hidden_as_it_was_sent() {
         assert_eq!(hidden("bad", "a bad password"), "a bad password");
+        assert_eq!(hidden("bad", "not AGFkYQBiYWQ="), "not [password]");
     }
 
     proptest! {

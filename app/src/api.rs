@@ -7,6 +7,7 @@
 )]
 
 use domain::delivery::Run;
+use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Problems, Saved};
 use leptos::prelude::*;
 use leptos::server_fn::Bytes;
@@ -106,6 +107,8 @@ pub struct Tab {
     pub recipient: String,
     /// The last test message that this administrator asked for.
     pub last_run: Option<Run>,
+    /// How this administrator likes times.
+    pub display: TimeDisplay,
 }
 
 /// A save: the whole form, and what the administrator knew when they made it.
@@ -186,25 +189,6 @@ pub async fn run(
 ) -> Result<Run, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.run(&who, &id).await)
-}
-
-/// Who is signed in, for the frame around the tab.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Me {
-    /// Their name.
-    pub name: String,
-    /// Their e-mail address.
-    pub email: String,
-}
-
-/// Who is signed in.
-///
-/// # Errors
-/// [`ApiError::SignedOut`].
-#[server(name = WhoAmI, prefix = "/api", endpoint = "me", input = Json)]
-pub async fn me() -> Result<Me, ApiError> {
-    let (_, who) = answering::caller()?;
-    Ok(Me { name: who.name, email: who.email })
 }
 
 /// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works

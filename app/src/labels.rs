@@ -4,12 +4,14 @@
 #![expect(clippy::match_same_arms, clippy::too_many_lines, reason = "tables: a row a case")]
 
 mod advice;
+#[cfg(feature = "ssr")]
+mod pages;
 
 use domain::check::address::AddressProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{Step, StepEnd};
+use domain::delivery::{Outcome, Step, StepEnd};
 use domain::draft::TlsMode;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
@@ -17,6 +19,8 @@ use crate::api::{ApiError, DoorRefusal};
 use crate::tab::SecretState;
 
 pub use advice::{Explanation, INTERRUPTED, advice};
+#[cfg(feature = "ssr")]
+pub use pages::{action, actor, set_up_problem};
 
 /// The name of a group box.
 #[must_use]
@@ -448,6 +452,18 @@ pub const fn step(step: Step) -> &'static str {
         Step::Sender => "Sender",
         Step::Recipient => "Recipient",
         Step::Content => "Content",
+    }
+}
+
+/// How a message ended, in one sentence.
+#[must_use]
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted { server, .. } => format!("{server} accepted the message."),
+        Outcome::Failed { step: at, advice: code, .. } => {
+            format!("{} failed: {}", step(*at), advice(*code).cause)
+        }
+        Outcome::Interrupted => INTERRUPTED.cause.to_owned(),
     }
 }
 

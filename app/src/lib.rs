@@ -2,7 +2,8 @@
 //! the browser.
 //!
 //! `tab` is the component itself and knows neither routes nor the frame around it; `shell` is the
-//! stand-alone frame. `api` is the one way to the server, `labels` every word on the screen.
+//! stand-alone frame with its other pages, which are plain HTML and stay on the server. `api` is the
+//! one way to the server, `labels` every word on the screen.
 
 // One `view!` nests its types as deep as its elements.
 #![recursion_limit = "256"]
@@ -12,17 +13,24 @@ mod deadline;
 pub mod labels;
 #[cfg(feature = "ssr")]
 pub mod service;
-#[cfg(feature = "shell")]
+#[cfg(feature = "ssr")]
 pub mod shell;
 pub mod tab;
 mod wire;
 
 pub use tab::page::EmailSettingsPage;
 
-/// Brings the page that the server rendered to life.
-#[cfg(all(feature = "hydrate", feature = "shell"))]
+/// The element that holds the tab, on a page that the server rendered.
+pub const TAB: &str = "email-tab";
+
+/// Brings the tab that the server rendered to life; the page around it needs no script.
+#[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
+    use leptos::prelude::document;
+    use leptos::wasm_bindgen::JsCast;
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(shell::App);
+    if let Some(tab) = document().get_element_by_id(TAB) {
+        leptos::mount::hydrate_from(tab.unchecked_into(), EmailSettingsPage).forget();
+    }
 }

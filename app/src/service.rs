@@ -1,10 +1,14 @@
-//! The one port to the server: what the page asks for, and who asks. The server crate implements
-//! it; nothing here opens a socket or a database.
+//! The port to the server: what the tab and the pages around it ask for, and who asks. The server
+//! crate implements it; nothing here opens a socket or a database.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::Field;
+use domain::audit::Action;
 use domain::delivery::Run;
+use domain::time_format::TimeDisplay;
 
 use crate::api::{ApiError, Save, SaveAnswer, Tab};
 
@@ -46,3 +50,94 @@ pub trait EmailService: Send + Sync + 'static {
 
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
+
+/// What the pages around the tab ask for.
+#[async_trait]
+pub trait FrameService: Send + Sync + 'static {
+    /// Whether the first administrator can make themselves one with this ticket.
+    async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError>;
+
+    /// The latest test messages of everybody.
+    async fn history(&self, who: &Principal) -> Result<History, ApiError>;
+
+    /// The part of the audit trail that is asked for.
+    async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError>;
+
+    /// How this person likes times, and what else they may choose.
+    async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError>;
+}
+
+/// The frame's service, as it stands in the context of a request.
+pub type SharedFrame = Arc<dyn FrameService>;
+
+/// Where the making of the first administrator stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetUp {
+    /// Nobody may sign in yet, and the ticket works.
+    Open,
+    /// Nobody may sign in yet, and the ticket does not work, or no longer.
+    LinkOver,
+    /// There is an administrator.
+    Done,
+}
+
+/// The latest test messages, newest first.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// Who asked for each, by name.
+    pub runs: Vec<(String, Run)>,
+    /// How whoever reads them likes times.
+    pub display: TimeDisplay,
+}
+
+/// Which part of the audit trail is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Only what somebody with this address did.
+    pub person: Option<String>,
+    /// Only what was done on this day, as whoever asks counts days.
+    pub day: Option<NaiveDate>,
+    /// Only what is older than the row with this number.
+    pub before: Option<i64>,
+}
+
+/// A part of the audit trail.
+#[derive(Debug, Clone)]
+pub struct AuditPage {
+    /// Newest first.
+    pub rows: Vec<AuditRow>,
+    /// The number to ask for rows before, if there are older ones.
+    pub older: Option<i64>,
+    /// The addresses of everybody who is in the trail.
+    pub people: Vec<String>,
+    /// How whoever reads it likes times.
+    pub display: TimeDisplay,
+}
+
+/// What somebody did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Their name; empty where nobody was known.
+    pub name: String,
+    /// Their address; empty where nobody was known.
+    pub email: String,
+    /// What.
+    pub action: Action,
+    /// The controls that it was about.
+    pub fields: Vec<Field>,
+    /// Whom else it was about.
+    pub detail: Option<String>,
+}
+
+/// How a person likes times, and what else they may choose.
+#[derive(Debug, Clone)]
+pub struct TimeSettings {
+    /// What they have chosen.
+    pub display: TimeDisplay,
+    /// The present instant, for examples.
+    pub now: DateTime<Utc>,
+    /// The time zones to choose from, each with its present offset in minutes.
+    pub zones: Vec<(&'static str, i32)>,
+}

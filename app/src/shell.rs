@@ -1,27 +1,48 @@
-//! The stand-alone PPM Administrator frame: routes, navigation, sign-in. A host that embeds the tab
-//! leaves it out.
+//! The stand-alone PPM Administrator frame: routes, navigation, sign-in, and the pages around the
+//! tab. All of it is plain HTML that the server makes and answers itself, so that it works without
+//! any script; a browser downloads the tab alone.
 
 #![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
 
+mod audit;
+mod email;
 mod frame;
+mod history;
 mod not_found;
+mod preferences;
+mod set_up;
 mod sign_in;
 
+use leptos::hydration::AutoReload;
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 
-use frame::EmailPage;
-use not_found::NotFound;
-use sign_in::SignInPage;
+pub use preferences::TimeAttempt;
+pub use set_up::{SetUpAttempt, SetUpProblem};
+
+/// The pages' paths.
+pub mod paths {
+    /// The tab.
+    pub const EMAIL: &str = "/settings/email";
+    /// The latest test messages.
+    pub const HISTORY: &str = "/settings/email/history";
+    /// Who did what.
+    pub const AUDIT: &str = "/audit";
+    /// My Preferences, Time.
+    pub const TIME: &str = "/preferences/time";
+    /// In.
+    pub const SIGN_IN: &str = "/sign-in";
+    /// Out.
+    pub const SIGN_OUT: &str = "/sign-out";
+    /// The first administrator.
+    pub const SET_UP: &str = "/set-up";
+}
 
 /// The whole document, as the server sends it.
-#[cfg(feature = "ssr")]
 #[must_use]
 pub fn document(options: LeptosOptions) -> impl IntoView {
-    use leptos::hydration::{AutoReload, HydrationScripts};
-    use leptos_meta::{HashedStylesheet, MetaTags};
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -31,8 +52,7 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" href="data:,"/>
                 <HashedStylesheet options=options.clone() id="style"/>
-                <AutoReload options=options.clone()/>
-                <HydrationScripts options/>
+                <AutoReload options/>
                 <MetaTags/>
             </head>
             <body><App/></body>
@@ -47,10 +67,22 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|title: String| format!("{title} · PPM Administrator")/>
         <Router>
-            <FlatRoutes fallback=NotFound>
-                <Route path=path!("/") view=|| view! { <Redirect path="/settings/email"/> }/>
-                <Route path=path!("/sign-in") view=SignInPage/>
-                <Route path=path!("/settings/email") view=EmailPage ssr=SsrMode::Async/>
+            <FlatRoutes fallback=not_found::NotFound>
+                <Route path=path!("/") view=|| view! { <Redirect path=paths::EMAIL/> }/>
+                <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/set-up") view=set_up::SetUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/settings/email") view=email::EmailPage ssr=SsrMode::Async/>
+                <Route
+                    path=path!("/settings/email/history")
+                    view=history::HistoryPage
+                    ssr=SsrMode::Async
+                />
+                <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
+                <Route
+                    path=path!("/preferences/time")
+                    view=preferences::TimePage
+                    ssr=SsrMode::Async
+                />
             </FlatRoutes>
         </Router>
     }

@@ -7,6 +7,7 @@ mod form;
 mod live;
 mod notice;
 pub mod page;
+pub(crate) mod run;
 mod save_bar;
 mod state;
 mod test_email;

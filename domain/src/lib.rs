@@ -2,6 +2,7 @@
 //! and the codes in which a test message reports. No Leptos, no tokio, no clock, no I/O: the
 //! browser and the server run exactly this.
 
+pub mod audit;
 pub mod check;
 pub mod delivery;
 pub mod draft;

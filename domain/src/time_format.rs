@@ -1,29 +1,284 @@
-//! How an instant is written. Until a person says otherwise: the order that sorts, 24 hours, UTC.
+//! How an instant is written for one person: the date's pattern, 12 or 24 hours, and their time
+//! zone. The browser knows no zones: the server sends along the offsets that it will need.
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use serde::{Deserialize, Serialize};
 
-/// Writes an instant as `2026-11-23 18:42 UTC`.
+/// The order and the signs of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum DatePattern {
+    /// `2026-11-23`, the order that sorts (ISO 8601).
+    #[default]
+    #[serde(rename = "YYYY-MM-DD")]
+    YearMonthDay,
+    /// `11/23/2026`
+    #[serde(rename = "MM/DD/YYYY")]
+    MonthDayYear,
+    /// `23/11/2026`
+    #[serde(rename = "DD/MM/YYYY")]
+    DayMonthYear,
+    /// `23.11.2026`
+    #[serde(rename = "DD.MM.YYYY")]
+    DayMonthYearDots,
+    /// `23-Nov-2026`, which nobody misreads.
+    #[serde(rename = "DD-Mon-YYYY")]
+    DayMonthNameYear,
+}
+
+impl DatePattern {
+    /// Every pattern, in the order of the choice.
+    pub const ALL: [Self; 5] = [
+        Self::YearMonthDay,
+        Self::MonthDayYear,
+        Self::DayMonthYear,
+        Self::DayMonthYearDots,
+        Self::DayMonthNameYear,
+    ];
+
+    /// The pattern as it is known everywhere, and its name in the database.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::YearMonthDay => "YYYY-MM-DD",
+            Self::MonthDayYear => "MM/DD/YYYY",
+            Self::DayMonthYear => "DD/MM/YYYY",
+            Self::DayMonthYearDots => "DD.MM.YYYY",
+            Self::DayMonthNameYear => "DD-Mon-YYYY",
+        }
+    }
+
+    /// The pattern with this name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pattern| pattern.wire_name() == name)
+    }
+}
+
+/// How the hours are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ClockStyle {
+    /// `18:42`
+    #[default]
+    #[serde(rename = "24")]
+    TwentyFourHours,
+    /// `6:42 PM`
+    #[serde(rename = "12")]
+    TwelveHours,
+}
+
+impl ClockStyle {
+    /// Both styles, in the order of the choice.
+    pub const ALL: [Self; 2] = [Self::TwentyFourHours, Self::TwelveHours];
+
+    /// The style's name in the database.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::TwentyFourHours => "24",
+            Self::TwelveHours => "12",
+        }
+    }
+
+    /// The style with this name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|style| style.wire_name() == name)
+    }
+}
+
+/// How a person likes times. Until they say otherwise: the order that sorts, 24 hours, UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePreference {
+    /// The date's pattern.
+    pub pattern: DatePattern,
+    /// How the hours are counted.
+    pub clock: ClockStyle,
+    /// The time zone's name in the IANA database.
+    pub zone: String,
+}
+
+impl Default for TimePreference {
+    fn default() -> Self {
+        Self {
+            pattern: DatePattern::default(),
+            clock: ClockStyle::default(),
+            zone: "UTC".to_owned(),
+        }
+    }
+}
+
+/// The offset of a zone from some instant on, until the next one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetSince {
+    /// Epoch milliseconds.
+    pub since: i64,
+    /// Minutes to add to UTC.
+    pub minutes: i32,
+}
+
+/// All that it takes to write an instant for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TimeDisplay {
+    /// How they like it.
+    pub preference: TimePreference,
+    /// The offsets of their zone, from the earliest on; the first also counts before it. None at
+    /// all is UTC.
+    pub offsets: Vec<OffsetSince>,
+}
+
+impl TimeDisplay {
+    /// Writes an instant, such as `23-Nov-2026 6:42 PM UTC+1`.
+    #[must_use]
+    pub fn written(&self, instant: DateTime<Utc>) -> String {
+        let minutes = self.offset(instant);
+        let local = instant
+            .checked_add_signed(TimeDelta::minutes(minutes.into()))
+            .unwrap_or(instant)
+            .naive_utc();
+        let date = date(self.preference.pattern, local);
+        let time = time(self.preference.clock, local);
+        format!("{date} {time} {}", offset_name(minutes))
+    }
+
+    /// The offset that counts at an instant, in minutes.
+    fn offset(&self, instant: DateTime<Utc>) -> i32 {
+        let millis = instant.timestamp_millis();
+        let reached = self.offsets.iter().rev().find(|offset| offset.since <= millis);
+        reached.or(self.offsets.first()).map_or(0, |offset| offset.minutes)
+    }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+// By hand: chrono's own formatter alone would weigh 10 KB in the browser.
+fn date(pattern: DatePattern, date: impl Datelike) -> String {
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    match pattern {
+        DatePattern::YearMonthDay => format!("{year:04}-{month:02}-{day:02}"),
+        DatePattern::MonthDayYear => format!("{month:02}/{day:02}/{year:04}"),
+        DatePattern::DayMonthYear => format!("{day:02}/{month:02}/{year:04}"),
+        DatePattern::DayMonthYearDots => format!("{day:02}.{month:02}.{year:04}"),
+        DatePattern::DayMonthNameYear => {
+            format!("{day:02}-{}-{year:04}", MONTHS[date.month0() as usize])
+        }
+    }
+}
+
+fn time(clock: ClockStyle, time: impl Timelike) -> String {
+    let minute = time.minute();
+    match (clock, time.hour12()) {
+        (ClockStyle::TwentyFourHours, _) => format!("{:02}:{minute:02}", time.hour()),
+        (ClockStyle::TwelveHours, (false, hour)) => format!("{hour}:{minute:02} AM"),
+        (ClockStyle::TwelveHours, (true, hour)) => format!("{hour}:{minute:02} PM"),
+    }
+}
+
+/// An offset in words, such as `UTC+5:30`.
 #[must_use]
-pub fn written(instant: DateTime<Utc>) -> String {
-    // By hand: chrono's own formatter alone would weigh 10 KB in the browser.
-    let (date, time) = (instant.date_naive(), instant.time());
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02} UTC",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute()
-    )
+pub fn offset_name(minutes: i32) -> String {
+    let sign = if minutes < 0 { '-' } else { '+' };
+    match (minutes.abs() / 60, minutes.abs() % 60) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn display(pattern: DatePattern, clock: ClockStyle, offsets: &[(&str, i32)]) -> TimeDisplay {
+        let since = |&(since, minutes): &(&str, i32)| OffsetSince {
+            since: at(since).timestamp_millis(),
+            minutes,
+        };
+        TimeDisplay {
+            preference: TimePreference { pattern, clock, zone: "Somewhere".to_owned() },
+            offsets: offsets.iter().map(since).collect(),
+        }
+    }
+
     #[test]
-    fn an_instant_is_written_in_the_order_that_sorts() {
-        let instant = DateTime::from_timestamp(1_795_459_320, 0).unwrap();
-        assert_eq!(written(instant), "2026-11-23 18:42 UTC");
+    fn until_a_person_says_otherwise_an_instant_is_written_in_the_order_that_sorts_and_in_utc() {
+        let written = TimeDisplay::default().written(at("2026-11-23T18:42:00Z"));
+        assert_eq!(written, "2026-11-23 18:42 UTC");
+    }
+
+    #[test]
+    fn each_pattern_is_written_as_it_is_named() {
+        for (pattern, expected) in DatePattern::ALL.into_iter().zip([
+            "2026-03-04 05:06 UTC",
+            "03/04/2026 05:06 UTC",
+            "04/03/2026 05:06 UTC",
+            "04.03.2026 05:06 UTC",
+            "04-Mar-2026 05:06 UTC",
+        ]) {
+            let display = display(pattern, ClockStyle::TwentyFourHours, &[]);
+            assert_eq!(display.written(at("2026-03-04T05:06:07Z")), expected);
+        }
+    }
+
+    #[test]
+    fn twelve_hours_begin_at_twelve_in_the_night_and_at_noon() {
+        let display = display(DatePattern::YearMonthDay, ClockStyle::TwelveHours, &[]);
+        for (instant, expected) in [
+            ("2026-11-23T00:05:00Z", "2026-11-23 12:05 AM UTC"),
+            ("2026-11-23T11:59:00Z", "2026-11-23 11:59 AM UTC"),
+            ("2026-11-23T12:00:00Z", "2026-11-23 12:00 PM UTC"),
+            ("2026-11-23T23:42:00Z", "2026-11-23 11:42 PM UTC"),
+        ] {
+            assert_eq!(display.written(at(instant)), expected);
+        }
+    }
+
+    #[test]
+    fn an_instant_has_the_offset_of_its_own_time_of_the_year() {
+        let berlin = display(
+            DatePattern::YearMonthDay,
+            ClockStyle::TwentyFourHours,
+            &[("2026-03-29T01:00:00Z", 120), ("2026-10-25T01:00:00Z", 60)],
+        );
+        for (instant, expected) in [
+            ("2026-10-25T00:59:00Z", "2026-10-25 02:59 UTC+2"),
+            ("2026-10-25T01:00:00Z", "2026-10-25 02:00 UTC+1"),
+            ("2020-01-01T00:00:00Z", "2020-01-01 02:00 UTC+2"),
+        ] {
+            assert_eq!(berlin.written(at(instant)), expected);
+        }
+    }
+
+    #[test]
+    fn an_offset_is_named_by_hours_and_where_needed_by_minutes() {
+        for (minutes, expected) in
+            [(0, "UTC"), (60, "UTC+1"), (330, "UTC+5:30"), (-210, "UTC-3:30"), (-30, "UTC-0:30")]
+        {
+            assert_eq!(offset_name(minutes), expected);
+        }
+    }
+
+    #[test]
+    fn an_instant_at_the_end_of_time_is_written_without_its_offset() {
+        let far = display(
+            DatePattern::YearMonthDay,
+            ClockStyle::TwentyFourHours,
+            &[("2026-01-01T00:00:00Z", 840)],
+        );
+        assert!(far.written(DateTime::<Utc>::MAX_UTC).ends_with("23:59 UTC+14"));
+    }
+
+    #[test]
+    fn every_name_leads_back_to_what_it_names() {
+        for pattern in DatePattern::ALL {
+            assert_eq!(DatePattern::from_wire_name(pattern.wire_name()), Some(pattern));
+        }
+        for clock in ClockStyle::ALL {
+            assert_eq!(ClockStyle::from_wire_name(clock.wire_name()), Some(clock));
+        }
     }
 }

@@ -73,7 +73,7 @@ test('the skip link and the way back from it leave what was typed alone', async 
   await signIn();
   const form = new Form(page);
   await form.field(form.basic, 'Display Name').pressSequentially('typed');
-  await page.getByRole('link', { name: 'Skip to the settings' }).focus();
+  await page.getByRole('link', { name: 'Skip to the content' }).focus();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/#main$/);
   await page.evaluate(() => history.back());

@@ -14,6 +14,7 @@ pub mod smtp;
 pub mod store;
 pub mod vault;
 pub mod web;
+pub mod zones;
 
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl Server {
 
 /// Everything this server answers.
 pub fn router(server: Server) -> Router {
-    let pages = web::pages::pages(&server, Arc::new(Service::new(server.clone())));
+    let pages = web::pages::pages(&server, &Arc::new(Service::new(server.clone())));
     guarded(server, pages)
 }
 

@@ -38,7 +38,10 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let listen = config.listen;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     let under_way = server.under_way.clone();
-    serve::serve(router(server), listen).await?;
+    let ticket = server.accounts.open_set_up().await?;
+    let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
+    let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
+    serve::serve(router(server), listen, invitation.as_ref()).await?;
     serve::drain(&under_way).await;
     Ok(())
 }

@@ -30,12 +30,16 @@ pub enum ServeError {
 ///
 /// # Errors
 /// The address cannot be listened on, or the network fails.
-pub async fn serve(router: Router, listen: SocketAddr) -> Result<(), ServeError> {
+pub async fn serve(
+    router: Router,
+    listen: SocketAddr,
+    invitation: Option<&Invitation>,
+) -> Result<(), ServeError> {
     let cannot_bind = |error| ServeError::Bind(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(cannot_bind)?;
     let address = listener.local_addr().map_err(cannot_bind)?;
     let mut stop = stop_signal().map_err(ServeError::Signals)?;
-    announce(address);
+    announce(address, invitation);
 
     let mut drain = stop.clone();
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
@@ -82,7 +86,23 @@ fn stop_signal() -> io::Result<watch::Receiver<bool>> {
 }
 
 /// Who started this program may be gone or not listen; serving matters more.
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, invitation: Option<&Invitation>) {
     let mut output = io::stdout();
-    let _ = writeln!(output, "listening on http://{address}").and_then(|()| output.flush());
+    let _ = writeln!(output, "listening on http://{address}");
+    if let Some(Invitation { origin, ticket }) = invitation {
+        let origin = origin.clone().unwrap_or_else(|| format!("http://{address}"));
+        let _ = writeln!(
+            output,
+            "no administrator yet: open {origin}/set-up?ticket={ticket} within 10 minutes"
+        );
+    }
+    let _ = output.flush();
+}
+
+/// What leads the first administrator in: printed once, on standard output and nowhere else.
+pub struct Invitation {
+    /// The address by which browsers reach this server, where it was configured.
+    pub origin: Option<String>,
+    /// What makes the link work.
+    pub ticket: String,
 }

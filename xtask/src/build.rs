@@ -43,7 +43,7 @@ pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {
             "--target",
             WASM_TARGET,
             "--no-default-features",
-            "--features=hydrate,shell",
+            "--features=hydrate",
             "--profile=wasm-release",
         ],
     ))?;

@@ -4,48 +4,77 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 
-use crate::tab::page::EmailSettingsPage;
-use crate::{api, wire};
-
-/// `/settings/email`.
-#[component]
-pub fn EmailPage() -> impl IntoView {
-    view! {
-        <Title text="Email"/>
-        <Frame>
-            <h1>"Email"</h1>
-            <p class="lead">"How PPM Administrator and the other PPM products send mail."</p>
-            <EmailSettingsPage/>
-        </Frame>
-    }
-}
+use super::paths;
+use crate::api::ApiError;
+use crate::labels;
+use crate::service::{Principal, SharedFrame};
 
 /// Head line, navigation and page; whoever is not signed in is led to the sign-in page.
 #[component]
-fn Frame(children: Children) -> impl IntoView {
-    let me = Resource::<_, wire::Json>::new_with_options(|| (), |()| api::me(), true);
-    let who = move || {
-        Suspend::new(async move {
-            match me.await {
-                Ok(me) => view! { <span class="who">{me.name} " · " {me.email}</span> }.into_any(),
-                Err(_) => view! { <Redirect path="/sign-in"/> }.into_any(),
-            }
-        })
+pub fn Frame(
+    /// The page's name.
+    title: &'static str,
+    /// What the page is for.
+    lead: &'static str,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let Some(me) = use_context::<Principal>() else {
+        return view! { <Redirect path=paths::SIGN_IN/> }.into_any();
     };
+    let links = [
+        (paths::EMAIL, "Email"),
+        (paths::HISTORY, "Test messages"),
+        (paths::AUDIT, "Audit trail"),
+        (paths::TIME, "Time preferences"),
+    ];
+    let links = links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> });
     view! {
-        <a class="skip" href="#main">"Skip to the settings"</a>
+        <Title text=title/>
+        <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
             <header class="top">
                 <strong>"PPM Administrator"</strong>
-                <Suspense>{who}</Suspense>
-                <form method="post" action="/sign-out">
+                <span class="who">{me.name} " · " {me.email}</span>
+                <form method="post" action=paths::SIGN_OUT>
                     <button type="submit" class="quiet">"Sign out"</button>
                 </form>
             </header>
-            <nav class="side" aria-label="Main">
-                <A href="/settings/email">"Email"</A>
-            </nav>
-            <main class="main" id="main" tabindex="-1">{children()}</main>
+            <nav class="side" aria-label="Main">{links.collect_view()}</nav>
+            <main class="main" id="main" tabindex="-1">
+                <h1>{title}</h1>
+                <p class="lead">{lead}</p>
+                {children()}
+            </main>
         </div>
     }
+    .into_any()
+}
+
+/// A part of a page that the server has to fetch first: what `show` makes of it, or what went wrong.
+pub fn fetched<T, F>(
+    fetch: impl Fn(SharedFrame, Principal) -> F + Clone + Send + Sync + 'static,
+    show: impl Fn(T) -> AnyView + Clone + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ApiError>> + Send + 'static,
+{
+    let part = move || {
+        let asked = use_context::<SharedFrame>().zip(use_context::<Principal>());
+        let (fetch, show) = (fetch.clone(), show.clone());
+        Suspend::new(async move {
+            let Some((frame, who)) = asked else { return ().into_any() };
+            match fetch(frame, who).await {
+                Ok(found) => show(found),
+                Err(error) => view! {
+                    <section class="notice bad" role="alert">
+                        <h2>"This could not be loaded."</h2>
+                        <p>{labels::api_error(error)}</p>
+                    </section>
+                }
+                .into_any(),
+            }
+        })
+    };
+    view! { <Suspense>{part}</Suspense> }
 }

@@ -6,7 +6,6 @@ use leptos_meta::Title;
 /// The page for every path that leads nowhere.
 #[component]
 pub fn NotFound() -> impl IntoView {
-    #[cfg(feature = "ssr")]
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
         response.set_status(axum::http::StatusCode::NOT_FOUND);
     }
@@ -15,7 +14,7 @@ pub fn NotFound() -> impl IntoView {
         <main class="door">
             <h1>"There is no such page"</h1>
             <p class="lead">"The address may be mistyped, or the page may have moved."</p>
-            <a class="button" href="/settings/email">"To the Email settings"</a>
+            <a class="button" href=super::paths::EMAIL>"To the Email settings"</a>
         </main>
     }
 }

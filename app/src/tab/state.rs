@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::field::Kind;
 use domain::merge::{self, Merge};
 use domain::secret::{SecretEdit, StoredSecret};
-use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence, time_format};
+use domain::time_format::TimeDisplay;
+use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -50,6 +52,8 @@ pub struct FormState {
     asks_about_grant: RwSignal<Option<String>>,
     problems: Memo<Problems>,
     is_dirty: Memo<bool>,
+    /// How whoever is signed in likes times.
+    display: RwSignal<TimeDisplay>,
 }
 
 impl FormState {
@@ -71,6 +75,7 @@ impl FormState {
             is_dirty: Memo::new(move |_| {
                 draft.with(|draft| saved.with(|saved| *draft != saved.draft()))
             }),
+            display: RwSignal::new(TimeDisplay::default()),
         }
     }
 
@@ -84,6 +89,7 @@ impl FormState {
 
     /// Shows what was loaded.
     pub fn adopt(self, tab: &Tab) {
+        self.display.set(tab.display.clone());
         self.reset(tab.saved.clone());
     }
 
@@ -140,7 +146,12 @@ impl FormState {
 
     /// Who saved last, and when.
     pub fn last_save(self) -> (Option<String>, Option<String>) {
-        self.saved.with(|saved| (saved.by.clone(), saved.at.map(time_format::written)))
+        self.saved.with(|saved| (saved.by.clone(), saved.at.map(|at| self.written(at))))
+    }
+
+    /// An instant, as whoever is signed in likes it.
+    pub fn written(self, instant: DateTime<Utc>) -> String {
+        self.display.with(|display| display.written(instant))
     }
 
     /// Reads what is saved.

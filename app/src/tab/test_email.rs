@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
-use domain::{OauthFlow, time_format};
+use domain::OauthFlow;
+use domain::delivery::Run;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::live::{live, live_attribute, live_option, live_text};
+use super::run::{OutcomeView, RunView};
 use super::state::{FormState, show_soon};
 use crate::api::{self, ApiError};
 use crate::deadline::pause;
@@ -109,7 +110,15 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
     let ended =
         Memo::new(move |_| test.run.with(|run| run.as_ref().and_then(|run| run.outcome.clone())));
     let outcome = live_option(move || ended.get().map(|outcome| view! { <OutcomeView outcome/> }));
-    let run = live_option(move || test.run.get().map(|run| view! { <RunView run/> }));
+    let run = live_option(move || {
+        test.run.get().map(|run| {
+            let at = form.written(run.started_at);
+            view! {
+                <p class="hint">{format!("Last message: to {}, {at}.", run.recipient)}</p>
+                <RunView run/>
+            }
+        })
+    });
     view! {
         <fieldset class="group">
             <legend>"Send Test Email"</legend>
@@ -153,113 +162,4 @@ fn reason_to_wait(form: FormState) -> Option<&'static str> {
             Some(labels::TOKEN_NEEDED)
         }
     })
-}
-
-/// The steps of the last message, those not reached included.
-#[component]
-fn RunView(run: Run) -> impl IntoView {
-    let waiting = if run.outcome.is_some() { "not reached" } else { "waiting" };
-    let missing =
-        Step::ALL.into_iter().filter(|step| run.steps.iter().all(|report| report.step != *step));
-    let missing: Vec<_> = missing
-        .map(|step| Rung {
-            class: "waiting",
-            sign: "·",
-            step,
-            ended: waiting,
-            said: String::new(),
-            time: String::new(),
-        })
-        .collect();
-    let rungs: Vec<_> =
-        run.steps.into_iter().map(Rung::from).chain(missing).map(Rung::view).collect();
-    view! {
-        <p class="hint">
-            {format!("Last message: to {}, {}.", run.recipient, time_format::written(run.started_at))}
-        </p>
-        <ol class="ladder" aria-label="Steps of the last test message">{rungs}</ol>
-    }
-}
-
-/// A step as it is shown.
-struct Rung {
-    class: &'static str,
-    sign: &'static str,
-    step: Step,
-    ended: &'static str,
-    said: String,
-    time: String,
-}
-
-impl From<StepReport> for Rung {
-    fn from(report: StepReport) -> Self {
-        let (class, sign) = match report.ended {
-            StepEnd::Done => ("done", "✓"),
-            StepEnd::Failed => ("failed", "✕"),
-            StepEnd::Skipped => ("waiting", "–"),
-        };
-        let time = match report.ended {
-            StepEnd::Skipped => String::new(),
-            StepEnd::Done | StepEnd::Failed => format!("{} ms", report.millis),
-        };
-        Self {
-            class,
-            sign,
-            step: report.step,
-            ended: labels::step_end(report.ended),
-            said: report.said.unwrap_or_default(),
-            time,
-        }
-    }
-}
-
-impl Rung {
-    fn view(self) -> impl IntoView {
-        view! {
-            <li class=self.class>
-                <span class="sign" aria-hidden="true">{self.sign}</span>
-                <span>{labels::step(self.step)}</span>
-                <span class="end-word">{self.ended}</span>
-                <code>{self.said}</code>
-                <span class="ms">{self.time}</span>
-            </li>
-        }
-    }
-}
-
-/// How the message ended: what it means, and what to do.
-#[component]
-fn OutcomeView(outcome: Outcome) -> impl IntoView {
-    let (class, heading) = match &outcome {
-        Outcome::Accepted { server, .. } => {
-            ("notice good", format!("{server} accepted the message."))
-        }
-        Outcome::Failed { step, advice, .. } => (
-            "notice bad",
-            format!("{} failed: {}", labels::step(*step), labels::advice(*advice).cause),
-        ),
-        Outcome::Interrupted => ("notice", labels::INTERRUPTED.cause.to_owned()),
-    };
-    let (facts, steps) = match outcome {
-        Outcome::Accepted { reply, message_id, .. } => {
-            (vec![("Its reply", reply), ("Message id", message_id)], &[][..])
-        }
-        Outcome::Failed { said, advice, .. } => {
-            let said = said.map(|said| ("In the server's words", said));
-            (said.into_iter().collect(), labels::advice(advice).steps)
-        }
-        Outcome::Interrupted => (Vec::new(), labels::INTERRUPTED.steps),
-    };
-    let facts: Vec<_> = facts
-        .into_iter()
-        .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
-        .collect();
-    let steps: Vec<_> = steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
-    view! {
-        <section class=class>
-            <h2>{heading}</h2>
-            <dl class="facts">{facts}</dl>
-            <ol>{steps}</ol>
-        </section>
-    }
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use super::limits::{self, Verdict};
 use super::passwords::{self, HashError, PasswordRule, Passwords};
@@ -14,7 +18,7 @@ use super::{Principal, Role};
 use crate::clock::{Clock, Randomness, random_id};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people::{self, Added, Person};
-use crate::store::{Store, StoreError, sign_ins};
+use crate::store::{Store, StoreError, set_up, sign_ins};
 
 /// The longest address that is looked at or kept, in characters.
 const MAX_EMAIL: usize = 254;
@@ -77,6 +81,20 @@ pub enum AccountError {
     #[error("the password could not be hashed")]
     Hash(#[from] HashError),
 }
+
+/// Why nobody became the first administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// The ticket does not work, or no longer.
+    #[error("the link does not work, or no longer")]
+    LinkOver,
+    /// Address, name or password cannot be taken, or the database does not answer.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// How long the link of the first start works.
+const SET_UP_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 impl Accounts {
     /// The accounts in `store`; `https` says how browsers come.
@@ -164,22 +182,7 @@ impl Accounts {
         password: SecretString,
         by: Actor,
     ) -> Result<(), AccountError> {
-        let (email, name) = (email.trim(), name.trim());
-        if domain::check::address::email_address(email).is_err() {
-            return Err(AccountError::Email(cut_short(email)));
-        }
-        if name.is_empty() || name.chars().count() > 254 || name.contains(char::is_control) {
-            return Err(AccountError::Name);
-        }
-        passwords::check(&password)?;
-        let person = Person {
-            id: random_id(self.randomness.as_ref()),
-            email: email.to_owned(),
-            name: name.to_owned(),
-            password_hash: self.passwords.hash(password, self.randomness.as_ref()).await?,
-            role: Role::Administrator,
-            created_at: self.clock.now(),
-        };
+        let person = self.administrator(email, name, password).await?;
         match people::add(
             &self.store,
             &person,
@@ -190,6 +193,97 @@ impl Accounts {
             Added::Done => Ok(()),
             Added::EmailTaken => Err(AccountError::EmailTaken(person.email)),
         }
+    }
+
+    /// Whether there is anybody who may sign in.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn has_any(&self) -> Result<bool, StoreError> {
+        set_up::is_done(&self.store).await
+    }
+
+    /// A ticket for whoever becomes the first administrator, while there is none.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn open_set_up(&self) -> Result<Option<String>, StoreError> {
+        if self.has_any().await? {
+            return Ok(None);
+        }
+        let (ticket, now) = (random_id(self.randomness.as_ref()), self.clock.now());
+        set_up::issue(&self.store, &hashed(&ticket), now, now + SET_UP_WITHIN).await?;
+        Ok(Some(ticket))
+    }
+
+    /// Whether this ticket would work now.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn is_set_up_open(&self, ticket: &str) -> Result<bool, StoreError> {
+        set_up::is_valid(&self.store, &hashed(ticket), self.clock.now()).await
+    }
+
+    /// Makes the first administrator for a ticket, and signs them in.
+    ///
+    /// # Errors
+    /// The ticket does not work; address, name or password cannot be taken; or the database does not
+    /// answer. Then the ticket is as good as before.
+    pub async fn set_up(
+        &self,
+        ticket: &str,
+        email: &str,
+        name: &str,
+        password: SecretString,
+        caller: &Caller,
+    ) -> Result<SignedIn, SetUpError> {
+        // Before the password costs anything.
+        if !self.is_set_up_open(ticket).await.map_err(AccountError::from)? {
+            return Err(SetUpError::LinkOver);
+        }
+        let person = self.administrator(email, name, password).await?;
+        let principal = Principal {
+            id: person.id.clone(),
+            email: person.email.clone(),
+            name: person.name.clone(),
+            role: person.role,
+        };
+        let entry = self.entry(Actor::from(&principal), Action::SetUp, None);
+        let (hash, now) = (hashed(ticket), self.clock.now());
+        let redeemed = set_up::redeem(&self.store, &hash, now, &person, &entry).await;
+        if !redeemed.map_err(AccountError::from)? {
+            return Err(SetUpError::LinkOver);
+        }
+        let session = self.begin_session(&principal, &person.password_hash, caller);
+        match session.await.map_err(AccountError::from)? {
+            Some(cookie) => Ok(SignedIn { principal, cookie }),
+            None => Err(SetUpError::LinkOver),
+        }
+    }
+
+    /// An administrator who is in no database yet.
+    async fn administrator(
+        &self,
+        email: &str,
+        name: &str,
+        password: SecretString,
+    ) -> Result<Person, AccountError> {
+        let (email, name) = (email.trim(), name.trim());
+        if domain::check::address::email_address(email).is_err() {
+            return Err(AccountError::Email(cut_short(email)));
+        }
+        if name.is_empty() || name.chars().count() > 254 || name.contains(char::is_control) {
+            return Err(AccountError::Name);
+        }
+        passwords::check(&password)?;
+        Ok(Person {
+            id: random_id(self.randomness.as_ref()),
+            email: email.to_owned(),
+            name: name.to_owned(),
+            password_hash: self.passwords.hash(password, self.randomness.as_ref()).await?,
+            role: Role::Administrator,
+            created_at: self.clock.now(),
+        })
     }
 
     /// Gives an account another password and ends its sessions, but for the caller's own where
@@ -279,6 +373,11 @@ impl Accounts {
     fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
         Entry { at: self.clock.now(), actor, action, fields: Vec::new(), detail }
     }
+}
+
+/// What the database knows of a ticket.
+fn hashed(ticket: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(ticket))
 }
 
 /// What was typed as an address, fit to be kept and shown.

@@ -1,13 +1,17 @@
 //! The use cases, readable from top to bottom: the port of `app` over store, vault and sockets.
 //! Errors become codes here, once, and are logged here, once.
 
+mod frame;
 mod runs;
 mod settings;
 
 use app::api::{ApiError, Save, SaveAnswer, Tab};
-use app::service::{EmailService, Principal};
+use app::service::{
+    AuditPage, AuditQuery, EmailService, FrameService, History, Principal, SetUp, TimeSettings,
+};
 use async_trait::async_trait;
 use domain::delivery::Run;
+use domain::time_format::TimePreference;
 
 use crate::Server;
 use crate::log::one_line;
@@ -52,7 +56,9 @@ impl EmailService for Service {
     async fn load(&self, who: &Principal) -> Result<Tab, ApiError> {
         let saved = settings::current(&self.0).await.map_err(told)?.saved;
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
-        Ok(Tab { saved, recipient: who.email.clone(), last_run })
+        let shown = saved.at.into_iter().chain(last_run.as_ref().map(|run| run.started_at));
+        let display = frame::display(&self.0, who, shown).await.map_err(told)?;
+        Ok(Tab { saved, recipient: who.email.clone(), last_run, display })
     }
 
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError> {
@@ -69,4 +75,35 @@ impl EmailService for Service {
     async fn run(&self, _who: &Principal, id: &str) -> Result<Run, ApiError> {
         runs::get(&self.0, id).await.map_err(told)?.ok_or(ApiError::NotFound)
     }
+}
+
+#[async_trait]
+impl FrameService for Service {
+    async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError> {
+        frame::set_up(&self.0, ticket).await.map_err(told)
+    }
+
+    async fn history(&self, who: &Principal) -> Result<History, ApiError> {
+        frame::history(&self.0, who).await.map_err(told)
+    }
+
+    async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError> {
+        frame::audit(&self.0, who, wanted).await.map_err(told)
+    }
+
+    async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError> {
+        frame::time_settings(&self.0, who).await.map_err(told)
+    }
+}
+
+/// Keeps how this person likes times.
+///
+/// # Errors
+/// [`ApiError::ServerFailed`]: it is as it was.
+pub async fn save_preference(
+    server: &Server,
+    who: &Principal,
+    preference: &TimePreference,
+) -> Result<(), ApiError> {
+    frame::save_preference(server, who, preference).await.map_err(told)
 }

@@ -53,7 +53,7 @@ pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<Run>, 
     Ok(runs::latest(&server.store, Some(&who.id)).await?)
 }
 
-async fn bury(server: &Server) -> Result<(), Broken> {
+pub async fn bury(server: &Server) -> Result<(), Broken> {
     let longest = TimeDelta::from_std(server.config.smtp_deadlines.total).unwrap_or(TimeDelta::MAX);
     let ago = longest.checked_add(&GRACE).unwrap_or(TimeDelta::MAX);
     if let Some(began_before) = server.clock.now().checked_sub_signed(ago) {

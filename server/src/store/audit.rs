@@ -1,8 +1,12 @@
 //! Who did what, when: names of fields, never their values. Rows are written and read, never changed.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
+
+pub use domain::audit::Action;
 
 use super::{Store, StoreError, instant, millis};
 
@@ -13,56 +17,6 @@ pub struct Actor {
     pub email: String,
     /// Their name at the time.
     pub name: String,
-}
-
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Somebody signed in.
-    SignedIn,
-    /// Somebody tried to, in vain; the detail is the address as typed.
-    SignInFailed,
-    /// Somebody signed out.
-    SignedOut,
-    /// Settings were saved; the fields are those that changed.
-    SettingsSaved,
-    /// A test message was asked for.
-    TestSent,
-    /// A person was added; the detail is their address.
-    PersonAdded,
-    /// A person was removed; the detail is their address.
-    PersonRemoved,
-    /// A password was changed; the detail is whose.
-    PasswordChanged,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 8] = [
-        Self::SignedIn,
-        Self::SignInFailed,
-        Self::SignedOut,
-        Self::SettingsSaved,
-        Self::TestSent,
-        Self::PersonAdded,
-        Self::PersonRemoved,
-        Self::PasswordChanged,
-    ];
-
-    /// The action's name in the database.
-    #[must_use]
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::SignedIn => "signed-in",
-            Self::SignInFailed => "sign-in-failed",
-            Self::SignedOut => "signed-out",
-            Self::SettingsSaved => "settings-saved",
-            Self::TestSent => "test-sent",
-            Self::PersonAdded => "person-added",
-            Self::PersonRemoved => "person-removed",
-            Self::PasswordChanged => "password-changed",
-        }
-    }
 }
 
 /// One row.
@@ -106,20 +60,56 @@ pub(super) async fn record_in(
     Ok(())
 }
 
-/// The latest rows, newest first.
+/// Which rows are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only those of whoever has this address; empty stands for nobody known.
+    pub email: Option<String>,
+    /// Only those of this time, its end excluded.
+    pub during: Option<Range<DateTime<Utc>>>,
+    /// Only those older than the row with this number.
+    pub before: Option<i64>,
+}
+
+/// The latest rows of those wanted, newest first, each with its number.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn latest(store: &Store, count: i64) -> Result<Vec<Entry>, StoreError> {
+pub async fn entries(
+    store: &Store,
+    wanted: &Wanted,
+    count: i64,
+) -> Result<Vec<(i64, Entry)>, StoreError> {
+    let during = wanted.during.as_ref();
     sqlx::query(
-        "SELECT at, email, name, action, fields, detail FROM audit ORDER BY id DESC LIMIT $1",
+        "SELECT id, at, email, name, action, fields, detail FROM audit
+         WHERE ($1 = 0 OR email = $2) AND at >= $3 AND at < $4 AND id < $5
+         ORDER BY id DESC LIMIT $6",
     )
+    .bind(i64::from(wanted.email.is_some()))
+    .bind(wanted.email.as_deref().unwrap_or_default())
+    .bind(during.map_or(i64::MIN, |during| millis(during.start)))
+    .bind(during.map_or(i64::MAX, |during| millis(during.end)))
+    .bind(wanted.before.unwrap_or(i64::MAX))
     .bind(count)
     .fetch_all(&store.pool)
     .await?
     .iter()
-    .map(entry)
+    .map(|row| Ok((row.try_get("id")?, entry(row)?)))
     .collect()
+}
+
+/// The addresses of everybody who is in the trail, in order.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn people(store: &Store) -> Result<Vec<String>, StoreError> {
+    sqlx::query("SELECT DISTINCT email FROM audit WHERE email <> '' ORDER BY email")
+        .fetch_all(&store.pool)
+        .await?
+        .iter()
+        .map(|row| Ok(row.try_get("email")?))
+        .collect()
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
@@ -128,10 +118,7 @@ fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
     Ok(Entry {
         at: instant(row.try_get("at")?)?,
         actor: Actor { email: row.try_get("email")?, name: row.try_get("name")? },
-        action: Action::ALL
-            .into_iter()
-            .find(|known| known.wire_name() == action)
-            .ok_or(StoreError::Unknown("kind of audit row"))?,
+        action: Action::from_wire_name(action).ok_or(StoreError::Unknown("kind of audit row"))?,
         fields: fields.split_whitespace().map(str::to_owned).collect(),
         detail: row.try_get("detail")?,
     })

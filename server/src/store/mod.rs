@@ -9,8 +9,10 @@ pub mod key_check;
 pub mod people;
 pub mod runs;
 pub mod sessions;
+pub mod set_up;
 pub mod settings;
 pub mod sign_ins;
+pub mod time_preferences;
 
 use std::fs::OpenOptions;
 use std::io;

@@ -1,8 +1,8 @@
 //! Who may sign in.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Entry};
 use super::{Store, StoreError, instant, millis};
@@ -42,6 +42,19 @@ const COLUMNS: &str = "id, email, name, password_hash, role, created_at";
 /// The database does not answer.
 pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added, StoreError> {
     let mut transaction = store.begin_write().await?;
+    let added = add_in(&mut transaction, person, entry).await?;
+    if added == Added::Done {
+        transaction.commit().await?;
+    }
+    Ok(added)
+}
+
+/// Adds a person as part of a transaction, with the audit row.
+pub(super) async fn add_in(
+    connection: &mut AnyConnection,
+    person: &Person,
+    entry: &Entry,
+) -> Result<Added, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO person (id, email, email_key, name, password_hash, role, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email_key) DO NOTHING",
@@ -53,14 +66,13 @@ pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added,
     .bind(&person.password_hash)
     .bind(role_name(person.role))
     .bind(millis(person.created_at))
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?
     .rows_affected();
     if inserted == 0 {
         return Ok(Added::EmailTaken);
     }
-    audit::record_in(&mut transaction, entry).await?;
-    transaction.commit().await?;
+    audit::record_in(connection, entry).await?;
     Ok(Added::Done)
 }
 

@@ -130,6 +130,24 @@ pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Run>, 
     }
 }
 
+/// The runs that began last, newest first, each with who asked for it.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, Run)>, StoreError> {
+    let rows = sqlx::query("SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1")
+        .bind(count)
+        .fetch_all(&store.pool)
+        .await?;
+    let mut runs = Vec::new();
+    for row in &rows {
+        if let Some(run) = get(store, row.try_get("id")?).await? {
+            runs.push((row.try_get("person_name")?, run));
+        }
+    }
+    Ok(runs)
+}
+
 async fn steps(store: &Store, run: &str) -> Result<Vec<StepReport>, StoreError> {
     sqlx::query("SELECT report FROM run_step WHERE run = $1 ORDER BY ordinal")
         .bind(run)

@@ -5,6 +5,7 @@ pub mod body;
 pub mod client;
 pub mod csrf;
 mod door;
+pub mod forms;
 pub mod headers;
 pub mod health;
 pub mod pages;

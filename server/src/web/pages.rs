@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use app::service::SharedService;
-use app::shell::{App, document};
+use app::service::{SharedFrame, SharedService};
+use app::shell::{App, document, paths};
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{Extension, FromRef, Request};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
@@ -17,36 +18,74 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 
-use super::{api, door, headers};
+use super::{api, door, forms, headers};
 use crate::Server;
 use crate::config::Config;
 use crate::identity::Caller;
+use crate::service::Service;
+
+/// Renders pages: what each finds in its context, and the bundle's options.
+#[derive(Clone)]
+pub struct Pages {
+    service: SharedService,
+    frame: SharedFrame,
+    options: LeptosOptions,
+}
+
+impl Pages {
+    /// The page at a request's path, with more in its context.
+    pub async fn render(
+        &self,
+        request: Request,
+        more: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Response {
+        let (pages, options) = (self.clone(), self.options.clone());
+        let context = move || {
+            pages.provide();
+            more();
+        };
+        leptos_axum::render_app_async_with_context(context, move || page(options.clone()))(request)
+            .await
+            .into_response()
+    }
+
+    /// Tells a request's reactive context what it may use and who is asking.
+    fn provide(&self) {
+        provide_context(Arc::clone(&self.service));
+        provide_context(Arc::clone(&self.frame));
+        provide_context(self.options.clone());
+        let caller =
+            use_context::<Parts>().and_then(|parts| parts.extensions.get::<Caller>().cloned());
+        if let Some(principal) = caller.and_then(|caller| caller.principal) {
+            provide_context(principal);
+        }
+    }
+}
 
 /// The routes of the tab and of the stand-alone frame.
-pub fn pages(server: &Server, service: SharedService) -> Router<Server> {
-    let context = move || provide(&service);
+pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
+    let options = LeptosOptions::from_ref(server);
+    let pages =
+        Pages { service: service.clone(), frame: service.clone(), options: options.clone() };
+    let context = {
+        let pages = pages.clone();
+        move || pages.provide()
+    };
     let nowhere = leptos_axum::render_app_async_with_context(context.clone(), {
-        let options = LeptosOptions::from_ref(server);
+        let options = options.clone();
         move || page(options.clone())
     });
     Router::new()
-        .route("/sign-in", post(door::sign_in))
-        .route("/sign-out", post(door::sign_out))
-        .leptos_routes_with_context(server, generate_route_list(App), context, {
-            let options = LeptosOptions::from_ref(server);
-            move || page(options.clone())
+        .route(paths::SIGN_IN, post(door::sign_in))
+        .route(paths::SIGN_OUT, post(door::sign_out))
+        .route(paths::SET_UP, post(forms::set_up))
+        .route(paths::TIME, post(forms::times))
+        .leptos_routes_with_context(server, generate_route_list(App), context, move || {
+            page(options.clone())
         })
         .fallback(nowhere)
+        .layer(Extension(pages))
         .layer(from_fn(api::guard))
-}
-
-/// Tells a request's reactive context what it may use and who is asking.
-fn provide(service: &SharedService) {
-    provide_context(Arc::clone(service));
-    let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Caller>().cloned());
-    if let Some(principal) = caller.and_then(|caller| caller.principal) {
-        provide_context(principal);
-    }
 }
 
 /// The document, with the policy that lets its own scripts run.

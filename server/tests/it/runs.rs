@@ -6,10 +6,10 @@ use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use server::clock::Clock;
 use server::identity::{Principal, Role};
 use server::service::Service;
-use server::store::audit::{self, Action};
+use server::store::audit::Action;
 use server::store::runs;
 
-use crate::support::harness::{EMAIL, Harness, NAME};
+use crate::support::harness::{EMAIL, Harness, NAME, trail};
 
 fn ada() -> Principal {
     Principal {
@@ -121,7 +121,7 @@ async fn the_latest_run_is_anybodys_or_ones_own() {
 async fn a_test_is_audited_when_it_is_asked_for() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
-    let rows = audit::latest(&harness.server.store, 9).await.expect("the audit is readable");
+    let rows = trail(&harness.server.store, 9).await;
     let [row] = rows.as_slice() else { panic!("one row") };
     assert_eq!((row.action, row.actor.name.as_str()), (Action::TestSent, NAME));
 }

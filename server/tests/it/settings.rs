@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use server::store::Store;
-use server::store::audit::{self, Action, Actor};
+use server::store::audit::{Action, Actor};
 use server::store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
 use tempfile::TempDir;
 
-use crate::support::harness::{database, put_token};
+use crate::support::harness::{database, put_token, trail};
 
 async fn store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -143,7 +143,7 @@ async fn a_save_is_audited_by_the_names_of_its_fields() {
     let (store, _folder) = store().await;
     let changed = ["basic-server", "basic-password"];
     replace(&store, Replacement { changed_fields: &changed, ..save(0, "form", &ada()) }).await;
-    let rows = audit::latest(&store, 9).await.expect("the audit is readable");
+    let rows = trail(&store, 9).await;
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].action, &rows[0].actor, rows[0].at), (Action::SettingsSaved, &ada(), at()));
     assert_eq!(rows[0].fields, changed);
@@ -153,7 +153,7 @@ async fn a_save_is_audited_by_the_names_of_its_fields() {
 async fn a_refused_save_is_not_audited() {
     let (store, _folder) = store().await;
     replace(&store, save(7, "form", &ada())).await;
-    assert_eq!(audit::latest(&store, 9).await.expect("the audit is readable"), []);
+    assert_eq!(trail(&store, 9).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -15,7 +15,8 @@ use server::Server;
 use server::config::{Config, Database, PublicUrl};
 use server::identity::{Caller, SignedIn};
 use server::smtp::Deadlines;
-use server::store::audit::Actor;
+use server::store::Store;
+use server::store::audit::{self, Actor, Entry, Wanted};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -154,6 +155,13 @@ pub async fn put_token(folder: &TempDir, grant_id: &str) {
         .execute(&mut connection)
         .await
         .expect("the table is there");
+}
+
+/// The latest rows of the audit trail, newest first.
+pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
+    let found = audit::entries(store, &Wanted::default(), count).await;
+    let rows = found.expect("the audit is readable");
+    rows.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// Somebody who has not signed in.

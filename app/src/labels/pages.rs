@@ -1,0 +1,41 @@
+//! The words of the pages around the tab.
+
+use domain::audit::Action;
+
+use crate::shell::SetUpProblem;
+
+/// What somebody did, as the audit trail says it.
+#[must_use]
+pub const fn action(action: Action) -> &'static str {
+    match action {
+        Action::SignedIn => "Signed in",
+        Action::SignInFailed => "Sign-in failed",
+        Action::SignedOut => "Signed out",
+        Action::SettingsSaved => "Saved the Email settings",
+        Action::TestSent => "Asked for a test message",
+        Action::PreferencesSaved => "Saved time preferences",
+        Action::SetUp => "Became the first administrator",
+        Action::PersonAdded => "Added an administrator",
+        Action::PersonRemoved => "Removed an administrator",
+        Action::PasswordChanged => "Changed a password",
+    }
+}
+
+/// Who did it, where no name is known.
+#[must_use]
+pub const fn actor(name: &str) -> &str {
+    if name.is_empty() { "Unknown" } else { name }
+}
+
+/// Why nobody became the first administrator.
+#[must_use]
+pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
+    match problem {
+        SetUpProblem::Email => "This is no e-mail address. An example: ada@example.com.",
+        SetUpProblem::Name => "Enter your name, in at most 254 characters.",
+        SetUpProblem::PasswordTooShort => "The password needs at least 12 characters.",
+        SetUpProblem::PasswordTooLong => "The password may have at most 1,024 bytes.",
+        SetUpProblem::PasswordsDiffer => "The two passwords are not the same. Type both again.",
+        SetUpProblem::ServerFailed => "The server could not do it; its log says why. Try again.",
+    }
+}

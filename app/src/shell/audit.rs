@@ -1,0 +1,129 @@
+//! `/audit`: who did what and when, by person and by day.
+
+use chrono::NaiveDate;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use leptos_router::params::ParamsMap;
+
+use super::frame::{Frame, fetched};
+use super::paths;
+use crate::labels;
+use crate::service::{AuditPage as Page, AuditQuery, AuditRow};
+
+/// The audit trail.
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    let wanted = use_query_map().with_untracked(wanted);
+    let shown = wanted.clone();
+    let fetch = move |frame: crate::service::SharedFrame, who| {
+        let wanted = wanted.clone();
+        async move { frame.audit(&who, &wanted).await }
+    };
+    let part = StoredValue::new((fetch, shown));
+    view! {
+        <Frame
+            title="Audit trail"
+            lead="Who did what, and when: names of fields, never their values. Nothing here can be changed."
+        >
+            {part.with_value(|(fetch, shown)| {
+                let shown = shown.clone();
+                fetched(fetch.clone(), move |page| trail(&shown, page))
+            })}
+        </Frame>
+    }
+}
+
+/// What the page's address asks for; what makes no sense there asks for nothing.
+fn wanted(query: &ParamsMap) -> AuditQuery {
+    let given = |name| query.get(name).filter(|value| !value.is_empty());
+    AuditQuery {
+        person: given("person"),
+        day: given("day").and_then(|day| day.parse().ok()),
+        before: given("before").and_then(|before| before.parse().ok()),
+    }
+}
+
+fn trail(wanted: &AuditQuery, Page { rows, older, people, display }: Page) -> AnyView {
+    let day = wanted.day.map(|day| day.to_string()).unwrap_or_default();
+    let chosen = wanted.person.clone().unwrap_or_default();
+    let people = people.into_iter().map(|email| {
+        let selected = email == chosen;
+        view! { <option value=email.clone() selected=selected>{email.clone()}</option> }
+    });
+    let is_filtered = *wanted != AuditQuery::default();
+    let older = older.map(|before| {
+        view! { <a class="button" href=address(wanted, before)>"Older"</a> }
+    });
+    let newest = is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>"Show all"</a> });
+    let list = if rows.is_empty() {
+        view! { <p class="notice">"Nothing was done that fits."</p> }.into_any()
+    } else {
+        let rows = rows.into_iter().map(|row| {
+            let at = display.written(row.at);
+            view! { <Row at row/> }
+        });
+        view! {
+            <table class="trail">
+                <caption class="unseen">"What was done, newest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"When"</th>
+                        <th scope="col">"Who"</th>
+                        <th scope="col">"What"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        }
+        .into_any()
+    };
+    view! {
+        <form class="filter" method="get" action=paths::AUDIT>
+            <div class="field">
+                <label for="person">"Person"</label>
+                <select id="person" name="person">
+                    <option value="">"Everybody"</option>
+                    {people.collect_view()}
+                </select>
+            </div>
+            <div class="field">
+                <label for="day">"Day"</label>
+                <input id="day" name="day" type="date" value=day/>
+            </div>
+            <button type="submit">"Show"</button>
+            {newest}
+        </form>
+        {list}
+        <div class="actions">{older}</div>
+    }
+    .into_any()
+}
+
+/// The address of what is older than a row, by the same filter.
+fn address(wanted: &AuditQuery, before: i64) -> String {
+    let mut query = ParamsMap::new();
+    if let Some(person) = &wanted.person {
+        query.insert("person", person.clone());
+    }
+    if let Some(day) = wanted.day.as_ref().map(NaiveDate::to_string) {
+        query.insert("day", day);
+    }
+    query.insert("before", before.to_string());
+    format!("{}{}", paths::AUDIT, query.to_query_string())
+}
+
+#[component]
+fn Row(at: String, row: AuditRow) -> impl IntoView {
+    let fields = (!row.fields.is_empty())
+        .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
+    let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
+    view! {
+        <tr>
+            <td class="when">{at}</td>
+            <td>
+                {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
+            </td>
+            <td>{labels::action(row.action)} {fields} {detail}</td>
+        </tr>
+    }
+}

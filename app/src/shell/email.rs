@@ -1,0 +1,20 @@
+//! `/settings/email`: the tab, and the one script of all pages, which brings it to life.
+
+use leptos::hydration::HydrationScripts;
+use leptos::prelude::*;
+
+use super::frame::Frame;
+use crate::TAB;
+use crate::tab::page::EmailSettingsPage;
+
+/// The Email tab in the frame.
+#[component]
+pub fn EmailPage() -> impl IntoView {
+    let options = use_context::<LeptosOptions>();
+    view! {
+        <Frame title="Email" lead="How PPM Administrator and the other PPM products send mail.">
+            <div id=TAB><EmailSettingsPage/></div>
+            {options.clone().map(|options| view! { <HydrationScripts options/> })}
+        </Frame>
+    }
+}

@@ -1,0 +1,64 @@
+//! `/settings/email/history`: the latest test messages, with who asked, when, and what came of each.
+
+use domain::delivery::{Outcome, Run};
+use leptos::prelude::*;
+
+use super::frame::{Frame, fetched};
+use super::paths;
+use crate::labels;
+use crate::service::History;
+use crate::tab::run::{OutcomeView, RunView};
+
+/// The latest test messages.
+#[component]
+pub fn HistoryPage() -> impl IntoView {
+    view! {
+        <Frame title="Test messages" lead="The last ten test messages of all administrators.">
+            {fetched(|frame, who| async move { frame.history(&who).await }, list)}
+        </Frame>
+    }
+}
+
+fn list(History { runs, display }: History) -> AnyView {
+    if runs.is_empty() {
+        return view! {
+            <section class="notice">
+                <h2>"No test message was sent yet."</h2>
+                <p>"Send one to yourself from the " <a href=paths::EMAIL>"Email settings"</a> "."</p>
+            </section>
+        }
+        .into_any();
+    }
+    let runs = runs.into_iter().map(|(by, run)| {
+        let at = display.written(run.started_at);
+        view! { <Entry by at run/> }
+    });
+    view! { <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol> }.into_any()
+}
+
+/// One message; its steps unfold.
+#[component]
+fn Entry(by: String, at: String, run: Run) -> impl IntoView {
+    let (class, sign, words) = match &run.outcome {
+        Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
+        Some(Outcome::Failed { .. }) => ("bad", "✕", "Failed"),
+        Some(Outcome::Interrupted) => ("", "–", "Interrupted"),
+        None => ("", "·", "Under way"),
+    };
+    let sentence = run.outcome.as_ref().map(labels::outcome);
+    let outcome = run.outcome.clone().map(|outcome| view! { <OutcomeView outcome/> });
+    view! {
+        <li>
+            <details class="group">
+                <summary>
+                    <span class=format!("sign {class}") aria-hidden="true">{sign}</span>
+                    <strong>{words}</strong>
+                    <span>{at}</span>
+                    <span>{format!("{by}, to {}", run.recipient)}</span>
+                    <span class="sentence">{sentence}</span>
+                </summary>
+                <div class="body"><RunView run/> {outcome}</div>
+            </details>
+        </li>
+    }
+}

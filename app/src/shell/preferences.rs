@@ -1,0 +1,157 @@
+//! `/preferences/time`: how whoever is signed in likes dates and times.
+
+use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::frame::{Frame, fetched};
+use super::paths;
+use crate::service::TimeSettings;
+
+/// A choice that was not saved, because the time zone could not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeAttempt {
+    /// What was chosen, with the time zone as typed.
+    pub preference: TimePreference,
+    /// The zones that may have been meant.
+    pub suggestions: Vec<&'static str>,
+}
+
+/// My Preferences, Time.
+#[component]
+pub fn TimePage() -> impl IntoView {
+    let attempt = use_context::<TimeAttempt>();
+    let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
+    let show = move |settings| form(settings, attempt.clone(), is_saved);
+    let show = StoredValue::new(show);
+    view! {
+        <Frame
+            title="Time preferences"
+            lead="How dates and times are written for you, wherever PPM shows one."
+        >
+            {fetched(
+                |frame, who| async move { frame.time_settings(&who).await },
+                move |settings| show.with_value(|show| show(settings)),
+            )}
+        </Frame>
+    }
+}
+
+fn form(
+    TimeSettings { display, now, zones }: TimeSettings,
+    attempt: Option<TimeAttempt>,
+    is_saved: bool,
+) -> AnyView {
+    let as_saved = display.written(now);
+    let chosen = match &attempt {
+        Some(attempt) => attempt.preference.clone(),
+        None => display.preference.clone(),
+    };
+    let example = |preference: TimePreference| {
+        TimeDisplay { preference, offsets: display.offsets.clone() }.written(now)
+    };
+    let patterns = DatePattern::ALL.map(|pattern| {
+        let example = example(TimePreference { pattern, ..chosen.clone() });
+        let date = example.split(' ').next().unwrap_or_default().to_owned();
+        let name = pattern.wire_name();
+        view! { <Radio group="pattern" name=name value=name is_on=pattern == chosen.pattern example=date/> }
+    });
+    let clocks = ClockStyle::ALL.map(|clock| {
+        let example = example(TimePreference { clock, ..chosen.clone() });
+        let time = example.split(' ').skip(1).take_while(|part| !part.starts_with("UTC"));
+        let name = match clock {
+            ClockStyle::TwentyFourHours => "24 hours",
+            ClockStyle::TwelveHours => "12 hours",
+        };
+        let example = time.collect::<Vec<_>>().join(" ");
+        view! { <Radio group="clock" name=name value=clock.wire_name() is_on=clock == chosen.clock example/> }
+    });
+    let zones = zones
+        .into_iter()
+        .map(|(name, minutes)| view! { <option value=name>{offset_name(minutes)}</option> });
+    let notice = is_saved.then(|| {
+        view! {
+            <section class="notice good" role="status">
+                <p>"Saved. It is now " {as_saved.clone()} "."</p>
+            </section>
+        }
+    });
+    let error = attempt.map(|TimeAttempt { suggestions, .. }| {
+        let words = if suggestions.is_empty() {
+            "There is no such time zone. Try the name of a large city near you.".to_owned()
+        } else {
+            format!("Several time zones may be meant: {}.", suggestions.join(", "))
+        };
+        view! { <span class="error">{words}</span> }
+    });
+    let is_wrong = error.is_some();
+    view! {
+        {notice}
+        <form method="post" action=paths::TIME class="plain-form">
+            <fieldset class="group">
+                <legend>"Date format"</legend>
+                <div class="body choices">{patterns.collect_view()}</div>
+            </fieldset>
+            <fieldset class="group">
+                <legend>"Clock"</legend>
+                <div class="body choices">{clocks.collect_view()}</div>
+            </fieldset>
+            <fieldset class="group">
+                <legend>"Time zone"</legend>
+                <div class="body">
+                    <div class="field wide" class:invalid=is_wrong>
+                        <label for="zone">"Time zone"</label>
+                        <input
+                            id="zone"
+                            name="zone"
+                            list="zones"
+                            value=chosen.zone
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="zone-help zone-error"
+                            aria-invalid=is_wrong.then_some("true")
+                            autofocus=is_wrong
+                        />
+                        <datalist id="zones">{zones.collect_view()}</datalist>
+                        <div class="about">
+                            <span class="help" id="zone-help">
+                                "Type a city to search, such as Berlin or New York; the list shows what fits."
+                            </span>
+                            <span id="zone-error" role="alert">{error}</span>
+                        </div>
+                    </div>
+                </div>
+            </fieldset>
+            <p class="hint">"As it is saved, it is now " {as_saved} "."</p>
+            <div class="actions"><button type="submit" class="primary">"Save"</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+/// One of a few choices, with what it looks like.
+#[component]
+fn Radio(
+    group: &'static str,
+    name: &'static str,
+    value: &'static str,
+    is_on: bool,
+    example: String,
+) -> impl IntoView {
+    let id = format!("{group}-{value}").replace('/', "-");
+    let about = format!("{id}-about");
+    view! {
+        <span class="check">
+            <input
+                type="radio"
+                id=id.clone()
+                name=group
+                value=value
+                checked=is_on
+                aria-describedby=about.clone()
+            />
+            <label for=id>{name}</label>
+            <span class="hint" id=about>{example}</span>
+        </span>
+    }
+}

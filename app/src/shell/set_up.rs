@@ -1,0 +1,163 @@
+//! `/set-up`: whoever has the link that the server printed makes themselves the first administrator.
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::paths;
+use crate::labels;
+use crate::service::{SetUp, SharedFrame};
+
+/// An attempt to become the first administrator that came to nothing. The passwords are not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetUpAttempt {
+    /// The link's ticket.
+    pub ticket: String,
+    /// The address as typed.
+    pub email: String,
+    /// The name as typed.
+    pub name: String,
+    /// What was wrong.
+    pub problem: SetUpProblem,
+}
+
+/// Why nobody became the first administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name says what is wrong; the words are with the labels")]
+pub enum SetUpProblem {
+    Email,
+    Name,
+    PasswordTooShort,
+    PasswordTooLong,
+    PasswordsDiffer,
+    ServerFailed,
+}
+
+/// The page that the link of the first start leads to.
+#[component]
+pub fn SetUpPage() -> impl IntoView {
+    let attempt = use_context::<SetUpAttempt>();
+    let ticket = match &attempt {
+        Some(attempt) => attempt.ticket.clone(),
+        None => use_query_map().with_untracked(|query| query.get("ticket")).unwrap_or_default(),
+    };
+    let (frame, response) = (use_context::<SharedFrame>(), use_context::<ResponseOptions>());
+    let page = move || {
+        let (attempt, ticket) = (attempt.clone(), ticket.clone());
+        let (frame, response) = (frame.clone(), response.clone());
+        Suspend::new(async move {
+            let state = match frame {
+                Some(frame) => frame.set_up(&ticket).await.ok(),
+                None => None,
+            };
+            let status = match state {
+                Some(SetUp::Open) => None,
+                Some(SetUp::LinkOver | SetUp::Done) => Some(StatusCode::GONE),
+                None => Some(StatusCode::INTERNAL_SERVER_ERROR),
+            };
+            if let Some((response, status)) = response.zip(status) {
+                response.set_status(status);
+            }
+            match state {
+                Some(SetUp::Open) => form(ticket, attempt),
+                Some(SetUp::LinkOver) => link_over(),
+                Some(SetUp::Done) => done(),
+                None => failed(),
+            }
+        })
+    };
+    view! {
+        <Title text="Set up"/>
+        <main class="door"><Suspense>{page}</Suspense></main>
+    }
+}
+
+fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
+    let problem = attempt.as_ref().map(|attempt| {
+        view! {
+            <section class="notice bad" role="alert">
+                <p>{labels::set_up_problem(attempt.problem)}</p>
+            </section>
+        }
+    });
+    let (email, name) = attempt.map(|attempt| (attempt.email, attempt.name)).unwrap_or_default();
+    view! {
+        <h1>"Set up"</h1>
+        <p class="lead">
+            "You are the first one here. Make yourself the administrator of PPM's e-mail settings."
+        </p>
+        {problem}
+        <form method="post" action=paths::SET_UP>
+            <input type="hidden" name="ticket" value=ticket/>
+            <div class="field">
+                <label for="name">"Name"</label>
+                <input id="name" name="name" value=name autocomplete="name" required autofocus/>
+            </div>
+            <div class="field">
+                <label for="email">"Email"</label>
+                <input
+                    id="email"
+                    name="email"
+                    type="email"
+                    value=email
+                    autocomplete="username"
+                    required
+                    aria-describedby="email-help"
+                />
+                <span class="help" id="email-help">
+                    "You sign in with it, and test messages go there."
+                </span>
+            </div>
+            <div class="field">
+                <label for="password">"Password"</label>
+                <input
+                    id="password"
+                    name="password"
+                    type="password"
+                    autocomplete="new-password"
+                    minlength="12"
+                    required
+                    aria-describedby="password-help"
+                />
+                <span class="help" id="password-help">
+                    "At least 12 characters; a few words in a row are good."
+                </span>
+            </div>
+            <div class="field">
+                <label for="again">"Password again"</label>
+                <input id="again" name="again" type="password" autocomplete="new-password" required/>
+            </div>
+            <button type="submit" class="primary">"Become the administrator"</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn link_over() -> AnyView {
+    view! {
+        <h1>"This link no longer works"</h1>
+        <p class="lead">
+            "It works once, and for ten minutes after the server has started. Start the server again: it then prints a new one."
+        </p>
+    }
+    .into_any()
+}
+
+fn done() -> AnyView {
+    view! {
+        <h1>"Set-up is done"</h1>
+        <p class="lead">"There is an administrator already, who can sign in."</p>
+        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
+    }
+    .into_any()
+}
+
+fn failed() -> AnyView {
+    view! {
+        <h1>"Set-up is not possible now"</h1>
+        <p class="lead">"The server could not look it up; its log says why. Reload the page."</p>
+    }
+    .into_any()
+}

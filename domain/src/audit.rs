@@ -1,0 +1,65 @@
+//! What the audit trail knows of: names of what was done, never a value.
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody signed in.
+    SignedIn,
+    /// Somebody tried to, in vain; the detail is the account's address, if there is such an account.
+    SignInFailed,
+    /// Somebody signed out.
+    SignedOut,
+    /// Settings were saved; the fields are those that changed.
+    SettingsSaved,
+    /// A test message was asked for.
+    TestSent,
+    /// Somebody changed how they like times.
+    PreferencesSaved,
+    /// The first administrator made themselves one, by the link of the first start.
+    SetUp,
+    /// A person was added; the detail is their address.
+    PersonAdded,
+    /// A person was removed; the detail is their address.
+    PersonRemoved,
+    /// A password was changed; the detail is whose.
+    PasswordChanged,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 10] = [
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::SignedOut,
+        Self::SettingsSaved,
+        Self::TestSent,
+        Self::PreferencesSaved,
+        Self::SetUp,
+        Self::PersonAdded,
+        Self::PersonRemoved,
+        Self::PasswordChanged,
+    ];
+
+    /// The action's name in the database.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed-in",
+            Self::SignInFailed => "sign-in-failed",
+            Self::SignedOut => "signed-out",
+            Self::SettingsSaved => "settings-saved",
+            Self::TestSent => "test-sent",
+            Self::PreferencesSaved => "preferences-saved",
+            Self::SetUp => "set-up",
+            Self::PersonAdded => "person-added",
+            Self::PersonRemoved => "person-removed",
+            Self::PasswordChanged => "password-changed",
+        }
+    }
+
+    /// The action with this name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.wire_name() == name)
+    }
+}

@@ -1,0 +1,112 @@
+//! What the pages around the tab ask for: the history, the audit trail, how a person likes times.
+
+use app::service::{AuditPage, AuditQuery, AuditRow, History, Principal, SetUp, TimeSettings};
+use domain::Field;
+use domain::time_format::{TimeDisplay, TimePreference};
+
+use super::Broken;
+use crate::Server;
+use crate::store::audit::{self, Action, Actor, Entry, Wanted};
+use crate::store::{runs, time_preferences};
+use crate::zones;
+
+/// How many test messages the history shows.
+const HISTORY: i64 = 10;
+/// How many rows of the audit trail a page shows.
+const ROWS: usize = 50;
+
+/// Where the making of the first administrator stands.
+pub async fn set_up(server: &Server, ticket: &str) -> Result<SetUp, Broken> {
+    if server.accounts.has_any().await? {
+        return Ok(SetUp::Done);
+    }
+    let is_open = server.accounts.is_set_up_open(ticket).await?;
+    Ok(if is_open { SetUp::Open } else { SetUp::LinkOver })
+}
+
+/// How this person likes times.
+async fn preference(server: &Server, who: &Principal) -> Result<TimePreference, Broken> {
+    Ok(time_preferences::get(&server.store, &who.id).await?.unwrap_or_default())
+}
+
+/// What it takes to write these instants, the present and the near future for this person.
+pub async fn display(
+    server: &Server,
+    who: &Principal,
+    instants: impl IntoIterator<Item = chrono::DateTime<chrono::Utc>>,
+) -> Result<TimeDisplay, Broken> {
+    let now = server.clock.now();
+    let earliest = instants.into_iter().fold(now, std::cmp::min);
+    Ok(zones::display(preference(server, who).await?, earliest, now))
+}
+
+/// The latest test messages of everybody.
+pub async fn history(server: &Server, who: &Principal) -> Result<History, Broken> {
+    super::runs::bury(server).await?;
+    let runs = runs::history(&server.store, HISTORY).await?;
+    let display = display(server, who, runs.iter().map(|(_, run)| run.started_at)).await?;
+    Ok(History { runs, display })
+}
+
+/// A page of the audit trail.
+pub async fn audit(
+    server: &Server,
+    who: &Principal,
+    query: &AuditQuery,
+) -> Result<AuditPage, Broken> {
+    let preference = preference(server, who).await?;
+    let wanted = Wanted {
+        email: query.person.clone(),
+        during: query.day.map(|day| zones::day(&preference, day)),
+        before: query.before,
+    };
+    // One more than is shown tells whether there are older ones.
+    let mut found = audit::entries(&server.store, &wanted, 1 + ROWS as i64).await?;
+    let has_older = found.len() > ROWS;
+    found.truncate(ROWS);
+    let older = found.last().filter(|_| has_older).map(|(number, _)| *number);
+    let display = display(server, who, found.iter().map(|(_, entry)| entry.at)).await?;
+    Ok(AuditPage {
+        rows: found.into_iter().map(|(_, entry)| row(entry)).collect(),
+        older,
+        people: audit::people(&server.store).await?,
+        display,
+    })
+}
+
+fn row(entry: Entry) -> AuditRow {
+    AuditRow {
+        at: entry.at,
+        name: entry.actor.name,
+        email: entry.actor.email,
+        action: entry.action,
+        fields: entry.fields.iter().filter_map(|name| Field::from_wire_name(name)).collect(),
+        detail: entry.detail,
+    }
+}
+
+/// How this person likes times, and what else they may choose.
+pub async fn time_settings(server: &Server, who: &Principal) -> Result<TimeSettings, Broken> {
+    let now = server.clock.now();
+    Ok(TimeSettings {
+        display: display(server, who, []).await?,
+        now,
+        zones: zones::choices(now).collect(),
+    })
+}
+
+/// Keeps how this person likes times.
+pub async fn save_preference(
+    server: &Server,
+    who: &Principal,
+    preference: &TimePreference,
+) -> Result<(), Broken> {
+    let entry = Entry {
+        at: server.clock.now(),
+        actor: Actor::from(who),
+        action: Action::PreferencesSaved,
+        fields: Vec::new(),
+        detail: None,
+    };
+    Ok(time_preferences::put(&server.store, &who.id, preference, &entry).await?)
+}

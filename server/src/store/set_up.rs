@@ -1,0 +1,90 @@
+//! The links by which the first administrator makes themselves one. A link's ticket is stored as a
+//! hash, works until its time is over, and only while there is nobody who may sign in.
+
+use chrono::{DateTime, Utc};
+use sqlx::{AnyConnection, Row};
+
+use super::audit::Entry;
+use super::people::{self, Person};
+use super::{Store, StoreError, millis};
+
+/// Whether anybody may sign in.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_done(store: &Store) -> Result<bool, StoreError> {
+    let mut connection = store.pool.acquire().await?;
+    has_people(&mut connection).await
+}
+
+/// Keeps a ticket until its time is over. Those of other nodes keep working.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn issue(
+    store: &Store,
+    hash: &str,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    sqlx::query("DELETE FROM set_up_ticket WHERE expires_at <= $1")
+        .bind(millis(now))
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("INSERT INTO set_up_ticket (hash, expires_at) VALUES ($1, $2)")
+        .bind(hash)
+        .bind(millis(expires_at))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Whether a ticket would work now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_valid(store: &Store, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let mut connection = store.pool.acquire().await?;
+    let known = sqlx::query("SELECT 1 FROM set_up_ticket WHERE hash = $1 AND expires_at > $2")
+        .bind(hash)
+        .bind(millis(now))
+        .fetch_optional(&mut *connection)
+        .await?;
+    Ok(known.is_some() && !has_people(&mut connection).await?)
+}
+
+/// Adds the first person for a ticket, and takes every ticket away. False where the ticket does not
+/// work, or somebody was quicker.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn redeem(
+    store: &Store,
+    hash: &str,
+    now: DateTime<Utc>,
+    person: &Person,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    // One statement takes them all, so that of two at once the second finds none.
+    let tickets = sqlx::query("DELETE FROM set_up_ticket RETURNING hash, expires_at")
+        .fetch_all(&mut *transaction)
+        .await?;
+    let is_valid = tickets.iter().any(|ticket| {
+        ticket.try_get("hash").is_ok_and(|known: &str| known == hash)
+            && ticket.try_get("expires_at").is_ok_and(|expires_at: i64| expires_at > millis(now))
+    });
+    if !is_valid || has_people(&mut transaction).await? {
+        return Ok(false);
+    }
+    people::add_in(&mut transaction, person, entry).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+async fn has_people(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let anybody = sqlx::query("SELECT 1 FROM person LIMIT 1").fetch_optional(connection).await?;
+    Ok(anybody.is_some())
+}

@@ -1,0 +1,53 @@
+//! How each person likes times.
+
+use domain::time_format::{ClockStyle, DatePattern, TimePreference};
+use sqlx::Row;
+
+use super::audit::{self, Entry};
+use super::{Store, StoreError};
+
+/// What this person has chosen, if they have.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, StoreError> {
+    let row = sqlx::query("SELECT pattern, clock, zone FROM time_preference WHERE person = $1")
+        .bind(person)
+        .fetch_optional(&store.pool)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(TimePreference {
+        pattern: DatePattern::from_wire_name(row.try_get("pattern")?)
+            .ok_or(StoreError::Unknown("date pattern"))?,
+        clock: ClockStyle::from_wire_name(row.try_get("clock")?)
+            .ok_or(StoreError::Unknown("clock style"))?,
+        zone: row.try_get("zone")?,
+    }))
+}
+
+/// Keeps what this person has chosen, with the audit row in the same transaction.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn put(
+    store: &Store,
+    person: &str,
+    preference: &TimePreference,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    sqlx::query(
+        "INSERT INTO time_preference (person, pattern, clock, zone) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (person) DO UPDATE
+         SET pattern = excluded.pattern, clock = excluded.clock, zone = excluded.zone",
+    )
+    .bind(person)
+    .bind(preference.pattern.wire_name())
+    .bind(preference.clock.wire_name())
+    .bind(&preference.zone)
+    .execute(&mut *transaction)
+    .await?;
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The plain forms of the pages around the tab, but for sign-in and sign-out: each is answered with
+//! a redirect once it is saved, or with its own page, what was typed in it and what was wrong.
+
+use app::shell::{SetUpAttempt, SetUpProblem, TimeAttempt, paths};
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{Method, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use domain::secret::TypedSecret;
+use domain::time_format::{ClockStyle, DatePattern, TimePreference};
+use leptos::context::provide_context;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::pages::Pages;
+use crate::Server;
+use crate::identity::Caller;
+use crate::identity::accounts::{AccountError, SetUpError};
+use crate::identity::passwords::PasswordRule;
+use crate::log::one_line;
+use crate::zones;
+
+/// What the set-up form sends.
+#[derive(Deserialize)]
+pub struct FirstAdministrator {
+    ticket: String,
+    email: String,
+    name: String,
+    password: TypedSecret,
+    again: TypedSecret,
+}
+
+/// `POST /set-up`.
+pub async fn set_up(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
+    form: Result<Form<FirstAdministrator>, FormRejection>,
+) -> Response {
+    let Ok(Form(form)) = form else {
+        return Redirect::to(paths::SET_UP).into_response();
+    };
+    let FirstAdministrator { ticket, email, name, password, again } = form;
+    let (password, again) = (password.open(), again.open());
+    let problem = if password.expose_secret() == again.expose_secret() {
+        match server.accounts.set_up(&ticket, &email, &name, password, &caller).await {
+            Ok(signed_in) => {
+                let cookie = AppendHeaders([(SET_COOKIE, signed_in.cookie)]);
+                return (cookie, Redirect::to(paths::EMAIL)).into_response();
+            }
+            // The page itself says that the link is over.
+            Err(SetUpError::LinkOver) => return Redirect::to(paths::SET_UP).into_response(),
+            Err(error) => problem(&error),
+        }
+    } else {
+        SetUpProblem::PasswordsDiffer
+    };
+    let attempt = SetUpAttempt { ticket, email, name, problem };
+    again_with(&pages, paths::SET_UP, caller, attempt).await
+}
+
+fn problem(error: &SetUpError) -> SetUpProblem {
+    match error {
+        SetUpError::Account(AccountError::Email(_)) => SetUpProblem::Email,
+        SetUpError::Account(AccountError::Name) => SetUpProblem::Name,
+        SetUpError::Account(AccountError::Password(PasswordRule::TooShort)) => {
+            SetUpProblem::PasswordTooShort
+        }
+        SetUpError::Account(AccountError::Password(PasswordRule::TooLong)) => {
+            SetUpProblem::PasswordTooLong
+        }
+        SetUpError::Account(_) | SetUpError::LinkOver => {
+            tracing::error!(error = one_line(error), "the first account could not be made");
+            SetUpProblem::ServerFailed
+        }
+    }
+}
+
+/// What the form of My Preferences, Time sends.
+#[derive(Deserialize)]
+pub struct Times {
+    pattern: String,
+    clock: String,
+    zone: String,
+}
+
+/// `POST /preferences/time`.
+pub async fn times(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
+    form: Result<Form<Times>, FormRejection>,
+) -> Response {
+    let Some(who) = &caller.principal else {
+        return Redirect::to(paths::SIGN_IN).into_response();
+    };
+    let Ok(Form(Times { pattern, clock, zone })) = form else {
+        return Redirect::to(paths::TIME).into_response();
+    };
+    let preference = TimePreference {
+        pattern: DatePattern::from_wire_name(&pattern).unwrap_or_default(),
+        clock: ClockStyle::from_wire_name(&clock).unwrap_or_default(),
+        zone,
+    };
+    match zones::find(&preference.zone) {
+        Ok(zone) => {
+            let preference = TimePreference { zone: zone.to_owned(), ..preference };
+            match crate::service::save_preference(&server, who, &preference).await {
+                Ok(()) => Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response(),
+                Err(_) => super::refusal::Refusal::UNAVAILABLE.into_response(),
+            }
+        }
+        Err(suggestions) => {
+            let attempt = TimeAttempt { preference, suggestions };
+            again_with(&pages, paths::TIME, caller.clone(), attempt).await
+        }
+    }
+}
+
+/// The form's own page once more, with what was typed.
+async fn again_with<T: Clone + Send + Sync + 'static>(
+    pages: &Pages,
+    path: &'static str,
+    caller: Caller,
+    attempt: T,
+) -> Response {
+    let mut request = Request::new(axum::body::Body::empty());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = axum::http::Uri::from_static(path);
+    request.extensions_mut().insert(caller);
+    let mut response = pages.render(request, move || provide_context(attempt.clone())).await;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    response
+}

@@ -1,11 +1,6 @@
 //! The server functions: each asks first who is calling, then calls the port, and answers in
 //! codes. They are a public HTTP API under `/api`, whatever the page does with it.
 
-#![cfg_attr(
-    feature = "ssr",
-    expect(clippy::unused_async, reason = "a server function is, even one that waits for nothing")
-)]
-
 use domain::delivery::Run;
 use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Problems, Saved};

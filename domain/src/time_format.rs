@@ -1,7 +1,7 @@
 //! How an instant is written for one person: the date's pattern, 12 or 24 hours, and their time
 //! zone. The browser knows no zones: the server sends along the offsets that it will need.
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The order and the signs of a date.
@@ -152,7 +152,7 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 // By hand: chrono's own formatter alone would weigh 10 KB in the browser.
-fn date(pattern: DatePattern, date: impl Datelike) -> String {
+fn date(pattern: DatePattern, date: NaiveDateTime) -> String {
     let (year, month, day) = (date.year(), date.month(), date.day());
     match pattern {
         DatePattern::YearMonthDay => format!("{year:04}-{month:02}-{day:02}"),
@@ -165,7 +165,7 @@ fn date(pattern: DatePattern, date: impl Datelike) -> String {
     }
 }
 
-fn time(clock: ClockStyle, time: impl Timelike) -> String {
+fn time(clock: ClockStyle, time: NaiveDateTime) -> String {
     let minute = time.minute();
     match (clock, time.hour12()) {
         (ClockStyle::TwentyFourHours, _) => format!("{:02}:{minute:02}", time.hour()),

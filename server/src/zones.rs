@@ -96,9 +96,9 @@ pub fn find(typed: &str) -> Result<&'static str, Vec<&'static str>> {
     if wanted.is_empty() {
         return Err(Vec::new());
     }
-    let names = TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| is_current(name));
+    let current = TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| is_current(name));
     let alike: Vec<_> =
-        names.filter(|name| name.to_lowercase().contains(&wanted)).take(SUGGESTIONS).collect();
+        current.filter(|name| name.to_lowercase().contains(&wanted)).take(SUGGESTIONS).collect();
     match alike[..] {
         [only] => Ok(only),
         _ => Err(alike),

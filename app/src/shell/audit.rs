@@ -8,27 +8,24 @@ use leptos_router::params::ParamsMap;
 use super::frame::{Frame, fetched};
 use super::paths;
 use crate::labels;
-use crate::service::{AuditPage as Page, AuditQuery, AuditRow};
+use crate::service::{AuditPage as Page, AuditQuery, AuditRow, SharedFrame};
 
 /// The audit trail.
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let wanted = use_query_map().with_untracked(wanted);
     let shown = wanted.clone();
-    let fetch = move |frame: crate::service::SharedFrame, who| {
+    let fetch = move |frame: SharedFrame, who| {
         let wanted = wanted.clone();
         async move { frame.audit(&who, &wanted).await }
     };
-    let part = StoredValue::new((fetch, shown));
+    let part = fetched(fetch, move |page| trail(&shown, page));
     view! {
         <Frame
             title="Audit trail"
             lead="Who did what, and when: names of fields, never their values. Nothing here can be changed."
         >
-            {part.with_value(|(fetch, shown)| {
-                let shown = shown.clone();
-                fetched(fetch.clone(), move |page| trail(&shown, page))
-            })}
+            {part}
         </Frame>
     }
 }

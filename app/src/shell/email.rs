@@ -14,7 +14,7 @@ pub fn EmailPage() -> impl IntoView {
     view! {
         <Frame title="Email" lead="How PPM Administrator and the other PPM products send mail.">
             <div id=TAB><EmailSettingsPage/></div>
-            {options.clone().map(|options| view! { <HydrationScripts options/> })}
+            {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>
     }
 }

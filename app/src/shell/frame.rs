@@ -16,7 +16,7 @@ pub fn Frame(
     title: &'static str,
     /// What the page is for.
     lead: &'static str,
-    children: ChildrenFn,
+    children: Children,
 ) -> impl IntoView {
     let Some(me) = use_context::<Principal>() else {
         return view! { <Redirect path=paths::SIGN_IN/> }.into_any();

@@ -23,16 +23,13 @@ pub fn TimePage() -> impl IntoView {
     let attempt = use_context::<TimeAttempt>();
     let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
     let show = move |settings| form(settings, attempt.clone(), is_saved);
-    let show = StoredValue::new(show);
+    let part = fetched(|frame, who| async move { frame.time_settings(&who).await }, show);
     view! {
         <Frame
             title="Time preferences"
             lead="How dates and times are written for you, wherever PPM shows one."
         >
-            {fetched(
-                |frame, who| async move { frame.time_settings(&who).await },
-                move |settings| show.with_value(|show| show(settings)),
-            )}
+            {part}
         </Frame>
     }
 }

@@ -13,7 +13,7 @@ use crate::zones;
 /// How many test messages the history shows.
 const HISTORY: i64 = 10;
 /// How many rows of the audit trail a page shows.
-const ROWS: usize = 50;
+const ROWS: i64 = 50;
 
 /// Where the making of the first administrator stands.
 pub async fn set_up(server: &Server, ticket: &str) -> Result<SetUp, Broken> {
@@ -61,9 +61,10 @@ pub async fn audit(
         before: query.before,
     };
     // One more than is shown tells whether there are older ones.
-    let mut found = audit::entries(&server.store, &wanted, 1 + ROWS as i64).await?;
-    let has_older = found.len() > ROWS;
-    found.truncate(ROWS);
+    let mut found = audit::entries(&server.store, &wanted, ROWS + 1).await?;
+    let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let has_older = found.len() > shown;
+    found.truncate(shown);
     let older = found.last().filter(|_| has_older).map(|(number, _)| *number);
     let display = display(server, who, found.iter().map(|(_, entry)| entry.at)).await?;
     Ok(AuditPage {

@@ -80,10 +80,30 @@ export class Product {
     return finished(child, args, input);
   }
 
-  /** Puts a token into the database, as obtaining one would. Python brings the SQLite that Node 20 lacks. */
+  /** Starts with nothing at all, as on the first day: no administrator, no settings. */
+  async restartEmpty(): Promise<void> {
+    await this.#stopServing();
+    await rm(this.#data, { recursive: true, force: true });
+    await mkdir(this.#data);
+    await this.#serve();
+  }
+
+  /** Puts a token into the database, as obtaining one would. */
   storeToken(grantId: string): void {
-    const program = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute("INSERT INTO token (grant_id) VALUES (?)", sys.argv[2:]); db.commit()';
-    execFileSync('python3', ['-c', program, join(this.#data, 'ppm-email.db'), grantId]);
+    this.#execute('INSERT INTO token (grant_id) VALUES (?)', grantId);
+  }
+
+  /** Puts a test message into the database that began at this instant, in epoch milliseconds. */
+  storeRun(startedAt: number): void {
+    const statement =
+      "INSERT INTO run (id, person, person_name, recipient, started_at, outcome) VALUES (?1, 'gone', 'Grace Hopper', 'grace@practice.example', CAST(?1 AS INTEGER), '\"interrupted\"')";
+    this.#execute(statement, String(startedAt));
+  }
+
+  /** Python brings the SQLite that Node 20 lacks. */
+  #execute(statement: string, ...values: string[]): void {
+    const program = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2], sys.argv[3:]); db.commit()';
+    execFileSync('python3', ['-c', program, join(this.#data, 'ppm-email.db'), statement, ...values]);
   }
 
   /** What the product has written to its log since the last start. */

@@ -8,6 +8,7 @@ const WAYS: { name: string; leave: (page: Page) => Promise<unknown> }[] = [
   { name: 'a reload', leave: (page) => page.evaluate(() => location.reload()) },
   { name: 'the back button', leave: (page) => page.evaluate(() => history.back()) },
   { name: 'another address', leave: (page) => page.evaluate(() => location.assign('/sign-in')) },
+  { name: 'a link of the navigation', leave: (page) => page.getByRole('link', { name: 'Audit trail' }).click() },
   { name: 'signing out', leave: (page) => page.getByRole('button', { name: 'Sign out' }).click() },
   { name: 'closing the window', leave: (page) => page.close({ runBeforeUnload: true }) },
 ];

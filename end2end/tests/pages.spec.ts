@@ -1,0 +1,238 @@
+// The pages around the tab: the first administrator, time preferences, test messages, audit trail.
+
+import { basic, Form } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+import type { Page } from '@playwright/test';
+
+/** Chooses how times are written, and waits until it is saved. */
+async function prefer(page: Page, pattern: string, clock: string, zone: string): Promise<void> {
+  await page.goto('/preferences/time');
+  await page.getByLabel(pattern, { exact: true }).check();
+  await page.getByLabel(clock, { exact: true }).check();
+  await page.getByLabel('Time zone', { exact: true }).fill(zone);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByRole('status')).toContainText('Saved.');
+}
+
+const WRITTEN = /\d\d-[A-Z][a-z]{2}-\d{4} \d{1,2}:\d\d [AP]M UTC\+5:30/;
+
+test('time preferences apply to the last test message and to the history', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await expect(page.getByText(/^Last message: to .*, \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/)).toBeVisible();
+
+  await prefer(page, 'DD-Mon-YYYY', '12 hours', 'kolkata');
+  await page.getByRole('link', { name: 'Email', exact: true }).click();
+  await expect(page.getByText(/^Last message/)).toHaveText(WRITTEN);
+  await page.getByRole('link', { name: 'Test messages' }).click();
+  const entry = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem').first();
+  await expect(entry).toContainText(WRITTEN);
+  await expect(entry).toContainText('Accepted');
+  await expect(entry).toContainText(ADA.name);
+});
+
+test('time preferences apply to the notice of a conflict', async ({ page, signIn, context }) => {
+  await signIn();
+  await prefer(page, 'DD-Mon-YYYY', '12 hours', 'Asia/Kolkata');
+  await page.goto('/settings/email');
+  const other = await context.newPage();
+  await other.goto('/settings/email');
+  for (const [at, sender] of [[other, 'theirs@practice.example'], [page, 'mine@practice.example']] as const) {
+    const form = new Form(at);
+    await form.fill(form.basic, { 'Default Sender Email': sender, 'Display Name': 'PPM', 'SMTP Server': 'localhost', Port: '25' });
+    await form.save.click();
+    await expect(at.getByText('Saved.', { exact: true }).or(at.getByRole('alert'))).toBeVisible();
+  }
+  await expect(page.getByRole('alert')).toContainText(WRITTEN);
+});
+
+const DAYLIGHT_SAVING = [
+  { zone: 'Europe/Berlin', before: '2026-03-29T00:59Z', day: 29, hours: ['01:59 UTC+1', '03:00 UTC+2'], twelve: ['1:59 AM UTC+1', '3:00 AM UTC+2'] },
+  { zone: 'America/New_York', before: '2026-03-08T06:59Z', day: 8, hours: ['01:59 UTC-5', '03:00 UTC-4'], twelve: ['1:59 AM UTC-5', '3:00 AM UTC-4'] },
+];
+const PATTERNS: [string, (day: string) => string][] = [
+  ['YYYY-MM-DD', (day) => `2026-03-${day}`],
+  ['MM/DD/YYYY', (day) => `03/${day}/2026`],
+  ['DD/MM/YYYY', (day) => `${day}/03/2026`],
+  ['DD.MM.YYYY', (day) => `${day}.03.2026`],
+  ['DD-Mon-YYYY', (day) => `${day}-Mar-2026`],
+];
+
+for (const { zone, before, day, hours, twelve } of DAYLIGHT_SAVING) {
+  test(`every date pattern is right on both sides of a change of the clock in ${zone}`, async ({ page, signIn, product }) => {
+    const instant = Date.parse(before);
+    product.storeRun(instant);
+    product.storeRun(instant + 60_000);
+    await signIn();
+    for (const [pattern, date] of PATTERNS) {
+      for (const [clock, times] of [['24 hours', hours], ['12 hours', twelve]] as const) {
+        await prefer(page, pattern, clock, zone);
+        await page.goto('/settings/email/history');
+        const entries = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem');
+        const written = times.map((time) => `${date(String(day).padStart(2, '0'))} ${time}`).reverse();
+        await expect(entries).toContainText(written);
+      }
+    }
+  });
+}
+
+test('a time zone that is none is refused where it was typed, and the other choices stay', async ({ page, signIn, complaints, axe }) => {
+  complaints.expectStatus(422, /preferences/);
+  await signIn();
+  await page.goto('/preferences/time');
+  await page.getByLabel('DD.MM.YYYY', { exact: true }).check();
+  const zone = page.getByLabel('Time zone', { exact: true });
+  await zone.fill('argentina/s');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('America/Argentina/Salta');
+  await expect(zone).toHaveValue('argentina/s');
+  await expect(zone).toBeFocused();
+  await expect(page.getByLabel('DD.MM.YYYY', { exact: true })).toBeChecked();
+  await axe();
+  await page.goto('/preferences/time');
+  await expect(zone).toHaveValue('UTC');
+});
+
+test('the history shows the last ten test messages, and says when there is none', async ({ page, signIn, product }) => {
+  await signIn();
+  await page.getByRole('link', { name: 'Test messages' }).click();
+  await expect(page.getByText('No test message was sent yet.')).toBeVisible();
+  for (let minute = 0; minute < 12; minute++) product.storeRun(Date.UTC(2026, 0, 2, 3, minute));
+  await page.reload();
+  const entries = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem');
+  await expect(entries).toHaveCount(10);
+  await expect(entries.first()).toContainText('2026-01-02 03:11 UTC');
+  await expect(entries.first()).toContainText('Grace Hopper');
+});
+
+test('a failed test message unfolds to its steps and what to do', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/^Sign-in failed/)).toBeVisible();
+  await page.goto('/settings/email/history');
+  await page.getByText(/^Sign-in failed/).first().click();
+  await expect(page.getByRole('list', { name: 'Steps of the test message' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: /^Sign-in failed/ })).toBeVisible();
+});
+
+test('the audit trail has a row for each action', async ({ page, signIn, product }) => {
+  await page.goto('/sign-in');
+  await page.getByLabel('Email', { exact: true }).fill(ADA.email);
+  await page.getByLabel('Password', { exact: true }).fill('not the password');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await prefer(page, 'DD/MM/YYYY', '24 hours', 'UTC');
+  await product.command(['admin', 'add', 'bob@practice.example', '--name', 'Bob', '--password-stdin'], 'another pass phrase\n');
+  await product.command(['admin', 'set-password', 'bob@practice.example', '--password-stdin'], 'yet another pass phrase\n');
+  await product.command(['admin', 'remove', 'bob@practice.example']);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn();
+  await page.getByRole('link', { name: 'Audit trail' }).click();
+  const rows = page.getByRole('table').getByRole('row');
+  await expect(rows).toContainText([
+    'What',
+    'Signed in',
+    'Signed out',
+    'Removed an administrator',
+    'Changed a password',
+    'Added an administrator',
+    'Saved time preferences',
+    'Asked for a test message',
+    'Default Sender Email, Display Name, SMTP Server, Port, Username, Password',
+    'Signed in',
+    'Sign-in failed',
+    'Added an administrator',
+  ]);
+});
+
+test('the audit trail is read by person and by day', async ({ page, signIn, product }) => {
+  await product.command(['admin', 'add', 'bob@practice.example', '--name', 'Bob', '--password-stdin'], `${ADA.password}\n`);
+  await signIn(page, 'bob@practice.example');
+  await signIn();
+  await page.goto('/audit');
+  const rows = page.getByRole('table').getByRole('row');
+  const all = await rows.count();
+  await page.getByLabel('Person', { exact: true }).selectOption('bob@practice.example');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await expect(page.getByLabel('Person', { exact: true })).toHaveValue('bob@practice.example');
+  await expect(rows).toContainText(['What', 'Signed in']);
+  await page.getByLabel('Day', { exact: true }).fill('2001-02-03');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await expect(page.getByText('Nothing was done that fits.')).toBeVisible();
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await expect(rows).toHaveCount(all);
+});
+
+test('the first administrator makes themselves one by the link that the server printed', async ({ page, product, complaints, axe }) => {
+  complaints.expectStatus(410, /set-up/);
+  complaints.expectStatus(422, /set-up/);
+  await product.restartEmpty();
+  await page.goto('/sign-in');
+  await expect(page.getByText('Nobody can sign in yet.')).toBeVisible();
+  await page.goto('/set-up?ticket=guessed');
+  await expect(page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible();
+
+  const link = /open (\S+\/set-up\?ticket=\S+) within 10 minutes/.exec(product.log)?.[1] ?? '';
+  await page.goto(link);
+  await axe();
+  await page.getByLabel('Name', { exact: true }).fill('Grace Hopper');
+  await page.getByLabel('Email', { exact: true }).fill('grace@practice.example');
+  await page.getByLabel('Password', { exact: true }).fill('a practice pass phrase');
+  await page.getByLabel('Password again', { exact: true }).fill('another pass phrase');
+  await page.getByRole('button', { name: 'Become the administrator' }).click();
+  await expect(page.getByRole('alert')).toContainText('not the same');
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Grace Hopper');
+  await expect(page.getByLabel('Email', { exact: true })).toHaveValue('grace@practice.example');
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+  await page.getByLabel('Password', { exact: true }).fill('a practice pass phrase');
+  await page.getByLabel('Password again', { exact: true }).fill('a practice pass phrase');
+  await page.getByRole('button', { name: 'Become the administrator' }).click();
+  await page.waitForURL('**/settings/email');
+  await expect(page.getByText('Grace Hopper · grace@practice.example')).toBeVisible();
+  await page.getByRole('link', { name: 'Audit trail' }).click();
+  await expect(page.getByRole('table')).toContainText('Became the first administrator');
+
+  await page.goto(link);
+  await expect(page.getByRole('heading', { name: 'Set-up is done' })).toBeVisible();
+});
+
+test('where there is an administrator, a start prints no link', async ({ product, page }) => {
+  await page.goto('/sign-in');
+  await expect(page.getByText('Nobody can sign in yet.')).toBeHidden();
+  expect(product.log).not.toContain('set-up');
+});
+
+test('every page works for assistive technology and on a narrow screen', async ({ page, signIn, product, axe }) => {
+  product.storeRun(Date.UTC(2026, 0, 2));
+  await signIn();
+  for (const path of ['/settings/email/history', '/audit', '/preferences/time']) {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(path);
+    await axe();
+    await page.setViewportSize({ width: 320, height: 640 });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow, path).toBeLessThanOrEqual(0);
+  }
+});
+
+test('a page around the tab needs no script', async ({ page, signIn }) => {
+  await signIn();
+  const scripts: string[] = [];
+  page.on('request', (request) => {
+    if (['script', 'fetch'].includes(request.resourceType())) scripts.push(request.url());
+  });
+  for (const path of ['/settings/email/history', '/audit', '/preferences/time']) await page.goto(path);
+  expect(scripts).toEqual([]);
+});

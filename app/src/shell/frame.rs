@@ -25,7 +25,7 @@ pub fn Frame(
         (paths::EMAIL, "Email"),
         (paths::HISTORY, "Test messages"),
         (paths::AUDIT, "Audit trail"),
-        (paths::TIME, "Time preferences"),
+        (paths::TIME, "My Preferences"),
     ];
     let links = links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> });
     view! {

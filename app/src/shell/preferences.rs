@@ -26,7 +26,7 @@ pub fn TimePage() -> impl IntoView {
     let part = fetched(|frame, who| async move { frame.time_settings(&who).await }, show);
     view! {
         <Frame
-            title="Time preferences"
+            title="My Preferences, Time"
             lead="How dates and times are written for you, wherever PPM shows one."
         >
             {part}

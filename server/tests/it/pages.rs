@@ -2,15 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use server::service::Service;
-use server::web::pages::pages;
 
 use crate::support::harness::{Answer, Harness, get, post};
-
-async fn ask(harness: &Harness, request: axum::http::request::Builder, body: Body) -> Answer {
-    let service = std::sync::Arc::new(Service::new(harness.server.clone()));
-    harness.ask_with(pages(&harness.server, &service), request, body).await
-}
+use crate::support::pages::ask;
 
 async fn page(harness: &Harness, path: &str) -> Answer {
     ask(harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await

@@ -2,6 +2,7 @@
 
 pub mod doubles;
 pub mod harness;
+pub mod pages;
 pub mod program;
 pub mod smtp_server;
 pub mod spellings;

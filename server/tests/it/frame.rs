@@ -1,0 +1,139 @@
+//! The pages around the tab: who sees them, and what they show.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use chrono::TimeDelta;
+use domain::time_format::{ClockStyle, DatePattern, TimePreference};
+use server::identity::Principal;
+use server::identity::Role;
+use server::store::audit::{self, Action, Actor, Entry};
+use server::store::time_preferences;
+
+use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, trail};
+use crate::support::pages::ask;
+
+async fn page(harness: &Harness, path: &str) -> Answer {
+    let request = get(path).header(header::COOKIE, harness.sign_in().await);
+    ask(harness, request, Body::empty()).await
+}
+
+/// Sends the form of My Preferences, Time.
+async fn prefer(harness: &Harness, form: &'static str) -> Answer {
+    let request = post("/preferences/time")
+        .header(header::COOKIE, harness.sign_in().await)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    ask(harness, request, Body::from(form)).await
+}
+
+async fn did(harness: &Harness, email: &str, detail: &str) {
+    let actor = Actor { email: email.to_owned(), name: NAME.to_owned() };
+    let detail = Some(detail.to_owned());
+    let at = chrono::DateTime::from(std::time::UNIX_EPOCH) + TimeDelta::days(20_000);
+    let entry = Entry { at, actor, action: Action::PersonAdded, fields: Vec::new(), detail };
+    audit::record(&harness.server.store, &entry).await.expect("the database answers");
+}
+
+#[tokio::test]
+async fn strangers_are_led_to_the_door_from_every_page_and_every_form() {
+    let harness = Harness::start().await.with_ada().await;
+    for path in ["/settings/email/history", "/audit", "/preferences/time"] {
+        let answer =
+            ask(&harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, "/sign-in"));
+        assert!(!answer.body.contains(EMAIL), "{}", answer.body);
+    }
+    let answer = ask(
+        &harness,
+        post("/preferences/time").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded"),
+        Body::from("pattern=YYYY-MM-DD&clock=24&zone=UTC"),
+    )
+    .await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+}
+
+#[tokio::test]
+async fn preferences_are_kept_for_the_person_and_audited() {
+    let harness = Harness::start().await.with_ada().await;
+    let answer = prefer(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=europe%2Fberlin").await;
+    let found = (answer.status, answer.header("location"));
+    assert_eq!(found, (StatusCode::SEE_OTHER, "/preferences/time?saved=yes"));
+
+    let store = &harness.server.store;
+    let people = server::store::people::list(store).await.expect("the people");
+    let kept = time_preferences::get(store, &people[0].id).await.expect("the preferences");
+    let zone = "Europe/Berlin".to_owned();
+    let (pattern, clock) = (DatePattern::DayMonthNameYear, ClockStyle::TwelveHours);
+    assert_eq!(kept, Some(TimePreference { pattern, clock, zone }));
+    assert_eq!(time_preferences::get(store, "another").await.expect("the preferences"), None);
+    let rows = trail(store, 1).await;
+    assert_eq!((rows[0].action, rows[0].actor.email.as_str()), (Action::PreferencesSaved, EMAIL));
+}
+
+#[tokio::test]
+async fn a_time_zone_that_is_none_changes_nothing() {
+    let harness = Harness::start().await.with_ada().await;
+    let answer = prefer(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=%3Cb%3EAtlantis").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("There is no such time zone."), "{}", answer.body);
+    assert!(answer.body.contains("&lt;b&gt;Atlantis"), "{}", answer.body);
+    let people = server::store::people::list(&harness.server.store).await.expect("the people");
+    let kept = time_preferences::get(&harness.server.store, &people[0].id).await;
+    assert_eq!(kept.expect("the preferences"), None);
+}
+
+#[tokio::test]
+async fn the_audit_trail_goes_back_page_by_page() {
+    let harness = Harness::start().await.with_ada().await;
+    for number in 0..60 {
+        did(&harness, "old@example.com", &format!("row-{number}-")).await;
+    }
+    let newest = page(&harness, "/audit?person=old%40example.com").await.body;
+    assert!(newest.contains("row-59-") && newest.contains("row-10-") && !newest.contains("row-9-"));
+    let (_, rest) = newest.split_once("/audit?").expect("a link to older rows");
+    let query = rest.split('"').next().expect("the link ends").replace("&amp;", "&");
+    assert!(query.contains("before=") && query.contains("person="), "{query}");
+    let older = page(&harness, &format!("/audit?{query}")).await.body;
+    assert!(older.contains("row-9-") && older.contains("row-0-") && !older.contains("row-10-"));
+    assert!(!older.contains(">Older<"), "{older}");
+}
+
+#[tokio::test]
+async fn a_day_of_the_audit_trail_is_the_readers_own_day() {
+    let harness = Harness::start().await.with_ada().await;
+    // 2024-10-04 00:00 UTC, which is the evening of the third in New York.
+    did(&harness, "old@example.com", "at-midnight").await;
+    let has = async |day: &str| {
+        page(&harness, &format!("/audit?day={day}")).await.body.contains("at-midnight")
+    };
+    assert_eq!((has("2024-10-03").await, has("2024-10-04").await), (false, true));
+    prefer(&harness, "pattern=YYYY-MM-DD&clock=24&zone=America%2FNew_York").await;
+    assert_eq!((has("2024-10-03").await, has("2024-10-04").await), (true, false));
+}
+
+#[tokio::test]
+async fn an_address_that_makes_no_sense_shows_the_whole_trail() {
+    let harness = Harness::start().await.with_ada().await;
+    let answer = page(&harness, "/audit?day=31.12.&before=x&person=").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("Signed in"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_history_keeps_to_the_last_ten() {
+    let harness = Harness::start().await.with_ada().await;
+    for number in 0..11 {
+        let who = Principal {
+            id: format!("person-{number}"),
+            email: format!("number-{number}-@example.com"),
+            name: NAME.to_owned(),
+            role: Role::Administrator,
+        };
+        let at = harness.server.clock.now();
+        let begun = server::store::runs::begin(&harness.server.store, &who.id, &who, at).await;
+        assert!(begun.expect("the database answers"));
+        harness.clock.advance(TimeDelta::seconds(1));
+    }
+    let body = page(&harness, "/settings/email/history").await.body;
+    assert!(body.contains("number-10-") && body.contains("number-1-"), "{body}");
+    assert!(!body.contains("number-0-"), "{body}");
+}

@@ -1,0 +1,140 @@
+//! The first administrator: one link, once, for ten minutes, and only while there is nobody.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use chrono::TimeDelta;
+use server::identity::SignedIn;
+use server::identity::accounts::SetUpError;
+use server::store::audit::Action;
+use server::store::people;
+
+use crate::support::harness::{
+    ADDRESS, Answer, EMAIL, Harness, NAME, PASSWORD, get, post, stranger, trail,
+};
+use crate::support::pages::ask;
+
+async fn ticket(harness: &Harness) -> String {
+    let ticket = harness.server.accounts.open_set_up().await.expect("the database answers");
+    ticket.expect("nobody may sign in yet")
+}
+
+async fn become_first(harness: &Harness, ticket: &str) -> Result<SignedIn, SetUpError> {
+    let caller = stranger(ADDRESS);
+    harness.server.accounts.set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
+}
+
+async fn page(harness: &Harness, ticket: &str) -> Answer {
+    ask(harness, get(&format!("/set-up?ticket={ticket}")), Body::empty()).await
+}
+
+/// Sends the form as a browser does.
+async fn send(harness: &Harness, ticket: &str, password: &str, again: &str) -> Answer {
+    let request = post("/set-up").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let form = format!(
+        "ticket={ticket}&email=ada%40example.com&name=Ada+Lovelace&password={password}&again={again}"
+    );
+    ask(harness, request, Body::from(form)).await
+}
+
+#[tokio::test]
+async fn whoever_has_the_link_becomes_the_administrator_and_is_signed_in() {
+    let harness = Harness::start().await;
+    let answer =
+        send(&harness, &ticket(&harness).await, "correct+horse+battery", "correct+horse+battery")
+            .await;
+    let found = (answer.status, answer.header("location"));
+    assert_eq!(found, (StatusCode::SEE_OTHER, "/settings/email"));
+    assert!(answer.headers.contains_key(header::SET_COOKIE));
+    let people = people::list(&harness.server.store).await.expect("the people");
+    assert_eq!(people[0].email, EMAIL);
+    let rows = trail(&harness.server.store, 9).await;
+    assert_eq!((rows.len(), rows[0].action), (1, Action::SetUp));
+    assert_eq!((rows[0].actor.email.as_str(), rows[0].actor.name.as_str()), (EMAIL, NAME));
+}
+
+#[tokio::test]
+async fn a_link_works_once() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    become_first(&harness, &ticket).await.expect("the first time");
+    let again = become_first(&harness, &ticket).await;
+    assert!(matches!(again, Err(SetUpError::LinkOver)), "{again:?}");
+    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn of_two_at_once_one_becomes_the_administrator() {
+    let harness = Harness::start().await;
+    let (one, other) = (ticket(&harness).await, ticket(&harness).await);
+    let (one, other) = tokio::join!(become_first(&harness, &one), become_first(&harness, &other));
+    assert_eq!([one, other].iter().filter(|end| end.is_ok()).count(), 1);
+    assert_eq!(people::list(&harness.server.store).await.expect("the people").len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_works_for_ten_minutes() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    harness.clock.advance(TimeDelta::minutes(10) - TimeDelta::milliseconds(1));
+    assert_eq!(page(&harness, &ticket).await.status, StatusCode::OK);
+    harness.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
+    let late = become_first(&harness, &ticket).await;
+    assert!(matches!(late, Err(SetUpError::LinkOver)), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_link_is_over_once_somebody_was_added_by_the_command_line() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    let harness = harness.with_ada().await;
+    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
+    let late = become_first(&harness, &ticket).await;
+    assert!(matches!(late, Err(SetUpError::LinkOver)), "{late:?}");
+}
+
+#[tokio::test]
+async fn where_somebody_may_sign_in_there_is_no_link() {
+    let harness = Harness::start().await.with_ada().await;
+    let ticket = harness.server.accounts.open_set_up().await.expect("the database answers");
+    assert_eq!(ticket, None);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_typed_again_with_the_same_link() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    for (password, again, words) in [
+        ("short", "short", "at least 12 characters"),
+        ("correct+horse+battery", "correct+horse+batter", "not the same"),
+    ] {
+        let answer = send(&harness, &ticket, password, again).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.body.contains(words), "{}", answer.body);
+        assert!(answer.body.contains(EMAIL) && answer.body.contains(NAME), "{}", answer.body);
+        assert!(!answer.body.contains("horse"), "a password came back: {}", answer.body);
+    }
+    become_first(&harness, &ticket).await.expect("the link still works");
+}
+
+#[tokio::test]
+async fn the_database_does_not_know_the_ticket() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    for file in std::fs::read_dir(harness.folder.path()).expect("the folder") {
+        let octets = std::fs::read(file.expect("an entry").path()).expect("a file");
+        assert!(memchr::memmem::find(&octets, ticket.as_bytes()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn another_site_cannot_send_the_form() {
+    let harness = Harness::start().await;
+    let ticket = ticket(&harness).await;
+    let request = axum::http::Request::post("/set-up")
+        .header(header::HOST, "ppm.example")
+        .header("sec-fetch-site", "cross-site")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = ask(&harness, request, Body::from(format!("ticket={ticket}"))).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}

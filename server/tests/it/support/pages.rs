@@ -1,0 +1,16 @@
+//! The real pages behind everything that a request must pass.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::request::Builder;
+use server::service::Service;
+use server::web::pages::pages;
+
+use super::harness::{Answer, Harness};
+
+/// Sends a request to the pages of this server.
+pub async fn ask(harness: &Harness, request: Builder, body: Body) -> Answer {
+    let service = Arc::new(Service::new(harness.server.clone()));
+    harness.ask_with(pages(&harness.server, &service), request, body).await
+}

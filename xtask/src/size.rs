@@ -98,7 +98,7 @@ mod tests {
                 "file          bytes       gzip     brotli",
                 "a.wasm    1,234,567      1,000    181,000",
                 "a.js      1,234,567      1,000      7,500",
-                "total                             188,500  of 260,000 allowed",
+                "total                             188,500  of 225,000 allowed",
             ]
         );
     }

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use domain::check::host::Host;
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
@@ -55,7 +57,11 @@ pub enum ConnectError {
 /// Returns nothing for a name that has no such form.
 #[must_use]
 pub fn a_labels(name: &str) -> Option<String> {
-    idna::domain_to_ascii(name).ok().filter(|ascii| !ascii.is_empty())
+    // With the lengths of RFC 1035 2.3.4, which the plain conversion lets pass.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let (denied, hyphens) = (AsciiDenyList::URL, Hyphens::Allow);
+    let ascii = Uts46::new().to_ascii(name.as_bytes(), denied, hyphens, DnsLength::Verify).ok()?;
+    Some(ascii.into_owned())
 }
 
 /// Resolves a host, once, and keeps the addresses that may be called.
@@ -267,6 +273,7 @@ mod tests {
             ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
             ("", None),
             ("xn--a.example", None),
+            (&"ü".repeat(63), None),
         ] {
             assert_eq!(a_labels(name).as_deref(), expected, "{name:?}");
         }

@@ -6,6 +6,7 @@ mod build;
 mod chromium;
 mod css;
 mod fingerprint;
+mod fuzz;
 mod node;
 mod practice;
 mod run;
@@ -54,6 +55,14 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Fuzzes what strangers can send; needs a nightly compiler and cargo-fuzz.
+    Fuzz {
+        /// The one to fuzz; each in turn without it.
+        target: Option<fuzz::Target>,
+        /// How long to fuzz each.
+        #[arg(long, default_value_t = 300)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +72,7 @@ fn main() -> ExitCode {
         Task::Run { release, no_practice, listen } => {
             run::run(&workspace, Profile::of(release), !no_practice, listen)
         }
+        Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
         Task::Test { fast } => test::test(&workspace, fast),
     };
     match outcome {

@@ -20,9 +20,10 @@ const LABEL_LIMIT: usize = 63;
 pub enum HostProblem {
     /// There is nothing.
     Empty,
-    /// The name has more than 253 octets without its trailing dot (RFC 1035 2.3.4).
+    /// The name, or what it is called by on the wire, has more than 253 octets without its trailing
+    /// dot (RFC 1035 2.3.4).
     TooLong,
-    /// A label has more than 63 characters (RFC 1035 2.3.4).
+    /// A label has more than 63 characters, or its A-label more than 63 octets (RFC 1035 2.3.4).
     LabelTooLong,
     /// A label has a character other than a letter, a digit or a hyphen (RFC 1123 2.1).
     BadCharacter,
@@ -93,7 +94,14 @@ pub fn mail_host(text: &str) -> Result<Host, HostProblem> {
     if name.len() > NAME_LIMIT {
         return Err(HostProblem::TooLong);
     }
-    name.split('.').try_for_each(label)?;
+    let mut octets = name.matches('.').count();
+    for part in name.split('.') {
+        label(part)?;
+        octets += called_by(part).ok_or(HostProblem::LabelTooLong)?;
+    }
+    if octets > NAME_LIMIT {
+        return Err(HostProblem::TooLong);
+    }
     Ok(Host::Name(name.to_owned()))
 }
 
@@ -147,6 +155,16 @@ fn label(label: &str) -> Result<(), HostProblem> {
     Ok(())
 }
 
+/// How many octets the A-label has by which a label is called (RFC 5890 2.3.2.1), or nothing where
+/// they are more than a label may have.
+fn called_by(label: &str) -> Option<usize> {
+    if label.is_ascii() {
+        return Some(label.len());
+    }
+    let punycode = idna::punycode::encode_str(&label.to_lowercase())?;
+    Some(punycode.len() + "xn--".len()).filter(|octets| *octets <= LABEL_LIMIT)
+}
+
 fn is_of_a_label(c: char) -> bool {
     c == '-' || is_mark(c) || c.is_alphanumeric() && !is_called_by_another_name(c)
 }
@@ -183,6 +201,16 @@ mod tests {
 
     use super::HostProblem::*;
     use super::*;
+
+    #[test]
+    fn a_name_is_measured_as_it_is_called_on_the_wire() {
+        // 30 Han characters are 90 octets as typed, and 66 to 120 as an A-label.
+        let label = "邮件服务器测试组织公司名称很长很长的网络地址示例域名字符中国".to_owned();
+        assert_eq!(mail_host(&format!("{label}.example")), Err(LabelTooLong));
+        let name = vec!["почтовыйсерверорганизации"; 4].join(".");
+        assert!(name.len() <= NAME_LIMIT);
+        assert_eq!(mail_host(&name), Ok(Host::Name(name.clone())));
+    }
 
     #[test]
     fn names_are_kept_as_typed_without_the_trailing_dot() {
@@ -308,9 +336,9 @@ mod tests {
         for (text, expected) in [
             (label(63), Ok(())),
             (label(64), Err(LabelTooLong)),
-            ("ü".repeat(63), Ok(())),
-            ("ü".repeat(64), Err(LabelTooLong)),
-            ("件".repeat(63), Ok(())),
+            ("ü".repeat(50), Ok(())),
+            ("ü".repeat(63), Err(LabelTooLong)),
+            ("件".repeat(50), Ok(())),
             (name(61), Ok(())),
             (name(61) + ".", Ok(())),
             (name(62), Err(TooLong)),

@@ -12,6 +12,8 @@
 //! - [`message`] composes the test message; `address` writes mailboxes.
 
 mod address;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod hush;
 pub mod message;
 mod offers;

@@ -1,0 +1,48 @@
+//! What the fuzz targets need of the private parts; compiled for them only.
+
+use std::time::Duration;
+
+use domain::check::text::shown;
+use domain::delivery::Step;
+use domain::settings::Account;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::Deadlines;
+use super::hush::Hush;
+use super::replies;
+use super::stream::Guarded;
+use super::wire::{NoReply, Wire};
+
+/// What the administrator reads of each reply on a connection, until there is no more.
+pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
+    let second = Duration::from_secs(1);
+    let deadlines = Deadlines { connect: second, reply: second, total: second };
+    let mut wire = Wire::new(Guarded::new(stream, deadlines, Instant::now() + second));
+    let hush = Hush::of(Some(account));
+    let mut read = Vec::new();
+    loop {
+        let words = match wire.reply().await {
+            Ok(reply) => {
+                for step in Step::ALL {
+                    let _ = replies::advice(step, &reply);
+                }
+                let reply = reply.decoded();
+                let _ = replies::advice(Step::SignIn, &reply);
+                reply.words()
+            }
+            Err(NoReply::Unreadable(line) | NoReply::OutOfTurn(line)) => {
+                read.push(hush.text(&shown(&line)));
+                return read;
+            }
+            Err(NoReply::Broken(_)) => return read,
+        };
+        read.push(hush.text(&shown(&words)));
+    }
+}
+
+/// The mailbox as it goes into MAIL FROM and RCPT TO.
+#[must_use]
+pub fn wire_form(mailbox: &str) -> Option<String> {
+    super::address::wire_form(mailbox).map(|address| address.to_string())
+}

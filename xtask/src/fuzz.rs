@@ -1,0 +1,64 @@
+//! Sends what a stranger can send at random: the targets in `fuzz/`, by cargo-fuzz and a nightly
+//! compiler. No part of `cargo xtask test`: what it finds is kept as a test.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::{
+    tools::{answer_of, expect_success},
+    workspace::Workspace,
+};
+
+/// What can be fuzzed.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Target {
+    /// The reader of a mail server's replies.
+    Reply,
+    /// The checks of addresses and hosts.
+    Address,
+    /// The checks of URLs.
+    Url,
+    /// The reading of a save.
+    Draft,
+}
+
+impl Target {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::Address => "address",
+            Self::Url => "url",
+            Self::Draft => "draft",
+        }
+    }
+}
+
+/// Fuzzes one target, or each in turn, for so many seconds.
+pub fn fuzz(workspace: &Workspace, target: Option<Target>, seconds: u32) -> Result<()> {
+    let has = |args: &[&str]| answer_of(Command::new("cargo").args(args)).is_some();
+    if !has(&["+nightly", "--version"]) {
+        bail!(
+            "fuzzing needs a nightly compiler: rustup toolchain install nightly --profile minimal"
+        );
+    }
+    if !has(&["+nightly", "fuzz", "--version"]) {
+        bail!("fuzzing needs cargo-fuzz: cargo install cargo-fuzz --locked");
+    }
+    let chosen = target.map_or_else(|| Target::value_variants().to_vec(), |target| vec![target]);
+    for name in chosen.into_iter().map(Target::name) {
+        let corpus = workspace.root().join("fuzz/corpus").join(name);
+        std::fs::create_dir_all(&corpus)?;
+        expect_success(
+            Command::new("cargo")
+                .current_dir(workspace.root().join("fuzz"))
+                .args(["+nightly", "fuzz", "run", name])
+                .arg(corpus)
+                .arg(workspace.root().join("fuzz/seeds").join(name))
+                .args(["--", "-print_final_stats=1"])
+                .arg(format!("-max_total_time={seconds}")),
+        )?;
+    }
+    Ok(())
+}

@@ -5,14 +5,28 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+
+use crate::log::one_line;
 
 /// How long requests under way may take after the word to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long the headers of a request may take, from the end of the one before.
+const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long nobody is accepted after that has failed.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why nothing is served any more, or never was.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +36,12 @@ pub enum ServeError {
     Bind(SocketAddr, #[source] io::Error),
     #[error("the signals that stop this program cannot be heard")]
     Signals(#[source] io::Error),
-    #[error("the connection to the network was lost")]
-    Network(#[source] io::Error),
 }
 
 /// Serves `router` on `listen` until told to stop, and prints the address once it can be reached.
 ///
 /// # Errors
-/// The address cannot be listened on, or the network fails.
+/// The address cannot be listened on, or signals cannot be heard.
 pub async fn serve(
     router: Router,
     listen: SocketAddr,
@@ -41,28 +53,68 @@ pub async fn serve(
     let mut stop = stop_signal().map_err(ServeError::Signals)?;
     announce(address, invitation);
 
-    let mut drain = stop.clone();
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            // An error means that nobody will ever say stop; the process then ends with its signals.
-            let _ = stop.wait_for(|&stopping| stopping).await;
+    connections(listener, router, HEADERS_WITHIN, async move {
+        // An error means that nobody will ever say stop; the process then ends with its signals.
+        let _ = stop.wait_for(|&stopping| stopping).await;
+    })
+    .await;
+    Ok(())
+}
+
+/// Answers whoever connects until `stop`, then lets the requests under way end. A connection that
+/// has not sent all headers of its next request `headers_within` is closed: half a request is held
+/// open by whoever wants to use up connections (CWE-400).
+pub async fn connections(
+    listener: TcpListener,
+    router: Router,
+    headers_within: Duration,
+    stop: impl Future<Output = ()>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(headers_within);
+    let under_way = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause_after(&error).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Answers are short: holding them back gains nothing.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));
+        let connection = under_way.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = one_line(&error), "a connection broke");
+            }
         });
-    tokio::select! {
-        ended = serving.into_future() => ended.map_err(ServeError::Network),
-        () = async {
-            let _ = drain.wait_for(|&stopping| stopping).await;
-            tokio::time::sleep(DRAIN).await;
-        } => {
-            tracing::warn!("requests under way were cut off");
-            Ok(())
-        }
+    }
+    drop(listener);
+    if timeout(DRAIN, under_way.shutdown()).await.is_err() {
+        tracing::warn!("requests under way were cut off");
+    }
+}
+
+/// A connection that went away before it was accepted is no reason to wait. Any other error is
+/// most likely too many open files, which does not end by trying again at once.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::error!(error = one_line(error), "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_AGAIN).await;
     }
 }
 
 /// Gives the messages on their way a few seconds to arrive.
 pub async fn drain(under_way: &TaskTracker) {
     under_way.close();
-    if tokio::time::timeout(DRAIN, under_way.wait()).await.is_err() {
+    if timeout(DRAIN, under_way.wait()).await.is_err() {
         tracing::warn!("a test message was cut off");
     }
 }

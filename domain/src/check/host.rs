@@ -207,7 +207,7 @@ mod tests {
         // 30 Han characters are 90 octets as typed, and 66 to 120 as an A-label.
         let label = "邮件服务器测试组织公司名称很长很长的网络地址示例域名字符中国".to_owned();
         assert_eq!(mail_host(&format!("{label}.example")), Err(LabelTooLong));
-        let name = vec!["почтовыйсерверорганизации"; 4].join(".");
+        let name = ["почтовыйсерверорганизации"; 4].join(".");
         assert!(name.len() <= NAME_LIMIT);
         assert_eq!(mail_host(&name), Ok(Host::Name(name.clone())));
     }

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod cli;
+mod connections;
 mod crashes;
 mod crowds;
 mod csrf;

@@ -85,6 +85,7 @@ pub async fn connections(
             },
             () = &mut stop => break,
         };
+        tracing::trace!(%peer, "a connection begins");
         // Answers are short: holding them back gains nothing.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));

@@ -2,6 +2,7 @@
 //! what is tried in a browser or against a real mail server.
 
 mod assets;
+mod bench;
 mod build;
 mod chromium;
 mod css;
@@ -55,6 +56,8 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Measures what the product costs, prints a table and writes JSON to `target/bench`.
+    Bench,
     /// Fuzzes what strangers can send; needs a nightly compiler and cargo-fuzz.
     Fuzz {
         /// The one to fuzz; each in turn without it.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Run { release, no_practice, listen } => {
             run::run(&workspace, Profile::of(release), !no_practice, listen)
         }
+        Task::Bench => bench::bench(&workspace),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
         Task::Test { fast } => test::test(&workspace, fast),
     };

@@ -67,6 +67,11 @@ impl Workspace {
         self.root.join(".run")
     }
 
+    /// Where a benchmark keeps its data and its figures.
+    pub fn bench_folder(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
     /// The server's binary.
     pub fn binary(&self, profile: Profile) -> PathBuf {
         let file = format!("{NAME}{}", env::consts::EXE_SUFFIX);

@@ -1,0 +1,143 @@
+//! Browsers that ask as fast as they are answered.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use app::api::{Save, SaveAnswer, Tab};
+use axum::body::Bytes;
+use axum::http::{Request, StatusCode, header};
+use domain::Field;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// Gets a page over several connections at once, and returns how often a second.
+pub async fn get(
+    server: SocketAddr,
+    path: &str,
+    requests: u32,
+    connections: u32,
+    who: Option<&str>,
+) -> Result<f64> {
+    let cookie = match who {
+        Some(who) => Browser::signed_in(server, who).await?.cookie,
+        None => String::new(),
+    };
+    let each = requests / connections;
+    let mut browsers = Vec::new();
+    for _ in 0..connections {
+        browsers.push(Browser { cookie: cookie.clone(), ..Browser::at(server).await? });
+    }
+    let begun = Instant::now();
+    let mut asking = JoinSet::new();
+    for mut browser in browsers {
+        let path = path.to_owned();
+        asking.spawn(async move {
+            for _ in 0..each {
+                let (status, _, _) = browser.ask("GET", &path, FORM, Bytes::new()).await?;
+                ensure!(status == StatusCode::OK, "{path} answers {status}");
+            }
+            Ok(())
+        });
+    }
+    while let Some(done) = asking.join_next().await {
+        done??;
+    }
+    Ok(f64::from(each * connections) / begun.elapsed().as_secs_f64())
+}
+
+/// Saves the form again and again, secret included, and returns how often a second.
+pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
+    let mut browser = Browser::signed_in(server, who).await?;
+    let tab: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+    let (mut draft, mut revision) = (tab.saved.draft(), tab.saved.revision);
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicServer, "smtp.example.com"),
+        (Field::BasicPort, "587"),
+        (Field::Username, "noreply"),
+    ] {
+        draft.edit(field, text);
+    }
+    let begun = Instant::now();
+    for _ in 0..saves {
+        draft.edit(Field::BasicDisplayName, format!("PPM {revision}"));
+        draft.edit(Field::Password, format!("password {revision}"));
+        let save = Save { draft: draft.clone(), revision, deletes_grant: None };
+        let answer = browser.call("email/save", &serde_json::json!({ "save": save })).await?;
+        let SaveAnswer::Saved(now) = answer else { bail!("nothing was saved: {answer:?}") };
+        revision = now.revision;
+    }
+    Ok(f64::from(saves) / begun.elapsed().as_secs_f64())
+}
+
+/// A connection that stays open, and a cookie.
+struct Browser {
+    connection: SendRequest<Full<Bytes>>,
+    server: SocketAddr,
+    cookie: String,
+}
+
+impl Browser {
+    async fn at(server: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        let (connection, driver) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(driver);
+        Ok(Self { connection, server, cookie: String::new() })
+    }
+
+    async fn signed_in(server: SocketAddr, who: &str) -> Result<Self> {
+        let (email, password) = who.split_once(':').context("--as wants address:password")?;
+        let mut browser = Self::at(server).await?;
+        let form = format!("email={}&password={}", encoded(email), encoded(password));
+        let (_, cookie, _) = browser.ask("POST", "/sign-in", FORM, form.into()).await?;
+        browser.cookie = cookie.context("nobody was signed in")?;
+        Ok(browser)
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(
+        &mut self,
+        function: &str,
+        argument: &serde_json::Value,
+    ) -> Result<T> {
+        let body = serde_json::to_vec(argument)?;
+        let path = format!("/api/{function}");
+        let (status, _, body) = self.ask("POST", &path, JSON, body.into()).await?;
+        ensure!(status == StatusCode::OK, "{path} answers {status}");
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Option<String>, Bytes)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.server.to_string())
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, kind)
+            .header("sec-fetch-site", "same-origin")
+            .body(Full::new(body))?;
+        self.connection.ready().await?;
+        let answer = self.connection.send_request(request).await?;
+        let cookie = answer.headers().get(header::SET_COOKIE).and_then(|line| line.to_str().ok());
+        let cookie = cookie.and_then(|line| line.split(';').next()).map(str::to_owned);
+        let status = answer.status();
+        Ok((status, cookie, answer.into_body().collect().await?.to_bytes()))
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().flat_map(|octet| format!("%{octet:02X}").into_bytes()).map(char::from).collect()
+}

@@ -1,0 +1,78 @@
+//! The programs that `cargo xtask bench` measures with: what the product is compared with (an empty
+//! server), what it talks to (a mail server that takes everything), and who makes it work.
+//! Each prints one number of things per second, or where it listens.
+
+mod empty;
+mod load;
+mod send;
+mod sink;
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Loads, sinks and baselines.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Subcommand)]
+enum Program {
+    /// Serves an empty answer: what HTTP itself costs.
+    Empty,
+    /// Takes every message as fast as it comes.
+    Sink,
+    /// Gets a page so many times over so many connections.
+    Get {
+        /// Where the server listens.
+        server: SocketAddr,
+        /// The page.
+        path: String,
+        /// How often.
+        #[arg(long)]
+        requests: u32,
+        /// Over how many connections at once.
+        #[arg(long)]
+        connections: u32,
+        /// Who signs in first: address and password, with a colon between.
+        #[arg(long = "as")]
+        who: Option<String>,
+    },
+    /// Saves the form so many times, one after another.
+    Save {
+        /// Where the server listens.
+        server: SocketAddr,
+        /// How often.
+        #[arg(long)]
+        saves: u32,
+        /// Who signs in first: address and password, with a colon between.
+        #[arg(long = "as")]
+        who: String,
+    },
+    /// Sends so many test messages, each over a connection of its own.
+    Send {
+        /// The sink's port on this machine.
+        port: u16,
+        /// How many.
+        #[arg(long)]
+        messages: u32,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let per_second = match Cli::parse().program {
+        Program::Empty => return empty::serve().await,
+        Program::Sink => return sink::serve().await,
+        Program::Get { server, path, requests, connections, who } => {
+            load::get(server, &path, requests, connections, who.as_deref()).await?
+        }
+        Program::Save { server, saves, who } => load::save(server, saves, &who).await?,
+        Program::Send { port, messages } => send::send(port, messages).await?,
+    };
+    println!("{per_second:.1}");
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Test messages through the product's own SMTP conversation.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use anyhow::Result;
+use chrono::DateTime;
+use domain::check::host::Host;
+use domain::settings::{MailServer, Security, Sender};
+use server::smtp::message::{TestMessage, compose};
+use server::smtp::{Deadlines, Envelope, TlsTrust, deliver};
+
+/// Sends one message after another, and returns how many a second.
+pub async fn send(port: u16, messages: u32) -> Result<f64> {
+    let sender =
+        Sender { address: "noreply@example.com".to_owned(), display_name: "PPM".to_owned() };
+    let host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let server = MailServer { host, port, security: Security::Clear };
+    let recipient = "ada@example.com";
+    let trust = TlsTrust::with_extra_ca(&[])?;
+    let begun = Instant::now();
+    for number in 0..messages {
+        let message = compose(&TestMessage {
+            sender: &sender,
+            recipient,
+            asked_by: "Ada Okafor (ada@example.com)",
+            server: &server,
+            at: DateTime::UNIX_EPOCH,
+            unique: &number.to_string(),
+        })?;
+        let envelope = Envelope {
+            server: server.clone(),
+            account: None,
+            sender: sender.address.clone(),
+            recipient: recipient.to_owned(),
+        };
+        deliver(&envelope, &message.octets, &trust, Deadlines::default(), &mut |_| {}).await?;
+    }
+    Ok(f64::from(messages) / begun.elapsed().as_secs_f64())
+}

@@ -1,0 +1,46 @@
+//! A mail server that takes everything at once and keeps nothing.
+
+use std::io;
+
+use anyhow::Result;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves until it is killed.
+pub async fn serve() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on smtp://{}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        // A client that goes away in the middle is none of the sink's business.
+        tokio::spawn(async move { take(stream).await.unwrap_or_default() });
+    }
+}
+
+async fn take(stream: TcpStream) -> io::Result<()> {
+    let (from, mut to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    to.write_all(b"220 sink\r\n").await?;
+    let (mut line, mut is_content) = (Vec::new(), false);
+    loop {
+        line.clear();
+        if from.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(());
+        }
+        let reply: &[u8] = match (&line[..], is_content) {
+            (b".\r\n", true) => {
+                is_content = false;
+                b"250 taken\r\n"
+            }
+            (_, true) => continue,
+            (b"DATA\r\n", false) => {
+                is_content = true;
+                b"354 go on\r\n"
+            }
+            (b"QUIT\r\n", false) => b"221 bye\r\n",
+            (_, false) => b"250 sink\r\n",
+        };
+        to.write_all(reply).await?;
+    }
+}

@@ -1,0 +1,140 @@
+// Why: what a browser feels, with the processor slowed four times: how soon the tab is there, how
+// soon a keystroke is on the screen, and how much of the page it touches. Each is compared with a
+// plain input on an empty page in the same browser. Writes JSON to the file that BENCH_OUTPUT names.
+
+import { writeFile } from 'node:fs/promises';
+import { test, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
+
+const SLOWDOWN = 4;
+const ROUNDS = 5;
+const KEYS = 30;
+
+/** What `cargo xtask bench` says in the environment. */
+function given(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run cargo xtask bench`);
+  return value;
+}
+
+async function signIn(context: BrowserContext): Promise<void> {
+  const page = await context.newPage();
+  await page.goto('/sign-in');
+  await page.getByLabel('Email', { exact: true }).fill(given('BENCH_EMAIL'));
+  await page.getByLabel('Password', { exact: true }).fill(given('BENCH_PASSWORD'));
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.waitForURL('**/settings/email');
+  await page.close();
+}
+
+/** A page with nothing in its cache and a slow processor. */
+async function slowPage(context: BrowserContext): Promise<{ page: Page; cdp: CDPSession }> {
+  const page = await context.newPage();
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
+  await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
+  return { page, cdp };
+}
+
+interface Load {
+  bytes: number;
+  requests: number;
+  firstPaint: number;
+  hydrated: number;
+}
+
+async function load(context: BrowserContext): Promise<Load> {
+  const { page, cdp } = await slowPage(context);
+  let bytes = 0;
+  let requests = 0;
+  cdp.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  cdp.on('Network.requestWillBeSent', ({ request }) => (requests += request.url.startsWith('data:') ? 0 : 1));
+  await page.goto('/settings/email');
+  await page.waitForFunction(() => performance.getEntriesByName('hydrated').length > 0);
+  const times = await page.evaluate(() => ({
+    firstPaint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN,
+    hydrated: performance.getEntriesByName('hydrated')[0]?.startTime ?? NaN,
+  }));
+  await page.close();
+  return { bytes, requests, ...times };
+}
+
+interface Keys {
+  /** From the key to the frame with its letter, in milliseconds. */
+  toPaint: number[];
+  /** From the key to the end of what scripts do about it, in milliseconds. */
+  script: number[];
+  /** DOM mutations. */
+  mutations: number[];
+}
+
+/** Types into an input, and tells what each keystroke cost. */
+async function type(page: Page, label: string): Promise<Keys> {
+  const input = page.getByLabel(label, { exact: true }).first();
+  await input.press('a'); // The first one also makes Save and Cancel appear.
+  await page.evaluate(() => {
+    const seen: { toPaint: number[]; script: number[]; mutations: number[] } = { toPaint: [], script: [], mutations: [] };
+    let mutations = 0;
+    new MutationObserver((records) => (mutations += records.length)).observe(document, {
+      attributes: true,
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+    let begun = 0;
+    addEventListener('keydown', () => (begun = performance.now()), { capture: true });
+    addEventListener('input', () => {
+      // After every listener and every effect that they have set off.
+      const after = new MessageChannel();
+      after.port1.onmessage = () => seen.script.push(performance.now() - begun);
+      queueMicrotask(() => after.port2.postMessage(0));
+      requestAnimationFrame(() => {
+        const painted = new MessageChannel();
+        painted.port1.onmessage = () => {
+          seen.toPaint.push(performance.now() - begun);
+          seen.mutations.push(mutations);
+          mutations = 0;
+        };
+        painted.port2.postMessage(0);
+      });
+    });
+    Object.assign(window, { seen });
+  });
+  for (let key = 1; key <= KEYS; key++) {
+    await input.press('b');
+    await page.waitForFunction((key) => (window as unknown as { seen: Keys }).seen.toPaint.length === key, key);
+  }
+  return page.evaluate(() => (window as unknown as { seen: Keys }).seen);
+}
+
+test('what the page costs', async ({ browser, context }) => {
+  await signIn(context);
+  const loads: Load[] = [];
+  const tab: Keys[] = [];
+  const plain: Keys[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    loads.push(await load(context));
+    const { page } = await slowPage(context);
+    await page.goto('/settings/email');
+    await page.waitForFunction(() => performance.getEntriesByName('hydrated').length > 0);
+    tab.push(await type(page, 'Display Name'));
+    await page.close({ runBeforeUnload: false });
+    const { page: empty } = await slowPage(context);
+    await empty.setContent('<label>Display Name <input></label>');
+    plain.push(await type(empty, 'Display Name'));
+    await empty.close();
+  }
+  const figures = {
+    bytes: loads.map(({ bytes }) => bytes),
+    requests: loads.map(({ requests }) => requests),
+    first_paint: loads.map(({ firstPaint }) => firstPaint),
+    hydrated: loads.map(({ hydrated }) => hydrated),
+    to_paint: tab.flatMap(({ toPaint }) => toPaint),
+    to_paint_plain: plain.flatMap(({ toPaint }) => toPaint),
+    script: tab.flatMap(({ script }) => script),
+    script_plain: plain.flatMap(({ script }) => script),
+    mutations: tab.flatMap(({ mutations }) => mutations),
+    browser: browser.version(),
+  };
+  await writeFile(given('BENCH_OUTPUT'), JSON.stringify(figures));
+});

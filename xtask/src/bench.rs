@@ -1,0 +1,106 @@
+//! `cargo xtask bench`: what the product costs, each figure beside a baseline that is measured in
+//! turn with it, for machines are shared and noisy: compare the ratios, not the numbers.
+
+mod browser;
+mod programs;
+mod report;
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    build,
+    node::{self, Packages},
+    tools::{cargo, expect_success},
+    workspace::{Profile, Workspace},
+};
+
+use programs::Programs;
+use report::{Report, Unit};
+
+/// How often each pair is measured, one after the other.
+const ROUNDS: usize = 5;
+/// How often a start is measured.
+const STARTS: usize = 15;
+const REQUESTS: u32 = 4_000;
+const CONNECTIONS: u32 = 8;
+const SAVES: u32 = 200;
+const MANY_SAVES: u32 = 10_000;
+const MESSAGES: u32 = 300;
+
+/// Measures everything, prints the table and writes it as JSON.
+pub fn bench(workspace: &Workspace) -> Result<()> {
+    node::ensure_node()?;
+    node::ensure_packages(workspace, Packages::All)?;
+    crate::chromium::ensure_chromium(workspace)?;
+    build::build(workspace, Profile::Release)?;
+    expect_success(&mut cargo(workspace, ["build", "--release", "--package=bench"]))?;
+
+    let folder = workspace.bench_folder();
+    let _ = fs::remove_dir_all(folder.join("data"));
+    fs::create_dir_all(folder.join("data"))?;
+    let programs = Programs::new(workspace, folder.join("data"))?;
+    let mut report = Report::default();
+    start(&programs, &mut report)?;
+    http(&programs, &mut report)?;
+    smtp(workspace, &programs, &mut report)?;
+    browser::measure(workspace, &programs, &mut report)?;
+    memory(&programs, &mut report)?;
+
+    println!("\n{report}");
+    let file = report.write(workspace, &folder).context("the figures could not be written")?;
+    println!("\nWritten to {}", file.display());
+    Ok(())
+}
+
+/// From the start of the process to its first answer.
+fn start(programs: &Programs, report: &mut Report) -> Result<()> {
+    let (mut product, mut empty) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        product.push(programs.serve()?.first_answer()?);
+        empty.push(programs.empty()?.first_answer()?);
+    }
+    report.pair("start to first answer", Unit::Milliseconds, &product, ("empty server", &empty));
+    Ok(())
+}
+
+fn http(programs: &Programs, report: &mut Report) -> Result<()> {
+    let (product, empty) = (programs.serve()?, programs.empty()?);
+    let (mut pages, mut many, mut saves, mut one) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        pages.push(programs.get(&product, "/settings/email", REQUESTS / 4, CONNECTIONS, true)?);
+        many.push(programs.get(&empty, "/", REQUESTS * 5, CONNECTIONS, false)?);
+        saves.push(programs.save(&product, SAVES)?);
+        one.push(programs.get(&empty, "/", REQUESTS, 1, false)?);
+    }
+    report.pair("page, 8 connections", Unit::PerSecond, &pages, ("empty route", &many));
+    report.pair("save on SQLite, 1 connection", Unit::PerSecond, &saves, ("empty route", &one));
+    Ok(())
+}
+
+fn smtp(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Result<()> {
+    let sink = programs.sink()?;
+    let (mut own, mut each, mut pool) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        own.push(programs.send(&sink, MESSAGES)?);
+        each.push(browser::nodemailer(workspace, &sink, MESSAGES, "each")?);
+        pool.push(browser::nodemailer(workspace, &sink, MESSAGES, "pool")?);
+    }
+    let name = "messages, a connection each";
+    report.pair(name, Unit::PerSecond, &own, ("nodemailer", &each));
+    report.pair(name, Unit::PerSecond, &own, ("nodemailer, one connection", &pool));
+    Ok(())
+}
+
+fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
+    let (product, empty) = (programs.serve()?, programs.empty()?);
+    let nothing = [empty.memory()?];
+    let base = ("empty server", &nothing[..]);
+    report.pair("memory at start", Unit::Mebibytes, &[product.memory()?], base);
+    programs.get(&product, "/settings/email", 1, 1, true)?;
+    report.pair("memory after a sign-in", Unit::Mebibytes, &[product.memory()?], base);
+    programs.save(&product, MANY_SAVES)?;
+    report.pair("memory after 10,000 saves", Unit::Mebibytes, &[product.memory()?], base);
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! The programs that are measured, and those that measure them.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    tools::expect_success,
+    workspace::{Profile, Workspace},
+};
+
+pub const EMAIL: &str = "ada@example.com";
+pub const PASSWORD: &str = "a pass phrase for a benchmark";
+
+/// Starts programs in a folder of their own.
+pub struct Programs {
+    product: PathBuf,
+    bench: PathBuf,
+    site: PathBuf,
+    folder: PathBuf,
+}
+
+/// A program that listens, until it is dropped.
+pub struct Running {
+    child: Child,
+    begun: Instant,
+    /// Address and port.
+    pub address: String,
+}
+
+impl Programs {
+    /// With a fresh database and one administrator.
+    pub fn new(workspace: &Workspace, folder: PathBuf) -> Result<Self> {
+        let product = workspace.binary(Profile::Release);
+        let bench = product.with_file_name(format!("bench{}", std::env::consts::EXE_SUFFIX));
+        let programs = Self { product, bench, site: workspace.site(), folder };
+        let password = programs.folder.join("password.txt");
+        fs::write(&password, PASSWORD)?;
+        let mut add = programs.product(&["admin", "add", EMAIL, "--name", "Ada Okafor"]);
+        add.arg("--password-stdin").stdin(fs::File::open(password)?);
+        expect_success(&mut add)?;
+        Ok(programs)
+    }
+
+    fn product(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.product);
+        command.current_dir(&self.folder).env_clear().args(args);
+        command
+    }
+
+    /// The product.
+    pub fn serve(&self) -> Result<Running> {
+        let mut command = self.product(&["serve", "--listen", "127.0.0.1:0", "--site-root"]);
+        Running::start(command.arg(&self.site))
+    }
+
+    /// A server with an empty route.
+    pub fn empty(&self) -> Result<Running> {
+        Running::start(Command::new(&self.bench).arg("empty"))
+    }
+
+    /// A mail server that takes everything.
+    pub fn sink(&self) -> Result<Running> {
+        Running::start(Command::new(&self.bench).arg("sink"))
+    }
+
+    /// How often a second a page is had.
+    pub fn get(
+        &self,
+        server: &Running,
+        path: &str,
+        requests: u32,
+        connections: u32,
+        signed_in: bool,
+    ) -> Result<f64> {
+        let mut command = Command::new(&self.bench);
+        command.args(["get", &server.address, path]);
+        command.arg(format!("--requests={requests}")).arg(format!("--connections={connections}"));
+        if signed_in {
+            command.arg(format!("--as={EMAIL}:{PASSWORD}"));
+        }
+        number(&mut command)
+    }
+
+    /// How often a second the form is saved.
+    pub fn save(&self, server: &Running, saves: u32) -> Result<f64> {
+        let mut command = Command::new(&self.bench);
+        command.args(["save", &server.address]).arg(format!("--saves={saves}"));
+        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+    }
+
+    /// How many test messages a second go into a sink.
+    pub fn send(&self, sink: &Running, messages: u32) -> Result<f64> {
+        let mut command = Command::new(&self.bench);
+        number(command.args(["send", sink.port()]).arg(format!("--messages={messages}")))
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Result<Self> {
+        let begun = Instant::now();
+        let mut child = command.stdout(Stdio::piped()).spawn().context("a program is missing")?;
+        let mut line = String::new();
+        let output = child.stdout.take().context("a program has no output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let Some((_, address)) = line.trim().split_once("://") else {
+            bail!("a program does not listen: {line}");
+        };
+        Ok(Self { child, begun, address: address.to_owned() })
+    }
+
+    /// Milliseconds from the start of the process to its first answer.
+    pub fn first_answer(&self) -> Result<f64> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        write!(stream, "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        if !answer.starts_with("HTTP/1.1 200") {
+            bail!("the first answer is no good one: {answer}");
+        }
+        Ok(self.begun.elapsed().as_secs_f64() * 1_000.0)
+    }
+
+    /// What it holds of the machine's memory, in MiB (`VmRSS`).
+    pub fn memory(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .context("memory is measured on Linux only")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kibibytes.context("no VmRSS in /proc")?.parse::<f64>()? / 1_024.0)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The number that a program prints.
+pub fn number(command: &mut Command) -> Result<f64> {
+    let output = command.stderr(Stdio::inherit()).output().context("a program is missing")?;
+    if !output.status.success() {
+        bail!("a measurement failed ({})", output.status);
+    }
+    let text = String::from_utf8(output.stdout)?;
+    text.trim().parse().with_context(|| format!("no number: {text}"))
+}

@@ -1,0 +1,168 @@
+//! The table and the JSON of a benchmark.
+
+use std::{
+    fmt::{self, Display},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::{tools::answer_of, workspace::Workspace};
+
+/// What a figure counts.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    Bytes,
+    Mebibytes,
+    Milliseconds,
+    Mutations,
+    PerSecond,
+    Requests,
+}
+
+impl Unit {
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Mebibytes => "MiB",
+            Self::Milliseconds => "ms",
+            Self::Mutations => "",
+            Self::PerSecond => "/s",
+            Self::Requests => "requests",
+        }
+    }
+}
+
+/// One line: a median, and what it is compared with.
+#[derive(Serialize)]
+struct Figure {
+    name: &'static str,
+    unit: Unit,
+    median: f64,
+    samples: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<Baseline>,
+}
+
+#[derive(Serialize)]
+struct Baseline {
+    name: &'static str,
+    median: f64,
+    ratio: f64,
+}
+
+/// Everything that was measured.
+#[derive(Default)]
+pub struct Report {
+    figures: Vec<Figure>,
+    /// The browser's version.
+    pub browser: String,
+}
+
+impl Report {
+    /// A figure of its own.
+    pub fn single(&mut self, name: &'static str, unit: Unit, samples: &[f64]) {
+        let (median, samples) = (median(samples), samples.len());
+        self.figures.push(Figure { name, unit, median, samples, baseline: None });
+    }
+
+    /// A figure beside its baseline, measured in turn with it.
+    pub fn pair(
+        &mut self,
+        name: &'static str,
+        unit: Unit,
+        samples: &[f64],
+        (baseline, of_baseline): (&'static str, &[f64]),
+    ) {
+        let (own, base) = (median(samples), median(of_baseline));
+        let baseline = Some(Baseline { name: baseline, median: base, ratio: own / base });
+        self.figures.push(Figure { name, unit, median: own, samples: samples.len(), baseline });
+    }
+
+    /// Writes it beside the others, named by its date, with what it was measured on.
+    pub fn write(&self, workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
+        let ask = |program: &str, args: &[&str]| {
+            answer_of(Command::new(program).current_dir(workspace.root()).args(args))
+        };
+        let date = ask("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]).context("there is no date")?;
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let whole = serde_json::json!({
+            "date": date,
+            "machine": {
+                "cpu": cpu.map(|(_, model)| model),
+                "cores": std::thread::available_parallelism().map_or(0, usize::from),
+                "memory": memory.lines().next().and_then(|line| line.split_once(':')).map(|(_, size)| size.trim()),
+                "kernel": ask("uname", &["-sr"]),
+            },
+            "versions": {
+                "commit": ask("git", &["rev-parse", "HEAD"]),
+                "rustc": ask("rustc", &["--version"]),
+                "node": ask("node", &["--version"]),
+                "browser": self.browser,
+            },
+            "figures": self.figures,
+        });
+        let file = folder.join(format!("{}.json", date.replace(':', "")));
+        fs::write(&file, serde_json::to_string_pretty(&whole)?)?;
+        Ok(file)
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| What | Median | Baseline | Ratio |")?;
+        write!(f, "| --- | ---: | --- | ---: |")?;
+        for Figure { name, unit, median, baseline, .. } in &self.figures {
+            let sign = unit.sign();
+            write!(f, "\n| {name} | {} {sign} |", shortly(*median))?;
+            match baseline {
+                Some(Baseline { name, median, ratio }) => {
+                    write!(f, " {name}: {} {sign} | {ratio:.2} |", shortly(*median))?;
+                }
+                None => write!(f, "  |  |")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The middle one, which one slow round does not move.
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match (sorted.len() / 2, sorted.len() % 2) {
+        (_, _) if sorted.is_empty() => f64::NAN,
+        (middle, 1) => sorted[middle],
+        (middle, _) => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+/// A number with as many digits as it deserves.
+fn shortly(number: f64) -> String {
+    if number.abs() < 100.0 { format!("{number:.1}") } else { format!("{number:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_round_does_not_move_the_median() {
+        assert_eq!(format!("{:.1}", median(&[1.0, 900.0, 2.0])), "2.0");
+        assert_eq!(format!("{:.1}", median(&[1.0, 2.0, 3.0, 900.0])), "2.5");
+    }
+
+    #[test]
+    fn a_line_has_the_figure_the_baseline_and_their_ratio() {
+        let mut report = Report::default();
+        report.pair("page", Unit::PerSecond, &[500.0], ("empty route", &[2_000.0]));
+        let text = report.to_string();
+        assert!(text.ends_with("| page | 500 /s | empty route: 2000 /s | 0.25 |"), "{text}");
+    }
+}

@@ -6,6 +6,7 @@
 mod advice;
 #[cfg(feature = "ssr")]
 mod pages;
+mod token;
 
 use domain::check::address::AddressProblem;
 use domain::check::host::HostProblem;
@@ -21,6 +22,7 @@ use crate::tab::SecretState;
 pub use advice::{Explanation, INTERRUPTED, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{action, actor, set_up_problem};
+pub use token::{fault, leg, token_status};
 
 /// The name of a group box.
 #[must_use]
@@ -444,6 +446,7 @@ fn duration(seconds: u32) -> String {
 #[must_use]
 pub const fn step(step: Step) -> &'static str {
     match step {
+        Step::Token => "Token",
         Step::NameLookup => "Name lookup",
         Step::Connection => "Connection",
         Step::Tls => "TLS",

@@ -5,12 +5,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::token::Fault;
+
 /// A step of sending one message, in the order of a connection encrypted from its first byte.
 ///
 /// With STARTTLS the greeting comes before TLS; reports keep the order in which things happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
+    /// With an OAuth flow: the token is looked at, and renewed where it has to be.
+    Token,
     /// The server's name becomes addresses.
     NameLookup,
     /// TCP, to one vetted address.
@@ -31,7 +35,8 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the usual order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Token,
         Self::NameLookup,
         Self::Connection,
         Self::Tls,
@@ -133,6 +138,14 @@ pub enum Advice {
     AppPasswordNeeded,
     /// The server refuses the token (RFC 7628 3.2.2, and Google's XOAUTH2).
     TokenRefused,
+    /// The server offers sign-in, but neither XOAUTH2 nor OAUTHBEARER.
+    TokenSignInNotOffered,
+    /// There is no token any more: it was deleted since.
+    TokenAbsent,
+    /// The token has expired, and somebody has to sign in again.
+    TokenExpired,
+    /// The token could not be renewed.
+    TokenNotRenewed(Fault),
     /// The server wants a sign-in first (530).
     SignInRequired,
     /// The server wants encryption first (530, 538).

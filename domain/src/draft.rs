@@ -65,6 +65,20 @@ impl Default for Smtp {
     }
 }
 
+impl Smtp {
+    /// The server as a part of a destination, without regard to the case of ASCII letters: what
+    /// other alphabets call the same, name lookup may not.
+    fn server_key(&self) -> String {
+        self.server.to_ascii_lowercase()
+    }
+
+    /// The kind of connection as a part of a destination.
+    fn security_key(&self) -> String {
+        let key = if self.use_tls { self.tls_mode.wire_name() } else { "clear" };
+        key.to_owned()
+    }
+}
+
 /// Who signs in at the mail server with a password.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
 pub struct SignIn<S> {
@@ -232,23 +246,30 @@ impl<S> Form<S> {
     pub fn destination(&self, field: Field) -> Option<Destination> {
         match field {
             Field::Password => Some(Destination::Account {
-                // As ASCII only: what other alphabets call the same, name lookup may not.
-                server: self.basic.server.to_ascii_lowercase(),
+                server: self.basic.server_key(),
                 port: self.basic.port.0.clone(),
                 username: self.sign_in.username.clone(),
-                security: if self.basic.use_tls {
-                    self.basic.tls_mode.wire_name().to_owned()
-                } else {
-                    "clear".to_owned()
-                },
+                security: self.basic.security_key(),
             }),
-            Field::ClientSecret => {
-                let endpoint = &self.authentication.token_endpoint;
-                let origin = check::url::origin(endpoint);
-                Some(Destination::Origin(origin.unwrap_or_else(|| endpoint.clone())))
-            }
+            Field::ClientSecret => Some(self.token_endpoint_origin()),
             _ => None,
         }
+    }
+
+    /// Where a token obtained now would be for.
+    pub fn token_destination(&self) -> Destination {
+        Destination::MailServer {
+            server: self.oauth.server_key(),
+            port: self.oauth.port.0.clone(),
+            security: self.oauth.security_key(),
+        }
+    }
+
+    /// Where a client secret, a code and a refresh token go.
+    pub fn token_endpoint_origin(&self) -> Destination {
+        let endpoint = &self.authentication.token_endpoint;
+        let origin = check::url::origin(endpoint);
+        Destination::Origin(origin.unwrap_or_else(|| endpoint.clone()))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod saved;
 pub mod secret;
 pub mod settings;
 pub mod time_format;
+pub mod token;
 
 pub use check::{Problem, Problems};
 pub use draft::{Draft, Form};

@@ -95,8 +95,17 @@ pub enum Destination {
         /// `clear`, or the TLS mode's wire name.
         security: String,
     },
-    /// A client secret's: the origin (RFC 6454) of the Token Endpoint.
+    /// A client secret's and a refresh token's: the origin (RFC 6454) of the Token Endpoint.
     Origin(String),
+    /// An access token's: this server, by this kind of connection.
+    MailServer {
+        /// Host name without regard to case, or address.
+        server: String,
+        /// Port as typed.
+        port: String,
+        /// The TLS mode's wire name, or `clear`, for which no token is ever used.
+        security: String,
+    },
     /// A value that is sealed only against readers of the database: the Client ID's.
     Nowhere,
 }

@@ -1,65 +1,113 @@
-//! What a mail server says, without the password: some repeat what they refuse, as they got it or
-//! decoded, and what is repeated is kept and shown to every administrator.
+//! What a peer says, without the secrets: some repeat what they refuse, as they got it or encoded,
+//! and what is repeated is kept and shown to every administrator.
 
 use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::settings::Account;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A password shorter than this stands in ordinary words by chance, and hiding it would tell it.
+/// A secret shorter than this stands in ordinary words by chance, and hiding it would tell it.
 const TELLING: usize = 4;
 
-/// Takes one account's password out of texts.
+/// Takes secrets out of texts. Without any it leaves a text as it is.
 #[derive(Default)]
-pub(super) struct Hush {
-    password: Option<SecretString>,
-    /// What hides it however short it is: base64 as it goes over the wire.
+pub struct Hush {
+    hidden: Vec<Hidden>,
+}
+
+/// One secret, and what stands in its place.
+struct Hidden {
+    mark: &'static str,
+    /// In clear; nothing for one that is too short to be told from words.
+    secret: Option<SecretString>,
+    /// As it goes over the wire, which is hidden however short it is.
     sent: Vec<SecretString>,
     /// Of its base64, what is the same whatever stands before and after it there.
     cores: Vec<SecretString>,
 }
 
 impl Hush {
-    /// Hides the password of this account, if there is one.
-    pub(super) fn of(account: Option<&Account>) -> Self {
-        let Some(Account { username, password }) = account else { return Self::default() };
-        let exposed = password.expose_secret();
-        let plain = format!("\0{username}\0{exposed}");
-        let sent = [plain.as_str(), exposed].map(|text| STANDARD.encode(text).into()).into();
-        if exposed.len() < TELLING {
-            return Self { sent, ..Self::default() };
+    /// Hides a secret too, in clear, in base64 and percent-encoded; `mark` stands in its place.
+    #[must_use]
+    pub fn hide(mut self, mark: &'static str, secret: &SecretString) -> Self {
+        let exposed = secret.expose_secret();
+        let sent = vec![STANDARD.encode(exposed).into()];
+        let is_telling = exposed.len() >= TELLING;
+        let cores = if is_telling {
+            (0..3).map(|before| core(exposed, before)).collect()
+        } else {
+            Vec::new()
+        };
+        let mut hidden = Hidden { mark, secret: is_telling.then(|| secret.clone()), sent, cores };
+        if is_telling {
+            hidden.sent.extend(percent_encoded(exposed));
         }
-        let cores = (0..3).map(|before| core(exposed, before)).collect();
-        Self { password: Some(password.clone()), sent, cores }
+        self.hidden.push(hidden);
+        self
     }
 
-    /// The text with `[password]` wherever the password was, in clear or in base64, whole or cut off
-    /// with the end of the text.
-    pub(super) fn text(&self, text: &str) -> String {
-        let mut hidden = text.to_owned();
-        for sent in self.sent.iter().chain(&self.password) {
-            hidden = hidden.replace(sent.expose_secret(), "[password]");
-        }
-        for core in &self.cores {
-            while let Some(word) = word_around(&hidden, core.expose_secret()) {
-                hidden.replace_range(word, "[password]");
+    /// Hides an encoding of a secret as it goes over the wire too, however short it is.
+    #[must_use]
+    pub fn hide_sent(mut self, mark: &'static str, sent: impl Into<SecretString>) -> Self {
+        self.hidden.push(Hidden { mark, secret: None, sent: vec![sent.into()], cores: Vec::new() });
+        self
+    }
+
+    /// The text with a mark wherever a secret was, whole or cut off with the end of the text.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        self.hidden.iter().fold(text.to_owned(), |text, hidden| hidden.taken_out_of(text))
+    }
+}
+
+impl Hidden {
+    fn taken_out_of(&self, mut text: String) -> String {
+        for sent in self.sent.iter().chain(&self.secret) {
+            if !sent.expose_secret().is_empty() {
+                text = text.replace(sent.expose_secret(), self.mark);
             }
         }
-        let password = self.password.as_ref().map(ExposeSecret::expose_secret);
-        match password.and_then(|password| cut_off(&hidden, password)) {
-            Some(begun) => format!("{}[password]…", &hidden[..begun]),
-            None => hidden,
+        for core in &self.cores {
+            while let Some(word) = word_around(&text, core.expose_secret()) {
+                text.replace_range(word, self.mark);
+            }
+        }
+        let secret = self.secret.as_ref().map(ExposeSecret::expose_secret);
+        match secret.and_then(|secret| cut_off(&text, secret)) {
+            Some(begun) => format!("{}{}…", &text[..begun], self.mark),
+            None => text,
         }
     }
 }
 
-/// What is left of a password's base64 when `before` octets precede it and any follow: the digits
+/// A secret as a form sends it (both ways of writing a space), where that is not the secret itself.
+fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
+    let encode = |space: &str| {
+        let mut encoded = String::with_capacity(secret.len() * 3);
+        for octet in secret.bytes() {
+            match octet {
+                b' ' => encoded.push_str(space),
+                b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
+                _ if octet.is_ascii_alphanumeric() => encoded.push(octet.into()),
+                _ => encoded.push_str(&format!("%{octet:02X}")),
+            }
+        }
+        encoded
+    };
+    let both = [encode("+"), encode("%20")];
+    both.into_iter()
+        .filter(|encoded| encoded != secret)
+        .map(SecretString::from)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// What is left of a secret's base64 when `before` octets precede it and any follow: the digits
 /// that no other octet has a part in.
-fn core(password: &str, before: usize) -> SecretString {
-    let encoded = STANDARD.encode([&[0; 2][..before], password.as_bytes()].concat());
-    let digits = (before * 8).div_ceil(6)..(before + password.len()) * 8 / 6;
+fn core(secret: &str, before: usize) -> SecretString {
+    let encoded = STANDARD.encode([&[0; 2][..before], secret.as_bytes()].concat());
+    let digits = (before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6;
     encoded[digits].into()
 }
 
@@ -72,11 +120,11 @@ fn word_around(text: &str, core: &str) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// Where, in a text whose end was cut off, a password begins that the cut leaves only a part of.
-fn cut_off(text: &str, password: &str) -> Option<usize> {
+/// Where, in a text whose end was cut off, a secret begins that the cut leaves only a part of.
+fn cut_off(text: &str, secret: &str) -> Option<usize> {
     let text = text.strip_suffix('…')?;
-    let begins = |end: &usize| *end >= TELLING && text.ends_with(&password[..*end]);
-    let ends = password.char_indices().map(|(at, _)| at).rev();
+    let begins = |end: &usize| *end >= TELLING && text.ends_with(&secret[..*end]);
+    let ends = secret.char_indices().map(|(at, _)| at).rev();
     ends.into_iter().find(begins).map(|end| text.len() - end)
 }
 
@@ -87,8 +135,11 @@ mod tests {
     use super::*;
 
     fn hidden(password: &str, text: &str) -> String {
-        let account = Account { username: "ada".to_owned(), password: password.into() };
-        Hush::of(Some(&account)).text(text)
+        let plain = STANDARD.encode(format!("\0ada\0{password}"));
+        Hush::default()
+            .hide("[password]", &password.into())
+            .hide_sent("[password]", plain)
+            .text(text)
     }
 
     #[test]
@@ -100,6 +151,13 @@ mod tests {
             ("no sesame-8", "no sesame-8"),
         ] {
             assert_eq!(hidden("sesame-7", text), expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_as_a_form_sends_it() {
+        for text in ["no a%2Fb+c%26d", "no a%2Fb%20c%26d", "no a/b c&d"] {
+            assert_eq!(hidden("a/b c&d", text), "no [password]");
         }
     }
 

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod egress;
+mod hush;
 pub mod identity;
 pub mod log;
 pub mod serve;

@@ -185,6 +185,9 @@ fn associated_data(column: &str, destination: &Destination) -> Vec<u8> {
         }
         Destination::Origin(origin) => encode(column, 2, &[origin]),
         Destination::Nowhere => encode(column, 3, &[]),
+        Destination::MailServer { server, port, security } => {
+            encode(column, 4, &[server, port, security])
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! reply leads to which advice is decided on the server.
 
 use domain::delivery::Advice;
+use domain::token::Leg;
 
 /// An explanation of a failed delivery.
 pub struct Explanation {
@@ -232,6 +233,24 @@ pub const fn advice(advice: Advice) -> Explanation {
                 "Get a new token: this one may have expired or been revoked.",
             ],
         },
+        Advice::TokenSignInNotOffered => Explanation {
+            cause: "The server offers no sign-in by token, neither XOAUTH2 nor OAUTHBEARER.",
+            steps: &[
+                "Check SMTP Server and Port: the provider's documentation for OAuth names them.",
+                "Or set OAuth Flow to None and use a password.",
+            ],
+        },
+        Advice::TokenAbsent => {
+            Explanation { cause: "There is no token any more.", steps: &["Press Get Auth Token."] }
+        }
+        Advice::TokenExpired => Explanation {
+            cause: "The token has expired, and cannot be renewed without somebody signing in.",
+            steps: &[
+                "Press Get Auth Token.",
+                "To have it renewed by itself, ask for a refresh token: offline_access in Scope at Microsoft, access_type=offline and prompt=consent in Authorization Endpoint at Google.",
+            ],
+        },
+        Advice::TokenNotRenewed(fault) => super::fault(Leg::Renewal, fault),
         Advice::SignInRequired => Explanation {
             cause: "The server wants a sign-in first.",
             steps: &[

@@ -243,7 +243,11 @@ fn destination(state: FormState, field: Field) -> String {
     state.with_saved(|saved| match saved.form.secret(field) {
         Some(StoredSecret::For(Destination::Account { server, .. })) => server.clone(),
         Some(StoredSecret::For(Destination::Origin(origin))) => origin.clone(),
-        Some(StoredSecret::For(Destination::Nowhere) | StoredSecret::Unset) | None => String::new(),
+        Some(
+            StoredSecret::For(Destination::MailServer { .. } | Destination::Nowhere)
+            | StoredSecret::Unset,
+        )
+        | None => String::new(),
     })
 }
 

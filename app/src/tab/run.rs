@@ -9,8 +9,10 @@ use crate::labels;
 #[component]
 pub fn RunView(run: Run) -> impl IntoView {
     let waiting = if run.outcome.is_some() { "not reached" } else { "waiting" };
-    let missing =
-        Step::ALL.into_iter().filter(|step| run.steps.iter().all(|report| report.step != *step));
+    // With an OAuth flow, the token is what every run begins with.
+    let missing = Step::ALL
+        .into_iter()
+        .filter(|step| *step != Step::Token && run.steps.iter().all(|report| report.step != *step));
     let missing: Vec<_> = missing
         .map(|step| Rung {
             class: "waiting",

@@ -9,7 +9,6 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Deadlines;
-use super::hush::Hush;
 use super::replies;
 use super::stream::Guarded;
 use super::wire::{NoReply, Wire};
@@ -19,7 +18,7 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
     let second = Duration::from_secs(1);
     let deadlines = Deadlines { connect: second, reply: second, total: second };
     let mut wire = Wire::new(Guarded::new(stream, deadlines, Instant::now() + second));
-    let hush = Hush::of(Some(account));
+    let hush = super::sasl::hush(Some(account));
     let mut read = Vec::new();
     loop {
         let words = match wire.reply().await {

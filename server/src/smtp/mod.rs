@@ -8,13 +8,12 @@
 //! - `tls` says whom to trust and what a failed handshake means; `offers` reads EHLO's answer;
 //!   `sasl` signs in.
 //! - `replies` is the dictionary from refusals to advice; `report` tells each step's end once,
-//!   and `hush` keeps the password out of it.
+//!   without the secrets that a server repeats.
 //! - [`message`] composes the test message; `address` writes mailboxes.
 
 mod address;
 #[cfg(fuzzing)]
 pub mod fuzz;
-mod hush;
 pub mod message;
 mod offers;
 mod replies;

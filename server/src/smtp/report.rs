@@ -5,11 +5,11 @@ use domain::check::text::shown;
 use domain::delivery::{Advice, Step, StepEnd, StepReport};
 use tokio::time::Instant;
 
-use super::hush::Hush;
 use super::replies;
 use super::session::Failure;
 use super::stream::Broken;
 use super::wire::{NoReply, Reply};
+use crate::hush::Hush;
 
 /// What a step gives to the next one, and to its report.
 pub(super) struct Done<T> {

@@ -7,6 +7,8 @@ use domain::settings::Account;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::hush::Hush;
+
 /// The longest command line that a server has to take, without its CRLF (RFC 5321 4.5.3.1.4).
 const LONGEST_COMMAND: usize = 510;
 
@@ -57,6 +59,14 @@ impl Mechanism {
             ),
         }
     }
+}
+
+/// Hides what signs an account in from whatever its server says.
+pub(super) fn hush(account: Option<&Account>) -> Hush {
+    const MARK: &str = "[password]";
+    let Some(Account { username, password }) = account else { return Hush::default() };
+    let plain = format!("\0{username}\0{}", password.expose_secret());
+    Hush::default().hide(MARK, password).hide_sent(MARK, encoded(plain.as_bytes()))
 }
 
 /// The lines of one sign-in, each with its CRLF.

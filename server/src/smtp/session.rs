@@ -14,10 +14,9 @@ use tokio::time::{Instant, timeout};
 
 use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
-use super::hush::Hush;
 use super::offers::Offers;
 use super::report::{Done, StepResult, Steps, Stop};
-use super::sasl::{Exchange, Mechanism};
+use super::sasl::{self, Exchange, Mechanism};
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
 use super::wire::{NoReply, Reply, Wire, content};
@@ -81,7 +80,7 @@ pub async fn deliver(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
-    let mut steps = Steps { on_step, hush: Hush::of(envelope.account.as_ref()) };
+    let mut steps = Steps { on_step, hush: sasl::hush(envelope.account.as_ref()) };
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 

@@ -1,0 +1,233 @@
+//! What goes wrong on the way to a token, in words for an administrator who does not know OAuth:
+//! one sentence for the cause, then the steps in the order to try them.
+
+use domain::token::{Fault, Leg, TokenStatus};
+
+use super::Explanation;
+
+/// The status of a token.
+#[must_use]
+pub const fn token_status(status: TokenStatus) -> &'static str {
+    match status {
+        TokenStatus::Absent => "Not obtained",
+        TokenStatus::Valid => "Valid",
+        TokenStatus::Expired => "Expired",
+    }
+}
+
+/// A leg of the way to a token.
+#[must_use]
+pub const fn leg(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Consent => "Consent at the provider",
+        Leg::Return => "Way back from the provider",
+        Leg::TokenRequest => "Token request",
+        Leg::Renewal => "Renewal of the token",
+    }
+}
+
+const AGAIN: &str = "Press Get Auth Token again.";
+const ENDPOINT: &str = "Check Token Endpoint against the provider's documentation.";
+const LATER: &str = "Try again in a few minutes.";
+
+/// What a setback usually means, and what to do.
+#[must_use]
+pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
+    match fault {
+        Fault::AccessDenied => Explanation {
+            cause: "The consent was declined.",
+            steps: &[
+                "Press Get Auth Token again and accept what the provider asks.",
+                "If nobody declined, an administrator at the provider has to allow this application.",
+            ],
+        },
+        Fault::InteractionRequired => Explanation {
+            cause: "The provider wants somebody to sign in or consent there first.",
+            steps: &["Press Get Auth Token, and sign in at the provider."],
+        },
+        Fault::InvalidRequest => Explanation {
+            cause: "The provider finds the request malformed.",
+            steps: &[
+                "Its own words say what is wrong.",
+                "Check that Redirect URI is registered at the provider, letter for letter.",
+                "Check that the provider supports the chosen OAuth Flow.",
+            ],
+        },
+        Fault::InvalidClient => Explanation {
+            cause: "The provider does not accept Client ID and Client Secret.",
+            steps: &[
+                "Enter Client Secret again: its value, not its id.",
+                "Check whether the secret has expired at the provider, and make a new one there.",
+                "Check Client ID, and that Token Endpoint belongs to the same organisation.",
+            ],
+        },
+        Fault::InvalidGrant => match leg {
+            Leg::Renewal => Explanation {
+                cause: "The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.",
+                steps: &[
+                    AGAIN,
+                    "If this comes back every few days: at Google, publish the application; in “Testing” a consent ends after seven days.",
+                ],
+            },
+            _ => Explanation {
+                cause: "The provider no longer accepts the code that it gave, or not from here.",
+                steps: &[
+                    AGAIN,
+                    "Check that Redirect URI is registered at the provider, letter for letter.",
+                ],
+            },
+        },
+        Fault::UnauthorizedClient => Explanation {
+            cause: "The provider does not allow this application the chosen flow.",
+            steps: &[
+                "Allow the flow in the application's registration at the provider.",
+                "Or choose another OAuth Flow.",
+            ],
+        },
+        Fault::UnsupportedGrantType | Fault::UnsupportedResponseType => Explanation {
+            cause: "The provider does not support the chosen flow.",
+            steps: &["Choose another OAuth Flow."],
+        },
+        Fault::InvalidScope => Explanation {
+            cause: "The provider does not accept Scope.",
+            steps: &[
+                "Check Scope against the provider's documentation for SMTP.",
+                "Check that the application's registration includes this permission.",
+            ],
+        },
+        Fault::UnknownError => Explanation {
+            cause: "The provider refused, for a reason of its own.",
+            steps: &["Its own words say why.", "Its documentation may explain the code."],
+        },
+        Fault::ProviderFailed => Explanation {
+            cause: "The provider has a problem of its own.",
+            steps: &[LATER, "Look at the provider's status page."],
+        },
+        Fault::ProviderBusy => {
+            Explanation { cause: "The provider is busy at the moment.", steps: &[LATER] }
+        }
+        Fault::AttemptUnknown => Explanation {
+            cause: "This address belongs to no sign-in that PPM has begun.",
+            steps: &["Begin at the Email settings: press Get Auth Token there."],
+        },
+        Fault::AttemptExpired => Explanation {
+            cause: "The sign-in took longer than ten minutes, so it no longer counts.",
+            steps: &[AGAIN],
+        },
+        Fault::AttemptUsed => Explanation {
+            cause: "This sign-in was finished before: its address works once.",
+            steps: &["Look at Token Status; if there is no token, press Get Auth Token again."],
+        },
+        Fault::OtherBrowser => Explanation {
+            cause: "The sign-in was begun in another browser.",
+            steps: &["Press Get Auth Token and sign in, all in one browser."],
+        },
+        Fault::OtherPerson => Explanation {
+            cause: "The sign-in was begun by somebody else.",
+            steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
+        },
+        Fault::SettingsChanged => Explanation {
+            cause: "The settings were saved in the meantime, so this sign-in no longer fits them.",
+            steps: &[AGAIN],
+        },
+        Fault::OtherIssuer => Explanation {
+            cause: "The answer names another provider than the one that was asked.",
+            steps: &[
+                "Check that Authorization Endpoint and Token Endpoint are of the same provider.",
+                "Then press Get Auth Token again.",
+            ],
+        },
+        Fault::NoCode => Explanation {
+            cause: "The browser came back without an answer of the provider.",
+            steps: &["Check Authorization Endpoint.", AGAIN],
+        },
+        Fault::NameNotFound => Explanation {
+            cause: "There is no server of the name in Token Endpoint.",
+            steps: &["Look for a typing mistake in Token Endpoint."],
+        },
+        Fault::NameServiceFailed => Explanation {
+            cause: "The name in Token Endpoint could not be looked up at all.",
+            steps: &[
+                "Try again in a minute.",
+                "If it stays so, this machine's name service (DNS) needs attention.",
+            ],
+        },
+        Fault::AddressForbidden => Explanation {
+            cause: "Token Endpoint leads to an address that PPM never calls.",
+            steps: &[
+                "Link-local and cloud metadata addresses are refused for safety: use the provider's own name.",
+            ],
+        },
+        Fault::NothingListens => Explanation {
+            cause: "The machine in Token Endpoint answers, but nothing listens on that port.",
+            steps: &[ENDPOINT],
+        },
+        Fault::Unreachable => Explanation {
+            cause: "Nothing answers at Token Endpoint.",
+            steps: &[
+                ENDPOINT,
+                "A firewall may be in the way: ask whether this machine may connect there, or needs a proxy.",
+            ],
+        },
+        Fault::CertificateUntrusted => Explanation {
+            cause: "Token Endpoint shows a certificate that this machine does not trust.",
+            steps: &[
+                ENDPOINT,
+                "If the provider is your own, start PPM with its authority's certificate (--extra-ca).",
+            ],
+        },
+        Fault::CertificateOutOfDate => Explanation {
+            cause: "The certificate of Token Endpoint is out of date.",
+            steps: &[
+                "Check this machine's clock.",
+                "Whoever runs the provider has to renew the certificate.",
+            ],
+        },
+        Fault::CertificateWrongName => Explanation {
+            cause: "The certificate of Token Endpoint is for another name.",
+            steps: &[ENDPOINT],
+        },
+        Fault::TlsFailed => Explanation {
+            cause: "No encrypted connection to Token Endpoint came about.",
+            steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the reason."],
+        },
+        Fault::ConnectionLost => Explanation {
+            cause: "Token Endpoint ended the connection in the middle.",
+            steps: &[LATER],
+        },
+        Fault::TooSlow => {
+            Explanation { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
+        }
+        Fault::TooLong => Explanation {
+            cause: "Token Endpoint answered far more than a token.",
+            steps: &[ENDPOINT],
+        },
+        Fault::Redirected => Explanation {
+            cause: "Token Endpoint points to another address, which PPM does not follow: secrets go only where they were entered for.",
+            steps: &["Enter the final address in Token Endpoint."],
+        },
+        Fault::NotOauth => Explanation {
+            cause: "What answers at Token Endpoint is no token endpoint.",
+            steps: &[ENDPOINT, "Authorization Endpoint and Token Endpoint may be interchanged."],
+        },
+        Fault::NoToken => Explanation {
+            cause: "The provider answered without a token.",
+            steps: &["Its own words may say why.", ENDPOINT],
+        },
+        Fault::OtherTokenType => Explanation {
+            cause: "The provider gave a kind of token that mail servers do not take.",
+            steps: &["Ask the provider for Bearer tokens for SMTP."],
+        },
+        Fault::RefusedSilently => Explanation {
+            cause: "The provider refused, and did not say why.",
+            steps: &["Enter Client Secret again, and check Client ID.", ENDPOINT],
+        },
+        Fault::SecretUnreadable => Explanation {
+            cause: "What is stored cannot be opened for these settings.",
+            steps: &["Enter Client Secret again and save."],
+        },
+        Fault::ServerFailed => {
+            Explanation { cause: "PPM could not finish it; its log says why.", steps: &[AGAIN] }
+        }
+    }
+}

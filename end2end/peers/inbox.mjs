@@ -27,6 +27,7 @@ export class Inbox {
       cipher: session.secure ? (session.tlsOptions?.standardName ?? session.tlsOptions?.name ?? null) : null,
       tlsVersion: session.secure ? (session.tlsOptions?.version ?? null) : null,
       user: session.user || null,
+      signInMethod: session.user ? session.signInMethod : null,
       clientName: session.hostNameAppearsAs || null,
       envelope: {
         from: session.envelope.mailFrom ? session.envelope.mailFrom.address : null,

@@ -225,7 +225,9 @@ fn is_healthy(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let question =
+            format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(question.as_bytes())?;
         let mut answer = vec![0; "HTTP/1.1 200".len()];
         stream.read_exact(&mut answer)?;
         Ok(answer)

@@ -15,7 +15,7 @@ use crate::Server;
 use crate::clock::random_id;
 use crate::log::one_line;
 use crate::smtp::message::{ComposeError, TestMessage, compose};
-use crate::smtp::{Accepted, Envelope, Failure, deliver};
+use crate::smtp::{Accepted, Credentials, Envelope, Failure, deliver};
 use crate::store::runs;
 
 /// Longer than a whole conversation by this much, and the process that had it must be gone.
@@ -104,7 +104,7 @@ async fn send(
     let through = format!("{}:{}", mail_server.host, mail_server.port);
     let envelope = Envelope {
         server: mail_server,
-        account,
+        credentials: account.map_or(Credentials::None, Credentials::Password),
         sender: sender.address,
         recipient: run.recipient.clone(),
     };
@@ -141,5 +141,5 @@ async fn deliver_noting(
 }
 
 fn stopped(step: Step, advice: Advice) -> Failure {
-    Failure { step, said: None, advice }
+    Failure { step, said: None, advice, code: None }
 }

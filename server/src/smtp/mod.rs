@@ -26,6 +26,7 @@ mod wire;
 
 use std::time::Duration;
 
+pub use sasl::{Bearer, Credentials};
 pub use session::{Accepted, Envelope, Failure, deliver};
 pub use tls::{TlsTrust, TrustError};
 

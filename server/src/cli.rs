@@ -70,6 +70,10 @@ pub struct ServeArgs {
     )]
     pub trusted_proxy: Vec<String>,
 
+    /// A proxy by which Token Endpoints are called, such as `http://proxy.example:8080`.
+    #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
+    pub oauth_proxy: Option<String>,
+
     /// How long a mail server may take to accept a connection.
     #[arg(
         long,

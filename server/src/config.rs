@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::ServeArgs;
 use crate::smtp::Deadlines;
@@ -31,6 +31,8 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The proxy by which Token Endpoints are called, where there is one.
+    pub oauth_proxy: Option<ProxyUrl>,
     /// How long a mail server may take.
     pub smtp_deadlines: Deadlines,
 }
@@ -59,6 +61,10 @@ pub enum ConfigError {
     SiteRoot(PathBuf),
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
     TrustedProxy,
+    #[error(
+        "--oauth-proxy must be http:// or https://, a host and perhaps a port, with nothing after it"
+    )]
+    OauthProxy,
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
     #[error("--smtp-total-seconds must not be less than {0}")]
@@ -84,6 +90,7 @@ impl Config {
                 .iter()
                 .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
+            oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             smtp_deadlines: deadlines(
                 &args.smtp_connect_seconds,
                 &args.smtp_reply_seconds,
@@ -190,6 +197,51 @@ impl PublicUrl {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.https
+    }
+}
+
+/// The address of a proxy, which may hold a user name and a password for it.
+#[derive(Clone)]
+pub struct ProxyUrl {
+    url: SecretString,
+    origin: String,
+}
+
+impl ProxyUrl {
+    /// Reads an origin, with or without a slash at its end, and with or without user info.
+    ///
+    /// # Errors
+    /// Another scheme, no host, or a path.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let uri: Uri = text.parse().map_err(|_| ConfigError::OauthProxy)?;
+        let authority = uri.authority().ok_or(ConfigError::OauthProxy)?.as_str();
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        let is_origin = uri.path() == "/" && uri.query().is_none() && !text.contains('#');
+        let origin = PublicUrl::parse(&format!("{}://{place}", uri.scheme_str().unwrap_or("")));
+        match origin {
+            Ok(origin) if is_origin => {
+                Ok(Self { url: SecretString::from(text), origin: origin.origin })
+            }
+            _ => Err(ConfigError::OauthProxy),
+        }
+    }
+
+    /// The whole address, for whatever connects to the proxy.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    /// The address without user name and password.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProxyUrl").field(&self.origin).finish()
     }
 }
 

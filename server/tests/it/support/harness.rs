@@ -137,6 +137,7 @@ pub fn config(folder: &TempDir) -> Config {
         extra_ca: Vec::new(),
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
+        oauth_proxy: None,
         smtp_deadlines: Deadlines::default(),
     }
 }

@@ -9,6 +9,7 @@ pub mod egress;
 mod hush;
 pub mod identity;
 pub mod log;
+pub mod oauth;
 pub mod serve;
 pub mod service;
 pub mod smtp;
@@ -30,6 +31,7 @@ use tower_http::trace::TraceLayer;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::Accounts;
+use crate::oauth::{TokenClient, TokenClientError, TokenDeadlines};
 use crate::service::Service;
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store};
@@ -53,6 +55,8 @@ pub struct Server {
     pub accounts: Accounts,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
+    /// What asks for tokens.
+    pub tokens: TokenClient,
     /// Messages on their way, which a stop waits for.
     pub under_way: TaskTracker,
 }
@@ -69,6 +73,9 @@ pub enum StartError {
     /// The trusted certificates are not as they must be.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The way out to Token Endpoints is not as it must be.
+    #[error(transparent)]
+    Tokens(#[from] TokenClientError),
 }
 
 impl Server {
@@ -86,6 +93,8 @@ impl Server {
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
+        let tokens =
+            TokenClient::new(&trust, config.oauth_proxy.as_ref(), TokenDeadlines::default())?;
         Ok(Self {
             config: Arc::new(config),
             store,
@@ -94,6 +103,7 @@ impl Server {
             randomness,
             accounts,
             trust,
+            tokens,
             under_way: TaskTracker::new(),
         })
     }

@@ -173,6 +173,11 @@ fn sqlite_url(file: &Path) -> String {
     url
 }
 
+/// A text to look for: `PostgreSQL` takes no U+0000, which stands in nothing that is kept.
+fn sought(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
+}
+
 /// An instant as the database keeps it.
 fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()

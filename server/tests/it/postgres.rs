@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use server::identity::SignInError;
-use server::store::{people, sessions};
+use server::store::audit::{self, Wanted};
+use server::store::{people, runs, sessions};
 use sqlx::{AnyConnection, Row};
 
 use crate::support::databases::connection;
@@ -75,4 +76,15 @@ async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
         accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await
     });
     assert!(matches!(sixth.await, Err(SignInError::TooMany { .. })));
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_zero_octet_in_what_is_asked_for_finds_nothing_and_breaks_nothing() {
+    let harness = Harness::start().await.with_ada().await;
+    let store = &harness.server.store;
+    assert!(people::by_email(store, "ada\0@example.com").await.expect("it answers").is_none());
+    assert!(runs::get(store, "run\0").await.expect("it answers").is_none());
+    let wanted = Wanted { email: Some("ada\0@example.com".to_owned()), ..Wanted::default() };
+    assert!(audit::entries(store, &wanted, 9).await.expect("it answers").is_empty());
 }

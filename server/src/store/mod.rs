@@ -58,6 +58,8 @@ pub enum OpenStoreError {
     CreateFile(PathBuf, #[source] io::Error),
     #[error("--database-url cannot be understood")]
     Url,
+    #[error("the database's server could not be reached within {} seconds", ACQUIRE_TIMEOUT.as_secs())]
+    Unreachable,
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
     #[error("the database's tables cannot be brought up to date")]
@@ -66,6 +68,17 @@ pub enum OpenStoreError {
         "the database was made by a newer version of ppm-email (schema {found}, this version knows {known})"
     )]
     Newer { found: i64, known: i64 },
+}
+
+impl OpenStoreError {
+    /// A server that is not there yet was waited for; an error about the URL may repeat a part of it.
+    fn from_connect(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Unreachable,
+            sqlx::Error::Configuration(_) => Self::Url,
+            other => Self::Connect(other),
+        }
+    }
 }
 
 /// Why the database did not do what it was asked.
@@ -104,7 +117,7 @@ impl Store {
             })
             .connect_with(options)
             .await
-            .map_err(OpenStoreError::Connect)?;
+            .map_err(OpenStoreError::from_connect)?;
         let store = Self { pool, dialect };
         migrations::run(&store).await?;
         Ok(store)

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
+use crate::support::program::complaint;
 
 /// The program, in this folder and with nothing in its environment.
 fn program(folder: &TempDir) -> Command {
@@ -50,14 +51,6 @@ fn add_ada(folder: &TempDir) -> Output {
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("the program writes text")
-}
-
-/// The one line with which the program ended, having been called wrongly.
-fn complaint(output: &Output) -> String {
-    let text = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert_eq!(text.lines().count(), 1, "{text}");
-    text
 }
 
 /// A server under way, and the address it printed.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use server::config::Database;
 use sqlx::any::install_default_drivers;
+use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
@@ -41,6 +42,14 @@ pub async fn put_token(folder: &TempDir, grant_id: &str) {
         .expect("the table is there");
 }
 
+/// Asks the `PostgreSQL` server of the tests for a setting.
+pub async fn postgres_setting(name: &str) -> String {
+    let server = std::env::var(POSTGRES).expect("`cargo xtask test` says where it is");
+    let mut connection = PgConnection::connect(&server).await.expect("the server is there");
+    let setting = sqlx::query_scalar("SELECT current_setting($1)").bind(name);
+    setting.fetch_one(&mut connection).await.expect("there is such a setting")
+}
+
 /// A database whose name is made of the folder's, which no other test has.
 async fn postgres_url(server: &str, folder: &Path) -> String {
     let mut name = String::from("ppm_");
@@ -50,7 +59,7 @@ async fn postgres_url(server: &str, folder: &Path) -> String {
     let mut connection = PgConnection::connect(server).await.expect("the server is there");
     let made = connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await;
     if let Err(error) = made {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         assert_eq!(code.as_deref(), Some("42P04"), "it is there already: {error}");
     }
     let (server, _) = server.rsplit_once('/').expect("the URL ends with a database");

@@ -4,5 +4,6 @@ pub mod doubles;
 pub mod harness;
 pub mod pages;
 pub mod program;
+pub mod provider;
 pub mod smtp_server;
 pub mod spellings;

@@ -52,5 +52,5 @@ test('a reader sees how the token is and the history, and obtains no token', asy
   await expect(rita.getToken).toBeDisabled();
   await expect(rita.field(rita.authentication, 'Client ID')).toHaveValue('');
   await rita.page.getByRole('link', { name: 'Test messages' }).click();
-  await expect(rita.page.getByRole('row').filter({ hasText: ADA.name })).toHaveCount(1);
+  await expect(rita.page.getByRole('listitem').filter({ hasText: ADA.name })).toHaveCount(1);
 });

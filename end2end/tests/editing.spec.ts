@@ -16,6 +16,28 @@ test('Save and Cancel appear with a change, and typing it back hides them', asyn
   await expect(form.cancel).toBeHidden();
 });
 
+test('a keystroke touches nothing on the page but its own control', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Authorization Code');
+  for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
+    const control = form.field(form.basic, label);
+    await control.fill('a'); // The first one is a change, which the bar below tells.
+    const touched = await page.evaluateHandle(() => {
+      const touched: string[] = [];
+      const note = (records: MutationRecord[]) => {
+        for (const { target } of records) touched.push((target instanceof Element ? target : target.parentElement!).outerHTML);
+      };
+      new MutationObserver(note).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
+      return touched;
+    });
+    await control.pressSequentially('bc');
+    await expect(control).toHaveValue('abc');
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    expect(await touched.jsonValue(), label).toEqual([]);
+  }
+});
+
 test('every kind of control counts as a change and can be changed back', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);

@@ -38,7 +38,7 @@ pub fn Dispute(state: FormState, field: Field) -> impl IntoView {
 }
 
 fn mine(state: FormState, field: Field) -> String {
-    state.with_draft(|draft| match field.kind() {
+    state.with_draft(&[field], |draft| match field.kind() {
         Kind::Secret => {
             let is_typed = matches!(draft.secret(field), Some(SecretEdit::Replace(_)));
             labels::my_secret(is_typed).to_owned()

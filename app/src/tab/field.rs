@@ -182,6 +182,11 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
     let is_revealed = RwSignal::new(false);
     let disabled = Aspect::of(state, field).disabled;
     let secret = state.secret(field);
+    // While it is another; what it is at the moment is no reason to make the button anew.
+    let offered = Memo::new(move |_| {
+        let (callback, is_it) = state.callback();
+        (!is_it).then_some(callback)
+    });
     let action = live_option(move || {
         if !state.may_edit() {
             return None;
@@ -191,8 +196,8 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
             Kind::Masked => ("Reveal", Action::Reveal(true)),
             Kind::Secret => secret_action(secret.get())?,
             Kind::Text if field == Field::RedirectUri => {
-                let (callback, is_it) = state.callback();
-                (!is_it).then_some(("Use this server's", Action::Put(callback)))?
+                let callback = offered.get()?;
+                ("Use this server's", Action::Put(callback))
             }
             Kind::Text | Kind::Check | Kind::Choice => return None,
         };

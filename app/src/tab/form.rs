@@ -1,6 +1,6 @@
 //! The form: its groups in the order of the screen.
 
-use domain::draft::{Smtp, TlsMode};
+use domain::draft::{Smtp, TlsMode, check_text};
 use domain::settings::Security;
 use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::prelude::*;
@@ -61,10 +61,12 @@ fn Group(
     action: Option<AnyView>,
     children: Children,
 ) -> impl IntoView {
-    let presence =
-        Memo::new(move |_| state.with_draft(|draft| rules::section_presence(section, draft.flow)));
-    let help =
-        live_text(move || state.with_draft(|draft| labels::section_help(section, draft.flow)));
+    let presence = Memo::new(move |_| {
+        state.with_draft(&[Field::Flow], |draft| rules::section_presence(section, draft.flow))
+    });
+    let help = live_text(move || {
+        state.with_draft(&[Field::Flow], |draft| labels::section_help(section, draft.flow))
+    });
     let mark = (section != Section::Flow).then(|| {
         view! {
             <span class="tag" class:required=live(move || presence.get() == Presence::Required)>
@@ -98,7 +100,8 @@ const fn id(section: Section) -> &'static str {
 
 #[component]
 fn FlowGroup(state: FormState) -> impl IntoView {
-    let help = live_text(move || state.with_draft(|draft| labels::flow_help(draft.flow)));
+    let help =
+        live_text(move || state.with_draft(&[Field::Flow], |draft| labels::flow_help(draft.flow)));
     view! {
         <Group state section=Section::Flow>
             <Control state field=Field::Flow width="wide flow" note=help/>
@@ -165,12 +168,15 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
 /// Use TLS, its mode while it is on, and what the two come to on this port.
 #[component]
 fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
-    let is_on = Memo::new(move |_| state.with_draft(|draft| smtp(draft, use_tls).use_tls));
+    let port = if use_tls == Field::BasicUseTls { Field::BasicPort } else { Field::OauthPort };
+    let switch = state.text(use_tls);
+    let is_on = live(move || switch.with(|text| text == check_text(true)));
     let note = live_text(move || {
-        labels::encryption(state.with_draft(|draft| security(smtp(draft, use_tls))))
+        let follows = [use_tls, mode, port];
+        labels::encryption(state.with_draft(&follows, |draft| security(smtp(draft, use_tls))))
     });
     let warning = live_text(move || {
-        state.with_draft(|draft| {
+        state.with_draft(&[use_tls, Field::Username], |draft| {
             let is_clear = use_tls == Field::BasicUseTls && !draft.basic.use_tls;
             let is_readable = is_clear && !draft.sign_in.username.is_empty();
             if is_readable { labels::CLEAR_SIGN_IN } else { "" }

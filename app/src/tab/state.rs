@@ -37,6 +37,16 @@ pub struct Clash {
     pub taken: Vec<Field>,
 }
 
+/// What the view follows of one control. Each is written only where it changes, so that a keystroke
+/// wakes nobody who watches another control.
+#[derive(Clone, Copy)]
+struct Watched {
+    text: RwSignal<String>,
+    presence: RwSignal<Presence>,
+    problem: RwSignal<Option<Problem>>,
+    secret: RwSignal<SecretState>,
+}
+
 /// The form's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct FormState {
@@ -50,10 +60,13 @@ pub struct FormState {
     is_saving: RwSignal<bool>,
     /// A token that a save would delete, while the administrator is asked about it.
     asks_about_grant: RwSignal<Option<String>>,
-    problems: Memo<Problems>,
+    /// Of each field, in the order of the screen.
+    watched: StoredValue<Vec<Watched>>,
+    /// Everything that is wrong, once problems are shown.
+    problems: RwSignal<Problems>,
+    /// The controls that differ from what is saved.
+    changes: RwSignal<Vec<Field>>,
     is_dirty: Memo<bool>,
-    /// Of each field in the order of the screen, made once for all who ask.
-    presences: StoredValue<Vec<Memo<Presence>>>,
     /// How whoever is signed in likes times.
     display: RwSignal<TimeDisplay>,
     /// This server's own callback address.
@@ -68,10 +81,15 @@ impl FormState {
     pub fn new() -> Self {
         let saved = RwSignal::new(Saved::default());
         let draft = RwSignal::new(Draft::default());
-        let presence_of =
-            |&field: &Field| Memo::new(move |_| draft.with(|draft| presence(field, draft)));
+        let changes = RwSignal::new(Vec::new());
+        let watched = |&field: &Field| Watched {
+            text: RwSignal::new(draft.with_untracked(|draft| draft.text(field).to_owned())),
+            presence: RwSignal::new(draft.with_untracked(|draft| presence(field, draft))),
+            problem: RwSignal::new(None),
+            secret: RwSignal::new(SecretState::Unset),
+        };
         Self {
-            presences: StoredValue::new(Field::ALL.iter().map(presence_of).collect()),
+            watched: StoredValue::new(Field::ALL.iter().map(watched).collect()),
             saved,
             draft,
             disputed: RwSignal::new(Vec::new()),
@@ -79,12 +97,9 @@ impl FormState {
             notice: RwSignal::new(None),
             is_saving: RwSignal::new(false),
             asks_about_grant: RwSignal::new(None),
-            problems: Memo::new(move |_| {
-                draft.with(|draft| saved.with(|saved| draft.problems(&saved.form)))
-            }),
-            is_dirty: Memo::new(move |_| {
-                draft.with(|draft| saved.with(|saved| *draft != saved.draft()))
-            }),
+            problems: RwSignal::new(Problems::default()),
+            changes,
+            is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
             display: RwSignal::new(TimeDisplay::default()),
             callback: RwSignal::new(String::new()),
             is_alive: RwSignal::new(false),
@@ -94,10 +109,53 @@ impl FormState {
 
     /// Shows what is saved, secrets untouched.
     pub fn reset(self, saved: Saved) {
-        self.draft.set(saved.draft());
+        let draft = saved.draft();
         self.saved.set(saved);
         self.disputed.set(Vec::new());
         self.shows_problems.set(false);
+        self.change(|before| *before = draft);
+    }
+
+    /// Changes the draft, and tells each control's watchers what that changes for them.
+    fn change(self, change: impl FnOnce(&mut Draft)) {
+        self.draft.update(change);
+        self.draft.with_untracked(|draft| {
+            self.saved.with_untracked(|saved| {
+                renew(self.changes, draft.differences(&saved.draft()).collect());
+                self.watched.with_value(|watched| {
+                    for (&field, watched) in Field::ALL.iter().zip(watched) {
+                        renew(watched.presence, presence(field, draft));
+                        renew(watched.secret, SecretState::of(field, draft, saved));
+                        if watched.text.with_untracked(|text| text != draft.text(field)) {
+                            watched.text.set(draft.text(field).to_owned());
+                        }
+                    }
+                });
+            });
+        });
+        self.check();
+    }
+
+    /// Tells each control's watchers what is wrong with it, once problems are shown.
+    fn check(self) {
+        let is_shown = self.shows_problems.get_untracked();
+        let problems = if is_shown { self.all_problems() } else { Problems::default() };
+        self.watched.with_value(|watched| {
+            for (&field, watched) in Field::ALL.iter().zip(watched) {
+                renew(watched.problem, problems.of(field));
+            }
+        });
+        renew(self.problems, problems);
+    }
+
+    /// Everything that is wrong, shown or not.
+    fn all_problems(self) -> Problems {
+        self.draft
+            .with_untracked(|draft| self.saved.with_untracked(|saved| draft.problems(&saved.form)))
+    }
+
+    fn watched(self, field: Field) -> Watched {
+        self.watched.with_value(|watched| watched[field as usize])
     }
 
     /// Shows what was loaded.
@@ -109,8 +167,8 @@ impl FormState {
     }
 
     /// What a control shows.
-    pub fn text(self, field: Field) -> Memo<String> {
-        Memo::new(move |_| self.draft.with(|draft| draft.text(field).to_owned()))
+    pub fn text(self, field: Field) -> RwSignal<String> {
+        self.watched(field).text
     }
 
     /// What a control shows, without following it.
@@ -120,7 +178,7 @@ impl FormState {
 
     /// Puts text into a control.
     pub fn edit(self, field: Field, text: String) {
-        self.draft.update(|draft| draft.edit(field, text));
+        self.change(|draft| draft.edit(field, text));
         self.forget_good_news();
     }
 
@@ -133,7 +191,7 @@ impl FormState {
 
     /// Decides about a stored secret.
     pub fn edit_secret(self, field: Field, edit: SecretEdit) {
-        self.draft.update(|draft| {
+        self.change(|draft| {
             if let Some(secret) = draft.secret_mut(field) {
                 *secret = edit;
             }
@@ -143,7 +201,7 @@ impl FormState {
 
     /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
     pub fn copy_basic_to_oauth(self) {
-        self.draft.update(Draft::copy_basic_to_oauth);
+        self.change(Draft::copy_basic_to_oauth);
         self.forget_good_news();
     }
 
@@ -154,9 +212,14 @@ impl FormState {
         }
     }
 
-    /// Reads the draft.
-    pub fn with_draft<T>(self, read: impl FnOnce(&Draft) -> T) -> T {
-        self.draft.with(read)
+    /// Reads the draft, and follows no more of it than these controls.
+    pub fn with_draft<T>(self, follows: &[Field], read: impl FnOnce(&Draft) -> T) -> T {
+        for &field in follows {
+            let Watched { text, secret, .. } = self.watched(field);
+            text.track();
+            secret.track();
+        }
+        self.draft.with_untracked(read)
     }
 
     /// Who saved last, and when.
@@ -172,7 +235,7 @@ impl FormState {
     /// This server's own callback address, and whether it is the Redirect URI.
     pub fn callback(self) -> (String, bool) {
         let callback = self.callback.get();
-        let is_it = self.draft.with(|draft| draft.authentication.redirect_uri == callback);
+        let is_it = self.text(Field::RedirectUri).with(|text| *text == callback);
         (callback, is_it)
     }
 
@@ -207,28 +270,23 @@ impl FormState {
     }
 
     /// Whether a control wants input.
-    pub fn presence(self, field: Field) -> Memo<Presence> {
-        self.presences.with_value(|presences| presences[field as usize])
+    pub fn presence(self, field: Field) -> RwSignal<Presence> {
+        self.watched(field).presence
     }
 
     /// What is wrong with a control, once problems are shown.
-    pub fn problem(self, field: Field) -> Memo<Option<Problem>> {
-        Memo::new(move |_| {
-            let is_shown = self.shows_problems.get();
-            is_shown.then(|| self.problems.with(|problems| problems.of(field))).flatten()
-        })
+    pub fn problem(self, field: Field) -> RwSignal<Option<Problem>> {
+        self.watched(field).problem
     }
 
     /// What is stored and done with a secret.
-    pub fn secret(self, field: Field) -> Memo<SecretState> {
-        Memo::new(move |_| {
-            self.draft.with(|draft| self.saved.with(|saved| SecretState::of(field, draft, saved)))
-        })
+    pub fn secret(self, field: Field) -> RwSignal<SecretState> {
+        self.watched(field).secret
     }
 
     /// Everything that is wrong, once problems are shown.
     pub fn shown_problems(self) -> Problems {
-        if self.shows_problems.get() { self.problems.get() } else { Problems::default() }
+        self.problems.get()
     }
 
     /// Whether the form differs from what is saved.
@@ -238,8 +296,7 @@ impl FormState {
 
     /// The controls that differ from what is saved.
     pub fn changes(self) -> Vec<Field> {
-        self.draft
-            .with(|draft| self.saved.with(|saved| draft.differences(&saved.draft()).collect()))
+        self.changes.get()
     }
 
     /// Whether a save is under way.
@@ -286,7 +343,7 @@ impl FormState {
     }
 
     fn has_problems(self) -> bool {
-        !self.problems.with_untracked(Problems::is_empty)
+        !self.all_problems().is_empty()
     }
 
     /// Takes the notice away.
@@ -300,7 +357,7 @@ impl FormState {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
         self.reset(theirs);
-        self.draft.set(draft);
+        self.change(|before| *before = draft);
         self.disputed.set(disputed);
         self.tell(Notice::Conflict(Clash { kept, taken }));
     }
@@ -330,7 +387,7 @@ impl FormState {
     fn choose_theirs(self, field: Field) {
         self.saved.with_untracked(|theirs| {
             self.disputed.update(|disputed| {
-                self.draft.update(|draft| merge::take_theirs(draft, disputed, theirs, field));
+                self.change(|draft| merge::take_theirs(draft, disputed, theirs, field));
             });
         });
     }
@@ -406,17 +463,25 @@ impl FormState {
             }
         });
         self.reset(saved);
-        self.draft.set(next);
+        self.change(|draft| *draft = next);
         self.notice.set(Some(Notice::Saved));
         focus_soon(SAVED);
     }
 
     fn show_problems(self) {
         self.shows_problems.set(true);
+        self.check();
         self.notice.set(Some(Notice::Problems));
         if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
             focus_soon(field.wire_name());
         }
+    }
+}
+
+/// Writes what is new.
+fn renew<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|before| *before != value) {
+        signal.set(value);
     }
 }
 

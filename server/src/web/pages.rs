@@ -1,7 +1,7 @@
 //! The pages and server functions of `app`, with what they find in their context: the service, and
 //! whoever is signed in.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use app::service::{Callback, SharedFrame, SharedService};
 use app::shell::{App, document, paths};
@@ -16,13 +16,17 @@ use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 
 use super::{api, door, forms, headers, oauth};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
 use crate::service::Service;
+
+/// The pages' addresses, listed once for the whole process: while a list is made, leptos lets every
+/// resource of the process wait for ever (`SuppressResourceLoad`), those of pages being rendered too.
+static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
 /// Renders pages: what each finds in its context, and the bundle's options.
 #[derive(Clone)]
@@ -93,9 +97,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::TIME, post(forms::times))
         .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
         .route(paths::OAUTH_CALLBACK, get(oauth::callback))
-        .leptos_routes_with_context(server, generate_route_list(App), context, move || {
-            page(options.clone())
-        })
+        .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
         .fallback(nowhere)
         .layer(Extension(pages))
         .layer(from_fn(api::guard))

@@ -1,10 +1,21 @@
 //! The real pages, rendered by the real router: who sees them, and what their scripts may do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{StatusCode, header};
+use server::service::Service;
+use server::web::pages::pages;
+use tokio::time::timeout;
 
 use crate::support::harness::{Answer, Harness, get, post};
 use crate::support::pages::ask;
+
+/// What a page that never comes is given.
+const GRACE: Duration = Duration::from_secs(20);
 
 async fn page(harness: &Harness, path: &str) -> Answer {
     ask(harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await
@@ -137,4 +148,27 @@ async fn what_a_guard_refuses_is_a_code_that_the_page_understands() {
     ] {
         assert_eq!(ApiError::de(body.into()), error, "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_page_is_rendered_while_another_router_is_made() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let (server, done) = (harness.server.clone(), Arc::new(AtomicBool::new(false)));
+    let makers = thread::spawn({
+        let done = Arc::clone(&done);
+        move || {
+            let service = Arc::new(Service::new(server.clone()));
+            while !done.load(Ordering::Relaxed) {
+                drop(pages(&server, &service));
+            }
+        }
+    });
+    for _ in 0..20 {
+        let request = get("/settings/email").header(header::COOKIE, cookie.clone());
+        let answer = timeout(GRACE, ask(&harness, request, Body::empty())).await;
+        assert!(answer.is_ok(), "a page that waits for its resource for ever");
+    }
+    done.store(true, Ordering::Relaxed);
+    makers.join().expect("routers are made without a panic");
 }

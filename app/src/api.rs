@@ -1,8 +1,10 @@
 //! The server functions: each asks first who is calling, then calls the port, and answers in
 //! codes. They are a public HTTP API under `/api`, whatever the page does with it.
 
+use chrono::{DateTime, Utc};
 use domain::delivery::Run;
 use domain::time_format::TimeDisplay;
+use domain::token::{Attempt, Token};
 use domain::{Draft, Field, Problems, Saved};
 use leptos::prelude::*;
 use leptos::server_fn::Bytes;
@@ -31,6 +33,9 @@ pub enum ApiError {
     /// An OAuth flow is saved, and there is no token.
     #[error("token needed")]
     TokenNeeded,
+    /// What was pasted is no address that a provider sends a browser back to.
+    #[error("no answer in the address")]
+    NoAnswerInAddress,
     /// A test message is under way already.
     #[error("busy")]
     Busy,
@@ -104,6 +109,31 @@ pub struct Tab {
     pub last_run: Option<Run>,
     /// How this administrator likes times.
     pub display: TimeDisplay,
+    /// What there is of a token.
+    pub token: TokenNow,
+    /// This server's own callback address, for a Redirect URI.
+    pub callback: String,
+}
+
+/// What there is of a token at an instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenNow {
+    /// The token, if there is one.
+    pub token: Option<Token>,
+    /// The server's present instant; on the wire in epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub now: DateTime<Utc>,
+    /// The attempt that this administrator began last, for the settings that are saved.
+    pub attempt: Option<Attempt>,
+}
+
+/// An attempt that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The path that leads to the provider's page, once; nothing where nobody is asked.
+    pub start: Option<String>,
 }
 
 /// A save: the whole form, and what the administrator knew when they made it.
@@ -147,7 +177,7 @@ pub struct Theirs {
 #[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = Json)]
 pub async fn load() -> Result<Tab, ApiError> {
     let (service, who) = answering::caller()?;
-    answering::with_status(service.load(&who).await)
+    answering::with_status(service.load(&who, &answering::callback()).await)
 }
 
 /// Saves the form.
@@ -184,6 +214,59 @@ pub async fn run(
 ) -> Result<Run, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.run(&who, &id).await)
+}
+
+/// What there is of a token.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", input = Json)]
+pub async fn token() -> Result<TokenNow, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.token(&who).await)
+}
+
+/// Begins an attempt to obtain a token.
+///
+/// # Errors
+/// [`ApiError`], as the service says; then nothing was begun.
+#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", input = Json)]
+pub async fn get_token(
+    /// Whether the provider's page will stand in a window of its own.
+    in_pop_up: bool,
+) -> Result<Begun, ApiError> {
+    let (service, who) = answering::caller()?;
+    let callback = answering::callback();
+    answering::with_status(service.get_token(&who, &callback, in_pop_up).await)
+}
+
+/// How an attempt is getting on.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = ReadAttempt, prefix = "/api", endpoint = "email/attempt", input = Json)]
+pub async fn attempt(
+    /// The attempt's id.
+    id: String,
+) -> Result<Attempt, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.attempt(&who, &id).await)
+}
+
+/// Finishes an attempt from the address that the browser ended at.
+///
+/// # Errors
+/// [`ApiError`], as the service says; then the attempt is as it was.
+#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", input = Json)]
+pub async fn finish_attempt(
+    /// The attempt's id.
+    id: String,
+    /// The address, as pasted.
+    address: String,
+) -> Result<Attempt, ApiError> {
+    let (service, who) = answering::caller()?;
+    let browser = answering::browser();
+    answering::with_status(service.finish_attempt(&who, &browser, &id, &address).await)
 }
 
 /// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works
@@ -240,7 +323,7 @@ mod answering {
     use leptos_axum::ResponseOptions;
 
     use super::ApiError;
-    use crate::service::{Principal, SharedService};
+    use crate::service::{Browser, Callback, Principal, SharedService};
 
     /// The service and the administrator who asks.
     pub fn caller() -> Result<(SharedService, Principal), ApiError> {
@@ -250,6 +333,16 @@ mod answering {
                 Ok((service, who))
             });
         with_status(found)
+    }
+
+    /// This server's callback address, as this caller reaches it.
+    pub fn callback() -> String {
+        use_context::<Callback>().map(|Callback(address)| address).unwrap_or_default()
+    }
+
+    /// What the caller's browser is known by when it comes back from a provider.
+    pub fn browser() -> Browser {
+        use_context::<Browser>().unwrap_or_default()
     }
 
     /// Gives an error the status that it means.
@@ -274,7 +367,7 @@ mod answering {
             ApiError::Oversized(_) | ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Incomplete | ApiError::TokenNeeded | ApiError::Busy => StatusCode::CONFLICT,
             ApiError::NotFound => StatusCode::NOT_FOUND,
-            ApiError::Malformed => StatusCode::BAD_REQUEST,
+            ApiError::Malformed | ApiError::NoAnswerInAddress => StatusCode::BAD_REQUEST,
             ApiError::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,
             ApiError::Unreachable => StatusCode::BAD_GATEWAY,
         }

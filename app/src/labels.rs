@@ -22,7 +22,11 @@ use crate::tab::SecretState;
 pub use advice::{Explanation, INTERRUPTED, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{action, actor, set_up_problem};
-pub use token::{fault, leg, token_status};
+pub use token::{
+    COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
+    NEXT_TRY, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, fault, leg, reason_to_wait_for_token,
+    renewal, time_left, token_status,
+};
 
 /// The name of a group box.
 #[must_use]
@@ -400,6 +404,7 @@ pub fn api_error(error: ApiError) -> String {
         ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
+        ApiError::NoAnswerInAddress => "This is not the final address: it has neither a code nor an error in it. Copy the whole line from the browser's address bar.".to_owned(),
         ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
         ApiError::NotFound => "There is no such thing here.".to_owned(),
         ApiError::Malformed => "The page and the server do not understand each other: the product was probably updated meanwhile. Reload the page.".to_owned(),
@@ -410,9 +415,9 @@ pub fn api_error(error: ApiError) -> String {
     }
 }
 
-/// Why Send Test Email waits while an OAuth flow is saved.
+/// Why Send Test Email waits while an OAuth flow is saved and no token can be used.
 pub const TOKEN_NEEDED: &str =
-    "With an OAuth flow, mail is sent with a token, and there is none yet.";
+    "With an OAuth flow, mail is sent with a token: press Get Auth Token first.";
 
 /// Why Send Test Email waits while the form is being edited.
 pub const SAVE_FIRST: &str = "Save or cancel your changes first.";

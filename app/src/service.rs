@@ -9,8 +9,9 @@ use domain::Field;
 use domain::audit::Action;
 use domain::delivery::Run;
 use domain::time_format::TimeDisplay;
+use domain::token::Attempt;
 
-use crate::api::{ApiError, Save, SaveAnswer, Tab};
+use crate::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
 
 /// Whoever is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub enum Role {
 /// The use cases of the tab. Each is told who asks; each answers in codes.
 #[async_trait]
 pub trait EmailService: Send + Sync + 'static {
-    /// What the tab shows first.
-    async fn load(&self, who: &Principal) -> Result<Tab, ApiError>;
+    /// What the tab shows first; `callback` is this server's callback address.
+    async fn load(&self, who: &Principal, callback: &str) -> Result<Tab, ApiError>;
 
     /// Saves the whole form, or says what keeps it from being saved.
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError>;
@@ -46,7 +47,39 @@ pub trait EmailService: Send + Sync + 'static {
 
     /// How a test message is getting on.
     async fn run(&self, who: &Principal, id: &str) -> Result<Run, ApiError>;
+
+    /// What there is of a token.
+    async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError>;
+
+    /// Begins an attempt to obtain a token for what is saved; `callback` is this server's callback
+    /// address.
+    async fn get_token(
+        &self,
+        who: &Principal,
+        callback: &str,
+        in_pop_up: bool,
+    ) -> Result<Begun, ApiError>;
+
+    /// How an attempt is getting on.
+    async fn attempt(&self, who: &Principal, id: &str) -> Result<Attempt, ApiError>;
+
+    /// Finishes an attempt of whoever asks from the address that their browser ended at.
+    async fn finish_attempt(
+        &self,
+        who: &Principal,
+        browser: &Browser,
+        id: &str,
+        address: &str,
+    ) -> Result<Attempt, ApiError>;
 }
+
+/// What a browser is known by when it comes back from a provider, if it was sent there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Browser(pub Option<String>);
+
+/// This server's callback address, as a caller reaches it.
+#[derive(Debug, Clone)]
+pub struct Callback(pub String);
 
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
@@ -56,6 +89,10 @@ pub type SharedService = Arc<dyn EmailService>;
 pub trait FrameService: Send + Sync + 'static {
     /// Whether the first administrator can make themselves one with this ticket.
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError>;
+
+    /// An attempt to obtain a token, for whoever knows its id, and whether its provider's page
+    /// stands in a window of its own.
+    async fn attempt(&self, id: &str) -> Result<Option<(Attempt, bool)>, ApiError>;
 
     /// The latest test messages of everybody.
     async fn history(&self, who: &Principal) -> Result<History, ApiError>;

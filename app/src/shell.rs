@@ -10,6 +10,7 @@ mod frame;
 mod history;
 mod not_found;
 mod preferences;
+mod result;
 mod set_up;
 mod sign_in;
 
@@ -20,6 +21,7 @@ use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 
 pub use preferences::TimeAttempt;
+pub use result::fault_code;
 pub use set_up::{SetUpAttempt, SetUpProblem};
 
 /// The pages' paths.
@@ -38,6 +40,12 @@ pub mod paths {
     pub const SIGN_OUT: &str = "/sign-out";
     /// The first administrator.
     pub const SET_UP: &str = "/set-up";
+    /// To the provider; a ticket follows.
+    pub const OAUTH_START: &str = "/oauth/start";
+    /// Back from the provider: what a Redirect URI leads to.
+    pub const OAUTH_CALLBACK: &str = "/oauth/callback";
+    /// How an attempt to obtain a token ended; its id follows.
+    pub const OAUTH_RESULT: &str = "/oauth/result";
 }
 
 /// The whole document, as the server sends it.
@@ -77,6 +85,7 @@ pub fn App() -> impl IntoView {
                     view=history::HistoryPage
                     ssr=SsrMode::Async
                 />
+                <Route path=path!("/oauth/result/:id?") view=result::ResultPage ssr=SsrMode::Async/>
                 <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                 <Route
                     path=path!("/preferences/time")

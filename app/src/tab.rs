@@ -11,5 +11,12 @@ pub(crate) mod run;
 mod save_bar;
 mod state;
 mod test_email;
+pub(crate) mod token_end;
+mod token_panel;
+mod token_state;
 
 pub use state::SecretState;
+pub use token_panel::WhyNot;
+
+/// The channel by which the windows of one browser tell each other of a token.
+pub const NEWS: &str = "ppm-email-token";

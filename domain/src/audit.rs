@@ -13,6 +13,14 @@ pub enum Action {
     SettingsSaved,
     /// A test message was asked for.
     TestSent,
+    /// Somebody asked for a token.
+    TokenRequested,
+    /// A token was obtained by an attempt of theirs.
+    TokenObtained,
+    /// An attempt of theirs came to nothing.
+    TokenNotObtained,
+    /// The provider said that the grant is gone.
+    TokenGone,
     /// Somebody changed how they like times.
     PreferencesSaved,
     /// The first administrator made themselves one, by the link of the first start.
@@ -27,12 +35,16 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
         Self::SettingsSaved,
         Self::TestSent,
+        Self::TokenRequested,
+        Self::TokenObtained,
+        Self::TokenNotObtained,
+        Self::TokenGone,
         Self::PreferencesSaved,
         Self::SetUp,
         Self::PersonAdded,
@@ -49,6 +61,10 @@ impl Action {
             Self::SignedOut => "signed-out",
             Self::SettingsSaved => "settings-saved",
             Self::TestSent => "test-sent",
+            Self::TokenRequested => "token-requested",
+            Self::TokenObtained => "token-obtained",
+            Self::TokenNotObtained => "token-not-obtained",
+            Self::TokenGone => "token-gone",
             Self::PreferencesSaved => "preferences-saved",
             Self::SetUp => "set-up",
             Self::PersonAdded => "person-added",

@@ -35,6 +35,12 @@ pub fn random_id(randomness: &dyn Randomness) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<16>(randomness))
 }
 
+/// 256 random bits in the same letters: for what opens a door by itself.
+#[must_use]
+pub fn random_token(randomness: &dyn Randomness) -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness))
+}
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod digest;
 pub mod egress;
 mod hush;
 pub mod identity;
@@ -23,6 +24,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
@@ -53,8 +55,12 @@ pub struct Server {
     pub accounts: Accounts,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
-    /// Messages on their way, which a stop waits for.
+    /// Messages, renewals and attempts on their way, which a stop waits for.
     pub under_way: TaskTracker,
+    /// Who looks after the token: one task of this process at a time.
+    pub token_turn: Arc<Mutex<()>>,
+    /// Tells that a token was obtained.
+    pub token_news: Arc<Notify>,
 }
 
 /// Why the server cannot start.
@@ -95,6 +101,8 @@ impl Server {
             accounts,
             trust,
             under_way: TaskTracker::new(),
+            token_turn: Arc::default(),
+            token_news: Arc::default(),
         })
     }
 }

@@ -8,6 +8,7 @@ use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
+use server::service::renewal::keep_fresh;
 use server::{Server, admin, log, router, serve};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.
@@ -41,7 +42,9 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let ticket = server.accounts.open_set_up().await?;
     let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
     let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
+    let fresh = tokio::spawn(keep_fresh(server.clone()));
     serve::serve(router(server), listen, invitation.as_ref()).await?;
+    fresh.abort();
     serve::drain(&under_way).await;
     Ok(())
 }

@@ -1,9 +1,73 @@
 //! What goes wrong on the way to a token, in words for an administrator who does not know OAuth:
 //! one sentence for the cause, then the steps in the order to try them.
 
-use domain::token::{Fault, Leg, TokenStatus};
+use domain::token::{Fault, Leg, Renewal, TokenStatus};
 
 use super::Explanation;
+use crate::tab::WhyNot;
+
+/// The group box of the token.
+pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
+/// The button that begins an attempt.
+pub const GET_AUTH_TOKEN: &str = "Get Auth Token";
+/// The mark of the group without an OAuth flow.
+pub const NOT_USED: &str = "not used with this flow";
+/// What precedes a granted scope that is not the one that was asked for.
+pub const GRANTED: &str = "The provider granted another scope than was asked for:";
+/// What precedes the instant of the next try to renew.
+pub const NEXT_TRY: &str = "PPM tries again at";
+/// What a good end says.
+pub const OBTAINED: &str = "The token was obtained. Send a test message to see that it works.";
+/// What to do while the provider's page is open.
+pub const WAITING: &str =
+    "Waiting for the provider. Sign in on its page: the result appears here by itself.";
+/// The control for the address that the browser ended at.
+pub const FINAL_ADDRESS: &str = "Final address";
+/// What to put there.
+pub const FINAL_ADDRESS_HELP: &str = "Redirect URI does not lead back here. When you have signed in, copy the whole address from that window's address bar, even if the page there shows an error, and paste it here.";
+/// Where a Redirect URI leads that is this server's.
+pub const COMES_BACK: &str = "The provider's page comes back to this server by itself.";
+/// Where any other leads.
+pub const GOES_ELSEWHERE: &str = "This address does not lead back to this server: after signing in you will be asked to paste the final address.";
+
+/// Why no token can be asked for at the moment, in words.
+#[must_use]
+pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
+    match why_not {
+        None => "",
+        Some(WhyNot::Editing) => super::SAVE_FIRST,
+        Some(WhyNot::NoFlow) => "Choose an OAuth flow and save it first.",
+        Some(WhyNot::Incomplete) => super::FILL_IN_FIRST,
+    }
+}
+
+/// What happens before a token expires, in short.
+#[must_use]
+pub const fn renewal(renewal: &Renewal) -> &'static str {
+    match renewal {
+        Renewal::ByItself => "renews by itself",
+        Renewal::BySigningIn => "sign in again before then",
+        Renewal::Failing { .. } => "renewal is failing",
+        Renewal::Gone(_) => "",
+    }
+}
+
+/// How much time is left, in the two largest units.
+#[must_use]
+pub fn time_left(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("in {}", count(seconds.max(0), "second")),
+        (0, 0, minutes) => format!("in {}", count(minutes, "minute")),
+        (0, hours, minutes) => format!("in {} {}", count(hours, "hour"), count(minutes, "minute")),
+        (days, hours, _) => format!("in {} {}", count(days, "day"), count(hours, "hour")),
+    }
+}
+
+fn count(number: i64, unit: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
+}
 
 /// The status of a token.
 #[must_use]
@@ -228,6 +292,27 @@ pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
         },
         Fault::ServerFailed => {
             Explanation { cause: "PPM could not finish it; its log says why.", steps: &[AGAIN] }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_left;
+
+    #[test]
+    fn the_time_that_is_left_is_told_in_the_two_largest_units() {
+        for (seconds, expected) in [
+            (-5, "in 0 seconds"),
+            (1, "in 1 second"),
+            (59, "in 59 seconds"),
+            (60, "in 1 minute"),
+            (3_599, "in 59 minutes"),
+            (3_600, "in 1 hour 0 minutes"),
+            (7_320, "in 2 hours 2 minutes"),
+            (90_000, "in 1 day 1 hour"),
+        ] {
+            assert_eq!(time_left(seconds), expected);
         }
     }
 }

@@ -187,11 +187,16 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
             Kind::Masked if is_revealed.get() => ("Hide", Action::Reveal(false)),
             Kind::Masked => ("Reveal", Action::Reveal(true)),
             Kind::Secret => secret_action(secret.get())?,
+            Kind::Text if field == Field::RedirectUri => {
+                let (callback, is_it) = state.callback();
+                (!is_it).then_some(("Use this server's", Action::Put(callback)))?
+            }
             Kind::Text | Kind::Check | Kind::Choice => return None,
         };
         let act = move |_| match &action {
             Action::Reveal(reveal) => is_revealed.set(*reveal),
             Action::Edit(edit) => state.edit_secret(field, edit.clone()),
+            Action::Put(text) => state.edit(field, text.clone()),
         };
         Some(view! {
             <button
@@ -216,6 +221,7 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
 enum Action {
     Reveal(bool),
     Edit(SecretEdit),
+    Put(String),
 }
 
 /// The button beside a secret.

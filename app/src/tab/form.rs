@@ -151,7 +151,7 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::ClientSecret note=secret_note(state, Field::ClientSecret)/>
             <Control state field=Field::AuthorizationEndpoint width="wide"/>
             <Control state field=Field::TokenEndpoint width="wide"/>
-            <Control state field=Field::RedirectUri width="wide"/>
+            <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
             <Control state field=Field::Scope width="wide"/>
         </Group>
     }
@@ -199,6 +199,21 @@ fn security(smtp: &Smtp) -> Option<Security> {
 /// The SMTP group that a field stands in.
 fn smtp(draft: &Draft, field: Field) -> &Smtp {
     if field.section() == Section::OauthSmtp { &draft.oauth } else { &draft.basic }
+}
+
+/// Whether a browser comes back by the Redirect URI that is typed.
+fn redirect_note(state: FormState) -> Signal<String> {
+    let text = state.text(Field::RedirectUri);
+    live_text(move || {
+        let (callback, comes_back) = state.callback();
+        match (text.with(String::is_empty), comes_back) {
+            (true, _) => format!("This server's own address is {callback}."),
+            (false, true) => labels::COMES_BACK.to_owned(),
+            (false, false) => {
+                format!("{} This server's own is {callback}.", labels::GOES_ELSEWHERE)
+            }
+        }
+    })
 }
 
 /// What to know of the port that is typed.

@@ -7,6 +7,8 @@ use leptos::prelude::*;
 use super::form::SettingsForm;
 use super::state::FormState;
 use super::test_email::{SendTestEmail, TestState};
+use super::token_panel::TokenPanel;
+use super::token_state::TokenState;
 use crate::{api, labels, wire};
 
 /// The Email tab, for any page that has the server functions behind it.
@@ -15,6 +17,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
     // Above Suspense, which disposes of what it makes each time it runs.
     let form = FormState::new();
     let test = TestState::new();
+    let token = TokenState::new();
     let tab = Resource::<_, wire::Json>::new_with_options(|| (), |()| api::load(), true);
     let shown = move || {
         Suspend::new(async move {
@@ -22,9 +25,11 @@ pub fn EmailSettingsPage() -> impl IntoView {
                 Ok(tab) => {
                     form.adopt(&tab);
                     test.adopt(&tab);
+                    token.adopt(tab.token);
                     view! {
                         <SettingsForm state=form>
-                            <SendTestEmail form test/>
+                            <TokenPanel form token/>
+                            <SendTestEmail form test token/>
                         </SettingsForm>
                     }
                     .into_any()

@@ -54,6 +54,8 @@ pub struct FormState {
     is_dirty: Memo<bool>,
     /// How whoever is signed in likes times.
     display: RwSignal<TimeDisplay>,
+    /// This server's own callback address.
+    callback: RwSignal<String>,
 }
 
 impl FormState {
@@ -76,6 +78,7 @@ impl FormState {
                 draft.with(|draft| saved.with(|saved| *draft != saved.draft()))
             }),
             display: RwSignal::new(TimeDisplay::default()),
+            callback: RwSignal::new(String::new()),
         }
     }
 
@@ -90,6 +93,7 @@ impl FormState {
     /// Shows what was loaded.
     pub fn adopt(self, tab: &Tab) {
         self.display.set(tab.display.clone());
+        self.callback.set(tab.callback.clone());
         self.reset(tab.saved.clone());
     }
 
@@ -152,6 +156,23 @@ impl FormState {
     /// An instant, as whoever is signed in likes it.
     pub fn written(self, instant: DateTime<Utc>) -> String {
         self.display.with(|display| display.written(instant))
+    }
+
+    /// This server's own callback address, and whether it is the Redirect URI.
+    pub fn callback(self) -> (String, bool) {
+        let callback = self.callback.get();
+        let is_it = self.draft.with(|draft| draft.authentication.redirect_uri == callback);
+        (callback, is_it)
+    }
+
+    /// Which save is shown.
+    pub fn revision(self) -> Memo<i64> {
+        Memo::new(move |_| self.saved.with(|saved| saved.revision))
+    }
+
+    /// Reads what is saved, without following it.
+    pub fn with_saved_untracked<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
+        self.saved.with_untracked(read)
     }
 
     /// Reads what is saved.

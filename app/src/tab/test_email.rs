@@ -11,6 +11,7 @@ use leptos::task::spawn_local;
 use super::live::{live, live_attribute, live_option, live_text};
 use super::run::{OutcomeView, RunView};
 use super::state::{FormState, show_soon};
+use super::token_state::TokenState;
 use crate::api::{self, ApiError};
 use crate::deadline::pause;
 use crate::labels;
@@ -90,9 +91,9 @@ impl TestState {
 
 /// The group box with the button and the last message's way.
 #[component]
-pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
+pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| spawn_local(test.follow()));
-    let reason = live_text(move || reason_to_wait(form).unwrap_or_default());
+    let reason = live_text(move || reason_to_wait(form, token).unwrap_or_default());
     let disabled = live(move || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
@@ -149,14 +150,14 @@ pub fn SendTestEmail(form: FormState, test: TestState) -> impl IntoView {
 }
 
 /// Why no message can be sent at the moment, in words.
-fn reason_to_wait(form: FormState) -> Option<&'static str> {
+fn reason_to_wait(form: FormState, token: TokenState) -> Option<&'static str> {
     if form.is_dirty().get() {
         return Some(labels::SAVE_FIRST);
     }
     form.with_saved(|saved| {
         if !saved.is_complete() {
             Some(labels::FILL_IN_FIRST)
-        } else if saved.form.flow == OauthFlow::None {
+        } else if saved.form.flow == OauthFlow::None || token.is_usable() {
             None
         } else {
             Some(labels::TOKEN_NEEDED)

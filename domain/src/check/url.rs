@@ -68,6 +68,12 @@ pub fn origin(text: &str) -> Option<String> {
     Authority::of(text).ok().map(|authority| authority.origin())
 }
 
+/// The host of an endpoint, in small letters; nothing, if [`endpoint_url`] refuses the text.
+#[must_use]
+pub fn endpoint_host(text: &str) -> Option<String> {
+    Authority::of(text).ok().map(|authority| authority.host_text.to_ascii_lowercase())
+}
+
 /// Checks that a text can be a Redirect URI, which a provider compares byte for byte.
 ///
 /// Whatever the provider has registered passes, `urn:ietf:wg:oauth:2.0:oob` too, unless it is

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 
 use super::limits::{self, Verdict};
 use super::passwords::{self, HashError, PasswordRule, Passwords};
 use super::sessions::{self, Caller, SessionCookie};
 use super::{Principal, Role};
 use crate::clock::{Clock, Randomness, random_id};
+use crate::digest::hashed;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people::{self, Added, Person};
 use crate::store::{Store, StoreError, set_up, sign_ins};
@@ -373,11 +371,6 @@ impl Accounts {
     fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
         Entry { at: self.clock.now(), actor, action, fields: Vec::new(), detail }
     }
-}
-
-/// What the database knows of a ticket.
-fn hashed(ticket: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(ticket))
 }
 
 /// What was typed as an address, fit to be kept and shown.

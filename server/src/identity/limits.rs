@@ -15,11 +15,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 
+use crate::digest::hashed;
 use crate::store::sign_ins::Tally;
 
 /// How long a failed attempt counts.
@@ -60,7 +58,7 @@ fn delay(failures: i64) -> Duration {
 /// The account that an address as typed names: a digest, because people also type passwords there.
 #[must_use]
 pub fn account_key(email: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(email.trim().to_lowercase()))
+    hashed(&email.trim().to_lowercase())
 }
 
 /// What one subscriber holds.

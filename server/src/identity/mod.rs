@@ -2,6 +2,8 @@
 //! a [`Principal`] and does not care where it came from.
 
 pub mod accounts;
+pub mod consent;
+pub mod cookies;
 pub mod limits;
 pub mod passwords;
 pub mod sessions;

@@ -7,18 +7,19 @@
 
 use std::net::IpAddr;
 
+use app::service::Browser;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 
 use super::Principal;
+use super::consent::ConsentCookie;
+use super::cookies::Cookie;
 use crate::Server;
-use crate::clock::{Randomness, random_bytes};
+use crate::clock::{Randomness, random_token};
+use crate::digest::hashed;
 use crate::log::one_line;
 use crate::store::{Store, StoreError, sessions};
 use crate::web::client;
@@ -28,6 +29,8 @@ use crate::web::refusal::Refusal;
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
 /// A session ends this long after sign-in: a working day, overtime included.
 pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
+/// What a page asks for by itself while nobody touches it.
+const WATCHING: [&str; 2] = ["/api/email/token", "/api/email/attempt"];
 /// Requests closer together than this are noted once.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -41,6 +44,8 @@ pub struct Caller {
     pub session: Option<SessionKey>,
     /// The address that the request came from.
     pub address: IpAddr,
+    /// What the browser is known by when it comes back from a provider.
+    pub browser: Browser,
 }
 
 /// What the database knows of a session's token: its SHA-256.
@@ -49,7 +54,7 @@ pub struct SessionKey(String);
 
 impl SessionKey {
     fn of(token: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(token)))
+        Self(hashed(token))
     }
 
     /// The hash, as it is stored.
@@ -67,47 +72,30 @@ pub struct SessionCookie {
 }
 
 impl SessionCookie {
-    /// The name; under https with the prefix that ties it to this one host (RFC 6265bis 4.1.3.2).
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        if self.https { "__Host-ppm-email" } else { "ppm-email" }
-    }
-
     /// A new session's key, and the header that gives its token to the browser.
     pub(super) fn issue(self, randomness: &dyn Randomness) -> (SessionKey, HeaderValue) {
-        let token = URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness));
-        (SessionKey::of(&token), self.header(&token, ""))
+        let token = random_token(randomness);
+        (SessionKey::of(&token), self.cookie().given(&token, ""))
     }
 
     /// The header that takes the token from the browser.
     #[must_use]
     pub fn removal(self) -> HeaderValue {
-        self.header("", "; Max-Age=0")
-    }
-
-    fn header(self, token: &str, end: &str) -> HeaderValue {
-        let secure = if self.https { "; Secure" } else { "" };
-        let name = self.name();
-        HeaderValue::try_from(format!(
-            "{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{end}"
-        ))
-        .expect("a name, base64 and attributes are visible ASCII")
+        self.cookie().given("", "; Max-Age=0")
     }
 
     /// The session that a request claims.
     fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, token)| *name == self.name() && !token.is_empty())
-            .map(|(_, token)| SessionKey::of(token))
+        self.cookie().brought(headers).map(SessionKey::of)
+    }
+
+    const fn cookie(self) -> Cookie {
+        Cookie::of_session(self.https)
     }
 }
 
-/// The person of a session that has not ended by `now`.
+/// The person of a session that has not ended by `now`; `is_presence` says whether the request is
+/// somebody's doing, which keeps the session alive.
 ///
 /// # Errors
 /// The database does not answer.
@@ -115,13 +103,14 @@ pub async fn resume(
     store: &Store,
     key: &SessionKey,
     now: DateTime<Utc>,
+    is_presence: bool,
 ) -> Result<Option<Principal>, StoreError> {
     let Some(found) = sessions::find(store, key.as_str()).await? else { return Ok(None) };
     if now >= found.created_at + ABSOLUTE_END || now >= found.seen_at + IDLE_END {
         sessions::end(store, key.as_str()).await?;
         return Ok(None);
     }
-    if now >= found.seen_at + TOUCH_EVERY {
+    if is_presence && now >= found.seen_at + TOUCH_EVERY {
         sessions::touch(store, key.as_str(), now).await?;
     }
     Ok(Some(found.principal))
@@ -132,9 +121,11 @@ pub async fn resume(
 pub async fn recognise(State(server): State<Server>, mut request: Request, next: Next) -> Response {
     let address =
         client::address(request.extensions(), request.headers(), &server.config.trusted_proxies);
-    let mut caller = Caller { principal: None, session: None, address };
+    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
+    let is_presence = !WATCHING.contains(&request.uri().path());
+    let mut caller = Caller { principal: None, session: None, address, browser };
     if let Some(key) = server.accounts.cookie().claimed(request.headers()) {
-        match resume(&server.store, &key, server.clock.now()).await {
+        match resume(&server.store, &key, server.clock.now(), is_presence).await {
             Ok(Some(principal)) => {
                 caller.principal = Some(principal);
                 caller.session = Some(key);

@@ -1,17 +1,21 @@
 //! The use cases, readable from top to bottom: the port of `app` over store, vault and sockets.
 //! Errors become codes here, once, and are logged here, once.
 
+mod authorization;
 mod frame;
+pub mod renewal;
 mod runs;
 mod settings;
 
-use app::api::{ApiError, Save, SaveAnswer, Tab};
+use app::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
 use app::service::{
-    AuditPage, AuditQuery, EmailService, FrameService, History, Principal, SetUp, TimeSettings,
+    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
+    TimeSettings,
 };
 use async_trait::async_trait;
 use domain::delivery::Run;
 use domain::time_format::TimePreference;
+use domain::token::Attempt;
 
 use crate::Server;
 use crate::log::one_line;
@@ -53,12 +57,17 @@ fn told(broken: Broken) -> ApiError {
 
 #[async_trait]
 impl EmailService for Service {
-    async fn load(&self, who: &Principal) -> Result<Tab, ApiError> {
-        let saved = settings::current(&self.0).await.map_err(told)?.saved;
+    async fn load(&self, who: &Principal, callback: &str) -> Result<Tab, ApiError> {
+        let current = settings::current(&self.0).await.map_err(told)?;
+        let token = authorization::now(&self.0, who, &current).await.map_err(told)?;
+        let saved = current.saved;
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
-        let shown = saved.at.into_iter().chain(last_run.as_ref().map(|run| run.started_at));
-        let display = frame::display(&self.0, who, shown).await.map_err(told)?;
-        Ok(Tab { saved, recipient: who.email.clone(), last_run, display })
+        let obtained = token.token.as_ref().map(|token| token.obtained_at);
+        let ran = last_run.as_ref().map(|run| run.started_at);
+        let instants = saved.at.into_iter().chain(obtained).chain(ran);
+        let display = frame::display(&self.0, who, instants).await.map_err(told)?;
+        let (recipient, callback) = (who.email.clone(), callback.to_owned());
+        Ok(Tab { saved, recipient, last_run, display, token, callback })
     }
 
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError> {
@@ -75,12 +84,45 @@ impl EmailService for Service {
     async fn run(&self, _who: &Principal, id: &str) -> Result<Run, ApiError> {
         runs::get(&self.0, id).await.map_err(told)?.ok_or(ApiError::NotFound)
     }
+
+    async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError> {
+        let current = settings::current(&self.0).await.map_err(told)?;
+        authorization::now(&self.0, who, &current).await.map_err(told)
+    }
+
+    async fn get_token(
+        &self,
+        who: &Principal,
+        callback: &str,
+        in_pop_up: bool,
+    ) -> Result<Begun, ApiError> {
+        authorization::begin(&self.0, who, callback, in_pop_up).await
+    }
+
+    async fn attempt(&self, _who: &Principal, id: &str) -> Result<Attempt, ApiError> {
+        let found = authorization::attempt(&self.0, id).await.map_err(told)?;
+        found.map(|(attempt, _)| attempt).ok_or(ApiError::NotFound)
+    }
+
+    async fn finish_attempt(
+        &self,
+        who: &Principal,
+        browser: &Browser,
+        id: &str,
+        address: &str,
+    ) -> Result<Attempt, ApiError> {
+        authorization::finish_by_hand(&self.0, who, browser, id, address).await
+    }
 }
 
 #[async_trait]
 impl FrameService for Service {
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError> {
         frame::set_up(&self.0, ticket).await.map_err(told)
+    }
+
+    async fn attempt(&self, id: &str) -> Result<Option<(Attempt, bool)>, ApiError> {
+        authorization::attempt(&self.0, id).await.map_err(told)
     }
 
     async fn history(&self, who: &Principal) -> Result<History, ApiError> {
@@ -95,6 +137,8 @@ impl FrameService for Service {
         frame::time_settings(&self.0, who).await.map_err(told)
     }
 }
+
+pub use authorization::{Departed, Landed, depart, land};
 
 /// Keeps how this person likes times.
 ///

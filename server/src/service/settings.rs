@@ -18,6 +18,7 @@ use crate::vault::VaultError;
 const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
 
 /// What is saved, with the secrets still sealed.
+#[derive(Clone)]
 pub struct Current {
     /// What a browser may see of it.
     pub saved: Saved,

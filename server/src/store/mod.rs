@@ -4,6 +4,7 @@
 
 mod migrations;
 
+pub mod attempts;
 pub mod audit;
 pub mod key_check;
 pub mod people;
@@ -13,6 +14,7 @@ pub mod set_up;
 pub mod settings;
 pub mod sign_ins;
 pub mod time_preferences;
+pub mod tokens;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
+use serde::Serialize;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Transaction};
 
@@ -167,4 +170,10 @@ fn millis(at: DateTime<Utc>) -> i64 {
 /// An instant that the database kept.
 fn instant(millis: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_millis(millis).ok_or(StoreError::Unknown("time"))
+}
+
+/// A value as the database keeps it.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .expect("what is kept as JSON has text keys only, and no way to fail")
 }

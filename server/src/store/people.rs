@@ -89,6 +89,19 @@ pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, Stor
         .transpose()
 }
 
+/// Whether there is an administrator with this id.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM person WHERE id = $1 AND role = $2")
+        .bind(id)
+        .bind(role_name(Role::Administrator))
+        .fetch_optional(&store.pool)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Everybody, by address.
 ///
 /// # Errors

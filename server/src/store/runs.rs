@@ -3,12 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Outcome, Run, StepReport};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 
 use super::audit::{self, Action, Actor, Entry};
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, instant, json, millis};
 use crate::identity::Principal;
 
 /// Begins a run to the address of whoever asks, with its audit row, and returns whether it has: a
@@ -156,11 +155,6 @@ async fn steps(store: &Store, run: &str) -> Result<Vec<StepReport>, StoreError> 
         .iter()
         .map(|row| parsed(row.try_get("report")?))
         .collect()
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value)
-        .expect("reports and outcomes have text keys only, and no way to fail")
 }
 
 fn parsed<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {

@@ -8,6 +8,7 @@ mod door;
 pub mod forms;
 pub mod headers;
 pub mod health;
+mod oauth;
 pub mod pages;
 pub mod refusal;
 pub mod site;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::service::{SharedFrame, SharedService};
+use app::service::{Callback, SharedFrame, SharedService};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -11,16 +11,16 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 
-use super::{api, door, forms, headers};
+use super::{api, door, forms, headers, oauth};
 use crate::Server;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
 use crate::service::Service;
 
@@ -30,6 +30,7 @@ pub struct Pages {
     service: SharedService,
     frame: SharedFrame,
     options: LeptosOptions,
+    public_url: Option<PublicUrl>,
 }
 
 impl Pages {
@@ -54,10 +55,16 @@ impl Pages {
         provide_context(Arc::clone(&self.service));
         provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
-        let caller =
-            use_context::<Parts>().and_then(|parts| parts.extensions.get::<Caller>().cloned());
-        if let Some(principal) = caller.and_then(|caller| caller.principal) {
-            provide_context(principal);
+        let Some(parts) = use_context::<Parts>() else { return };
+        provide_context(Callback(oauth::callback_address(
+            self.public_url.as_ref(),
+            &parts.headers,
+        )));
+        if let Some(Caller { principal, browser, .. }) = parts.extensions.get::<Caller>().cloned() {
+            provide_context(browser);
+            if let Some(principal) = principal {
+                provide_context(principal);
+            }
         }
     }
 }
@@ -65,8 +72,12 @@ impl Pages {
 /// The routes of the tab and of the stand-alone frame.
 pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let options = LeptosOptions::from_ref(server);
-    let pages =
-        Pages { service: service.clone(), frame: service.clone(), options: options.clone() };
+    let pages = Pages {
+        service: service.clone(),
+        frame: service.clone(),
+        options: options.clone(),
+        public_url: server.config.public_url.clone(),
+    };
     let context = {
         let pages = pages.clone();
         move || pages.provide()
@@ -80,6 +91,8 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::SIGN_OUT, post(door::sign_out))
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
+        .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
+        .route(paths::OAUTH_CALLBACK, get(oauth::callback))
         .leptos_routes_with_context(server, generate_route_list(App), context, move || {
             page(options.clone())
         })

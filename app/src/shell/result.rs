@@ -1,0 +1,109 @@
+//! `/oauth/result/ID`: how an attempt to obtain a token ended, for the window that was at the
+//! provider. In a pop-up it tells the tab and, with a token, closes itself.
+
+use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::paths;
+use crate::api::ApiError;
+use crate::labels;
+use crate::service::SharedFrame;
+use crate::tab::token_end::SetbackView;
+
+/// A fault as the value of the page's `fault` parameter.
+#[must_use]
+pub fn fault_code(fault: Fault) -> String {
+    serde_json::to_value(fault)
+        .ok()
+        .and_then(|code| code.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn fault_of(code: &str) -> Option<Fault> {
+    serde_json::from_value(code.into()).ok()
+}
+
+/// The page that the browser comes back to.
+#[component]
+pub fn ResultPage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("id")).unwrap_or_default();
+    let fault = use_query_map().with_untracked(|query| query.get("fault"));
+    let fault = fault.as_deref().and_then(fault_of);
+    let frame = use_context::<SharedFrame>();
+    let page = move || {
+        let (frame, id) = (frame.clone(), id.clone());
+        Suspend::new(async move {
+            let found = match (frame, fault) {
+                (Some(frame), None) => frame.attempt(&id).await,
+                _ => Ok(None),
+            };
+            match found {
+                Ok(Some((attempt, in_pop_up))) => ended(attempt, in_pop_up),
+                Ok(None) => nowhere(fault.unwrap_or(Fault::AttemptUnknown)),
+                Err(error) => broken(error),
+            }
+        })
+    };
+    view! {
+        <Title text="Token"/>
+        <main class="door"><Suspense>{page}</Suspense></main>
+    }
+}
+
+fn ended(attempt: Attempt, in_pop_up: bool) -> AnyView {
+    let Attempt { id, end, .. } = attempt;
+    let closes = in_pop_up && end == Some(AttemptEnd::Obtained);
+    let words = match end {
+        Some(AttemptEnd::Obtained) => view! {
+            <h1>"The token was obtained"</h1>
+            <p class="lead">"Mail can be sent now. Send a test message from the Email settings."</p>
+        }
+        .into_any(),
+        Some(AttemptEnd::Failed(setback)) => {
+            view! { <h1>"No token was obtained"</h1> <SetbackView setback/> }.into_any()
+        }
+        None => view! {
+            <h1>"One moment…"</h1>
+            <p class="lead">"PPM is asking the provider for the token. Reload this page to see."</p>
+        }
+        .into_any(),
+    };
+    let way_on = if in_pop_up {
+        view! { <p class="hint">"You can close this window: the Email settings show the same."</p> }
+            .into_any()
+    } else {
+        view! { <a class="button" href=paths::EMAIL>"Back to the Email settings"</a> }.into_any()
+    };
+    view! { {words} {way_on} {script(&id, closes)} }.into_any()
+}
+
+/// Tells the tabs of this browser, which would find out by themselves a little later.
+fn script(id: &str, closes: bool) -> impl IntoView {
+    let tell = format!(
+        "new BroadcastChannel({:?}).postMessage({id:?});{}",
+        crate::tab::NEWS,
+        if closes { "close();" } else { "" }
+    );
+    view! { <script nonce=use_nonce() inner_html=tell></script> }
+}
+
+fn nowhere(fault: Fault) -> AnyView {
+    let setback = Setback { leg: Leg::Return, fault, said: None };
+    view! {
+        <h1>"No token was obtained"</h1>
+        <SetbackView setback/>
+        <a class="button" href=paths::EMAIL>"To the Email settings"</a>
+    }
+    .into_any()
+}
+
+fn broken(error: ApiError) -> AnyView {
+    view! {
+        <h1>"This could not be loaded"</h1>
+        <p class="lead">{labels::api_error(error)}</p>
+    }
+    .into_any()
+}

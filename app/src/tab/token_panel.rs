@@ -1,0 +1,200 @@
+//! OAuth Token Management: whether there is a token, until when, and how to get one.
+
+use domain::OauthFlow;
+use domain::token::{Attempt, AttemptEnd, Renewal, TokenStatus};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::live::{live, live_attribute, live_option, live_text, live_view};
+use super::state::FormState;
+use super::token_end::SetbackView;
+use super::token_state::TokenState;
+use crate::labels;
+
+/// The group box.
+#[component]
+pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
+    Effect::new(move |_| {
+        token.listen();
+        spawn_local(token.watch(form));
+    });
+    Effect::new(move |before: Option<i64>| {
+        let revision = form.revision().get();
+        if before.is_some_and(|before| before != revision) {
+            spawn_local(token.refresh());
+        }
+        revision
+    });
+    let is_unused = live(move || form.with_saved(|saved| saved.form.flow == OauthFlow::None));
+    let mark = live_text(move || if is_unused.get() { labels::NOT_USED } else { "" });
+    let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
+    let disabled = live(move || why_not(form).is_some());
+    let busy = live_attribute(move || token.is_asking().then_some("true"));
+    let get = move |_| {
+        form.forget_good_news();
+        token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
+    };
+    view! {
+        <fieldset class="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
+            <legend>{labels::TOKEN_MANAGEMENT}</legend>
+            <div class="marks"><span class="tag">{mark}</span></div>
+            <div class="body">
+                <div class="row">
+                    <Facts form token/>
+                    <button
+                        type="button"
+                        class="end"
+                        aria-describedby="get-token-reason"
+                        aria-disabled=busy
+                        disabled=disabled
+                        on:click=get
+                    >
+                        {labels::GET_AUTH_TOKEN}
+                    </button>
+                </div>
+                <p class="hint" id="get-token-reason">{reason}</p>
+                <RenewalNotice form token/>
+                <AttemptNotice token/>
+            </div>
+        </fieldset>
+    }
+}
+
+/// Why no token can be asked for at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNot {
+    /// The form is being edited.
+    Editing,
+    /// No OAuth flow is saved.
+    NoFlow,
+    /// What is saved is not enough.
+    Incomplete,
+}
+
+fn why_not(form: FormState) -> Option<WhyNot> {
+    if form.is_dirty().get() {
+        return Some(WhyNot::Editing);
+    }
+    form.with_saved(|saved| match saved.form.flow {
+        OauthFlow::None => Some(WhyNot::NoFlow),
+        _ if !saved.is_complete() => Some(WhyNot::Incomplete),
+        _ => None,
+    })
+}
+
+/// Token Status and Token Expires.
+#[component]
+fn Facts(form: FormState, token: TokenState) -> impl IntoView {
+    let status = token.status();
+    let class = live_text(move || match status.get() {
+        TokenStatus::Absent => "status",
+        TokenStatus::Valid => "status valid",
+        TokenStatus::Expired => "status expired",
+    });
+    let expires = live_text(move || {
+        token.token().map_or_else(|| "–".to_owned(), |token| form.written(token.expires_at))
+    });
+    let left = live_text(move || match token.token() {
+        Some(known) if status.get() == TokenStatus::Valid => {
+            format!(
+                "{} · {}",
+                labels::time_left(token.seconds_left()),
+                labels::renewal(&known.renewal)
+            )
+        }
+        _ => String::new(),
+    });
+    view! {
+        <dl class="facts">
+            <div>
+                <dt>"Token Status:"</dt>
+                <dd role="status">
+                    <span class=class>{live_text(move || labels::token_status(status.get()))}</span>
+                </dd>
+            </div>
+            <div>
+                <dt>"Token Expires:"</dt>
+                <dd>{expires} " " <span class="help">{left}</span></dd>
+            </div>
+        </dl>
+    }
+}
+
+/// What keeps a token from being renewed, and what was granted other than asked.
+#[component]
+fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
+    live_option(move || {
+        let token = token.token()?;
+        let scope = token.scope.map(|scope| {
+            view! { <p class="hint">{labels::GRANTED} " " <code>{scope}</code></p> }
+        });
+        let (setback, next) = match token.renewal {
+            Renewal::ByItself | Renewal::BySigningIn => (None, None),
+            Renewal::Failing { setback, next_at } => (Some(setback), Some(form.written(next_at))),
+            Renewal::Gone(setback) => (Some(setback), None),
+        };
+        let setback = setback.map(|setback| view! { <SetbackView setback/> });
+        let next = next.map(|next| view! { <p class="hint">{labels::NEXT_TRY} " " {next} "."</p> });
+        Some(view! { {scope} {setback} {next} })
+    })
+}
+
+/// How the attempt under way is getting on, or how the last one ended.
+#[component]
+fn AttemptNotice(token: TokenState) -> impl IntoView {
+    let refusal = live_option(move || {
+        token.refusal().map(|error| {
+            view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
+        })
+    });
+    let attempt = live_view(move || match token.attempt() {
+        None => ().into_any(),
+        Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
+            let is_there = token.status().get() != TokenStatus::Absent;
+            let words = if is_there { labels::OBTAINED } else { "" };
+            view! { <p class="hint">{words}</p> }.into_any()
+        }
+        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => {
+            view! { <SetbackView setback/> }.into_any()
+        }
+        Some(Attempt { id, needs_pasting, .. }) => {
+            let paste = needs_pasting.then(|| view! { <Paste token id/> });
+            view! { <div class="notice"><p>{labels::WAITING}</p> {paste}</div> }.into_any()
+        }
+    });
+    view! {
+        {refusal}
+        <div role="status">{attempt}</div>
+    }
+}
+
+/// Takes the address that the browser ended at, where it cannot come back here.
+#[component]
+fn Paste(token: TokenState, id: String) -> impl IntoView {
+    let address = RwSignal::new(String::new());
+    let finish = move || token.finish(id.clone(), address.get_untracked());
+    let by_key = finish.clone();
+    view! {
+        <div class="field wide">
+            <label for="final-address">{labels::FINAL_ADDRESS}</label>
+            <div class="with-action">
+                <input
+                    id="final-address"
+                    type="text"
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-describedby="final-address-help"
+                    on:input=move |event| address.set(event_target_value(&event))
+                    on:keydown=move |event| {
+                        if event.key() == "Enter" {
+                            event.prevent_default();
+                            by_key();
+                        }
+                    }
+                />
+                <button type="button" on:click=move |_| finish()>"Finish"</button>
+            </div>
+            <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
+        </div>
+    }
+}

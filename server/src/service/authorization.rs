@@ -1,0 +1,402 @@
+//! Obtaining a token: an attempt is begun, a browser departs to the provider and comes back, the
+//! code is exchanged, the token stored. Every attempt is a row, so that any node and any tab can
+//! tell how it fares; a failed one leaves the token before it untouched.
+
+use app::api::{ApiError, Begun, TokenNow};
+use app::service::{Browser, Principal};
+use app::shell::paths;
+use chrono::TimeDelta;
+use domain::OauthFlow;
+use domain::check::url;
+use domain::settings::{Consent, Grant};
+use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
+use secrecy::SecretString;
+
+use super::settings::{self, Current};
+use super::{Broken, renewal, told};
+use crate::Server;
+use crate::clock::{random_id, random_token};
+use crate::digest::hashed;
+use crate::log::one_line;
+use crate::oauth::{self, Answer, ClientAuth, Issued};
+use crate::store::attempts::{self, Departure, NewAttempt, StoredAttempt};
+use crate::store::audit::{self, Action, Actor, Entry};
+use crate::store::people;
+use crate::store::tokens::{self, StoredToken};
+
+/// How long an attempt may take.
+const WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// How long an exchange may take before whoever made it must be gone, beside its own time.
+const GRACE: TimeDelta = TimeDelta::seconds(15);
+/// The column under which the vault knows a code verifier.
+const VERIFIER: &str = "code-verifier";
+
+/// Where the browser goes next.
+#[derive(Debug)]
+pub struct Departed {
+    /// The provider's page, with the request in it.
+    pub url: String,
+    /// What the browser is known by when it comes back.
+    pub browser: String,
+}
+
+/// Where the browser has come back to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Landed {
+    /// The page of this attempt.
+    Attempt(String),
+    /// It belongs to no attempt, or changes nothing about one.
+    Nowhere(Fault),
+}
+
+/// What there is of a token, and how the last attempt of this person fared.
+pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<TokenNow, Broken> {
+    let now = server.clock.now();
+    let attempt = attempts::latest_of(&server.store, &who.id, current.saved.revision).await?;
+    // What ended long ago is no news.
+    let attempt = attempt.filter(|attempt| now < attempt.expires_at + WITHIN);
+    Ok(TokenNow {
+        token: renewal::shown(server, current).await?,
+        now,
+        attempt: attempt.map(|attempt| shown(server, attempt)),
+    })
+}
+
+/// An attempt as a browser may know it. One whose time is over, or whose process is gone, has failed.
+fn shown(server: &Server, attempt: StoredAttempt) -> Attempt {
+    let now = server.clock.now();
+    let exchange = TimeDelta::from_std(server.config.token_deadlines.total).unwrap_or(WITHIN);
+    let end = attempt.end.or_else(|| match attempt.consumed_at {
+        Some(consumed_at) if now < consumed_at + exchange + GRACE => None,
+        Some(_) => Some(failed(Leg::TokenRequest, Fault::ServerFailed)),
+        None if now < attempt.expires_at => None,
+        None => Some(failed(Leg::Return, Fault::AttemptExpired)),
+    });
+    Attempt {
+        id: attempt.id,
+        expires_at: attempt.expires_at,
+        needs_pasting: attempt.needs_pasting,
+        end,
+    }
+}
+
+/// The attempt with this id, and whether its provider's page stands in a window of its own.
+pub async fn attempt(server: &Server, id: &str) -> Result<Option<(Attempt, bool)>, Broken> {
+    let found = attempts::get(&server.store, id).await?;
+    Ok(found.map(|attempt| {
+        let in_pop_up = attempt.in_pop_up;
+        (shown(server, attempt), in_pop_up)
+    }))
+}
+
+/// Begins an attempt for what is saved: with a consent the browser has to depart, without one the
+/// Token Endpoint is asked at once.
+pub async fn begin(
+    server: &Server,
+    who: &Principal,
+    callback: &str,
+    in_pop_up: bool,
+) -> Result<Begun, ApiError> {
+    let current = settings::current(server).await.map_err(told)?;
+    if current.saved.form.flow == OauthFlow::None || !current.saved.is_complete() {
+        return Err(ApiError::Incomplete);
+    }
+    let asks_nobody = current.saved.form.flow == OauthFlow::ClientCredentials;
+    let (id, now) = (random_id(server.randomness.as_ref()), server.clock.now());
+    let ticket = (!asks_nobody).then(|| random_id(server.randomness.as_ref()));
+    let ticket_hash = ticket.as_deref().map(hashed);
+    let attempt = NewAttempt {
+        id: &id,
+        by: who,
+        revision: current.saved.revision,
+        needs_pasting: !asks_nobody && current.saved.form.authentication.redirect_uri != callback,
+        in_pop_up,
+        ticket_hash: ticket_hash.as_deref(),
+        at: now,
+        expires_at: now + WITHIN,
+    };
+    let begun = async {
+        attempts::begin(&server.store, &attempt).await?;
+        note(server, Actor::from(who), Action::TokenRequested, None).await
+    };
+    begun.await.map_err(|error: Broken| told(error))?;
+    let shown = Attempt {
+        id: id.clone(),
+        expires_at: attempt.expires_at,
+        needs_pasting: attempt.needs_pasting,
+        end: None,
+    };
+    if asks_nobody {
+        let (server, who) = (server.clone(), Actor::from(who));
+        let tracker = server.under_way.clone();
+        tracker.spawn(async move { ask_as_itself(&server, who, &current, &id).await });
+    }
+    Ok(Begun {
+        attempt: shown,
+        start: ticket.map(|ticket| format!("{}/{ticket}", paths::OAUTH_START)),
+    })
+}
+
+/// Client Credentials: asks, and ends the attempt (RFC 6749 4.4).
+async fn ask_as_itself(server: &Server, who: Actor, current: &Current, id: &str) {
+    let end = match renewal::grant(server, current) {
+        Ok(grant) => {
+            let asked_at = server.clock.now();
+            let issued = server
+                .tokens
+                .client_credentials(&grant, ClientAuth::default(), Leg::TokenRequest)
+                .await;
+            obtained(server, &who, current, asked_at, issued).await
+        }
+        Err(setback) => AttemptEnd::Failed(Setback { leg: Leg::TokenRequest, ..setback }),
+    };
+    finish(server, who, id, end).await;
+}
+
+/// Sends a browser with a ticket to the provider, once. `known` is what the browser was known by
+/// before: two attempts in one browser do not end each other.
+pub async fn depart(server: &Server, ticket: &str, known: Option<&str>) -> Result<Departed, Fault> {
+    match departed(server, ticket, known).await {
+        Ok(departed) => departed,
+        Err(error) => {
+            told(error);
+            Err(Fault::ServerFailed)
+        }
+    }
+}
+
+async fn departed(
+    server: &Server,
+    ticket: &str,
+    known: Option<&str>,
+) -> Result<Result<Departed, Fault>, Broken> {
+    let ticket_hash = hashed(ticket);
+    let now = server.clock.now();
+    let Some(attempt) = attempts::by_ticket(&server.store, &ticket_hash, now).await? else {
+        return Ok(Err(Fault::AttemptUsed));
+    };
+    let current = settings::current(server).await?;
+    if current.saved.revision != attempt.revision {
+        return Ok(Err(Fault::SettingsChanged));
+    }
+    let Ok(grant) = renewal::grant(server, &current) else {
+        return Ok(Err(Fault::SecretUnreadable));
+    };
+    let state = SecretString::from(random_token(server.randomness.as_ref()));
+    let request = oauth::authorization_request(&grant, &state, server.randomness.as_ref());
+    let Some(request) = request else { return Ok(Err(Fault::AttemptUnknown)) };
+    let provider = current.saved.form.token_endpoint_origin();
+    let seal = |verifier| server.vault.seal(VERIFIER, &provider, verifier);
+    let verifier = request.verifier.as_ref().map(seal);
+    let browser = known.map_or_else(|| random_token(server.randomness.as_ref()), str::to_owned);
+    let departure = Departure {
+        ticket_hash: &ticket_hash,
+        state_hash: &hashed(secrecy::ExposeSecret::expose_secret(&state)),
+        browser_hash: &hashed(&browser),
+        verifier: verifier.as_deref(),
+    };
+    if !attempts::depart(&server.store, &departure).await? {
+        return Ok(Err(Fault::AttemptUsed));
+    }
+    Ok(Ok(Departed { url: request.url, browser }))
+}
+
+/// Takes what a browser came back with, and goes the rest of the way. `who` is whoever is signed
+/// in there, if anybody is known to be.
+pub async fn land(
+    server: &Server,
+    answer: Answer,
+    browser: &Browser,
+    who: Option<&Principal>,
+) -> Landed {
+    let (server, browser, who) = (server.clone(), browser.clone(), who.cloned());
+    let tracker = server.under_way.clone();
+    // A browser that goes away does not end what it began.
+    let landing =
+        tracker.spawn(async move { landed(&server, answer, &browser, who.as_ref()).await });
+    match landing.await {
+        Ok(Ok(landed)) => landed,
+        Ok(Err(error)) => {
+            told(error);
+            Landed::Nowhere(Fault::ServerFailed)
+        }
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "an attempt broke off");
+            Landed::Nowhere(Fault::ServerFailed)
+        }
+    }
+}
+
+async fn landed(
+    server: &Server,
+    answer: Answer,
+    browser: &Browser,
+    who: Option<&Principal>,
+) -> Result<Landed, Broken> {
+    let Some(state) = answer.state.as_deref() else {
+        return Ok(Landed::Nowhere(Fault::AttemptUnknown));
+    };
+    let (state_hash, now) = (hashed(state), server.clock.now());
+    let browser_hash = browser.0.as_deref().map(hashed).unwrap_or_default();
+    let consumed = attempts::consume(&server.store, &state_hash, &browser_hash, now).await?;
+    let Some(attempt) = consumed else {
+        let found = attempts::by_state(&server.store, &state_hash).await?;
+        return Ok(Landed::Nowhere(why_not(found.as_ref(), &browser_hash)));
+    };
+    let actor = Actor { email: attempt.person_email.clone(), name: attempt.person_name.clone() };
+    let end = came_back(server, &attempt, answer, who, &actor).await?;
+    finish(server, actor, &attempt.id, end).await;
+    Ok(Landed::Attempt(attempt.id))
+}
+
+/// Why a state could not be used.
+fn why_not(found: Option<&StoredAttempt>, browser_hash: &str) -> Fault {
+    match found {
+        None => Fault::AttemptUnknown,
+        Some(attempt) if attempt.consumed_at.is_some() => Fault::AttemptUsed,
+        Some(attempt) if attempt.browser_hash.as_deref() != Some(browser_hash) => {
+            Fault::OtherBrowser
+        }
+        Some(_) => Fault::AttemptExpired,
+    }
+}
+
+/// From the browser's return to the stored token: each check, then the exchange.
+async fn came_back(
+    server: &Server,
+    attempt: &StoredAttempt,
+    answer: Answer,
+    who: Option<&Principal>,
+    actor: &Actor,
+) -> Result<AttemptEnd, Broken> {
+    if who.is_some_and(|who| who.id != attempt.person)
+        || !people::is_administrator(&server.store, &attempt.person).await?
+    {
+        return Ok(failed(Leg::Return, Fault::OtherPerson));
+    }
+    let current = settings::current(server).await?;
+    if current.saved.revision != attempt.revision {
+        return Ok(failed(Leg::Return, Fault::SettingsChanged));
+    }
+    let Ok(grant) = renewal::grant(server, &current) else {
+        return Ok(failed(Leg::TokenRequest, Fault::SecretUnreadable));
+    };
+    if answer.iss.as_deref().is_some_and(|iss| !is_of(iss, &grant)) {
+        return Ok(failed(Leg::Return, Fault::OtherIssuer));
+    }
+    if let Some(error) = &answer.error {
+        return Ok(AttemptEnd::Failed(oauth::consent_setback(error)));
+    }
+    let Some(code) = &answer.code else { return Ok(failed(Leg::Return, Fault::NoCode)) };
+    let provider = current.saved.form.token_endpoint_origin();
+    let open = |sealed: &Vec<u8>| server.vault.open(VERIFIER, &provider, sealed);
+    let verifier = attempt.verifier.as_ref().map(open).transpose()?;
+    let asked_at = server.clock.now();
+    let issued =
+        server.tokens.exchange(&grant, ClientAuth::default(), code, verifier.as_ref()).await;
+    Ok(obtained(server, actor, &current, asked_at, issued).await)
+}
+
+/// Whether an issuer (RFC 9207 2.4) is the provider that was asked: its host is the host of one of
+/// the endpoints, or a domain above it. The issuer's exact name is in no setting to compare with.
+fn is_of(iss: &str, Grant { consent, token_endpoint, .. }: &Grant) -> bool {
+    let Some(issuer) = url::endpoint_host(iss) else { return false };
+    let authorization = match consent {
+        Consent::AtProvider { authorization_endpoint, .. } => {
+            url::endpoint_host(authorization_endpoint)
+        }
+        Consent::NotNeeded => None,
+    };
+    let is_above = |host: String| host == issuer || host.ends_with(&format!(".{issuer}"));
+    [authorization, url::endpoint_host(token_endpoint)].into_iter().flatten().any(is_above)
+}
+
+/// Stores what was issued, for the settings that it was asked for.
+async fn obtained(
+    server: &Server,
+    actor: &Actor,
+    current: &Current,
+    asked_at: chrono::DateTime<chrono::Utc>,
+    issued: Result<Issued, Setback>,
+) -> AttemptEnd {
+    let issued = match issued {
+        Ok(issued) => issued,
+        Err(setback) => return AttemptEnd::Failed(setback),
+    };
+    let token = StoredToken {
+        grant: random_id(server.randomness.as_ref()),
+        generation: 0,
+        sealed: renewal::sealed(server, current, &issued, None),
+        obtained_at: asked_at,
+        expires_at: renewal::expiry(asked_at, issued.lifetime),
+        failures: 0,
+        tried_at: None,
+        next_try_at: None,
+        setback: None,
+        is_gone: false,
+    };
+    let entry = entry(server, actor.clone(), Action::TokenObtained, None);
+    match tokens::put(&server.store, current.saved.revision, &token, &entry).await {
+        Ok(true) => {
+            server.token_news.notify_one();
+            AttemptEnd::Obtained
+        }
+        Ok(false) => failed(Leg::TokenRequest, Fault::SettingsChanged),
+        Err(error) => {
+            told(error.into());
+            failed(Leg::TokenRequest, Fault::ServerFailed)
+        }
+    }
+}
+
+/// Writes down how an attempt ended.
+async fn finish(server: &Server, actor: Actor, id: &str, end: AttemptEnd) {
+    let written = async {
+        attempts::finish(&server.store, id, &end).await?;
+        if matches!(end, AttemptEnd::Failed(_)) {
+            note(server, actor, Action::TokenNotObtained, None).await?;
+        }
+        Ok::<_, Broken>(())
+    };
+    if let Err(error) = written.await {
+        tracing::error!(error = one_line(&error), "the end of an attempt could not be stored");
+    }
+}
+
+/// Finishes an attempt of this person from the final address that they pasted.
+pub async fn finish_by_hand(
+    server: &Server,
+    who: &Principal,
+    browser: &Browser,
+    id: &str,
+    address: &str,
+) -> Result<Attempt, ApiError> {
+    let answer = Answer::of_address(address).ok_or(ApiError::NoAnswerInAddress)?;
+    let found = attempts::get(&server.store, id).await.map_err(|error| told(error.into()))?;
+    let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
+    found.filter(is_own).ok_or(ApiError::NotFound)?;
+    let end = match land(server, answer, browser, Some(who)).await {
+        Landed::Attempt(landed) if landed == id => None,
+        Landed::Attempt(_) => Some(failed(Leg::Return, Fault::AttemptUnknown)),
+        Landed::Nowhere(fault) => Some(failed(Leg::Return, fault)),
+    };
+    let (attempt, _) = attempt(server, id).await.map_err(told)?.ok_or(ApiError::NotFound)?;
+    Ok(Attempt { end: end.or(attempt.end), ..attempt })
+}
+
+async fn note(
+    server: &Server,
+    actor: Actor,
+    action: Action,
+    detail: Option<String>,
+) -> Result<(), Broken> {
+    Ok(audit::record(&server.store, &entry(server, actor, action, detail)).await?)
+}
+
+fn entry(server: &Server, actor: Actor, action: Action, detail: Option<String>) -> Entry {
+    Entry { at: server.clock.now(), actor, action, fields: Vec::new(), detail }
+}
+
+const fn failed(leg: Leg, fault: Fault) -> AttemptEnd {
+    AttemptEnd::Failed(Setback { leg, fault, said: None })
+}

@@ -1,0 +1,426 @@
+//! The token's life after it was obtained: a token to send with, renewed before it expires, once,
+//! however many messages, tabs and processes want it.
+//!
+//! Within a process one task at a time looks after the token; between processes the one with the
+//! lease does. The request is made outside of any transaction, in a task of its own that goes on
+//! when whoever wanted the token is gone, and what it brings is stored before anybody uses it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::OauthFlow;
+use domain::settings::{Grant, Settings};
+use domain::token::{Fault, Leg, Renewal, Setback, Token};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+
+use super::Broken;
+use super::settings::{self, Current};
+use crate::Server;
+use crate::clock::{Randomness, random_bytes, random_id};
+use crate::log::one_line;
+use crate::oauth::{ClientAuth, Issued};
+use crate::store::StoreError;
+use crate::store::audit::{Action, Actor, Entry};
+use crate::store::tokens::{self, FailedTry, Lease, SealedTokens, StoredToken};
+
+/// A token is renewed this long before it expires, or a fifth of its life where that is less, and
+/// then up to a quarter of that earlier.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
+/// A try that failed so recently is not repeated for a message.
+const RECENTLY: TimeDelta = TimeDelta::seconds(10);
+/// The pause after the first failure; each further one doubles it.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// No pause is longer.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
+/// How often somebody who waits for another process looks whether it is done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often the token is looked at where nothing is due: another process may have obtained one.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(15);
+/// How long a rotated refresh token is offered to a database that does not take it.
+const STORE_AGAIN_FOR: Duration = Duration::from_mins(10);
+
+/// The columns under which the vault knows the two tokens.
+const ACCESS: &str = "access-token";
+const REFRESH: &str = "refresh-token";
+
+/// A token to send with.
+pub struct Access {
+    /// The access token.
+    pub token: SecretString,
+    /// Which one it is.
+    pub generation: i64,
+    /// Since when there is it.
+    pub obtained_at: DateTime<Utc>,
+    /// Until when it is good.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Why there is no token to send with.
+#[derive(Debug)]
+pub enum NoAccess {
+    /// There is none.
+    Absent,
+    /// Its time is over, and nothing renews it but somebody who signs in.
+    Expired,
+    /// It could not be renewed.
+    NotRenewed(Setback),
+}
+
+/// Who wants a token, and so how urgent it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    /// A message: a good one, now.
+    Good,
+    /// A message whose token of this generation was refused: another one, now.
+    OtherThan(i64),
+    /// Nobody yet: a fresh one when its time has come.
+    Fresh,
+}
+
+/// A token to send with, renewed where it is about to expire.
+pub async fn access(server: &Server, current: &Current) -> Result<Access, NoAccess> {
+    let token = ensured(server, current, Want::Good).await?;
+    opened(server, current, &token)
+}
+
+/// Another token than the one of this generation, which a mail server has refused.
+pub async fn another(server: &Server, current: &Current, refused: i64) -> Result<Access, NoAccess> {
+    let token = ensured(server, current, Want::OtherThan(refused)).await?;
+    opened(server, current, &token)
+}
+
+fn opened(server: &Server, current: &Current, token: &StoredToken) -> Result<Access, NoAccess> {
+    let destination = current.saved.form.token_destination();
+    let opened = server.vault.open(ACCESS, &destination, &token.sealed.access);
+    let token_text = opened.map_err(|error| {
+        tracing::error!(error = one_line(&error), "the stored token cannot be opened");
+        NoAccess::NotRenewed(setback(Fault::SecretUnreadable))
+    })?;
+    Ok(Access {
+        token: token_text,
+        generation: token.generation,
+        obtained_at: token.obtained_at,
+        expires_at: token.expires_at,
+    })
+}
+
+/// What an answer of a Token Endpoint comes to when it is stored: sealed, each token for where it
+/// goes. Without a new refresh token the one before is kept (RFC 6749 6).
+pub fn sealed(
+    server: &Server,
+    current: &Current,
+    issued: &Issued,
+    before: Option<&[u8]>,
+) -> SealedTokens {
+    let form = &current.saved.form;
+    let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
+    // Who asks as itself has no use for a refresh token (RFC 6749 4.4.3).
+    let refresh =
+        issued.refresh_token.as_ref().filter(|_| form.flow != OauthFlow::ClientCredentials);
+    let seal_refresh = |refresh| server.vault.seal(REFRESH, &provider, refresh);
+    SealedTokens {
+        access: server.vault.seal(ACCESS, &mail_server, &issued.access_token),
+        refresh: refresh.map(seal_refresh).or_else(|| before.map(Into::into)),
+        client_auth: issued.auth.wire_name().to_owned(),
+        granted_scope: issued.scope.clone(),
+    }
+}
+
+/// The end of a lifetime that begins now.
+pub fn expiry(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
+    let lifetime = TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// What a browser may know of the token.
+pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, Broken> {
+    let Some(token) = tokens::load(&server.store).await? else { return Ok(None) };
+    let asked = &current.saved.form.authentication.scope;
+    let scope = token.sealed.granted_scope.clone().filter(|granted| !are_alike(granted, asked));
+    let renewal = match (token.setback.clone(), token.next_try_at) {
+        (Some(setback), _) if token.is_gone => Renewal::Gone(setback),
+        (Some(setback), Some(next_at)) => Renewal::Failing { setback, next_at },
+        _ if is_renewable(current, &token) => Renewal::ByItself,
+        _ => Renewal::BySigningIn,
+    };
+    let StoredToken { grant, obtained_at, expires_at, .. } = token;
+    Ok(Some(Token { grant, obtained_at, expires_at, scope, renewal }))
+}
+
+/// Whether two lists of scopes name the same ones.
+fn are_alike(one: &str, other: &str) -> bool {
+    let names = |scope: &str| {
+        let mut names: Vec<_> = scope.split_whitespace().map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+    names(one) == names(other)
+}
+
+/// Whether PPM can renew a token without anybody.
+fn is_renewable(current: &Current, token: &StoredToken) -> bool {
+    let asks_as_itself = current.saved.form.flow == OauthFlow::ClientCredentials;
+    !token.is_gone && (asks_as_itself || token.sealed.refresh.is_some())
+}
+
+/// From when on a token is renewed: up to a quarter earlier than it has to be, which differs from
+/// token to token, so that those obtained together are not renewed together.
+fn due_at(token: &StoredToken) -> DateTime<Utc> {
+    let lifetime = token.expires_at - token.obtained_at;
+    let spread = token.grant.bytes().fold(0_u8, u8::wrapping_add);
+    token.expires_at - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
+}
+
+/// The token as it is wanted: as it stands, or after one renewal.
+async fn ensured(server: &Server, current: &Current, want: Want) -> Result<StoredToken, NoAccess> {
+    let _turn = server.token_turn.lock().await;
+    let patience = Instant::now() + lease_length(server);
+    let mut has_asked = false;
+    loop {
+        let token = loaded(server).await?.ok_or(NoAccess::Absent)?;
+        match verdict(current, &token, want, server.clock.now()) {
+            Some(verdict) => return verdict.map(|()| token),
+            // What lives too short to be of use is not asked for twice.
+            None if has_asked && server.clock.now() < token.expires_at => return Ok(token),
+            None if has_asked => return Err(NoAccess::Expired),
+            None => {}
+        }
+        match renewed(server, current, &token).await {
+            Tried::Done => has_asked = true,
+            Tried::Elsewhere if Instant::now() < patience => sleep(LOOK_EVERY).await,
+            Tried::Elsewhere => return Err(NoAccess::NotRenewed(setback(Fault::TooSlow))),
+            Tried::Broken => return Err(NoAccess::NotRenewed(setback(Fault::ServerFailed))),
+        }
+    }
+}
+
+async fn loaded(server: &Server) -> Result<Option<StoredToken>, NoAccess> {
+    tokens::load(&server.store).await.map_err(|error| {
+        tracing::error!(error = one_line(&error), "the token could not be read");
+        NoAccess::NotRenewed(setback(Fault::ServerFailed))
+    })
+}
+
+/// What is to be done about a token: it will do, nothing can be done, or (nothing) it has to be
+/// renewed first.
+fn verdict(
+    current: &Current,
+    token: &StoredToken,
+    want: Want,
+    now: DateTime<Utc>,
+) -> Option<Result<(), NoAccess>> {
+    let is_good = now < token.expires_at && !token.is_gone;
+    let will_do = match want {
+        Want::Good => is_good && now < due_at(token),
+        Want::OtherThan(refused) => is_good && token.generation != refused,
+        Want::Fresh => now < due_at(token),
+    };
+    if will_do {
+        return Some(Ok(()));
+    }
+    // A token in its last minute still does where it cannot be renewed, or not now.
+    let or_as_it_is = |no_access| match want {
+        Want::Good if is_good => Some(Ok(())),
+        Want::Good | Want::OtherThan(_) | Want::Fresh => Some(Err(no_access)),
+    };
+    let reason = || token.setback.clone().unwrap_or_else(|| setback(Fault::InvalidGrant));
+    if token.is_gone {
+        return Some(Err(NoAccess::NotRenewed(reason())));
+    }
+    if !is_renewable(current, token) {
+        return or_as_it_is(NoAccess::Expired);
+    }
+    let waits = match want {
+        Want::Fresh => token.next_try_at.is_some_and(|next_at| now < next_at),
+        Want::Good | Want::OtherThan(_) => token.tried_at.is_some_and(|at| now < at + RECENTLY),
+    };
+    if waits { or_as_it_is(NoAccess::NotRenewed(reason())) } else { None }
+}
+
+/// What became of a renewal.
+enum Tried {
+    /// It was made, well or not: the row says which.
+    Done,
+    /// Somebody else makes it.
+    Elsewhere,
+    /// The database failed; nothing was asked for.
+    Broken,
+}
+
+/// Renews under a lease, in a task that nobody's leaving ends.
+async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Tried {
+    let owner = random_id(server.randomness.as_ref());
+    let now = server.clock.now();
+    let until = expiry(now, lease_length(server));
+    let lease = Lease { grant: &token.grant, generation: token.generation, owner: &owner };
+    match tokens::lease(&server.store, lease, now, until).await {
+        Ok(true) => {}
+        Ok(false) => return Tried::Elsewhere,
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "the token could not be leased");
+            return Tried::Broken;
+        }
+    }
+    let (server, current, token) = (server.clone(), current.clone(), token.clone());
+    let tracker = server.under_way.clone();
+    let renewing = tracker.spawn(async move {
+        let asked_at = server.clock.now();
+        let outcome = asked(&server, &current, &token).await;
+        keep(&server, &current, &token, &owner, asked_at, outcome).await;
+    });
+    match renewing.await {
+        Ok(()) => Tried::Done,
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "a renewal broke off");
+            Tried::Broken
+        }
+    }
+}
+
+/// The lease outlasts the request that is made under it.
+fn lease_length(server: &Server) -> Duration {
+    let total = server.config.token_deadlines.total;
+    total + (total / 4).max(Duration::from_secs(1))
+}
+
+/// Asks the Token Endpoint.
+async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Result<Issued, Setback> {
+    let unreadable = |error: &dyn std::error::Error| {
+        tracing::error!(error = one_line(error), "a stored secret cannot be opened");
+        setback(Fault::SecretUnreadable)
+    };
+    let grant = grant(server, current)?;
+    let auth = ClientAuth::from_wire_name(&token.sealed.client_auth).unwrap_or_default();
+    match &token.sealed.refresh {
+        Some(refresh) if current.saved.form.flow != OauthFlow::ClientCredentials => {
+            let provider = current.saved.form.token_endpoint_origin();
+            let refresh = server.vault.open(REFRESH, &provider, refresh);
+            let refresh = refresh.map_err(|error| unreadable(&error))?;
+            server.tokens.refresh(&grant, auth, &refresh).await
+        }
+        _ => server.tokens.client_credentials(&grant, auth, Leg::Renewal).await,
+    }
+}
+
+/// How a token is asked for, with the Client Secret opened.
+pub fn grant(server: &Server, current: &Current) -> Result<Grant, Setback> {
+    let unreadable = || setback(Fault::SecretUnreadable);
+    let secrets = current.open(server).map_err(|error| {
+        tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
+        unreadable()
+    })?;
+    match Settings::parse(&current.saved.draft(), &secrets) {
+        Ok(Settings::Oauth { grant, .. }) => Ok(grant),
+        Ok(Settings::Basic { .. }) | Err(_) => Err(unreadable()),
+    }
+}
+
+/// Writes down what a renewal brought. A refresh token that was rotated is not let go before the
+/// database has it: the one before is dead by now.
+async fn keep(
+    server: &Server,
+    current: &Current,
+    token: &StoredToken,
+    owner: &str,
+    asked_at: DateTime<Utc>,
+    outcome: Result<Issued, Setback>,
+) {
+    let lease = Lease { grant: &token.grant, generation: token.generation, owner };
+    let give_up = Instant::now() + STORE_AGAIN_FOR;
+    let kept = match &outcome {
+        Ok(issued) => {
+            let sealed = sealed(server, current, issued, token.sealed.refresh.as_deref());
+            let expires_at = expiry(asked_at, issued.lifetime);
+            loop {
+                match tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at).await {
+                    Err(error) if Instant::now() < give_up => {
+                        tracing::error!(
+                            error = one_line(&error),
+                            "a renewed token waits for the database"
+                        );
+                        sleep(LOOK_EVERY * 5).await;
+                    }
+                    kept => break kept,
+                }
+            }
+        }
+        Err(setback) => note(server, token, lease, setback).await,
+    };
+    match kept {
+        Ok(true) if outcome.is_ok() => tracing::info!("the token was renewed"),
+        Ok(true) => tracing::warn!("the token could not be renewed"),
+        Ok(false) => tracing::info!("a renewal came too late: the token was deleted or replaced"),
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "the end of a renewal could not be stored");
+        }
+    }
+}
+
+/// Writes down a try that failed. A grant that is gone is not tried again.
+async fn note(
+    server: &Server,
+    token: &StoredToken,
+    lease: Lease<'_>,
+    setback: &Setback,
+) -> Result<bool, StoreError> {
+    let now = server.clock.now();
+    let is_gone = setback.fault == Fault::InvalidGrant && token.sealed.refresh.is_some();
+    let pause = pause_after(token.failures, server.randomness.as_ref());
+    let failure = FailedTry { setback, at: now, next_at: (!is_gone).then(|| now + pause) };
+    let entry = Entry {
+        at: now,
+        actor: Actor { email: String::new(), name: String::new() },
+        action: Action::TokenGone,
+        fields: Vec::new(),
+        detail: None,
+    };
+    tokens::failed(&server.store, lease, failure, is_gone.then_some(&entry)).await
+}
+
+/// How long to wait after so many failures and one: doubled each time, give or take a quarter, so
+/// that many clients of a provider that comes back do not come all at once.
+fn pause_after(failures: i64, randomness: &dyn Randomness) -> TimeDelta {
+    let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
+    let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE);
+    let [spread, ..] = random_bytes::<4>(randomness);
+    pause * (192 + i32::from(spread / 2)) / 256
+}
+
+const fn setback(fault: Fault) -> Setback {
+    Setback { leg: Leg::Renewal, fault, said: None }
+}
+
+/// Renews the token whenever its time has come, for as long as the process lives.
+pub async fn keep_fresh(server: Server) {
+    loop {
+        let wait = match next_look(&server).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::error!(error = one_line(&error), "the token could not be looked at");
+                LOOK_AT_LEAST_EVERY
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = server.token_news.notified() => {}
+        }
+    }
+}
+
+/// Renews a token that is due, and tells how long to wait before the next look.
+async fn next_look(server: &Server) -> Result<Duration, Broken> {
+    let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
+    let current = settings::current(server).await?;
+    if !is_renewable(&current, &token) {
+        return Ok(LOOK_AT_LEAST_EVERY);
+    }
+    if verdict(&current, &token, Want::Fresh, server.clock.now()).is_none() {
+        // Whoever was here meanwhile, the row says how it went.
+        let _ = ensured(server, &current, Want::Fresh).await;
+    }
+    let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
+    let next_at = token.next_try_at.map_or(due_at(&token), |next_at| next_at.max(due_at(&token)));
+    let wait = (next_at - server.clock.now()).to_std().unwrap_or_default();
+    Ok(wait.clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY))
+}

@@ -1,0 +1,265 @@
+//! Attempts to obtain a token: rows, because the browser may come back to another node than the
+//! one that sent it away. A ticket and a state are taken by one statement each, so that of two that
+//! come at once one gets it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::token::AttemptEnd;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{Store, StoreError, instant, json, millis};
+use crate::identity::Principal;
+
+/// How long a row is kept after it began.
+const KEPT: TimeDelta = TimeDelta::days(7);
+
+/// An attempt as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAttempt {
+    /// Its random id.
+    pub id: String,
+    /// Who began it, by id, address and name.
+    pub person: String,
+    /// Their address at the time.
+    pub person_email: String,
+    /// Their name at the time.
+    pub person_name: String,
+    /// The revision of the settings that it is for.
+    pub revision: i64,
+    /// Whether the Redirect URI leads elsewhere.
+    pub needs_pasting: bool,
+    /// Whether the provider's page stands in a window of its own.
+    pub in_pop_up: bool,
+    /// The hash of the cookie of the browser that went to the provider.
+    pub browser_hash: Option<String>,
+    /// The sealed code verifier (RFC 7636 4.1).
+    pub verifier: Option<Vec<u8>>,
+    /// Until when it can be finished.
+    pub expires_at: DateTime<Utc>,
+    /// When the browser came back.
+    pub consumed_at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub end: Option<AttemptEnd>,
+}
+
+/// An attempt to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAttempt<'a> {
+    /// Its random id.
+    pub id: &'a str,
+    /// Who begins it.
+    pub by: &'a Principal,
+    /// The revision of the settings that it is for.
+    pub revision: i64,
+    /// Whether the Redirect URI leads elsewhere.
+    pub needs_pasting: bool,
+    /// Whether the provider's page stands in a window of its own.
+    pub in_pop_up: bool,
+    /// The hash of the ticket that leads to the provider; nothing where nobody is asked.
+    pub ticket_hash: Option<&'a str>,
+    /// When it begins.
+    pub at: DateTime<Utc>,
+    /// Until when it can be finished.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A browser that goes to the provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Departure<'a> {
+    /// The hash of the ticket that it came with.
+    pub ticket_hash: &'a str,
+    /// The hash of the state that it takes along.
+    pub state_hash: &'a str,
+    /// The hash of its cookie.
+    pub browser_hash: &'a str,
+    /// The sealed code verifier, with PKCE.
+    pub verifier: Option<&'a [u8]>,
+}
+
+const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
+                       browser_hash, verifier, expires_at, consumed_at, ended";
+
+/// Begins an attempt. Rows of long ago are forgotten.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    sqlx::query("DELETE FROM token_attempt WHERE begun_at < $1")
+        .bind(millis(attempt.at - KEPT))
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(
+        "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
+                                    in_pop_up, ticket_hash, begun_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(attempt.id)
+    .bind(&attempt.by.id)
+    .bind(&attempt.by.email)
+    .bind(&attempt.by.name)
+    .bind(attempt.revision)
+    .bind(i64::from(attempt.needs_pasting))
+    .bind(i64::from(attempt.in_pop_up))
+    .bind(attempt.ticket_hash)
+    .bind(millis(attempt.at))
+    .bind(millis(attempt.expires_at))
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The attempt that a ticket still leads to.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn by_ticket(
+    store: &Store,
+    ticket_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<StoredAttempt>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM token_attempt WHERE ticket_hash = $1 AND expires_at > $2");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(ticket_hash)
+        .bind(millis(now))
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| attempt(&row))
+        .transpose()
+}
+
+/// Uses a ticket up, and notes what the browser takes along. False where another was quicker.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn depart(store: &Store, departure: &Departure<'_>) -> Result<bool, StoreError> {
+    let departed = sqlx::query(
+        "UPDATE token_attempt SET ticket_hash = NULL, state_hash = $2, browser_hash = $3, verifier = $4
+         WHERE ticket_hash = $1",
+    )
+    .bind(departure.ticket_hash)
+    .bind(departure.state_hash)
+    .bind(departure.browser_hash)
+    .bind(departure.verifier)
+    .execute(&store.pool)
+    .await?;
+    Ok(departed.rows_affected() == 1)
+}
+
+/// Uses a state up for the browser that took it along, and returns its attempt; nothing where it
+/// was used before, its time is over, or the browser is another one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn consume(
+    store: &Store,
+    state_hash: &str,
+    browser_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<StoredAttempt>, StoreError> {
+    let sql = format!(
+        "UPDATE token_attempt SET consumed_at = $3
+         WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3
+         RETURNING {COLUMNS}"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(state_hash)
+        .bind(browser_hash)
+        .bind(millis(now))
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| attempt(&row))
+        .transpose()
+}
+
+/// The attempt of a state, used or not.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn by_state(
+    store: &Store,
+    state_hash: &str,
+) -> Result<Option<StoredAttempt>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE state_hash = $1");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(state_hash)
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| attempt(&row))
+        .transpose()
+}
+
+/// Ends an attempt, and wipes its verifier. One that has ended already keeps its end.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn finish(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE token_attempt SET ended = $2, verifier = NULL WHERE id = $1 AND ended IS NULL",
+    )
+    .bind(id)
+    .bind(json(end))
+    .execute(&store.pool)
+    .await?;
+    Ok(())
+}
+
+/// The attempt with this id.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE id = $1");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| attempt(&row))
+        .transpose()
+}
+
+/// The attempt for the settings of this revision that a person began last.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn latest_of(
+    store: &Store,
+    person: &str,
+    revision: i64,
+) -> Result<Option<StoredAttempt>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM token_attempt WHERE person = $1 AND revision = $2
+         ORDER BY begun_at DESC, id LIMIT 1"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(person)
+        .bind(revision)
+        .fetch_optional(&store.pool)
+        .await?
+        .map(|row| attempt(&row))
+        .transpose()
+}
+
+fn attempt(row: &AnyRow) -> Result<StoredAttempt, StoreError> {
+    let end: Option<String> = row.try_get("ended")?;
+    let consumed_at: Option<i64> = row.try_get("consumed_at")?;
+    Ok(StoredAttempt {
+        id: row.try_get("id")?,
+        person: row.try_get("person")?,
+        person_email: row.try_get("person_email")?,
+        person_name: row.try_get("person_name")?,
+        revision: row.try_get("revision")?,
+        needs_pasting: row.try_get::<i64, _>("needs_pasting")? != 0,
+        in_pop_up: row.try_get::<i64, _>("in_pop_up")? != 0,
+        browser_hash: row.try_get("browser_hash")?,
+        verifier: row.try_get("verifier")?,
+        expires_at: instant(row.try_get("expires_at")?)?,
+        consumed_at: consumed_at.map(instant).transpose()?,
+        end: end
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|_| StoreError::Unknown("end of an attempt"))?,
+    })
+}

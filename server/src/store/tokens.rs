@@ -1,0 +1,251 @@
+//! The one token, sealed. Obtained in one transaction with the settings that it is for, renewed
+//! under a lease by whoever holds it, deleted by the next save. Whoever comes too late changes
+//! nothing: each writing statement names the grant and the generation that it read.
+
+use chrono::{DateTime, Utc};
+use domain::token::Setback;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::audit::{self, Entry};
+use super::{Store, StoreError, instant, json, millis};
+
+/// The token as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredToken {
+    /// Names what was consented to; the same over all renewals.
+    pub grant: String,
+    /// Counts the renewals.
+    pub generation: i64,
+    /// What the vault made of the token, or tokens.
+    pub sealed: SealedTokens,
+    /// Since when there is this access token.
+    pub obtained_at: DateTime<Utc>,
+    /// From when on it is no longer good.
+    pub expires_at: DateTime<Utc>,
+    /// How many tries to renew it have failed in a row.
+    pub failures: i64,
+    /// When the last of them was made.
+    pub tried_at: Option<DateTime<Utc>>,
+    /// When the next is due.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Why the last failed.
+    pub setback: Option<Setback>,
+    /// Whether the provider said that the grant is gone.
+    pub is_gone: bool,
+}
+
+/// What an answer of a Token Endpoint leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedTokens {
+    /// The access token.
+    pub access: Vec<u8>,
+    /// The refresh token, where there is one.
+    pub refresh: Option<Vec<u8>>,
+    /// How client id and secret went, by its wire name.
+    pub client_auth: String,
+    /// The scope that was granted, where the answer named it.
+    pub granted_scope: Option<String>,
+}
+
+/// Who renews which token.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease<'a> {
+    /// The token's grant.
+    pub grant: &'a str,
+    /// The generation that is renewed.
+    pub generation: i64,
+    /// A name that nobody else has.
+    pub owner: &'a str,
+}
+
+/// A try to renew that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedTry<'a> {
+    /// Why.
+    pub setback: &'a Setback,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// When the next is due; nothing where there is none because the grant is gone.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// The token, if there is one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn load(store: &Store) -> Result<Option<StoredToken>, StoreError> {
+    let row = sqlx::query(
+        "SELECT grant_id, generation, access, refresh, client_auth, granted_scope, obtained_at,
+                expires_at, failures, tried_at, next_try_at, setback, is_gone
+         FROM token WHERE id = 1",
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    row.map(|row| token(&row)).transpose()
+}
+
+/// Stores a token obtained for the settings of this revision, in place of any other, with its audit
+/// row. False, and nothing changed, where they were saved since.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn put(
+    store: &Store,
+    revision: i64,
+    token: &StoredToken,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    // Holds the row of settings until the end, as a save does.
+    let is_present =
+        sqlx::query("UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1")
+            .bind(revision)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+    if is_present == 0 {
+        return Ok(false);
+    }
+    sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
+    sqlx::query(
+        "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,
+                            obtained_at, expires_at)
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&token.grant)
+    .bind(token.generation)
+    .bind(token.sealed.access.as_slice())
+    .bind(token.sealed.refresh.as_deref())
+    .bind(&token.sealed.client_auth)
+    .bind(&token.sealed.granted_scope)
+    .bind(millis(token.obtained_at))
+    .bind(millis(token.expires_at))
+    .execute(&mut *transaction)
+    .await?;
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Takes the right to renew a token until an instant. False where somebody else has it, or the
+/// token is another one by now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn lease(
+    store: &Store,
+    lease: Lease<'_>,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let leased = sqlx::query(
+        "UPDATE token SET lease_owner = $3, lease_until = $5
+         WHERE grant_id = $1 AND generation = $2 AND is_gone = 0
+           AND (lease_until IS NULL OR lease_until <= $4)",
+    )
+    .bind(lease.grant)
+    .bind(lease.generation)
+    .bind(lease.owner)
+    .bind(millis(now))
+    .bind(millis(until))
+    .execute(&store.pool)
+    .await?;
+    Ok(leased.rows_affected() == 1)
+}
+
+/// Stores the next generation under a lease. False, and nothing changed, where the token was
+/// deleted or replaced meanwhile, or the lease is somebody else's by now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn renewed(
+    store: &Store,
+    lease: Lease<'_>,
+    sealed: &SealedTokens,
+    obtained_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let stored = sqlx::query(
+        "UPDATE token SET generation = generation + 1, access = $4, refresh = $5, client_auth = $6,
+                granted_scope = $7, obtained_at = $8, expires_at = $9, lease_owner = NULL,
+                lease_until = NULL, failures = 0, tried_at = NULL, next_try_at = NULL, setback = NULL
+         WHERE grant_id = $1 AND generation = $2 AND lease_owner = $3",
+    )
+    .bind(lease.grant)
+    .bind(lease.generation)
+    .bind(lease.owner)
+    .bind(sealed.access.as_slice())
+    .bind(sealed.refresh.as_deref())
+    .bind(&sealed.client_auth)
+    .bind(&sealed.granted_scope)
+    .bind(millis(obtained_at))
+    .bind(millis(expires_at))
+    .execute(&store.pool)
+    .await?;
+    Ok(stored.rows_affected() == 1)
+}
+
+/// Notes a try that failed, gives the lease back, and with a grant that is gone the audit row.
+/// False as for [`renewed`].
+///
+/// # Errors
+/// The database does not answer.
+pub async fn failed(
+    store: &Store,
+    lease: Lease<'_>,
+    failure: FailedTry<'_>,
+    entry: Option<&Entry>,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let noted = sqlx::query(
+        "UPDATE token SET failures = failures + 1, tried_at = $4, next_try_at = $5, setback = $6,
+                is_gone = $7, lease_owner = NULL, lease_until = NULL
+         WHERE grant_id = $1 AND generation = $2 AND lease_owner = $3",
+    )
+    .bind(lease.grant)
+    .bind(lease.generation)
+    .bind(lease.owner)
+    .bind(millis(failure.at))
+    .bind(failure.next_at.map(millis))
+    .bind(json(failure.setback))
+    .bind(i64::from(failure.next_at.is_none()))
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if noted == 0 {
+        return Ok(false);
+    }
+    if let Some(entry) = entry {
+        audit::record_in(&mut transaction, entry).await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+fn token(row: &AnyRow) -> Result<StoredToken, StoreError> {
+    let setback: Option<String> = row.try_get("setback")?;
+    let moment = |name| -> Result<Option<DateTime<Utc>>, StoreError> {
+        row.try_get::<Option<i64>, _>(name)?.map(instant).transpose()
+    };
+    Ok(StoredToken {
+        grant: row.try_get("grant_id")?,
+        generation: row.try_get("generation")?,
+        sealed: SealedTokens {
+            access: row.try_get("access")?,
+            refresh: row.try_get("refresh")?,
+            client_auth: row.try_get("client_auth")?,
+            granted_scope: row.try_get("granted_scope")?,
+        },
+        obtained_at: instant(row.try_get("obtained_at")?)?,
+        expires_at: instant(row.try_get("expires_at")?)?,
+        failures: row.try_get("failures")?,
+        tried_at: moment("tried_at")?,
+        next_try_at: moment("next_try_at")?,
+        setback: setback
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|_| StoreError::Unknown("setback of a token"))?,
+        is_gone: row.try_get::<i64, _>("is_gone")? != 0,
+    })
+}

@@ -1,0 +1,84 @@
+//! The two addresses by which a browser goes to a provider and comes back. Both answer with a
+//! redirect, so that neither ticket nor code stays in the address bar, and neither is ever logged.
+
+use app::shell::paths;
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::header::{HOST, REFERRER_POLICY, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use domain::token::Fault;
+
+use crate::Server;
+use crate::config::PublicUrl;
+use crate::identity::Caller;
+use crate::identity::consent::ConsentCookie;
+use crate::oauth::Answer;
+use crate::service::{Departed, Landed, depart, land};
+
+/// Stricter than other answers: what comes next learns nothing of these addresses.
+const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
+    AppendHeaders([(REFERRER_POLICY, "no-referrer")]);
+
+/// This server's callback address: at its public URL, or else at the host that the caller asked.
+pub fn callback_address(public_url: Option<&PublicUrl>, headers: &HeaderMap) -> String {
+    let origin = match public_url {
+        Some(public_url) => public_url.origin().to_owned(),
+        None => {
+            let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            format!("http://{host}")
+        }
+    };
+    format!("{origin}{}", paths::OAUTH_CALLBACK)
+}
+
+/// `GET /oauth/start/TICKET`: to the provider, with a cookie to be known by on the way back.
+pub async fn start(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Path(ticket): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    if is_only_looking(&method, &headers) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    match depart(&server, &ticket, caller.browser.0.as_deref()).await {
+        Ok(Departed { url, browser }) => {
+            let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
+            let cookie = AppendHeaders([(SET_COOKIE, cookie)]);
+            (NO_REFERRER, cookie, Redirect::to(&url)).into_response()
+        }
+        Err(fault) => (NO_REFERRER, nowhere(fault)).into_response(),
+    }
+}
+
+/// `GET /oauth/callback`: back from the provider. A state works once, so nobody is served who only
+/// looks.
+pub async fn callback(
+    State(server): State<Server>,
+    Extension(Caller { principal, browser, .. }): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    if is_only_looking(&method, &headers) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let answer = Answer::read(query.as_deref().unwrap_or_default());
+    let to = match land(&server, answer, &browser, principal.as_ref()).await {
+        Landed::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
+        Landed::Nowhere(fault) => nowhere(fault),
+    };
+    (NO_REFERRER, to).into_response()
+}
+
+/// The page that says why, by its code.
+fn nowhere(fault: Fault) -> Redirect {
+    Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, app::shell::fault_code(fault)))
+}
+
+/// Whether a browser fetches a page that nobody may ever see.
+fn is_only_looking(method: &Method, headers: &HeaderMap) -> bool {
+    let purpose = headers.get("sec-purpose").and_then(|purpose| purpose.to_str().ok());
+    method == Method::HEAD || purpose.is_some_and(|purpose| purpose.contains("prefetch"))
+}

@@ -8,11 +8,11 @@ use domain::token::{Attempt, Token};
 use domain::{Draft, Field, Problems, Saved};
 use leptos::prelude::*;
 use leptos::server_fn::Bytes;
-use leptos::server_fn::codec::{Json, JsonEncoding};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
+use crate::wire::{self, Json, Text};
 
 /// Why a call brought no answer. Codes only: no value, no server's text, no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -64,13 +64,13 @@ pub enum ApiError {
 }
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = Text;
 
     /// Reads what the server functions answer, what the guards before them do, and takes what
     /// neither wrote (a proxy's page, say) for no answer.
     fn de(body: Bytes) -> Self {
-        serde_json::from_slice(&body)
-            .or_else(|_| serde_json::from_slice(&body).map(|Refused { code }| code))
+        wire::read(&body)
+            .or_else(|_| wire::read(&body).map(|Refused { code }| code))
             .unwrap_or(Self::Unreachable)
     }
 
@@ -174,7 +174,7 @@ pub struct Theirs {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = Json)]
+#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = Json, output = Json)]
 pub async fn load() -> Result<Tab, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.load(&who, &answering::callback()).await)
@@ -184,7 +184,7 @@ pub async fn load() -> Result<Tab, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was saved.
-#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", input = Json)]
+#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", input = Json, output = Json)]
 pub async fn save(
     /// The form, and what it was made on.
     save: Save,
@@ -197,7 +197,7 @@ pub async fn save(
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was sent.
-#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", input = Json)]
+#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", input = Json, output = Json)]
 pub async fn send_test() -> Result<Run, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.send_test(&who).await)
@@ -207,7 +207,7 @@ pub async fn send_test() -> Result<Run, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = Json)]
+#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = Json, output = Json)]
 pub async fn run(
     /// The run's id.
     id: String,
@@ -220,7 +220,7 @@ pub async fn run(
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", input = Json)]
+#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", input = Json, output = Json)]
 pub async fn token() -> Result<TokenNow, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.token(&who).await)
@@ -230,7 +230,7 @@ pub async fn token() -> Result<TokenNow, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was begun.
-#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", input = Json)]
+#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", input = Json, output = Json)]
 pub async fn get_token(
     /// Whether the provider's page will stand in a window of its own.
     in_pop_up: bool,
@@ -240,24 +240,11 @@ pub async fn get_token(
     answering::with_status(service.get_token(&who, &callback, in_pop_up).await)
 }
 
-/// How an attempt is getting on.
-///
-/// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = ReadAttempt, prefix = "/api", endpoint = "email/attempt", input = Json)]
-pub async fn attempt(
-    /// The attempt's id.
-    id: String,
-) -> Result<Attempt, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.attempt(&who, &id).await)
-}
-
 /// Finishes an attempt from the address that the browser ended at.
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then the attempt is as it was.
-#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", input = Json)]
+#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", input = Json, output = Json)]
 pub async fn finish_attempt(
     /// The attempt's id.
     id: String,

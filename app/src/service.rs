@@ -60,9 +60,6 @@ pub trait EmailService: Send + Sync + 'static {
         in_pop_up: bool,
     ) -> Result<Begun, ApiError>;
 
-    /// How an attempt is getting on.
-    async fn attempt(&self, who: &Principal, id: &str) -> Result<Attempt, ApiError>;
-
     /// Finishes an attempt of whoever asks from the address that their browser ended at.
     async fn finish_attempt(
         &self,

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use domain::check::host::Host;
 use domain::settings::{MailServer, Security, Sender};
 use server::smtp::message::{TestMessage, compose};
-use server::smtp::{Deadlines, Envelope, TlsTrust, deliver};
+use server::smtp::{Credentials, Deadlines, Envelope, TlsTrust, deliver};
 
 /// Sends one message after another, and returns how many a second.
 pub async fn send(port: u16, messages: u32) -> Result<f64> {
@@ -30,7 +30,7 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
         })?;
         let envelope = Envelope {
             server: server.clone(),
-            account: None,
+            credentials: Credentials::None,
             sender: sender.address.clone(),
             recipient: recipient.to_owned(),
         };

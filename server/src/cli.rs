@@ -70,6 +70,30 @@ pub struct ServeArgs {
     )]
     pub trusted_proxy: Vec<String>,
 
+    /// A proxy by which Token Endpoints are called, such as `http://proxy.example:8080`.
+    #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
+    pub oauth_proxy: Option<String>,
+
+    /// How long a Token Endpoint may take to accept a connection.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OAUTH_CONNECT_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub oauth_connect_seconds: String,
+
+    /// How long one request for a token may take in all.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value = "30"
+    )]
+    pub oauth_total_seconds: String,
+
     /// How long a mail server may take to accept a connection.
     #[arg(
         long,

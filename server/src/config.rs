@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::http::Uri;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::ServeArgs;
+use crate::oauth::TokenDeadlines;
 use crate::smtp::Deadlines;
 
 /// Everything that was configured, checked.
@@ -31,6 +32,10 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The proxy by which Token Endpoints are called, where there is one.
+    pub oauth_proxy: Option<ProxyUrl>,
+    /// How long a Token Endpoint may take.
+    pub token_deadlines: TokenDeadlines,
     /// How long a mail server may take.
     pub smtp_deadlines: Deadlines,
 }
@@ -59,10 +64,14 @@ pub enum ConfigError {
     SiteRoot(PathBuf),
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
     TrustedProxy,
+    #[error(
+        "--oauth-proxy must be http:// or https://, a host and perhaps a port, with nothing after it"
+    )]
+    OauthProxy,
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
-    #[error("--smtp-total-seconds must not be less than {0}")]
-    TotalTooShort(&'static str),
+    #[error("{0} must not be less than {1}")]
+    TotalTooShort(&'static str, &'static str),
 }
 
 impl Config {
@@ -84,6 +93,11 @@ impl Config {
                 .iter()
                 .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
+            oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
+            token_deadlines: token_deadlines(
+                &args.oauth_connect_seconds,
+                &args.oauth_total_seconds,
+            )?,
             smtp_deadlines: deadlines(
                 &args.smtp_connect_seconds,
                 &args.smtp_reply_seconds,
@@ -193,6 +207,51 @@ impl PublicUrl {
     }
 }
 
+/// The address of a proxy, which may hold a user name and a password for it.
+#[derive(Clone)]
+pub struct ProxyUrl {
+    url: SecretString,
+    origin: String,
+}
+
+impl ProxyUrl {
+    /// Reads an origin, with or without a slash at its end, and with or without user info.
+    ///
+    /// # Errors
+    /// Another scheme, no host, or a path.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let uri: Uri = text.parse().map_err(|_| ConfigError::OauthProxy)?;
+        let authority = uri.authority().ok_or(ConfigError::OauthProxy)?.as_str();
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        let is_origin = uri.path() == "/" && uri.query().is_none() && !text.contains('#');
+        let origin = PublicUrl::parse(&format!("{}://{place}", uri.scheme_str().unwrap_or("")));
+        match origin {
+            Ok(origin) if is_origin => {
+                Ok(Self { url: SecretString::from(text), origin: origin.origin })
+            }
+            _ => Err(ConfigError::OauthProxy),
+        }
+    }
+
+    /// The whole address, for whatever connects to the proxy.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    /// The address without user name and password.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProxyUrl").field(&self.origin).finish()
+    }
+}
+
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let unreadable = |error| ConfigError::ExtraCa(file.to_owned(), error);
     let found = CertificateDer::pem_file_iter(file)
@@ -213,6 +272,18 @@ fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     }
 }
 
+fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigError> {
+    let (connect_flag, total_flag) = ("--oauth-connect-seconds", "--oauth-total-seconds");
+    let deadlines = TokenDeadlines {
+        connect: seconds(connect_flag, connect)?,
+        total: seconds(total_flag, total)?,
+    };
+    if deadlines.total < deadlines.connect {
+        return Err(ConfigError::TotalTooShort(total_flag, connect_flag));
+    }
+    Ok(deadlines)
+}
+
 fn deadlines(connect: &str, reply: &str, total: &str) -> Result<Deadlines, ConfigError> {
     let deadlines = Deadlines {
         connect: seconds("--smtp-connect-seconds", connect)?,
@@ -221,10 +292,10 @@ fn deadlines(connect: &str, reply: &str, total: &str) -> Result<Deadlines, Confi
     };
     match deadlines {
         Deadlines { connect, total, .. } if total < connect => {
-            Err(ConfigError::TotalTooShort("--smtp-connect-seconds"))
+            Err(ConfigError::TotalTooShort("--smtp-total-seconds", "--smtp-connect-seconds"))
         }
         Deadlines { reply, total, .. } if total < reply => {
-            Err(ConfigError::TotalTooShort("--smtp-reply-seconds"))
+            Err(ConfigError::TotalTooShort("--smtp-total-seconds", "--smtp-reply-seconds"))
         }
         fitting => Ok(fitting),
     }

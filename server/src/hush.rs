@@ -10,6 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// A secret shorter than this stands in ordinary words by chance, and hiding it would tell it.
 const TELLING: usize = 4;
 
+/// So many characters in a row of a secret, or of an encoding of it, stand nowhere else by chance.
+const PIECE: usize = 16;
+
 /// Takes secrets out of texts. Without any it leaves a text as it is.
 #[derive(Default)]
 pub struct Hush {
@@ -54,7 +57,8 @@ impl Hush {
         self
     }
 
-    /// The text with a mark wherever a secret was, whole or cut off with the end of the text.
+    /// The text with a mark wherever a secret was: whole, in long pieces, or cut off with the end of
+    /// the text.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         self.hidden.iter().fold(text.to_owned(), |text, hidden| hidden.taken_out_of(text))
@@ -68,9 +72,19 @@ impl Hidden {
                 text = text.replace(sent.expose_secret(), self.mark);
             }
         }
-        for core in &self.cores {
-            while let Some(word) = word_around(&text, core.expose_secret()) {
-                text.replace_range(word, self.mark);
+        for core in self.cores.iter().map(ExposeSecret::expose_secret) {
+            while let Some(at) = text.find(core) {
+                text.replace_range(word_around(at..at + core.len(), &text), self.mark);
+            }
+        }
+        for encoding in self.sent.iter().chain(&self.cores) {
+            while let Some(piece) = piece_of(encoding.expose_secret(), &text) {
+                text.replace_range(word_around(piece, &text), self.mark);
+            }
+        }
+        for secret in &self.secret {
+            while let Some(piece) = piece_of(secret.expose_secret(), &text) {
+                text.replace_range(piece, self.mark);
             }
         }
         let secret = self.secret.as_ref().map(ExposeSecret::expose_secret);
@@ -111,13 +125,27 @@ fn core(secret: &str, before: usize) -> SecretString {
     encoded[digits].into()
 }
 
-/// Where the base64 around the first `core` stands.
-fn word_around(text: &str, core: &str) -> Option<Range<usize>> {
-    let at = text.find(core)?;
+/// Where the base64 stands that has a piece in it.
+fn word_around(piece: Range<usize>, text: &str) -> Range<usize> {
     let is_of_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
-    let start = text[..at].trim_end_matches(is_of_base64).len();
-    let end = text.len() - text[at..].trim_start_matches(is_of_base64).len();
-    Some(start..end)
+    let start = text[..piece.start].trim_end_matches(is_of_base64).len();
+    let end = text.len() - text[piece.end..].trim_start_matches(is_of_base64).len();
+    start..end
+}
+
+/// Where the first long piece of a secret stands, as far as it goes. White space is in none, so
+/// that ordinary words are passed over quickly.
+fn piece_of(secret: &str, text: &str) -> Option<Range<usize>> {
+    let starts = text.char_indices().map(|(at, _)| at);
+    let ends = starts.clone().chain([text.len()]).skip(PIECE);
+    let is_one_word = |piece: &&str| !piece.contains(char::is_whitespace);
+    let (at, from) = starts.zip(ends).find_map(|(start, end)| {
+        let piece = Some(&text[start..end]).filter(is_one_word)?;
+        Some((start, secret.find(piece)?))
+    })?;
+    let pairs = text[at..].chars().zip(secret[from..].chars());
+    let common = pairs.take_while(|(one, other)| one == other);
+    Some(at..at + common.map(|(c, _)| c.len_utf8()).sum::<usize>())
 }
 
 /// Where, in a text whose end was cut off, a secret begins that the cut leaves only a part of.
@@ -172,6 +200,22 @@ mod tests {
     fn a_password_of_three_letters_is_left_where_it_may_be_a_word_and_hidden_as_it_was_sent() {
         assert_eq!(hidden("bad", "a bad password"), "a bad password");
         assert_eq!(hidden("bad", "not AGFkYQBiYWQ="), "not [password]");
+    }
+
+    #[test]
+    fn long_pieces_of_a_token_are_hidden_in_clear_and_in_base64_and_short_ones_are_not() {
+        let token = "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+        let hush = Hush::default().hide("[token]", &token.into());
+        let base64 = STANDARD.encode(format!("user=ada\x01auth=Bearer {token}\x01\x01"));
+        for (text, expected) in [
+            (format!("Unknown: {}", &token[..20]), "Unknown: [token]"),
+            (format!("{} and {}", &token[..16], &token[20..40]), "[token] and [token]"),
+            (format!("Unknown: {}", &base64[..70]), "Unknown: [token]"),
+            (format!("Unknown: {}", &base64[40..70]), "Unknown: [token]"),
+            (format!("Unknown: {}", &token[..15]), "Unknown: eyJ0eXAiOiJKV1Q"),
+        ] {
+            assert_eq!(hush.text(&text), expected);
+        }
     }
 
     proptest! {

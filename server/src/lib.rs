@@ -10,6 +10,7 @@ pub mod egress;
 mod hush;
 pub mod identity;
 pub mod log;
+pub mod oauth;
 pub mod serve;
 pub mod service;
 pub mod smtp;
@@ -32,6 +33,7 @@ use tower_http::trace::TraceLayer;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::Accounts;
+use crate::oauth::{TokenClient, TokenClientError};
 use crate::service::Service;
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store};
@@ -55,6 +57,8 @@ pub struct Server {
     pub accounts: Accounts,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
+    /// What asks for tokens.
+    pub tokens: TokenClient,
     /// Messages, renewals and attempts on their way, which a stop waits for.
     pub under_way: TaskTracker,
     /// Who looks after the token: one task of this process at a time.
@@ -75,6 +79,9 @@ pub enum StartError {
     /// The trusted certificates are not as they must be.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The way out to Token Endpoints is not as it must be.
+    #[error(transparent)]
+    Tokens(#[from] TokenClientError),
 }
 
 impl Server {
@@ -92,6 +99,7 @@ impl Server {
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
+        let tokens = TokenClient::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
         Ok(Self {
             config: Arc::new(config),
             store,
@@ -100,6 +108,7 @@ impl Server {
             randomness,
             accounts,
             trust,
+            tokens,
             under_way: TaskTracker::new(),
             token_turn: Arc::default(),
             token_news: Arc::default(),

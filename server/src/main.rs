@@ -8,7 +8,7 @@ use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
-use server::service::renewal::keep_fresh;
+use server::service::keep_fresh;
 use server::{Server, admin, log, router, serve};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.

@@ -18,7 +18,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
     let form = FormState::new();
     let test = TestState::new();
     let token = TokenState::new();
-    let tab = Resource::<_, wire::Json>::new_with_options(|| (), |()| api::load(), true);
+    let tab = Resource::<_, wire::Text>::new_with_options(|| (), |()| api::load(), true);
     let shown = move || {
         Suspend::new(async move {
             match tab.await {

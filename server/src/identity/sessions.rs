@@ -30,7 +30,7 @@ pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
 /// A session ends this long after sign-in: a working day, overtime included.
 pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
 /// What a page asks for by itself while nobody touches it.
-const WATCHING: [&str; 2] = ["/api/email/token", "/api/email/attempt"];
+const WATCHING: &str = "/api/email/token";
 /// Requests closer together than this are noted once.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -122,7 +122,7 @@ pub async fn recognise(State(server): State<Server>, mut request: Request, next:
     let address =
         client::address(request.extensions(), request.headers(), &server.config.trusted_proxies);
     let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
-    let is_presence = !WATCHING.contains(&request.uri().path());
+    let is_presence = request.uri().path() != WATCHING;
     let mut caller = Caller { principal: None, session: None, address, browser };
     if let Some(key) = server.accounts.cookie().claimed(request.headers()) {
         match resume(&server.store, &key, server.clock.now(), is_presence).await {

@@ -3,7 +3,7 @@
 
 mod authorization;
 mod frame;
-pub mod renewal;
+mod renewal;
 mod runs;
 mod settings;
 
@@ -99,11 +99,6 @@ impl EmailService for Service {
         authorization::begin(&self.0, who, callback, in_pop_up).await
     }
 
-    async fn attempt(&self, _who: &Principal, id: &str) -> Result<Attempt, ApiError> {
-        let found = authorization::attempt(&self.0, id).await.map_err(told)?;
-        found.map(|(attempt, _)| attempt).ok_or(ApiError::NotFound)
-    }
-
     async fn finish_attempt(
         &self,
         who: &Principal,
@@ -139,6 +134,7 @@ impl FrameService for Service {
 }
 
 pub use authorization::{Departed, Landed, depart, land};
+pub use renewal::keep_fresh;
 
 /// Keeps how this person likes times.
 ///

@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
+use domain::check::host::Host;
 use domain::check::text::shown;
 use domain::delivery::Step;
-use domain::settings::Account;
+use domain::settings::{Account, MailServer, Security};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::Deadlines;
 use super::replies;
 use super::stream::Guarded;
 use super::wire::{NoReply, Wire};
+use super::{Credentials, Deadlines};
 
 /// What the administrator reads of each reply on a connection, until there is no more.
 pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
     let second = Duration::from_secs(1);
     let deadlines = Deadlines { connect: second, reply: second, total: second };
     let mut wire = Wire::new(Guarded::new(stream, deadlines, Instant::now() + second));
-    let hush = super::sasl::hush(Some(account));
+    let host = Host::Name("mail.example.com".to_owned());
+    let server = MailServer { host, port: 587, security: Security::StartTls };
+    let hush = super::sasl::hush(&Credentials::Password(account.clone()), &server);
     let mut read = Vec::new();
     loop {
         let words = match wire.reply().await {

@@ -26,7 +26,9 @@ mod wire;
 
 use std::time::Duration;
 
+pub use sasl::{Bearer, Credentials};
 pub use session::{Accepted, Envelope, Failure, deliver};
+pub(crate) use tls::diagnosis as tls_diagnosis;
 pub use tls::{TlsTrust, TrustError};
 
 /// How long a conversation may take, and its parts.

@@ -153,6 +153,34 @@ pub(super) fn advice(step: Step, reply: &Reply) -> Advice {
     row(step, reply).map_or(Advice::UnexpectedReply, |row| row.advice)
 }
 
+/// What the refusal of a token usually means: a challenge, if that came first, is the reason, unless
+/// the last reply knows a better one than that the token is no good.
+pub(super) fn advice_on_token(first: &Reply, last: Option<&Reply>) -> Advice {
+    match last.map(of_token) {
+        None
+        | Some(
+            Advice::TokenRefused
+            | Advice::TokenSignInNotOffered
+            | Advice::SignInNotOffered
+            | Advice::GoogleSignInRefused
+            | Advice::UnexpectedReply,
+        ) => of_token(first),
+        Some(better) => better,
+    }
+}
+
+/// The same advice as to a password, where that makes sense to whom has none.
+fn of_token(reply: &Reply) -> Advice {
+    match advice(Step::SignIn, reply) {
+        Advice::CredentialsRefused | Advice::AppPasswordNeeded => Advice::TokenRefused,
+        Advice::NoCommonMechanism => Advice::TokenSignInNotOffered,
+        Advice::BasicAuthDisabled => Advice::ExchangeSignInRefused,
+        // A challenge to a token is its refusal, whatever it says (RFC 7628 3.2.2).
+        Advice::UnexpectedReply if reply.code == 334 => Advice::TokenRefused,
+        other => other,
+    }
+}
+
 fn row(step: Step, reply: &Reply) -> Option<&'static Row> {
     let code = reply.code.to_string();
     let enhanced = reply.enhanced().unwrap_or_default();
@@ -444,5 +472,61 @@ mod tests {
     #[test]
     fn what_any_server_may_say_is_in_the_dictionary() {
         are_explained(OF_OTHERS);
+    }
+
+    const GOOGLES_CHALLENGE: &str = r#"{"status":"400","schemes":"Bearer"}"#;
+
+    #[test]
+    fn what_refuses_a_token_is_not_explained_as_if_it_were_a_password() {
+        for (code, words, expected) in [
+            (535, "5.7.8 Error: authentication failed", Advice::TokenRefused),
+            (535, "", Advice::TokenRefused),
+            (501, "5.5.2 Invalid base64 data in initial response", Advice::TokenRefused),
+            (534, "5.7.9 Application-specific password required.", Advice::TokenRefused),
+            (504, "5.5.4 Unknown mechanism", Advice::TokenSignInNotOffered),
+            (503, "5.5.1 Not enabled", Advice::SignInNotOffered),
+            (535, "5.7.3 Authentication unsuccessful", Advice::ExchangeSignInRefused),
+            (535, "5.7.139 basic authentication is disabled", Advice::ExchangeSignInRefused),
+            (
+                535,
+                "5.7.139 SmtpClientAuthentication is disabled for the Tenant.",
+                Advice::SmtpAuthDisabled,
+            ),
+            (535, "5.7.8 https://example.com/?p=BadCredentials", Advice::GoogleSignInRefused),
+            (454, "4.7.0 Temporary authentication failure", Advice::TryLater),
+            (421, "4.7.0 Too many errors", Advice::TryLater),
+            (538, "5.7.11 Encryption required", Advice::EncryptionRequired),
+            (334, GOOGLES_CHALLENGE, Advice::TokenRefused),
+            (334, "Why not?", Advice::TokenRefused),
+            (354, "Go on", Advice::UnexpectedReply),
+        ] {
+            let reply = Reply { code, lines: vec![words.to_owned()] };
+            assert_eq!(advice_on_token(&reply, None), expected, "{code} {words}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_the_reason_unless_the_reply_after_it_knows_a_better_one() {
+        let challenge = Reply { code: 334, lines: vec![GOOGLES_CHALLENGE.to_owned()] };
+        for (code, words, expected) in [
+            (535, "5.7.8 Error: authentication failed", Advice::TokenRefused),
+            (535, "5.7.8 https://example.com/?p=BadCredentials", Advice::TokenRefused),
+            (334, "", Advice::TokenRefused),
+            (235, "2.7.0 Accepted after all", Advice::TokenRefused),
+            (503, "5.5.1 Out of order", Advice::TokenRefused),
+            (504, "5.5.4 Unknown mechanism", Advice::TokenRefused),
+            (535, "5.7.3 Authentication unsuccessful", Advice::ExchangeSignInRefused),
+            (
+                535,
+                "5.7.139 SmtpClientAuthentication is disabled for the Mailbox.",
+                Advice::SmtpAuthDisabled,
+            ),
+            (430, "4.2.0 STOREDRV; mailbox logon failure", Advice::MailboxPermissionMissing),
+            (454, "4.7.0 Temporary authentication failure", Advice::TryLater),
+            (421, "4.7.0 Too many errors", Advice::TryLater),
+        ] {
+            let last = Reply { code, lines: vec![words.to_owned()] };
+            assert_eq!(advice_on_token(&challenge, Some(&last)), expected, "{code} {words}");
+        }
     }
 }

@@ -30,10 +30,20 @@ impl<T> Done<T> {
 pub(super) enum Stop {
     /// The server's reply, which the dictionary explains.
     Refused(Reply),
+    /// The server's reply to a token: a refusal, or the challenge that says why and the reply after
+    /// it, if there was one.
+    TokenRefused {
+        /// To the token.
+        first: Reply,
+        /// To the answer to the challenge.
+        last: Option<Reply>,
+    },
     /// There was no reply.
     NoReply(NoReply),
     /// What is known without a reply, and the fact found.
     Known(Advice, Option<String>),
+    /// What has the meaning that it has at another step.
+    At(Step, Box<Self>),
 }
 
 /// How a step ends.
@@ -54,6 +64,11 @@ impl Stop {
     fn explained(self, step: Step) -> (Advice, Option<String>) {
         match self {
             Self::Refused(reply) => (replies::advice(step, &reply), Some(reply.words())),
+            Self::TokenRefused { first, last } => {
+                let words = std::iter::once(&first).chain(&last).map(Reply::words);
+                let words = words.collect::<Vec<_>>().join("\n");
+                (replies::advice_on_token(&first, last.as_ref()), Some(words))
+            }
             Self::NoReply(NoReply::Broken(broken)) => match broken {
                 Broken::Silent => (Advice::Silent, None),
                 Broken::TooSlow => (Advice::TooSlow, None),
@@ -68,13 +83,23 @@ impl Stop {
                 (Advice::UnexpectedReply, Some(words))
             }
             Self::Known(advice, said) => (advice, said),
+            Self::At(step, stop) => stop.explained(step),
+        }
+    }
+
+    /// The code of the reply that it is, if it is one.
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused(reply) => Some(reply.code),
+            Self::TokenRefused { first, last } => Some(last.as_ref().unwrap_or(first).code),
+            Self::NoReply(_) | Self::Known(..) => None,
+            Self::At(_, stop) => stop.code(),
         }
     }
 
     /// The same, with the meaning that it has at another step.
     pub(super) fn read_at(self, step: Step) -> Self {
-        let (advice, said) = self.explained(step);
-        Self::Known(advice, said)
+        Self::At(step, Box::new(self))
     }
 }
 
@@ -103,12 +128,13 @@ impl Steps<'_> {
                 Ok(value)
             }
             Err(reason) => {
+                let code = reason.code();
                 let (advice, said) = reason.explained(step);
                 let said = said.as_deref().map(|said| self.fit(said));
                 let report =
                     StepReport { step, ended: StepEnd::Failed, millis, said: said.clone() };
                 (self.on_step)(report);
-                Err(Failure { step, said, advice })
+                Err(Failure { step, said, advice, code })
             }
         }
     }

@@ -1,16 +1,38 @@
-//! Signing in (RFC 4954): which mechanism, and the lines that each one sends. The lines are
-//! secrets: they wipe themselves and print as nothing.
+//! Signing in (RFC 4954): who does it with what, by which mechanism, and the lines that each one
+//! sends. The lines are secrets: they wipe themselves and print as nothing.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::settings::Account;
+use domain::check::host::Host;
+use domain::settings::{Account, MailServer};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::egress;
 use crate::hush::Hush;
 
 /// The longest command line that a server has to take, without its CRLF (RFC 5321 4.5.3.1.4).
 const LONGEST_COMMAND: usize = 510;
+
+/// What a message is sent with.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Nothing: nobody signs in.
+    None,
+    /// A user name and a password.
+    Password(Account),
+    /// An access token, which is never sent unencrypted.
+    Token(Bearer),
+}
+
+/// Who signs in with an access token (RFC 6750).
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// The mailbox.
+    pub user: String,
+    /// Opened for this one use.
+    pub token: SecretString,
+}
 
 /// A way of signing in with a user name and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +49,11 @@ impl Mechanism {
 
     /// The one to use among those that a server offers.
     pub(super) fn choose(offered: &[String]) -> Option<Self> {
-        Self::PREFERENCE
-            .into_iter()
-            .find(|known| offered.iter().any(|name| name.eq_ignore_ascii_case(known.name())))
+        Self::PREFERENCE.into_iter().find(|known| is_among(offered, known.name()))
     }
 
     /// Its name in the registry.
-    pub(super) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
@@ -44,15 +64,7 @@ impl Mechanism {
     pub(super) fn exchange(self, account: &Account) -> Exchange {
         let (username, password) = (&account.username, account.password.expose_secret());
         match self {
-            Self::Plain => {
-                let mut response =
-                    Zeroizing::new(Vec::with_capacity(username.len() + password.len() + 2));
-                response.push(0);
-                response.extend_from_slice(username.as_bytes());
-                response.push(0);
-                response.extend_from_slice(password.as_bytes());
-                Exchange::with_initial_response(self.name(), &response)
-            }
+            Self::Plain => Exchange::with_initial_response(self.name(), &plain(account)),
             Self::Login => Exchange::of(
                 self.name(),
                 &[encoded(username.as_bytes()), encoded(password.as_bytes())],
@@ -61,12 +73,91 @@ impl Mechanism {
     }
 }
 
-/// Hides what signs an account in from whatever its server says.
-pub(super) fn hush(account: Option<&Account>) -> Hush {
-    const MARK: &str = "[password]";
-    let Some(Account { username, password }) = account else { return Hush::default() };
-    let plain = format!("\0{username}\0{}", password.expose_secret());
-    Hush::default().hide(MARK, password).hide_sent(MARK, encoded(plain.as_bytes()))
+/// A way of signing in with an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenMechanism {
+    /// What Microsoft and Google invented (Google Developers, "OAuth 2.0 Mechanism").
+    Xoauth2,
+    /// What the IETF made of it (RFC 7628).
+    OauthBearer,
+}
+
+impl TokenMechanism {
+    /// Those that PPM speaks, the one that more servers know first.
+    const PREFERENCE: [Self; 2] = [Self::Xoauth2, Self::OauthBearer];
+
+    /// The one to use among those that a server offers.
+    pub(super) fn choose(offered: &[String]) -> Option<Self> {
+        Self::PREFERENCE.into_iter().find(|known| is_among(offered, known.name()))
+    }
+
+    /// Its name in the registry, or as good as there.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Xoauth2 => "XOAUTH2",
+            Self::OauthBearer => "OAUTHBEARER",
+        }
+    }
+
+    /// What is to be sent to a server for a token.
+    pub(super) fn exchange(self, bearer: &Bearer, server: &MailServer) -> Exchange {
+        Exchange::with_initial_response(self.name(), &self.response(bearer, server))
+    }
+
+    /// What answers the challenge in which a server says why it refuses a token, so that its reply
+    /// follows: nothing, or an encoded ^A (RFC 7628 3.2.3).
+    pub(super) const fn acknowledgement(self) -> &'static str {
+        match self {
+            Self::Xoauth2 => "\r\n",
+            Self::OauthBearer => "AQ==\r\n",
+        }
+    }
+
+    fn response(self, bearer: &Bearer, server: &MailServer) -> Zeroizing<Vec<u8>> {
+        let (user, token) = (&bearer.user, bearer.token.expose_secret());
+        match self {
+            Self::Xoauth2 => joined(&["user=", user, "\x01auth=Bearer ", token, "\x01\x01"]),
+            Self::OauthBearer => {
+                let (user, host) = (sasl_name(user), host_name(&server.host));
+                let port = server.port.to_string();
+                joined(&[
+                    "n,a=",
+                    &user,
+                    ",\x01host=",
+                    &host,
+                    "\x01port=",
+                    &port,
+                    "\x01auth=Bearer ",
+                    token,
+                    "\x01\x01",
+                ])
+            }
+        }
+    }
+}
+
+/// Whether a server offers a mechanism, in whatever case of letters.
+fn is_among(offered: &[String], name: &str) -> bool {
+    offered.iter().any(|offer| offer.eq_ignore_ascii_case(name))
+}
+
+/// Hides what somebody signs in with from whatever the server says.
+pub(super) fn hush(credentials: &Credentials, server: &MailServer) -> Hush {
+    match credentials {
+        Credentials::None => Hush::default(),
+        Credentials::Password(account) => {
+            const MARK: &str = "[password]";
+            Hush::default().hide(MARK, &account.password).hide_sent(MARK, encoded(&plain(account)))
+        }
+        Credentials::Token(bearer) => {
+            const MARK: &str = "[token]";
+            let response = |mechanism: TokenMechanism| encoded(&mechanism.response(bearer, server));
+            Hush::default()
+                .hide(MARK, &bearer.token)
+                .hide_sent(MARK, response(TokenMechanism::Xoauth2))
+                .hide_sent(MARK, response(TokenMechanism::OauthBearer))
+        }
+    }
 }
 
 /// The lines of one sign-in, each with its CRLF.
@@ -103,6 +194,34 @@ impl Exchange {
     }
 }
 
+/// The response of PLAIN.
+fn plain(account: &Account) -> Zeroizing<Vec<u8>> {
+    joined(&["\0", &account.username, "\0", account.password.expose_secret()])
+}
+
+/// Parts in one allocation, so that growing leaves no copy behind.
+fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
+    let mut whole = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in parts {
+        whole.extend_from_slice(part.as_bytes());
+    }
+    whole
+}
+
+/// A name without the two characters that mean something beside it (RFC 5801 4).
+fn sasl_name(name: &str) -> String {
+    name.replace('=', "=3D").replace(',', "=2C")
+}
+
+/// A server's name as it is called by: in A-labels.
+fn host_name(host: &Host) -> String {
+    let name = host.to_string();
+    match host {
+        Host::Name(_) => egress::a_labels(&name).unwrap_or(name),
+        Host::Ip(_) => name,
+    }
+}
+
 fn encoded(octets: &[u8]) -> SecretString {
     BASE64.encode(octets).into()
 }
@@ -118,6 +237,8 @@ fn line(start: &str, rest: &str) -> SecretString {
 
 #[cfg(test)]
 mod tests {
+    use domain::settings::Security;
+
     use super::*;
 
     fn account(username: &str, password: &str) -> Account {
@@ -172,6 +293,93 @@ mod tests {
             assert_eq!(lines.len() == 2, is_needed, "{length}");
             assert!(lines.len() == 1 || lines[0] == "AUTH PLAIN\r\n", "{length}");
         }
+    }
+
+    fn bearer(user: &str, token: &str) -> Bearer {
+        Bearer { user: user.to_owned(), token: token.to_owned().into() }
+    }
+
+    fn server(host: &str) -> MailServer {
+        let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
+        MailServer { host, port: 587, security: Security::StartTls }
+    }
+
+    #[test]
+    fn xoauth2_is_preferred_and_then_oauthbearer_in_any_case_of_letters() {
+        for (offered, expected) in [
+            (&["OAUTHBEARER", "XOAUTH2"][..], Some(TokenMechanism::Xoauth2)),
+            (&["PLAIN", "OAuthBearer"][..], Some(TokenMechanism::OauthBearer)),
+            (&["xoauth2"][..], Some(TokenMechanism::Xoauth2)),
+            (&["PLAIN", "LOGIN"][..], None),
+            (&[][..], None),
+        ] {
+            let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
+            assert_eq!(TokenMechanism::choose(&offered), expected, "{offered:?}");
+        }
+    }
+
+    #[test]
+    fn each_mechanism_frames_user_and_token_in_its_own_way() {
+        use TokenMechanism::{OauthBearer, Xoauth2};
+        for (mechanism, user, host, expected) in [
+            (
+                Xoauth2,
+                "ada,=@example.com",
+                "smtp.example.com",
+                "user=ada,=@example.com\x01auth=Bearer vF9dft4qmT\x01\x01",
+            ),
+            (
+                OauthBearer,
+                "ada@example.com",
+                "smtp.example.com",
+                "n,a=ada@example.com,\x01host=smtp.example.com\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
+            ),
+            (
+                OauthBearer,
+                "a=,=da@example.com",
+                "Bücher.example",
+                "n,a=a=3D=2C=3Dda@example.com,\x01host=xn--bcher-kva.example\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
+            ),
+            (
+                OauthBearer,
+                "ada",
+                "2001:db8::1",
+                "n,a=ada,\x01host=2001:db8::1\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
+            ),
+        ] {
+            let response = mechanism.response(&bearer(user, "vF9dft4qmT"), &server(host));
+            assert_eq!(response.as_slice(), expected.as_bytes(), "{mechanism:?} {user}");
+        }
+    }
+
+    #[test]
+    fn a_token_waits_for_the_334_where_its_line_would_pass_510_octets_however_long_it_is() {
+        for mechanism in TokenMechanism::PREFERENCE {
+            for length in (200..400).chain([9_000, 20_000]) {
+                let bearer = bearer("ada@example.com", &"t".repeat(length));
+                let server = server("smtp.example.com");
+                let response = encoded(&mechanism.response(&bearer, &server));
+                let whole = format!("AUTH {} {}", mechanism.name(), response.expose_secret());
+                let exchange = mechanism.exchange(&bearer, &server);
+                let lines: Vec<_> = std::iter::once(&exchange.opening)
+                    .chain(&exchange.responses)
+                    .map(ExposeSecret::expose_secret)
+                    .collect();
+                if whole.len() <= LONGEST_COMMAND {
+                    assert_eq!(lines, [format!("{whole}\r\n")]);
+                } else {
+                    let opening = format!("AUTH {}\r\n", mechanism.name());
+                    assert_eq!(lines, [opening, format!("{}\r\n", response.expose_secret())]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_do_not_print_a_token() {
+        let credentials = Credentials::Token(bearer("ada", "vF9dft4qmT"));
+        let printed = format!("{credentials:?}");
+        assert!(printed.contains("ada") && !printed.contains("vF9dft4qmT"), "{printed}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
 use super::offers::Offers;
 use super::report::{Done, StepResult, Steps, Stop};
-use super::sasl::{self, Exchange, Mechanism};
+use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
 use super::wire::{NoReply, Reply, Wire, content};
@@ -30,8 +30,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub struct Envelope {
     /// The server that takes the message.
     pub server: MailServer,
-    /// Who signs in there, if anybody does.
-    pub account: Option<Account>,
+    /// Who signs in there with what, if anybody does.
+    pub credentials: Credentials,
     /// The envelope sender (MAIL FROM), which gets the bounces.
     pub sender: String,
     /// The one recipient (RCPT TO).
@@ -41,7 +41,8 @@ pub struct Envelope {
 impl Envelope {
     /// Whether nothing is wanted that only EHLO can offer.
     fn is_content_with_helo(&self) -> bool {
-        self.server.security == Security::Clear && self.account.is_none()
+        let is_anonymous = matches!(self.credentials, Credentials::None);
+        self.server.security == Security::Clear && is_anonymous
     }
 }
 
@@ -62,14 +63,16 @@ pub struct Failure {
     pub said: Option<String>,
     /// What it usually means.
     pub advice: Advice,
+    /// The code of the server's last reply (RFC 5321 4.2), where that is what ended it.
+    pub code: Option<u16>,
 }
 
 /// Sends a message, and reports each step to `on_step` as it ends: those that went well, those
 /// that the settings do not ask for, and the one that failed.
 ///
-/// With TLS asked for, nothing of the message or the account leaves this machine unencrypted; with
-/// TLS off, STARTTLS is not used even where it is offered. Nothing is ever sent twice. Dropping the
-/// future closes the connection.
+/// With TLS asked for, nothing of the message or the credentials leaves this machine unencrypted;
+/// with TLS off, STARTTLS is not used even where it is offered, and a token is not sent. Nothing is
+/// ever sent twice. Dropping the future closes the connection.
 ///
 /// # Errors
 /// The step at which it ended, and why.
@@ -80,7 +83,8 @@ pub async fn deliver(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
-    let mut steps = Steps { on_step, hush: sasl::hush(envelope.account.as_ref()) };
+    let hush = sasl::hush(&envelope.credentials, &envelope.server);
+    let mut steps = Steps { on_step, hush };
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
@@ -118,9 +122,14 @@ async fn converse(
             steps.take(Step::Greeting, greet(wire)).await?
         }
     };
-    match &envelope.account {
-        Some(account) => steps.take(Step::SignIn, sign_in(wire, &offers, account)).await?,
-        None => steps.skip(Step::SignIn),
+    match &envelope.credentials {
+        Credentials::None => steps.skip(Step::SignIn),
+        Credentials::Password(account) => {
+            steps.take(Step::SignIn, sign_in(wire, &offers, account)).await?;
+        }
+        Credentials::Token(bearer) => {
+            steps.take(Step::SignIn, sign_in_by_token(wire, &offers, bearer, server)).await?;
+        }
     }
     steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
     steps.take(Step::Recipient, name_recipient(wire, &offers, envelope)).await?;
@@ -285,20 +294,48 @@ async fn encrypt(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> Step
 }
 
 async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepResult<()> {
-    let Some(offered) = &offers.mechanisms else {
-        return Err(Stop::known(Advice::SignInNotOffered));
-    };
+    let offered = mechanisms(offers)?;
     let Some(mechanism) = Mechanism::choose(offered) else {
         return Err(Stop::Known(Advice::NoCommonMechanism, Some(offered.join(" "))));
     };
     let exchange = mechanism.exchange(account);
-    match answer(wire, &exchange).await.map(Reply::decoded) {
-        Ok(reply) if reply.is_done() => {
-            Ok(Done::new((), format!("{}: {}", exchange.mechanism, reply.words())))
-        }
-        Ok(reply) => Err(Stop::Refused(reply)),
-        Err(no_reply) => Err(no_reply.into()),
+    let reply = answer(wire, &exchange).await?.decoded();
+    if reply.is_done() { Ok(signed_in(&exchange, &reply)) } else { Err(Stop::Refused(reply)) }
+}
+
+/// The same with a token. A server that refuses it may say in a challenge why, and gives its reply
+/// once that is answered (RFC 7628 3.2.3).
+async fn sign_in_by_token(
+    wire: &mut Wire,
+    offers: &Offers,
+    bearer: &Bearer,
+    server: &MailServer,
+) -> StepResult<()> {
+    if !wire.stream.is_encrypted() {
+        return Err(Stop::Known(Advice::EncryptionRequired, Some(NO_TLS.to_owned())));
     }
+    let offered = mechanisms(offers)?;
+    let Some(mechanism) = TokenMechanism::choose(offered) else {
+        return Err(Stop::Known(Advice::TokenSignInNotOffered, Some(offered.join(" "))));
+    };
+    let exchange = mechanism.exchange(bearer, server);
+    let reply = answer(wire, &exchange).await?.decoded();
+    if reply.is_done() {
+        return Ok(signed_in(&exchange, &reply));
+    }
+    if reply.code != 334 {
+        return Err(Stop::TokenRefused { first: reply, last: None });
+    }
+    let last = wire.command(mechanism.acknowledgement()).await.ok().map(Reply::decoded);
+    Err(Stop::TokenRefused { first: reply, last })
+}
+
+fn mechanisms(offers: &Offers) -> Result<&[String], Stop> {
+    offers.mechanisms.as_deref().ok_or_else(|| Stop::known(Advice::SignInNotOffered))
+}
+
+fn signed_in(exchange: &Exchange, reply: &Reply) -> Done<()> {
+    Done::new((), format!("{}: {}", exchange.mechanism, reply.words()))
 }
 
 /// Goes through a sign-in as far as the server asks for it (RFC 4954 4).
@@ -388,6 +425,7 @@ fn leave(mut wire: Wire) {
     });
 }
 
+const NO_TLS: &str = "A token is never sent unencrypted.";
 const NO_SMTPUTF8: &str = "SMTPUTF8 is not offered.";
 const NO_8BITMIME: &str = "8BITMIME is not offered.";
 

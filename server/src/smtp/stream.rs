@@ -103,6 +103,11 @@ impl Guarded {
         }
     }
 
+    /// Whether what is written goes under TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.channel, Channel::Tls(_))
+    }
+
     /// Whether it is over, so that nothing more is to be said.
     pub(super) fn is_broken(&self) -> bool {
         self.broken

@@ -141,7 +141,7 @@ pub(super) fn version_and_cipher(connection: &ClientConnection) -> String {
 }
 
 /// What a failed handshake means, and in what words rustls tells it.
-pub(super) fn diagnosis(error: &io::Error) -> (Advice, Option<String>) {
+pub(crate) fn diagnosis(error: &io::Error) -> (Advice, Option<String>) {
     match rustls_error(error) {
         None => (Advice::ConnectionLost, None),
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use app::service::Browser;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -14,6 +15,7 @@ use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, Database, PublicUrl};
 use server::identity::{Caller, SignedIn};
+use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
@@ -137,6 +139,8 @@ pub fn config(folder: &TempDir) -> Config {
         extra_ca: Vec::new(),
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
+        oauth_proxy: None,
+        token_deadlines: TokenDeadlines::default(),
         smtp_deadlines: Deadlines::default(),
     }
 }
@@ -167,7 +171,7 @@ pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
 /// Somebody who has not signed in.
 pub fn stranger(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
-    Caller { principal: None, session: None, address }
+    Caller { principal: None, session: None, address, browser: Browser::default() }
 }
 
 /// Whoever has the command line.

@@ -1,0 +1,211 @@
+//! Asks a Token Endpoint, and once more where it wants client id and secret another way. Keeps no
+//! token and never tries again by itself: when to do so is its caller's to know.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::settings::{Consent, Grant};
+use domain::token::{Fault, Leg, Setback};
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+};
+use oauth2::url::form_urlencoded::byte_serialize;
+use oauth2::{
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
+    PkceCodeVerifier, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::Refusal;
+use super::fault::Trouble;
+use super::given::Given;
+use super::page;
+use super::wire::{Call, TokenClientError, Wire};
+use super::{ClientAuth, Issued, TokenDeadlines};
+use crate::config::ProxyUrl;
+use crate::hush::Hush;
+use crate::smtp::TlsTrust;
+
+/// Asks Token Endpoints. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TokenClient {
+    wire: Wire,
+}
+
+impl TokenClient {
+    /// A client that trusts these certificates, and goes by this proxy where there is one.
+    ///
+    /// # Errors
+    /// The HTTP client does not take one of them.
+    pub fn new(
+        trust: &TlsTrust,
+        proxy: Option<&ProxyUrl>,
+        deadlines: TokenDeadlines,
+    ) -> Result<Self, TokenClientError> {
+        Ok(Self { wire: Wire::new(trust, proxy, deadlines)? })
+    }
+
+    /// Exchanges a code for a token (RFC 6749 4.1.3, RFC 7636 4.5).
+    ///
+    /// # Errors
+    /// Why there is no token, at [`Leg::TokenRequest`]. The code is used up either way.
+    pub async fn exchange(
+        &self,
+        grant: &Grant,
+        auth: ClientAuth,
+        code: &SecretString,
+        verifier: Option<&SecretString>,
+    ) -> Result<Issued, Setback> {
+        let proof = Proof::Code { code, verifier };
+        self.ask(&TokenRequest { grant, proof }, auth, Leg::TokenRequest).await
+    }
+
+    /// Exchanges a refresh token for a token (RFC 6749 6).
+    ///
+    /// # Errors
+    /// Why there is no token, at [`Leg::Renewal`].
+    pub async fn refresh(
+        &self,
+        grant: &Grant,
+        auth: ClientAuth,
+        refresh_token: &SecretString,
+    ) -> Result<Issued, Setback> {
+        let proof = Proof::RefreshToken(refresh_token);
+        self.ask(&TokenRequest { grant, proof }, auth, Leg::Renewal).await
+    }
+
+    /// Asks for a token in the client's own name (RFC 6749 4.4.2), a first one or the next.
+    ///
+    /// # Errors
+    /// Why there is no token, at the leg that was given.
+    pub async fn client_credentials(
+        &self,
+        grant: &Grant,
+        auth: ClientAuth,
+        leg: Leg,
+    ) -> Result<Issued, Setback> {
+        self.ask(&TokenRequest { grant, proof: Proof::ClientItself }, auth, leg).await
+    }
+
+    async fn ask(
+        &self,
+        request: &TokenRequest<'_>,
+        auth: ClientAuth,
+        leg: Leg,
+    ) -> Result<Issued, Setback> {
+        let call = self.wire.until(self.wire.end());
+        let answered = match request.send(auth, &call).await {
+            Err(Refusal { wants_basic: true, .. }) if auth == ClientAuth::Body => {
+                request.send(ClientAuth::Basic, &call).await
+            }
+            answered => answered,
+        };
+        answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
+    }
+}
+
+/// The client of the `oauth2` crate, with answers of our own.
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Given,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// What a token is asked for with (RFC 6749 1.3).
+enum Proof<'a> {
+    Code { code: &'a SecretString, verifier: Option<&'a SecretString> },
+    RefreshToken(&'a SecretString),
+    ClientItself,
+}
+
+/// One request for a token, whichever way client id and secret go.
+struct TokenRequest<'a> {
+    grant: &'a Grant,
+    proof: Proof<'a>,
+}
+
+impl TokenRequest<'_> {
+    async fn send(&self, auth: ClientAuth, call: &Call<'_>) -> Result<Issued, Refusal> {
+        let client = self.client(auth)?;
+        let answered = match &self.proof {
+            Proof::Code { code, verifier } => {
+                let code = AuthorizationCode::new(code.expose_secret().to_owned());
+                let mut request = client.exchange_code(code);
+                if let Consent::AtProvider { redirect_uri, .. } = &self.grant.consent {
+                    request = request.add_extra_param("redirect_uri", redirect_uri);
+                }
+                if let Some(verifier) = verifier {
+                    let verifier = verifier.expose_secret().to_owned();
+                    request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier));
+                }
+                request.request_async(call).await
+            }
+            Proof::RefreshToken(token) => {
+                let token = RefreshToken::new(token.expose_secret().to_owned());
+                let request = client.exchange_refresh_token(&token).add_scopes(self.scopes());
+                request.request_async(call).await
+            }
+            Proof::ClientItself => {
+                let request = client.exchange_client_credentials().add_scopes(self.scopes());
+                request.request_async(call).await
+            }
+        };
+        Ok(answered.map_err(refusal)?.issued(auth)?)
+    }
+
+    fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {
+        let Grant { client_id, client_secret, token_endpoint, .. } = self.grant;
+        let endpoint =
+            TokenUrl::new(token_endpoint.clone()).map_err(|_| Fault::AddressForbidden)?;
+        let auth_type = match auth {
+            ClientAuth::Body => AuthType::RequestBody,
+            ClientAuth::Basic => AuthType::BasicAuth,
+        };
+        Ok(oauth2::Client::new(ClientId::new(client_id.clone()))
+            .set_client_secret(ClientSecret::new(client_secret.expose_secret().to_owned()))
+            .set_auth_type(auth_type)
+            .set_token_uri(endpoint))
+    }
+
+    fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.grant.scope.split_whitespace().map(|scope| Scope::new(scope.to_owned()))
+    }
+
+    /// Hides everything that goes out from whatever comes back.
+    fn hush(&self) -> Hush {
+        const SECRET: &str = "[client secret]";
+        let Grant { client_id, client_secret, .. } = self.grant;
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let basic = format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret()));
+        let hush =
+            Hush::default().hide(SECRET, client_secret).hide_sent(SECRET, BASE64.encode(basic));
+        match &self.proof {
+            Proof::ClientItself => hush,
+            Proof::RefreshToken(token) => hush.hide("[refresh token]", token),
+            Proof::Code { code, verifier: None } => hush.hide("[code]", code),
+            Proof::Code { code, verifier: Some(verifier) } => {
+                hush.hide("[code]", code).hide("[verifier]", verifier)
+            }
+        }
+    }
+}
+
+/// What the `oauth2` crate found, which never sees an answer that is a refusal.
+fn refusal(error: RequestTokenError<Refusal, BasicErrorResponse>) -> Refusal {
+    match error {
+        RequestTokenError::Request(refusal) => refusal,
+        RequestTokenError::Parse(_, body) => {
+            Trouble::new(Fault::NotOauth, page::first_words(&body)).into()
+        }
+        RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
+            tracing::error!("a token request could not be written");
+            Fault::ServerFailed.into()
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The two ends of a consent: the address of the provider's page, and the address that the browser
+//! comes back with. Whether an answer belongs to a question is decided where both are known.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::settings::{Consent, Grant};
+use domain::token::{Leg, Setback};
+use oauth2::basic::BasicClient;
+use oauth2::url::form_urlencoded;
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::fault::{ProviderError, Trouble};
+use crate::clock::{Randomness, random_bytes};
+use crate::hush::Hush;
+
+/// Where a person consents.
+#[derive(Debug, Clone)]
+pub struct AuthorizationRequest {
+    /// The address of the provider's page, with everything that it has to know.
+    pub url: String,
+    /// With PKCE: what the code is exchanged with, and kept on this server until then.
+    pub verifier: Option<SecretString>,
+}
+
+/// Asks for a code (RFC 6749 4.1.1), with PKCE by S256 (RFC 7636 4.3) where the grant says so.
+///
+/// A query in the Authorization Endpoint is kept. Nothing where nobody is asked for a consent, or
+/// where no browser would take the Authorization Endpoint for an address.
+#[must_use]
+pub fn authorization_request(
+    grant: &Grant,
+    state: &SecretString,
+    randomness: &dyn Randomness,
+) -> Option<AuthorizationRequest> {
+    let Consent::AtProvider { authorization_endpoint, redirect_uri, pkce } = &grant.consent else {
+        return None;
+    };
+    let client = BasicClient::new(ClientId::new(grant.client_id.clone()))
+        .set_auth_uri(AuthUrl::new(authorization_endpoint.clone()).ok()?);
+    let mut request = client
+        .authorize_url(|| CsrfToken::new(state.expose_secret().to_owned()))
+        .add_extra_param("redirect_uri", redirect_uri)
+        .add_scopes(grant.scope.split_whitespace().map(|scope| Scope::new(scope.to_owned())));
+    let verifier = pkce.then(|| URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness)));
+    if let Some(verifier) = &verifier {
+        let verifier = PkceCodeVerifier::new(verifier.clone());
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+        request = request.set_pkce_challenge(challenge);
+    }
+    let (url, _) = request.url();
+    Some(AuthorizationRequest { url: url.into(), verifier: verifier.map(SecretString::from) })
+}
+
+/// What the provider said in the address that the browser came back with (RFC 6749 4.1.2).
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// Which question it answers.
+    pub state: Option<String>,
+    /// The code, where there was consent.
+    pub code: Option<SecretString>,
+    /// The error, where there was none.
+    pub error: Option<ProviderError>,
+    /// Who answers (RFC 9207 2).
+    pub iss: Option<String>,
+}
+
+impl Answer {
+    /// Reads a query, without its question mark.
+    ///
+    /// What is not known is ignored; what is empty is not there (RFC 6749 3.1), and neither is what
+    /// is there twice, for nobody could say which one counts.
+    #[must_use]
+    pub fn read(query: &str) -> Self {
+        let error = once(query, "error").map(|code| ProviderError {
+            code,
+            description: once(query, "error_description"),
+            uri: once(query, "error_uri"),
+        });
+        Self {
+            state: once(query, "state"),
+            code: once(query, "code").map(SecretString::from),
+            error,
+            iss: once(query, "iss"),
+        }
+    }
+
+    /// Reads an address that somebody pasted, whole or only its query.
+    ///
+    /// Nothing where it holds neither a state nor a code nor an error.
+    #[must_use]
+    pub fn of_address(pasted: &str) -> Option<Self> {
+        let address = pasted.trim();
+        let address = address.split_once('#').map_or(address, |(before, _)| before);
+        let query = address.split_once('?').map_or(address, |(_, query)| query);
+        let answer = Self::read(query);
+        let is_one = answer.state.is_some() || answer.code.is_some() || answer.error.is_some();
+        is_one.then_some(answer)
+    }
+}
+
+/// What the error that the browser came back with means.
+#[must_use]
+pub fn consent_setback(error: &ProviderError) -> Setback {
+    Trouble::from(error).at(Leg::Consent, &Hush::default())
+}
+
+fn once(query: &str, name: &str) -> Option<String> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(named, _)| named == name);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) if !value.is_empty() => Some(value.into_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,319 @@
+//! A token answer (RFC 6749 5.1), read as leniently as providers write it. What it lets pass is
+//! form; a token that no mail server could take is none.
+
+use std::time::Duration;
+
+use domain::check::text::{is_unsafe_in_one_line, shown};
+use domain::token::Fault;
+use oauth2::basic::BasicTokenType;
+use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
+use secrecy::SecretString;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::fault::{ProviderError, Trouble};
+use super::{ClientAuth, Issued};
+use crate::hush::Hush;
+
+/// How long an access token is good where its answer does not say.
+const USUAL_LIFETIME: Duration = Duration::from_hours(1);
+
+/// No token is taken to be good for longer: ten years.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(24 * 3_652);
+
+/// What a status of success came with.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// Some providers refuse with a status of success.
+    error: Option<ProviderError>,
+    /// Empty where there is none.
+    access_token: AccessToken,
+    token_type: BasicTokenType,
+    refresh_token: Option<RefreshToken>,
+    expires_in: Option<Duration>,
+    scopes: Option<Vec<Scope>>,
+    /// What else the answer says in words.
+    message: Option<String>,
+}
+
+impl Given {
+    /// What was issued, if it can be used.
+    pub(super) fn issued(self, auth: ClientAuth) -> Result<Issued, Trouble> {
+        if let Some(error) = &self.error {
+            let Trouble { fault, said } = Trouble::from(error);
+            return Err(Trouble::new(fault, said.map(|said| self.hush().text(&said))));
+        }
+        if !is_usable(self.access_token.secret()) {
+            return Err(Trouble::new(Fault::NoToken, self.message));
+        }
+        if let BasicTokenType::Extension(other) = self.token_type {
+            return Err(Trouble::new(Fault::OtherTokenType, Some(other)));
+        }
+        Ok(Issued {
+            access_token: self.access_token.into_secret().into(),
+            refresh_token: self.refresh_token.map(|token| token.into_secret().into()),
+            lifetime: self.expires_in.unwrap_or(USUAL_LIFETIME),
+            scope: self.scopes.map(|scopes| joined(&scopes)).filter(|scope| !scope.is_empty()),
+            auth,
+        })
+    }
+
+    /// Hides the tokens that came with an error.
+    fn hush(&self) -> Hush {
+        let access_token = SecretString::from(self.access_token.secret().as_str());
+        let hush = Hush::default().hide("[token]", &access_token);
+        match &self.refresh_token {
+            Some(token) => hush.hide("[refresh token]", &token.secret().as_str().into()),
+            None => hush,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Value::Object(mut answer) = Value::deserialize(deserializer)? else {
+            return Err(D::Error::custom("no object"));
+        };
+        Ok(Self {
+            error: ProviderError::named_in(&answer),
+            access_token: AccessToken::new(taken(&mut answer, "access_token").unwrap_or_default()),
+            token_type: token_type(taken(&mut answer, "token_type")),
+            refresh_token: taken(&mut answer, "refresh_token")
+                .filter(|token| !token.is_empty() && !token.contains(is_unsafe_in_one_line))
+                .map(RefreshToken::new),
+            expires_in: answer.get("expires_in").and_then(lifetime),
+            scopes: answer.get("scope").map(scopes),
+            message: message(&answer),
+        })
+    }
+}
+
+impl Serialize for Given {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(S::Error::custom("a token answer is read and never written"))
+    }
+}
+
+impl TokenResponse for Given {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    fn token_type(&self) -> &BasicTokenType {
+        &self.token_type
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        self.expires_in
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        self.scopes.as_ref()
+    }
+}
+
+/// What an answer says in words where it has no error of RFC 6749 5.2.
+pub(super) fn message(answer: &Map<String, Value>) -> Option<String> {
+    ["error_description", "message", "detail", "title"]
+        .iter()
+        .filter_map(|name| answer.get(*name)?.as_str())
+        .find(|words| !words.is_empty())
+        .map(str::to_owned)
+}
+
+fn taken(answer: &mut Map<String, Value>, name: &str) -> Option<String> {
+    match answer.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether an access token fits into a SASL message (RFC 7628 3.1): visible ASCII, at least one.
+fn is_usable(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|octet| octet.is_ascii_graphic())
+}
+
+/// The type that was named, compared without case (RFC 6749 5.1); Bearer where none was.
+fn token_type(name: Option<String>) -> BasicTokenType {
+    match name {
+        Some(name) if !name.trim().eq_ignore_ascii_case("bearer") && !name.is_empty() => {
+            BasicTokenType::Extension(name)
+        }
+        _ => BasicTokenType::Bearer,
+    }
+}
+
+/// Whole seconds, from a number or a text with a number; a time that is over is none at all.
+fn lifetime(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    if seconds.is_nan() {
+        return None;
+    }
+    let seconds = seconds.clamp(0.0, LONGEST_LIFETIME.as_secs_f64()).trunc();
+    Some(Duration::from_secs_f64(seconds))
+}
+
+/// Scopes from a text with spaces (RFC 6749 3.3), or from a list of texts.
+fn scopes(value: &Value) -> Vec<Scope> {
+    let texts: Vec<&str> = match value {
+        Value::String(text) => vec![text],
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    texts
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .map(|scope| Scope::new(scope.to_owned()))
+        .collect()
+}
+
+fn joined(scopes: &[Scope]) -> String {
+    shown(&scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn issued(answer: &str) -> Result<Issued, Trouble> {
+        let given: Given = serde_json::from_str(answer).expect("an object");
+        given.issued(ClientAuth::Body)
+    }
+
+    #[test]
+    fn a_lifetime_is_read_in_whatever_form_it_comes() {
+        for (value, expected) in [
+            ("3599", 3_599),
+            ("3599.9", 3_599),
+            (r#""3599""#, 3_599),
+            (r#"" 3599.0 ""#, 3_599),
+            ("-1", 0),
+            (r#""-20""#, 0),
+            ("0", 0),
+            ("1e300", LONGEST_LIFETIME.as_secs()),
+            ("18446744073709551615", LONGEST_LIFETIME.as_secs()),
+            (r#""inf""#, LONGEST_LIFETIME.as_secs()),
+            (r#""NaN""#, 3_600),
+            (r#""soon""#, 3_600),
+            ("null", 3_600),
+            ("[5]", 3_600),
+        ] {
+            let answer = format!(r#"{{"access_token":"a","expires_in":{value}}}"#);
+            let issued = issued(&answer).expect("a token");
+            assert_eq!(issued.lifetime, Duration::from_secs(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_type_is_bearer_in_any_case_or_not_said() {
+        for named in
+            ["", r#","token_type":"Bearer""#, r#","token_type":"BEARER""#, r#","token_type":null"#]
+        {
+            let answer = format!(r#"{{"access_token":"a"{named}}}"#);
+            assert!(issued(&answer).is_ok(), "{answer}");
+        }
+        let other = issued(r#"{"access_token":"a","token_type":"DPoP"}"#);
+        let expected = Trouble::new(Fault::OtherTokenType, Some("DPoP".to_owned()));
+        assert_eq!(other.expect_err("another type"), expected);
+    }
+
+    #[test]
+    fn scopes_are_read_from_a_text_and_from_a_list() {
+        for (value, expected) in [
+            (r#""mail  send""#, Some("mail send")),
+            (r#"["mail","send"]"#, Some("mail send")),
+            (r#""""#, None),
+            ("null", None),
+            ("[]", None),
+        ] {
+            let answer = format!(r#"{{"access_token":"a","scope":{value}}}"#);
+            assert_eq!(issued(&answer).expect("a token").scope.as_deref(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_would_break_a_sign_in_is_none() {
+        for token in [r#""""#, r#""a b""#, r#""a\u0001b""#, r#""a\r\nb""#, r#""é""#, "7", "null"] {
+            let answer = format!(r#"{{"access_token":{token}}}"#);
+            assert_eq!(issued(&answer).expect_err(token).fault, Fault::NoToken);
+        }
+    }
+
+    #[test]
+    fn an_empty_refresh_token_is_none() {
+        for token in [r#""""#, r#""a\u0000""#, "null", "false"] {
+            let answer = format!(r#"{{"access_token":"a","refresh_token":{token}}}"#);
+            assert!(issued(&answer).expect("a token").refresh_token.is_none(), "{token}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_repeats_the_tokens_beside_it_is_told_without_them() {
+        let answer = r#"{"error":"odd","error_description":"not canary-1 nor canary-2",
+            "access_token":"canary-1","refresh_token":"canary-2"}"#;
+        let said = issued(answer).expect_err("an error").said;
+        assert_eq!(said.as_deref(), Some("odd: not [token] nor [refresh token]"));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "(?s).{0,12}".prop_map(Value::from),
+            "[!-~]{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            proptest::collection::vec(inner, 0..3).prop_map(Value::from)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_answered_no_token_holds_a_control_character(
+            access_token in any_json(),
+            refresh_token in any_json(),
+            token_type in any_json(),
+            expires_in in any_json(),
+            scope in any_json(),
+        ) {
+            let answer = serde_json::json!({
+                "access_token": access_token,
+                "refresh_token": refresh_token,
+                "token_type": token_type,
+                "expires_in": expires_in,
+                "scope": scope,
+            });
+            if let Ok(issued) = issued(&answer.to_string()) {
+                let refresh_token = issued.refresh_token.unwrap_or_default();
+                for token in [&issued.access_token, &refresh_token] {
+                    prop_assert!(!token.expose_secret().contains(char::is_control));
+                }
+                prop_assert!(is_usable(issued.access_token.expose_secret()));
+                prop_assert!(issued.lifetime <= LONGEST_LIFETIME);
+                prop_assert!(!issued.scope.unwrap_or_default().contains(is_unsafe_in_one_line));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "(?s).{0,60}|[{}\":,a-z_0-9\\[\\]]{0,60}") {
+            let _ = serde_json::from_str::<Given>(&text).map(|given| given.issued(ClientAuth::Body));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! OAuth 2.0 towards providers: the address of the consent page, what comes back from it, and the
+//! Token Endpoint. Keeps nothing: where tokens are stored and when they are renewed is decided
+//! elsewhere. The requests are made by the `oauth2` crate; the connection and the reading of what
+//! providers answer are our own, because the crate takes neither.
+//!
+//! - [`TokenClient`] is the conversation with a Token Endpoint; begin there.
+//! - `wire` sends one request within its bounds; `transport` says what a broken connection means.
+//! - `answer` tells a refusal from a token; `given` reads a token answer as leniently as providers
+//!   write them; `page` finds words in what is no answer at all.
+//! - `fault` is the dictionary from error codes to meanings.
+//! - [`authorization_request`] and [`Answer`] are the two ends of a consent.
+
+mod answer;
+mod client;
+mod consent;
+mod fault;
+mod given;
+mod page;
+mod transport;
+mod wire;
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use client::TokenClient;
+pub use consent::{Answer, AuthorizationRequest, authorization_request, consent_setback};
+pub use fault::ProviderError;
+pub use wire::TokenClientError;
+
+/// How long a Token Endpoint may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenDeadlines {
+    /// For the name lookup, and for the connection with its TLS.
+    pub connect: Duration,
+    /// For everything, from the name lookup to the last octet, a second request included.
+    pub total: Duration,
+}
+
+impl Default for TokenDeadlines {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30) }
+    }
+}
+
+/// What a Token Endpoint gave (RFC 6749 5.1).
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Visible ASCII characters only, at least one.
+    pub access_token: SecretString,
+    /// Nothing where the answer names none: one that is there already stays good.
+    pub refresh_token: Option<SecretString>,
+    /// For how long the access token is good, in whole seconds from the answer on.
+    pub lifetime: Duration,
+    /// What was granted, where the answer says; fit to be shown as text.
+    pub scope: Option<String>,
+    /// How client id and secret went.
+    pub auth: ClientAuth,
+}
+
+/// How client id and secret go to the Token Endpoint (RFC 6749 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientAuth {
+    /// Among the parameters, which every known provider takes.
+    #[default]
+    Body,
+    /// By HTTP Basic, for those that ask for it.
+    Basic,
+}
+
+impl ClientAuth {
+    /// Both ways, the preferred one first.
+    pub const ALL: [Self; 2] = [Self::Body, Self::Basic];
+
+    /// The way's name where it is stored.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Basic => "basic",
+        }
+    }
+
+    /// The way with this name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.wire_name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_of_client_authentication_is_found_by_its_name() {
+        for way in ClientAuth::ALL {
+            assert_eq!(ClientAuth::from_wire_name(way.wire_name()), Some(way));
+        }
+        assert_eq!(ClientAuth::from_wire_name("post"), None);
+    }
+}

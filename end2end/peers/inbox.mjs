@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { simpleParser } from 'mailparser';
+import { HEADERS, finish, isFromElsewhere, isLocal } from './web.mjs';
 
 const KEPT = 200;
 const PAGE = new URL('./inbox-page/', import.meta.url);
@@ -26,6 +27,7 @@ export class Inbox {
       cipher: session.secure ? (session.tlsOptions?.standardName ?? session.tlsOptions?.name ?? null) : null,
       tlsVersion: session.secure ? (session.tlsOptions?.version ?? null) : null,
       user: session.user || null,
+      signInMethod: session.user ? session.signInMethod : null,
       clientName: session.hostNameAppearsAs || null,
       envelope: {
         from: session.envelope.mailFrom ? session.envelope.mailFrom.address : null,
@@ -73,9 +75,9 @@ export function inboxServer(inbox, ports) {
   const server = createServer((request, response) => {
     request.on('error', () => {}).resume();
     response.on('error', () => {});
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    const headers = { ...HEADERS, 'content-security-policy': POLICY };
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 
-    // A page of another site whose name resolves to this machine comes with that name.
     if (!isLocal(request.headers.host)) return finish(response, 421, 'This inbox answers on this machine only.\n');
     const path = request.url?.split('?')[0];
     if (path === '/api/messages') return messages(inbox, start, request, response);
@@ -88,15 +90,9 @@ export function inboxServer(inbox, ports) {
   return server;
 }
 
-const HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
+const POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 function messages(inbox, start, request, response) {
   if (request.method === 'DELETE') {
@@ -114,19 +110,6 @@ function messages(inbox, start, request, response) {
     return undefined;
   }
   return finish(response, 200, JSON.stringify(inbox.messages), 'application/json; charset=utf-8');
-}
-
-function isLocal(host) {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host ?? '');
-}
-
-function isFromElsewhere(request) {
-  const site = request.headers['sec-fetch-site'];
-  return site !== undefined && site !== 'same-origin' && site !== 'none';
-}
-
-function finish(response, status, body, type = 'text/plain; charset=utf-8') {
-  response.writeHead(status, { 'content-type': type }).end(body);
 }
 
 function page(ports) {

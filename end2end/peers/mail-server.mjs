@@ -3,14 +3,15 @@
 // message stays in memory.
 //
 //   node mail-server.mjs --dir DIR [--starttls-port N] [--tls-port N] [--plain-port N] [--inbox-port N]
+//     [--token-port N --introspection URL --introspection-client ID:SECRET]
 //
 // DIR keeps the certificate authority between starts (`DIR/ca.pem` is the one to trust). A port
 // left out, or 0, is any free one. When all listeners are open, one line of JSON on stdout says
 // where they are:
 //
 //   {"ready":true,"starttls":2587,"tls":2465,"plain":2525,"expired":..,"wrongName":..,
-//    "unknownCa":..,"selfSigned":..,"silent":..,"inbox":8025,"ca":"DIR/ca.pem",
-//    "username":..,"password":..}
+//    "unknownCa":..,"selfSigned":..,"silent":..,"tokenOnly":2588,"inbox":8025,
+//    "ca":"DIR/ca.pem","username":..,"password":..}
 //
 //   starttls    TLS after STARTTLS; sign-in only after it, and needed to send
 //   tls         TLS from the first byte; sign-in needed to send
@@ -19,7 +20,12 @@
 //               as tls, with a certificate that ended yesterday, that is for another host, that
 //               comes from an authority nobody trusts, that vouches for itself
 //   silent      accepts connections and never says a word
+//   tokenOnly   as starttls, and takes no password
 //   inbox       http: the inbox page; GET and DELETE /api/messages
+//
+// With a provider to ask about tokens (RFC 7662), tokenOnly is there, and every listener takes
+// XOAUTH2. A token must be good for mail.send, and belong to the user named with it; one without
+// an account of its own is good for any user of practice.example.
 //
 // What can be provoked:
 //
@@ -28,6 +34,9 @@
 //   recipient refused…@(anything)             550 5.1.1 at RCPT TO
 //   sender refused-content@practice.example   554 5.6.0 after DATA
 //   a wrong user name or password             535 5.7.8 at AUTH
+//   a dead token                              334 with {"status":"401",..} at AUTH, then 535
+//   a token for another scope or account      334 with {"status":"403",..} at AUTH, then 535
+//   a provider that does not answer           454 4.7.0 at AUTH, a temporary refusal
 //
 // It ends on SIGTERM and SIGINT, and when its stdin closes: it dies with what started it.
 
@@ -36,6 +45,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { issueAll, openAuthority } from './certificates.mjs';
 import { Inbox, inboxServer } from './inbox.mjs';
+import { introspector } from './introspection.mjs';
 import { PASSWORD, USERNAME, smtpListener } from './smtp.mjs';
 
 const HOST = '127.0.0.1';
@@ -44,6 +54,7 @@ const options = readOptions();
 const authority = await openAuthority(options.dir);
 const certificates = await issueAll(authority);
 const inbox = new Inbox();
+const { introspect } = options;
 const open = [];
 
 process.on('SIGTERM', stop);
@@ -53,14 +64,17 @@ process.stdout.on('error', stop);
 
 try {
   const ports = {
-    starttls: await listen(smtpListener('starttls', certificates.good, inbox), options.starttls),
-    tls: await listen(smtpListener('tls', certificates.good, inbox), options.tls),
-    plain: await listen(smtpListener('plain', certificates.good, inbox), options.plain),
-    expired: await listen(smtpListener('expired', certificates.expired, inbox), 0),
-    wrongName: await listen(smtpListener('wrongName', certificates.wrongName, inbox), 0),
-    unknownCa: await listen(smtpListener('unknownCa', certificates.unknownCa, inbox), 0),
-    selfSigned: await listen(smtpListener('selfSigned', certificates.selfSigned, inbox), 0),
+    starttls: await listen(smtpListener('starttls', certificates.good, inbox, introspect), options.starttls),
+    tls: await listen(smtpListener('tls', certificates.good, inbox, introspect), options.tls),
+    plain: await listen(smtpListener('plain', certificates.good, inbox, introspect), options.plain),
+    expired: await listen(smtpListener('expired', certificates.expired, inbox, introspect), 0),
+    wrongName: await listen(smtpListener('wrongName', certificates.wrongName, inbox, introspect), 0),
+    unknownCa: await listen(smtpListener('unknownCa', certificates.unknownCa, inbox, introspect), 0),
+    selfSigned: await listen(smtpListener('selfSigned', certificates.selfSigned, inbox, introspect), 0),
     silent: await listen(silentListener(), 0),
+    ...(introspect && {
+      tokenOnly: await listen(smtpListener('tokenOnly', certificates.good, inbox, introspect), options.token),
+    }),
   };
   const inboxPort = await listen(inboxServer(inbox, ports), options.inbox);
   const where = { ...ports, inbox: inboxPort, ca: authority.path, username: USERNAME, password: PASSWORD };
@@ -78,6 +92,9 @@ function readOptions() {
         'tls-port': { type: 'string', default: '0' },
         'plain-port': { type: 'string', default: '0' },
         'inbox-port': { type: 'string', default: '0' },
+        'token-port': { type: 'string', default: '0' },
+        introspection: { type: 'string' },
+        'introspection-client': { type: 'string' },
       },
     });
     if (!values.dir) throw new Error('--dir DIR is needed');
@@ -87,10 +104,18 @@ function readOptions() {
       tls: portNumber(values['tls-port']),
       plain: portNumber(values['plain-port']),
       inbox: portNumber(values['inbox-port']),
+      token: portNumber(values['token-port']),
+      introspect: values.introspection && introspector(values.introspection, client(values['introspection-client'])),
     };
   } catch (error) {
     return fail(error.message);
   }
+}
+
+function client(text) {
+  const parts = /^([^:]+):(.+)$/.exec(text ?? '');
+  if (!parts) throw new Error('--introspection-client ID:SECRET is needed with --introspection');
+  return { id: parts[1], secret: parts[2] };
 }
 
 function portNumber(text) {

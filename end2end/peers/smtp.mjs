@@ -4,33 +4,44 @@
 import { timingSafeEqual } from 'node:crypto';
 import { SMTPServer } from 'smtp-server';
 
-/** The one account that can sign in. */
+/** The one account that can sign in with a password. */
 export const USERNAME = 'noreply@practice.example';
 /** Its password. */
 export const PASSWORD = 'correct horse battery staple';
 
 const MAX_MESSAGE_OCTETS = 5 * 1024 * 1024;
 
+/** What a token must be good for. */
+const SCOPE = 'mail.send';
+/** Whom the token of an application, which has no account of its own, may send for. */
+const OWN_DOMAIN = '@practice.example';
+
 /** How a listener treats TLS and sign-in; any name not listed behaves as `tls`. */
 const MANNERS = {
   starttls: { secure: false },
+  tokenOnly: { secure: false },
   plain: { secure: false, disabledCommands: ['STARTTLS'], allowInsecureAuth: true, authOptional: true },
   tls: { secure: true },
 };
 
-/** Makes the listener `name` with a certificate `{ key, cert }`; what it accepts goes to `inbox`. */
-export function smtpListener(name, certificate, inbox) {
+/**
+ * Makes the listener `name` with a certificate `{ key, cert }`; what it accepts goes to `inbox`.
+ * With `introspect`, which asks a provider about a token, it takes tokens too.
+ */
+export function smtpListener(name, certificate, inbox, introspect) {
   return new SMTPServer({
     ...(MANNERS[name] ?? MANNERS.tls),
     ...certificate,
     name: 'mail.localhost',
     banner: 'PPM practice mail server',
-    authMethods: ['PLAIN', 'LOGIN'],
+    authMethods: [...(name === 'tokenOnly' ? [] : ['PLAIN', 'LOGIN']), ...(introspect ? ['XOAUTH2'] : [])],
     authRequiredMessage: '5.7.0 Authentication required',
     size: MAX_MESSAGE_OCTETS,
     disableReverseLookup: true,
     logger: false,
-    onAuth: (auth, _session, answer) => {
+    onAuth: (auth, session, answer) => {
+      session.signInMethod = auth.method;
+      if (auth.method === 'XOAUTH2') return answerToken(introspect, auth, answer);
       if (!isTheAccount(auth)) return answer(refusal(535, '5.7.8 Authentication credentials invalid'));
       return answer(null, { user: USERNAME });
     },
@@ -53,6 +64,23 @@ export function smtpListener(name, certificate, inbox) {
 
 function isTheAccount({ username, password }) {
   return same(username ?? '', USERNAME) && same(password ?? '', PASSWORD);
+}
+
+/** Lets in whom the token is for; a refusal is a challenge of 334 first, then 535. */
+async function answerToken(introspect, { username, accessToken }, answer) {
+  const known = await introspect(accessToken).catch(() => null);
+  if (!known) return answer(refusal(454, '4.7.0 Temporary authentication failure'));
+  if (!known.active) return answer(null, challenge('401'));
+  if (!known.scope?.split(' ').includes(SCOPE) || !mayBe(username, known)) return answer(null, challenge('403'));
+  return answer(null, { user: username });
+}
+
+function mayBe(username, { sub }) {
+  return sub ? username === sub : username.endsWith(OWN_DOMAIN);
+}
+
+function challenge(status) {
+  return { data: { status, schemes: 'bearer', scope: SCOPE } };
 }
 
 function same(given, expected) {

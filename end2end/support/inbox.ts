@@ -10,6 +10,7 @@ export interface Message {
   secure: boolean;
   tlsVersion: string | null;
   user: string | null;
+  signInMethod: string | null;
   envelope: { from: string | null; to: string[] };
   from: string | null;
   to: string | null;

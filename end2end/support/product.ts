@@ -1,5 +1,5 @@
-// Why: one running product with everything around it, for one worker: a practice mail server, a
-// folder of its own, a database, an administrator. It goes through the command line that an
+// Why: one running product with everything around it, for one worker: a practice provider and mail
+// server, a folder of its own, a database, an administrator. It goes through the command line that an
 // administrator uses, and nothing of it is shared with another worker.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Inbox } from './inbox.ts';
 import { startPeer } from './peer.mjs';
+import { Provider, type ProviderAddress } from './provider.ts';
 
 /** The administrator that every product starts with. */
 export const ADA = { email: 'ada@practice.example', name: 'Ada Okafor', password: 'a practice pass phrase' };
@@ -25,6 +26,7 @@ export interface MailServer {
   unknownCa: number;
   selfSigned: number;
   silent: number;
+  tokenOnly: number;
   inbox: number;
   ca: string;
   username: string;
@@ -44,17 +46,23 @@ export class Product {
 
   private constructor(
     private readonly folder: string,
+    readonly provider: Provider,
     readonly mail: MailServer,
-    private readonly stopMail: () => Promise<void>,
+    private readonly stopPeers: () => Promise<unknown>,
   ) {
     this.inbox = new Inbox(`http://127.0.0.1:${mail.inbox}/api/messages`);
   }
 
-  /** Starts a practice mail server and, beside it, a product with one administrator. */
+  /** Starts a practice provider, a mail server that takes its tokens, and a product with one administrator. */
   static async start(): Promise<Product> {
     const folder = await mkdtemp(join(tmpdir(), 'ppm-email-'));
-    const peer = await startPeer('mail-server.mjs', ['--dir', join(folder, 'mail')]);
-    const product = new Product(folder, peer.ready as MailServer, peer.stop);
+    const provider = await startPeer('provider.mjs', []);
+    const address = provider.ready as ProviderAddress;
+    const { id, secret } = address.mailServer;
+    const asking = ['--introspection', address.introspection, '--introspection-client', `${id}:${secret}`];
+    const mail = await startPeer('mail-server.mjs', ['--dir', join(folder, 'mail'), ...asking]);
+    const stopPeers = () => Promise.all([mail.stop(), provider.stop()]);
+    const product = new Product(folder, new Provider(address), mail.ready as MailServer, stopPeers);
     try {
       await product.#makeFirstDatabase();
       await product.reset();
@@ -65,12 +73,13 @@ export class Product {
     }
   }
 
-  /** Puts the database back to one administrator and no settings, empties the inbox, starts anew. */
+  /** Puts the database back to one administrator and no settings, empties inbox and provider, starts anew. */
   async reset(): Promise<void> {
     await this.#stopServing();
     await rm(this.#data, { recursive: true, force: true });
     await cp(this.#first, this.#data, { recursive: true });
     await this.inbox.clear();
+    await this.provider.reset();
     await this.#serve();
   }
 
@@ -111,10 +120,10 @@ export class Product {
     return this.#log;
   }
 
-  /** Ends the product and the mail server, and removes the folder. */
+  /** Ends the product, the mail server and the provider, and removes the folder. */
   async stop(): Promise<void> {
     await this.#stopServing();
-    await this.stopMail();
+    await this.stopPeers();
     await rm(this.folder, { recursive: true, force: true });
   }
 

@@ -6,6 +6,7 @@ import { test as base, expect, type Page } from '@playwright/test';
 import { Complaints } from './complaints.ts';
 import type { Inbox } from './inbox.ts';
 import { ADA, Product } from './product.ts';
+import type { Provider } from './provider.ts';
 
 interface OfTest {
   /** Whether a test starts with one administrator and no settings; off for tests that change nothing. */
@@ -14,6 +15,8 @@ interface OfTest {
   complaints: Complaints;
   /** What arrived at the practice mail server. */
   inbox: Inbox;
+  /** Where tokens for the practice mail server come from. */
+  provider: Provider;
   /** Signs Ada, or whoever has this address and her password, in on `page` (the test's own by default). */
   signIn: (page?: Page, email?: string) => Promise<void>;
   /** Expects no accessibility violation on `page` (the test's own by default), in light and in dark. */
@@ -53,6 +56,8 @@ export const test = base.extend<OfTest, OfWorker>({
 
   inbox: async ({ product }, use) => use(product.inbox),
 
+  provider: async ({ product }, use) => use(product.provider),
+
   signIn: async ({ page: own }, use) => {
     await use(async (page = own, email = ADA.email) => {
       await page.goto('/sign-in');
@@ -81,3 +86,4 @@ export const test = base.extend<OfTest, OfWorker>({
 export { ADA, expect };
 export type { Message } from './inbox.ts';
 export type { MailServer } from './product.ts';
+export type { Client, Counts } from './provider.ts';

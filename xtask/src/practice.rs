@@ -1,75 +1,163 @@
-//! The practice mail server beside a running product: starts it and says what to type to use it.
+//! The practice peers beside a running product: starts them and says what to type to use them.
 
 use std::{
     io::{BufRead as _, BufReader},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     node::{Packages, ensure_node, ensure_packages},
     workspace::Workspace,
 };
 
-/// A running practice mail server; it ends when this is dropped, or with this process.
-pub struct MailServer {
+/// A mail server and a provider whose tokens it takes; they end when this is dropped, or with this
+/// process.
+pub struct Practice {
+    mail: Peer<MailServer>,
+    provider: Peer<Provider>,
+}
+
+/// A running practice peer.
+struct Peer<A> {
     /// Where it listens.
-    pub address: Address,
-    /// Holds the stdin whose end tells the mail server to end.
+    address: A,
+    /// Holds the stdin whose end tells the peer to end.
     process: Child,
 }
 
 /// The line that the mail server prints when it is ready, as far as it matters here.
 #[derive(Deserialize, Debug)]
-pub struct Address {
+struct MailServer {
     starttls: u16,
     tls: u16,
     plain: u16,
+    #[serde(rename = "tokenOnly")]
+    token_only: u16,
     inbox: u16,
-    /// The certificate authority to trust.
-    pub ca: PathBuf,
+    ca: PathBuf,
     username: String,
     password: String,
 }
 
-impl MailServer {
-    /// Starts it with its files in `folder`, on its usual ports where they are free.
+/// The line that the provider prints when it is ready, as far as it matters here.
+#[derive(Deserialize, Debug)]
+struct Provider {
+    authorization: String,
+    token: String,
+    introspection: String,
+    scope: String,
+    account: Account,
+    clients: Clients,
+    #[serde(rename = "mailServer")]
+    mail_server: Client,
+}
+
+#[derive(Deserialize, Debug)]
+struct Account {
+    email: String,
+    password: String,
+}
+
+/// One client for each flow.
+#[derive(Deserialize, Debug)]
+struct Clients {
+    code: Client,
+    pkce: Client,
+    credentials: Client,
+}
+
+#[derive(Deserialize, Debug)]
+struct Client {
+    id: String,
+    secret: String,
+}
+
+impl Practice {
+    /// Starts both with their files in `folder`, on their usual ports where they are free.
     pub fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
         ensure_node()?;
         ensure_packages(workspace, Packages::Peers)?;
+        let provider = Peer::<Provider>::start(workspace, "provider.mjs", |command| {
+            with_ports(command, &[("--port", 9090)]);
+        })?;
+        let mail = Peer::start(workspace, "mail-server.mjs", |command| {
+            let Provider { introspection, mail_server: Client { id, secret }, .. } =
+                &provider.address;
+            command.arg("--dir").arg(folder);
+            command.args(["--introspection", introspection]);
+            command.arg("--introspection-client").arg(format!("{id}:{secret}"));
+            with_ports(
+                command,
+                &[
+                    ("--starttls-port", 2587),
+                    ("--tls-port", 2465),
+                    ("--plain-port", 2525),
+                    ("--token-port", 2588),
+                    ("--inbox-port", 8025),
+                ],
+            );
+        })?;
+        Ok(Self { mail, provider })
+    }
+
+    /// The certificate authority to trust.
+    pub fn ca(&self) -> &Path {
+        &self.mail.address.ca
+    }
+
+    /// What to type into the form of the product at `product` for each way of sending, and where
+    /// to look afterwards.
+    pub fn instructions(&self, product: SocketAddr) -> String {
+        let mail = &self.mail.address;
+        let inbox = mail.inbox;
+        format!(
+            "{}\n{}\n  What was sent arrives at http://127.0.0.1:{inbox}/\n",
+            mail.basic_settings(),
+            self.provider.address.oauth_settings(mail, product)
+        )
+    }
+}
+
+impl<A: DeserializeOwned> Peer<A> {
+    /// Starts `end2end/peers/FILE` with what `prepare` adds, and waits for its line.
+    fn start(
+        workspace: &Workspace,
+        file: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
         let mut command = Command::new("node");
-        command.arg(workspace.end2end().join("peers/mail-server.mjs")).arg("--dir").arg(folder);
-        for (flag, usual) in [
-            ("--starttls-port", 2587),
-            ("--tls-port", 2465),
-            ("--plain-port", 2525),
-            ("--inbox-port", 8025),
-        ] {
-            command.arg(flag).arg(free_port_like(usual).to_string());
-        }
+        command.arg(workspace.end2end().join("peers").join(file));
+        prepare(&mut command);
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("the practice mail server could not be started")?;
+            .with_context(|| format!("{file} could not be started"))?;
 
         let mut line = String::new();
-        let stdout = process.stdout.take().context("the practice mail server has no output")?;
+        let stdout = process.stdout.take().with_context(|| format!("{file} has no output"))?;
         BufReader::new(stdout).read_line(&mut line)?;
         let address =
-            serde_json::from_str(&line).context("the practice mail server did not get ready")?;
+            serde_json::from_str(&line).with_context(|| format!("{file} did not get ready"))?;
         Ok(Self { address, process })
     }
 }
 
-impl Drop for MailServer {
+impl<A> Drop for Peer<A> {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
+    }
+}
+
+fn with_ports(command: &mut Command, usual: &[(&str, u16)]) {
+    for (flag, port) in usual {
+        command.arg(flag).arg(free_port_like(*port).to_string());
     }
 }
 
@@ -78,23 +166,70 @@ fn free_port_like(usual: u16) -> u16 {
     TcpListener::bind(("127.0.0.1", usual)).map_or(0, |_| usual)
 }
 
-impl Address {
-    /// What to type into the form for each way of sending, and where to look afterwards.
-    pub fn instructions(&self) -> String {
-        let Self { starttls, tls, plain, inbox, username, password, .. } = self;
+impl MailServer {
+    fn basic_settings(&self) -> String {
+        let Self { starttls, tls, plain, username, password, .. } = self;
         format!(
-            "  Basic SMTP Settings, to send to the practice mail server:
+            "  With OAuth Flow None, Basic SMTP Settings:
 
-    Default Sender Email  {username}
-    Display Name          PPM Administrator
-    SMTP Server           127.0.0.1
-    Port, TLS             {starttls}  Use TLS on,  TLS mode STARTTLS
-                      or  {tls}  Use TLS on,  TLS mode TLS from the first byte
-                      or  {plain}  Use TLS off
-    Username              {username}
-    Password              {password}
+    Default Sender Email    {username}
+    Display Name            PPM Administrator
+    SMTP Server             127.0.0.1
+    Port, TLS               {starttls}  Use TLS on,  TLS mode STARTTLS
+                        or  {tls}  Use TLS on,  TLS mode TLS from the first byte
+                        or  {plain}  Use TLS off
+    Username                {username}
+    Password                {password}
+"
+        )
+    }
+}
 
-  What was sent arrives at http://127.0.0.1:{inbox}/
+impl Provider {
+    fn oauth_settings(&self, mail: &MailServer, product: SocketAddr) -> String {
+        let Self { authorization, token, scope, account, clients, .. } = self;
+        let MailServer { token_only, username, .. } = mail;
+        let Account { email, password } = account;
+        let Clients { code, pkce, credentials } = clients;
+        let flows = [
+            ("Authorization Code", code, scope.as_str()),
+            ("Authorization Code with PKCE", pkce, scope),
+            ("Client Credentials", credentials, scope.split(' ').next().unwrap_or(scope)),
+        ]
+        .map(|(flow, client, scope)| client.settings(flow, scope))
+        .join("\n");
+        format!(
+            "  With any other OAuth Flow, OAuth SMTP Settings:
+
+    Default Sender Email    {username}
+    Display Name            PPM Administrator
+    SMTP Server             127.0.0.1
+    Port, TLS               {token_only}  Use TLS on,  TLS mode STARTTLS
+
+  and Authentication Settings (Client Credentials leaves the first and the last of these out):
+
+    Authorization Endpoint  {authorization}
+    Token Endpoint          {token}
+    Redirect URI            http://{product}/oauth/callback
+
+{flows}
+  Save, then Get Auth Token. On the consent page sign in with
+
+    Email                   {email}
+    Password                {password}
+"
+        )
+    }
+}
+
+impl Client {
+    fn settings(&self, flow: &str, scope: &str) -> String {
+        let Self { id, secret } = self;
+        format!(
+            "    OAuth Flow              {flow}
+      Client ID             {id}
+      Client Secret         {secret}
+      Scope                 {scope}
 "
         )
     }
@@ -104,15 +239,56 @@ impl Address {
 mod tests {
     use super::*;
 
+    const MAIL_SERVER: &str = r#"{"ready":true,"starttls":2587,"tls":2465,"plain":2525,"silent":1,
+        "tokenOnly":2588,"inbox":8025,"ca":"/tmp/ca.pem","username":"noreply@practice.example",
+        "password":"correct horse"}"#;
+    const PROVIDER: &str = r#"{"ready":true,"authorization":"http://127.0.0.1:9090/authorize",
+        "token":"http://127.0.0.1:9090/token","introspection":"http://127.0.0.1:9090/introspect",
+        "scope":"mail.send offline_access","account":{"email":"noreply@practice.example",
+        "password":"a short walk"},"clients":{"code":{"id":"of-code","secret":"1"},
+        "pkce":{"id":"of-pkce","secret":"2"},"credentials":{"id":"of-credentials","secret":"3"}},
+        "mailServer":{"id":"mail","secret":"4"}}"#;
+
+    fn mail_server() -> MailServer {
+        serde_json::from_str(MAIL_SERVER).unwrap()
+    }
+
     #[test]
-    fn the_instructions_name_every_port() {
-        let line = r#"{"ready":true,"starttls":2587,"tls":2465,"plain":2525,"silent":1,"inbox":8025,
-            "ca":"/tmp/ca.pem","username":"noreply@practice.example","password":"correct horse"}"#;
-        let text = serde_json::from_str::<Address>(line).unwrap().instructions();
-        for wanted in
-            ["2587  Use TLS on", "2465  Use TLS on", "2525  Use TLS off", "8025", "correct horse"]
+    fn the_basic_settings_name_every_port() {
+        let text = mail_server().basic_settings();
+        for wanted in ["2587  Use TLS on", "2465  Use TLS on", "2525  Use TLS off", "correct horse"]
         {
             assert!(text.contains(wanted), "{wanted} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_oauth_settings_fill_every_field_for_every_flow() {
+        let product = "127.0.0.1:3000".parse().unwrap();
+        let provider = serde_json::from_str::<Provider>(PROVIDER).unwrap();
+        let text = provider.oauth_settings(&mail_server(), product);
+        for wanted in [
+            "Default Sender Email    noreply@practice.example",
+            "2588  Use TLS on,  TLS mode STARTTLS",
+            "Authorization Endpoint  http://127.0.0.1:9090/authorize",
+            "Token Endpoint          http://127.0.0.1:9090/token",
+            "Redirect URI            http://127.0.0.1:3000/oauth/callback",
+            "a short walk",
+        ] {
+            assert!(text.contains(wanted), "{wanted} in\n{text}");
+        }
+        for [flow, id, secret, scope] in [
+            ["Authorization Code", "of-code", "1", "mail.send offline_access"],
+            ["Authorization Code with PKCE", "of-pkce", "2", "mail.send offline_access"],
+            ["Client Credentials", "of-credentials", "3", "mail.send"],
+        ] {
+            let wanted = format!(
+                "OAuth Flow              {flow}
+      Client ID             {id}
+      Client Secret         {secret}
+      Scope                 {scope}\n"
+            );
+            assert!(text.contains(&wanted), "{wanted} in\n{text}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Runs the product for somebody who wants to see it: a database and an administrator made for the
-//! occasion, a practice mail server beside it, and everything gone when this process is.
+//! occasion, a practice provider and mail server beside it, and everything gone when this process is.
 
 use std::{
     env, fs,
@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     build,
-    practice::MailServer,
+    practice::Practice,
     workspace::{NAME, Profile, Workspace},
 };
 
@@ -40,10 +40,10 @@ pub fn run(
     let product = Product { workspace, profile, folder: workspace.run_folder() };
     make_private_folder(&product.folder)?;
 
-    let mail = if practice { start_practice(&product) } else { None };
+    let practice = if practice { start_practice(&product) } else { None };
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
-    let mut serving = product.serve(listen, mail.as_ref())?;
+    let mut serving = product.serve(listen, practice.as_ref())?;
     let _guard = Guard::over(&serving)?;
     wait_until_healthy(&mut serving, listen)?;
 
@@ -51,8 +51,8 @@ pub fn run(
     println!(
         "\n  Sign in with\n\n    Email                 {ADMINISTRATOR}\n    Password              {password}\n"
     );
-    if let Some(mail) = &mail {
-        println!("{}", mail.address.instructions());
+    if let Some(practice) = &practice {
+        println!("{}", practice.instructions(reachable(listen)));
     }
     println!("  Ctrl-C stops everything. Settings stay in {}.\n", product.folder.display());
 
@@ -71,12 +71,12 @@ fn make_private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The practice mail server, or a sentence that says why there is none.
-fn start_practice(product: &Product<'_>) -> Option<MailServer> {
-    match MailServer::start(product.workspace, &product.folder.join("mail")) {
-        Ok(mail) => Some(mail),
+/// The practice provider and mail server, or a sentence that says why there are none.
+fn start_practice(product: &Product<'_>) -> Option<Practice> {
+    match Practice::start(product.workspace, &product.folder.join("mail")) {
+        Ok(practice) => Some(practice),
         Err(error) => {
-            println!("The product runs without its practice mail server: {error:#}.");
+            println!("The product runs without anything to practise with: {error:#}.");
             None
         }
     }
@@ -142,11 +142,11 @@ impl Product<'_> {
         Ok(process.wait_with_output()?)
     }
 
-    fn serve(&self, listen: SocketAddr, mail: Option<&MailServer>) -> Result<Child> {
+    fn serve(&self, listen: SocketAddr, practice: Option<&Practice>) -> Result<Child> {
         let mut command = self.command();
         command.arg("serve").arg("--listen").arg(listen.to_string());
-        if let Some(mail) = mail {
-            command.arg("--extra-ca").arg(&mail.address.ca);
+        if let Some(practice) = practice {
+            command.arg("--extra-ca").arg(practice.ca());
         }
         command.stdin(Stdio::null()).spawn().context("the product could not be started")
     }
@@ -225,7 +225,9 @@ fn is_healthy(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let question =
+            format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(question.as_bytes())?;
         let mut answer = vec![0; "HTTP/1.1 200".len()];
         stream.read_exact(&mut answer)?;
         Ok(answer)

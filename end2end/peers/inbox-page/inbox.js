@@ -6,6 +6,7 @@ const LISTENERS = {
   starttls: 'the STARTTLS port',
   tls: 'the port with TLS from the first byte',
   plain: 'the port without TLS',
+  tokenOnly: 'the port for tokens only',
 };
 
 const list = document.querySelector('#messages');
@@ -76,8 +77,8 @@ function item(message) {
   return node;
 }
 
-function way({ listener, secure, tlsVersion, user }) {
+function way({ listener, secure, tlsVersion, user, signInMethod }) {
   const port = LISTENERS[listener] ?? `the practice port “${listener}”`;
   const tls = secure ? `encrypted (${tlsVersion ?? 'TLS'})` : 'not encrypted';
-  return `${port}, ${tls}, ${user ? `signed in as ${user}` : 'not signed in'}`;
+  return `${port}, ${tls}, ${user ? `signed in as ${user} by ${signInMethod}` : 'not signed in'}`;
 }

@@ -1,0 +1,165 @@
+// Why: the practice provider's rules: who may sign in, which clients it knows, what it issues.
+// Strict where real providers are, so that what works here works there.
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { noticePage, sendPage } from './consent.mjs';
+import { Provider } from './oidc-provider.mjs';
+import { USERNAME } from './smtp.mjs';
+
+/** The one account that can sign in: the mail server's, with a password of its own. */
+export const ACCOUNT = { email: USERNAME, password: 'a short walk in the park' };
+
+/** What an application asks for to send mail, and to keep doing so. */
+export const SCOPE = 'mail.send offline_access';
+
+/** One client for each flow, and one that must authenticate by HTTP Basic whatever the flow. */
+export const CLIENTS = {
+  code: { id: 'practice-code', secret: 'code-secret-for-practice' },
+  pkce: { id: 'practice-pkce', secret: 'pkce-secret-for-practice' },
+  credentials: { id: 'practice-credentials', secret: 'credentials-secret-for-practice' },
+  basicOnly: { id: 'practice-basic', secret: 'half of it = 50% + the rest' },
+};
+
+/** By which the practice mail server asks about tokens. */
+export const MAIL_SERVER = { id: 'practice-mail-server', secret: randomBytes(16).toString('hex') };
+
+/** Where the endpoints are. */
+export const ROUTES = {
+  authorization: '/authorize',
+  token: '/token',
+  introspection: '/introspect',
+  revocation: '/revoke',
+};
+
+/** Where a consent can end that does not lead back to the application. */
+export const LANDING = '/landing';
+
+const DAY_SECONDS = 86_400;
+const BITS_PER_CHARACTER = 6;
+const ACCESS_TOKENS = ['AccessToken', 'ClientCredentials'];
+
+/** Makes the authorization server; `controls` says how long tokens last and what fails. */
+export function authorizationServer(issuer, controls) {
+  const provider = new Provider(issuer, {
+    adapter: controls.grants.adapter,
+    routes: ROUTES,
+    scopes: ['openid', ...SCOPE.split(' ')],
+    clients: clients(),
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    clientBasedCORS: () => false,
+    clockTolerance: 0,
+    cookies: {
+      keys: [randomBytes(16).toString('hex')],
+      names: { session: 'practice_session', interaction: 'practice_interaction', resume: 'practice_resume' },
+    },
+    expiresWithSession: () => false,
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId === MAIL_SERVER.id },
+      pushedAuthorizationRequests: { enabled: false },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId },
+      rpInitiatedLogout: { enabled: false },
+    },
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    formats: {
+      bitsOfOpaqueRandomness: (_ctx, { kind }) =>
+        ACCESS_TOKENS.includes(kind) ? controls.tokenCharacters * BITS_PER_CHARACTER : 256,
+    },
+    interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
+    jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })] },
+    pkce: { required: (_ctx, { clientId }) => clientId === CLIENTS.pkce.id },
+    renderError: (ctx, { error, error_description }) => {
+      ctx.respond = false;
+      sendPage(ctx.res, noticePage('This request cannot be answered', `${error}: ${error_description}`), ctx.status);
+    },
+    rotateRefreshToken: () => true,
+    ttl: {
+      AccessToken: () => controls.lifetimeSeconds,
+      AuthorizationCode: () => 60,
+      ClientCredentials: () => controls.lifetimeSeconds,
+      Grant: () => 90 * DAY_SECONDS,
+      IdToken: () => controls.lifetimeSeconds,
+      Interaction: () => DAY_SECONDS,
+      RefreshToken: () => 14 * DAY_SECONDS,
+      Session: () => DAY_SECONDS,
+    },
+  });
+  provider.silent = true;
+  insistOnBasic(provider);
+  provider.use(countTokenRequests(controls));
+  provider.use(failTokenRequests(controls));
+  provider.use(alwaysAskForConsent);
+  return provider;
+}
+
+function clients() {
+  const code = ['authorization_code', 'refresh_token'];
+  return [
+    client(CLIENTS.code, code),
+    client(CLIENTS.pkce, code),
+    client(CLIENTS.credentials, ['client_credentials']),
+    client(CLIENTS.basicOnly, [...code, 'client_credentials'], 'client_secret_basic'),
+    client(MAIL_SERVER, []),
+  ];
+}
+
+/** A client; those with a consent come back to this machine, on whatever port (RFC 8252, 7.3). */
+function client({ id, secret }, grants, method = 'client_secret_post') {
+  const returns = grants.includes('authorization_code');
+  const back = ['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}/oauth/callback`);
+  const landing = ['127.0.0.1', 'localhost'].map((host) => `http://${host}${LANDING}`);
+  return {
+    client_id: id,
+    client_secret: secret,
+    client_name: 'PPM Administrator',
+    application_type: 'native',
+    grant_types: grants,
+    response_types: returns ? ['code'] : [],
+    redirect_uris: returns ? [...back, ...landing] : [],
+    token_endpoint_auth_method: method,
+  };
+}
+
+/** The library takes a secret in the body from every client; one client here may not send it so. */
+function insistOnBasic(provider) {
+  const { compareClientSecret } = provider.Client.prototype;
+  provider.Client.prototype.compareClientSecret = function compare(secret) {
+    const { headers } = Provider.ctx;
+    if (this.clientId === CLIENTS.basicOnly.id && !headers.authorization) return false;
+    return compareClientSecret.call(this, secret);
+  };
+  provider.use(async (ctx, next) => {
+    await next();
+    const refused = ctx.path === ROUTES.token && ctx.status === 401;
+    if (refused && ctx.oidc?.params?.client_id === CLIENTS.basicOnly.id) {
+      ctx.set('www-authenticate', `Basic realm="${provider.issuer}"`);
+    }
+  });
+}
+
+function countTokenRequests(controls) {
+  return async (ctx, next) => {
+    await next();
+    if (ctx.path === ROUTES.token && ctx.oidc) controls.count(ctx.oidc.params?.grant_type);
+  };
+}
+
+function failTokenRequests(controls) {
+  return async (ctx, next) => {
+    if (ctx.path !== ROUTES.token || !controls.failure) return next();
+    const { status, error, error_description } = controls.failure;
+    const form = new URLSearchParams(Buffer.concat(await ctx.req.toArray()).toString());
+    controls.count(form.get('grant_type'));
+    ctx.status = status;
+    ctx.body = error ? { error, error_description } : 'Not at the moment\n';
+    return undefined;
+  };
+}
+
+/** Consent is asked for every time, so `offline_access` needs no `prompt` in the request. */
+function alwaysAskForConsent(ctx, next) {
+  if (ctx.path === ROUTES.authorization && !ctx.query.prompt) ctx.query = { ...ctx.query, prompt: 'consent' };
+  return next();
+}

@@ -1,0 +1,111 @@
+// Why: what somebody sees at the practice provider: a sign-in page, a consent page, a notice.
+// Text that came with a request is shown as text only.
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { HEADERS, finish } from './web.mjs';
+
+const FOLDER = new URL('./consent-page/', import.meta.url);
+const [LAYOUT, SIGN_IN, CONSENT, NOTICE] = ['layout', 'sign-in', 'consent', 'notice'].map((name) => read(`${name}.html`));
+const STYLE = read('consent.css');
+const FINGERPRINT = createHash('sha256').update(STYLE).digest('hex').slice(0, 12);
+
+/** What each scope lets an application do. */
+const SCOPES = {
+  'mail.send': 'Send e-mail as you',
+  offline_access: 'Keep this access while you are not here',
+  openid: 'See which account you use',
+};
+
+// No `form-action`: it would also hold for the way back to the application.
+const POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
+
+/** Answers `/interaction/…`: who asks, may they, and back to where the request goes on. */
+export function consentPages(provider, account) {
+  return async (request, response) => {
+    try {
+      const asked = await provider.interactionDetails(request, response);
+      if (request.method === 'GET') return await show(provider, asked, response);
+      if (request.method !== 'POST') return finish(response, 405, 'GET or POST only\n');
+
+      const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
+      const next = await NEXT[form.get('action')]?.(provider, asked, form, account);
+      if (next) return await provider.interactionFinished(request, response, next);
+      return await show(provider, asked, response, form);
+    } catch (error) {
+      const words = error.error_description ?? 'Go back to the application and start again.';
+      return sendPage(response, noticePage('This request has ended', words), 400);
+    }
+  };
+}
+
+/** The style sheet of all pages. */
+export function sendStyle(response) {
+  finish(response, 200, STYLE, 'text/css; charset=utf-8');
+}
+
+/** Answers with a page that no script and no other site's window gets hold of, as providers do. */
+export function sendPage(response, html, status = 200) {
+  const own = { 'content-security-policy': POLICY, 'cross-origin-opener-policy': 'same-origin' };
+  response.writeHead(status, { ...HEADERS, ...own, 'content-type': 'text/html; charset=utf-8' }).end(html);
+}
+
+/** A page with a heading and a sentence. */
+export function noticePage(title, words) {
+  return page(title, fill(NOTICE, { title, words }));
+}
+
+/** What a form leads to, or nothing where it is shown again. */
+const NEXT = {
+  'sign-in': (_provider, _asked, form, { email, password }) =>
+    form.get('email')?.trim().toLowerCase() === email && form.get('password') === password
+      ? { login: { accountId: email } }
+      : null,
+  allow: async (provider, { params, session }) => {
+    const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+    grant.addOIDCScope(knownScopes(params).join(' '));
+    return { consent: { grantId: await grant.save() } };
+  },
+  decline: () => ({ error: 'access_denied', error_description: 'Access was declined on the consent page' }),
+};
+
+async function show(provider, { prompt, params, session }, response, form) {
+  const { clientName } = await provider.Client.find(params.client_id);
+  if (prompt.name === 'login') return sendPage(response, signInPage(clientName, form));
+  return sendPage(response, consentPage(clientName, session.accountId, params));
+}
+
+function signInPage(application, form) {
+  const refused = form ? '<p role="alert" id="refused">E-mail address or password is wrong.</p>' : '';
+  const email = form?.get('email') ?? '';
+  const invalid = form ? 'aria-invalid="true" aria-describedby="refused"' : '';
+  return page('Sign in', fill(SIGN_IN, { application, email }, { refused, invalid }));
+}
+
+function consentPage(application, account, params) {
+  const scopes = knownScopes(params).map((scope) => `<li>${escape(SCOPES[scope])} <code>${escape(scope)}</code></li>`);
+  const back = new URL(params.redirect_uri).host;
+  const shown = { application, account, back };
+  return page(`${application} asks for access`, fill(CONSENT, shown, { scopes: scopes.join('') }));
+}
+
+function knownScopes({ scope }) {
+  return (scope ?? '').split(' ').filter((name) => Object.hasOwn(SCOPES, name));
+}
+
+function page(title, main) {
+  return fill(LAYOUT, { title, style: FINGERPRINT }, { main });
+}
+
+/** Puts text, escaped, and `html`, as it is, where the template names them. */
+function fill(template, text, html = {}) {
+  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => html[name] ?? escape(text[name]));
+}
+
+function escape(text) {
+  return String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function read(name) {
+  return readFileSync(new URL(name, FOLDER), 'utf8');
+}

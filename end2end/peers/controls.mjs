@@ -1,0 +1,68 @@
+// Why: what a test may set and count at the practice provider while it runs. Only a program on
+// this machine gets here, never a page of another site.
+
+import { finish, isFromElsewhere } from './web.mjs';
+
+const LIFETIME_SECONDS = 3600;
+const TOKEN_CHARACTERS = 43;
+
+/** What is set and counted at the moment. */
+export class Controls {
+  constructor(grants) {
+    this.grants = grants;
+    this.reset();
+  }
+
+  /** Back to how it started; every token, grant and sign-in is forgotten. */
+  reset() {
+    this.grants.clear();
+    this.lifetimeSeconds = LIFETIME_SECONDS;
+    this.tokenCharacters = TOKEN_CHARACTERS;
+    this.failure = null;
+    this.counts = { authorization_code: 0, refresh_token: 0, client_credentials: 0, other: 0 };
+  }
+
+  /** Counts a request to the token endpoint, whatever its answer. */
+  count(grantType) {
+    this.counts[Object.hasOwn(this.counts, grantType) ? grantType : 'other'] += 1;
+  }
+}
+
+/** Answers `/practice/…`. */
+export async function answerControl(controls, request, response) {
+  if (isFromElsewhere(request)) return finish(response, 403, 'Not from another site\n');
+  const act = ACTIONS[`${request.method} ${request.url}`];
+  if (!act) return finish(response, 404, 'Not found\n');
+  try {
+    const answer = act(controls, await readJson(request));
+    return finish(response, 200, JSON.stringify(answer ?? {}), 'application/json; charset=utf-8');
+  } catch (error) {
+    return finish(response, 400, `${error.message}\n`);
+  }
+}
+
+const ACTIONS = {
+  'GET /practice/counts': ({ counts }) => counts,
+  'POST /practice/lifetime': (controls, { seconds }) => {
+    controls.lifetimeSeconds = positive(seconds, 'seconds');
+  },
+  'POST /practice/length': (controls, { characters }) => {
+    controls.tokenCharacters = positive(characters, 'characters');
+  },
+  'POST /practice/failure': (controls, { status, error, error_description }) => {
+    controls.failure = status === null ? null : { status: positive(status, 'status'), error, error_description };
+  },
+  'POST /practice/revoke': ({ grants }) => grants.revoke(),
+  'POST /practice/reset': (controls) => controls.reset(),
+};
+
+function positive(number, name) {
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${name} is not a whole number above 0`);
+  return number;
+}
+
+async function readJson(request) {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text ? JSON.parse(text) : {};
+}

@@ -1,0 +1,511 @@
+// The practice provider does what its first lines promise, and the practice mail server takes its
+// tokens. Run by `npm run test:peers`.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createTransport } from 'nodemailer';
+import { startPeer } from '../support/peer.mjs';
+
+const CALLBACK = 'http://127.0.0.1:61234/oauth/callback';
+const VERIFIER = 'a-verifier-of-at-least-forty-three-characters';
+
+let dir;
+let provider;
+let mailServer;
+let where;
+let mail;
+let ca;
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'practice-provider-'));
+  provider = await startPeer('provider.mjs', []);
+  where = provider.ready;
+  mailServer = await startPeer('mail-server.mjs', ['--dir', dir, ...asking(where.introspection)]);
+  mail = mailServer.ready;
+  ca = await readFile(mail.ca, 'utf8');
+});
+
+beforeEach(async () => {
+  await control('reset');
+  await fetch(inbox(), { method: 'DELETE' });
+});
+
+after(async () => {
+  await mailServer.stop();
+  await provider.stop();
+  await rm(dir, { recursive: true });
+});
+
+const inbox = () => `http://127.0.0.1:${mail.inbox}/api/messages`;
+
+function asking(introspection) {
+  const { id, secret } = where.mailServer;
+  return ['--introspection', introspection, '--introspection-client', `${id}:${secret}`];
+}
+
+async function control(action, body = {}) {
+  const answer = await fetch(`${where.control}/${action}`, { method: 'POST', body: JSON.stringify(body) });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+async function counts() {
+  return (await fetch(`${where.control}/counts`)).json();
+}
+
+/** A browser as far as it matters: cookies, and one step at a time. */
+class Browser {
+  #cookies = new Map();
+
+  /** Goes through redirects as far as a page of the provider, or the address that leads away. */
+  async open(address, form) {
+    let url = new URL(address, where.issuer);
+    let method = form ? { method: 'POST', body: new URLSearchParams(form) } : {};
+    while (url.origin === where.issuer) {
+      const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const answer = await fetch(url, { ...method, redirect: 'manual', headers: { cookie } });
+      for (const line of answer.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+        this.#cookies.set(name, value);
+      }
+      if (answer.status !== 303) return { url, status: answer.status, text: await answer.text() };
+      url = new URL(answer.headers.get('location'), url);
+      method = {};
+    }
+    return { url, away: Object.fromEntries(url.searchParams) };
+  }
+
+  async signIn(address, { email, password } = where.account) {
+    const page = await this.open(address);
+    return this.open(page.url, { action: 'sign-in', email, password });
+  }
+
+  /** The whole way, to the parameters of the callback. */
+  async consent(address) {
+    const page = await this.signIn(address);
+    return (await this.open(page.url, { action: 'allow' })).away;
+  }
+}
+
+function authorization(client, over = {}) {
+  const url = new URL(where.authorization);
+  const parameters = {
+    response_type: 'code',
+    client_id: client.id,
+    redirect_uri: CALLBACK,
+    scope: where.scope,
+    state: 'as-it-was',
+    ...(client === where.clients.pkce && { code_challenge: challenge(), code_challenge_method: 'S256' }),
+    ...over,
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url;
+}
+
+function challenge() {
+  return createHash('sha256').update(VERIFIER).digest('base64url');
+}
+
+async function post(address, form, headers = {}) {
+  const answer = await fetch(address, { method: 'POST', headers, body: new URLSearchParams(form) });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
+}
+
+function ask({ id, secret }, form) {
+  return post(where.token, { client_id: id, client_secret: secret, ...form });
+}
+
+function exchange(client, code, over = {}) {
+  return ask(client, { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, ...over });
+}
+
+function refresh(client, token) {
+  return ask(client, { grant_type: 'refresh_token', refresh_token: token });
+}
+
+async function applicationToken() {
+  const { body } = await ask(where.clients.credentials, { grant_type: 'client_credentials', scope: 'mail.send' });
+  return body.access_token;
+}
+
+async function accountToken(scope = where.scope) {
+  const { code } = await new Browser().consent(authorization(where.clients.code, { scope }));
+  return (await exchange(where.clients.code, code)).body;
+}
+
+function introspect(token) {
+  const { id, secret } = where.mailServer;
+  const basic = Buffer.from(`${id}:${secret}`).toString('base64');
+  return post(where.introspection, { token }, { authorization: `Basic ${basic}` });
+}
+
+function basic({ id, secret }) {
+  const [a, b] = [id, secret].map((text) => new URLSearchParams({ '': text }).toString().slice(1));
+  return { authorization: `Basic ${Buffer.from(`${a}:${b}`).toString('base64')}` };
+}
+
+function send(accessToken, { user = mail.username, port = mail.tokenOnly } = {}) {
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port,
+    requireTLS: true,
+    tls: { ca, servername: 'localhost' },
+    auth: { type: 'OAuth2', user, accessToken },
+  });
+  return transport
+    .sendMail({ from: user, to: 'ada@practice.example', subject: 'With a token', text: 'A line.' })
+    .finally(() => transport.close());
+}
+
+async function received() {
+  return (await fetch(inbox())).json();
+}
+
+/** What the listener without TLS answers, line by line, to each command in turn. */
+async function conversation(port, commands) {
+  const socket = connect(port, '127.0.0.1');
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  const reply = async () => {
+    let line;
+    do line = (await lines.next()).value;
+    while (line[3] === '-');
+    return line;
+  };
+  const replies = [await reply()];
+  for (const command of commands) {
+    socket.write(`${command}\r\n`);
+    replies.push(await reply());
+  }
+  socket.destroy();
+  return replies;
+}
+
+function xoauth2(user, token) {
+  return Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
+}
+
+for (const flow of ['code', 'pkce']) {
+  test(`the ${flow} client gets a token by way of sign-in and consent`, async () => {
+    const client = where.clients[flow];
+    const { code, state, iss } = await new Browser().consent(authorization(client));
+    assert.deepEqual([state, iss], ['as-it-was', where.issuer]);
+    const { status, body } = await exchange(client, code, flow === 'pkce' ? { code_verifier: VERIFIER } : {});
+    assert.equal(status, 200);
+    assert.deepEqual([body.token_type, body.expires_in, body.scope], ['Bearer', 3600, where.scope]);
+    assert.ok(body.access_token && body.refresh_token);
+    assert.equal(body.id_token, undefined);
+  });
+}
+
+test('the credentials client gets a token without a consent and without a refresh token', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'mail.send' };
+  const { status, body } = await ask(where.clients.credentials, form);
+  assert.equal(status, 200);
+  assert.deepEqual([body.scope, body.refresh_token], ['mail.send', undefined]);
+});
+
+test('the pkce client is sent back without a challenge, and refused with a wrong verifier', async () => {
+  const client = where.clients.pkce;
+  const without = authorization(client);
+  without.searchParams.delete('code_challenge');
+  without.searchParams.delete('code_challenge_method');
+  const { away } = await new Browser().open(without);
+  assert.equal(away.error, 'invalid_request');
+
+  const { code } = await new Browser().consent(authorization(client));
+  const { status, body } = await exchange(client, code, { code_verifier: VERIFIER.toUpperCase() });
+  assert.deepEqual([status, body.error], [400, 'invalid_grant']);
+});
+
+test('declining leads back with access_denied and the issuer', async () => {
+  const browser = new Browser();
+  const page = await browser.signIn(authorization(where.clients.code));
+  const { away } = await browser.open(page.url, { action: 'decline' });
+  assert.deepEqual([away.error, away.state, away.iss], ['access_denied', 'as-it-was', where.issuer]);
+  assert.match(away.error_description, /declined/);
+});
+
+test('cancelling the sign-in leads back with access_denied', async () => {
+  const browser = new Browser();
+  const page = await browser.open(authorization(where.clients.code));
+  const { away } = await browser.open(page.url, { action: 'decline' });
+  assert.equal(away.error, 'access_denied');
+});
+
+test('a wrong password shows the sign-in page again', async () => {
+  const wrong = { email: where.account.email, password: 'wrong' };
+  const page = await new Browser().signIn(authorization(where.clients.code), wrong);
+  assert.match(page.text, /role="alert"[^>]*>E-mail address or password is wrong/);
+  assert.match(page.text, /value="noreply@practice\.example"/);
+  assert.doesNotMatch(page.text, /value="wrong"/);
+});
+
+test('the consent page says who asks, for what, and where it leads', async () => {
+  const page = await new Browser().signIn(authorization(where.clients.code));
+  assert.equal(page.status, 200);
+  for (const words of ['PPM Administrator asks for access', where.account.email, 'Send e-mail as you', '127.0.0.1:61234']) {
+    assert.ok(page.text.includes(words), words);
+  }
+});
+
+test('whoever is signed in is asked for consent only, and every time', async () => {
+  const browser = new Browser();
+  await browser.consent(authorization(where.clients.code));
+  const page = await browser.open(authorization(where.clients.code));
+  assert.match(page.text, /asks for access/);
+});
+
+for (const back of ['http://localhost:3000/oauth/callback', 'http://127.0.0.1/oauth/callback']) {
+  test(`${back} is led back to`, async () => {
+    const browser = new Browser();
+    const page = await browser.signIn(authorization(where.clients.code, { redirect_uri: back }));
+    const { url } = await browser.open(page.url, { action: 'allow' });
+    assert.equal(url.origin + url.pathname, back);
+  });
+}
+
+for (const [what, over] of [
+  ['a redirect address that is not known', { redirect_uri: 'https://elsewhere.example/oauth/callback' }],
+  ['an unknown client', { client_id: 'nobody' }],
+]) {
+  test(`${what} ends at a page of the provider`, async () => {
+    const page = await new Browser().open(authorization(where.clients.code, over));
+    assert.equal(page.status, 400);
+    assert.match(page.text, /This request cannot be answered/);
+  });
+}
+
+test('the landing page does not lead back', async () => {
+  const browser = new Browser();
+  const page = await browser.signIn(authorization(where.clients.code, { redirect_uri: where.landing }));
+  const end = await browser.open(page.url, { action: 'allow' });
+  assert.equal(end.url.pathname, '/landing');
+  assert.ok(end.url.searchParams.get('code'));
+  assert.match(end.text, /Copy the whole address/);
+});
+
+test('without offline_access there is no refresh token', async () => {
+  const token = await accountToken('mail.send');
+  assert.deepEqual([token.scope, token.refresh_token], ['mail.send', undefined]);
+});
+
+test('a refresh token is replaced at every use', async () => {
+  const first = await accountToken();
+  const second = (await refresh(where.clients.code, first.refresh_token)).body;
+  const third = (await refresh(where.clients.code, second.refresh_token)).body;
+  assert.equal(new Set([first, second, third].map(({ refresh_token }) => refresh_token)).size, 3);
+  assert.equal(new Set([first, second, third].map(({ access_token }) => access_token)).size, 3);
+});
+
+test('a refresh token used twice ends the whole grant', async () => {
+  const first = await accountToken();
+  const second = (await refresh(where.clients.code, first.refresh_token)).body;
+  const again = await refresh(where.clients.code, first.refresh_token);
+  assert.deepEqual([again.status, again.body.error], [400, 'invalid_grant']);
+  assert.equal((await refresh(where.clients.code, second.refresh_token)).body.error, 'invalid_grant');
+  assert.deepEqual((await introspect(second.access_token)).body, { active: false });
+});
+
+test('a code used twice ends the whole grant', async () => {
+  const { code } = await new Browser().consent(authorization(where.clients.code));
+  const token = (await exchange(where.clients.code, code)).body;
+  assert.equal((await exchange(where.clients.code, code)).body.error, 'invalid_grant');
+  assert.equal((await introspect(token.access_token)).body.active, false);
+});
+
+test('introspection tells the mail server, and nobody else, whose token it is', async () => {
+  const token = await accountToken();
+  const { body } = await introspect(token.access_token);
+  assert.deepEqual([body.active, body.sub, body.scope], [true, where.account.email, where.scope]);
+  const { id, secret } = where.clients.code;
+  const other = await post(where.introspection, { token: token.access_token, client_id: id, client_secret: secret });
+  assert.deepEqual(other.body, { active: false });
+});
+
+test('a revoked refresh token takes the access token with it', async () => {
+  const token = await accountToken();
+  const { id, secret } = where.clients.code;
+  const { status } = await post(where.revocation, { token: token.refresh_token, client_id: id, client_secret: secret });
+  assert.equal(status, 200);
+  assert.equal((await introspect(token.access_token)).body.active, false);
+});
+
+test('id and secret are taken in the body and by Basic', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'mail.send' };
+  assert.equal((await ask(where.clients.credentials, form)).status, 200);
+  assert.equal((await post(where.token, form, basic(where.clients.credentials))).status, 200);
+});
+
+test('one client must use Basic, and is told so', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'mail.send' };
+  const refused = await ask(where.clients.basicOnly, form);
+  assert.deepEqual([refused.status, refused.body.error], [401, 'invalid_client']);
+  assert.match(refused.headers.get('www-authenticate'), /^Basic realm=/);
+  assert.equal((await post(where.token, form, basic(where.clients.basicOnly))).status, 200);
+});
+
+test('a wrong secret is refused', async () => {
+  const { id } = where.clients.credentials;
+  const { status, body } = await ask({ id, secret: 'wrong' }, { grant_type: 'client_credentials' });
+  assert.deepEqual([status, body.error], [401, 'invalid_client']);
+});
+
+test('lifetime and length hold for the tokens to come', async () => {
+  await control('lifetime', { seconds: 1 });
+  await control('length', { characters: 2500 });
+  const token = await accountToken();
+  assert.deepEqual([token.expires_in, token.access_token.length], [1, 2500]);
+  const deadline = Date.now() + 5_000;
+  while ((await introspect(token.access_token)).body.active) assert.ok(Date.now() < deadline, 'it ends');
+});
+
+test('token requests are counted by grant type, refused ones too', async () => {
+  const { refresh_token } = await accountToken();
+  await refresh(where.clients.code, refresh_token);
+  await refresh(where.clients.code, 'unknown');
+  await applicationToken();
+  await ask(where.clients.code, { grant_type: 'password' });
+  const expected = { authorization_code: 1, refresh_token: 2, client_credentials: 1, other: 1 };
+  assert.deepEqual(await counts(), expected);
+  await control('reset');
+  assert.deepEqual(Object.values(await counts()), [0, 0, 0, 0]);
+});
+
+test('the token endpoint fails as long as it is told to, and is counted', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'mail.send' };
+  await control('failure', { status: 503 });
+  assert.equal((await ask(where.clients.credentials, form)).status, 503);
+  await control('failure', { status: 401, error: 'unauthorized_client', error_description: 'Not yet' });
+  const refused = await ask(where.clients.credentials, form);
+  assert.deepEqual(refused.body, { error: 'unauthorized_client', error_description: 'Not yet' });
+  await control('failure', { status: null });
+  assert.equal((await ask(where.clients.credentials, form)).status, 200);
+  assert.equal((await counts()).client_credentials, 3);
+});
+
+test('revoking makes every token void', async () => {
+  const token = await accountToken();
+  const other = await applicationToken();
+  await control('revoke');
+  for (const value of [token.access_token, other]) assert.equal((await introspect(value)).body.active, false);
+  assert.equal((await refresh(where.clients.code, token.refresh_token)).body.error, 'invalid_grant');
+});
+
+test('a control that makes no sense is refused', async () => {
+  for (const [path, body] of [['lifetime', '{"seconds":0}'], ['lifetime', 'no json'], ['failure', '{}']]) {
+    const answer = await fetch(`${where.control}/${path}`, { method: 'POST', body });
+    assert.equal(answer.status, 400, path);
+  }
+});
+
+test('a page of another site has no say', async () => {
+  const headers = { 'sec-fetch-site': 'same-site' };
+  const answer = await fetch(`${where.control}/revoke`, { method: 'POST', headers });
+  assert.equal(answer.status, 403);
+});
+
+test('the provider answers nobody who comes under another name', async () => {
+  const asking = httpRequest(`${where.control}/counts`, { headers: { host: 'elsewhere.example' } });
+  const [answer] = await once(asking.end(), 'response');
+  answer.resume();
+  assert.equal(answer.statusCode, 421);
+});
+
+test('text from a request is shown as text', async () => {
+  const page = await new Browser().open(authorization(where.clients.code, { client_id: '<b>bold</b>' }));
+  assert.doesNotMatch(page.text, /<b>/);
+  const wrong = { email: '"><b>', password: 'wrong' };
+  const again = await new Browser().signIn(authorization(where.clients.code), wrong);
+  assert.doesNotMatch(again.text, /<b>/);
+});
+
+test('a token signs its account in where nothing else does', async () => {
+  const { access_token } = await accountToken();
+  await send(access_token);
+  const [message] = await received();
+  assert.deepEqual([message.listener, message.secure], ['tokenOnly', true]);
+  assert.deepEqual([message.user, message.signInMethod], ['noreply@practice.example', 'XOAUTH2']);
+});
+
+test('the other ports take a token too', async () => {
+  await send(await applicationToken(), { port: mail.starttls });
+  const [message] = await received();
+  assert.deepEqual([message.listener, message.signInMethod], ['starttls', 'XOAUTH2']);
+});
+
+test('an application without an account signs in as anybody of practice.example', async () => {
+  await send(await applicationToken(), { user: 'reports@practice.example' });
+  assert.equal((await received())[0].user, 'reports@practice.example');
+  await assert.rejects(send(await applicationToken(), { user: 'reports@elsewhere.example' }), { code: 'EAUTH' });
+});
+
+for (const characters of [30, 2500, 6000]) {
+  test(`a token of ${characters} characters signs in`, async () => {
+    await control('length', { characters });
+    const token = xoauth2('reports@practice.example', await applicationToken());
+    const replies = await conversation(mail.plain, ['EHLO here', 'AUTH XOAUTH2', token]);
+    assert.match(replies[2], /^334 ?$/);
+    assert.match(replies[3], /^235 /);
+  });
+}
+
+test('a dead token is refused with a challenge that says 401, then with 535', async () => {
+  const replies = await conversation(mail.plain, ['EHLO here', `AUTH XOAUTH2 ${xoauth2(mail.username, 'dead')}`, '']);
+  const [, code, encoded] = /^(\d{3}) (.+)$/.exec(replies[2]);
+  assert.equal(code, '334');
+  const said = JSON.parse(Buffer.from(encoded, 'base64').toString());
+  assert.deepEqual(said, { status: '401', schemes: 'bearer', scope: 'mail.send' });
+  assert.match(replies[3], /^535 /);
+});
+
+test('a token of another account, or for nothing, is refused with a challenge that says 403', async () => {
+  const ofAnother = xoauth2('somebody@practice.example', (await accountToken()).access_token);
+  const forNothing = xoauth2(mail.username, (await accountToken('openid')).access_token);
+  for (const token of [ofAnother, forNothing]) {
+    const [, , reply] = await conversation(mail.plain, ['EHLO here', `AUTH XOAUTH2 ${token}`]);
+    assert.equal(JSON.parse(Buffer.from(reply.slice(4), 'base64').toString()).status, '403');
+  }
+});
+
+test('the port for tokens takes no password, and no message without a token', async () => {
+  const options = { host: '127.0.0.1', port: mail.tokenOnly, requireTLS: true, tls: { ca, servername: 'localhost' } };
+  const letter = { from: mail.username, to: 'ada@practice.example', text: 'A line.' };
+  const account = { user: mail.username, pass: mail.password, method: 'PLAIN' };
+  await assert.rejects(createTransport({ ...options, auth: account }).sendMail(letter), { code: 'EAUTH' });
+  await assert.rejects(createTransport(options).sendMail(letter), { responseCode: 530 });
+  assert.deepEqual(await received(), []);
+});
+
+test('a token cannot be judged while the provider is away', async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'practice-mail-'));
+  const alone = await startPeer('mail-server.mjs', ['--dir', elsewhere, ...asking('http://127.0.0.1:9/introspect')]);
+  try {
+    const sent = [`AUTH XOAUTH2 ${xoauth2(mail.username, await applicationToken())}`];
+    const [, , reply] = await conversation(alone.ready.plain, ['EHLO here', ...sent]);
+    assert.equal(reply, '454 4.7.0 Temporary authentication failure');
+  } finally {
+    await alone.stop();
+    await rm(elsewhere, { recursive: true });
+  }
+});
+
+test('it says one line and no more, and ends when its stdin closes', async () => {
+  const path = fileURLToPath(new URL('provider.mjs', import.meta.url));
+  const second = spawn(process.execPath, [path]);
+  const said = Promise.all([second.stdout, second.stderr].map((stream) => stream.setEncoding('utf8').toArray()));
+  await once(second.stdout, 'readable');
+  second.stdin.end();
+  const [[out, err], [code]] = await Promise.all([said, once(second, 'exit')]);
+  assert.match(out.join(''), /^\{"ready":true,.+\}\n$/);
+  assert.deepEqual([err, code], [[], 0]);
+});

@@ -39,6 +39,16 @@ export function basic(mail: MailServer, port: number = mail.starttls): Values {
   };
 }
 
+/** OAuth SMTP Settings for the practice server's listener that takes tokens only. */
+export function oauth(mail: MailServer): Values {
+  return {
+    'Default Sender Email': mail.username,
+    'Display Name': 'Practice PPM',
+    'SMTP Server': 'localhost',
+    Port: String(mail.tokenOnly),
+  };
+}
+
 export class Form {
   readonly save: Locator;
   readonly cancel: Locator;
@@ -47,6 +57,8 @@ export class Form {
   readonly oauth: Locator;
   readonly authentication: Locator;
   readonly sendTest: Locator;
+  readonly token: Locator;
+  readonly getToken: Locator;
 
   constructor(readonly page: Page) {
     this.save = page.getByRole('button', { name: 'Save', exact: true });
@@ -55,6 +67,8 @@ export class Form {
     this.basic = page.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
     this.oauth = page.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
     this.authentication = page.getByRole('group', { name: 'Authentication Settings', exact: true });
+    this.token = page.getByRole('group', { name: 'OAuth Token Management', exact: true });
+    this.getToken = page.getByRole('button', { name: 'Get Auth Token', exact: true });
     this.sendTest = page.getByRole('button', { name: 'Send Test Email', exact: true });
   }
 

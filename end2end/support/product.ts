@@ -97,9 +97,11 @@ export class Product {
     await this.#serve();
   }
 
-  /** Puts a token into the database, as obtaining one would. */
+  /** Puts a token into the database that nothing can be sent with: what is sealed in it is nothing. */
   storeToken(grantId: string): void {
-    this.#execute('INSERT INTO token (grant_id) VALUES (?)', grantId);
+    const statement =
+      "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at) VALUES (1, ?, 0, x'00', 'body', 0, 0)";
+    this.#execute(statement, grantId);
   }
 
   /** Puts a test message into the database that began at this instant, in epoch milliseconds. */

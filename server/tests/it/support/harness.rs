@@ -154,7 +154,10 @@ pub fn database(folder: &TempDir) -> Database {
 pub async fn put_token(folder: &TempDir, grant_id: &str) {
     let url = format!("sqlite://{}", folder.path().join("ppm-email.db").display());
     let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
-    sqlx::query("INSERT INTO token (grant_id) VALUES ($1)")
+    sqlx::query(
+        "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at)
+         VALUES (1, $1, 0, x'00', 'body', 0, 0)",
+    )
         .bind(grant_id)
         .execute(&mut connection)
         .await

@@ -52,6 +52,8 @@ pub struct FormState {
     asks_about_grant: RwSignal<Option<String>>,
     problems: Memo<Problems>,
     is_dirty: Memo<bool>,
+    /// Of each field in the order of the screen, made once for all who ask.
+    presences: StoredValue<Vec<Memo<Presence>>>,
     /// How whoever is signed in likes times.
     display: RwSignal<TimeDisplay>,
     /// This server's own callback address.
@@ -63,7 +65,10 @@ impl FormState {
     pub fn new() -> Self {
         let saved = RwSignal::new(Saved::default());
         let draft = RwSignal::new(Draft::default());
+        let presence_of =
+            |&field: &Field| Memo::new(move |_| draft.with(|draft| presence(field, draft)));
         Self {
+            presences: StoredValue::new(Field::ALL.iter().map(presence_of).collect()),
             saved,
             draft,
             disputed: RwSignal::new(Vec::new()),
@@ -182,7 +187,7 @@ impl FormState {
 
     /// Whether a control wants input.
     pub fn presence(self, field: Field) -> Memo<Presence> {
-        Memo::new(move |_| self.draft.with(|draft| presence(field, draft)))
+        self.presences.with_value(|presences| presences[field as usize])
     }
 
     /// What is wrong with a control, once problems are shown.

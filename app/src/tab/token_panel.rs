@@ -53,8 +53,10 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     </button>
                 </div>
                 <p class="hint" id="get-token-reason">{reason}</p>
-                <RenewalNotice form token/>
-                <AttemptNotice token/>
+                <div class="announcement">
+                    <RenewalNotice form token/>
+                    <AttemptNotice token/>
+                </div>
             </div>
         </fieldset>
     }
@@ -105,7 +107,7 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
         _ => String::new(),
     });
     view! {
-        <dl class="facts">
+        <dl class="facts in-line">
             <div>
                 <dt>"Token Status:"</dt>
                 <dd role="status">

@@ -158,10 +158,10 @@ pub async fn put_token(folder: &TempDir, grant_id: &str) {
         "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at)
          VALUES (1, $1, 0, x'00', 'body', 0, 0)",
     )
-        .bind(grant_id)
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
+    .bind(grant_id)
+    .execute(&mut connection)
+    .await
+    .expect("the table is there");
 }
 
 /// The latest rows of the audit trail, newest first.

@@ -1,6 +1,7 @@
 //! What a peer says, without the secrets: some repeat what they refuse, as they got it or encoded,
 //! and what is repeated is kept and shown to every administrator.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
@@ -82,7 +83,7 @@ impl Hidden {
                 text.replace_range(word_around(piece, &text), self.mark);
             }
         }
-        for secret in &self.secret {
+        if let Some(secret) = &self.secret {
             while let Some(piece) = piece_of(secret.expose_secret(), &text) {
                 text.replace_range(piece, self.mark);
             }
@@ -104,7 +105,10 @@ fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
                 b' ' => encoded.push_str(space),
                 b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
                 _ if octet.is_ascii_alphanumeric() => encoded.push(octet.into()),
-                _ => encoded.push_str(&format!("%{octet:02X}")),
+                _ => {
+                    // Writing to a string never fails.
+                    let _ = write!(encoded, "%{octet:02X}");
+                }
             }
         }
         encoded

@@ -83,7 +83,7 @@ impl Stop {
                 (Advice::UnexpectedReply, Some(words))
             }
             Self::Known(advice, said) => (advice, said),
-            Self::At(step, stop) => stop.explained(step),
+            Self::At(place, reason) => reason.explained(place),
         }
     }
 
@@ -93,7 +93,7 @@ impl Stop {
             Self::Refused(reply) => Some(reply.code),
             Self::TokenRefused { first, last } => Some(last.as_ref().unwrap_or(first).code),
             Self::NoReply(_) | Self::Known(..) => None,
-            Self::At(_, stop) => stop.code(),
+            Self::At(_, reason) => reason.code(),
         }
     }
 

@@ -9,6 +9,7 @@ mod reaching;
 mod refusals;
 mod replies;
 mod tls;
+mod tokens;
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -16,7 +17,9 @@ use std::time::{Duration, Instant};
 use domain::check::host::Host;
 use domain::delivery::{Advice, Step, StepEnd, StepReport};
 use domain::settings::{Account, MailServer, Security};
-use server::smtp::{Accepted, Deadlines, Envelope, Failure, TlsTrust, deliver};
+use server::smtp::{
+    Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, TlsTrust, deliver,
+};
 
 use crate::support::smtp_server::{AUTHORITY, SmtpServer};
 
@@ -61,7 +64,7 @@ impl Attempt {
     fn to(host: Host, port: u16, security: Security) -> Self {
         let envelope = Envelope {
             server: MailServer { host, port, security },
-            account: None,
+            credentials: Credentials::None,
             sender: "ppm@example.com".to_owned(),
             recipient: "ada@example.org".to_owned(),
         };
@@ -71,7 +74,13 @@ impl Attempt {
 
     fn signed_in(mut self, username: &str, password: &str) -> Self {
         let (username, password) = (username.to_owned(), password.to_owned().into());
-        self.envelope.account = Some(Account { username, password });
+        self.envelope.credentials = Credentials::Password(Account { username, password });
+        self
+    }
+
+    fn signed_in_by(mut self, user: &str, token: &str) -> Self {
+        let (user, token) = (user.to_owned(), token.to_owned().into());
+        self.envelope.credentials = Credentials::Token(Bearer { user, token });
         self
     }
 

@@ -395,6 +395,8 @@ pub struct Script {
     pub helo: &'static str,
     pub starttls: &'static str,
     pub ehlo_under_tls: &'static str,
+    /// What comes before the answer to a token, and is to be answered itself.
+    pub challenge: Option<&'static str>,
     pub auth: &'static str,
     pub mail: &'static str,
     pub rcpt: &'static str,
@@ -414,6 +416,7 @@ impl Script {
             helo: "250 mail.example.com",
             starttls: "220 2.0.0 Go ahead",
             ehlo_under_tls: "250-mail.example.com\n250-AUTH PLAIN LOGIN\n250 8BITMIME",
+            challenge: None,
             auth: "235 2.7.0 Welcome",
             mail: "250 2.1.0 Sender fine",
             rcpt: "250 2.1.5 Recipient fine",
@@ -486,10 +489,10 @@ impl Script {
     async fn sign_in(&self, peer: &mut Peer, line: &str) -> io::Result<()> {
         let challenges: &[&str] = match line {
             "AUTH LOGIN" => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
-            "AUTH PLAIN" => &["334 "],
+            "AUTH PLAIN" | "AUTH XOAUTH2" | "AUTH OAUTHBEARER" => &["334 "],
             _ => &[],
         };
-        for challenge in challenges {
+        for challenge in challenges.iter().copied().chain(self.challenge) {
             peer.say(challenge).await?;
             peer.hear().await?;
         }

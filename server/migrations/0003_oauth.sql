@@ -41,3 +41,6 @@ CREATE TABLE token_attempt (
     ended         TEXT
 );
 CREATE INDEX token_attempt_begun_at ON token_attempt (begun_at);
+
+-- From when on a test message without an end has lost the process that sent it.
+ALTER TABLE run ADD COLUMN gone_after BIGINT NOT NULL DEFAULT 0;

@@ -37,7 +37,9 @@ pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
     }
     bury(server).await.map_err(told)?;
     let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
-    if !runs::begin(&server.store, &id, who, at).await.map_err(|error| told(error.into()))? {
+    let gone_after = at + longest(server, current.saved.form.flow);
+    let begun = runs::begin(&server.store, &id, who, at, gone_after).await;
+    if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
     let run =
@@ -58,17 +60,22 @@ pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<Run>, 
     Ok(runs::latest(&server.store, Some(&who.id)).await?)
 }
 
-/// Ends, as interrupted, the runs whose process must be gone: each may ask for a token twice, and
-/// have two conversations.
+/// Ends, as interrupted, the runs whose process must be gone.
 pub async fn bury(server: &Server) -> Result<(), Broken> {
-    let longest =
-        2 * (server.config.smtp_deadlines.total + 2 * server.config.token_deadlines.total);
-    let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
-    let ago = longest.checked_add(&GRACE).unwrap_or(TimeDelta::MAX);
-    if let Some(began_before) = server.clock.now().checked_sub_signed(ago) {
-        runs::interrupt(&server.store, began_before).await?;
-    }
-    Ok(())
+    Ok(runs::interrupt(&server.store, server.clock.now()).await?)
+}
+
+/// The most that a message may take: with an OAuth flow two requests for a token, each after another
+/// process's, and two conversations.
+fn longest(server: &Server, flow: OauthFlow) -> TimeDelta {
+    let (smtp, token) = (server.config.smtp_deadlines.total, server.config.token_deadlines.total);
+    let longest = match flow {
+        OauthFlow::None => smtp,
+        OauthFlow::AuthorizationCode
+        | OauthFlow::AuthorizationCodePkce
+        | OauthFlow::ClientCredentials => 2 * (smtp + 2 * token),
+    };
+    TimeDelta::from_std(longest).unwrap_or(TimeDelta::days(1)) + GRACE
 }
 
 /// Sends the message, and writes down how it fared whatever happens to it.

@@ -11,7 +11,7 @@ use super::{Store, StoreError, instant, json, millis};
 use crate::identity::Principal;
 
 /// Begins a run to the address of whoever asks, with its audit row, and returns whether it has: a
-/// person has one run under way at a time.
+/// person has one run under way at a time. One that has no end after `gone_after` will have none.
 ///
 /// # Errors
 /// The database does not answer.
@@ -20,14 +20,16 @@ pub async fn begin(
     id: &str,
     by: &Principal,
     at: DateTime<Utc>,
+    gone_after: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    let begun = sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
+    let begun = sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at, gone_after) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING")
         .bind(id)
         .bind(&by.id)
         .bind(&by.name)
         .bind(&by.email)
         .bind(millis(at))
+        .bind(millis(gone_after))
         .execute(&mut *transaction)
         .await?;
     if begun.rows_affected() == 0 {
@@ -77,14 +79,13 @@ pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), S
     Ok(())
 }
 
-/// Ends, as interrupted, every run that began before `began_before` and has no end: no message
-/// takes that long, so the process that sent it is gone.
+/// Ends, as interrupted, every run that has no end and will have none.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn interrupt(store: &Store, began_before: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE run SET outcome = $2 WHERE started_at < $1 AND outcome IS NULL")
-        .bind(millis(began_before))
+pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE run SET outcome = $2 WHERE gone_after < $1 AND outcome IS NULL")
+        .bind(millis(now))
         .bind(json(&Outcome::Interrupted))
         .execute(&store.pool)
         .await?;

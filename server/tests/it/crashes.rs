@@ -304,7 +304,7 @@ async fn rows_belong_together(folder: &Path, revision: i64) {
         let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("the tables are there");
         assert_eq!(row.get::<i64, _>(0), expected, "{what}, at revision {revision}");
     }
-    sqlx::query("INSERT INTO token (grant_id) SELECT 'grant-' || (revision + 1) FROM settings WHERE NOT EXISTS (SELECT 1 FROM token)")
+    sqlx::query("INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at) SELECT 1, 'grant-' || (revision + 1), 0, x'00', 'body', 0, 0 FROM settings WHERE NOT EXISTS (SELECT 1 FROM token)")
         .execute(&mut connection)
         .await
         .expect("the table is there");

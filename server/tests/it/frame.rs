@@ -129,7 +129,7 @@ async fn the_history_keeps_to_the_last_ten() {
             role: Role::Administrator,
         };
         let at = harness.server.clock.now();
-        let begun = server::store::runs::begin(&harness.server.store, &who.id, &who, at).await;
+        let begun = server::store::runs::begin(&harness.server.store, &who.id, &who, at, at).await;
         assert!(begun.expect("the database answers"));
         harness.clock.advance(TimeDelta::seconds(1));
     }

@@ -19,4 +19,5 @@ mod settings;
 mod site;
 mod smtp;
 mod support;
+mod tokens;
 mod vault;

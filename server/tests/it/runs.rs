@@ -37,7 +37,13 @@ async fn get(harness: &Harness, id: &str) -> Option<Run> {
 }
 
 async fn begin(harness: &Harness, id: &str) {
-    runs::begin(&harness.server.store, id, &ada(), harness.clock.now()).await.expect("it begins");
+    begin_as(harness, id, &ada()).await;
+}
+
+/// Whether a run began that is given 75 seconds.
+async fn begin_as(harness: &Harness, id: &str, who: &Principal) -> bool {
+    let (now, gone_after) = (harness.clock.now(), harness.clock.now() + TimeDelta::seconds(75));
+    runs::begin(&harness.server.store, id, who, now, gone_after).await.expect("it begins")
 }
 
 async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {
@@ -88,10 +94,9 @@ async fn a_run_left_behind_by_a_process_that_is_gone_was_interrupted() {
     begin(&harness, "old").await;
     harness.clock.advance(TimeDelta::minutes(5));
     let bob = Principal { id: "2".to_owned(), ..ada() };
+    assert!(begin_as(&harness, "new", &bob).await);
     let now = harness.clock.now();
-    assert!(runs::begin(&harness.server.store, "new", &bob, now).await.expect("it begins"));
-    let before = harness.clock.now() - TimeDelta::minutes(2);
-    runs::interrupt(&harness.server.store, before).await.expect("the database answers");
+    runs::interrupt(&harness.server.store, now).await.expect("the database answers");
     assert_eq!(
         get(&harness, "old").await.expect("it is there").outcome,
         Some(Outcome::Interrupted)
@@ -105,7 +110,7 @@ async fn the_latest_run_is_anybodys_or_ones_own() {
     begin(&harness, "adas").await;
     harness.clock.advance(TimeDelta::seconds(1));
     let bob = Principal { id: "2".to_owned(), ..ada() };
-    runs::begin(&harness.server.store, "bobs", &bob, harness.clock.now()).await.expect("it begins");
+    begin_as(&harness, "bobs", &bob).await;
     let latest = async |person| {
         runs::latest(&harness.server.store, person)
             .await

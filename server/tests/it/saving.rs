@@ -57,7 +57,11 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
 }
 
 async fn loaded(server: &Server) -> Saved {
-    Service::new(server.clone()).load(&somebody("ada")).await.expect("an answer").saved
+    Service::new(server.clone())
+        .load(&somebody("ada"), "http://ppm.example/oauth/callback")
+        .await
+        .expect("an answer")
+        .saved
 }
 
 #[tokio::test]

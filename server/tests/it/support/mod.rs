@@ -2,7 +2,10 @@
 
 pub mod doubles;
 pub mod harness;
+pub mod mailbox;
+pub mod oauth_world;
 pub mod pages;
 pub mod program;
+pub mod provider;
 pub mod smtp_server;
 pub mod spellings;

@@ -1,0 +1,210 @@
+//! A server with an OAuth flow saved, a provider and a mail server for it, and the way of a browser
+//! from Get Auth Token to the page that says how it ended.
+
+use std::sync::Arc;
+
+use app::api::{Save, SaveAnswer};
+use app::service::{Browser, EmailService, FrameService, Principal, Role};
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use domain::delivery::{Outcome, Run};
+use domain::token::{Attempt, AttemptEnd, Token};
+use domain::{Draft, Field, OauthFlow};
+use server::config::Config;
+use server::service::Service;
+use server::store::people;
+
+use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get};
+use super::mailbox::Mailbox;
+use super::pages::ask;
+use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider, SCOPE};
+use super::smtp_server::AUTHORITY;
+
+/// Where a browser of these tests comes back to.
+pub const CALLBACK: &str = "http://ppm.example/oauth/callback";
+
+/// Everything that a token needs.
+pub struct World {
+    pub harness: Harness,
+    pub provider: Arc<Provider>,
+    pub mailbox: Mailbox,
+    pub ada: Principal,
+}
+
+/// A browser on its way back from the provider.
+pub struct Returning {
+    pub attempt: Attempt,
+    /// The address that the provider sends it to.
+    pub address: String,
+    /// The cookie that it was given.
+    pub cookie: String,
+}
+
+impl World {
+    /// With this flow saved, and nothing obtained.
+    pub async fn with(flow: OauthFlow) -> Self {
+        Self::configured(flow, |_| {}).await
+    }
+
+    /// The same, configured otherwise.
+    pub async fn configured(flow: OauthFlow, configure: impl FnOnce(&mut Config)) -> Self {
+        let harness = Harness::with(|config| {
+            config.extra_ca = vec![AUTHORITY.certificate()];
+            configure(config);
+        })
+        .await
+        .with_ada()
+        .await;
+        let provider = Arc::new(Provider::start());
+        let mailbox = Mailbox::start(&provider).await;
+        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
+        let id = person.expect("Ada is there").id;
+        let ada = Principal {
+            id,
+            email: EMAIL.to_owned(),
+            name: NAME.to_owned(),
+            role: Role::Administrator,
+        };
+        let world = Self { harness, provider, mailbox, ada };
+        let saved = world.save(&world.draft(flow), 0).await;
+        assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+        world
+    }
+
+    /// The same with a token.
+    pub async fn with_token(flow: OauthFlow) -> Self {
+        let world = Self::with(flow).await;
+        world.obtain().await;
+        world
+    }
+
+    pub fn service(&self) -> Service {
+        Service::new(self.harness.server.clone())
+    }
+
+    /// A whole form for this flow.
+    pub fn draft(&self, flow: OauthFlow) -> Draft {
+        let mut draft = Draft::default();
+        let port = self.mailbox.address.port().to_string();
+        let authorization_endpoint = self.provider.authorization_endpoint();
+        let token_endpoint = self.provider.token_endpoint();
+        for (field, text) in [
+            (Field::Flow, flow.wire_name()),
+            (Field::OauthSender, "noreply@example.com"),
+            (Field::OauthDisplayName, "Example PPM"),
+            (Field::OauthServer, "localhost"),
+            (Field::OauthPort, port.as_str()),
+            (Field::OauthTlsMode, "implicit"),
+            (Field::ClientId, CLIENT_ID),
+            (Field::ClientSecret, CLIENT_SECRET),
+            (Field::AuthorizationEndpoint, authorization_endpoint.as_str()),
+            (Field::TokenEndpoint, token_endpoint.as_str()),
+            (Field::RedirectUri, CALLBACK),
+            (Field::Scope, SCOPE),
+        ] {
+            draft.edit(field, text);
+        }
+        draft
+    }
+
+    pub async fn save(&self, draft: &Draft, revision: i64) -> SaveAnswer {
+        self.save_deleting(draft, revision, None).await
+    }
+
+    pub async fn save_deleting(
+        &self,
+        draft: &Draft,
+        revision: i64,
+        deletes_grant: Option<String>,
+    ) -> SaveAnswer {
+        let save = Save { draft: draft.clone(), revision, deletes_grant };
+        self.service().save(&self.ada, save).await.expect("an answer")
+    }
+
+    /// What a browser knows of the token.
+    pub async fn token(&self) -> Option<Token> {
+        self.service().token(&self.ada).await.expect("an answer").token
+    }
+
+    /// Obtains a token, whatever the flow.
+    pub async fn obtain(&self) {
+        let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
+        let end = match begun.start {
+            None => self.end_of(&begun.attempt.id).await,
+            Some(start) => {
+                let returning = self.depart(begun.attempt, &start, "").await;
+                let landed = self.land(&returning.address, &returning.cookie).await;
+                assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
+                self.end_of(&returning.attempt.id).await
+            }
+        };
+        assert_eq!(end, AttemptEnd::Obtained);
+    }
+
+    /// Presses Get Auth Token, goes to the provider and consents.
+    pub async fn consent(&self) -> Returning {
+        let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
+        let start = begun.start.expect("somebody is asked");
+        self.depart(begun.attempt, &start, "").await
+    }
+
+    /// Follows a start path with this cookie, and consents.
+    pub async fn depart(&self, attempt: Attempt, start: &str, cookie: &str) -> Returning {
+        let departed = self.get(start, cookie).await;
+        assert_eq!(departed.status, StatusCode::SEE_OTHER, "{departed:?}");
+        Returning {
+            attempt,
+            address: self.provider.consent(departed.header("location")),
+            cookie: cookie_of(departed.header("set-cookie")),
+        }
+    }
+
+    /// Comes back to this server by an address, with a cookie.
+    pub async fn land(&self, address: &str, cookie: &str) -> Answer {
+        let path = address.strip_prefix("http://ppm.example").expect("this server's address");
+        self.get(path, cookie).await
+    }
+
+    pub async fn get(&self, path: &str, cookie: &str) -> Answer {
+        ask(&self.harness, get(path).header(header::COOKIE, cookie), Body::empty()).await
+    }
+
+    /// How an attempt ended, once it has.
+    pub async fn end_of(&self, id: &str) -> AttemptEnd {
+        loop {
+            let found = FrameService::attempt(&self.service(), id).await.expect("an answer");
+            if let Some(end) = found.expect("the attempt is there").0.end {
+                return end;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Sends a test message as somebody of this name, and waits for its end.
+    pub async fn send_as(&self, name: &str) -> Run {
+        let who = Principal { id: name.to_owned(), ..self.ada.clone() };
+        let service = self.service();
+        let mut run = service.send_test(&who).await.expect("a run");
+        while run.outcome.is_none() {
+            tokio::task::yield_now().await;
+            run = service.run(&who, &run.id).await.expect("the run");
+        }
+        run
+    }
+
+    /// Sends a test message, and says how it ended.
+    pub async fn send(&self) -> Outcome {
+        self.send_as("ada").await.outcome.expect("an end")
+    }
+
+    /// Finishes an attempt by hand.
+    pub async fn paste(
+        &self,
+        returning: &Returning,
+        address: &str,
+    ) -> Result<Attempt, app::api::ApiError> {
+        let cookie = returning.cookie.split_once('=').map(|(_, value)| value.to_owned());
+        let (browser, id) = (Browser(cookie), &returning.attempt.id);
+        self.service().finish_attempt(&self.ada, &browser, id, address).await
+    }
+}

@@ -52,6 +52,8 @@ pub enum ConfigError {
     DatabaseInMemory,
     #[error("--database-url: sqlite://FILE takes no parameters")]
     DatabaseParameters,
+    #[error("--database-url: the parameters of postgres://… may be {}", POSTGRES_PARAMETERS.join(", "))]
+    PostgresParameters,
     #[error(
         "--public-url must be http:// or https://, a host and perhaps a port, with nothing after it"
     )]
@@ -113,6 +115,22 @@ impl Config {
     }
 }
 
+/// What a `PostgreSQL` URL may say after its question mark. Anything else would be ignored and
+/// written to the log, value included, and the value of a misspelt name may be a password.
+const POSTGRES_PARAMETERS: [&str; 11] = [
+    "application_name",
+    "dbname",
+    "host",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
 /// Where everything is kept.
 #[derive(Clone)]
 pub enum Database {
@@ -126,10 +144,10 @@ impl Database {
     /// Reads a database URL. The file's name is taken as it stands, with no percent-encoding.
     ///
     /// # Errors
-    /// Neither kind, or a `SQLite` one without a file.
+    /// Neither kind, a `SQLite` one without a file, or parameters that would be ignored.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(SecretString::from(text)));
+            return Self::parse_postgres(text);
         }
         let file = text.strip_prefix("sqlite:").ok_or(ConfigError::Database)?;
         let file = file.strip_prefix("//").unwrap_or(file);
@@ -138,6 +156,19 @@ impl Database {
             ":memory:" => Err(ConfigError::DatabaseInMemory),
             _ if file.contains('?') => Err(ConfigError::DatabaseParameters),
             _ => Ok(Self::Sqlite(PathBuf::from(file))),
+        }
+    }
+
+    fn parse_postgres(text: &str) -> Result<Self, ConfigError> {
+        let (_, parameters) = text.split_once('?').unwrap_or((text, ""));
+        let mut names = parameters.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
+            name
+        });
+        if names.all(|name| POSTGRES_PARAMETERS.contains(&name)) {
+            Ok(Self::Postgres(SecretString::from(text)))
+        } else {
+            Err(ConfigError::PostgresParameters)
         }
     }
 

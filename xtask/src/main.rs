@@ -9,6 +9,7 @@ mod css;
 mod fingerprint;
 mod fuzz;
 mod node;
+mod postgres;
 mod practice;
 mod run;
 mod size;

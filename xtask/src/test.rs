@@ -15,6 +15,7 @@ use anyhow::{Result, bail};
 use crate::{
     build, chromium,
     node::{self, Packages},
+    postgres::Postgres,
     tools::{WASM_TARGET, cargo, ensure_components, ensure_wasm_target, expect_success},
     workspace::{Profile, Workspace},
 };
@@ -51,6 +52,7 @@ fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("unit and integration tests", || {
         run(&["test", "--workspace", "--exclude=xtask", "--all-targets"])
     })?;
+    steps.step("tests on PostgreSQL", || on_postgres(workspace))?;
     steps.step("tests of xtask", || run(&["test", "--package=xtask"]))?;
     steps.step("browser bundle within its budget", || {
         let weights = build::build_bundle(workspace)?;
@@ -60,6 +62,22 @@ fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Whatever meets a database runs again with `PostgreSQL`, and what runs only there.
+///
+/// Left out is what meets none (a conversation with a mail server), and what looks into `SQLite`'s
+/// files or starts the program without naming a database. Named is what is left out and not what
+/// runs, so that a new test has to hold on both.
+fn on_postgres(workspace: &Workspace) -> Result<()> {
+    const LEFT_OUT: [&str; 5] = ["smtp::", "canaries::", "crashes::", "cli::", "database_file"];
+    let postgres = Postgres::start()?;
+    let start = ["test", "--workspace", "--exclude=xtask", "--test=it", "--", "--include-ignored"];
+    let mut tests = cargo(workspace, start);
+    for left_out in LEFT_OUT {
+        tests.args(["--skip", left_out]);
+    }
+    expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))
 }
 
 fn node_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row};
 
 pub use domain::audit::Action;
 
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, instant, millis, sought};
 
 /// Who did something, in words that stay when the person is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub async fn entries(
          ORDER BY id DESC LIMIT $6",
     )
     .bind(i64::from(wanted.email.is_some()))
-    .bind(wanted.email.as_deref().unwrap_or_default())
+    .bind(sought(wanted.email.as_deref().unwrap_or_default()))
     .bind(during.map_or(i64::MIN, |during| millis(during.start)))
     .bind(during.map_or(i64::MAX, |during| millis(during.end)))
     .bind(wanted.before.unwrap_or(i64::MAX))

@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
 
 use crate::config::Database;
 
@@ -61,6 +61,8 @@ pub enum OpenStoreError {
     CreateFile(PathBuf, #[source] io::Error),
     #[error("--database-url cannot be understood")]
     Url,
+    #[error("the database's server could not be reached within {} seconds", ACQUIRE_TIMEOUT.as_secs())]
+    Unreachable,
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
     #[error("the database's tables cannot be brought up to date")]
@@ -69,6 +71,17 @@ pub enum OpenStoreError {
         "the database was made by a newer version of ppm-email (schema {found}, this version knows {known})"
     )]
     Newer { found: i64, known: i64 },
+}
+
+impl OpenStoreError {
+    /// A server that is not there yet was waited for; an error about the URL may repeat a part of it.
+    fn from_connect(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Unreachable,
+            sqlx::Error::Configuration(_) => Self::Url,
+            other => Self::Connect(other),
+        }
+    }
 }
 
 /// Why the database did not do what it was asked.
@@ -107,7 +120,7 @@ impl Store {
             })
             .connect_with(options)
             .await
-            .map_err(OpenStoreError::Connect)?;
+            .map_err(OpenStoreError::from_connect)?;
         let store = Self { pool, dialect };
         migrations::run(&store).await?;
         Ok(store)
@@ -130,6 +143,20 @@ impl Store {
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
             Dialect::Postgres => self.pool.begin().await,
         }
+    }
+
+    /// The same, with nobody else writing to this table meanwhile: whoever comes later sees all
+    /// that came before, and gets a higher number. On `SQLite` every writer is alone.
+    async fn begin_write_alone(
+        &self,
+        table: &'static str,
+    ) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        let mut transaction = self.begin_write().await?;
+        if self.dialect == Dialect::Postgres {
+            let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+            sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *transaction).await?;
+        }
+        Ok(transaction)
     }
 }
 
@@ -160,6 +187,11 @@ fn sqlite_url(file: &Path) -> String {
         }
     }
     url
+}
+
+/// A text to look for: `PostgreSQL` takes no U+0000, which stands in nothing that is kept.
+fn sought(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }
 
 /// An instant as the database keeps it.

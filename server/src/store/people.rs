@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Entry};
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, instant, millis, sought};
 use crate::identity::{Role, role_name, role_of};
 
 /// A person who may sign in.
@@ -168,7 +168,7 @@ pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, Stor
 
 /// What makes two addresses the same one.
 fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
+    sought(email.trim()).to_lowercase()
 }
 
 fn person(row: &AnyRow) -> Result<Person, StoreError> {

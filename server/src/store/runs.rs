@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row;
 
 use super::audit::{self, Action, Actor, Entry};
-use super::{Store, StoreError, instant, json, millis};
+use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
 /// Begins a run to the address of whoever asks, with its audit row, and returns whether it has: a
@@ -99,7 +99,7 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
 pub async fn get(store: &Store, id: &str) -> Result<Option<Run>, StoreError> {
     // The run before its steps: an end that is seen has all its steps seen after it.
     let row = sqlx::query("SELECT recipient, started_at, outcome FROM run WHERE id = $1")
-        .bind(id)
+        .bind(sought(id))
         .fetch_optional(&store.pool)
         .await?;
     let Some(row) = row else { return Ok(None) };

@@ -29,17 +29,28 @@ pub async fn begin(
     password_hash: &str,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let begun = sqlx::query(
-        "INSERT INTO session (token_hash, person, created_at, seen_at)
-         SELECT $1, id, $3, $3 FROM person WHERE id = $2 AND password_hash = $4",
+    let mut transaction = store.begin_write().await?;
+    // Holds the person's row: a password that is changed meanwhile was so before, or ends this session too.
+    let held = sqlx::query(
+        "UPDATE person SET password_hash = password_hash WHERE id = $1 AND password_hash = $2",
+    )
+    .bind(person)
+    .bind(password_hash)
+    .execute(&mut *transaction)
+    .await?;
+    if held.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO session (token_hash, person, created_at, seen_at) VALUES ($1, $2, $3, $3)",
     )
     .bind(token_hash)
     .bind(person)
     .bind(millis(at))
-    .bind(password_hash)
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
-    Ok(begun.rows_affected() == 1)
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// The session with this token.

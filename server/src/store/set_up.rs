@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
 use super::audit::Entry;
-use super::people::{self, Person};
+use super::people::{self, Added, Person};
 use super::{Store, StoreError, millis};
 
 /// Whether anybody may sign in.
@@ -79,7 +79,9 @@ pub async fn redeem(
     if !is_valid || has_people(&mut transaction).await? {
         return Ok(false);
     }
-    people::add_in(&mut transaction, person, entry).await?;
+    if people::add_in(&mut transaction, person, entry).await? == Added::EmailTaken {
+        return Ok(false);
+    }
     transaction.commit().await?;
     Ok(true)
 }

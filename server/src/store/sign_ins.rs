@@ -35,9 +35,10 @@ pub async fn begin(
     at: DateTime<Utc>,
     since: DateTime<Utc>,
 ) -> Result<(Attempt, Tally), StoreError> {
+    let mut transaction = store.begin_write_alone("sign_in_attempt").await?;
     sqlx::query("DELETE FROM sign_in_attempt WHERE at <= $1")
         .bind(millis(since))
-        .execute(&store.pool)
+        .execute(&mut *transaction)
         .await?;
     let id: i64 = sqlx::query(
         "INSERT INTO sign_in_attempt (account, address, at) VALUES ($1, $2, $3) RETURNING id",
@@ -45,7 +46,7 @@ pub async fn begin(
     .bind(account)
     .bind(address)
     .bind(millis(at))
-    .fetch_one(&store.pool)
+    .fetch_one(&mut *transaction)
     .await?
     .try_get(0)?;
     let row = sqlx::query(
@@ -59,8 +60,9 @@ pub async fn begin(
     .bind(address)
     .bind(millis(since))
     .bind(id)
-    .fetch_one(&store.pool)
+    .fetch_one(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     let oldest: Option<i64> = row.try_get(3)?;
     let tally = Tally {
         pair: row.try_get(0)?,

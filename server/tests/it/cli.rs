@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
+use crate::support::program::complaint;
 
 /// The program, in this folder and with nothing in its environment.
 fn program(folder: &TempDir) -> Command {
@@ -50,14 +51,6 @@ fn add_ada(folder: &TempDir) -> Output {
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("the program writes text")
-}
-
-/// The one line with which the program ended, having been called wrongly.
-fn complaint(output: &Output) -> String {
-    let text = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert_eq!(text.lines().count(), 1, "{text}");
-    text
 }
 
 /// A server under way, and the address it printed.
@@ -135,6 +128,9 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--listen", "localhost"),
         ("--database-url", "mysql://root@localhost"),
         ("--database-url", "sqlite://nowhere/ppm-email.db"),
+        ("--database-url", "postgres://127.0.0.1:99999/ppm"),
+        ("--database-url", "postgres://127.0.0.1/ppm?sslmode=perhaps"),
+        ("--database-url", "postgres://127.0.0.1/ppm?sslmodus=require"),
         ("--public-url", "ftp://ppm.example"),
         ("--public-url", "https://ppm.example/path"),
         ("--extra-ca", "nothing.pem"),
@@ -163,22 +159,58 @@ fn a_wrong_value_in_the_environment_counts_as_much() {
     assert!(complaint(&output).contains("--listen"));
 }
 
+/// Every way in which a `PostgreSQL` URL can be wrong that a start notices at once.
+const WRONG_DATABASES: [&str; 7] = [
+    "postgres://ppm:canary-password@127.0.0.1:99999/ppm",
+    "postgres://ppm:canary-password@host.invalid/ppm",
+    "postgres://ppm:canary-password#1@127.0.0.1/ppm",
+    "postgres://ppm:canary-password/1@127.0.0.1/ppm",
+    "postgres://ppm:canary-password?1@127.0.0.1/ppm",
+    "postgres://127.0.0.1/ppm?passwort=canary-password",
+    "postgres://127.0.0.1/ppm?sslmode=canary-password",
+];
+
 #[test]
 fn a_database_password_is_neither_complained_about_nor_shown_in_the_help() {
     let folder = folder();
-    let url = "postgres://ppm:canary-password@127.0.0.1:99999/ppm";
-    for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
-        let output = program(&folder).args(arguments).env("PPM_EMAIL_DATABASE_URL", url).output();
-        let output = output.expect("the program runs");
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(!said.contains("canary-password"), "{said}");
+    for url in WRONG_DATABASES {
+        for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
+            let output = program(&folder)
+                .args(arguments)
+                .env("PPM_EMAIL_DATABASE_URL", url)
+                .env("RUST_LOG", "trace")
+                .output()
+                .expect("the program runs");
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!said.contains("canary-password"), "{url}: {said}");
+        }
     }
+}
+
+#[test]
+fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
+    let folder = folder();
+    for url in WRONG_DATABASES {
+        let line = complaint(&run(&folder, &["serve", "--database-url", url]));
+        assert!(line.contains("database"), "{url}: {line}");
+    }
+}
+
+#[test]
+fn a_database_server_that_is_not_there_is_waited_for_and_then_missed_in_one_line() {
+    let folder = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let url = format!("postgres://ppm:canary-password@{address}/ppm");
+    let line = complaint(&run(&folder, &["serve", "--database-url", &url]));
+    assert!(line.contains("could not be reached") && !line.contains("canary"), "{line}");
 }
 
 #[test]
 fn a_port_that_is_taken_stops_the_start_with_one_line() {
     let folder = folder();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = taken.local_addr().expect("it is bound").to_string();
     assert!(complaint(&run(&folder, &["serve", "--listen", &address])).contains(&address));
 }

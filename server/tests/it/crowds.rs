@@ -16,7 +16,8 @@ use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::harness::{cookie_of, database, operator, stranger, trail};
+use crate::support::databases::{database, database_url};
+use crate::support::harness::{cookie_of, operator, stranger, trail};
 use crate::support::program::{Browser, Serving, log_file};
 
 const ADMINISTRATORS: usize = 50;
@@ -37,7 +38,8 @@ async fn one_wins_each_round(programs: usize) {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = sessions(&folder).await;
     let log = folder.path().join("ppm-email.log");
-    let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &log)).collect();
+    let url = database_url(folder.path()).await;
+    let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &url, &log)).collect();
     let together = Arc::new(Barrier::new(ADMINISTRATORS));
     let mut administrators = JoinSet::new();
     for (number, cookie) in cookies.into_iter().enumerate() {
@@ -52,7 +54,7 @@ async fn one_wins_each_round(programs: usize) {
     }
     let log = std::fs::read_to_string(log).expect("the programs wrote it");
     assert!(!log.contains("locked") && !log.contains("ERROR"), "{log}");
-    let store = Store::open(&database(&folder)).await.expect("the database opens");
+    let store = Store::open(&database(&folder).await).await.expect("the database opens");
     let rows = trail(&store, 1_000).await;
     let saves = rows.iter().filter(|row| row.action == Action::SettingsSaved);
     assert_eq!(saves.count(), wins.len(), "each win is in the audit, and nothing else");
@@ -60,7 +62,7 @@ async fn one_wins_each_round(programs: usize) {
 
 /// The cookies of all administrators, each with an account and a session of their own.
 async fn sessions(folder: &TempDir) -> Vec<String> {
-    let store = Store::open(&database(folder)).await.expect("the database opens");
+    let store = Store::open(&database(folder).await).await.expect("the database opens");
     let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
     let accounts = Accounts::new(store.clone(), clock, randomness, false);
     let mut cookies = Vec::new();
@@ -95,9 +97,9 @@ fn draft(number: usize, revision: i64) -> Draft {
     draft
 }
 
-fn start(folder: &Path, log: &Path) -> Serving {
+fn start(folder: &Path, database_url: &str, log: &Path) -> Serving {
     Serving::with(folder, |command| {
-        command.stderr(log_file(log));
+        command.args(["--database-url", database_url]).stderr(log_file(log));
     })
 }
 

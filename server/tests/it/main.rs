@@ -11,6 +11,7 @@ mod headers;
 mod limits;
 mod pages;
 mod people;
+mod postgres;
 mod runs;
 mod saving;
 mod sessions;

@@ -10,7 +10,8 @@ use server::service::Service;
 use server::store::audit::Action;
 use tokio::net::TcpListener;
 
-use crate::support::harness::{Harness, put_token, trail};
+use crate::support::databases::put_token;
+use crate::support::harness::{Harness, trail};
 
 fn somebody(name: &str) -> Principal {
     Principal {

@@ -67,7 +67,7 @@ async fn a_made_up_cookie_is_nobodys() {
 }
 
 #[tokio::test]
-async fn the_token_is_not_in_the_database() {
+async fn the_token_is_not_in_the_database_file() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let token = cookie.split_once('=').expect("a name and a value").1;

@@ -8,11 +8,12 @@ use server::store::audit::{Action, Actor};
 use server::store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
 use tempfile::TempDir;
 
-use crate::support::harness::{database, put_token, trail};
+use crate::support::databases::{database, put_token};
+use crate::support::harness::trail;
 
 async fn store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let store = Store::open(&database(&folder)).await.expect("a new folder is all it needs");
+    let store = Store::open(&database(&folder).await).await.expect("a new folder is all it needs");
     (store, folder)
 }
 
@@ -187,7 +188,7 @@ async fn processes_starting_on_one_new_database_make_its_tables_once() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mut starts = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let database = database(&folder);
+        let database = database(&folder).await;
         starts.spawn(async move { Store::open(&database).await.map(|_| ()) });
     }
     for started in starts.join_all().await {
@@ -197,7 +198,7 @@ async fn processes_starting_on_one_new_database_make_its_tables_once() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_database_and_its_journals_are_their_owners_only() {
+async fn the_database_file_and_its_journals_are_their_owners_only() {
     use std::os::unix::fs::PermissionsExt;
     let (store, folder) = store().await;
     replace(&store, save(0, "form", &ada())).await;

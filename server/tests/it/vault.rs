@@ -11,8 +11,8 @@ use server::store::Store;
 use server::vault::{UnlockError, Vault, VaultError, unlock};
 use tempfile::TempDir;
 
+use crate::support::databases::database;
 use crate::support::doubles::SeededRandomness;
-use crate::support::harness::database;
 
 fn vault(key: u8) -> Vault {
     Vault::new(&[key; 32], Arc::new(SeededRandomness::new(1)))
@@ -94,7 +94,7 @@ fn one_secret_sealed_twice_looks_different() {
 
 /// A key file and a database, each in the folder.
 async fn unlocked(folder: &TempDir, key_file: &Path) -> Result<Vault, UnlockError> {
-    let store = Store::open(&database(folder)).await.expect("the folder is there");
+    let store = Store::open(&database(folder).await).await.expect("the folder is there");
     unlock(key_file, &store, Arc::new(SeededRandomness::new(2))).await
 }
 
@@ -146,7 +146,7 @@ async fn a_key_of_another_database_is_refused() {
     let key_file = folder.path().join("ppm-email.key");
     unlocked(&folder, &key_file).await.expect("a new key is made");
     let randomness = Arc::new(SeededRandomness::new(3));
-    let store = Store::open(&database(&other)).await.expect("the folder is there");
+    let store = Store::open(&database(&other).await).await.expect("the folder is there");
     let other_key = other.path().join("ppm-email.key");
     unlock(&other_key, &store, randomness).await.expect("a new key is made");
     assert!(matches!(unlocked(&folder, &other_key).await, Err(UnlockError::WrongKey(_))));

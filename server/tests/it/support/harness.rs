@@ -1,4 +1,4 @@
-//! The real server in this process: a database in a folder of its own, a clock that stands still,
+//! The real server in this process: a database and a folder of its own, a clock that stands still,
 //! seeded randomness, and the real router, driven by `oneshot`.
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,16 +13,16 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
-use server::config::{Config, Database, PublicUrl};
+use server::config::{Config, PublicUrl};
 use server::identity::{Caller, SignedIn};
 use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
-use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use super::databases::database;
 use super::doubles::{FixedClock, SeededRandomness};
 
 pub const EMAIL: &str = "ada@example.com";
@@ -68,7 +68,7 @@ impl Harness {
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let clock = Arc::new(FixedClock::new());
-        let mut config = config(&folder);
+        let mut config = config(&folder).await;
         configure(&mut config);
         let server = Server::start(config, clock.clone(), Arc::new(SeededRandomness::new(1)))
             .await
@@ -130,10 +130,10 @@ impl Harness {
 }
 
 /// The configuration of a server in this folder.
-pub fn config(folder: &TempDir) -> Config {
+pub async fn config(folder: &TempDir) -> Config {
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        database: database(folder),
+        database: database(folder).await,
         key_file: folder.path().join("ppm-email.key"),
         public_url: None,
         extra_ca: Vec::new(),
@@ -143,25 +143,6 @@ pub fn config(folder: &TempDir) -> Config {
         token_deadlines: TokenDeadlines::default(),
         smtp_deadlines: Deadlines::default(),
     }
-}
-
-/// A database file in this folder.
-pub fn database(folder: &TempDir) -> Database {
-    Database::Sqlite(folder.path().join("ppm-email.db"))
-}
-
-/// Puts a token there, as obtaining one will.
-pub async fn put_token(folder: &TempDir, grant_id: &str) {
-    let url = format!("sqlite://{}", folder.path().join("ppm-email.db").display());
-    let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
-    sqlx::query(
-        "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at)
-         VALUES (1, $1, 0, x'00', 'body', 0, 0)",
-    )
-    .bind(grant_id)
-    .execute(&mut connection)
-    .await
-    .expect("the table is there");
 }
 
 /// The latest rows of the audit trail, newest first.

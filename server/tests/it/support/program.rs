@@ -37,6 +37,14 @@ pub fn run(mut command: Command, input: &str) -> Output {
     child.wait_with_output().expect("the program ends")
 }
 
+/// The one line with which the program ended, having been called wrongly.
+pub fn complaint(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("the program writes text");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
 /// Adds an administrator, as an operator does.
 pub fn add_administrator(folder: &Path, email: &str, password: &str) {
     let mut command = program(folder);

@@ -1,0 +1,217 @@
+//! What only a `PostgreSQL` server shows: processes that write at the same moment, TLS, and what
+//! an operator reads when the server is not as it must be. `cargo xtask test` starts one and runs
+//! these too.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use server::identity::SignInError;
+use server::store::audit::{self, Wanted};
+use server::store::{Store, people, runs, sessions};
+use server::vault::unlock;
+use sqlx::{AnyConnection, Connection, Row};
+use tempfile::TempDir;
+
+use crate::support::databases::{connection, database, database_url, postgres_setting};
+use crate::support::doubles::SeededRandomness;
+use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
+use crate::support::program::{Browser, Serving, complaint, program, run};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder for the test")
+}
+
+/// Whether somebody waits for what `holder` has locked.
+async fn is_awaited(holder: &mut AnyConnection) -> bool {
+    let waiting = sqlx::query(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    waiting.fetch_one(holder).await.expect("it answers").get::<i64, _>(0) > 0
+}
+
+/// Commits what `holder` has done as soon as `other` waits for it, or has ended without.
+async fn commit_under<T: Send + 'static>(
+    mut holder: AnyConnection,
+    other: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let other = tokio::spawn(other);
+    let is_over = async {
+        while !other.is_finished() && !is_awaited(&mut holder).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), is_over).await.expect("it waits or ends");
+    sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("it is done");
+    other.await.expect("it ends")
+}
+
+async fn do_all(connection: &mut AnyConnection, statements: &'static str) {
+    sqlx::raw_sql(statements).execute(connection).await.expect("the tables are there");
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_session_does_not_begin_by_a_password_that_is_being_changed() {
+    let harness = Harness::start().await.with_ada().await;
+    let store = harness.server.store.clone();
+    let ada = people::by_email(&store, EMAIL).await.expect("it answers").expect("she is there");
+    let mut changing = connection(harness.folder.path()).await;
+    do_all(&mut changing, "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session")
+        .await;
+    let at = harness.server.clock.now();
+    let begun = commit_under(changing, async move {
+        sessions::begin(&store, "token", &ada.id, &ada.password_hash, at).await
+    });
+    assert!(!begun.await.expect("it answers"), "a session outlived the password it began with");
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
+    let harness = Harness::start().await.with_ada().await;
+    for _ in 0..4 {
+        let stranger = stranger(ADDRESS);
+        let wrong = harness.server.accounts.sign_in(EMAIL, "wrong".into(), &stranger).await;
+        assert!(matches!(wrong, Err(SignInError::Wrong)));
+    }
+    let mut fifth = connection(harness.folder.path()).await;
+    do_all(
+        &mut fifth,
+        "BEGIN; INSERT INTO sign_in_attempt (account, address, at) SELECT account, address, at FROM sign_in_attempt LIMIT 1",
+    )
+    .await;
+    let accounts = harness.server.accounts.clone();
+    let sixth = commit_under(fifth, async move {
+        accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await
+    });
+    assert!(matches!(sixth.await, Err(SignInError::TooMany { .. })));
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_zero_octet_in_what_is_asked_for_finds_nothing_and_breaks_nothing() {
+    let harness = Harness::start().await.with_ada().await;
+    let store = &harness.server.store;
+    assert!(people::by_email(store, "ada\0@example.com").await.expect("it answers").is_none());
+    assert!(runs::get(store, "run\0").await.expect("it answers").is_none());
+    let wanted = Wanted { email: Some("ada\0@example.com".to_owned()), ..Wanted::default() };
+    assert!(audit::entries(store, &wanted, 9).await.expect("it answers").is_empty());
+}
+
+/// What an operator reads who starts the program in this folder with this URL.
+fn refusal(folder: &Path, url: &str) -> String {
+    let mut command = program(folder);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
+    complaint(&run(command, ""))
+}
+
+/// The program in this folder, which may hold a key, with this database.
+fn serve(folder: &Path, url: &str) -> Serving {
+    Serving::with(folder, |command| {
+        command.args(["--database-url", url]);
+    })
+}
+
+/// A folder with a key that no database knows yet.
+async fn folder_with_key(seed: u64) -> TempDir {
+    let (folder, other) = (folder(), folder());
+    let store = Store::open(&database(&other).await).await.expect("a new database opens");
+    let randomness = Arc::new(SeededRandomness::new(seed));
+    let key_file = folder.path().join("ppm-email.key");
+    unlock(&key_file, &store, randomness).await.expect("a key is made");
+    store.close().await;
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn two_programs_that_start_at_once_on_a_new_database_both_serve_it() {
+    let (one, other) = (folder_with_key(1).await, folder_with_key(1).await);
+    let url = database_url(one.path()).await;
+    let start = |folder: &TempDir| {
+        let (folder, url) = (folder.path().to_owned(), url.clone());
+        tokio::task::spawn_blocking(move || serve(&folder, &url))
+    };
+    let starts = [start(&one), start(&other)];
+    for start in starts {
+        let serving = start.await.expect("it starts");
+        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        assert_eq!(browser.get("/health").await.expect("an answer").status, 200);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_second_node_is_refused_without_the_key_and_with_another() {
+    let first = folder_with_key(1).await;
+    let url = database_url(first.path()).await;
+    let serving = serve(first.path(), &url);
+    let line = refusal(folder().path(), &url);
+    assert!(line.contains("ppm-email.key is not there"), "{line}");
+    let line = refusal(folder_with_key(2).await.path(), &url);
+    assert!(line.contains("is not the one that the database was sealed with"), "{line}");
+    serving.stop();
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_connection_is_private_where_the_server_can_be_and_by_the_authority_that_is_named() {
+    let folder = folder();
+    let authority = postgres_setting("ssl_cert_file").await;
+    let url = database_url(folder.path()).await;
+    for parameters in
+        ["", "?sslmode=require", &format!("?sslmode=verify-full&sslrootcert={authority}")]
+    {
+        let mut connection =
+            AnyConnection::connect(&format!("{url}{parameters}")).await.expect("it is let in");
+        let private =
+            sqlx::query("SELECT COUNT(*) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl");
+        let private = private.fetch_one(&mut connection).await.expect("it answers");
+        assert_eq!(private.get::<i64, _>(0), 1, "{parameters}");
+    }
+    serve(folder.path(), &format!("{url}?sslmode=verify-full&sslrootcert={authority}")).stop();
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_server_without_the_privacy_that_was_asked_for_is_refused() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    let line = refusal(folder.path(), &format!("{url}?sslmode=verify-full"));
+    assert!(line.contains("certificate"), "{line}");
+    // Over its socket a server never has TLS.
+    let socket = postgres_setting("unix_socket_directories").await;
+    let line = refusal(folder.path(), &format!("{url}?host={socket}&sslmode=require"));
+    assert!(line.contains("server does not support TLS"), "{line}");
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn what_the_server_refuses_is_told_in_one_line() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    let line = refusal(folder.path(), &format!("{url}?password=canary-wrong"));
+    assert!(line.contains("password authentication failed") && !line.contains("canary"), "{line}");
+    let line = refusal(folder.path(), &format!("{url}?dbname=nowhere"));
+    assert!(line.contains("database \"nowhere\" does not exist"), "{line}");
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn the_databases_password_is_in_no_log_however_talkative() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    let (start, rest) = url.split_once("//").expect("a URL");
+    let (credentials, _) = rest.split_once('@').expect("with credentials");
+    let (_, password) = credentials.split_once(':').expect("with a password");
+    for url in [url.clone(), format!("{start}//postgres@{}", &rest[credentials.len() + 1..])] {
+        let mut command = program(folder.path());
+        command.args(["admin", "list", "--database-url", &url]).env("RUST_LOG", "trace");
+        command.env("PGPASSWORD", password);
+        let output = run(command, "");
+        let log = String::from_utf8(output.stderr).expect("the program writes text");
+        assert!(output.status.success() && log.contains("sqlx"), "{log}");
+        assert!(!log.contains(password), "{log}");
+    }
+}

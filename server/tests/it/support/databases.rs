@@ -1,0 +1,71 @@
+//! The database of a test: a `SQLite` file in the test's folder or, where `cargo xtask test` has
+//! started a `PostgreSQL` server, a database of its own there. That server is thrown away as a
+//! whole, so nobody drops what a test leaves.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use server::config::Database;
+use sqlx::any::install_default_drivers;
+use sqlx::error::DatabaseError;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, PgConnection};
+use tempfile::TempDir;
+
+/// The variable with the URL of the `PostgreSQL` server that tests may make databases in.
+const POSTGRES: &str = "PPM_EMAIL_TEST_POSTGRES";
+
+/// How the database of this folder is named to the program, made if it is not there yet.
+pub async fn database_url(folder: &Path) -> String {
+    match std::env::var(POSTGRES) {
+        Ok(server) => postgres_url(&server, folder).await,
+        Err(_) => format!("sqlite://{}", folder.join("ppm-email.db").display()),
+    }
+}
+
+/// The database of this folder, made if it is not there yet.
+pub async fn database(folder: &TempDir) -> Database {
+    Database::parse(&database_url(folder.path()).await).expect("the URL is understood")
+}
+
+/// A connection past the store, for what only a test may do.
+pub async fn connection(folder: &Path) -> AnyConnection {
+    install_default_drivers();
+    AnyConnection::connect(&database_url(folder).await).await.expect("the database is there")
+}
+
+/// Puts a token there, as obtaining one will.
+pub async fn put_token(folder: &TempDir, grant_id: &str) {
+    sqlx::query(
+        "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at)
+         VALUES (1, $1, 0, $2, 'body', 0, 0)",
+    )
+    .bind(grant_id)
+    .bind(&b"nothing"[..])
+    .execute(&mut connection(folder.path()).await)
+    .await
+    .expect("the table is there");
+}
+
+/// Asks the `PostgreSQL` server of the tests for a setting.
+pub async fn postgres_setting(name: &str) -> String {
+    let server = std::env::var(POSTGRES).expect("`cargo xtask test` says where it is");
+    let mut connection = PgConnection::connect(&server).await.expect("the server is there");
+    let setting = sqlx::query_scalar("SELECT current_setting($1)").bind(name);
+    setting.fetch_one(&mut connection).await.expect("there is such a setting")
+}
+
+/// A database whose name is made of the folder's, which no other test has.
+async fn postgres_url(server: &str, folder: &Path) -> String {
+    let mut name = String::from("ppm_");
+    for octet in folder.file_name().expect("a folder has a name").as_encoded_bytes() {
+        write!(name, "{octet:02x}").expect("a String takes whatever is written to it");
+    }
+    let mut connection = PgConnection::connect(server).await.expect("the server is there");
+    let made = connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await;
+    if let Err(error) = made {
+        let code = error.as_database_error().and_then(DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("42P04"), "it is there already: {error}");
+    }
+    let (server, _) = server.rsplit_once('/').expect("the URL ends with a database");
+    format!("{server}/{name}")
+}

@@ -37,9 +37,10 @@ const FIXED: [(HeaderName, HeaderValue); 4] = [
 pub async fn protect(State(server): State<Server>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let referrer_policy = headers.remove(REFERRER_POLICY);
-    headers.extend(FIXED);
-    headers.extend(referrer_policy.map(|stricter| (REFERRER_POLICY, stricter)));
+    for (name, value) in FIXED {
+        // An answer that is stricter about its referrer stays so.
+        headers.entry(name).or_insert(value);
+    }
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if server.config.is_https() {

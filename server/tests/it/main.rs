@@ -3,6 +3,7 @@
 mod canaries;
 mod cli;
 mod connections;
+mod consents;
 mod crashes;
 mod crowds;
 mod csrf;

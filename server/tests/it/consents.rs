@@ -1,0 +1,423 @@
+//! From Get Auth Token to the provider and back: every check on the way, each with its own answer.
+
+use std::time::Duration;
+
+use app::api::{ApiError, SaveAnswer};
+use app::service::{EmailService, Principal};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use chrono::TimeDelta;
+use domain::token::{AttemptEnd, Fault, Leg, Setback};
+use domain::{Field, OauthFlow};
+use server::store::audit::Action;
+use server::web::pages::pages;
+use std::sync::Arc;
+
+use crate::support::harness::{EMAIL, Harness, get, operator, trail};
+use crate::support::oauth_world::{CALLBACK, Returning, World};
+use crate::support::pages::ask;
+
+const CODE: OauthFlow = OauthFlow::AuthorizationCode;
+const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
+
+/// The value of a parameter in an address.
+fn param(address: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(address).expect("an address");
+    url.query_pairs().find(|(named, _)| named == name).map(|(_, value)| value.into_owned())
+}
+
+/// Where an attempt failed, and why.
+fn failed(end: AttemptEnd) -> (Leg, Fault) {
+    let AttemptEnd::Failed(Setback { leg, fault, .. }) = end else { panic!("it ended well") };
+    (leg, fault)
+}
+
+/// Why a browser was led to the page that says why, beside any attempt.
+async fn fault_at(world: &World, address: &str, cookie: &str) -> String {
+    let landed = world.land(address, cookie).await;
+    assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
+    let location = landed.header("location").to_owned();
+    let (_, fault) = location.split_once("/oauth/result?fault=").expect("the page that says why");
+    fault.to_owned()
+}
+
+#[tokio::test]
+async fn the_way_to_the_provider_carries_the_parameters_of_the_code_flow_and_no_secret() {
+    let world = World::with(CODE).await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let address = departed.header("location");
+    for (name, expected) in [
+        ("prompt", "consent"),
+        ("response_type", "code"),
+        ("client_id", "ppm"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "mail.send offline_access"),
+    ] {
+        assert_eq!(param(address, name).as_deref(), Some(expected), "{name}");
+    }
+    assert!(param(address, "state").expect("a state").len() >= 22, "128 bits or more");
+    assert_eq!(param(address, "code_challenge"), None);
+    assert_eq!(param(address, "client_secret"), None);
+    assert_eq!(departed.header("referrer-policy"), "no-referrer");
+    assert_eq!(departed.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn with_pkce_the_way_carries_a_challenge_and_the_exchange_its_verifier() {
+    let world = World::with(PKCE).await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let address = departed.header("location");
+    assert_eq!(param(address, "code_challenge_method").as_deref(), Some("S256"));
+    assert_eq!(param(address, "code_verifier"), None);
+
+    let world = World::with_token(PKCE).await;
+    let verifier = world.provider.asked()[0].param("code_verifier").to_owned();
+    assert!((43..=128).contains(&verifier.len()), "{verifier}");
+}
+
+#[tokio::test]
+async fn the_redirect_uri_goes_to_the_provider_twice_byte_for_byte() {
+    let world = World::with(CODE).await;
+    let odd = "http://ppm.example/oauth/callback?From=Provider&x=%c3%bC+1";
+    let mut draft = world.draft(CODE);
+    draft.edit(Field::RedirectUri, odd);
+    let saved = world.save(&draft, 1).await;
+    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+    let returning = world.consent().await;
+    world.land(&returning.address, &returning.cookie).await;
+    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.provider.asked()[0].param("redirect_uri"), odd);
+}
+
+#[tokio::test]
+async fn a_ticket_leads_to_the_provider_once() {
+    let world = World::with(CODE).await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let start = begun.start.expect("a path");
+    assert_eq!(world.get(&start, "").await.status, StatusCode::SEE_OTHER);
+    let again = world.get(&start, "").await;
+    assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
+    assert_eq!(again.header("set-cookie"), "");
+}
+
+#[tokio::test]
+async fn whoever_only_looks_uses_nothing_up() {
+    let world = World::with(CODE).await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let start = begun.start.expect("a path");
+    let head = |path: &str| Request::head(path).header(header::HOST, "ppm.example");
+    let looked = ask(&world.harness, head(&start), Body::empty()).await;
+    assert_eq!(looked.status, StatusCode::NO_CONTENT);
+    let prefetch = get(&start).header("sec-purpose", "prefetch");
+    assert_eq!(ask(&world.harness, prefetch, Body::empty()).await.status, StatusCode::NO_CONTENT);
+
+    let returning = world.depart(begun.attempt, &start, "").await;
+    let path = returning.address.strip_prefix("http://ppm.example").expect("a path").to_owned();
+    let looked = head(&path).header(header::COOKIE, &returning.cookie);
+    assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    world.land(&returning.address, &returning.cookie).await;
+    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn a_replayed_callback_asks_for_nothing() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    world.land(&address, &cookie).await;
+    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    let before = world.provider.asked().len();
+    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-used");
+    assert_eq!(world.provider.asked().len(), before);
+    assert!(world.token().await.is_some());
+}
+
+#[tokio::test]
+async fn of_many_callbacks_at_once_one_exchanges() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    let landing = || world.land(&address, &cookie);
+    tokio::join!(landing(), landing(), landing(), landing(), landing());
+    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.provider.requests("authorization_code"), 1);
+}
+
+#[tokio::test]
+async fn a_callback_in_another_browser_is_refused_and_the_right_one_still_works() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    for other in ["", "ppm-email-consent=somebody-elses"] {
+        assert_eq!(fault_at(&world, &address, other).await, "other-browser");
+    }
+    assert_eq!(world.provider.asked().len(), 0);
+    world.land(&address, &cookie).await;
+    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn a_callback_after_ten_minutes_is_too_late() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    world.harness.clock.advance(TimeDelta::minutes(10));
+    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-expired");
+    let end = failed(world.end_of(&attempt.id).await);
+    assert_eq!(end, (Leg::Return, Fault::AttemptExpired));
+    assert_eq!(world.provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_callback_that_nobody_waits_for_is_refused() {
+    let world = World::with(CODE).await;
+    for query in
+        ["", "?code=x", "?code=x&state=made-up", "?error=access_denied", "?state=a&state=b"]
+    {
+        let address = format!("{CALLBACK}{query}");
+        assert_eq!(fault_at(&world, &address, "").await, "attempt-unknown", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn after_another_save_a_callback_no_longer_fits() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    let mut draft = world.draft(CODE);
+    draft.edit(Field::OauthDisplayName, "Another name");
+    world.save(&draft, 1).await;
+    world.land(&address, &cookie).await;
+    let end = failed(world.end_of(&attempt.id).await);
+    assert_eq!(end, (Leg::Return, Fault::SettingsChanged));
+    assert_eq!(world.provider.asked().len(), 0);
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn a_save_during_the_exchange_keeps_its_token_out() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    world.provider.hold(crate::support::provider::Held::BeforeAnswering);
+    let landing = world.land(&address, &cookie);
+    let saving = async {
+        world.provider.wait_for(1).await;
+        let mut draft = world.draft(CODE);
+        draft.edit(Field::OauthDisplayName, "Another name");
+        let saved = world.save(&draft, 1).await;
+        assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+        world.provider.release();
+    };
+    tokio::join!(landing, saving);
+    let end = failed(world.end_of(&attempt.id).await);
+    assert_eq!(end, (Leg::TokenRequest, Fault::SettingsChanged));
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn a_removed_administrators_consent_brings_no_token() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    world.harness.server.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
+    world.land(&address, &cookie).await;
+    let end = failed(world.end_of(&attempt.id).await);
+    assert_eq!(end, (Leg::Return, Fault::OtherPerson));
+    assert_eq!(world.provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_consent_is_finished_by_nobody_else_who_is_signed_in() {
+    let world = World::with(CODE).await;
+    world.harness.add("grace@example.com", "Grace Hopper").await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    let session = sign_in_as(&world.harness, "grace@example.com").await;
+    world.land(&address, &format!("{cookie}; {session}")).await;
+    let end = failed(world.end_of(&attempt.id).await);
+    assert_eq!(end, (Leg::Return, Fault::OtherPerson));
+}
+
+async fn sign_in_as(harness: &Harness, email: &str) -> String {
+    use crate::support::harness::{ADDRESS, PASSWORD, cookie_of, stranger};
+    let signed_in =
+        harness.server.accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let cookie = signed_in.expect("the password is right").cookie;
+    cookie_of(cookie.to_str().expect("a cookie is text"))
+}
+
+#[tokio::test]
+async fn a_declined_consent_is_told_in_the_providers_words() {
+    let world = World::with(CODE).await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let address = world.provider.decline(departed.header("location"));
+    let cookie = crate::support::harness::cookie_of(departed.header("set-cookie"));
+    world.land(&address, &cookie).await;
+    let AttemptEnd::Failed(setback) = world.end_of(&begun.attempt.id).await else {
+        panic!("declined")
+    };
+    assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
+    assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
+    let rows = trail(&world.harness.server.store, 1).await;
+    assert_eq!(rows[0].action, Action::TokenNotObtained);
+}
+
+#[tokio::test]
+async fn another_issuer_is_refused_before_anything_is_sent() {
+    for (issuer, expected) in [
+        (None, None),
+        (Some("http://127.0.0.1:9"), None),
+        (Some("https://provider.evil.example"), Some(Fault::OtherIssuer)),
+        (Some("nonsense"), Some(Fault::OtherIssuer)),
+    ] {
+        let world = World::with(CODE).await;
+        world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
+        let Returning { address, cookie, attempt } = world.consent().await;
+        world.land(&address, &cookie).await;
+        let end = world.end_of(&attempt.id).await;
+        match expected {
+            None => assert_eq!(end, AttemptEnd::Obtained, "{issuer:?}"),
+            Some(fault) => {
+                assert_eq!(failed(end), (Leg::Return, fault), "{issuer:?}");
+                assert_eq!(world.provider.asked().len(), 0, "{issuer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_exchange_is_told_in_the_providers_words() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    let refusal = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#;
+    world.provider.fail_next("400 Bad Request", refusal);
+    world.land(&address, &cookie).await;
+    let AttemptEnd::Failed(setback) = world.end_of(&attempt.id).await else { panic!("refused") };
+    assert_eq!((setback.leg, setback.fault), (Leg::TokenRequest, Fault::InvalidClient));
+    let said = setback.said.expect("words");
+    assert!(said.contains("AADSTS7000215"), "{said}");
+}
+
+#[tokio::test]
+async fn two_attempts_in_one_browser_do_not_end_each_other() {
+    let world = World::with(CODE).await;
+    let first = world.consent().await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let second = world.depart(begun.attempt, &begun.start.expect("a path"), &first.cookie).await;
+    world.land(&first.address, &second.cookie).await;
+    assert_eq!(world.end_of(&first.attempt.id).await, AttemptEnd::Obtained);
+    world.land(&second.address, &second.cookie).await;
+    assert_eq!(world.end_of(&second.attempt.id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn a_pasted_address_finishes_an_attempt_with_the_same_checks() {
+    let world = World::with(CODE).await;
+    let returning = world.consent().await;
+    for nothing in ["", "   ", "https://elsewhere.example/landing", "hello"] {
+        let answer = world.paste(&returning, nothing).await;
+        assert_eq!(answer, Err(ApiError::NoAnswerInAddress), "{nothing:?}");
+    }
+    let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
+    let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
+    assert_eq!(failed(refused.end.expect("an end")), (Leg::Return, Fault::OtherBrowser));
+
+    let pasted = format!("  {}#top \n", returning.address);
+    let finished = world.paste(&returning, &pasted).await.expect("an answer");
+    assert_eq!(finished.end, Some(AttemptEnd::Obtained));
+    let again = world.paste(&returning, &pasted).await.expect("an answer");
+    assert_eq!(failed(again.end.expect("an end")), (Leg::Return, Fault::AttemptUsed));
+    assert_eq!(world.provider.requests("authorization_code"), 1);
+}
+
+#[tokio::test]
+async fn nobody_finishes_somebody_elses_attempt_by_hand() {
+    let world = World::with(CODE).await;
+    let returning = world.consent().await;
+    let grace = Principal { id: "grace".to_owned(), ..world.ada.clone() };
+    let browser = app::service::Browser(None);
+    let (id, address) = (&returning.attempt.id, &returning.address);
+    let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
+    assert_eq!(answer, Err(ApiError::NotFound));
+}
+
+#[tokio::test]
+async fn the_tab_is_told_whether_an_address_has_to_be_pasted() {
+    let world = World::with(CODE).await;
+    for (callback, expected) in [(CALLBACK, false), ("https://ppm.example/oauth/callback", true)] {
+        let begun = world.service().get_token(&world.ada, callback, true).await;
+        assert_eq!(begun.expect("an attempt").attempt.needs_pasting, expected, "{callback}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_flow_or_with_half_of_one_nothing_is_begun() {
+    let harness = Harness::start().await.with_ada().await;
+    let service = server::service::Service::new(harness.server.clone());
+    let ada = World::with(CODE).await.ada;
+    let answer = service.get_token(&ada, CALLBACK, true).await;
+    assert_eq!(answer.unwrap_err(), ApiError::Incomplete);
+}
+
+#[tokio::test]
+async fn only_who_is_signed_in_gets_a_token() {
+    let world = World::with(CODE).await;
+    let service = Arc::new(world.service());
+    for path in ["/api/email/get-token", "/api/email/token", "/api/email/finish-attempt"] {
+        let request =
+            crate::support::harness::post(path).header(header::CONTENT_TYPE, "application/json");
+        let pages = pages(&world.harness.server, &service);
+        let answer = world.harness.ask_with(pages, request, Body::from("{}")).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
+    let world = World::configured(CODE, |config| {
+        config.public_url =
+            Some(server::config::PublicUrl::parse("https://ppm.example").expect("a URL"));
+    })
+    .await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let cookie = departed.header("set-cookie");
+    assert!(cookie.starts_with("__Host-ppm-email-consent="), "{cookie}");
+    for attribute in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn watching_the_token_keeps_no_session_alive() {
+    let world = World::with(CODE).await;
+    let session = world.harness.sign_in().await;
+    let service = Arc::new(world.service());
+    let status = async |path| {
+        let request = crate::support::harness::post(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::COOKIE, &session);
+        let pages = pages(&world.harness.server, &service);
+        world.harness.ask_with(pages, request, Body::from("{}")).await.status
+    };
+    for _ in 0..4 {
+        assert_eq!(status("/api/email/token").await, StatusCode::OK);
+        world.harness.clock.advance(TimeDelta::minutes(15));
+    }
+    assert_eq!(status("/api/email/token").await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_exchange_whose_process_is_gone_has_failed() {
+    let world = World::configured(CODE, |config| {
+        config.token_deadlines.total = Duration::from_secs(30);
+    })
+    .await;
+    let returning = world.consent().await;
+    world.provider.hold(crate::support::provider::Held::BeforeAnswering);
+    let landing = world.land(&returning.address, &returning.cookie);
+    let looking = async {
+        world.provider.wait_for(1).await;
+        world.harness.clock.advance(TimeDelta::seconds(46));
+        let end = failed(world.end_of(&returning.attempt.id).await);
+        assert_eq!(end, (Leg::TokenRequest, Fault::ServerFailed));
+        world.provider.release();
+    };
+    tokio::join!(landing, looking);
+}

@@ -124,7 +124,7 @@ pub enum Fault {
     /// Somebody declined (`access_denied`).
     AccessDenied,
     /// The provider wanted to ask more than it could (`consent_required`, `login_required`,
-    /// `interaction_required`, `account_selection_required`; OpenID Connect Core 3.1.2.6).
+    /// `interaction_required`, `account_selection_required`; `OpenID` Connect Core 3.1.2.6).
     InteractionRequired,
     /// `invalid_request`.
     InvalidRequest,

@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Answers the browser until told to stop.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Says who may sign in.
     Admin {
         /// What to do with an administrator.

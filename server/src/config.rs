@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Uri;
+use domain::check::port::port;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
@@ -217,10 +218,16 @@ impl PublicUrl {
         }
         let (scheme, default_port) = if https { ("https", 443) } else { ("http", 80) };
         let host = authority.host().to_ascii_lowercase();
-        let origin = match (authority.port_u16(), authority.port()) {
-            (None, Some(_)) => return Err(ConfigError::PublicUrl),
-            (Some(port), _) if port != default_port => format!("{scheme}://{host}:{port}"),
-            _ => format!("{scheme}://{host}"),
+        let after_host = &authority.as_str()[host.len()..];
+        let port = match after_host.strip_prefix(':').map(port) {
+            None => default_port,
+            Some(Ok(port)) => port,
+            Some(Err(_)) => return Err(ConfigError::PublicUrl),
+        };
+        let origin = if port == default_port {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
         };
         Ok(Self { https, origin })
     }

@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
     };
     log::start();
     let done = match command {
-        Command::Serve(args) => run(args).await,
+        Command::Serve(args) => run(*args).await,
         Command::Admin { command } => admin::run(command).await.map_err(Into::into),
     };
     match done {

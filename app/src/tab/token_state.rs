@@ -84,7 +84,9 @@ impl TokenState {
         match self.status.get() {
             TokenStatus::Absent => false,
             TokenStatus::Valid => true,
-            TokenStatus::Expired => self.token.with(is_renewable),
+            TokenStatus::Expired => {
+                self.token.with(|token| token.as_ref().is_some_and(is_renewable))
+            }
         }
     }
 
@@ -197,7 +199,7 @@ impl TokenState {
         }
         let now = self.now.get_untracked();
         Some(self.token.with_untracked(|token| match token {
-            Some(token) if is_renewable(&Some(token.clone())) => {
+            Some(token) if is_renewable(token) => {
                 let lifetime = token.expires_at - token.obtained_at;
                 let soon = (lifetime / 3).min(TimeDelta::seconds(75));
                 if now >= token.expires_at - soon { 1 } else { 10 }
@@ -217,10 +219,8 @@ impl TokenState {
 }
 
 /// Whether PPM goes on renewing a token.
-fn is_renewable(token: &Option<Token>) -> bool {
-    token
-        .as_ref()
-        .is_some_and(|token| matches!(token.renewal, Renewal::ByItself | Renewal::Failing { .. }))
+fn is_renewable(token: &Token) -> bool {
+    matches!(token.renewal, Renewal::ByItself | Renewal::Failing { .. })
 }
 
 fn browser_now() -> DateTime<Utc> {

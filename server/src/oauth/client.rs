@@ -200,8 +200,10 @@ impl TokenRequest<'_> {
 fn refusal(error: RequestTokenError<Refusal, BasicErrorResponse>) -> Refusal {
     match error {
         RequestTokenError::Request(refusal) => refusal,
+        // Text that is no page may be a token.
         RequestTokenError::Parse(_, body) => {
-            Trouble::new(Fault::NotOauth, page::first_words(&body)).into()
+            let words = page::first_words(&body).filter(|_| page::is_markup(&body));
+            Trouble::new(Fault::NotOauth, words).into()
         }
         RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
             tracing::error!("a token request could not be written");

@@ -155,6 +155,9 @@ async fn ask_as_itself(server: &Server, who: Actor, current: &Current, id: &str)
 
 /// Sends a browser with a ticket to the provider, once. `known` is what the browser was known by
 /// before: two attempts in one browser do not end each other.
+///
+/// # Errors
+/// Why the ticket leads nowhere.
 pub async fn depart(server: &Server, ticket: &str, known: Option<&str>) -> Result<Departed, Fault> {
     match departed(server, ticket, known).await {
         Ok(departed) => departed,

@@ -183,6 +183,15 @@ pub(super) fn speaks_tls(error: &io::Error) -> bool {
 /// The rustls error in an I/O error, however deep.
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     let outermost = error.get_ref()? as &(dyn Error + 'static);
-    std::iter::successors(Some(outermost), |error| (*error).source())
+    std::iter::successors(Some(outermost), |error| within(*error))
         .find_map(|error| error.downcast_ref())
+}
+
+/// What an error wraps. The source of an I/O error is that of the error that it wraps, which is
+/// thereby left out.
+fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => error.get_ref().map(|wrapped| wrapped as &(dyn Error + 'static)),
+        None => error.source(),
+    }
 }

@@ -21,13 +21,9 @@ const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
 
 /// This server's callback address: at its public URL, or else at the host that the caller asked.
 pub fn callback_address(public_url: Option<&PublicUrl>, headers: &HeaderMap) -> String {
-    let origin = match public_url {
-        Some(public_url) => public_url.origin().to_owned(),
-        None => {
-            let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-            format!("http://{host}")
-        }
-    };
+    let host = || headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let origin =
+        public_url.map_or_else(|| format!("http://{}", host()), |url| url.origin().to_owned());
     format!("{origin}{}", paths::OAUTH_CALLBACK)
 }
 

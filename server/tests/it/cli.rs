@@ -133,9 +133,12 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--database-url", "postgres://127.0.0.1/ppm?sslmodus=require"),
         ("--public-url", "ftp://ppm.example"),
         ("--public-url", "https://ppm.example/path"),
+        ("--public-url", "https://ppm.example:99999"),
         ("--extra-ca", "nothing.pem"),
         ("--site-root", "nowhere"),
         ("--trusted-proxy", "proxy.example"),
+        ("--oauth-proxy", "proxy.example:8080"),
+        ("--oauth-proxy", "socks5://proxy.example"),
         ("--smtp-connect-seconds", "0"),
         ("--smtp-reply-seconds", "+5"),
         ("--smtp-total-seconds", "soon"),
@@ -193,6 +196,18 @@ fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
     for url in WRONG_DATABASES {
         let line = complaint(&run(&folder, &["serve", "--database-url", url]));
         assert!(line.contains("database"), "{url}: {line}");
+    }
+}
+
+#[test]
+fn a_proxy_password_is_neither_complained_about_nor_shown_in_the_help() {
+    let folder = folder();
+    let url = "http://ada:canary-password@proxy.example/path";
+    for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
+        let output = program(&folder).args(arguments).env("PPM_EMAIL_OAUTH_PROXY", url).output();
+        let output = output.expect("the program runs");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains("oauth-proxy") && !said.contains("canary-password"), "{said}");
     }
 }
 

@@ -27,7 +27,7 @@ fn param(address: &str, name: &str) -> Option<String> {
 }
 
 /// Where an attempt failed, and why.
-fn failed(end: AttemptEnd) -> (Leg, Fault) {
+fn failed(end: &AttemptEnd) -> (Leg, Fault) {
     let AttemptEnd::Failed(Setback { leg, fault, .. }) = end else { panic!("it ended well") };
     (leg, fault)
 }
@@ -161,7 +161,7 @@ async fn a_callback_after_ten_minutes_is_too_late() {
     let Returning { address, cookie, attempt } = world.consent().await;
     world.harness.clock.advance(TimeDelta::minutes(10));
     assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-expired");
-    let end = failed(world.end_of(&attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Return, Fault::AttemptExpired));
     assert_eq!(world.provider.asked().len(), 0);
 }
@@ -185,7 +185,7 @@ async fn after_another_save_a_callback_no_longer_fits() {
     draft.edit(Field::OauthDisplayName, "Another name");
     world.save(&draft, 1).await;
     world.land(&address, &cookie).await;
-    let end = failed(world.end_of(&attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Return, Fault::SettingsChanged));
     assert_eq!(world.provider.asked().len(), 0);
     assert_eq!(world.token().await, None);
@@ -206,7 +206,7 @@ async fn a_save_during_the_exchange_keeps_its_token_out() {
         world.provider.release();
     };
     tokio::join!(landing, saving);
-    let end = failed(world.end_of(&attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::TokenRequest, Fault::SettingsChanged));
     assert_eq!(world.token().await, None);
 }
@@ -217,7 +217,7 @@ async fn a_removed_administrators_consent_brings_no_token() {
     let Returning { address, cookie, attempt } = world.consent().await;
     world.harness.server.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
     world.land(&address, &cookie).await;
-    let end = failed(world.end_of(&attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Return, Fault::OtherPerson));
     assert_eq!(world.provider.asked().len(), 0);
 }
@@ -229,7 +229,7 @@ async fn a_consent_is_finished_by_nobody_else_who_is_signed_in() {
     let Returning { address, cookie, attempt } = world.consent().await;
     let session = sign_in_as(&world.harness, "grace@example.com").await;
     world.land(&address, &format!("{cookie}; {session}")).await;
-    let end = failed(world.end_of(&attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Return, Fault::OtherPerson));
 }
 
@@ -274,7 +274,7 @@ async fn another_issuer_is_refused_before_anything_is_sent() {
         match expected {
             None => assert_eq!(end, AttemptEnd::Obtained, "{issuer:?}"),
             Some(fault) => {
-                assert_eq!(failed(end), (Leg::Return, fault), "{issuer:?}");
+                assert_eq!(failed(&end), (Leg::Return, fault), "{issuer:?}");
                 assert_eq!(world.provider.asked().len(), 0, "{issuer:?}");
             }
         }
@@ -316,13 +316,13 @@ async fn a_pasted_address_finishes_an_attempt_with_the_same_checks() {
     }
     let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
     let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
-    assert_eq!(failed(refused.end.expect("an end")), (Leg::Return, Fault::OtherBrowser));
+    assert_eq!(failed(&refused.end.expect("an end")), (Leg::Return, Fault::OtherBrowser));
 
     let pasted = format!("  {}#top \n", returning.address);
     let finished = world.paste(&returning, &pasted).await.expect("an answer");
     assert_eq!(finished.end, Some(AttemptEnd::Obtained));
     let again = world.paste(&returning, &pasted).await.expect("an answer");
-    assert_eq!(failed(again.end.expect("an end")), (Leg::Return, Fault::AttemptUsed));
+    assert_eq!(failed(&again.end.expect("an end")), (Leg::Return, Fault::AttemptUsed));
     assert_eq!(world.provider.requests("authorization_code"), 1);
 }
 
@@ -415,7 +415,7 @@ async fn an_exchange_whose_process_is_gone_has_failed() {
     let looking = async {
         world.provider.wait_for(1).await;
         world.harness.clock.advance(TimeDelta::seconds(46));
-        let end = failed(world.end_of(&returning.attempt.id).await);
+        let end = failed(&world.end_of(&returning.attempt.id).await);
         assert_eq!(end, (Leg::TokenRequest, Fault::ServerFailed));
         world.provider.release();
     };

@@ -10,6 +10,7 @@ mod csrf;
 mod frame;
 mod headers;
 mod limits;
+mod oauth;
 mod pages;
 mod people;
 mod postgres;

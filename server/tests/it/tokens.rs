@@ -114,6 +114,8 @@ async fn a_refused_token_makes_one_renewal_and_one_retry() {
     assert!(accepted(&world.send().await));
     assert_eq!(world.provider.requests("refresh_token"), 1);
     assert_eq!((world.mailbox.refused(), world.mailbox.messages()), (1, 1));
+    let tokens = world.mailbox.tokens();
+    assert_ne!(tokens[0], tokens[1]);
 }
 
 #[tokio::test]

@@ -1,0 +1,179 @@
+//! The address of the consent page, and what is read from the address that the browser comes back
+//! with.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::settings::{Consent, Grant};
+use server::oauth::{Answer, AuthorizationRequest, authorization_request};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::words;
+use crate::support::doubles::SeededRandomness;
+use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, grant};
+
+const ENDPOINT: &str = "https://login.example.com/authorize";
+
+fn asking(authorization_endpoint: &str, redirect_uri: &str, pkce: bool) -> Grant {
+    let consent = Consent::AtProvider {
+        authorization_endpoint: authorization_endpoint.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        pkce,
+    };
+    grant(consent, "https://login.example.com/token")
+}
+
+fn request(grant: &Grant) -> AuthorizationRequest {
+    let state = "state/+&=1".into();
+    authorization_request(grant, &state, &SeededRandomness::new(7)).expect("a consent")
+}
+
+fn parameters(url: &str) -> HashMap<String, String> {
+    Url::parse(url).expect("a URL").query_pairs().into_owned().collect()
+}
+
+#[test]
+fn an_authorization_request_has_exactly_its_parameters() {
+    let request = request(&asking(ENDPOINT, REDIRECT_URI, false));
+    let expected = HashMap::from(
+        [
+            ("response_type", "code"),
+            ("client_id", CLIENT_ID),
+            ("redirect_uri", REDIRECT_URI),
+            ("scope", SCOPE),
+            ("state", "state/+&=1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    assert_eq!(parameters(&request.url), expected);
+    assert!(request.verifier.is_none());
+}
+
+#[test]
+fn with_pkce_a_challenge_is_added_that_the_verifier_meets() {
+    let request = request(&asking(ENDPOINT, REDIRECT_URI, true));
+    let parameters = parameters(&request.url);
+    let verifier = request.verifier.as_ref().map(words).expect("a verifier");
+    let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    assert!((43..=128).contains(&verifier.len()) && verifier.chars().all(is_unreserved));
+    assert_eq!(parameters["code_challenge_method"], "S256");
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
+    assert_eq!(parameters["code_challenge"], challenge);
+    assert_eq!(parameters.len(), 7);
+}
+
+#[test]
+fn every_verifier_is_another_one() {
+    let (randomness, state) = (SeededRandomness::new(7), "state".into());
+    let grant = asking(ENDPOINT, REDIRECT_URI, true);
+    let verifier = || {
+        let request = authorization_request(&grant, &state, &randomness).expect("a consent");
+        words(&request.verifier.expect("a verifier")).to_owned()
+    };
+    assert_ne!(verifier(), verifier());
+}
+
+#[test]
+fn a_query_in_the_authorization_endpoint_is_kept_before_ours() {
+    for (endpoint, expected) in [
+        (
+            "https://a.example/o?access_type=offline&prompt=consent",
+            "https://a.example/o?access_type=offline&prompt=consent&response_type=code&",
+        ),
+        ("https://a.example/o?x=%2F%20+b", "https://a.example/o?x=%2F%20+b&response_type=code&"),
+        ("https://a.example/o?", "https://a.example/o?response_type=code&"),
+        ("https://a.example", "https://a.example/?response_type=code&"),
+    ] {
+        let url = request(&asking(endpoint, REDIRECT_URI, true)).url;
+        assert!(url.starts_with(expected), "{url}");
+    }
+}
+
+#[test]
+fn a_redirect_uri_is_decoded_to_what_was_typed() {
+    for typed in [
+        "https://PPM.example.com",
+        "https://ppm.example.com/a/../b/%2e%zz?x=1&y=+",
+        "urn:ietf:wg:oauth:2.0:oob",
+        "postmessage",
+        "com.example.app:/büro",
+    ] {
+        let url = request(&asking(ENDPOINT, typed, false)).url;
+        assert_eq!(parameters(&url)["redirect_uri"], typed);
+    }
+}
+
+#[test]
+fn neither_secret_nor_verifier_stands_in_the_address_or_is_printed() {
+    let request = request(&asking(ENDPOINT, REDIRECT_URI, true));
+    let verifier = request.verifier.as_ref().map(words).expect("a verifier");
+    let printed = format!("{request:?}");
+    assert!(!printed.contains(verifier) && !printed.contains("client_secret"), "{printed}");
+    assert!(!parameters(&request.url).values().any(|value| value == CLIENT_SECRET));
+}
+
+#[test]
+fn a_client_that_asks_for_itself_needs_no_consent() {
+    let grant = grant(Consent::NotNeeded, "https://login.example.com/token");
+    assert!(authorization_request(&grant, &"s".into(), &SeededRandomness::new(7)).is_none());
+}
+
+#[test]
+fn an_answer_is_read_and_what_is_not_known_is_ignored() {
+    let answer =
+        Answer::read("session_state=x&code=a%2Fb+c&state=s%26&iss=https%3A%2F%2Fa.example&x");
+    assert_eq!(answer.state.as_deref(), Some("s&"));
+    assert_eq!(answer.code.as_ref().map(words), Some("a/b c"));
+    assert_eq!(answer.iss.as_deref(), Some("https://a.example"));
+    assert!(answer.error.is_none());
+}
+
+#[test]
+fn an_error_is_read_with_its_description_and_page() {
+    let answer =
+        Answer::read("error=access_denied&error_description=No%2C+thanks&error_uri=u&state=s");
+    let error = answer.error.expect("an error");
+    assert_eq!(error.code, "access_denied");
+    assert_eq!(error.description.as_deref(), Some("No, thanks"));
+    assert_eq!(error.uri.as_deref(), Some("u"));
+    assert!(answer.code.is_none());
+}
+
+#[test]
+fn what_is_there_twice_or_empty_is_not_there() {
+    for query in ["code=a&code=b&state=s&state=s", "code=&state=", "code&state", "", "&&=&"] {
+        let answer = Answer::read(query);
+        assert!(answer.code.is_none() && answer.state.is_none(), "{query}");
+    }
+}
+
+#[test]
+fn an_answer_is_found_in_an_address_that_somebody_pasted() {
+    for pasted in [
+        "https://ppm.example.com/oauth/callback?code=c&state=s",
+        " https://ppm.example.com/cb?x=1&code=c&state=s#_=_\n",
+        "urn:ietf:wg:oauth:2.0:oob?code=c&state=s",
+        "?code=c&state=s",
+        "code=c&state=s",
+        "ppm.example.com/cb?state=s&code=c",
+    ] {
+        let answer = Answer::of_address(pasted).expect(pasted);
+        assert_eq!(answer.code.as_ref().map(words), Some("c"), "{pasted}");
+        assert_eq!(answer.state.as_deref(), Some("s"), "{pasted}");
+    }
+}
+
+#[test]
+fn what_holds_no_answer_is_none() {
+    for pasted in ["", " ", "c", "https://ppm.example.com/", "https://a.example/?x=1", "#code=c"] {
+        assert!(Answer::of_address(pasted).is_none(), "{pasted}");
+    }
+}
+
+#[test]
+fn a_code_is_not_printed() {
+    let printed = format!("{:?}", Answer::read("code=canary&state=s"));
+    assert!(!printed.contains("canary"), "{printed}");
+}

@@ -1,0 +1,232 @@
+//! Where requests go: to no forbidden address, over TLS that is believed, and by a proxy only where
+//! one was configured.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use domain::token::Fault;
+use server::config::ProxyUrl;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::TcpStream;
+
+use super::{LONG, SHORT, ask, client, client_with, told};
+use crate::support::provider::{ScriptedProvider, Turn};
+use crate::support::smtp_server::{AUTHORITY, Authority, self_signed};
+
+const TOKEN: &str = r#"{"access_token":"token-1"}"#;
+
+async fn trouble_at(endpoint: &str) -> (Fault, String) {
+    told(ask(&client(), endpoint).await)
+}
+
+#[tokio::test]
+async fn a_forbidden_address_is_not_called_in_whatever_form_it_is_written() {
+    for (endpoint, address) in [
+        ("http://169.254.169.254/token", "169.254.169.254"),
+        ("https://169.254.169.254/token", "169.254.169.254"),
+        ("https://2852039166/token", "169.254.169.254"),
+        ("https://0xa9.254.169.254/token", "169.254.169.254"),
+        ("https://[::ffff:169.254.169.254]/token", "::ffff:169.254.169.254"),
+        ("https://[64:ff9b::a9fe:a9fe]/token", "64:ff9b::a9fe:a9fe"),
+        ("https://[fe80::1]/token", "fe80::1"),
+        ("https://0.0.0.0/token", "0.0.0.0"),
+    ] {
+        let expected = (Fault::AddressForbidden, address.to_owned());
+        assert_eq!(trouble_at(endpoint).await, expected, "{endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_goes_in_clear_to_another_machine() {
+    let expected = (Fault::AddressForbidden, "192.0.2.1".to_owned());
+    assert_eq!(trouble_at("http://192.0.2.1/token").await, expected);
+}
+
+#[tokio::test]
+async fn what_is_no_http_has_no_address() {
+    for endpoint in ["javascript:alert(1)", "ftp://192.0.2.1/", "data:,x", "token", ""] {
+        assert_eq!(trouble_at(endpoint).await.0, Fault::AddressForbidden, "{endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_this_machine_is_called() {
+    let provider = ScriptedProvider::play([Turn::json("200 OK", TOKEN)]);
+    let endpoint = format!("http://localhost:{}/token", provider.address().port());
+    ask(&client(), &endpoint).await.expect("a token");
+    assert_eq!(provider.asked()[0].header("host"), Some(&endpoint[7..endpoint.len() - 6]));
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_there_is_not_found() {
+    let expected = (Fault::NameNotFound, String::new());
+    assert_eq!(trouble_at("https://login.invalid/token").await, expected);
+}
+
+#[tokio::test]
+async fn where_nothing_listens_that_is_told() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let endpoint = format!("http://{}/token", port.expect("a port"));
+    assert_eq!(trouble_at(&endpoint).await, (Fault::NothingListens, String::new()));
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_take_the_connection_is_unreachable() {
+    // Nobody accepts, and the backlog is full: the next packets are swallowed.
+    let listener = tokio::net::TcpSocket::new_v4().expect("a socket");
+    listener.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let listener = listener.listen(1).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(TcpStream::connect(address).await.expect("a place in the backlog"));
+    }
+    let asked = ask(&client_with(None, SHORT), &format!("http://{address}/token")).await;
+    assert_eq!(told(asked), (Fault::Unreachable, String::new()));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_believed_is_good_by_name_and_address() {
+    for host in ["localhost", "127.0.0.1"] {
+        let provider =
+            ScriptedProvider::play_by_tls(AUTHORITY.good(), [Turn::json("200 OK", TOKEN)]);
+        let endpoint = format!("https://{host}:{}/token", provider.address().port());
+        ask(&client(), &endpoint).await.expect(host);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_wrong_in_one_way_is_refused_before_a_word_is_said() {
+    for (certificate, fault) in [
+        (Authority::named("Nobody").good(), Fault::CertificateUntrusted),
+        (self_signed(false), Fault::CertificateUntrusted),
+        (self_signed(true), Fault::CertificateUntrusted),
+        (AUTHORITY.expired(), Fault::CertificateOutOfDate),
+        (AUTHORITY.not_yet_valid(), Fault::CertificateOutOfDate),
+        (AUTHORITY.of_another_name(), Fault::CertificateWrongName),
+    ] {
+        let provider = ScriptedProvider::play_by_tls(certificate, []);
+        let endpoint = format!("https://localhost:{}/token", provider.address().port());
+        let (found, said) = trouble_at(&endpoint).await;
+        assert_eq!(found, fault);
+        assert!(said.starts_with("invalid peer certificate"), "{said}");
+        assert_eq!(provider.asked().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_a_certificate_of_its_caller_fails_over_tls() {
+    let turn = Turn::json("200 OK", TOKEN);
+    let provider = ScriptedProvider::play_by_tls(AUTHORITY.good_and_curious(), [turn]);
+    let (fault, said) = trouble_at(&provider.token_endpoint()).await;
+    assert_eq!(fault, Fault::TlsFailed);
+    assert_eq!(said, "received fatal alert: CertificateRequired");
+}
+
+#[tokio::test]
+async fn a_port_that_speaks_in_clear_fails_over_tls() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let _ = stream.read(&mut [0; 1]).await;
+    });
+    assert_eq!(trouble_at(&format!("https://{address}/token")).await.0, Fault::TlsFailed);
+}
+
+/// A proxy that takes one caller anywhere to `target`; tells what it was asked.
+async fn proxy(target: Option<SocketAddr>) -> (ProxyUrl, tokio::task::JoinHandle<String>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut head).await.expect("a request");
+        }
+        if let Some(target) = target {
+            let mut target = TcpStream::connect(target).await.expect("a target");
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a caller who stays");
+            // Either side may end it.
+            let _ = copy_bidirectional(&mut stream, &mut target).await;
+        } else {
+            let refusal = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(refusal).await.expect("a caller who stays");
+        }
+        String::from_utf8(head).expect("text")
+    });
+    let url = format!("http://ada:canary%2Fpassword@{address}/");
+    (ProxyUrl::parse(&url).expect("a proxy"), asked)
+}
+
+#[tokio::test]
+async fn a_proxy_that_was_configured_is_asked_to_lead_to_the_endpoint() {
+    let turn = Turn::json("200 OK", TOKEN);
+    let provider = ScriptedProvider::play_by_tls(AUTHORITY.of_another_name(), [turn]);
+    let (proxy, asked) = proxy(Some(provider.address())).await;
+    let client = client_with(Some(&proxy), LONG);
+    ask(&client, "https://mail.example.org/token").await.expect("a token");
+    let asked = asked.await.expect("no panic");
+    assert!(asked.starts_with("CONNECT mail.example.org:443 HTTP/1.1\r\n"), "{asked}");
+    // ada:canary/password
+    let sign_in = "proxy-authorization: Basic YWRhOmNhbmFyeS9wYXNzd29yZA==";
+    assert!(asked.to_ascii_lowercase().contains(&sign_in.to_ascii_lowercase()), "{asked}");
+    assert_eq!(provider.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_named_without_its_password() {
+    let (proxy, _asked) = proxy(None).await;
+    let client = client_with(Some(&proxy), LONG);
+    let told = told(ask(&client, "https://mail.example.org/token").await);
+    assert_eq!(told, (Fault::Unreachable, proxy.origin().to_owned()));
+    assert!(!format!("{client:?} {proxy:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_proxy_leads_neither_to_this_machine_nor_to_a_forbidden_address() {
+    let (proxy, asked) = proxy(None).await;
+    let client = client_with(Some(&proxy), LONG);
+    let provider = ScriptedProvider::play([Turn::json("200 OK", TOKEN)]);
+    ask(&client, &provider.token_endpoint()).await.expect("a token");
+    let told = told(ask(&client, "https://169.254.169.254/token").await);
+    assert_eq!(told, (Fault::AddressForbidden, "169.254.169.254".to_owned()));
+    assert!(!asked.is_finished());
+}
+
+#[test]
+fn a_proxy_is_an_origin_with_or_without_user_info() {
+    for (text, origin) in [
+        ("http://proxy.example:8080", Some("http://proxy.example:8080")),
+        ("https://Proxy.example/", Some("https://proxy.example")),
+        ("http://ada:p%40ss@proxy.example:3128/", Some("http://proxy.example:3128")),
+        ("http://[::1]:3128", Some("http://[::1]:3128")),
+        ("socks5://proxy.example", None),
+        ("proxy.example:8080", None),
+        ("http://proxy.example/path", None),
+        ("http://proxy.example/?query", None),
+        ("http://proxy.example#", None),
+        ("http://proxy.example:99999", None),
+        ("http://ada@", None),
+        ("", None),
+    ] {
+        let read = ProxyUrl::parse(text).ok();
+        assert_eq!(read.as_ref().map(ProxyUrl::origin), origin, "{text}");
+        assert!(!format!("{read:?}").contains("p%40ss"), "{read:?}");
+    }
+}
+
+#[test]
+fn a_proxy_in_the_environment_counts_for_nothing() {
+    let mut again = Command::new(std::env::current_exe().expect("this very program"));
+    again.args(["--exact", "oauth::places::a_name_that_leads_to_this_machine_is_called"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        again.env(name, "http://127.0.0.1:9");
+    }
+    let output = again.env_remove("NO_PROXY").env_remove("no_proxy").output();
+    let said = output.expect("it runs");
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success() && text.contains("1 passed"), "{text}");
+}

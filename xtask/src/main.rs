@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod chromium;
 mod css;
+mod debian;
 mod fingerprint;
 mod fuzz;
 mod node;

@@ -5,6 +5,8 @@ mod cuts;
 mod delivery;
 mod hostile;
 mod places;
+#[cfg(target_os = "linux")]
+mod postfix;
 mod reaching;
 mod refusals;
 mod replies;

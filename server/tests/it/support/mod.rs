@@ -6,6 +6,8 @@ pub mod harness;
 pub mod mailbox;
 pub mod oauth_world;
 pub mod pages;
+#[cfg(target_os = "linux")]
+pub mod postfix;
 pub mod program;
 pub mod provider;
 pub mod smtp_server;

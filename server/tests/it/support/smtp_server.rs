@@ -43,6 +43,14 @@ impl Authority {
         self.issue(&for_names(&["localhost", "127.0.0.1"]))
     }
 
+    /// The same with its key, in PEM.
+    pub fn good_in_pem(&self) -> String {
+        let key = key();
+        let params = for_names(&["localhost", "127.0.0.1"]);
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        key.serialize_pem() + &certificate.pem()
+    }
+
     /// A certificate for another machine.
     pub fn of_another_name(&self) -> Arc<ServerConfig> {
         self.issue(&for_names(&["mail.example.org"]))

@@ -1,0 +1,70 @@
+//! Tokens at Postfix with Dovecot: every length goes whole, and a refusal comes in its own words.
+
+use domain::check::host::Host;
+use domain::delivery::{Advice, Step};
+use domain::settings::Security;
+
+use super::{Attempt, Outcome};
+use crate::support::postfix::{Postfix, USER};
+
+/// A token of this length: a word of Base64 without repetition, as real ones are.
+fn token(length: usize) -> String {
+    let mut token = (0_u64..).flat_map(|number| format!("{:x}", number * 7_919).into_bytes());
+    token.by_ref().take(length).map(char::from).collect()
+}
+
+async fn signed_in_by(token: &str, server: &Postfix) -> Outcome {
+    let host = Host::Name("localhost".to_owned());
+    let attempt = Attempt::to(host, server.address.port(), Security::StartTls);
+    attempt.signed_in_by(USER, token).run().await
+}
+
+async fn tokens_of_every_length_are_taken(mechanisms: &str, mechanism: &str) {
+    let tokens = [30, 1_500, 2_500, 6_000].map(token);
+    let server = Postfix::start(mechanisms, tokens.to_vec()).await;
+    for token in &tokens {
+        let outcome = signed_in_by(token, &server).await;
+        assert!(outcome.reply().starts_with("250 2.0.0 Ok: queued as "), "{}", outcome.reply());
+        let said = outcome.said(Step::SignIn);
+        assert_eq!(said, format!("{mechanism}: 235 2.7.0 Authentication successful"));
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_every_length_sign_in_at_postfix_with_dovecot_by_xoauth2() {
+    tokens_of_every_length_are_taken("oauthbearer xoauth2", "XOAUTH2").await;
+}
+
+#[tokio::test]
+async fn tokens_of_every_length_sign_in_at_postfix_with_dovecot_by_oauthbearer() {
+    tokens_of_every_length_are_taken("oauthbearer", "OAUTHBEARER").await;
+}
+
+#[tokio::test]
+async fn what_dovecot_has_against_a_token_is_told_in_its_own_words() {
+    for (mechanism, reason) in [
+        ("xoauth2", r#"334 {"status":"401","schemes":"bearer","scope":"mail"}"#),
+        ("oauthbearer", r#"334 {"status":"invalid_token"}"#),
+    ] {
+        let server = Postfix::start(mechanism, Vec::new()).await;
+        for length in [30, 2_500] {
+            let outcome = signed_in_by(&token(length), &server).await;
+
+            assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+            let (challenge, reply) = outcome.words().split_once('\n').expect("two replies");
+            assert_eq!(challenge, reason);
+            assert!(reply.starts_with("535 5.7.8 Error: authentication failed"), "{reply}");
+            assert_eq!(outcome.result.expect_err("a failure").code, Some(535));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_dovecot_cannot_have_checked_is_refused_without_a_reason() {
+    let server = Postfix::forsaken("xoauth2").await;
+    let outcome = signed_in_by(&token(30), &server).await;
+
+    assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+    let words = outcome.words();
+    assert!(words.starts_with("535 5.7.8 Error: authentication failed"), "{words}");
+}

@@ -1,0 +1,76 @@
+//! Debian's packages of the servers that integration tests start for themselves. Only root can
+//! start Postfix, so for anybody else nothing is installed, and those tests are left out.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::tools::{answer_of, expect_success};
+
+/// Each with a program that only it has.
+const PACKAGES: [(&str, &str); 2] =
+    [("postfix", "/usr/lib/postfix/sbin/master"), ("dovecot-core", "/usr/sbin/dovecot")];
+
+/// What Debian's packages ask before they start a service (`invoke-rc.d`(8)).
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Whether the tests that start Postfix can run here at all.
+pub fn can_start_postfix() -> bool {
+    cfg!(target_os = "linux") && answer_of(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
+/// Makes sure of the packages where the tests that need them can run.
+pub fn ensure_packages() -> Result<()> {
+    if !can_start_postfix() {
+        println!("Only root can start Postfix, on Linux: the tests that do are left out.");
+        return Ok(());
+    }
+    let missing: Vec<&str> = PACKAGES
+        .into_iter()
+        .filter(|(_, program)| !Path::new(program).is_file())
+        .map(|(package, _)| package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(" ");
+    if answer_of(Command::new("apt-get").arg("--version")).is_none() {
+        bail!("{missing} must be installed; on Debian, by `sudo apt-get install -y {missing}`");
+    }
+    install(&missing).with_context(|| format!("{missing} could not be installed"))
+}
+
+fn install(packages: &str) -> Result<()> {
+    println!("Installing {packages} from Debian.");
+    let _quiet = Quiet::keep()?;
+    expect_success(Command::new("apt-get").arg("update"))?;
+    let mut install = Command::new("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["install", "-y", "--no-install-recommends"]).args(packages.split(' '));
+    expect_success(&mut install)
+}
+
+/// While it lives, no package starts its service; a policy that was there before stays.
+struct Quiet {
+    is_ours: bool,
+}
+
+impl Quiet {
+    fn keep() -> Result<Self> {
+        if Path::new(POLICY).exists() {
+            return Ok(Self { is_ours: false });
+        }
+        fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+        let quiet = Self { is_ours: true };
+        expect_success(Command::new("chmod").args(["755", POLICY]))?;
+        Ok(quiet)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
+}

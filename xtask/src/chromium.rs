@@ -3,12 +3,9 @@
 
 use std::{path::Path, process::Command};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::{
-    tools::{answer_of, expect_success},
-    workspace::Workspace,
-};
+use crate::{debian, tools::answer_of, workspace::Workspace};
 
 const DEBIAN: &str = "/usr/bin/chromium";
 const ASK_PLAYWRIGHT: &str =
@@ -24,27 +21,7 @@ pub fn ensure_chromium(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
 
-    if answer_of(Command::new("apt-get").arg("--version")).is_none() {
-        bail!("there is no Chromium: run `npx playwright install chromium` in end2end");
-    }
-    if answer_of(Command::new("id").arg("-u")).as_deref() != Some("0") {
-        bail!(
-            "there is no Chromium and installing one needs root: run `sudo apt-get update && sudo apt-get install -y \
-             chromium fonts-dejavu`, or `npx playwright install chromium` in end2end"
-        );
-    }
-    install_from_debian().context("Debian's Chromium could not be installed")
-}
-
-fn install_from_debian() -> Result<()> {
-    println!("Installing Debian's Chromium.");
-    expect_success(Command::new("apt-get").arg("update"))?;
-    let mut install = Command::new("apt-get");
-    install.env("DEBIAN_FRONTEND", "noninteractive").args([
-        "install",
-        "-y",
-        "chromium",
-        "fonts-dejavu",
-    ]);
-    expect_success(&mut install)
+    debian::install("chromium fonts-dejavu").context(
+        "there is no Chromium; `npx playwright install chromium` in end2end brings one too",
+    )
 }

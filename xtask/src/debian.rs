@@ -1,5 +1,5 @@
-//! Debian's packages of the servers that integration tests start for themselves. Only root can
-//! start Postfix, so for anybody else nothing is installed, and those tests are left out.
+//! Debian's packages of what the tests start: servers and a browser. None of them starts a service
+//! of its own. Only root can start Postfix, so for anybody else the tests that do are left out.
 
 use std::{fs, path::Path, process::Command};
 
@@ -14,9 +14,14 @@ const PACKAGES: [(&str, &str); 2] =
 /// What Debian's packages ask before they start a service (`invoke-rc.d`(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
+/// Whether this is root.
+pub fn is_root() -> bool {
+    answer_of(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
 /// Whether the tests that start Postfix can run here at all.
 pub fn can_start_postfix() -> bool {
-    cfg!(target_os = "linux") && answer_of(Command::new("id").arg("-u")).as_deref() == Some("0")
+    cfg!(target_os = "linux") && is_root()
 }
 
 /// Makes sure of the packages where the tests that need them can run.
@@ -33,15 +38,22 @@ pub fn ensure_packages() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let missing = missing.join(" ");
-    if answer_of(Command::new("apt-get").arg("--version")).is_none() {
-        bail!("{missing} must be installed; on Debian, by `sudo apt-get install -y {missing}`");
-    }
-    install(&missing).with_context(|| format!("{missing} could not be installed"))
+    install(&missing.join(" "))
 }
 
-fn install(packages: &str) -> Result<()> {
+/// Installs packages, their names with spaces between, or says what somebody has to do.
+pub fn install(packages: &str) -> Result<()> {
+    if answer_of(Command::new("apt-get").arg("--version")).is_none() || !is_root() {
+        bail!(
+            "{packages} must be installed, which needs root: on Debian, run `sudo apt-get update && sudo apt-get \
+             install -y {packages}`"
+        );
+    }
     println!("Installing {packages} from Debian.");
+    install_quietly(packages).with_context(|| format!("{packages} could not be installed"))
+}
+
+fn install_quietly(packages: &str) -> Result<()> {
     let _quiet = Quiet::keep()?;
     expect_success(Command::new("apt-get").arg("update"))?;
     let mut install = Command::new("apt-get");

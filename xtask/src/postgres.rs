@@ -10,10 +10,10 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
-use crate::tools::{answer_of, expect_success};
+use crate::{debian, tools::expect_success};
 
 /// Where Debian puts each version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -64,7 +64,7 @@ impl Folder {
     fn make() -> Result<Self> {
         let path = env::temp_dir().join(format!("ppm-email-postgres-{}", unguessable()));
         expect_success(Command::new("mkdir").args(["-m", "700"]).arg(&path))?;
-        Ok(Self { path, is_roots: is_root() })
+        Ok(Self { path, is_roots: debian::is_root() })
     }
 
     /// Makes a database cluster in it, starts its server and waits until that answers.
@@ -164,16 +164,7 @@ fn ensure_programs() -> Result<PathBuf> {
     if let Some(programs) = programs(Path::new(VERSIONS)) {
         return Ok(programs);
     }
-    if answer_of(Command::new("apt-get").arg("--version")).is_none() || !is_root() {
-        bail!(
-            "there is no PostgreSQL and installing it needs root: run `sudo apt-get update && sudo apt-get install -y postgresql`"
-        );
-    }
-    println!("Installing Debian's PostgreSQL.");
-    expect_success(Command::new("apt-get").arg("update"))?;
-    let mut install = Command::new("apt-get");
-    install.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "postgresql"]);
-    expect_success(&mut install)?;
+    debian::install("postgresql")?;
     programs(Path::new(VERSIONS)).context("Debian's package has no initdb")
 }
 
@@ -186,10 +177,6 @@ fn programs(versions: &Path) -> Option<PathBuf> {
         programs.join("initdb").is_file().then_some((version, programs))
     });
     found.max().map(|(_, programs)| programs)
-}
-
-fn is_root() -> bool {
-    answer_of(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
 fn free_port() -> Result<u16> {

@@ -231,6 +231,7 @@ pub const fn advice(advice: Advice) -> Explanation {
                 "Check Scope: Gmail needs https://mail.google.com/ in it.",
                 "Default Sender Email has to be the account that signed in for the token.",
                 "Get a new token: this one may have expired or been revoked.",
+                "If a new token is refused too, try again later: the server may be unable to check tokens.",
             ],
         },
         Advice::TokenSignInNotOffered => Explanation {

@@ -29,7 +29,7 @@ fn param(address: &str, name: &str) -> Option<String> {
 /// Where an attempt failed, and why.
 fn failed(end: &AttemptEnd) -> (Leg, Fault) {
     let AttemptEnd::Failed(Setback { leg, fault, .. }) = end else { panic!("it ended well") };
-    (leg, fault)
+    (*leg, *fault)
 }
 
 /// Why a browser was led to the page that says why, beside any attempt.

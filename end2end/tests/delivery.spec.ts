@@ -157,7 +157,7 @@ const FAILURES: {
   {
     name: 'a wrong password',
     change: () => ({ Password: 'canary-wrong-password' }),
-    heading: 'Sign-in failed: The server does not accept this user name with this password or token.',
+    heading: 'Sign-in failed: The server does not accept this user name with this password.',
     words: /535 5\.7\.8/,
     step: 'Type the Password again',
   },

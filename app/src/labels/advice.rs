@@ -154,7 +154,7 @@ pub const fn advice(advice: Advice) -> Explanation {
             cause: "The server offers no sign-in on this connection.",
             steps: &[
                 "Many servers offer it only when encrypted: turn Use TLS on.",
-                "If the server asks for no sign-in, empty Username.",
+                "If the server asks for no sign-in, empty Username; with an OAuth flow, check SMTP Server and Port.",
             ],
         },
         Advice::NoCommonMechanism => Explanation {
@@ -165,12 +165,11 @@ pub const fn advice(advice: Advice) -> Explanation {
             ],
         },
         Advice::CredentialsRefused => Explanation {
-            cause: "The server does not accept this user name with this password or token.",
+            cause: "The server does not accept this user name with this password.",
             steps: &[
                 "Type the Password again; check Username, often the whole e-mail address.",
                 "With two-step sign-in, the provider wants an app password made for PPM.",
                 "Many providers no longer take passwords from programs: choose an OAuth flow.",
-                "With a token: get a new one. If that is refused too, try again later: the server may be unable to check tokens.",
             ],
         },
         Advice::SmtpAuthDisabled => Explanation {

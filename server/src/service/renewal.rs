@@ -424,3 +424,68 @@ async fn next_look(server: &Server) -> Result<Duration, Broken> {
     let wait = (next_at - server.clock.now()).to_std().unwrap_or_default();
     Ok(wait.clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Always(u8);
+
+    impl Randomness for Always {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn pauses_double_from_five_seconds_to_ten_minutes_give_or_take_a_quarter() {
+        for (failures, shortest, longest) in
+            [(0, 3_750, 6_230), (1, 7_500, 12_460), (3, 30_000, 49_843), (50, 450_000, 747_656)]
+        {
+            for (byte, expected) in [(0, shortest), (255, longest)] {
+                let pause = pause_after(failures, &Always(byte)).num_milliseconds();
+                assert!((pause - expected).abs() < 10, "{failures} {byte}: {pause}");
+            }
+        }
+    }
+
+    fn token(grant: &str, lifetime: TimeDelta) -> StoredToken {
+        let sealed = SealedTokens {
+            access: Vec::new(),
+            refresh: None,
+            client_auth: "body".to_owned(),
+            granted_scope: None,
+        };
+        StoredToken {
+            grant: grant.to_owned(),
+            generation: 0,
+            sealed,
+            obtained_at: DateTime::UNIX_EPOCH,
+            expires_at: DateTime::UNIX_EPOCH + lifetime,
+            failures: 0,
+            tried_at: None,
+            next_try_at: None,
+            setback: None,
+            is_gone: false,
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_a_minute_or_a_fifth_of_its_life_ahead_and_up_to_a_quarter_earlier() {
+        for (lifetime, ahead) in [(3_600, 60), (300, 60), (100, 20), (5, 1)] {
+            let (lifetime, ahead) = (TimeDelta::seconds(lifetime), TimeDelta::seconds(ahead));
+            for grant in ["", "a", "another grant", "\u{7f}\u{7f}"] {
+                let token = token(grant, lifetime);
+                let early = token.expires_at - due_at(&token);
+                assert!(early >= ahead && early <= ahead * 5 / 4, "{grant:?} {lifetime}: {early}");
+            }
+        }
+    }
+
+    #[test]
+    fn scopes_are_alike_in_any_order() {
+        assert!(are_alike("a b", "b  a"));
+        assert!(!are_alike("a", "a b"));
+    }
+}

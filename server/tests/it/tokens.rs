@@ -11,7 +11,7 @@ use server::store::audit::Action;
 use tokio::task::JoinSet;
 
 use crate::support::harness::trail;
-use crate::support::oauth_world::World;
+use crate::support::oauth_world::{World, a_moment};
 use crate::support::provider::{Held, Refreshing, Takes};
 
 const FLOWS: [OauthFlow; 3] =
@@ -204,7 +204,7 @@ async fn a_renewal_under_way_that_a_save_overtakes_changes_nothing() {
     world.provider.release();
     let mut outcome = None;
     while outcome.is_none() {
-        tokio::task::yield_now().await;
+        a_moment().await;
         outcome = service.run(&world.ada, &run.id).await.expect("the run").outcome;
     }
     let Some(Outcome::Failed { advice, .. }) = outcome else { panic!("not sent") };

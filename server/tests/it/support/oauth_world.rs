@@ -176,7 +176,7 @@ impl World {
             if let Some(end) = found.expect("the attempt is there").0.end {
                 return end;
             }
-            tokio::task::yield_now().await;
+            a_moment().await;
         }
     }
 
@@ -186,7 +186,7 @@ impl World {
         let service = self.service();
         let mut run = service.send_test(&who).await.expect("a run");
         while run.outcome.is_none() {
-            tokio::task::yield_now().await;
+            a_moment().await;
             run = service.run(&who, &run.id).await.expect("the run");
         }
         run
@@ -207,4 +207,9 @@ impl World {
         let (browser, id) = (Browser(cookie), &returning.attempt.id);
         self.service().finish_attempt(&self.ada, &browser, id, address).await
     }
+}
+
+/// Between two looks at a condition, so that those who bring it about have the processor.
+pub async fn a_moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
 }

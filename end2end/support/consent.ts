@@ -7,18 +7,15 @@ import type { Product } from './product.ts';
 import type { Client, Provider } from './provider.ts';
 
 /** Fills in everything for a flow and a client of the practice provider, with `changes`, and saves it. */
-export async function configure(form: Form, { mail, provider }: Product, flow: Flow, client: Client, changes: Values = {}): Promise<void> {
+export async function configure(form: Form, { mail, provider, url }: Product, flow: Flow, client: Client, changes: Values = {}): Promise<void> {
   const { authorization, token, scope } = provider.address;
   const asksSomebody = flow !== 'Client Credentials';
   await form.choose(flow);
   await form.fill(form.oauth, oauth(mail));
-  if (asksSomebody) {
-    await form.fill(form.authentication, { 'Authorization Endpoint': authorization });
-    await form.authentication.getByRole('button', { name: "Use this server's" }).click();
-  }
   await form.fill(form.authentication, {
     'Client ID': client.id,
     'Client Secret': client.secret,
+    ...(asksSomebody && { 'Authorization Endpoint': authorization, 'Redirect URI': `${url}/oauth/callback` }),
     'Token Endpoint': token,
     Scope: asksSomebody ? scope : 'mail.send',
     ...changes,

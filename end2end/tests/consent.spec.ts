@@ -116,6 +116,17 @@ test('an exchange that is refused says so in the provider’s words', async ({ f
   await axe();
 });
 
+test('a press that the server refuses leaves no empty window behind', async ({ page, form, complaints }) => {
+  complaints.expectStatus(401, /api\/email\//);
+  await page.context().clearCookies();
+  const opening = page.waitForEvent('popup');
+  await form.getToken.click();
+  const popUp = await opening;
+  if (!popUp.isClosed()) await popUp.waitForEvent('close');
+  await expect(form.token.getByRole('alert')).toContainText('Your session has ended.');
+  await expect(form.getToken).toBeEnabled();
+});
+
 test('a tab that is reloaded in the middle picks the consent up', async ({ page, form, provider }) => {
   const popUp = await openConsent(form);
   await page.reload();

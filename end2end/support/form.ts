@@ -59,6 +59,8 @@ export class Form {
   readonly sendTest: Locator;
   readonly token: Locator;
   readonly getToken: Locator;
+  readonly tokenStatus: Locator;
+  readonly tokenExpires: Locator;
 
   constructor(readonly page: Page) {
     this.save = page.getByRole('button', { name: 'Save', exact: true });
@@ -69,6 +71,8 @@ export class Form {
     this.authentication = page.getByRole('group', { name: 'Authentication Settings', exact: true });
     this.token = page.getByRole('group', { name: 'OAuth Token Management', exact: true });
     this.getToken = page.getByRole('button', { name: 'Get Auth Token', exact: true });
+    this.tokenStatus = this.token.getByRole('status').filter({ hasText: /^(Not obtained|Valid|Expired)$/ });
+    this.tokenExpires = this.token.getByText('Token Expires:', { exact: true }).locator('xpath=following-sibling::dd');
     this.sendTest = page.getByRole('button', { name: 'Send Test Email', exact: true });
   }
 
@@ -95,6 +99,11 @@ export class Form {
     await this.save.click();
     await expect(this.page.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(this.save).toBeHidden();
+  }
+
+  /** What went wrong with the token, by its heading, with everything that is said about it. */
+  setback(heading: string | RegExp): Locator {
+    return this.token.locator('section').filter({ has: this.page.getByRole('heading', { level: 2, name: heading }) });
   }
 
   /** The heading of the outcome of the last test message. */

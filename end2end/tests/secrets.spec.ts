@@ -1,6 +1,8 @@
 // Secrets are write-only: the page knows that one is stored, never what it is.
 
 import { readFile, readdir } from 'node:fs/promises';
+import { CANARIES, CanaryProvider } from '../support/canary-provider.ts';
+import { configure } from '../support/consent.ts';
 import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
@@ -34,6 +36,44 @@ test('a stored secret is in no answer, no page and no log', async ({ page, signI
     expect(product.log).not.toContain(secret);
   }
   expect(page.url()).not.toContain('?');
+});
+
+test('what leads to a token is in no answer, no page and no log, even where the provider repeats it', async ({ page, signIn, product }) => {
+  const answers: string[] = [];
+  page.on('response', async (response) => {
+    if (!response.url().startsWith(product.url)) return;
+    const body = await response.body().catch(() => Buffer.of());
+    answers.push(`${response.url().split('?')[0]} ${JSON.stringify(response.headers())} ${body.toString('latin1')}`);
+  });
+  const provider = await CanaryProvider.start();
+  await signIn();
+  const form = new Form(page);
+  const client = { id: 'canary', secret: 'canary-client-secret-Rv2h' };
+  await configure(form, product, 'Authorization Code with PKCE', client, {
+    'Authorization Endpoint': `${provider.address}/authorize`,
+    'Token Endpoint': `${provider.address}/token`,
+  });
+  await page.evaluate(() => (window.open = () => null));
+  await form.getToken.click();
+  await page.waitForURL('**/oauth/result/*');
+  await page.getByRole('link', { name: 'Back to the Email settings' }).click();
+  await expect(form.token.getByText('The provider granted another scope than was asked for: mail.read')).toBeVisible();
+  const setback = form.setback(/^Renewal of the token failed/);
+  await expect(setback).toContainText('invalid_grant: No');
+  await expect(form.tokenStatus).toHaveText('Expired');
+  await page.reload();
+  await expect(setback).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  provider.stop();
+
+  const verifier = provider.requests[0]!.get('code_verifier');
+  expect(verifier).toMatch(/^[\w~.-]{43,128}$/);
+  expect(answers.some((answer) => answer.includes('/oauth/callback'))).toBe(true);
+  for (const secret of [client.secret, verifier!, ...Object.values(CANARIES)]) {
+    expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
+    expect(await page.content()).not.toContain(secret);
+    expect(product.log).not.toContain(secret);
+  }
 });
 
 test('the browser bundle holds nothing of the server', async () => {

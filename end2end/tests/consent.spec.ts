@@ -1,0 +1,192 @@
+// Consent at the provider: declined, blocked, left, interrupted, seen from another tab. Whatever
+// becomes of the window, the tab says how it stands and the button stays usable.
+
+import { configure, obtain, openConsent } from '../support/consent.ts';
+import { Form } from '../support/form.ts';
+import { ADA, expect, test as base } from '../support/test.ts';
+
+const WAITING = /^Waiting for the provider\. Sign in on its page/;
+const DECLINED = 'Consent at the provider failed: The consent was declined.';
+
+/** The tab with Authorization Code saved, and no token. */
+const test = base.extend<{ form: Form }>({
+  form: async ({ page, product, signIn }, use) => {
+    await signIn();
+    const form = new Form(page);
+    await configure(form, product, 'Authorization Code', product.provider.address.clients.code);
+    await use(form);
+  },
+});
+
+test('a consent that is declined is said in the provider’s words and with the next step', async ({ form, provider, axe }) => {
+  const popUp = await openConsent(form);
+  await expect(form.token.getByText(WAITING)).toBeVisible();
+  await axe();
+  await provider.decline(popUp);
+
+  const setback = form.setback(DECLINED);
+  await expect(setback).toContainText('Access was declined on the consent page');
+  await expect(setback.getByRole('listitem').first()).toHaveText('Press Get Auth Token again and accept what the provider asks.');
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+  await expect(form.tokenStatus).toHaveText('Not obtained');
+  await expect(form.getToken).toBeEnabled();
+  await axe();
+
+  await expect(popUp.getByRole('heading', { name: DECLINED })).toBeVisible();
+  await expect(popUp.getByText('You can close this window')).toBeVisible();
+  await axe(popUp);
+  await popUp.close();
+  await obtain(form, provider);
+  await expect(setback).toBeHidden();
+});
+
+test('a consent that is declined leaves the token before it alone', async ({ form, provider, inbox }) => {
+  await obtain(form, provider);
+  const until = await form.tokenExpires.textContent();
+  await provider.decline(await openConsent(form));
+  await expect(form.setback(DECLINED)).toBeVisible();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  expect((await form.tokenExpires.textContent())?.slice(0, 16)).toBe(until?.slice(0, 16));
+  await form.sendTest.click();
+  await inbox.waitFor({ to: ADA.email });
+  expect(await provider.counts()).toMatchObject({ authorization_code: 1, refresh_token: 0 });
+});
+
+test('where windows are blocked, the same window goes to the provider and finds the way back', async ({ page, form, provider, axe }) => {
+  await page.evaluate(() => (window.open = () => null));
+  await form.getToken.click();
+  await provider.allow(page);
+  await expect(page.getByRole('heading', { name: 'The token was obtained' })).toBeVisible();
+  expect(new URL(page.url()).search, 'neither code nor state stays in the address').toBe('');
+  await axe();
+  await page.getByRole('link', { name: 'Back to the Email settings' }).click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+});
+
+test('where windows are blocked, a declined consent is said on the way back too', async ({ page, form, provider }) => {
+  await page.evaluate(() => (window.open = () => null));
+  await form.getToken.click();
+  await provider.decline(page);
+  await expect(page.getByRole('heading', { name: DECLINED })).toBeVisible();
+  await page.getByRole('link', { name: 'Back to the Email settings' }).click();
+  await expect(form.setback(DECLINED)).toBeVisible();
+  await expect(form.getToken).toBeEnabled();
+});
+
+test('a window that is closed by hand means nothing, and a second press works', async ({ form, provider }) => {
+  const popUp = await openConsent(form);
+  await popUp.close();
+  await expect(form.token.getByText(WAITING)).toBeVisible();
+  await expect(form.token.getByRole('heading', { level: 2 })).toHaveCount(0);
+  await obtain(form, provider);
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+});
+
+test('of two windows at the provider, the first one still counts', async ({ form, provider }) => {
+  const first = await openConsent(form);
+  const second = await openConsent(form);
+  await provider.allow(first);
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await provider.decline(second);
+  await expect(form.setback(DECLINED)).toBeVisible();
+  await expect(form.tokenStatus).toHaveText('Valid');
+});
+
+test('a provider that shows an error of its own never comes back, and the tab waits usably', async ({ form, product, provider, complaints }) => {
+  complaints.expectStatus(400, /\/authorize\?/);
+  await configure(form, product, 'Authorization Code', { id: 'nobody', secret: 'of-nobody' });
+  const popUp = await openConsent(form);
+  await expect(popUp.getByText('client is invalid')).toBeVisible();
+  await expect(form.token.getByText(WAITING)).toBeVisible();
+  await expect(form.getToken).toBeEnabled();
+
+  await configure(form, product, 'Authorization Code', provider.address.clients.code);
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+  await obtain(form, provider);
+});
+
+test('an exchange that is refused says so in the provider’s words', async ({ form, product, provider, axe }) => {
+  await configure(form, product, 'Authorization Code', { ...provider.address.clients.code, secret: 'canary-wrong-secret' });
+  const popUp = await openConsent(form);
+  await provider.allow(popUp);
+  const setback = form.setback('Token request failed: The provider does not accept Client ID and Client Secret.');
+  await expect(setback).toContainText('invalid_client: client authentication failed');
+  await expect(setback).toContainText('Enter Client Secret again: its value, not its id.');
+  await expect(form.tokenStatus).toHaveText('Not obtained');
+  await axe();
+});
+
+test('a press that the server refuses leaves no empty window behind', async ({ page, form, complaints }) => {
+  complaints.expectStatus(401, /api\/email\//);
+  await page.context().clearCookies();
+  const opening = page.waitForEvent('popup');
+  await form.getToken.click();
+  const popUp = await opening;
+  if (!popUp.isClosed()) await popUp.waitForEvent('close');
+  await expect(form.token.getByRole('alert')).toContainText('Your session has ended.');
+  await expect(form.getToken).toBeEnabled();
+});
+
+test('a tab that is reloaded in the middle picks the consent up', async ({ page, form, provider }) => {
+  const popUp = await openConsent(form);
+  await page.reload();
+  await expect(form.token.getByText(WAITING)).toBeVisible();
+  await provider.allow(popUp);
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(form.token.getByText('The token was obtained.')).toBeVisible();
+});
+
+test('a second tab shows the token without a reload', async ({ page, form, provider }) => {
+  const second = new Form(await page.context().newPage());
+  await second.page.goto('/settings/email');
+  await expect(second.tokenStatus).toHaveText('Not obtained');
+  await expect(second.getToken).toBeEnabled();
+  await obtain(form, provider);
+  await expect(second.tokenStatus).toHaveText('Valid');
+});
+
+test('the keyboard alone obtains a token', async ({ page, form, provider }) => {
+  const { email, password } = provider.address.account;
+  await form.field(form.authentication, 'Scope').focus();
+  await page.keyboard.press('Tab');
+  await expect(form.getToken).toBeFocused();
+  const opening = page.waitForEvent('popup');
+  await page.keyboard.press('Enter');
+  const popUp = await opening;
+  await expect(popUp.getByLabel('Email', { exact: true })).toBeFocused();
+  await popUp.keyboard.type(email);
+  await popUp.keyboard.press('Tab');
+  await popUp.keyboard.type(password);
+  await popUp.keyboard.press('Enter');
+  const closed = popUp.waitForEvent('close');
+  await popUp.getByRole('button', { name: 'Allow', exact: true }).press('Enter');
+  await closed;
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(form.getToken, 'the focus stays where it was').toBeFocused();
+  await page.keyboard.press('Tab');
+  await expect(form.sendTest).toBeFocused();
+});
+
+test('what is waited for and what came of it are announced once each', async ({ page, form, provider }) => {
+  const said: string[] = [];
+  await page.exposeFunction('say', (words: string) => said.push(words));
+  await form.token.evaluate((group) => {
+    const inLiveRegion = (node: Node) => (node instanceof Element ? node : node.parentElement)?.closest('[role=status], [role=alert]');
+    new MutationObserver((changes) => {
+      for (const { type, target, addedNodes } of changes) {
+        const changed = type === 'characterData' ? [target] : [...addedNodes];
+        for (const node of changed) {
+          const words = node.textContent?.trim();
+          if (words && inLiveRegion(target)) (window as unknown as { say: (words: string) => void }).say(words);
+        }
+      }
+    }).observe(group, { subtree: true, childList: true, characterData: true });
+  });
+  const popUp = await openConsent(form);
+  // Two looks at the server that bring nothing new.
+  for (let look = 0; look < 2; look += 1) await page.waitForResponse(/api\/email\/token/);
+  await provider.allow(popUp);
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect.poll(() => said).toContainEqual(expect.stringMatching(/^The token was obtained/));
+  expect(said).toEqual([expect.stringMatching(WAITING), expect.stringMatching(/^(Valid|The token was obtained)/), expect.stringMatching(/^(Valid|The token was obtained)/)]);
+});

@@ -1,0 +1,126 @@
+// A Redirect URI that does not lead back: the tab asks for the address that the browser ended at,
+// and finishes from it.
+
+import type { Locator } from '@playwright/test';
+import { configure, openConsent } from '../support/consent.ts';
+import { Form } from '../support/form.ts';
+import { ADA, expect, test as base } from '../support/test.ts';
+
+const NOT_FINAL = /^This is not the final address: it has neither a code nor an error in it/;
+
+/** The tab with such a Redirect URI saved, and what an answer at the provider ends at. */
+const test = base.extend<{ form: Form; address: Locator; finish: Locator; answered: (answer?: 'allow' | 'decline') => Promise<string> }>({
+  form: async ({ page, product, provider, signIn }, use) => {
+    await signIn();
+    const form = new Form(page);
+    const { clients, landing } = provider.address;
+    await configure(form, product, 'Authorization Code with PKCE', clients.pkce, { 'Redirect URI': landing });
+    await use(form);
+  },
+  address: async ({ form }, use) => use(form.token.getByLabel('Final address', { exact: true })),
+  finish: async ({ form }, use) => use(form.token.getByRole('button', { name: 'Finish', exact: true })),
+  answered: async ({ form, provider }, use) => {
+    await use(async (answer = 'allow') => {
+      const popUp = await openConsent(form);
+      await provider[answer](popUp);
+      await popUp.waitForURL(`${provider.address.landing}?*`);
+      const address = popUp.url();
+      await popUp.close();
+      return address;
+    });
+  },
+});
+
+test('the final address leads to a token and a delivered message', async ({ form, address, finish, answered, inbox, axe }) => {
+  await expect(form.field(form.authentication, 'Redirect URI')).toHaveAccessibleDescription(/does not lead back to this server/);
+  const final = await answered();
+  await expect(address).toHaveAccessibleDescription(/copy the whole address/);
+  await axe();
+  await address.fill(final);
+  await finish.click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(address).toBeHidden();
+  await form.sendTest.click();
+  await inbox.waitFor({ to: ADA.email });
+});
+
+test('what was pasted waits there for the press, however long it takes', async ({ page, form, address, finish, answered }) => {
+  const final = await answered();
+  await address.fill(`  ${final}\n`);
+  for (let look = 0; look < 2; look += 1) await page.waitForResponse(/api\/email\/token/);
+  await expect(address).toBeFocused();
+  await finish.click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+});
+
+test('Enter finishes, and saves nothing', async ({ form, address, answered }) => {
+  const final = await answered();
+  await address.fill(final);
+  await address.press('Enter');
+  await expect(form.tokenStatus).toHaveText('Valid');
+});
+
+for (const [name, pasted] of [
+  ['nothing', ''],
+  ['something else', 'see the screenshot'],
+  ['an address without an answer in it', 'http://127.0.0.1/landing'],
+] as const) {
+  test(`${name} is said to be no final address, and the attempt goes on`, async ({ form, address, finish, answered, complaints }) => {
+    complaints.expectStatus(400, /api\/email\/finish-attempt/);
+    const final = await answered();
+    await address.fill(pasted);
+    await finish.click();
+    await expect(form.token.getByRole('alert')).toHaveText(NOT_FINAL);
+    await address.fill(final);
+    await finish.click();
+    await expect(form.tokenStatus).toHaveText('Valid');
+    await expect(form.token.getByRole('alert')).toBeHidden();
+  });
+}
+
+test('an address that was used before says so and leaves the token alone', async ({ form, address, finish, answered, provider }) => {
+  const used = await answered();
+  await address.fill(used);
+  await finish.click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await (await openConsent(form)).close();
+  await address.fill(used);
+  await finish.click();
+  await expect(form.setback('Way back from the provider failed: This sign-in was finished before: its address works once.')).toBeVisible();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(form.getToken).toBeEnabled();
+  expect((await provider.counts()).authorization_code).toBe(1);
+});
+
+test('the address of the window before is as good', async ({ form, address, finish, answered }) => {
+  const first = await answered();
+  await answered();
+  await address.fill(first);
+  await finish.click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(form.token.getByText('The token was obtained.')).toBeVisible();
+});
+
+test('an address with a made-up state belongs to no sign-in', async ({ form, address, finish, answered, provider }) => {
+  const made = new URL(await answered());
+  made.searchParams.set('state', 'AAAAAAAAAAAAAAAAAAAAAA');
+  await address.fill(made.href);
+  await finish.click();
+  await expect(form.setback('Way back from the provider failed: This address belongs to no sign-in that PPM has begun.')).toBeVisible();
+  await expect(form.tokenStatus).toHaveText('Not obtained');
+  expect((await provider.counts()).authorization_code).toBe(0);
+});
+
+test('a consent that was declined is read from the final address', async ({ form, address, finish, answered }) => {
+  const final = await answered('decline');
+  await address.fill(final);
+  await finish.click();
+  await expect(form.setback('Consent at the provider failed: The consent was declined.')).toContainText('Access was declined on the consent page');
+});
+
+test('one press makes the Redirect URI this server’s own', async ({ form, product }) => {
+  const redirect = form.field(form.authentication, 'Redirect URI');
+  await form.authentication.getByRole('button', { name: "Use this server's" }).click();
+  await expect(redirect).toHaveValue(`${product.url}/oauth/callback`);
+  await expect(redirect).toHaveAccessibleDescription(/comes back to this server by itself/);
+});

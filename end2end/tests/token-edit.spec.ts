@@ -1,0 +1,139 @@
+// The token beside the form: when Get Auth Token waits, and what a save does to the token.
+
+import type { Page } from '@playwright/test';
+import { configure } from '../support/consent.ts';
+import { Form, basic } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+const GRACE = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+
+function dialog(page: Page) {
+  const shown = page.getByRole('dialog', { name: 'Saving deletes the current OAuth token' });
+  return {
+    shown,
+    keep: shown.getByRole('button', { name: 'Keep the token', exact: true }),
+    confirm: shown.getByRole('button', { name: 'Save and delete the token', exact: true }),
+  };
+}
+
+test.describe('Get Auth Token', () => {
+  test('waits for a flow to be saved, and says so', async ({ page, product, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await expect(form.getToken).toBeDisabled();
+    await expect(form.getToken).toHaveAccessibleDescription('Choose an OAuth flow and save it first.');
+    await expect(form.token.getByText('not used with this flow', { exact: true })).toBeVisible();
+    await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
+    await expect(form.getToken).toBeEnabled();
+    await expect(form.getToken).toHaveAccessibleDescription('');
+    await expect(form.token.getByText('not used with this flow', { exact: true })).toBeHidden();
+  });
+
+  test('waits while the form is edited, and no longer than that', async ({ page, product, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
+    const scope = form.field(form.authentication, 'Scope');
+    const expectWaiting = async () => {
+      await expect(form.getToken).toBeDisabled();
+      await expect(form.getToken).toHaveAccessibleDescription('Save or cancel your changes first.');
+    };
+    await scope.fill('other');
+    await expectWaiting();
+    await form.cancel.click();
+    await expect(form.getToken).toBeEnabled();
+
+    await scope.fill('other');
+    await expectWaiting();
+    await scope.fill('mail.send');
+    await expect(form.getToken, 'typed back, nothing is changed').toBeEnabled();
+
+    await form.field(form.oauth, 'Display Name').fill('Other');
+    await expectWaiting();
+    await form.saved();
+    await expect(form.getToken).toBeEnabled();
+  });
+
+  test('is not used any more once no flow is saved', async ({ page, product, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
+    await form.choose('None');
+    await form.fill(form.basic, basic(product.mail));
+    await form.saved();
+    await expect(form.getToken).toBeDisabled();
+    await expect(form.getToken).toHaveAccessibleDescription('Choose an OAuth flow and save it first.');
+  });
+});
+
+test.describe('a save that would delete the token', () => {
+  test.beforeEach(async ({ page, product, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
+    await form.getToken.click();
+    await expect(form.tokenStatus).toHaveText('Valid');
+    await form.fill(form.oauth, { 'Display Name': 'Other' });
+    await form.save.click();
+    await expect(dialog(page).shown).toContainText('Mail cannot be sent until a new token has been obtained.');
+  });
+
+  test('declined, leaves token and form as they were', async ({ page, inbox }) => {
+    const form = new Form(page);
+    await dialog(page).keep.click();
+    await expect(dialog(page).shown).toBeHidden();
+    await expect(form.save).toBeFocused();
+    await expect(form.field(form.oauth, 'Display Name')).toHaveValue('Other');
+    await expect(form.tokenStatus).toHaveText('Valid');
+    await form.cancel.click();
+    await form.sendTest.click();
+    expect((await inbox.waitFor({ to: ADA.email })).from).toContain('Practice PPM');
+  });
+
+  test('confirmed, saves and leaves none', async ({ page, inbox }) => {
+    const form = new Form(page);
+    await dialog(page).confirm.click();
+    await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+    await expect(form.tokenStatus).toHaveText('Not obtained');
+    await expect(form.tokenExpires).toHaveText('–');
+    await expect(form.token.getByText('The token was obtained.')).toBeHidden();
+    await expect(form.sendTest).toBeDisabled();
+    await form.getToken.click();
+    await expect(form.tokenStatus).toHaveText('Valid');
+    await form.sendTest.click();
+    expect((await inbox.waitFor({ to: ADA.email })).from).toContain('Other');
+  });
+});
+
+test('a token that somebody else obtained meanwhile is not deleted unseen', async ({ page, browser, product, signIn }) => {
+  await product.command(['admin', 'add', GRACE.email, '--name', GRACE.name, '--password-stdin'], `${ADA.password}\n`);
+  await signIn();
+  const ada = new Form(page);
+  await configure(ada, product, 'Client Credentials', product.provider.address.clients.credentials);
+  // Her page learns nothing of the token from now on.
+  await page.route('**/api/email/token', () => {});
+  await ada.fill(ada.oauth, { 'Display Name': 'Other' });
+
+  const context = await browser.newContext({ baseURL: product.url });
+  const grace = new Form(await context.newPage());
+  await signIn(grace.page, GRACE.email);
+  // Her page is alive once it offers to cancel.
+  await grace.choose('None');
+  await grace.cancel.click();
+  await grace.getToken.click();
+  await expect(grace.tokenStatus).toHaveText('Valid');
+
+  await expect(ada.tokenStatus).toHaveText('Not obtained');
+  await ada.save.click();
+  await dialog(page).keep.click();
+  await expect(ada.field(ada.oauth, 'Display Name')).toHaveValue('Other');
+  await grace.page.reload();
+  await expect(grace.tokenStatus).toHaveText('Valid');
+
+  await ada.save.click();
+  await dialog(page).confirm.click();
+  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+  await grace.page.reload();
+  await expect(grace.tokenStatus).toHaveText('Not obtained');
+  await context.close();
+});

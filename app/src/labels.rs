@@ -24,8 +24,8 @@ pub use advice::{Explanation, INTERRUPTED, advice};
 pub use pages::{action, actor, set_up_problem};
 pub use token::{
     COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
-    NEXT_TRY, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, fault, leg, reason_to_wait_for_token,
-    renewal, time_left, token_status,
+    NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
+    leg, reason_to_wait_for_token, renewal, time_left, token_status,
 };
 
 /// The name of a group box.
@@ -399,7 +399,7 @@ pub const fn their_secret(is_stored: bool) -> &'static str {
 #[must_use]
 pub fn api_error(error: ApiError) -> String {
     match error {
-        ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then save again.".to_owned(),
+        ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then try again.".to_owned(),
         ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
         ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),

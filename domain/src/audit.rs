@@ -17,8 +17,11 @@ pub enum Action {
     TokenRequested,
     /// A token was obtained by an attempt of theirs.
     TokenObtained,
-    /// An attempt of theirs came to nothing.
+    /// An attempt of theirs came to nothing; the detail is why, where somebody else tried to finish
+    /// it.
     TokenNotObtained,
+    /// A token was deleted by a save.
+    TokenDeleted,
     /// The provider said that the grant is gone.
     TokenGone,
     /// Somebody changed how they like times.
@@ -35,7 +38,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
@@ -44,6 +47,7 @@ impl Action {
         Self::TokenRequested,
         Self::TokenObtained,
         Self::TokenNotObtained,
+        Self::TokenDeleted,
         Self::TokenGone,
         Self::PreferencesSaved,
         Self::SetUp,
@@ -64,6 +68,7 @@ impl Action {
             Self::TokenRequested => "token-requested",
             Self::TokenObtained => "token-obtained",
             Self::TokenNotObtained => "token-not-obtained",
+            Self::TokenDeleted => "token-deleted",
             Self::TokenGone => "token-gone",
             Self::PreferencesSaved => "preferences-saved",
             Self::SetUp => "set-up",

@@ -20,7 +20,7 @@ for (const { flow, client } of WAYS) {
     await signIn();
     const form = new Form(page);
     await expect(form.tokenStatus).toHaveText('Not obtained');
-    await expect(form.tokenExpires).toHaveText('–');
+    await expect(form.tokenExpires).toHaveText('No token yet');
     await configure(form, product, flow, provider.address.clients[client]);
     if (flow === 'Client Credentials') await form.getToken.click();
     else await obtain(form, provider);

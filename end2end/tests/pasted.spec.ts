@@ -86,7 +86,7 @@ test('an address that was used before says so and leaves the token alone', async
   await (await openConsent(form)).close();
   await address.fill(used);
   await finish.click();
-  await expect(form.setback('Way back from the provider failed: This sign-in was finished before: its address works once.')).toBeVisible();
+  await expect(form.setback('Way back from the provider failed: This address was used before: it works once.')).toBeVisible();
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.getToken).toBeEnabled();
   expect((await provider.counts()).authorization_code).toBe(1);

@@ -52,7 +52,7 @@ test('an address that is opened a second time makes no second exchange', async (
   await expect(form.tokenStatus).toHaveText('Valid');
   const second = await page.context().newPage();
   await second.goto(address);
-  await expectSetback(second, 'This sign-in was finished before: its address works once.');
+  await expectSetback(second, 'This address was used before: it works once.');
   await expect(form.tokenStatus).toHaveText('Valid');
   expect((await provider.counts()).authorization_code).toBe(1);
 });

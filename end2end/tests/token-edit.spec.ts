@@ -95,7 +95,7 @@ test.describe('a save that would delete the token', () => {
     await dialog(page).confirm.click();
     await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(form.tokenStatus).toHaveText('Not obtained');
-    await expect(form.tokenExpires).toHaveText('–');
+    await expect(form.tokenExpires).toHaveText('No token yet');
     await expect(form.token.getByText('The token was obtained.')).toBeHidden();
     await expect(form.sendTest).toBeDisabled();
     await form.getToken.click();

@@ -177,7 +177,7 @@ test('in a narrow window every state of the panel has its whole width', async ({
   };
   await configure(form, product, 'Authorization Code', provider.address.clients.code, { 'Redirect URI': provider.address.landing });
   const popUp = await openConsent(form);
-  await expectWhole(form.token.getByText(/^Waiting for the provider/));
+  await expectWhole(form.token.getByText(/^Waiting for you/));
   await expectWhole(form.token.getByLabel('Final address', { exact: true }).locator('xpath=ancestor::*[.//button][1]'));
   await provider.decline(popUp);
   await popUp.waitForURL(`${provider.address.landing}?*`);

@@ -74,25 +74,37 @@ impl Hidden {
             }
         }
         for core in self.cores.iter().map(ExposeSecret::expose_secret) {
-            while let Some(at) = text.find(core) {
-                text.replace_range(word_around(at..at + core.len(), &text), self.mark);
-            }
+            text = self.marked(&text, |rest| {
+                let at = rest.find(core)?;
+                Some(word_around(at..at + core.len(), rest))
+            });
         }
         for encoding in self.sent.iter().chain(&self.cores) {
-            while let Some(piece) = piece_of(encoding.expose_secret(), &text) {
-                text.replace_range(word_around(piece, &text), self.mark);
-            }
+            text = self.marked(&text, |rest| {
+                Some(word_around(piece_of(encoding.expose_secret(), rest)?, rest))
+            });
         }
         if let Some(secret) = &self.secret {
-            while let Some(piece) = piece_of(secret.expose_secret(), &text) {
-                text.replace_range(piece, self.mark);
-            }
+            text = self.marked(&text, |rest| piece_of(secret.expose_secret(), rest));
         }
         let secret = self.secret.as_ref().map(ExposeSecret::expose_secret);
         match secret.and_then(|secret| cut_off(&text, secret)) {
             Some(begun) => format!("{}{}…", &text[..begun], self.mark),
             None => text,
         }
+    }
+
+    /// The text with a mark in place of each range that `find` finds. What is marked is not looked
+    /// at again, for a mark may look like a piece of a secret.
+    fn marked(&self, text: &str, find: impl Fn(&str) -> Option<Range<usize>>) -> String {
+        let (mut marked, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some(Range { start, end }) = find(rest) {
+            marked.push_str(&rest[..start]);
+            marked.push_str(self.mark);
+            rest = &rest[end..];
+        }
+        marked.push_str(rest);
+        marked
     }
 }
 
@@ -222,7 +234,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_secret_that_looks_like_its_own_mark_is_hidden_once() {
+        for (mark, secret) in [("[client secret]", "ibzp"), ("[token]", "j$zp")] {
+            let hush = Hush::default().hide(mark, &secret.into());
+            let said = format!("{secret} is an invalid client token");
+            assert!(hush.text(&said).len() < 200, "{secret}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn whatever_a_short_secret_is_a_text_is_finished(
+            secret in "[!-~]{1,6}",
+            text in "(client|secret|token|password|[!-~]{1,5}| ){0,30}",
+        ) {
+            for mark in ["[client secret]", "[token]", "[password]", "[refresh token]", "[code]"] {
+                let hush = Hush::default().hide(mark, &secret.as_str().into());
+                prop_assert!(hush.text(&text).len() <= (text.len() + 1) * (mark.len() + 1));
+            }
+        }
+
         #[test]
         fn wherever_a_password_stands_it_is_hidden(
             password in "[a-zA-Z0-9]{9,30}",

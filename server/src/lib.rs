@@ -59,8 +59,11 @@ pub struct Server {
     pub trust: Arc<TlsTrust>,
     /// What asks for tokens.
     pub tokens: TokenClient,
-    /// Messages, renewals and attempts on their way, which a stop waits for.
+    /// Messages on their way, which a stop waits for.
     pub under_way: TaskTracker,
+    /// Requests for tokens on their way, which a stop waits for: what a provider has answered once it
+    /// may not answer again.
+    pub asking: TaskTracker,
     /// Who looks after the token: one task of this process at a time.
     pub token_turn: Arc<Mutex<()>>,
     /// Tells that a token was obtained.
@@ -110,6 +113,7 @@ impl Server {
             trust,
             tokens,
             under_way: TaskTracker::new(),
+            asking: TaskTracker::new(),
             token_turn: Arc::default(),
             token_news: Arc::default(),
         })

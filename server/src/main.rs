@@ -38,14 +38,18 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::read(args)?;
     let listen = config.listen;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
-    let under_way = server.under_way.clone();
+    let (under_way, asking) = (server.under_way.clone(), server.asking.clone());
+    let longest_request = server.config.token_deadlines.total;
     let ticket = server.accounts.open_set_up().await?;
     let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
     let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
     let fresh = tokio::spawn(keep_fresh(server.clone()));
     serve::serve(router(server), listen, invitation.as_ref()).await?;
     fresh.abort();
-    serve::drain(&under_way).await;
+    tokio::join!(
+        serve::drain_messages(&under_way),
+        serve::drain_requests(&asking, longest_request),
+    );
     Ok(())
 }
 

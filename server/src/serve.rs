@@ -22,6 +22,9 @@ use crate::log::one_line;
 /// How long requests under way may take after the word to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long a token that has come may take to be stored after the word to stop.
+const STORING: Duration = Duration::from_secs(5);
+
 /// How long the headers of a request may take, from the end of the one before.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -113,10 +116,18 @@ async fn pause_after(error: &io::Error) {
 }
 
 /// Gives the messages on their way a few seconds to arrive.
-pub async fn drain(under_way: &TaskTracker) {
+pub async fn drain_messages(under_way: &TaskTracker) {
     under_way.close();
     if timeout(DRAIN, under_way.wait()).await.is_err() {
         tracing::warn!("a test message was cut off");
+    }
+}
+
+/// Waits for requests for tokens as long as one may take, and a little for storing what it brings.
+pub async fn drain_requests(asking: &TaskTracker, longest: Duration) {
+    asking.close();
+    if timeout(longest + STORING, asking.wait()).await.is_err() {
+        tracing::warn!("a request for a token was cut off");
     }
 }
 

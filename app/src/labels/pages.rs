@@ -16,6 +16,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::TokenRequested => "Asked for a token",
         Action::TokenObtained => "Obtained a token",
         Action::TokenNotObtained => "Obtained no token",
+        Action::TokenDeleted => "Deleted the token by saving",
         Action::TokenGone => "The provider ended the consent to the token",
         Action::PreferencesSaved => "Saved time preferences",
         Action::SetUp => "Became the first administrator",

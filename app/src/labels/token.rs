@@ -21,6 +21,11 @@ pub const OBTAINED: &str = "The token was obtained. Send a test message to see t
 /// What to do while the provider's page is open.
 pub const WAITING: &str =
     "Waiting for the provider. Sign in on its page: the result appears here by itself.";
+/// The same, where the result cannot come by itself.
+pub const WAITING_TO_PASTE: &str =
+    "Waiting for you. Sign in on the provider's page, then paste its final address here.";
+/// What stands in place of an expiry without a token.
+pub const NO_TOKEN: &str = "No token yet";
 /// The control for the address that the browser ended at.
 pub const FINAL_ADDRESS: &str = "Final address";
 /// What to put there.
@@ -93,10 +98,39 @@ pub const fn leg(leg: Leg) -> &'static str {
 const AGAIN: &str = "Press Get Auth Token again.";
 const ENDPOINT: &str = "Check Token Endpoint against the provider's documentation.";
 const LATER: &str = "Try again in a few minutes.";
+const BY_ITSELF: &str = "There is nothing to do if it passes: PPM tries again by itself.";
 
 /// What a setback usually means, and what to do.
 #[must_use]
 pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
+    if matches!(leg, Leg::Renewal) {
+        return renewal_fault(fault);
+    }
+    first_fault(fault)
+}
+
+/// What keeps a token from being renewed. What may pass is nobody's work but PPM's.
+const fn renewal_fault(fault: Fault) -> Explanation {
+    match fault {
+        Fault::InvalidGrant => Explanation {
+            cause: "The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.",
+            steps: &[
+                AGAIN,
+                "If this comes back every few days: at Google, publish the application; in “Testing” a consent ends after seven days.",
+            ],
+        },
+        Fault::ProviderFailed
+        | Fault::ProviderBusy
+        | Fault::NameServiceFailed
+        | Fault::Unreachable
+        | Fault::ConnectionLost
+        | Fault::TooSlow => Explanation { steps: &[BY_ITSELF], ..first_fault(fault) },
+        other => first_fault(other),
+    }
+}
+
+/// What keeps a first token from being obtained.
+const fn first_fault(fault: Fault) -> Explanation {
     match fault {
         Fault::AccessDenied => Explanation {
             cause: "The consent was declined.",
@@ -125,21 +159,12 @@ pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
                 "Check Client ID, and that Token Endpoint belongs to the same organisation.",
             ],
         },
-        Fault::InvalidGrant => match leg {
-            Leg::Renewal => Explanation {
-                cause: "The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.",
-                steps: &[
-                    AGAIN,
-                    "If this comes back every few days: at Google, publish the application; in “Testing” a consent ends after seven days.",
-                ],
-            },
-            _ => Explanation {
-                cause: "The provider no longer accepts the code that it gave, or not from here.",
-                steps: &[
-                    AGAIN,
-                    "Check that Redirect URI is registered at the provider, letter for letter.",
-                ],
-            },
+        Fault::InvalidGrant => Explanation {
+            cause: "The provider no longer accepts the code that it gave, or not from here.",
+            steps: &[
+                AGAIN,
+                "Check that Redirect URI is registered at the provider, letter for letter.",
+            ],
         },
         Fault::UnauthorizedClient => Explanation {
             cause: "The provider does not allow this application the chosen flow.",
@@ -179,7 +204,7 @@ pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
             steps: &[AGAIN],
         },
         Fault::AttemptUsed => Explanation {
-            cause: "This sign-in was finished before: its address works once.",
+            cause: "This address was used before: it works once.",
             steps: &["Look at Token Status; if there is no token, press Get Auth Token again."],
         },
         Fault::OtherBrowser => Explanation {

@@ -16,6 +16,7 @@ use crate::labels;
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
     ask_before_leaving(state);
+    Effect::new(move |_| state.live());
     view! {
         // No control has a name: were the form ever posted by the browser itself, it would be empty.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {

@@ -82,9 +82,14 @@ fn TokenQuestion(state: FormState) -> impl IntoView {
         }
     };
     view! {
-        <dialog node_ref=dialog aria-labelledby="token-question" on:close=move |_| state.keep_token()>
+        <dialog
+            node_ref=dialog
+            aria-labelledby="token-question"
+            aria-describedby="token-consequence"
+            on:close=move |_| state.keep_token()
+        >
             <h2 id="token-question">"Saving deletes the current OAuth token"</h2>
-            <p>"Mail cannot be sent until a new token has been obtained."</p>
+            <p id="token-consequence">"Mail cannot be sent until a new token has been obtained."</p>
             <div class="actions">
                 <button type="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
                 <button type="button" class="primary" on:click=confirm>"Save and delete the token"</button>

@@ -58,6 +58,8 @@ pub struct FormState {
     display: RwSignal<TimeDisplay>,
     /// This server's own callback address.
     callback: RwSignal<String>,
+    /// Whether the page has come to life, so that a press is not lost.
+    is_alive: RwSignal<bool>,
 }
 
 impl FormState {
@@ -84,6 +86,7 @@ impl FormState {
             }),
             display: RwSignal::new(TimeDisplay::default()),
             callback: RwSignal::new(String::new()),
+            is_alive: RwSignal::new(false),
         }
     }
 
@@ -168,6 +171,16 @@ impl FormState {
         let callback = self.callback.get();
         let is_it = self.draft.with(|draft| draft.authentication.redirect_uri == callback);
         (callback, is_it)
+    }
+
+    /// Says that the page has come to life.
+    pub fn live(self) {
+        self.is_alive.set(true);
+    }
+
+    /// Whether the page has come to life, so that a press is not lost.
+    pub fn is_alive(self) -> bool {
+        self.is_alive.get()
     }
 
     /// Which save is shown.

@@ -94,7 +94,7 @@ impl TestState {
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| spawn_local(test.follow()));
     let reason = live_text(move || reason_to_wait(form, token).unwrap_or_default());
-    let disabled = live(move || !reason.get().is_empty());
+    let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
     let send = move |_| {

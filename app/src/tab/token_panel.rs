@@ -1,7 +1,7 @@
 //! OAuth Token Management: whether there is a token, until when, and how to get one.
 
 use domain::OauthFlow;
-use domain::token::{Attempt, AttemptEnd, Renewal, TokenStatus};
+use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -28,7 +28,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let is_unused = live(move || form.with_saved(|saved| saved.form.flow == OauthFlow::None));
     let mark = live_text(move || if is_unused.get() { labels::NOT_USED } else { "" });
     let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
-    let disabled = live(move || why_not(form).is_some());
+    let disabled = live(move || !form.is_alive() || why_not(form).is_some());
     let busy = live_attribute(move || token.is_asking().then_some("true"));
     let get = move |_| {
         form.forget_good_news();
@@ -53,7 +53,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     </button>
                 </div>
                 <p class="hint" id="get-token-reason">{reason}</p>
-                <div class="announcement">
+                <div class="announcement stack">
                     <RenewalNotice form token/>
                     <AttemptNotice token/>
                 </div>
@@ -94,13 +94,14 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
         TokenStatus::Expired => "status expired",
     });
     let expires = live_text(move || {
-        token.token().map_or_else(|| "–".to_owned(), |token| form.written(token.expires_at))
+        let written = |token: Token| form.written(token.expires_at);
+        token.token().map_or_else(|| labels::NO_TOKEN.to_owned(), written)
     });
     let left = live_text(move || match token.token() {
         Some(known) if status.get() == TokenStatus::Valid => {
             format!(
                 "{} · {}",
-                labels::time_left(token.seconds_left()),
+                labels::time_left(token.seconds_until(known.expires_at)),
                 labels::renewal(&known.renewal)
             )
         }
@@ -110,8 +111,10 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
         <dl class="facts in-line">
             <div>
                 <dt>"Token Status:"</dt>
-                <dd role="status">
-                    <span class=class>{live_text(move || labels::token_status(status.get()))}</span>
+                <dd>
+                    <span role="status" class=class>
+                        {live_text(move || labels::token_status(status.get()))}
+                    </span>
                 </dd>
             </div>
             <div>
@@ -126,17 +129,22 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
 #[component]
 fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
     live_option(move || {
-        let token = token.token()?;
-        let scope = token.scope.map(|scope| {
+        let known = token.token()?;
+        let scope = known.scope.map(|scope| {
             view! { <p class="hint">{labels::GRANTED} " " <code>{scope}</code></p> }
         });
-        let (setback, next) = match token.renewal {
+        let (setback, next) = match known.renewal {
             Renewal::ByItself | Renewal::BySigningIn => (None, None),
-            Renewal::Failing { setback, next_at } => (Some(setback), Some(form.written(next_at))),
+            Renewal::Failing { setback, next_at } => {
+                (Some(setback), Some((next_at, form.written(next_at))))
+            }
             Renewal::Gone(setback) => (Some(setback), None),
         };
         let setback = setback.map(|setback| view! { <SetbackView setback/> });
-        let next = next.map(|next| view! { <p class="hint">{labels::NEXT_TRY} " " {next} "."</p> });
+        let next = next.map(|(next_at, written)| {
+            let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
+            view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
+        });
         Some(view! { {scope} {setback} {next} })
     })
 }
@@ -152,16 +160,16 @@ fn AttemptNotice(token: TokenState) -> impl IntoView {
     let attempt = live_view(move || match token.attempt() {
         None => ().into_any(),
         Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
-            let is_there = token.status().get() != TokenStatus::Absent;
-            let words = if is_there { labels::OBTAINED } else { "" };
+            let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
             view! { <p class="hint">{words}</p> }.into_any()
         }
         Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => {
             view! { <SetbackView setback/> }.into_any()
         }
         Some(Attempt { id, needs_pasting, .. }) => {
+            let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
             let paste = needs_pasting.then(|| view! { <Paste token id/> });
-            view! { <div class="notice"><p>{labels::WAITING}</p> {paste}</div> }.into_any()
+            view! { <div class="notice"><p>{words}</p> {paste}</div> }.into_any()
         }
     });
     view! {
@@ -176,6 +184,9 @@ fn Paste(token: TokenState, id: String) -> impl IntoView {
     let address = RwSignal::new(String::new());
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();
+    let misfit = live_option(move || {
+        token.misfit().map(|setback| view! { <div role="alert"><SetbackView setback/></div> })
+    });
     view! {
         <div class="field wide">
             <label for="final-address">{labels::FINAL_ADDRESS}</label>
@@ -197,6 +208,7 @@ fn Paste(token: TokenState, id: String) -> impl IntoView {
                 <button type="button" on:click=move |_| finish()>"Finish"</button>
             </div>
             <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
+            {misfit}
         </div>
     }
 }

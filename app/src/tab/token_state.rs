@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
-use domain::token::{Attempt, Renewal, Token, TokenStatus};
+use domain::token::{Attempt, AttemptEnd, Renewal, Setback, Token, TokenStatus};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast;
@@ -33,6 +33,8 @@ pub struct TokenState {
     /// How far the server's clock is ahead of this browser's.
     ahead: RwSignal<TimeDelta>,
     refusal: RwSignal<Option<ApiError>>,
+    /// Why the address that somebody pasted did not finish the attempt.
+    misfit: RwSignal<Option<Setback>>,
     is_asking: RwSignal<bool>,
     status: Memo<TokenStatus>,
 }
@@ -48,6 +50,7 @@ impl TokenState {
             now,
             ahead: RwSignal::new(TimeDelta::zero()),
             refusal: RwSignal::new(None),
+            misfit: RwSignal::new(None),
             is_asking: RwSignal::new(false),
             status: Memo::new(move |_| {
                 token.with(|token| TokenStatus::of(token.as_ref(), now.get()))
@@ -58,13 +61,11 @@ impl TokenState {
     /// Shows what the server says.
     pub fn adopt(self, TokenNow { token, now, attempt }: TokenNow) {
         self.now.set(now);
-        self.token.set(token);
-        // What this page knows of an attempt that nobody else does stays.
-        let is_known = |known: &Option<Attempt>| {
-            known.as_ref().map(|known| &known.id) == attempt.as_ref().map(|attempt| &attempt.id)
-                && known.as_ref().is_some_and(|known| known.end.is_some())
-        };
-        if !self.attempt.with_untracked(is_known) {
+        if self.token.with_untracked(|known| *known != token) {
+            self.token.set(token);
+        }
+        // Told again, an attempt is no news: what is being pasted for it stays.
+        if self.attempt.with_untracked(|known| *known != attempt) {
             self.attempt.set(attempt);
         }
     }
@@ -90,11 +91,22 @@ impl TokenState {
         }
     }
 
-    /// How many seconds are left of the token.
-    pub fn seconds_left(self) -> i64 {
-        let now = self.now.get();
-        self.token
-            .with(|token| token.as_ref().map_or(0, |token| (token.expires_at - now).num_seconds()))
+    /// Whether there is a good token, and nothing to say against its renewal.
+    pub fn is_well(self) -> bool {
+        let is_failing = |token: &Option<Token>| {
+            token.as_ref().is_some_and(|token| matches!(token.renewal, Renewal::Failing { .. }))
+        };
+        self.status.get() == TokenStatus::Valid && !self.token.with(is_failing)
+    }
+
+    /// How many seconds there are until an instant.
+    pub fn seconds_until(self, instant: DateTime<Utc>) -> i64 {
+        (instant - self.now.get()).num_seconds()
+    }
+
+    /// Why the address that somebody pasted did not finish the attempt.
+    pub fn misfit(self) -> Option<Setback> {
+        self.misfit.get()
     }
 
     /// The attempt that this page shows.
@@ -121,6 +133,7 @@ impl TokenState {
         let pop_up = asks_somebody.then(open_pop_up).flatten();
         self.is_asking.set(true);
         self.refusal.set(None);
+        self.misfit.set(None);
         spawn_local(async move {
             let begun = api::in_time(api::get_token(pop_up.is_some())).await;
             self.is_asking.set(false);
@@ -143,18 +156,23 @@ impl TokenState {
         });
     }
 
-    /// Finishes the attempt from the address that somebody pasted.
+    /// Finishes the attempt from the address that somebody pasted. One that does not fit leaves the
+    /// attempt as it was.
     pub fn finish(self, id: String, address: String) {
         self.is_asking.set(true);
         self.refusal.set(None);
         spawn_local(async move {
             let finished = api::in_time(api::finish_attempt(id, address)).await;
-            self.is_asking.set(false);
+            self.refresh().await;
+            let is_open = self.attempt.with_untracked(is_pending);
             match finished {
-                Ok(attempt) => self.attempt.set(Some(attempt)),
+                Ok(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) if is_open => {
+                    self.misfit.set(Some(setback));
+                }
+                Ok(_) => self.misfit.set(None),
                 Err(error) => self.refusal.set(Some(error)),
             }
-            self.refresh().await;
+            self.is_asking.set(false);
         });
     }
 
@@ -191,9 +209,6 @@ impl TokenState {
         if form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::None) {
             return None;
         }
-        let is_pending = |attempt: &Option<Attempt>| {
-            attempt.as_ref().is_some_and(|attempt| attempt.end.is_none())
-        };
         if self.attempt.with_untracked(is_pending) {
             return Some(1);
         }
@@ -216,6 +231,11 @@ impl TokenState {
         // For as long as the page lives: it is heard of nowhere else.
         hear.forget();
     }
+}
+
+#[expect(clippy::ref_option, reason = "a signal lends what it holds")]
+fn is_pending(attempt: &Option<Attempt>) -> bool {
+    attempt.as_ref().is_some_and(|attempt| attempt.end.is_none())
 }
 
 /// Whether PPM goes on renewing a token.

@@ -69,8 +69,17 @@ impl TokenClient {
         auth: ClientAuth,
         refresh_token: &SecretString,
     ) -> Result<Issued, Setback> {
-        let proof = Proof::RefreshToken(refresh_token);
-        self.ask(&TokenRequest { grant, proof }, auth, Leg::Renewal).await
+        let request =
+            |scope| TokenRequest { grant, proof: Proof::RefreshToken { refresh_token, scope } };
+        let call = self.wire.until(self.wire.end());
+        let asked = ask(&call, &request(NamesScope::Yes), auth, Leg::Renewal).await;
+        match asked {
+            // Less was granted than was asked for, and no more may be named (RFC 6749 6).
+            Err(Setback { fault: Fault::InvalidScope, .. }) => {
+                ask(&call, &request(NamesScope::No), auth, Leg::Renewal).await
+            }
+            asked => asked,
+        }
     }
 
     /// Asks for a token in the client's own name (RFC 6749 4.4.2), a first one or the next.
@@ -92,15 +101,24 @@ impl TokenClient {
         auth: ClientAuth,
         leg: Leg,
     ) -> Result<Issued, Setback> {
-        let call = self.wire.until(self.wire.end());
-        let answered = match request.send(auth, &call).await {
-            Err(Refusal { wants_basic: true, .. }) if auth == ClientAuth::Body => {
-                request.send(ClientAuth::Basic, &call).await
-            }
-            answered => answered,
-        };
-        answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
+        ask(&self.wire.until(self.wire.end()), request, auth, leg).await
     }
+}
+
+/// Asks, and once more by HTTP Basic where that is wanted, all before the call's end.
+async fn ask(
+    call: &Call<'_>,
+    request: &TokenRequest<'_>,
+    auth: ClientAuth,
+    leg: Leg,
+) -> Result<Issued, Setback> {
+    let answered = match request.send(auth, call).await {
+        Err(Refusal { wants_basic: true, .. }) if auth == ClientAuth::Body => {
+            request.send(ClientAuth::Basic, call).await
+        }
+        answered => answered,
+    };
+    answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
 }
 
 /// The client of the `oauth2` crate, with answers of our own.
@@ -120,8 +138,16 @@ type Client = oauth2::Client<
 /// What a token is asked for with (RFC 6749 1.3).
 enum Proof<'a> {
     Code { code: &'a SecretString, verifier: Option<&'a SecretString> },
-    RefreshToken(&'a SecretString),
+    RefreshToken { refresh_token: &'a SecretString, scope: NamesScope },
     ClientItself,
+}
+
+/// Whether a request for the next token names the scope, which some providers want and others only
+/// take as it was granted.
+#[derive(Clone, Copy)]
+enum NamesScope {
+    Yes,
+    No,
 }
 
 /// One request for a token, whichever way client id and secret go.
@@ -146,9 +172,13 @@ impl TokenRequest<'_> {
                 }
                 request.request_async(call).await
             }
-            Proof::RefreshToken(token) => {
-                let token = RefreshToken::new(token.expose_secret().to_owned());
-                let request = client.exchange_refresh_token(&token).add_scopes(self.scopes());
+            Proof::RefreshToken { refresh_token, scope } => {
+                let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+                let request = client.exchange_refresh_token(&token);
+                let request = match scope {
+                    NamesScope::Yes => request.add_scopes(self.scopes()),
+                    NamesScope::No => request,
+                };
                 request.request_async(call).await
             }
             Proof::ClientItself => {
@@ -187,7 +217,9 @@ impl TokenRequest<'_> {
             Hush::default().hide(SECRET, client_secret).hide_sent(SECRET, BASE64.encode(basic));
         match &self.proof {
             Proof::ClientItself => hush,
-            Proof::RefreshToken(token) => hush.hide("[refresh token]", token),
+            Proof::RefreshToken { refresh_token, .. } => {
+                hush.hide("[refresh token]", refresh_token)
+            }
             Proof::Code { code, verifier: None } => hush.hide("[code]", code),
             Proof::Code { code, verifier: Some(verifier) } => {
                 hush.hide("[code]", code).hide("[verifier]", verifier)

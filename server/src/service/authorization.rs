@@ -2,6 +2,8 @@
 //! code is exchanged, the token stored. Every attempt is a row, so that any node and any tab can
 //! tell how it fares; a failed one leaves the token before it untouched.
 
+use std::time::Duration;
+
 use app::api::{ApiError, Begun, TokenNow};
 use app::service::{Browser, Principal};
 use app::shell::paths;
@@ -11,6 +13,7 @@ use domain::check::url;
 use domain::settings::{Consent, Grant};
 use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
 use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
 
 use super::settings::{self, Current};
 use super::{Broken, renewal, told};
@@ -19,6 +22,7 @@ use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
 use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
+use crate::store::StoreError;
 use crate::store::attempts::{self, Departure, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people;
@@ -28,6 +32,10 @@ use crate::store::tokens::{self, StoredToken};
 const WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// How long an exchange may take before whoever made it must be gone, beside its own time.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
+/// How long a token that was obtained is offered to a database that does not take it.
+const STORE_AGAIN_FOR: Duration = Duration::from_secs(20);
+/// How often.
+const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 /// The column under which the vault knows a code verifier.
 const VERIFIER: &str = "code-verifier";
 
@@ -112,6 +120,7 @@ pub async fn begin(
         needs_pasting: !asks_nobody && current.saved.form.authentication.redirect_uri != callback,
         in_pop_up,
         ticket_hash: ticket_hash.as_deref(),
+        consumed_at: asks_nobody.then_some(now),
         at: now,
         expires_at: now + WITHIN,
     };
@@ -128,7 +137,7 @@ pub async fn begin(
     };
     if asks_nobody {
         let (server, who) = (server.clone(), Actor::from(who));
-        let tracker = server.under_way.clone();
+        let tracker = server.asking.clone();
         tracker.spawn(async move { ask_as_itself(&server, who, &current, &id).await });
     }
     Ok(Begun {
@@ -158,8 +167,13 @@ async fn ask_as_itself(server: &Server, who: Actor, current: &Current, id: &str)
 ///
 /// # Errors
 /// Why the ticket leads nowhere.
-pub async fn depart(server: &Server, ticket: &str, known: Option<&str>) -> Result<Departed, Fault> {
-    match departed(server, ticket, known).await {
+pub async fn depart(
+    server: &Server,
+    ticket: &str,
+    known: Option<&str>,
+    who: Option<&Principal>,
+) -> Result<Departed, Fault> {
+    match departed(server, ticket, known, who).await {
         Ok(departed) => departed,
         Err(error) => {
             told(error);
@@ -172,18 +186,27 @@ async fn departed(
     server: &Server,
     ticket: &str,
     known: Option<&str>,
+    who: Option<&Principal>,
 ) -> Result<Result<Departed, Fault>, Broken> {
     let ticket_hash = hashed(ticket);
     let now = server.clock.now();
     let Some(attempt) = attempts::by_ticket(&server.store, &ticket_hash, now).await? else {
         return Ok(Err(Fault::AttemptUsed));
     };
+    if who.is_some_and(|who| who.id != attempt.person) {
+        return Ok(Err(Fault::OtherPerson));
+    }
     let current = settings::current(server).await?;
     if current.saved.revision != attempt.revision {
         return Ok(Err(Fault::SettingsChanged));
     }
-    let Ok(grant) = renewal::grant(server, &current) else {
-        return Ok(Err(Fault::SecretUnreadable));
+    let grant = match renewal::grant(server, &current) {
+        Ok(grant) => grant,
+        Err(setback) => {
+            let end = AttemptEnd::Failed(Setback { leg: Leg::Consent, ..setback });
+            finish(server, attempt.actor(), &attempt.id, end).await;
+            return Ok(Err(Fault::SecretUnreadable));
+        }
     };
     let state = SecretString::from(random_token(server.randomness.as_ref()));
     let request = oauth::authorization_request(&grant, &state, server.randomness.as_ref());
@@ -213,7 +236,7 @@ pub async fn land(
     who: Option<&Principal>,
 ) -> Landed {
     let (server, browser, who) = (server.clone(), browser.clone(), who.cloned());
-    let tracker = server.under_way.clone();
+    let tracker = server.asking.clone();
     // A browser that goes away does not end what it began.
     let landing =
         tracker.spawn(async move { landed(&server, answer, &browser, who.as_ref()).await });
@@ -239,28 +262,38 @@ async fn landed(
     let Some(state) = answer.state.as_deref() else {
         return Ok(Landed::Nowhere(Fault::AttemptUnknown));
     };
-    let (state_hash, now) = (hashed(state), server.clock.now());
+    let state_hash = hashed(state);
+    // A made-up state does not keep those who write from the database.
+    let Some(found) = attempts::by_state(&server.store, &state_hash).await? else {
+        return Ok(Landed::Nowhere(Fault::AttemptUnknown));
+    };
     let browser_hash = browser.0.as_deref().map(hashed).unwrap_or_default();
+    let now = server.clock.now();
     let consumed = attempts::consume(&server.store, &state_hash, &browser_hash, now).await?;
     let Some(attempt) = consumed else {
-        let found = attempts::by_state(&server.store, &state_hash).await?;
-        return Ok(Landed::Nowhere(why_not(found.as_ref(), &browser_hash)));
+        let found = attempts::by_state(&server.store, &state_hash).await?.unwrap_or(found);
+        let fault = why_not(&found, &browser_hash);
+        let why = Some(app::shell::fault_code(fault));
+        note(server, found.actor(), Action::TokenNotObtained, why).await?;
+        return Ok(Landed::Nowhere(fault));
     };
-    let actor = Actor { email: attempt.person_email.clone(), name: attempt.person_name.clone() };
-    let end = came_back(server, &attempt, answer, who, &actor).await?;
+    let actor = attempt.actor();
+    let end = came_back(server, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
+        told(broken);
+        failed(Leg::TokenRequest, Fault::ServerFailed)
+    });
     finish(server, actor, &attempt.id, end).await;
     Ok(Landed::Attempt(attempt.id))
 }
 
 /// Why a state could not be used.
-fn why_not(found: Option<&StoredAttempt>, browser_hash: &str) -> Fault {
-    match found {
-        None => Fault::AttemptUnknown,
-        Some(attempt) if attempt.consumed_at.is_some() => Fault::AttemptUsed,
-        Some(attempt) if attempt.browser_hash.as_deref() != Some(browser_hash) => {
-            Fault::OtherBrowser
-        }
-        Some(_) => Fault::AttemptExpired,
+fn why_not(found: &StoredAttempt, browser_hash: &str) -> Fault {
+    if found.consumed_at.is_some() {
+        Fault::AttemptUsed
+    } else if found.browser_hash.as_deref() != Some(browser_hash) {
+        Fault::OtherBrowser
+    } else {
+        Fault::AttemptExpired
     }
 }
 
@@ -339,7 +372,7 @@ async fn obtained(
         is_gone: false,
     };
     let entry = entry(server, actor.clone(), Action::TokenObtained, None);
-    match tokens::put(&server.store, current.saved.revision, &token, &entry).await {
+    match put(server, current.saved.revision, &token, &entry).await {
         Ok(true) => {
             server.token_news.notify_one();
             AttemptEnd::Obtained
@@ -352,12 +385,33 @@ async fn obtained(
     }
 }
 
+/// Stores a token, which nobody could ask for again: a database that fails for a moment is given
+/// more than one.
+async fn put(
+    server: &Server,
+    revision: i64,
+    token: &StoredToken,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let give_up = Instant::now() + STORE_AGAIN_FOR;
+    loop {
+        match tokens::put(&server.store, revision, token, entry).await {
+            Err(error) if Instant::now() < give_up => {
+                tracing::error!(error = one_line(&error), "a token waits for the database");
+                sleep(STORE_AGAIN_EVERY).await;
+            }
+            stored => return stored,
+        }
+    }
+}
+
 /// Writes down how an attempt ended.
 async fn finish(server: &Server, actor: Actor, id: &str, end: AttemptEnd) {
     let written = async {
         attempts::finish(&server.store, id, &end).await?;
-        if matches!(end, AttemptEnd::Failed(_)) {
-            note(server, actor, Action::TokenNotObtained, None).await?;
+        match end {
+            AttemptEnd::Obtained => attempts::settle(&server.store, id, &end).await?,
+            AttemptEnd::Failed(_) => note(server, actor, Action::TokenNotObtained, None).await?,
         }
         Ok::<_, Broken>(())
     };
@@ -378,12 +432,13 @@ pub async fn finish_by_hand(
     let found = attempts::get(&server.store, id).await.map_err(|error| told(error.into()))?;
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
     found.filter(is_own).ok_or(ApiError::NotFound)?;
-    let end = match land(server, answer, browser, Some(who)).await {
-        Landed::Attempt(landed) if landed == id => None,
-        Landed::Attempt(_) => Some(failed(Leg::Return, Fault::AttemptUnknown)),
-        Landed::Nowhere(fault) => Some(failed(Leg::Return, fault)),
+    // The address of an earlier window of theirs is as good.
+    let (finished, end) = match land(server, answer, browser, Some(who)).await {
+        Landed::Attempt(landed) => (landed, None),
+        Landed::Nowhere(fault) => (id.to_owned(), Some(failed(Leg::Return, fault))),
     };
-    let (attempt, _) = attempt(server, id).await.map_err(told)?.ok_or(ApiError::NotFound)?;
+    let found = attempt(server, &finished).await.map_err(told)?;
+    let (attempt, _) = found.ok_or(ApiError::NotFound)?;
     Ok(Attempt { end: end.or(attempt.end), ..attempt })
 }
 

@@ -22,6 +22,7 @@ use crate::log::one_line;
 use crate::oauth::{ClientAuth, Issued};
 use crate::store::StoreError;
 use crate::store::audit::{Action, Actor, Entry};
+use crate::store::settings as stored;
 use crate::store::tokens::{self, FailedTry, Lease, SealedTokens, StoredToken};
 
 /// A token is renewed this long before it expires, or a fifth of its life where that is less, and
@@ -33,6 +34,11 @@ const RECENTLY: TimeDelta = TimeDelta::seconds(10);
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// No pause is longer.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
+/// A lease that would last this many times as long as a lease does was taken by a clock that was set
+/// back since.
+const LONGEST_LEASES: u32 = 10;
+/// What lives shorter is renewed when it is wanted, and not ahead.
+const WORTH_RENEWING: TimeDelta = TimeDelta::seconds(2);
 /// How often somebody who waits for another process looks whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often the token is looked at where nothing is due: another process may have obtained one.
@@ -49,11 +55,24 @@ pub struct Access {
     /// The access token.
     pub token: SecretString,
     /// Which one it is.
-    pub generation: i64,
+    pub which: Which,
     /// Since when there is it.
     pub obtained_at: DateTime<Utc>,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
+}
+
+/// One access token among all that ever were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    grant: String,
+    generation: i64,
+}
+
+impl Which {
+    fn of(token: &StoredToken) -> Self {
+        Self { grant: token.grant.clone(), generation: token.generation }
+    }
 }
 
 /// Why there is no token to send with.
@@ -68,25 +87,29 @@ pub enum NoAccess {
 }
 
 /// Who wants a token, and so how urgent it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Want {
     /// A message: a good one, now.
     Good,
-    /// A message whose token of this generation was refused: another one, now.
-    OtherThan(i64),
+    /// A message whose token was refused: another one than this, now.
+    OtherThan(Which),
     /// Nobody yet: a fresh one when its time has come.
     Fresh,
 }
 
 /// A token to send with, renewed where it is about to expire.
 pub async fn access(server: &Server, current: &Current) -> Result<Access, NoAccess> {
-    let token = ensured(server, current, Want::Good).await?;
+    let token = ensured(server, current, &Want::Good).await?;
     opened(server, current, &token)
 }
 
-/// Another token than the one of this generation, which a mail server has refused.
-pub async fn another(server: &Server, current: &Current, refused: i64) -> Result<Access, NoAccess> {
-    let token = ensured(server, current, Want::OtherThan(refused)).await?;
+/// Another token than this one, which a mail server has refused.
+pub async fn another(
+    server: &Server,
+    current: &Current,
+    refused: Which,
+) -> Result<Access, NoAccess> {
+    let token = ensured(server, current, &Want::OtherThan(refused)).await?;
     opened(server, current, &token)
 }
 
@@ -99,19 +122,19 @@ fn opened(server: &Server, current: &Current, token: &StoredToken) -> Result<Acc
     })?;
     Ok(Access {
         token: token_text,
-        generation: token.generation,
+        which: Which::of(token),
         obtained_at: token.obtained_at,
         expires_at: token.expires_at,
     })
 }
 
 /// What an answer of a Token Endpoint comes to when it is stored: sealed, each token for where it
-/// goes. Without a new refresh token the one before is kept (RFC 6749 6).
+/// goes. A refresh token and a scope that the answer does not name are as before (RFC 6749 5.1, 6).
 pub fn sealed(
     server: &Server,
     current: &Current,
     issued: &Issued,
-    before: Option<&[u8]>,
+    before: Option<&SealedTokens>,
 ) -> SealedTokens {
     let form = &current.saved.form;
     let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
@@ -121,9 +144,9 @@ pub fn sealed(
     let seal_refresh = |refresh| server.vault.seal(REFRESH, &provider, refresh);
     SealedTokens {
         access: server.vault.seal(ACCESS, &mail_server, &issued.access_token),
-        refresh: refresh.map(seal_refresh).or_else(|| before.map(Into::into)),
+        refresh: refresh.map(seal_refresh).or_else(|| before?.refresh.clone()),
         client_auth: issued.auth.wire_name().to_owned(),
-        granted_scope: issued.scope.clone(),
+        granted_scope: issued.scope.clone().or_else(|| before?.granted_scope.clone()),
     }
 }
 
@@ -173,12 +196,12 @@ fn due_at(token: &StoredToken) -> DateTime<Utc> {
 }
 
 /// The token as it is wanted: as it stands, or after one renewal.
-async fn ensured(server: &Server, current: &Current, want: Want) -> Result<StoredToken, NoAccess> {
+async fn ensured(server: &Server, current: &Current, want: &Want) -> Result<StoredToken, NoAccess> {
     let _turn = server.token_turn.lock().await;
     let patience = Instant::now() + lease_length(server);
     let mut has_asked = false;
     loop {
-        let token = loaded(server).await?.ok_or(NoAccess::Absent)?;
+        let token = loaded(server, current).await?.ok_or(NoAccess::Absent)?;
         match verdict(current, &token, want, server.clock.now()) {
             Some(verdict) => return verdict.map(|()| token),
             // What lives too short to be of use is not asked for twice.
@@ -195,11 +218,23 @@ async fn ensured(server: &Server, current: &Current, want: Want) -> Result<Store
     }
 }
 
-async fn loaded(server: &Server) -> Result<Option<StoredToken>, NoAccess> {
-    tokens::load(&server.store).await.map_err(|error| {
-        tracing::error!(error = one_line(&error), "the token could not be read");
-        NoAccess::NotRenewed(setback(Fault::ServerFailed))
-    })
+/// The token of these settings. The token first and the settings' revision after it: a token that is
+/// read is then of that revision or of an earlier one, whose token no renewal matches any more.
+async fn loaded(server: &Server, current: &Current) -> Result<Option<StoredToken>, NoAccess> {
+    let read = async {
+        let token = tokens::load(&server.store).await?;
+        Ok::<_, StoreError>((token, stored::revision(&server.store).await?))
+    };
+    match read.await {
+        Ok((_, revision)) if revision != current.saved.revision => {
+            Err(NoAccess::NotRenewed(setback(Fault::SettingsChanged)))
+        }
+        Ok((token, _)) => Ok(token),
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "the token could not be read");
+            Err(NoAccess::NotRenewed(setback(Fault::ServerFailed)))
+        }
+    }
 }
 
 /// What is to be done about a token: it will do, nothing can be done, or (nothing) it has to be
@@ -207,13 +242,13 @@ async fn loaded(server: &Server) -> Result<Option<StoredToken>, NoAccess> {
 fn verdict(
     current: &Current,
     token: &StoredToken,
-    want: Want,
+    want: &Want,
     now: DateTime<Utc>,
 ) -> Option<Result<(), NoAccess>> {
     let is_good = now < token.expires_at && !token.is_gone;
     let will_do = match want {
         Want::Good => is_good && now < due_at(token),
-        Want::OtherThan(refused) => is_good && token.generation != refused,
+        Want::OtherThan(refused) => is_good && Which::of(token) != *refused,
         Want::Fresh => now < due_at(token),
     };
     if will_do {
@@ -232,7 +267,8 @@ fn verdict(
         return or_as_it_is(NoAccess::Expired);
     }
     let waits = match want {
-        Want::Fresh => token.next_try_at.is_some_and(|next_at| now < next_at),
+        // A try that is due later than any pause is long was noted by another clock.
+        Want::Fresh => token.next_try_at.is_some_and(|at| now < at && at < now + LONGEST_PAUSE * 2),
         Want::Good | Want::OtherThan(_) => token.tried_at.is_some_and(|at| now < at + RECENTLY),
     };
     if waits { or_as_it_is(NoAccess::NotRenewed(reason())) } else { None }
@@ -252,9 +288,10 @@ enum Tried {
 async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Tried {
     let owner = random_id(server.randomness.as_ref());
     let now = server.clock.now();
-    let until = expiry(now, lease_length(server));
+    let (length, longest) = (lease_length(server), LONGEST_LEASES * lease_length(server));
+    let (until, longest) = (expiry(now, length), expiry(now, longest));
     let lease = Lease { grant: &token.grant, generation: token.generation, owner: &owner };
-    match tokens::lease(&server.store, lease, now, until).await {
+    match tokens::lease(&server.store, lease, now, until, longest).await {
         Ok(true) => {}
         Ok(false) => return Tried::Elsewhere,
         Err(error) => {
@@ -263,7 +300,7 @@ async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Tri
         }
     }
     let (server, current, token) = (server.clone(), current.clone(), token.clone());
-    let tracker = server.under_way.clone();
+    let tracker = server.asking.clone();
     let renewing = tracker.spawn(async move {
         let asked_at = server.clock.now();
         let outcome = asked(&server, &current, &token).await;
@@ -330,10 +367,19 @@ async fn keep(
     let give_up = Instant::now() + STORE_AGAIN_FOR;
     let kept = match &outcome {
         Ok(issued) => {
-            let sealed = sealed(server, current, issued, token.sealed.refresh.as_deref());
+            let sealed = sealed(server, current, issued, Some(&token.sealed));
             let expires_at = expiry(asked_at, issued.lifetime);
             loop {
-                match tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at).await {
+                match tokens::renewed(
+                    &server.store,
+                    lease.grant,
+                    lease.generation,
+                    &sealed,
+                    asked_at,
+                    expires_at,
+                )
+                .await
+                {
                     Err(error) if Instant::now() < give_up => {
                         tracing::error!(
                             error = one_line(&error),
@@ -412,12 +458,13 @@ pub async fn keep_fresh(server: Server) {
 async fn next_look(server: &Server) -> Result<Duration, Broken> {
     let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
     let current = settings::current(server).await?;
-    if !is_renewable(&current, &token) {
+    let is_worth_it = token.expires_at - token.obtained_at >= WORTH_RENEWING;
+    if !is_renewable(&current, &token) || !is_worth_it {
         return Ok(LOOK_AT_LEAST_EVERY);
     }
-    if verdict(&current, &token, Want::Fresh, server.clock.now()).is_none() {
+    if verdict(&current, &token, &Want::Fresh, server.clock.now()).is_none() {
         // Whoever was here meanwhile, the row says how it went.
-        let _ = ensured(server, &current, Want::Fresh).await;
+        let _ = ensured(server, &current, &Want::Fresh).await;
     }
     let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
     let next_at = token.next_try_at.map_or(due_at(&token), |next_at| next_at.max(due_at(&token)));

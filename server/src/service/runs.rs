@@ -160,7 +160,7 @@ async fn deliver_with_token(
         Err(failure) if is_refusal_of_token(&failure) => failure,
         other => return other,
     };
-    let second = notes.take_token(renewal::another(server, current, first.generation)).await;
+    let second = notes.take_token(renewal::another(server, current, first.which)).await;
     // Where there is no other token, the mail server's words tell more.
     let Ok(second) = second else { return Err(refusal) };
     envelope.credentials = bearer(second.token);

@@ -7,7 +7,8 @@ use domain::token::AttemptEnd;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{Store, StoreError, instant, json, millis};
+use super::audit::Actor;
+use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
 /// How long a row is kept after it began.
@@ -57,10 +58,20 @@ pub struct NewAttempt<'a> {
     pub in_pop_up: bool,
     /// The hash of the ticket that leads to the provider; nothing where nobody is asked.
     pub ticket_hash: Option<&'a str>,
+    /// From when on nobody has to come back, where nobody is asked.
+    pub consumed_at: Option<DateTime<Utc>>,
     /// When it begins.
     pub at: DateTime<Utc>,
     /// Until when it can be finished.
     pub expires_at: DateTime<Utc>,
+}
+
+impl StoredAttempt {
+    /// Who began it, as the audit trail knows them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
+    }
 }
 
 /// A browser that goes to the provider.
@@ -91,8 +102,8 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
         .await?;
     sqlx::query(
         "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
-                                    in_pop_up, ticket_hash, begun_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                                    in_pop_up, ticket_hash, consumed_at, begun_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(attempt.id)
     .bind(&attempt.by.id)
@@ -102,6 +113,7 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
     .bind(i64::from(attempt.needs_pasting))
     .bind(i64::from(attempt.in_pop_up))
     .bind(attempt.ticket_hash)
+    .bind(attempt.consumed_at.map(millis))
     .bind(millis(attempt.at))
     .bind(millis(attempt.expires_at))
     .execute(&mut *transaction)
@@ -160,7 +172,7 @@ pub async fn consume(
     now: DateTime<Utc>,
 ) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!(
-        "UPDATE token_attempt SET consumed_at = $3
+        "UPDATE token_attempt SET consumed_at = $3, ended = NULL
          WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3
          RETURNING {COLUMNS}"
     );
@@ -206,6 +218,27 @@ pub async fn finish(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), Sto
     Ok(())
 }
 
+/// Ends the other attempts of the same person for the same settings that nobody has come back
+/// from: an attempt of theirs has made them needless. Who does come back still may.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn settle(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE token_attempt SET ended = $2
+         WHERE ended IS NULL AND consumed_at IS NULL
+           AND (ticket_hash IS NOT NULL OR state_hash IS NOT NULL)
+           AND EXISTS (SELECT 1 FROM token_attempt AS other WHERE other.id = $1
+                       AND other.person = token_attempt.person
+                       AND other.revision = token_attempt.revision)",
+    )
+    .bind(id)
+    .bind(json(end))
+    .execute(&store.pool)
+    .await?;
+    Ok(())
+}
+
 /// The attempt with this id.
 ///
 /// # Errors
@@ -213,7 +246,7 @@ pub async fn finish(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), Sto
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE id = $1");
     sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(id)
+        .bind(sought(id))
         .fetch_optional(&store.pool)
         .await?
         .map(|row| attempt(&row))

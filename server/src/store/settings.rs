@@ -114,6 +114,16 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     })
 }
 
+/// Which save is the present one.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn revision(store: &Store) -> Result<i64, StoreError> {
+    let row =
+        sqlx::query("SELECT revision FROM settings WHERE id = 1").fetch_one(&store.pool).await?;
+    Ok(row.try_get(0)?)
+}
+
 /// Replaces what is saved, secrets, token and audit row included, or changes nothing.
 ///
 /// The guarded UPDATE comes first: it holds the one row of `settings` until the end, so that
@@ -131,7 +141,7 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     {
         return Ok(Replaced::GrantUnnamed { grant_id });
     }
-    sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
+    let deleted = sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
     for field in save.secrets_to_remove {
         remove_secret(&mut transaction, field).await?;
     }
@@ -139,6 +149,10 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
         put_secret(&mut transaction, secret).await?;
     }
     audit::record_in(&mut transaction, &audit_entry(save)).await?;
+    if deleted.rows_affected() > 0 {
+        let entry = Entry { action: Action::TokenDeleted, fields: Vec::new(), ..audit_entry(save) };
+        audit::record_in(&mut transaction, &entry).await?;
+    }
     transaction.commit().await?;
     Ok(Replaced::Done { revision: save.expected_revision + 1 })
 }

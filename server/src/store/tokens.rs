@@ -49,7 +49,7 @@ pub struct SealedTokens {
 }
 
 /// Who renews which token.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease<'a> {
     /// The token's grant.
     pub grant: &'a str,
@@ -129,7 +129,8 @@ pub async fn put(
 }
 
 /// Takes the right to renew a token until an instant. False where somebody else has it, or the
-/// token is another one by now.
+/// token is another one by now. A lease that would outlive `longest` was taken by another clock, and
+/// is over.
 ///
 /// # Errors
 /// The database does not answer.
@@ -138,43 +139,47 @@ pub async fn lease(
     lease: Lease<'_>,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
+    longest: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let leased = sqlx::query(
         "UPDATE token SET lease_owner = $3, lease_until = $5
          WHERE grant_id = $1 AND generation = $2 AND is_gone = 0
-           AND (lease_until IS NULL OR lease_until <= $4)",
+           AND (lease_until IS NULL OR lease_until <= $4 OR lease_until > $6)",
     )
     .bind(lease.grant)
     .bind(lease.generation)
     .bind(lease.owner)
     .bind(millis(now))
     .bind(millis(until))
+    .bind(millis(longest))
     .execute(&store.pool)
     .await?;
     Ok(leased.rows_affected() == 1)
 }
 
-/// Stores the next generation under a lease. False, and nothing changed, where the token was
-/// deleted or replaced meanwhile, or the lease is somebody else's by now.
+/// Stores the generation after this one. False, and nothing changed, where the token was deleted or
+/// replaced meanwhile, or another has stored it. Whose lease it is does not matter: of two who asked,
+/// the first with a good answer is right, and the other's refusal then changes nothing.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn renewed(
     store: &Store,
-    lease: Lease<'_>,
+    grant: &str,
+    generation: i64,
     sealed: &SealedTokens,
     obtained_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let stored = sqlx::query(
-        "UPDATE token SET generation = generation + 1, access = $4, refresh = $5, client_auth = $6,
-                granted_scope = $7, obtained_at = $8, expires_at = $9, lease_owner = NULL,
-                lease_until = NULL, failures = 0, tried_at = NULL, next_try_at = NULL, setback = NULL
-         WHERE grant_id = $1 AND generation = $2 AND lease_owner = $3",
+        "UPDATE token SET generation = generation + 1, access = $3, refresh = $4, client_auth = $5,
+                granted_scope = $6, obtained_at = $7, expires_at = $8, lease_owner = NULL,
+                lease_until = NULL, failures = 0, tried_at = NULL, next_try_at = NULL,
+                setback = NULL, is_gone = 0
+         WHERE grant_id = $1 AND generation = $2",
     )
-    .bind(lease.grant)
-    .bind(lease.generation)
-    .bind(lease.owner)
+    .bind(grant)
+    .bind(generation)
     .bind(sealed.access.as_slice())
     .bind(sealed.refresh.as_deref())
     .bind(&sealed.client_auth)
@@ -187,7 +192,8 @@ pub async fn renewed(
 }
 
 /// Notes a try that failed, gives the lease back, and with a grant that is gone the audit row.
-/// False as for [`renewed`].
+/// False, and nothing changed, where the token
+/// is another one or the lease is somebody else's by now.
 ///
 /// # Errors
 /// The database does not answer.

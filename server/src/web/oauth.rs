@@ -38,7 +38,8 @@ pub async fn start(
     if is_only_looking(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
-    match depart(&server, &ticket, caller.browser.0.as_deref()).await {
+    let Caller { principal, browser: known, .. } = caller;
+    match depart(&server, &ticket, known.0.as_deref(), principal.as_ref()).await {
         Ok(Departed { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);

@@ -255,7 +255,7 @@ async fn a_declined_consent_is_told_in_the_providers_words() {
     assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
     assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
     let rows = trail(&world.harness.server.store, 1).await;
-    assert_eq!(rows[0].action, Action::TokenNotObtained);
+    assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }
 
 #[tokio::test]
@@ -304,6 +304,40 @@ async fn two_attempts_in_one_browser_do_not_end_each_other() {
     assert_eq!(world.end_of(&first.attempt.id).await, AttemptEnd::Obtained);
     world.land(&second.address, &second.cookie).await;
     assert_eq!(world.end_of(&second.attempt.id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn a_consent_is_not_begun_for_somebody_else_who_is_signed_in() {
+    let world = World::with(CODE).await;
+    world.harness.add("grace@example.com", "Grace Hopper").await;
+    let session = sign_in_as(&world.harness, "grace@example.com").await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), &session).await;
+    assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
+}
+
+#[tokio::test]
+async fn an_attempt_that_another_made_needless_may_still_be_declined() {
+    let world = World::with(CODE).await;
+    let first = world.consent().await;
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let departed = world.get(&begun.start.expect("a path"), &first.cookie).await;
+    world.land(&first.address, &first.cookie).await;
+    assert_eq!(world.end_of(&begun.attempt.id).await, AttemptEnd::Obtained);
+    let declined = world.provider.decline(departed.header("location"));
+    world.land(&declined, &first.cookie).await;
+    let end = failed(&world.end_of(&begun.attempt.id).await);
+    assert_eq!(end, (Leg::Consent, Fault::AccessDenied));
+}
+
+#[tokio::test]
+async fn whoever_tries_to_finish_anothers_attempt_is_in_the_audit_trail() {
+    let world = World::with(CODE).await;
+    let Returning { address, .. } = world.consent().await;
+    fault_at(&world, &address, "").await;
+    let rows = trail(&world.harness.server.store, 1).await;
+    assert_eq!(rows[0].action, Action::TokenNotObtained);
+    assert_eq!(rows[0].detail.as_deref(), Some("other-browser"));
 }
 
 #[tokio::test]

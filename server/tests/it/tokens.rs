@@ -208,7 +208,7 @@ async fn a_renewal_under_way_that_a_save_overtakes_changes_nothing() {
         outcome = service.run(&world.ada, &run.id).await.expect("the run").outcome;
     }
     let Some(Outcome::Failed { advice, .. }) = outcome else { panic!("not sent") };
-    assert_eq!(advice, Advice::TokenAbsent);
+    assert_eq!(advice, Advice::TokenNotRenewed(Fault::SettingsChanged));
     assert_eq!(world.token().await, None);
 }
 
@@ -221,8 +221,8 @@ async fn a_renewal_goes_on_when_whoever_wanted_it_is_gone() {
     service.send_test(&world.ada).await.expect("a run");
     world.provider.wait_for(2).await;
     world.provider.release();
-    world.harness.server.under_way.close();
-    world.harness.server.under_way.wait().await;
+    world.harness.server.asking.close();
+    world.harness.server.asking.wait().await;
     assert!(world.token().await.expect("a token").expires_at > world.harness.clock.now());
 }
 
@@ -253,6 +253,87 @@ async fn a_renewal_changes_neither_grant_nor_revision() {
     let unchanged: Draft = world.draft(OauthFlow::AuthorizationCode);
     let answer = world.save(&unchanged, 1).await;
     assert_eq!(answer, SaveAnswer::TokenWouldBeDeleted(before), "not a conflict");
+}
+
+#[tokio::test]
+async fn a_token_of_other_settings_is_left_alone_by_a_message_of_these() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let first = world.token().await.expect("a token").grant;
+    world.provider.expire();
+    world.mailbox.hold();
+    let service = world.service();
+    let run = service.send_test(&world.ada).await.expect("a run");
+    world.mailbox.is_asked().await;
+
+    let mut draft = world.draft(OauthFlow::AuthorizationCode);
+    draft.edit(Field::OauthDisplayName, "Another name");
+    world.save_deleting(&draft, 1, Some(first)).await;
+    world.obtain().await;
+    let second = world.token().await;
+    world.mailbox.release();
+    let mut outcome = None;
+    while outcome.is_none() {
+        a_moment().await;
+        outcome = service.run(&world.ada, &run.id).await.expect("the run").outcome;
+    }
+    assert!(matches!(outcome, Some(Outcome::Failed { step: Step::SignIn, .. })), "{outcome:?}");
+    assert_eq!(world.token().await, second);
+    assert_eq!(world.provider.requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn a_renewal_that_names_no_scope_leaves_the_narrower_one_told() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    world.provider.rule(|rules| rules.scope = Some("mail.read".to_owned()));
+    world.obtain().await;
+    world.provider.rule(|rules| rules.scope = None);
+    world.provider.fail_next("400 Bad Request", r#"{"error":"invalid_scope"}"#);
+    world.harness.clock.advance(TimeDelta::hours(2));
+    assert!(accepted(&world.send().await));
+    let asked = world.provider.asked();
+    assert_eq!(asked.last().expect("a request").param("scope"), "", "asked again without it");
+    assert_eq!(world.token().await.expect("a token").scope.as_deref(), Some("mail.read"));
+}
+
+#[tokio::test]
+async fn a_token_too_short_to_be_worth_it_is_not_renewed_ahead() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    world.provider.rule(|rules| rules.expires_in = Some(0.into()));
+    world.obtain().await;
+    let fresh = tokio::spawn(server::service::keep_fresh(world.harness.server.clone()));
+    for _ in 0..30 {
+        a_moment().await;
+    }
+    fresh.abort();
+    assert_eq!(world.provider.requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn in_the_background_a_token_is_renewed_when_its_time_has_come() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let before = world.token().await.expect("a token").expires_at;
+    let fresh = tokio::spawn(server::service::keep_fresh(world.harness.server.clone()));
+    world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));
+    world.harness.server.token_news.notify_one();
+    while world.token().await.expect("a token").expires_at == before {
+        a_moment().await;
+    }
+    fresh.abort();
+    assert_eq!(world.provider.requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_a_clock_took_far_ahead_is_over() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let server = &world.harness.server;
+    let token = server::store::tokens::load(&server.store).await.expect("an answer").expect("one");
+    let lease = server::store::tokens::Lease { grant: &token.grant, generation: 0, owner: "gone" };
+    let now = world.harness.clock.now();
+    let far = now + TimeDelta::days(1);
+    let is_taken = server::store::tokens::lease(&server.store, lease, now, far, far).await;
+    assert!(is_taken.expect("an answer"));
+    world.harness.clock.advance(TimeDelta::hours(2));
+    assert!(accepted(&world.send().await));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rustls::ServerConfig;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,6 +25,10 @@ struct Tally {
     refused: AtomicUsize,
     messages: AtomicUsize,
     tokens: Mutex<Vec<String>>,
+    /// Whether whoever tries to sign in waits for the answer.
+    holds: watch::Sender<bool>,
+    /// How many have tried to sign in.
+    asked: watch::Sender<usize>,
 }
 
 /// The mail server, listening until it is dropped.
@@ -59,6 +64,22 @@ impl Mailbox {
         self.tally.messages.load(Ordering::SeqCst)
     }
 
+    /// Lets whoever tries to sign in wait until [`Mailbox::release`].
+    pub fn hold(&self) {
+        self.tally.holds.send_replace(true);
+    }
+
+    /// Answers those who wait.
+    pub fn release(&self) {
+        self.tally.holds.send_replace(false);
+    }
+
+    /// Waits until somebody has tried to sign in.
+    pub async fn is_asked(&self) {
+        let mut asked = self.tally.asked.subscribe();
+        asked.wait_for(|asked| *asked > 0).await.expect("a tally that stays");
+    }
+
     /// The tokens that somebody tried to sign in with, in that order.
     pub fn tokens(&self) -> Vec<String> {
         self.tally.tokens.lock().expect("a tally").clone()
@@ -89,6 +110,8 @@ async fn serve(
             ["EHLO", ..] => say(&mut stream, "250-mailbox\r\n250 AUTH XOAUTH2").await?,
             ["AUTH", "XOAUTH2", response] => {
                 let token = token_of(response);
+                tally.asked.send_modify(|asked| *asked += 1);
+                let _ = tally.holds.subscribe().wait_for(|holds| !holds).await;
                 let is_good = provider.is_good(&token);
                 tally.tokens.lock().expect("a tally").push(token);
                 if is_good {

@@ -110,7 +110,7 @@ test('with an OAuth flow saved, Send Test Email says that a token is needed', as
   await form.fill(form.authentication, AUTHENTICATION);
   await form.saved();
   await expect(form.sendTest).toBeDisabled();
-  await expect(form.sendTest).toHaveAccessibleDescription(/mail is sent with a token, and there is none yet/);
+  await expect(form.sendTest).toHaveAccessibleDescription(/mail is sent with a token: press Get Auth Token first/);
 });
 
 test('what will happen is said beside Use TLS', async ({ page, signIn }) => {

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, PublicUrl};
-use server::identity::{Caller, SignedIn};
+use server::identity::{Caller, Email, Principal, Role, SignedIn};
 use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
 use server::store::Store;
@@ -92,7 +92,12 @@ impl Harness {
 
     /// Adds an administrator with the password of most tests.
     pub async fn add(&self, email: &str, name: &str) {
-        let added = self.server.accounts.add(email, name, PASSWORD.into(), operator()).await;
+        self.add_as(Role::Administrator, email, name).await;
+    }
+
+    /// Adds somebody with this role.
+    pub async fn add_as(&self, role: Role, email: &str, name: &str) {
+        let added = self.server.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
     }
 
@@ -156,6 +161,19 @@ pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
 pub fn stranger(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
     Caller { principal: None, session: None, address, browser: Browser::default() }
+}
+
+/// An administrator who is known to the database or not.
+pub fn principal(id: &str, email: &str, name: &str) -> Principal {
+    Principal {
+        id: id.to_owned(),
+        issuer: None,
+        email: Some(Email::verified(email.to_owned())),
+        name: name.to_owned(),
+        role: Role::Administrator,
+        language: None,
+        times: None,
+    }
 }
 
 /// Whoever has the command line.

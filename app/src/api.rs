@@ -30,6 +30,9 @@ pub enum ApiError {
     /// What is saved is not enough to send with.
     #[error("settings incomplete")]
     Incomplete,
+    /// Whoever asks has no e-mail address that is known to be theirs.
+    #[error("no address")]
+    NoAddress,
     /// An OAuth flow is saved, and there is no token.
     #[error("token needed")]
     TokenNeeded,
@@ -103,8 +106,10 @@ struct Refused {
 pub struct Tab {
     /// What is saved.
     pub saved: Saved,
-    /// Where a test message would go.
-    pub recipient: String,
+    /// Whether this person may change anything.
+    pub may_edit: bool,
+    /// Where a test message would go; nowhere for somebody without an address of their own.
+    pub recipient: Option<String>,
     /// The last test message that this administrator asked for.
     pub last_run: Option<Run>,
     /// How this administrator likes times.
@@ -352,7 +357,9 @@ mod answering {
             ApiError::SignedOut => StatusCode::UNAUTHORIZED,
             ApiError::Forbidden | ApiError::CrossSite => StatusCode::FORBIDDEN,
             ApiError::Oversized(_) | ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Incomplete | ApiError::TokenNeeded | ApiError::Busy => StatusCode::CONFLICT,
+            ApiError::Incomplete | ApiError::NoAddress | ApiError::TokenNeeded | ApiError::Busy => {
+                StatusCode::CONFLICT
+            }
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Malformed | ApiError::NoAnswerInAddress => StatusCode::BAD_REQUEST,
             ApiError::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,

@@ -403,6 +403,7 @@ pub fn api_error(error: ApiError) -> String {
         ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
         ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
+        ApiError::NoAddress => NO_ADDRESS.to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
         ApiError::NoAnswerInAddress => "This is not the final address: it has neither a code nor an error in it. Copy the whole line from the browser's address bar.".to_owned(),
         ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
@@ -418,6 +419,13 @@ pub fn api_error(error: ApiError) -> String {
 /// Why Send Test Email waits while an OAuth flow is saved and no token can be used.
 pub const TOKEN_NEEDED: &str =
     "With an OAuth flow, mail is sent with a token: press Get Auth Token first.";
+
+/// Why Send Test Email waits for somebody without an address.
+pub const NO_ADDRESS: &str =
+    "A test message goes to your own e-mail address only, and none is known.";
+
+/// What somebody may do who may not edit.
+pub const READ_ONLY: &str = "You can look at these settings. Only an administrator changes them.";
 
 /// Why Send Test Email waits while the form is being edited.
 pub const SAVE_FIRST: &str = "Save or cancel your changes first.";

@@ -8,22 +8,78 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::Field;
 use domain::audit::Action;
 use domain::delivery::Run;
-use domain::time_format::TimeDisplay;
+use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
 
 use crate::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
 
-/// Whoever is signed in.
+/// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Their id in this product.
+    /// What they are known by among all who ever signed in.
     pub id: String,
-    /// Their e-mail address: the only one that a test message goes to.
-    pub email: String,
+    /// Who says so; nobody for an account of this product.
+    pub issuer: Option<String>,
+    /// Their e-mail address, if they have one.
+    pub email: Option<Email>,
     /// Their name, as others see it.
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// The language that they read, as a tag (BCP 47), where their host says.
+    pub language: Option<String>,
+    /// How they like times, where their host says; it outweighs what they chose here.
+    pub times: Option<TimePreference>,
+}
+
+impl Principal {
+    /// What somebody is known by who is `subject` at an issuer; nobody of this product's own has a
+    /// space in theirs.
+    #[must_use]
+    pub fn foreign_id(issuer: &str, subject: &str) -> String {
+        format!("{issuer} {subject}")
+    }
+
+    /// Whether an id is that of an account of this product.
+    #[must_use]
+    pub fn is_local_id(id: &str) -> bool {
+        !id.contains(' ')
+    }
+
+    /// Where a test message may go: an address that is known to be theirs.
+    #[must_use]
+    pub fn recipient(&self) -> Option<&str> {
+        self.email.as_ref().filter(|email| email.is_verified).map(|email| email.address.as_str())
+    }
+
+    /// Their address as others may read it, verified or not; empty where there is none.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.email.as_ref().map_or("", |email| email.address.as_str())
+    }
+
+    /// Whether they may change anything.
+    #[must_use]
+    pub fn may_edit(&self) -> bool {
+        self.role == Role::Administrator
+    }
+}
+
+/// Somebody's e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// The address.
+    pub address: String,
+    /// Whether it is known to be theirs.
+    pub is_verified: bool,
+}
+
+impl Email {
+    /// An address that is known to be somebody's own.
+    #[must_use]
+    pub fn verified(address: String) -> Self {
+        Self { address, is_verified: true }
+    }
 }
 
 /// What a person may do here.
@@ -31,6 +87,8 @@ pub struct Principal {
 pub enum Role {
     /// Everything.
     Administrator,
+    /// To look: at the settings without their secrets, the token's status and the history.
+    Reader,
 }
 
 /// The use cases of the tab. Each is told who asks; each answers in codes.

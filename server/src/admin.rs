@@ -9,9 +9,9 @@ use secrecy::zeroize::Zeroizing;
 use crate::cli::AdminCommand;
 use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::{ConfigError, Database};
-use crate::identity::Accounts;
 use crate::identity::accounts::AccountError;
 use crate::identity::passwords::MAX_OCTETS;
+use crate::identity::{Accounts, role_name, role_of};
 use crate::store::audit::Actor;
 use crate::store::{OpenStoreError, Store, StoreError, people};
 
@@ -27,6 +27,8 @@ pub enum AdminError {
     Account(#[from] AccountError),
     #[error("the accounts could not be read")]
     Store(#[from] StoreError),
+    #[error("--role must be administrator or reader")]
+    Role,
     #[error("no password came on standard input")]
     NoPassword(#[source] io::Error),
     #[error("the list could not be written")]
@@ -39,18 +41,20 @@ pub enum AdminError {
 /// Nothing was done.
 pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
     match command {
-        AdminCommand::Add { email, name, database, .. } => {
+        AdminCommand::Add { email, name, role, database, .. } => {
+            let role = role_of(&role).ok_or(AdminError::Role)?;
             let (_, accounts) = open(&database.database_url).await?;
-            accounts.add(&email, &name, password()?, operator()).await?;
+            accounts.add(&email, &name, role, password()?, operator()).await?;
             say(&format!("{} can sign in", email.trim()))
         }
         AdminCommand::List { database } => {
             let (store, _) = open(&database.database_url).await?;
             for person in people::list(&store).await? {
                 say(&format!(
-                    "{}\t{}\tsince {}",
+                    "{}\t{}\t{}\tsince {}",
                     person.email,
                     person.name,
+                    role_name(person.role),
                     person.created_at.format("%Y-%m-%d")
                 ))?;
             }

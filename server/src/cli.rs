@@ -149,6 +149,9 @@ pub enum AdminCommand {
         /// The name that others see.
         #[arg(long)]
         name: String,
+        /// What they may do: an administrator everything, a reader only look.
+        #[arg(long, value_name = "ROLE", default_value = "administrator")]
+        role: String,
         /// Reads the password from standard input.
         #[arg(long, required = true)]
         password_stdin: bool,

@@ -40,6 +40,7 @@ pub const GOES_ELSEWHERE: &str = "This address does not lead back to this server
 pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
     match why_not {
         None => "",
+        Some(WhyNot::ReadOnly) => super::READ_ONLY,
         Some(WhyNot::Editing) => super::SAVE_FIRST,
         Some(WhyNot::NoFlow) => "Choose an OAuth flow and save it first.",
         Some(WhyNot::Incomplete) => super::FILL_IN_FIRST,

@@ -27,19 +27,26 @@ pub fn Frame(
         (paths::AUDIT, "Audit trail"),
         (paths::TIME, "My Preferences"),
     ];
-    let links = links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> });
+    let is_theirs = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
+    let links = links.into_iter().filter(is_theirs);
+    let links: Vec<_> =
+        links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> }).collect();
+    let who = match me.address() {
+        "" => me.name.clone(),
+        address => format!("{} · {address}", me.name),
+    };
     view! {
         <Title text=title/>
         <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
             <header class="top">
                 <strong>"PPM Administrator"</strong>
-                <span class="who">{me.name} " · " {me.email}</span>
+                <span class="who">{who}</span>
                 <form method="post" action=paths::SIGN_OUT>
                     <button type="submit" class="quiet">"Sign out"</button>
                 </form>
             </header>
-            <nav class="side" aria-label="Main">{links.collect_view()}</nav>
+            <nav class="side" aria-label="Main">{links}</nav>
             <main class="main" id="main" tabindex="-1">
                 <h1>{title}</h1>
                 <p class="lead">{lead}</p>

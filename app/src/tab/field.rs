@@ -104,7 +104,7 @@ impl Aspect {
     fn of(state: FormState, field: Field) -> Self {
         let (presence, problem) = (state.presence(field), state.problem(field));
         Self {
-            disabled: live(move || presence.get() == Presence::Disabled),
+            disabled: live(move || !state.may_edit() || presence.get() == Presence::Disabled),
             required: live_attribute(move || {
                 (presence.get() == Presence::Required).then_some("true")
             }),
@@ -183,6 +183,9 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
     let disabled = Aspect::of(state, field).disabled;
     let secret = state.secret(field);
     let action = live_option(move || {
+        if !state.may_edit() {
+            return None;
+        }
         let (text, action) = match field.kind() {
             Kind::Masked if is_revealed.get() => ("Hide", Action::Reveal(false)),
             Kind::Masked => ("Reveal", Action::Reveal(true)),

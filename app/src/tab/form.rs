@@ -6,7 +6,7 @@ use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::prelude::*;
 
 use super::field::{Control, secret_note};
-use super::live::{live, live_text, live_view};
+use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
 use super::save_bar::SaveBar;
 use super::state::FormState;
@@ -17,6 +17,9 @@ use crate::labels;
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
     ask_before_leaving(state);
     Effect::new(move |_| state.live());
+    let read_only = live_option(move || {
+        (!state.may_edit()).then(|| view! { <p class="notice" role="note">{labels::READ_ONLY}</p> })
+    });
     view! {
         // No control has a name: were the form ever posted by the browser itself, it would be empty.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {
@@ -25,6 +28,7 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
                 state.save();
             }
         }>
+            {read_only}
             <FormNotice state/>
             <FlowGroup state/>
             <BasicGroup state/>
@@ -120,7 +124,7 @@ fn BasicGroup(state: FormState) -> impl IntoView {
 #[component]
 fn OauthGroup(state: FormState) -> impl IntoView {
     let presence = state.presence(Field::OauthServer);
-    let disabled = live(move || presence.get() == Presence::Disabled);
+    let disabled = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
     let copy = view! {
         <button
             type="button"

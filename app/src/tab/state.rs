@@ -60,6 +60,7 @@ pub struct FormState {
     callback: RwSignal<String>,
     /// Whether the page has come to life, so that a press is not lost.
     is_alive: RwSignal<bool>,
+    may_edit: RwSignal<bool>,
 }
 
 impl FormState {
@@ -87,6 +88,7 @@ impl FormState {
             display: RwSignal::new(TimeDisplay::default()),
             callback: RwSignal::new(String::new()),
             is_alive: RwSignal::new(false),
+            may_edit: RwSignal::new(true),
         }
     }
 
@@ -102,6 +104,7 @@ impl FormState {
     pub fn adopt(self, tab: &Tab) {
         self.display.set(tab.display.clone());
         self.callback.set(tab.callback.clone());
+        self.may_edit.set(tab.may_edit);
         self.reset(tab.saved.clone());
     }
 
@@ -181,6 +184,11 @@ impl FormState {
     /// Whether the page has come to life, so that a press is not lost.
     pub fn is_alive(self) -> bool {
         self.is_alive.get()
+    }
+
+    /// Whether whoever is signed in may change anything.
+    pub fn may_edit(self) -> bool {
+        self.may_edit.get()
     }
 
     /// Which save is shown.

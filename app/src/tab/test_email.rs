@@ -25,7 +25,7 @@ const OUTCOME: &str = "test-outcome";
 /// The last test message and what was said about asking for one.
 #[derive(Clone, Copy)]
 pub struct TestState {
-    recipient: RwSignal<String>,
+    recipient: RwSignal<Option<String>>,
     run: RwSignal<Option<Run>>,
     refusal: RwSignal<Option<ApiError>>,
     is_asking: RwSignal<bool>,
@@ -35,7 +35,7 @@ impl TestState {
     /// Nothing sent so far.
     pub fn new() -> Self {
         Self {
-            recipient: RwSignal::new(String::new()),
+            recipient: RwSignal::new(None),
             run: RwSignal::new(None),
             refusal: RwSignal::new(None),
             is_asking: RwSignal::new(false),
@@ -93,7 +93,7 @@ impl TestState {
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| spawn_local(test.follow()));
-    let reason = live_text(move || reason_to_wait(form, token).unwrap_or_default());
+    let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
@@ -120,15 +120,20 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
             }
         })
     });
+    let to = live_option(move || {
+        test.recipient.get().map(|recipient| {
+            view! {
+                "To " <strong>{recipient}</strong>
+                ", your own address, through the settings that are saved."
+            }
+        })
+    });
     view! {
         <fieldset class="group">
             <legend>"Send Test Email"</legend>
             <div class="body">
                 <div class="row">
-                    <span>
-                        "To " <strong>{live_text(move || test.recipient.get())}</strong>
-                        ", your own address, through the settings that are saved."
-                    </span>
+                    <span>{to}</span>
                     <button
                         type="button"
                         class="primary end"
@@ -150,7 +155,13 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
 }
 
 /// Why no message can be sent at the moment, in words.
-fn reason_to_wait(form: FormState, token: TokenState) -> Option<&'static str> {
+fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option<&'static str> {
+    if !form.may_edit() {
+        return Some(labels::READ_ONLY);
+    }
+    if test.recipient.with(Option::is_none) {
+        return Some(labels::NO_ADDRESS);
+    }
     if form.is_dirty().get() {
         return Some(labels::SAVE_FIRST);
     }

@@ -65,6 +65,8 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
 /// Why no token can be asked for at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyNot {
+    /// Whoever is signed in only looks.
+    ReadOnly,
     /// The form is being edited.
     Editing,
     /// No OAuth flow is saved.
@@ -74,6 +76,9 @@ pub enum WhyNot {
 }
 
 fn why_not(form: FormState) -> Option<WhyNot> {
+    if !form.may_edit() {
+        return Some(WhyNot::ReadOnly);
+    }
     if form.is_dirty().get() {
         return Some(WhyNot::Editing);
     }

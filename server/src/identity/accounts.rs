@@ -143,12 +143,7 @@ impl Accounts {
         };
 
         sign_ins::forgive(&self.store, &account, &address).await?;
-        let principal = Principal {
-            id: person.id.clone(),
-            email: person.email.clone(),
-            name: person.name.clone(),
-            role: person.role,
-        };
+        let principal = person.principal();
         let hash = &person.password_hash;
         let Some(cookie) = self.begin_session(&principal, hash, caller).await? else {
             return Err(SignInError::Wrong);
@@ -169,7 +164,7 @@ impl Accounts {
         Ok(self.cookie.removal())
     }
 
-    /// Makes an account for an administrator.
+    /// Makes an account.
     ///
     /// # Errors
     /// Address, name or password cannot be taken, or the database does not answer.
@@ -177,10 +172,11 @@ impl Accounts {
         &self,
         email: &str,
         name: &str,
+        role: Role,
         password: SecretString,
         by: Actor,
     ) -> Result<(), AccountError> {
-        let person = self.administrator(email, name, password).await?;
+        let person = self.person(email, name, role, password).await?;
         match people::add(
             &self.store,
             &person,
@@ -193,7 +189,7 @@ impl Accounts {
         }
     }
 
-    /// Whether there is anybody who may sign in.
+    /// Whether there is an administrator.
     ///
     /// # Errors
     /// The database does not answer.
@@ -239,13 +235,8 @@ impl Accounts {
         if !self.is_set_up_open(ticket).await.map_err(AccountError::from)? {
             return Err(SetUpError::LinkOver);
         }
-        let person = self.administrator(email, name, password).await?;
-        let principal = Principal {
-            id: person.id.clone(),
-            email: person.email.clone(),
-            name: person.name.clone(),
-            role: person.role,
-        };
+        let person = self.person(email, name, Role::Administrator, password).await?;
+        let principal = person.principal();
         let entry = self.entry(Actor::from(&principal), Action::SetUp, None);
         let (hash, now) = (hashed(ticket), self.clock.now());
         let redeemed = set_up::redeem(&self.store, &hash, now, &person, &entry).await;
@@ -259,11 +250,12 @@ impl Accounts {
         }
     }
 
-    /// An administrator who is in no database yet.
-    async fn administrator(
+    /// Somebody who is in no database yet.
+    async fn person(
         &self,
         email: &str,
         name: &str,
+        role: Role,
         password: SecretString,
     ) -> Result<Person, AccountError> {
         let (email, name) = (email.trim(), name.trim());
@@ -279,7 +271,7 @@ impl Accounts {
             email: email.to_owned(),
             name: name.to_owned(),
             password_hash: self.passwords.hash(password, self.randomness.as_ref()).await?,
-            role: Role::Administrator,
+            role,
             created_at: self.clock.now(),
         })
     }

@@ -13,11 +13,11 @@ use crate::store::audit::Actor;
 pub use accounts::{Accounts, SignInError, SignedIn};
 pub use sessions::Caller;
 
-pub use app::service::{Principal, Role};
+pub use app::service::{Email, Principal, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        Self { email: principal.email.clone(), name: principal.name.clone() }
+        Self { email: principal.address().to_owned(), name: principal.name.clone() }
     }
 }
 
@@ -26,11 +26,12 @@ impl From<&Principal> for Actor {
 pub const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Administrator => "administrator",
+        Role::Reader => "reader",
     }
 }
 
 /// The role with this name.
 #[must_use]
 pub fn role_of(name: &str) -> Option<Role> {
-    (name == role_name(Role::Administrator)).then_some(Role::Administrator)
+    [Role::Administrator, Role::Reader].into_iter().find(|&role| role_name(role) == name)
 }

@@ -305,9 +305,10 @@ async fn came_back(
     who: Option<&Principal>,
     actor: &Actor,
 ) -> Result<AttemptEnd, Broken> {
-    if who.is_some_and(|who| who.id != attempt.person)
-        || !people::is_administrator(&server.store, &attempt.person).await?
-    {
+    // Of an account of this product's own, this server knows whether it is still there.
+    let is_gone = Principal::is_local_id(&attempt.person)
+        && !people::is_administrator(&server.store, &attempt.person).await?;
+    if is_gone || who.is_some_and(|who| who.id != attempt.person || !who.may_edit()) {
         return Ok(failed(Leg::Return, Fault::OtherPerson));
     }
     let current = settings::current(server).await?;

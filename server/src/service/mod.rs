@@ -55,22 +55,33 @@ fn told(broken: Broken) -> ApiError {
     ApiError::ServerFailed
 }
 
+/// Lets nobody pass but administrators.
+fn administrators(who: &Principal) -> Result<(), ApiError> {
+    if who.may_edit() { Ok(()) } else { Err(ApiError::Forbidden) }
+}
+
 #[async_trait]
 impl EmailService for Service {
     async fn load(&self, who: &Principal, callback: &str) -> Result<Tab, ApiError> {
         let current = settings::current(&self.0).await.map_err(told)?;
         let token = authorization::now(&self.0, who, &current).await.map_err(told)?;
-        let saved = current.saved;
+        let mut saved = current.saved;
+        if !who.may_edit() {
+            // No secret, and yet nothing that whoever only looks has a use for.
+            saved.form.authentication.client_id.clear();
+        }
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
         let ran = last_run.as_ref().map(|run| run.started_at);
         let instants = saved.at.into_iter().chain(obtained).chain(ran);
         let display = frame::display(&self.0, who, instants).await.map_err(told)?;
-        let (recipient, callback) = (who.email.clone(), callback.to_owned());
-        Ok(Tab { saved, recipient, last_run, display, token, callback })
+        let recipient = who.recipient().map(str::to_owned);
+        let (may_edit, callback) = (who.may_edit(), callback.to_owned());
+        Ok(Tab { saved, may_edit, recipient, last_run, display, token, callback })
     }
 
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError> {
+        administrators(who)?;
         if let Some(field) = save.draft.oversized() {
             return Err(ApiError::Oversized(field));
         }
@@ -78,6 +89,7 @@ impl EmailService for Service {
     }
 
     async fn send_test(&self, who: &Principal) -> Result<Run, ApiError> {
+        administrators(who)?;
         runs::start(&self.0, who).await
     }
 
@@ -96,6 +108,7 @@ impl EmailService for Service {
         callback: &str,
         in_pop_up: bool,
     ) -> Result<Begun, ApiError> {
+        administrators(who)?;
         authorization::begin(&self.0, who, callback, in_pop_up).await
     }
 
@@ -106,6 +119,7 @@ impl EmailService for Service {
         id: &str,
         address: &str,
     ) -> Result<Attempt, ApiError> {
+        administrators(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
     }
 }
@@ -125,6 +139,7 @@ impl FrameService for Service {
     }
 
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError> {
+        administrators(who)?;
         frame::audit(&self.0, who, wanted).await.map_err(told)
     }
 

@@ -26,6 +26,7 @@ const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// Starts a message to whoever asks, through what is saved.
 pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
+    let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
     let current = settings::current(server).await.map_err(told)?;
     if !current.saved.is_complete() {
         return Err(ApiError::Incomplete);
@@ -38,12 +39,17 @@ pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
     bury(server).await.map_err(told)?;
     let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
     let gone_after = at + longest(server, current.saved.form.flow);
-    let begun = runs::begin(&server.store, &id, who, at, gone_after).await;
+    let begun = runs::begin(&server.store, &id, who, recipient, at, gone_after).await;
     if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
-    let run =
-        Run { id, recipient: who.email.clone(), started_at: at, steps: Vec::new(), outcome: None };
+    let run = Run {
+        id,
+        recipient: recipient.to_owned(),
+        started_at: at,
+        steps: Vec::new(),
+        outcome: None,
+    };
     server.under_way.spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
     Ok(run)
 }
@@ -105,7 +111,7 @@ async fn send(
     let message = compose(&TestMessage {
         sender,
         recipient: &run.recipient,
-        asked_by: &format!("{} ({})", who.name, who.email),
+        asked_by: &format!("{} ({})", who.name, run.recipient),
         server: mail_server,
         at: run.started_at,
         unique: &run.id,

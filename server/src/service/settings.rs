@@ -101,7 +101,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
         return Ok(SaveAnswer::Problems(problems));
     }
 
-    let (by, at) = (Actor { email: who.email.clone(), name: who.name.clone() }, server.clock.now());
+    let (by, at) = (Actor::from(who), server.clock.now());
     let changed = changed(&save.draft, &before);
     let (put, remove) = sealed(server, save)?;
     let replaced = stored::replace(

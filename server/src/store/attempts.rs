@@ -107,7 +107,7 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
     )
     .bind(attempt.id)
     .bind(&attempt.by.id)
-    .bind(&attempt.by.email)
+    .bind(attempt.by.address())
     .bind(&attempt.by.name)
     .bind(attempt.revision)
     .bind(i64::from(attempt.needs_pasting))

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Entry};
 use super::{Store, StoreError, instant, millis, sought};
-use crate::identity::{Role, role_name, role_of};
+use crate::identity::{Email, Principal, Role, role_name, role_of};
 
 /// A person who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,22 @@ pub struct Person {
     pub role: Role,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
+}
+
+impl Person {
+    /// The person as the rest of the product knows whoever is signed in.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        Principal {
+            id: self.id.clone(),
+            issuer: None,
+            email: Some(Email::verified(self.email.clone())),
+            name: self.name.clone(),
+            role: self.role,
+            language: None,
+            times: None,
+        }
+    }
 }
 
 /// What a new person's e-mail address met.

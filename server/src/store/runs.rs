@@ -10,7 +10,7 @@ use super::audit::{self, Action, Actor, Entry};
 use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
-/// Begins a run to the address of whoever asks, with its audit row, and returns whether it has: a
+/// Begins a run to this address of whoever asks, with its audit row, and returns whether it has: a
 /// person has one run under way at a time. One that has no end after `gone_after` will have none.
 ///
 /// # Errors
@@ -19,6 +19,7 @@ pub async fn begin(
     store: &Store,
     id: &str,
     by: &Principal,
+    recipient: &str,
     at: DateTime<Utc>,
     gone_after: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
@@ -27,7 +28,7 @@ pub async fn begin(
         .bind(id)
         .bind(&by.id)
         .bind(&by.name)
-        .bind(&by.email)
+        .bind(recipient)
         .bind(millis(at))
         .bind(millis(gone_after))
         .execute(&mut *transaction)

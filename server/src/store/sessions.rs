@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 
 use super::{Store, StoreError, instant, millis};
-use crate::identity::{Principal, role_of};
+use crate::identity::{Email, Principal, role_of};
 
 /// A session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +69,12 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
     Ok(Some(Found {
         principal: Principal {
             id: row.try_get(0)?,
-            email: row.try_get(1)?,
+            issuer: None,
+            email: Some(Email::verified(row.try_get(1)?)),
             name: row.try_get(2)?,
             role: role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
+            language: None,
+            times: None,
         },
         created_at: instant(row.try_get(4)?)?,
         seen_at: instant(row.try_get(5)?)?,

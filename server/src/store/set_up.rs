@@ -1,5 +1,5 @@
 //! The links by which the first administrator makes themselves one. A link's ticket is stored as a
-//! hash, works until its time is over, and only while there is nobody who may sign in.
+//! hash, works until its time is over, and only while there is no administrator.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
@@ -7,14 +7,15 @@ use sqlx::{AnyConnection, Row};
 use super::audit::Entry;
 use super::people::{self, Added, Person};
 use super::{Store, StoreError, millis};
+use crate::identity::{Role, role_name};
 
-/// Whether anybody may sign in.
+/// Whether there is an administrator.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn is_done(store: &Store) -> Result<bool, StoreError> {
     let mut connection = store.pool.acquire().await?;
-    has_people(&mut connection).await
+    has_administrator(&mut connection).await
 }
 
 /// Keeps a ticket until its time is over. Those of other nodes keep working.
@@ -52,7 +53,7 @@ pub async fn is_valid(store: &Store, hash: &str, now: DateTime<Utc>) -> Result<b
         .bind(millis(now))
         .fetch_optional(&mut *connection)
         .await?;
-    Ok(known.is_some() && !has_people(&mut connection).await?)
+    Ok(known.is_some() && !has_administrator(&mut connection).await?)
 }
 
 /// Adds the first person for a ticket, and takes every ticket away. False where the ticket does not
@@ -76,7 +77,7 @@ pub async fn redeem(
         ticket.try_get("hash").is_ok_and(|known: &str| known == hash)
             && ticket.try_get("expires_at").is_ok_and(|expires_at: i64| expires_at > millis(now))
     });
-    if !is_valid || has_people(&mut transaction).await? {
+    if !is_valid || has_administrator(&mut transaction).await? {
         return Ok(false);
     }
     if people::add_in(&mut transaction, person, entry).await? == Added::EmailTaken {
@@ -86,7 +87,10 @@ pub async fn redeem(
     Ok(true)
 }
 
-async fn has_people(connection: &mut AnyConnection) -> Result<bool, StoreError> {
-    let anybody = sqlx::query("SELECT 1 FROM person LIMIT 1").fetch_optional(connection).await?;
+async fn has_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let anybody = sqlx::query("SELECT 1 FROM person WHERE role = $1 LIMIT 1")
+        .bind(role_name(Role::Administrator))
+        .fetch_optional(connection)
+        .await?;
     Ok(anybody.is_some())
 }

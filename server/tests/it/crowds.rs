@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use domain::{Draft, Field};
 use serde_json::json;
 use server::clock::{SystemClock, SystemRandomness};
-use server::identity::Accounts;
+use server::identity::{Accounts, Role};
 use server::store::Store;
 use server::store::audit::Action;
 use tempfile::TempDir;
@@ -68,7 +68,10 @@ async fn sessions(folder: &TempDir) -> Vec<String> {
     let mut cookies = Vec::new();
     for number in 0..ADMINISTRATORS {
         let email = email(number);
-        accounts.add(&email, &email, PASSWORD.into(), operator()).await.expect("an account");
+        accounts
+            .add(&email, &email, Role::Administrator, PASSWORD.into(), operator())
+            .await
+            .expect("an account");
         let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
         let cookie = signed_in.expect("the password is right").cookie;
         cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));

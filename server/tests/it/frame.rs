@@ -4,12 +4,10 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
-use server::identity::Principal;
-use server::identity::Role;
 use server::store::audit::{self, Action, Actor, Entry};
 use server::store::time_preferences;
 
-use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, trail};
+use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal, trail};
 use crate::support::pages::ask;
 
 async fn page(harness: &Harness, path: &str) -> Answer {
@@ -122,14 +120,12 @@ async fn an_address_that_makes_no_sense_shows_the_whole_trail() {
 async fn the_history_keeps_to_the_last_ten() {
     let harness = Harness::start().await.with_ada().await;
     for number in 0..11 {
-        let who = Principal {
-            id: format!("person-{number}"),
-            email: format!("number-{number}-@example.com"),
-            name: NAME.to_owned(),
-            role: Role::Administrator,
-        };
+        let address = format!("number-{number}-@example.com");
+        let who = principal(&format!("person-{number}"), &address, NAME);
         let at = harness.server.clock.now();
-        let begun = server::store::runs::begin(&harness.server.store, &who.id, &who, at, at).await;
+        let begun =
+            server::store::runs::begin(&harness.server.store, &who.id, &who, &address, at, at)
+                .await;
         assert!(begun.expect("the database answers"));
         harness.clock.advance(TimeDelta::seconds(1));
     }

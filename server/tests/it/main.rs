@@ -14,6 +14,7 @@ mod oauth;
 mod pages;
 mod people;
 mod postgres;
+mod roles;
 mod runs;
 mod saving;
 mod sessions;

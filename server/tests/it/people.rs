@@ -1,5 +1,6 @@
 //! Who may have an account.
 
+use server::identity::Role;
 use server::identity::accounts::AccountError;
 use server::identity::passwords::PasswordRule;
 use server::store::audit::Action;
@@ -12,7 +13,7 @@ async fn add(
     name: &str,
     password: &str,
 ) -> Result<(), AccountError> {
-    harness.server.accounts.add(email, name, password.into(), operator()).await
+    harness.server.accounts.add(email, name, Role::Administrator, password.into(), operator()).await
 }
 
 #[tokio::test]

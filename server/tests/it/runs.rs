@@ -4,20 +4,15 @@ use app::service::EmailService;
 use chrono::TimeDelta;
 use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use server::clock::Clock;
-use server::identity::{Principal, Role};
+use server::identity::Principal;
 use server::service::Service;
 use server::store::audit::Action;
 use server::store::runs;
 
-use crate::support::harness::{EMAIL, Harness, NAME, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, principal, trail};
 
 fn ada() -> Principal {
-    Principal {
-        id: "1".to_owned(),
-        email: EMAIL.to_owned(),
-        name: NAME.to_owned(),
-        role: Role::Administrator,
-    }
+    principal("1", EMAIL, NAME)
 }
 
 fn report(step: Step) -> StepReport {
@@ -43,7 +38,9 @@ async fn begin(harness: &Harness, id: &str) {
 /// Whether a run began that is given 75 seconds.
 async fn begin_as(harness: &Harness, id: &str, who: &Principal) -> bool {
     let (now, gone_after) = (harness.clock.now(), harness.clock.now() + TimeDelta::seconds(75));
-    runs::begin(&harness.server.store, id, who, now, gone_after).await.expect("it begins")
+    runs::begin(&harness.server.store, id, who, who.address(), now, gone_after)
+        .await
+        .expect("it begins")
 }
 
 async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {

@@ -1,7 +1,7 @@
 //! Saving through the service: what is refused, what is kept, and who may be overwritten.
 
 use app::api::{ApiError, Save, SaveAnswer};
-use app::service::{EmailService, Principal, Role};
+use app::service::{EmailService, Principal};
 use domain::delivery::{Advice, Outcome};
 use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
@@ -11,15 +11,10 @@ use server::store::audit::Action;
 use tokio::net::TcpListener;
 
 use crate::support::databases::put_token;
-use crate::support::harness::{Harness, trail};
+use crate::support::harness::{Harness, principal, trail};
 
 fn somebody(name: &str) -> Principal {
-    Principal {
-        id: name.to_owned(),
-        email: format!("{name}@example.com"),
-        name: name.to_owned(),
-        role: Role::Administrator,
-    }
+    principal(name, &format!("{name}@example.com"), name)
 }
 
 fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {

@@ -53,7 +53,7 @@ async fn the_letters_of_an_address_may_be_large_or_small() {
         .accounts
         .sign_in(" ADA@Example.Com ", PASSWORD.into(), &stranger(ADDRESS))
         .await;
-    assert_eq!(signed_in.expect("it is the same address").principal.email, EMAIL);
+    assert_eq!(signed_in.expect("it is the same address").principal.address(), EMAIL);
 }
 
 #[tokio::test]

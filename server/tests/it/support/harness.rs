@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, PublicUrl};
-use server::identity::{Caller, SignedIn};
+use server::identity::{Caller, Email, Principal, Role, SignedIn, role_name};
 use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
 use server::store::Store;
@@ -22,7 +22,7 @@ use server::store::audit::{self, Actor, Entry, Wanted};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use super::databases::database;
+use super::databases::{connection, database};
 use super::doubles::{FixedClock, SeededRandomness};
 
 pub const EMAIL: &str = "ada@example.com";
@@ -92,8 +92,23 @@ impl Harness {
 
     /// Adds an administrator with the password of most tests.
     pub async fn add(&self, email: &str, name: &str) {
-        let added = self.server.accounts.add(email, name, PASSWORD.into(), operator()).await;
+        self.add_as(Role::Administrator, email, name).await;
+    }
+
+    /// Adds somebody with this role.
+    pub async fn add_as(&self, role: Role, email: &str, name: &str) {
+        let added = self.server.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
+    }
+
+    /// Gives somebody another role, as an operator with the database at hand can.
+    pub async fn set_role(&self, id: &str, role: Role) {
+        sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
+            .bind(id)
+            .bind(role_name(role))
+            .execute(&mut connection(self.folder.path()).await)
+            .await
+            .expect("the table is there");
     }
 
     /// Signs Ada in and returns the `Cookie` header that her browser would send.
@@ -156,6 +171,19 @@ pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
 pub fn stranger(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
     Caller { principal: None, session: None, address, browser: Browser::default() }
+}
+
+/// An administrator who is known to the database or not.
+pub fn principal(id: &str, email: &str, name: &str) -> Principal {
+    Principal {
+        id: id.to_owned(),
+        issuer: None,
+        email: Some(Email::verified(email.to_owned())),
+        name: name.to_owned(),
+        role: Role::Administrator,
+        language: None,
+        times: None,
+    }
 }
 
 /// Whoever has the command line.

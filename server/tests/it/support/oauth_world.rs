@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use app::api::{Save, SaveAnswer};
-use app::service::{Browser, EmailService, FrameService, Principal, Role};
+use app::service::{Browser, EmailService, FrameService, Principal};
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use domain::delivery::{Outcome, Run};
@@ -14,7 +14,7 @@ use server::config::Config;
 use server::service::Service;
 use server::store::people;
 
-use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get};
+use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get, principal};
 use super::mailbox::Mailbox;
 use super::pages::ask;
 use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider, SCOPE};
@@ -59,12 +59,7 @@ impl World {
         let mailbox = Mailbox::start(&provider).await;
         let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
         let id = person.expect("Ada is there").id;
-        let ada = Principal {
-            id,
-            email: EMAIL.to_owned(),
-            name: NAME.to_owned(),
-            role: Role::Administrator,
-        };
+        let ada = principal(&id, EMAIL, NAME);
         let world = Self { harness, provider, mailbox, ada };
         let saved = world.save(&world.draft(flow), 0).await;
         assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");

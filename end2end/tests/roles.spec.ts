@@ -1,0 +1,56 @@
+// What whoever may only look sees: everything but secrets, and no control that would be refused.
+
+import { configure, obtain } from '../support/consent.ts';
+import { basic, Form } from '../support/form.ts';
+import { ADA, expect, test as base } from '../support/test.ts';
+
+const RITA = { email: 'rita@practice.example', name: 'Rita Levi' };
+
+/** The tab as Rita sees it, who may look, in a browser of her own. */
+const test = base.extend<{ asRita: () => Promise<Form> }>({
+  asRita: async ({ product, browser, complaints, signIn }, use) => {
+    const context = await browser.newContext({ baseURL: product.url });
+    complaints.watch(context);
+    await use(async () => {
+      const args = ['admin', 'add', RITA.email, '--name', RITA.name, '--role', 'reader', '--password-stdin'];
+      await product.command(args, `${ADA.password}\n`);
+      const page = await context.newPage();
+      await signIn(page, RITA.email);
+      return new Form(page);
+    });
+    await context.close();
+  },
+});
+
+test('a reader sees settings that nothing on the page would change', async ({ page, signIn, product, asRita, axe }) => {
+  await signIn();
+  const ada = new Form(page);
+  await ada.fill(ada.basic, basic(product.mail));
+  await ada.saved();
+  const rita = await asRita();
+  await expect(rita.page.getByRole('note')).toHaveText('You can look at these settings. Only an administrator changes them.');
+  await expect(rita.field(rita.basic, 'SMTP Server')).toHaveValue('localhost');
+  await expect(rita.flow).toBeDisabled();
+  for (const role of ['textbox', 'spinbutton', 'checkbox'] as const) {
+    for (const control of await rita.page.getByRole(role).all()) await expect(control).toBeDisabled();
+  }
+  await expect(rita.save).toBeHidden();
+  await expect(rita.sendTest).toBeDisabled();
+  await expect(rita.page.getByRole('link', { name: 'Audit trail' })).toHaveCount(0);
+  await axe(rita.page);
+});
+
+test('a reader sees how the token is and the history, and obtains no token', async ({ page, signIn, product, provider, asRita }) => {
+  await signIn();
+  const ada = new Form(page);
+  await configure(ada, product, 'Authorization Code', provider.address.clients.code);
+  await obtain(ada, provider);
+  await ada.sendTest.click();
+  await expect(ada.outcome(/accepted the message/)).toBeVisible();
+  const rita = await asRita();
+  await expect(rita.tokenStatus).toHaveText('Valid');
+  await expect(rita.getToken).toBeDisabled();
+  await expect(rita.field(rita.authentication, 'Client ID')).toHaveValue('');
+  await rita.page.getByRole('link', { name: 'Test messages' }).click();
+  await expect(rita.page.getByRole('row').filter({ hasText: ADA.name })).toHaveCount(1);
+});

@@ -1,0 +1,85 @@
+//! What each role may do, decided on the server each time.
+
+use app::api::{ApiError, Save};
+use app::service::{AuditQuery, Browser, Email, EmailService, FrameService, Principal, Role};
+use domain::{Field, OauthFlow};
+
+use crate::support::harness::{Harness, trail};
+use crate::support::oauth_world::{CALLBACK, World};
+
+fn reader(world: &World) -> Principal {
+    Principal { role: Role::Reader, ..world.ada.clone() }
+}
+
+#[tokio::test]
+async fn a_reader_sees_settings_token_and_history_and_no_secret() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.send().await;
+    let (service, rita) = (world.service(), reader(&world));
+    let tab = service.load(&rita, CALLBACK).await.expect("the tab");
+    assert!(!tab.may_edit);
+    assert_eq!(tab.saved.form.plain_text(Field::OauthServer), "localhost");
+    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "");
+    assert!(tab.token.token.is_some());
+    assert_eq!(service.history(&rita).await.expect("the history").runs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reader_changes_and_sends_nothing() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let (service, rita) = (world.service(), reader(&world));
+    let rows = trail(&world.harness.server.store, 99).await.len();
+    let save = Save {
+        draft: world.draft(OauthFlow::None),
+        revision: 1,
+        deletes_grant: world.token().await.map(|token| token.grant),
+    };
+    assert_eq!(service.save(&rita, save).await, Err(ApiError::Forbidden));
+    assert_eq!(service.send_test(&rita).await, Err(ApiError::Forbidden));
+    assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiError::Forbidden));
+    let finished = service.finish_attempt(&rita, &Browser(None), "any", CALLBACK).await;
+    assert_eq!(finished, Err(ApiError::Forbidden));
+    let audit = service.audit(&rita, &AuditQuery::default()).await;
+    assert_eq!(audit.err(), Some(ApiError::Forbidden));
+    assert_eq!(trail(&world.harness.server.store, 99).await.len(), rows);
+    assert_eq!(world.mailbox.messages(), 0);
+}
+
+#[tokio::test]
+async fn whoever_became_a_reader_meanwhile_finishes_no_consent() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let returning = world.consent().await;
+    world.harness.set_role(&world.ada.id, Role::Reader).await;
+    world.land(&returning.address, &returning.cookie).await;
+    world.end_of(&returning.attempt.id).await;
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn a_message_goes_to_no_address_that_is_not_known_to_be_ones_own() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let unverified = Email { address: "ada@example.com".to_owned(), is_verified: false };
+    for email in [None, Some(unverified)] {
+        let ada = Principal { email, ..world.ada.clone() };
+        assert_eq!(world.service().send_test(&ada).await, Err(ApiError::NoAddress));
+        assert_eq!(world.service().load(&ada, CALLBACK).await.expect("the tab").recipient, None);
+    }
+}
+
+#[tokio::test]
+async fn a_hosts_word_on_times_outweighs_what_was_chosen_here() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let times =
+        domain::time_format::TimePreference { zone: "Asia/Tokyo".to_owned(), ..Default::default() };
+    let ada = Principal { times: Some(times.clone()), ..world.ada.clone() };
+    let tab = world.service().load(&ada, CALLBACK).await.expect("the tab");
+    assert_eq!(tab.display.preference, times);
+}
+
+#[tokio::test]
+async fn while_there_are_only_readers_the_first_administrator_is_still_to_come() {
+    let harness = Harness::start().await;
+    harness.add_as(Role::Reader, "rita@example.com", "Rita Levi").await;
+    let ticket = harness.server.accounts.open_set_up().await.expect("an answer");
+    assert!(ticket.is_some());
+}

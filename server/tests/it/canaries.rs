@@ -49,9 +49,7 @@ impl Witness {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, OWN);
-        let authority = BASE64.encode(AUTHORITY.certificate());
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{authority}\n-----END CERTIFICATE-----\n");
-        fs::write(folder.path().join("ca.pem"), pem).expect("the folder is ours");
+        fs::write(folder.path().join("ca.pem"), AUTHORITY.pem()).expect("the folder is ours");
         let serving = talkative(folder.path());
         let browser = Browser::at(&serving.address).await.expect("it listens");
         Self { folder, serving, browser, heard: Vec::new() }

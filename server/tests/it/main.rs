@@ -12,6 +12,8 @@ mod limits;
 mod pages;
 mod people;
 mod postgres;
+mod renewals_killed;
+mod renewals_shared;
 mod runs;
 mod saving;
 mod sessions;

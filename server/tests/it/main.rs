@@ -6,6 +6,7 @@ mod connections;
 mod crashes;
 mod crowds;
 mod csrf;
+mod destinations;
 mod frame;
 mod headers;
 mod limits;

@@ -99,7 +99,13 @@ impl TokenClient {
             }
             answered => answered,
         };
-        answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
+        let hush = request.hush();
+        match answered {
+            Ok(issued) => {
+                Ok(Issued { scope: issued.scope.map(|scope| hush.text(&scope)), ..issued })
+            }
+            Err(refusal) => Err(refusal.trouble.at(leg, &hush)),
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use app::api::{Begun, SaveAnswer, Tab, TokenNow};
+use app::api::{Begun, Save, SaveAnswer, Tab, TokenNow};
+use app::shell::paths;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -288,7 +289,7 @@ impl Witness {
 
     /// Looks at everything that tells of a token.
     async fn looks_around(&mut self) -> TokenNow {
-        for page in ["/settings/email", "/history"] {
+        for page in [paths::EMAIL, paths::HISTORY, paths::AUDIT] {
             self.reads(page).await;
         }
         self.calls("email/load", &json!({})).await;
@@ -322,9 +323,9 @@ impl Witness {
         let tab = self.calls("email/load", &json!({})).await;
         let Tab { saved, token, .. } = serde_json::from_str(&tab.body).expect("a tab");
         let mut draft = saved.draft();
-        draft.edit(Field::OauthPort, &port.to_string());
+        draft.edit(Field::OauthPort, port.to_string());
         let grant = token.token.map(|token| token.grant);
-        let save = app::api::Save { draft, revision: saved.revision, deletes_grant: grant };
+        let save = Save { draft, revision: saved.revision, deletes_grant: grant };
         let answer = self.calls("email/save", &json!({ "save": save })).await;
         let answer: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer");
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");

@@ -133,18 +133,14 @@ async fn a_secret_whose_destination_is_rewritten_too_stays_shut() {
         assert_eq!(advice, Advice::SecretUnreadable, "{flow:?}");
         let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
         let begun = begun.expect("an attempt");
-        match begun.start {
-            Some(start) => {
-                let departed = world.get(&start, "").await;
-                let page = "/oauth/result?fault=secret-unreadable";
-                assert_eq!(departed.header("location"), page, "{flow:?}");
-            }
-            None => {
-                let AttemptEnd::Failed(setback) = world.end_of(&begun.attempt.id).await else {
-                    panic!("obtained")
-                };
-                assert_eq!(setback.fault, Fault::SecretUnreadable, "{flow:?}");
-            }
+        if let Some(start) = begun.start {
+            let departed = world.get(&start, "").await;
+            let page = "/oauth/result?fault=secret-unreadable";
+            assert_eq!(departed.header("location"), page, "{flow:?}");
+        } else {
+            let end = world.end_of(&begun.attempt.id).await;
+            let AttemptEnd::Failed(setback) = end else { panic!("obtained") };
+            assert_eq!(setback.fault, Fault::SecretUnreadable, "{flow:?}");
         }
         renewal_finds_a_secret_shut(&world).await;
         assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");

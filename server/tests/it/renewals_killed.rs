@@ -17,6 +17,7 @@ use domain::{Draft, OauthFlow};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
+use server::clock::{Clock, SystemClock};
 use server::config::Database;
 use server::store::{Store, tokens};
 use server::vault::unlock;
@@ -248,7 +249,10 @@ impl Lane {
             TokenStatus::Valid => {
                 let kept = self.kept().await;
                 let is_good = self.provider.is_good(&kept.access);
-                assert!(is_good || kept.expires_at <= Utc::now(), "{when}: {told:?}, {kept:?}");
+                assert!(
+                    is_good || kept.expires_at <= SystemClock.now(),
+                    "{when}: {told:?}, {kept:?}"
+                );
             }
             TokenStatus::Expired => {
                 let renewal = told.token.as_ref().map(|token| &token.renewal);
@@ -294,7 +298,7 @@ impl Lane {
     async fn is_leased(&self, kept: &Kept) {
         // Not a millisecond later, for it is used at once; but not busily before that may be.
         let not_before = kept.expires_at - LIFETIME / 4 - LOOK_EVERY;
-        sleep((not_before - Utc::now()).to_std().unwrap_or_default()).await;
+        sleep((not_before - SystemClock.now()).to_std().unwrap_or_default()).await;
         let url = format!("sqlite://{}", self.folder.path().join("ppm-email.db").display());
         let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
         let leased = async {

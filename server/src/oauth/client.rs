@@ -99,13 +99,7 @@ impl TokenClient {
             }
             answered => answered,
         };
-        let hush = request.hush();
-        match answered {
-            Ok(issued) => {
-                Ok(Issued { scope: issued.scope.map(|scope| hush.text(&scope)), ..issued })
-            }
-            Err(refusal) => Err(refusal.trouble.at(leg, &hush)),
-        }
+        answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
     }
 }
 
@@ -162,7 +156,8 @@ impl TokenRequest<'_> {
                 request.request_async(call).await
             }
         };
-        Ok(answered.map_err(refusal)?.issued(auth)?)
+        let issued = answered.map_err(refusal)?.issued(auth)?;
+        Ok(Issued { scope: issued.scope.map(|scope| self.hush().text(&scope)), ..issued })
     }
 
     fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {

@@ -149,11 +149,13 @@ impl Turn {
 struct Ears {
     asked: Arc<Mutex<Vec<Asked>>>,
     count: watch::Sender<usize>,
+    /// How many callers went without their answer.
+    gone: watch::Sender<usize>,
 }
 
 impl Ears {
     fn new() -> Self {
-        Self { asked: Arc::default(), count: watch::Sender::new(0) }
+        Self { asked: Arc::default(), count: watch::Sender::new(0), gone: watch::Sender::new(0) }
     }
 
     fn hear(&self, asked: Asked) {
@@ -173,15 +175,15 @@ impl Ears {
 }
 
 /// A thread that listens until it is dropped.
-struct Stage {
+struct Listening {
     address: SocketAddr,
     over: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Stage {
+impl Listening {
     /// Listens, and gives each caller to `part`.
-    fn open<F>(part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    fn begin<F>(part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
@@ -208,7 +210,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Listening {
     fn drop(&mut self) {
         // It is gone already if it panicked, which failed its test where that mattered.
         let _ = self.over.take().map(|over| over.send(()));
@@ -315,7 +317,7 @@ async fn play(channel: &mut dyn Channel, turn: Turn) -> io::Result<()> {
 
 /// A provider that plays its turns, one for each caller, and hangs up on any caller after the last.
 pub struct ScriptedProvider {
-    stage: Stage,
+    listening: Listening,
     ears: Ears,
     scheme: &'static str,
 }
@@ -336,7 +338,7 @@ impl ScriptedProvider {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
         let (turns, heard) = (Arc::new(Mutex::new(turns)), ears.clone());
-        let stage = Stage::open(move |stream| {
+        let listening = Listening::begin(move |stream| {
             let (tls, turns, ears) = (tls.clone(), turns.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
@@ -346,12 +348,12 @@ impl ScriptedProvider {
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { stage, ears, scheme }
+        Self { listening, ears, scheme }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.stage.address
+        self.listening.address
     }
 
     /// Its Token Endpoint.
@@ -466,7 +468,7 @@ struct State {
 
 /// A provider that keeps the rules.
 pub struct Provider {
-    stage: Stage,
+    listening: Listening,
     ears: Ears,
     state: Arc<Mutex<State>>,
     hold: watch::Sender<Option<Held>>,
@@ -489,18 +491,25 @@ impl Provider {
         let hold = watch::Sender::new(None);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (heard, kept, gate) = (ears.clone(), state.clone(), hold.clone());
-        let stage = Stage::open(move |stream| {
+        let listening = Listening::begin(move |stream| {
             let (tls, ears) = (tls.clone(), heard.clone());
             let (state, gate) = (kept.clone(), gate.subscribe());
             async move {
                 let mut channel = channel(stream, tls).await?;
                 let asked = hear(channel.as_mut()).await?;
                 ears.hear(asked.clone());
-                let turn = answer(&asked, &state, gate).await;
+                let turn = tokio::select! {
+                    biased;
+                    turn = answer(&asked, &state, gate) => turn,
+                    gone = is_left(channel.as_mut()) => {
+                        ears.gone.send_modify(|count| *count += 1);
+                        return gone;
+                    }
+                };
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { stage, ears, state, hold, scheme }
+        Self { listening, ears, state, hold, scheme }
     }
 
     /// Changes its rules.
@@ -513,7 +522,8 @@ impl Provider {
         self.state().failures.push((status.to_owned(), body.to_owned()));
     }
 
-    /// Holds every request for a token until [`Provider::release`].
+    /// Holds every request for a token until [`Provider::release`]; one whose caller goes meanwhile
+    /// comes to nothing more.
     pub fn hold(&self, when: Held) {
         self.hold.send_replace(Some(when));
     }
@@ -532,7 +542,7 @@ impl Provider {
     }
 
     fn at(&self, path: &str) -> String {
-        format!("{}://{}{path}", self.scheme, self.stage.address)
+        format!("{}://{}{path}", self.scheme, self.listening.address)
     }
 
     /// A grant with a person's consent.
@@ -552,11 +562,13 @@ impl Provider {
 
     /// Consents to an authorization request, and says where the browser is sent.
     pub fn consent(&self, url: &str) -> String {
+        assert!(url.starts_with(&self.authorization_endpoint()), "{url}");
         self.state().consent(url)
     }
 
     /// Declines it.
     pub fn decline(&self, url: &str) -> String {
+        assert!(url.starts_with(&self.authorization_endpoint()), "{url}");
         let answer = [("error", "access_denied"), ("error_description", "Somebody declined.")];
         returned(&Url::parse(url).expect("a URL"), &answer)
     }
@@ -574,6 +586,12 @@ impl Provider {
     /// Waits until there were so many requests of any kind.
     pub async fn wait_for(&self, count: usize) {
         self.ears.wait_for(count).await;
+    }
+
+    /// Waits until so many callers went while they were held.
+    pub async fn wait_for_gone(&self, count: usize) {
+        let mut gone = self.ears.gone.subscribe();
+        gone.wait_for(|gone| *gone >= count).await.expect("ears that stay");
     }
 
     /// How often a refresh token came that was superseded before.

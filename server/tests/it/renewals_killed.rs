@@ -131,7 +131,9 @@ struct Lane {
     browser: Browser,
     /// What was stored, and how many requests the provider had by then.
     looks: Vec<(usize, Kept)>,
-    /// The refresh tokens whose request was dropped before anything was issued.
+    /// How many requests were held until their caller was gone.
+    held: usize,
+    /// The refresh tokens of those among them for which nothing was issued.
     dropped: Vec<String>,
 }
 
@@ -158,9 +160,17 @@ impl Lane {
         browser.sign_in(EMAIL, PASSWORD).await.expect("it answers");
         save(&mut browser, &draft, 0, None).await;
         obtain(&mut browser, &provider).await;
-        let (looks, dropped) = (Vec::new(), Vec::new());
-        let serving = Some(serving);
-        Self { folder, provider, mailbox, draft, serving, browser, looks, dropped }
+        Self {
+            folder,
+            provider,
+            mailbox,
+            draft,
+            serving: Some(serving),
+            browser,
+            looks: Vec::new(),
+            held: 0,
+            dropped: Vec::new(),
+        }
     }
 
     /// Waits for the next renewal, and kills the program in it.
@@ -186,8 +196,12 @@ impl Lane {
         }
         self.serving.take().expect("it lives").kill();
         if matches!(moment, Moment::Unissued) {
-            self.provider.fail_next("503 Service Unavailable", "{}");
             self.dropped.push(before.refresh.clone());
+        }
+        if matches!(moment, Moment::Unissued | Moment::Unanswered) {
+            // Let go before, it would still be answered.
+            self.held += 1;
+            self.provider.wait_for_gone(self.held).await;
         }
         self.provider.release();
 

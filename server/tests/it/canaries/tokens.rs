@@ -411,19 +411,15 @@ async fn what_a_provider_repeats_instead_of_the_next_token_is_heard_of_nowhere()
     let parrot = Parrot::start().await;
     let mut witness = Witness::of(OauthFlow::AuthorizationCodePkce, &parrot).await;
     for (how, refusal) in REFUSALS {
-        // It is to be renewed at once.
+        // It is to be renewed as soon as it is wanted.
         parrot.will(Mood::Gives(0), Mood::Refuses(refusal));
         let away = witness.departs().await;
         witness.lands(&away, &away.address()).await;
-        let setback = loop {
-            let token = witness.looks_around().await.token.expect("a token");
-            if let Renewal::Failing { setback, .. } | Renewal::Gone(setback) = token.renewal {
-                break setback;
-            }
-        };
         let run = witness.sends().await;
-        assert!(matches!(run.outcome, Some(Outcome::Failed { .. })), "{how}: {setback:?}, {run:?}");
-        witness.looks_around().await;
+        assert!(matches!(run.outcome, Some(Outcome::Failed { .. })), "{how}: {run:?}");
+        let renewal = witness.looks_around().await.token.expect("a token").renewal;
+        let has_failed = matches!(renewal, Renewal::Failing { .. } | Renewal::Gone(_));
+        assert!(has_failed, "{how}: {renewal:?}");
     }
     let asked = parrot.mind.asked.lock().expect("a mind").clone();
     let sent = asked.iter().filter(|asked| asked.param("refresh_token") == REFRESH);

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use oauth2::url::form_urlencoded::byte_serialize;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A secret shorter than this stands in ordinary words by chance, and hiding it would tell it.
@@ -108,9 +109,10 @@ impl Hidden {
     }
 }
 
-/// A secret as a form sends it (both ways of writing a space), where that is not the secret itself.
+/// A secret as a form sends it, and as an address is written (which differ in a space and in two
+/// marks), where that is not the secret itself.
 fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
-    let encode = |space: &str| {
+    let as_address = |space: &str| {
         let mut encoded = String::with_capacity(secret.len() * 3);
         for octet in secret.bytes() {
             match octet {
@@ -125,8 +127,9 @@ fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
         }
         encoded
     };
-    let both = [encode("+"), encode("%20")];
-    both.into_iter()
+    let as_form = byte_serialize(secret.as_bytes()).collect::<String>();
+    let all = [as_form, as_address("+"), as_address("%20")];
+    all.into_iter()
         .filter(|encoded| encoded != secret)
         .map(SecretString::from)
         .collect::<Vec<_>>()
@@ -202,6 +205,9 @@ mod tests {
     fn a_secret_is_hidden_as_a_form_sends_it() {
         for text in ["no a%2Fb+c%26d", "no a%2Fb%20c%26d", "no a/b c&d"] {
             assert_eq!(hidden("a/b c&d", text), "no [password]");
+        }
+        for text in ["no ~a*", "no %7Ea*", "no ~a%2A"] {
+            assert_eq!(hidden("~abc*", &text.replace('a', "abc")), "no [password]");
         }
     }
 

@@ -186,7 +186,8 @@ impl TokenRequest<'_> {
                 request.request_async(call).await
             }
         };
-        Ok(answered.map_err(refusal)?.issued(auth)?)
+        let issued = answered.map_err(refusal)?.issued(auth)?;
+        Ok(Issued { scope: issued.scope.map(|scope| self.hush().text(&scope)), ..issued })
     }
 
     fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {

@@ -41,26 +41,32 @@ pub(super) struct Given {
 impl Given {
     /// What was issued, if it can be used.
     pub(super) fn issued(self, auth: ClientAuth) -> Result<Issued, Trouble> {
+        let hush = self.hush();
         if let Some(error) = &self.error {
             let Trouble { fault, said } = Trouble::from(error);
-            return Err(Trouble::new(fault, said.map(|said| self.hush().text(&said))));
+            return Err(Trouble::new(fault, said.map(|said| hush.text(&said))));
         }
         if !is_usable(self.access_token.secret()) {
-            return Err(Trouble::new(Fault::NoToken, self.message));
+            let message = self.message.map(|message| hush.text(&shown(&message)));
+            return Err(Trouble::new(Fault::NoToken, message));
         }
         if let BasicTokenType::Extension(other) = self.token_type {
-            return Err(Trouble::new(Fault::OtherTokenType, Some(other)));
+            return Err(Trouble::new(Fault::OtherTokenType, Some(hush.text(&shown(&other)))));
         }
         Ok(Issued {
             access_token: self.access_token.into_secret().into(),
             refresh_token: self.refresh_token.map(|token| token.into_secret().into()),
             lifetime: self.expires_in.unwrap_or(USUAL_LIFETIME),
-            scope: self.scopes.map(|scopes| joined(&scopes)).filter(|scope| !scope.is_empty()),
+            scope: self
+                .scopes
+                .map(|scopes| hush.text(&joined(&scopes)))
+                .filter(|scope| !scope.is_empty()),
             auth,
         })
     }
 
-    /// Hides the tokens that came with an error.
+    /// Hides the tokens from the words that came with them, which it is given as they are shown: what
+    /// an answer may hold at most would take it minutes.
     fn hush(&self) -> Hush {
         let access_token = SecretString::from(self.access_token.secret().as_str());
         let hush = Hush::default().hide("[token]", &access_token);

@@ -20,6 +20,7 @@ use super::{Broken, renewal, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
+use crate::hush::Hush;
 use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
 use crate::store::StoreError;
@@ -322,7 +323,9 @@ async fn came_back(
         return Ok(failed(Leg::Return, Fault::OtherIssuer));
     }
     if let Some(error) = &answer.error {
-        return Ok(AttemptEnd::Failed(oauth::consent_setback(error)));
+        let Setback { leg, fault, said } = oauth::consent_setback(error);
+        let said = said.map(|said| without_secrets(&answer, &said));
+        return Ok(AttemptEnd::Failed(Setback { leg, fault, said }));
     }
     let Some(code) = &answer.code else { return Ok(failed(Leg::Return, Fault::NoCode)) };
     let provider = current.saved.form.token_endpoint_origin();
@@ -332,6 +335,14 @@ async fn came_back(
     let issued =
         server.tokens.exchange(&grant, ClientAuth::default(), code, verifier.as_ref()).await;
     Ok(obtained(server, actor, &current, asked_at, issued).await)
+}
+
+/// What a provider says beside a state and perhaps a code, where it repeats them.
+fn without_secrets(answer: &Answer, said: &str) -> String {
+    let state = answer.state.as_deref().map(SecretString::from);
+    let hush = state.iter().fold(Hush::default(), |hush, state| hush.hide("[state]", state));
+    let hush = answer.code.iter().fold(hush, |hush, code| hush.hide("[code]", code));
+    hush.text(said)
 }
 
 /// Whether an issuer (RFC 9207 2.4) is the provider that was asked: its host is the host of one of

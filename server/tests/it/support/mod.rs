@@ -4,6 +4,7 @@ pub mod databases;
 pub mod doubles;
 pub mod harness;
 pub mod mailbox;
+pub mod oauth_programs;
 pub mod oauth_world;
 pub mod pages;
 #[cfg(target_os = "linux")]

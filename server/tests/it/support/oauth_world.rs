@@ -40,6 +40,31 @@ pub struct Returning {
     pub cookie: String,
 }
 
+/// A whole form for this flow, with this provider and this mail server.
+pub fn draft(flow: OauthFlow, provider: &Provider, mailbox: &Mailbox) -> Draft {
+    let mut draft = Draft::default();
+    let port = mailbox.address.port().to_string();
+    let authorization_endpoint = provider.authorization_endpoint();
+    let token_endpoint = provider.token_endpoint();
+    for (field, text) in [
+        (Field::Flow, flow.wire_name()),
+        (Field::OauthSender, "noreply@example.com"),
+        (Field::OauthDisplayName, "Example PPM"),
+        (Field::OauthServer, "localhost"),
+        (Field::OauthPort, port.as_str()),
+        (Field::OauthTlsMode, "implicit"),
+        (Field::ClientId, CLIENT_ID),
+        (Field::ClientSecret, CLIENT_SECRET),
+        (Field::AuthorizationEndpoint, authorization_endpoint.as_str()),
+        (Field::TokenEndpoint, token_endpoint.as_str()),
+        (Field::RedirectUri, CALLBACK),
+        (Field::Scope, SCOPE),
+    ] {
+        draft.edit(field, text);
+    }
+    draft
+}
+
 impl World {
     /// With this flow saved, and nothing obtained.
     pub async fn with(flow: OauthFlow) -> Self {
@@ -79,27 +104,7 @@ impl World {
 
     /// A whole form for this flow.
     pub fn draft(&self, flow: OauthFlow) -> Draft {
-        let mut draft = Draft::default();
-        let port = self.mailbox.address.port().to_string();
-        let authorization_endpoint = self.provider.authorization_endpoint();
-        let token_endpoint = self.provider.token_endpoint();
-        for (field, text) in [
-            (Field::Flow, flow.wire_name()),
-            (Field::OauthSender, "noreply@example.com"),
-            (Field::OauthDisplayName, "Example PPM"),
-            (Field::OauthServer, "localhost"),
-            (Field::OauthPort, port.as_str()),
-            (Field::OauthTlsMode, "implicit"),
-            (Field::ClientId, CLIENT_ID),
-            (Field::ClientSecret, CLIENT_SECRET),
-            (Field::AuthorizationEndpoint, authorization_endpoint.as_str()),
-            (Field::TokenEndpoint, token_endpoint.as_str()),
-            (Field::RedirectUri, CALLBACK),
-            (Field::Scope, SCOPE),
-        ] {
-            draft.edit(field, text);
-        }
-        draft
+        draft(flow, &self.provider, &self.mailbox)
     }
 
     pub async fn save(&self, draft: &Draft, revision: i64) -> SaveAnswer {

@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -36,6 +38,12 @@ impl Authority {
     /// The authority's own certificate.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.0.der().clone()
+    }
+
+    /// The same as `--extra-ca` takes it.
+    pub fn pem(&self) -> String {
+        let certificate = BASE64.encode(self.certificate());
+        format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")
     }
 
     /// A good certificate for this machine, by name and address.

@@ -5,12 +5,13 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use memchr::memmem::find;
 
-/// How a text of ASCII letters and digits is spelled somewhere in `octets`; nothing if it is not.
+/// How a text of what base64url is made of is spelled somewhere in `octets`; nothing if it is not.
 ///
-/// Quoting in JSON, HTML, a form or a `Debug` print leaves letters and digits as they are, so such a
-/// text is found there as it stands.
+/// Quoting in JSON, HTML, a form or a `Debug` print leaves such characters as they are, so the text is
+/// found there as it stands.
 pub fn spelled_in(octets: &[u8], text: &str) -> Option<&'static str> {
-    assert!(text.len() >= 12 && text.bytes().all(|octet| octet.is_ascii_alphanumeric()), "{text}");
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
+    assert!(text.len() >= 12 && text.bytes().all(is_plain), "{text}");
     let mut spellings = spellings(text).into_iter();
     spellings.find(|(_, spelling)| find(octets, spelling).is_some()).map(|(name, _)| name)
 }

@@ -1,0 +1,254 @@
+//! Two programs share one database and one token: counted at the provider, they renew it once
+//! together, whoever wants it, and neither stores what the other's save has made void.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
+use domain::token::TokenStatus;
+use domain::{Draft, Field, OauthFlow};
+use serde_json::json;
+use server::clock::{SystemClock, SystemRandomness};
+use server::identity::Accounts;
+use server::store::Store;
+use sqlx::Row;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::support::databases::{connection, database, database_url};
+use crate::support::harness::{cookie_of, operator, stranger};
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_programs::{
+    LOOK_EVERY, begin_send, called, end_of, obtain, save, token, trust_the_tests,
+};
+use crate::support::oauth_world::draft;
+use crate::support::program::{Browser, Serving, log_file};
+use crate::support::provider::{Held, Provider};
+
+const ADMINISTRATORS: usize = 12;
+const PASSWORD: &str = "a long enough pass phrase";
+/// Longer than five tokens of two seconds take, however busy the machine is.
+const PATIENCE: Duration = Duration::from_mins(1);
+const AN_HOUR: Duration = Duration::from_hours(1);
+
+/// Two programs on one database, a token, and administrators at either.
+struct Shared {
+    folder: TempDir,
+    provider: Arc<Provider>,
+    mailbox: Mailbox,
+    draft: Draft,
+    programs: Vec<Serving>,
+    /// By turns at the first program and at the second.
+    browsers: Vec<Browser>,
+}
+
+impl Shared {
+    /// With a token of this lifetime, and so every one after it.
+    async fn with_tokens_of(lifetime: Duration) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let cookies = sessions(&folder).await;
+        let url = database_url(folder.path()).await;
+        let provider = Arc::new(Provider::start());
+        provider.rule(|rules| rules.lifetime = lifetime);
+        let mailbox = Mailbox::start(&provider).await;
+        let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
+
+        let first = start(folder.path(), &url);
+        let mut browser = Browser::at(&first.address).await.expect("it listens");
+        browser.cookie.clone_from(&cookies[0]);
+        save(&mut browser, &draft, 0, None).await;
+        obtain(&mut browser, &provider).await;
+        // The second finds a token when it starts, and from then on looks after it as the first does.
+        let programs = vec![first, start(folder.path(), &url)];
+        let mut browsers = Vec::new();
+        for (number, cookie) in cookies.into_iter().enumerate() {
+            let address = &programs[number % programs.len()].address;
+            let mut browser = Browser::at(address).await.expect("it listens");
+            browser.cookie = cookie;
+            browsers.push(browser);
+        }
+        Self { folder, provider, mailbox, draft, programs, browsers }
+    }
+
+    /// Sends a message of each administrator, all at once, and expects that every one arrives.
+    async fn all_send(&mut self) {
+        let begun = all_begin(self.browsers.drain(..)).await;
+        self.all_arrive(begun).await;
+    }
+
+    async fn all_arrive(&mut self, begun: Vec<(Browser, Run)>) {
+        let mut sending = JoinSet::new();
+        for (mut browser, run) in begun {
+            sending.spawn(async move {
+                let outcome = end_of(&mut browser, run).await;
+                (browser, outcome)
+            });
+        }
+        for (browser, outcome) in sending.join_all().await {
+            assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+            self.browsers.push(browser);
+        }
+    }
+
+    /// Waits until both programs call the token so.
+    async fn both_say(&mut self, status: TokenStatus) {
+        for browser in self.browsers.iter_mut().take(2) {
+            loop {
+                let told = token(browser).await;
+                if TokenStatus::of(told.token.as_ref(), told.now) == status {
+                    break;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+
+    fn renewals(&self) -> usize {
+        self.provider.requests("refresh_token")
+    }
+
+    /// How often the token that is stored was renewed.
+    async fn generation(&self) -> usize {
+        let mut connection = connection(self.folder.path()).await;
+        let row = sqlx::query("SELECT generation FROM token").fetch_one(&mut connection).await;
+        let generation = row.expect("a token").get::<i64, _>(0);
+        usize::try_from(generation).expect("a count")
+    }
+
+    /// Ends both programs in good order, and expects that nothing troubled them.
+    fn end(&mut self) {
+        for program in self.programs.drain(..) {
+            program.stop();
+        }
+        let log = std::fs::read_to_string(self.folder.path().join("ppm-email.log"));
+        let log = log.expect("the programs wrote it");
+        assert!(!log.contains("locked") && !log.contains("ERROR"), "{log}");
+    }
+}
+
+/// Starts a message in each browser, all at once.
+async fn all_begin(browsers: impl Iterator<Item = Browser>) -> Vec<(Browser, Run)> {
+    let mut beginning = JoinSet::new();
+    for mut browser in browsers {
+        beginning.spawn(async move {
+            let run = begin_send(&mut browser).await;
+            (browser, run)
+        });
+    }
+    beginning.join_all().await
+}
+
+/// Waits until a mail server has refused the token to one of these messages.
+async fn one_is_refused(begun: &mut [(Browser, Run)]) {
+    let is_refusal =
+        |report: &StepReport| report.step == Step::SignIn && report.ended == StepEnd::Failed;
+    loop {
+        for (browser, run) in &mut *begun {
+            let run: Run = called(browser, "email/run", &json!({ "id": run.id })).await;
+            if run.steps.iter().any(is_refusal) {
+                return;
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The cookies of all administrators, each with an account and a session of their own.
+async fn sessions(folder: &TempDir) -> Vec<String> {
+    let store = Store::open(&database(folder).await).await.expect("the database opens");
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let accounts = Accounts::new(store.clone(), clock, randomness, false);
+    let mut cookies = Vec::new();
+    for number in 0..ADMINISTRATORS {
+        let email = format!("administrator-{number}@example.com");
+        accounts.add(&email, &email, PASSWORD.into(), operator()).await.expect("an account");
+        let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
+        let cookie = signed_in.expect("the password is right").cookie;
+        cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));
+    }
+    store.close().await;
+    cookies
+}
+
+fn start(folder: &Path, database_url: &str) -> Serving {
+    Serving::with(folder, |command| {
+        let log = log_file(&folder.join("ppm-email.log"));
+        command.args(["--database-url", database_url]).stderr(log);
+        // Beside the database by default, which may be elsewhere.
+        command.arg("--key-file").arg(folder.join("ppm-email.key"));
+        trust_the_tests(command, folder);
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_token_that_two_programs_want_for_many_messages_is_renewed_once() {
+    let mut shared = Shared::with_tokens_of(Duration::from_secs(2)).await;
+    shared.provider.hold(Held::BeforeIssuing);
+    shared.both_say(TokenStatus::Expired).await;
+    let before = shared.generation().await;
+    shared.provider.rule(|rules| rules.lifetime = AN_HOUR);
+    let begun = all_begin(shared.browsers.drain(..)).await;
+    shared.provider.release();
+    shared.all_arrive(begun).await;
+    assert_eq!(shared.renewals(), before + 1, "twelve messages on an expired token");
+    shared.all_send().await;
+    assert_eq!(shared.renewals(), before + 1, "the next twelve");
+    assert_eq!((shared.mailbox.messages(), shared.mailbox.refused()), (24, 0));
+    shared.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_refused_to_two_programs_is_renewed_once() {
+    let mut shared = Shared::with_tokens_of(AN_HOUR).await;
+    shared.provider.hold(Held::BeforeIssuing);
+    shared.provider.expire();
+    let browsers = shared.browsers.drain(..).enumerate();
+    let (first, second): (Vec<_>, Vec<_>) = browsers.partition(|(number, _)| number % 2 == 0);
+    let mut begun = Vec::new();
+    for browsers in [first, second] {
+        let mut of_one = all_begin(browsers.into_iter().map(|(_, browser)| browser)).await;
+        one_is_refused(&mut of_one).await;
+        begun.extend(of_one);
+    }
+    shared.provider.release();
+    shared.all_arrive(begun).await;
+    assert_eq!(shared.renewals(), 1);
+    assert_eq!(shared.mailbox.messages(), ADMINISTRATORS);
+    shared.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_programs_that_keep_a_token_fresh_ask_once_for_each_generation() {
+    let mut shared = Shared::with_tokens_of(Duration::from_secs(2)).await;
+    let five_and_the_code = shared.provider.wait_for(6);
+    timeout(PATIENCE, five_and_the_code).await.expect("the token is renewed in time");
+    // Both end what they have under way.
+    shared.end();
+    assert_eq!(shared.renewals(), shared.generation().await);
+    assert_eq!(shared.provider.reused(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_through_one_program_voids_the_renewal_that_another_has_under_way() {
+    let mut shared = Shared::with_tokens_of(AN_HOUR).await;
+    let [one, other] = &mut shared.browsers[..2] else { panic!("two browsers") };
+    shared.provider.hold(Held::BeforeAnswering);
+    shared.provider.expire();
+    let asked = shared.provider.asked().len();
+    begin_send(one).await;
+    shared.provider.wait_for(asked + 1).await;
+
+    let told = token(other).await.token.expect("a token");
+    shared.draft.edit(Field::OauthDisplayName, "Another name");
+    save(other, &shared.draft, 1, Some(told.grant)).await;
+    shared.provider.release();
+    // It ends what it has under way.
+    shared.programs.remove(0).stop();
+
+    assert_eq!(token(other).await.token, None);
+    let mut connection = connection(shared.folder.path()).await;
+    let rows = sqlx::query("SELECT COUNT(*) FROM token").fetch_one(&mut connection).await;
+    assert_eq!(rows.expect("the table is there").get::<i64, _>(0), 0);
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::service::Role;
 use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};
@@ -163,7 +164,8 @@ async fn sessions(folder: &TempDir) -> Vec<String> {
     let mut cookies = Vec::new();
     for number in 0..ADMINISTRATORS {
         let email = format!("administrator-{number}@example.com");
-        accounts.add(&email, &email, PASSWORD.into(), operator()).await.expect("an account");
+        let role = Role::Administrator;
+        accounts.add(&email, &email, role, PASSWORD.into(), operator()).await.expect("an account");
         let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
         let cookie = signed_in.expect("the password is right").cookie;
         cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));

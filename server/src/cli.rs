@@ -163,7 +163,7 @@ pub struct HostArgs {
     )]
     pub host_token_audience: Option<String>,
 
-    /// An algorithm of their signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA; may be repeated.
+    /// An algorithm of their signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or `EdDSA`; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ALGORITHM",

@@ -137,8 +137,6 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--extra-ca", "nothing.pem"),
         ("--site-root", "nowhere"),
         ("--trusted-proxy", "proxy.example"),
-        ("--host-token-issuer", "https://host.example"),
-        ("--host-token-jwks-url", "https://host.example/keys"),
         ("--host-token-jwks-url", "http://host.example/keys"),
         ("--host-token-key-file", "nothing.pem"),
         ("--administrator-role", " "),
@@ -302,6 +300,9 @@ fn an_account_that_is_not_there_is_not_removed() {
 #[test]
 fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
     let folder = folder();
+    let without_keys = run(&folder, &["serve", "--host-token-issuer", "https://host.example"]);
+    let line = complaint(&without_keys);
+    assert!(line.contains("--host-token-jwks-url"), "{line}");
     let keys = ["serve", "--host-token-jwks-url", "https://host.example/keys"];
     let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
     for (rest, flag) in [

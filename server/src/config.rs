@@ -1,6 +1,8 @@
 //! The command line's values, understood once. A wrong one stops the start with one line that
 //! names the flag and what would be right, and never repeats a value that may hold a password.
 
+mod host;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,8 +15,12 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::ServeArgs;
+use crate::identity::claims::RoleNames;
+use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
 use crate::smtp::Deadlines;
+
+pub use host::{HostConfigError, HostTokens};
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
@@ -33,6 +39,12 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The host's tokens, where they are taken.
+    pub host_tokens: Option<HostTokens>,
+    /// The headers of those proxies that say who is asking, where they are read.
+    pub proxy_headers: Option<ProxyHeaders>,
+    /// What the roles are called by host and proxy.
+    pub roles: RoleNames,
     /// The proxy by which Token Endpoints are called, where there is one.
     pub oauth_proxy: Option<ProxyUrl>,
     /// How long a Token Endpoint may take.
@@ -71,6 +83,8 @@ pub enum ConfigError {
         "--oauth-proxy must be http:// or https://, a host and perhaps a port, with nothing after it"
     )]
     OauthProxy,
+    #[error(transparent)]
+    Host(#[from] HostConfigError),
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
     #[error("{0} must not be less than {1}")]
@@ -96,6 +110,9 @@ impl Config {
                 .iter()
                 .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
+            host_tokens: host::tokens(&args.host)?,
+            proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
+            roles: host::roles(&args.host)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             token_deadlines: token_deadlines(
                 &args.oauth_connect_seconds,

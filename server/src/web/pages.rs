@@ -34,6 +34,15 @@ pub struct Pages {
 }
 
 impl Pages {
+    fn new(server: &Server, service: &Arc<Service>) -> Self {
+        Self {
+            service: service.clone(),
+            frame: service.clone(),
+            options: LeptosOptions::from_ref(server),
+            public_url: server.config.public_url.clone(),
+        }
+    }
+
     /// The page at a request's path, with more in its context.
     pub async fn render(
         &self,
@@ -71,13 +80,8 @@ impl Pages {
 
 /// The routes of the tab and of the stand-alone frame.
 pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
-    let options = LeptosOptions::from_ref(server);
-    let pages = Pages {
-        service: service.clone(),
-        frame: service.clone(),
-        options: options.clone(),
-        public_url: server.config.public_url.clone(),
-    };
+    let pages = Pages::new(server, service);
+    let options = pages.options.clone();
     let context = {
         let pages = pages.clone();
         move || pages.provide()
@@ -99,6 +103,15 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .fallback(nowhere)
         .layer(Extension(pages))
         .layer(from_fn(api::guard))
+}
+
+/// The server functions alone, for callers that are no pages of this server.
+pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
+    let pages = Pages::new(server, service);
+    let answer = async move |request: Request| {
+        leptos_axum::handle_server_fns_with_context(move || pages.provide(), request).await
+    };
+    Router::new().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
 }
 
 /// The document, with the policy that lets its own scripts run.

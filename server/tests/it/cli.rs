@@ -137,6 +137,12 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--extra-ca", "nothing.pem"),
         ("--site-root", "nowhere"),
         ("--trusted-proxy", "proxy.example"),
+        ("--host-token-jwks-url", "http://host.example/keys"),
+        ("--host-token-key-file", "nothing.pem"),
+        ("--administrator-role", " "),
+        ("--reader-role", "ppm-administrator"),
+        ("--proxy-user-header", "X-Auth-Subject"),
+        ("--proxy-name-header", "X-Auth-Name"),
         ("--oauth-proxy", "proxy.example:8080"),
         ("--oauth-proxy", "socks5://proxy.example"),
         ("--smtp-connect-seconds", "0"),
@@ -289,4 +295,30 @@ fn an_account_that_is_not_there_is_not_removed() {
         complaint(&run(&folder, &["admin", "remove", "bob@example.com"]))
             .contains("bob@example.com has no account")
     );
+}
+
+#[test]
+fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
+    let folder = folder();
+    let without_keys = run(&folder, &["serve", "--host-token-issuer", "https://host.example"]);
+    let line = complaint(&without_keys);
+    assert!(line.contains("--host-token-jwks-url"), "{line}");
+    let keys = ["serve", "--host-token-jwks-url", "https://host.example/keys"];
+    let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+    for (rest, flag) in [
+        (vec!["--host-token-issuer", "https://host.example"], "--host-token-audience"),
+        (vec!["--host-token-audience", "ppm"], "--host-token-issuer"),
+        (
+            vec!["--host-token-issuer", "proxy", "--host-token-audience", "ppm"],
+            "--host-token-issuer",
+        ),
+        (vec!["--host-token-key-file", "key.pem"], "--host-token-key-file"),
+        ([&named[..], &["--host-token-algorithm", "HS256"]].concat(), "--host-token-algorithm"),
+        ([&named[..], &["--host-token-algorithm", "none"]].concat(), "--host-token-algorithm"),
+        ([&named[..], &["--host-token-cookie", "ppm-email"]].concat(), "--host-token-cookie"),
+        ([&named[..], &["--host-token-cookie", "a;b"]].concat(), "--host-token-cookie"),
+    ] {
+        let line = complaint(&run(&folder, &[&keys[..], &rest].concat()));
+        assert!(line.contains(flag), "{rest:?}: {line}");
+    }
 }

@@ -3,6 +3,7 @@
 pub mod databases;
 pub mod doubles;
 pub mod harness;
+pub mod host;
 pub mod mailbox;
 pub mod oauth_programs;
 pub mod oauth_world;

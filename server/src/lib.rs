@@ -33,6 +33,7 @@ use tower_http::trace::TraceLayer;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::Accounts;
+use crate::identity::oidc::Oidc;
 use crate::oauth::{TokenClient, TokenClientError};
 use crate::service::Service;
 use crate::smtp::{TlsTrust, TrustError};
@@ -55,6 +56,8 @@ pub struct Server {
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// The organisation's accounts that may sign in, where there are any.
+    pub oidc: Option<Oidc>,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
     /// What asks for tokens.
@@ -103,7 +106,11 @@ impl Server {
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
         let tokens = TokenClient::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
+        let proxy = config.oauth_proxy.as_ref();
+        let oidc = config.oidc.clone();
+        let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, proxy, config.token_deadlines));
         Ok(Self {
+            oidc: oidc.transpose()?,
             config: Arc::new(config),
             store,
             vault,

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod consent;
 pub mod cookies;
 pub mod limits;
+pub mod oidc;
 pub mod passwords;
 pub mod sessions;
 

@@ -11,6 +11,7 @@ mod frame;
 mod headers;
 mod limits;
 mod oauth;
+mod openid;
 mod pages;
 mod people;
 mod postgres;

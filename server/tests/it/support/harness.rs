@@ -13,7 +13,7 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
-use server::config::{Config, PublicUrl};
+use server::config::{Config, PublicUrl, Roles};
 use server::identity::{Caller, Email, Principal, Role, SignedIn};
 use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
@@ -142,6 +142,8 @@ pub async fn config(folder: &TempDir) -> Config {
         key_file: folder.path().join("ppm-email.key"),
         public_url: None,
         extra_ca: Vec::new(),
+        oidc: None,
+        roles: Roles::default(),
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
         oauth_proxy: None,

@@ -5,6 +5,7 @@ pub mod doubles;
 pub mod harness;
 pub mod mailbox;
 pub mod oauth_world;
+pub mod openid_provider;
 pub mod pages;
 #[cfg(target_os = "linux")]
 pub mod postfix;

@@ -1,6 +1,8 @@
 //! The path that somebody was going to before they had to sign in. It travels in addresses that
 //! anybody can write, so only a path of this server's own counts.
 
+use std::fmt::Write;
+
 use super::paths;
 
 /// The longest path that is remembered, in octets.
@@ -35,7 +37,7 @@ fn encoded(path: &str) -> String {
         match octet {
             b'/' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(octet)),
             _ if octet.is_ascii_alphanumeric() => encoded.push(char::from(octet)),
-            _ => encoded.push_str(&format!("%{octet:02X}")),
+            _ => write!(encoded, "%{octet:02X}").expect("a String takes whatever is written to it"),
         }
     }
     encoded

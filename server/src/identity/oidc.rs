@@ -251,17 +251,25 @@ impl Oidc {
         }
     }
 
-    /// Where a browser ends the provider's own session (`OpenID` Connect RP-Initiated Logout 1.0, 2),
-    /// to come back to `back`; nothing where the caller's session is none of this provider's, or the
-    /// provider offers no such thing.
-    pub async fn farewell(&self, server: &Server, caller: &Caller, back: String) -> Option<String> {
+    /// The ID token that the caller's session began with; nothing where it is none of this provider's.
+    pub async fn id_token(&self, server: &Server, caller: &Caller) -> Option<SecretString> {
         let principal = caller.principal.as_ref()?;
         if principal.issuer.as_deref() != Some(self.config.issuer.as_str()) {
             return None;
         }
         let sealed = foreign_sessions::id_token(&server.store, caller.session.as_ref()?.as_str());
         let sealed = sealed.await.ok().flatten()?;
-        let id_token = server.vault.open(ID_TOKEN, &self.place(), &sealed).ok()?;
+        server.vault.open(ID_TOKEN, &self.place(), &sealed).ok()
+    }
+
+    /// Where a browser ends the provider's own session (`OpenID` Connect RP-Initiated Logout 1.0, 2),
+    /// to come back to `back`; nothing where the provider offers no such thing.
+    pub async fn farewell(
+        &self,
+        server: &Server,
+        id_token: &SecretString,
+        back: String,
+    ) -> Option<String> {
         let metadata = self.discovery.current(server.clock.now()).await.ok()?;
         let endpoint = metadata.additional_metadata().end_session_endpoint.clone()?;
         let request = LogoutRequest::from(endpoint)

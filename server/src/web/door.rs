@@ -53,9 +53,8 @@ pub async fn sign_out(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    let back = address(server.config.public_url.as_ref(), &headers, paths::SIGN_IN);
-    let farewell = match &server.oidc {
-        Some(oidc) => oidc.farewell(&server, &caller, back).await,
+    let id_token = match &server.oidc {
+        Some(oidc) => oidc.id_token(&server, &caller).await,
         None => None,
     };
     let cookie = match server.accounts.sign_out(&caller).await {
@@ -64,6 +63,13 @@ pub async fn sign_out(
             tracing::error!(error = one_line(&error), "a session could not be ended");
             return turned_away(DoorRefusal::ServerFailed, None);
         }
+    };
+    let farewell = match server.oidc.as_ref().zip(id_token) {
+        Some((oidc, id_token)) => {
+            let back = address(server.config.public_url.as_ref(), &headers, paths::SIGN_IN);
+            oidc.farewell(&server, &id_token, back).await
+        }
+        None => None,
     };
     match farewell {
         Some(url) => (cookie, oidc::leading_on(&url)).into_response(),

@@ -288,6 +288,16 @@ pub enum DoorRefusal {
     TooManyAttempts(u32),
     /// The server cannot do it now; the log says why.
     ServerFailed,
+    /// The sign-in with another account was declined.
+    Declined,
+    /// The sign-in with another account took too long, or was finished before.
+    Over,
+    /// The sign-in with another account was begun in another browser.
+    OtherBrowser,
+    /// Whoever has the other accounts does not answer, or not what can be believed.
+    ProviderFailed,
+    /// The other account may do nothing here.
+    NoRole,
 }
 
 impl DoorRefusal {
@@ -298,6 +308,11 @@ impl DoorRefusal {
             Self::WrongCredentials => "wrong-credentials".to_owned(),
             Self::TooManyAttempts(seconds) => format!("too-many-attempts-{seconds}"),
             Self::ServerFailed => "server-failed".to_owned(),
+            Self::Declined => "declined".to_owned(),
+            Self::Over => "over".to_owned(),
+            Self::OtherBrowser => "other-browser".to_owned(),
+            Self::ProviderFailed => "provider-failed".to_owned(),
+            Self::NoRole => "no-role".to_owned(),
         }
     }
 
@@ -307,6 +322,11 @@ impl DoorRefusal {
         match code {
             "wrong-credentials" => Some(Self::WrongCredentials),
             "server-failed" => Some(Self::ServerFailed),
+            "declined" => Some(Self::Declined),
+            "over" => Some(Self::Over),
+            "other-browser" => Some(Self::OtherBrowser),
+            "provider-failed" => Some(Self::ProviderFailed),
+            "no-role" => Some(Self::NoRole),
             _ => {
                 let seconds = code.strip_prefix("too-many-attempts-")?.parse().ok()?;
                 Some(Self::TooManyAttempts(seconds))

@@ -445,6 +445,22 @@ pub fn door_refusal(refusal: DoorRefusal) -> String {
         DoorRefusal::ServerFailed => {
             "The server could not do it; its log says why. Try again.".to_owned()
         }
+        DoorRefusal::Declined => "The sign-in was declined. Nobody is signed in.".to_owned(),
+        DoorRefusal::Over => {
+            "This sign-in is over: it took longer than ten minutes, or was finished before. Start again."
+                .to_owned()
+        }
+        DoorRefusal::OtherBrowser => {
+            "This sign-in was begun in another browser. Go on there, or start again here.".to_owned()
+        }
+        DoorRefusal::ProviderFailed => {
+            "The sign-in with your organisation's account failed; the server's log says why. Try again."
+                .to_owned()
+        }
+        DoorRefusal::NoRole => {
+            "Your account may not use this. Ask an administrator of your organisation for a role."
+                .to_owned()
+        }
     }
 }
 

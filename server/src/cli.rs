@@ -56,6 +56,30 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
+    /// Who signs in with an organisation's account.
+    #[command(flatten)]
+    pub oidc: OidcArgs,
+
+    /// The role that makes somebody an administrator, where another says who they are.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
+        hide_env_values = true,
+        value_name = "ROLE",
+        default_value = "ppm-administrator"
+    )]
+    pub administrator_role: String,
+
+    /// The role that lets somebody look, where another says who they are.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_READER_ROLE",
+        hide_env_values = true,
+        value_name = "ROLE",
+        default_value = "ppm-reader"
+    )]
+    pub reader_role: String,
+
     /// Folder with the browser's bundle, in `pkg`. Default: site beside the program, else target/site.
     #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
     pub site_root: Option<PathBuf>,
@@ -127,6 +151,57 @@ pub struct ServeArgs {
         default_value = "60"
     )]
     pub smtp_total_seconds: String,
+}
+
+/// How people sign in with an organisation's account (`OpenID` Connect).
+#[derive(Debug, Args)]
+pub struct OidcArgs {
+    /// The `OpenID` provider whose accounts may sign in; turns their sign-in on.
+    #[arg(long, env = "PPM_EMAIL_OIDC_ISSUER", hide_env_values = true, value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+
+    /// What the `OpenID` provider knows this server by.
+    #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    pub oidc_client_id: Option<String>,
+
+    /// File with the client secret for the `OpenID` provider, where there is one.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_CLIENT_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub oidc_client_secret_file: Option<PathBuf>,
+
+    /// What the `OpenID` provider is asked to tell, space-separated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_SCOPE",
+        hide_env_values = true,
+        value_name = "SCOPE",
+        default_value = "openid profile email"
+    )]
+    pub oidc_scope: String,
+
+    /// The claim with somebody's roles; a dot leads into an object.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_ROLES_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "roles"
+    )]
+    pub oidc_roles_claim: String,
+
+    /// How the sign-in page calls whoever has the accounts: "Sign in with NAME".
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_NAME",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "your organisation"
+    )]
+    pub oidc_name: String,
 }
 
 /// Who else says who is asking: the host by a token, or a trusted proxy by headers.
@@ -272,26 +347,6 @@ pub struct HostArgs {
         default_value = "hour_cycle,clock"
     )]
     pub host_token_clock_claim: Vec<String>,
-
-    /// What host and proxy call the role of whoever may do everything.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
-        hide_env_values = true,
-        value_name = "ROLE",
-        default_value = "ppm-administrator"
-    )]
-    pub administrator_role: String,
-
-    /// What host and proxy call the role of whoever may look.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_READER_ROLE",
-        hide_env_values = true,
-        value_name = "ROLE",
-        default_value = "ppm-reader"
-    )]
-    pub reader_role: String,
 
     /// The header in which a trusted proxy says who is asking. Turns proxy headers on.
     #[arg(

@@ -4,6 +4,7 @@
 mod host;
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::cli::ServeArgs;
+use crate::cli::{OidcArgs, ServeArgs};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
@@ -35,6 +36,8 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Certificates to trust beside the machine's own.
     pub extra_ca: Vec<CertificateDer<'static>>,
+    /// Who signs in with an organisation's account, where anybody does.
+    pub oidc: Option<OidcConfig>,
     /// The folder whose `pkg` holds the browser's bundle.
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -43,7 +46,7 @@ pub struct Config {
     pub host_tokens: Option<HostTokens>,
     /// The headers of those proxies that say who is asking, where they are read.
     pub proxy_headers: Option<ProxyHeaders>,
-    /// What the roles are called by host and proxy.
+    /// What the roles are called by host, proxy and `OpenID` provider.
     pub roles: RoleNames,
     /// The proxy by which Token Endpoints are called, where there is one.
     pub oauth_proxy: Option<ProxyUrl>,
@@ -75,6 +78,16 @@ pub enum ConfigError {
     ExtraCa(PathBuf, #[source] rustls::pki_types::pem::Error),
     #[error("--extra-ca: {} holds no certificate", .0.display())]
     ExtraCaEmpty(PathBuf),
+    #[error(
+        "--oidc-issuer must be http:// or https:// and a host, with no user name, query or fragment"
+    )]
+    OidcIssuer,
+    #[error("--oidc-issuer needs --oidc-client-id")]
+    OidcClientId,
+    #[error("--oidc-client-secret-file: {} cannot be read", .0.display())]
+    OidcSecret(PathBuf, #[source] io::Error),
+    #[error("--oidc-client-secret-file: {} is empty", .0.display())]
+    OidcSecretEmpty(PathBuf),
     #[error("--site-root: {} is not a folder", .0.display())]
     SiteRoot(PathBuf),
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
@@ -104,6 +117,7 @@ impl Config {
             database,
             public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
+            oidc: OidcConfig::read(args.oidc)?,
             site_root: site_root(args.site_root)?,
             trusted_proxies: args
                 .trusted_proxy
@@ -112,7 +126,7 @@ impl Config {
                 .collect::<Result<_, _>>()?,
             host_tokens: host::tokens(&args.host)?,
             proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
-            roles: host::roles(&args.host)?,
+            roles: host::roles(&args.administrator_role, &args.reader_role)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             token_deadlines: token_deadlines(
                 &args.oauth_connect_seconds,
@@ -304,6 +318,63 @@ impl ProxyUrl {
 impl fmt::Debug for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ProxyUrl").field(&self.origin).finish()
+    }
+}
+
+/// An `OpenID` provider whose accounts may sign in.
+#[derive(Debug, Clone)]
+pub struct OidcConfig {
+    /// What it is called in its ID tokens, letter for letter.
+    pub issuer: String,
+    /// What it knows this server by.
+    pub client_id: String,
+    /// What this server proves that with; nothing for a public client (RFC 6749 2.1).
+    pub client_secret: Option<SecretString>,
+    /// What it is asked to tell, space-separated.
+    pub scope: String,
+    /// The claim with somebody's roles; a dot leads into an object.
+    pub roles_claim: String,
+    /// How the sign-in page calls whoever has the accounts.
+    pub name: String,
+}
+
+impl OidcConfig {
+    /// Reads the flags; nothing where no issuer is named.
+    fn read(args: OidcArgs) -> Result<Option<Self>, ConfigError> {
+        let Some(issuer) = args.oidc_issuer else { return Ok(None) };
+        let client_id = args.oidc_client_id.filter(|id| !id.is_empty());
+        Ok(Some(Self {
+            issuer: issuer_url(issuer)?,
+            client_id: client_id.ok_or(ConfigError::OidcClientId)?,
+            client_secret: args.oidc_client_secret_file.as_deref().map(secret_in).transpose()?,
+            scope: args.oidc_scope,
+            roles_claim: args.oidc_roles_claim,
+            name: args.oidc_name,
+        }))
+    }
+}
+
+/// An issuer as it stands (`OpenID` Connect Discovery 1.0, 3): what is compared letter for letter is
+/// not made tidy.
+fn issuer_url(text: String) -> Result<String, ConfigError> {
+    let uri: Uri = text.parse().map_err(|_| ConfigError::OidcIssuer)?;
+    let authority = uri.authority().ok_or(ConfigError::OidcIssuer)?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let has_more = authority.as_str().contains('@') || text.contains(['?', '#']);
+    if is_http && !has_more && !authority.host().is_empty() {
+        Ok(text)
+    } else {
+        Err(ConfigError::OidcIssuer)
+    }
+}
+
+/// The secret in a file, without the line's end that an editor leaves.
+fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
+    let unreadable = |error| ConfigError::OidcSecret(file.to_owned(), error);
+    let text = SecretString::from(std::fs::read_to_string(file).map_err(unreadable)?);
+    match text.expose_secret().trim_end_matches(['\r', '\n']) {
+        "" => Err(ConfigError::OidcSecretEmpty(file.to_owned())),
+        secret => Ok(SecretString::from(secret)),
     }
 }
 

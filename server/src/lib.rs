@@ -33,6 +33,7 @@ use tower_http::trace::TraceLayer;
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::host_token::TokenCheck;
+use crate::identity::oidc::Oidc;
 use crate::identity::refused::Refusals;
 use crate::identity::{Accounts, recognise};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
@@ -61,6 +62,8 @@ pub struct Server {
     pub host_tokens: Option<TokenCheck>,
     /// Who was not believed lately.
     pub refusals: Arc<Refusals>,
+    /// The organisation's accounts that may sign in, where there are any.
+    pub oidc: Option<Oidc>,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
     /// What asks for tokens.
@@ -114,7 +117,11 @@ impl Server {
         let host_tokens = config.host_tokens.clone().map(|configured| {
             TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
         });
+        let proxy = config.oauth_proxy.as_ref();
+        let oidc = config.oidc.clone();
+        let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, proxy, config.token_deadlines));
         Ok(Self {
+            oidc: oidc.transpose()?,
             config: Arc::new(config),
             store,
             vault,

@@ -104,10 +104,10 @@ pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigEr
 }
 
 /// What the roles are called.
-pub(super) fn roles(args: &HostArgs) -> Result<RoleNames, HostConfigError> {
+pub(super) fn roles(administrator: &str, reader: &str) -> Result<RoleNames, HostConfigError> {
     let roles = RoleNames {
-        administrator: named("--administrator-role", &args.administrator_role)?,
-        reader: named("--reader-role", &args.reader_role)?,
+        administrator: named("--administrator-role", administrator)?,
+        reader: named("--reader-role", reader)?,
     };
     if roles.administrator == roles.reader { Err(HostConfigError::SameRole) } else { Ok(roles) }
 }

@@ -14,6 +14,7 @@ pub mod cookies;
 pub mod host_token;
 pub mod keys;
 pub mod limits;
+pub mod oidc;
 pub mod passwords;
 pub mod proxy_headers;
 pub mod recognise;

@@ -25,11 +25,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub(crate) use answer::Refusal;
 pub use client::TokenClient;
 pub use consent::{Answer, AuthorizationRequest, authorization_request, consent_setback};
 pub use documents::{DocumentError, Documents};
 pub use fault::ProviderError;
 pub use wire::TokenClientError;
+pub(crate) use wire::Wire;
 
 /// How long a Token Endpoint may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

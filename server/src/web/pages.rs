@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::service::{Callback, SharedFrame, SharedService};
+use app::service::{Callback, ForeignDoor, SharedFrame, SharedService};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -18,10 +18,11 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 
-use super::{api, door, forms, headers, oauth};
+use super::{api, door, forms, headers, oauth, oidc};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
+use crate::identity::oidc::Oidc;
 use crate::service::Service;
 
 /// Renders pages: what each finds in its context, and the bundle's options.
@@ -31,6 +32,7 @@ pub struct Pages {
     frame: SharedFrame,
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
+    foreign_door: Option<ForeignDoor>,
 }
 
 impl Pages {
@@ -40,6 +42,7 @@ impl Pages {
             frame: service.clone(),
             options: LeptosOptions::from_ref(server),
             public_url: server.config.public_url.clone(),
+            foreign_door: server.oidc.as_ref().map(Oidc::name).map(str::to_owned).map(ForeignDoor),
         }
     }
 
@@ -64,6 +67,9 @@ impl Pages {
         provide_context(Arc::clone(&self.service));
         provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
+        if let Some(door) = &self.foreign_door {
+            provide_context(door.clone());
+        }
         let Some(parts) = use_context::<Parts>() else { return };
         provide_context(Callback(oauth::callback_address(
             self.public_url.as_ref(),
@@ -93,6 +99,8 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     Router::new()
         .route(paths::SIGN_IN, post(door::sign_in))
         .route(paths::SIGN_OUT, post(door::sign_out))
+        .route(paths::OIDC_START, get(oidc::start))
+        .route(paths::OIDC_CALLBACK, get(oidc::callback))
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
         .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))

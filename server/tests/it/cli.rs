@@ -122,6 +122,18 @@ fn either_signal_ends_the_server_in_good_order() {
 }
 
 #[test]
+fn a_client_secret_that_cannot_be_read_stops_the_start() {
+    let folder = folder();
+    fs::write(folder.path().join("empty"), "\n").expect("the folder is there");
+    for (file, said) in [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")] {
+        let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
+        let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", file]].concat();
+        let line = complaint(&run(&folder, &args));
+        assert!(line.contains(&format!("--oidc-client-secret-file: {said}")), "{line}");
+    }
+}
+
+#[test]
 fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
     let folder = folder();
     for (flag, value) in [
@@ -145,6 +157,13 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--proxy-name-header", "X-Auth-Name"),
         ("--oauth-proxy", "proxy.example:8080"),
         ("--oauth-proxy", "socks5://proxy.example"),
+        ("--oidc-issuer", "id.example"),
+        ("--oidc-issuer", "https://ada@id.example"),
+        ("--oidc-issuer", "https://id.example/?tenant=1"),
+        ("--oidc-issuer", "https://id.example"),
+        ("--administrator-role", ""),
+        ("--administrator-role", "ppm-reader"),
+        ("--reader-role", "ppm-administrator"),
         ("--smtp-connect-seconds", "0"),
         ("--smtp-reply-seconds", "+5"),
         ("--smtp-total-seconds", "soon"),

@@ -13,6 +13,7 @@ mod headers;
 mod host_tokens;
 mod limits;
 mod oauth;
+mod openid;
 mod pages;
 mod people;
 mod postgres;

@@ -153,6 +153,7 @@ pub async fn config(folder: &TempDir) -> Config {
         key_file: folder.path().join("ppm-email.key"),
         public_url: None,
         extra_ca: Vec::new(),
+        oidc: None,
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
         host_tokens: None,

@@ -7,6 +7,7 @@ pub mod host;
 pub mod mailbox;
 pub mod oauth_programs;
 pub mod oauth_world;
+pub mod openid_provider;
 pub mod pages;
 #[cfg(target_os = "linux")]
 pub mod postfix;

@@ -122,7 +122,7 @@ impl Config {
             trusted_proxies: args
                 .trusted_proxy
                 .iter()
-                .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
+                .map(|text| trusted_proxy(text).ok_or(ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
             host_tokens: host::tokens(&args.host)?,
             proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
@@ -385,6 +385,13 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable)?;
     if found.is_empty() { Err(ConfigError::ExtraCaEmpty(file.to_owned())) } else { Ok(found) }
+}
+
+/// One machine's address, as its connections have it.
+fn trusted_proxy(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    let address = address.to_canonical();
+    (!address.is_unspecified()).then_some(address)
 }
 
 /// A folder that was named must be there. Without a name it is the one beside the program, where an

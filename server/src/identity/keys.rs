@@ -198,6 +198,8 @@ impl Published {
                 tracing::warn!(error = one_line(&error), "the host's keys could not be fetched");
             }
         }
+        // Counted from its end: whoever waited has waited for this one.
+        *last = Some(self.clock.now());
     }
 
     async fn fetch(&self) -> Result<Vec<PublicKey>, FetchError> {

@@ -31,7 +31,9 @@ pub use app::service::{Email, Principal, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        Self { email: principal.address().to_owned(), name: principal.name.clone() }
+        // Not by an address that is only claimed, which may be another's.
+        let known_by = principal.recipient().unwrap_or(&principal.id);
+        Self { email: known_by.to_owned(), name: principal.name.clone() }
     }
 }
 

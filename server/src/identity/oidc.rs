@@ -30,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::claims::{OtherClaims, Stranger};
 use self::discovery::{Discovery, Unavailable};
+use super::claims::subject;
 use super::sessions::{self, Caller};
 use super::{Email, Principal};
 use crate::Server;
@@ -63,6 +64,10 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 ];
 
 /// What is sealed of a browser that is away, and of a session.
+/// The longest address that a browser is asked to come back to, in octets. Without `--public-url`
+/// whoever asks writes it.
+const LONGEST_ADDRESS: usize = 2_048;
+
 const VERIFIER: &str = "oidc-verifier";
 const ID_TOKEN: &str = "oidc-id-token";
 
@@ -188,6 +193,12 @@ impl Oidc {
         &self.config.name
     }
 
+    /// What the provider is called in its ID tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.config.issuer
+    }
+
     /// Sends a browser to the provider, known by `known` where it was known already. It comes back to
     /// `redirect_uri`, and then goes on to `destination`.
     ///
@@ -213,9 +224,9 @@ impl Oidc {
         };
         let (store, expires_at) = (&server.store, now + AWAY);
         let (state_hash, browser_hash) = (hashed(&state), hashed(&browser));
+        let client = self.client(&metadata, &away.redirect_uri)?;
         foreign_sign_ins::depart(store, &state_hash, &browser_hash, &away, now, expires_at).await?;
 
-        let client = self.client(&metadata, &away.redirect_uri)?;
         let verifier = PkceCodeVerifier::new(verifier.expose_secret().to_owned());
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
         let (url, ..) = client
@@ -241,7 +252,9 @@ impl Oidc {
         let away = come_back(server, &answer, &caller.browser).await.map_err(nowhere)?;
         let signed_in = match self.identified(server, answer, &away).await {
             Ok((principal, id_token)) => self.begin(server, &principal, &id_token, caller).await,
-            Err(Nobody { fault, actor }) => {
+            // Nobody whom the provider knows: anybody can do that, as often as they like.
+            Err(Nobody { fault, actor: None }) => Err(fault),
+            Err(Nobody { fault, actor: Some(actor) }) => {
                 self.note(server, actor, Action::SignInFailed).await.and(Err(fault))
             }
         };
@@ -297,6 +310,9 @@ impl Oidc {
         };
         let token = self.exchanged(server, &code, away).await?;
         let claims = self.verified(server, &token, &away.nonce_hash).await?;
+        if subject(claims.subject().as_str()).is_none() {
+            return Err(unusable("it names nobody").into());
+        }
         let principal = claims::principal(claims, &self.config.roles_claim, &server.config.roles)?;
         Ok((principal, SecretString::from(token.to_string())))
     }
@@ -412,8 +428,10 @@ impl Oidc {
         let secret = self.config.client_secret.as_ref();
         let secret = secret.map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let client_id = ClientId::new(self.config.client_id.clone());
-        let redirect_uri = RedirectUrl::new(redirect_uri.to_owned())
-            .map_err(|_| unusable("no browser could come back from it"))?;
+        let redirect_uri = Some(redirect_uri)
+            .filter(|uri| uri.len() <= LONGEST_ADDRESS)
+            .and_then(|uri| RedirectUrl::new(uri.to_owned()).ok())
+            .ok_or_else(|| unusable("no browser could come back from it"))?;
         Ok(Client::from_provider_metadata(metadata.clone(), client_id, secret)
             .set_redirect_uri(redirect_uri)
             .set_auth_type(if wants_body { AuthType::RequestBody } else { AuthType::BasicAuth }))
@@ -436,19 +454,20 @@ type Claims = openidconnect::IdTokenClaims<OtherClaims, CoreGenderClaim>;
 /// Nobody who may come in, and who that is as far as the audit trail may know.
 struct Nobody {
     fault: OidcFault,
-    actor: Actor,
+    actor: Option<Actor>,
 }
 
 impl From<OidcFault> for Nobody {
     fn from(fault: OidcFault) -> Self {
-        Self { fault, actor: Actor { email: String::new(), name: String::new() } }
+        Self { fault, actor: None }
     }
 }
 
 impl From<Stranger> for Nobody {
     fn from(Stranger { name, email }: Stranger) -> Self {
+        let email = email.filter(|email| email.is_verified);
         let email = email.map_or_else(String::new, |Email { address, .. }| address);
-        Self { fault: OidcFault::NoRole, actor: Actor { email, name } }
+        Self { fault: OidcFault::NoRole, actor: Some(Actor { email, name }) }
     }
 }
 

@@ -18,7 +18,7 @@ pub const ISSUER: &str = "proxy";
 pub struct ProxyHeaders {
     /// What somebody is known by.
     pub user: HeaderName,
-    /// Their roles, between spaces or commas.
+    /// Their roles, between commas.
     pub roles: HeaderName,
     /// Their name.
     pub name: Option<HeaderName>,
@@ -73,7 +73,7 @@ impl Said {
         }
         let user = text(user).and_then(subject).ok_or(Refused::HeaderMalformed)?;
         let said = self.roles.as_ref().and_then(text).unwrap_or_default();
-        let role = roles.role(said.split([' ', ',']))?;
+        let role = roles.role(said.split(',').map(str::trim))?;
         let name = self.name.as_ref().and_then(text).and_then(shown);
         let email = self.email.as_ref().and_then(text).and_then(address);
         Ok(Some(Principal {

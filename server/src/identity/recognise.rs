@@ -154,6 +154,11 @@ async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, U
     let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
     let is_presence = request.uri.path() != WATCHING;
     let found = sessions::resume(&server.store, &key, server.clock.now(), is_presence).await?;
+    // Nobody stays whose provider is none of this server's any more.
+    let found = found.filter(|principal| match &principal.issuer {
+        Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
+        None => true,
+    });
     Ok(found.map(|principal| (principal, Some(key))))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::oauth::{Refusal, Wire};
 
@@ -65,13 +66,18 @@ impl Discovery {
         age: TimeDelta,
         now: DateTime<Utc>,
     ) -> Result<Arc<ProviderMetadataWithLogout>, Unavailable> {
+        let since = Instant::now();
+        let at_present = || now + TimeDelta::from_std(since.elapsed()).unwrap_or_default();
         let mut known = self.known.lock().await;
+        let now = at_present();
         let is_pausing = known.failed_at.is_some_and(|at| now < at + PAUSE);
         match &known.found {
             Some((metadata, at)) if is_pausing || now < *at + age => return Ok(metadata.clone()),
             None if is_pausing => return Err(Unavailable),
             _ => {}
         }
+        // Until it has answered: whoever asks may hang up.
+        known.failed_at = Some(now);
         match self.ask().await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
@@ -79,7 +85,7 @@ impl Discovery {
                 Ok(metadata)
             }
             Err(unavailable) => {
-                known.failed_at = Some(now);
+                known.failed_at = Some(at_present());
                 // What was true an hour ago is better than nothing.
                 known.found.as_ref().map(|(metadata, _)| metadata.clone()).ok_or(unavailable)
             }

@@ -2,6 +2,7 @@
 //! when somebody signs in, kept for an hour, and never asked more often than is decent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
@@ -67,7 +68,8 @@ impl Discovery {
         now: DateTime<Utc>,
     ) -> Result<Arc<ProviderMetadataWithLogout>, Unavailable> {
         let since = Instant::now();
-        let at_present = || now + TimeDelta::from_std(since.elapsed()).unwrap_or_default();
+        let waited = || Duration::from_secs(since.elapsed().as_secs());
+        let at_present = || now + TimeDelta::from_std(waited()).unwrap_or_default();
         let mut known = self.known.lock().await;
         let now = at_present();
         let is_pausing = known.failed_at.is_some_and(|at| now < at + PAUSE);

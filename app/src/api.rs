@@ -18,11 +18,28 @@ use crate::wire::{self, Json, Text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApiError {
-    /// Nobody is signed in, or no longer.
+    /// Nobody is signed in, or no longer, or what says who it is was not believed.
     #[error("signed out")]
+    #[serde(
+        alias = "host-token-malformed",
+        alias = "host-token-algorithm",
+        alias = "host-token-key-unknown",
+        alias = "host-token-signature",
+        alias = "host-token-issuer",
+        alias = "host-token-audience-missing",
+        alias = "host-token-audience",
+        alias = "host-token-expiry-missing",
+        alias = "host-token-not-yet-valid",
+        alias = "proxy-header-spoofed",
+        alias = "proxy-header-malformed"
+    )]
     SignedOut,
+    /// The host's word on who is signed in has expired; a fresh one helps.
+    #[error("host token expired")]
+    HostTokenExpired,
     /// Whoever is signed in may not do this.
     #[error("not allowed")]
+    #[serde(alias = "role-missing")]
     Forbidden,
     /// A control holds more than any control may.
     #[error("too large")]
@@ -58,7 +75,7 @@ pub enum ApiError {
     CrossSite,
     /// The server cannot do it now; the log says why.
     #[error("server failed")]
-    #[serde(alias = "internal", alias = "unavailable")]
+    #[serde(alias = "internal", alias = "unavailable", alias = "host-keys-unavailable")]
     ServerFailed,
     /// The server did not answer, or not in time.
     #[error("no answer")]
@@ -271,6 +288,16 @@ pub enum DoorRefusal {
     TooManyAttempts(u32),
     /// The server cannot do it now; the log says why.
     ServerFailed,
+    /// The sign-in with another account was declined.
+    Declined,
+    /// The sign-in with another account took too long, or was finished before.
+    Over,
+    /// The sign-in with another account was begun in another browser.
+    OtherBrowser,
+    /// Whoever has the other accounts does not answer, or not what can be believed.
+    ProviderFailed,
+    /// The other account may do nothing here.
+    NoRole,
 }
 
 impl DoorRefusal {
@@ -281,6 +308,11 @@ impl DoorRefusal {
             Self::WrongCredentials => "wrong-credentials".to_owned(),
             Self::TooManyAttempts(seconds) => format!("too-many-attempts-{seconds}"),
             Self::ServerFailed => "server-failed".to_owned(),
+            Self::Declined => "declined".to_owned(),
+            Self::Over => "over".to_owned(),
+            Self::OtherBrowser => "other-browser".to_owned(),
+            Self::ProviderFailed => "provider-failed".to_owned(),
+            Self::NoRole => "no-role".to_owned(),
         }
     }
 
@@ -290,6 +322,11 @@ impl DoorRefusal {
         match code {
             "wrong-credentials" => Some(Self::WrongCredentials),
             "server-failed" => Some(Self::ServerFailed),
+            "declined" => Some(Self::Declined),
+            "over" => Some(Self::Over),
+            "other-browser" => Some(Self::OtherBrowser),
+            "provider-failed" => Some(Self::ProviderFailed),
+            "no-role" => Some(Self::NoRole),
             _ => {
                 let seconds = code.strip_prefix("too-many-attempts-")?.parse().ok()?;
                 Some(Self::TooManyAttempts(seconds))
@@ -354,7 +391,7 @@ mod answering {
 
     fn status(error: ApiError) -> StatusCode {
         match error {
-            ApiError::SignedOut => StatusCode::UNAUTHORIZED,
+            ApiError::SignedOut | ApiError::HostTokenExpired => StatusCode::UNAUTHORIZED,
             ApiError::Forbidden | ApiError::CrossSite => StatusCode::FORBIDDEN,
             ApiError::Oversized(_) | ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Incomplete | ApiError::NoAddress | ApiError::TokenNeeded | ApiError::Busy => {

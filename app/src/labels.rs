@@ -21,7 +21,7 @@ use crate::tab::SecretState;
 
 pub use advice::{Explanation, INTERRUPTED, advice};
 #[cfg(feature = "ssr")]
-pub use pages::{action, actor, set_up_problem};
+pub use pages::{NO_ROLE, action, actor, set_up_problem};
 pub use token::{
     COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
     NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
@@ -400,6 +400,7 @@ pub const fn their_secret(is_stored: bool) -> &'static str {
 pub fn api_error(error: ApiError) -> String {
     match error {
         ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then try again.".to_owned(),
+        ApiError::HostTokenExpired => "Your sign-in has expired. What you typed is still here: sign in again where you came from, in another tab, then try again.".to_owned(),
         ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
         ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
@@ -443,6 +444,22 @@ pub fn door_refusal(refusal: DoorRefusal) -> String {
         }
         DoorRefusal::ServerFailed => {
             "The server could not do it; its log says why. Try again.".to_owned()
+        }
+        DoorRefusal::Declined => "The sign-in was declined. Nobody is signed in.".to_owned(),
+        DoorRefusal::Over => {
+            "This sign-in is over: it took longer than ten minutes, or was finished before. Start again."
+                .to_owned()
+        }
+        DoorRefusal::OtherBrowser => {
+            "This sign-in was begun in another browser. Go on there, or start again here.".to_owned()
+        }
+        DoorRefusal::ProviderFailed => {
+            "The sign-in with your organisation's account failed; the server's log says why. Try again."
+                .to_owned()
+        }
+        DoorRefusal::NoRole => {
+            "Your account may not use this. Ask an administrator of your organisation for a role."
+                .to_owned()
         }
     }
 }

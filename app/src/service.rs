@@ -128,6 +128,11 @@ pub trait EmailService: Send + Sync + 'static {
     ) -> Result<Attempt, ApiError>;
 }
 
+/// Whoever has the accounts that people may sign in with beside those of this product, by the name
+/// that they know.
+#[derive(Debug, Clone)]
+pub struct ForeignDoor(pub String);
+
 /// What a browser is known by when it comes back from a provider, if it was sent there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Browser(pub Option<String>);

@@ -13,6 +13,7 @@ mod preferences;
 mod result;
 mod set_up;
 mod sign_in;
+mod way;
 
 use leptos::hydration::AutoReload;
 use leptos::prelude::*;
@@ -23,6 +24,7 @@ use leptos_router::{SsrMode, path};
 pub use preferences::TimeAttempt;
 pub use result::fault_code;
 pub use set_up::{SetUpAttempt, SetUpProblem};
+pub use way::{local_path, with_destination};
 
 /// The pages' paths.
 pub mod paths {
@@ -36,6 +38,10 @@ pub mod paths {
     pub const TIME: &str = "/preferences/time";
     /// In.
     pub const SIGN_IN: &str = "/sign-in";
+    /// To the provider of the organisation's accounts.
+    pub const OIDC_START: &str = "/oidc/start";
+    /// Back from there.
+    pub const OIDC_CALLBACK: &str = "/oidc/callback";
     /// Out.
     pub const SIGN_OUT: &str = "/sign-out";
     /// The first administrator.

@@ -34,11 +34,13 @@ pub enum Action {
     PersonRemoved,
     /// A password was changed; the detail is whose.
     PasswordChanged,
+    /// Somebody was not believed, or has no role here; the detail is the reason's code.
+    Refused,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
@@ -54,6 +56,7 @@ impl Action {
         Self::PersonAdded,
         Self::PersonRemoved,
         Self::PasswordChanged,
+        Self::Refused,
     ];
 
     /// The action's name in the database.
@@ -75,6 +78,7 @@ impl Action {
             Self::PersonAdded => "person-added",
             Self::PersonRemoved => "person-removed",
             Self::PasswordChanged => "password-changed",
+            Self::Refused => "refused",
         }
     }
 

@@ -2,22 +2,33 @@
 // Strict where real providers are, so that what works here works there.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { noticePage, sendPage } from './consent.mjs';
+import { noticePage, sendPage, signOutPage } from './consent.mjs';
 import { Provider } from './oidc-provider.mjs';
 import { USERNAME } from './smtp.mjs';
 
-/** The one account that can sign in: the mail server's, with a password of its own. */
+/** The account whose mail can be sent: the mail server's, with a password of its own. */
 export const ACCOUNT = { email: USERNAME, password: 'a short walk in the park' };
+
+/** Whom an organisation's sign-in knows, each with the roles that they have in PPM. */
+export const PEOPLE = {
+  administrator: { email: 'ada@practice.example', name: 'Ada Okafor', password: 'a long walk by the sea', roles: ['ppm-administrator'] },
+  reader: { email: 'rita@practice.example', name: 'Rita Moreau', password: 'a slow climb up the hill', roles: ['ppm-reader'] },
+  stranger: { email: 'noah@practice.example', name: 'Noah Lindqvist', password: 'a quick run round the lake', roles: [] },
+};
+
+/** Everybody who can sign in. */
+export const ACCOUNTS = [ACCOUNT, ...Object.values(PEOPLE)];
 
 /** What an application asks for to send mail, and to keep doing so. */
 export const SCOPE = 'mail.send offline_access';
 
-/** One client for each flow, and one that must authenticate by HTTP Basic whatever the flow. */
+/** One client for each flow, one that must authenticate by HTTP Basic whatever the flow, and one by which people sign in. */
 export const CLIENTS = {
   code: { id: 'practice-code', secret: 'code-secret-for-practice' },
   pkce: { id: 'practice-pkce', secret: 'pkce-secret-for-practice' },
   credentials: { id: 'practice-credentials', secret: 'credentials-secret-for-practice' },
   basicOnly: { id: 'practice-basic', secret: 'half of it = 50% + the rest' },
+  frame: { id: 'practice-frame', secret: 'frame-secret-for-practice' },
 };
 
 /** By which the practice mail server asks about tokens. */
@@ -29,10 +40,14 @@ export const ROUTES = {
   token: '/token',
   introspection: '/introspect',
   revocation: '/revoke',
+  end_session: '/end-session',
 };
 
 /** Where a consent can end that does not lead back to the application. */
 export const LANDING = '/landing';
+
+/** This machine, as an address can say it. */
+const HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
 const DAY_SECONDS = 86_400;
 const BITS_PER_CHARACTER = 6;
@@ -43,7 +58,9 @@ export function authorizationServer(issuer, controls) {
   const provider = new Provider(issuer, {
     adapter: controls.grants.adapter,
     routes: ROUTES,
-    scopes: ['openid', ...SCOPE.split(' ')],
+    scopes: ['openid', 'profile', 'email', ...SCOPE.split(' ')],
+    claims: { openid: ['sub'], profile: ['name', 'roles'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: false,
     clients: clients(),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clientBasedCORS: () => false,
@@ -60,9 +77,13 @@ export function authorizationServer(issuer, controls) {
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId === MAIL_SERVER.id },
       pushedAuthorizationRequests: { enabled: false },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId },
-      rpInitiatedLogout: { enabled: false },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx, form) => show(ctx, signOutPage(form)),
+        postLogoutSuccessSource: (ctx) => show(ctx, noticePage('Signed out', 'You are signed out at the provider.')),
+      },
     },
-    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => claimsOf(sub) }),
     formats: {
       bitsOfOpaqueRandomness: (_ctx, { kind }) =>
         ACCESS_TOKENS.includes(kind) ? controls.tokenCharacters * BITS_PER_CHARACTER : 256,
@@ -71,8 +92,7 @@ export function authorizationServer(issuer, controls) {
     jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })] },
     pkce: { required: (_ctx, { clientId }) => clientId === CLIENTS.pkce.id },
     renderError: (ctx, { error, error_description }) => {
-      ctx.respond = false;
-      sendPage(ctx.res, noticePage('This request cannot be answered', `${error}: ${error_description}`), ctx.status);
+      show(ctx, noticePage('This request cannot be answered', `${error}: ${error_description}`), ctx.status);
     },
     rotateRefreshToken: () => true,
     ttl: {
@@ -94,6 +114,18 @@ export function authorizationServer(issuer, controls) {
   return provider;
 }
 
+/** Answers with a page of our own in place of the library's. */
+function show(ctx, html, status = 200) {
+  ctx.respond = false;
+  sendPage(ctx.res, html, status);
+}
+
+/** What an ID token says of an account. */
+function claimsOf(sub) {
+  const person = ACCOUNTS.find(({ email }) => email === sub);
+  return { sub, name: person?.name, email: sub, email_verified: true, roles: person?.roles ?? [] };
+}
+
 function clients() {
   const code = ['authorization_code', 'refresh_token'];
   return [
@@ -102,13 +134,24 @@ function clients() {
     client(CLIENTS.credentials, ['client_credentials']),
     client(CLIENTS.basicOnly, [...code, 'client_credentials'], 'client_secret_basic'),
     client(MAIL_SERVER, []),
+    frame(),
   ];
+}
+
+/** The client by which people sign in to the stand-alone frame, and out again. */
+function frame() {
+  const at = (path) => HOSTS.map((host) => `http://${host}${path}`);
+  return {
+    ...client(CLIENTS.frame, ['authorization_code'], 'client_secret_basic'),
+    redirect_uris: at('/oidc/callback'),
+    post_logout_redirect_uris: at('/sign-in'),
+  };
 }
 
 /** A client; those with a consent come back to this machine, on whatever port (RFC 8252, 7.3). */
 function client({ id, secret }, grants, method = 'client_secret_post') {
   const returns = grants.includes('authorization_code');
-  const back = ['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}/oauth/callback`);
+  const back = HOSTS.map((host) => `http://${host}/oauth/callback`);
   const landing = ['127.0.0.1', 'localhost'].map((host) => `http://${host}${LANDING}`);
   return {
     client_id: id,

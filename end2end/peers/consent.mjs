@@ -15,13 +15,15 @@ const SCOPES = {
   'mail.send': 'Send e-mail as you',
   offline_access: 'Keep this access while you are not here',
   openid: 'See which account you use',
+  profile: 'See your name and your roles',
+  email: 'See your e-mail address',
 };
 
 // No `form-action`: it would also hold for the way back to the application.
 const POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
 
 /** Answers `/interaction/…`: who asks, may they, and back to where the request goes on. */
-export function consentPages(provider, account) {
+export function consentPages(provider, accounts) {
   return async (request, response) => {
     try {
       const asked = await provider.interactionDetails(request, response);
@@ -29,7 +31,7 @@ export function consentPages(provider, account) {
       if (request.method !== 'POST') return finish(response, 405, 'GET or POST only\n');
 
       const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
-      const next = await NEXT[form.get('action')]?.(provider, asked, form, account);
+      const next = await NEXT[form.get('action')]?.(provider, asked, form, accounts);
       if (next) return await provider.interactionFinished(request, response, next);
       return await show(provider, asked, response, form);
     } catch (error) {
@@ -55,12 +57,19 @@ export function noticePage(title, words) {
   return page(title, fill(NOTICE, { title, words }));
 }
 
+/** A page that asks whether to sign out; `form` is the library's, without a button. */
+export function signOutPage(form) {
+  const button = '<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>';
+  return page('Sign out', `<h1>Sign out</h1><p>Sign out of the practice provider?</p>${form}<div class="actions">${button}</div>`);
+}
+
 /** What a form leads to, or nothing where it is shown again. */
 const NEXT = {
-  'sign-in': (_provider, _asked, form, { email, password }) =>
-    form.get('email')?.trim().toLowerCase() === email && form.get('password') === password
-      ? { login: { accountId: email } }
-      : null,
+  'sign-in': (_provider, _asked, form, accounts) => {
+    const typed = form.get('email')?.trim().toLowerCase();
+    const account = accounts.find(({ email, password }) => typed === email && form.get('password') === password);
+    return account ? { login: { accountId: account.email } } : null;
+  },
   allow: async (provider, { params, session }) => {
     const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
     grant.addOIDCScope(knownScopes(params).join(' '));

@@ -10,13 +10,16 @@
 //   {"ready":true,"issuer":"http://127.0.0.1:9090","authorization":"http://127.0.0.1:9090/authorize",
 //    "token":..,"introspection":..,"revocation":..,"landing":..,"control":..,
 //    "scope":"mail.send offline_access","account":{"email":..,"password":..},
-//    "clients":{"code":{"id":..,"secret":..},"pkce":..,"credentials":..,"basicOnly":..},
+//    "people":{"administrator":{"email":..,"name":..,"password":..,"roles":[..]},"reader":..,"stranger":..},
+//    "clients":{"code":{"id":..,"secret":..},"pkce":..,"credentials":..,"basicOnly":..,"frame":..},
 //    "mailServer":{"id":..,"secret":..}}
 //
 //   code         authorization code; comes back to /oauth/callback on this machine, on any port
 //   pkce         the same, and refused without PKCE (S256)
 //   credentials  client credentials
 //   basicOnly    any of these; refuses id and secret in the body and asks for HTTP Basic
+//   frame        signs people in (OpenID Connect); comes back to /oidc/callback on this machine, on any
+//                port, and after a sign-out to /sign-in
 //   mailServer   may ask about tokens at `introspection`
 //   landing      a redirect address that does not lead back: a page says that this is the end
 //
@@ -37,7 +40,7 @@
 
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
-import { ACCOUNT, CLIENTS, LANDING, MAIL_SERVER, ROUTES, SCOPE, authorizationServer } from './authorization-server.mjs';
+import { ACCOUNT, ACCOUNTS, CLIENTS, LANDING, MAIL_SERVER, PEOPLE, ROUTES, SCOPE, authorizationServer } from './authorization-server.mjs';
 import { consentPages, noticePage, sendPage, sendStyle } from './consent.mjs';
 import { Controls, answerControl } from './controls.mjs';
 import { Grants } from './grants.mjs';
@@ -70,6 +73,7 @@ function where(issuer) {
     control: `${issuer}/practice`,
     scope: SCOPE,
     account: ACCOUNT,
+    people: PEOPLE,
     clients: CLIENTS,
     mailServer: MAIL_SERVER,
   };
@@ -79,7 +83,7 @@ function answers(issuer) {
   const controls = new Controls(new Grants());
   const provider = authorizationServer(issuer, controls);
   const protocol = provider.callback();
-  const consent = consentPages(provider, ACCOUNT);
+  const consent = consentPages(provider, ACCOUNTS);
 
   return (request, response) => {
     request.on('error', () => {});

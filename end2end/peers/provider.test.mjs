@@ -17,6 +17,7 @@ import { createTransport } from 'nodemailer';
 import { startPeer } from '../support/peer.mjs';
 
 const CALLBACK = 'http://127.0.0.1:61234/oauth/callback';
+const FRAME = 'http://127.0.0.1:61234/oidc/callback';
 const VERIFIER = 'a-verifier-of-at-least-forty-three-characters';
 
 let dir;
@@ -240,6 +241,24 @@ test('cancelling the sign-in leads back with access_denied', async () => {
   const page = await browser.open(authorization(where.clients.code));
   const { away } = await browser.open(page.url, { action: 'decline' });
   assert.equal(away.error, 'access_denied');
+});
+
+test('whoever signs in to the frame is told apart by an ID token', async () => {
+  const { frame } = where.clients;
+  for (const { email, name, password, roles } of Object.values(where.people)) {
+    const over = { redirect_uri: FRAME, scope: 'openid profile email', nonce: 'as-it-was' };
+    const browser = new Browser();
+    const page = await browser.signIn(authorization(frame, over), { email, password });
+    const { away } = await browser.open(page.url, { action: 'allow' });
+    const basic = Buffer.from(`${frame.id}:${frame.secret}`).toString('base64');
+    const form = { grant_type: 'authorization_code', code: away.code, redirect_uri: FRAME };
+    const { body } = await post(where.token, form, { authorization: `Basic ${basic}` });
+    const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1], 'base64url'));
+    const { iss, aud, nonce, sub, email_verified } = claims;
+    assert.deepEqual({ iss, aud, nonce, sub }, { iss: where.issuer, aud: frame.id, nonce: 'as-it-was', sub: email });
+    const told = [claims.name, claims.email, email_verified, claims.roles];
+    assert.deepEqual(told, [name, email, true, roles]);
+  }
 });
 
 test('a wrong password shows the sign-in page again', async () => {

@@ -97,6 +97,12 @@ export class Product {
     await this.#serve();
   }
 
+  /** Starts anew with these flags beside the usual ones, the database as it is; a reset takes them away. */
+  async restartWith(flags: string[]): Promise<void> {
+    await this.#stopServing();
+    await this.#serve(flags);
+  }
+
   /** Puts a token into the database that nothing can be sent with: what is sealed in it is nothing. */
   storeToken(grantId: string): void {
     const statement =
@@ -144,9 +150,10 @@ export class Product {
     await finished(child, args, `${ADA.password}\n`);
   }
 
-  async #serve(): Promise<void> {
+  async #serve(flags: string[] = []): Promise<void> {
     this.#log = '';
-    const child = spawn(binary(), ['serve', '--listen', this.#listen, '--extra-ca', this.mail.ca, '--smtp-reply-seconds', '3'], {
+    const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, '--smtp-reply-seconds', '3'];
+    const child = spawn(binary(), ['serve', ...usual, ...flags], {
       env: this.#environment(this.#data),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

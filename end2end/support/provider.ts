@@ -9,6 +9,12 @@ export interface Client {
   secret: string;
 }
 
+/** Somebody who can sign in at the provider. */
+export interface Account {
+  email: string;
+  password: string;
+}
+
 /** Where the practice provider listens, and whom it knows. */
 export interface ProviderAddress {
   issuer: string;
@@ -20,8 +26,10 @@ export interface ProviderAddress {
   landing: string;
   control: string;
   scope: string;
-  account: { email: string; password: string };
-  clients: { code: Client; pkce: Client; credentials: Client; basicOnly: Client };
+  account: Account;
+  /** Whom an organisation's sign-in knows, by what they are in PPM. */
+  people: Record<'administrator' | 'reader' | 'stranger', Account & { name: string; roles: string[] }>;
+  clients: { code: Client; pkce: Client; credentials: Client; basicOnly: Client; frame: Client };
   mailServer: Client;
 }
 
@@ -37,14 +45,14 @@ export class Provider {
   constructor(readonly address: ProviderAddress) {}
 
   /** Allows what `page`, at the sign-in or consent page, is asked for; signs in first where needed. */
-  async allow(page: Page): Promise<void> {
-    await this.#signIn(page);
+  async allow(page: Page, account?: Account): Promise<void> {
+    await this.#signIn(page, account);
     await page.getByRole('button', { name: 'Allow', exact: true }).click();
   }
 
   /** Declines what `page`, at the sign-in or consent page, is asked for; signs in first where needed. */
-  async decline(page: Page): Promise<void> {
-    await this.#signIn(page);
+  async decline(page: Page, account?: Account): Promise<void> {
+    await this.#signIn(page, account);
     await page.getByRole('button', { name: 'Decline', exact: true }).click();
   }
 
@@ -82,13 +90,13 @@ export class Provider {
     return (await response.json()) as Counts;
   }
 
-  async #signIn(page: Page): Promise<void> {
+  async #signIn(page: Page, account = this.address.account): Promise<void> {
     const allow = page.getByRole('button', { name: 'Allow', exact: true });
     const signIn = page.getByRole('button', { name: 'Sign in', exact: true });
     await expect(signIn.or(allow)).toBeVisible();
     if (await allow.isVisible()) return;
-    await page.getByLabel('Email', { exact: true }).fill(this.address.account.email);
-    await page.getByLabel('Password', { exact: true }).fill(this.address.account.password);
+    await page.getByLabel('Email', { exact: true }).fill(account.email);
+    await page.getByLabel('Password', { exact: true }).fill(account.password);
     await signIn.click();
   }
 

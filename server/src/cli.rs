@@ -56,6 +56,30 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
+    /// Who signs in with an organisation's account.
+    #[command(flatten)]
+    pub oidc: OidcArgs,
+
+    /// The role that makes somebody an administrator, where another says who they are.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
+        hide_env_values = true,
+        value_name = "ROLE",
+        default_value = "ppm-administrator"
+    )]
+    pub administrator_role: String,
+
+    /// The role that lets somebody look, where another says who they are.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_READER_ROLE",
+        hide_env_values = true,
+        value_name = "ROLE",
+        default_value = "ppm-reader"
+    )]
+    pub reader_role: String,
+
     /// Folder with the browser's bundle, in `pkg`. Default: site beside the program, else target/site.
     #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
     pub site_root: Option<PathBuf>,
@@ -69,6 +93,10 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub trusted_proxy: Vec<String>,
+
+    /// Who else says who is asking.
+    #[command(flatten)]
+    pub host: HostArgs,
 
     /// A proxy by which Token Endpoints are called, such as `http://proxy.example:8080`.
     #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
@@ -123,6 +151,238 @@ pub struct ServeArgs {
         default_value = "60"
     )]
     pub smtp_total_seconds: String,
+}
+
+/// How people sign in with an organisation's account (`OpenID` Connect).
+#[derive(Debug, Args)]
+pub struct OidcArgs {
+    /// The `OpenID` provider whose accounts may sign in; turns their sign-in on.
+    #[arg(long, env = "PPM_EMAIL_OIDC_ISSUER", hide_env_values = true, value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+
+    /// What the `OpenID` provider knows this server by.
+    #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    pub oidc_client_id: Option<String>,
+
+    /// File with the client secret for the `OpenID` provider, where there is one.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_CLIENT_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub oidc_client_secret_file: Option<PathBuf>,
+
+    /// What the `OpenID` provider is asked to tell, space-separated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_SCOPE",
+        hide_env_values = true,
+        value_name = "SCOPE",
+        default_value = "openid profile email"
+    )]
+    pub oidc_scope: String,
+
+    /// The claim with somebody's roles; a dot leads into an object.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_ROLES_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "roles"
+    )]
+    pub oidc_roles_claim: String,
+
+    /// How the sign-in page calls whoever has the accounts: "Sign in with NAME".
+    #[arg(
+        long,
+        env = "PPM_EMAIL_OIDC_NAME",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "your organisation"
+    )]
+    pub oidc_name: String,
+}
+
+/// Who else says who is asking: the host by a token, or a trusted proxy by headers.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// Address of the keys (JWKS) by which the host signs its tokens. Turns the host's tokens on.
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_JWKS_URL", hide_env_values = true, value_name = "URL")]
+    pub host_token_jwks_url: Option<String>,
+
+    /// Public key by which the host signs its tokens, instead of the address of its keys.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_KEY_FILE",
+        hide_env_values = true,
+        value_name = "FILE.pem"
+    )]
+    pub host_token_key_file: Option<PathBuf>,
+
+    /// Who issues the host's tokens: their `iss`, exactly.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_ISSUER",
+        hide_env_values = true,
+        value_name = "ISSUER"
+    )]
+    pub host_token_issuer: Option<String>,
+
+    /// Whom the host's tokens are for: their `aud`, exactly.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_AUDIENCE",
+        hide_env_values = true,
+        value_name = "AUDIENCE"
+    )]
+    pub host_token_audience: Option<String>,
+
+    /// An algorithm of their signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or `EdDSA`; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_ALGORITHM",
+        hide_env_values = true,
+        value_name = "ALGORITHM",
+        value_delimiter = ',',
+        default_value = "RS256"
+    )]
+    pub host_token_algorithm: Vec<String>,
+
+    /// The cookie in which the host's token comes to the pages; without it, it comes to /bearer/api alone.
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", hide_env_values = true, value_name = "NAME")]
+    pub host_token_cookie: Option<String>,
+
+    /// Takes the address in the host's token for the person's own although the token does not say that it is verified.
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_TRUST_EMAIL", hide_env_values = true)]
+    pub host_token_trust_email: bool,
+
+    /// The claim that somebody is known by.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_SUBJECT_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "sub"
+    )]
+    pub host_token_subject_claim: String,
+
+    /// The claim with somebody's name.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_NAME_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "name"
+    )]
+    pub host_token_name_claim: String,
+
+    /// The claim with somebody's address.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_EMAIL_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "email"
+    )]
+    pub host_token_email_claim: String,
+
+    /// The claim that says whether that address is known to be theirs.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_VERIFIED_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "email_verified"
+    )]
+    pub host_token_verified_claim: String,
+
+    /// The claim with somebody's roles; dots lead into objects, such as `realm_access.roles`.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_ROLES_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "roles"
+    )]
+    pub host_token_roles_claim: String,
+
+    /// The claim with somebody's language.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_LANGUAGE_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "locale"
+    )]
+    pub host_token_language_claim: String,
+
+    /// The claim with somebody's time zone.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_ZONE_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "zoneinfo"
+    )]
+    pub host_token_zone_claim: String,
+
+    /// The claim with the pattern of somebody's dates, such as DD.MM.YYYY.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_DATE_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        default_value = "date_format"
+    )]
+    pub host_token_date_claim: String,
+
+    /// The claim that says whether somebody counts 12 or 24 hours; the first that is there.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_CLOCK_CLAIM",
+        hide_env_values = true,
+        value_name = "CLAIM",
+        value_delimiter = ',',
+        default_value = "hour_cycle,clock"
+    )]
+    pub host_token_clock_claim: Vec<String>,
+
+    /// The header in which a trusted proxy says who is asking. Turns proxy headers on.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_PROXY_USER_HEADER",
+        hide_env_values = true,
+        value_name = "HEADER"
+    )]
+    pub proxy_user_header: Option<String>,
+
+    /// The header in which it says their roles.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_PROXY_ROLES_HEADER",
+        hide_env_values = true,
+        value_name = "HEADER"
+    )]
+    pub proxy_roles_header: Option<String>,
+
+    /// The header in which it says their name.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_PROXY_NAME_HEADER",
+        hide_env_values = true,
+        value_name = "HEADER"
+    )]
+    pub proxy_name_header: Option<String>,
+
+    /// The header in which it says their address.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_PROXY_EMAIL_HEADER",
+        hide_env_values = true,
+        value_name = "HEADER"
+    )]
+    pub proxy_email_header: Option<String>,
 }
 
 /// Where everything is kept.

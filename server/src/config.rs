@@ -1,7 +1,10 @@
 //! The command line's values, understood once. A wrong one stops the start with one line that
 //! names the flag and what would be right, and never repeats a value that may hold a password.
 
+mod host;
+
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,9 +15,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::cli::ServeArgs;
+use crate::cli::{OidcArgs, ServeArgs};
+use crate::identity::claims::RoleNames;
+use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
 use crate::smtp::Deadlines;
+
+pub use host::{HostConfigError, HostTokens};
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
@@ -29,10 +36,18 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// Certificates to trust beside the machine's own.
     pub extra_ca: Vec<CertificateDer<'static>>,
+    /// Who signs in with an organisation's account, where anybody does.
+    pub oidc: Option<OidcConfig>,
     /// The folder whose `pkg` holds the browser's bundle.
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The host's tokens, where they are taken.
+    pub host_tokens: Option<HostTokens>,
+    /// The headers of those proxies that say who is asking, where they are read.
+    pub proxy_headers: Option<ProxyHeaders>,
+    /// What the roles are called by host, proxy and `OpenID` provider.
+    pub roles: RoleNames,
     /// The proxy by which Token Endpoints are called, where there is one.
     pub oauth_proxy: Option<ProxyUrl>,
     /// How long a Token Endpoint may take.
@@ -63,6 +78,16 @@ pub enum ConfigError {
     ExtraCa(PathBuf, #[source] rustls::pki_types::pem::Error),
     #[error("--extra-ca: {} holds no certificate", .0.display())]
     ExtraCaEmpty(PathBuf),
+    #[error(
+        "--oidc-issuer must be http:// or https:// and a host, with no user name, query or fragment"
+    )]
+    OidcIssuer,
+    #[error("--oidc-issuer needs --oidc-client-id")]
+    OidcClientId,
+    #[error("--oidc-client-secret-file: {} cannot be read", .0.display())]
+    OidcSecret(PathBuf, #[source] io::Error),
+    #[error("--oidc-client-secret-file: {} is empty", .0.display())]
+    OidcSecretEmpty(PathBuf),
     #[error("--site-root: {} is not a folder", .0.display())]
     SiteRoot(PathBuf),
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
@@ -71,6 +96,8 @@ pub enum ConfigError {
         "--oauth-proxy must be http:// or https://, a host and perhaps a port, with nothing after it"
     )]
     OauthProxy,
+    #[error(transparent)]
+    Host(#[from] HostConfigError),
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
     #[error("{0} must not be less than {1}")]
@@ -90,12 +117,16 @@ impl Config {
             database,
             public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
+            oidc: OidcConfig::read(args.oidc)?,
             site_root: site_root(args.site_root)?,
             trusted_proxies: args
                 .trusted_proxy
                 .iter()
-                .map(|text| text.parse().map_err(|_| ConfigError::TrustedProxy))
+                .map(|text| trusted_proxy(text).ok_or(ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
+            host_tokens: host::tokens(&args.host)?,
+            proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
+            roles: host::roles(&args.administrator_role, &args.reader_role)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             token_deadlines: token_deadlines(
                 &args.oauth_connect_seconds,
@@ -290,6 +321,63 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
+/// An `OpenID` provider whose accounts may sign in.
+#[derive(Debug, Clone)]
+pub struct OidcConfig {
+    /// What it is called in its ID tokens, letter for letter.
+    pub issuer: String,
+    /// What it knows this server by.
+    pub client_id: String,
+    /// What this server proves that with; nothing for a public client (RFC 6749 2.1).
+    pub client_secret: Option<SecretString>,
+    /// What it is asked to tell, space-separated.
+    pub scope: String,
+    /// The claim with somebody's roles; a dot leads into an object.
+    pub roles_claim: String,
+    /// How the sign-in page calls whoever has the accounts.
+    pub name: String,
+}
+
+impl OidcConfig {
+    /// Reads the flags; nothing where no issuer is named.
+    fn read(args: OidcArgs) -> Result<Option<Self>, ConfigError> {
+        let Some(issuer) = args.oidc_issuer else { return Ok(None) };
+        let client_id = args.oidc_client_id.filter(|id| !id.is_empty());
+        Ok(Some(Self {
+            issuer: issuer_url(issuer)?,
+            client_id: client_id.ok_or(ConfigError::OidcClientId)?,
+            client_secret: args.oidc_client_secret_file.as_deref().map(secret_in).transpose()?,
+            scope: args.oidc_scope,
+            roles_claim: args.oidc_roles_claim,
+            name: args.oidc_name,
+        }))
+    }
+}
+
+/// An issuer as it stands (`OpenID` Connect Discovery 1.0, 3): what is compared letter for letter is
+/// not made tidy.
+fn issuer_url(text: String) -> Result<String, ConfigError> {
+    let uri: Uri = text.parse().map_err(|_| ConfigError::OidcIssuer)?;
+    let authority = uri.authority().ok_or(ConfigError::OidcIssuer)?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let has_more = authority.as_str().contains('@') || text.contains(['?', '#']);
+    if is_http && !has_more && !authority.host().is_empty() {
+        Ok(text)
+    } else {
+        Err(ConfigError::OidcIssuer)
+    }
+}
+
+/// The secret in a file, without the line's end that an editor leaves.
+fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
+    let unreadable = |error| ConfigError::OidcSecret(file.to_owned(), error);
+    let text = SecretString::from(std::fs::read_to_string(file).map_err(unreadable)?);
+    match text.expose_secret().trim_end_matches(['\r', '\n']) {
+        "" => Err(ConfigError::OidcSecretEmpty(file.to_owned())),
+        secret => Ok(SecretString::from(secret)),
+    }
+}
+
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let unreadable = |error| ConfigError::ExtraCa(file.to_owned(), error);
     let found = CertificateDer::pem_file_iter(file)
@@ -297,6 +385,13 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable)?;
     if found.is_empty() { Err(ConfigError::ExtraCaEmpty(file.to_owned())) } else { Ok(found) }
+}
+
+/// One machine's address, as its connections have it.
+fn trusted_proxy(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    let address = address.to_canonical();
+    (!address.is_unspecified()).then_some(address)
 }
 
 /// A folder that was named must be there. Without a name it is the one beside the program, where an

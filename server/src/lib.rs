@@ -32,8 +32,11 @@ use tower_http::trace::TraceLayer;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
-use crate::identity::Accounts;
-use crate::oauth::{TokenClient, TokenClientError};
+use crate::identity::host_token::TokenCheck;
+use crate::identity::oidc::Oidc;
+use crate::identity::refused::Refusals;
+use crate::identity::{Accounts, recognise};
+use crate::oauth::{Documents, TokenClient, TokenClientError};
 use crate::service::Service;
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store};
@@ -55,6 +58,12 @@ pub struct Server {
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// What looks at the host's tokens, where they are taken.
+    pub host_tokens: Option<TokenCheck>,
+    /// Who was not believed lately.
+    pub refusals: Arc<Refusals>,
+    /// The organisation's accounts that may sign in, where there are any.
+    pub oidc: Option<Oidc>,
     /// Whose certificates are believed.
     pub trust: Arc<TlsTrust>,
     /// What asks for tokens.
@@ -103,13 +112,24 @@ impl Server {
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
         let tokens = TokenClient::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
+        let documents =
+            Documents::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
+        let host_tokens = config.host_tokens.clone().map(|configured| {
+            TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
+        });
+        let proxy = config.oauth_proxy.as_ref();
+        let oidc = config.oidc.clone();
+        let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, proxy, config.token_deadlines));
         Ok(Self {
+            oidc: oidc.transpose()?,
             config: Arc::new(config),
             store,
             vault,
             clock,
             randomness,
             accounts,
+            host_tokens,
+            refusals: Arc::default(),
             trust,
             tokens,
             under_way: TaskTracker::new(),
@@ -122,21 +142,45 @@ impl Server {
 
 /// Everything this server answers.
 pub fn router(server: Server) -> Router {
-    let pages = web::pages::pages(&server, &Arc::new(Service::new(server.clone())));
-    guarded(server, pages)
+    let service = Arc::new(Service::new(server.clone()));
+    let pages = by_cookie(&server, web::pages::pages(&server, &service));
+    let calls = by_bearer(&server, web::pages::calls(&server, &service));
+    around(server, pages.merge(calls))
 }
 
 /// Puts `pages` behind everything that each request must pass: its handlers find an
 /// [`identity::Caller`] among the request's extensions.
 pub fn guarded(server: Server, pages: Router<Server>) -> Router {
-    let pages = pages
-        .layer(from_fn_with_state(server.clone(), identity::sessions::recognise))
+    let pages = by_cookie(&server, pages);
+    around(server, pages)
+}
+
+/// Routes whose callers are known by a cookie or by a proxy's word, and so must be guarded against
+/// what other sites make a browser send.
+fn by_cookie(server: &Server, routes: Router<Server>) -> Router<Server> {
+    routes
+        .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
         .layer(from_fn(web::body::whole))
-        .layer(from_fn_with_state(server.clone(), web::csrf::guard));
+        .layer(from_fn_with_state(server.clone(), web::csrf::guard))
+}
+
+/// The same calls once more for whoever brings the host's token in a header, where one is taken.
+fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
+    if server.host_tokens.is_none() {
+        return Router::new();
+    }
+    let calls = calls
+        .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
+        .layer(from_fn(web::body::whole));
+    Router::new().nest("/bearer", calls)
+}
+
+/// Puts routes beside those that ask nobody, and behind what every request must pass.
+fn around(server: Server, routes: Router<Server>) -> Router {
     Router::new()
         .route("/health", get(web::health::health))
         .nest("/pkg", web::site::bundle(&server.config.site_root))
-        .merge(pages)
+        .merge(routes)
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Refusal::INTERNAL)
         }))

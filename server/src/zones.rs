@@ -105,6 +105,12 @@ pub fn find(typed: &str) -> Result<&'static str, Vec<&'static str>> {
     }
 }
 
+/// The zone with exactly this name, if there is one.
+#[must_use]
+pub fn exact(name: &str) -> Option<&'static str> {
+    name.parse().ok().map(|zone: Tz| zone.name())
+}
+
 /// The instants of a day as a person counts it, the next day's first excluded.
 #[must_use]
 pub fn day(preference: &TimePreference, day: NaiveDate) -> Range<DateTime<Utc>> {

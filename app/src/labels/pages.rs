@@ -23,8 +23,12 @@ pub const fn action(action: Action) -> &'static str {
         Action::PersonAdded => "Added an administrator",
         Action::PersonRemoved => "Removed an administrator",
         Action::PasswordChanged => "Changed a password",
+        Action::Refused => "Was refused",
     }
 }
+
+/// Said to somebody who is known and has no role here.
+pub const NO_ROLE: &str = "You are signed in, but your account has no role here. Ask whoever administers your accounts for one.";
 
 /// Who did it, where no name is known.
 #[must_use]

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
+use leptos_router::hooks::use_location;
 
-use super::paths;
+use super::{paths, with_destination};
 use crate::api::ApiError;
 use crate::labels;
 use crate::service::{Principal, SharedFrame};
@@ -19,7 +20,8 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let Some(me) = use_context::<Principal>() else {
-        return view! { <Redirect path=paths::SIGN_IN/> }.into_any();
+        let door = with_destination(paths::SIGN_IN, Some(&here()));
+        return view! { <Redirect path=door/> }.into_any();
     };
     let links = [
         (paths::EMAIL, "Email"),
@@ -55,6 +57,16 @@ pub fn Frame(
         </div>
     }
     .into_any()
+}
+
+/// Path and query of this page.
+fn here() -> String {
+    let location = use_location();
+    let (path, query) = (location.pathname.get_untracked(), location.search.get_untracked());
+    match query.trim_start_matches('?') {
+        "" => path,
+        query => format!("{path}?{query}"),
+    }
 }
 
 /// A part of a page that the server has to fetch first: what `show` makes of it, or what went wrong.

@@ -4,14 +4,17 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use super::{local_path, paths, with_destination};
 use crate::api::DoorRefusal;
 use crate::labels;
-use crate::service::{SetUp, SharedFrame};
+use crate::service::{ForeignDoor, SetUp, SharedFrame};
 
 /// The sign-in page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let code = use_query_map().with_untracked(|query| query.get("refused"));
+    let (code, to) =
+        use_query_map().with_untracked(|query| (query.get("refused"), query.get("to")));
+    let to = to.as_deref().and_then(local_path);
     let refusal = code.as_deref().and_then(DoorRefusal::from_code).map(|refusal| {
         view! {
             <section class="notice bad" role="alert">
@@ -37,6 +40,16 @@ pub fn SignInPage() -> impl IntoView {
             }
         })
     };
+    let foreign = use_context::<ForeignDoor>().map(|ForeignDoor(name)| {
+        view! {
+            <p class="foreign">
+                <a class="button" href=with_destination(paths::OIDC_START, to) rel="external">
+                    {format!("Sign in with {name}")}
+                </a>
+            </p>
+        }
+    });
+    let to = to.map(|to| view! { <input type="hidden" name="to" value=to.to_owned()/> });
     view! {
         <Title text="Sign in"/>
         <main class="door">
@@ -44,7 +57,9 @@ pub fn SignInPage() -> impl IntoView {
             <p class="lead">"PPM Administrator"</p>
             <Suspense>{hint}</Suspense>
             {refusal}
-            <form method="post" action=super::paths::SIGN_IN>
+            {foreign}
+            <form method="post" action=paths::SIGN_IN>
+                {to}
                 <div class="field">
                     <label for="email">"Email"</label>
                     <input id="email" name="email" type="email" autocomplete="username" required autofocus/>

@@ -159,7 +159,7 @@ impl Accounts {
     pub async fn sign_out(&self, caller: &Caller) -> Result<HeaderValue, StoreError> {
         if let (Some(key), Some(principal)) = (&caller.session, &caller.principal) {
             crate::store::sessions::end(&self.store, key.as_str()).await?;
-            self.note(Actor::from(principal), Action::SignedOut, None).await?;
+            self.note(Actor::from(principal), Action::SignedOut, principal.issuer.clone()).await?;
         }
         Ok(self.cookie.removal())
     }

@@ -41,14 +41,18 @@ impl Cookie {
 
     /// The token that a request brings along.
     pub(super) fn brought(self, headers: &HeaderMap) -> Option<&str> {
-        let wanted = self.name();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, token)| *name == wanted && !token.is_empty())
-            .map(|(_, token)| token)
+        value(headers, &self.name())
     }
+}
+
+/// What a request brings along in the cookie with this name; an empty one is none.
+pub(super) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == wanted && !value.is_empty())
+        .map(|(_, value)| value)
 }

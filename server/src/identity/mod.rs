@@ -1,12 +1,26 @@
 //! Who is asking: the person behind a request, and how that is learnt. Everything else is handed
 //! a [`Principal`] and does not care where it came from.
+//!
+//! - `recognise` asks the sources in their order; begin there.
+//! - `host_token`, `keys` and `signatures` look at the host's token, `claims` at what it says.
+//! - `proxy_headers` believes a trusted proxy, and nobody else.
+//! - `accounts` and `sessions` are this product's own; `passwords` and `limits` guard their door.
+//! - `refused` is the list of reasons why somebody is not believed.
 
 pub mod accounts;
+pub mod claims;
 pub mod consent;
 pub mod cookies;
+pub mod host_token;
+pub mod keys;
 pub mod limits;
+pub mod oidc;
 pub mod passwords;
+pub mod proxy_headers;
+pub mod recognise;
+pub mod refused;
 pub mod sessions;
+pub mod signatures;
 
 use crate::store::audit::Actor;
 
@@ -17,7 +31,9 @@ pub use app::service::{Email, Principal, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        Self { email: principal.address().to_owned(), name: principal.name.clone() }
+        // Not by an address that is only claimed, which may be another's.
+        let known_by = principal.recipient().unwrap_or(&principal.id);
+        Self { email: known_by.to_owned(), name: principal.name.clone() }
     }
 }
 

@@ -8,34 +8,24 @@
 use std::net::IpAddr;
 
 use app::service::Browser;
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Principal;
-use super::consent::ConsentCookie;
 use super::cookies::Cookie;
-use crate::Server;
 use crate::clock::{Randomness, random_token};
 use crate::digest::hashed;
-use crate::log::one_line;
 use crate::store::{Store, StoreError, sessions};
-use crate::web::client;
-use crate::web::refusal::Refusal;
 
 /// A session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
 /// A session ends this long after sign-in: a working day, overtime included.
 pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
-/// What a page asks for by itself while nobody touches it.
-const WATCHING: &str = "/api/email/token";
 /// Requests closer together than this are noted once.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// Who a request comes from, as far as it is known. Every request behind [`recognise`] has one
-/// among its extensions.
+/// Who a request comes from, as far as it is known. Every request behind
+/// [`recognise`](super::recognise) has one among its extensions.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The person, if signed in.
@@ -85,7 +75,7 @@ impl SessionCookie {
     }
 
     /// The session that a request claims.
-    fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
+    pub(super) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
         self.cookie().brought(headers).map(SessionKey::of)
     }
 
@@ -114,29 +104,4 @@ pub async fn resume(
         sessions::touch(store, key.as_str(), now).await?;
     }
     Ok(Some(found.principal))
-}
-
-/// Middleware: learns who is asking and leaves a [`Caller`] with the request. It lets everybody
-/// pass: who may do what is asked where it is done.
-pub async fn recognise(State(server): State<Server>, mut request: Request, next: Next) -> Response {
-    let address =
-        client::address(request.extensions(), request.headers(), &server.config.trusted_proxies);
-    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
-    let is_presence = request.uri().path() != WATCHING;
-    let mut caller = Caller { principal: None, session: None, address, browser };
-    if let Some(key) = server.accounts.cookie().claimed(request.headers()) {
-        match resume(&server.store, &key, server.clock.now(), is_presence).await {
-            Ok(Some(principal)) => {
-                caller.principal = Some(principal);
-                caller.session = Some(key);
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(error = one_line(&error), "a session could not be looked up");
-                return Refusal::UNAVAILABLE.into_response();
-            }
-        }
-    }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
 }

@@ -21,10 +21,17 @@ pub(super) struct Reply {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 #[error("no token")]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub(super) trouble: Trouble,
     /// Whether the provider wants client id and secret by HTTP Basic (RFC 6749 5.2).
     pub(super) wants_basic: bool,
+}
+
+impl Refusal {
+    /// What it means, without a word of the provider's.
+    pub(crate) fn fault(&self) -> Fault {
+        self.trouble.fault
+    }
 }
 
 impl From<Trouble> for Refusal {

@@ -7,12 +7,14 @@
 //! - `wire` sends one request within its bounds; `transport` says what a broken connection means.
 //! - `answer` tells a refusal from a token; `given` reads a token answer as leniently as providers
 //!   write them; `page` finds words in what is no answer at all.
+//! - [`Documents`] fetches what an issuer publishes beside its endpoints.
 //! - `fault` is the dictionary from error codes to meanings.
 //! - [`authorization_request`] and [`Answer`] are the two ends of a consent.
 
 mod answer;
 mod client;
 mod consent;
+mod documents;
 mod fault;
 mod given;
 mod page;
@@ -23,10 +25,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub(crate) use answer::Refusal;
 pub use client::TokenClient;
 pub use consent::{Answer, AuthorizationRequest, authorization_request, consent_setback};
+pub use documents::{DocumentError, Documents};
 pub use fault::ProviderError;
 pub use wire::TokenClientError;
+pub(crate) use wire::Wire;
 
 /// How long a Token Endpoint may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! One HTTP request to a Token Endpoint, within its bounds: an address that may be called, no
-//! redirect, no proxy but the configured one, 64 KiB, and an end. Knows nothing of OAuth beyond
-//! that the `oauth2` crate sends through here.
+//! One HTTP request to a Token Endpoint or another of a provider's, within its bounds: an address
+//! that may be called, no redirect, no proxy but the configured one, 64 KiB, and an end. Knows
+//! nothing of OAuth beyond that the `oauth2` and `openidconnect` crates send through here.
 
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
@@ -38,7 +38,7 @@ pub struct TokenClientError(#[source] reqwest::Error);
 
 /// The way out to Token Endpoints. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     tls: Arc<ClientConfig>,
     proxy: Option<ProxyUrl>,
     deadlines: TokenDeadlines,
@@ -57,7 +57,7 @@ impl Wire {
     ///
     /// # Errors
     /// The HTTP client does not take one of them.
-    pub(super) fn new(
+    pub(crate) fn new(
         trust: &TlsTrust,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
@@ -68,12 +68,12 @@ impl Wire {
     }
 
     /// When a conversation that begins now has to be over.
-    pub(super) fn end(&self) -> Instant {
+    pub(crate) fn end(&self) -> Instant {
         Instant::now() + self.deadlines.total
     }
 
     /// What the `oauth2` crate sends a request through that has to be answered in time.
-    pub(super) fn until(&self, ends: Instant) -> Call<'_> {
+    pub(crate) fn until(&self, ends: Instant) -> Call<'_> {
         Call { wire: self, ends }
     }
 
@@ -143,7 +143,7 @@ impl Wire {
 }
 
 /// A request on its way, and when it has to be over.
-pub(super) struct Call<'w> {
+pub(crate) struct Call<'w> {
     wire: &'w Wire,
     ends: Instant,
 }

@@ -6,6 +6,8 @@ mod migrations;
 
 pub mod attempts;
 pub mod audit;
+pub mod foreign_sessions;
+pub mod foreign_sign_ins;
 pub mod key_check;
 pub mod people;
 pub mod runs;

@@ -1,15 +1,17 @@
-//! Who is signed in, by the hash of a token that only the browser has.
+//! Who is signed in, by the hash of a token that only the browser has: people of this product's own,
+//! and those whom somebody else knows.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
+use super::foreign_sessions;
 use super::{Store, StoreError, instant, millis};
 use crate::identity::{Email, Principal, role_of};
 
 /// A session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Whose it is, as the database knows the person now.
+    /// Whose it is, as the database knows the person now, or as whoever knows them said at sign-in.
     pub principal: Principal,
     /// When the person signed in.
     pub created_at: DateTime<Utc>,
@@ -65,7 +67,7 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
     .bind(token_hash)
     .fetch_optional(&store.pool)
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row else { return foreign_sessions::find(store, token_hash).await };
     Ok(Some(Found {
         principal: Principal {
             id: row.try_get(0)?,
@@ -86,11 +88,12 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
 /// # Errors
 /// The database does not answer.
 pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2")
-        .bind(token_hash)
-        .bind(millis(at))
-        .execute(&store.pool)
-        .await?;
+    for touch in [
+        "UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2",
+        "UPDATE foreign_session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2",
+    ] {
+        sqlx::query(touch).bind(token_hash).bind(millis(at)).execute(&store.pool).await?;
+    }
     Ok(())
 }
 
@@ -99,10 +102,12 @@ pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result
 /// # Errors
 /// The database does not answer.
 pub async fn end(store: &Store, token_hash: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE token_hash = $1")
-        .bind(token_hash)
-        .execute(&store.pool)
-        .await?;
+    for end in [
+        "DELETE FROM session WHERE token_hash = $1",
+        "DELETE FROM foreign_session WHERE token_hash = $1",
+    ] {
+        sqlx::query(end).bind(token_hash).execute(&store.pool).await?;
+    }
     Ok(())
 }
 
@@ -115,10 +120,15 @@ pub async fn remove_ended(
     created_before: DateTime<Utc>,
     seen_before: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM session WHERE created_at <= $1 OR seen_at <= $2")
-        .bind(millis(created_before))
-        .bind(millis(seen_before))
-        .execute(&store.pool)
-        .await?;
+    for remove in [
+        "DELETE FROM session WHERE created_at <= $1 OR seen_at <= $2",
+        "DELETE FROM foreign_session WHERE created_at <= $1 OR seen_at <= $2",
+    ] {
+        sqlx::query(remove)
+            .bind(millis(created_before))
+            .bind(millis(seen_before))
+            .execute(&store.pool)
+            .await?;
+    }
     Ok(())
 }

@@ -41,6 +41,15 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Middleware: lets nothing pass but calls.
+pub async fn only_calls(request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        next.run(request).await
+    } else {
+        refusal(StatusCode::NOT_FOUND, ApiError::NotFound)
+    }
+}
+
 fn refusal(status: StatusCode, error: ApiError) -> Response {
     (status, Json(error)).into_response()
 }

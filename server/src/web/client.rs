@@ -10,10 +10,7 @@ use axum::http::{Extensions, HeaderMap};
 /// router itself), everybody comes from the unspecified address.
 #[must_use]
 pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let peer = extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical());
-    let mut nearest = peer;
+    let mut nearest = peer(extensions);
     for hop in forwarded_for(headers).into_iter().rev() {
         if !trusted.contains(&nearest) {
             break;
@@ -24,6 +21,14 @@ pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr])
         }
     }
     nearest
+}
+
+/// The address at the other end of the connection.
+#[must_use]
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
 /// The hops named, the one next to this server last; nothing where one is not an address.

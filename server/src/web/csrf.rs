@@ -7,7 +7,8 @@
 //! - Without it, `Origin` must be the public URL's, or have the request's own host where no public
 //!   URL is configured.
 //! - With neither, no browser of this decade is asking. A program without a cookie has nobody's
-//!   authority to abuse and passes; with a cookie it must say where it comes from.
+//!   authority to abuse and passes; with a cookie, or where a proxy adds its word on who is asking,
+//!   it must say where it comes from.
 
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, HOST, ORIGIN};
@@ -21,7 +22,11 @@ use crate::Server;
 /// Middleware: refuses what another site made the browser send.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let origin = server.config.public_url.as_ref().map(crate::config::PublicUrl::origin);
-    if is_safe(request.method()) || is_own(request.headers(), origin) {
+    let headers = request.headers();
+    let by_proxy = server.config.proxy_headers.as_ref();
+    let has_authority = headers.contains_key(COOKIE)
+        || by_proxy.is_some_and(|names| headers.contains_key(&names.user));
+    if is_safe(request.method()) || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
     tracing::warn!("a request from another site was refused");
@@ -33,8 +38,8 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Whether a page of this server is asking, or nobody with a cookie.
-fn is_own(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
+/// Whether a page of this server is asking, or somebody with nobody's authority.
+fn is_own(headers: &HeaderMap, public_origin: Option<&str>, has_authority: bool) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (headers.get("sec-fetch-site"), text(ORIGIN)) {
         (Some(site), _) => site == "same-origin",
@@ -42,6 +47,6 @@ fn is_own(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
             Some(own) => origin == own,
             None => origin.split_once("://").is_some_and(|(_, host)| Some(host) == text(HOST)),
         },
-        (None, None) => !headers.contains_key(COOKIE),
+        (None, None) => !has_authority,
     }
 }

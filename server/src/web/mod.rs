@@ -9,6 +9,7 @@ pub mod forms;
 pub mod headers;
 pub mod health;
 mod oauth;
+mod oidc;
 pub mod pages;
 pub mod refusal;
 pub mod site;

@@ -16,15 +16,20 @@ use crate::oauth::Answer;
 use crate::service::{Departed, Landed, depart, land};
 
 /// Stricter than other answers: what comes next learns nothing of these addresses.
-const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
+pub(super) const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
     AppendHeaders([(REFERRER_POLICY, "no-referrer")]);
 
-/// This server's callback address: at its public URL, or else at the host that the caller asked.
+/// This server's callback address.
 pub fn callback_address(public_url: Option<&PublicUrl>, headers: &HeaderMap) -> String {
+    address(public_url, headers, paths::OAUTH_CALLBACK)
+}
+
+/// The address of a path: at this server's public URL, or else at the host that the caller asked.
+pub fn address(public_url: Option<&PublicUrl>, headers: &HeaderMap, path: &str) -> String {
     let host = || headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin =
         public_url.map_or_else(|| format!("http://{}", host()), |url| url.origin().to_owned());
-    format!("{origin}{}", paths::OAUTH_CALLBACK)
+    format!("{origin}{path}")
 }
 
 /// `GET /oauth/start/TICKET`: to the provider, with a cookie to be known by on the way back.
@@ -75,7 +80,7 @@ fn nowhere(fault: Fault) -> Redirect {
 }
 
 /// Whether a browser fetches a page that nobody may ever see.
-fn is_only_looking(method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn is_only_looking(method: &Method, headers: &HeaderMap) -> bool {
     let purpose = headers.get("sec-purpose").and_then(|purpose| purpose.to_str().ok());
     method == Method::HEAD || purpose.is_some_and(|purpose| purpose.contains("prefetch"))
 }

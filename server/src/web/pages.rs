@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{Callback, SharedFrame, SharedService};
+use app::service::{Callback, ForeignDoor, SharedFrame, SharedService};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -18,10 +18,11 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 
-use super::{api, door, forms, headers, oauth};
+use super::{api, door, forms, headers, oauth, oidc};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
+use crate::identity::oidc::Oidc;
 use crate::service::Service;
 
 /// The pages' addresses, listed once for the whole process: while a list is made, leptos lets every
@@ -35,9 +36,20 @@ pub struct Pages {
     frame: SharedFrame,
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
+    foreign_door: Option<ForeignDoor>,
 }
 
 impl Pages {
+    fn new(server: &Server, service: &Arc<Service>) -> Self {
+        Self {
+            service: service.clone(),
+            frame: service.clone(),
+            options: LeptosOptions::from_ref(server),
+            public_url: server.config.public_url.clone(),
+            foreign_door: server.oidc.as_ref().map(Oidc::name).map(str::to_owned).map(ForeignDoor),
+        }
+    }
+
     /// The page at a request's path, with more in its context.
     pub async fn render(
         &self,
@@ -59,6 +71,9 @@ impl Pages {
         provide_context(Arc::clone(&self.service));
         provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
+        if let Some(door) = &self.foreign_door {
+            provide_context(door.clone());
+        }
         let Some(parts) = use_context::<Parts>() else { return };
         provide_context(Callback(oauth::callback_address(
             self.public_url.as_ref(),
@@ -75,13 +90,8 @@ impl Pages {
 
 /// The routes of the tab and of the stand-alone frame.
 pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
-    let options = LeptosOptions::from_ref(server);
-    let pages = Pages {
-        service: service.clone(),
-        frame: service.clone(),
-        options: options.clone(),
-        public_url: server.config.public_url.clone(),
-    };
+    let pages = Pages::new(server, service);
+    let options = pages.options.clone();
     let context = {
         let pages = pages.clone();
         move || pages.provide()
@@ -93,6 +103,8 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     Router::new()
         .route(paths::SIGN_IN, post(door::sign_in))
         .route(paths::SIGN_OUT, post(door::sign_out))
+        .route(paths::OIDC_START, get(oidc::start))
+        .route(paths::OIDC_CALLBACK, get(oidc::callback))
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
         .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
@@ -101,6 +113,15 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .fallback(nowhere)
         .layer(Extension(pages))
         .layer(from_fn(api::guard))
+}
+
+/// The server functions alone, for callers that are no pages of this server.
+pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
+    let pages = Pages::new(server, service);
+    let answer = async move |request: Request| {
+        leptos_axum::handle_server_fns_with_context(move || pages.provide(), request).await
+    };
+    Router::new().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
 }
 
 /// The document, with the policy that lets its own scripts run.

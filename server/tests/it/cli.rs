@@ -122,6 +122,18 @@ fn either_signal_ends_the_server_in_good_order() {
 }
 
 #[test]
+fn a_client_secret_that_cannot_be_read_stops_the_start() {
+    let folder = folder();
+    fs::write(folder.path().join("empty"), "\n").expect("the folder is there");
+    for (file, said) in [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")] {
+        let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
+        let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", file]].concat();
+        let line = complaint(&run(&folder, &args));
+        assert!(line.contains(&format!("--oidc-client-secret-file: {said}")), "{line}");
+    }
+}
+
+#[test]
 fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
     let folder = folder();
     for (flag, value) in [
@@ -137,8 +149,21 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--extra-ca", "nothing.pem"),
         ("--site-root", "nowhere"),
         ("--trusted-proxy", "proxy.example"),
+        ("--host-token-jwks-url", "http://host.example/keys"),
+        ("--host-token-key-file", "nothing.pem"),
+        ("--administrator-role", " "),
+        ("--reader-role", "ppm-administrator"),
+        ("--proxy-user-header", "X-Auth-Subject"),
+        ("--proxy-name-header", "X-Auth-Name"),
         ("--oauth-proxy", "proxy.example:8080"),
         ("--oauth-proxy", "socks5://proxy.example"),
+        ("--oidc-issuer", "id.example"),
+        ("--oidc-issuer", "https://ada@id.example"),
+        ("--oidc-issuer", "https://id.example/?tenant=1"),
+        ("--oidc-issuer", "https://id.example"),
+        ("--administrator-role", ""),
+        ("--administrator-role", "ppm-reader"),
+        ("--reader-role", "ppm-administrator"),
         ("--smtp-connect-seconds", "0"),
         ("--smtp-reply-seconds", "+5"),
         ("--smtp-total-seconds", "soon"),
@@ -289,4 +314,30 @@ fn an_account_that_is_not_there_is_not_removed() {
         complaint(&run(&folder, &["admin", "remove", "bob@example.com"]))
             .contains("bob@example.com has no account")
     );
+}
+
+#[test]
+fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
+    let folder = folder();
+    let without_keys = run(&folder, &["serve", "--host-token-issuer", "https://host.example"]);
+    let line = complaint(&without_keys);
+    assert!(line.contains("--host-token-jwks-url"), "{line}");
+    let keys = ["serve", "--host-token-jwks-url", "https://host.example/keys"];
+    let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+    for (rest, flag) in [
+        (vec!["--host-token-issuer", "https://host.example"], "--host-token-audience"),
+        (vec!["--host-token-audience", "ppm"], "--host-token-issuer"),
+        (
+            vec!["--host-token-issuer", "proxy", "--host-token-audience", "ppm"],
+            "--host-token-issuer",
+        ),
+        (vec!["--host-token-key-file", "key.pem"], "--host-token-key-file"),
+        ([&named[..], &["--host-token-algorithm", "HS256"]].concat(), "--host-token-algorithm"),
+        ([&named[..], &["--host-token-algorithm", "none"]].concat(), "--host-token-algorithm"),
+        ([&named[..], &["--host-token-cookie", "ppm-email"]].concat(), "--host-token-cookie"),
+        ([&named[..], &["--host-token-cookie", "a;b"]].concat(), "--host-token-cookie"),
+    ] {
+        let line = complaint(&run(&folder, &[&keys[..], &rest].concat()));
+        assert!(line.contains(flag), "{rest:?}: {line}");
+    }
 }

@@ -37,7 +37,8 @@ async fn strangers_are_led_to_the_door_from_every_page_and_every_form() {
     for path in ["/settings/email/history", "/audit", "/preferences/time"] {
         let answer =
             ask(&harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, "/sign-in"));
+        let door = format!("/sign-in?to={path}");
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, &*door));
         assert!(!answer.body.contains(EMAIL), "{}", answer.body);
     }
     let answer = ask(

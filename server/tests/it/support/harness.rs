@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, PublicUrl};
+use server::identity::claims::RoleNames;
 use server::identity::{Caller, Email, Principal, Role, SignedIn, role_name};
 use server::oauth::TokenDeadlines;
 use server::smtp::Deadlines;
@@ -152,8 +153,12 @@ pub async fn config(folder: &TempDir) -> Config {
         key_file: folder.path().join("ppm-email.key"),
         public_url: None,
         extra_ca: Vec::new(),
+        oidc: None,
         site_root: PathBuf::from(folder.path()),
         trusted_proxies: Vec::new(),
+        host_tokens: None,
+        proxy_headers: None,
+        roles: RoleNames::default(),
         oauth_proxy: None,
         token_deadlines: TokenDeadlines::default(),
         smtp_deadlines: Deadlines::default(),

@@ -3,9 +3,11 @@
 pub mod databases;
 pub mod doubles;
 pub mod harness;
+pub mod host;
 pub mod mailbox;
 pub mod oauth_programs;
 pub mod oauth_world;
+pub mod openid_provider;
 pub mod pages;
 #[cfg(target_os = "linux")]
 pub mod postfix;

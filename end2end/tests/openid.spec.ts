@@ -1,0 +1,91 @@
+// Sign-in with an organisation's account: who comes in and where to, who may only look, who does not
+// come in, and how it ends.
+
+import { writeFile } from 'node:fs/promises';
+import type { Page } from '@playwright/test';
+import { expect, test } from '../support/test.ts';
+
+const NAME = 'Practice Accounts';
+
+test.beforeEach(async ({ baseURL: _, product, provider }, info) => {
+  const { issuer, clients } = provider.address;
+  const secret = info.outputPath('client-secret');
+  await writeFile(secret, `${clients.frame.secret}\n`);
+  const client = ['--oidc-client-id', clients.frame.id, '--oidc-client-secret-file', secret];
+  await product.restartWith(['--oidc-issuer', issuer, ...client, '--oidc-name', NAME]);
+});
+
+/** Presses the button of the sign-in page. */
+async function depart(page: Page): Promise<void> {
+  await page.getByRole('link', { name: `Sign in with ${NAME}`, exact: true }).click();
+}
+
+test('an administrator lands where they were going', async ({ page, provider, axe }) => {
+  const { administrator } = provider.address.people;
+  await page.goto('/audit');
+  await axe();
+  await depart(page);
+  await provider.allow(page, administrator);
+  await expect(page).toHaveURL(/\/audit$/);
+  await expect(page.getByText(`${administrator.name} · ${administrator.email}`)).toBeVisible();
+  await page.goto('/settings/email');
+  await expect(page.getByLabel('SMTP Server').first()).toBeEnabled();
+});
+
+test('a reader sees the settings and cannot change them', async ({ page, provider }) => {
+  await page.goto('/');
+  await depart(page);
+  await provider.allow(page, provider.address.people.reader);
+  const words = 'You can look at these settings. Only an administrator changes them.';
+  await expect(page.getByRole('note')).toHaveText(words);
+  await expect(page.getByLabel('SMTP Server').first()).toBeDisabled();
+  await expect(page.getByRole('button', { name: 'Save', exact: true })).toHaveCount(0);
+});
+
+test('an account without a role does not come in', async ({ page, provider }) => {
+  await page.goto('/audit');
+  await depart(page);
+  await provider.allow(page, provider.address.people.stranger);
+  await expect(page.getByRole('alert')).toHaveText(/Your account may not use this/);
+  await page.goto('/settings/email');
+  await expect(page).toHaveURL(/\/sign-in$/);
+});
+
+test('whoever declines is told so and can start again', async ({ page, provider }) => {
+  await page.goto('/audit');
+  await depart(page);
+  await provider.decline(page, provider.address.people.administrator);
+  await expect(page.getByRole('alert')).toHaveText(/The sign-in was declined/);
+  await depart(page);
+  await provider.allow(page, provider.address.people.administrator);
+  await expect(page).toHaveURL(/\/audit$/);
+});
+
+test('a sign-out ends both sessions', async ({ page, context, provider }) => {
+  await page.goto('/');
+  await depart(page);
+  await provider.allow(page, provider.address.people.administrator);
+  await expect(page).toHaveURL(/\/settings\/email$/);
+  const cookies = await context.cookies();
+
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await expect(page).toHaveURL(/\/end-session/);
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await expect(page).toHaveURL(/\/sign-in$/);
+  await depart(page);
+  await expect(page.getByLabel('Password', { exact: true })).toBeVisible();
+
+  await context.addCookies(cookies.filter(({ name }) => name === 'ppm-email'));
+  await page.goto('/settings/email');
+  await expect(page, 'the session has ended on the server').toHaveURL(/\/sign-in$/);
+});
+
+test('the way back works once', async ({ page, provider }) => {
+  await page.goto('/');
+  await depart(page);
+  const back = page.waitForRequest(/\/oidc\/callback\?/);
+  await provider.allow(page, provider.address.people.administrator);
+  await expect(page).toHaveURL(/\/settings\/email$/);
+  await page.goto((await back).url());
+  await expect(page.getByRole('alert')).toHaveText(/This sign-in is over/);
+});

@@ -1,0 +1,204 @@
+//! What was configured of the host's tokens and of a proxy's headers. Half a configuration is
+//! refused: it would let nobody in, or everybody.
+
+use std::path::{Path, PathBuf};
+
+use axum::http::HeaderName;
+use domain::check::url::endpoint_url;
+use jsonwebtoken::Algorithm;
+
+use crate::cli::HostArgs;
+use crate::identity::claims::{ClaimNames, RoleNames};
+use crate::identity::cookies::Cookie;
+use crate::identity::keys::{KeySource, PublicKey};
+use crate::identity::proxy_headers::{self, ProxyHeaders};
+use crate::identity::signatures::is_asymmetric;
+
+/// How the host's tokens are looked at.
+#[derive(Debug, Clone)]
+pub struct HostTokens {
+    /// Where the keys come from.
+    pub keys: KeySource,
+    /// Their `iss`, exactly.
+    pub issuer: String,
+    /// One of their `aud`, exactly.
+    pub audience: String,
+    /// How they may be signed; each has a public key.
+    pub algorithms: Vec<Algorithm>,
+    /// The cookie in which one comes to the pages.
+    pub cookie: Option<String>,
+    /// Which claims are read.
+    pub claims: ClaimNames,
+    /// Whether an address is somebody's own without being said to be verified.
+    pub trusts_email: bool,
+}
+
+/// Why the flags about the host make no sense.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum HostConfigError {
+    #[error("--host-token-jwks-url and --host-token-key-file exclude each other")]
+    TwoSources,
+    #[error("the host's tokens need --host-token-jwks-url or --host-token-key-file")]
+    NoSource,
+    #[error("--host-token-jwks-url must be https://, or http:// on this machine")]
+    KeysAddress,
+    #[error("--host-token-key-file: {} cannot be read as a public key in PEM", .0.display())]
+    KeyFile(PathBuf),
+    #[error("the host's tokens need --host-token-issuer, without spaces, and not \"proxy\"")]
+    Issuer,
+    #[error("the host's tokens need --host-token-audience")]
+    Audience,
+    #[error(
+        "--host-token-algorithm must be RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA"
+    )]
+    Algorithm,
+    #[error("--host-token-cookie must be the name of a cookie, and not one of this server's own")]
+    Cookie,
+    #[error("{0} must not be empty")]
+    Empty(&'static str),
+    #[error("--administrator-role and --reader-role must not be the same")]
+    SameRole,
+    #[error("{0} must be the name of a header of its own")]
+    Header(&'static str),
+    #[error("--proxy-user-header needs --trusted-proxy")]
+    NoTrustedProxy,
+    #[error("--proxy-user-header needs --proxy-roles-header")]
+    NoRolesHeader,
+    #[error("{0} needs --proxy-user-header")]
+    NoUserHeader(&'static str),
+}
+
+/// The host's tokens, where any flag names them.
+pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigError> {
+    let source = match (&args.host_token_jwks_url, &args.host_token_key_file) {
+        (Some(_), Some(_)) => return Err(HostConfigError::TwoSources),
+        (Some(address), None) => Some(KeySource::Address(keys_address(address)?)),
+        (None, Some(file)) => Some(KeySource::File(public_key(file)?)),
+        (None, None) => None,
+    };
+    let Some(keys) = source else {
+        let is_half = args.host_token_issuer.is_some()
+            || args.host_token_audience.is_some()
+            || args.host_token_cookie.is_some()
+            || args.host_token_trust_email;
+        return if is_half { Err(HostConfigError::NoSource) } else { Ok(None) };
+    };
+    Ok(Some(HostTokens {
+        keys,
+        issuer: issuer(args.host_token_issuer.as_deref())?,
+        audience: args
+            .host_token_audience
+            .clone()
+            .filter(|audience| !audience.is_empty())
+            .ok_or(HostConfigError::Audience)?,
+        algorithms: args
+            .host_token_algorithm
+            .iter()
+            .map(|name| algorithm(name))
+            .collect::<Result<_, _>>()?,
+        cookie: args.host_token_cookie.as_deref().map(cookie).transpose()?,
+        claims: claims(args)?,
+        trusts_email: args.host_token_trust_email,
+    }))
+}
+
+/// What the roles are called.
+pub(super) fn roles(administrator: &str, reader: &str) -> Result<RoleNames, HostConfigError> {
+    let roles = RoleNames {
+        administrator: named("--administrator-role", administrator)?,
+        reader: named("--reader-role", reader)?,
+    };
+    if roles.administrator == roles.reader { Err(HostConfigError::SameRole) } else { Ok(roles) }
+}
+
+/// A proxy's headers, where the one that says who is asking is named.
+pub(super) fn proxy_headers(
+    args: &HostArgs,
+    has_trusted_proxy: bool,
+) -> Result<Option<ProxyHeaders>, HostConfigError> {
+    let optional =
+        |flag, name: &Option<String>| name.as_deref().map(|name| header(flag, name)).transpose();
+    let roles = optional("--proxy-roles-header", &args.proxy_roles_header)?;
+    let name = optional("--proxy-name-header", &args.proxy_name_header)?;
+    let email = optional("--proxy-email-header", &args.proxy_email_header)?;
+    let Some(user) = optional("--proxy-user-header", &args.proxy_user_header)? else {
+        return match (roles, name, email) {
+            (Some(_), ..) => Err(HostConfigError::NoUserHeader("--proxy-roles-header")),
+            (_, Some(_), _) => Err(HostConfigError::NoUserHeader("--proxy-name-header")),
+            (.., Some(_)) => Err(HostConfigError::NoUserHeader("--proxy-email-header")),
+            (None, None, None) => Ok(None),
+        };
+    };
+    if !has_trusted_proxy {
+        return Err(HostConfigError::NoTrustedProxy);
+    }
+    let roles = roles.ok_or(HostConfigError::NoRolesHeader)?;
+    Ok(Some(ProxyHeaders { user, roles, name, email }))
+}
+
+fn keys_address(address: &str) -> Result<String, HostConfigError> {
+    endpoint_url(address).map_err(|_| HostConfigError::KeysAddress)?;
+    Ok(address.to_owned())
+}
+
+fn public_key(file: &Path) -> Result<PublicKey, HostConfigError> {
+    let unreadable = || HostConfigError::KeyFile(file.to_owned());
+    let pem = std::fs::read_to_string(file).map_err(|_| unreadable())?;
+    PublicKey::from_pem(&pem).map_err(|_| unreadable())
+}
+
+/// With a space in it, two people of two issuers could be one; a proxy's word has an issuer, too.
+fn issuer(issuer: Option<&str>) -> Result<String, HostConfigError> {
+    match issuer {
+        Some("" | proxy_headers::ISSUER) | None => Err(HostConfigError::Issuer),
+        Some(issuer) if issuer.contains(char::is_whitespace) => Err(HostConfigError::Issuer),
+        Some(issuer) => Ok(issuer.to_owned()),
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, HostConfigError> {
+    let algorithm: Algorithm = name.parse().map_err(|_| HostConfigError::Algorithm)?;
+    if is_asymmetric(algorithm) { Ok(algorithm) } else { Err(HostConfigError::Algorithm) }
+}
+
+/// The name of a cookie is a token, as that of a header is (RFC 6265 4.1.1, RFC 9110 5.1).
+fn cookie(name: &str) -> Result<String, HostConfigError> {
+    let is_own = [true, false].into_iter().any(|https| {
+        [Cookie::of_session(https), Cookie::of_consent(https)].iter().any(|own| own.name() == name)
+    });
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) if !is_own => Ok(name.to_owned()),
+        _ => Err(HostConfigError::Cookie),
+    }
+}
+
+fn claims(args: &HostArgs) -> Result<ClaimNames, HostConfigError> {
+    let clock = args.host_token_clock_claim.iter();
+    let clock =
+        clock.map(|name| named("--host-token-clock-claim", name)).collect::<Result<_, _>>()?;
+    Ok(ClaimNames {
+        subject: named("--host-token-subject-claim", &args.host_token_subject_claim)?,
+        name: named("--host-token-name-claim", &args.host_token_name_claim)?,
+        email: named("--host-token-email-claim", &args.host_token_email_claim)?,
+        email_is_verified: named("--host-token-verified-claim", &args.host_token_verified_claim)?,
+        roles: named("--host-token-roles-claim", &args.host_token_roles_claim)?,
+        language: named("--host-token-language-claim", &args.host_token_language_claim)?,
+        zone: named("--host-token-zone-claim", &args.host_token_zone_claim)?,
+        date_pattern: named("--host-token-date-claim", &args.host_token_date_claim)?,
+        clock,
+    })
+}
+
+fn named(flag: &'static str, name: &str) -> Result<String, HostConfigError> {
+    if name.trim().is_empty() { Err(HostConfigError::Empty(flag)) } else { Ok(name.to_owned()) }
+}
+
+/// A header that carries nothing else; taking it away must break no request.
+fn header(flag: &'static str, name: &str) -> Result<HeaderName, HostConfigError> {
+    const TAKEN: [&str; 6] =
+        ["authorization", "content-length", "content-type", "cookie", "host", "x-forwarded-for"];
+    let name =
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| HostConfigError::Header(flag))?;
+    if TAKEN.contains(&name.as_str()) { Err(HostConfigError::Header(flag)) } else { Ok(name) }
+}

@@ -1,0 +1,146 @@
+//! Who somebody is by the claims of an ID token (`OpenID` Connect Core 1.0, 5.1), and what they may
+//! do by one more. Believes what it is given: whether a token is genuine is decided before.
+
+use domain::check::address::email_address;
+use domain::check::text::shown;
+use domain::time_format::TimePreference;
+use openidconnect::core::CoreGenderClaim;
+use openidconnect::{AdditionalClaims, IdTokenClaims};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::identity::claims::RoleNames;
+use crate::identity::{Email, Principal, Role};
+use crate::zones;
+
+/// The longest name that is kept, in characters.
+const MAX_NAME: usize = 254;
+
+/// The claims that no standard names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct OtherClaims(Map<String, Value>);
+
+impl AdditionalClaims for OtherClaims {}
+
+/// Whoever these claims are about; nothing where they have no role here.
+pub(super) fn principal(
+    claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>,
+    roles_claim: &str,
+    roles: &RoleNames,
+) -> Result<Principal, Stranger> {
+    let issuer = claims.issuer().as_str();
+    let subject = claims.subject().as_str();
+    let email = email(claims);
+    let named = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
+    let known_as = claims.preferred_username().map(|name| name.as_str());
+    let address = email.as_ref().map(|email| email.address.as_str());
+    let candidates = [named, known_as, address, Some(subject)].into_iter().flatten();
+    let name = candidates.map(one_line).find(|name| !name.is_empty()).unwrap_or_default();
+    let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
+        return Err(Stranger { name, email });
+    };
+    Ok(Principal {
+        id: Principal::foreign_id(issuer, subject),
+        issuer: Some(issuer.to_owned()),
+        email,
+        name,
+        role,
+        language: claims.locale().map(|tag| tag.as_ref().to_owned()),
+        times: claims.zoneinfo().and_then(|zone| times(zone.as_str())),
+    })
+}
+
+/// Somebody who has no role here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stranger {
+    pub(super) name: String,
+    pub(super) email: Option<Email>,
+}
+
+fn email(claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>) -> Option<Email> {
+    let address = claims.email()?.as_str();
+    email_address(address).ok()?;
+    let is_verified = claims.email_verified() == Some(true);
+    Some(Email { address: address.to_owned(), is_verified })
+}
+
+/// Dates as everybody has them who has not chosen, in the zone that was named.
+fn times(zone: &str) -> Option<TimePreference> {
+    let zone = zones::find(zone).ok()?;
+    Some(TimePreference { zone: zone.to_owned(), ..TimePreference::default() })
+}
+
+fn one_line(text: &str) -> String {
+    shown(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_NAME).collect()
+}
+
+/// The higher of the roles that somebody has.
+fn role(OtherClaims(claims): &OtherClaims, path: &str, roles: &RoleNames) -> Option<Role> {
+    let found = claim(claims, path)?;
+    let names: Vec<&str> = match found {
+        Value::String(role) => vec![role],
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    roles.role(names).ok()
+}
+
+/// The claim at a path: one whose own name holds the dots comes first.
+fn claim<'c>(claims: &'c Map<String, Value>, path: &str) -> Option<&'c Value> {
+    if let Some(found) = claims.get(path) {
+        return Some(found);
+    }
+    let (first, rest) = path.split_once('.')?;
+    claim(claims.get(first)?.as_object()?, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn role_by(claims: Value, path: &str) -> Option<Role> {
+        let claims: OtherClaims = serde_json::from_value(claims).expect("claims are an object");
+        role(&claims, path, &RoleNames::default())
+    }
+
+    #[test]
+    fn a_role_is_one_of_many_or_the_only_one() {
+        for claims in [json!({"roles": ["x", "ppm-reader"]}), json!({"roles": "ppm-reader"})] {
+            assert_eq!(role_by(claims, "roles"), Some(Role::Reader));
+        }
+    }
+
+    #[test]
+    fn of_two_roles_the_higher_one_counts() {
+        let claims = json!({"roles": ["ppm-reader", "ppm-administrator"]});
+        assert_eq!(role_by(claims, "roles"), Some(Role::Administrator));
+    }
+
+    #[test]
+    fn a_dot_leads_into_an_object_or_stands_in_a_name() {
+        for (claims, path) in [
+            (json!({"realm_access": {"roles": ["ppm-reader"]}}), "realm_access.roles"),
+            (json!({"https://x.example/roles": ["ppm-reader"]}), "https://x.example/roles"),
+        ] {
+            assert_eq!(role_by(claims, path), Some(Role::Reader), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_only_alike_is_none() {
+        for roles in
+            [json!("ppm-reader2"), json!(["PPM-Reader"]), json!({"ppm-reader": true}), json!(1)]
+        {
+            assert_eq!(role_by(json!({"roles": roles}), "roles"), None, "{roles}");
+        }
+        assert_eq!(role_by(json!({}), "roles"), None);
+    }
+
+    #[test]
+    fn a_name_is_one_line_fit_to_be_shown() {
+        assert_eq!(one_line(" Ada\n\u{202E}Okafor\u{7} "), "Ada Okafor");
+    }
+}

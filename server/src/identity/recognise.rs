@@ -1,0 +1,198 @@
+//! Learns who is asking, before anything else sees a request. Two kinds of routes, never mixed:
+//!
+//! - **Cookie routes** ask, in this order, the host's token in its cookie, the headers of a trusted
+//!   proxy, and the session cookie. The first that speaks decides: what it says is not believed or
+//!   it is, and nobody else is asked. They do not read `Authorization`.
+//! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
+//!   header to no request by itself, so that they need no guard against other sites.
+//!
+//! Who may do what is asked where it is done, on each request.
+
+use std::net::IpAddr;
+
+use app::labels::NO_ROLE;
+use app::service::Browser;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::Principal;
+use super::consent::ConsentCookie;
+use super::cookies;
+use super::proxy_headers::Said;
+use super::refused::Refused;
+use super::sessions::{self, Caller, SessionKey};
+use crate::Server;
+use crate::log::one_line;
+use crate::store::StoreError;
+use crate::web::client;
+use crate::web::refusal::Refusal;
+
+/// What a page asks for by itself while nobody touches it.
+const WATCHING: &str = "/api/email/token";
+
+/// Somebody known, and their session where that is what they are known by.
+type Known = (Principal, Option<SessionKey>);
+
+/// Why it is not known who is asking.
+#[derive(Debug, thiserror::Error)]
+enum Unknown {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("a session could not be looked up")]
+    Store(#[from] StoreError),
+}
+
+/// Middleware of cookie routes: leaves a [`Caller`] with the request. It lets everybody pass who is
+/// nobody yet; a call, and somebody who is known and has no role here, are turned away.
+pub async fn by_cookie(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
+    let said = server.config.proxy_headers.as_ref().map(|names| names.take(request.headers_mut()));
+    let address = address(&server, &request);
+    let mut caller = Caller { principal: None, session: None, address, browser };
+    let (parts, body) = request.into_parts();
+    let known = known(&server, &parts, said).await;
+    let mut request = Request::from_parts(parts, body);
+    match known {
+        Ok(Some((principal, session))) => {
+            caller.principal = Some(principal);
+            caller.session = session;
+        }
+        Ok(None) => {}
+        Err(Unknown::Refused(refused)) => {
+            note(&server, refused).await;
+            let is_call = request.uri().path().starts_with("/api/");
+            match refused.status() {
+                _ if is_call => return refused.into_response(),
+                StatusCode::FORBIDDEN => return no_role(),
+                StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
+                // A page sends whoever is nobody to the door by itself.
+                _ => {}
+            }
+        }
+        Err(Unknown::Store(error)) => {
+            tracing::error!(error = one_line(&error), "a session could not be looked up");
+            return Refusal::UNAVAILABLE.into_response();
+        }
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Middleware of bearer routes: leaves a [`Caller`] with the request, and takes every other word on
+/// who is asking from it.
+pub async fn by_bearer(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let address = address(&server, &request);
+    let headers = request.headers_mut();
+    headers.remove(COOKIE);
+    if let Some(names) = &server.config.proxy_headers {
+        names.take(headers);
+    }
+    let principal = match bearer(&server, headers).await {
+        Ok(principal) => principal,
+        Err(refused) => {
+            note(&server, refused).await;
+            return refused.into_response();
+        }
+    };
+    request.headers_mut().remove(AUTHORIZATION);
+    let caller = Caller { principal, session: None, address, browser: Browser::default() };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Whoever the sources of cookie routes say is asking.
+async fn known(
+    server: &Server,
+    request: &Parts,
+    said: Option<Said>,
+) -> Result<Option<Known>, Unknown> {
+    if let Some(principal) = by_host_cookie(server, &request.headers).await? {
+        return Ok(Some((principal, None)));
+    }
+    let peer = client::peer(&request.extensions);
+    if let Some(principal) = by_proxy(server, peer, said).await? {
+        return Ok(Some((principal, None)));
+    }
+    by_session(server, request).await
+}
+
+async fn by_host_cookie(
+    server: &Server,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, Refused> {
+    let Some(check) = &server.host_tokens else { return Ok(None) };
+    let name = server.config.host_tokens.as_ref().and_then(|host| host.cookie.as_deref());
+    match name.and_then(|name| cookies::value(headers, name)) {
+        Some(token) => check.principal(token).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What somebody else writes in a proxy's headers means nothing; it is noted, and the next source
+/// asked.
+async fn by_proxy(
+    server: &Server,
+    peer: IpAddr,
+    said: Option<Said>,
+) -> Result<Option<Principal>, Refused> {
+    let Some(said) = said else { return Ok(None) };
+    let config = &server.config;
+    match said.principal(peer, &config.trusted_proxies, &config.roles) {
+        Err(Refused::HeaderSpoofed) => {
+            note(server, Refused::HeaderSpoofed).await;
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, Unknown> {
+    let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
+    let is_presence = request.uri.path() != WATCHING;
+    let found = sessions::resume(&server.store, &key, server.clock.now(), is_presence).await?;
+    // Nobody stays whose provider is none of this server's any more.
+    let found = found.filter(|principal| match &principal.issuer {
+        Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
+        None => true,
+    });
+    Ok(found.map(|principal| (principal, Some(key))))
+}
+
+/// Whoever a bearer token names; nobody without one.
+async fn bearer(server: &Server, headers: &HeaderMap) -> Result<Option<Principal>, Refused> {
+    let (Some(check), Some(value)) = (&server.host_tokens, headers.get(AUTHORIZATION)) else {
+        return Ok(None);
+    };
+    let value = value.to_str().map_err(|_| Refused::Malformed)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => {
+            check.principal(token.trim()).await.map(Some)
+        }
+        _ => Err(Refused::Malformed),
+    }
+}
+
+fn address(server: &Server, request: &Request) -> IpAddr {
+    client::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
+}
+
+/// Writes a refusal down. That this fails keeps nobody out who is not out already.
+async fn note(server: &Server, refused: Refused) {
+    let noted = server.refusals.note(&server.store, refused, server.clock.now()).await;
+    if let Err(error) = noted {
+        tracing::error!(error = one_line(&error), "a refusal could not be noted");
+    }
+}
+
+/// The page for somebody who is known and has no role here.
+fn no_role() -> Response {
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{NO_ROLE}</title>\
+         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p></main></body></html>"
+    );
+    (StatusCode::FORBIDDEN, Html(page)).into_response()
+}

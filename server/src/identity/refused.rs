@@ -1,0 +1,190 @@
+//! Why somebody is not believed, each reason with a code of its own and a row in the audit trail.
+//! Holds no value of what was shown: neither token nor header.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::store::audit::{self, Action, Actor, Entry};
+use crate::store::{Store, StoreError};
+
+/// Why somebody is not believed, or believed and turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum Refused {
+    #[error("what was shown is no token that this server reads")]
+    Malformed,
+    #[error("the token is signed by an algorithm that was not configured")]
+    Algorithm,
+    #[error("no key of the issuer has the token's key id")]
+    KeyUnknown,
+    #[error("no key of the issuer is known, and none can be fetched")]
+    KeysUnavailable,
+    #[error("the token's signature is wrong")]
+    Signature,
+    #[error("the token is by another issuer")]
+    Issuer,
+    #[error("the token does not say whom it is for")]
+    AudienceMissing,
+    #[error("the token is for somebody else")]
+    Audience,
+    #[error("the token never ends")]
+    ExpiryMissing,
+    #[error("the token has expired")]
+    Expired,
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    #[error("a proxy's header came from somebody who is not that proxy")]
+    HeaderSpoofed,
+    #[error("a proxy's header says nothing that can be read")]
+    HeaderMalformed,
+    #[error("none of the roles may be here")]
+    RoleMissing,
+}
+
+impl Refused {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::Malformed,
+        Self::Algorithm,
+        Self::KeyUnknown,
+        Self::KeysUnavailable,
+        Self::Signature,
+        Self::Issuer,
+        Self::AudienceMissing,
+        Self::Audience,
+        Self::ExpiryMissing,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::HeaderSpoofed,
+        Self::HeaderMalformed,
+        Self::RoleMissing,
+    ];
+
+    /// The reason's code, in answers and in the audit trail.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "host-token-malformed",
+            Self::Algorithm => "host-token-algorithm",
+            Self::KeyUnknown => "host-token-key-unknown",
+            Self::KeysUnavailable => "host-keys-unavailable",
+            Self::Signature => "host-token-signature",
+            Self::Issuer => "host-token-issuer",
+            Self::AudienceMissing => "host-token-audience-missing",
+            Self::Audience => "host-token-audience",
+            Self::ExpiryMissing => "host-token-expiry-missing",
+            Self::Expired => "host-token-expired",
+            Self::NotYetValid => "host-token-not-yet-valid",
+            Self::HeaderSpoofed => "proxy-header-spoofed",
+            Self::HeaderMalformed => "proxy-header-malformed",
+            Self::RoleMissing => "role-missing",
+        }
+    }
+
+    /// The status that it means.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::RoleMissing => StatusCode::FORBIDDEN,
+            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    code: &'static str,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let answer = (self.status(), Json(Body { code: self.code() }));
+        match self.status() {
+            // RFC 6750 3.1
+            StatusCode::UNAUTHORIZED => {
+                ([(WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)], answer).into_response()
+            }
+            _ => answer.into_response(),
+        }
+    }
+}
+
+/// A flood of refusals for one reason leaves a row this often.
+const ROW_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// What was written lately of refusals, by code.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    noted: Mutex<BTreeMap<&'static str, DateTime<Utc>>>,
+}
+
+impl Refusals {
+    /// Writes a row in the audit trail, unless there is one of the last minute.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn note(
+        &self,
+        store: &Store,
+        refused: Refused,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if !self.is_due(refused, now) {
+            return Ok(());
+        }
+        tracing::warn!(code = refused.code(), "somebody was not believed");
+        let entry = Entry {
+            at: now,
+            actor: Actor { email: String::new(), name: String::new() },
+            action: Action::Refused,
+            fields: Vec::new(),
+            detail: Some(refused.code().to_owned()),
+        };
+        audit::record(store, &entry).await
+    }
+
+    /// Whether a row is due, which the asking settles.
+    fn is_due(&self, refused: Refused, now: DateTime<Utc>) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = noted.get(refused.code());
+        let is_due = last.is_none_or(|&last| now < last || now >= last + ROW_EVERY);
+        if is_due {
+            noted.insert(refused.code(), now);
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::api::ApiError;
+    use leptos::server_fn::error::FromServerFnError;
+
+    use super::*;
+
+    #[test]
+    fn the_page_has_words_for_every_reason() {
+        for refused in Refused::ALL {
+            let body = format!(r#"{{"code":"{}"}}"#, refused.code());
+            let read = ApiError::de(body.into());
+            assert_ne!(read, ApiError::Unreachable, "{}", refused.code());
+        }
+    }
+
+    #[test]
+    fn a_flood_leaves_one_row_a_minute_for_each_reason() {
+        let (refusals, now) = (Refusals::default(), DateTime::UNIX_EPOCH);
+        assert!(refusals.is_due(Refused::Expired, now));
+        assert!(!refusals.is_due(Refused::Expired, now + TimeDelta::seconds(59)));
+        assert!(refusals.is_due(Refused::Signature, now + TimeDelta::seconds(59)));
+        assert!(refusals.is_due(Refused::Expired, now + TimeDelta::seconds(60)));
+    }
+}

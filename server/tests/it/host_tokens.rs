@@ -1,0 +1,523 @@
+//! The host's token over HTTP: which is believed, which is not and by which code, where it is read,
+//! and how often the host is asked for its keys.
+
+use std::time::Duration;
+
+use app::api::{Save, Tab};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN};
+use axum::http::{Request, StatusCode};
+use chrono::TimeDelta;
+use domain::Draft;
+use domain::time_format::{ClockStyle, DatePattern};
+use jsonwebtoken::Algorithm;
+use ring::hmac;
+use serde_json::{Value, json};
+use server::config::Config;
+use server::oauth::TokenDeadlines;
+use server::store::audit::Action;
+
+use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::host::{
+    COOKIE_NAME, EcKey, KEY_ID, PUBLIC_KEY, by_rsa, by_rsa_pss, call, claims, claims_with,
+    good_token, key_set, load_by_bearer, load_by_cookie, now, rsa_jwk, send, token, with_key_file,
+    with_keys_of,
+};
+use crate::support::provider::{ScriptedProvider, Turn};
+
+const AS_CONFIGURED: fn(&mut Config) = |_| {};
+
+fn tab(answer: &Answer) -> Tab {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    serde_json::from_str(&answer.body).expect("the tab")
+}
+
+/// The code by which the host's token with these claims is refused.
+async fn refusal_of(other: Value) -> (StatusCode, String) {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims_with(now(&harness), other));
+    let answer = load_by_bearer(&harness, &token).await;
+    (answer.status, answer.code())
+}
+
+fn unauthorized(code: &str) -> (StatusCode, String) {
+    (StatusCode::UNAUTHORIZED, code.to_owned())
+}
+
+async fn refused_rows(harness: &Harness) -> Vec<Option<String>> {
+    let rows = trail(&harness.server.store, 50).await;
+    rows.into_iter().filter(|row| row.action == Action::Refused).map(|row| row.detail).collect()
+}
+
+#[tokio::test]
+async fn whoever_the_hosts_token_names_is_known_on_both_kinds_of_routes() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    for answer in [load_by_bearer(&harness, &token).await, load_by_cookie(&harness, &token).await] {
+        let tab = tab(&answer);
+        assert_eq!((tab.may_edit, tab.recipient.as_deref()), (true, Some("grace@example.com")));
+    }
+}
+
+#[tokio::test]
+async fn a_page_knows_whoever_the_hosts_cookie_names() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let request = get("/settings/email").header(COOKIE, format!("{COOKIE_NAME}={token}"));
+    let answer = send(&harness, ADDRESS, request, "").await;
+    assert!(answer.body.contains("Grace Hopper"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_wrong_signature_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let other = good_token(&claims_with(now(&harness), json!({ "sub": "1" })));
+    let (message, _) = token.rsplit_once('.').expect("a signature");
+    let (_, signature) = other.rsplit_once('.').expect("a signature");
+    let answer = load_by_bearer(&harness, &format!("{message}.{signature}")).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-signature"));
+}
+
+#[tokio::test]
+async fn a_token_without_a_signature_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    for none in ["none", "None", "nOnE"] {
+        let unsigned = token(&json!({ "alg": none }), &claims(now(&harness)), |_| Vec::new());
+        let answer = load_by_bearer(&harness, &unsigned).await;
+        assert_eq!((answer.status, answer.code()), unauthorized("host-token-algorithm"), "{none}");
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_is_never_taken_for_a_secret() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, PUBLIC_KEY.as_bytes());
+    let header = json!({ "alg": "HS256", "kid": KEY_ID });
+    let confused = token(&header, &claims(now(&harness)), |message| {
+        hmac::sign(&secret, message).as_ref().to_vec()
+    });
+    let answer = load_by_bearer(&harness, &confused).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-algorithm"));
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_not_configured_is_refused_even_with_the_right_key() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let pss = token(&json!({ "alg": "PS256" }), &claims(now(&harness)), by_rsa_pss);
+    let answer = load_by_bearer(&harness, &pss).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-algorithm"));
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_configured_is_taken() {
+    let harness = with_key_file(|config| {
+        let host = config.host_tokens.as_mut().expect("they are configured");
+        host.algorithms = vec![Algorithm::PS256];
+    })
+    .await;
+    let pss = token(&json!({ "alg": "PS256" }), &claims(now(&harness)), by_rsa_pss);
+    tab(&load_by_bearer(&harness, &pss).await);
+}
+
+#[tokio::test]
+async fn a_header_that_must_be_understood_and_is_not_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let header = json!({ "alg": "RS256", "crit": ["b64"], "b64": true });
+    let critical = token(&header, &claims(now(&harness)), by_rsa);
+    assert_eq!(load_by_bearer(&harness, &critical).await.code(), "host-token-malformed");
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    for text in ["", "a", "a.b.c", "....", &"a".repeat(20_000)] {
+        let answer = load_by_bearer(&harness, text).await;
+        assert_eq!(answer.code(), "host-token-malformed", "{text}");
+    }
+    let request = call("/bearer/api/email/load").header(AUTHORIZATION, "Basic YTpi");
+    assert_eq!(send(&harness, ADDRESS, request, "{}").await.code(), "host-token-malformed");
+}
+
+#[tokio::test]
+async fn a_token_for_nobody_is_refused() {
+    let refused = refusal_of(json!({ "aud": null })).await;
+    assert_eq!(refused, unauthorized("host-token-audience-missing"));
+}
+
+#[tokio::test]
+async fn a_token_for_somebody_else_is_refused() {
+    for audience in [json!("other"), json!(["other", "ppm-email-2"]), json!([])] {
+        let refused = refusal_of(json!({ "aud": audience })).await;
+        assert_eq!(refused, unauthorized("host-token-audience"), "{audience}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_several_of_whom_this_server_is_one_is_taken() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let several = claims_with(now(&harness), json!({ "aud": ["other", "ppm-email"] }));
+    tab(&load_by_bearer(&harness, &good_token(&several)).await);
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_is_refused() {
+    for issuer in [json!("https://evil.example"), json!("https://host.example/"), json!(null)] {
+        let refused = refusal_of(json!({ "iss": issuer })).await;
+        assert_eq!(refused, unauthorized("host-token-issuer"), "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_never_ends_is_refused() {
+    let refused = refusal_of(json!({ "exp": null })).await;
+    assert_eq!(refused, unauthorized("host-token-expiry-missing"));
+}
+
+#[tokio::test]
+async fn an_expired_token_is_taken_for_less_than_a_minute_longer() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let ended = |seconds| {
+        let end = now(&harness) - TimeDelta::seconds(seconds);
+        good_token(&claims_with(now(&harness), json!({ "exp": end.timestamp() })))
+    };
+    tab(&load_by_bearer(&harness, &ended(59)).await);
+    let answer = load_by_bearer(&harness, &ended(61)).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-expired"));
+}
+
+#[tokio::test]
+async fn a_token_is_taken_less_than_a_minute_before_its_time() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let begins = |seconds| {
+        let begin = now(&harness) + TimeDelta::seconds(seconds);
+        good_token(&claims_with(now(&harness), json!({ "nbf": begin.timestamp() })))
+    };
+    tab(&load_by_bearer(&harness, &begins(59)).await);
+    let answer = load_by_bearer(&harness, &begins(61)).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-not-yet-valid"));
+}
+
+#[tokio::test]
+async fn a_token_that_names_nobody_is_refused() {
+    for subject in [json!(null), json!(""), json!(7), json!("a\u{0}b")] {
+        let refused = refusal_of(json!({ "sub": subject })).await;
+        assert_eq!(refused, unauthorized("host-token-malformed"), "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_without_a_role_here_is_refused() {
+    for roles in [json!(null), json!([]), json!("ppm-administrators"), json!({ "a": 1 })] {
+        let refused = refusal_of(json!({ "roles": roles })).await;
+        assert_eq!(refused, (StatusCode::FORBIDDEN, "role-missing".to_owned()), "{roles}");
+    }
+}
+
+#[tokio::test]
+async fn roles_are_read_from_an_array_a_text_and_a_path() {
+    let harness = with_key_file(|config| {
+        let host = config.host_tokens.as_mut().expect("they are configured");
+        host.claims.roles = "realm_access.roles".to_owned();
+    })
+    .await;
+    for roles in [json!(["a", "ppm-administrator"]), json!("a ppm-administrator")] {
+        let claims = claims_with(
+            now(&harness),
+            json!({ "roles": null, "realm_access": { "roles": roles } }),
+        );
+        assert!(tab(&load_by_bearer(&harness, &good_token(&claims)).await).may_edit);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_may_look_and_not_save() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims_with(now(&harness), json!({ "roles": "ppm-reader" })));
+    assert!(!tab(&load_by_bearer(&harness, &token).await).may_edit);
+    let save = Save { draft: Draft::default(), revision: 0, deletes_grant: None };
+    let request = call("/bearer/api/email/save").header(AUTHORIZATION, format!("Bearer {token}"));
+    let answer = send(&harness, ADDRESS, request, &json!({ "save": save }).to_string()).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FORBIDDEN, r#""forbidden""#));
+}
+
+#[tokio::test]
+async fn the_hosts_word_on_times_is_taken_and_what_nobody_knows_is_not() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let claims = claims_with(
+        now(&harness),
+        json!({ "zoneinfo": "Europe/Berlin", "date_format": "DD.MM.YYYY", "hour_cycle": "h12" }),
+    );
+    let preference = tab(&load_by_bearer(&harness, &good_token(&claims)).await).display.preference;
+    assert_eq!(preference.zone, "Europe/Berlin");
+    assert_eq!(preference.pattern, DatePattern::DayMonthYearDots);
+    assert_eq!(preference.clock, ClockStyle::TwelveHours);
+
+    let claims = claims_with(now(&harness), json!({ "zoneinfo": "Moon/Base", "date_format": "?" }));
+    let preference = tab(&load_by_bearer(&harness, &good_token(&claims)).await).display.preference;
+    assert_eq!(preference.zone, "UTC");
+}
+
+#[tokio::test]
+async fn an_address_is_nobodys_own_until_the_host_says_so_or_is_trusted() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let unsaid = good_token(&claims_with(now(&harness), json!({ "email_verified": null })));
+    assert_eq!(tab(&load_by_bearer(&harness, &unsaid).await).recipient, None);
+    let trusting = with_key_file(|config| {
+        config.host_tokens.as_mut().expect("they are configured").trusts_email = true;
+    })
+    .await;
+    assert!(tab(&load_by_bearer(&trusting, &unsaid).await).recipient.is_some());
+}
+
+#[tokio::test]
+async fn an_unknown_key_id_has_the_keys_fetched_once_and_then_not_for_half_a_minute() {
+    let host = ScriptedProvider::play([
+        key_set(&[rsa_jwk(KEY_ID)]),
+        key_set(&[rsa_jwk(KEY_ID)]),
+        key_set(&[rsa_jwk(KEY_ID)]),
+    ]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let made_up =
+        token(&json!({ "alg": "RS256", "kid": "made-up" }), &claims(now(&harness)), by_rsa);
+    tab(&load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await);
+    assert_eq!(host.asked().len(), 1);
+
+    harness.clock.advance(TimeDelta::seconds(30));
+    for _ in 0..3 {
+        let answer = load_by_bearer(&harness, &made_up).await;
+        assert_eq!((answer.status, answer.code()), unauthorized("host-token-key-unknown"));
+    }
+    assert_eq!(host.asked().len(), 2);
+
+    harness.clock.advance(TimeDelta::seconds(29));
+    load_by_bearer(&harness, &made_up).await;
+    assert_eq!(host.asked().len(), 2);
+    harness.clock.advance(TimeDelta::seconds(1));
+    load_by_bearer(&harness, &made_up).await;
+    assert_eq!(host.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn many_who_need_the_keys_at_once_have_them_fetched_once() {
+    let (answer, tell) = key_set(&[rsa_jwk(KEY_ID)]).when_told();
+    let host = ScriptedProvider::play([answer]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let (first, second, ()) =
+        tokio::join!(load_by_bearer(&harness, &token), load_by_bearer(&harness, &token), async {
+            host.wait_for(1).await;
+            tell.send(()).expect("the double waits");
+        });
+    tab(&first);
+    tab(&second);
+    assert_eq!(host.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_when_a_token_names_it_and_an_old_one_ends() {
+    let key = EcKey::new();
+    let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[key.jwk("second")])]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let old = good_token(&claims(now(&harness)));
+    tab(&load_by_bearer(&harness, &old).await);
+    harness.clock.advance(TimeDelta::seconds(30));
+    let new =
+        token(&json!({ "alg": "ES256", "kid": "second" }), &claims(now(&harness)), |message| {
+            key.sign(message)
+        });
+    tab(&load_by_bearer(&harness, &new).await);
+    assert_eq!(load_by_bearer(&harness, &old).await.code(), "host-token-key-unknown");
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_than_the_tokens_algorithm_is_not_tried() {
+    let key = EcKey::new();
+    let host = ScriptedProvider::play([key_set(&[key.jwk(KEY_ID)])]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let answer = load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await;
+    assert_eq!(answer.code(), "host-token-key-unknown");
+}
+
+#[tokio::test]
+async fn a_published_key_of_an_unknown_kind_is_left_out() {
+    let strange = json!({ "kty": "XYZ", "kid": "strange" });
+    let host = ScriptedProvider::play([key_set(&[strange, json!(1), rsa_jwk(KEY_ID)])]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    tab(&load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await);
+}
+
+#[tokio::test]
+async fn without_any_key_nobody_is_let_in_and_the_answer_says_so() {
+    let within =
+        TokenDeadlines { connect: Duration::from_millis(200), total: Duration::from_millis(400) };
+    let page = "/settings/email";
+    for turn in [
+        Turn::answer("500 Internal Server Error", &[], ""),
+        Turn::answer("302 Found", &["Location: http://127.0.0.1:1/"], ""),
+        Turn::json("200 OK", "[]"),
+        Turn::silence(),
+        Turn::raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n").then_pour("x"),
+    ] {
+        let host = ScriptedProvider::play([turn]);
+        let harness = with_keys_of(&host, |config| config.token_deadlines = within).await;
+        let token = good_token(&claims(now(&harness)));
+        let answer = load_by_bearer(&harness, &token).await;
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        assert_eq!((answer.status, answer.code().as_str()), (unavailable, "host-keys-unavailable"));
+        let request = get(page).header(COOKIE, format!("{COOKIE_NAME}={token}"));
+        assert_eq!(send(&harness, ADDRESS, request, "").await.status, unavailable);
+        assert_eq!(host.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn known_keys_serve_on_while_no_others_can_be_fetched() {
+    let host = ScriptedProvider::play([
+        key_set(&[rsa_jwk(KEY_ID)]),
+        Turn::answer("503 Service Unavailable", &[], ""),
+    ]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let good = good_token(&claims(now(&harness)));
+    tab(&load_by_bearer(&harness, &good).await);
+    harness.clock.advance(TimeDelta::seconds(30));
+    let made_up = token(&json!({ "alg": "RS256", "kid": "x" }), &claims(now(&harness)), by_rsa);
+    assert_eq!(load_by_bearer(&harness, &made_up).await.code(), "host-token-key-unknown");
+    tab(&load_by_bearer(&harness, &good).await);
+    assert_eq!(host.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn keys_that_are_an_hour_old_are_fetched_again_beside_the_request() {
+    let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[rsa_jwk(KEY_ID)])]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    tab(&load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await);
+    harness.clock.advance(TimeDelta::hours(1));
+    tab(&load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await);
+    host.wait_for(2).await;
+}
+
+#[tokio::test]
+async fn a_cookie_authenticates_nobody_on_a_bearer_route() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let token = good_token(&claims(now(&harness)));
+    for cookie in [format!("{COOKIE_NAME}={token}"), harness.sign_in().await] {
+        let request = call("/bearer/api/email/load").header(COOKIE, cookie);
+        let answer = send(&harness, ADDRESS, request, "{}").await;
+        let found = (answer.status, answer.body.as_str());
+        assert_eq!(found, (StatusCode::UNAUTHORIZED, r#""signed-out""#));
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_header_authenticates_nobody_on_a_cookie_route() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let request = call("/api/email/load").header(AUTHORIZATION, format!("Bearer {token}"));
+    let answer = send(&harness, ADDRESS, request, "{}").await;
+    let found = (answer.status, answer.body.as_str());
+    assert_eq!(found, (StatusCode::UNAUTHORIZED, r#""signed-out""#));
+}
+
+#[tokio::test]
+async fn what_another_site_makes_a_browser_send_with_the_hosts_cookie_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let shapes: [&[(&str, &str)]; 7] = [
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("authorization", "Bearer x"), ("sec-fetch-site", "cross-site")],
+        &[],
+    ];
+    for shape in shapes {
+        let mut request = call("/api/email/load").header(COOKIE, format!("{COOKIE_NAME}={token}"));
+        for (name, value) in shape {
+            request = request.header(*name, *value);
+        }
+        let answer = send(&harness, ADDRESS, request, "{}").await;
+        let found = (answer.status, answer.code());
+        assert_eq!(found, (StatusCode::FORBIDDEN, "cross-site".to_owned()), "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_route_asks_no_browser_where_it_comes_from() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    let request = Request::post("/bearer/api/email/load")
+        .header(HOST, "ppm.example")
+        .header(CONTENT_TYPE, "application/json")
+        .header(ORIGIN, "https://host.example")
+        .header("sec-fetch-site", "cross-site")
+        .header(AUTHORIZATION, format!("Bearer {token}"));
+    tab(&send(&harness, ADDRESS, request, "{}").await);
+}
+
+#[tokio::test]
+async fn nothing_but_calls_is_under_bearer_and_nothing_without_the_hosts_tokens() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let token = good_token(&claims(now(&harness)));
+    for path in ["/bearer/settings/email", "/bearer/api/nowhere", "/bearer/sign-out"] {
+        let request = call(path).header(AUTHORIZATION, format!("Bearer {token}"));
+        let answer = send(&harness, ADDRESS, request, "{}").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let without = Harness::start().await;
+    assert_eq!(load_by_bearer(&without, &token).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_bad_host_token_is_a_refusal_and_no_way_to_a_session() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let session = harness.sign_in().await;
+    let request = call("/api/email/load")
+        .header("sec-fetch-site", "same-origin")
+        .header(COOKIE, format!("{session}; {COOKIE_NAME}=a.b.c"));
+    let answer = send(&harness, ADDRESS, request, "{}").await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-malformed"));
+}
+
+#[tokio::test]
+async fn without_the_hosts_cookie_a_session_is_asked() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let request = get("/settings/email").header(COOKIE, harness.sign_in().await);
+    assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_expired_token_leads_a_page_to_the_door_and_a_missing_role_to_a_plain_refusal() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let page = async |other: Value| {
+        let token = good_token(&claims_with(now(&harness), other));
+        let request = get("/settings/email")
+            .header(ACCEPT, "text/html")
+            .header(COOKIE, format!("{COOKIE_NAME}={token}"));
+        send(&harness, ADDRESS, request, "").await
+    };
+    let expired = page(json!({ "exp": 1 })).await;
+    assert_eq!(
+        (expired.status, expired.header(LOCATION.as_str())),
+        (StatusCode::FOUND, "/sign-in")
+    );
+    let roleless = page(json!({ "roles": [] })).await;
+    assert_eq!(roleless.status, StatusCode::FORBIDDEN);
+    assert!(roleless.body.contains("has no role here"), "{}", roleless.body);
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_one_row_a_minute_with_its_code_and_no_value() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let expired = good_token(&claims_with(now(&harness), json!({ "exp": 1 })));
+    let roleless = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
+    for _ in 0..3 {
+        load_by_bearer(&harness, &expired).await;
+        load_by_cookie(&harness, &roleless).await;
+    }
+    let rows = refused_rows(&harness).await;
+    assert_eq!(rows, ["role-missing", "host-token-expired"].map(|code| Some(code.to_owned())));
+    harness.clock.advance(TimeDelta::minutes(1));
+    load_by_bearer(&harness, &expired).await;
+    assert_eq!(refused_rows(&harness).await.len(), 3);
+}

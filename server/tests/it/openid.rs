@@ -1,0 +1,388 @@
+//! Sign-in with an organisation's account, against a provider over sockets: who comes in, and who does
+//! not.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, COOKIE};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use server::clock::Clock;
+use server::config::OidcConfig;
+use server::identity::Role;
+use server::store::audit::Action;
+use url::Url;
+
+use crate::support::harness::{Answer, Harness, cookie_of, get, post, trail};
+use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
+use crate::support::pages::ask;
+
+const SUBJECT: &str = "248289761001";
+const PROVIDER_FAILED: &str = "/sign-in?refused=provider-failed";
+
+struct World {
+    harness: Harness,
+    provider: OpenidProvider,
+}
+
+/// A browser that is at the provider's page.
+struct AtProvider {
+    url: Url,
+    cookie: String,
+}
+
+impl World {
+    async fn start() -> Self {
+        // The clock of every harness begins at the same instant.
+        let now: chrono::DateTime<chrono::Utc> = "2027-03-01T08:00:00Z".parse().expect("a time");
+        let provider = OpenidProvider::start(now.timestamp()).await;
+        let config = OidcConfig {
+            issuer: provider.issuer.clone(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: Some(CLIENT_SECRET.into()),
+            scope: "openid profile email".to_owned(),
+            roles_claim: "roles".to_owned(),
+            name: "Example & Co".to_owned(),
+        };
+        let harness = Harness::with(|server| server.oidc = Some(config)).await.with_ada().await;
+        assert_eq!(harness.clock.now(), now);
+        Self { harness, provider }
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Answer {
+        let request = get(path).header(COOKIE, cookie).header(ACCEPT, "text/html");
+        ask(&self.harness, request, Body::empty()).await
+    }
+
+    async fn depart(&self, path: &str) -> AtProvider {
+        let answer = self.get(path, "").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+        let url = Url::parse(answer.header("location")).expect("an address");
+        AtProvider { url, cookie: cookie_of(answer.header("set-cookie")) }
+    }
+
+    /// Goes to the provider, signs in there and comes back.
+    async fn sign_in(&self) -> Answer {
+        let away = self.depart("/oidc/start").await;
+        self.get(&self.provider.sign_in(&away.url), &away.cookie).await
+    }
+
+    /// The same with an ID token that is bent.
+    async fn sign_in_with(&self, bent: Bent) -> Answer {
+        self.provider.bend(bent);
+        self.sign_in().await
+    }
+
+    /// Whether a browser with this cookie sees the tab.
+    async fn is_known(&self, cookie: &str) -> bool {
+        self.get("/settings/email", cookie).await.status == StatusCode::OK
+    }
+}
+
+fn bent(claims: Value) -> Bent {
+    Bent { claims, ..Bent::default() }
+}
+
+fn location(answer: &Answer) -> (StatusCode, &str) {
+    (answer.status, answer.header("location"))
+}
+
+#[tokio::test]
+async fn whoever_signs_in_goes_on_to_where_they_were_going() {
+    let world = World::start().await;
+    let away = world.depart("/oidc/start?to=/audit%3Fday%3D2027-03-01").await;
+    let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+    assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/audit?day=2027-03-01"));
+    assert!(world.is_known(&cookie_of(answer.header("set-cookie"))).await);
+}
+
+#[tokio::test]
+async fn the_request_has_a_challenge_a_nonce_and_a_way_back() {
+    let world = World::start().await;
+    let AtProvider { url, .. } = world.depart("/oidc/start").await;
+    let expected = [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("scope", "openid profile email"),
+        ("redirect_uri", "http://ppm.example/oidc/callback"),
+        ("code_challenge_method", "S256"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(param(&url, name), value, "{name}");
+    }
+    for name in ["state", "nonce", "code_challenge"] {
+        assert_eq!(param(&url, name).len(), 43, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_claims_say_who_it_is() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let (_, token) = cookie.split_once('=').expect("a name and a value");
+    let hash = {
+        use base64::Engine;
+        use sha2::Digest;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(token))
+    };
+    let found = server::store::sessions::find(&world.harness.server.store, &hash).await;
+    let who = found.expect("the database answers").expect("there is a session").principal;
+    assert_eq!(who.id, format!("{} {SUBJECT}", world.provider.issuer));
+    assert_eq!(who.issuer.as_deref(), Some(world.provider.issuer.as_str()));
+    assert_eq!((who.recipient(), who.name.as_str()), (Some("ada@practice.example"), "Ada Okafor"));
+    assert_eq!((who.role, who.language.as_deref()), (Role::Administrator, Some("de-DE")));
+    assert_eq!(who.times.map(|times| times.zone).as_deref(), Some("Europe/Berlin"));
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_verified_is_no_recipient() {
+    let world = World::start().await;
+    let answer = world.sign_in_with(bent(json!({"email_verified": null}))).await;
+    let cookie = cookie_of(answer.header("set-cookie"));
+    assert!(world.is_known(&cookie).await);
+    let request = post("/api/email/send-test")
+        .header(COOKIE, cookie)
+        .header("content-type", "application/json");
+    let answer = ask(&world.harness, request, Body::from("{}")).await;
+    assert_ne!(answer.status, StatusCode::OK, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
+    let world = World::start().await;
+    let now = world.harness.clock.now().timestamp();
+    let forged = [
+        ("nonce", bent(json!({"nonce": "another"}))),
+        ("no nonce", bent(json!({"nonce": null}))),
+        ("audience", bent(json!({"aud": "another"}))),
+        ("a second audience", bent(json!({"aud": [CLIENT_ID, "another"]}))),
+        ("authorized party", bent(json!({"azp": "another"}))),
+        ("issuer", bent(json!({"iss": "https://evil.example"}))),
+        ("expired", bent(json!({"exp": now - 60}))),
+        ("of the future", bent(json!({"iat": now + 61}))),
+        ("alg none", Bent { alg: Some("none"), is_unsigned: true, ..Bent::default() }),
+        ("alg none, signed", Bent { alg: Some("none"), ..Bent::default() }),
+        ("alg HS256", Bent { alg: Some("HS256"), ..Bent::default() }),
+        ("no signature", Bent { is_unsigned: true, ..Bent::default() }),
+        ("signature", Bent { is_by_another_key: true, ..Bent::default() }),
+    ];
+    for (what, bent) in forged {
+        let answer = world.sign_in_with(bent).await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{what}");
+        assert!(!answer.headers.contains_key("set-cookie"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_may_be_a_minute_apart() {
+    let world = World::start().await;
+    let now = world.harness.clock.now().timestamp();
+    for claims in [json!({"exp": now - 59}), json!({"iat": now + 60})] {
+        let answer = world.sign_in_with(bent(claims)).await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/settings/email"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_knows_is_asked_for_once() {
+    let world = World::start().await;
+    world.sign_in().await;
+    world.provider.rotate("second");
+    world.harness.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    assert_eq!(world.provider.count("jwks"), 2);
+    world.provider.rotate("third");
+    assert_eq!(location(&world.sign_in().await).1, PROVIDER_FAILED);
+    assert_eq!(world.provider.count("jwks"), 2, "not again within a minute");
+}
+
+#[tokio::test]
+async fn what_the_provider_says_about_itself_is_good_for_an_hour() {
+    let world = World::start().await;
+    for (minutes, asked) in [(0, 1), (59, 1), (1, 2)] {
+        world.harness.clock.advance(TimeDelta::minutes(minutes));
+        world.depart("/oidc/start").await;
+        assert_eq!(world.provider.count("configuration"), asked);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_named_and_asked_again_later() {
+    let world = World::start().await;
+    world.provider.down(true);
+    for _ in 0..2 {
+        let answer = world.get("/oidc/start?to=/audit", "").await;
+        assert_eq!(location(&answer).1, "/sign-in?refused=provider-failed&to=/audit");
+    }
+    assert_eq!(world.provider.count("configuration"), 1, "nobody insists");
+    world.provider.down(false);
+    world.harness.clock.advance(TimeDelta::seconds(5));
+    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+}
+
+#[tokio::test]
+async fn a_state_works_once() {
+    let world = World::start().await;
+    let away = world.depart("/oidc/start").await;
+    let back = world.provider.sign_in(&away.url);
+    world.get(&back, &away.cookie).await;
+    let again = world.get(&back, &away.cookie).await;
+    assert_eq!(location(&again), (StatusCode::SEE_OTHER, "/sign-in?refused=over"));
+    assert_eq!(world.provider.count("token"), 1);
+}
+
+#[tokio::test]
+async fn a_state_works_for_ten_minutes() {
+    let world = World::start().await;
+    let away = world.depart("/oidc/start").await;
+    world.harness.clock.advance(TimeDelta::minutes(10));
+    let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+    assert_eq!(location(&answer).1, "/sign-in?refused=over");
+}
+
+#[tokio::test]
+async fn a_state_works_in_its_own_browser_only() {
+    let world = World::start().await;
+    let (mine, theirs) = (world.depart("/oidc/start").await, world.depart("/oidc/start").await);
+    let back = world.provider.sign_in(&mine.url);
+    for cookie in ["", &theirs.cookie] {
+        let answer = world.get(&back, cookie).await;
+        assert_eq!(location(&answer).1, "/sign-in?refused=other-browser");
+    }
+    assert_eq!(location(&world.get(&back, &mine.cookie).await).1, "/settings/email");
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_another_place() {
+    let world = World::start().await;
+    for to in
+        ["//evil.example", "https://evil.example", "/%5Cevil.example", "/%09/evil.example", ""]
+    {
+        let away = world.depart(&format!("/oidc/start?to={to}")).await;
+        let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+        assert_eq!(location(&answer).1, "/settings/email", "{to}");
+    }
+}
+
+#[tokio::test]
+async fn the_local_door_leads_on_too_but_to_no_other_place() {
+    let world = World::start().await;
+    for (to, expected) in [("/audit", "/audit"), ("//evil.example", "/settings/email")] {
+        let request = post("/sign-in").header("content-type", "application/x-www-form-urlencoded");
+        let form = format!("email=ada%40example.com&password=correct+horse+battery&to={to}");
+        let answer = ask(&world.harness, request, Body::from(form)).await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, expected));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_sent_to_the_door_is_led_back_by_either_way_in() {
+    let world = World::start().await;
+    let sent = world.get("/audit?day=2027-03-01", "").await;
+    let door = "/sign-in?to=/audit%3Fday%3D2027-03-01";
+    assert_eq!(location(&sent), (StatusCode::FOUND, door));
+    let page = world.get(door, "").await.body;
+    for part in [
+        r#"href="/oidc/start?to=/audit%3Fday%3D2027-03-01""#,
+        r#"name="to" value="/audit?day=2027-03-01""#,
+        "Sign in with Example &amp; Co",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_a_role_is_turned_away_and_noted() {
+    let world = World::start().await;
+    let answer = world.sign_in_with(bent(json!({"roles": ["something-else"]}))).await;
+    assert_eq!(location(&answer).1, "/sign-in?refused=no-role");
+    let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
+    assert_eq!(
+        (row.action, row.actor.email.as_str()),
+        (Action::SignInFailed, "ada@practice.example")
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_that_was_declined_is_said_to_be() {
+    let world = World::start().await;
+    let away = world.depart("/oidc/start").await;
+    let back = format!("/oidc/callback?error=access_denied&state={}", param(&away.url, "state"));
+    let answer = world.get(&back, &away.cookie).await;
+    assert_eq!(location(&answer).1, "/sign-in?refused=declined");
+}
+
+#[tokio::test]
+async fn an_answer_by_another_issuer_is_not_taken() {
+    let world = World::start().await;
+    let away = world.depart("/oidc/start").await;
+    let back = format!("{}&iss=https%3A%2F%2Fevil.example", world.provider.sign_in(&away.url));
+    assert_eq!(location(&world.get(&back, &away.cookie).await).1, PROVIDER_FAILED);
+    assert_eq!(world.provider.count("token"), 0);
+}
+
+#[tokio::test]
+async fn a_session_ends_after_an_hour_alone_or_twelve_in_all() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    for _ in 0..12 {
+        assert!(world.is_known(&cookie).await);
+        world.harness.clock.advance(TimeDelta::hours(1) - TimeDelta::seconds(1));
+    }
+    world.harness.clock.advance(TimeDelta::seconds(12));
+    assert!(!world.is_known(&cookie).await, "twelve hours");
+    let now = world.harness.clock.now().timestamp();
+    let fresh = world.sign_in_with(bent(json!({"iat": now, "exp": now + 300}))).await;
+    let cookie = cookie_of(fresh.header("set-cookie"));
+    world.harness.clock.advance(TimeDelta::hours(1));
+    assert!(!world.is_known(&cookie).await, "an hour");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let answer =
+        ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    assert!(!world.is_known(&cookie).await);
+    let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
+    let url = Url::parse(leads_to).expect("an address");
+    assert!(leads_to.starts_with(&format!("{}/end-session?kind=rp&", world.provider.issuer)));
+    assert_eq!(param(&url, "id_token_hint").split('.').count(), 3);
+    assert_eq!(param(&url, "post_logout_redirect_uri"), "http://ppm.example/sign-in");
+}
+
+#[tokio::test]
+async fn a_session_of_this_products_own_is_signed_out_of_here_alone() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let local = world.harness.sign_in().await;
+    let answer = ask(&world.harness, post("/sign-out").header(COOKIE, &local), Body::empty()).await;
+    assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert!(world.is_known(&cookie).await, "the other session stays");
+}
+
+#[tokio::test]
+async fn signing_in_and_out_is_noted_with_the_issuer() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    let rows = trail(&world.harness.server.store, 2).await;
+    let rows: Vec<_> =
+        rows.into_iter().map(|row| (row.action, row.actor.name, row.detail)).collect();
+    let (name, issuer) = ("Ada Okafor".to_owned(), Some(world.provider.issuer.clone()));
+    assert_eq!(
+        rows,
+        [(Action::SignedOut, name.clone(), issuer.clone()), (Action::SignedIn, name, issuer)]
+    );
+}
+
+#[tokio::test]
+async fn without_a_provider_there_is_no_such_door() {
+    let harness = Harness::start().await;
+    for path in ["/oidc/start", "/oidc/callback?state=x"] {
+        let answer = ask(&harness, get(path), Body::empty()).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let page = ask(&harness, get("/sign-in"), Body::empty()).await;
+    assert!(!page.body.contains("/oidc/start"), "{}", page.body);
+}

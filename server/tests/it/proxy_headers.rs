@@ -1,0 +1,159 @@
+//! A reverse proxy's word on who is asking: believed from its own address, and from no other.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::routing::get as route;
+use axum::{Extension, Router};
+use server::identity::proxy_headers::ProxyHeaders;
+use server::identity::{Caller, Email, Principal, Role};
+
+use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::host::{call, send};
+
+const PROXY: &str = "10.0.0.1";
+
+/// A server behind a proxy that says who is asking.
+async fn behind_a_proxy(proxy: &str) -> Harness {
+    let address = proxy.parse().expect("an address");
+    Harness::with(|config| {
+        config.trusted_proxies = vec![address];
+        config.proxy_headers = Some(ProxyHeaders {
+            user: HeaderName::from_static("x-auth-subject"),
+            roles: HeaderName::from_static("x-auth-roles"),
+            name: Some(HeaderName::from_static("x-auth-name")),
+            email: Some(HeaderName::from_static("x-auth-email")),
+        });
+    })
+    .await
+}
+
+async fn load(harness: &Harness, peer: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = call("/api/email/load").header("sec-fetch-site", "same-origin");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(harness, peer, request, "{}").await
+}
+
+/// Who is asking, and which headers a handler sees; the peer is the harness's own.
+async fn seen(harness: &Harness, headers: &[(&str, &str)]) -> (Option<Principal>, HeaderMap) {
+    let seen = Arc::new(Mutex::new(None));
+    let page = {
+        let seen = seen.clone();
+        route(async move |Extension(caller): Extension<Caller>, headers: HeaderMap| {
+            *seen.lock().expect("one request at a time") = Some((caller.principal, headers));
+        })
+    };
+    let mut request = get("/who");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    harness.ask(Router::new().route("/who", page), request).await;
+    seen.lock().expect("one request at a time").take().expect("the page was reached")
+}
+
+const ALL: [(&str, &str); 4] = [
+    ("x-auth-subject", "grace"),
+    ("x-auth-roles", "staff,ppm-administrator"),
+    ("x-auth-name", "Grace Hopper"),
+    ("x-auth-email", "grace@example.com"),
+];
+
+#[tokio::test]
+async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
+    let harness = behind_a_proxy(ADDRESS).await;
+    let (who, headers) = seen(&harness, &ALL).await;
+    let expected = Principal {
+        id: Principal::foreign_id("proxy", "grace"),
+        issuer: Some("proxy".to_owned()),
+        email: Some(Email::verified("grace@example.com".to_owned())),
+        name: "Grace Hopper".to_owned(),
+        role: Role::Administrator,
+        language: None,
+        times: None,
+    };
+    assert_eq!(who, Some(expected));
+    assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");
+}
+
+#[tokio::test]
+async fn anybody_elses_is_ignored_taken_from_the_request_and_noted() {
+    let harness = behind_a_proxy(PROXY).await;
+    let (who, headers) = seen(&harness, &ALL).await;
+    assert_eq!(who, None);
+    assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");
+    let rows = trail(&harness.server.store, 1).await;
+    assert_eq!(rows[0].detail.as_deref(), Some("proxy-header-spoofed"));
+}
+
+#[tokio::test]
+async fn a_forwarded_address_makes_nobody_a_proxy() {
+    let harness = behind_a_proxy(PROXY).await;
+    let mut headers = ALL.to_vec();
+    headers.push(("x-forwarded-for", PROXY));
+    let answer = load(&harness, ADDRESS, &headers).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_nothing_leaves_it_to_the_session() {
+    let harness = behind_a_proxy(PROXY).await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for headers in [vec![], vec![("x-auth-subject", "")]] {
+        let mut headers = headers;
+        headers.push(("cookie", cookie.as_str()));
+        assert_eq!(load(&harness, PROXY, &headers).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_behind_the_proxy_is_refused() {
+    let harness = behind_a_proxy(PROXY).await;
+    for headers in [vec![ALL[0]], vec![ALL[0], ("x-auth-roles", "staff ppm-administrators")]] {
+        let answer = load(&harness, PROXY, &headers).await;
+        let found = (answer.status, answer.code());
+        assert_eq!(found, (StatusCode::FORBIDDEN, "role-missing".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_comes_twice_is_refused() {
+    let harness = behind_a_proxy(PROXY).await;
+    let mut headers = ALL.to_vec();
+    headers.push(("x-auth-subject", "mallory"));
+    assert_eq!(load(&harness, PROXY, &headers).await.code(), "proxy-header-malformed");
+}
+
+#[tokio::test]
+async fn a_reader_behind_the_proxy_may_look_and_nothing_else() {
+    let harness = behind_a_proxy(PROXY).await;
+    let headers = [ALL[0], ("x-auth-roles", "ppm-reader")];
+    let answer = load(&harness, PROXY, &headers).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains(r#""may_edit":false"#), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_headers_mean_nothing_where_they_are_not_read() {
+    let harness = Harness::with(|config| {
+        config.trusted_proxies = vec![PROXY.parse().expect("an address")];
+    })
+    .await;
+    assert_eq!(load(&harness, PROXY, &ALL).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn what_another_site_makes_a_browser_send_through_the_proxy_is_refused() {
+    let harness = behind_a_proxy(PROXY).await;
+    let shapes: [&[(&str, &str)]; 3] =
+        [&[("sec-fetch-site", "cross-site")], &[("origin", "https://evil.example")], &[]];
+    for shape in shapes {
+        let mut request = call("/api/email/load");
+        for (name, value) in ALL.iter().chain(shape) {
+            request = request.header(*name, *value);
+        }
+        let answer = send(&harness, PROXY, request, "{}").await;
+        assert_eq!(answer.code(), "cross-site", "{shape:?}");
+    }
+}

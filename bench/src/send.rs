@@ -31,8 +31,8 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
         let envelope = Envelope {
             server: server.clone(),
             credentials: Credentials::None,
-            sender: sender.address.clone(),
-            recipient: recipient.to_owned(),
+            sender: Some(sender.address.clone()),
+            recipients: vec![recipient.to_owned()],
         };
         deliver(&envelope, &message.octets, &trust, Deadlines::default(), &mut |_| {}).await?;
     }

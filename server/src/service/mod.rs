@@ -5,6 +5,7 @@ mod authorization;
 mod frame;
 mod renewal;
 mod runs;
+mod sending;
 mod settings;
 
 use app::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};

@@ -44,6 +44,8 @@ pub(super) enum Stop {
     Known(Advice, Option<String>),
     /// What has the meaning that it has at another step.
     At(Step, Box<Self>),
+    /// Whoever of several recipients was refused, and why.
+    Each(Vec<(String, Self)>),
 }
 
 /// How a step ends.
@@ -84,6 +86,7 @@ impl Stop {
             }
             Self::Known(advice, said) => (advice, said),
             Self::At(place, reason) => reason.explained(place),
+            Self::Each(refused) => of_each(refused, step),
         }
     }
 
@@ -94,6 +97,7 @@ impl Stop {
             Self::TokenRefused { first, last } => Some(last.as_ref().unwrap_or(first).code),
             Self::NoReply(_) | Self::Known(..) => None,
             Self::At(_, reason) => reason.code(),
+            Self::Each(refused) => refused.first().and_then(|(_, reason)| reason.code()),
         }
     }
 
@@ -101,6 +105,18 @@ impl Stop {
     pub(super) fn read_at(self, step: Step) -> Self {
         Self::At(step, Box::new(self))
     }
+}
+
+/// What the first refusal means, and the words of each.
+fn of_each(refused: Vec<(String, Stop)>, step: Step) -> (Advice, Option<String>) {
+    let mut first = None;
+    let mut lines = Vec::new();
+    for (recipient, reason) in refused {
+        let (advice, said) = reason.explained(step);
+        first.get_or_insert(advice);
+        lines.push(format!("{recipient}: {}", said.unwrap_or_default()));
+    }
+    (first.unwrap_or(Advice::RecipientRefused), Some(lines.join("\n")))
 }
 
 /// Reports each step once, with its time and in words that are fit to be shown.

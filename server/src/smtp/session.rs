@@ -32,10 +32,11 @@ pub struct Envelope {
     pub server: MailServer,
     /// Who signs in there with what, if anybody does.
     pub credentials: Credentials,
-    /// The envelope sender (MAIL FROM), which gets the bounces.
-    pub sender: String,
-    /// The one recipient (RCPT TO).
-    pub recipient: String,
+    /// The envelope sender (MAIL FROM), which gets the bounces; nobody for a message that must cause
+    /// none (RFC 5321 4.5.5).
+    pub sender: Option<String>,
+    /// The recipients (RCPT TO), one at least.
+    pub recipients: Vec<String>,
 }
 
 impl Envelope {
@@ -68,7 +69,8 @@ pub struct Failure {
 }
 
 /// Sends a message, and reports each step to `on_step` as it ends: those that went well, those
-/// that the settings do not ask for, and the one that failed.
+/// that the settings do not ask for, and the one that failed. It goes to all of its recipients or, if
+/// the server refuses one, to none.
 ///
 /// With TLS asked for, nothing of the message or the credentials leaves this machine unencrypted;
 /// with TLS off, STARTTLS is not used even where it is offered, and a token is not sent. Nothing is
@@ -132,7 +134,7 @@ async fn converse(
         }
     }
     steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
-    steps.take(Step::Recipient, name_recipient(wire, &offers, envelope)).await?;
+    steps.take(Step::Recipient, name_recipients(wire, &offers, envelope)).await?;
     let reply = steps.take(Step::Content, send_content(wire, message)).await?;
     Ok(Accepted { reply: steps.fit(&reply) })
 }
@@ -356,10 +358,12 @@ async fn name_sender(
     envelope: &Envelope,
     message: &[u8],
 ) -> StepResult<()> {
-    let Some(sender) = wire_form(&envelope.sender) else {
-        return Err(Stop::known(Advice::SenderRefused));
+    let sender = match envelope.sender.as_deref().map(wire_form) {
+        Some(None) => return Err(Stop::known(Advice::SenderRefused)),
+        sender => sender.flatten(),
     };
-    if needs_utf8(&sender) && !offers.smtputf8 {
+    let sender_needs_utf8 = sender.as_ref().is_some_and(needs_utf8);
+    if sender_needs_utf8 && !offers.smtputf8 {
         return Err(Stop::Known(Advice::SenderRefused, Some(NO_SMTPUTF8.to_owned())));
     }
     if !message.is_ascii() && !offers.eight_bit {
@@ -369,19 +373,39 @@ async fn name_sender(
         let fact = format!("SIZE {limit} is offered, in bytes; the message has {}.", message.len());
         return Err(Stop::Known(Advice::MessageTooLarge, Some(fact)));
     }
-    let recipient_needs_utf8 = wire_form(&envelope.recipient).as_ref().is_some_and(needs_utf8);
+    let mut recipients = envelope.recipients.iter().filter_map(|recipient| wire_form(recipient));
     let mut parameters = Vec::new();
-    if offers.smtputf8 && (needs_utf8(&sender) || recipient_needs_utf8) {
+    if offers.smtputf8 && (sender_needs_utf8 || recipients.any(|recipient| needs_utf8(&recipient)))
+    {
         parameters.push(MailParameter::SmtpUtfEight);
     }
     if !message.is_ascii() {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    done(wire.command(Mail::new(Some(sender), parameters)).await?)
+    done(wire.command(Mail::new(sender, parameters)).await?)
 }
 
-async fn name_recipient(wire: &mut Wire, offers: &Offers, envelope: &Envelope) -> StepResult<()> {
-    let Some(recipient) = wire_form(&envelope.recipient) else {
+/// Names every recipient, so that whoever is refused is known at once.
+async fn name_recipients(wire: &mut Wire, offers: &Offers, envelope: &Envelope) -> StepResult<()> {
+    if let [recipient] = envelope.recipients.as_slice() {
+        return name_recipient(wire, offers, recipient).await;
+    }
+    let mut refused = Vec::new();
+    for recipient in &envelope.recipients {
+        match name_recipient(wire, offers, recipient).await {
+            Ok(_) => {}
+            Err(reason @ (Stop::Refused(_) | Stop::Known(..))) => {
+                refused.push((recipient.clone(), reason));
+            }
+            Err(reason) => return Err(reason),
+        }
+    }
+    let accepted = format!("{} recipients are accepted.", envelope.recipients.len());
+    if refused.is_empty() { Ok(Done::new((), accepted)) } else { Err(Stop::Each(refused)) }
+}
+
+async fn name_recipient(wire: &mut Wire, offers: &Offers, recipient: &str) -> StepResult<()> {
+    let Some(recipient) = wire_form(recipient) else {
         return Err(Stop::known(Advice::RecipientRefused));
     };
     if needs_utf8(&recipient) && !offers.smtputf8 {

@@ -67,8 +67,8 @@ impl Attempt {
         let envelope = Envelope {
             server: MailServer { host, port, security },
             credentials: Credentials::None,
-            sender: "ppm@example.com".to_owned(),
-            recipient: "ada@example.org".to_owned(),
+            sender: Some("ppm@example.com".to_owned()),
+            recipients: vec!["ada@example.org".to_owned()],
         };
         let message = b"Subject: Test\r\n\r\nHello\r\n".to_vec();
         Self { envelope, message, deadlines: LONG }
@@ -87,12 +87,21 @@ impl Attempt {
     }
 
     fn with_sender(mut self, sender: &str) -> Self {
-        sender.clone_into(&mut self.envelope.sender);
+        self.envelope.sender = Some(sender.to_owned());
         self
     }
 
-    fn with_recipient(mut self, recipient: &str) -> Self {
-        recipient.clone_into(&mut self.envelope.recipient);
+    fn without_sender(mut self) -> Self {
+        self.envelope.sender = None;
+        self
+    }
+
+    fn with_recipient(self, recipient: &str) -> Self {
+        self.with_recipients(&[recipient])
+    }
+
+    fn with_recipients(mut self, recipients: &[&str]) -> Self {
+        self.envelope.recipients = recipients.iter().copied().map(str::to_owned).collect();
         self
     }
 

@@ -1,7 +1,7 @@
 //! Messages that arrive.
 
 use domain::check::host::Host;
-use domain::delivery::{Step, StepEnd};
+use domain::delivery::{Advice, Step, StepEnd};
 use domain::settings::Security;
 
 use super::{Attempt, done};
@@ -241,4 +241,44 @@ async fn a_certificate_may_be_for_the_address_or_for_the_name() {
         let port = server.address.port();
         Attempt::to(host, port, Security::ImplicitTls).run().await.reply();
     }
+}
+
+#[tokio::test]
+async fn a_message_goes_to_each_of_several_recipients_at_once() {
+    let server = Script::in_clear().play();
+    let attempt = Attempt::at(&server, Security::Clear)
+        .with_recipients(&["ada@example.org", "grace@example.org"]);
+    let outcome = attempt.run().await;
+
+    assert_eq!(outcome.said(Step::Recipient), "2 recipients are accepted.");
+    let heard = server.heard().await;
+    let lines = heard.lines().into_iter();
+    let named: Vec<_> = lines.filter(|line| line.starts_with("RCPT")).collect();
+    assert_eq!(named, ["RCPT TO:<ada@example.org>", "RCPT TO:<grace@example.org>"]);
+    assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
+}
+
+#[tokio::test]
+async fn a_message_goes_to_nobody_while_one_of_its_recipients_is_refused() {
+    let server = Script::in_clear().play();
+    let attempt = Attempt::at(&server, Security::Clear).with_recipients(&[
+        "nobody@example.org",
+        "ada@example.org",
+        "nobody@example.com",
+    ]);
+    let outcome = attempt.run().await;
+
+    assert_eq!(outcome.failure(), (Step::Recipient, Advice::RecipientRefused));
+    assert_eq!(
+        outcome.words(),
+        "nobody@example.org: 550 5.1.1 Nobody here\nnobody@example.com: 550 5.1.1 Nobody here"
+    );
+    assert_eq!(server.heard().await.line("DATA"), "");
+}
+
+#[tokio::test]
+async fn a_message_that_must_cause_no_bounce_is_from_nobody() {
+    let server = Script::in_clear().play();
+    Attempt::at(&server, Security::Clear).without_sender().run().await.reply();
+    assert_eq!(server.heard().await.line("MAIL"), "MAIL FROM:<>");
 }

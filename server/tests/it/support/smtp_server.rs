@@ -422,6 +422,9 @@ pub struct Script {
     pub octet_by_octet: bool,
 }
 
+/// What every server says to the recipient `nobody`.
+const NOBODY: &str = "550 5.1.1 Nobody here";
+
 impl Script {
     /// A server that accepts everything by STARTTLS, and offers sign-in under TLS only.
     pub fn by_starttls() -> Self {
@@ -476,6 +479,7 @@ impl Script {
                 "STARTTLS" => self.turn_to_tls(&mut peer).await?,
                 "AUTH" => self.sign_in(&mut peer, &line).await?,
                 "MAIL" => self.answer(&mut peer, self.mail).await?,
+                "RCPT" if line.contains("<nobody@") => peer.say(NOBODY).await?,
                 "RCPT" => self.answer(&mut peer, self.rcpt).await?,
                 "DATA" => self.take_content(&mut peer).await?,
                 "QUIT" => return self.answer(&mut peer, self.quit).await,

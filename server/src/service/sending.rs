@@ -1,0 +1,152 @@
+//! One message through what is saved: opens it, takes a token where the flow has one, and delivers.
+//! Each step is told as it ends; whoever listens keeps it or does not.
+
+use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use domain::settings::{MailServer, Sender, Settings};
+use domain::token::Setback;
+use tokio::time::Instant;
+
+use super::renewal::{self, Access, NoAccess};
+use super::settings::Current;
+use crate::Server;
+use crate::log::one_line;
+use crate::smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
+
+/// A message, and who it is from and to as the mail server learns it.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The envelope sender; nobody for a message that must cause no bounce.
+    pub sender: Option<String>,
+    /// The recipients, one at least.
+    pub recipients: Vec<String>,
+    /// Headers and body.
+    pub octets: Vec<u8>,
+}
+
+/// Opens what is saved for one message.
+pub fn opened(server: &Server, current: &Current) -> Result<Settings, Failure> {
+    let unreadable = || stopped(Step::SignIn, Advice::SecretUnreadable);
+    let secrets = current.open(server).map_err(|error| {
+        tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
+        unreadable()
+    })?;
+    Settings::parse(&current.saved.draft(), &secrets).map_err(|_| unreadable())
+}
+
+/// The mail server that settings lead to, and who messages are from.
+pub const fn way(settings: &Settings) -> (&MailServer, &Sender) {
+    match settings {
+        Settings::Basic { server, sender, .. } | Settings::Oauth { server, sender, .. } => {
+            (server, sender)
+        }
+    }
+}
+
+/// Delivers one message with settings that were opened from `current`.
+pub async fn send(
+    server: &Server,
+    current: &Current,
+    settings: Settings,
+    outgoing: &Outgoing,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Result<Accepted, Failure> {
+    let (mail_server, sender) = way(&settings);
+    let user = sender.address.clone();
+    let mut sending = Sending {
+        server,
+        envelope: Envelope {
+            server: mail_server.clone(),
+            credentials: Credentials::None,
+            sender: outgoing.sender.clone(),
+            recipients: outgoing.recipients.clone(),
+        },
+        octets: &outgoing.octets,
+        on_step,
+    };
+    match settings {
+        Settings::Basic { account, .. } => {
+            sending.with(account.map_or(Credentials::None, Credentials::Password)).await
+        }
+        Settings::Oauth { .. } => sending.with_token(current, &user).await,
+    }
+}
+
+/// A failure before any conversation.
+pub const fn stopped(step: Step, advice: Advice) -> Failure {
+    Failure { step, said: None, advice, code: None }
+}
+
+/// A message on its way to a mail server.
+struct Sending<'a> {
+    server: &'a Server,
+    envelope: Envelope,
+    octets: &'a [u8],
+    on_step: &'a mut (dyn FnMut(StepReport) + Send),
+}
+
+impl Sending<'_> {
+    async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
+        self.envelope.credentials = credentials;
+        let Server { trust, config, .. } = self.server;
+        deliver(&self.envelope, self.octets, trust, config.smtp_deadlines, self.on_step).await
+    }
+
+    /// Delivers with a token. One that the server refuses is renewed, and the message tried once
+    /// more; what the second try comes to is the end.
+    async fn with_token(&mut self, current: &Current, user: &str) -> Result<Accepted, Failure> {
+        let server = self.server;
+        let bearer = |token| Credentials::Token(Bearer { user: user.to_owned(), token });
+
+        let first = self.take_token(renewal::access(server, current)).await?;
+        let refusal = match self.with(bearer(first.token)).await {
+            Err(failure) if is_refusal_of_token(&failure) => failure,
+            other => return other,
+        };
+        let second = self.take_token(renewal::another(server, current, first.which)).await;
+        // Where there is no other token, the mail server's words tell more.
+        let Ok(second) = second else { return Err(refusal) };
+        self.with(bearer(second.token)).await
+    }
+
+    /// The first step with an OAuth flow.
+    async fn take_token(
+        &mut self,
+        wanted: impl Future<Output = Result<Access, NoAccess>>,
+    ) -> Result<Access, Failure> {
+        let begun = Instant::now();
+        let outcome = wanted.await;
+        let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let report = |ended, said| StepReport { step: Step::Token, ended, millis, said };
+        match outcome {
+            Ok(access) => {
+                (self.on_step)(report(StepEnd::Done, Some(age(self.server, &access))));
+                Ok(access)
+            }
+            Err(no_access) => {
+                let (advice, said) = explained(no_access);
+                (self.on_step)(report(StepEnd::Failed, said.clone()));
+                Err(Failure { said, ..stopped(Step::Token, advice) })
+            }
+        }
+    }
+}
+
+/// Whether a mail server did not take the token (RFC 4954 6). It may also have failed to check it.
+fn is_refusal_of_token(failure: &Failure) -> bool {
+    failure.step == Step::SignIn && failure.code == Some(535)
+}
+
+/// How old a token is and how long it is good for, as a fact beside the step.
+fn age(server: &Server, access: &Access) -> String {
+    let now = server.clock.now();
+    let (age, left) = (now - access.obtained_at, access.expires_at - now);
+    format!("{} s old, good for {} s", age.num_seconds().max(0), left.num_seconds().max(0))
+}
+
+fn explained(no_access: NoAccess) -> (Advice, Option<String>) {
+    match no_access {
+        NoAccess::Absent => (Advice::TokenAbsent, None),
+        NoAccess::Expired => (Advice::TokenExpired, None),
+        NoAccess::NotRenewed(Setback { fault, said, .. }) => (Advice::TokenNotRenewed(fault), said),
+    }
+}

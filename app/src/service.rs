@@ -141,6 +141,10 @@ pub struct Browser(pub Option<String>);
 #[derive(Debug, Clone)]
 pub struct Callback(pub String);
 
+/// The path of the page that the tab stands on.
+#[derive(Debug, Clone)]
+pub struct TabPath(pub String);
+
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
 

@@ -244,7 +244,7 @@ test('a refused recipient is explained', async ({ page, signIn, product, inbox }
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await form.sendTest.click();
-  await expect(form.outcome('Recipient failed: The server does not accept mail for your address.')).toBeVisible();
+  await expect(form.outcome('Recipient failed: The server does not accept mail for this recipient.')).toBeVisible();
   expect(await inbox.messages()).toEqual([]);
 });
 

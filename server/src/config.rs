@@ -5,10 +5,11 @@ mod host;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use app::shell::paths;
 use axum::http::Uri;
 use domain::check::port::port;
 use rustls::pki_types::CertificateDer;
@@ -54,6 +55,8 @@ pub struct Config {
     pub token_deadlines: TokenDeadlines,
     /// How long a mail server may take.
     pub smtp_deadlines: Deadlines,
+    /// The path of the page with the tab on it; a host written in Rust has one of its own.
+    pub tab_path: String,
 }
 
 /// Why the command line cannot be obeyed.
@@ -105,6 +108,29 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Everything as without flags, over this database. A host listens by itself, so that `listen`
+    /// means nothing to it.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            key_file: key_file_beside(&database),
+            database,
+            public_url: None,
+            extra_ca: Vec::new(),
+            oidc: None,
+            site_root: usual_site_root(),
+            trusted_proxies: Vec::new(),
+            host_tokens: None,
+            proxy_headers: None,
+            roles: RoleNames::default(),
+            oauth_proxy: None,
+            token_deadlines: TokenDeadlines::default(),
+            smtp_deadlines: Deadlines::default(),
+            tab_path: paths::EMAIL.to_owned(),
+        }
+    }
+
     /// Reads the flags.
     ///
     /// # Errors
@@ -113,7 +139,7 @@ impl Config {
         let database = Database::parse(&args.database.database_url)?;
         Ok(Self {
             listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
-            key_file: args.key_file.unwrap_or_else(|| database.folder().join("ppm-email.key")),
+            key_file: args.key_file.unwrap_or_else(|| key_file_beside(&database)),
             database,
             public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
@@ -137,6 +163,7 @@ impl Config {
                 &args.smtp_reply_seconds,
                 &args.smtp_total_seconds,
             )?,
+            tab_path: paths::EMAIL.to_owned(),
         })
     }
 
@@ -145,6 +172,11 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(PublicUrl::is_https)
     }
+}
+
+/// Where the sealing key is kept unless that is said.
+fn key_file_beside(database: &Database) -> PathBuf {
+    database.folder().join("ppm-email.key")
 }
 
 /// What a `PostgreSQL` URL may say after its question mark. Anything else would be ignored and
@@ -397,12 +429,16 @@ fn trusted_proxy(text: &str) -> Option<IpAddr> {
 /// A folder that was named must be there. Without a name it is the one beside the program, where an
 /// operator puts it, or the one that `cargo xtask build` makes.
 fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    let beside = std::env::current_exe().ok().map(|program| program.with_file_name("site"));
     match named {
-        None => Ok(beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| "target/site".into())),
+        None => Ok(usual_site_root()),
         Some(folder) if folder.is_dir() => Ok(folder),
         Some(folder) => Err(ConfigError::SiteRoot(folder)),
     }
+}
+
+fn usual_site_root() -> PathBuf {
+    let beside = std::env::current_exe().ok().map(|program| program.with_file_name("site"));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| "target/site".into())
 }
 
 fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigError> {

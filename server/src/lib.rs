@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 mod digest;
 pub mod egress;
+pub mod embed;
 mod hush;
 pub mod identity;
 pub mod log;
@@ -32,6 +33,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
+use crate::identity::host::HostIdentity;
 use crate::identity::host_token::TokenCheck;
 use crate::identity::oidc::Oidc;
 use crate::identity::refused::Refusals;
@@ -58,6 +60,8 @@ pub struct Server {
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// Who signs people in, where a host written in Rust does: then nobody else.
+    pub identity: Option<HostIdentity>,
     /// What looks at the host's tokens, where they are taken.
     pub host_tokens: Option<TokenCheck>,
     /// Who was not believed lately.
@@ -128,6 +132,7 @@ impl Server {
             clock,
             randomness,
             accounts,
+            identity: None,
             host_tokens,
             refusals: Arc::default(),
             trust,
@@ -157,7 +162,10 @@ pub fn guarded(server: Server, pages: Router<Server>) -> Router {
 
 /// Routes whose callers are known by a cookie or by a proxy's word, and so must be guarded against
 /// what other sites make a browser send.
-fn by_cookie(server: &Server, routes: Router<Server>) -> Router<Server> {
+fn by_cookie<S>(server: &Server, routes: Router<S>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     routes
         .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
         .layer(from_fn(web::body::whole))
@@ -177,8 +185,13 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
 
 /// Puts routes beside those that ask nobody, and behind what every request must pass.
 fn around(server: Server, routes: Router<Server>) -> Router {
+    let routes = routes.route("/health", get(web::health::health));
+    protected(&server, routes).with_state(server)
+}
+
+/// Puts routes and the browser's bundle behind what every answer must pass.
+fn protected(server: &Server, routes: Router<Server>) -> Router<Server> {
     Router::new()
-        .route("/health", get(web::health::health))
         .nest("/pkg", web::site::bundle(&server.config.site_root))
         .merge(routes)
         .layer(CatchPanicLayer::custom(|_| {
@@ -186,7 +199,6 @@ fn around(server: Server, routes: Router<Server>) -> Router {
         }))
         .layer(from_fn_with_state(server.clone(), web::headers::protect))
         .layer(TraceLayer::new_for_http().make_span_with(span))
-        .with_state(server)
 }
 
 /// A request as the log may know it: by the route's pattern, for a path may hold a ticket.

@@ -277,14 +277,14 @@ pub const fn advice(advice: Advice) -> Explanation {
             ],
         },
         Advice::RecipientRefused => Explanation {
-            cause: "The server does not accept mail for your address.",
+            cause: "The server does not accept mail for this recipient.",
             steps: &[
-                "Check that your own address, shown beside the button, is right.",
+                "Check the address. A test message goes to your own, shown beside the button.",
                 "If it belongs to another organisation, the server may want a sign-in before it passes mail on.",
             ],
         },
         Advice::RelayDenied => Explanation {
-            cause: "The server does not pass mail on to addresses elsewhere, such as yours.",
+            cause: "The server does not pass mail on to addresses elsewhere, such as the recipient's.",
             steps: &[
                 "Sign in: enter Username and Password, and turn Use TLS on.",
                 "Use your provider's server for submission by users, usually on port 587.",

@@ -10,7 +10,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::paths;
 use crate::api::ApiError;
 use crate::labels;
-use crate::service::SharedFrame;
+use crate::service::{SharedFrame, TabPath};
 use crate::tab::token_end::SetbackView;
 
 /// A fault as the value of the page's `fault` parameter.
@@ -75,7 +75,7 @@ fn ended(attempt: Attempt, in_pop_up: bool) -> AnyView {
         view! { <p class="hint">"You can close this window: the Email settings show the same."</p> }
             .into_any()
     } else {
-        view! { <a class="button" href=paths::EMAIL>"Back to the Email settings"</a> }.into_any()
+        view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
     };
     view! { {words} {way_on} {script(&id, closes)} }.into_any()
 }
@@ -90,12 +90,17 @@ fn script(id: &str, closes: bool) -> impl IntoView {
     view! { <script nonce=use_nonce() inner_html=tell></script> }
 }
 
+/// Where the tab stands; a host has a path of its own for it.
+fn tab_path() -> String {
+    use_context::<TabPath>().map_or_else(|| paths::EMAIL.to_owned(), |TabPath(path)| path)
+}
+
 fn nowhere(fault: Fault) -> AnyView {
     let setback = Setback { leg: Leg::Return, fault, said: None };
     view! {
         <h1>"No token was obtained"</h1>
         <SetbackView setback/>
-        <a class="button" href=paths::EMAIL>"To the Email settings"</a>
+        <a class="button" href=tab_path()>"To the Email settings"</a>
     }
     .into_any()
 }

@@ -2,6 +2,7 @@
 //! a [`Principal`] and does not care where it came from.
 //!
 //! - `recognise` asks the sources in their order; begin there.
+//! - `host` is the word of a host written in Rust, which is then the only one.
 //! - `host_token`, `keys` and `signatures` look at the host's token, `claims` at what it says.
 //! - `proxy_headers` believes a trusted proxy, and nobody else.
 //! - `accounts` and `sessions` are this product's own; `passwords` and `limits` guard their door.
@@ -11,6 +12,7 @@ pub mod accounts;
 pub mod claims;
 pub mod consent;
 pub mod cookies;
+pub mod host;
 pub mod host_token;
 pub mod keys;
 pub mod limits;

@@ -6,6 +6,8 @@
 //! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
 //!   header to no request by itself, so that they need no guard against other sites.
 //!
+//! In a host written in Rust, its own word is the only one: see `host`.
+//!
 //! Who may do what is asked where it is done, on each request.
 
 use std::net::IpAddr;
@@ -22,6 +24,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::Principal;
 use super::consent::ConsentCookie;
 use super::cookies;
+use super::host::{HostIdentity, IdentityError};
 use super::proxy_headers::Said;
 use super::refused::Refused;
 use super::sessions::{self, Caller, SessionKey};
@@ -44,6 +47,17 @@ enum Unknown {
     Refused(#[from] Refused),
     #[error("a session could not be looked up")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Host(IdentityError),
+}
+
+impl From<IdentityError> for Unknown {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::NoRole => Self::Refused(Refused::RoleMissing),
+            IdentityError::Failed(_) => Self::Host(error),
+        }
+    }
 }
 
 /// Middleware of cookie routes: leaves a [`Caller`] with the request. It lets everybody pass who is
@@ -73,8 +87,8 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
                 _ => {}
             }
         }
-        Err(Unknown::Store(error)) => {
-            tracing::error!(error = one_line(&error), "a session could not be looked up");
+        Err(error @ (Unknown::Store(_) | Unknown::Host(_))) => {
+            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
             return Refusal::UNAVAILABLE.into_response();
         }
     }
@@ -110,6 +124,9 @@ async fn known(
     request: &Parts,
     said: Option<Said>,
 ) -> Result<Option<Known>, Unknown> {
+    if let Some(HostIdentity(identity)) = &server.identity {
+        return Ok(identity.principal(request).await?.map(|principal| (principal, None)));
+    }
     if let Some(principal) = by_host_cookie(server, &request.headers).await? {
         return Ok(Some((principal, None)));
     }

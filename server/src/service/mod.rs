@@ -3,6 +3,7 @@
 
 mod authorization;
 mod frame;
+mod mailer;
 mod renewal;
 mod runs;
 mod sending;
@@ -150,6 +151,7 @@ impl FrameService for Service {
 }
 
 pub use authorization::{Departed, Landed, depart, land};
+pub use mailer::{MailError, Mailer, Sent, Undelivered};
 pub use renewal::keep_fresh;
 
 /// Keeps how this person likes times.

@@ -65,6 +65,12 @@ pub fn compose(test: &TestMessage<'_>) -> Result<Composed, ComposeError> {
     Ok(Composed { message_id, octets })
 }
 
+/// A sender with their name, as a header writes them; nothing for an address that SMTP has no form for.
+#[must_use]
+pub fn mailbox(sender: &Sender) -> Option<Mailbox> {
+    Some(Mailbox::new(one_line(&sender.display_name), wire_form(&sender.address)?))
+}
+
 /// Set one by one: lettre's builder reads its own From again, and refuses what RFC 5321 allows,
 /// such as a sender at `[IPv6:::1]`.
 fn headers(

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{Callback, ForeignDoor, SharedFrame, SharedService};
+use app::service::{Callback, ForeignDoor, SharedFrame, SharedService, TabPath};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -11,7 +11,7 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
@@ -36,16 +36,20 @@ pub struct Pages {
     frame: SharedFrame,
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
+    tab_path: String,
     foreign_door: Option<ForeignDoor>,
 }
 
 impl Pages {
-    fn new(server: &Server, service: &Arc<Service>) -> Self {
+    /// The pages of this server.
+    #[must_use]
+    pub fn new(server: &Server, service: &Arc<Service>) -> Self {
         Self {
             service: service.clone(),
             frame: service.clone(),
             options: LeptosOptions::from_ref(server),
             public_url: server.config.public_url.clone(),
+            tab_path: server.config.tab_path.clone(),
             foreign_door: server.oidc.as_ref().map(Oidc::name).map(str::to_owned).map(ForeignDoor),
         }
     }
@@ -66,11 +70,18 @@ impl Pages {
             .into_response()
     }
 
+    /// [`provide`](Self::provide), for whatever wants a function of its own.
+    fn context(&self) -> impl Fn() + Clone + Send + Sync + 'static {
+        let pages = self.clone();
+        move || pages.provide()
+    }
+
     /// Tells a request's reactive context what it may use and who is asking.
-    fn provide(&self) {
+    pub fn provide(&self) {
         provide_context(Arc::clone(&self.service));
         provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
+        provide_context(TabPath(self.tab_path.clone()));
         if let Some(door) = &self.foreign_door {
             provide_context(door.clone());
         }
@@ -92,10 +103,7 @@ impl Pages {
 pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let pages = Pages::new(server, service);
     let options = pages.options.clone();
-    let context = {
-        let pages = pages.clone();
-        move || pages.provide()
-    };
+    let context = pages.context();
     let nowhere = leptos_axum::render_app_async_with_context(context.clone(), {
         let options = options.clone();
         move || page(options.clone())
@@ -107,21 +115,50 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::OIDC_CALLBACK, get(oidc::callback))
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
-        .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
-        .route(paths::OAUTH_CALLBACK, get(oauth::callback))
+        .merge(consents())
         .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
         .fallback(nowhere)
         .layer(Extension(pages))
         .layer(from_fn(api::guard))
 }
 
+/// Where the tab's calls are.
+pub const CALLS: &str = "/api/email/";
+
+/// What the tab needs wherever it stands: its calls, the way to the provider and back, and the page
+/// that says how that ended.
+pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
+    // Whoever lists pages first gives leptos its executor, and a host may have none of its own.
+    LazyLock::force(&ROUTES);
+    let pages = Pages::new(server, service);
+    let result = leptos_axum::render_app_async_with_context(pages.context(), {
+        let options = pages.options.clone();
+        move || page(options.clone())
+    });
+    consents()
+        .route(&format!("{CALLS}{{*call}}"), answer(&pages))
+        .route(paths::OAUTH_RESULT, get(result.clone()))
+        .route(&format!("{}/{{id}}", paths::OAUTH_RESULT), get(result))
+        .layer(from_fn(api::guard))
+}
+
+/// To the provider and back.
+fn consents() -> Router<Server> {
+    Router::new()
+        .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
+        .route(paths::OAUTH_CALLBACK, get(oauth::callback))
+}
+
 /// The server functions alone, for callers that are no pages of this server.
 pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
-    let pages = Pages::new(server, service);
-    let answer = async move |request: Request| {
-        leptos_axum::handle_server_fns_with_context(move || pages.provide(), request).await
-    };
+    let answer = answer(&Pages::new(server, service));
     Router::new().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
+}
+
+/// Answers server functions.
+fn answer(pages: &Pages) -> MethodRouter<Server> {
+    let context = pages.context();
+    any(move |request| leptos_axum::handle_server_fns_with_context(context.clone(), request))
 }
 
 /// The document, with the policy that lets its own scripts run.

@@ -11,13 +11,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
 use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, PublicUrl};
-use server::identity::claims::RoleNames;
 use server::identity::{Caller, Email, Principal, Role, SignedIn, role_name};
-use server::oauth::TokenDeadlines;
-use server::smtp::Deadlines;
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
 use tempfile::TempDir;
@@ -134,34 +132,27 @@ impl Harness {
         let mut request = request.body(body).expect("the request is well-formed");
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = server::guarded(self.server.clone(), pages);
-        let response = router.oneshot(request).await.expect("a router always answers");
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8(bytes.to_vec()).expect("answers are text here"),
-        }
+        read(router.oneshot(request).await.expect("a router always answers")).await
+    }
+}
+
+/// An answer, read to its end.
+pub async fn read(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8(bytes.to_vec()).expect("answers are text here"),
     }
 }
 
 /// The configuration of a server in this folder.
 pub async fn config(folder: &TempDir) -> Config {
     Config {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        database: database(folder).await,
         key_file: folder.path().join("ppm-email.key"),
-        public_url: None,
-        extra_ca: Vec::new(),
-        oidc: None,
         site_root: PathBuf::from(folder.path()),
-        trusted_proxies: Vec::new(),
-        host_tokens: None,
-        proxy_headers: None,
-        roles: RoleNames::default(),
-        oauth_proxy: None,
-        token_deadlines: TokenDeadlines::default(),
-        smtp_deadlines: Deadlines::default(),
+        ..Config::new(database(folder).await)
     }
 }
 

@@ -25,6 +25,7 @@ struct Tally {
     refused: AtomicUsize,
     messages: AtomicUsize,
     tokens: Mutex<Vec<String>>,
+    users: Mutex<Vec<String>>,
     /// Whether whoever tries to sign in waits for the answer.
     holds: watch::Sender<bool>,
     /// How many have tried to sign in.
@@ -84,6 +85,11 @@ impl Mailbox {
     pub fn tokens(&self) -> Vec<String> {
         self.tally.tokens.lock().expect("a tally").clone()
     }
+
+    /// Who tried to sign in, in that order.
+    pub fn users(&self) -> Vec<String> {
+        self.tally.users.lock().expect("a tally").clone()
+    }
 }
 
 impl Drop for Mailbox {
@@ -109,7 +115,8 @@ async fn serve(
         match words[..] {
             ["EHLO", ..] => say(&mut stream, "250-mailbox\r\n250 AUTH XOAUTH2").await?,
             ["AUTH", "XOAUTH2", response] => {
-                let token = token_of(response);
+                let (user, token) = user_and_token(response);
+                tally.users.lock().expect("a tally").push(user);
                 tally.asked.send_modify(|asked| *asked += 1);
                 let _ = tally.holds.subscribe().wait_for(|holds| !holds).await;
                 let is_good = provider.is_good(&token);
@@ -148,10 +155,11 @@ async fn hear_message(stream: &mut Channel) -> io::Result<()> {
     Ok(())
 }
 
-/// The token in an initial response of XOAUTH2.
-fn token_of(response: &str) -> String {
+/// Who signs in with which token, in an initial response of XOAUTH2.
+fn user_and_token(response: &str) -> (String, String) {
     let decoded = BASE64.decode(response).expect("a response is base64");
     let text = String::from_utf8(decoded).expect("a response is text");
-    let (_, rest) = text.split_once("Bearer ").expect("a response has a token");
-    rest.trim_end_matches('\x01').to_owned()
+    let (user, token) = text.split_once("\x01auth=Bearer ").expect("a response has a token");
+    let user = user.strip_prefix("user=").expect("a response has a user");
+    (user.to_owned(), token.trim_end_matches('\x01').to_owned())
 }

@@ -1,0 +1,207 @@
+//! A host's own mail through what is saved: the same way as a test message, and told as fully.
+
+use std::net::SocketAddr;
+
+use app::api::{Save, SaveAnswer};
+use app::service::EmailService;
+use domain::delivery::{Advice, Step, StepEnd};
+use domain::{Draft, Field, OauthFlow};
+use lettre::Message;
+use lettre::message::MessageBuilder;
+use server::embed::{MailError, Mailer, Undelivered};
+use server::service::Service;
+use tokio::net::TcpListener;
+
+use crate::support::harness::{EMAIL, Harness, NAME, principal, trail};
+use crate::support::oauth_world::{World, a_moment};
+use crate::support::smtp_server::{Peer, Script, SmtpServer};
+
+/// A server with a mail server of this machine saved that asks nobody to sign in.
+async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
+    let harness = Harness::start().await.with_ada().await;
+    let port = mail_server.port().to_string();
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "PPM Planner"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicUseTls, "false"),
+    ] {
+        draft.edit(field, text);
+    }
+    let save = Save { draft, revision: 0, deletes_grant: None };
+    let ada = principal("ada", EMAIL, NAME);
+    let answer = Service::new(harness.server.clone()).save(&ada, save).await.expect("an answer");
+    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    let mailer = Mailer::new(harness.server.clone());
+    (harness, mailer)
+}
+
+/// A report of the week, from whoever is saved as the sender.
+async fn report(mailer: &Mailer) -> MessageBuilder {
+    let sender = mailer.sender().await.expect("a sender");
+    Message::builder().from(sender).subject("The week's report")
+}
+
+fn body(builder: MessageBuilder) -> Message {
+    builder.body("All is well.".to_owned()).expect("a message")
+}
+
+fn undelivered(error: MailError) -> Undelivered {
+    match error {
+        MailError::Undelivered(undelivered) => *undelivered,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_the_host_arrives_as_it_was_written() {
+    let server = Script::in_clear().play();
+    let (_harness, mailer) = saved_for(server.address).await;
+    let to = |message: MessageBuilder, who: &str| message.to(who.parse().expect("a mailbox"));
+    let message = to(to(report(&mailer).await, "ada@example.org"), "grace@example.org");
+    let sent = mailer.send(&body(message)).await.expect("it is sent");
+
+    assert_eq!(sent.reply, "250 2.0.0 Queued as 4711");
+    let last = sent.steps.last().expect("steps");
+    assert_eq!((last.step, last.ended), (Step::Content, StepEnd::Done));
+    let heard = server.heard().await;
+    assert_eq!(heard.line("MAIL"), "MAIL FROM:<noreply@example.com>");
+    let text = String::from_utf8(heard.message()).expect("text");
+    assert!(text.contains("From: \"PPM Planner\" <noreply@example.com>\r\n"), "{text}");
+    assert!(text.contains("All is well."), "{text}");
+}
+
+#[tokio::test]
+async fn a_hidden_recipient_gets_the_message_and_is_not_in_it() {
+    let server = Script::in_clear().play();
+    let (_harness, mailer) = saved_for(server.address).await;
+    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
+    let message = message.bcc("auditor@example.org".parse().expect("a mailbox"));
+    mailer.send(&body(message)).await.expect("it is sent");
+
+    let heard = server.heard().await;
+    assert!(heard.lines().contains(&"RCPT TO:<auditor@example.org>"), "{:?}", heard.lines());
+    assert!(!String::from_utf8_lossy(&heard.message()).contains("auditor"));
+}
+
+#[tokio::test]
+async fn a_refusal_says_at_which_step_in_whose_words_and_what_to_do() {
+    let server = Script::in_clear().play();
+    let (_harness, mailer) = saved_for(server.address).await;
+    let message = report(&mailer).await.to("nobody@example.org".parse().expect("a mailbox"));
+    let error = mailer.send(&body(message)).await.expect_err("nobody is there");
+
+    assert_eq!(
+        error.to_string(),
+        "not sent; it ended at Recipient: The server does not accept mail for this recipient. \
+         (550 5.1.1 Nobody here)"
+    );
+    let undelivered = undelivered(error);
+    assert_eq!((undelivered.step, undelivered.code), (Step::Recipient, Some(550)));
+    assert!(!undelivered.next_steps().is_empty());
+    assert!(!undelivered.is_temporary() && !undelivered.may_have_arrived());
+    let last = undelivered.steps.last().expect("steps");
+    assert_eq!((last.step, last.ended), (Step::Recipient, StepEnd::Failed));
+}
+
+/// Why a message to Ada comes to nothing at a mail server.
+async fn refused_by(mail_server: SocketAddr) -> Undelivered {
+    let (_harness, mailer) = saved_for(mail_server).await;
+    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
+    undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"))
+}
+
+#[tokio::test]
+async fn what_may_go_through_later_is_told_from_what_needs_somebody() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nobody = listener.local_addr().expect("an address");
+    drop(listener);
+    let greylists = Script { rcpt: "450 4.2.0 Greylisted", ..Script::in_clear() }.play();
+    let refuses = Script { rcpt: "550 5.1.1 No", ..Script::in_clear() }.play();
+
+    assert!(refused_by(nobody).await.is_temporary());
+    assert!(refused_by(greylists.address).await.is_temporary());
+    assert!(!refused_by(refuses.address).await.is_temporary());
+}
+
+#[tokio::test]
+async fn a_message_cut_off_after_its_end_may_have_arrived() {
+    let server = SmtpServer::play(async |mut peer: Peer| {
+        peer.say("220 mail.example.com").await?;
+        for reply in ["250 mail.example.com", "250 Fine", "250 Fine", "354 Go on"] {
+            peer.hear().await?;
+            peer.say(reply).await?;
+        }
+        peer.hear_content().await?;
+        peer.close().await
+    });
+    let undelivered = refused_by(server.address).await;
+    assert_eq!(undelivered.advice, Advice::MaybeDelivered);
+    assert!(undelivered.may_have_arrived() && !undelivered.is_temporary());
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_settings_are_complete() {
+    let harness = Harness::start().await;
+    let mailer = Mailer::new(harness.server.clone());
+    assert_eq!(mailer.sender().await, Err(MailError::Incomplete));
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_is_renewed_for_the_hosts_message() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.harness.clock.advance(chrono::TimeDelta::hours(2));
+    let mailer = Mailer::new(world.harness.server.clone());
+    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
+    let sent = mailer.send(&body(message)).await.expect("it is sent");
+
+    assert_eq!(sent.steps.first().map(|report| report.step), Some(Step::Token));
+    assert_eq!(world.provider.requests("refresh_token"), 1);
+    assert_eq!(world.mailbox.messages(), 1);
+}
+
+#[tokio::test]
+async fn the_account_signs_in_whoever_a_message_is_from() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let mailer = Mailer::new(world.harness.server.clone());
+    let from = "Planner <planner@example.com>".parse().expect("a mailbox");
+    let to = "ada@example.org".parse().expect("a mailbox");
+    let sent = mailer.send(&body(Message::builder().from(from).to(to))).await.expect("it is sent");
+    let signed_in = sent.steps.iter().find(|report| report.step == Step::SignIn).expect("a step");
+    assert_eq!(signed_in.ended, StepEnd::Done);
+    assert_eq!(world.mailbox.users(), ["noreply@example.com"]);
+}
+
+#[tokio::test]
+async fn a_hosts_messages_are_no_test_messages() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let rows = trail(&world.harness.server.store, 99).await.len();
+    let mailer = Mailer::new(world.harness.server.clone());
+    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
+    mailer.send(&body(message)).await.expect("it is sent");
+    let tab = world.service().load(&world.ada, "").await.expect("the tab");
+    assert_eq!(tab.last_run, None);
+    assert_eq!(trail(&world.harness.server.store, 99).await.len(), rows);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_message_under_way() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.mailbox.hold();
+    let mailer = Mailer::new(world.harness.server.clone());
+    let message = body(report(&mailer).await.to("ada@example.org".parse().expect("a mailbox")));
+    let sending = tokio::spawn(async move { mailer.send(&message).await });
+    world.mailbox.is_asked().await;
+    let server = world.harness.server.clone();
+    let draining =
+        tokio::spawn(async move { server::serve::drain_messages(&server.under_way).await });
+    for _ in 0..5 {
+        a_moment().await;
+    }
+    assert!(!draining.is_finished());
+    world.mailbox.release();
+    draining.await.expect("it ends");
+    assert!(sending.await.expect("it ends").is_ok());
+}

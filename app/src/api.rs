@@ -352,14 +352,16 @@ mod answering {
     use leptos_axum::ResponseOptions;
 
     use super::ApiError;
-    use crate::service::{Browser, Callback, Principal, SharedService};
+    use crate::service::{Browser, Callback, Principal, SharedService, TurnedAway};
 
     /// The service and the administrator who asks.
     pub fn caller() -> Result<(SharedService, Principal), ApiError> {
         let found =
             use_context::<SharedService>().ok_or(ApiError::ServerFailed).and_then(|service| {
-                let who = use_context::<Principal>().ok_or(ApiError::SignedOut)?;
-                Ok((service, who))
+                let refusal = || {
+                    use_context::<TurnedAway>().map_or(ApiError::SignedOut, |TurnedAway(why)| why)
+                };
+                Ok((service, use_context::<Principal>().ok_or_else(refusal)?))
             });
         with_status(found)
     }

@@ -145,6 +145,10 @@ pub struct Callback(pub String);
 #[derive(Debug, Clone)]
 pub struct TabPath(pub String);
 
+/// Why whoever asks is nobody here, where that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct TurnedAway(pub ApiError);
+
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
 

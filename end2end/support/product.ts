@@ -7,10 +7,9 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Inbox } from './inbox.ts';
 import { startPeer } from './peer.mjs';
+import { binary, Program, siteRoot } from './program.ts';
 import { Provider, type ProviderAddress } from './provider.ts';
 
 /** The administrator that every product starts with. */
@@ -33,16 +32,12 @@ export interface MailServer {
   password: string;
 }
 
-const START_MS = 30_000;
-const DRAIN_MS = 5_000;
-
 export class Product {
   /** The product's address, the same after a reset. */
   url = '';
   readonly inbox: Inbox;
-  #process: ChildProcess | undefined;
+  #program: Program | undefined;
   #listen = '127.0.0.1:0';
-  #log = '';
 
   private constructor(
     private readonly folder: string,
@@ -85,7 +80,7 @@ export class Product {
 
   /** Runs a command of the product, such as `admin add`, with `input` on its stdin. */
   async command(args: string[], input = ''): Promise<string> {
-    const child = spawn(binary(), args, { env: this.#environment(this.#data) });
+    const child = spawn(binary('ppm-email'), args, { env: this.#environment(this.#data) });
     return finished(child, args, input);
   }
 
@@ -125,7 +120,7 @@ export class Product {
 
   /** What the product has written to its log since the last start. */
   get log(): string {
-    return this.#log;
+    return this.#program?.log ?? '';
   }
 
   /** Ends the product, the mail server and the provider, and removes the folder. */
@@ -146,40 +141,20 @@ export class Product {
   async #makeFirstDatabase(): Promise<void> {
     await mkdir(this.#first);
     const args = ['admin', 'add', ADA.email, '--name', ADA.name, '--password-stdin'];
-    const child = spawn(binary(), args, { env: this.#environment(this.#first) });
+    const child = spawn(binary('ppm-email'), args, { env: this.#environment(this.#first) });
     await finished(child, args, `${ADA.password}\n`);
   }
 
   async #serve(flags: string[] = []): Promise<void> {
-    this.#log = '';
     const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, '--smtp-reply-seconds', '3'];
-    const child = spawn(binary(), ['serve', ...usual, ...flags], {
-      env: this.#environment(this.#data),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#process = child;
-    const address = new Promise<string>((found) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        createInterface({ input: stream }).on('line', (line) => {
-          this.#log += `${line}\n`;
-          const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
-          if (url) found(url);
-        });
-      }
-    });
-    this.url = (await inTime(address, child, 'the product did not start', () => this.#log)).replace(/\/$/, '');
+    this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...flags], this.#environment(this.#data));
+    this.url = this.#program.url;
     this.#listen = new URL(this.url).host;
   }
 
   async #stopServing(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    const overdue = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
-    await ended;
-    clearTimeout(overdue);
+    await this.#program?.stop();
+    this.#program = undefined;
   }
 
   #environment(data: string): NodeJS.ProcessEnv {
@@ -193,18 +168,6 @@ export class Product {
   }
 }
 
-function binary(): string {
-  return process.env.PPM_EMAIL_BIN ?? fromHere('../../target/debug/ppm-email');
-}
-
-function siteRoot(): string {
-  return process.env.PPM_EMAIL_SITE_ROOT ?? fromHere('../../target/site');
-}
-
-function fromHere(path: string): string {
-  return fileURLToPath(new URL(path, import.meta.url));
-}
-
 async function finished(child: ChildProcess, args: string[], input: string): Promise<string> {
   let out = '';
   let err = '';
@@ -215,24 +178,4 @@ async function finished(child: ChildProcess, args: string[], input: string): Pro
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`ppm-email ${args.join(' ')} ended with ${code}:\n${err}`);
   return out;
-}
-
-/** Waits for `wanted`, but not past the child's end or the deadline. */
-async function inTime<T>(wanted: Promise<T>, child: ChildProcess, complaint: string, log: () => string): Promise<T> {
-  let deadline: NodeJS.Timeout | undefined;
-  const failed = new Promise<never>((_, reject) => {
-    const fail = (why: string) => reject(new Error(`${complaint} (${why}):\n${log()}`));
-    child.once('error', (error) => fail(error.message));
-    child.once('close', (code, signal) => fail(`it ended with ${code ?? signal}`));
-    deadline = setTimeout(() => {
-      child.kill('SIGKILL');
-      fail('it took too long');
-    }, START_MS);
-  });
-  failed.catch(() => {}); // A later end, after `wanted`, is nobody's failure.
-  try {
-    return await Promise.race([wanted, failed]);
-  } finally {
-    clearTimeout(deadline);
-  }
 }

@@ -410,7 +410,11 @@ fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
     }
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+/// Reads certificates to trust, as PEM.
+///
+/// # Errors
+/// The file cannot be read, or holds none.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let unreadable = |error| ConfigError::ExtraCa(file.to_owned(), error);
     let found = CertificateDer::pem_file_iter(file)
         .map_err(unreadable)?

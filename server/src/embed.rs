@@ -32,12 +32,16 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
+use leptos::config::LeptosOptions;
 use leptos::server_fn::axum::server_fn_paths;
 use tokio::task::JoinHandle;
 
 use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::Config;
 use crate::identity::host::HostIdentity;
+use crate::identity::recognise;
 use crate::serve;
 use crate::service::{Service, keep_fresh};
 use crate::web::pages::{CALLS, Pages, tab};
@@ -46,6 +50,7 @@ use crate::{Server, StartError, by_cookie, protected};
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
 pub use crate::service::{MailError, Mailer, Sent, Undelivered};
+pub use crate::web::headers::page_policy;
 
 /// The e-mail settings inside a host. Copies share everything.
 #[derive(Debug, Clone)]
@@ -94,11 +99,11 @@ impl EmailSettings {
         protected(&self.server, tab).with_state(self.server.clone())
     }
 
-    /// Puts the host's own pages behind what asks [`Identity`] who is there: whoever it is stands in
-    /// the request's extensions as [`Caller`](crate::identity::Caller), and a page with the tab finds
-    /// them by [`context`](Self::context).
+    /// Puts the host's own pages behind what asks [`Identity`] who is there, so that one with the tab
+    /// on it finds them by [`context`](Self::context). It turns nobody away: to whoever may not be
+    /// here, the tab says so.
     pub fn recognise<S: Clone + Send + Sync + 'static>(&self, pages: Router<S>) -> Router<S> {
-        by_cookie(&self.server, pages)
+        pages.layer(from_fn_with_state(self.server.clone(), recognise::on_host_pages))
     }
 
     /// What a page with the tab on it finds in its context: to be given to
@@ -106,6 +111,13 @@ impl EmailSettings {
     pub fn context(&self) -> impl Fn() + Clone + Send + Sync + 'static {
         let pages = Pages::new(&self.server, &self.service);
         move || pages.provide()
+    }
+
+    /// Where the bundle's files are: what `HydrationScripts` and `HashedStylesheet` ask for. A page
+    /// finds the same in its [`context`](Self::context).
+    #[must_use]
+    pub fn leptos_options(&self) -> LeptosOptions {
+        LeptosOptions::from_ref(&self.server)
     }
 
     /// The paths of the tab's calls, which [`router`](Self::router) answers: to be given to

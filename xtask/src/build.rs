@@ -30,6 +30,11 @@ pub fn build_server(workspace: &Workspace, profile: Profile) -> Result<()> {
     expect_success(&mut command)
 }
 
+/// Compiles the example of a host in Rust.
+pub fn build_example(workspace: &Workspace) -> Result<()> {
+    expect_success(&mut cargo(workspace, ["build", "--package", "planner"]))
+}
+
 /// Makes `target/site/pkg` and tells the executables which names its files have. The server is built
 /// before: its folder has to be there.
 pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {

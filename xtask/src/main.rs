@@ -7,6 +7,7 @@ mod build;
 mod chromium;
 mod css;
 mod debian;
+mod example;
 mod fingerprint;
 mod fuzz;
 mod node;
@@ -52,6 +53,12 @@ enum Task {
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
         listen: SocketAddr,
     },
+    /// Builds, then runs the example of a host in Rust beside the practice servers until Ctrl-C.
+    Example {
+        /// Where it listens; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3100")]
+        listen: SocketAddr,
+    },
     /// Runs every check there is, and installs what they need.
     Test {
         /// Leaves out what needs Node or a browser.
@@ -77,6 +84,7 @@ fn main() -> ExitCode {
         Task::Run { release, no_practice, listen } => {
             run::run(&workspace, Profile::of(release), !no_practice, listen)
         }
+        Task::Example { listen } => example::example(&workspace, listen),
         Task::Bench => bench::bench(&workspace),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
         Task::Test { fast } => test::test(&workspace, fast),

@@ -40,12 +40,12 @@ pub fn run(
     let product = Product { workspace, profile, folder: workspace.run_folder() };
     make_private_folder(&product.folder)?;
 
-    let practice = if practice { start_practice(&product) } else { None };
+    let practice = if practice { start_practice(workspace, &product.folder) } else { None };
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
     let mut serving = product.serve(listen, practice.as_ref())?;
     let _guard = Guard::over(&serving)?;
-    wait_until_healthy(&mut serving, listen)?;
+    wait_until_it_answers(&mut serving, listen, "/health")?;
 
     println!("\n  PPM Email Settings runs at http://{}/", reachable(listen));
     println!(
@@ -64,7 +64,7 @@ pub fn run(
 }
 
 /// Makes a folder that only its owner can look into: it holds a database and the key to it.
-fn make_private_folder(folder: &Path) -> Result<()> {
+pub fn make_private_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     #[cfg(unix)]
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
@@ -72,8 +72,8 @@ fn make_private_folder(folder: &Path) -> Result<()> {
 }
 
 /// The practice provider and mail server, or a sentence that says why there are none.
-fn start_practice(product: &Product<'_>) -> Option<Practice> {
-    match Practice::start(product.workspace, &product.folder.join("mail")) {
+pub fn start_practice(workspace: &Workspace, folder: &Path) -> Option<Practice> {
+    match Practice::start(workspace, &folder.join("mail")) {
         Ok(practice) => Some(practice),
         Err(error) => {
             println!("The product runs without anything to practise with: {error:#}.");
@@ -156,13 +156,14 @@ impl Product<'_> {
 ///
 /// A shell waits for the end of its stdin, which comes when this is dropped or when this process
 /// dies, also by SIGKILL, and then sends SIGTERM.
-struct Guard {
+pub struct Guard {
     process: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Guard {
-    fn over(product: &Child) -> Result<Self> {
+    /// Watches over a product that runs.
+    pub fn over(product: &Child) -> Result<Self> {
         let mut process = Command::new("sh")
             .args(["-c", "trap '' INT TERM HUP; read -r _; kill -TERM \"$0\" 2>/dev/null"])
             .arg(product.id().to_string())
@@ -182,14 +183,14 @@ impl Drop for Guard {
 }
 
 /// The address with a port that is free, where any would do.
-fn with_port(listen: SocketAddr) -> Result<SocketAddr> {
+pub fn with_port(listen: SocketAddr) -> Result<SocketAddr> {
     let found =
         TcpListener::bind(listen).with_context(|| format!("{listen} cannot be listened on"))?;
     Ok(found.local_addr()?)
 }
 
 /// The address by which this machine reaches what listens on `listen`.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -207,26 +208,27 @@ fn password_for(ip: IpAddr) -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-fn wait_until_healthy(serving: &mut Child, listen: SocketAddr) -> Result<()> {
+/// Waits until what was started answers at this path.
+pub fn wait_until_it_answers(serving: &mut Child, listen: SocketAddr, path: &str) -> Result<()> {
     let deadline = Instant::now() + START_WITHIN;
-    while !is_healthy(reachable(listen)) {
+    while !answers(reachable(listen), path) {
         if let Some(status) = serving.try_wait()? {
             bail!("the product did not start ({status})");
         }
         if Instant::now() > deadline {
-            bail!("the product does not answer at http://{}/health", reachable(listen));
+            bail!("the product does not answer at http://{}{path}", reachable(listen));
         }
         thread::sleep(ASK_EVERY);
     }
     Ok(())
 }
 
-fn is_healthy(address: SocketAddr) -> bool {
+fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let question =
-            format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(question.as_bytes())?;
         let mut answer = vec![0; "HTTP/1.1 200".len()];
         stream.read_exact(&mut answer)?;
@@ -261,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn health_is_an_answer_of_200_and_nothing_else() {
-        for (answer, healthy) in
+    fn an_answer_of_200_counts_and_nothing_else() {
+        for (answer, counts) in
             [("HTTP/1.1 200 OK\r\n\r\n", true), ("HTTP/1.1 503 No\r\n\r\n", false), ("", false)]
         {
             let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -272,7 +274,7 @@ mod tests {
                 let _ = stream.read(&mut [0; 512]);
                 stream.write_all(answer.as_bytes()).unwrap();
             });
-            assert_eq!(is_healthy(address), healthy, "{answer:?}");
+            assert_eq!(answers(address, "/health"), counts, "{answer:?}");
             serving.join().unwrap();
         }
     }

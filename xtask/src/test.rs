@@ -95,6 +95,7 @@ fn node_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("tests of the practice peers", || script("test:peers"))?;
     steps.step("types of the browser tests", || script("types"))?;
     steps.step("Chromium", || chromium::ensure_chromium(workspace))?;
+    steps.step("example of a host", || build::build_example(workspace))?;
     steps.step("browser tests", || {
         let mut playwright = node::script(workspace, "test");
         playwright

@@ -78,6 +78,11 @@ impl Workspace {
         self.target.join(profile.folder()).join(file)
     }
 
+    /// The binary of the example of a host.
+    pub fn example(&self) -> PathBuf {
+        self.binary(Profile::Debug).with_file_name(format!("planner{}", env::consts::EXE_SUFFIX))
+    }
+
     /// What the compiler makes of the app crate for the browser.
     pub fn wasm(&self) -> PathBuf {
         self.target.join("wasm32-unknown-unknown/wasm-release/app.wasm")

@@ -12,8 +12,9 @@
 
 use std::net::IpAddr;
 
+use app::api::ApiError;
 use app::labels::NO_ROLE;
-use app::service::Browser;
+use app::service::{Browser, TurnedAway};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -94,6 +95,28 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+/// Middleware of a host's own pages: leaves a [`Caller`] with the request and turns nobody away, for
+/// whoever has no role here may have one on another page. The tab says it to them.
+pub async fn on_host_pages(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
+    let mut caller =
+        Caller { principal: None, session: None, address: address(&server, &request), browser };
+    let (mut parts, body) = request.into_parts();
+    match known(&server, &parts, None).await {
+        Ok(found) => caller.principal = found.map(|(principal, _)| principal),
+        Err(Unknown::Refused(refused)) => {
+            note(&server, refused).await;
+            parts.extensions.insert(TurnedAway(ApiError::Forbidden));
+        }
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
+            parts.extensions.insert(TurnedAway(ApiError::ServerFailed));
+        }
+    }
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Middleware of bearer routes: leaves a [`Caller`] with the request, and takes every other word on

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{Callback, ForeignDoor, SharedFrame, SharedService, TabPath};
+use app::service::{Callback, ForeignDoor, SharedFrame, SharedService, TabPath, TurnedAway};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -90,6 +90,9 @@ impl Pages {
             self.public_url.as_ref(),
             &parts.headers,
         )));
+        if let Some(turned_away) = parts.extensions.get::<TurnedAway>().copied() {
+            provide_context(turned_away);
+        }
         if let Some(Caller { principal, browser, .. }) = parts.extensions.get::<Caller>().cloned() {
             provide_context(browser);
             if let Some(principal) = principal {

@@ -1,0 +1,151 @@
+//! The product's pages, with a router of its own. `MailPage` is the one with the tab.
+
+use std::sync::PoisonError;
+
+use app::{EmailSettingsPage, TAB};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::request::Parts;
+use leptos::hydration::HydrationScripts;
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
+use leptos_router::{SsrMode, path};
+use server::embed::page_policy;
+
+use crate::Report;
+use crate::sign_in::{Person, SignIn};
+
+/// The paths of the pages.
+pub const HOME: &str = "/";
+/// The tab.
+pub const MAIL: &str = "/settings/mail";
+/// In.
+pub const SIGN_IN: &str = "/sign-in";
+/// Out.
+pub const SIGN_OUT: &str = "/sign-out";
+/// The week's report, by mail.
+pub const REPORT: &str = "/report";
+
+/// The whole document; what a script may do on it is what the tab needs, and no more.
+pub fn document(options: LeptosOptions) -> impl IntoView {
+    if let Some((nonce, response)) = use_nonce().zip(use_context::<ResponseOptions>()) {
+        response.insert_header(CONTENT_SECURITY_POLICY, page_policy(&nonce));
+    }
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" href="data:,"/>
+                <HashedStylesheet options id="style"/>
+                <MetaTags/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
+
+/// The routes.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=|title: String| format!("{title} · PPM Planner")/>
+        <Router>
+            <FlatRoutes fallback=|| "There is no such page.">
+                <Route path=path!("/") view=HomePage/>
+                <Route path=path!("/sign-in") view=SignInPage/>
+                // The tab is fetched before the page is sent.
+                <Route path=path!("/settings/mail") view=MailPage ssr=SsrMode::Async/>
+            </FlatRoutes>
+        </Router>
+    }
+}
+
+/// The e-mail settings: the tab, and the script that brings it to life.
+#[component]
+fn MailPage() -> impl IntoView {
+    let options = use_context::<LeptosOptions>();
+    view! {
+        <Frame title="Mail" lead="How PPM Planner sends mail.">
+            <div id=TAB><EmailSettingsPage/></div>
+            {options.map(|options| view! { <HydrationScripts options/> })}
+        </Frame>
+    }
+}
+
+#[component]
+fn HomePage() -> impl IntoView {
+    let report = use_context::<Report>();
+    let said =
+        report.and_then(|report| report.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    view! {
+        <Frame title="Plans" lead="What is planned, and by when.">
+            {said.map(|said| view! { <section class="notice" role="status"><p>{said}</p></section> })}
+            <form method="post" action=REPORT>
+                <button type="submit">"Send me the week's report"</button>
+            </form>
+        </Frame>
+    }
+}
+
+#[component]
+fn SignInPage() -> impl IntoView {
+    view! {
+        <Title text="Sign in"/>
+        <main class="door">
+            <h1>"Sign in"</h1>
+            <p class="lead">"PPM Planner"</p>
+            <form method="post" action=SIGN_IN>
+                <div class="field">
+                    <label for="name">"Name"</label>
+                    <input id="name" name="name" required autofocus/>
+                </div>
+                <div class="field">
+                    <label for="password">"Password"</label>
+                    <input id="password" name="password" type="password" required/>
+                </div>
+                <button type="submit" class="primary">"Sign in"</button>
+            </form>
+        </main>
+    }
+}
+
+/// What is around each page; whoever is not signed in is led to where they can.
+#[component]
+fn Frame(title: &'static str, lead: &'static str, children: Children) -> impl IntoView {
+    let Some(Person { name, .. }) = signed_in() else {
+        return view! { <Redirect path=SIGN_IN/> }.into_any();
+    };
+    view! {
+        <Title text=title/>
+        <div class="frame">
+            <header class="top">
+                <strong>"PPM Planner"</strong>
+                <span class="who">{name}</span>
+                <form method="post" action=SIGN_OUT>
+                    <button type="submit" class="quiet">"Sign out"</button>
+                </form>
+            </header>
+            <nav class="side" aria-label="Main">
+                <A href=HOME exact=true>"Plans"</A>
+                <A href=MAIL exact=true>"Mail"</A>
+            </nav>
+            <main class="main">
+                <h1>{title}</h1>
+                <p class="lead">{lead}</p>
+                {children()}
+            </main>
+        </div>
+    }
+    .into_any()
+}
+
+fn signed_in() -> Option<Person> {
+    let headers = use_context::<Parts>()?.headers;
+    use_context::<SignIn>()?.person(&headers)
+}

@@ -122,7 +122,7 @@ async fn send_report(
     if let Some(person) = sign_in.person(&headers) {
         let sentence = match send(&mailer, person.email).await {
             Ok(()) => format!("The report is on its way to {}.", person.email),
-            Err(error) => format!("The report was {error}"),
+            Err(error) => format!("The report was not sent: {error}"),
         };
         *report.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
     }

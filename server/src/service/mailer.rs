@@ -98,7 +98,7 @@ impl Undelivered {
 
 impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not sent; it ended at {}: {}", labels::step(self.step), self.cause())?;
+        write!(f, "it ended at {}: {}", labels::step(self.step), self.cause())?;
         match &self.said {
             Some(said) => write!(f, " ({})", said.replace('\n', " / ")),
             None => Ok(()),

@@ -64,7 +64,7 @@ pub enum ApiError {
     NotFound,
     /// The request makes no sense to the server.
     #[error("malformed request")]
-    #[serde(alias = "body-broken")]
+    #[serde(alias = "body-broken", alias = "not-json")]
     Malformed,
     /// The request is larger than any form of this server.
     #[error("request too large")]

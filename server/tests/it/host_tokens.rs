@@ -456,6 +456,40 @@ async fn a_bearer_route_asks_no_browser_where_it_comes_from() {
 }
 
 #[tokio::test]
+async fn what_a_form_of_another_site_can_send_is_no_call_on_a_bearer_route() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let authorization = format!("Bearer {}", good_token(&claims(now(&harness))));
+    let load = async |kinds: &[&str]| {
+        let mut request = Request::post("/bearer/api/email/load")
+            .header(HOST, "ppm.example")
+            .header("sec-fetch-site", "cross-site")
+            .header(AUTHORIZATION, &authorization);
+        for kind in kinds {
+            request = request.header(CONTENT_TYPE, *kind);
+        }
+        send(&harness, ADDRESS, request, "{}").await
+    };
+    let forms: [&[&str]; 7] = [
+        &[],
+        &["text/plain"],
+        &["application/x-www-form-urlencoded"],
+        &["multipart/form-data; boundary=x"],
+        &["text/plain; application/json"],
+        &["text/plain, application/json"],
+        &["application/json", "text/plain"],
+    ];
+    for kinds in forms {
+        let answer = load(kinds).await;
+        let found = (answer.status, answer.code());
+        let expected = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json".to_owned());
+        assert_eq!(found, expected, "{kinds:?}");
+    }
+    for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+        tab(&load(&[kind]).await);
+    }
+}
+
+#[tokio::test]
 async fn nothing_but_calls_is_under_bearer_and_nothing_without_the_hosts_tokens() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));

@@ -12,7 +12,9 @@ use server::identity::Role;
 use server::store::audit::Action;
 use url::Url;
 
+use crate::support::databases::connection;
 use crate::support::harness::{Answer, Harness, cookie_of, get, post, trail};
+use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::pages::ask;
 
@@ -249,6 +251,43 @@ async fn a_state_works_in_its_own_browser_only() {
         assert_eq!(location(&answer).1, "/sign-in?refused=other-browser");
     }
     assert_eq!(location(&world.get(&back, &mine.cookie).await).1, "/settings/email");
+}
+
+/// How many sign-ins the database knows that were begun and not ended.
+async fn away(world: &World) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM foreign_sign_in");
+    count.fetch_one(&mut connection(world.harness.folder.path()).await).await.expect("a number")
+}
+
+#[tokio::test]
+async fn after_fifty_sign_ins_that_were_only_begun_an_address_waits() {
+    let world = World::start().await;
+    world.depart("/oidc/start").await;
+    world.harness.clock.advance(TimeDelta::minutes(4));
+    for _ in 1..50 {
+        world.depart("/oidc/start").await;
+    }
+    let refused = world.get("/oidc/start?to=/audit", "").await;
+    let door = "/sign-in?refused=too-many-attempts-360&to=/audit";
+    assert_eq!(location(&refused), (StatusCode::SEE_OTHER, door));
+    assert_eq!(away(&world).await, 50, "nothing was kept of it");
+    let elsewhere = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
+    assert!(elsewhere.header("location").starts_with(&world.provider.issuer), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_over_makes_room_and_leaves_no_row() {
+    let world = World::start().await;
+    for _ in 0..49 {
+        world.depart("/oidc/start").await;
+    }
+    for _ in 0..3 {
+        world.sign_in().await;
+    }
+    assert_eq!(away(&world).await, 49, "those that ended are not counted");
+    world.harness.clock.advance(TimeDelta::minutes(10));
+    world.depart("/oidc/start").await;
+    assert_eq!(away(&world).await, 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! - **Cookie routes** ask, in this order, the host's token in its cookie, the headers of a trusted
 //!   proxy, and the session cookie. The first that speaks decides: what it says is not believed or
-//!   it is, and nobody else is asked. They do not read `Authorization`.
+//!   it is, and nobody else is asked. They do not read `Authorization`. The door is about the session
+//!   and asks it alone: whoever comes in or goes out there does so whatever host and proxy say.
 //! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
 //!   header to no request by itself, so that they need no guard against other sites.
 //!
@@ -10,8 +11,9 @@
 
 use std::net::IpAddr;
 
-use app::labels::NO_ROLE;
+use app::labels::{ANOTHER_ACCOUNT, NO_ROLE};
 use app::service::Browser;
+use app::shell::paths;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -33,6 +35,10 @@ use crate::web::refusal::Refusal;
 
 /// What a page asks for by itself while nobody touches it.
 const WATCHING: &str = "/api/email/token";
+
+/// Where sessions begin and end.
+const DOOR: [&str; 5] =
+    [paths::SIGN_IN, paths::SIGN_OUT, paths::SET_UP, paths::OIDC_START, paths::OIDC_CALLBACK];
 
 /// Somebody known, and their session where that is what they are known by.
 type Known = (Principal, Option<SessionKey>);
@@ -67,7 +73,10 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             let is_call = request.uri().path().starts_with("/api/");
             match refused.status() {
                 _ if is_call => return refused.into_response(),
-                StatusCode::FORBIDDEN => return no_role(),
+                StatusCode::FORBIDDEN => {
+                    let has_session = server.accounts.cookie().claimed(request.headers()).is_some();
+                    return no_role(has_session);
+                }
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
                 // A page sends whoever is nobody to the door by itself.
                 _ => {}
@@ -110,6 +119,9 @@ async fn known(
     request: &Parts,
     said: Option<Said>,
 ) -> Result<Option<Known>, Unknown> {
+    if DOOR.contains(&request.uri.path()) {
+        return by_session(server, request).await;
+    }
     if let Some(principal) = by_host_cookie(server, &request.headers).await? {
         return Ok(Some((principal, None)));
     }
@@ -188,11 +200,19 @@ async fn note(server: &Server, refused: Refused) {
     }
 }
 
-/// The page for somebody who is known and has no role here.
-fn no_role() -> Response {
+/// The page for somebody who is known and has no role here, and the ways on from there: to the door,
+/// and out of a session that they have beside.
+fn no_role(has_session: bool) -> Response {
+    let (door, out) = (paths::SIGN_IN, paths::SIGN_OUT);
+    let sign_out = if has_session {
+        format!("<form method=\"post\" action=\"{out}\"><button>Sign out here</button></form>")
+    } else {
+        String::new()
+    };
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{NO_ROLE}</title>\
-         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p></main></body></html>"
+         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p><p>{ANOTHER_ACCOUNT}</p>\
+         <p><a href=\"{door}\">Use another account</a></p>{sign_out}</main></body></html>"
     );
     (StatusCode::FORBIDDEN, Html(page)).into_response()
 }

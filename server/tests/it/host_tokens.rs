@@ -16,7 +16,7 @@ use server::config::Config;
 use server::oauth::TokenDeadlines;
 use server::store::audit::Action;
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, cookie_of, get, post, trail};
 use crate::support::host::{
     COOKIE_NAME, EcKey, KEY_ID, PUBLIC_KEY, by_rsa, by_rsa_pss, call, claims, claims_with,
     good_token, key_set, load_by_bearer, load_by_cookie, now, rsa_jwk, send, token, with_key_file,
@@ -518,6 +518,57 @@ async fn without_the_hosts_cookie_a_session_is_asked() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let request = get("/settings/email").header(COOKIE, harness.sign_in().await);
     assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_signs_out_beside_the_hosts_cookie_ends_the_session() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    for roles in ["ppm-administrator", "none"] {
+        let session = harness.sign_in().await;
+        let token = good_token(&claims_with(now(&harness), json!({ "roles": roles })));
+        let request = post("/sign-out").header(COOKIE, format!("{COOKIE_NAME}={token}; {session}"));
+        let answer = send(&harness, ADDRESS, request, "").await;
+        let found = (answer.status, answer.header(LOCATION.as_str()));
+        assert_eq!(found, (StatusCode::SEE_OTHER, "/sign-in"));
+        let request = get("/settings/email").header(ACCEPT, "text/html").header(COOKIE, &session);
+        assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::FOUND, "{roles}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_by_the_hosts_word_gets_to_the_door_and_in() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
+    let host = format!("{COOKIE_NAME}={token}");
+    let page = get("/sign-in").header(COOKIE, &host);
+    assert_eq!(send(&harness, ADDRESS, page, "").await.status, StatusCode::OK);
+    let form = post("/sign-in")
+        .header(COOKIE, &host)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let form =
+        send(&harness, ADDRESS, form, "email=ada%40example.com&password=correct+horse+battery");
+    let answer = form.await;
+    let found = (answer.status, answer.header(LOCATION.as_str()));
+    assert_eq!(found, (StatusCode::SEE_OTHER, "/settings/email"));
+    let session = cookie_of(answer.header("set-cookie"));
+    let alone = get("/settings/email").header(COOKIE, session);
+    assert_eq!(send(&harness, ADDRESS, alone, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_is_told_the_ways_on() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
+    let session = harness.sign_in().await;
+    for (cookie, has_session) in [
+        (format!("{COOKIE_NAME}={token}"), false),
+        (format!("{COOKIE_NAME}={token}; {session}"), true),
+    ] {
+        let request = get("/settings/email").header(COOKIE, cookie);
+        let page = send(&harness, ADDRESS, request, "").await.body;
+        assert!(page.contains(r#"href="/sign-in""#), "{page}");
+        assert_eq!(page.contains(r#"action="/sign-out""#), has_session, "{page}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, Role};
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, get, post, trail};
 use crate::support::host::{call, send};
 
 const PROXY: &str = "10.0.0.1";
@@ -115,6 +115,28 @@ async fn whoever_has_no_role_behind_the_proxy_is_refused() {
         let found = (answer.status, answer.code());
         assert_eq!(found, (StatusCode::FORBIDDEN, "role-missing".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_without() {
+    let harness = behind_a_proxy(PROXY).await.with_ada().await;
+    for headers in [vec![ALL[0]], ALL.to_vec()] {
+        let session = harness.sign_in().await;
+        let mut request = post("/sign-out").header("cookie", &session);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(send(&harness, PROXY, request, "").await.status, StatusCode::SEE_OTHER);
+        let answer = load(&harness, PROXY, &[("cookie", &session)]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_behind_the_proxy_gets_to_the_door() {
+    let harness = behind_a_proxy(PROXY).await.with_ada().await;
+    let page = get("/sign-in").header(ALL[0].0, ALL[0].1);
+    assert_eq!(send(&harness, PROXY, page, "").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

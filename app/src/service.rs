@@ -128,6 +128,11 @@ pub trait EmailService: Send + Sync + 'static {
     ) -> Result<Attempt, ApiError>;
 }
 
+/// That whoever is signed in is known by a session of this server's, which they can end. Nobody else
+/// can sign out here: the next request would know them again.
+#[derive(Debug, Clone, Copy)]
+pub struct BySession;
+
 /// Whoever has the accounts that people may sign in with beside those of this product, by the name
 /// that they know.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{Callback, ForeignDoor, SharedFrame, SharedService};
+use app::service::{BySession, Callback, ForeignDoor, SharedFrame, SharedService};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -79,8 +79,12 @@ impl Pages {
             self.public_url.as_ref(),
             &parts.headers,
         )));
-        if let Some(Caller { principal, browser, .. }) = parts.extensions.get::<Caller>().cloned() {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        if let Some(Caller { principal, session, browser, .. }) = caller {
             provide_context(browser);
+            if session.is_some() {
+                provide_context(BySession);
+            }
             if let Some(principal) = principal {
                 provide_context(principal);
             }

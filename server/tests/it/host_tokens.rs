@@ -572,6 +572,24 @@ async fn whoever_has_no_role_is_told_the_ways_on() {
 }
 
 #[tokio::test]
+async fn signing_out_is_offered_to_whoever_a_session_knows_and_to_nobody_else() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let host = format!("{COOKIE_NAME}={}", good_token(&claims(now(&harness))));
+    let session = harness.sign_in().await;
+    let both = format!("{host}; {session}");
+    for (cookie, name, is_offered) in [
+        (&session, "Ada Lovelace", true),
+        (&host, "Grace Hopper", false),
+        (&both, "Grace Hopper", false),
+    ] {
+        let request = get("/settings/email").header(COOKIE, cookie);
+        let page = send(&harness, ADDRESS, request, "").await.body;
+        assert!(page.contains(name), "{page}");
+        assert_eq!(page.contains("Sign out"), is_offered, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn an_expired_token_leads_a_page_to_the_door_and_a_missing_role_to_a_plain_refusal() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let page = async |other: Value| {

@@ -133,6 +133,16 @@ async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_with
 }
 
 #[tokio::test]
+async fn nobody_is_offered_to_sign_out_whom_the_proxy_knows() {
+    let harness = behind_a_proxy(PROXY).await;
+    let request = ALL
+        .iter()
+        .fold(get("/settings/email"), |request, (name, value)| request.header(*name, *value));
+    let page = send(&harness, PROXY, request, "").await.body;
+    assert!(page.contains("Grace Hopper") && !page.contains("Sign out"), "{page}");
+}
+
+#[tokio::test]
 async fn whoever_has_no_role_behind_the_proxy_gets_to_the_door() {
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     let page = get("/sign-in").header(ALL[0].0, ALL[0].1);

@@ -387,6 +387,29 @@ async fn known_keys_serve_on_while_no_others_can_be_fetched() {
 }
 
 #[tokio::test]
+async fn keys_that_nobody_has_confirmed_for_a_day_are_believed_no_longer() {
+    let down = || Turn::answer("503 Service Unavailable", &[], "");
+    let keys = || key_set(&[rsa_jwk(KEY_ID)]);
+    let host = ScriptedProvider::play([keys(), down(), down(), keys()]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let load = async || {
+        let token = good_token(&claims(now(&harness)));
+        load_by_bearer(&harness, &token).await
+    };
+    tab(&load().await);
+    harness.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(30));
+    let made_up = token(&json!({ "alg": "RS256", "kid": "x" }), &claims(now(&harness)), by_rsa);
+    assert_eq!(load_by_bearer(&harness, &made_up).await.code(), "host-token-key-unknown");
+    tab(&load().await);
+    harness.clock.advance(TimeDelta::seconds(30));
+    let answer = load().await;
+    let found = (answer.status, answer.code());
+    assert_eq!(found, (StatusCode::SERVICE_UNAVAILABLE, "host-keys-unavailable".to_owned()));
+    harness.clock.advance(TimeDelta::seconds(30));
+    tab(&load().await);
+}
+
+#[tokio::test]
 async fn keys_that_are_an_hour_old_are_fetched_again_beside_the_request() {
     let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[rsa_jwk(KEY_ID)])]);
     let harness = with_keys_of(&host, AS_CONFIGURED).await;

@@ -31,7 +31,9 @@ pub enum ApiError {
         alias = "host-token-expiry-missing",
         alias = "host-token-not-yet-valid",
         alias = "proxy-header-spoofed",
-        alias = "proxy-header-malformed"
+        alias = "proxy-header-malformed",
+        alias = "session-ended",
+        alias = "account-removed"
     )]
     SignedOut,
     /// The host's word on who is signed in has expired; a fresh one helps.

@@ -22,3 +22,11 @@ CREATE TABLE foreign_session (
     created_at BIGINT NOT NULL,
     seen_at    BIGINT NOT NULL
 );
+
+-- Sessions of either kind that somebody ended, until they would have ended by themselves: whoever
+-- still shows the cookie of one is told from a stranger.
+CREATE TABLE ended_session (
+    token_hash TEXT   NOT NULL PRIMARY KEY,
+    how        TEXT   NOT NULL,
+    created_at BIGINT NOT NULL
+);

@@ -165,13 +165,16 @@ async fn by_proxy(
 async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, Unknown> {
     let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
     let is_presence = request.uri.path() != WATCHING;
-    let found = sessions::resume(&server.store, &key, server.clock.now(), is_presence).await?;
+    let (store, now) = (&server.store, server.clock.now());
+    let Some(found) = sessions::resume(store, &key, now, is_presence).await? else {
+        return sessions::refusal(store, &key, now).await?.map_or(Ok(None), |why| Err(why.into()));
+    };
     // Nobody stays whose provider is none of this server's any more.
-    let found = found.filter(|principal| match &principal.issuer {
+    let is_known = match &found.issuer {
         Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
         None => true,
-    });
-    Ok(found.map(|principal| (principal, Some(key))))
+    };
+    Ok(is_known.then_some((found, Some(key))))
 }
 
 /// Whoever a bearer token names; nobody without one.

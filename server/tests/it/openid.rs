@@ -383,6 +383,8 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
     let answer =
         ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     assert!(!world.is_known(&cookie).await);
+    let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
+    assert_eq!(row.detail.as_deref(), Some("session-ended"));
     let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
     let url = Url::parse(leads_to).expect("an address");
     assert!(leads_to.starts_with(&format!("{}/end-session?kind=rp&", world.provider.issuer)));

@@ -30,6 +30,8 @@ pub struct Principal {
     pub language: Option<String>,
     /// How they like times, where their host says; it outweighs what they chose here.
     pub times: Option<TimePreference>,
+    /// The time zone to begin with, where their provider says; what they chose here outweighs it.
+    pub zone: Option<String>,
 }
 
 impl Principal {

@@ -95,6 +95,7 @@ impl ClaimNames {
             role,
             language: text(&self.language).filter(|tag| is_tag(tag)).map(str::to_owned),
             times: self.times(claims),
+            zone: None,
         })
     }
 

@@ -84,6 +84,7 @@ impl Said {
             role,
             language: None,
             times: None,
+            zone: None,
         }))
     }
 }

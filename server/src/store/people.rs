@@ -38,6 +38,7 @@ impl Person {
             role: self.role,
             language: None,
             times: None,
+            zone: None,
         }
     }
 }

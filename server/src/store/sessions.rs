@@ -105,6 +105,7 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
             role: role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
             language: None,
             times: None,
+            zone: None,
         },
         created_at: instant(row.try_get(4)?)?,
         seen_at: instant(row.try_get(5)?)?,

@@ -1,10 +1,12 @@
 //! Sign-in with an organisation's account, against a provider over sockets: who comes in, and who does
 //! not.
 
+use app::api::Tab;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, COOKIE};
 use chrono::TimeDelta;
+use domain::time_format::{ClockStyle, TimePreference};
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::OidcConfig;
@@ -74,6 +76,20 @@ impl World {
         self.sign_in().await
     }
 
+    /// Calls a server function.
+    async fn call(&self, function: &str, cookie: &str) -> Answer {
+        let request = post(&format!("/api/{function}"))
+            .header(COOKIE, cookie)
+            .header("content-type", "application/json");
+        ask(&self.harness, request, Body::from("{}")).await
+    }
+
+    /// What the tab shows first.
+    async fn tab(&self, cookie: &str) -> Tab {
+        let answer = self.call("email/load", cookie).await;
+        serde_json::from_str(&answer.body).expect("the tab")
+    }
+
     /// Whether a browser with this cookie sees the tab.
     async fn is_known(&self, cookie: &str) -> bool {
         self.get("/settings/email", cookie).await.status == StatusCode::OK
@@ -132,7 +148,27 @@ async fn the_claims_say_who_it_is() {
     assert_eq!(who.issuer.as_deref(), Some(world.provider.issuer.as_str()));
     assert_eq!((who.recipient(), who.name.as_str()), (Some("ada@practice.example"), "Ada Okafor"));
     assert_eq!((who.role, who.language.as_deref()), (Role::Administrator, Some("de-DE")));
-    assert_eq!(who.times.map(|times| times.zone).as_deref(), Some("Europe/Berlin"));
+    assert_eq!((who.times, who.zone.as_deref()), (None, Some("Europe/Berlin")));
+}
+
+#[tokio::test]
+async fn the_providers_time_zone_is_one_to_begin_with_and_its_locale_changes_no_dates() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let berlin = TimePreference { zone: "Europe/Berlin".to_owned(), ..TimePreference::default() };
+    assert_eq!(world.tab(&cookie).await.display.preference, berlin);
+
+    let choice = post("/preferences/time")
+        .header(COOKIE, &cookie)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let form = Body::from("pattern=DD-Mon-YYYY&clock=12&zone=Asia%2FTokyo");
+    ask(&world.harness, choice, form).await;
+    let chosen = world.tab(&cookie).await.display.preference;
+    assert_eq!((chosen.zone.as_str(), chosen.clock), ("Asia/Tokyo", ClockStyle::TwelveHours));
+
+    let again = world.sign_in().await;
+    let again = world.tab(&cookie_of(again.header("set-cookie"))).await.display.preference;
+    assert_eq!(again, chosen, "another sign-in changes nothing");
 }
 
 #[tokio::test]

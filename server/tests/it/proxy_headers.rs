@@ -72,6 +72,7 @@ async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
         role: Role::Administrator,
         language: None,
         times: None,
+        zone: None,
     };
     assert_eq!(who, Some(expected));
     assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");

@@ -188,6 +188,7 @@ pub fn principal(id: &str, email: &str, name: &str) -> Principal {
         role: Role::Administrator,
         language: None,
         times: None,
+        zone: None,
     }
 }
 

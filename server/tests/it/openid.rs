@@ -208,6 +208,10 @@ async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
         ("alg none", Bent { alg: Some("none"), is_unsigned: true, ..Bent::default() }),
         ("alg none, signed", Bent { alg: Some("none"), ..Bent::default() }),
         ("alg HS256", Bent { alg: Some("HS256"), ..Bent::default() }),
+        (
+            "alg HS256, signed by the client secret",
+            Bent { alg: Some("HS256"), mac_key: Some(CLIENT_SECRET), ..Bent::default() },
+        ),
         ("no signature", Bent { is_unsigned: true, ..Bent::default() }),
         ("signature", Bent { is_by_another_key: true, ..Bent::default() }),
     ];
@@ -215,6 +219,24 @@ async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
         let answer = world.sign_in_with(bent).await;
         assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{what}");
         assert!(!answer.headers.contains_key("set-cookie"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_signed_by_rs256_is_taken_and_no_other_in_its_place() {
+    let world = World::start().await;
+    world.provider.turn_to_rsa();
+    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    let mac_key = Some(CLIENT_SECRET);
+    for bent in [
+        Bent { is_by_another_key: true, ..Bent::default() },
+        Bent { mac_key, ..Bent::default() },
+        Bent { alg: Some("HS256"), mac_key, ..Bent::default() },
+        Bent { alg: Some("HS256"), ..Bent::default() },
+        Bent { alg: Some("PS256"), ..Bent::default() },
+    ] {
+        let answer = world.sign_in_with(bent.clone()).await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{bent:?}");
     }
 }
 

@@ -11,11 +11,14 @@ use axum::{Form, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData, SigningKey};
+use ring::hmac;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
+
+use super::host::{by_rsa, rsa_jwk};
 
 pub const CLIENT_ID: &str = "ppm-frame";
 pub const CLIENT_SECRET: &str = "canary-oidc-secret";
@@ -32,11 +35,15 @@ pub struct Bent {
     pub is_unsigned: bool,
     /// Whether somebody else signs it.
     pub is_by_another_key: bool,
+    /// What signs it instead of a key: a secret that others know, too.
+    pub mac_key: Option<&'static str>,
 }
 
 struct Told {
     issuer: String,
     key: KeyPair,
+    /// Whether it signs by RSA instead.
+    is_rsa: bool,
     key_id: &'static str,
     /// When it is, in seconds.
     now: i64,
@@ -64,6 +71,7 @@ impl OpenidProvider {
         let told = Arc::new(Mutex::new(Told {
             issuer: issuer.clone(),
             key: key(),
+            is_rsa: false,
             key_id: "first",
             now,
             bent: Bent::default(),
@@ -101,6 +109,11 @@ impl OpenidProvider {
         let mut told = self.told();
         told.key = key();
         told.key_id = key_id;
+    }
+
+    /// Signs by RSA from now on.
+    pub fn turn_to_rsa(&self) {
+        self.told().is_rsa = true;
     }
 
     /// Answers nothing but errors, or answers again.
@@ -145,13 +158,16 @@ async fn configuration(State(told): State<Shared>) -> Response {
             "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["EdDSA"],
+            "id_token_signing_alg_values_supported": ["RS256", "EdDSA", "HS256"],
         })
     })
 }
 
 async fn keys(State(told): State<Shared>) -> Response {
     answer(&told, "jwks", |told| {
+        if told.is_rsa {
+            return json!({"keys": [rsa_jwk(told.key_id)]});
+        }
         let x = BASE64.encode(told.key.der_bytes());
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": told.key_id, "x": x}]})
     })
@@ -215,12 +231,18 @@ fn id_token(told: &Told) -> String {
     }
     let claims = claims.as_object_mut().expect("an object");
     claims.retain(|_, value| !value.is_null());
-    let header = json!({"alg": told.bent.alg.unwrap_or("EdDSA"), "kid": told.key_id});
+    let usual = if told.is_rsa { "RS256" } else { "EdDSA" };
+    let header = json!({"alg": told.bent.alg.unwrap_or(usual), "kid": told.key_id});
     let encoded = |value: &Value| BASE64.encode(value.to_string());
     let signed = format!("{}.{}", encoded(&header), encoded(&Value::Object(claims.clone())));
     let signature = match &told.bent {
         Bent { is_unsigned: true, .. } => Vec::new(),
+        Bent { mac_key: Some(secret), .. } => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            hmac::sign(&key, signed.as_bytes()).as_ref().to_vec()
+        }
         Bent { is_by_another_key: true, .. } => key().sign(signed.as_bytes()).expect("a key signs"),
+        _ if told.is_rsa => by_rsa(signed.as_bytes()),
         _ => told.key.sign(signed.as_bytes()).expect("a key signs"),
     };
     format!("{signed}.{}", BASE64.encode(signature))

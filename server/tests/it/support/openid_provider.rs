@@ -23,6 +23,7 @@ use super::host::{by_rsa, rsa_jwk};
 pub const CLIENT_ID: &str = "ppm-frame";
 pub const CLIENT_SECRET: &str = "canary-oidc-secret";
 pub const CODE: &str = "canary-oidc-code";
+const ACCESS: &str = "canary-oidc-access";
 
 /// What differs in the next ID token from a good one.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +53,9 @@ struct Told {
     challenge: String,
     asked: Vec<&'static str>,
     is_down: bool,
+    is_parrot: bool,
+    /// What nobody may hear but this server and the browser's address bar.
+    secrets: Vec<String>,
 }
 
 type Shared = Arc<Mutex<Told>>;
@@ -79,6 +83,8 @@ impl OpenidProvider {
             challenge: String::new(),
             asked: Vec::new(),
             is_down: false,
+            is_parrot: false,
+            secrets: [CLIENT_SECRET, CODE, ACCESS].map(str::to_owned).to_vec(),
         }));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
@@ -95,6 +101,8 @@ impl OpenidProvider {
     pub fn sign_in(&self, url: &Url) -> String {
         let mut told = self.told();
         told.nonce = param(url, "nonce");
+        let nonce = told.nonce.clone();
+        told.secrets.push(nonce);
         told.challenge = param(url, "code_challenge");
         format!("/oidc/callback?code={CODE}&state={}", param(url, "state"))
     }
@@ -119,6 +127,17 @@ impl OpenidProvider {
     /// Answers nothing but errors, or answers again.
     pub fn down(&self, is_down: bool) {
         self.told().is_down = is_down;
+    }
+
+    /// Repeats whatever is secret in a request for tokens instead of giving any, or gives them again.
+    pub fn parrot(&self, is_parrot: bool) {
+        self.told().is_parrot = is_parrot;
+    }
+
+    /// Everything secret that it has said and heard: client secret, code, access token, nonces, code
+    /// verifiers, and of ID tokens the claims and the signatures.
+    pub fn secrets(&self) -> Vec<String> {
+        self.told().secrets.clone()
     }
 
     /// How often a path was asked for.
@@ -192,23 +211,34 @@ async fn token(
         param("code").to_owned(),
         BASE64.encode(Sha256::digest(param("code_verifier"))),
     );
+    let is_parrot = {
+        let mut told = told.lock().expect("no test panics while it tells");
+        told.secrets.push(param("code_verifier").to_owned());
+        told.is_parrot
+    };
+    if is_parrot {
+        let heard = format!("{} {} {form:?}", given.0, given.2);
+        let refusal = json!({"error": "invalid_grant", "error_description": heard});
+        return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
+    }
     if given != expected {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     }
-    answer(
-        &told,
-        "token",
-        |told| json!({"access_token": "a", "token_type": "Bearer", "id_token": id_token(told)}),
-    )
+    answer(&told, "token", |told| {
+        let id_token = id_token(told);
+        let parts = id_token.split('.').skip(1).filter(|part| !part.is_empty());
+        told.secrets.extend(parts.map(str::to_owned));
+        json!({"access_token": ACCESS, "token_type": "Bearer", "id_token": id_token})
+    })
 }
 
-fn answer(told: &Shared, path: &'static str, body: impl FnOnce(&Told) -> Value) -> Response {
+fn answer(told: &Shared, path: &'static str, body: impl FnOnce(&mut Told) -> Value) -> Response {
     let mut told = told.lock().expect("no test panics while it tells");
     told.asked.push(path);
     if told.is_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(body(&told)).into_response()
+    Json(body(&mut told)).into_response()
 }
 
 fn id_token(told: &Told) -> String {

@@ -22,7 +22,7 @@ const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Keys that nobody has confirmed for so long are believed no longer. `OpenID` Connect Core 1.0, 10.1.1
 /// lets issuers change them at any time; neither it nor RFC 7517 says how long to do without an answer.
-const BELIEVED_FOR: TimeDelta = TimeDelta::hours(24);
+pub(super) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// A key that was published or configured.
 #[derive(Debug, Clone)]
@@ -96,10 +96,16 @@ struct Published {
     address: String,
     documents: Documents,
     clock: Arc<dyn Clock>,
-    /// What was fetched last, and when.
-    known: RwLock<Option<(Vec<PublicKey>, DateTime<Utc>)>>,
+    known: RwLock<Fetched>,
     /// When a fetch last began; held while one is under way.
     turn: tokio::sync::Mutex<Option<DateTime<Utc>>>,
+}
+
+/// What was fetched last, and when.
+#[derive(Debug, Default)]
+struct Fetched {
+    keys: Vec<PublicKey>,
+    at: Option<DateTime<Utc>>,
 }
 
 impl Keys {
@@ -172,14 +178,12 @@ impl Published {
 
     fn is_stale(&self) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().is_none_or(|(_, at)| self.clock.now() >= *at + STALE_AFTER)
+        known.at.is_none_or(|at| self.clock.now() >= at + STALE_AFTER)
     }
 
-    fn believed<'k>(&self, known: &'k Option<(Vec<PublicKey>, DateTime<Utc>)>) -> &'k [PublicKey] {
-        match known {
-            Some((keys, at)) if self.clock.now() < *at + BELIEVED_FOR => keys,
-            _ => &[],
-        }
+    fn believed<'k>(&self, known: &'k Fetched) -> &'k [PublicKey] {
+        let is_fresh = known.at.is_some_and(|at| self.clock.now() < at + BELIEVED_FOR);
+        if is_fresh { &known.keys } else { &[] }
     }
 
     /// Fetches the keys, unless somebody else just did; then it has waited for them.
@@ -203,7 +207,8 @@ impl Published {
         *last = Some(now);
         match self.fetch().await {
             Ok(keys) => {
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some((keys, now));
+                let fetched = Fetched { keys, at: Some(now) };
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = fetched;
             }
             Err(error) => {
                 tracing::warn!(error = one_line(&error), "the host's keys could not be fetched");

@@ -288,6 +288,21 @@ async fn a_provider_that_is_down_is_named_and_asked_again_later() {
 }
 
 #[tokio::test]
+async fn what_the_provider_said_about_itself_is_believed_for_a_day_without_an_answer() {
+    let world = World::start().await;
+    world.depart("/oidc/start").await;
+    world.provider.down(true);
+    world.harness.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(5));
+    for _ in 0..2 {
+        world.depart("/oidc/start").await;
+    }
+    world.harness.clock.advance(TimeDelta::seconds(5));
+    for _ in 0..2 {
+        assert_eq!(location(&world.get("/oidc/start", "").await).1, PROVIDER_FAILED);
+    }
+}
+
+#[tokio::test]
 async fn a_state_works_once() {
     let world = World::start().await;
     let away = world.depart("/oidc/start").await;

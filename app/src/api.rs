@@ -31,7 +31,9 @@ pub enum ApiError {
         alias = "host-token-expiry-missing",
         alias = "host-token-not-yet-valid",
         alias = "proxy-header-spoofed",
-        alias = "proxy-header-malformed"
+        alias = "proxy-header-malformed",
+        alias = "session-ended",
+        alias = "account-removed"
     )]
     SignedOut,
     /// The host's word on who is signed in has expired; a fresh one helps.
@@ -64,7 +66,7 @@ pub enum ApiError {
     NotFound,
     /// The request makes no sense to the server.
     #[error("malformed request")]
-    #[serde(alias = "body-broken")]
+    #[serde(alias = "body-broken", alias = "not-json")]
     Malformed,
     /// The request is larger than any form of this server.
     #[error("request too large")]

@@ -30,9 +30,26 @@ pub struct Principal {
     pub language: Option<String>,
     /// How they like times, where their host says; it outweighs what they chose here.
     pub times: Option<TimePreference>,
+    /// The time zone to begin with, where their provider says; what they chose here outweighs it.
+    pub zone: Option<String>,
 }
 
 impl Principal {
+    /// Somebody who is `subject` at an issuer, and of whom no more is said.
+    #[must_use]
+    pub fn foreign(issuer: &str, subject: &str, name: &str, role: Role) -> Self {
+        Self {
+            id: Self::foreign_id(issuer, subject),
+            issuer: Some(issuer.to_owned()),
+            email: None,
+            name: name.to_owned(),
+            role,
+            language: None,
+            times: None,
+            zone: None,
+        }
+    }
+
     /// What somebody is known by who is `subject` at an issuer; nobody of this product's own has a
     /// space in theirs.
     #[must_use]
@@ -127,6 +144,11 @@ pub trait EmailService: Send + Sync + 'static {
         address: &str,
     ) -> Result<Attempt, ApiError>;
 }
+
+/// That whoever is signed in is known by a session of this server's, which they can end. Nobody else
+/// can sign out here: the next request would know them again.
+#[derive(Debug, Clone, Copy)]
+pub struct BySession;
 
 /// Whoever has the accounts that people may sign in with beside those of this product, by the name
 /// that they know.

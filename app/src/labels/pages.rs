@@ -30,6 +30,9 @@ pub const fn action(action: Action) -> &'static str {
 /// Said to somebody who is known and has no role here.
 pub const NO_ROLE: &str = "You are signed in, but your account has no role here. Ask whoever administers your accounts for one.";
 
+/// What follows for somebody who has another account.
+pub const ANOTHER_ACCOUNT: &str = "Every page here goes by that account until you sign out of it where it belongs. Then you can use another one.";
+
 /// Who did it, where no name is known.
 #[must_use]
 pub const fn actor(name: &str) -> &str {

@@ -8,7 +8,7 @@ use leptos_router::hooks::use_location;
 use super::{paths, with_destination};
 use crate::api::ApiError;
 use crate::labels;
-use crate::service::{Principal, SharedFrame};
+use crate::service::{BySession, Principal, SharedFrame};
 
 /// Head line, navigation and page; whoever is not signed in is led to the sign-in page.
 #[component]
@@ -37,6 +37,13 @@ pub fn Frame(
         "" => me.name.clone(),
         address => format!("{} · {address}", me.name),
     };
+    let way_out = use_context::<BySession>().map(|BySession| {
+        view! {
+            <form method="post" action=paths::SIGN_OUT>
+                <button type="submit" class="quiet">"Sign out"</button>
+            </form>
+        }
+    });
     view! {
         <Title text=title/>
         <a class="skip" href="#main">"Skip to the content"</a>
@@ -44,9 +51,7 @@ pub fn Frame(
             <header class="top">
                 <strong>"PPM Administrator"</strong>
                 <span class="who">{who}</span>
-                <form method="post" action=paths::SIGN_OUT>
-                    <button type="submit" class="quiet">"Sign out"</button>
-                </form>
+                {way_out}
             </header>
             <nav class="side" aria-label="Main">{links}</nav>
             <main class="main" id="main" tabindex="-1">

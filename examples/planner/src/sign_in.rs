@@ -74,13 +74,8 @@ impl Identity for SignIn {
         let Some(person) = self.person(&request.headers) else { return Ok(None) };
         let role = person.role.ok_or(IdentityError::NoRole)?;
         Ok(Some(Principal {
-            id: Principal::foreign_id("planner", person.email),
-            issuer: Some("planner".to_owned()),
             email: Some(Email::verified(person.email.to_owned())),
-            name: person.name.to_owned(),
-            role,
-            language: None,
-            times: None,
+            ..Principal::foreign("planner", person.email, person.name, role)
         }))
     }
 }

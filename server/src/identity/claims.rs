@@ -86,15 +86,12 @@ impl ClaimNames {
             trusts_email || claim(claims, &self.email_is_verified).is_some_and(is_yes);
         let name = text(&self.name).and_then(shown).unwrap_or_else(|| subject.to_owned());
         Ok(Principal {
-            id: Principal::foreign_id(issuer, subject),
-            issuer: Some(issuer.to_owned()),
             email: text(&self.email)
                 .and_then(address)
                 .map(|address| Email { address, is_verified }),
-            name,
-            role,
             language: text(&self.language).filter(|tag| is_tag(tag)).map(str::to_owned),
             times: self.times(claims),
+            ..Principal::foreign(issuer, subject, &name, role)
         })
     }
 

@@ -2,7 +2,7 @@
 //! 7517), which are kept and fetched again when a token names one that is not among them. Whoever
 //! shows a made-up key id may not make this server call out more often than once in a while.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
@@ -19,6 +19,10 @@ use crate::oauth::{DocumentError, Documents};
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// Keys that are older are fetched again beside whatever is asked: one may have been withdrawn.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// Keys that nobody has confirmed for so long are believed no longer. `OpenID` Connect Core 1.0, 10.1.1
+/// lets issuers change them at any time; neither it nor RFC 7517 says how long to do without an answer.
+pub(super) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// A key that was published or configured.
 #[derive(Debug, Clone)]
@@ -92,10 +96,16 @@ struct Published {
     address: String,
     documents: Documents,
     clock: Arc<dyn Clock>,
-    known: RwLock<Vec<PublicKey>>,
-    fetched_at: Mutex<Option<DateTime<Utc>>>,
+    known: RwLock<Fetched>,
     /// When a fetch last began; held while one is under way.
     turn: tokio::sync::Mutex<Option<DateTime<Utc>>>,
+}
+
+/// What was fetched last, and when.
+#[derive(Debug, Default)]
+struct Fetched {
+    keys: Vec<PublicKey>,
+    at: Option<DateTime<Utc>>,
 }
 
 impl Keys {
@@ -110,7 +120,6 @@ impl Keys {
                     documents,
                     clock,
                     known: RwLock::default(),
-                    fetched_at: Mutex::default(),
                     turn: tokio::sync::Mutex::default(),
                 };
                 Self { configured: None, published: Some(Arc::new(published)) }
@@ -154,7 +163,8 @@ impl Published {
     /// A key with this id; without an id the only one that fits.
     fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let mut fitting = known
+        let mut fitting = self
+            .believed(&known)
             .iter()
             .filter(|key| key.fits(algorithm) && (id.is_none() || key.id.as_deref() == id));
         let first = fitting.next()?;
@@ -162,12 +172,18 @@ impl Published {
     }
 
     fn has_any(&self) -> bool {
-        !self.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        !self.believed(&known).is_empty()
     }
 
     fn is_stale(&self) -> bool {
-        let fetched = self.fetched_at.lock().unwrap_or_else(PoisonError::into_inner);
-        fetched.is_none_or(|at| self.clock.now() >= at + STALE_AFTER)
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.at.is_none_or(|at| self.clock.now() >= at + STALE_AFTER)
+    }
+
+    fn believed<'k>(&self, known: &'k Fetched) -> &'k [PublicKey] {
+        let is_fresh = known.at.is_some_and(|at| self.clock.now() < at + BELIEVED_FOR);
+        if is_fresh { &known.keys } else { &[] }
     }
 
     /// Fetches the keys, unless somebody else just did; then it has waited for them.
@@ -191,8 +207,8 @@ impl Published {
         *last = Some(now);
         match self.fetch().await {
             Ok(keys) => {
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = keys;
-                *self.fetched_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+                let fetched = Fetched { keys, at: Some(now) };
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = fetched;
             }
             Err(error) => {
                 tracing::warn!(error = one_line(&error), "the host's keys could not be fetched");

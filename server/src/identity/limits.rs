@@ -9,6 +9,9 @@
 //!   lock the owner out. Each answer only takes longer, up to four seconds, so that guessing from
 //!   many addresses is slow and signing in is still possible.
 //!
+//! A sign-in that is begun here and ended at another provider is no guess, but leaves a row until it
+//! is over: so many by address, then the address waits.
+//!
 //! Addresses count by what one subscriber holds: a whole IPv4 address, the first half of an IPv6 one.
 //! Behind a reverse proxy that is the proxy's, and everybody's, until `--trusted-proxy` names it.
 
@@ -24,6 +27,8 @@ use crate::store::sign_ins::Tally;
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
 const PER_PAIR: i64 = 5;
 const PER_ADDRESS: i64 = 50;
+/// How many browsers may be away from one address, to sign in with an account of the organisation's.
+pub const AWAY_PER_ADDRESS: i64 = 50;
 const PER_ACCOUNT_UNDELAYED: i64 = 5;
 const LONGEST_DELAY: Duration = Duration::from_secs(4);
 

@@ -9,6 +9,7 @@ mod claims;
 mod discovery;
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use app::service::Browser;
 use axum::http::HeaderValue;
@@ -32,7 +33,7 @@ use self::claims::{OtherClaims, Stranger};
 use self::discovery::{Discovery, Unavailable};
 use super::claims::subject;
 use super::sessions::{self, Caller};
-use super::{Email, Principal};
+use super::{Email, Principal, limits};
 use crate::Server;
 use crate::clock::random_token;
 use crate::config::{OidcConfig, ProxyUrl};
@@ -41,7 +42,7 @@ use crate::log::one_line;
 use crate::oauth::{Answer, TokenClientError, TokenDeadlines, Wire};
 use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::foreign_sign_ins::{self, Away, Missing};
+use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
 use crate::store::{StoreError, foreign_sessions, sessions as session_table};
 
 /// How long a browser may stay away.
@@ -63,11 +64,11 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// What is sealed of a browser that is away, and of a session.
 /// The longest address that a browser is asked to come back to, in octets. Without `--public-url`
 /// whoever asks writes it.
 const LONGEST_ADDRESS: usize = 2_048;
 
+/// What is sealed of a browser that is away, and of a session.
 const VERIFIER: &str = "oidc-verifier";
 const ID_TOKEN: &str = "oidc-id-token";
 
@@ -112,6 +113,12 @@ pub enum OidcFault {
     /// The provider does not answer, or not what can be believed.
     #[error("the provider failed")]
     Provider,
+    /// Too many browsers are away that came from one address.
+    #[error("too many sign-ins were begun and not ended")]
+    TooMany {
+        /// How long to wait before the next one.
+        retry_after: Duration,
+    },
     /// The account is genuine, and may do nothing here.
     #[error("the account has no role here")]
     NoRole,
@@ -199,15 +206,15 @@ impl Oidc {
         &self.config.issuer
     }
 
-    /// Sends a browser to the provider, known by `known` where it was known already. It comes back to
-    /// `redirect_uri`, and then goes on to `destination`.
+    /// Sends the caller's browser to the provider. It comes back to `redirect_uri`, and then goes on to
+    /// `destination`.
     ///
     /// # Errors
-    /// The provider or the database does not answer.
+    /// Too many are away already, or the provider or the database does not answer.
     pub async fn depart(
         &self,
         server: &Server,
-        known: &Browser,
+        caller: &Caller,
         redirect_uri: String,
         destination: &str,
     ) -> Result<Departed, OidcFault> {
@@ -215,17 +222,23 @@ impl Oidc {
         let metadata = self.discovery.current(now).await?;
         let random = || random_token(server.randomness.as_ref());
         let (state, nonce, verifier) = (random(), random(), SecretString::from(random()));
-        let browser = known.0.clone().unwrap_or_else(random);
+        let browser = caller.browser.0.clone().unwrap_or_else(random);
         let away = Away {
             nonce_hash: hashed(&nonce),
             verifier: server.vault.seal(VERIFIER, &self.place(), &verifier),
             redirect_uri,
             destination: destination.to_owned(),
         };
-        let (store, expires_at) = (&server.store, now + AWAY);
-        let (state_hash, browser_hash) = (hashed(&state), hashed(&browser));
         let client = self.client(&metadata, &away.redirect_uri)?;
-        foreign_sign_ins::depart(store, &state_hash, &browser_hash, &away, now, expires_at).await?;
+        let known_by = KnownBy {
+            state_hash: &hashed(&state),
+            browser_hash: &hashed(&browser),
+            address: &limits::address_key(caller.address),
+        };
+        let (most, expires_at) = (limits::AWAY_PER_ADDRESS, now + AWAY);
+        foreign_sign_ins::depart(&server.store, known_by, &away, most, now, expires_at)
+            .await?
+            .map_err(|crowded| too_many(crowded, now))?;
 
         let verifier = PkceCodeVerifier::new(verifier.expose_secret().to_owned());
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -481,6 +494,10 @@ async fn come_back(server: &Server, answer: &Answer, browser: &Browser) -> Resul
         Err(Missing::Over) => Err(OidcFault::Over),
         Err(Missing::OtherBrowser) => Err(OidcFault::OtherBrowser),
     }
+}
+
+fn too_many(Crowded { until }: Crowded, now: DateTime<Utc>) -> OidcFault {
+    OidcFault::TooMany { retry_after: (until - now).to_std().unwrap_or_default() }
 }
 
 fn unusable(why: &str) -> OidcFault {

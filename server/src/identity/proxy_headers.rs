@@ -75,16 +75,10 @@ impl Said {
         let said = self.roles.as_ref().and_then(text).unwrap_or_default();
         let role = roles.role(said.split(',').map(str::trim))?;
         let name = self.name.as_ref().and_then(text).and_then(shown);
+        let name = name.unwrap_or_else(|| user.to_owned());
         let email = self.email.as_ref().and_then(text).and_then(address);
-        Ok(Some(Principal {
-            id: Principal::foreign_id(ISSUER, user),
-            issuer: Some(ISSUER.to_owned()),
-            email: email.map(Email::verified),
-            name: name.unwrap_or_else(|| user.to_owned()),
-            role,
-            language: None,
-            times: None,
-        }))
+        let email = email.map(Email::verified);
+        Ok(Some(Principal { email, ..Principal::foreign(ISSUER, user, &name, role) }))
     }
 }
 

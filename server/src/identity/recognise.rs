@@ -2,7 +2,8 @@
 //!
 //! - **Cookie routes** ask, in this order, the host's token in its cookie, the headers of a trusted
 //!   proxy, and the session cookie. The first that speaks decides: what it says is not believed or
-//!   it is, and nobody else is asked. They do not read `Authorization`.
+//!   it is, and nobody else is asked. They do not read `Authorization`. The door is about the session
+//!   and asks it alone: whoever comes in or goes out there does so whatever host and proxy say.
 //! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
 //!   header to no request by itself, so that they need no guard against other sites.
 //!
@@ -13,8 +14,9 @@
 use std::net::IpAddr;
 
 use app::api::ApiError;
-use app::labels::NO_ROLE;
+use app::labels::{ANOTHER_ACCOUNT, NO_ROLE};
 use app::service::{Browser, TurnedAway};
+use app::shell::paths;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -37,6 +39,10 @@ use crate::web::refusal::Refusal;
 
 /// What a page asks for by itself while nobody touches it.
 const WATCHING: &str = "/api/email/token";
+
+/// Where sessions begin and end.
+const DOOR: [&str; 5] =
+    [paths::SIGN_IN, paths::SIGN_OUT, paths::SET_UP, paths::OIDC_START, paths::OIDC_CALLBACK];
 
 /// Somebody known, and their session where that is what they are known by.
 type Known = (Principal, Option<SessionKey>);
@@ -82,7 +88,10 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             let is_call = request.uri().path().starts_with("/api/");
             match refused.status() {
                 _ if is_call => return refused.into_response(),
-                StatusCode::FORBIDDEN => return no_role(),
+                StatusCode::FORBIDDEN => {
+                    let has_session = server.accounts.cookie().claimed(request.headers()).is_some();
+                    return no_role(has_session);
+                }
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
                 // A page sends whoever is nobody to the door by itself.
                 _ => {}
@@ -150,6 +159,9 @@ async fn known(
     if let Some(HostIdentity(identity)) = &server.identity {
         return Ok(identity.principal(request).await?.map(|principal| (principal, None)));
     }
+    if DOOR.contains(&request.uri.path()) {
+        return by_session(server, request).await;
+    }
     if let Some(principal) = by_host_cookie(server, &request.headers).await? {
         return Ok(Some((principal, None)));
     }
@@ -193,13 +205,16 @@ async fn by_proxy(
 async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, Unknown> {
     let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
     let is_presence = request.uri.path() != WATCHING;
-    let found = sessions::resume(&server.store, &key, server.clock.now(), is_presence).await?;
+    let (store, now) = (&server.store, server.clock.now());
+    let Some(found) = sessions::resume(store, &key, now, is_presence).await? else {
+        return sessions::refusal(store, &key, now).await?.map_or(Ok(None), |why| Err(why.into()));
+    };
     // Nobody stays whose provider is none of this server's any more.
-    let found = found.filter(|principal| match &principal.issuer {
+    let is_known = match &found.issuer {
         Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
         None => true,
-    });
-    Ok(found.map(|principal| (principal, Some(key))))
+    };
+    Ok(is_known.then_some((found, Some(key))))
 }
 
 /// Whoever a bearer token names; nobody without one.
@@ -228,11 +243,19 @@ async fn note(server: &Server, refused: Refused) {
     }
 }
 
-/// The page for somebody who is known and has no role here.
-fn no_role() -> Response {
+/// The page for somebody who is known and has no role here, and the ways on from there: to the door,
+/// and out of a session that they have beside.
+fn no_role(has_session: bool) -> Response {
+    let (door, out) = (paths::SIGN_IN, paths::SIGN_OUT);
+    let sign_out = if has_session {
+        format!("<form method=\"post\" action=\"{out}\"><button>Sign out here</button></form>")
+    } else {
+        String::new()
+    };
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{NO_ROLE}</title>\
-         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p></main></body></html>"
+         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p><p>{ANOTHER_ACCOUNT}</p>\
+         <p><a href=\"{door}\">Use another account</a></p>{sign_out}</main></body></html>"
     );
     (StatusCode::FORBIDDEN, Html(page)).into_response()
 }

@@ -46,11 +46,15 @@ pub enum Refused {
     HeaderMalformed,
     #[error("none of the roles may be here")]
     RoleMissing,
+    #[error("the session was ended")]
+    SessionEnded,
+    #[error("the session is of an account that was removed")]
+    AccountRemoved,
 }
 
 impl Refused {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::Algorithm,
         Self::KeyUnknown,
@@ -65,6 +69,8 @@ impl Refused {
         Self::HeaderSpoofed,
         Self::HeaderMalformed,
         Self::RoleMissing,
+        Self::SessionEnded,
+        Self::AccountRemoved,
     ];
 
     /// The reason's code, in answers and in the audit trail.
@@ -85,6 +91,8 @@ impl Refused {
             Self::HeaderSpoofed => "proxy-header-spoofed",
             Self::HeaderMalformed => "proxy-header-malformed",
             Self::RoleMissing => "role-missing",
+            Self::SessionEnded => "session-ended",
+            Self::AccountRemoved => "account-removed",
         }
     }
 
@@ -108,6 +116,10 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let answer = (self.status(), Json(Body { code: self.code() }));
         match self.status() {
+            // No header helps whose session is over.
+            _ if matches!(self, Self::SessionEnded | Self::AccountRemoved) => {
+                answer.into_response()
+            }
             // RFC 6750 3.1
             StatusCode::UNAUTHORIZED => {
                 ([(WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)], answer).into_response()

@@ -13,9 +13,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Principal;
 use super::cookies::Cookie;
+use super::refused::Refused;
 use crate::clock::{Randomness, random_token};
 use crate::digest::hashed;
-use crate::store::{Store, StoreError, sessions};
+use crate::store::sessions::{self, Ended};
+use crate::store::{Store, StoreError};
 
 /// A session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
@@ -97,11 +99,28 @@ pub async fn resume(
 ) -> Result<Option<Principal>, StoreError> {
     let Some(found) = sessions::find(store, key.as_str()).await? else { return Ok(None) };
     if now >= found.created_at + ABSOLUTE_END || now >= found.seen_at + IDLE_END {
-        sessions::end(store, key.as_str()).await?;
+        sessions::remove(store, key.as_str()).await?;
         return Ok(None);
     }
     if is_presence && now >= found.seen_at + TOUCH_EVERY {
         sessions::touch(store, key.as_str(), now).await?;
     }
     Ok(Some(found.principal))
+}
+
+/// Why nobody is known any more by a session that somebody ended; nothing where it ended by itself, or
+/// never was.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn refusal(
+    store: &Store,
+    key: &SessionKey,
+    now: DateTime<Utc>,
+) -> Result<Option<Refused>, StoreError> {
+    let ended = sessions::how_ended(store, key.as_str(), now - ABSOLUTE_END).await?;
+    Ok(ended.map(|how| match how {
+        Ended::BySignOut => Refused::SessionEnded,
+        Ended::ByRemoval => Refused::AccountRemoved,
+    }))
 }

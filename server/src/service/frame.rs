@@ -24,12 +24,17 @@ pub async fn set_up(server: &Server, ticket: &str) -> Result<SetUp, Broken> {
     Ok(if is_open { SetUp::Open } else { SetUp::LinkOver })
 }
 
-/// How this person likes times.
+/// How this person likes times: as their host says, or else as they chose here, or else as everybody
+/// does, in the zone that their provider names.
 async fn preference(server: &Server, who: &Principal) -> Result<TimePreference, Broken> {
     if let Some(times) = &who.times {
         return Ok(times.clone());
     }
-    Ok(time_preferences::get(&server.store, &who.id).await?.unwrap_or_default())
+    if let Some(chosen) = time_preferences::get(&server.store, &who.id).await? {
+        return Ok(chosen);
+    }
+    let usual = TimePreference::default();
+    Ok(TimePreference { zone: who.zone.clone().unwrap_or(usual.zone), ..usual })
 }
 
 /// What it takes to write these instants, the present and the near future for this person.

@@ -21,6 +21,7 @@ struct Kept {
     role: String,
     language: Option<String>,
     times: Option<TimePreference>,
+    zone: Option<String>,
 }
 
 impl Kept {
@@ -34,6 +35,7 @@ impl Kept {
             role: role_name(who.role).to_owned(),
             language: who.language.clone(),
             times: who.times.clone(),
+            zone: who.zone.clone(),
         }
     }
 
@@ -47,6 +49,7 @@ impl Kept {
             role: role_of(&self.role).ok_or(StoreError::Unknown("role"))?,
             language: self.language,
             times: self.times,
+            zone: self.zone,
         })
     }
 }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
-use super::{Store, StoreError, millis};
+use super::{Store, StoreError, instant, millis};
 
 /// What is known of a browser that is away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,24 @@ pub struct Away {
     pub destination: String,
 }
 
+/// What a browser that goes away is known by.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownBy<'a> {
+    /// The hash of the state that it brings back.
+    pub state_hash: &'a str,
+    /// The hash of its cookie.
+    pub browser_hash: &'a str,
+    /// The address that it comes from, by what one subscriber holds.
+    pub address: &'a str,
+}
+
+/// So many of one subscriber are away that no other may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowded {
+    /// When the time of the first of them is over.
+    pub until: DateTime<Utc>,
+}
+
 /// Why nobody came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
@@ -29,30 +47,43 @@ pub enum Missing {
     OtherBrowser,
 }
 
-/// Notes that a browser goes away. Those whose time is over are forgotten.
+/// Notes that a browser goes away, unless `most` of its subscriber are away. Those whose time is over
+/// are forgotten in either case.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn depart(
     store: &Store,
-    state_hash: &str,
-    browser_hash: &str,
+    known_by: KnownBy<'_>,
     away: &Away,
+    most: i64,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let mut transaction = store.begin_write().await?;
+) -> Result<Result<(), Crowded>, StoreError> {
+    // Alone, so that many at once count one another.
+    let mut transaction = store.begin_write_alone("foreign_sign_in").await?;
     sqlx::query("DELETE FROM foreign_sign_in WHERE expires_at <= $1")
         .bind(millis(now))
         .execute(&mut *transaction)
         .await?;
-    sqlx::query(
-        "INSERT INTO foreign_sign_in (state_hash, browser_hash, nonce_hash, verifier, redirect_uri,
-                                      destination, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    let row = sqlx::query(
+        "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM foreign_sign_in WHERE address = $1",
     )
-    .bind(state_hash)
-    .bind(browser_hash)
+    .bind(known_by.address)
+    .fetch_one(&mut *transaction)
+    .await?;
+    if row.try_get::<i64, _>(0)? >= most {
+        transaction.commit().await?;
+        return Ok(Err(Crowded { until: instant(row.try_get(1)?)? }));
+    }
+    sqlx::query(
+        "INSERT INTO foreign_sign_in (state_hash, browser_hash, address, nonce_hash, verifier,
+                                      redirect_uri, destination, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(known_by.state_hash)
+    .bind(known_by.browser_hash)
+    .bind(known_by.address)
     .bind(&away.nonce_hash)
     .bind(&away.verifier)
     .bind(&away.redirect_uri)
@@ -61,7 +92,7 @@ pub async fn depart(
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Uses a state up for the browser that took it along.

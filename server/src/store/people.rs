@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Entry};
+use super::sessions::{self, Ended};
 use super::{Store, StoreError, instant, millis, sought};
 use crate::identity::{Email, Principal, Role, role_name, role_of};
 
@@ -37,6 +38,7 @@ impl Person {
             role: self.role,
             language: None,
             times: None,
+            zone: None,
         }
     }
 }
@@ -153,11 +155,8 @@ pub async fn set_password(
     if changed == 0 {
         return Ok(false);
     }
-    sqlx::query("DELETE FROM session WHERE person = $1 AND token_hash <> $2")
-        .bind(id)
-        .bind(kept.unwrap_or_default())
-        .execute(&mut *transaction)
-        .await?;
+    let kept = kept.unwrap_or_default();
+    sessions::end_others(&mut transaction, id, kept, Ended::BySignOut).await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(true)
@@ -169,6 +168,7 @@ pub async fn set_password(
 /// The database does not answer.
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
+    sessions::end_others(&mut transaction, id, "", Ended::ByRemoval).await?;
     let removed = sqlx::query("DELETE FROM person WHERE id = $1")
         .bind(id)
         .execute(&mut *transaction)

@@ -2,7 +2,7 @@
 //! and those whom somebody else knows.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::foreign_sessions;
 use super::{Store, StoreError, instant, millis};
@@ -17,6 +17,34 @@ pub struct Found {
     pub created_at: DateTime<Utc>,
     /// When a request last came, give or take what [`touch`] is spared.
     pub seen_at: DateTime<Utc>,
+}
+
+const ENDS: [&str; 2] = [
+    "DELETE FROM session WHERE token_hash = $1",
+    "DELETE FROM foreign_session WHERE token_hash = $1",
+];
+
+/// How somebody ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// By signing out, by signing in again or by another password.
+    BySignOut,
+    /// By removing the account.
+    ByRemoval,
+}
+
+impl Ended {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BySignOut => "sign-out",
+            Self::ByRemoval => "removal",
+        }
+    }
+
+    fn of_name(name: &str) -> Result<Self, StoreError> {
+        let mut all = [Self::BySignOut, Self::ByRemoval].into_iter();
+        all.find(|ended| ended.name() == name).ok_or(StoreError::Unknown("end of a session"))
+    }
 }
 
 /// Begins a session for a person whose password is still the one with this hash, and returns
@@ -77,6 +105,7 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
             role: role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
             language: None,
             times: None,
+            zone: None,
         },
         created_at: instant(row.try_get(4)?)?,
         seen_at: instant(row.try_get(5)?)?,
@@ -97,21 +126,86 @@ pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Ends a session.
+/// Ends a session, and remembers that it was ended.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn end(store: &Store, token_hash: &str) -> Result<(), StoreError> {
-    for end in [
-        "DELETE FROM session WHERE token_hash = $1",
-        "DELETE FROM foreign_session WHERE token_hash = $1",
+    let mut transaction = store.begin_write().await?;
+    for remember in [
+        "INSERT INTO ended_session (token_hash, how, created_at)
+         SELECT token_hash, $2, created_at FROM session WHERE token_hash = $1
+         ON CONFLICT (token_hash) DO NOTHING",
+        "INSERT INTO ended_session (token_hash, how, created_at)
+         SELECT token_hash, $2, created_at FROM foreign_session WHERE token_hash = $1
+         ON CONFLICT (token_hash) DO NOTHING",
     ] {
+        let remembered = sqlx::query(remember).bind(token_hash).bind(Ended::BySignOut.name());
+        remembered.execute(&mut *transaction).await?;
+    }
+    for end in ENDS {
+        sqlx::query(end).bind(token_hash).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Ends all sessions of a person but the one with this token, and remembers how.
+pub(super) async fn end_others(
+    connection: &mut AnyConnection,
+    person: &str,
+    kept: &str,
+    how: Ended,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO ended_session (token_hash, how, created_at)
+         SELECT token_hash, $3, created_at FROM session WHERE person = $1 AND token_hash <> $2
+         ON CONFLICT (token_hash) DO NOTHING",
+    )
+    .bind(person)
+    .bind(kept)
+    .bind(how.name())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM session WHERE person = $1 AND token_hash <> $2")
+        .bind(person)
+        .bind(kept)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How somebody ended the session with this token, where it began after an instant.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn how_ended(
+    store: &Store,
+    token_hash: &str,
+    created_after: DateTime<Utc>,
+) -> Result<Option<Ended>, StoreError> {
+    let row =
+        sqlx::query("SELECT how FROM ended_session WHERE token_hash = $1 AND created_at > $2")
+            .bind(token_hash)
+            .bind(millis(created_after))
+            .fetch_optional(&store.pool)
+            .await?;
+    row.map(|row| Ended::of_name(row.try_get(0)?)).transpose()
+}
+
+/// Removes a session that ended by itself.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove(store: &Store, token_hash: &str) -> Result<(), StoreError> {
+    for end in ENDS {
         sqlx::query(end).bind(token_hash).execute(&store.pool).await?;
     }
     Ok(())
 }
 
 /// Removes the sessions that began or were last seen before these instants: they ended by themselves.
+/// What is remembered of others goes when they would have.
 ///
 /// # Errors
 /// The database does not answer.
@@ -130,5 +224,9 @@ pub async fn remove_ended(
             .execute(&store.pool)
             .await?;
     }
+    sqlx::query("DELETE FROM ended_session WHERE created_at <= $1")
+        .bind(millis(created_before))
+        .execute(&store.pool)
+        .await?;
     Ok(())
 }

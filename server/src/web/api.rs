@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 use app::api::ApiError;
 use axum::Json;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, REFERER};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, REFERER};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use leptos::server_fn::axum::server_fn_paths;
 
+use super::refusal::Refusal;
 use crate::identity::Caller;
 
 /// The paths of all server functions.
@@ -41,13 +42,24 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Middleware: lets nothing pass but calls.
+/// Middleware: lets nothing pass but calls that say that they are in JSON. No form of another site's
+/// can: a browser would ask this server first (Fetch, 2.2.2, CORS-safelisted request-header).
 pub async fn only_calls(request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with("/api/") {
-        next.run(request).await
-    } else {
-        refusal(StatusCode::NOT_FOUND, ApiError::NotFound)
+    if !request.uri().path().starts_with("/api/") {
+        return refusal(StatusCode::NOT_FOUND, ApiError::NotFound);
     }
+    if !is_in_json(request.headers()) {
+        return Refusal::NOT_JSON.into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether the media type is JSON's, whatever its parameters (RFC 9110 8.3.1).
+fn is_in_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter().map(|value| value.to_str().ok());
+    let (Some(Some(only)), None) = (types.next(), types.next()) else { return false };
+    let essence = only.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn refusal(status: StatusCode, error: ApiError) -> Response {

@@ -1,6 +1,8 @@
 //! The sign-in and sign-out forms of the stand-alone frame: plain posts, answered with a redirect, so
 //! that they need no script. What was refused travels as a code in the sign-in page's address.
 
+use std::time::Duration;
+
 use app::api::DoorRefusal;
 use app::shell::{local_path, paths, with_destination};
 use axum::Form;
@@ -83,13 +85,15 @@ pub(super) fn turned_away(refusal: DoorRefusal, to: Option<&str>) -> Response {
     Redirect::to(&with_destination(&door, to)).into_response()
 }
 
+pub(super) fn too_many(retry_after: Duration) -> DoorRefusal {
+    let seconds = retry_after.as_secs().max(1);
+    DoorRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
 fn refusal(error: &SignInError) -> DoorRefusal {
     match error {
         SignInError::Wrong => DoorRefusal::WrongCredentials,
-        SignInError::TooMany { retry_after } => {
-            let seconds = retry_after.as_secs().max(1);
-            DoorRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX))
-        }
+        SignInError::TooMany { retry_after } => too_many(*retry_after),
         SignInError::Store(_) | SignInError::Hash(_) => {
             tracing::error!(error = one_line(error), "an account could not be looked at");
             DoorRefusal::ServerFailed

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::door::turned_away;
+use super::door::{too_many, turned_away};
 use super::oauth::{NO_REFERRER, address, is_only_looking};
 use super::refusal::Refusal;
 use crate::Server;
@@ -39,8 +39,7 @@ pub async fn start(
     }
     let destination = way.to.as_deref().and_then(local_path);
     let back = address(server.config.public_url.as_ref(), &headers, paths::OIDC_CALLBACK);
-    let departed =
-        oidc.depart(&server, &caller.browser, back, destination.unwrap_or(paths::EMAIL)).await;
+    let departed = oidc.depart(&server, &caller, back, destination.unwrap_or(paths::EMAIL)).await;
     match departed {
         Ok(Departed { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
@@ -92,6 +91,7 @@ fn refusal(fault: &OidcFault) -> DoorRefusal {
         OidcFault::Over => DoorRefusal::Over,
         OidcFault::OtherBrowser => DoorRefusal::OtherBrowser,
         OidcFault::Provider => DoorRefusal::ProviderFailed,
+        OidcFault::TooMany { retry_after } => too_many(*retry_after),
         OidcFault::NoRole => DoorRefusal::NoRole,
         OidcFault::Store(_) => {
             tracing::error!(error = one_line(fault), "a sign-in could not be kept");

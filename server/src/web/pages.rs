@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{Callback, ForeignDoor, SharedFrame, SharedService, TabPath, TurnedAway};
+use app::service::{
+    BySession, Callback, ForeignDoor, SharedFrame, SharedService, TabPath, TurnedAway,
+};
 use app::shell::{App, document, paths};
 use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
@@ -93,8 +95,12 @@ impl Pages {
         if let Some(turned_away) = parts.extensions.get::<TurnedAway>().copied() {
             provide_context(turned_away);
         }
-        if let Some(Caller { principal, browser, .. }) = parts.extensions.get::<Caller>().cloned() {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        if let Some(Caller { principal, session, browser, .. }) = caller {
             provide_context(browser);
+            if session.is_some() {
+                provide_context(BySession);
+            }
             if let Some(principal) = principal {
                 provide_context(principal);
             }

@@ -20,6 +20,8 @@ impl Refusal {
     pub const CROSS_SITE: Self = Self::new(StatusCode::FORBIDDEN, "cross-site");
     /// There is nothing at this path.
     pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found");
+    /// Its body is not JSON, or does not say so.
+    pub const NOT_JSON: Self = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json");
     /// Its body did not come in time.
     pub const BODY_TOO_SLOW: Self = Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow");
     /// Its body is larger than any form of this server.

@@ -2,6 +2,7 @@
 //! program at its most talkative. None of them comes back: not in an answer, not in the log, not in
 //! the database's files, in whatever spelling.
 
+mod openid;
 mod tokens;
 
 use std::fs;
@@ -51,10 +52,15 @@ struct Witness {
 
 impl Witness {
     async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A witness of a program that is called otherwise.
+    async fn with(configure: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, OWN);
         fs::write(folder.path().join("ca.pem"), AUTHORITY.pem()).expect("the folder is ours");
-        let serving = talkative(folder.path());
+        let serving = talkative(folder.path(), configure);
         let browser = Browser::at(&serving.address).await.expect("it listens");
         Self { folder, serving, browser, heard: Vec::new(), secrets: Vec::new() }
     }
@@ -137,11 +143,12 @@ impl Witness {
 }
 
 /// The program with everything in its log.
-fn talkative(folder: &Path) -> Serving {
+fn talkative(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
     Serving::with(folder, |command| {
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.args(["--extra-ca", "ca.pem", "--smtp-reply-seconds", "2"]);
         command.stderr(log_file(&folder.join("ppm-email.log")));
+        configure(command);
     })
 }
 
@@ -425,7 +432,7 @@ async fn a_stored_secret_outlives_a_start_with_a_wrong_key_and_is_heard_of_nowhe
         witness.heard.push(("a wrong start's errors".to_owned(), output.stderr));
     }
     fs::rename(&aside, &key).expect("the folder is ours");
-    let again = talkative(&folder);
+    let again = talkative(&folder, |_| {});
     let mut browser = witness.browser.again(&again.address).await.expect("it listens");
     let answer = browser.call("email/load", &json!({})).await.expect("an answer");
     assert!(answer.body.contains("noreply@example.com"), "{answer:?}");

@@ -10,7 +10,7 @@ use axum::http::request::{Builder, Parts};
 use axum::http::{Request, StatusCode, header};
 use domain::{Draft, Field};
 use serde_json::json;
-use server::embed::{Email, EmailSettings, Identity, IdentityError, Principal, Role};
+use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
 use server::store::audit::Action;
 use tower::ServiceExt;
 
@@ -30,15 +30,7 @@ impl Identity for Credulous {
             Some("reader") => Role::Reader,
             Some(_) => return Err(IdentityError::Failed("the directory does not answer".into())),
         };
-        Ok(Some(Principal {
-            id: Principal::foreign_id("planner", "7"),
-            issuer: Some("planner".to_owned()),
-            email: Some(Email::verified("grace@example.com".to_owned())),
-            name: "Grace Hopper".to_owned(),
-            role,
-            language: None,
-            times: None,
-        }))
+        Ok(Some(Principal::foreign("planner", "7", "Grace Hopper", role)))
     }
 }
 

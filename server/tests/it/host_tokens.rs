@@ -16,7 +16,7 @@ use server::config::Config;
 use server::oauth::TokenDeadlines;
 use server::store::audit::Action;
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, cookie_of, get, post, trail};
 use crate::support::host::{
     COOKIE_NAME, EcKey, KEY_ID, PUBLIC_KEY, by_rsa, by_rsa_pss, call, claims, claims_with,
     good_token, key_set, load_by_bearer, load_by_cookie, now, rsa_jwk, send, token, with_key_file,
@@ -387,6 +387,29 @@ async fn known_keys_serve_on_while_no_others_can_be_fetched() {
 }
 
 #[tokio::test]
+async fn keys_that_nobody_has_confirmed_for_a_day_are_believed_no_longer() {
+    let down = || Turn::answer("503 Service Unavailable", &[], "");
+    let keys = || key_set(&[rsa_jwk(KEY_ID)]);
+    let host = ScriptedProvider::play([keys(), down(), down(), keys()]);
+    let harness = with_keys_of(&host, AS_CONFIGURED).await;
+    let load = async || {
+        let token = good_token(&claims(now(&harness)));
+        load_by_bearer(&harness, &token).await
+    };
+    tab(&load().await);
+    harness.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(30));
+    let made_up = token(&json!({ "alg": "RS256", "kid": "x" }), &claims(now(&harness)), by_rsa);
+    assert_eq!(load_by_bearer(&harness, &made_up).await.code(), "host-token-key-unknown");
+    tab(&load().await);
+    harness.clock.advance(TimeDelta::seconds(30));
+    let answer = load().await;
+    let found = (answer.status, answer.code());
+    assert_eq!(found, (StatusCode::SERVICE_UNAVAILABLE, "host-keys-unavailable".to_owned()));
+    harness.clock.advance(TimeDelta::seconds(30));
+    tab(&load().await);
+}
+
+#[tokio::test]
 async fn keys_that_are_an_hour_old_are_fetched_again_beside_the_request() {
     let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[rsa_jwk(KEY_ID)])]);
     let harness = with_keys_of(&host, AS_CONFIGURED).await;
@@ -456,6 +479,40 @@ async fn a_bearer_route_asks_no_browser_where_it_comes_from() {
 }
 
 #[tokio::test]
+async fn what_a_form_of_another_site_can_send_is_no_call_on_a_bearer_route() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    let authorization = format!("Bearer {}", good_token(&claims(now(&harness))));
+    let load = async |kinds: &[&str]| {
+        let mut request = Request::post("/bearer/api/email/load")
+            .header(HOST, "ppm.example")
+            .header("sec-fetch-site", "cross-site")
+            .header(AUTHORIZATION, &authorization);
+        for kind in kinds {
+            request = request.header(CONTENT_TYPE, *kind);
+        }
+        send(&harness, ADDRESS, request, "{}").await
+    };
+    let forms: [&[&str]; 7] = [
+        &[],
+        &["text/plain"],
+        &["application/x-www-form-urlencoded"],
+        &["multipart/form-data; boundary=x"],
+        &["text/plain; application/json"],
+        &["text/plain, application/json"],
+        &["application/json", "text/plain"],
+    ];
+    for kinds in forms {
+        let answer = load(kinds).await;
+        let found = (answer.status, answer.code());
+        let expected = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json".to_owned());
+        assert_eq!(found, expected, "{kinds:?}");
+    }
+    for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+        tab(&load(&[kind]).await);
+    }
+}
+
+#[tokio::test]
 async fn nothing_but_calls_is_under_bearer_and_nothing_without_the_hosts_tokens() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
@@ -484,6 +541,75 @@ async fn without_the_hosts_cookie_a_session_is_asked() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let request = get("/settings/email").header(COOKIE, harness.sign_in().await);
     assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_signs_out_beside_the_hosts_cookie_ends_the_session() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    for roles in ["ppm-administrator", "none"] {
+        let session = harness.sign_in().await;
+        let token = good_token(&claims_with(now(&harness), json!({ "roles": roles })));
+        let request = post("/sign-out").header(COOKIE, format!("{COOKIE_NAME}={token}; {session}"));
+        let answer = send(&harness, ADDRESS, request, "").await;
+        let found = (answer.status, answer.header(LOCATION.as_str()));
+        assert_eq!(found, (StatusCode::SEE_OTHER, "/sign-in"));
+        let request = get("/settings/email").header(ACCEPT, "text/html").header(COOKIE, &session);
+        assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::FOUND, "{roles}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_by_the_hosts_word_gets_to_the_door_and_in() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
+    let host = format!("{COOKIE_NAME}={token}");
+    let page = get("/sign-in").header(COOKIE, &host);
+    assert_eq!(send(&harness, ADDRESS, page, "").await.status, StatusCode::OK);
+    let form = post("/sign-in")
+        .header(COOKIE, &host)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let form =
+        send(&harness, ADDRESS, form, "email=ada%40example.com&password=correct+horse+battery");
+    let answer = form.await;
+    let found = (answer.status, answer.header(LOCATION.as_str()));
+    assert_eq!(found, (StatusCode::SEE_OTHER, "/settings/email"));
+    let session = cookie_of(answer.header("set-cookie"));
+    let alone = get("/settings/email").header(COOKIE, session);
+    assert_eq!(send(&harness, ADDRESS, alone, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_is_told_the_ways_on() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
+    let session = harness.sign_in().await;
+    for (cookie, has_session) in [
+        (format!("{COOKIE_NAME}={token}"), false),
+        (format!("{COOKIE_NAME}={token}; {session}"), true),
+    ] {
+        let request = get("/settings/email").header(COOKIE, cookie);
+        let page = send(&harness, ADDRESS, request, "").await.body;
+        assert!(page.contains(r#"href="/sign-in""#), "{page}");
+        assert_eq!(page.contains(r#"action="/sign-out""#), has_session, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_is_offered_to_whoever_a_session_knows_and_to_nobody_else() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let host = format!("{COOKIE_NAME}={}", good_token(&claims(now(&harness))));
+    let session = harness.sign_in().await;
+    let both = format!("{host}; {session}");
+    for (cookie, name, is_offered) in [
+        (&session, "Ada Lovelace", true),
+        (&host, "Grace Hopper", false),
+        (&both, "Grace Hopper", false),
+    ] {
+        let request = get("/settings/email").header(COOKIE, cookie);
+        let page = send(&harness, ADDRESS, request, "").await.body;
+        assert!(page.contains(name), "{page}");
+        assert_eq!(page.contains("Sign out"), is_offered, "{page}");
+    }
 }
 
 #[tokio::test]

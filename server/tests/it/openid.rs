@@ -1,10 +1,13 @@
 //! Sign-in with an organisation's account, against a provider over sockets: who comes in, and who does
 //! not.
 
+use app::api::Tab;
+use app::labels::NO_ADDRESS;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, COOKIE};
 use chrono::TimeDelta;
+use domain::time_format::{ClockStyle, TimePreference};
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::OidcConfig;
@@ -12,7 +15,9 @@ use server::identity::Role;
 use server::store::audit::Action;
 use url::Url;
 
+use crate::support::databases::connection;
 use crate::support::harness::{Answer, Harness, cookie_of, get, post, trail};
+use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::pages::ask;
 
@@ -70,6 +75,20 @@ impl World {
     async fn sign_in_with(&self, bent: Bent) -> Answer {
         self.provider.bend(bent);
         self.sign_in().await
+    }
+
+    /// Calls a server function.
+    async fn call(&self, function: &str, cookie: &str) -> Answer {
+        let request = post(&format!("/api/{function}"))
+            .header(COOKIE, cookie)
+            .header("content-type", "application/json");
+        ask(&self.harness, request, Body::from("{}")).await
+    }
+
+    /// What the tab shows first.
+    async fn tab(&self, cookie: &str) -> Tab {
+        let answer = self.call("email/load", cookie).await;
+        serde_json::from_str(&answer.body).expect("the tab")
     }
 
     /// Whether a browser with this cookie sees the tab.
@@ -130,20 +149,47 @@ async fn the_claims_say_who_it_is() {
     assert_eq!(who.issuer.as_deref(), Some(world.provider.issuer.as_str()));
     assert_eq!((who.recipient(), who.name.as_str()), (Some("ada@practice.example"), "Ada Okafor"));
     assert_eq!((who.role, who.language.as_deref()), (Role::Administrator, Some("de-DE")));
-    assert_eq!(who.times.map(|times| times.zone).as_deref(), Some("Europe/Berlin"));
+    assert_eq!((who.times, who.zone.as_deref()), (None, Some("Europe/Berlin")));
+}
+
+#[tokio::test]
+async fn the_providers_time_zone_is_one_to_begin_with_and_its_locale_changes_no_dates() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let berlin = TimePreference { zone: "Europe/Berlin".to_owned(), ..TimePreference::default() };
+    assert_eq!(world.tab(&cookie).await.display.preference, berlin);
+
+    let choice = post("/preferences/time")
+        .header(COOKIE, &cookie)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let form = Body::from("pattern=DD-Mon-YYYY&clock=12&zone=Asia%2FTokyo");
+    ask(&world.harness, choice, form).await;
+    let chosen = world.tab(&cookie).await.display.preference;
+    assert_eq!((chosen.zone.as_str(), chosen.clock), ("Asia/Tokyo", ClockStyle::TwelveHours));
+
+    let again = world.sign_in().await;
+    let again = world.tab(&cookie_of(again.header("set-cookie"))).await.display.preference;
+    assert_eq!(again, chosen, "another sign-in changes nothing");
 }
 
 #[tokio::test]
 async fn an_address_that_nobody_verified_is_no_recipient() {
     let world = World::start().await;
-    let answer = world.sign_in_with(bent(json!({"email_verified": null}))).await;
-    let cookie = cookie_of(answer.header("set-cookie"));
-    assert!(world.is_known(&cookie).await);
-    let request = post("/api/email/send-test")
-        .header(COOKIE, cookie)
-        .header("content-type", "application/json");
-    let answer = ask(&world.harness, request, Body::from("{}")).await;
-    assert_ne!(answer.status, StatusCode::OK, "{answer:?}");
+    // Nothing is saved to send with, which is all that is wrong with an address of one's own.
+    for (is_verified, recipient, code) in [
+        (json!(true), Some("ada@practice.example"), r#""incomplete""#),
+        (json!(false), None, r#""no-address""#),
+        (json!(null), None, r#""no-address""#),
+    ] {
+        let answer = world.sign_in_with(bent(json!({"email_verified": is_verified}))).await;
+        let cookie = cookie_of(answer.header("set-cookie"));
+        assert_eq!(world.tab(&cookie).await.recipient.as_deref(), recipient, "{is_verified}");
+        let page = world.get("/settings/email", &cookie).await.body;
+        assert_eq!(page.contains(NO_ADDRESS), recipient.is_none(), "{is_verified}: {page}");
+        let sent = world.call("email/send-test", &cookie).await;
+        let found = (sent.status, sent.body.as_str());
+        assert_eq!(found, (StatusCode::CONFLICT, code), "{is_verified}");
+    }
 }
 
 #[tokio::test]
@@ -162,6 +208,10 @@ async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
         ("alg none", Bent { alg: Some("none"), is_unsigned: true, ..Bent::default() }),
         ("alg none, signed", Bent { alg: Some("none"), ..Bent::default() }),
         ("alg HS256", Bent { alg: Some("HS256"), ..Bent::default() }),
+        (
+            "alg HS256, signed by the client secret",
+            Bent { alg: Some("HS256"), mac_key: Some(CLIENT_SECRET), ..Bent::default() },
+        ),
         ("no signature", Bent { is_unsigned: true, ..Bent::default() }),
         ("signature", Bent { is_by_another_key: true, ..Bent::default() }),
     ];
@@ -169,6 +219,24 @@ async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
         let answer = world.sign_in_with(bent).await;
         assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{what}");
         assert!(!answer.headers.contains_key("set-cookie"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_signed_by_rs256_is_taken_and_no_other_in_its_place() {
+    let world = World::start().await;
+    world.provider.turn_to_rsa();
+    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    let mac_key = Some(CLIENT_SECRET);
+    for bent in [
+        Bent { is_by_another_key: true, ..Bent::default() },
+        Bent { mac_key, ..Bent::default() },
+        Bent { alg: Some("HS256"), mac_key, ..Bent::default() },
+        Bent { alg: Some("HS256"), ..Bent::default() },
+        Bent { alg: Some("PS256"), ..Bent::default() },
+    ] {
+        let answer = world.sign_in_with(bent.clone()).await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{bent:?}");
     }
 }
 
@@ -220,6 +288,21 @@ async fn a_provider_that_is_down_is_named_and_asked_again_later() {
 }
 
 #[tokio::test]
+async fn what_the_provider_said_about_itself_is_believed_for_a_day_without_an_answer() {
+    let world = World::start().await;
+    world.depart("/oidc/start").await;
+    world.provider.down(true);
+    world.harness.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(5));
+    for _ in 0..2 {
+        world.depart("/oidc/start").await;
+    }
+    world.harness.clock.advance(TimeDelta::seconds(5));
+    for _ in 0..2 {
+        assert_eq!(location(&world.get("/oidc/start", "").await).1, PROVIDER_FAILED);
+    }
+}
+
+#[tokio::test]
 async fn a_state_works_once() {
     let world = World::start().await;
     let away = world.depart("/oidc/start").await;
@@ -249,6 +332,43 @@ async fn a_state_works_in_its_own_browser_only() {
         assert_eq!(location(&answer).1, "/sign-in?refused=other-browser");
     }
     assert_eq!(location(&world.get(&back, &mine.cookie).await).1, "/settings/email");
+}
+
+/// How many sign-ins the database knows that were begun and not ended.
+async fn away(world: &World) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM foreign_sign_in");
+    count.fetch_one(&mut connection(world.harness.folder.path()).await).await.expect("a number")
+}
+
+#[tokio::test]
+async fn after_fifty_sign_ins_that_were_only_begun_an_address_waits() {
+    let world = World::start().await;
+    world.depart("/oidc/start").await;
+    world.harness.clock.advance(TimeDelta::minutes(4));
+    for _ in 1..50 {
+        world.depart("/oidc/start").await;
+    }
+    let refused = world.get("/oidc/start?to=/audit", "").await;
+    let door = "/sign-in?refused=too-many-attempts-360&to=/audit";
+    assert_eq!(location(&refused), (StatusCode::SEE_OTHER, door));
+    assert_eq!(away(&world).await, 50, "nothing was kept of it");
+    let elsewhere = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
+    assert!(elsewhere.header("location").starts_with(&world.provider.issuer), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_over_makes_room_and_leaves_no_row() {
+    let world = World::start().await;
+    for _ in 0..49 {
+        world.depart("/oidc/start").await;
+    }
+    for _ in 0..3 {
+        world.sign_in().await;
+    }
+    assert_eq!(away(&world).await, 49, "those that ended are not counted");
+    world.harness.clock.advance(TimeDelta::minutes(10));
+    world.depart("/oidc/start").await;
+    assert_eq!(away(&world).await, 1);
 }
 
 #[tokio::test]
@@ -344,6 +464,8 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
     let answer =
         ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     assert!(!world.is_known(&cookie).await);
+    let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
+    assert_eq!(row.detail.as_deref(), Some("session-ended"));
     let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
     let url = Url::parse(leads_to).expect("an address");
     assert!(leads_to.starts_with(&format!("{}/end-session?kind=rp&", world.provider.issuer)));

@@ -141,6 +141,7 @@ async fn what_a_guard_refuses_is_a_code_that_the_page_understands() {
     use leptos::server_fn::error::FromServerFnError;
     for (body, error) in [
         (r#"{"code":"body-too-large"}"#, ApiError::TooLarge),
+        (r#"{"code":"not-json"}"#, ApiError::Malformed),
         (r#"{"code":"cross-site"}"#, ApiError::CrossSite),
         (r#"{"code":"unavailable"}"#, ApiError::ServerFailed),
         (r#""busy""#, ApiError::Busy),

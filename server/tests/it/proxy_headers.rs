@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, Role};
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, get, post, trail};
 use crate::support::host::{call, send};
 
 const PROXY: &str = "10.0.0.1";
@@ -72,6 +72,7 @@ async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
         role: Role::Administrator,
         language: None,
         times: None,
+        zone: None,
     };
     assert_eq!(who, Some(expected));
     assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");
@@ -115,6 +116,38 @@ async fn whoever_has_no_role_behind_the_proxy_is_refused() {
         let found = (answer.status, answer.code());
         assert_eq!(found, (StatusCode::FORBIDDEN, "role-missing".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_without() {
+    let harness = behind_a_proxy(PROXY).await.with_ada().await;
+    for headers in [vec![ALL[0]], ALL.to_vec()] {
+        let session = harness.sign_in().await;
+        let mut request = post("/sign-out").header("cookie", &session);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(send(&harness, PROXY, request, "").await.status, StatusCode::SEE_OTHER);
+        let answer = load(&harness, PROXY, &[("cookie", &session)]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_offered_to_sign_out_whom_the_proxy_knows() {
+    let harness = behind_a_proxy(PROXY).await;
+    let request = ALL
+        .iter()
+        .fold(get("/settings/email"), |request, (name, value)| request.header(*name, *value));
+    let page = send(&harness, PROXY, request, "").await.body;
+    assert!(page.contains("Grace Hopper") && !page.contains("Sign out"), "{page}");
+}
+
+#[tokio::test]
+async fn whoever_has_no_role_behind_the_proxy_gets_to_the_door() {
+    let harness = behind_a_proxy(PROXY).await.with_ada().await;
+    let page = get("/sign-in").header(ALL[0].0, ALL[0].1);
+    assert_eq!(send(&harness, PROXY, page, "").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Who is signed in, and for how long.
 
-use axum::http::header::COOKIE;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use axum::routing::get as route;
 use axum::{Extension, Router};
 use chrono::TimeDelta;
@@ -8,9 +10,11 @@ use server::Server;
 use server::identity::{Caller, SignInError};
 use server::store::audit::Action;
 
+use crate::support::databases::connection;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, stranger, trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, stranger, trail,
 };
+use crate::support::pages::ask;
 
 /// A page that says who is asking.
 fn who() -> Router<Server> {
@@ -166,6 +170,76 @@ async fn a_removed_administrators_open_session_ends() {
     let cookie = harness.sign_in().await;
     harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+/// How a call and a page are answered to a browser with this cookie, and the refusal in the trail.
+async fn refusal(harness: &Harness, cookie: &str) -> (StatusCode, String, Option<String>) {
+    let load = post("/api/email/load").header(COOKIE, cookie);
+    let load = load.header(CONTENT_TYPE, "application/json");
+    let answer = ask(harness, load, Body::from("{}")).await;
+    let page = get("/settings/email").header(ACCEPT, "text/html").header(COOKIE, cookie);
+    let page = ask(harness, page, Body::empty()).await;
+    assert_eq!((page.status, page.header("location")), (StatusCode::FOUND, "/sign-in"));
+    assert!(!answer.headers.contains_key("www-authenticate"), "{answer:?}");
+    let refused = trail(&harness.server.store, 50).await;
+    let refused = refused.into_iter().find(|row| row.action == Action::Refused);
+    (answer.status, answer.body, refused.and_then(|row| row.detail))
+}
+
+fn refused_as(code: &str) -> (StatusCode, String, Option<String>) {
+    let body = format!(r#"{{"code":"{code}"}}"#);
+    (StatusCode::UNAUTHORIZED, body, Some(code.to_owned()))
+}
+
+#[tokio::test]
+async fn a_session_after_sign_out_is_refused_by_its_own_code() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    ask(&harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    assert_eq!(refusal(&harness, &cookie).await, refused_as("session-ended"));
+}
+
+#[tokio::test]
+async fn a_session_that_another_took_the_place_of_is_refused_as_one_after_sign_out() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let caller = caller_of(&harness, &cookie).await;
+    let again = harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &caller).await;
+    again.expect("the password is right");
+    assert_eq!(refusal(&harness, &cookie).await, refused_as("session-ended"));
+}
+
+#[tokio::test]
+async fn a_removed_administrators_open_session_is_refused_by_its_own_code() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    assert_eq!(refusal(&harness, &cookie).await, refused_as("account-removed"));
+}
+
+#[tokio::test]
+async fn a_session_that_never_was_or_ended_by_itself_is_nobodys_and_leaves_no_row() {
+    let harness = Harness::start().await.with_ada().await;
+    let nobodys = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
+    let made_up = "ppm-email=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(refusal(&harness, made_up).await, nobodys);
+    let cookie = harness.sign_in().await;
+    harness.clock.advance(TimeDelta::hours(1));
+    assert_eq!(refusal(&harness, &cookie).await, nobodys);
+}
+
+#[tokio::test]
+async fn that_a_session_was_ended_is_remembered_for_as_long_as_it_could_have_lasted() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    ask(&harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    harness.clock.advance(TimeDelta::hours(12));
+    let nobodys = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
+    assert_eq!(refusal(&harness, &cookie).await, nobodys);
+    harness.sign_in().await;
+    let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ended_session");
+    let count = count.fetch_one(&mut connection(harness.folder.path()).await).await;
+    assert_eq!(count.expect("a number"), 0);
 }
 
 #[tokio::test]

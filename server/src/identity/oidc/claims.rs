@@ -3,7 +3,6 @@
 
 use domain::check::address::email_address;
 use domain::check::text::shown;
-use domain::time_format::TimePreference;
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims};
 use serde::{Deserialize, Serialize};
@@ -47,7 +46,8 @@ pub(super) fn principal(
         name,
         role,
         language: claims.locale().map(|tag| tag.as_ref().to_owned()),
-        times: claims.zoneinfo().and_then(|zone| times(zone.as_str())),
+        times: None,
+        zone: claims.zoneinfo().and_then(|zone| zones::exact(zone.as_str())).map(str::to_owned),
     })
 }
 
@@ -63,12 +63,6 @@ fn email(claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>) -> Option<Email> 
     email_address(address).ok()?;
     let is_verified = claims.email_verified() == Some(true);
     Some(Email { address: address.to_owned(), is_verified })
-}
-
-/// Dates as everybody has them who has not chosen, in the zone that was named.
-fn times(zone: &str) -> Option<TimePreference> {
-    let zone = zones::find(zone).ok()?;
-    Some(TimePreference { zone: zone.to_owned(), ..TimePreference::default() })
 }
 
 fn one_line(text: &str) -> String {

@@ -9,6 +9,7 @@ use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::identity::keys::BELIEVED_FOR;
 use crate::oauth::{Refusal, Wire};
 
 /// How long an answer is good.
@@ -74,8 +75,10 @@ impl Discovery {
         let now = at_present();
         let is_pausing = known.failed_at.is_some_and(|at| now < at + PAUSE);
         match &known.found {
-            Some((metadata, at)) if is_pausing || now < *at + age => return Ok(metadata.clone()),
-            None if is_pausing => return Err(Unavailable),
+            Some((metadata, at)) if now < *at + age || is_pausing && now < *at + BELIEVED_FOR => {
+                return Ok(metadata.clone());
+            }
+            _ if is_pausing => return Err(Unavailable),
             _ => {}
         }
         // Until it has answered: whoever asks may hang up.
@@ -89,7 +92,8 @@ impl Discovery {
             Err(unavailable) => {
                 known.failed_at = Some(at_present());
                 // What was true an hour ago is better than nothing.
-                known.found.as_ref().map(|(metadata, _)| metadata.clone()).ok_or(unavailable)
+                let found = known.found.as_ref().filter(|(_, at)| now < *at + BELIEVED_FOR);
+                found.map(|(metadata, _)| metadata.clone()).ok_or(unavailable)
             }
         }
     }

@@ -179,6 +179,7 @@ pub fn principal(id: &str, email: &str, name: &str) -> Principal {
         role: Role::Administrator,
         language: None,
         times: None,
+        zone: None,
     }
 }
 

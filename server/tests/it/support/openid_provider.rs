@@ -11,15 +11,19 @@ use axum::{Form, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData, SigningKey};
+use ring::hmac;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use super::host::{by_rsa, rsa_jwk};
+
 pub const CLIENT_ID: &str = "ppm-frame";
 pub const CLIENT_SECRET: &str = "canary-oidc-secret";
 pub const CODE: &str = "canary-oidc-code";
+const ACCESS: &str = "canary-oidc-access";
 
 /// What differs in the next ID token from a good one.
 #[derive(Debug, Clone, Default)]
@@ -32,11 +36,15 @@ pub struct Bent {
     pub is_unsigned: bool,
     /// Whether somebody else signs it.
     pub is_by_another_key: bool,
+    /// What signs it instead of a key: a secret that others know, too.
+    pub mac_key: Option<&'static str>,
 }
 
 struct Told {
     issuer: String,
     key: KeyPair,
+    /// Whether it signs by RSA instead.
+    is_rsa: bool,
     key_id: &'static str,
     /// When it is, in seconds.
     now: i64,
@@ -45,6 +53,9 @@ struct Told {
     challenge: String,
     asked: Vec<&'static str>,
     is_down: bool,
+    is_parrot: bool,
+    /// What nobody may hear but this server and the browser's address bar.
+    secrets: Vec<String>,
 }
 
 type Shared = Arc<Mutex<Told>>;
@@ -64,6 +75,7 @@ impl OpenidProvider {
         let told = Arc::new(Mutex::new(Told {
             issuer: issuer.clone(),
             key: key(),
+            is_rsa: false,
             key_id: "first",
             now,
             bent: Bent::default(),
@@ -71,6 +83,8 @@ impl OpenidProvider {
             challenge: String::new(),
             asked: Vec::new(),
             is_down: false,
+            is_parrot: false,
+            secrets: [CLIENT_SECRET, CODE, ACCESS].map(str::to_owned).to_vec(),
         }));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
@@ -87,6 +101,8 @@ impl OpenidProvider {
     pub fn sign_in(&self, url: &Url) -> String {
         let mut told = self.told();
         told.nonce = param(url, "nonce");
+        let nonce = told.nonce.clone();
+        told.secrets.push(nonce);
         told.challenge = param(url, "code_challenge");
         format!("/oidc/callback?code={CODE}&state={}", param(url, "state"))
     }
@@ -103,9 +119,25 @@ impl OpenidProvider {
         told.key_id = key_id;
     }
 
+    /// Signs by RSA from now on.
+    pub fn turn_to_rsa(&self) {
+        self.told().is_rsa = true;
+    }
+
     /// Answers nothing but errors, or answers again.
     pub fn down(&self, is_down: bool) {
         self.told().is_down = is_down;
+    }
+
+    /// Repeats whatever is secret in a request for tokens instead of giving any, or gives them again.
+    pub fn parrot(&self, is_parrot: bool) {
+        self.told().is_parrot = is_parrot;
+    }
+
+    /// Everything secret that it has said and heard: client secret, code, access token, nonces, code
+    /// verifiers, and of ID tokens the claims and the signatures.
+    pub fn secrets(&self) -> Vec<String> {
+        self.told().secrets.clone()
     }
 
     /// How often a path was asked for.
@@ -145,13 +177,16 @@ async fn configuration(State(told): State<Shared>) -> Response {
             "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["EdDSA"],
+            "id_token_signing_alg_values_supported": ["RS256", "EdDSA", "HS256"],
         })
     })
 }
 
 async fn keys(State(told): State<Shared>) -> Response {
     answer(&told, "jwks", |told| {
+        if told.is_rsa {
+            return json!({"keys": [rsa_jwk(told.key_id)]});
+        }
         let x = BASE64.encode(told.key.der_bytes());
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": told.key_id, "x": x}]})
     })
@@ -176,23 +211,34 @@ async fn token(
         param("code").to_owned(),
         BASE64.encode(Sha256::digest(param("code_verifier"))),
     );
+    let is_parrot = {
+        let mut told = told.lock().expect("no test panics while it tells");
+        told.secrets.push(param("code_verifier").to_owned());
+        told.is_parrot
+    };
+    if is_parrot {
+        let heard = format!("{} {} {form:?}", given.0, given.2);
+        let refusal = json!({"error": "invalid_grant", "error_description": heard});
+        return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
+    }
     if given != expected {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     }
-    answer(
-        &told,
-        "token",
-        |told| json!({"access_token": "a", "token_type": "Bearer", "id_token": id_token(told)}),
-    )
+    answer(&told, "token", |told| {
+        let id_token = id_token(told);
+        let parts = id_token.split('.').skip(1).filter(|part| !part.is_empty());
+        told.secrets.extend(parts.map(str::to_owned));
+        json!({"access_token": ACCESS, "token_type": "Bearer", "id_token": id_token})
+    })
 }
 
-fn answer(told: &Shared, path: &'static str, body: impl FnOnce(&Told) -> Value) -> Response {
+fn answer(told: &Shared, path: &'static str, body: impl FnOnce(&mut Told) -> Value) -> Response {
     let mut told = told.lock().expect("no test panics while it tells");
     told.asked.push(path);
     if told.is_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(body(&told)).into_response()
+    Json(body(&mut told)).into_response()
 }
 
 fn id_token(told: &Told) -> String {
@@ -215,12 +261,18 @@ fn id_token(told: &Told) -> String {
     }
     let claims = claims.as_object_mut().expect("an object");
     claims.retain(|_, value| !value.is_null());
-    let header = json!({"alg": told.bent.alg.unwrap_or("EdDSA"), "kid": told.key_id});
+    let usual = if told.is_rsa { "RS256" } else { "EdDSA" };
+    let header = json!({"alg": told.bent.alg.unwrap_or(usual), "kid": told.key_id});
     let encoded = |value: &Value| BASE64.encode(value.to_string());
     let signed = format!("{}.{}", encoded(&header), encoded(&Value::Object(claims.clone())));
     let signature = match &told.bent {
         Bent { is_unsigned: true, .. } => Vec::new(),
+        Bent { mac_key: Some(secret), .. } => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            hmac::sign(&key, signed.as_bytes()).as_ref().to_vec()
+        }
         Bent { is_by_another_key: true, .. } => key().sign(signed.as_bytes()).expect("a key signs"),
+        _ if told.is_rsa => by_rsa(signed.as_bytes()),
         _ => told.key.sign(signed.as_bytes()).expect("a key signs"),
     };
     format!("{signed}.{}", BASE64.encode(signature))

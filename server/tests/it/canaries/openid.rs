@@ -1,0 +1,146 @@
+//! The same for everything that is secret in a sign-in with an organisation's account: client secret,
+//! code, state, nonce, code verifier, access token, ID token, and the cookies. Of all these only state
+//! and nonce may be seen, in the address of the provider's page, the cookies, where they are given, and
+//! the ID token, where the browser is sent to sign out.
+
+use std::fs;
+
+use app::shell::paths;
+use axum::http::{StatusCode, header};
+use serde_json::json;
+use server::clock::{Clock, SystemClock};
+use tempfile::TempDir;
+use url::Url;
+
+use super::Witness;
+use crate::support::harness::cookie_of;
+use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
+use crate::support::program::encoded;
+
+/// A browser at the provider's page.
+struct Away {
+    /// The address that it comes back by, with a code.
+    address: String,
+    state: String,
+    /// Its cookie on the way back.
+    cookie: String,
+}
+
+/// A witness of a program whose provider this is; the folder has the client secret.
+async fn witness_of(provider: &OpenidProvider) -> (Witness, TempDir) {
+    let elsewhere = tempfile::tempdir().expect("a folder for the test");
+    let secret = elsewhere.path().join("client-secret");
+    fs::write(&secret, CLIENT_SECRET).expect("the folder is ours");
+    let witness = Witness::with(|command| {
+        command.args(["--oidc-issuer", &provider.issuer, "--oidc-client-id", CLIENT_ID]);
+        command.arg("--oidc-client-secret-file").arg(secret);
+    })
+    .await;
+    (witness, elsewhere)
+}
+
+impl Witness {
+    /// Goes to the provider's page, and signs in there.
+    async fn departs_to(&mut self, provider: &OpenidProvider) -> Away {
+        let mut departed = self.browser.get(paths::OIDC_START).await.expect("an answer");
+        let url = Url::parse(departed.header("location")).expect("the provider's page");
+        let cookie = cookie_of(departed.header("set-cookie"));
+        let (state, nonce) = (param(&url, "state"), param(&url, "nonce"));
+        let cookie_value = cookie.split_once('=').expect("a cookie").1.to_owned();
+        self.secrets.extend([state.clone(), cookie_value]);
+
+        // What they are for.
+        departed.headers.remove(header::SET_COOKIE);
+        let location = url.as_str().replace(&state, "STATE").replace(&nonce, "NONCE");
+        departed.headers.insert(header::LOCATION, location.parse().expect("an address"));
+        self.hears("departing", &departed);
+        self.reads_files("while a browser is away");
+        Away { address: provider.sign_in(&url), state, cookie }
+    }
+
+    /// Comes back by an address, reads on where that leads, and tells where that is.
+    async fn comes_back(&mut self, away: &Away, address: &str) -> String {
+        let own = std::mem::replace(&mut self.browser.cookie, away.cookie.clone());
+        let mut landed = self.browser.get(address).await.expect("an answer");
+        self.browser.cookie = match landed.headers.remove(header::SET_COOKIE) {
+            Some(session) => cookie_of(session.to_str().expect("a cookie is text")),
+            None => own,
+        };
+        self.hears("coming back", &landed);
+        assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
+        let location = landed.header("location").to_owned();
+        self.reads(&location).await;
+        location
+    }
+
+    /// Expects that nobody heard what the provider did.
+    fn expects_silence_beside(mut self, provider: &OpenidProvider) {
+        self.secrets.extend(provider.secrets());
+        self.expects_silence();
+    }
+}
+
+#[tokio::test]
+async fn what_is_secret_in_a_sign_in_with_another_account_is_heard_of_nowhere() {
+    let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
+    let (mut witness, _elsewhere) = witness_of(&provider).await;
+    let away = witness.departs_to(&provider).await;
+    assert_eq!(witness.comes_back(&away, &away.address).await, paths::EMAIL);
+    for page in [paths::EMAIL, paths::HISTORY, paths::AUDIT, paths::TIME, "/nowhere"] {
+        witness.reads(page).await;
+    }
+    let loaded = witness.calls("email/load", &json!({})).await;
+    assert_eq!(loaded.status, StatusCode::OK, "{loaded:?}");
+    witness.reads_files("signed in");
+
+    let form = "application/x-www-form-urlencoded";
+    let mut out = witness.browser.ask("POST", paths::SIGN_OUT, form, "").await.expect("an answer");
+    let leads_to = out.headers.remove(header::REFRESH).expect("a way on");
+    let leads_to = leads_to.to_str().expect("an address").replacen("0; url=", "", 1);
+    let url = Url::parse(&leads_to).expect("an address");
+    out.body = out.body.replace(&param(&url, "id_token_hint"), "HINT");
+    witness.hears("signing out", &out);
+    let refused = witness.calls("email/load", &json!({})).await;
+    assert_eq!(refused.code(), "session-ended");
+    witness.expects_silence_beside(&provider);
+}
+
+#[tokio::test]
+async fn what_is_secret_in_a_sign_in_that_fails_is_heard_of_nowhere() {
+    let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
+    let (mut witness, _elsewhere) = witness_of(&provider).await;
+
+    provider.parrot(true);
+    let away = witness.departs_to(&provider).await;
+    assert!(witness.comes_back(&away, &away.address).await.contains("provider-failed"));
+    assert!(witness.comes_back(&away, &away.address).await.contains("over"));
+    provider.parrot(false);
+
+    for bent in [
+        Bent { is_by_another_key: true, ..Bent::default() },
+        Bent { is_unsigned: true, ..Bent::default() },
+        Bent { alg: Some("HS256"), mac_key: Some(CLIENT_SECRET), ..Bent::default() },
+        Bent { claims: json!({ "nonce": "another" }), ..Bent::default() },
+        Bent { claims: json!({ "aud": "another" }), ..Bent::default() },
+        Bent { claims: json!({ "exp": 1 }), ..Bent::default() },
+        Bent { claims: json!({ "roles": [] }), ..Bent::default() },
+    ] {
+        let what = format!("{bent:?}");
+        provider.bend(bent);
+        let away = witness.departs_to(&provider).await;
+        let location = witness.comes_back(&away, &away.address).await;
+        assert!(location.starts_with("/sign-in?refused="), "{what}: {location}");
+    }
+
+    let away = witness.departs_to(&provider).await;
+    let declined = format!(
+        "{}?error=access_denied&error_description={}&state={}",
+        paths::OIDC_CALLBACK,
+        encoded(&format!("{} {}", away.state, provider.secrets().join(" "))),
+        away.state,
+    );
+    assert!(witness.comes_back(&away, &declined).await.contains("declined"));
+    let stranger = format!("{}x", away.address);
+    assert!(witness.comes_back(&away, &stranger).await.contains("over"));
+    witness.expects_silence_beside(&provider);
+}

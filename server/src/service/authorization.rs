@@ -464,7 +464,7 @@ async fn note(
 }
 
 fn entry(server: &Server, actor: Actor, action: Action, detail: Option<String>) -> Entry {
-    Entry { at: server.clock.now(), actor, action, fields: Vec::new(), detail }
+    Entry { detail, ..Entry::new(server.clock.now(), actor, action) }
 }
 
 const fn failed(leg: Leg, fault: Fault) -> AttemptEnd {

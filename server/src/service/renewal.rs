@@ -414,13 +414,7 @@ async fn note(
     let is_gone = setback.fault == Fault::InvalidGrant && token.sealed.refresh.is_some();
     let pause = pause_after(token.failures, server.randomness.as_ref());
     let failure = FailedTry { setback, at: now, next_at: (!is_gone).then(|| now + pause) };
-    let entry = Entry {
-        at: now,
-        actor: Actor { email: String::new(), name: String::new() },
-        action: Action::TokenGone,
-        fields: Vec::new(),
-        detail: None,
-    };
+    let entry = Entry::new(now, Actor::nobody(), Action::TokenGone);
     tokens::failed(&server.store, lease, failure, is_gone.then_some(&entry)).await
 }
 

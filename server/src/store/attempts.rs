@@ -19,7 +19,7 @@ const KEPT: TimeDelta = TimeDelta::days(7);
 pub struct StoredAttempt {
     /// Its random id.
     pub id: String,
-    /// Who began it, by id, address and name.
+    /// Who began it, by id.
     pub person: String,
     /// Their address at the time.
     pub person_email: String,
@@ -43,6 +43,14 @@ pub struct StoredAttempt {
     pub end: Option<AttemptEnd>,
 }
 
+impl StoredAttempt {
+    /// Who began it, as the audit trail knows them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
+    }
+}
+
 /// An attempt to begin.
 #[derive(Debug, Clone, Copy)]
 pub struct NewAttempt<'a> {
@@ -64,14 +72,6 @@ pub struct NewAttempt<'a> {
     pub at: DateTime<Utc>,
     /// Until when it can be finished.
     pub expires_at: DateTime<Utc>,
-}
-
-impl StoredAttempt {
-    /// Who began it, as the audit trail knows them.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
-    }
 }
 
 /// A browser that goes to the provider.

@@ -5,6 +5,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { noticePage, sendPage, signOutPage } from './consent.mjs';
 import { Provider } from './oidc-provider.mjs';
 import { USERNAME } from './smtp.mjs';
+import { readForm } from './web.mjs';
 
 /** The account whose mail can be sent: the mail server's, with a password of its own. */
 export const ACCOUNT = { email: USERNAME, password: 'a short walk in the park' };
@@ -193,8 +194,7 @@ function failTokenRequests(controls) {
   return async (ctx, next) => {
     if (ctx.path !== ROUTES.token || !controls.failure) return next();
     const { status, error, error_description } = controls.failure;
-    const form = new URLSearchParams(Buffer.concat(await ctx.req.toArray()).toString());
-    controls.count(form.get('grant_type'));
+    controls.count((await readForm(ctx.req)).get('grant_type'));
     ctx.status = status;
     ctx.body = error ? { error, error_description } : 'Not at the moment\n';
     return undefined;

@@ -1,14 +1,15 @@
 // Why: what somebody sees at the practice provider: a sign-in page, a consent page, a notice.
 // Text that came with a request is shown as text only.
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { HEADERS, finish } from './web.mjs';
+import { fill, layout, styleSheet, versioned } from './page.mjs';
+import { HEADERS, finish, readForm } from './web.mjs';
 
 const FOLDER = new URL('./consent-page/', import.meta.url);
-const [LAYOUT, SIGN_IN, CONSENT, NOTICE] = ['layout', 'sign-in', 'consent', 'notice'].map((name) => read(`${name}.html`));
-const STYLE = read('consent.css');
-const FINGERPRINT = createHash('sha256').update(STYLE).digest('hex').slice(0, 12);
+const [FRAME, SIGN_IN, CONSENT, NOTICE, SIGN_OUT] = ['frame', 'sign-in', 'consent', 'notice', 'sign-out'].map((name) =>
+  read(`${name}.html`),
+);
+const STYLE = styleSheet(read('consent.css'));
 
 /** What each scope lets an application do. */
 const SCOPES = {
@@ -18,6 +19,8 @@ const SCOPES = {
   profile: 'See your name and your roles',
   email: 'See your e-mail address',
 };
+
+const SCOPE = '<li>{{means}} <code>{{scope}}</code></li>';
 
 // No `form-action`: it would also hold for the way back to the application.
 const POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
@@ -30,7 +33,7 @@ export function consentPages(provider, accounts) {
       if (request.method === 'GET') return await show(provider, asked, response);
       if (request.method !== 'POST') return finish(response, 405, 'GET or POST only\n');
 
-      const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
+      const form = await readForm(request);
       const next = await NEXT[form.get('action')]?.(provider, asked, form, accounts);
       if (next) return await provider.interactionFinished(request, response, next);
       return await show(provider, asked, response, form);
@@ -59,8 +62,7 @@ export function noticePage(title, words) {
 
 /** A page that asks whether to sign out; `form` is the library's, without a button. */
 export function signOutPage(form) {
-  const button = '<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>';
-  return page('Sign out', `<h1>Sign out</h1><p>Sign out of the practice provider?</p>${form}<div class="actions">${button}</div>`);
+  return page('Sign out', fill(SIGN_OUT, {}, { form }));
 }
 
 /** What a form leads to, or nothing where it is shown again. */
@@ -92,7 +94,7 @@ function signInPage(application, form) {
 }
 
 function consentPage(application, account, params) {
-  const scopes = knownScopes(params).map((scope) => `<li>${escape(SCOPES[scope])} <code>${escape(scope)}</code></li>`);
+  const scopes = knownScopes(params).map((scope) => fill(SCOPE, { scope, means: SCOPES[scope] }));
   const back = new URL(params.redirect_uri).host;
   const shown = { application, account, back };
   return page(`${application} asks for access`, fill(CONSENT, shown, { scopes: scopes.join('') }));
@@ -103,16 +105,8 @@ function knownScopes({ scope }) {
 }
 
 function page(title, main) {
-  return fill(LAYOUT, { title, style: FINGERPRINT }, { main });
-}
-
-/** Puts text, escaped, and `html`, as it is, where the template names them. */
-function fill(template, text, html = {}) {
-  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => html[name] ?? escape(text[name]));
-}
-
-function escape(text) {
-  return String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  const style = versioned('/consent.css', STYLE);
+  return layout({ title: `${title} – Practice Accounts`, style, body: fill(FRAME, {}, { main }) });
 }
 
 function read(name) {

@@ -1,6 +1,7 @@
 // Why: what a test may set and count at the practice provider while it runs. Only a program on
 // this machine gets here, never a page of another site.
 
+import { text } from 'node:stream/consumers';
 import { finish, isFromElsewhere } from './web.mjs';
 
 const LIFETIME_SECONDS = 3600;
@@ -62,7 +63,6 @@ function positive(number, name) {
 }
 
 async function readJson(request) {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) text += chunk;
-  return text ? JSON.parse(text) : {};
+  const body = await text(request);
+  return body ? JSON.parse(body) : {};
 }

@@ -1,14 +1,15 @@
 // Why: what the practice mail server received, in memory, with a page to look at it and a JSON
 // view for the tests. Text of a message is shown as text only, and no other site may read it.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { simpleParser } from 'mailparser';
+import { fill, layout, styleSheet, versioned } from './page.mjs';
 import { HEADERS, finish, isFromElsewhere, isLocal } from './web.mjs';
 
 const KEPT = 200;
-const PAGE = new URL('./inbox-page/', import.meta.url);
+const FOLDER = new URL('./inbox-page/', import.meta.url);
 
 /** The last messages received, newest first. */
 export class Inbox {
@@ -66,10 +67,11 @@ export class Inbox {
 /** The inbox page and `GET`, `DELETE /api/messages`, for a browser on this machine. */
 export function inboxServer(inbox, ports) {
   const start = randomBytes(4).toString('hex');
+  const [style, script] = [styleSheet(read('inbox.css')), read('inbox.js')];
   const files = {
-    '/': page(ports),
-    '/inbox.css': { type: 'text/css; charset=utf-8', body: readFileSync(new URL('inbox.css', PAGE)) },
-    '/inbox.js': { type: 'text/javascript; charset=utf-8', body: readFileSync(new URL('inbox.js', PAGE)) },
+    '/': { type: 'text/html; charset=utf-8', body: page(ports, style, script) },
+    '/inbox.css': { type: 'text/css; charset=utf-8', body: style },
+    '/inbox.js': { type: 'text/javascript; charset=utf-8', body: script },
   };
 
   const server = createServer((request, response) => {
@@ -112,16 +114,15 @@ function messages(inbox, start, request, response) {
   return finish(response, 200, JSON.stringify(inbox.messages), 'application/json; charset=utf-8');
 }
 
-function page(ports) {
-  const html = readFileSync(new URL('index.html', PAGE), 'utf8')
-    .replace('{{starttls}}', ports.starttls)
-    .replace('{{tls}}', ports.tls)
-    .replace('{{plain}}', ports.plain)
-    .replaceAll('{{style}}', fingerprint('inbox.css'))
-    .replaceAll('{{script}}', fingerprint('inbox.js'));
-  return { type: 'text/html; charset=utf-8', body: html };
+function page(ports, style, script) {
+  return layout({
+    title: 'Practice inbox',
+    style: versioned('/inbox.css', style),
+    head: fill('    <script type="module" src="{{src}}"></script>', { src: versioned('/inbox.js', script) }),
+    body: fill(read('inbox.html'), ports),
+  });
 }
 
-function fingerprint(name) {
-  return createHash('sha256').update(readFileSync(new URL(name, PAGE))).digest('hex').slice(0, 12);
+function read(name) {
+  return readFileSync(new URL(name, FOLDER), 'utf8');
 }

@@ -46,8 +46,10 @@ import { parseArgs } from 'node:util';
 import { issueAll, openAuthority } from './certificates.mjs';
 import { Inbox, inboxServer } from './inbox.mjs';
 import { introspector } from './introspection.mjs';
+import { announce, endWithItsStarter, fail, portNumber } from './program.mjs';
 import { PASSWORD, USERNAME, smtpListener } from './smtp.mjs';
 
+const NAME = 'practice mail server';
 const HOST = '127.0.0.1';
 
 const options = readOptions();
@@ -55,12 +57,8 @@ const authority = await openAuthority(options.dir);
 const certificates = await issueAll(authority);
 const inbox = new Inbox();
 const { introspect } = options;
-const open = [];
 
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
-process.stdin.on('error', stop).on('close', stop).on('end', stop).resume();
-process.stdout.on('error', stop);
+endWithItsStarter();
 
 try {
   const ports = {
@@ -77,10 +75,9 @@ try {
     }),
   };
   const inboxPort = await listen(inboxServer(inbox, ports), options.inbox);
-  const where = { ...ports, inbox: inboxPort, ca: authority.path, username: USERNAME, password: PASSWORD };
-  process.stdout.write(`${JSON.stringify({ ready: true, ...where })}\n`);
+  announce({ ...ports, inbox: inboxPort, ca: authority.path, username: USERNAME, password: PASSWORD });
 } catch (error) {
-  fail(error.message);
+  fail(NAME, error.message);
 }
 
 function readOptions() {
@@ -108,7 +105,7 @@ function readOptions() {
       introspect: values.introspection && introspector(values.introspection, client(values['introspection-client'])),
     };
   } catch (error) {
-    return fail(error.message);
+    return fail(NAME, error.message);
   }
 }
 
@@ -116,12 +113,6 @@ function client(text) {
   const parts = /^([^:]+):(.+)$/.exec(text ?? '');
   if (!parts) throw new Error('--introspection-client ID:SECRET is needed with --introspection');
   return { id: parts[1], secret: parts[2] };
-}
-
-function portNumber(text) {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`not a port: ${text}`);
-  return port;
 }
 
 /** Opens a listener and answers the port it got. It stays quiet about clients that misbehave. */
@@ -132,7 +123,6 @@ function listen(server, port) {
     server.listen(port, HOST, () => {
       server.off('error', failed);
       server.on('error', () => {});
-      open.push(bare);
       opened(bare.address().port);
     });
   });
@@ -140,15 +130,4 @@ function listen(server, port) {
 
 function silentListener() {
   return createServer((socket) => socket.on('error', () => {}).resume());
-}
-
-/** Nothing is worth finishing here: open connections end with the process. */
-function stop() {
-  for (const server of open) server.close();
-  process.exit(0);
-}
-
-function fail(message) {
-  process.stderr.write(`practice mail server: ${message}\n`);
-  process.exit(1);
 }

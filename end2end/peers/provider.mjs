@@ -44,24 +44,22 @@ import { ACCOUNT, ACCOUNTS, CLIENTS, LANDING, MAIL_SERVER, PEOPLE, ROUTES, SCOPE
 import { consentPages, noticePage, sendPage, sendStyle } from './consent.mjs';
 import { Controls, answerControl } from './controls.mjs';
 import { Grants } from './grants.mjs';
+import { announce, endWithItsStarter, fail, portNumber } from './program.mjs';
 import { finish, isLocal } from './web.mjs';
 
+const NAME = 'practice provider';
 const HOST = '127.0.0.1';
 
 const port = readPort();
 const server = createServer();
 
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
-process.stdin.on('error', stop).on('close', stop).on('end', stop).resume();
-process.stdout.on('error', stop);
-
+endWithItsStarter();
 server.on('clientError', (_error, socket) => socket.destroy());
-server.once('error', (error) => fail(error.message));
+server.once('error', (error) => fail(NAME, error.message));
 server.listen(port, HOST, () => {
   const issuer = `http://${HOST}:${server.address().port}`;
   server.on('request', answers(issuer));
-  process.stdout.write(`${JSON.stringify({ ready: true, ...where(issuer) })}\n`);
+  announce(where(issuer));
 });
 
 function where(issuer) {
@@ -106,21 +104,8 @@ const LANDING_PAGE = noticePage(
 function readPort() {
   try {
     const { values } = parseArgs({ options: { port: { type: 'string', default: '0' } } });
-    const number = Number(values.port);
-    if (!/^\d+$/.test(values.port) || number > 65_535) throw new Error(`not a port: ${values.port}`);
-    return number;
+    return portNumber(values.port);
   } catch (error) {
-    return fail(error.message);
+    return fail(NAME, error.message);
   }
-}
-
-/** Nothing is worth finishing here: open connections end with the process. */
-function stop() {
-  server.close();
-  process.exit(0);
-}
-
-function fail(message) {
-  process.stderr.write(`practice provider: ${message}\n`);
-  process.exit(1);
 }

@@ -91,8 +91,8 @@ class Browser {
   }
 
   /** The whole way, to the parameters of the callback. */
-  async consent(address) {
-    const page = await this.signIn(address);
+  async consent(address, account) {
+    const page = await this.signIn(address, account);
     return (await this.open(page.url, { action: 'allow' })).away;
   }
 }
@@ -145,9 +145,7 @@ async function accountToken(scope = where.scope) {
 }
 
 function introspect(token) {
-  const { id, secret } = where.mailServer;
-  const basic = Buffer.from(`${id}:${secret}`).toString('base64');
-  return post(where.introspection, { token }, { authorization: `Basic ${basic}` });
+  return post(where.introspection, { token }, basic(where.mailServer));
 }
 
 function basic({ id, secret }) {
@@ -156,15 +154,15 @@ function basic({ id, secret }) {
 }
 
 function send(accessToken, { user = mail.username, port = mail.tokenOnly } = {}) {
-  const transport = createTransport({
-    host: '127.0.0.1',
-    port,
-    requireTLS: true,
-    tls: { ca, servername: 'localhost' },
-    auth: { type: 'OAuth2', user, accessToken },
-  });
+  return deliver(user, port, { type: 'OAuth2', user, accessToken });
+}
+
+/** Sends a line over STARTTLS, signed in as `auth` says, or not at all. */
+function deliver(from, port, auth) {
+  const tls = { ca, servername: 'localhost' };
+  const transport = createTransport({ host: '127.0.0.1', port, requireTLS: true, tls, auth });
   return transport
-    .sendMail({ from: user, to: 'ada@practice.example', subject: 'With a token', text: 'A line.' })
+    .sendMail({ from, to: 'ada@practice.example', subject: 'Greetings', text: 'A line.' })
     .finally(() => transport.close());
 }
 
@@ -247,12 +245,9 @@ test('whoever signs in to the frame is told apart by an ID token', async () => {
   const { frame } = where.clients;
   for (const { email, name, password, roles } of Object.values(where.people)) {
     const over = { redirect_uri: FRAME, scope: 'openid profile email', nonce: 'as-it-was' };
-    const browser = new Browser();
-    const page = await browser.signIn(authorization(frame, over), { email, password });
-    const { away } = await browser.open(page.url, { action: 'allow' });
-    const basic = Buffer.from(`${frame.id}:${frame.secret}`).toString('base64');
-    const form = { grant_type: 'authorization_code', code: away.code, redirect_uri: FRAME };
-    const { body } = await post(where.token, form, { authorization: `Basic ${basic}` });
+    const { code } = await new Browser().consent(authorization(frame, over), { email, password });
+    const form = { grant_type: 'authorization_code', code, redirect_uri: FRAME };
+    const { body } = await post(where.token, form, basic(frame));
     const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1], 'base64url'));
     const { iss, aud, nonce, sub, email_verified } = claims;
     assert.deepEqual({ iss, aud, nonce, sub }, { iss: where.issuer, aud: frame.id, nonce: 'as-it-was', sub: email });
@@ -497,11 +492,9 @@ test('a token of another account, or for nothing, is refused with a challenge th
 });
 
 test('the port for tokens takes no password, and no message without a token', async () => {
-  const options = { host: '127.0.0.1', port: mail.tokenOnly, requireTLS: true, tls: { ca, servername: 'localhost' } };
-  const letter = { from: mail.username, to: 'ada@practice.example', text: 'A line.' };
   const account = { user: mail.username, pass: mail.password, method: 'PLAIN' };
-  await assert.rejects(createTransport({ ...options, auth: account }).sendMail(letter), { code: 'EAUTH' });
-  await assert.rejects(createTransport(options).sendMail(letter), { responseCode: 530 });
+  await assert.rejects(deliver(mail.username, mail.tokenOnly, account), { code: 'EAUTH' });
+  await assert.rejects(deliver(mail.username, mail.tokenOnly), { responseCode: 530 });
   assert.deepEqual(await received(), []);
 });
 

@@ -1,6 +1,8 @@
 // Why: what every practice page says to a browser, and whom it answers: a browser on this
 // machine, and no page of another site.
 
+import { text } from 'node:stream/consumers';
+
 /** Headers of every answer; a page adds its own content security policy. */
 export const HEADERS = {
   'cache-control': 'no-store',
@@ -23,4 +25,9 @@ export function isFromElsewhere(request) {
 /** Answers with `body` and ends. */
 export function finish(response, status, body, type = 'text/plain; charset=utf-8') {
   response.writeHead(status, { 'content-type': type }).end(body);
+}
+
+/** The fields of a form that a request brings. */
+export async function readForm(request) {
+  return new URLSearchParams(await text(request));
 }

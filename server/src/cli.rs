@@ -21,7 +21,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Says who may sign in.
     Admin {
-        /// What to do with an administrator.
+        /// What to do with an account.
         #[command(subcommand)]
         command: AdminCommand,
     },
@@ -399,10 +399,10 @@ pub struct DatabaseArgs {
     pub database_url: String,
 }
 
-/// What to do with an administrator.
+/// What to do with an account.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// Adds an administrator; the password is read from standard input.
+    /// Adds somebody who may sign in; the password is read from standard input.
     Add {
         /// The e-mail address to sign in with, and to send test messages to.
         email: String,
@@ -419,13 +419,13 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Lists the administrators.
+    /// Lists who may sign in.
     List {
         /// Where everything is kept.
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Gives an administrator another password and ends their sessions.
+    /// Gives somebody another password and ends their sessions.
     SetPassword {
         /// The e-mail address they sign in with.
         email: String,
@@ -436,7 +436,7 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Removes an administrator and ends their sessions.
+    /// Removes somebody's account and ends their sessions.
     Remove {
         /// The e-mail address they sign in with.
         email: String,

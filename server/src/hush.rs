@@ -2,6 +2,7 @@
 //! and what is repeated is kept and shown to every administrator.
 
 use std::fmt::Write;
+use std::iter;
 use std::ops::Range;
 
 use base64::Engine;
@@ -37,18 +38,16 @@ impl Hush {
     #[must_use]
     pub fn hide(mut self, mark: &'static str, secret: &SecretString) -> Self {
         let exposed = secret.expose_secret();
-        let sent = vec![STANDARD.encode(exposed).into()];
-        let is_telling = exposed.len() >= TELLING;
-        let cores = if is_telling {
-            (0..3).map(|before| core(exposed, before)).collect()
-        } else {
-            Vec::new()
-        };
-        let mut hidden = Hidden { mark, secret: is_telling.then(|| secret.clone()), sent, cores };
-        if is_telling {
-            hidden.sent.extend(percent_encoded(exposed));
+        let base64 = SecretString::from(STANDARD.encode(exposed));
+        if exposed.len() < TELLING {
+            return self.hide_sent(mark, base64);
         }
-        self.hidden.push(hidden);
+        self.hidden.push(Hidden {
+            mark,
+            secret: Some(secret.clone()),
+            sent: iter::once(base64).chain(percent_encoded(exposed)).collect(),
+            cores: (0..3).map(|before| core(exposed, before)).collect(),
+        });
         self
     }
 
@@ -111,7 +110,7 @@ impl Hidden {
 
 /// A secret as a form sends it, and as an address is written (which differ in a space and in two
 /// marks), where that is not the secret itself.
-fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
+fn percent_encoded(secret: &str) -> Vec<SecretString> {
     let as_address = |space: &str| {
         let mut encoded = String::with_capacity(secret.len() * 3);
         for octet in secret.bytes() {
@@ -119,21 +118,15 @@ fn percent_encoded(secret: &str) -> impl Iterator<Item = SecretString> {
                 b' ' => encoded.push_str(space),
                 b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
                 _ if octet.is_ascii_alphanumeric() => encoded.push(octet.into()),
-                _ => {
-                    // Writing to a string never fails.
-                    let _ = write!(encoded, "%{octet:02X}");
-                }
+                _ => write!(encoded, "%{octet:02X}")
+                    .expect("a String takes whatever is written to it"),
             }
         }
         encoded
     };
     let as_form = byte_serialize(secret.as_bytes()).collect::<String>();
     let all = [as_form, as_address("+"), as_address("%20")];
-    all.into_iter()
-        .filter(|encoded| encoded != secret)
-        .map(SecretString::from)
-        .collect::<Vec<_>>()
-        .into_iter()
+    all.into_iter().filter(|encoded| encoded != secret).map(SecretString::from).collect()
 }
 
 /// What is left of a secret's base64 when `before` octets precede it and any follow: the digits

@@ -7,23 +7,21 @@ use std::time::Duration;
 use app::api::{ApiError, Begun, TokenNow};
 use app::service::{Browser, Principal};
 use app::shell::paths;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
 use domain::check::url;
 use domain::settings::{Consent, Grant};
 use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
-use secrecy::SecretString;
-use tokio::time::{Instant, sleep};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};
-use super::{Broken, renewal, told};
+use super::{Broken, renewal, stored_at_last, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
 use crate::hush::Hush;
 use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
-use crate::store::StoreError;
 use crate::store::attempts::{self, Departure, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people;
@@ -35,8 +33,6 @@ const WITHIN: TimeDelta = TimeDelta::minutes(10);
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 /// How long a token that was obtained is offered to a database that does not take it.
 const STORE_AGAIN_FOR: Duration = Duration::from_secs(20);
-/// How often.
-const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 /// The column under which the vault knows a code verifier.
 const VERIFIER: &str = "code-verifier";
 
@@ -218,7 +214,7 @@ async fn departed(
     let browser = known.map_or_else(|| random_token(server.randomness.as_ref()), str::to_owned);
     let departure = Departure {
         ticket_hash: &ticket_hash,
-        state_hash: &hashed(secrecy::ExposeSecret::expose_secret(&state)),
+        state_hash: &hashed(state.expose_secret()),
         browser_hash: &hashed(&browser),
         verifier: verifier.as_deref(),
     };
@@ -364,7 +360,7 @@ async fn obtained(
     server: &Server,
     actor: &Actor,
     current: &Current,
-    asked_at: chrono::DateTime<chrono::Utc>,
+    asked_at: DateTime<Utc>,
     issued: Result<Issued, Setback>,
 ) -> AttemptEnd {
     let issued = match issued {
@@ -384,7 +380,8 @@ async fn obtained(
         is_gone: false,
     };
     let entry = entry(server, actor.clone(), Action::TokenObtained, None);
-    match put(server, current.saved.revision, &token, &entry).await {
+    let put = || tokens::put(&server.store, current.saved.revision, &token, &entry);
+    match stored_at_last(STORE_AGAIN_FOR, put).await {
         Ok(true) => {
             server.token_news.notify_one();
             AttemptEnd::Obtained
@@ -393,26 +390,6 @@ async fn obtained(
         Err(error) => {
             told(error.into());
             failed(Leg::TokenRequest, Fault::ServerFailed)
-        }
-    }
-}
-
-/// Stores a token, which nobody could ask for again: a database that fails for a moment is given
-/// more than one.
-async fn put(
-    server: &Server,
-    revision: i64,
-    token: &StoredToken,
-    entry: &Entry,
-) -> Result<bool, StoreError> {
-    let give_up = Instant::now() + STORE_AGAIN_FOR;
-    loop {
-        match tokens::put(&server.store, revision, token, entry).await {
-            Err(error) if Instant::now() < give_up => {
-                tracing::error!(error = one_line(&error), "a token waits for the database");
-                sleep(STORE_AGAIN_EVERY).await;
-            }
-            stored => return stored,
         }
     }
 }
@@ -464,7 +441,7 @@ async fn note(
 }
 
 fn entry(server: &Server, actor: Actor, action: Action, detail: Option<String>) -> Entry {
-    Entry { at: server.clock.now(), actor, action, fields: Vec::new(), detail }
+    Entry { detail, ..Entry::new(server.clock.now(), actor, action) }
 }
 
 const fn failed(leg: Leg, fault: Fault) -> AttemptEnd {

@@ -110,12 +110,6 @@ pub async fn save_preference(
     who: &Principal,
     preference: &TimePreference,
 ) -> Result<(), Broken> {
-    let entry = Entry {
-        at: server.clock.now(),
-        actor: Actor::from(who),
-        action: Action::PreferencesSaved,
-        fields: Vec::new(),
-        detail: None,
-    };
+    let entry = Entry::new(server.clock.now(), Actor::from(who), Action::PreferencesSaved);
     Ok(time_preferences::put(&server.store, &who.id, preference, &entry).await?)
 }

@@ -9,6 +9,8 @@ mod runs;
 mod sending;
 mod settings;
 
+use std::time::Duration;
+
 use app::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
 use app::service::{
     AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
@@ -18,11 +20,19 @@ use async_trait::async_trait;
 use domain::delivery::Run;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
+use tokio::time::{Instant, sleep};
 
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
 use crate::vault::VaultError;
+
+pub use authorization::{Departed, Landed, depart, land};
+pub use mailer::{MailError, Mailer, Sent, Undelivered};
+pub use renewal::keep_fresh;
+
+/// How often a database that fails is offered again what it has to keep.
+const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 
 /// The tab's service on this server.
 #[derive(Debug, Clone)]
@@ -55,6 +65,24 @@ enum Broken {
 fn told(broken: Broken) -> ApiError {
     tracing::error!(error = one_line(&broken), "a request could not be served");
     ApiError::ServerFailed
+}
+
+/// Stores what could be had from nobody a second time: a database that fails is asked again, for as
+/// long as `within`.
+async fn stored_at_last<T, F>(within: Duration, store: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let give_up = Instant::now() + within;
+    loop {
+        match store().await {
+            Err(error) if Instant::now() < give_up => {
+                tracing::error!(error = one_line(&error), "a token waits for the database");
+                sleep(STORE_AGAIN_EVERY).await;
+            }
+            stored => return stored,
+        }
+    }
 }
 
 /// Lets nobody pass but administrators.
@@ -149,10 +177,6 @@ impl FrameService for Service {
         frame::time_settings(&self.0, who).await.map_err(told)
     }
 }
-
-pub use authorization::{Departed, Landed, depart, land};
-pub use mailer::{MailError, Mailer, Sent, Undelivered};
-pub use renewal::keep_fresh;
 
 /// Keeps how this person likes times.
 ///

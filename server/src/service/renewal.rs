@@ -14,8 +14,8 @@ use domain::token::{Fault, Leg, Renewal, Setback, Token};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
-use super::Broken;
 use super::settings::{self, Current};
+use super::{Broken, stored_at_last};
 use crate::Server;
 use crate::clock::{Randomness, random_bytes, random_id};
 use crate::log::one_line;
@@ -24,6 +24,7 @@ use crate::store::StoreError;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::settings as stored;
 use crate::store::tokens::{self, FailedTry, Lease, SealedTokens, StoredToken};
+use crate::vault::VaultError;
 
 /// A token is renewed this long before it expires, or a fifth of its life where that is less, and
 /// then up to a quarter of that earlier.
@@ -116,12 +117,8 @@ pub async fn another(
 fn opened(server: &Server, current: &Current, token: &StoredToken) -> Result<Access, NoAccess> {
     let destination = current.saved.form.token_destination();
     let opened = server.vault.open(ACCESS, &destination, &token.sealed.access);
-    let token_text = opened.map_err(|error| {
-        tracing::error!(error = one_line(&error), "the stored token cannot be opened");
-        NoAccess::NotRenewed(setback(Fault::SecretUnreadable))
-    })?;
     Ok(Access {
-        token: token_text,
+        token: opened.map_err(|error| NoAccess::NotRenewed(unreadable(error)))?,
         which: Which::of(token),
         obtained_at: token.obtained_at,
         expires_at: token.expires_at,
@@ -323,17 +320,12 @@ fn lease_length(server: &Server) -> Duration {
 
 /// Asks the Token Endpoint.
 async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Result<Issued, Setback> {
-    let unreadable = |error: &dyn std::error::Error| {
-        tracing::error!(error = one_line(error), "a stored secret cannot be opened");
-        setback(Fault::SecretUnreadable)
-    };
     let grant = grant(server, current)?;
     let auth = ClientAuth::from_wire_name(&token.sealed.client_auth).unwrap_or_default();
     match &token.sealed.refresh {
         Some(refresh) if current.saved.form.flow != OauthFlow::ClientCredentials => {
             let provider = current.saved.form.token_endpoint_origin();
-            let refresh = server.vault.open(REFRESH, &provider, refresh);
-            let refresh = refresh.map_err(|error| unreadable(&error))?;
+            let refresh = server.vault.open(REFRESH, &provider, refresh).map_err(unreadable)?;
             server.tokens.refresh(&grant, auth, &refresh).await
         }
         _ => server.tokens.client_credentials(&grant, auth, Leg::Renewal).await,
@@ -342,14 +334,9 @@ async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Resul
 
 /// How a token is asked for, with the Client Secret opened.
 pub fn grant(server: &Server, current: &Current) -> Result<Grant, Setback> {
-    let unreadable = || setback(Fault::SecretUnreadable);
-    let secrets = current.open(server).map_err(|error| {
-        tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
-        unreadable()
-    })?;
-    match Settings::parse(&current.saved.draft(), &secrets) {
-        Ok(Settings::Oauth { grant, .. }) => Ok(grant),
-        Ok(Settings::Basic { .. }) | Err(_) => Err(unreadable()),
+    match current.settings(server) {
+        Some(Settings::Oauth { grant, .. }) => Ok(grant),
+        Some(Settings::Basic { .. }) | None => Err(setback(Fault::SecretUnreadable)),
     }
 }
 
@@ -364,32 +351,12 @@ async fn keep(
     outcome: Result<Issued, Setback>,
 ) {
     let lease = Lease { grant: &token.grant, generation: token.generation, owner };
-    let give_up = Instant::now() + STORE_AGAIN_FOR;
     let kept = match &outcome {
         Ok(issued) => {
             let sealed = sealed(server, current, issued, Some(&token.sealed));
             let expires_at = expiry(asked_at, issued.lifetime);
-            loop {
-                match tokens::renewed(
-                    &server.store,
-                    lease.grant,
-                    lease.generation,
-                    &sealed,
-                    asked_at,
-                    expires_at,
-                )
-                .await
-                {
-                    Err(error) if Instant::now() < give_up => {
-                        tracing::error!(
-                            error = one_line(&error),
-                            "a renewed token waits for the database"
-                        );
-                        sleep(LOOK_EVERY * 5).await;
-                    }
-                    kept => break kept,
-                }
-            }
+            let store = || tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at);
+            stored_at_last(STORE_AGAIN_FOR, store).await
         }
         Err(setback) => note(server, token, lease, setback).await,
     };
@@ -414,13 +381,7 @@ async fn note(
     let is_gone = setback.fault == Fault::InvalidGrant && token.sealed.refresh.is_some();
     let pause = pause_after(token.failures, server.randomness.as_ref());
     let failure = FailedTry { setback, at: now, next_at: (!is_gone).then(|| now + pause) };
-    let entry = Entry {
-        at: now,
-        actor: Actor { email: String::new(), name: String::new() },
-        action: Action::TokenGone,
-        fields: Vec::new(),
-        detail: None,
-    };
+    let entry = Entry::new(now, Actor::nobody(), Action::TokenGone);
     tokens::failed(&server.store, lease, failure, is_gone.then_some(&entry)).await
 }
 
@@ -431,6 +392,12 @@ fn pause_after(failures: i64, randomness: &dyn Randomness) -> TimeDelta {
     let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE);
     let [spread, ..] = random_bytes::<4>(randomness);
     pause * (192 + i32::from(spread / 2)) / 256
+}
+
+/// What a token that does not open comes to.
+fn unreadable(error: VaultError) -> Setback {
+    tracing::error!(error = one_line(&error), "the stored token cannot be opened");
+    setback(Fault::SecretUnreadable)
 }
 
 const fn setback(fault: Fault) -> Setback {

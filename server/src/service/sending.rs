@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::renewal::{self, Access, NoAccess};
 use super::settings::Current;
 use crate::Server;
-use crate::log::one_line;
 use crate::smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
 
 /// A message, and who it is from and to as the mail server learns it.
@@ -26,11 +25,7 @@ pub struct Outgoing {
 /// Opens what is saved for one message.
 pub fn opened(server: &Server, current: &Current) -> Result<Settings, Failure> {
     let unreadable = || stopped(Step::SignIn, Advice::SecretUnreadable);
-    let secrets = current.open(server).map_err(|error| {
-        tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
-        unreadable()
-    })?;
-    Settings::parse(&current.saved.draft(), &secrets).map_err(|_| unreadable())
+    current.settings(server).ok_or_else(unreadable)
 }
 
 /// The mail server that settings lead to, and who messages are from.

@@ -4,12 +4,13 @@
 use app::api::{Save, SaveAnswer, Theirs};
 use app::service::Principal;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
-use domain::settings::OpenedSecrets;
+use domain::settings::{OpenedSecrets, Settings};
 use domain::{Draft, Field, Form, Saved};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Broken;
 use crate::Server;
+use crate::log::one_line;
 use crate::store::audit::Actor;
 use crate::store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use crate::vault::VaultError;
@@ -36,8 +37,19 @@ impl Current {
         SaveAnswer::Conflict(Theirs { saved: self.saved, replaced })
     }
 
-    /// Opens the secrets for one use.
-    pub fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
+    /// What mail can be sent with, its secrets opened for one use; nothing where one does not open,
+    /// or what is saved is not enough.
+    pub fn settings(&self, server: &Server) -> Option<Settings> {
+        match self.open(server) {
+            Ok(secrets) => Settings::parse(&self.saved.draft(), &secrets).ok(),
+            Err(error) => {
+                tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
+                None
+            }
+        }
+    }
+
+    fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
         Ok(OpenedSecrets {
             password: self.open_one(server, Field::Password)?,
             client_secret: self.open_one(server, Field::ClientSecret)?,

@@ -4,8 +4,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::token::AttemptEnd;
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::audit::Actor;
 use super::{Store, StoreError, instant, json, millis, sought};
@@ -19,7 +20,7 @@ const KEPT: TimeDelta = TimeDelta::days(7);
 pub struct StoredAttempt {
     /// Its random id.
     pub id: String,
-    /// Who began it, by id, address and name.
+    /// Who began it, by id.
     pub person: String,
     /// Their address at the time.
     pub person_email: String,
@@ -43,6 +44,14 @@ pub struct StoredAttempt {
     pub end: Option<AttemptEnd>,
 }
 
+impl StoredAttempt {
+    /// Who began it, as the audit trail knows them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
+    }
+}
+
 /// An attempt to begin.
 #[derive(Debug, Clone, Copy)]
 pub struct NewAttempt<'a> {
@@ -64,14 +73,6 @@ pub struct NewAttempt<'a> {
     pub at: DateTime<Utc>,
     /// Until when it can be finished.
     pub expires_at: DateTime<Utc>,
-}
-
-impl StoredAttempt {
-    /// Who began it, as the audit trail knows them.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
-    }
 }
 
 /// A browser that goes to the provider.
@@ -133,13 +134,8 @@ pub async fn by_ticket(
 ) -> Result<Option<StoredAttempt>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM token_attempt WHERE ticket_hash = $1 AND expires_at > $2");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(ticket_hash)
-        .bind(millis(now))
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| attempt(&row))
-        .transpose()
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(ticket_hash).bind(millis(now));
+    found(store, query).await
 }
 
 /// Uses a ticket up, and notes what the browser takes along. False where another was quicker.
@@ -176,14 +172,9 @@ pub async fn consume(
          WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3
          RETURNING {COLUMNS}"
     );
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(state_hash)
-        .bind(browser_hash)
-        .bind(millis(now))
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| attempt(&row))
-        .transpose()
+    let query =
+        sqlx::query(AssertSqlSafe(sql)).bind(state_hash).bind(browser_hash).bind(millis(now));
+    found(store, query).await
 }
 
 /// The attempt of a state, used or not.
@@ -195,12 +186,8 @@ pub async fn by_state(
     state_hash: &str,
 ) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE state_hash = $1");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(state_hash)
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| attempt(&row))
-        .transpose()
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(state_hash);
+    found(store, query).await
 }
 
 /// Ends an attempt, and wipes its verifier. One that has ended already keeps its end.
@@ -245,12 +232,8 @@ pub async fn settle(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), Sto
 /// The database does not answer.
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE id = $1");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(sought(id))
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| attempt(&row))
-        .transpose()
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(sought(id));
+    found(store, query).await
 }
 
 /// The attempt for the settings of this revision that a person began last.
@@ -266,13 +249,15 @@ pub async fn latest_of(
         "SELECT {COLUMNS} FROM token_attempt WHERE person = $1 AND revision = $2
          ORDER BY begun_at DESC, id LIMIT 1"
     );
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(person)
-        .bind(revision)
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| attempt(&row))
-        .transpose()
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person).bind(revision);
+    found(store, query).await
+}
+
+async fn found(
+    store: &Store,
+    query: Query<'_, Any, AnyArguments>,
+) -> Result<Option<StoredAttempt>, StoreError> {
+    query.fetch_optional(&store.pool).await?.map(|row| attempt(&row)).transpose()
 }
 
 fn attempt(row: &AnyRow) -> Result<StoredAttempt, StoreError> {

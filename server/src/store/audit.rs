@@ -19,6 +19,14 @@ pub struct Actor {
     pub name: String,
 }
 
+impl Actor {
+    /// Nobody who is known: a stranger, or the server by itself.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { email: String::new(), name: String::new() }
+    }
+}
+
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -32,6 +40,14 @@ pub struct Entry {
     pub fields: Vec<String>,
     /// Whom or what else it was about; never a value of the form.
     pub detail: Option<String>,
+}
+
+impl Entry {
+    /// A row about no field and nobody else.
+    #[must_use]
+    pub const fn new(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
+        Self { at, actor, action, fields: Vec::new(), detail: None }
+    }
 }
 
 /// Writes a row.

@@ -36,13 +36,7 @@ pub async fn begin(
     if begun.rows_affected() == 0 {
         return Ok(false);
     }
-    let entry = Entry {
-        at,
-        actor: Actor::from(by),
-        action: Action::TestSent,
-        fields: Vec::new(),
-        detail: None,
-    };
+    let entry = Entry::new(at, Actor::from(by), Action::TestSent);
     audit::record_in(&mut transaction, &entry).await?;
     transaction.commit().await?;
     Ok(true)

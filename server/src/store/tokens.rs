@@ -165,8 +165,7 @@ pub async fn lease(
 /// The database does not answer.
 pub async fn renewed(
     store: &Store,
-    grant: &str,
-    generation: i64,
+    lease: Lease<'_>,
     sealed: &SealedTokens,
     obtained_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -178,8 +177,8 @@ pub async fn renewed(
                 setback = NULL, is_gone = 0
          WHERE grant_id = $1 AND generation = $2",
     )
-    .bind(grant)
-    .bind(generation)
+    .bind(lease.grant)
+    .bind(lease.generation)
     .bind(sealed.access.as_slice())
     .bind(sealed.refresh.as_deref())
     .bind(&sealed.client_auth)
@@ -191,9 +190,8 @@ pub async fn renewed(
     Ok(stored.rows_affected() == 1)
 }
 
-/// Notes a try that failed, gives the lease back, and with a grant that is gone the audit row.
-/// False, and nothing changed, where the token
-/// is another one or the lease is somebody else's by now.
+/// Notes a try that failed, gives the lease back, and with a grant that is gone writes the audit row.
+/// False, and nothing changed, where the token is another one or the lease is somebody else's by now.
 ///
 /// # Errors
 /// The database does not answer.

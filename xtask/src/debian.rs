@@ -1,5 +1,7 @@
 //! Debian's packages of what the tests start: servers and a browser. None of them starts a service
-//! of its own. Only root can start Postfix, so for anybody else the tests that do are left out.
+//! of its own. Only root can start Postfix, so for anybody else the tests that do are left out, and
+//! likewise those behind nginx, which anybody can start, where it is not there and only root could
+//! install it.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,6 +12,9 @@ use crate::tools::{answer_of, expect_success};
 /// Each with a program that only it has.
 const PACKAGES: [(&str, &str); 2] =
     [("postfix", "/usr/lib/postfix/sbin/master"), ("dovecot-core", "/usr/sbin/dovecot")];
+
+/// The reverse proxy of the browser tests, which look for it there.
+const NGINX: &str = "/usr/sbin/nginx";
 
 /// What Debian's packages ask before they start a service (`invoke-rc.d`(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -41,9 +46,28 @@ pub fn ensure_packages() -> Result<()> {
     install(&missing.join(" "))
 }
 
+/// Whether the tests that start nginx can run here.
+pub fn has_nginx() -> bool {
+    Path::new(NGINX).is_file()
+}
+
+/// Makes sure of nginx where it can be installed.
+pub fn ensure_nginx() -> Result<()> {
+    if has_nginx() {
+        return Ok(());
+    }
+    if !can_install() {
+        println!(
+            "There is no nginx, and only root can install it, on Debian: the tests behind it are left out."
+        );
+        return Ok(());
+    }
+    install("nginx")
+}
+
 /// Installs packages, their names with spaces between, or says what somebody has to do.
 pub fn install(packages: &str) -> Result<()> {
-    if answer_of(Command::new("apt-get").arg("--version")).is_none() || !is_root() {
+    if !can_install() {
         bail!(
             "{packages} must be installed, which needs root: on Debian, run `sudo apt-get update && sudo apt-get \
              install -y {packages}`"
@@ -51,6 +75,10 @@ pub fn install(packages: &str) -> Result<()> {
     }
     println!("Installing {packages} from Debian.");
     install_quietly(packages).with_context(|| format!("{packages} could not be installed"))
+}
+
+fn can_install() -> bool {
+    answer_of(Command::new("apt-get").arg("--version")).is_some() && is_root()
 }
 
 fn install_quietly(packages: &str) -> Result<()> {

@@ -96,11 +96,15 @@ fn node_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     steps.step("types of the browser tests", || script("types"))?;
     steps.step("Chromium", || chromium::ensure_chromium(workspace))?;
     steps.step("example of a host", || build::build_example(workspace))?;
+    steps.step("nginx", debian::ensure_nginx)?;
     steps.step("browser tests", || {
         let mut playwright = node::script(workspace, "test");
         playwright
             .env("PPM_EMAIL_BIN", workspace.binary(Profile::Debug))
             .env("PPM_EMAIL_SITE_ROOT", workspace.site());
+        if !debian::has_nginx() {
+            playwright.env("PPM_EMAIL_TEST_WITHOUT_NGINX", "1");
+        }
         expect_success(&mut playwright)
     })
 }

@@ -1,0 +1,147 @@
+// Signed in by a reverse proxy's headers, with nginx as docs/sign-in.md sets it up: who may what, that
+// a browser cannot be somebody else, and that everything works at the proxy's address.
+
+import type { BrowserContext, Page } from '@playwright/test';
+import { configure, obtain } from '../support/consent.ts';
+import { basic, Form } from '../support/form.ts';
+import { Nginx, PASSWORD, type User } from '../support/nginx.ts';
+import { expect, test as base } from '../support/test.ts';
+
+const ADA = { name: 'Ada Okafor', email: 'ada@example.com' };
+/** What somebody would send who wants to be Ada. */
+const SPOOFED = { 'X-PPM-User': 'ada', 'X-PPM-Roles': 'ppm-administrator', 'X-PPM-Name': ADA.name, 'X-PPM-Email': ADA.email };
+
+const test = base.extend<{ nginx: Nginx; as: (user: User, extraHTTPHeaders?: Record<string, string>) => Promise<Page> }>({
+  nginx: async ({ baseURL: _, product }, use) => {
+    const nginx = await Nginx.before(product.url);
+    await product.restartWith(nginx.flags);
+    await use(nginx);
+    await nginx.stop();
+  },
+
+  /** A page of somebody's own browser, which knows their password for nginx. */
+  as: async ({ nginx, browser, complaints }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (username, extraHTTPHeaders = {}) => {
+      const httpCredentials = { username, password: PASSWORD };
+      const context = await browser.newContext({ baseURL: nginx.url, httpCredentials, extraHTTPHeaders });
+      complaints.watch(context);
+      contexts.push(context);
+      return context.newPage();
+    });
+    await Promise.all(contexts.map((context) => context.close()));
+  },
+});
+
+test.skip(Boolean(process.env.PPM_EMAIL_TEST_WITHOUT_NGINX), 'nginx is not installed');
+
+test('an administrator edits and saves, and the audit trail says who it was', async ({ as, product, axe }) => {
+  const page = await as('ada');
+  await page.goto('/');
+  await expect(page).toHaveURL(/\/settings\/email$/);
+  await expect(page.getByText(`${ADA.name} · ${ADA.email}`, { exact: true })).toBeVisible();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await page.reload();
+  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
+
+  await page.getByRole('link', { name: 'Audit trail', exact: true }).click();
+  const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
+  await expect(row).toContainText(`${ADA.name}${ADA.email}`);
+  await axe(page);
+});
+
+test('a reader looks and changes nothing', async ({ as }) => {
+  const page = await as('rita');
+  await page.goto('/settings/email');
+  await expect(page.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
+  await expect(page.getByRole('note')).toHaveText('You can look at these settings. Only an administrator changes them.');
+  await expect(new Form(page).flow).toBeDisabled();
+  const asked = await page.request.post('/api/email/send-test', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
+  expect(asked.status()).toBe(403);
+});
+
+test('somebody without a role is told so, in plain words', async ({ as, complaints, axe }) => {
+  complaints.expectStatus(403, /\/settings\/email$/);
+  const page = await as('sam');
+  const answer = await page.goto('/settings/email');
+  expect(answer?.status()).toBe(403);
+  await expect(page.getByRole('main')).toContainText('You are signed in, but your account has no role here.');
+  await axe(page);
+});
+
+test('without a password nobody gets as far as the product', async ({ nginx, request }) => {
+  const answer = await request.get(`${nginx.url}/settings/email`, { headers: SPOOFED });
+  expect(answer.status()).toBe(401);
+  expect(answer.headers()['www-authenticate']).toBe('Basic realm="PPM Administrator"');
+});
+
+test('nginx puts its own word in the place of a browser’s', async ({ as, complaints }) => {
+  complaints.expectStatus(403, /\/settings\/email$/);
+  const rita = await as('rita', SPOOFED);
+  await rita.goto('/settings/email');
+  await expect(rita.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
+  await expect(new Form(rita).flow).toBeDisabled();
+
+  const sam = await as('sam', SPOOFED);
+  const answer = await sam.goto('/settings/email');
+  expect(answer?.status(), 'where nginx has nothing to say, nothing is said').toBe(403);
+});
+
+test('the same headers from an address that is not trusted are not believed, and leave a row', async ({ nginx, product, browser, complaints, page, signIn }) => {
+  await product.restartWith(nginx.flags.map((flag) => (flag === '127.0.0.1' ? '192.0.2.1' : flag)));
+  const context = await browser.newContext({ baseURL: product.url, extraHTTPHeaders: SPOOFED });
+  complaints.watch(context);
+  const spoofing = await context.newPage();
+  await spoofing.goto('/settings/email');
+  await expect(spoofing).toHaveURL(/\/sign-in\b/);
+  const call = await spoofing.request.post('/api/email/save', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
+  expect(call.status()).toBe(401);
+  await context.close();
+
+  await signIn();
+  await page.goto('/audit');
+  await expect(page.getByRole('row').filter({ hasText: 'proxy-header-spoofed' })).toHaveText(/Unknown.*Was refused/);
+});
+
+test('a test message goes to the address that nginx says', async ({ as, product, inbox }) => {
+  const page = await as('ada');
+  await page.goto('/settings/email');
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await inbox.waitFor({ to: ADA.email });
+});
+
+test('without an address no test message can be sent, and the tab says why', async ({ nginx, as, product, axe }) => {
+  const at = nginx.flags.indexOf('--proxy-email-header');
+  await product.restartWith(nginx.flags.toSpliced(at, 2));
+  const page = await as('ada');
+  await page.goto('/settings/email');
+  await expect(page.getByText(ADA.name, { exact: true })).toBeVisible();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await expect(form.sendTest).toBeDisabled();
+  await expect(form.sendTest).toHaveAccessibleDescription('A test message goes to your own e-mail address only, and none is known.');
+  await axe(page);
+
+  await page.goto('/audit');
+  const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
+  await expect(row, 'who it was is known all the same').toContainText(`${ADA.name}proxy ada`);
+});
+
+test('a consent comes back to nginx', async ({ nginx, as, product, provider, inbox }) => {
+  const page = await as('ada');
+  await page.goto('/settings/email');
+  const form = new Form(page);
+  const changes = { 'Redirect URI': `${nginx.url}/oauth/callback` };
+  await configure(form, product, 'Authorization Code with PKCE', provider.address.clients.pkce, changes);
+  await obtain(form, provider);
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await inbox.waitFor({ to: ADA.email });
+});

@@ -361,7 +361,8 @@ mod answering {
         let found =
             use_context::<SharedService>().ok_or(ApiError::ServerFailed).and_then(|service| {
                 let refusal = || {
-                    use_context::<TurnedAway>().map_or(ApiError::SignedOut, |TurnedAway(why)| why)
+                    use_context::<TurnedAway>()
+                        .map_or(ApiError::SignedOut, |turned_away| turned_away.why)
                 };
                 Ok((service, use_context::<Principal>().ok_or_else(refusal)?))
             });

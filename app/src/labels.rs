@@ -21,7 +21,7 @@ use crate::tab::SecretState;
 
 pub use advice::{Explanation, INTERRUPTED, advice};
 #[cfg(feature = "ssr")]
-pub use pages::{ANOTHER_ACCOUNT, NO_ROLE, action, actor, set_up_problem};
+pub use pages::{ANOTHER_ACCOUNT, THE_HOSTS_TIMES, action, actor, set_up_problem, turned_away};
 pub use token::{
     COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
     NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
@@ -487,6 +487,9 @@ pub const fn step(step: Step) -> &'static str {
         Step::Content => "Content",
     }
 }
+
+/// Said while a message under way cannot be followed, because nobody is signed in any more.
+pub const UNSEEN: &str = "You are signed out, so how the message fares is not seen. It goes its way all the same: sign in again in another tab, and it appears here.";
 
 /// How a message ended, in one sentence.
 #[must_use]

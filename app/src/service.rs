@@ -169,7 +169,14 @@ pub struct TabPath(pub String);
 
 /// Why whoever asks is nobody here, where that is known.
 #[derive(Debug, Clone, Copy)]
-pub struct TurnedAway(pub ApiError);
+pub struct TurnedAway {
+    /// What a call answers.
+    pub why: ApiError,
+    /// The code of the refusal.
+    pub code: &'static str,
+    /// Whether they have a session of this product's own beside, which they may end.
+    pub has_session: bool,
+}
 
 /// The service, as it stands in the context of a request.
 pub type SharedService = Arc<dyn EmailService>;
@@ -261,8 +268,10 @@ pub struct AuditRow {
 /// How a person likes times, and what else they may choose.
 #[derive(Debug, Clone)]
 pub struct TimeSettings {
-    /// What they have chosen.
+    /// What they have chosen, or their host for them.
     pub display: TimeDisplay,
+    /// Whether their host decides.
+    pub is_the_hosts: bool,
     /// The present instant, for examples.
     pub now: DateTime<Utc>,
     /// The time zones to choose from, each with its present offset in minutes.

@@ -8,6 +8,7 @@ mod audit;
 mod email;
 mod frame;
 mod history;
+mod no_entry;
 mod not_found;
 mod preferences;
 mod result;

@@ -2,6 +2,8 @@
 
 use domain::audit::Action;
 
+use crate::api::ApiError;
+use crate::service::TurnedAway;
 use crate::shell::SetUpProblem;
 
 /// What somebody did, as the audit trail says it.
@@ -27,11 +29,23 @@ pub const fn action(action: Action) -> &'static str {
     }
 }
 
-/// Said to somebody who is known and has no role here.
-pub const NO_ROLE: &str = "You are signed in, but your account has no role here. Ask whoever administers your accounts for one.";
+/// Said to somebody who may not be here, whoever says who they are.
+#[must_use]
+pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
+    if why == ApiError::Forbidden {
+        return "You are signed in, but your account has no role here. Ask whoever administers your accounts for one.".to_owned();
+    }
+    format!(
+        "Who you are was not believed ({code}). Whoever runs the product that you come from has to mend that."
+    )
+}
 
 /// What follows for somebody who has another account.
 pub const ANOTHER_ACCOUNT: &str = "Every page here goes by that account until you sign out of it where it belongs. Then you can use another one.";
+
+/// Said where a host decides how times are written.
+pub const THE_HOSTS_TIMES: &str =
+    "The product that you come from says how dates and times are written for you. Change it there.";
 
 /// Who did it, where no name is known.
 #[must_use]

@@ -5,10 +5,11 @@ use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 use leptos_router::hooks::use_location;
 
+use super::no_entry::NoEntry;
 use super::{paths, with_destination};
 use crate::api::ApiError;
 use crate::labels;
-use crate::service::{BySession, Principal, SharedFrame};
+use crate::service::{BySession, Principal, SharedFrame, TurnedAway};
 
 /// Head line, navigation and page; whoever is not signed in is led to the sign-in page.
 #[component]
@@ -20,6 +21,9 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let Some(me) = use_context::<Principal>() else {
+        if let Some(turned_away) = use_context::<TurnedAway>() {
+            return view! { <NoEntry turned_away/> }.into_any();
+        }
         let door = with_destination(paths::SIGN_IN, Some(&here()));
         return view! { <Redirect path=door/> }.into_any();
     };

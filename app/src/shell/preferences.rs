@@ -6,6 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::frame::{Frame, fetched};
 use super::paths;
+use crate::labels;
 use crate::service::TimeSettings;
 
 /// A choice that was not saved, because the time zone could not be told.
@@ -35,11 +36,20 @@ pub fn TimePage() -> impl IntoView {
 }
 
 fn form(
-    TimeSettings { display, now, zones }: TimeSettings,
+    TimeSettings { display, is_the_hosts, now, zones }: TimeSettings,
     attempt: Option<TimeAttempt>,
     is_saved: bool,
 ) -> AnyView {
     let as_saved = display.written(now);
+    if is_the_hosts {
+        return view! {
+            <section class="notice" role="note">
+                <p>{labels::THE_HOSTS_TIMES}</p>
+                <p>"It is now " {as_saved} "."</p>
+            </section>
+        }
+        .into_any();
+    }
     let chosen = match &attempt {
         Some(attempt) => attempt.preference.clone(),
         None => display.preference.clone(),

@@ -29,6 +29,8 @@ pub struct TestState {
     run: RwSignal<Option<Run>>,
     refusal: RwSignal<Option<ApiError>>,
     is_asking: RwSignal<bool>,
+    /// Whether the run goes on unseen, because nobody is signed in any more.
+    is_unseen: RwSignal<bool>,
 }
 
 impl TestState {
@@ -39,6 +41,7 @@ impl TestState {
             run: RwSignal::new(None),
             refusal: RwSignal::new(None),
             is_asking: RwSignal::new(false),
+            is_unseen: RwSignal::new(false),
         }
     }
 
@@ -76,9 +79,14 @@ impl TestState {
             run.as_ref().filter(|run| run.outcome.is_none()).map(|run| run.id.clone())
         }) {
             pause(POLL).await;
-            match api::in_time(api::run(id)).await {
+            let answer = api::in_time(api::run(id)).await;
+            let is_signed_out =
+                matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
+            self.is_unseen.try_set(is_signed_out);
+            match answer {
                 Ok(run) => drop(self.run.try_set(Some(run))),
                 Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(POLL * 10).await,
+                Err(_) if is_signed_out => pause(POLL * 10).await,
                 Err(error) => {
                     self.refusal.try_set(Some(error));
                     self.run.try_set(None);
@@ -107,6 +115,9 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.refusal.get().map(|error| {
             view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
         })
+    });
+    let unseen = live_option(move || {
+        test.is_unseen.get().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
     let ended =
         Memo::new(move |_| test.run.with(|run| run.as_ref().and_then(|run| run.outcome.clone())));
@@ -147,6 +158,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                 </div>
                 <p class="hint" id="send-test-reason">{reason}</p>
                 {refusal}
+                {unseen}
                 {run}
                 <div class="announcement" role="status" id=OUTCOME>{outcome}</div>
             </div>

@@ -14,7 +14,6 @@
 use std::net::IpAddr;
 
 use app::api::ApiError;
-use app::labels::{ANOTHER_ACCOUNT, NO_ROLE};
 use app::service::{Browser, TurnedAway};
 use app::shell::paths;
 use axum::extract::{Request, State};
@@ -22,7 +21,7 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::Principal;
 use super::consent::ConsentCookie;
@@ -68,16 +67,14 @@ impl From<IdentityError> for Unknown {
 }
 
 /// Middleware of cookie routes: leaves a [`Caller`] with the request. It lets everybody pass who is
-/// nobody yet; a call, and somebody who is known and has no role here, are turned away.
+/// nobody yet; to somebody who is not believed or has no role here, a page says why.
 pub async fn by_cookie(State(server): State<Server>, mut request: Request, next: Next) -> Response {
     let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
     let said = server.config.proxy_headers.as_ref().map(|names| names.take(request.headers_mut()));
     let address = address(&server, &request);
     let mut caller = Caller { principal: None, session: None, address, browser };
-    let (parts, body) = request.into_parts();
-    let known = known(&server, &parts, said).await;
-    let mut request = Request::from_parts(parts, body);
-    match known {
+    let (mut parts, body) = request.into_parts();
+    match known(&server, &parts, said).await {
         Ok(Some((principal, session))) => {
             caller.principal = Some(principal);
             caller.session = session;
@@ -85,16 +82,18 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
         Ok(None) => {}
         Err(Unknown::Refused(refused)) => {
             note(&server, refused).await;
-            let is_call = request.uri().path().starts_with("/api/");
+            let is_call = parts.uri.path().starts_with("/api/");
             match refused.status() {
                 _ if is_call => return refused.into_response(),
-                StatusCode::FORBIDDEN => {
-                    let has_session = server.accounts.cookie().claimed(request.headers()).is_some();
-                    return no_role(has_session);
-                }
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
-                // A page sends whoever is nobody to the door by itself.
-                _ => {}
+                status => {
+                    let has_session = matches!(by_session(&server, &parts).await, Ok(Some(_)));
+                    // A page sends whoever is nobody to the door by itself; whoever has been there
+                    // would go round in circles.
+                    if status == StatusCode::FORBIDDEN || has_session {
+                        parts.extensions.insert(turned_away(refused, has_session));
+                    }
+                }
             }
         }
         Err(error @ (Unknown::Store(_) | Unknown::Host(_))) => {
@@ -102,8 +101,17 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             return Refusal::UNAVAILABLE.into_response();
         }
     }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// What a page says to somebody who is not believed, or has no role here.
+fn turned_away(refused: Refused, has_session: bool) -> TurnedAway {
+    let why = match refused {
+        Refused::RoleMissing => ApiError::Forbidden,
+        _ => ApiError::SignedOut,
+    };
+    TurnedAway { why, code: refused.code(), has_session }
 }
 
 /// Middleware of a host's own pages: leaves a [`Caller`] with the request and turns nobody away, for
@@ -117,11 +125,12 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
         Ok(found) => caller.principal = found.map(|(principal, _)| principal),
         Err(Unknown::Refused(refused)) => {
             note(&server, refused).await;
-            parts.extensions.insert(TurnedAway(ApiError::Forbidden));
+            parts.extensions.insert(turned_away(refused, false));
         }
         Err(error) => {
             tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
-            parts.extensions.insert(TurnedAway(ApiError::ServerFailed));
+            let why = ApiError::ServerFailed;
+            parts.extensions.insert(TurnedAway { why, code: "unavailable", has_session: false });
         }
     }
     parts.extensions.insert(caller);
@@ -162,8 +171,15 @@ async fn known(
     if DOOR.contains(&request.uri.path()) {
         return by_session(server, request).await;
     }
-    if let Some(principal) = by_host_cookie(server, &request.headers).await? {
-        return Ok(Some((principal, None)));
+    match by_host_cookie(server, &request.headers).await {
+        Ok(Some(principal)) => return Ok(Some((principal, None))),
+        Ok(None) => {}
+        // It says nothing more; whoever has signed in here since is known by that.
+        Err(Refused::Expired) => {
+            let found = by_session(server, request).await?;
+            return found.map(Some).ok_or(Refused::Expired.into());
+        }
+        Err(refused) => return Err(refused.into()),
     }
     let peer = client::peer(&request.extensions);
     if let Some(principal) = by_proxy(server, peer, said).await? {
@@ -241,21 +257,4 @@ async fn note(server: &Server, refused: Refused) {
     if let Err(error) = noted {
         tracing::error!(error = one_line(&error), "a refusal could not be noted");
     }
-}
-
-/// The page for somebody who is known and has no role here, and the ways on from there: to the door,
-/// and out of a session that they have beside.
-fn no_role(has_session: bool) -> Response {
-    let (door, out) = (paths::SIGN_IN, paths::SIGN_OUT);
-    let sign_out = if has_session {
-        format!("<form method=\"post\" action=\"{out}\"><button>Sign out here</button></form>")
-    } else {
-        String::new()
-    };
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{NO_ROLE}</title>\
-         </head><body><main><h1>PPM Administrator</h1><p>{NO_ROLE}</p><p>{ANOTHER_ACCOUNT}</p>\
-         <p><a href=\"{door}\">Use another account</a></p>{sign_out}</main></body></html>"
-    );
-    (StatusCode::FORBIDDEN, Html(page)).into_response()
 }

@@ -99,6 +99,7 @@ pub async fn time_settings(server: &Server, who: &Principal) -> Result<TimeSetti
     let now = server.clock.now();
     Ok(TimeSettings {
         display: display(server, who, []).await?,
+        is_the_hosts: who.times.is_some(),
         now,
         zones: zones::choices(now).collect(),
     })

@@ -99,6 +99,10 @@ pub async fn times(
     let Ok(Form(Times { pattern, clock, zone })) = form else {
         return Redirect::to(paths::TIME).into_response();
     };
+    if who.times.is_some() {
+        // Their host decides, and the page says so.
+        return Redirect::to(paths::TIME).into_response();
+    }
     let preference = TimePreference {
         pattern: DatePattern::from_wire_name(&pattern).unwrap_or_default(),
         clock: ClockStyle::from_wire_name(&clock).unwrap_or_default(),

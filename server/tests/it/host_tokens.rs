@@ -537,6 +537,41 @@ async fn a_bad_host_token_is_a_refusal_and_no_way_to_a_session() {
 }
 
 #[tokio::test]
+async fn whoever_signs_in_here_is_known_by_that_once_the_hosts_token_has_expired() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let session = harness.sign_in().await;
+    let expired = good_token(&claims_with(now(&harness), json!({ "exp": 1 })));
+    let cookies = format!("{COOKIE_NAME}={expired}; {session}");
+    let page = get("/settings/email").header(COOKIE, &cookies);
+    let answer = send(&harness, ADDRESS, page, "").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("Ada Lovelace"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn whoever_signs_in_here_beside_a_forged_token_is_told_why_that_does_not_help() {
+    let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
+    let cookies = format!("{COOKIE_NAME}=a.b.c; {}", harness.sign_in().await);
+    let page = get("/settings/email").header(COOKIE, &cookies);
+    let answer = send(&harness, ADDRESS, page, "").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(answer.body.contains("not believed (host-token-malformed)"), "{}", answer.body);
+    assert!(answer.body.contains(r#"action="/sign-out""#), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn whoevers_host_decides_how_times_are_written_is_offered_no_choice() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    for (other, is_offered) in [(json!({ "zoneinfo": "Asia/Tokyo" }), false), (json!({}), true)] {
+        let token = good_token(&claims_with(now(&harness), other));
+        let page = get("/preferences/time").header(COOKIE, format!("{COOKIE_NAME}={token}"));
+        let answer = send(&harness, ADDRESS, page, "").await;
+        assert_eq!(answer.body.contains(r#"action="/preferences/time""#), is_offered);
+        assert_eq!(answer.body.contains("The product that you come from says how"), !is_offered);
+    }
+}
+
+#[tokio::test]
 async fn without_the_hosts_cookie_a_session_is_asked() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let request = get("/settings/email").header(COOKIE, harness.sign_in().await);

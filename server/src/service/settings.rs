@@ -49,7 +49,8 @@ impl Current {
         }
     }
 
-    fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
+    /// Opens the secrets for one use.
+    pub fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
         Ok(OpenedSecrets {
             password: self.open_one(server, Field::Password)?,
             client_secret: self.open_one(server, Field::ClientSecret)?,

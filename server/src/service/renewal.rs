@@ -395,7 +395,6 @@ fn pause_after(failures: i64, randomness: &dyn Randomness) -> TimeDelta {
 }
 
 /// What a token that does not open comes to.
-#[expect(clippy::needless_pass_by_value, reason = "it ends the error's way")]
 fn unreadable(error: VaultError) -> Setback {
     tracing::error!(error = one_line(&error), "the stored token cannot be opened");
     setback(Fault::SecretUnreadable)

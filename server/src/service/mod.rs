@@ -25,6 +25,9 @@ use crate::log::one_line;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
+pub use authorization::{Departed, Landed, depart, land};
+pub use renewal::keep_fresh;
+
 /// How often a database that fails is offered again what it has to keep.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 
@@ -171,9 +174,6 @@ impl FrameService for Service {
         frame::time_settings(&self.0, who).await.map_err(told)
     }
 }
-
-pub use authorization::{Departed, Landed, depart, land};
-pub use renewal::keep_fresh;
 
 /// Keeps how this person likes times.
 ///

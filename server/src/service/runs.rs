@@ -102,7 +102,8 @@ async fn send(
     current: &Current,
 ) -> Result<Outcome, Failure> {
     let (server, run) = (notes.server, notes.run);
-    let settings = settings_of(server, current)?;
+    let settings =
+        current.settings(server).ok_or_else(|| stopped(Step::SignIn, Advice::SecretUnreadable))?;
     let (mail_server, sender) = match &settings {
         Settings::Basic { server, sender, .. } | Settings::Oauth { server, sender, .. } => {
             (server, sender)
@@ -137,15 +138,6 @@ async fn send(
         }
     };
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
-}
-
-fn settings_of(server: &Server, current: &Current) -> Result<Settings, Failure> {
-    let unreadable = || stopped(Step::SignIn, Advice::SecretUnreadable);
-    let secrets = current.open(server).map_err(|error| {
-        tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
-        unreadable()
-    })?;
-    Settings::parse(&current.saved.draft(), &secrets).map_err(|_| unreadable())
 }
 
 /// Delivers with a token. One that the server refuses is renewed, and the message tried once more;

@@ -49,8 +49,7 @@ impl Current {
         }
     }
 
-    /// Opens the secrets for one use.
-    pub fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
+    fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
         Ok(OpenedSecrets {
             password: self.open_one(server, Field::Password)?,
             client_secret: self.open_one(server, Field::ClientSecret)?,

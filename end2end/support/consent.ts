@@ -32,6 +32,11 @@ export async function openConsent(form: Form): Promise<Page> {
   return popUp;
 }
 
+/** Lets the page open no window, as a browser that blocks pop-ups. */
+export async function blockPopUps(page: Page): Promise<void> {
+  await page.evaluate(() => (window.open = () => null));
+}
+
 /** Goes the whole way to a token, in a window that closes itself. */
 export async function obtain(form: Form, provider: Provider): Promise<void> {
   const popUp = await openConsent(form);

@@ -9,7 +9,7 @@ export type Flow = (typeof FLOWS)[number];
 /** A value for each control to fill in, by its label; a check box takes a boolean. */
 export type Values = Record<string, string | boolean>;
 
-/** Authorization Settings that pass every rule. */
+/** Authentication Settings that pass every rule. */
 export const AUTHENTICATION: Values = {
   'Client ID': '11111111-2222-3333-4444-555555555555',
   'Client Secret': 'canary-client-secret',

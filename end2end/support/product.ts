@@ -12,8 +12,19 @@ import { startPeer } from './peer.mjs';
 import { binary, Program, siteRoot } from './program.ts';
 import { Provider, type ProviderAddress } from './provider.ts';
 
+/** Somebody with an account. */
+export interface Person {
+  email: string;
+  name: string;
+  /** An administrator where it is not said. */
+  role?: 'administrator' | 'reader';
+}
+
 /** The administrator that every product starts with. */
 export const ADA = { email: 'ada@practice.example', name: 'Ada Okafor', password: 'a practice pass phrase' };
+
+/** Another administrator, once a test has added them. */
+export const GRACE: Person = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
 
 /** Where the practice mail server listens, and the account it knows. */
 export interface MailServer {
@@ -82,6 +93,12 @@ export class Product {
   async command(args: string[], input = ''): Promise<string> {
     const child = spawn(binary('ppm-email'), args, { env: this.#environment(this.#data) });
     return finished(child, args, input);
+  }
+
+  /** Adds somebody with Ada's password. */
+  async add({ email, name, role = 'administrator' }: Person): Promise<void> {
+    const args = ['admin', 'add', email, '--name', name, '--role', role, '--password-stdin'];
+    await this.command(args, `${ADA.password}\n`);
   }
 
   /** Starts with nothing at all, as on the first day: no administrator, no settings. */

@@ -5,7 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Page } from '@playwright/test';
 import { Complaints } from './complaints.ts';
 import type { Inbox } from './inbox.ts';
-import { ADA, Product } from './product.ts';
+import { ADA, GRACE, Product } from './product.ts';
 import type { Provider } from './provider.ts';
 
 interface OfTest {
@@ -83,7 +83,7 @@ export const test = base.extend<OfTest, OfWorker>({
   },
 });
 
-export { ADA, expect };
+export { ADA, GRACE, expect };
 export type { Message } from './inbox.ts';
-export type { MailServer } from './product.ts';
+export type { MailServer, Person } from './product.ts';
 export type { Client, Counts } from './provider.ts';

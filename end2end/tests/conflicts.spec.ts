@@ -3,10 +3,7 @@
 
 import type { Locator } from '@playwright/test';
 import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
-import { ADA } from '../support/product.ts';
-import { expect, test as base } from '../support/test.ts';
-
-const GRACE = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+import { GRACE, expect, test as base } from '../support/test.ts';
 
 /** Ada's form and Grace's, in a browser each, both showing what is saved. */
 const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void> }>({
@@ -18,7 +15,7 @@ const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void>
   },
   openBoth: async ({ ada, grace, signIn, product }, use) => {
     await use(async () => {
-      await product.command(['admin', 'add', GRACE.email, '--name', GRACE.name, '--password-stdin'], `${ADA.password}\n`);
+      await product.add(GRACE);
       await signIn(ada.page);
       await ada.fill(ada.basic, basic(product.mail));
       await ada.choose('Authorization Code');

@@ -1,7 +1,7 @@
 // Consent at the provider: declined, blocked, left, interrupted, seen from another tab. Whatever
 // becomes of the window, the tab says how it stands and the button stays usable.
 
-import { configure, obtain, openConsent } from '../support/consent.ts';
+import { blockPopUps, configure, obtain, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
 
@@ -53,7 +53,7 @@ test('a consent that is declined leaves the token before it alone', async ({ for
 });
 
 test('where windows are blocked, the same window goes to the provider and finds the way back', async ({ page, form, provider, axe }) => {
-  await page.evaluate(() => (window.open = () => null));
+  await blockPopUps(page);
   await form.getToken.click();
   await provider.allow(page);
   await expect(page.getByRole('heading', { name: 'The token was obtained' })).toBeVisible();
@@ -64,7 +64,7 @@ test('where windows are blocked, the same window goes to the provider and finds 
 });
 
 test('where windows are blocked, a declined consent is said on the way back too', async ({ page, form, provider }) => {
-  await page.evaluate(() => (window.open = () => null));
+  await blockPopUps(page);
   await form.getToken.click();
   await provider.decline(page);
   await expect(page.getByRole('heading', { name: DECLINED })).toBeVisible();

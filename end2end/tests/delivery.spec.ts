@@ -238,7 +238,7 @@ test('what a provider says is explained beyond its code', async ({ page, signIn,
 
 test('a refused recipient is explained', async ({ page, signIn, product, inbox }) => {
   const email = 'refused-ada@practice.example';
-  await product.command(['admin', 'add', email, '--name', 'Refused', '--password-stdin'], `${ADA.password}\n`);
+  await product.add({ email, name: 'Refused' });
   await signIn(page, email);
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));

@@ -134,7 +134,7 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await prefer(page, 'DD/MM/YYYY', '24 hours', 'UTC');
-  await product.command(['admin', 'add', 'bob@practice.example', '--name', 'Bob', '--password-stdin'], 'another pass phrase\n');
+  await product.add({ email: 'bob@practice.example', name: 'Bob' });
   await product.command(['admin', 'set-password', 'bob@practice.example', '--password-stdin'], 'yet another pass phrase\n');
   await product.command(['admin', 'remove', 'bob@practice.example']);
   await page.getByRole('button', { name: 'Sign out' }).click();
@@ -158,7 +158,7 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
 });
 
 test('the audit trail is read by person and by day', async ({ page, signIn, product }) => {
-  await product.command(['admin', 'add', 'bob@practice.example', '--name', 'Bob', '--password-stdin'], `${ADA.password}\n`);
+  await product.add({ email: 'bob@practice.example', name: 'Bob' });
   await signIn(page, 'bob@practice.example');
   await signIn();
   await page.goto('/audit');

@@ -4,9 +4,7 @@
 import type { Page } from '@playwright/test';
 import { configure, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
-import { ADA, expect, test as base } from '../support/test.ts';
-
-const GRACE = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+import { GRACE, expect, test as base } from '../support/test.ts';
 
 /** A window whose consent was allowed, and the address by which it would come back. */
 interface Allowed {
@@ -71,7 +69,7 @@ test('in another browser an address says so, and still works where it was begun'
 });
 
 test('somebody else who is signed in meanwhile gets no token by it', async ({ page, product, provider, allow, signIn }) => {
-  await product.command(['admin', 'add', GRACE.email, '--name', GRACE.name, '--password-stdin'], `${ADA.password}\n`);
+  await product.add(GRACE);
   const { address } = await allow();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await signIn(page, GRACE.email);

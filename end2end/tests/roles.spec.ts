@@ -2,9 +2,9 @@
 
 import { configure, obtain } from '../support/consent.ts';
 import { basic, Form } from '../support/form.ts';
-import { ADA, expect, test as base } from '../support/test.ts';
+import { ADA, type Person, expect, test as base } from '../support/test.ts';
 
-const RITA = { email: 'rita@practice.example', name: 'Rita Levi' };
+const RITA: Person = { email: 'rita@practice.example', name: 'Rita Levi', role: 'reader' };
 
 /** The tab as Rita sees it, who may look, in a browser of her own. */
 const test = base.extend<{ asRita: () => Promise<Form> }>({
@@ -12,8 +12,7 @@ const test = base.extend<{ asRita: () => Promise<Form> }>({
     const context = await browser.newContext({ baseURL: product.url });
     complaints.watch(context);
     await use(async () => {
-      const args = ['admin', 'add', RITA.email, '--name', RITA.name, '--role', 'reader', '--password-stdin'];
-      await product.command(args, `${ADA.password}\n`);
+      await product.add(RITA);
       const page = await context.newPage();
       await signIn(page, RITA.email);
       return new Form(page);

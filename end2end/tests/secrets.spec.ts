@@ -1,19 +1,38 @@
 // Secrets are write-only: the page knows that one is stored, never what it is.
 
 import { readFile, readdir } from 'node:fs/promises';
+import type { Page } from '@playwright/test';
 import { CANARIES, CanaryProvider } from '../support/canary-provider.ts';
-import { configure } from '../support/consent.ts';
+import { blockPopUps, configure } from '../support/consent.ts';
 import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import type { Product } from '../support/product.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
 const CANARY = 'canary-7Zq-password';
 
-test('a stored secret is in no answer, no page and no log', async ({ page, signIn, product }) => {
+/** What the page is answered from now on: headers, body, and of the address what `shown` leaves, if that counts. */
+function answersTo(page: Page, shown: (url: string) => string | undefined): string[] {
   const answers: string[] = [];
   page.on('response', async (response) => {
+    const address = shown(response.url());
+    if (address === undefined) return;
     const body = await response.body().catch(() => Buffer.of());
-    answers.push(`${response.url()} ${JSON.stringify(response.headers())} ${body.toString('latin1')}`);
+    answers.push(`${address} ${JSON.stringify(response.headers())} ${body.toString('latin1')}`);
   });
+  return answers;
+}
+
+/** Expects that none of the secrets is in the answers, on the page or in the product's log. */
+async function expectUnheard(secrets: string[], answers: string[], page: Page, product: Product): Promise<void> {
+  for (const secret of secrets) {
+    expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
+    expect(await page.content()).not.toContain(secret);
+    expect(product.log).not.toContain(secret);
+  }
+}
+
+test('a stored secret is in no answer, no page and no log', async ({ page, signIn, product }) => {
+  const answers = answersTo(page, (url) => url);
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code');
@@ -30,21 +49,13 @@ test('a stored secret is in no answer, no page and no log', async ({ page, signI
   await page.waitForLoadState('networkidle');
 
   expect(answers.length).toBeGreaterThan(5);
-  for (const secret of [CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password]) {
-    expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
-    expect(await page.content()).not.toContain(secret);
-    expect(product.log).not.toContain(secret);
-  }
+  await expectUnheard([CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password], answers, page, product);
   expect(page.url()).not.toContain('?');
 });
 
 test('what leads to a token is in no answer, no page and no log, even where the provider repeats it', async ({ page, signIn, product }) => {
-  const answers: string[] = [];
-  page.on('response', async (response) => {
-    if (!response.url().startsWith(product.url)) return;
-    const body = await response.body().catch(() => Buffer.of());
-    answers.push(`${response.url().split('?')[0]} ${JSON.stringify(response.headers())} ${body.toString('latin1')}`);
-  });
+  // Of the addresses, code and state are in the query, where they belong.
+  const answers = answersTo(page, (url) => (url.startsWith(product.url) ? url.split('?')[0] : undefined));
   const provider = await CanaryProvider.start();
   await signIn();
   const form = new Form(page);
@@ -53,7 +64,7 @@ test('what leads to a token is in no answer, no page and no log, even where the 
     'Authorization Endpoint': `${provider.address}/authorize`,
     'Token Endpoint': `${provider.address}/token`,
   });
-  await page.evaluate(() => (window.open = () => null));
+  await blockPopUps(page);
   await form.getToken.click();
   await page.waitForURL('**/oauth/result/*');
   await page.getByRole('link', { name: 'Back to the Email settings' }).click();
@@ -69,11 +80,7 @@ test('what leads to a token is in no answer, no page and no log, even where the 
   const verifier = provider.requests[0]!.get('code_verifier');
   expect(verifier).toMatch(/^[\w~.-]{43,128}$/);
   expect(answers.some((answer) => answer.includes('/oauth/callback'))).toBe(true);
-  for (const secret of [client.secret, verifier!, ...Object.values(CANARIES)]) {
-    expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
-    expect(await page.content()).not.toContain(secret);
-    expect(product.log).not.toContain(secret);
-  }
+  await expectUnheard([client.secret, verifier!, ...Object.values(CANARIES)], answers, page, product);
 });
 
 test('the browser bundle holds nothing of the server', async () => {

@@ -3,9 +3,7 @@
 import type { Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
 import { Form, basic } from '../support/form.ts';
-import { ADA, expect, test } from '../support/test.ts';
-
-const GRACE = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
+import { ADA, GRACE, expect, test } from '../support/test.ts';
 
 function dialog(page: Page) {
   const shown = page.getByRole('dialog', { name: 'Saving deletes the current OAuth token' });
@@ -106,7 +104,7 @@ test.describe('a save that would delete the token', () => {
 });
 
 test('a token that somebody else obtained meanwhile is not deleted unseen', async ({ page, browser, product, signIn }) => {
-  await product.command(['admin', 'add', GRACE.email, '--name', GRACE.name, '--password-stdin'], `${ADA.password}\n`);
+  await product.add(GRACE);
   await signIn();
   const ada = new Form(page);
   await configure(ada, product, 'Client Credentials', product.provider.address.clients.credentials);

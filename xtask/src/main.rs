@@ -13,6 +13,7 @@ mod fuzz;
 mod node;
 mod postgres;
 mod practice;
+mod random;
 mod run;
 mod size;
 mod test;

@@ -4,7 +4,6 @@
 
 use std::{
     env, fs,
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -13,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
-use crate::{debian, tools::expect_success};
+use crate::{debian, random::unguessable, tools::expect_success};
 
 /// Where Debian puts each version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -181,11 +180,6 @@ fn programs(versions: &Path) -> Option<PathBuf> {
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// A word that nobody knows: the standard library keys its hashes from the system's random numbers.
-fn unguessable() -> String {
-    format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::{
     env, fs,
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -17,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     build,
     practice::Practice,
+    random::unguessable,
     workspace::{NAME, Profile, Workspace},
 };
 
@@ -204,8 +204,7 @@ fn password_for(ip: IpAddr) -> String {
     if ip.is_loopback() {
         return PASSWORD_AT_HOME.to_owned();
     }
-    // The standard library keys its hashes from the system's random numbers.
-    format!("{:016x}", RandomState::new().build_hasher().finish())
+    unguessable()
 }
 
 /// Waits until what was started answers at this path.

@@ -1,28 +1,35 @@
 //! From Get Auth Token to the provider and back: every check on the way, each with its own answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::api::{ApiError, SaveAnswer};
-use app::service::{EmailService, Principal};
+use app::service::{Browser, EmailService, Principal};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
 use domain::token::{AttemptEnd, Fault, Leg, Setback};
 use domain::{Field, OauthFlow};
+use server::config::PublicUrl;
+use server::service::Service;
 use server::store::audit::Action;
 use server::web::pages::pages;
-use std::sync::Arc;
+use url::Url;
 
-use crate::support::harness::{EMAIL, Harness, get, operator, trail};
+use crate::support::accounts::sign_in;
+use crate::support::harness::{
+    EMAIL, Harness, NAME, cookie_of, get, operator, post, principal, trail,
+};
 use crate::support::oauth_world::{CALLBACK, Returning, World};
 use crate::support::pages::ask;
+use crate::support::provider::Held;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 
 /// The value of a parameter in an address.
 fn param(address: &str, name: &str) -> Option<String> {
-    let url = url::Url::parse(address).expect("an address");
+    let url = Url::parse(address).expect("an address");
     url.query_pairs().find(|(named, _)| named == name).map(|(_, value)| value.into_owned())
 }
 
@@ -44,8 +51,8 @@ async fn fault_at(world: &World, address: &str, cookie: &str) -> String {
 #[tokio::test]
 async fn the_way_to_the_provider_carries_the_parameters_of_the_code_flow_and_no_secret() {
     let world = World::with(CODE).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let (_, start) = world.begin().await;
+    let departed = world.get(&start, "").await;
     let address = departed.header("location");
     for (name, expected) in [
         ("prompt", "consent"),
@@ -66,8 +73,8 @@ async fn the_way_to_the_provider_carries_the_parameters_of_the_code_flow_and_no_
 #[tokio::test]
 async fn with_pkce_the_way_carries_a_challenge_and_the_exchange_its_verifier() {
     let world = World::with(PKCE).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let (_, start) = world.begin().await;
+    let departed = world.get(&start, "").await;
     let address = departed.header("location");
     assert_eq!(param(address, "code_challenge_method").as_deref(), Some("S256"));
     assert_eq!(param(address, "code_verifier"), None);
@@ -94,8 +101,7 @@ async fn the_redirect_uri_goes_to_the_provider_twice_byte_for_byte() {
 #[tokio::test]
 async fn a_ticket_leads_to_the_provider_once() {
     let world = World::with(CODE).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let start = begun.start.expect("a path");
+    let (_, start) = world.begin().await;
     assert_eq!(world.get(&start, "").await.status, StatusCode::SEE_OTHER);
     let again = world.get(&start, "").await;
     assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
@@ -105,15 +111,14 @@ async fn a_ticket_leads_to_the_provider_once() {
 #[tokio::test]
 async fn whoever_only_looks_uses_nothing_up() {
     let world = World::with(CODE).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let start = begun.start.expect("a path");
+    let (attempt, start) = world.begin().await;
     let head = |path: &str| Request::head(path).header(header::HOST, "ppm.example");
     let looked = ask(&world.harness, head(&start), Body::empty()).await;
     assert_eq!(looked.status, StatusCode::NO_CONTENT);
     let prefetch = get(&start).header("sec-purpose", "prefetch");
     assert_eq!(ask(&world.harness, prefetch, Body::empty()).await.status, StatusCode::NO_CONTENT);
 
-    let returning = world.depart(begun.attempt, &start, "").await;
+    let returning = world.depart(attempt, &start, "").await;
     let path = returning.address.strip_prefix("http://ppm.example").expect("a path").to_owned();
     let looked = head(&path).header(header::COOKIE, &returning.cookie);
     assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
@@ -195,7 +200,7 @@ async fn after_another_save_a_callback_no_longer_fits() {
 async fn a_save_during_the_exchange_keeps_its_token_out() {
     let world = World::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
-    world.provider.hold(crate::support::provider::Held::BeforeAnswering);
+    world.provider.hold(Held::BeforeAnswering);
     let landing = world.land(&address, &cookie);
     let saving = async {
         world.provider.wait_for(1).await;
@@ -227,31 +232,21 @@ async fn a_consent_is_finished_by_nobody_else_who_is_signed_in() {
     let world = World::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
     let Returning { address, cookie, attempt } = world.consent().await;
-    let session = sign_in_as(&world.harness, "grace@example.com").await;
+    let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
     world.land(&address, &format!("{cookie}; {session}")).await;
     let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Return, Fault::OtherPerson));
 }
 
-async fn sign_in_as(harness: &Harness, email: &str) -> String {
-    use crate::support::harness::{ADDRESS, PASSWORD, cookie_of, stranger};
-    let signed_in =
-        harness.server.accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
-    let cookie = signed_in.expect("the password is right").cookie;
-    cookie_of(cookie.to_str().expect("a cookie is text"))
-}
-
 #[tokio::test]
 async fn a_declined_consent_is_told_in_the_providers_words() {
     let world = World::with(CODE).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let (attempt, start) = world.begin().await;
+    let departed = world.get(&start, "").await;
     let address = world.provider.decline(departed.header("location"));
-    let cookie = crate::support::harness::cookie_of(departed.header("set-cookie"));
+    let cookie = cookie_of(departed.header("set-cookie"));
     world.land(&address, &cookie).await;
-    let AttemptEnd::Failed(setback) = world.end_of(&begun.attempt.id).await else {
-        panic!("declined")
-    };
+    let AttemptEnd::Failed(setback) = world.end_of(&attempt.id).await else { panic!("declined") };
     assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
     assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
     let rows = trail(&world.harness.server.store, 1).await;
@@ -298,8 +293,8 @@ async fn a_refused_exchange_is_told_in_the_providers_words() {
 async fn two_attempts_in_one_browser_do_not_end_each_other() {
     let world = World::with(CODE).await;
     let first = world.consent().await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let second = world.depart(begun.attempt, &begun.start.expect("a path"), &first.cookie).await;
+    let (attempt, start) = world.begin().await;
+    let second = world.depart(attempt, &start, &first.cookie).await;
     world.land(&first.address, &second.cookie).await;
     assert_eq!(world.end_of(&first.attempt.id).await, AttemptEnd::Obtained);
     world.land(&second.address, &second.cookie).await;
@@ -310,9 +305,9 @@ async fn two_attempts_in_one_browser_do_not_end_each_other() {
 async fn a_consent_is_not_begun_for_somebody_else_who_is_signed_in() {
     let world = World::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
-    let session = sign_in_as(&world.harness, "grace@example.com").await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), &session).await;
+    let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
+    let (_, start) = world.begin().await;
+    let departed = world.get(&start, &session).await;
     assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
 }
 
@@ -320,13 +315,13 @@ async fn a_consent_is_not_begun_for_somebody_else_who_is_signed_in() {
 async fn an_attempt_that_another_made_needless_may_still_be_declined() {
     let world = World::with(CODE).await;
     let first = world.consent().await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), &first.cookie).await;
+    let (attempt, start) = world.begin().await;
+    let departed = world.get(&start, &first.cookie).await;
     world.land(&first.address, &first.cookie).await;
-    assert_eq!(world.end_of(&begun.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
     let declined = world.provider.decline(departed.header("location"));
     world.land(&declined, &first.cookie).await;
-    let end = failed(&world.end_of(&begun.attempt.id).await);
+    let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (Leg::Consent, Fault::AccessDenied));
 }
 
@@ -365,7 +360,7 @@ async fn nobody_finishes_somebody_elses_attempt_by_hand() {
     let world = World::with(CODE).await;
     let returning = world.consent().await;
     let grace = Principal { id: "grace".to_owned(), ..world.ada.clone() };
-    let browser = app::service::Browser(None);
+    let browser = Browser(None);
     let (id, address) = (&returning.attempt.id, &returning.address);
     let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
     assert_eq!(answer, Err(ApiError::NotFound));
@@ -381,12 +376,22 @@ async fn the_tab_is_told_whether_an_address_has_to_be_pasted() {
 }
 
 #[tokio::test]
-async fn without_a_flow_or_with_half_of_one_nothing_is_begun() {
-    let harness = Harness::start().await.with_ada().await;
-    let service = server::service::Service::new(harness.server.clone());
-    let ada = World::with(CODE).await.ada;
-    let answer = service.get_token(&ada, CALLBACK, true).await;
-    assert_eq!(answer.unwrap_err(), ApiError::Incomplete);
+async fn before_the_first_save_nothing_is_begun() {
+    let harness = Harness::start().await;
+    let ada = principal("ada", EMAIL, NAME);
+    let begun = Service::new(harness.server.clone()).get_token(&ada, CALLBACK, true).await;
+    assert_eq!(begun, Err(ApiError::Incomplete));
+}
+
+#[tokio::test]
+async fn with_a_flow_of_none_nothing_is_begun() {
+    let world = World::with(CODE).await;
+    let mut draft = world.draft(OauthFlow::None);
+    draft.basic = draft.oauth.clone();
+    let saved = world.save(&draft, 1).await;
+    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
+    assert_eq!(begun, Err(ApiError::Incomplete));
 }
 
 #[tokio::test]
@@ -394,8 +399,7 @@ async fn only_who_is_signed_in_gets_a_token() {
     let world = World::with(CODE).await;
     let service = Arc::new(world.service());
     for path in ["/api/email/get-token", "/api/email/token", "/api/email/finish-attempt"] {
-        let request =
-            crate::support::harness::post(path).header(header::CONTENT_TYPE, "application/json");
+        let request = post(path).header(header::CONTENT_TYPE, "application/json");
         let pages = pages(&world.harness.server, &service);
         let answer = world.harness.ask_with(pages, request, Body::from("{}")).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
@@ -405,12 +409,11 @@ async fn only_who_is_signed_in_gets_a_token() {
 #[tokio::test]
 async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
     let world = World::configured(CODE, |config| {
-        config.public_url =
-            Some(server::config::PublicUrl::parse("https://ppm.example").expect("a URL"));
+        config.public_url = Some(PublicUrl::parse("https://ppm.example").expect("a URL"));
     })
     .await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    let departed = world.get(&begun.start.expect("a path"), "").await;
+    let (_, start) = world.begin().await;
+    let departed = world.get(&start, "").await;
     let cookie = departed.header("set-cookie");
     assert!(cookie.starts_with("__Host-ppm-email-consent="), "{cookie}");
     for attribute in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
@@ -424,7 +427,7 @@ async fn watching_the_token_keeps_no_session_alive() {
     let session = world.harness.sign_in().await;
     let service = Arc::new(world.service());
     let status = async |path| {
-        let request = crate::support::harness::post(path)
+        let request = post(path)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::COOKIE, &session);
         let pages = pages(&world.harness.server, &service);
@@ -444,7 +447,7 @@ async fn an_exchange_whose_process_is_gone_has_failed() {
     })
     .await;
     let returning = world.consent().await;
-    world.provider.hold(crate::support::provider::Held::BeforeAnswering);
+    world.provider.hold(Held::BeforeAnswering);
     let landing = world.land(&returning.address, &returning.cookie);
     let looking = async {
         world.provider.wait_for(1).await;

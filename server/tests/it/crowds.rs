@@ -8,21 +8,18 @@ use app::api::{Save, SaveAnswer, Theirs};
 use axum::http::StatusCode;
 use domain::{Draft, Field};
 use serde_json::json;
-use server::clock::{SystemClock, SystemRandomness};
-use server::identity::{Accounts, Role};
 use server::store::Store;
 use server::store::audit::Action;
-use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use crate::support::accounts::{administrator, administrators};
 use crate::support::databases::{database, database_url};
-use crate::support::harness::{cookie_of, operator, stranger, trail};
+use crate::support::harness::trail;
 use crate::support::program::{Browser, Serving, log_file};
 
 const ADMINISTRATORS: usize = 50;
 const ROUNDS: i64 = 4;
-const PASSWORD: &str = "a long enough pass phrase";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_administrators_saving_at_once_through_one_program_one_wins_each_round() {
@@ -36,7 +33,7 @@ async fn of_fifty_administrators_saving_at_once_through_two_programs_one_wins_ea
 
 async fn one_wins_each_round(programs: usize) {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let cookies = sessions(&folder).await;
+    let cookies = administrators(&folder, ADMINISTRATORS).await;
     let log = folder.path().join("ppm-email.log");
     let url = database_url(folder.path()).await;
     let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &url, &log)).collect();
@@ -60,36 +57,12 @@ async fn one_wins_each_round(programs: usize) {
     assert_eq!(saves.count(), wins.len(), "each win is in the audit, and nothing else");
 }
 
-/// The cookies of all administrators, each with an account and a session of their own.
-async fn sessions(folder: &TempDir) -> Vec<String> {
-    let store = Store::open(&database(folder).await).await.expect("the database opens");
-    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let accounts = Accounts::new(store.clone(), clock, randomness, false);
-    let mut cookies = Vec::new();
-    for number in 0..ADMINISTRATORS {
-        let email = email(number);
-        accounts
-            .add(&email, &email, Role::Administrator, PASSWORD.into(), operator())
-            .await
-            .expect("an account");
-        let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
-        let cookie = signed_in.expect("the password is right").cookie;
-        cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));
-    }
-    store.close().await;
-    cookies
-}
-
-fn email(number: usize) -> String {
-    format!("administrator-{number}@example.com")
-}
-
 /// What this administrator has to say in this round, secret included.
 fn draft(number: usize, revision: i64) -> Draft {
     let mut draft = Draft::default();
     for (field, text) in [
         (Field::BasicSender, format!("{revision}@example.com")),
-        (Field::BasicDisplayName, email(number)),
+        (Field::BasicDisplayName, administrator(number)),
         (Field::BasicServer, "smtp.example.com".to_owned()),
         (Field::BasicPort, "587".to_owned()),
         (Field::Username, format!("user-{number}")),

@@ -13,11 +13,8 @@ use url::Url;
 
 use crate::support::databases::connection;
 use crate::support::mailbox::Mailbox;
-use crate::support::oauth_world::{CALLBACK, World};
+use crate::support::oauth_world::{CALLBACK, FLOWS, World};
 use crate::support::provider::ScriptedProvider;
-
-const FLOWS: [OauthFlow; 3] =
-    [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
 
 /// What is saved in this world as a browser has it: with secrets untouched.
 async fn loaded(world: &World) -> (Draft, i64) {

@@ -5,21 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::service::Role;
 use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
-use server::clock::{SystemClock, SystemRandomness};
-use server::identity::Accounts;
-use server::store::Store;
 use sqlx::Row;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::support::databases::{connection, database, database_url};
-use crate::support::harness::{cookie_of, operator, stranger};
+use crate::support::accounts::administrators;
+use crate::support::databases::{connection, database_url};
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, called, end_of, obtain, save, token, trust_the_tests,
@@ -29,7 +25,6 @@ use crate::support::program::{Browser, Serving, log_file};
 use crate::support::provider::{Held, Provider};
 
 const ADMINISTRATORS: usize = 12;
-const PASSWORD: &str = "a long enough pass phrase";
 /// Longer than five tokens of two seconds take, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(1);
 const AN_HOUR: Duration = Duration::from_hours(1);
@@ -49,7 +44,7 @@ impl Shared {
     /// With a token of this lifetime, and so every one after it.
     async fn with_tokens_of(lifetime: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let cookies = sessions(&folder).await;
+        let cookies = administrators(&folder, ADMINISTRATORS).await;
         let url = database_url(folder.path()).await;
         let provider = Arc::new(Provider::start());
         provider.rule(|rules| rules.lifetime = lifetime);
@@ -154,24 +149,6 @@ async fn one_is_refused(begun: &mut [(Browser, Run)]) {
         }
         sleep(LOOK_EVERY).await;
     }
-}
-
-/// The cookies of all administrators, each with an account and a session of their own.
-async fn sessions(folder: &TempDir) -> Vec<String> {
-    let store = Store::open(&database(folder).await).await.expect("the database opens");
-    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let accounts = Accounts::new(store.clone(), clock, randomness, false);
-    let mut cookies = Vec::new();
-    for number in 0..ADMINISTRATORS {
-        let email = format!("administrator-{number}@example.com");
-        let role = Role::Administrator;
-        accounts.add(&email, &email, role, PASSWORD.into(), operator()).await.expect("an account");
-        let signed_in = accounts.sign_in(&email, PASSWORD.into(), &stranger("127.0.0.1")).await;
-        let cookie = signed_in.expect("the password is right").cookie;
-        cookies.push(cookie_of(cookie.to_str().expect("a cookie is text")));
-    }
-    store.close().await;
-    cookies
 }
 
 fn start(folder: &Path, database_url: &str) -> Serving {

@@ -11,11 +11,8 @@ use server::store::audit::Action;
 use tokio::task::JoinSet;
 
 use crate::support::harness::trail;
-use crate::support::oauth_world::{World, a_moment};
+use crate::support::oauth_world::{FLOWS, World, a_moment};
 use crate::support::provider::{Held, Refreshing, Takes};
-
-const FLOWS: [OauthFlow; 3] =
-    [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
 
 fn accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { .. })

@@ -25,7 +25,7 @@ use url::form_urlencoded;
 
 use super::{CLIENT, Witness, leaked};
 use crate::support::harness::cookie_of;
-use crate::support::oauth_world::CALLBACK;
+use crate::support::oauth_world::{CALLBACK, FLOWS, draft_with};
 use crate::support::program::encoded;
 use crate::support::smtp_server::Script;
 
@@ -170,24 +170,10 @@ impl Parrot {
 
     /// A whole form for this provider and a mail server at this port.
     fn draft(&self, flow: OauthFlow, port: u16) -> Draft {
-        let mut draft = Draft::default();
-        let (address, port) = (self.address, port.to_string());
-        for (field, text) in [
-            (Field::Flow, flow.wire_name()),
-            (Field::OauthSender, "noreply@example.com"),
-            (Field::OauthDisplayName, "Example PPM"),
-            (Field::OauthServer, "localhost"),
-            (Field::OauthPort, port.as_str()),
-            (Field::OauthTlsMode, "implicit"),
-            (Field::ClientId, "ppm"),
-            (Field::ClientSecret, CLIENT),
-            (Field::AuthorizationEndpoint, &format!("http://{address}/authorize?prompt=consent")),
-            (Field::TokenEndpoint, &format!("http://{address}/token")),
-            (Field::RedirectUri, CALLBACK),
-            (Field::Scope, "mail.send"),
-        ] {
-            draft.edit(field, text);
-        }
+        let at = |path: &str| format!("http://{}{path}", self.address);
+        let mut draft = draft_with(flow, &at("/authorize?prompt=consent"), &at("/token"), port);
+        draft.edit(Field::ClientSecret, CLIENT);
+        draft.edit(Field::Scope, "mail.send");
         draft
     }
 }
@@ -384,11 +370,7 @@ async fn what_is_secret_in_a_consent_is_heard_of_nowhere() {
 
 #[tokio::test]
 async fn what_a_provider_repeats_instead_of_a_token_is_heard_of_nowhere() {
-    for flow in [
-        OauthFlow::AuthorizationCode,
-        OauthFlow::AuthorizationCodePkce,
-        OauthFlow::ClientCredentials,
-    ] {
+    for flow in FLOWS {
         let parrot = Parrot::start().await;
         let mut witness = Witness::of(flow, &parrot).await;
         for (how, refusal) in REFUSALS {

@@ -1,5 +1,6 @@
 //! What the promises are tested with.
 
+pub mod accounts;
 pub mod databases;
 pub mod doubles;
 pub mod harness;

@@ -20,6 +20,10 @@ use super::pages::ask;
 use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider, SCOPE};
 use super::smtp_server::AUTHORITY;
 
+/// Every flow that has a token.
+pub const FLOWS: [OauthFlow; 3] =
+    [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
+
 /// Where a browser of these tests comes back to.
 pub const CALLBACK: &str = "http://ppm.example/oauth/callback";
 
@@ -42,10 +46,14 @@ pub struct Returning {
 
 /// A whole form for this flow, with this provider and this mail server.
 pub fn draft(flow: OauthFlow, provider: &Provider, mailbox: &Mailbox) -> Draft {
+    let (authorization, token) = (provider.authorization_endpoint(), provider.token_endpoint());
+    draft_with(flow, &authorization, &token, mailbox.address.port())
+}
+
+/// A whole form for this flow, with a provider at these endpoints and a mail server at this port.
+pub fn draft_with(flow: OauthFlow, authorization: &str, token: &str, port: u16) -> Draft {
     let mut draft = Draft::default();
-    let port = mailbox.address.port().to_string();
-    let authorization_endpoint = provider.authorization_endpoint();
-    let token_endpoint = provider.token_endpoint();
+    let port = port.to_string();
     for (field, text) in [
         (Field::Flow, flow.wire_name()),
         (Field::OauthSender, "noreply@example.com"),
@@ -55,8 +63,8 @@ pub fn draft(flow: OauthFlow, provider: &Provider, mailbox: &Mailbox) -> Draft {
         (Field::OauthTlsMode, "implicit"),
         (Field::ClientId, CLIENT_ID),
         (Field::ClientSecret, CLIENT_SECRET),
-        (Field::AuthorizationEndpoint, authorization_endpoint.as_str()),
-        (Field::TokenEndpoint, token_endpoint.as_str()),
+        (Field::AuthorizationEndpoint, authorization),
+        (Field::TokenEndpoint, token),
         (Field::RedirectUri, CALLBACK),
         (Field::Scope, SCOPE),
     ] {
@@ -141,11 +149,16 @@ impl World {
         assert_eq!(end, AttemptEnd::Obtained);
     }
 
+    /// Presses Get Auth Token: an attempt, and the path that leads to the provider.
+    pub async fn begin(&self) -> (Attempt, String) {
+        let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
+        (begun.attempt, begun.start.expect("somebody is asked"))
+    }
+
     /// Presses Get Auth Token, goes to the provider and consents.
     pub async fn consent(&self) -> Returning {
-        let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
-        let start = begun.start.expect("somebody is asked");
-        self.depart(begun.attempt, &start, "").await
+        let (attempt, start) = self.begin().await;
+        self.depart(attempt, &start, "").await
     }
 
     /// Follows a start path with this cookie, and consents.

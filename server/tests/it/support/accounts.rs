@@ -1,0 +1,40 @@
+//! Many administrators of one database, each with an account and a session of their own.
+
+use std::sync::Arc;
+
+use server::clock::{SystemClock, SystemRandomness};
+use server::identity::{Accounts, Role, SignedIn};
+use server::store::Store;
+use tempfile::TempDir;
+
+use super::databases::database;
+use super::harness::{ADDRESS, PASSWORD, cookie_of, operator, stranger};
+
+/// Makes so many administrators in the database of a folder, and returns the `Cookie` headers of
+/// their browsers, each signed in.
+pub async fn administrators(folder: &TempDir, count: usize) -> Vec<String> {
+    let store = Store::open(&database(folder).await).await.expect("the database opens");
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let accounts = Accounts::new(store.clone(), clock, randomness, false);
+    let mut cookies = Vec::new();
+    for email in (0..count).map(administrator) {
+        let role = Role::Administrator;
+        let added = accounts.add(&email, &email, role, PASSWORD.into(), operator()).await;
+        added.expect("the account is acceptable");
+        cookies.push(sign_in(&accounts, &email).await);
+    }
+    store.close().await;
+    cookies
+}
+
+/// The address, and the name, of one of them.
+pub fn administrator(number: usize) -> String {
+    format!("administrator-{number}@example.com")
+}
+
+/// Signs somebody in with the password of most tests, and returns the `Cookie` header of their browser.
+pub async fn sign_in(accounts: &Accounts, email: &str) -> String {
+    let signed_in = accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let SignedIn { cookie, .. } = signed_in.expect("the password is right");
+    cookie_of(cookie.to_str().expect("a cookie is text"))
+}

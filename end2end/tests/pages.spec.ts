@@ -145,15 +145,15 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
     'What',
     'Signed in',
     'Signed out',
-    'Removed an administrator',
+    'Removed an account',
     'Changed a password',
-    'Added an administrator',
+    'Added an account',
     'Saved time preferences',
     'Asked for a test message',
     'Default Sender Email, Display Name, SMTP Server, Port, Username, Password',
     'Signed in',
     'Sign-in failed',
-    'Added an administrator',
+    'Added an account',
   ]);
 });
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use app::shell::paths;
 use axum::http::Uri;
 use domain::check::port::port;
+use domain::check::url::endpoint_url;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
@@ -82,7 +83,7 @@ pub enum ConfigError {
     #[error("--extra-ca: {} holds no certificate", .0.display())]
     ExtraCaEmpty(PathBuf),
     #[error(
-        "--oidc-issuer must be http:// or https:// and a host, with no user name, query or fragment"
+        "--oidc-issuer must be https://, or http:// on this machine, with no user name, query or fragment"
     )]
     OidcIssuer,
     #[error("--oidc-issuer needs --oidc-client-id")]
@@ -389,15 +390,8 @@ impl OidcConfig {
 /// An issuer as it stands (`OpenID` Connect Discovery 1.0, 3): what is compared letter for letter is
 /// not made tidy.
 fn issuer_url(text: String) -> Result<String, ConfigError> {
-    let uri: Uri = text.parse().map_err(|_| ConfigError::OidcIssuer)?;
-    let authority = uri.authority().ok_or(ConfigError::OidcIssuer)?;
-    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-    let has_more = authority.as_str().contains('@') || text.contains(['?', '#']);
-    if is_http && !has_more && !authority.host().is_empty() {
-        Ok(text)
-    } else {
-        Err(ConfigError::OidcIssuer)
-    }
+    let is_usable = endpoint_url(&text).is_ok() && !text.contains('?');
+    if is_usable { Ok(text) } else { Err(ConfigError::OidcIssuer) }
 }
 
 /// The secret in a file, without the line's end that an editor leaves.

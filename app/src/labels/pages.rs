@@ -22,8 +22,8 @@ pub const fn action(action: Action) -> &'static str {
         Action::TokenGone => "The provider ended the consent to the token",
         Action::PreferencesSaved => "Saved time preferences",
         Action::SetUp => "Became the first administrator",
-        Action::PersonAdded => "Added an administrator",
-        Action::PersonRemoved => "Removed an administrator",
+        Action::PersonAdded => "Added an account",
+        Action::PersonRemoved => "Removed an account",
         Action::PasswordChanged => "Changed a password",
         Action::Refused => "Was refused",
     }

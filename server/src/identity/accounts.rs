@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use chrono::TimeDelta;
+use domain::check::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 
 use super::limits::{self, Verdict};
@@ -137,8 +138,7 @@ impl Accounts {
         let known = person.as_ref().map(|person| person.email.clone());
         let Some(person) = person.filter(|_| is_right) else {
             // What belongs to nobody is not kept: people also type passwords there.
-            let nobody = Actor { email: String::new(), name: String::new() };
-            self.note(nobody, Action::SignInFailed, known).await?;
+            self.note(Actor::nobody(), Action::SignInFailed, known).await?;
             return Err(SignInError::Wrong);
         };
 
@@ -262,7 +262,7 @@ impl Accounts {
         if domain::check::address::email_address(email).is_err() {
             return Err(AccountError::Email(cut_short(email)));
         }
-        if name.is_empty() || name.chars().count() > 254 || name.contains(char::is_control) {
+        if name.is_empty() || name.chars().count() > 254 || name.contains(is_unsafe_in_one_line) {
             return Err(AccountError::Name);
         }
         passwords::check(&password)?;
@@ -330,7 +330,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// A token that nobody had before sign-in, in place of any that the browser brought (session fixation).
     /// Begins a session, unless the password was changed while it was being compared.
     async fn begin_session(
         &self,
@@ -361,11 +360,11 @@ impl Accounts {
     }
 
     fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
-        Entry { at: self.clock.now(), actor, action, fields: Vec::new(), detail }
+        Entry { detail, ..Entry::new(self.clock.now(), actor, action) }
     }
 }
 
 /// What was typed as an address, fit to be kept and shown.
 fn cut_short(email: &str) -> String {
-    email.chars().filter(|character| !character.is_control()).take(MAX_EMAIL).collect()
+    email.chars().filter(|&c| !is_unsafe_in_one_line(c)).take(MAX_EMAIL).collect()
 }

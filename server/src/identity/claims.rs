@@ -3,6 +3,7 @@
 //! good as not there; only who it is and what they may do must be clear.
 
 use domain::check::address::email_address;
+use domain::check::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use serde_json::{Map, Value};
 
@@ -114,7 +115,7 @@ impl ClaimNames {
 }
 
 /// A claim by its name, or else by the path that the name's dots make.
-fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
+pub(super) fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
     claims.get(name).or_else(|| {
         let (first, rest) = name.split_once('.')?;
         claim(claims.get(first)?.as_object()?, rest)
@@ -122,7 +123,7 @@ fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
 }
 
 /// The words of a text, or the texts of an array.
-fn words(value: &Value) -> Vec<&str> {
+pub(super) fn words(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => text.split_whitespace().collect(),
         Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
@@ -152,14 +153,15 @@ fn is_tag(tag: &str) -> bool {
 
 /// What somebody is known by, if it can be stored and told from others.
 pub(super) fn subject(text: &str) -> Option<&str> {
-    let fits = text.chars().count() <= LONGEST && !text.contains(char::is_control);
+    let fits = text.chars().count() <= LONGEST && !text.contains(is_unsafe_in_one_line);
     (fits && !text.trim().is_empty()).then_some(text)
 }
 
-/// A name as others may see it.
+/// A name as others may see it: in one line, and in the order in which it reads.
 pub(super) fn shown(text: &str) -> Option<String> {
-    let shown: String =
-        text.trim().chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let shown: String = line.chars().filter(|&c| !is_unsafe_in_one_line(c)).take(LONGEST).collect();
     (!shown.is_empty()).then_some(shown)
 }
 
@@ -193,6 +195,20 @@ mod tests {
         assert_eq!(claim(&claims, "realm_access.roles"), Some(&json!(["b"])));
         assert_eq!(claim(&claims, "realm_access.deep.er"), Some(&json!(1)));
         assert_eq!(claim(&claims, "realm_access.nothing"), None);
+    }
+
+    #[test]
+    fn a_name_is_one_line_in_the_order_in_which_it_reads() {
+        assert_eq!(shown(" Ada\n\u{202E}Okafor\u{7} ").as_deref(), Some("Ada Okafor"));
+        assert_eq!(shown("\u{202E}\n"), None);
+    }
+
+    #[test]
+    fn a_subject_that_could_pass_for_another_is_none() {
+        for text in ["", "  ", "ada\n", "ada\u{202E}"] {
+            assert_eq!(subject(text), None, "{text:?}");
+        }
+        assert_eq!(subject("https://id.example/ada"), Some("https://id.example/ada"));
     }
 
     #[test]

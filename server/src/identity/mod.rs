@@ -4,8 +4,10 @@
 //! - `recognise` asks the sources in their order; begin there.
 //! - `host` is the word of a host written in Rust, which is then the only one.
 //! - `host_token`, `keys` and `signatures` look at the host's token, `claims` at what it says.
+//! - `oidc` signs people in with an organisation's account, by way of its provider.
 //! - `proxy_headers` believes a trusted proxy, and nobody else.
-//! - `accounts` and `sessions` are this product's own; `passwords` and `limits` guard their door.
+//! - `accounts` and `sessions` are this product's own; `passwords` and `limits` guard their door,
+//!   `cookies` and `consent` know a browser again.
 //! - `refused` is the list of reasons why somebody is not believed.
 
 pub mod accounts;

@@ -423,7 +423,7 @@ impl Oidc {
 
     async fn note(&self, server: &Server, actor: Actor, action: Action) -> Result<(), OidcFault> {
         let detail = Some(self.config.issuer.clone());
-        let entry = Entry { at: server.clock.now(), actor, action, fields: Vec::new(), detail };
+        let entry = Entry { detail, ..Entry::new(server.clock.now(), actor, action) };
         Ok(audit::record(&server.store, &entry).await?)
     }
 

@@ -153,13 +153,8 @@ impl Refusals {
             return Ok(());
         }
         tracing::warn!(code = refused.code(), "somebody was not believed");
-        let entry = Entry {
-            at: now,
-            actor: Actor { email: String::new(), name: String::new() },
-            action: Action::Refused,
-            fields: Vec::new(),
-            detail: Some(refused.code().to_owned()),
-        };
+        let detail = Some(refused.code().to_owned());
+        let entry = Entry { detail, ..Entry::new(now, Actor::nobody(), Action::Refused) };
         audit::record(store, &entry).await
     }
 

@@ -1,19 +1,14 @@
 //! Who somebody is by the claims of an ID token (`OpenID` Connect Core 1.0, 5.1), and what they may
 //! do by one more. Believes what it is given: whether a token is genuine is decided before.
 
-use domain::check::address::email_address;
-use domain::check::text::shown;
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::identity::claims::RoleNames;
+use crate::identity::claims::{RoleNames, address, claim, shown, words};
 use crate::identity::{Email, Principal, Role};
 use crate::zones;
-
-/// The longest name that is kept, in characters.
-const MAX_NAME: usize = 254;
 
 /// The claims that no standard names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,21 +28,17 @@ pub(super) fn principal(
     let email = email(claims);
     let named = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
     let known_as = claims.preferred_username().map(|name| name.as_str());
-    let address = email.as_ref().map(|email| email.address.as_str());
-    let candidates = [named, known_as, address, Some(subject)].into_iter().flatten();
-    let name = candidates.map(one_line).find(|name| !name.is_empty()).unwrap_or_default();
+    let mail = email.as_ref().map(|email| email.address.as_str());
+    let candidates = [named, known_as, mail, Some(subject)].into_iter().flatten();
+    let name = candidates.into_iter().find_map(shown).unwrap_or_default();
     let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
         return Err(Stranger { name, email });
     };
     Ok(Principal {
-        id: Principal::foreign_id(issuer, subject),
-        issuer: Some(issuer.to_owned()),
         email,
-        name,
-        role,
         language: claims.locale().map(|tag| tag.as_ref().to_owned()),
-        times: None,
         zone: claims.zoneinfo().and_then(|zone| zones::exact(zone.as_str())).map(str::to_owned),
+        ..Principal::foreign(issuer, subject, &name, role)
     })
 }
 
@@ -59,34 +50,13 @@ pub(super) struct Stranger {
 }
 
 fn email(claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>) -> Option<Email> {
-    let address = claims.email()?.as_str();
-    email_address(address).ok()?;
     let is_verified = claims.email_verified() == Some(true);
-    Some(Email { address: address.to_owned(), is_verified })
-}
-
-fn one_line(text: &str) -> String {
-    shown(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_NAME).collect()
+    address(claims.email()?.as_str()).map(|address| Email { address, is_verified })
 }
 
 /// The higher of the roles that somebody has.
 fn role(OtherClaims(claims): &OtherClaims, path: &str, roles: &RoleNames) -> Option<Role> {
-    let found = claim(claims, path)?;
-    let names: Vec<&str> = match found {
-        Value::String(role) => vec![role],
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    roles.role(names).ok()
-}
-
-/// The claim at a path: one whose own name holds the dots comes first.
-fn claim<'c>(claims: &'c Map<String, Value>, path: &str) -> Option<&'c Value> {
-    if let Some(found) = claims.get(path) {
-        return Some(found);
-    }
-    let (first, rest) = path.split_once('.')?;
-    claim(claims.get(first)?.as_object()?, rest)
+    roles.role(words(claim(claims, path)?)).ok()
 }
 
 #[cfg(test)]
@@ -131,10 +101,5 @@ mod tests {
             assert_eq!(role_by(json!({"roles": roles}), "roles"), None, "{roles}");
         }
         assert_eq!(role_by(json!({}), "roles"), None);
-    }
-
-    #[test]
-    fn a_name_is_one_line_fit_to_be_shown() {
-        assert_eq!(one_line(" Ada\n\u{202E}Okafor\u{7} "), "Ada Okafor");
     }
 }

@@ -21,7 +21,10 @@ use crate::tab::SecretState;
 
 pub use advice::{Explanation, INTERRUPTED, advice};
 #[cfg(feature = "ssr")]
-pub use pages::{ANOTHER_ACCOUNT, THE_HOSTS_TIMES, action, actor, set_up_problem, turned_away};
+pub use pages::{
+    ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_OUT, THE_HOSTS_TIMES, action, actor, set_up_problem,
+    turned_away,
+};
 pub use token::{
     COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
     NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,

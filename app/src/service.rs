@@ -50,6 +50,13 @@ impl Principal {
         }
     }
 
+    /// Somebody with an account of this product.
+    #[must_use]
+    pub fn local(id: String, email: String, name: String, role: Role) -> Self {
+        let (email, issuer) = (Some(Email::verified(email)), None);
+        Self { id, issuer, email, name, role, language: None, times: None, zone: None }
+    }
+
     /// What somebody is known by who is `subject` at an issuer; nobody of this product's own has a
     /// space in theirs.
     #[must_use]

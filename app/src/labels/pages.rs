@@ -43,6 +43,12 @@ pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
 /// What follows for somebody who has another account.
 pub const ANOTHER_ACCOUNT: &str = "Every page here goes by that account until you sign out of it where it belongs. Then you can use another one.";
 
+/// The way out.
+pub const SIGN_OUT: &str = "Sign out";
+
+/// The way on from a session that has ended here to where the account belongs.
+pub const GO_ON_OUT: &str = "Go on to sign out of your organisation's account";
+
 /// Said where a host decides how times are written.
 pub const THE_HOSTS_TIMES: &str =
     "The product that you come from says how dates and times are written for you. Change it there.";

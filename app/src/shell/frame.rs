@@ -44,7 +44,7 @@ pub fn Frame(
     let way_out = use_context::<BySession>().map(|BySession| {
         view! {
             <form method="post" action=paths::SIGN_OUT>
-                <button type="submit" class="quiet">"Sign out"</button>
+                <button type="submit" class="quiet">{labels::SIGN_OUT}</button>
             </form>
         }
     });

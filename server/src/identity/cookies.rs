@@ -36,7 +36,7 @@ impl Cookie {
         HeaderValue::try_from(format!(
             "{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{end}"
         ))
-        .expect("a name, base64 and attributes are visible ASCII")
+        .expect("a name, a token that came in a header or is base64, and attributes fit a header")
     }
 
     /// The token that a request brings along.

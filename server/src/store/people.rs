@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, Entry};
 use super::sessions::{self, Ended};
 use super::{Store, StoreError, instant, millis, sought};
-use crate::identity::{Email, Principal, Role, role_name, role_of};
+use crate::identity::{Principal, Role, role_name, role_of};
 
 /// A person who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,16 +30,8 @@ impl Person {
     /// The person as the rest of the product knows whoever is signed in.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal {
-            id: self.id.clone(),
-            issuer: None,
-            email: Some(Email::verified(self.email.clone())),
-            name: self.name.clone(),
-            role: self.role,
-            language: None,
-            times: None,
-            zone: None,
-        }
+        let Self { id, email, name, role, .. } = self.clone();
+        Principal::local(id, email, name, role)
     }
 }
 

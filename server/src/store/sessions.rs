@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::foreign_sessions;
 use super::{Store, StoreError, instant, millis};
-use crate::identity::{Email, Principal, role_of};
+use crate::identity::{Principal, role_of};
 
 /// A session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,16 +97,12 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
     .await?;
     let Some(row) = row else { return foreign_sessions::find(store, token_hash).await };
     Ok(Some(Found {
-        principal: Principal {
-            id: row.try_get(0)?,
-            issuer: None,
-            email: Some(Email::verified(row.try_get(1)?)),
-            name: row.try_get(2)?,
-            role: role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
-            language: None,
-            times: None,
-            zone: None,
-        },
+        principal: Principal::local(
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
+        ),
         created_at: instant(row.try_get(4)?)?,
         seen_at: instant(row.try_get(5)?)?,
     }))

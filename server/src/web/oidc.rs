@@ -2,6 +2,7 @@
 //! back, and the page that ends a session there. Neither code nor state nor token is ever logged.
 
 use app::api::DoorRefusal;
+use app::labels::{GO_ON_OUT, SIGN_OUT};
 use app::shell::{local_path, paths};
 use axum::extract::{Extension, Query, RawQuery, State};
 use axum::http::header::{REFRESH, SET_COOKIE};
@@ -78,8 +79,8 @@ pub async fn callback(
 /// follows none to a place where the form may not go (CSP 3, 6.4.2).
 pub fn leading_on(url: &str) -> Response {
     let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sign out</title></head>\
-         <body><p><a href=\"{}\">Go on to sign out of your organisation's account</a></p></body></html>",
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{SIGN_OUT}</title></head>\
+         <body><p><a href=\"{}\">{GO_ON_OUT}</a></p></body></html>",
         url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
     );
     (NO_REFERRER, AppendHeaders([(REFRESH, format!("0; url={url}"))]), Html(page)).into_response()

@@ -15,7 +15,7 @@ use axum::response::Response;
 use secrecy::SecretString;
 use server::Server;
 use server::config::{Config, PublicUrl};
-use server::identity::{Caller, Email, Principal, Role, SignedIn, role_name};
+use server::identity::{Caller, Principal, Role, SignedIn, role_name};
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
 use tempfile::TempDir;
@@ -171,16 +171,7 @@ pub fn stranger(address: &str) -> Caller {
 
 /// An administrator who is known to the database or not.
 pub fn principal(id: &str, email: &str, name: &str) -> Principal {
-    Principal {
-        id: id.to_owned(),
-        issuer: None,
-        email: Some(Email::verified(email.to_owned())),
-        name: name.to_owned(),
-        role: Role::Administrator,
-        language: None,
-        times: None,
-        zone: None,
-    }
+    Principal::local(id.to_owned(), email.to_owned(), name.to_owned(), Role::Administrator)
 }
 
 /// Whoever has the command line.

@@ -1,6 +1,6 @@
 // Why: the tab in a test's words. Everything is found by role and label, as a person would.
 
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type FrameLocator, type Locator, type Page } from '@playwright/test';
 import type { MailServer } from './product.ts';
 
 export const FLOWS = ['None', 'Authorization Code', 'Authorization Code with PKCE', 'Client Credentials'] as const;
@@ -62,18 +62,22 @@ export class Form {
   readonly tokenStatus: Locator;
   readonly tokenExpires: Locator;
 
-  constructor(readonly page: Page) {
-    this.save = page.getByRole('button', { name: 'Save', exact: true });
-    this.cancel = page.getByRole('button', { name: 'Cancel', exact: true });
-    this.flow = page.getByLabel('OAuth Flow', { exact: true });
-    this.basic = page.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
-    this.oauth = page.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
-    this.authentication = page.getByRole('group', { name: 'Authentication Settings', exact: true });
-    this.token = page.getByRole('group', { name: 'OAuth Token Management', exact: true });
-    this.getToken = page.getByRole('button', { name: 'Get Auth Token', exact: true });
+  constructor(
+    readonly page: Page,
+    /** Where the tab stands: the page, or a frame on it. */
+    private readonly place: Page | FrameLocator = page,
+  ) {
+    this.save = place.getByRole('button', { name: 'Save', exact: true });
+    this.cancel = place.getByRole('button', { name: 'Cancel', exact: true });
+    this.flow = place.getByLabel('OAuth Flow', { exact: true });
+    this.basic = place.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
+    this.oauth = place.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
+    this.authentication = place.getByRole('group', { name: 'Authentication Settings', exact: true });
+    this.token = place.getByRole('group', { name: 'OAuth Token Management', exact: true });
+    this.getToken = place.getByRole('button', { name: 'Get Auth Token', exact: true });
     this.tokenStatus = this.token.getByRole('status').filter({ hasText: /^(Not obtained|Valid|Expired)$/ });
     this.tokenExpires = this.token.getByText('Token Expires:', { exact: true }).locator('xpath=following-sibling::dd');
-    this.sendTest = page.getByRole('button', { name: 'Send Test Email', exact: true });
+    this.sendTest = place.getByRole('button', { name: 'Send Test Email', exact: true });
   }
 
   /** The control with this label in a group. */
@@ -97,17 +101,17 @@ export class Form {
   /** Saves, and waits until it is saved. */
   async saved(): Promise<void> {
     await this.save.click();
-    await expect(this.page.getByText('Saved.', { exact: true })).toBeVisible();
+    await expect(this.place.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(this.save).toBeHidden();
   }
 
   /** What went wrong with the token, by its heading, with everything that is said about it. */
   setback(heading: string | RegExp): Locator {
-    return this.token.locator('section').filter({ has: this.page.getByRole('heading', { level: 2, name: heading }) });
+    return this.token.locator('section').filter({ has: this.place.getByRole('heading', { level: 2, name: heading }) });
   }
 
   /** The heading of the outcome of the last test message. */
   outcome(text: string | RegExp): Locator {
-    return this.page.getByRole('heading', { level: 2, name: text });
+    return this.place.getByRole('heading', { level: 2, name: text });
   }
 }

@@ -48,7 +48,7 @@ export class Host {
     const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'RS256', use: 'sig' }];
     const server = createServer((request, response) => {
       if (request.url === '/keys') return response.end(JSON.stringify({ keys }));
-      response.setHeader('set-cookie', `${COOKIE}=${host.#token()}; Path=/; HttpOnly; SameSite=Lax`);
+      response.setHeader('set-cookie', `${COOKIE}=${host.token()}; Path=/; HttpOnly; SameSite=Lax`);
       response.setHeader('content-type', 'text/html');
       return response.end('<!DOCTYPE html><link rel="icon" href="data:,"><title>Host</title><h1>Signed in</h1>');
     }).listen(0, '127.0.0.1');
@@ -67,6 +67,11 @@ export class Host {
     await page.close();
   }
 
+  /** Gives out tokens that are over from now on, or good ones again. */
+  expireTokens(areOver: boolean): void {
+    this.#secondsLeft = areOver ? 0 : USUAL_LIFETIME;
+  }
+
   /** Leaves the browser with a token that is over, as one that nobody renewed. */
   async expire(context: BrowserContext): Promise<void> {
     await this.signIn(context, 0);
@@ -79,7 +84,7 @@ export class Host {
   }
 
   /** A JWT (RFC 7519), signed with RS256, that the product believes for some seconds yet. */
-  #token(): string {
+  token(): string {
     const now = Math.floor(Date.now() / 1000);
     const claims = { ...GRACE, iss: ISSUER, aud: AUDIENCE, iat: now - USUAL_LIFETIME, exp: now + this.#secondsLeft - SKEW };
     const signed = [{ alg: 'RS256', typ: 'JWT', kid: KEY_ID }, claims].map(inBase64).join('.');

@@ -1,0 +1,6 @@
+const settings = document.querySelector('ppm-email-settings');
+const state = document.querySelector('#state');
+
+settings.getToken = async () => (await fetch('/token', { method: 'POST' })).text();
+settings.addEventListener('ppm-dirty-change', ({ detail }) => (state.textContent = detail.dirty ? 'Unsaved' : 'Saved'));
+settings.addEventListener('ppm-saved', ({ detail }) => (state.textContent = `Saved as revision ${detail.revision}`));

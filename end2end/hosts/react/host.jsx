@@ -1,0 +1,18 @@
+import { useState } from 'react';
+import { createRoot } from 'react-dom/client';
+
+const getToken = async () => (await fetch('/token', { method: 'POST' })).text();
+
+function Mail({ base }) {
+  const [state, setState] = useState('');
+  const onDirty = ({ detail }) => setState(detail.dirty ? 'Unsaved' : 'Saved');
+  return (
+    <>
+      <p role="status">{state}</p>
+      <ppm-email-settings base={base} getToken={getToken} onppm-dirty-change={onDirty} />
+    </>
+  );
+}
+
+const root = document.querySelector('#root');
+createRoot(root).render(<Mail base={root.dataset.product} />);

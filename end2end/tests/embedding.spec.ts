@@ -1,0 +1,169 @@
+// The tab in products that are not written in Rust, on a site of their own and under a strict policy:
+// as a custom element in plain HTML and in React, and in an iframe.
+
+import type { Locator, Page } from '@playwright/test';
+import { configure, obtain } from '../support/consent.ts';
+import { basic, Form } from '../support/form.ts';
+import { Host } from '../support/host.ts';
+import { Shell } from '../support/shell.ts';
+import { expect, test as base } from '../support/test.ts';
+
+const test = base.extend<{ host: Host; shell: Shell }>({
+  host: async ({ baseURL: _ }, use) => {
+    const host = await Host.start();
+    await use(host);
+    await host.stop();
+  },
+
+  shell: async ({ host, product }, use) => {
+    const shell = await Shell.start(host, product.url);
+    await product.restartWith([...host.flags, ...Shell.flags(shell.url)]);
+    await use(shell);
+    await shell.stop();
+  },
+});
+
+// As browsers are about to be: no cookie on another site.
+test.use({ launchOptions: async ({ launchOptions }, use) => use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--test-third-party-cookie-phaseout'] }) });
+
+/** What a host may say to every element of its page, and about the one that it embeds. */
+const HOSTILE = `
+  html, body, ppm-email-settings {
+    font: italic 40px/3 cursive !important; color: red !important; letter-spacing: 1em !important; cursor: wait;
+    text-transform: uppercase !important; direction: rtl !important; text-align: center !important; word-spacing: 2em;
+  }
+  * { box-sizing: content-box !important; margin: 9px !important }
+  select, input, button, fieldset { display: none !important; border: 9px solid red !important }`;
+
+/** Every computed property of an element that a style sheet can reach. */
+async function lookOf(locator: Locator): Promise<Record<string, string>> {
+  return locator.evaluate((element) => {
+    const style = getComputedStyle(element);
+    return Object.fromEntries([...style].map((name) => [name, style.getPropertyValue(name)]));
+  });
+}
+
+async function open(page: Page, shell: Shell, host: string): Promise<Form> {
+  await page.goto(`${shell.url}/${host}/`);
+  return new Form(page);
+}
+
+for (const host of ['plain', 'react']) {
+  test(`a host in ${host} goes from the empty form to the delivered message`, async ({ page, shell, product, provider, inbox, axe }) => {
+    const form = await open(page, shell, host);
+    await expect(form.flow).toBeEnabled();
+    const redirect = { 'Redirect URI': `${shell.product}/oauth/callback` };
+    await configure(form, product, 'Authorization Code with PKCE', provider.address.clients.pkce, redirect);
+    await obtain(form, provider);
+    await form.sendTest.click();
+    await expect(form.outcome(/accepted the message/)).toBeVisible();
+    await inbox.waitFor({ to: 'grace@practice.example' });
+    await axe();
+  });
+}
+
+test('a host hears what is unsaved and what is saved', async ({ page, shell, product }) => {
+  const form = await open(page, shell, 'plain');
+  const state = page.locator('#state');
+  await form.fill(form.basic, basic(product.mail));
+  await expect(state).toHaveText('Unsaved');
+  await form.saved();
+  await expect(state).toHaveText('Saved as revision 1');
+});
+
+test('a host token that expires in the middle of an edit is asked for anew, and the form is saved', async ({ page, shell, host, product, complaints }) => {
+  const form = await open(page, shell, 'plain');
+  await form.fill(form.basic, basic(product.mail));
+  host.expireTokens(true);
+  complaints.expectStatus(401, /bearer\/api\/email/);
+  await form.save.click();
+  await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('What you typed is still here');
+  host.expireTokens(false);
+  await form.saved();
+});
+
+test('an element that is moved keeps what was typed', async ({ page, shell, product }) => {
+  const form = await open(page, shell, 'plain');
+  await form.fill(form.basic, basic(product.mail));
+  await page.evaluate(() => document.body.prepend(document.querySelector('ppm-email-settings')!));
+  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
+  await form.saved();
+});
+
+test('an element that is taken out and put back keeps what was typed', async ({ page, shell, product }) => {
+  const form = await open(page, shell, 'plain');
+  await form.fill(form.basic, basic(product.mail));
+  const element = await page.evaluateHandle(() => {
+    const found = document.querySelector('ppm-email-settings')!;
+    found.remove();
+    return found;
+  });
+  await expect(form.flow).toHaveCount(0);
+  await page.evaluate((found) => document.body.append(found), element);
+  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
+});
+
+test('several elements fetch each file once', async ({ page, shell }) => {
+  const fetched: string[] = [];
+  page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
+  await open(page, shell, 'plain');
+  await page.evaluate(() => document.body.append(document.querySelector('ppm-email-settings')!.cloneNode()));
+  await expect(page.getByLabel('OAuth Flow', { exact: true })).toHaveCount(2);
+  const files = fetched.filter((path) => path.startsWith('/pkg/') || path === '/embed.js');
+  expect(files.length).toBe(new Set(files).size);
+});
+
+test("neither side's styles reach the other", async ({ page, shell }) => {
+  const form = await open(page, shell, 'plain');
+  await expect(form.flow).toBeEnabled();
+  const before = await lookOf(form.flow);
+  await page.evaluate((css) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    document.adoptedStyleSheets.push(sheet);
+  }, HOSTILE);
+  expect(await lookOf(form.flow)).toEqual(before);
+  await expect(form.flow).toBeVisible();
+});
+
+test("our styles do not reach the host's own page", async ({ page, shell }) => {
+  await page.route('**/embed.js', (route) => route.abort());
+  const heading = page.locator('body > h1');
+  await page.goto(`${shell.url}/plain/`);
+  const alone = await lookOf(heading);
+  await page.unroute('**/embed.js');
+  const form = await open(page, shell, 'plain');
+  await expect(form.flow).toBeEnabled();
+  expect(await lookOf(heading)).toEqual(alone);
+});
+
+test('a host in an iframe goes from the empty form to the delivered message', async ({ page, shell, product, provider, inbox }) => {
+  await page.goto(`${shell.url}/iframe/`);
+  const form = new Form(page, page.frameLocator('iframe'));
+  await expect(form.flow).toBeEnabled();
+  const redirect = { 'Redirect URI': `${shell.product}/oauth/callback` };
+  await configure(form, product, 'Authorization Code with PKCE', provider.address.clients.pkce, redirect);
+  await obtain(form, provider);
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await inbox.waitFor({ to: 'grace@practice.example' });
+});
+
+test('an iframe is as high as what is in it, and its host hears what is unsaved', async ({ page, shell, product }) => {
+  await page.goto(`${shell.url}/iframe/`);
+  const frame = page.frameLocator('iframe');
+  const form = new Form(page, frame);
+  await expect(form.flow).toBeEnabled();
+  const overflow = () => frame.locator('html').evaluate((html) => html.scrollHeight - html.clientHeight);
+  await expect.poll(overflow).toBe(0);
+  await form.fill(form.basic, basic(product.mail));
+  await expect(page.locator('#state')).toHaveText('Unsaved');
+  await form.saved();
+  await expect(page.locator('#state')).toHaveText('Saved');
+});
+
+test('a page that is no host of the iframe cannot show it', async ({ page, shell, complaints }) => {
+  complaints.expectConsole(/frame-ancestors|Refused to frame|Framing/);
+  await page.goto(`${shell.url.replace('a.localhost', 'c.localhost')}/iframe/`);
+  await expect(page.frameLocator('iframe').getByLabel('OAuth Flow', { exact: true })).toHaveCount(0);
+});

@@ -12,7 +12,8 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
-use crate::wire::{self, Json, Text};
+use crate::host::Call;
+use crate::wire::{self, Text};
 
 /// Why a call brought no answer. Codes only: no value, no server's text, no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -198,7 +199,7 @@ pub struct Theirs {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", input = Json, output = Json)]
+#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = Call)]
 pub async fn load() -> Result<Tab, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.load(&who, &answering::callback()).await)
@@ -208,7 +209,7 @@ pub async fn load() -> Result<Tab, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was saved.
-#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", input = Json, output = Json)]
+#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", protocol = Call)]
 pub async fn save(
     /// The form, and what it was made on.
     save: Save,
@@ -221,7 +222,7 @@ pub async fn save(
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was sent.
-#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", input = Json, output = Json)]
+#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", protocol = Call)]
 pub async fn send_test() -> Result<Run, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.send_test(&who).await)
@@ -231,7 +232,7 @@ pub async fn send_test() -> Result<Run, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", input = Json, output = Json)]
+#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", protocol = Call)]
 pub async fn run(
     /// The run's id.
     id: String,
@@ -244,7 +245,7 @@ pub async fn run(
 ///
 /// # Errors
 /// [`ApiError`], as the service says.
-#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", input = Json, output = Json)]
+#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", protocol = Call)]
 pub async fn token() -> Result<TokenNow, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.token(&who).await)
@@ -254,7 +255,7 @@ pub async fn token() -> Result<TokenNow, ApiError> {
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was begun.
-#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", input = Json, output = Json)]
+#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", protocol = Call)]
 pub async fn get_token(
     /// Whether the provider's page will stand in a window of its own.
     in_pop_up: bool,
@@ -268,7 +269,7 @@ pub async fn get_token(
 ///
 /// # Errors
 /// [`ApiError`], as the service says; then the attempt is as it was.
-#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", input = Json, output = Json)]
+#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", protocol = Call)]
 pub async fn finish_attempt(
     /// The attempt's id.
     id: String,

@@ -1,5 +1,5 @@
-//! The Email tab of PPM Administrator, compiled twice: rendered by the server, brought to life in
-//! the browser.
+//! The Email tab of PPM Administrator, compiled three times: rendered by the server, brought to life
+//! in the browser, and as a custom element for pages of others.
 //!
 //! `tab` is the component itself and knows neither routes nor the frame around it; `shell` is the
 //! stand-alone frame with its other pages, which are plain HTML and stay on the server. `api` is the
@@ -10,6 +10,7 @@
 
 pub mod api;
 mod deadline;
+mod host;
 pub mod labels;
 #[cfg(feature = "ssr")]
 pub mod service;

@@ -4,7 +4,7 @@
 mod dispute;
 mod field;
 mod form;
-mod live;
+pub(crate) mod live;
 mod notice;
 pub mod page;
 pub(crate) mod run;

@@ -2,11 +2,10 @@
 //! browser has a reader of JSON of its own; what that makes is turned into values by `from_js`, and
 //! a second reader, which would be compiled once more for each type, need not be downloaded.
 
-#[cfg(feature = "hydrate")]
+#[cfg(feature = "browser")]
 mod from_js;
 
 use codee::{Decoder, Encoder};
-use leptos::server_fn::codec::Post;
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,17 +13,19 @@ use serde::de::DeserializeOwned;
 /// JSON.
 pub struct Text;
 
-/// Arguments and answers as JSON in the body of a `POST`.
-pub type Json = Post<Text>;
+/// Writes a value.
+pub fn written<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value)
+}
 
 /// Reads a value.
-#[cfg(feature = "hydrate")]
+#[cfg(feature = "browser")]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, from_js::Unreadable> {
     from_js::read(std::str::from_utf8(text).map_err(|_| from_js::Unreadable)?)
 }
 
 /// Reads a value.
-#[cfg(not(feature = "hydrate"))]
+#[cfg(not(feature = "browser"))]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(text)
 }
@@ -46,9 +47,9 @@ impl<T: Serialize> Encodes<T> for Text {
 }
 
 impl<T: DeserializeOwned> Decodes<T> for Text {
-    #[cfg(feature = "hydrate")]
+    #[cfg(feature = "browser")]
     type Error = from_js::Unreadable;
-    #[cfg(not(feature = "hydrate"))]
+    #[cfg(not(feature = "browser"))]
     type Error = serde_json::Error;
 
     fn decode(text: Bytes) -> Result<T, Self::Error> {
@@ -61,7 +62,7 @@ impl<T: Serialize> Encoder<T> for Text {
     type Encoded = String;
 
     fn encode(value: &T) -> Result<String, serde_json::Error> {
-        serde_json::to_string(value)
+        written(value)
     }
 }
 

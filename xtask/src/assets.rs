@@ -9,34 +9,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{
-    fingerprint::fingerprint,
-    size::{Weight, Weights},
-    workspace::NAME,
-};
+use crate::{fingerprint::fingerprint, size::Weight};
 
 /// A file of the bundle under the name it is served by.
 struct Asset {
+    bundle: &'static str,
     extension: &'static str,
     hash: String,
     content: Vec<u8>,
 }
 
 impl Asset {
-    fn new(extension: &'static str, content: Vec<u8>) -> Self {
-        Self { extension, hash: hash(&content), content }
+    fn new(bundle: &'static str, extension: &'static str, content: Vec<u8>) -> Self {
+        Self { bundle, extension, hash: hash(&content), content }
     }
 
     fn file(&self) -> String {
-        format!("{NAME}.{}.{}", self.hash, self.extension)
+        format!("{}.{}.{}", self.bundle, self.hash, self.extension)
     }
 }
 
 /// What wasm-bindgen and the style sheets came to, not yet named.
 pub struct Bundle {
+    /// What its files' names begin with.
+    pub name: &'static str,
     /// The module.
     pub wasm: Vec<u8>,
     /// The glue that loads it.
@@ -49,18 +48,19 @@ pub struct Bundle {
 
 /// What was written: the file sizes, and what Leptos reads to find the names.
 pub struct Published {
-    /// Every file with its sizes.
-    pub weights: Weights,
+    /// Every file with its sizes; module, glue and style sheet first.
+    pub weights: Vec<Weight>,
     /// The content of `hash.txt`, in the format of leptos' `hash_files`: `js: HASH` by lines.
     pub hashes: String,
 }
 
-/// Writes the bundle into `folder` and removes what an earlier one left there.
+/// Writes the bundle into `folder` and removes what an earlier one of its name left there.
 pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
     fs::create_dir_all(folder)?;
-    let wasm = Asset::new("wasm", bundle.wasm);
-    let js = Asset::new("js", glue_for(&bundle.js, &wasm.file()).into_bytes());
-    let css = Asset::new("css", bundle.css.into_bytes());
+    let name = bundle.name;
+    let wasm = Asset::new(name, "wasm", bundle.wasm);
+    let js = Asset::new(name, "js", glue_for(name, &bundle.js, &wasm.file()).into_bytes());
+    let css = Asset::new(name, "css", bundle.css.into_bytes());
     let assets = [wasm, js, css];
 
     let mut weights = Vec::new();
@@ -69,19 +69,44 @@ pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
         weights.push(write_compressed(folder, &asset.file(), &asset.content)?);
         kept.extend(with_compressed(&asset.file()));
     }
-    replace_snippets(bundle.snippets.as_deref(), folder, &mut weights)?;
-    remove_others(folder, &kept)?;
+    replace_snippets(name, bundle.snippets.as_deref(), folder, &mut weights)?;
+    remove_others(name, folder, &kept)?;
 
     let mut hashes = String::new();
     for Asset { extension, hash, .. } in &assets {
         let _ = writeln!(hashes, "{extension}: {hash}");
     }
-    Ok(Published { weights: Weights(weights), hashes })
+    Ok(Published { weights, hashes })
+}
+
+/// Writes a script under its own name into `folder`, with the final names of the bundle's files where
+/// it has their plain ones: `"pkg/NAME.wasm"`.
+pub fn publish_script(
+    script: &Path,
+    bundle: &str,
+    published: &Published,
+    folder: &Path,
+) -> Result<Weight> {
+    let mut text = fs::read_to_string(script)
+        .with_context(|| format!("{} cannot be read", script.display()))?;
+    for line in published.hashes.lines() {
+        let (extension, hash) = line.split_once(": ").unwrap_or_default();
+        let plain = format!("/{bundle}.{extension}\"");
+        ensure!(text.contains(&plain), "{} does not name {plain}", script.display());
+        text = text.replace(&plain, &format!("/{bundle}.{hash}.{extension}\""));
+    }
+    let name = script.file_name().unwrap_or_default().to_string_lossy();
+    write_compressed(folder, &name, text.as_bytes())
 }
 
 /// The glue, loading the module by its final name where the page does not say which.
-fn glue_for(js: &str, wasm_file: &str) -> String {
-    js.replace(&format!("{NAME}_bg.wasm"), wasm_file)
+fn glue_for(name: &str, js: &str, wasm_file: &str) -> String {
+    js.replace(&format!("{name}_bg.wasm"), wasm_file)
+        .replace("./snippets/", &format!("./{}/", snippets_of(name)))
+}
+
+fn snippets_of(name: &str) -> String {
+    format!("{name}-snippets")
 }
 
 /// Sixteen hexadecimal digits that change with the content.
@@ -139,11 +164,12 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
 
 /// Copies the dependencies' JavaScript, whose names wasm-bindgen has made from their content.
 fn replace_snippets(
+    name: &str,
     snippets: Option<&Path>,
     folder: &Path,
     weights: &mut Vec<Weight>,
 ) -> Result<()> {
-    let place = folder.join("snippets");
+    let place = folder.join(snippets_of(name));
     if place.exists() {
         fs::remove_dir_all(&place)?;
     }
@@ -151,10 +177,10 @@ fn replace_snippets(
         return Ok(());
     };
     for file in files_below(snippets)? {
-        let name = Path::new("snippets").join(file.strip_prefix(snippets)?);
-        let path = folder.join(&name);
+        let snippet = Path::new(&snippets_of(name)).join(file.strip_prefix(snippets)?);
+        let path = folder.join(&snippet);
         fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        weights.push(write_compressed(folder, &name.to_string_lossy(), &fs::read(&file)?)?);
+        weights.push(write_compressed(folder, &snippet.to_string_lossy(), &fs::read(&file)?)?);
     }
     Ok(())
 }
@@ -173,11 +199,15 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn remove_others(folder: &Path, kept: &BTreeSet<String>) -> Result<()> {
+fn remove_others(name: &str, folder: &Path, kept: &BTreeSet<String>) -> Result<()> {
+    let prefix = format!("{name}.");
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let is_kept = entry.file_name().to_str().is_some_and(|name| kept.contains(name));
-        if entry.file_type()?.is_file() && !is_kept {
+        let is_old = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|file| file.starts_with(&prefix) && !kept.contains(file));
+        if entry.file_type()?.is_file() && is_old {
             fs::remove_file(entry.path())?;
         }
     }
@@ -216,6 +246,7 @@ mod tests {
 
     fn bundle(css: &str) -> Bundle {
         Bundle {
+            name: "ppm-email",
             wasm: b"wasm".to_vec(),
             js: "new URL('ppm-email_bg.wasm', import.meta.url); \"./ppm-email_bg.js\"".to_owned(),
             css: css.to_owned(),
@@ -225,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_glue_loads_the_module_by_its_final_name() {
-        let js = glue_for(&bundle("").js, "ppm-email.0123.wasm");
+        let js = glue_for("ppm-email", &bundle("").js, "ppm-email.0123.wasm");
         assert_eq!(js, "new URL('ppm-email.0123.wasm', import.meta.url); \"./ppm-email_bg.js\"");
     }
 
@@ -266,11 +297,11 @@ mod tests {
     fn unchanged_content_is_not_compressed_again() {
         let folder = Folder::new("unchanged");
         let first = publish(bundle("a{}"), &folder.0).unwrap();
-        let css = folder.0.join(&first.weights.0[2].file).with_extension("css.br");
+        let css = folder.0.join(&first.weights[2].file).with_extension("css.br");
         fs::write(&css, "kept").unwrap();
         let second = publish(bundle("a{}"), &folder.0).unwrap();
         assert_eq!(fs::read(&css).unwrap(), b"kept");
-        assert_eq!(second.weights.0[2].brotli, 4);
+        assert_eq!(second.weights[2].brotli, 4);
     }
 
     #[test]
@@ -281,7 +312,41 @@ mod tests {
         let published =
             publish(Bundle { snippets: Some(source.0.clone()), ..bundle("a{}") }, &folder.0)
                 .unwrap();
-        assert!(folder.0.join("snippets/dep-0123/inline0.js.br").is_file());
-        assert_eq!(published.weights.0.len(), 4);
+        assert!(folder.0.join("ppm-email-snippets/dep-0123/inline0.js.br").is_file());
+        assert_eq!(published.weights.len(), 4);
+    }
+
+    #[test]
+    fn a_bundle_of_another_name_stays() {
+        let folder = Folder::new("another");
+        publish(Bundle { name: "ppm-email-element", ..bundle("a{}") }, &folder.0).unwrap();
+        publish(bundle("b{}"), &folder.0).unwrap();
+        assert_eq!(folder.files().len(), 18);
+    }
+
+    #[test]
+    fn a_script_gets_the_final_names() {
+        let (folder, source) = (Folder::new("script"), Folder::new("script-source"));
+        let published = publish(bundle("a{}"), &folder.0).unwrap();
+        let plain = r#"["pkg/ppm-email.js", "pkg/ppm-email.wasm", "pkg/ppm-email.css"]"#;
+        let script = source.0.join("embed.js");
+        fs::write(&script, plain).unwrap();
+        publish_script(&script, "ppm-email", &published, &folder.0).unwrap();
+        let written = fs::read_to_string(folder.0.join("embed.js")).unwrap();
+        let names: Vec<&str> =
+            written.split('"').filter_map(|part| part.strip_prefix("pkg/")).collect();
+        assert!(
+            names.len() == 3 && names.iter().all(|name| folder.0.join(name).is_file()),
+            "{written}"
+        );
+    }
+
+    #[test]
+    fn a_script_that_leaves_a_file_out_is_refused() {
+        let (folder, source) = (Folder::new("unnamed"), Folder::new("unnamed-source"));
+        let published = publish(bundle("a{}"), &folder.0).unwrap();
+        let script = source.0.join("embed.js");
+        fs::write(&script, r#"["pkg/ppm-email.js"]"#).unwrap();
+        assert!(publish_script(&script, "ppm-email", &published, &folder.0).is_err());
     }
 }

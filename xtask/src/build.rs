@@ -1,4 +1,4 @@
-//! Builds the server and the browser bundle. Needs cargo and the Wasm target, and no other tool.
+//! Builds the server, the browser bundle and the custom element's. Needs cargo and the Wasm target, and no other tool.
 
 use std::fs;
 
@@ -8,17 +8,17 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{
     assets::{self, Bundle},
     css,
-    size::Weights,
+    size::{self, Weights},
     tools::{WASM_TARGET, cargo, ensure_wasm_target, expect_success},
-    workspace::{NAME, Profile, Workspace},
+    workspace::{ELEMENT_NAME, NAME, Profile, Workspace},
 };
 
-/// Builds both and prints what the bundle weighs.
-pub fn build(workspace: &Workspace, profile: Profile) -> Result<Weights> {
+/// Builds everything and prints what the bundles weigh.
+pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     build_server(workspace, profile)?;
-    let weights = build_bundle(workspace)?;
-    println!("{weights}");
-    Ok(weights)
+    println!("{}\n", build_bundle(workspace)?);
+    println!("{}", build_element(workspace)?);
+    Ok(())
 }
 
 /// Compiles the server's binary.
@@ -38,38 +38,62 @@ pub fn build_example(workspace: &Workspace) -> Result<()> {
 /// Makes `target/site/pkg` and tells the executables which names its files have. The server is built
 /// before: its folder has to be there.
 pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {
-    ensure_wasm_target(workspace)?;
-    expect_success(&mut cargo(
-        workspace,
-        [
-            "build",
-            "--package=app",
-            "--lib",
-            "--target",
-            WASM_TARGET,
-            "--no-default-features",
-            "--features=hydrate",
-            "--profile=wasm-release",
-        ],
-    ))?;
-
-    let bundle = Bundle { css: css::bundle(&workspace.style())?, ..bindgen(workspace)? };
+    let bundle = compile(workspace, &PAGE)?;
     let published = assets::publish(bundle, &workspace.package())?;
     for folder in workspace.executable_folders() {
         fs::write(folder.join("hash.txt"), &published.hashes)?;
     }
-    Ok(published.weights)
+    Ok(Weights { files: published.weights, budget: size::PAGE_BUDGET })
+}
+
+/// Makes what a page of somebody else's loads for the custom element: `target/site/embed.js`, and
+/// beside our own pages' files those that it names.
+pub fn build_element(workspace: &Workspace) -> Result<Weights> {
+    let mut bundle = compile(workspace, &ELEMENT)?;
+    bundle.css = css::in_a_box(&bundle.css);
+    let published = assets::publish(bundle, &workspace.package())?;
+    let script = workspace.embed().join("embed.js");
+    let script = assets::publish_script(&script, ELEMENT.name, &published, &workspace.site())?;
+    let files = [vec![script], published.weights].concat();
+    Ok(Weights { files, budget: size::ELEMENT_BUDGET })
+}
+
+/// One way in which the app crate becomes a bundle.
+struct Recipe {
+    name: &'static str,
+    feature: &'static str,
+    profile: &'static str,
+    style: &'static str,
+}
+
+const PAGE: Recipe =
+    Recipe { name: NAME, feature: "hydrate", profile: "wasm-release", style: "main.css" };
+
+const ELEMENT: Recipe =
+    Recipe { name: ELEMENT_NAME, feature: "embed", profile: "wasm-element", style: "element.css" };
+
+fn compile(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
+    ensure_wasm_target(workspace)?;
+    let mut command =
+        cargo(workspace, ["build", "--package=app", "--lib", "--no-default-features"]);
+    command.args(["--target", WASM_TARGET, "--features", recipe.feature]);
+    expect_success(command.args(["--profile", recipe.profile]))?;
+    Ok(Bundle {
+        css: css::bundle(&workspace.style(), recipe.style)?,
+        ..bindgen(workspace, recipe)?
+    })
 }
 
 /// Turns the compiled module into one that a browser loads, with the glue around it; no CSS yet.
-fn bindgen(workspace: &Workspace) -> Result<Bundle> {
-    let folder = workspace.bindgen_folder();
+fn bindgen(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
+    let name = recipe.name;
+    let folder = workspace.bindgen_folder(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     Bindgen::new()
-        .input_path(workspace.wasm())
-        .out_name(NAME)
+        .input_path(workspace.wasm(recipe.profile))
+        .out_name(name)
         .web(true)?
         .typescript(false)
         .remove_name_section(true)
@@ -79,8 +103,9 @@ fn bindgen(workspace: &Workspace) -> Result<Bundle> {
 
     let snippets = folder.join("snippets");
     Ok(Bundle {
-        wasm: fs::read(folder.join(format!("{NAME}_bg.wasm")))?,
-        js: fs::read_to_string(folder.join(format!("{NAME}.js")))?,
+        name,
+        wasm: fs::read(folder.join(format!("{name}_bg.wasm")))?,
+        js: fs::read_to_string(folder.join(format!("{name}.js")))?,
         css: String::new(),
         snippets: snippets.is_dir().then_some(snippets),
     })

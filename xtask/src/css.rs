@@ -4,14 +4,46 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Reads `main.css` in `folder`, puts each file it imports in its place, and leaves out comments and
-/// needless spaces.
-pub fn bundle(folder: &Path) -> Result<String> {
+/// Reads a style sheet in `folder`, puts each file it imports in its place, and leaves out comments
+/// and needless spaces.
+pub fn bundle(folder: &Path, main: &str) -> Result<String> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
     };
-    Ok(minify(&join(&read("main.css")?, read)?))
+    Ok(minify(&join(&read(main)?, read)?))
+}
+
+/// The same for a box on a page of somebody else's: its sizes go by a length of its own instead of the
+/// page's root, and what it looks like on narrow screens by its own width instead of the window's.
+pub fn in_a_box(css: &str) -> String {
+    let css = css.replace("@media (max-width", "@container (max-width");
+    let mut boxed = String::with_capacity(css.len());
+    for part in css.split_inclusive(['{', '}', ';']) {
+        let is_condition = part.starts_with("@container");
+        let mut pieces = part.split("rem");
+        let mut before = pieces.next().unwrap_or_default();
+        for after in pieces {
+            let (text, number) = before.split_at(before.len() - number_length(before));
+            boxed.push_str(text);
+            let _ = match (number, is_condition) {
+                ("", _) => write!(boxed, "rem"),
+                (_, true) => write!(boxed, "{number}em"),
+                (_, false) => write!(boxed, "calc({number}*var(--ppm-rem))"),
+            };
+            before = after;
+        }
+        boxed.push_str(before);
+    }
+    boxed
+}
+
+/// The length of the number that `css` ends with.
+fn number_length(css: &str) -> usize {
+    let digits = |next: &char| next.is_ascii_digit() || *next == '.';
+    let length = css.chars().rev().take_while(digits).count();
+    let is_negative = length > 0 && css[..css.len() - length].ends_with('-');
+    length + usize::from(is_negative)
 }
 
 /// Replaces each line `@import "x.css";`, with or without `layer(name)`, by what `read` finds.
@@ -52,7 +84,7 @@ fn import(line: &str) -> Result<Option<Import<'_>>> {
     match parsed {
         Some(import) => Ok(Some(import)),
         None => bail!(
-            "main.css: only `@import \"x.css\";` and `@import \"x.css\" layer(name);` are joined, not `{line}`"
+            "only `@import \"x.css\";` and `@import \"x.css\" layer(name);` are joined, not `{line}`"
         ),
     }
 }
@@ -142,6 +174,16 @@ mod tests {
     fn spaces_that_mean_something_stay() {
         let css = "a :is(b) { width: calc(1px + 2px); --x: a  b }";
         assert_eq!(minify(css), "a :is(b){width: calc(1px + 2px);--x: a b}");
+    }
+
+    #[test]
+    fn in_a_box_sizes_go_by_its_own_length_and_its_own_width() {
+        let css = "a{margin: -.5rem 1px;--rem: premium}@media (max-width: 48rem){b{top: 1rem}}";
+        assert_eq!(
+            in_a_box(css),
+            "a{margin: calc(-.5*var(--ppm-rem)) 1px;--rem: premium}\
+             @container (max-width: 48em){b{top: calc(1*var(--ppm-rem))}}"
+        );
     }
 
     #[test]

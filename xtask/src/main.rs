@@ -81,7 +81,7 @@ enum Task {
 fn main() -> ExitCode {
     let workspace = Workspace::here();
     let outcome = match Cli::parse().task {
-        Task::Build { release } => build::build(&workspace, Profile::of(release)).map(drop),
+        Task::Build { release } => build::build(&workspace, Profile::of(release)),
         Task::Run { release, no_practice, listen } => {
             run::run(&workspace, Profile::of(release), !no_practice, listen)
         }

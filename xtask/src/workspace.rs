@@ -8,6 +8,9 @@ use std::{
 /// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
 pub const NAME: &str = "ppm-email";
 
+/// The name of the files that the custom element loads.
+pub const ELEMENT_NAME: &str = "ppm-email-embed";
+
 /// How the server is compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Profile {
@@ -57,6 +60,11 @@ impl Workspace {
         self.root.join("style")
     }
 
+    /// The scripts that pages of others load.
+    pub fn embed(&self) -> PathBuf {
+        self.root.join("embed")
+    }
+
     /// The npm project with the practice peers and the browser tests.
     pub fn end2end(&self) -> PathBuf {
         self.root.join("end2end")
@@ -83,14 +91,14 @@ impl Workspace {
         self.binary(Profile::Debug).with_file_name(format!("planner{}", env::consts::EXE_SUFFIX))
     }
 
-    /// What the compiler makes of the app crate for the browser.
-    pub fn wasm(&self) -> PathBuf {
-        self.target.join("wasm32-unknown-unknown/wasm-release/app.wasm")
+    /// What the compiler makes of the app crate for the browser, with a profile.
+    pub fn wasm(&self, profile: &str) -> PathBuf {
+        self.target.join("wasm32-unknown-unknown").join(profile).join("app.wasm")
     }
 
-    /// A folder for what wasm-bindgen writes, before it gets its final names.
-    pub fn bindgen_folder(&self) -> PathBuf {
-        self.target.join("bindgen")
+    /// A folder for what wasm-bindgen writes of a bundle, before it gets its final names.
+    pub fn bindgen_folder(&self, bundle: &str) -> PathBuf {
+        self.target.join("bindgen").join(bundle)
     }
 
     /// What the product serves as files; `site-root` in the leptos metadata.

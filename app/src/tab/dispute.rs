@@ -25,10 +25,10 @@ pub fn Dispute(state: FormState, field: Field) -> impl IntoView {
                     aria-label=format!("Choice for {}", labels::field_in_full(field))
                 >
                     <p>{labels::dispute(field)}</p>
-                    <button type="button" on:click=keep>
+                    <button type="button" part="button" on:click=keep>
                         {live_text(move || format!("Keep mine: {}", mine(state, field)))}
                     </button>
-                    <button type="button" on:click=take>
+                    <button type="button" part="button" on:click=take>
                         {live_text(move || format!("Take theirs: {}", theirs(state, field)))}
                     </button>
                 </div>

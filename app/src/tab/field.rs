@@ -53,7 +53,7 @@ pub fn Control(
         problem.get().map(|problem| labels::problem(field, problem)).unwrap_or_default()
     });
     view! {
-        <div class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
+        <div part="field" class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
             {label}
             {input}
             <div class="about">
@@ -131,6 +131,7 @@ fn TextInput(
     view! {
         <input
             node_ref=node
+            part="input"
             id=id
             type=live_text(move || if is_hidden.get() { "password" } else { "text" })
             inputmode=input_mode(field)
@@ -209,6 +210,7 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
         Some(view! {
             <button
                 type="button"
+                part="button"
                 aria-describedby=format!("{}-label", field.wire_name())
                 disabled=disabled
                 on:click=act
@@ -314,6 +316,7 @@ fn Choice(state: FormState, field: Field) -> impl IntoView {
     view! {
         <select
             node_ref=node
+            part="input"
             id=id
             autocomplete="off"
             aria-describedby=described_by(field)

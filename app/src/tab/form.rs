@@ -10,15 +10,20 @@ use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
 use super::save_bar::SaveBar;
 use super::state::FormState;
+use crate::host::Host;
 use crate::labels;
 
 /// Every group that is saved, with the notice above; the save bar comes last on the page.
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
-    ask_before_leaving(state);
+    if Host::LEAVES_ASKING_TO_THE_TAB {
+        ask_before_leaving(state);
+    }
+    Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));
     Effect::new(move |_| state.live());
     let read_only = live_option(move || {
-        (!state.may_edit()).then(|| view! { <p class="notice" role="note">{labels::READ_ONLY}</p> })
+        (!state.may_edit())
+            .then(|| view! { <p class="notice" part="notice" role="note">{labels::READ_ONLY}</p> })
     });
     view! {
         // No control has a name: were the form ever posted by the browser itself, it would be empty.
@@ -78,6 +83,7 @@ fn Group(
     view! {
         <fieldset
             class="group"
+            part="group"
             class:is-disabled=live(move || presence.get() == Presence::Disabled)
             aria-describedby=help_id.clone()
         >
@@ -131,6 +137,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
     let copy = view! {
         <button
             type="button"
+            part="button"
             class="quiet end"
             disabled=disabled.get_untracked()
             prop:disabled=disabled

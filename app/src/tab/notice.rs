@@ -4,7 +4,7 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use super::live::{live, live_text, live_view};
-use super::state::{Clash, FormState, NOTICE, Notice, choice_id, focus};
+use super::state::{Clash, FormState, NOTICE, Notice, choice_id};
 use crate::labels;
 
 /// The notice above the form.
@@ -15,7 +15,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
         Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
         Some(Notice::Conflict(clash)) => view! { <ConflictNotice state clash/> }.into_any(),
         Some(Notice::NotSaved(error)) => view! {
-            <section class="notice bad" role="alert" id=NOTICE tabindex="-1">
+            <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
                 <p>{labels::api_error(error)}</p>
             </section>
@@ -44,13 +44,13 @@ fn ProblemSummary(state: FormState) -> impl IntoView {
                     labels::field_in_full(field),
                     labels::problem(field, problem)
                 );
-                view! { <li><FocusLink id text/></li> }
+                view! { <li><FocusLink state id text/></li> }
             })
             .collect_view()
             .into_any()
     });
     view! {
-        <section class="notice" class:bad=live(move || count() != 0) role="alert">
+        <section class="notice" part="notice" class:bad=live(move || count() != 0) role="alert">
             <h2>{heading}</h2>
             <ul>{items}</ul>
         </section>
@@ -74,7 +74,7 @@ fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let open = live_view(move || {
         let links = state.disputed().into_iter().map(|field| {
             let id = choice_id(field);
-            view! { <li><FocusLink id text=labels::field_in_full(field)/></li> }
+            view! { <li><FocusLink state id text=labels::field_in_full(field)/></li> }
         });
         links.collect_view().into_any()
     });
@@ -85,12 +85,12 @@ fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     });
     let actions = live_view(move || {
         match state.disputed().len() {
-        0 => view! { <button type="button" on:click=move |_| state.dismiss()>"Close"</button> }
+        0 => view! { <button type="button" part="button" on:click=move |_| state.dismiss()>"Close"</button> }
             .into_any(),
         1 => ().into_any(),
         _ => view! {
-            <button type="button" on:click=move |_| state.keep_all_of_mine()>"Keep all of mine"</button>
-            <button type="button" on:click=move |_| state.take_all_of_theirs()>
+            <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>"Keep all of mine"</button>
+            <button type="button" part="button" on:click=move |_| state.take_all_of_theirs()>
                 "Take all of theirs"
             </button>
         }
@@ -98,7 +98,7 @@ fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     }
     });
     view! {
-        <section class="notice" role="alert" id=NOTICE tabindex="-1">
+        <section class="notice" part="notice" role="alert" id=NOTICE tabindex="-1">
             <h2>{by} " saved other settings" {at} ", while you were editing."</h2>
             <p>{labels::BOTH_IN_ONE}</p>
             <ul>{facts}</ul>
@@ -111,11 +111,11 @@ fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
 
 /// A link that leads to a place of this form.
 #[component]
-fn FocusLink(id: String, text: String) -> impl IntoView {
+fn FocusLink(state: FormState, id: String, text: String) -> impl IntoView {
     let href = format!("#{id}");
     let go = move |event: MouseEvent| {
         event.prevent_default();
-        focus(&id);
+        state.focus(&id);
     };
     view! { <a href=href on:click=go>{text}</a> }
 }

@@ -99,7 +99,7 @@ pub fn OutcomeView(outcome: Outcome) -> impl IntoView {
         .collect();
     let steps: Vec<_> = steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
     view! {
-        <section class=class>
+        <section class=class part="notice">
             <h2>{heading}</h2>
             <dl class="facts">{facts}</dl>
             <ol>{steps}</ol>

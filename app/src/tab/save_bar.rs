@@ -15,7 +15,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
     let bar = live_option(move || {
         is_dirty.get().then(|| {
             view! {
-                <div class="save-bar" role="region" aria-label="Unsaved changes">
+                <div part="save-bar" class="save-bar" role="region" aria-label="Unsaved changes">
                     <p class="changes">
                         <strong>{live_text(move || count(state.changes().len()))}</strong>
                         " not saved: "
@@ -23,6 +23,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                     </p>
                     <button
                         type="button"
+                        part="button"
                         disabled=live(move || state.is_saving())
                         on:click=move |_| state.cancel()
                     >
@@ -31,6 +32,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                     <button
                         type="submit"
                         class="primary"
+                        part="button primary"
                         aria-disabled=live_attribute(move || state.is_saving().then_some("true"))
                     >
                         {live_text(move || if state.is_saving() { "Saving…" } else { "Save" })}
@@ -42,7 +44,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
     let saved = live_option(move || {
         (!is_dirty.get() && state.notice() == Some(Notice::Saved)).then(|| {
             view! {
-                <div class="save-bar good" id=SAVED tabindex="-1">
+                <div part="save-bar" class="save-bar good" id=SAVED tabindex="-1">
                     <p class="changes"><strong>"Saved."</strong></p>
                 </div>
             }
@@ -91,8 +93,8 @@ fn TokenQuestion(state: FormState) -> impl IntoView {
             <h2 id="token-question">"Saving deletes the current OAuth token"</h2>
             <p id="token-consequence">"Mail cannot be sent until a new token has been obtained."</p>
             <div class="actions">
-                <button type="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
-                <button type="button" class="primary" on:click=confirm>"Save and delete the token"</button>
+                <button type="button" part="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
+                <button type="button" class="primary" part="button primary" on:click=confirm>"Save and delete the token"</button>
             </div>
         </dialog>
     }

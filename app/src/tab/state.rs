@@ -10,9 +10,9 @@ use domain::secret::{SecretEdit, StoredSecret};
 use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
+use crate::host::Host;
 
 /// What the notice above the form tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,7 @@ struct Watched {
 /// The form's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct FormState {
+    host: Host,
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
     /// The fields that both sides changed, until somebody chooses.
@@ -78,7 +79,7 @@ pub struct FormState {
 
 impl FormState {
     /// A fresh form with nothing saved. Made above `Suspense`, which disposes of what it makes.
-    pub fn new() -> Self {
+    pub fn new(host: Host) -> Self {
         let saved = RwSignal::new(Saved::default());
         let draft = RwSignal::new(Draft::default());
         let changes = RwSignal::new(Vec::new());
@@ -89,6 +90,7 @@ impl FormState {
             secret: RwSignal::new(SecretState::Unset),
         };
         Self {
+            host,
             watched: StoredValue::new(Field::ALL.iter().map(watched).collect()),
             saved,
             draft,
@@ -316,8 +318,11 @@ impl FormState {
 
     /// Tells something above the form, and leads there.
     fn tell(self, notice: Notice) {
+        if let Notice::NotSaved(error) = &notice {
+            self.host.tell_error(*error);
+        }
         self.notice.set(Some(notice));
-        focus_soon(NOTICE);
+        self.focus_soon(NOTICE);
     }
 
     /// Restores what is saved.
@@ -332,7 +337,7 @@ impl FormState {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
-            focus(&choice_id(field));
+            self.focus(&choice_id(field));
         } else if self.has_problems() {
             self.show_problems();
         } else if let Some(field) = draft.oversized() {
@@ -396,13 +401,13 @@ impl FormState {
     fn focus_chosen(self, field: Field) {
         let takes_focus =
             self.draft.with_untracked(|draft| presence(field, draft)) != Presence::Disabled;
-        focus_soon(if takes_focus { field.wire_name() } else { NOTICE });
+        self.focus_soon(if takes_focus { field.wire_name() } else { NOTICE });
     }
 
     /// Chooses what this form has, everywhere.
     pub fn keep_all_of_mine(self) {
         self.disputed.set(Vec::new());
-        focus_soon(NOTICE);
+        self.focus_soon(NOTICE);
     }
 
     /// Chooses what somebody else has saved, everywhere; nothing is left to choose then.
@@ -410,7 +415,7 @@ impl FormState {
         while let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
             self.choose_theirs(field);
         }
-        focus_soon(NOTICE);
+        self.focus_soon(NOTICE);
     }
 
     /// Saves, with the token's deletion agreed to.
@@ -434,7 +439,7 @@ impl FormState {
         }
         self.is_saving.set(true);
         let sent = save.draft.clone();
-        spawn_local(async move {
+        self.host.spawn(async move {
             let answer = api::in_time(api::save(save)).await;
             self.is_saving.set(false);
             match answer {
@@ -462,10 +467,11 @@ impl FormState {
                 }
             }
         });
+        self.host.tell_saved(saved.revision);
         self.reset(saved);
         self.change(|draft| *draft = next);
         self.notice.set(Some(Notice::Saved));
-        focus_soon(SAVED);
+        self.focus_soon(SAVED);
     }
 
     fn show_problems(self) {
@@ -473,8 +479,30 @@ impl FormState {
         self.check();
         self.notice.set(Some(Notice::Problems));
         if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
-            focus_soon(field.wire_name());
+            self.focus_soon(field.wire_name());
         }
+    }
+
+    /// Moves the focus to an element that may have to be drawn first.
+    fn focus_soon(self, id: &'static str) {
+        set_timeout(move || self.focus(id), Duration::ZERO);
+    }
+
+    /// Moves the focus to an element.
+    pub fn focus(self, id: &str) {
+        use leptos::wasm_bindgen::JsCast;
+        let element = self.host.element(id);
+        if let Some(element) =
+            element.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok())
+        {
+            // A detached element cannot take the focus; there is nothing to mend.
+            drop(element.focus());
+        }
+    }
+
+    /// Whatever holds the tab.
+    pub fn host(self) -> Host {
+        self.host
     }
 }
 
@@ -529,33 +557,6 @@ pub const SAVED: &str = "saved";
 /// The place where one chooses between two values of a control, as the page knows it.
 pub fn choice_id(field: Field) -> String {
     format!("{}-choice", field.wire_name())
-}
-
-/// Scrolls an element that may have to be drawn first into view, no further than needed.
-pub fn show_soon(id: &'static str) {
-    let show = move || {
-        if let Some(element) = document().get_element_by_id(id) {
-            let nearest = web_sys::ScrollIntoViewOptions::new();
-            nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
-            element.scroll_into_view_with_scroll_into_view_options(&nearest);
-        }
-    };
-    set_timeout(show, Duration::ZERO);
-}
-
-/// Moves the focus to an element that may have to be drawn first.
-fn focus_soon(id: &'static str) {
-    set_timeout(move || focus(id), Duration::ZERO);
-}
-
-/// Moves the focus to an element.
-pub fn focus(id: &str) {
-    use leptos::wasm_bindgen::JsCast;
-    let element = document().get_element_by_id(id);
-    if let Some(element) = element.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // A detached element cannot take the focus; there is nothing to mend.
-        drop(element.focus());
-    }
 }
 
 /// Whether a control's value is kept from sight.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use domain::OauthFlow;
 use domain::delivery::Run;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use super::live::{live, live_attribute, live_option, live_text};
 use super::run::{OutcomeView, RunView};
-use super::state::{FormState, show_soon};
+use super::state::FormState;
 use super::token_state::TokenState;
 use crate::api::{self, ApiError};
 use crate::deadline::pause;
+use crate::host::Host;
 use crate::labels;
 
 /// How often the page asks how a message is getting on.
@@ -25,6 +25,7 @@ const OUTCOME: &str = "test-outcome";
 /// The last test message and what was said about asking for one.
 #[derive(Clone, Copy)]
 pub struct TestState {
+    host: Host,
     recipient: RwSignal<Option<String>>,
     run: RwSignal<Option<Run>>,
     refusal: RwSignal<Option<ApiError>>,
@@ -35,8 +36,9 @@ pub struct TestState {
 
 impl TestState {
     /// Nothing sent so far.
-    pub fn new() -> Self {
+    pub fn new(host: Host) -> Self {
         Self {
+            host,
             recipient: RwSignal::new(None),
             run: RwSignal::new(None),
             refusal: RwSignal::new(None),
@@ -59,18 +61,33 @@ impl TestState {
     fn send(self) {
         self.is_asking.set(true);
         self.refusal.set(None);
-        spawn_local(async move {
+        self.host.spawn(async move {
             let answer = api::in_time(api::send_test()).await;
             self.is_asking.set(false);
             match answer {
                 Ok(run) => {
                     self.run.set(Some(run));
                     self.follow().await;
-                    show_soon(OUTCOME);
+                    self.show_soon(OUTCOME);
                 }
-                Err(error) => self.refusal.set(Some(error)),
+                Err(error) => {
+                    self.host.tell_error(error);
+                    self.refusal.set(Some(error));
+                }
             }
         });
+    }
+
+    /// Scrolls an element that may have to be drawn first into view, no further than needed.
+    fn show_soon(self, id: &'static str) {
+        let show = move || {
+            if let Some(element) = self.host.element(id) {
+                let nearest = web_sys::ScrollIntoViewOptions::new();
+                nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                element.scroll_into_view_with_scroll_into_view_options(&nearest);
+            }
+        };
+        set_timeout(show, Duration::ZERO);
     }
 
     /// Reads the run until it has ended. A poll that fails is tried again: the run goes on.
@@ -100,7 +117,7 @@ impl TestState {
 /// The group box with the button and the last message's way.
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
-    Effect::new(move |_| spawn_local(test.follow()));
+    Effect::new(move |_| form.host().spawn(test.follow()));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
@@ -113,7 +130,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     };
     let refusal = live_option(move || {
         test.refusal.get().map(|error| {
-            view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
         })
     });
     let unseen = live_option(move || {
@@ -140,7 +157,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         })
     });
     view! {
-        <fieldset class="group">
+        <fieldset class="group" part="group">
             <legend>"Send Test Email"</legend>
             <div class="body">
                 <div class="row">
@@ -148,6 +165,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                     <button
                         type="button"
                         class="primary end"
+                        part="button primary"
                         aria-describedby="send-test-reason"
                         aria-disabled=busy
                         disabled=disabled

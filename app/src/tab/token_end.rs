@@ -20,7 +20,7 @@ pub fn SetbackView(setback: Setback) -> impl IntoView {
     });
     let steps: Vec<_> = explanation.steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
     view! {
-        <section class="notice bad">
+        <section class="notice bad" part="notice">
             <h2>{heading}</h2>
             {said}
             <ol>{steps}</ol>

@@ -3,25 +3,29 @@
 use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use super::live::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
 use super::token_end::SetbackView;
 use super::token_state::TokenState;
+use crate::host::Host;
 use crate::labels;
 
 /// The group box.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
+    let host = form.host();
     Effect::new(move |_| {
-        token.listen();
-        spawn_local(token.watch(form));
+        if Host::HEARS_NEWS {
+            token.listen();
+        }
+        host.spawn(token.watch(form));
     });
+    Effect::new(move |_| host.tell_token(token.status().get()));
     Effect::new(move |before: Option<i64>| {
         let revision = form.revision().get();
         if before.is_some_and(|before| before != revision) {
-            spawn_local(token.refresh());
+            host.spawn(token.refresh());
         }
         revision
     });
@@ -35,7 +39,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
     };
     view! {
-        <fieldset class="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
+        <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
             <legend>{labels::TOKEN_MANAGEMENT}</legend>
             <div class="marks"><span class="tag">{mark}</span></div>
             <div class="body">
@@ -43,6 +47,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     <Facts form token/>
                     <button
                         type="button"
+                        part="button"
                         class="end"
                         aria-describedby="get-token-reason"
                         aria-disabled=busy
@@ -55,7 +60,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                 <p class="hint" id="get-token-reason">{reason}</p>
                 <div class="announcement stack">
                     <RenewalNotice form token/>
-                    <AttemptNotice token/>
+                    <AttemptNotice form token/>
                 </div>
             </div>
         </fieldset>
@@ -156,10 +161,10 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
 
 /// How the attempt under way is getting on, or how the last one ended.
 #[component]
-fn AttemptNotice(token: TokenState) -> impl IntoView {
+fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     let refusal = live_option(move || {
         token.refusal().map(|error| {
-            view! { <p class="notice bad" role="alert">{labels::api_error(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
         })
     });
     let attempt = live_view(move || match token.attempt() {
@@ -174,7 +179,8 @@ fn AttemptNotice(token: TokenState) -> impl IntoView {
         Some(Attempt { id, needs_pasting, .. }) => {
             let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
             let paste = needs_pasting.then(|| view! { <Paste token id/> });
-            view! { <div class="notice"><p>{words}</p> {paste}</div> }.into_any()
+            view! { <div class="notice" part="notice"><p>{words}</p> {form.host().way()} {paste}</div> }
+                .into_any()
         }
     });
     view! {
@@ -210,7 +216,7 @@ fn Paste(token: TokenState, id: String) -> impl IntoView {
                         }
                     }
                 />
-                <button type="button" on:click=move |_| finish()>"Finish"</button>
+                <button type="button" part="button" on:click=move |_| finish()>"Finish"</button>
             </div>
             <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
             {misfit}

@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Setback, Token, TokenStatus};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::BroadcastChannel;
@@ -16,6 +15,7 @@ use super::NEWS;
 use super::state::FormState;
 use crate::api::{self, ApiError, TokenNow};
 use crate::deadline::pause;
+use crate::host::Host;
 
 /// How often the page looks at its clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ const POP_UP: (&str, &str) = ("ppm-consent", "popup,width=560,height=760");
 /// The token's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct TokenState {
+    host: Host,
     token: RwSignal<Option<Token>>,
     attempt: RwSignal<Option<Attempt>>,
     /// The server's present instant.
@@ -41,10 +42,11 @@ pub struct TokenState {
 
 impl TokenState {
     /// Nothing obtained so far.
-    pub fn new() -> Self {
+    pub fn new(host: Host) -> Self {
         let token = RwSignal::new(None);
         let now = RwSignal::new(DateTime::UNIX_EPOCH);
         Self {
+            host,
             token,
             attempt: RwSignal::new(None),
             now,
@@ -134,26 +136,29 @@ impl TokenState {
         self.is_asking.set(true);
         self.refusal.set(None);
         self.misfit.set(None);
-        spawn_local(async move {
-            let begun = api::in_time(api::get_token(pop_up.is_some())).await;
+        self.host.spawn(async move {
+            let begun = api::in_time(api::get_token(Host::STAYS || pop_up.is_some())).await;
             self.is_asking.set(false);
             match begun {
                 Ok(begun) => {
                     self.attempt.set(Some(begun.attempt));
                     if let Some(start) = begun.start {
-                        // Where no window was allowed, this one goes.
-                        let going = pop_up.unwrap_or_else(window);
-                        let _ = going.location().set_href(&start);
+                        self.host.lead(pop_up, &start);
                     }
                 }
                 Err(error) => {
                     if let Some(pop_up) = pop_up {
                         let _ = pop_up.close();
                     }
-                    self.refusal.set(Some(error));
+                    self.refuse(error);
                 }
             }
         });
+    }
+
+    fn refuse(self, error: ApiError) {
+        self.host.tell_error(error);
+        self.refusal.set(Some(error));
     }
 
     /// Finishes the attempt from the address that somebody pasted. One that does not fit leaves the
@@ -161,7 +166,7 @@ impl TokenState {
     pub fn finish(self, id: String, address: String) {
         self.is_asking.set(true);
         self.refusal.set(None);
-        spawn_local(async move {
+        self.host.spawn(async move {
             let finished = api::in_time(api::finish_attempt(id, address)).await;
             self.refresh().await;
             let is_open = self.attempt.with_untracked(is_pending);
@@ -170,7 +175,7 @@ impl TokenState {
                     self.misfit.set(Some(setback));
                 }
                 Ok(_) => self.misfit.set(None),
-                Err(error) => self.refusal.set(Some(error)),
+                Err(error) => self.refuse(error),
             }
             self.is_asking.set(false);
         });
@@ -226,7 +231,7 @@ impl TokenState {
     /// Listens for what other windows of this browser have to tell.
     pub fn listen(self) {
         let Ok(channel) = BroadcastChannel::new(NEWS) else { return };
-        let hear = Closure::<dyn FnMut()>::new(move || spawn_local(self.refresh()));
+        let hear = Closure::<dyn FnMut()>::new(move || self.host.spawn(self.refresh()));
         channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
         // For as long as the page lives: it is heard of nowhere else.
         hear.forget();

@@ -1,0 +1,71 @@
+//! A page of this server's, or of a host written in Rust: the tab is in the document, calls go where
+//! the page came from, and nobody else wants to know.
+
+use domain::token::TokenStatus;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use server_fn::Http;
+use server_fn::codec::Post;
+use web_sys::{Element, Window};
+
+use crate::api::ApiError;
+use crate::wire::Text;
+
+/// How a server function reaches its server: arguments and answers as JSON in the body of a `POST`.
+pub type Call = Http<Post<Text>, Post<Text>>;
+
+/// The page that holds the tab.
+#[derive(Debug, Clone, Copy)]
+pub struct Host;
+
+impl Host {
+    /// Whether windows of this page's site tell each other of a token.
+    pub const HEARS_NEWS: bool = true;
+    /// Whether the tab asks by itself before a page with unsaved changes is left.
+    pub const LEAVES_ASKING_TO_THE_TAB: bool = true;
+    /// Whether the provider's page always stands in a window of its own.
+    pub const STAYS: bool = false;
+
+    /// Whatever holds this component.
+    pub fn here() -> Self {
+        Self
+    }
+
+    /// The tab's element with this id.
+    pub fn element(self, id: &str) -> Option<Element> {
+        document().get_element_by_id(id)
+    }
+
+    /// Makes a call of the tab's.
+    pub fn calling<T>(self, call: impl Future<Output = T>) -> impl Future<Output = T> {
+        call
+    }
+
+    /// Runs a task of the tab's.
+    pub fn spawn(self, task: impl Future<Output = ()> + 'static) {
+        spawn_local(task);
+    }
+
+    /// Leads to a path of this server's, in this window where no other was allowed.
+    pub fn lead(self, pop_up: Option<Window>, path: &str) {
+        let _ = pop_up.unwrap_or_else(window).location().set_href(path);
+    }
+
+    /// The way to where no window was allowed to lead: there is none but this window's.
+    pub fn way(self) {}
+
+    /// A way to try again what failed: a reload does.
+    pub fn try_again(self, _again: impl Fn() + Send + 'static) {}
+
+    /// Tells whether anything is unsaved.
+    pub fn tell_dirty(self, _is_dirty: bool) {}
+
+    /// Tells what was saved.
+    pub fn tell_saved(self, _revision: i64) {}
+
+    /// Tells whether there is a token.
+    pub fn tell_token(self, _status: TokenStatus) {}
+
+    /// Tells why something that somebody wanted was not done.
+    pub fn tell_error(self, _error: ApiError) {}
+}

@@ -1,0 +1,250 @@
+// The custom element <ppm-email-settings>: the Email tab on any page, in a shadow root.
+//
+// A page needs one line, <script type="module" src="https://mail.example.com/embed.js"></script>,
+// and under a strict Content-Security-Policy, with that server's origin:
+//   script-src https://mail.example.com 'wasm-unsafe-eval'; connect-src https://mail.example.com
+// No style-src: the style sheet is made by script and adopted. No img-src, font-src or frame-src.
+// What there is to set and to hear is in embed.d.ts and docs/embedding.md.
+
+// Where this script came from: its other files lie beside it. The build writes their final names.
+const HERE = new URL(".", import.meta.url);
+const GLUE = new URL("pkg/ppm-email-embed.js", HERE).href;
+const WASM = new URL("pkg/ppm-email-embed.wasm", HERE).href;
+const SHEET = new URL("pkg/ppm-email-embed.css", HERE).href;
+
+const PATIENCE = 45_000; // milliseconds that a server has for its answer
+const LEAVE = "There are unsaved changes in the e-mail settings. Leave without saving them?";
+
+let bundle; // a promise of the tab's module and style sheet, the same for every element of a page
+let attempts = 0;
+
+/** Loads the tab's module and style sheet, once; after a failure anew. */
+function load() {
+  bundle ??= loadAnew().catch((error) => {
+    bundle = undefined;
+    throw error;
+  });
+  return bundle;
+}
+
+async function loadAnew() {
+  // A browser may remember an import that failed, by its whole address.
+  const again = attempts++ ? `#${attempts}` : "";
+  const css = fetched(SHEET).then((answer) => answer.text());
+  const wasm = fetched(WASM);
+  wasm.catch(() => {}); // told below, after the glue
+  const [glue, sheet] = await Promise.all([import(GLUE + again), css.then(adoptable)]);
+  await glue.default({ module_or_path: await wasm });
+  return { mount: glue.mount, sheet };
+}
+
+async function fetched(address) {
+  const answer = await fetch(address, { credentials: "omit" });
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  return answer;
+}
+
+function adoptable(css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  return sheet;
+}
+
+// The tab's sizes go by this length, which the page's root has no part in.
+try {
+  CSS.registerProperty({
+    name: "--ppm-rem",
+    syntax: "<length>",
+    inherits: true,
+    initialValue: "16px",
+  });
+} catch {
+  // Registered before, or a browser that takes it for what it stands for anyway.
+}
+
+class PpmEmailSettings extends HTMLElement {
+  #root = this.attachShadow({ mode: "open" });
+  #server; // the server's address, without a slash at its end; the same from the first connection on
+  #getToken;
+  #isLoading = false;
+  #tab; // the mounted tab, whose `free()` unmounts it
+  #isDirty = false;
+  #mayLeave = false; // whether the person has agreed to lose what is unsaved
+
+  constructor() {
+    super();
+    // What was set before this class was known hides the class's own property.
+    if (Object.hasOwn(this, "getToken")) {
+      const getToken = this.getToken;
+      delete this.getToken;
+      this.getToken = getToken;
+    }
+  }
+
+  get getToken() {
+    return this.#getToken;
+  }
+
+  set getToken(getToken) {
+    this.#getToken = getToken;
+  }
+
+  get dirty() {
+    return this.#isDirty;
+  }
+
+  confirmLeave() {
+    this.#mayLeave = !this.#isDirty || window.confirm(LEAVE);
+    this.#guardLeaving();
+    return this.#mayLeave;
+  }
+
+  connectedCallback() {
+    this.#mayLeave = false;
+    this.#guardLeaving();
+    if (!this.#tab && !this.#isLoading) this.#show();
+  }
+
+  // Moved by `moveBefore`, an element has not been away.
+  connectedMoveCallback() {}
+
+  disconnectedCallback() {
+    // A move takes an element out and puts it back in one task.
+    setTimeout(() => this.#unmountIfGone());
+  }
+
+  /** Unmounts the tab of an element that was removed, unless something in it is unsaved. */
+  #unmountIfGone() {
+    if (this.isConnected || !this.#tab || (this.#isDirty && !this.#mayLeave)) return;
+    this.#tab.free();
+    this.#tab = undefined;
+    this.#root.replaceChildren();
+    this.#hearDirty(false);
+  }
+
+  async #show() {
+    this.#isLoading = true;
+    this.#fill(paragraph("Loading…", { class: "hint", role: "status" }));
+    try {
+      this.#server ??= serverOf(this.getAttribute("base"));
+      const { mount, sheet } = await load();
+      this.#root.adoptedStyleSheets = [sheet];
+      // Removed meanwhile: the next connection begins anew.
+      if (this.isConnected) this.#tab = mount(this.#fill(), this.#script);
+    } catch (error) {
+      this.#fill(this.#apology());
+      this.#say("error", { code: "not-loaded", cause: error });
+    } finally {
+      this.#isLoading = false;
+    }
+  }
+
+  /** Fills the shadow root with a fresh box that nothing of the page's style reaches. */
+  #fill(...content) {
+    const inside = made("div", { lang: "en" }, ...content);
+    this.#root.replaceChildren(made("div", { class: "embedded" }, inside));
+    inside.addEventListener("input", () => {
+      this.#mayLeave = false;
+      this.#guardLeaving();
+    });
+    return inside;
+  }
+
+  #apology() {
+    const again = made("button", { type: "button", part: "button" }, "Try again");
+    again.addEventListener("click", () => this.#show());
+    return made(
+      "section",
+      { class: "notice bad", part: "notice", role: "alert" },
+      paragraph("The e-mail settings could not be loaded."),
+      made("div", { class: "actions" }, again),
+    );
+  }
+
+  /** What the tab asks of this script, and tells it. */
+  #script = {
+    call: (path, body) => this.#call(path, body),
+    address: (path) => this.#server + path,
+    tell: (event, detail) => this.#hear[event](detail),
+  };
+
+  /** How to hear what the tab tells. */
+  #hear = {
+    "dirty-change": (dirty) => this.#hearDirty(dirty),
+    saved: (revision) => this.#say("saved", { revision }),
+    "token-change": (status) => this.#say("token-change", { status }),
+    error: (json) => this.#say("error", { code: codeOf(JSON.parse(json)) }),
+  };
+
+  #hearDirty(dirty) {
+    if (dirty === this.#isDirty) return;
+    this.#isDirty = dirty;
+    this.#guardLeaving();
+    this.#say("dirty-change", { dirty });
+    setTimeout(() => this.#unmountIfGone()); // saved while away; not from inside the tab
+  }
+
+  #say(event, detail) {
+    const options = { detail, bubbles: true, composed: true };
+    this.dispatchEvent(new CustomEvent(`ppm-${event}`, options));
+  }
+
+  /** Lets the browser ask before a page with something unsaved is left, and only then. */
+  #guardLeaving() {
+    const isGuarded = this.#isDirty && !this.#mayLeave;
+    if (isGuarded) window.addEventListener("beforeunload", this.#ask);
+    else window.removeEventListener("beforeunload", this.#ask);
+  }
+
+  #ask = (event) => event.preventDefault();
+
+  /** Makes a call, with a fresh token once more where the first was refused. */
+  async #call(path, body) {
+    const answer = await this.#post(path, body);
+    const isRefused = answer.status === 401 && this.#getToken;
+    return isRefused ? this.#post(path, body) : answer;
+  }
+
+  async #post(path, body) {
+    const token = await this.#getToken?.();
+    const headers = { "Content-Type": "application/json" };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    const answer = await fetch(`${this.#server}/bearer${path}`, {
+      method: "POST",
+      headers,
+      body,
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    return { status: answer.status, text: await answer.text() };
+  }
+}
+
+/** The server's address without a slash at its end; where none is named, this script's own. */
+function serverOf(base) {
+  const address = new URL(base || HERE, document.baseURI);
+  if (!/^https?:$/.test(address.protocol)) throw new Error(`no server is at ${address}`);
+  return address.href.replace(/[?#].*$/, "").replace(/\/+$/, "");
+}
+
+/** A refusal's code: `"signed-out"`, or `{"oversized": "basic-server"}` with what it is about. */
+function codeOf(refusal) {
+  return typeof refusal === "string" ? refusal : Object.keys(refusal)[0];
+}
+
+function made(name, attributes, ...content) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...content);
+  return element;
+}
+
+function paragraph(text, attributes = {}) {
+  return made("p", attributes, text);
+}
+
+if (!customElements.get("ppm-email-settings")) {
+  customElements.define("ppm-email-settings", PpmEmailSettings);
+}

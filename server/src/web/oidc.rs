@@ -10,6 +10,7 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::door::{too_many, turned_away};
+use super::markup::attribute;
 use super::oauth::{NO_REFERRER, address, is_only_looking};
 use super::refusal::Refusal;
 use crate::Server;
@@ -80,7 +81,7 @@ pub fn leading_on(url: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sign out</title></head>\
          <body><p><a href=\"{}\">Go on to sign out of your organisation's account</a></p></body></html>",
-        url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+        attribute(url)
     );
     (NO_REFERRER, AppendHeaders([(REFRESH, format!("0; url={url}"))]), Html(page)).into_response()
 }

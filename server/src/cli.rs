@@ -98,6 +98,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub host: HostArgs,
 
+    /// Who else shows the tab.
+    #[command(flatten)]
+    pub elsewhere: ElsewhereArgs,
+
     /// A proxy by which Token Endpoints are called, such as `http://proxy.example:8080`.
     #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
     pub oauth_proxy: Option<String>,
@@ -383,6 +387,30 @@ pub struct HostArgs {
         value_name = "HEADER"
     )]
     pub proxy_email_header: Option<String>,
+}
+
+/// Which sites may show the tab on pages of theirs.
+#[derive(Debug, Args)]
+pub struct ElsewhereArgs {
+    /// A site whose pages may have the tab as an element, such as `https://host.example`; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_EMBED_ORIGIN",
+        hide_env_values = true,
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub embed_origin: Vec<String>,
+
+    /// A site whose pages may have the tab in an iframe, such as `https://host.example`; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_FRAME_ANCESTOR",
+        hide_env_values = true,
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub frame_ancestor: Vec<String>,
 }
 
 /// Where everything is kept.

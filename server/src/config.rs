@@ -1,6 +1,7 @@
 //! The command line's values, understood once. A wrong one stops the start with one line that
 //! names the flag and what would be right, and never repeats a value that may hold a password.
 
+mod elsewhere;
 mod host;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
 use crate::smtp::Deadlines;
 
+pub use elsewhere::{Elsewhere, ElsewhereError, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
 
 /// Everything that was configured, checked.
@@ -46,6 +48,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// The host's tokens, where they are taken.
     pub host_tokens: Option<HostTokens>,
+    /// The sites on whose pages the tab may be.
+    pub elsewhere: Elsewhere,
     /// The headers of those proxies that say who is asking, where they are read.
     pub proxy_headers: Option<ProxyHeaders>,
     /// What the roles are called by host, proxy and `OpenID` provider.
@@ -102,6 +106,8 @@ pub enum ConfigError {
     OauthProxy,
     #[error(transparent)]
     Host(#[from] HostConfigError),
+    #[error(transparent)]
+    Elsewhere(#[from] ElsewhereError),
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
     #[error("{0} must not be less than {1}")]
@@ -123,6 +129,7 @@ impl Config {
             site_root: usual_site_root(),
             trusted_proxies: Vec::new(),
             host_tokens: None,
+            elsewhere: Elsewhere::default(),
             proxy_headers: None,
             roles: RoleNames::default(),
             oauth_proxy: None,
@@ -138,6 +145,7 @@ impl Config {
     /// The first value that is wrong.
     pub fn read(args: ServeArgs) -> Result<Self, ConfigError> {
         let database = Database::parse(&args.database.database_url)?;
+        let host_tokens = host::tokens(&args.host)?;
         Ok(Self {
             listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
             key_file: args.key_file.unwrap_or_else(|| key_file_beside(&database)),
@@ -151,7 +159,8 @@ impl Config {
                 .iter()
                 .map(|text| trusted_proxy(text).ok_or(ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
-            host_tokens: host::tokens(&args.host)?,
+            elsewhere: Elsewhere::read(&args.elsewhere, host_tokens.is_some())?,
+            host_tokens,
             proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,

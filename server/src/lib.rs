@@ -20,11 +20,13 @@ pub mod vault;
 pub mod web;
 pub mod zones;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::task::TaskTracker;
@@ -172,7 +174,8 @@ where
         .layer(from_fn_with_state(server.clone(), web::csrf::guard))
 }
 
-/// The same calls once more for whoever brings the host's token in a header, where one is taken.
+/// The same calls once more for whoever brings the host's token in a header, where one is taken; for
+/// pages of other sites, too, where any are configured.
 fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
     if server.host_tokens.is_none() {
         return Router::new();
@@ -180,12 +183,21 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
     let calls = calls
         .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
         .layer(from_fn(web::body::whole));
+    let calls = if server.config.elsewhere.embedding.is_empty() {
+        calls
+    } else {
+        // A defect is caught before that, or the page would not learn of it.
+        calls.layer(catching()).layer(from_fn_with_state(server.clone(), web::cors::calls))
+    };
     Router::new().nest("/bearer", calls)
 }
 
 /// Puts routes beside those that ask nobody, and behind what every request must pass.
 fn around(server: Server, routes: Router<Server>) -> Router {
-    let routes = routes.route("/health", get(web::health::health));
+    let routes = routes
+        .route("/health", get(web::health::health))
+        .route("/embed/frame", get(web::frame::frame))
+        .merge(web::site::scripts(&server.config.site_root));
     protected(&server, routes).with_state(server)
 }
 
@@ -194,11 +206,14 @@ fn protected(server: &Server, routes: Router<Server>) -> Router<Server> {
     Router::new()
         .nest("/pkg", web::site::bundle(&server.config.site_root))
         .merge(routes)
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Refusal::INTERNAL)
-        }))
+        .layer(catching())
         .layer(from_fn_with_state(server.clone(), web::headers::protect))
         .layer(TraceLayer::new_for_http().make_span_with(span))
+}
+
+/// Answers for a handler that a defect has ended.
+fn catching() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
+    CatchPanicLayer::custom(|_| Refusal::INTERNAL.into_response())
 }
 
 /// A request as the log may know it: by the route's pattern, for a path may hold a ticket.

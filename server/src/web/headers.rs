@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::Server;
+use crate::config::HostOrigin;
 
 /// What stays on a page that shows nothing of ours: not even a style.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -52,10 +53,20 @@ pub async fn protect(State(server): State<Server>, request: Request, next: Next)
 /// What a page may do whose scripts carry `nonce`; nothing for a nonce that fits no header.
 #[must_use]
 pub fn page_policy(nonce: &str) -> HeaderValue {
+    policy(nonce, "'self'", "'none'")
+}
+
+/// The same for a page that `host` alone may frame; its own style carries the nonce, too.
+#[must_use]
+pub fn frame_policy(nonce: &str, host: &HostOrigin) -> HeaderValue {
+    policy(nonce, &format!("'self' 'nonce-{nonce}'"), host.as_str())
+}
+
+fn policy(nonce: &str, styles: &str, ancestors: &str) -> HeaderValue {
     HeaderValue::try_from(format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
-         style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-         form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+         style-src {styles}; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+         form-action 'self'; frame-ancestors {ancestors}; base-uri 'none'; object-src 'none'"
     ))
     .unwrap_or(NOTHING)
 }

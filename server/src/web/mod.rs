@@ -3,11 +3,14 @@
 mod api;
 pub mod body;
 pub mod client;
+pub mod cors;
 pub mod csrf;
 mod door;
 pub mod forms;
+pub mod frame;
 pub mod headers;
 pub mod health;
+mod markup;
 mod oauth;
 mod oidc;
 pub mod pages;

@@ -11,6 +11,7 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::door::{too_many, turned_away};
+use super::markup::attribute;
 use super::oauth::{NO_REFERRER, address, is_only_looking};
 use super::refusal::Refusal;
 use crate::Server;
@@ -81,7 +82,7 @@ pub fn leading_on(url: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{SIGN_OUT}</title></head>\
          <body><p><a href=\"{}\">{GO_ON_OUT}</a></p></body></html>",
-        url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+        attribute(url)
     );
     (NO_REFERRER, AppendHeaders([(REFRESH, format!("0; url={url}"))]), Html(page)).into_response()
 }

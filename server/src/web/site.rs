@@ -1,6 +1,7 @@
-//! The browser's bundle: files of the site root's `pkg` folder, compressed ahead of time where a
-//! `.br` or `.gz` lies beside them. A file whose name holds a hash of its content never changes;
-//! any other is asked for anew each time.
+//! The browser's bundle: files of the site root's `pkg` folder, and the two scripts beside it whose
+//! names other sites write on their pages; compressed ahead of time where a `.br` or `.gz` lies
+//! beside them. A file whose name holds a hash of its content never changes; any other is asked for
+//! anew each time. None holds a secret, and every site may use them.
 
 use std::path::Path;
 
@@ -10,8 +11,9 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, ServeFile};
 
+use super::cors;
 use super::refusal::Refusal;
 
 /// The shortest part of a name that is taken for a hash.
@@ -23,7 +25,22 @@ pub fn bundle<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
-    Router::new().fallback_service(files).layer(from_fn(remember))
+    public(Router::new().fallback_service(files))
+}
+
+/// The scripts that bring the tab onto other sites' pages: the element, and what the frame around it
+/// says to the page around that.
+pub fn scripts<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
+    let script =
+        |name| ServeFile::new(site_root.join(name)).precompressed_br().precompressed_gzip();
+    let scripts = Router::new()
+        .route_service("/embed.js", script("embed.js"))
+        .route_service("/embed/frame.js", script("frame.js"));
+    public(scripts)
+}
+
+fn public<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
+    files.layer(from_fn(remember)).layer(from_fn(cors::everybody))
 }
 
 async fn remember(request: Request, next: Next) -> Response {

@@ -153,6 +153,8 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--host-token-key-file", "nothing.pem"),
         ("--administrator-role", " "),
         ("--reader-role", "ppm-administrator"),
+        ("--embed-origin", "https://host.example"),
+        ("--frame-ancestor", "https://host.example"),
         ("--proxy-user-header", "X-Auth-Subject"),
         ("--proxy-name-header", "X-Auth-Name"),
         ("--oauth-proxy", "proxy.example:8080"),
@@ -339,5 +341,20 @@ fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
     ] {
         let line = complaint(&run(&folder, &[&keys[..], &rest].concat()));
         assert!(line.contains(flag), "{rest:?}: {line}");
+    }
+}
+
+#[test]
+fn a_site_that_may_show_the_tab_must_be_named_by_its_origin() {
+    let folder = folder();
+    let tokens = ["--host-token-jwks-url", "https://host.example/keys"];
+    let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+    for flag in ["--embed-origin", "--frame-ancestor"] {
+        for value in ["*", "host.example", "http://host.example", "https://host.example/page", ""] {
+            let site = ["--embed-origin", "https://host.example", flag, value];
+            let args = [&["serve"][..], &tokens, &named, &site].concat();
+            let line = complaint(&run(&folder, &args));
+            assert!(line.contains(flag) && line.contains("https://"), "{flag} {value}: {line}");
+        }
     }
 }

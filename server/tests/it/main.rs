@@ -9,6 +9,7 @@ mod crowds;
 mod csrf;
 mod destinations;
 mod embedded;
+mod embedding;
 mod frame;
 mod headers;
 mod host_tokens;

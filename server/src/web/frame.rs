@@ -1,0 +1,62 @@
+//! The page for a frame on another site's pages: one element, and the script by which it talks with
+//! the page around it. It asks nobody who is there and knows no cookie; whoever asks for anything
+//! from it does so by the host's token.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+
+use super::headers::frame_policy;
+use super::markup::attribute;
+use super::oauth::address;
+use super::refusal::Refusal;
+use crate::Server;
+use crate::clock::random_id;
+use crate::config::HostOrigin;
+
+/// Whose page is around the frame.
+#[derive(Deserialize)]
+pub struct Around {
+    host: String,
+}
+
+/// `GET /embed/frame?host=ORIGIN`.
+pub async fn frame(
+    State(server): State<Server>,
+    around: Result<Query<Around>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let hosts = &server.config.elsewhere.framing;
+    if hosts.is_empty() {
+        return Refusal::NOT_FOUND.into_response();
+    }
+    let named = around.ok().map(|Query(Around { host })| host);
+    let Some(host) = hosts.iter().find(|host| Some(host.as_str()) == named.as_deref()) else {
+        return (StatusCode::BAD_REQUEST, Html(UNKNOWN_HOST)).into_response();
+    };
+    let nonce = random_id(server.randomness.as_ref());
+    let base = address(server.config.public_url.as_ref(), &headers, "");
+    let policy = [(CONTENT_SECURITY_POLICY, frame_policy(&nonce, host))];
+    (policy, Html(page(&base, host, &nonce))).into_response()
+}
+
+/// Says nothing of what was asked for.
+const UNKNOWN_HOST: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+    <title>Email settings</title></head><body><main><h1>Email settings</h1>\
+    <p>The site that this page was asked for is none that may show it.</p></main></body></html>";
+
+/// The frame's own script comes first, so that the element finds it there when it comes to life.
+fn page(base: &str, host: &HostOrigin, nonce: &str) -> String {
+    let (base, host) = (attribute(base), attribute(host.as_str()));
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>Email settings</title><style nonce=\"{nonce}\">body {{ margin: 0 }}</style>\
+         <script type=\"module\" nonce=\"{nonce}\" src=\"/embed/frame.js\"></script>\
+         <script type=\"module\" nonce=\"{nonce}\" src=\"/embed.js\"></script></head>\
+         <body data-host=\"{host}\"><ppm-email-settings base=\"{base}\"></ppm-email-settings></body></html>"
+    )
+}

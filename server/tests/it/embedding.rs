@@ -1,0 +1,452 @@
+//! The tab on another site's pages: whose pages may call, whose may frame, and what everybody may
+//! fetch.
+
+use std::fs;
+
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
+use axum::http::request::Builder;
+use axum::http::{Method, Request, StatusCode};
+use serde_json::json;
+use server::config::{Elsewhere, HostOrigin, PublicUrl};
+use server::web::body::MAX_OCTETS;
+
+use crate::support::harness::{ADDRESS, Answer, Harness, get};
+use crate::support::host::{
+    COOKIE_NAME, call, claims, claims_with, good_token, now, send, with_key_file, with_keys_of,
+};
+use crate::support::provider::ScriptedProvider;
+
+const HOST_SITE: &str = "https://host.example";
+const OTHER_HOST_SITE: &str = "http://b.localhost:4000";
+const LOAD: &str = "/bearer/api/email/load";
+
+/// What tells a browser that a page of another site may do something.
+const CORS: [&str; 6] = [
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+    "access-control-max-age",
+];
+
+fn origins(texts: &[&str]) -> Vec<HostOrigin> {
+    texts.iter().map(|text| HostOrigin::parse(text).expect("an origin")).collect()
+}
+
+/// A server whose tab two sites may have as an element.
+async fn embedded() -> Harness {
+    with_key_file(|config| {
+        config.elsewhere.embedding = origins(&[HOST_SITE, OTHER_HOST_SITE]);
+    })
+    .await
+}
+
+/// A server whose tab these sites may have in a frame.
+async fn framed_by(sites: &[&str]) -> Harness {
+    let framing = origins(sites);
+    with_key_file(|config| config.elsewhere = Elsewhere { framing, ..Elsewhere::default() }).await
+}
+
+async fn ask(harness: &Harness, request: Builder) -> Answer {
+    send(harness, ADDRESS, request, "").await
+}
+
+/// A call by a good token from a page of this origin.
+fn call_from(harness: &Harness, path: &str, origin: &str) -> Builder {
+    let token = good_token(&claims(now(harness)));
+    call(path).header(AUTHORIZATION, format!("Bearer {token}")).header(ORIGIN, origin)
+}
+
+/// What a browser asks before it calls.
+fn preflight(path: &str, origin: &str, method: &str, headers: &str) -> Builder {
+    Request::options(path)
+        .header(HOST, "ppm.example")
+        .header(ORIGIN, origin)
+        .header("access-control-request-method", method)
+        .header("access-control-request-headers", headers)
+}
+
+/// The names of the headers by which a page of another site may do something.
+fn permissions(answer: &Answer) -> Vec<&str> {
+    CORS.into_iter().filter(|name| answer.headers.contains_key(*name)).collect()
+}
+
+fn varies_by_origin(answer: &Answer) -> bool {
+    answer.headers.get_all("vary").iter().any(|value| value == "origin")
+}
+
+#[tokio::test]
+async fn pages_of_each_configured_origin_may_read_what_their_calls_are_answered() {
+    let harness = embedded().await;
+    for origin in [HOST_SITE, OTHER_HOST_SITE] {
+        let answer = send(&harness, ADDRESS, call_from(&harness, LOAD, origin), "{}").await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(permissions(&answer), ["access-control-allow-origin"]);
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        assert!(varies_by_origin(&answer));
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_other_origin_may_read_nothing() {
+    let harness = embedded().await;
+    for origin in [
+        "https://evil.example",
+        "http://host.example",
+        "https://host.example:444",
+        "https://host.example.evil.example",
+        "https://HOST.example",
+        "https://host.example https://evil.example",
+        "null",
+        "*",
+        "",
+    ] {
+        let answer = send(&harness, ADDRESS, call_from(&harness, LOAD, origin), "{}").await;
+        assert_eq!(permissions(&answer), [""; 0], "{origin}");
+        assert!(varies_by_origin(&answer), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_without_an_origin_is_answered_as_ever() {
+    let harness = embedded().await;
+    let token = good_token(&claims(now(&harness)));
+    let request = call(LOAD).header(AUTHORIZATION, format!("Bearer {token}"));
+    let answer = send(&harness, ADDRESS, request, "{}").await;
+    assert_eq!((answer.status, permissions(&answer)), (StatusCode::OK, vec![]));
+    assert!(varies_by_origin(&answer));
+}
+
+#[tokio::test]
+async fn a_browser_that_asks_first_is_told_before_anybody_asks_who_calls() {
+    let harness = embedded().await;
+    let request = preflight(LOAD, HOST_SITE, "POST", "authorization,content-type");
+    let answer = ask(&harness, request).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    let told = CORS.map(|name| answer.header(name));
+    let headers = "authorization, content-type";
+    assert_eq!(told, [HOST_SITE, "POST", headers, "", "", "600"]);
+    assert!(varies_by_origin(&answer));
+}
+
+#[tokio::test]
+async fn whatever_a_browser_asks_for_it_is_told_the_same() {
+    let harness = embedded().await;
+    for (method, headers) in [("PUT", "authorization"), ("POST", "x-evil"), ("POST", "*")] {
+        let answer = ask(&harness, preflight(LOAD, HOST_SITE, method, headers)).await;
+        let told = [CORS[1], CORS[2]].map(|name| answer.header(name));
+        assert_eq!(told, ["POST", "authorization, content-type"], "{method} {headers}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_asks_for_a_page_of_another_origin_is_told_nothing() {
+    let harness = embedded().await;
+    for origin in ["https://evil.example", "null", ""] {
+        let answer = ask(&harness, preflight(LOAD, origin, "POST", "authorization")).await;
+        assert_eq!(permissions(&answer), [""; 0], "{origin}");
+        assert!(varies_by_origin(&answer), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_configured_origin_no_page_of_another_site_is_told_anything() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    let answers = [
+        send(&harness, ADDRESS, call_from(&harness, LOAD, HOST_SITE), "{}").await,
+        ask(&harness, preflight(LOAD, HOST_SITE, "POST", "authorization")).await,
+    ];
+    for answer in answers {
+        assert_eq!(permissions(&answer), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_read_why_its_call_was_refused() {
+    let harness = embedded().await;
+    let past = claims_with(now(&harness), json!({ "exp": 0 }));
+    let expired = format!("Bearer {}", good_token(&past));
+    for (request, status, code) in [
+        (call(LOAD), StatusCode::UNAUTHORIZED, "signed-out"),
+        (call(LOAD).header(AUTHORIZATION, expired), StatusCode::UNAUTHORIZED, "host-token-expired"),
+        (
+            Request::post(LOAD).header(CONTENT_TYPE, "text/plain"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+        ),
+        (
+            call(LOAD).header(CONTENT_LENGTH, MAX_OCTETS + 1),
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+        ),
+        (call("/bearer/elsewhere"), StatusCode::NOT_FOUND, "not-found"),
+    ] {
+        let answer = send(&harness, ADDRESS, request.header(ORIGIN, HOST_SITE), "{}").await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(answer.body.contains(code), "{code}: {}", answer.body);
+        assert_eq!(answer.header("access-control-allow-origin"), HOST_SITE, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_read_that_the_hosts_keys_cannot_be_had() {
+    let nobody = ScriptedProvider::play([]);
+    let harness = with_keys_of(&nobody, |config| {
+        config.elsewhere.embedding = origins(&[HOST_SITE]);
+    })
+    .await;
+    let answer = send(&harness, ADDRESS, call_from(&harness, LOAD, HOST_SITE), "{}").await;
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (StatusCode::SERVICE_UNAVAILABLE, HOST_SITE)
+    );
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_gets_nowhere_with_the_cookies_of_its_visitor() {
+    let harness = embedded().await.with_ada().await;
+    let token = good_token(&claims(now(&harness)));
+    let cookies = format!("{COOKIE_NAME}={token}; {}", harness.sign_in().await);
+    let request = call(LOAD).header(ORIGIN, HOST_SITE).header(COOKIE, cookies);
+    let answer = send(&harness, ADDRESS, request, "{}").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("access-control-allow-credentials"), "");
+}
+
+#[tokio::test]
+async fn what_is_known_by_a_cookie_is_never_another_sites_to_read() {
+    let harness = embedded().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for path in ["/api/email/load", "/settings/email", "/sign-in", "/health", "/oauth/start/x"] {
+        for request in [
+            get(path).header(ORIGIN, HOST_SITE),
+            call(path).header(ORIGIN, HOST_SITE).header("sec-fetch-site", "cross-site"),
+            call(path).header(ORIGIN, HOST_SITE).header("sec-fetch-site", "same-origin"),
+            preflight(path, HOST_SITE, "POST", "content-type"),
+        ] {
+            let answer = send(&harness, ADDRESS, request.header(COOKIE, &cookie), "{}").await;
+            assert_eq!(permissions(&answer), [""; 0], "{path}");
+        }
+    }
+}
+
+/// The page for a frame, asked for on behalf of `host` as it stands in a query.
+async fn frame(harness: &Harness, host: &str) -> Answer {
+    ask(harness, get(&format!("/embed/frame?host={host}"))).await
+}
+
+/// What a policy says on one matter.
+fn directive<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    let mut directives = answer.header("content-security-policy").split("; ");
+    let mut found = directives.by_ref().filter_map(|directive| {
+        directive.split_once(' ').filter(|(named, _)| *named == name).map(|(_, value)| value)
+    });
+    found.next().expect("the policy says something on that")
+}
+
+#[tokio::test]
+async fn a_frame_is_for_the_one_host_that_it_was_asked_for() {
+    let (one, other) = ("https%3A%2F%2Fhost.example", "http%3A%2F%2Fb.localhost%3A4000");
+    let (alone, both) =
+        (framed_by(&[HOST_SITE]).await, framed_by(&[HOST_SITE, OTHER_HOST_SITE]).await);
+    for (harness, host, ancestor) in
+        [(&alone, one, HOST_SITE), (&both, one, HOST_SITE), (&both, other, OTHER_HOST_SITE)]
+    {
+        let answer = frame(harness, host).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(directive(&answer, "frame-ancestors"), ancestor);
+        assert!(answer.body.contains(&format!("data-host=\"{ancestor}\"")), "{}", answer.body);
+        assert_eq!(answer.header("x-frame-options"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_frame_runs_its_two_scripts_and_nothing_else() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    let answer = frame(&harness, HOST_SITE).await;
+    let scripts = directive(&answer, "script-src");
+    let nonce = scripts.strip_prefix("'nonce-").and_then(|rest| rest.split_once('\''));
+    let (nonce, rest) = nonce.expect("the policy names a nonce");
+    assert_eq!(rest, " 'strict-dynamic' 'wasm-unsafe-eval'");
+    for script in ["/embed/frame.js", "/embed.js"] {
+        let tag = format!("<script type=\"module\" nonce=\"{nonce}\" src=\"{script}\">");
+        assert!(answer.body.contains(&tag), "{script}: {}", answer.body);
+    }
+    assert_eq!(answer.body.matches("<script").count(), 2);
+    let directives = ["default-src", "connect-src", "base-uri", "object-src"];
+    assert_eq!(
+        directives.map(|name| directive(&answer, name)),
+        ["'none'", "'self'", "'none'", "'none'"]
+    );
+}
+
+#[tokio::test]
+async fn no_two_frames_have_the_same_nonce() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    let (one, other) = (frame(&harness, HOST_SITE).await, frame(&harness, HOST_SITE).await);
+    assert_ne!(directive(&one, "script-src"), directive(&other, "script-src"));
+}
+
+#[tokio::test]
+async fn the_element_in_a_frame_calls_the_server_by_its_public_address() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    let answer = frame(&harness, HOST_SITE).await;
+    assert!(answer.body.contains("<ppm-email-settings base=\"http://ppm.example\">"));
+    let public = with_key_file(|config| {
+        config.elsewhere.framing = origins(&[HOST_SITE]);
+        config.public_url = Some(PublicUrl::parse("https://mail.example").expect("a URL"));
+    })
+    .await;
+    let answer = frame(&public, HOST_SITE).await;
+    assert!(answer.body.contains("<ppm-email-settings base=\"https://mail.example\">"));
+}
+
+#[tokio::test]
+async fn a_frame_for_any_other_host_is_refused_and_its_name_not_repeated() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    for query in [
+        "",
+        "?",
+        "?host=",
+        "?host=null",
+        "?host=*",
+        "?host=canary",
+        "?host=https%3A%2F%2Fcanary.example",
+        "?host=https%3A%2F%2Fhost.example%2F",
+        "?host=https%3A%2F%2FHOST.example",
+        "?host=https%3A%2F%2Fhost.example&host=https%3A%2F%2Fcanary.example",
+        "?host=%22%3E%3Cscript%3Ecanary",
+        "?host=%ff",
+    ] {
+        let answer = ask(&harness, get(&format!("/embed/frame{query}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(directive(&answer, "frame-ancestors"), "'none'", "{query}");
+        assert!(!answer.body.contains("canary"), "{query}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_callers_word_on_this_servers_name_stays_between_its_quotation_marks() {
+    let harness = framed_by(&[HOST_SITE]).await;
+    let request = Request::get(format!("/embed/frame?host={HOST_SITE}"));
+    let answer = ask(&harness, request.header(HOST, "\"><script>&")).await;
+    assert!(answer.body.contains("base=\"http://&quot;>&lt;script>&amp;\""), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn without_a_configured_host_there_is_no_frame() {
+    let harness = embedded().await;
+    let answer = frame(&harness, HOST_SITE).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "not-found"));
+}
+
+#[tokio::test]
+async fn a_frame_neither_knows_nor_gives_a_cookie() {
+    let harness = framed_by(&[HOST_SITE]).await.with_ada().await;
+    let path = format!("/embed/frame?host={HOST_SITE}");
+    for cookie in [harness.sign_in().await, format!("{COOKIE_NAME}=broken")] {
+        let answer = ask(&harness, get(&path).header(COOKIE, cookie)).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (StatusCode::OK, ""));
+        assert!(!answer.body.contains("Ada"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn every_other_page_still_refuses_to_be_framed() {
+    let harness = framed_by(&[HOST_SITE]).await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for path in
+        ["/settings/email", "/sign-in", "/audit", "/oauth/result/x", "/embed", "/embed/frame/x"]
+    {
+        let request = get(&format!("{path}?host={HOST_SITE}")).header(COOKIE, &cookie);
+        let answer = ask(&harness, request).await;
+        assert_eq!(directive(&answer, "frame-ancestors"), "'none'", "{path}");
+    }
+}
+
+/// A server with the files that a build makes for other sites.
+async fn with_files() -> Harness {
+    let harness = embedded().await;
+    let root = harness.folder.path();
+    fs::create_dir(root.join("pkg")).expect("the folder is ours");
+    for (name, text) in [
+        ("embed.js", "the element"),
+        ("embed.js.br", "the element as brotli"),
+        ("frame.js", "the frame"),
+        ("frame.js.gz", "the frame as gzip"),
+        ("pkg/ppm-email-embed.0123456789abcdef.wasm", "the tab"),
+    ] {
+        fs::write(root.join(name), text).expect("the folder is ours");
+    }
+    harness
+}
+
+const FILES: [&str; 3] =
+    ["/embed.js", "/embed/frame.js", "/pkg/ppm-email-embed.0123456789abcdef.wasm"];
+
+#[tokio::test]
+async fn every_site_may_use_the_bundle_and_the_scripts_that_bring_it() {
+    let harness = with_files().await;
+    for path in FILES {
+        for origin in ["https://evil.example", HOST_SITE, "null"] {
+            let answer = ask(&harness, get(path).header(ORIGIN, origin)).await;
+            let found = ["access-control-allow-origin", "cross-origin-resource-policy"];
+            let found = found.map(|name| answer.header(name));
+            assert_eq!((answer.status, found), (StatusCode::OK, ["*", "cross-origin"]), "{path}");
+            assert_eq!(answer.header("set-cookie"), "", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_is_one_by_its_type_and_asked_for_anew_each_time() {
+    let harness = with_files().await;
+    for (path, text) in [("/embed.js", "the element"), ("/embed/frame.js", "the frame")] {
+        let answer = ask(&harness, get(path)).await;
+        let (kind, memory) = (answer.header("content-type"), answer.header("cache-control"));
+        assert_eq!((kind, memory), ("text/javascript", "no-cache"), "{path}");
+        assert_eq!(answer.body, text);
+        let since = answer.header("last-modified");
+        let again = ask(&harness, get(path).header("if-modified-since", since)).await;
+        assert_eq!((again.status, again.body.as_str()), (StatusCode::NOT_MODIFIED, ""), "{path}");
+        assert_eq!(again.header("access-control-allow-origin"), "*", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_comes_compressed_where_that_lies_beside_it() {
+    let harness = with_files().await;
+    for (path, encodings, expected) in [
+        ("/embed.js", "gzip, br", ("br", "the element as brotli")),
+        ("/embed.js", "gzip", ("", "the element")),
+        ("/embed/frame.js", "gzip, br", ("gzip", "the frame as gzip")),
+    ] {
+        let answer = ask(&harness, get(path).header("accept-encoding", encodings)).await;
+        assert_eq!((answer.header("content-encoding"), answer.body.as_str()), expected, "{path}");
+        assert_eq!(answer.header("content-type"), "text/javascript", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_no_build_made_is_a_404_that_nobody_keeps() {
+    let harness = embedded().await;
+    for path in ["/embed.js", "/embed/frame.js"] {
+        let answer = ask(&harness, get(path)).await;
+        assert_eq!(
+            (answer.status, answer.header("cache-control"), answer.code().as_str()),
+            (StatusCode::NOT_FOUND, "no-store", "not-found"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_changes_anything_where_files_are() {
+    let harness = with_files().await;
+    for path in FILES {
+        let request = get(path).method(Method::POST).header(ORIGIN, HOST_SITE);
+        assert_eq!(ask(&harness, request).await.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+}

@@ -128,7 +128,7 @@ test("neither side's styles reach the other", async ({ page, shell }) => {
 
 test("our styles do not reach the host's own page", async ({ page, shell }) => {
   await page.route('**/embed.js', (route) => route.abort());
-  const heading = page.locator('body > h1');
+  const heading = page.getByRole('heading', { level: 1 });
   await page.goto(`${shell.url}/plain/`);
   const alone = await lookOf(heading);
   await page.unroute('**/embed.js');

@@ -8,6 +8,7 @@ function Mail({ base }) {
   const onDirty = ({ detail }) => setState(detail.dirty ? 'Unsaved' : 'Saved');
   return (
     <>
+      <h1>React host</h1>
       <p role="status">{state}</p>
       <ppm-email-settings base={base} getToken={getToken} onppm-dirty-change={onDirty} />
     </>

@@ -3,7 +3,7 @@
 // whatever anybody else says is dropped. Messages are { ppm: 1, type, … }.
 
 const host = document.body.dataset.host;
-const element = document.querySelector('ppm-email-settings');
+const element = document.querySelector("ppm-email-settings");
 
 /** How long the host may take to say its token, in milliseconds. */
 const PATIENCE = 10_000;
@@ -25,16 +25,16 @@ function tokenOfHost() {
     waiting.set(id, resolve);
     setTimeout(() => reject(new Error(`${host} said no token within ${PATIENCE} ms`)), PATIENCE);
   });
-  tell('token-wanted', { id });
+  tell("token-wanted", { id });
   return answer.finally(() => waiting.delete(id));
 }
 
 const answers = {
   token({ id, token }) {
-    if (typeof token === 'string') waiting.get(id)?.(token);
+    if (typeof token === "string") waiting.get(id)?.(token);
   },
   leave({ id }) {
-    tell('leave-answer', { id, leave: element.confirmLeave() });
+    tell("leave-answer", { id, leave: element.confirmLeave() });
   },
 };
 
@@ -48,15 +48,18 @@ function relay(event, type, name) {
 }
 
 function measure() {
-  tell('height', { px: Math.ceil(document.documentElement.getBoundingClientRect().height) });
+  tell("height", { px: Math.ceil(document.documentElement.getBoundingClientRect().height) });
 }
 
 // An element that has not come to life would not find what was put on it before.
-await customElements.whenDefined('ppm-email-settings');
+await customElements.whenDefined("ppm-email-settings");
 element.getToken = tokenOfHost;
-relay('ppm-dirty-change', 'dirty', 'dirty');
-relay('ppm-saved', 'saved', 'revision');
-relay('ppm-error', 'error', 'code');
-window.addEventListener('message', hear);
+for (const [name, value] of new URLSearchParams(location.search)) {
+  if (name === "language" || name === "theme") element.setAttribute(name, value);
+}
+relay("ppm-dirty-change", "dirty", "dirty");
+relay("ppm-saved", "saved", "revision");
+relay("ppm-error", "error", "code");
+window.addEventListener("message", hear);
 new ResizeObserver(measure).observe(document.documentElement);
-tell('ready');
+tell("ready");

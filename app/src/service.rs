@@ -162,9 +162,29 @@ pub struct BySession;
 #[derive(Debug, Clone)]
 pub struct ForeignDoor(pub String);
 
-/// What a browser is known by when it comes back from a provider, if it was sent there.
+/// What a browser is known by when it comes back from a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Browser(pub Option<String>);
+pub enum Browser {
+    /// By nothing: it was sent to none, or it is another one.
+    #[default]
+    Unknown,
+    /// By the cookie that it was given when it was sent there.
+    ByCookie(String),
+    /// By whoever asks: they show a token with each call, which no page makes a browser send by
+    /// itself. A page of another site has no cookie here that would tell more.
+    ByToken,
+}
+
+impl Browser {
+    /// The cookie that it brings along.
+    #[must_use]
+    pub fn cookie(&self) -> Option<&str> {
+        match self {
+            Self::ByCookie(token) => Some(token),
+            Self::Unknown | Self::ByToken => None,
+        }
+    }
+}
 
 /// This server's callback address, as a caller reaches it.
 #[derive(Debug, Clone)]

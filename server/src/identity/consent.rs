@@ -24,6 +24,7 @@ impl ConsentCookie {
     /// What a request brings along.
     #[must_use]
     pub fn brought(self, headers: &HeaderMap) -> Browser {
-        Browser(Cookie::of_consent(self.https).brought(headers).map(str::to_owned))
+        let brought = Cookie::of_consent(self.https).brought(headers);
+        brought.map_or(Browser::Unknown, |token| Browser::ByCookie(token.to_owned()))
     }
 }

@@ -222,7 +222,7 @@ impl Oidc {
         let metadata = self.discovery.current(now).await?;
         let random = || random_token(server.randomness.as_ref());
         let (state, nonce, verifier) = (random(), random(), SecretString::from(random()));
-        let browser = caller.browser.0.clone().unwrap_or_else(random);
+        let browser = caller.browser.cookie().map_or_else(random, str::to_owned);
         let away = Away {
             nonce_hash: hashed(&nonce),
             verifier: server.vault.seal(VERIFIER, &self.place(), &verifier),
@@ -487,7 +487,7 @@ impl From<Stranger> for Nobody {
 /// Uses the answer's state up.
 async fn come_back(server: &Server, answer: &Answer, browser: &Browser) -> Result<Away, OidcFault> {
     let state_hash = hashed(answer.state.as_deref().unwrap_or_default());
-    let browser_hash = hashed(browser.0.as_deref().unwrap_or_default());
+    let browser_hash = hashed(browser.cookie().unwrap_or_default());
     let now = server.clock.now();
     match foreign_sign_ins::come_back(&server.store, &state_hash, &browser_hash, now).await? {
         Ok(away) => Ok(away),

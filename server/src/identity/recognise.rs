@@ -154,7 +154,7 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
         }
     };
     request.headers_mut().remove(AUTHORIZATION);
-    let caller = Caller { principal, session: None, address, browser: Browser::default() };
+    let caller = Caller { principal, session: None, address, browser: Browser::ByToken };
     request.extensions_mut().insert(caller);
     next.run(request).await
 }

@@ -22,7 +22,7 @@ use crate::digest::hashed;
 use crate::hush::Hush;
 use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
-use crate::store::attempts::{self, Departure, NewAttempt, StoredAttempt};
+use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people;
 use crate::store::tokens::{self, StoredToken};
@@ -264,12 +264,15 @@ async fn landed(
     let Some(found) = attempts::by_state(&server.store, &state_hash).await? else {
         return Ok(Landed::Nowhere(Fault::AttemptUnknown));
     };
-    let browser_hash = browser.0.as_deref().map(hashed).unwrap_or_default();
+    let known_by = match (browser, who) {
+        (Browser::ByToken, Some(who)) => KnownBy::Person(who.id.clone()),
+        _ => KnownBy::Browser(browser.cookie().map(hashed).unwrap_or_default()),
+    };
     let now = server.clock.now();
-    let consumed = attempts::consume(&server.store, &state_hash, &browser_hash, now).await?;
+    let consumed = attempts::consume(&server.store, &state_hash, &known_by, now).await?;
     let Some(attempt) = consumed else {
         let found = attempts::by_state(&server.store, &state_hash).await?.unwrap_or(found);
-        let fault = why_not(&found, &browser_hash);
+        let fault = why_not(&found, &known_by);
         let why = Some(app::shell::fault_code(fault));
         note(server, found.actor(), Action::TokenNotObtained, why).await?;
         return Ok(Landed::Nowhere(fault));
@@ -284,13 +287,14 @@ async fn landed(
 }
 
 /// Why a state could not be used.
-fn why_not(found: &StoredAttempt, browser_hash: &str) -> Fault {
+fn why_not(found: &StoredAttempt, known_by: &KnownBy) -> Fault {
     if found.consumed_at.is_some() {
-        Fault::AttemptUsed
-    } else if found.browser_hash.as_deref() != Some(browser_hash) {
-        Fault::OtherBrowser
-    } else {
-        Fault::AttemptExpired
+        return Fault::AttemptUsed;
+    }
+    match known_by {
+        KnownBy::Browser(hash) if found.browser_hash.as_ref() != Some(hash) => Fault::OtherBrowser,
+        KnownBy::Person(id) if found.person != *id => Fault::OtherPerson,
+        KnownBy::Browser(_) | KnownBy::Person(_) => Fault::AttemptExpired,
     }
 }
 

@@ -88,6 +88,25 @@ pub struct Departure<'a> {
     pub verifier: Option<&'a [u8]>,
 }
 
+/// What shows that whoever comes back is who was sent away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The hash of the browser's cookie.
+    Browser(String),
+    /// The id of the person, who shows anew who they are.
+    Person(String),
+}
+
+impl KnownBy {
+    /// The column that must have it, and what that must hold.
+    fn column(&self) -> (&'static str, &str) {
+        match self {
+            Self::Browser(hash) => ("browser_hash", hash),
+            Self::Person(id) => ("person", id),
+        }
+    }
+}
+
 const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
                        browser_hash, verifier, expires_at, consumed_at, ended";
 
@@ -156,24 +175,24 @@ pub async fn depart(store: &Store, departure: &Departure<'_>) -> Result<bool, St
     Ok(departed.rows_affected() == 1)
 }
 
-/// Uses a state up for the browser that took it along, and returns its attempt; nothing where it
-/// was used before, its time is over, or the browser is another one.
+/// Uses a state up for whoever took it along, and returns its attempt; nothing where it was used
+/// before, its time is over, or the browser or person is another one.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn consume(
     store: &Store,
     state_hash: &str,
-    browser_hash: &str,
+    known_by: &KnownBy,
     now: DateTime<Utc>,
 ) -> Result<Option<StoredAttempt>, StoreError> {
+    let (column, value) = known_by.column();
     let sql = format!(
         "UPDATE token_attempt SET consumed_at = $3, ended = NULL
-         WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3
+         WHERE state_hash = $1 AND {column} = $2 AND consumed_at IS NULL AND expires_at > $3
          RETURNING {COLUMNS}"
     );
-    let query =
-        sqlx::query(AssertSqlSafe(sql)).bind(state_hash).bind(browser_hash).bind(millis(now));
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(state_hash).bind(value).bind(millis(now));
     found(store, query).await
 }
 

@@ -44,7 +44,7 @@ pub async fn start(
         return StatusCode::NO_CONTENT.into_response();
     }
     let Caller { principal, browser: known, .. } = caller;
-    match depart(&server, &ticket, known.0.as_deref(), principal.as_ref()).await {
+    match depart(&server, &ticket, known.cookie(), principal.as_ref()).await {
         Ok(Departed { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::api::{ApiError, SaveAnswer};
-use app::service::{Browser, EmailService, Principal};
+use app::service::{Browser, EmailService};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
@@ -359,11 +359,25 @@ async fn a_pasted_address_finishes_an_attempt_with_the_same_checks() {
 async fn nobody_finishes_somebody_elses_attempt_by_hand() {
     let world = World::with(CODE).await;
     let returning = world.consent().await;
-    let grace = Principal { id: "grace".to_owned(), ..world.ada.clone() };
-    let browser = Browser(None);
+    let (grace, browser) = (world.grace(), Browser::Unknown);
     let (id, address) = (&returning.attempt.id, &returning.address);
     let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
     assert_eq!(answer, Err(ApiError::NotFound));
+}
+
+#[tokio::test]
+async fn where_a_token_says_who_pastes_their_own_attempt_is_finished_without_a_cookie() {
+    let world = World::with(CODE).await;
+    let (grace, returning) = (world.grace(), world.consent().await);
+    let (service, browser) = (world.service(), Browser::ByToken);
+    let own = service.get_token(&grace, CALLBACK, true).await.expect("an attempt").attempt.id;
+    let refused = service.finish_attempt(&grace, &browser, &own, &returning.address).await;
+    let end = refused.expect("an answer").end.expect("an end");
+    assert_eq!(failed(&end), (Leg::Return, Fault::OtherPerson));
+
+    let (id, address) = (&returning.attempt.id, &returning.address);
+    let finished = service.finish_attempt(&world.ada, &browser, id, address).await;
+    assert_eq!(finished.expect("an answer").end, Some(AttemptEnd::Obtained));
 }
 
 #[tokio::test]

@@ -3,17 +3,24 @@
 
 use std::fs;
 
+use app::api::{Begun, TokenNow};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::request::Builder;
 use axum::http::{Method, Request, StatusCode};
-use serde_json::json;
+use domain::OauthFlow;
+use domain::token::{Attempt, AttemptEnd};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use server::config::{Elsewhere, HostOrigin, PublicUrl};
+use server::identity::keys::{KeySource, PublicKey};
 use server::web::body::MAX_OCTETS;
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get};
 use crate::support::host::{
-    COOKIE_NAME, call, claims, claims_with, good_token, now, send, with_key_file, with_keys_of,
+    COOKIE_NAME, PUBLIC_KEY, call, claims, claims_with, good_token, host_tokens, now, send,
+    with_key_file, with_keys_of,
 };
+use crate::support::oauth_world::{Returning, World};
 use crate::support::provider::ScriptedProvider;
 
 const HOST_SITE: &str = "https://host.example";
@@ -229,6 +236,50 @@ async fn what_is_known_by_a_cookie_is_never_another_sites_to_read() {
             assert_eq!(permissions(&answer), [""; 0], "{path}");
         }
     }
+}
+
+/// A server with an OAuth flow saved, embedded and called by the host's token.
+async fn world() -> World {
+    let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
+    World::configured(OauthFlow::AuthorizationCode, |config| {
+        config.host_tokens = Some(host_tokens(KeySource::File(key)));
+        config.elsewhere.embedding = origins(&[HOST_SITE]);
+    })
+    .await
+}
+
+/// What a call from the host's page is answered.
+async fn called<T: DeserializeOwned>(world: &World, name: &str, arguments: &Value) -> T {
+    let request = call_from(&world.harness, &format!("/bearer/api/email/{name}"), HOST_SITE);
+    let answer = send(&world.harness, ADDRESS, request, &arguments.to_string()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    serde_json::from_str(&answer.body).expect("the call is answered")
+}
+
+/// Presses Get Auth Token on the host's page, and consents in a window that knows nothing of it.
+async fn consented(world: &World) -> Returning {
+    let begun: Begun = called(world, "get-token", &json!({ "in_pop_up": true })).await;
+    let start = begun.start.expect("somebody is asked");
+    world.depart(begun.attempt, &start, "").await
+}
+
+#[tokio::test]
+async fn a_consent_comes_back_by_the_cookie_of_its_own_window_alone() {
+    let world = world().await;
+    let returning = consented(&world).await;
+    world.land(&returning.address, &returning.cookie).await;
+    let now: TokenNow = called(&world, "token", &json!({})).await;
+    let end = now.attempt.and_then(|attempt| attempt.end);
+    assert_eq!((end, now.token.is_some()), (Some(AttemptEnd::Obtained), true));
+}
+
+#[tokio::test]
+async fn a_final_address_is_pasted_on_a_page_that_has_no_cookie_here() {
+    let world = world().await;
+    let returning = consented(&world).await;
+    let arguments = json!({ "id": returning.attempt.id, "address": returning.address });
+    let finished: Attempt = called(&world, "finish-attempt", &arguments).await;
+    assert_eq!(finished.end, Some(AttemptEnd::Obtained));
 }
 
 /// The page for a frame, asked for on behalf of `host` as it stands in a query.

@@ -37,7 +37,7 @@ async fn a_reader_changes_and_sends_nothing() {
     assert_eq!(service.save(&rita, save).await, Err(ApiError::Forbidden));
     assert_eq!(service.send_test(&rita).await, Err(ApiError::Forbidden));
     assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiError::Forbidden));
-    let finished = service.finish_attempt(&rita, &Browser(None), "any", CALLBACK).await;
+    let finished = service.finish_attempt(&rita, &Browser::Unknown, "any", CALLBACK).await;
     assert_eq!(finished, Err(ApiError::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
     assert_eq!(audit.err(), Some(ApiError::Forbidden));

@@ -106,6 +106,11 @@ impl World {
         world
     }
 
+    /// Another administrator.
+    pub fn grace(&self) -> Principal {
+        Principal { id: "grace".to_owned(), ..self.ada.clone() }
+    }
+
     pub fn service(&self) -> Service {
         Service::new(self.harness.server.clone())
     }
@@ -216,8 +221,8 @@ impl World {
         returning: &Returning,
         address: &str,
     ) -> Result<Attempt, app::api::ApiError> {
-        let cookie = returning.cookie.split_once('=').map(|(_, value)| value.to_owned());
-        let (browser, id) = (Browser(cookie), &returning.attempt.id);
+        let (_, cookie) = returning.cookie.split_once('=').expect("a cookie has a name");
+        let (browser, id) = (Browser::ByCookie(cookie.to_owned()), &returning.attempt.id);
         self.service().finish_attempt(&self.ada, &browser, id, address).await
     }
 }

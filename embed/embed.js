@@ -50,6 +50,13 @@ function adoptable(css) {
   return sheet;
 }
 
+// Until the style sheet is there, or where it does not come.
+const MEANWHILE = adoptable(`:host { display: block }
+.embedded {
+  all: initial; display: block; direction: ltr; visibility: inherit; color-scheme: inherit;
+  font: medium/1.5 system-ui, sans-serif; color: CanvasText; background: Canvas;
+}`);
+
 // The tab's sizes go by this length, which the page's root has no part in.
 try {
   CSS.registerProperty({
@@ -124,6 +131,7 @@ class PpmEmailSettings extends HTMLElement {
 
   async #show() {
     this.#isLoading = true;
+    if (!this.#root.adoptedStyleSheets.length) this.#root.adoptedStyleSheets = [MEANWHILE];
     this.#fill(paragraph("Loading…", { class: "hint", role: "status" }));
     try {
       this.#server ??= serverOf(this.getAttribute("base"));

@@ -13,6 +13,7 @@ const WASM = new URL("pkg/ppm-email-embed.wasm", HERE).href;
 const SHEET = new URL("pkg/ppm-email-embed.css", HERE).href;
 
 const PATIENCE = 45_000; // milliseconds that a server has for its answer
+const PATIENCE_FOR_TOKEN = 10_000; // and a page for saying how to get its token
 const LEAVE = "There are unsaved changes in the e-mail settings. Leave without saving them?";
 
 let bundle; // a promise of the tab's module and style sheet, the same for every element of a page
@@ -50,6 +51,13 @@ function adoptable(css) {
   return sheet;
 }
 
+// Until the style sheet is there, or where it does not come.
+const MEANWHILE = adoptable(`:host { display: block }
+.embedded {
+  all: initial; display: block; direction: ltr; visibility: inherit; color-scheme: inherit;
+  font: medium/1.5 system-ui, sans-serif; color: CanvasText; background: Canvas;
+}`);
+
 // The tab's sizes go by this length, which the page's root has no part in.
 try {
   CSS.registerProperty({
@@ -66,6 +74,8 @@ class PpmEmailSettings extends HTMLElement {
   #root = this.attachShadow({ mode: "open" });
   #server; // the server's address, without a slash at its end; the same from the first connection on
   #getToken;
+  #mayAskForToken;
+  #canAskForToken = new Promise((resolve) => (this.#mayAskForToken = resolve));
   #isLoading = false;
   #tab; // the mounted tab, whose `free()` unmounts it
   #isDirty = false;
@@ -87,6 +97,7 @@ class PpmEmailSettings extends HTMLElement {
 
   set getToken(getToken) {
     this.#getToken = getToken;
+    this.#mayAskForToken();
   }
 
   get dirty() {
@@ -124,6 +135,7 @@ class PpmEmailSettings extends HTMLElement {
 
   async #show() {
     this.#isLoading = true;
+    if (!this.#root.adoptedStyleSheets.length) this.#root.adoptedStyleSheets = [MEANWHILE];
     this.#fill(paragraph("Loading…", { class: "hint", role: "status" }));
     try {
       this.#server ??= serverOf(this.getAttribute("base"));
@@ -206,6 +218,8 @@ class PpmEmailSettings extends HTMLElement {
   }
 
   async #post(path, body) {
+    // The page's own script may run a moment after this one.
+    await Promise.race([this.#canAskForToken, pause(PATIENCE_FOR_TOKEN)]);
     const token = await this.#getToken?.();
     const headers = { "Content-Type": "application/json" };
     if (token) headers.Authorization = `Bearer ${token}`;
@@ -232,6 +246,10 @@ function serverOf(base) {
 /** A refusal's code: `"signed-out"`, or `{"oversized": "basic-server"}` with what it is about. */
 function codeOf(refusal) {
   return typeof refusal === "string" ? refusal : Object.keys(refusal)[0];
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function made(name, attributes, ...content) {

@@ -99,6 +99,13 @@ pub fn publish_script(
     write_compressed(folder, &name, text.as_bytes())
 }
 
+/// Writes a file as it is, under its own name, into `folder`.
+pub fn publish_file(file: &Path, folder: &Path) -> Result<Weight> {
+    let content = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    write_compressed(folder, &name, &content)
+}
+
 /// The glue, loading the module by its final name where the page does not say which.
 fn glue_for(name: &str, js: &str, wasm_file: &str) -> String {
     js.replace(&format!("{name}_bg.wasm"), wasm_file)

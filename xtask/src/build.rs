@@ -47,13 +47,14 @@ pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {
 }
 
 /// Makes what a page of somebody else's loads for the custom element: `target/site/embed.js`, and
-/// beside our own pages' files those that it names.
+/// beside our own pages' files those that it names. What the page for an iframe loads comes with it.
 pub fn build_element(workspace: &Workspace) -> Result<Weights> {
     let mut bundle = compile(workspace, &ELEMENT)?;
     bundle.css = css::in_a_box(&bundle.css);
     let published = assets::publish(bundle, &workspace.package())?;
     let script = workspace.embed().join("embed.js");
     let script = assets::publish_script(&script, ELEMENT.name, &published, &workspace.site())?;
+    assets::publish_file(&workspace.embed().join("frame.js"), &workspace.site())?;
     let files = [vec![script], published.weights].concat();
     Ok(Weights { files, budget: size::ELEMENT_BUDGET })
 }

@@ -63,11 +63,11 @@ fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     })?;
     steps.step("tests on PostgreSQL", || on_postgres(workspace))?;
     steps.step("tests of xtask", || run(&["test", "--package=xtask"]))?;
-    steps.step("browser bundle within its budget", || within(build::build_bundle(workspace)?))?;
-    steps.step("custom element within its budget", || within(build::build_element(workspace)?))
+    steps.step("browser bundle within its budget", || within(&build::build_bundle(workspace)?))?;
+    steps.step("custom element within its budget", || within(&build::build_element(workspace)?))
 }
 
-fn within(weights: Weights) -> Result<()> {
+fn within(weights: &Weights) -> Result<()> {
     println!("{weights}");
     if !weights.is_within_budget() {
         bail!("the bundle is over its budget");

@@ -134,9 +134,9 @@ impl Host {
 
     /// Leads to a path of this server's in a window, or offers the way where none was allowed: the
     /// page is not ours to leave.
-    pub fn lead(self, pop_up: Option<Window>, path: &str) {
+    pub fn lead(self, pop_up: Option<&Window>, path: &str) {
         let address = self.parts.with_value(|parts| parts.script.address(path));
-        if let Some(pop_up) = &pop_up {
+        if let Some(pop_up) = pop_up {
             let _ = pop_up.location().set_href(&address);
         }
         self.way.set(pop_up.is_none().then_some(address));
@@ -158,6 +158,7 @@ impl Host {
     }
 
     /// A way to try again what failed.
+    #[expect(clippy::unused_self, reason = "a page of our own has none")]
     pub fn try_again(self, again: impl Fn() + Send + 'static) -> impl IntoView {
         view! {
             <div class="actions">

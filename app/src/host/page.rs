@@ -18,6 +18,7 @@ pub type Call = Http<Post<Text>, Post<Text>>;
 #[derive(Debug, Clone, Copy)]
 pub struct Host;
 
+#[expect(clippy::unused_self, reason = "the other host has something of its own to ask")]
 impl Host {
     /// Whether windows of this page's site tell each other of a token.
     pub const HEARS_NEWS: bool = true;
@@ -47,8 +48,8 @@ impl Host {
     }
 
     /// Leads to a path of this server's, in this window where no other was allowed.
-    pub fn lead(self, pop_up: Option<Window>, path: &str) {
-        let _ = pop_up.unwrap_or_else(window).location().set_href(path);
+    pub fn lead(self, pop_up: Option<&Window>, path: &str) {
+        let _ = pop_up.cloned().unwrap_or_else(window).location().set_href(path);
     }
 
     /// The way to where no window was allowed to lead: there is none but this window's.

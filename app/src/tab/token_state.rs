@@ -143,7 +143,7 @@ impl TokenState {
                 Ok(begun) => {
                     self.attempt.set(Some(begun.attempt));
                     if let Some(start) = begun.start {
-                        self.host.lead(pop_up, &start);
+                        self.host.lead(pop_up.as_ref(), &start);
                     }
                 }
                 Err(error) => {

@@ -2,6 +2,7 @@
 // as a custom element in plain HTML and in React, and in an iframe.
 
 import type { Locator, Page } from '@playwright/test';
+import type { PpmEmailSettings } from '../../embed/embed.d.ts';
 import { configure, obtain } from '../support/consent.ts';
 import { basic, Form } from '../support/form.ts';
 import { Host } from '../support/host.ts';
@@ -80,6 +81,61 @@ test('a host token that expires in the middle of an edit is asked for anew, and 
   await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('What you typed is still here');
   host.expireTokens(false);
   await form.saved();
+});
+
+test('a token that is refused is asked for once more, and nobody notices', async ({ page, shell, host, product, complaints }) => {
+  const form = await open(page, shell, 'plain');
+  await form.fill(form.basic, basic(product.mail));
+  host.expireTokens(true);
+  await page.route('**/token', async (route) => {
+    const response = await route.fetch();
+    host.expireTokens(false);
+    await route.fulfill({ response });
+  }, { times: 1 });
+  complaints.expectStatus(401, /bearer\/api\/email/);
+  await form.saved();
+});
+
+test('whoever leaves by the host is asked where something is unsaved', async ({ page, shell, product }) => {
+  const form = await open(page, shell, 'plain');
+  const mayLeave = () => page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings) => element.confirmLeave());
+  await expect(form.flow).toBeEnabled();
+  expect(await mayLeave()).toBe(true);
+  await form.fill(form.basic, basic(product.mail));
+  for (const agrees of [false, true]) {
+    page.once('dialog', (dialog) => void (agrees ? dialog.accept() : dialog.dismiss()));
+    expect(await mayLeave()).toBe(agrees);
+  }
+});
+
+test('a host hears by its code why something was not done', async ({ page, shell, product, host, complaints }) => {
+  const form = await open(page, shell, 'plain');
+  await form.fill(form.basic, basic(product.mail));
+  const told = page.locator('ppm-email-settings').evaluate(
+    (element: PpmEmailSettings) => new Promise((resolve) => element.addEventListener('ppm-error', ({ detail }) => resolve(detail.code))),
+  );
+  host.expireTokens(true);
+  complaints.expectStatus(401, /bearer\/api\/email/);
+  await form.save.click();
+  expect(await told).toBe('host-token-expired');
+});
+
+test('an element that cannot be loaded says so and can be tried again', async ({ page, shell, complaints }) => {
+  complaints.expectStatus(503, /\.wasm$/);
+  await page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }), { times: 1 });
+  const form = await open(page, shell, 'plain');
+  await expect(page.getByRole('alert')).toContainText('The e-mail settings could not be loaded.');
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  await expect(form.flow).toBeEnabled();
+});
+
+test('an element is as dark or light as its theme says', async ({ page, shell }) => {
+  const form = await open(page, shell, 'plain');
+  await expect(form.flow).toBeEnabled();
+  const surface = () => form.basic.evaluate((group) => getComputedStyle(group).backgroundColor);
+  const light = await surface();
+  await page.locator('ppm-email-settings').evaluate((element) => element.setAttribute('theme', 'dark'));
+  expect(await surface()).not.toBe(light);
 });
 
 test('an element that is moved keeps what was typed', async ({ page, shell, product }) => {
@@ -166,6 +222,21 @@ test('an iframe is as high as what is in it, and its host hears what is unsaved'
   await expect(page.locator('#state')).toHaveText('Unsaved');
   await form.saved();
   await expect(page.locator('#state')).toHaveText('Saved');
+});
+
+test('whoever leaves a host with an iframe is asked where something is unsaved', async ({ page, shell, product }) => {
+  await page.goto(`${shell.url}/iframe/`);
+  const form = new Form(page, page.frameLocator('iframe'));
+  await form.fill(form.basic, basic(product.mail));
+  const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
+  const asked = page.waitForEvent('dialog');
+  const pressed = elsewhere.click();
+  await (await asked).dismiss();
+  await pressed;
+  await expect(page).toHaveURL(/iframe/);
+  page.once('dialog', (dialog) => void dialog.accept());
+  await elsewhere.click();
+  await expect(page).toHaveURL(/plain/);
 });
 
 test('a page that is no host of the iframe cannot show it', async ({ page, shell, complaints }) => {

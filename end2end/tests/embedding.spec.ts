@@ -87,11 +87,9 @@ test('a token that is refused is asked for once more, and nobody notices', async
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   host.expireTokens(true);
-  await page.route('**/token', async (route) => {
-    const response = await route.fetch();
-    host.expireTokens(false);
-    await route.fulfill({ response });
-  }, { times: 1 });
+  const expired = host.token();
+  host.expireTokens(false);
+  await page.route('**/token', (route) => route.fulfill({ body: expired }), { times: 1 });
   complaints.expectStatus(401, /bearer\/api\/email/);
   await form.saved();
 });

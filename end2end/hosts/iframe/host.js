@@ -1,6 +1,6 @@
 const frame = document.querySelector('iframe');
 const state = document.querySelector('#state');
-const product = new URL(frame.src).origin;
+const product = new URL(frame.dataset.src).origin;
 
 addEventListener('message', async ({ data, origin, source }) => {
   if (origin !== product || source !== frame.contentWindow || data?.ppm !== 1) return;
@@ -11,3 +11,6 @@ addEventListener('message', async ({ data, origin, source }) => {
     source.postMessage({ ppm: 1, type: 'token', id: data.id, token }, product);
   }
 });
+
+// The frame asks for a token as soon as it is there, and once: somebody has to listen by then.
+frame.src = frame.dataset.src;

@@ -8,6 +8,9 @@ const element = document.querySelector("ppm-email-settings");
 /** How long the host may take to say its token, in milliseconds. */
 const PATIENCE = 10_000;
 
+/** How often it is asked until it does: its script may begin to listen after the frame is there. */
+const ASK_EVERY = 500;
+
 /** Who waits for a token, by the number under which the host was asked. */
 const waiting = new Map();
 let asked = 0;
@@ -25,8 +28,13 @@ function tokenOfHost() {
     waiting.set(id, resolve);
     setTimeout(() => reject(new Error(`${host} said no token within ${PATIENCE} ms`)), PATIENCE);
   });
-  tell("token-wanted", { id });
-  return answer.finally(() => waiting.delete(id));
+  const ask = () => tell("token-wanted", { id });
+  const asking = setInterval(ask, ASK_EVERY);
+  ask();
+  return answer.finally(() => {
+    clearInterval(asking);
+    waiting.delete(id);
+  });
 }
 
 const answers = {

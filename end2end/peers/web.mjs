@@ -11,9 +11,12 @@ export const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Whether the `Host` header names this machine; another site's name can resolve to it too. */
+/**
+ * Whether the `Host` header names this machine; another site's name can resolve to it too, but none
+ * below `localhost` is anybody's (RFC 6761 6.3).
+ */
 export function isLocal(host) {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host ?? '');
+  return /^(127\.0\.0\.1|(\w+\.)?localhost|\[::1\])(:\d+)?$/.test(host ?? '');
 }
 
 /** Whether a page of another site makes the browser ask. */

@@ -209,6 +209,17 @@ test('a host in an iframe goes from the empty form to the delivered message', as
   await inbox.waitFor({ to: 'grace@practice.example' });
 });
 
+test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {
+  const framed = page.waitForResponse('**/embed/frame.js');
+  await page.route('**/iframe/host.js', async (route) => {
+    await (await framed).finished();
+    await page.frameLocator('iframe').getByText('Loading…', { exact: true }).waitFor();
+    await route.continue();
+  });
+  await page.goto(`${shell.url}/iframe/`);
+  await expect(new Form(page, page.frameLocator('iframe')).flow).toBeEnabled();
+});
+
 test('an iframe is as high as what is in it, and its host hears what is unsaved', async ({ page, shell, product }) => {
   await page.goto(`${shell.url}/iframe/`);
   const frame = page.frameLocator('iframe');

@@ -24,13 +24,13 @@ pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {
     let folder = workspace.run_folder().join("planner");
     make_private_folder(&folder)?;
 
-    let practice = start_practice(workspace, &folder);
+    let practice = start_practice(workspace, &folder, None);
     let mut command = Command::new(workspace.example());
     command.args(["--listen", &listen.to_string()]);
     command.arg("--database").arg(format!("sqlite://{}", folder.join("planner.db").display()));
     command.arg("--site-root").arg(workspace.site());
     if let Some(practice) = &practice {
-        command.arg("--extra-ca").arg(practice.ca());
+        command.args(practice.flags());
     }
     let mut serving =
         command.stdin(Stdio::null()).spawn().context("the example could not be started")?;

@@ -42,12 +42,12 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Builds, then runs the product beside a practice provider and mail server until Ctrl-C.
+    /// Builds, then runs the product beside practice servers and hosts until Ctrl-C.
     Run {
         /// Optimises the server.
         #[arg(long)]
         release: bool,
-        /// Leaves the practice provider and mail server out.
+        /// Leaves the practice servers and hosts out.
         #[arg(long)]
         no_practice: bool,
         /// Where the product listens; port 0 takes any free one.

@@ -1,6 +1,7 @@
 //! The practice peers beside a running product: starts them and says what to type to use them.
 
 use std::{
+    ffi::OsString,
     io::{BufRead as _, BufReader},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -15,11 +16,12 @@ use crate::{
     workspace::Workspace,
 };
 
-/// A mail server and a provider whose tokens it takes; they end when this is dropped, or with this
-/// process.
+/// A mail server, a provider whose tokens it takes, and hosts that embed the product; they end when
+/// this is dropped, or with this process.
 pub struct Practice {
     mail: Peer<MailServer>,
     provider: Peer<Provider>,
+    hosts: Option<Peer<Hosts>>,
 }
 
 /// A running practice peer.
@@ -57,6 +59,14 @@ struct Provider {
     mail_server: Client,
 }
 
+/// The line that the hosts print when they are ready, as far as it matters here.
+#[derive(Deserialize, Debug)]
+struct Hosts {
+    url: String,
+    product: String,
+    flags: Vec<String>,
+}
+
 #[derive(Deserialize, Debug)]
 struct Account {
     email: String,
@@ -78,8 +88,13 @@ struct Client {
 }
 
 impl Practice {
-    /// Starts both with their files in `folder`, on their usual ports where they are free.
-    pub fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
+    /// Starts them with their files in `folder`, on their usual ports where they are free; hosts only
+    /// where there is a product for them to embed.
+    pub fn start(
+        workspace: &Workspace,
+        folder: &Path,
+        embedded: Option<SocketAddr>,
+    ) -> Result<Self> {
         ensure_node()?;
         ensure_packages(workspace, Packages::Peers)?;
         let provider = Peer::<Provider>::start(workspace, "provider.mjs", |command| {
@@ -102,12 +117,16 @@ impl Practice {
                 ],
             );
         })?;
-        Ok(Self { mail, provider })
+        let hosts = embedded.map(|product| start_hosts(workspace, product)).transpose()?;
+        Ok(Self { mail, provider, hosts })
     }
 
-    /// The certificate authority to trust.
-    pub fn ca(&self) -> &Path {
-        &self.mail.address.ca
+    /// What a product has to be started with to trust the mail server, and the hosts where there are
+    /// any.
+    pub fn flags(&self) -> Vec<OsString> {
+        let ca = self.mail.address.ca.clone().into_os_string();
+        let hosts = self.hosts.iter().flat_map(|hosts| &hosts.address.flags).map(OsString::from);
+        ["--extra-ca".into(), ca].into_iter().chain(hosts).collect()
     }
 
     /// What to type into the form of the product at `product` for each way of sending, and where
@@ -115,12 +134,22 @@ impl Practice {
     pub fn instructions(&self, product: SocketAddr) -> String {
         let mail = &self.mail.address;
         let inbox = mail.inbox;
+        let hosts = self.hosts.as_ref().map(|hosts| hosts.address.addresses());
         format!(
-            "{}\n{}\n  What was sent arrives at http://127.0.0.1:{inbox}/\n",
+            "{}\n{}\n  What was sent arrives at http://127.0.0.1:{inbox}/\n{}",
             mail.basic_settings(),
-            self.provider.address.oauth_settings(mail, product)
+            self.provider.address.oauth_settings(mail, product),
+            hosts.unwrap_or_default()
         )
     }
+}
+
+/// Starts the hosts that embed this product.
+fn start_hosts(workspace: &Workspace, product: SocketAddr) -> Result<Peer<Hosts>> {
+    Peer::start(workspace, "host.mjs", |command| {
+        command.arg("--product").arg(format!("http://{product}"));
+        with_ports(command, &[("--port", 3200)]);
+    })
 }
 
 impl<A: DeserializeOwned> Peer<A> {
@@ -222,6 +251,18 @@ impl Provider {
     }
 }
 
+impl Hosts {
+    fn addresses(&self) -> String {
+        let Self { url, product, .. } = self;
+        format!(
+            "
+  Pages that embed the product, as an element and in an iframe, are at {url}/
+  There the Redirect URI is {product}/oauth/callback
+"
+        )
+    }
+}
+
 impl Client {
     fn settings(&self, flow: &str, scope: &str) -> String {
         let Self { id, secret } = self;
@@ -289,6 +330,16 @@ mod tests {
       Scope                 {scope}\n"
             );
             assert!(text.contains(&wanted), "{wanted} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_name_their_pages_and_the_redirect_uri_that_leads_back_to_them() {
+        let hosts = r#"{"ready":true,"url":"http://a.localhost:3200",
+            "product":"http://b.localhost:3000","keys":"http://127.0.0.1:3200/keys","flags":[]}"#;
+        let text = serde_json::from_str::<Hosts>(hosts).unwrap().addresses();
+        for wanted in ["http://a.localhost:3200/", "http://b.localhost:3000/oauth/callback"] {
+            assert!(text.contains(wanted), "{wanted} in\n{text}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Runs the product for somebody who wants to see it: a database and an administrator made for the
-//! occasion, a practice provider and mail server beside it, and everything gone when this process is.
+//! occasion, practice servers and hosts beside it, and everything gone when this process is.
 
 use std::{
     env, fs,
@@ -40,7 +40,10 @@ pub fn run(
     let product = Product { workspace, profile, folder: workspace.run_folder() };
     make_private_folder(&product.folder)?;
 
-    let practice = if practice { start_practice(workspace, &product.folder) } else { None };
+    // Hosts sign anybody in who reaches them: not for a product that other machines reach.
+    let embedded = listen.ip().is_loopback().then_some(listen);
+    let practice =
+        if practice { start_practice(workspace, &product.folder, embedded) } else { None };
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
     let mut serving = product.serve(listen, practice.as_ref())?;
@@ -71,9 +74,14 @@ pub fn make_private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The practice provider and mail server, or a sentence that says why there are none.
-pub fn start_practice(workspace: &Workspace, folder: &Path) -> Option<Practice> {
-    match Practice::start(workspace, &folder.join("mail")) {
+/// The practice servers, with hosts that embed a product at this address, or a sentence that says why
+/// there are none.
+pub fn start_practice(
+    workspace: &Workspace,
+    folder: &Path,
+    embedded: Option<SocketAddr>,
+) -> Option<Practice> {
+    match Practice::start(workspace, &folder.join("mail"), embedded) {
         Ok(practice) => Some(practice),
         Err(error) => {
             println!("The product runs without anything to practise with: {error:#}.");
@@ -146,7 +154,7 @@ impl Product<'_> {
         let mut command = self.command();
         command.arg("serve").arg("--listen").arg(listen.to_string());
         if let Some(practice) = practice {
-            command.arg("--extra-ca").arg(practice.ca());
+            command.args(practice.flags());
         }
         command.stdin(Stdio::null()).spawn().context("the product could not be started")
     }

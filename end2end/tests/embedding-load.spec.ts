@@ -3,6 +3,8 @@
 import { expect, test } from '../support/embedded.ts';
 import { type Exchange, files, visit } from '../support/wire.ts';
 
+test.use({ freshDatabase: false });
+
 /** What the files of an element may weigh together as they are sent, in bytes. */
 const BUDGET = 200_000;
 

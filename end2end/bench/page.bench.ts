@@ -1,20 +1,12 @@
 // Why: what a browser feels, with the processor slowed four times: how soon the tab is there, how
 // soon a keystroke is on the screen, and how much of the page it touches. Each is compared with a
-// plain input on an empty page in the same browser. Writes JSON to the file that BENCH_OUTPUT names.
+// plain input on an empty page in the same browser.
 
-import { writeFile } from 'node:fs/promises';
 import { test, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
+import { given, ROUNDS, write } from './output.ts';
 
 const SLOWDOWN = 4;
-const ROUNDS = 5;
 const KEYS = 30;
-
-/** What `cargo xtask bench` says in the environment. */
-function given(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run cargo xtask bench`);
-  return value;
-}
 
 async function signIn(context: BrowserContext): Promise<void> {
   const page = await context.newPage();
@@ -124,7 +116,7 @@ test('what the page costs', async ({ browser, context }) => {
     plain.push(await type(empty, 'Display Name'));
     await empty.close();
   }
-  const figures = {
+  await write('page', {
     bytes: loads.map(({ bytes }) => bytes),
     requests: loads.map(({ requests }) => requests),
     first_paint: loads.map(({ firstPaint }) => firstPaint),
@@ -135,6 +127,5 @@ test('what the page costs', async ({ browser, context }) => {
     script_plain: plain.flatMap(({ script }) => script),
     mutations: tab.flatMap(({ mutations }) => mutations),
     browser: browser.version(),
-  };
-  await writeFile(given('BENCH_OUTPUT'), JSON.stringify(figures));
+  });
 });

@@ -4,25 +4,9 @@
 import type { Locator, Page } from '@playwright/test';
 import type { PpmEmailSettings } from '../../embed/embed.d.ts';
 import { configure, obtain } from '../support/consent.ts';
+import { expect, test } from '../support/embedded.ts';
 import { basic, Form } from '../support/form.ts';
-import { Host } from '../support/host.ts';
-import { Shell } from '../support/shell.ts';
-import { expect, test as base } from '../support/test.ts';
-
-const test = base.extend<{ host: Host; shell: Shell }>({
-  host: async ({ baseURL: _ }, use) => {
-    const host = await Host.start();
-    await use(host);
-    await host.stop();
-  },
-
-  shell: async ({ host, product }, use) => {
-    const shell = await Shell.start(host, product.url);
-    await product.restartWith([...host.flags, ...Shell.flags(shell.url)]);
-    await use(shell);
-    await shell.stop();
-  },
-});
+import type { Shell } from '../support/shell.ts';
 
 // As browsers are about to be: no cookie on another site.
 test.use({ launchOptions: async ({ launchOptions }, use) => use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--test-third-party-cookie-phaseout'] }) });

@@ -9,7 +9,12 @@ use super::{
     programs::{EMAIL, PASSWORD, Programs, Running, number},
     report::{Report, Unit},
 };
-use crate::{node::script, tools::expect_success, workspace::Workspace};
+use crate::{
+    node::script,
+    size::ELEMENT_BUDGET,
+    tools::expect_success,
+    workspace::{Profile, Workspace},
+};
 
 /// What `page.bench.ts` writes.
 #[derive(Deserialize)]
@@ -26,18 +31,36 @@ struct Page {
     browser: String,
 }
 
-/// Loads the tab and types into it.
+/// What `element.bench.ts` writes.
+#[derive(Deserialize)]
+struct Element {
+    file_bodies: Vec<f64>,
+    files: Vec<f64>,
+    files_of_three: Vec<f64>,
+    files_again: Vec<f64>,
+    bytes: Vec<f64>,
+    bytes_of_three: Vec<f64>,
+    bytes_again: Vec<f64>,
+    requests: Vec<f64>,
+    requests_of_three: Vec<f64>,
+    requests_again: Vec<f64>,
+}
+
+/// Loads the tab and types into it, and loads it as an element of another site's page.
 pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Result<()> {
     let product = programs.serve()?;
-    let output = workspace.bench_folder().join("page.json");
+    let output = workspace.bench_folder();
     expect_success(
         script(workspace, "bench")
             .env("BENCH_URL", format!("http://{}", product.address))
             .env("BENCH_EMAIL", EMAIL)
             .env("BENCH_PASSWORD", PASSWORD)
-            .env("BENCH_OUTPUT", &output),
+            .env("BENCH_OUTPUT", &output)
+            .env("PPM_EMAIL_BIN", workspace.binary(Profile::Release))
+            .env("PPM_EMAIL_SITE_ROOT", workspace.site()),
     )?;
-    let page: Page = serde_json::from_slice(&fs::read(output)?)?;
+    let page: Page = serde_json::from_slice(&fs::read(output.join("page.json"))?)?;
+    let element: Element = serde_json::from_slice(&fs::read(output.join("element.json"))?)?;
     report.browser.clone_from(&page.browser);
     report.single("first load", Unit::Bytes, &page.bytes);
     report.single("first load", Unit::Requests, &page.requests);
@@ -48,6 +71,31 @@ pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut Report) 
     let plain = ("plain input", &page.script_plain[..]);
     report.pair("keystroke to end of script, CPU ÷ 4", Unit::Milliseconds, &page.script, plain);
     report.single("DOM mutations a keystroke", Unit::Mutations, &page.mutations);
+    report_element(&element, &page, report)
+}
+
+/// What the element has of the product, over the wire: files, and the calls behind the form.
+fn report_element(element: &Element, page: &Page, report: &mut Report) -> Result<()> {
+    let budget = [f64::from(u32::try_from(ELEMENT_BUDGET)?)];
+    let files = "element, bodies of its files";
+    report.pair(files, Unit::Bytes, &element.file_bodies, ("budget", &budget));
+    let own = "first load of our own page";
+    report.pair("element, first load", Unit::Bytes, &element.bytes, (own, &page.bytes));
+    report.pair("element, first load", Unit::Requests, &element.requests, (own, &page.requests));
+
+    let one = "one element";
+    let (name, requests) = ("three elements, first load", &element.requests_of_three);
+    report.pair(name, Unit::Bytes, &element.bytes_of_three, (one, &element.bytes));
+    report.pair(name, Unit::Requests, requests, (one, &element.requests));
+    let (name, files) = ("three elements, their files", &element.files_of_three);
+    report.pair(name, Unit::Requests, files, (one, &element.files));
+
+    let first = "first load";
+    let (name, requests) = ("element, second load", &element.requests_again);
+    report.pair(name, Unit::Bytes, &element.bytes_again, (first, &element.bytes));
+    report.pair(name, Unit::Requests, requests, (first, &element.requests));
+    let (name, files) = ("element, its files at a second load", &element.files_again);
+    report.pair(name, Unit::Requests, files, (first, &element.files));
     Ok(())
 }
 

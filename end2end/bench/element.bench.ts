@@ -1,0 +1,50 @@
+// Why: what a page on another site has of the product for the custom element, and what three elements
+// or a second visit add. It is counted, not timed, so the product is one of the browser tests' own.
+
+import type { Browser } from '@playwright/test';
+import { test } from '../support/embedded.ts';
+import type { Shell } from '../support/shell.ts';
+import { type Exchange, files, visit } from '../support/wire.ts';
+import { ROUNDS, write } from './output.ts';
+
+interface Round {
+  first: Exchange[];
+  again: Exchange[];
+  three: Exchange[];
+}
+
+/** With nothing in the cache, but for the second visit what the first has left there. */
+async function measure(browser: Browser, shell: Shell): Promise<Round> {
+  const [context, elsewhere] = [await browser.newContext(), await browser.newContext()];
+  const first = await visit(context, shell, 'plain');
+  const again = await visit(context, shell, 'plain');
+  const three = await visit(elsewhere, shell, 'three', 3);
+  await context.close();
+  await elsewhere.close();
+  return { first, again, three };
+}
+
+function bodies(exchanges: Exchange[]): number {
+  return exchanges.reduce((sum, { body }) => sum + body, 0);
+}
+
+function bytes(exchanges: Exchange[]): number {
+  return exchanges.reduce((sum, { head, body }) => sum + head + body, 0);
+}
+
+test('what an element costs', async ({ browser, shell }) => {
+  const rounds: Round[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(browser, shell));
+  await write('element', {
+    file_bodies: rounds.map(({ first }) => bodies(files(first))),
+    files: rounds.map(({ first }) => files(first).length),
+    files_of_three: rounds.map(({ three }) => files(three).length),
+    files_again: rounds.map(({ again }) => files(again).length),
+    bytes: rounds.map(({ first }) => bytes(first)),
+    bytes_of_three: rounds.map(({ three }) => bytes(three)),
+    bytes_again: rounds.map(({ again }) => bytes(again)),
+    requests: rounds.map(({ first }) => first.length),
+    requests_of_three: rounds.map(({ three }) => three.length),
+    requests_again: rounds.map(({ again }) => again.length),
+  });
+});

@@ -56,6 +56,17 @@ test('a host hears what is unsaved and what is saved', async ({ page, shell, pro
   await expect(state).toHaveText('Saved as revision 1');
 });
 
+test('a host hears whether there is a token', async ({ page, shell, product, provider }) => {
+  const form = await open(page, shell, 'plain');
+  await expect(form.flow).toBeEnabled();
+  const told = page.locator('ppm-email-settings').evaluate(
+    (element: PpmEmailSettings) => new Promise((resolve) => element.addEventListener('ppm-token-change', ({ detail }) => resolve(detail.status))),
+  );
+  await configure(form, product, 'Client Credentials', provider.address.clients.credentials);
+  await form.getToken.click();
+  expect(await told).toBe('valid');
+});
+
 test('a host token that expires in the middle of an edit is asked for anew, and the form is saved', async ({ page, shell, host, product, complaints }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
@@ -181,7 +192,7 @@ test("our styles do not reach the host's own page", async ({ page, shell, compla
   expect(await lookOf(heading)).toEqual(alone);
 });
 
-test('a host in an iframe goes from the empty form to the delivered message', async ({ page, shell, product, provider, inbox }) => {
+test('a host in an iframe goes from the empty form to the delivered message', async ({ page, shell, product, provider, inbox, axe }) => {
   await page.goto(`${shell.url}/iframe/`);
   const form = new Form(page, page.frameLocator('iframe'));
   await expect(form.flow).toBeEnabled();
@@ -191,6 +202,7 @@ test('a host in an iframe goes from the empty form to the delivered message', as
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await inbox.waitFor({ to: 'grace@practice.example' });
+  await axe();
 });
 
 test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {

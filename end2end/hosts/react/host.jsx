@@ -1,6 +1,5 @@
 import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
-
 const getToken = async () => (await fetch('/token', { method: 'POST' })).text();
 
 function Mail({ base }) {
@@ -8,12 +7,10 @@ function Mail({ base }) {
   const onDirty = ({ detail }) => setState(detail.dirty ? 'Unsaved' : 'Saved');
   return (
     <>
-      <h1>React host</h1>
-      <p role="status">{state}</p>
+      <h1>React host</h1><p role="status">{state}</p>
       <ppm-email-settings base={base} getToken={getToken} onppm-dirty-change={onDirty} />
     </>
   );
 }
 
-const root = document.querySelector('#root');
-createRoot(root).render(<Mail base={root.dataset.product} />);
+createRoot(document.querySelector('main')).render(<Mail base="PRODUCT" />);

@@ -28,12 +28,13 @@ async function lookOf(locator: Locator): Promise<Record<string, string>> {
   });
 }
 
+/** Opens a host, and gives the tab in it. */
 async function open(page: Page, shell: Shell, host: string): Promise<Form> {
   await page.goto(`${shell.url}/${host}/`);
-  return new Form(page);
+  return new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page);
 }
 
-for (const host of ['plain', 'react']) {
+for (const host of ['plain', 'react', 'iframe']) {
   test(`a host in ${host} goes from the empty form to the delivered message`, async ({ page, shell, product, provider, inbox, axe }) => {
     const form = await open(page, shell, host);
     await expect(form.flow).toBeEnabled();
@@ -192,19 +193,6 @@ test("our styles do not reach the host's own page", async ({ page, shell, compla
   expect(await lookOf(heading)).toEqual(alone);
 });
 
-test('a host in an iframe goes from the empty form to the delivered message', async ({ page, shell, product, provider, inbox, axe }) => {
-  await page.goto(`${shell.url}/iframe/`);
-  const form = new Form(page, page.frameLocator('iframe'));
-  await expect(form.flow).toBeEnabled();
-  const redirect = { 'Redirect URI': `${shell.product}/oauth/callback` };
-  await configure(form, product, 'Authorization Code with PKCE', provider.address.clients.pkce, redirect);
-  await obtain(form, provider);
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
-  await inbox.waitFor({ to: 'grace@practice.example' });
-  await axe();
-});
-
 test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {
   const framed = page.waitForResponse('**/embed/frame.js');
   await page.route('**/iframe/host.js', async (route) => {
@@ -212,16 +200,14 @@ test('a host whose script comes after the frame is there is asked again', async 
     await page.frameLocator('iframe').getByText('Loading…', { exact: true }).waitFor();
     await route.continue();
   });
-  await page.goto(`${shell.url}/iframe/`);
-  await expect(new Form(page, page.frameLocator('iframe')).flow).toBeEnabled();
+  const form = await open(page, shell, 'iframe');
+  await expect(form.flow).toBeEnabled();
 });
 
 test('an iframe is as high as what is in it, and its host hears what is unsaved', async ({ page, shell, product }) => {
-  await page.goto(`${shell.url}/iframe/`);
-  const frame = page.frameLocator('iframe');
-  const form = new Form(page, frame);
+  const form = await open(page, shell, 'iframe');
   await expect(form.flow).toBeEnabled();
-  const overflow = () => frame.locator('html').evaluate((html) => html.scrollHeight - html.clientHeight);
+  const overflow = () => page.frameLocator('iframe').locator('html').evaluate((html) => html.scrollHeight - html.clientHeight);
   await expect.poll(overflow).toBe(0);
   await form.fill(form.basic, basic(product.mail));
   await expect(page.locator('#state')).toHaveText('Unsaved');
@@ -230,8 +216,7 @@ test('an iframe is as high as what is in it, and its host hears what is unsaved'
 });
 
 test('whoever leaves a host with an iframe is asked where something is unsaved', async ({ page, shell, product }) => {
-  await page.goto(`${shell.url}/iframe/`);
-  const form = new Form(page, page.frameLocator('iframe'));
+  const form = await open(page, shell, 'iframe');
   await form.fill(form.basic, basic(product.mail));
   const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
   const asked = page.waitForEvent('dialog');

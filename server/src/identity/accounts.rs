@@ -339,11 +339,7 @@ impl Accounts {
     ) -> Result<Option<HeaderValue>, StoreError> {
         use crate::store::sessions as table;
         let now = self.clock.now();
-        table::remove_ended(&self.store, now - sessions::ABSOLUTE_END, now - sessions::IDLE_END)
-            .await?;
-        if let Some(previous) = &caller.session {
-            table::end(&self.store, previous.as_str()).await?;
-        }
+        sessions::make_room(&self.store, caller, now).await?;
         let (key, cookie) = self.cookie.issue(self.randomness.as_ref());
         let has_begun =
             table::begin(&self.store, key.as_str(), &principal.id, password_hash, now).await?;

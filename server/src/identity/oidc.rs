@@ -43,7 +43,7 @@ use crate::oauth::{Answer, TokenClientError, TokenDeadlines, Wire};
 use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
-use crate::store::{StoreError, foreign_sessions, sessions as session_table};
+use crate::store::{StoreError, foreign_sessions};
 
 /// How long a browser may stay away.
 const AWAY: TimeDelta = TimeDelta::minutes(10);
@@ -410,11 +410,7 @@ impl Oidc {
     ) -> Result<HeaderValue, OidcFault> {
         let (store, now) = (&server.store, server.clock.now());
         let sealed = server.vault.seal(ID_TOKEN, &self.place(), id_token);
-        let (began_before, seen_before) = (now - sessions::ABSOLUTE_END, now - sessions::IDLE_END);
-        session_table::remove_ended(store, began_before, seen_before).await?;
-        if let Some(previous) = &caller.session {
-            session_table::end(store, previous.as_str()).await?;
-        }
+        sessions::make_room(store, caller, now).await?;
         let (key, cookie) = server.accounts.cookie().issue(server.randomness.as_ref());
         foreign_sessions::begin(store, key.as_str(), principal, &sealed, now).await?;
         self.note(server, Actor::from(principal), Action::SignedIn).await?;

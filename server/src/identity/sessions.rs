@@ -86,6 +86,20 @@ impl SessionCookie {
     }
 }
 
+/// Before a session begins: forgets those that are over, and ends the one that the caller had, so
+/// that nobody goes on with a session from before the sign-in (session fixation).
+pub(super) async fn make_room(
+    store: &Store,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sessions::remove_ended(store, now - ABSOLUTE_END, now - IDLE_END).await?;
+    match &caller.session {
+        Some(previous) => sessions::end(store, previous.as_str()).await,
+        None => Ok(()),
+    }
+}
+
 /// The person of a session that has not ended by `now`; `is_presence` says whether the request is
 /// somebody's doing, which keeps the session alive.
 ///

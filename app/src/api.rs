@@ -2,7 +2,7 @@
 //! codes. They are a public HTTP API under `/api`, whatever the page does with it.
 
 use chrono::{DateTime, Utc};
-use domain::delivery::Run;
+use domain::delivery::{Run, Step};
 use domain::time_format::TimeDisplay;
 use domain::token::{Attempt, Token};
 use domain::{Draft, Field, Problems, Saved};
@@ -12,6 +12,7 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
+use crate::explanation::Explanation;
 use crate::host::Call;
 use crate::wire::{self, Text};
 
@@ -131,13 +132,26 @@ pub struct Tab {
     /// Where a test message would go; nowhere for somebody without an address of their own.
     pub recipient: Option<String>,
     /// The last test message that this administrator asked for.
-    pub last_run: Option<Run>,
+    pub last_run: Option<RunNow>,
     /// How this administrator likes times.
     pub display: TimeDisplay,
     /// What there is of a token.
     pub token: TokenNow,
     /// This server's own callback address, for a Redirect URI.
     pub callback: String,
+}
+
+/// A test message as far as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunNow {
+    /// In codes.
+    pub run: Run,
+    /// Its steps in the order in which they are to come.
+    pub order: Vec<Step>,
+    /// What its end means, and what to do.
+    pub explanation: Option<Explanation>,
+    /// All of it as text for a support ticket, once it has ended.
+    pub transcript: Option<String>,
 }
 
 /// What there is of a token at an instant.
@@ -223,7 +237,7 @@ pub async fn save(
 /// # Errors
 /// [`ApiError`], as the service says; then nothing was sent.
 #[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", protocol = Call)]
-pub async fn send_test() -> Result<Run, ApiError> {
+pub async fn send_test() -> Result<RunNow, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.send_test(&who).await)
 }
@@ -236,7 +250,7 @@ pub async fn send_test() -> Result<Run, ApiError> {
 pub async fn run(
     /// The run's id.
     id: String,
-) -> Result<Run, ApiError> {
+) -> Result<RunNow, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.run(&who, &id).await)
 }

@@ -5,21 +5,25 @@
 
 mod advice;
 #[cfg(feature = "ssr")]
+mod explained;
+#[cfg(feature = "ssr")]
 mod pages;
 mod token;
+#[cfg(feature = "ssr")]
+mod transcript;
 
 use domain::check::address::AddressProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{Outcome, Step, StepEnd};
+use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
 use crate::api::{ApiError, DoorRefusal};
 use crate::tab::SecretState;
 
-pub use advice::{Explanation, INTERRUPTED, advice};
+pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_OUT, THE_HOSTS_TIMES, action, actor, set_up_problem,
@@ -30,6 +34,8 @@ pub use token::{
     NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
     leg, reason_to_wait_for_token, renewal, time_left, token_status,
 };
+#[cfg(feature = "ssr")]
+pub use {explained::explained, transcript::transcript};
 
 /// The name of a group box.
 #[must_use]
@@ -484,25 +490,60 @@ pub const fn step(step: Step) -> &'static str {
         Step::Connection => "Connection",
         Step::Tls => "TLS",
         Step::Greeting => "Greeting",
+        Step::Capabilities => "Capabilities",
         Step::SignIn => "Sign-in",
         Step::Sender => "Sender",
         Step::Recipient => "Recipient",
         Step::Content => "Content",
+        Step::Accepted => "Accepted",
     }
 }
 
 /// Said while a message under way cannot be followed, because nobody is signed in any more.
 pub const UNSEEN: &str = "You are signed out, so how the message fares is not seen. It goes its way all the same: sign in again in another tab, and it appears here.";
 
-/// How a message ended, in one sentence.
+/// How a message ended, in one sentence; `cause` is what that usually means.
 #[must_use]
-pub fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &Outcome, cause: &str) -> String {
     match outcome {
         Outcome::Accepted { server, .. } => format!("{server} accepted the message."),
-        Outcome::Failed { step: at, advice: code, .. } => {
-            format!("{} failed: {}", step(*at), advice(*code).cause)
-        }
-        Outcome::Interrupted => INTERRUPTED.cause.to_owned(),
+        Outcome::Failed { step: at, .. } => format!("{} failed: {cause}", step(*at)),
+        Outcome::Interrupted => cause.to_owned(),
+    }
+}
+
+/// What a fact of a step is about.
+#[must_use]
+pub const fn fact(name: FactName) -> &'static str {
+    match name {
+        FactName::Addresses => "Addresses",
+        FactName::Peer => "Connected to",
+        FactName::TlsVersion => "Version",
+        FactName::Cipher => "Cipher",
+        FactName::Subject => "Certificate for",
+        FactName::Names => "Names in it",
+        FactName::Issuer => "Issued by",
+        FactName::Fingerprint => "Its fingerprint (SHA-256)",
+        FactName::DaysLeft => "Days left",
+        FactName::IssuerFingerprint => "Fingerprint of its issuer (SHA-256)",
+        FactName::IssuerPem => "Its issuer's certificate",
+        FactName::Mechanisms => "Sign-in by",
+        FactName::Size => "Largest message, in bytes",
+        FactName::SmtpUtf8 => "SMTPUTF8",
+        FactName::Age => "Seconds old",
+        FactName::ValidFor => "Good for, in seconds",
+        FactName::Renewed => "Renewed for this message",
+        FactName::Mechanism => "Method",
+        FactName::QueueId => "Queue id",
+    }
+}
+
+/// Which settings a test message went through.
+#[must_use]
+pub const fn tested(tested: Tested) -> &'static str {
+    match tested {
+        Tested::Saved => "Tested: the settings that are saved.",
+        Tested::Typed => "Tested: what the form showed, which is not saved by this.",
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod api;
 mod deadline;
+pub mod explanation;
 mod host;
 pub mod labels;
 #[cfg(feature = "ssr")]

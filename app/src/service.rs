@@ -7,11 +7,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::Field;
 use domain::audit::Action;
-use domain::delivery::Run;
 use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
 
-use crate::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
+use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
 
 /// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,10 +124,10 @@ pub trait EmailService: Send + Sync + 'static {
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError>;
 
     /// Starts a test message to whoever asks, through what is saved, and answers at once.
-    async fn send_test(&self, who: &Principal) -> Result<Run, ApiError>;
+    async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError>;
 
     /// How a test message is getting on.
-    async fn run(&self, who: &Principal, id: &str) -> Result<Run, ApiError>;
+    async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError>;
 
     /// What there is of a token.
     async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError>;
@@ -246,7 +245,7 @@ pub enum SetUp {
 #[derive(Debug, Clone)]
 pub struct History {
     /// Who asked for each, by name.
-    pub runs: Vec<(String, Run)>,
+    pub runs: Vec<(String, RunNow)>,
     /// How whoever reads them likes times.
     pub display: TimeDisplay,
 }

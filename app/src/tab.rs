@@ -2,6 +2,7 @@
 //! hold it.
 
 mod dispute;
+pub(crate) mod explanation;
 mod field;
 mod form;
 pub(crate) mod live;

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Security;
 use crate::token::Fault;
 
 /// A step of sending one message, in the order of a connection encrypted from its first byte.
@@ -21,31 +22,48 @@ pub enum Step {
     Connection,
     /// The handshake, from the first byte or after STARTTLS (RFC 3207).
     Tls,
-    /// The server's 220 and its answer to EHLO (RFC 5321 3.1, 3.2).
+    /// The server's 220 (RFC 5321 3.1).
     Greeting,
+    /// What the server offers in its answer to EHLO (RFC 5321 3.2); with STARTTLS, to the one after it.
+    Capabilities,
     /// AUTH (RFC 4954).
     SignIn,
     /// MAIL FROM (RFC 5321 4.1.1.2).
     Sender,
     /// RCPT TO (RFC 5321 4.1.1.3).
     Recipient,
-    /// DATA, the message, and the reply after the final dot (RFC 5321 4.1.1.4).
+    /// DATA and the message (RFC 5321 4.1.1.4), and a refusal of it.
     Content,
+    /// The reply after the final dot by which the server takes responsibility (RFC 5321 4.1.1.4).
+    Accepted,
 }
 
 impl Step {
     /// Every step, in the usual order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Token,
         Self::NameLookup,
         Self::Connection,
         Self::Tls,
         Self::Greeting,
+        Self::Capabilities,
         Self::SignIn,
         Self::Sender,
         Self::Recipient,
         Self::Content,
+        Self::Accepted,
     ];
+}
+
+/// The steps of one message in the order in which they come.
+#[must_use]
+pub fn order(security: Security, has_token: bool) -> Vec<Step> {
+    let mut order = Step::ALL.to_vec();
+    if security == Security::StartTls {
+        order.swap(3, 4);
+    }
+    order.retain(|step| *step != Step::Token || has_token);
+    order
 }
 
 /// One step that ended, well or not.
@@ -57,8 +75,64 @@ pub struct StepReport {
     pub ended: StepEnd,
     /// How long it took, in milliseconds.
     pub millis: u32,
-    /// The peer's own words, or the fact found (addresses, TLS version), fit to be shown as text.
+    /// What was found out, in the order in which it is shown.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
+    /// The peer's own words, fit to be shown as text.
     pub said: Option<String>,
+}
+
+/// Something that a step found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is about.
+    pub name: FactName,
+    /// What was found, without words of ours and fit to be shown as text.
+    pub value: String,
+}
+
+/// What a fact is about; its value is in the form that stands beside each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactName {
+    /// The addresses that the name leads to, with commas between.
+    Addresses,
+    /// The address and port that took the connection.
+    Peer,
+    /// `TLS 1.3`.
+    TlsVersion,
+    /// The cipher suite, as the registry writes it (RFC 8446 B.4).
+    Cipher,
+    /// Whom the certificate is for (RFC 5280 4.1.2.6, written as in RFC 4514).
+    Subject,
+    /// The names that the certificate is for (RFC 5280 4.2.1.6), with commas between.
+    Names,
+    /// Who issued the certificate (RFC 5280 4.1.2.4, written as in RFC 4514).
+    Issuer,
+    /// The certificate's SHA-256, in pairs of hexadecimal digits with colons between.
+    Fingerprint,
+    /// For how many more days the certificate is valid; below zero once it is not.
+    DaysLeft,
+    /// The SHA-256 of the certificate that would have to be trusted: the last one that was shown.
+    IssuerFingerprint,
+    /// That certificate in PEM (RFC 7468 5).
+    IssuerPem,
+    /// The mechanisms after AUTH (RFC 4954 3), with spaces between.
+    Mechanisms,
+    /// The most that a message may have, in bytes (RFC 1870 3).
+    Size,
+    /// Whether SMTPUTF8 is offered (RFC 6531 3.1): `yes` or `no`.
+    SmtpUtf8,
+    /// How old the token is, in seconds.
+    Age,
+    /// For how many more seconds the token is good.
+    ValidFor,
+    /// Whether the token was renewed for this message: `yes` or `no`.
+    Renewed,
+    /// The SASL mechanism that was used.
+    Mechanism,
+    /// The id under which the server has queued the message, where its reply names one.
+    QueueId,
 }
 
 /// How a step ended.
@@ -206,6 +280,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// Which settings a test message goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tested {
+    /// Those that are saved.
+    #[default]
+    Saved,
+    /// Those that the form of whoever asked showed.
+    Typed,
+}
+
 /// One test message: asked for, under way, or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -213,6 +298,9 @@ pub struct Run {
     pub id: String,
     /// The address it goes to: that of whoever asked.
     pub recipient: String,
+    /// Which settings it goes through.
+    #[serde(default)]
+    pub tested: Tested,
     /// When it was asked for; on the wire in epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub started_at: DateTime<Utc>,

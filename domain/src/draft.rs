@@ -241,6 +241,12 @@ impl<S> Form<S> {
         }
     }
 
+    /// The group that sends.
+    #[must_use]
+    pub fn sending(&self) -> &Smtp {
+        if self.flow == OauthFlow::None { &self.basic } else { &self.oauth }
+    }
+
     /// Where a secret typed now would be for. Text that is no valid endpoint stands for itself, so
     /// that a secret saved beside it goes nowhere else.
     pub fn destination(&self, field: Field) -> Option<Destination> {

@@ -3,7 +3,7 @@
 
 use domain::token::{Fault, Leg, Renewal, TokenStatus};
 
-use super::Explanation;
+use super::Words;
 use crate::tab::WhyNot;
 
 /// The group box of the token.
@@ -103,7 +103,7 @@ const BY_ITSELF: &str = "There is nothing to do if it passes: PPM tries again by
 
 /// What a setback usually means, and what to do.
 #[must_use]
-pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
+pub const fn fault(leg: Leg, fault: Fault) -> Words {
     if matches!(leg, Leg::Renewal) {
         return renewal_fault(fault);
     }
@@ -111,9 +111,9 @@ pub const fn fault(leg: Leg, fault: Fault) -> Explanation {
 }
 
 /// What keeps a token from being renewed. What may pass is nobody's work but PPM's.
-const fn renewal_fault(fault: Fault) -> Explanation {
+const fn renewal_fault(fault: Fault) -> Words {
     match fault {
-        Fault::InvalidGrant => Explanation {
+        Fault::InvalidGrant => Words {
             cause: "The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.",
             steps: &[
                 AGAIN,
@@ -125,26 +125,26 @@ const fn renewal_fault(fault: Fault) -> Explanation {
         | Fault::NameServiceFailed
         | Fault::Unreachable
         | Fault::ConnectionLost
-        | Fault::TooSlow => Explanation { steps: &[BY_ITSELF], ..first_fault(fault) },
+        | Fault::TooSlow => Words { steps: &[BY_ITSELF], ..first_fault(fault) },
         other => first_fault(other),
     }
 }
 
 /// What keeps a first token from being obtained.
-const fn first_fault(fault: Fault) -> Explanation {
+const fn first_fault(fault: Fault) -> Words {
     match fault {
-        Fault::AccessDenied => Explanation {
+        Fault::AccessDenied => Words {
             cause: "The consent was declined.",
             steps: &[
                 "Press Get Auth Token again and accept what the provider asks.",
                 "If nobody declined, an administrator at the provider has to allow this application.",
             ],
         },
-        Fault::InteractionRequired => Explanation {
+        Fault::InteractionRequired => Words {
             cause: "The provider wants somebody to sign in or consent there first.",
             steps: &["Press Get Auth Token, and sign in at the provider."],
         },
-        Fault::InvalidRequest => Explanation {
+        Fault::InvalidRequest => Words {
             cause: "The provider finds the request malformed.",
             steps: &[
                 "Its own words say what is wrong.",
@@ -152,7 +152,7 @@ const fn first_fault(fault: Fault) -> Explanation {
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
-        Fault::InvalidClient => Explanation {
+        Fault::InvalidClient => Words {
             cause: "The provider does not accept Client ID and Client Secret.",
             steps: &[
                 "Enter Client Secret again: its value, not its id.",
@@ -160,164 +160,162 @@ const fn first_fault(fault: Fault) -> Explanation {
                 "Check Client ID, and that Token Endpoint belongs to the same organisation.",
             ],
         },
-        Fault::InvalidGrant => Explanation {
+        Fault::InvalidGrant => Words {
             cause: "The provider no longer accepts the code that it gave, or not from here.",
             steps: &[
                 AGAIN,
                 "Check that Redirect URI is registered at the provider, letter for letter.",
             ],
         },
-        Fault::UnauthorizedClient => Explanation {
+        Fault::UnauthorizedClient => Words {
             cause: "The provider does not allow this application the chosen flow.",
             steps: &[
                 "Allow the flow in the application's registration at the provider.",
                 "Or choose another OAuth Flow.",
             ],
         },
-        Fault::UnsupportedGrantType | Fault::UnsupportedResponseType => Explanation {
+        Fault::UnsupportedGrantType | Fault::UnsupportedResponseType => Words {
             cause: "The provider does not support the chosen flow.",
             steps: &["Choose another OAuth Flow."],
         },
-        Fault::InvalidScope => Explanation {
+        Fault::InvalidScope => Words {
             cause: "The provider does not accept Scope.",
             steps: &[
                 "Check Scope against the provider's documentation for SMTP.",
                 "Check that the application's registration includes this permission.",
             ],
         },
-        Fault::UnknownError => Explanation {
+        Fault::UnknownError => Words {
             cause: "The provider refused, for a reason of its own.",
             steps: &["Its own words say why.", "Its documentation may explain the code."],
         },
-        Fault::ProviderFailed => Explanation {
+        Fault::ProviderFailed => Words {
             cause: "The provider has a problem of its own.",
             steps: &[LATER, "Look at the provider's status page."],
         },
         Fault::ProviderBusy => {
-            Explanation { cause: "The provider is busy at the moment.", steps: &[LATER] }
+            Words { cause: "The provider is busy at the moment.", steps: &[LATER] }
         }
-        Fault::AttemptUnknown => Explanation {
+        Fault::AttemptUnknown => Words {
             cause: "This address belongs to no sign-in that PPM has begun.",
             steps: &["Begin at the Email settings: press Get Auth Token there."],
         },
-        Fault::AttemptExpired => Explanation {
+        Fault::AttemptExpired => Words {
             cause: "The sign-in took longer than ten minutes, so it no longer counts.",
             steps: &[AGAIN],
         },
-        Fault::AttemptUsed => Explanation {
+        Fault::AttemptUsed => Words {
             cause: "This address was used before: it works once.",
             steps: &["Look at Token Status; if there is no token, press Get Auth Token again."],
         },
-        Fault::OtherBrowser => Explanation {
+        Fault::OtherBrowser => Words {
             cause: "The sign-in was begun in another browser.",
             steps: &["Press Get Auth Token and sign in, all in one browser."],
         },
-        Fault::OtherPerson => Explanation {
+        Fault::OtherPerson => Words {
             cause: "The sign-in was begun by somebody else.",
             steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
         },
-        Fault::SettingsChanged => Explanation {
+        Fault::SettingsChanged => Words {
             cause: "The settings were saved in the meantime, so this sign-in no longer fits them.",
             steps: &[AGAIN],
         },
-        Fault::OtherIssuer => Explanation {
+        Fault::OtherIssuer => Words {
             cause: "The answer names another provider than the one that was asked.",
             steps: &[
                 "Check that Authorization Endpoint and Token Endpoint are of the same provider.",
                 "Then press Get Auth Token again.",
             ],
         },
-        Fault::NoCode => Explanation {
+        Fault::NoCode => Words {
             cause: "The browser came back without an answer of the provider.",
             steps: &["Check Authorization Endpoint.", AGAIN],
         },
-        Fault::NameNotFound => Explanation {
+        Fault::NameNotFound => Words {
             cause: "There is no server of the name in Token Endpoint.",
             steps: &["Look for a typing mistake in Token Endpoint."],
         },
-        Fault::NameServiceFailed => Explanation {
+        Fault::NameServiceFailed => Words {
             cause: "The name in Token Endpoint could not be looked up at all.",
             steps: &[
                 "Try again in a minute.",
                 "If it stays so, this machine's name service (DNS) needs attention.",
             ],
         },
-        Fault::AddressForbidden => Explanation {
+        Fault::AddressForbidden => Words {
             cause: "Token Endpoint leads to an address that PPM never calls.",
             steps: &[
                 "Link-local and cloud metadata addresses are refused for safety: use the provider's own name.",
             ],
         },
-        Fault::NothingListens => Explanation {
+        Fault::NothingListens => Words {
             cause: "The machine in Token Endpoint answers, but nothing listens on that port.",
             steps: &[ENDPOINT],
         },
-        Fault::Unreachable => Explanation {
+        Fault::Unreachable => Words {
             cause: "Nothing answers at Token Endpoint.",
             steps: &[
                 ENDPOINT,
                 "A firewall may be in the way: ask whether this machine may connect there, or needs a proxy.",
             ],
         },
-        Fault::CertificateUntrusted => Explanation {
+        Fault::CertificateUntrusted => Words {
             cause: "Token Endpoint shows a certificate that this machine does not trust.",
             steps: &[
                 ENDPOINT,
                 "If the provider is your own, start PPM with its authority's certificate (--extra-ca).",
             ],
         },
-        Fault::CertificateOutOfDate => Explanation {
+        Fault::CertificateOutOfDate => Words {
             cause: "The certificate of Token Endpoint is out of date.",
             steps: &[
                 "Check this machine's clock.",
                 "Whoever runs the provider has to renew the certificate.",
             ],
         },
-        Fault::CertificateWrongName => Explanation {
+        Fault::CertificateWrongName => Words {
             cause: "The certificate of Token Endpoint is for another name.",
             steps: &[ENDPOINT],
         },
-        Fault::TlsFailed => Explanation {
+        Fault::TlsFailed => Words {
             cause: "No encrypted connection to Token Endpoint came about.",
             steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the reason."],
         },
-        Fault::ConnectionLost => Explanation {
-            cause: "Token Endpoint ended the connection in the middle.",
-            steps: &[LATER],
-        },
-        Fault::TooSlow => {
-            Explanation { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
+        Fault::ConnectionLost => {
+            Words { cause: "Token Endpoint ended the connection in the middle.", steps: &[LATER] }
         }
-        Fault::TooLong => Explanation {
-            cause: "Token Endpoint answered far more than a token.",
-            steps: &[ENDPOINT],
-        },
-        Fault::Redirected => Explanation {
+        Fault::TooSlow => {
+            Words { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
+        }
+        Fault::TooLong => {
+            Words { cause: "Token Endpoint answered far more than a token.", steps: &[ENDPOINT] }
+        }
+        Fault::Redirected => Words {
             cause: "Token Endpoint points to another address, which PPM does not follow: secrets go only where they were entered for.",
             steps: &["Enter the final address in Token Endpoint."],
         },
-        Fault::NotOauth => Explanation {
+        Fault::NotOauth => Words {
             cause: "What answers at Token Endpoint is no token endpoint.",
             steps: &[ENDPOINT, "Authorization Endpoint and Token Endpoint may be interchanged."],
         },
-        Fault::NoToken => Explanation {
+        Fault::NoToken => Words {
             cause: "The provider answered without a token.",
             steps: &["Its own words may say why.", ENDPOINT],
         },
-        Fault::OtherTokenType => Explanation {
+        Fault::OtherTokenType => Words {
             cause: "The provider gave a kind of token that mail servers do not take.",
             steps: &["Ask the provider for Bearer tokens for SMTP."],
         },
-        Fault::RefusedSilently => Explanation {
+        Fault::RefusedSilently => Words {
             cause: "The provider refused, and did not say why.",
             steps: &["Enter Client Secret again, and check Client ID.", ENDPOINT],
         },
-        Fault::SecretUnreadable => Explanation {
+        Fault::SecretUnreadable => Words {
             cause: "What is stored cannot be opened for these settings.",
             steps: &["Enter Client Secret again and save."],
         },
         Fault::ServerFailed => {
-            Explanation { cause: "PPM could not finish it; its log says why.", steps: &[AGAIN] }
+            Words { cause: "PPM could not finish it; its log says why.", steps: &[AGAIN] }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! `/settings/email/history`: the latest test messages, with who asked, when, and what came of each.
 
-use domain::delivery::{Outcome, Run};
+use domain::delivery::Outcome;
 use leptos::prelude::*;
 
 use super::frame::{Frame, fetched};
 use super::paths;
+use crate::api::RunNow;
 use crate::labels;
 use crate::service::History;
-use crate::tab::run::{OutcomeView, RunView};
+use crate::tab::run::{End, Ladder};
 
 /// The latest test messages.
 #[component]
@@ -30,23 +31,26 @@ fn list(History { runs, display }: History) -> AnyView {
         .into_any();
     }
     let runs = runs.into_iter().map(|(by, run)| {
-        let at = display.written(run.started_at);
-        view! { <Entry by at run/> }
+        let at = display.written(run.run.started_at);
+        view! { <Entry by at now=run/> }
     });
     view! { <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol> }.into_any()
 }
 
 /// One message; its steps unfold.
 #[component]
-fn Entry(by: String, at: String, run: Run) -> impl IntoView {
+fn Entry(by: String, at: String, now: RunNow) -> impl IntoView {
+    let run = &now.run;
     let (class, sign, words) = match &run.outcome {
         Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
         Some(Outcome::Failed { .. }) => ("bad", "✕", "Failed"),
         Some(Outcome::Interrupted) => ("", "–", "Interrupted"),
         None => ("", "·", "Under way"),
     };
-    let sentence = run.outcome.as_ref().map(labels::outcome);
-    let outcome = run.outcome.clone().map(|outcome| view! { <OutcomeView outcome/> });
+    let cause = now.explanation.as_ref().map(|words| words.cause.as_str()).unwrap_or_default();
+    let sentence = run.outcome.as_ref().map(|outcome| labels::outcome(outcome, cause));
+    let to = format!("{by}, to {}", run.recipient);
+    let shown = Signal::stored(Some(now.clone()));
     view! {
         <li>
             <details class="group">
@@ -54,10 +58,10 @@ fn Entry(by: String, at: String, run: Run) -> impl IntoView {
                     <span class=format!("sign {class}") aria-hidden="true">{sign}</span>
                     <strong>{words}</strong>
                     <span>{at}</span>
-                    <span>{format!("{by}, to {}", run.recipient)}</span>
+                    <span>{to}</span>
                     <span class="sentence">{sentence}</span>
                 </summary>
-                <div class="body"><RunView run/> {outcome}</div>
+                <div class="body"><Ladder now=shown/> <End now/></div>
             </details>
         </li>
     }

@@ -1,45 +1,62 @@
-//! A test message as it is shown: its steps, and what came of it.
+//! A test message as it is shown: its steps as a ladder, and what came of it.
 
-use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
+use domain::delivery::{Fact, FactName, Outcome, StepEnd, StepReport};
 use leptos::prelude::*;
 
+use super::explanation::{Copyable, NextSteps};
+use super::live::live_option;
+use super::state::FormState;
+use crate::api::RunNow;
 use crate::labels;
 
-/// The steps of a message, those not reached included.
+/// The most steps of one message: all of them twice, for a token that is refused once.
+const MOST: usize = 24;
+
+/// The steps of a message, those not reached included. Each rung is drawn anew only when something
+/// has changed for it, so that what somebody has unfolded stays unfolded while the message goes on.
 #[component]
-pub fn RunView(run: Run) -> impl IntoView {
-    let waiting = if run.outcome.is_some() { "not reached" } else { "waiting" };
-    // With an OAuth flow, the token is what every run begins with.
-    let missing = Step::ALL
-        .into_iter()
-        .filter(|step| *step != Step::Token && run.steps.iter().all(|report| report.step != *step));
-    let missing: Vec<_> = missing
-        .map(|step| Rung {
-            class: "waiting",
-            sign: "·",
-            step,
-            ended: waiting,
-            said: String::new(),
-            time: String::new(),
+pub fn Ladder(now: Signal<Option<RunNow>>) -> impl IntoView {
+    let rungs = Memo::new(move |_| now.with(|now| now.as_ref().map(rungs).unwrap_or_default()));
+    let places: Vec<_> = (0..MOST)
+        .map(|place| {
+            let rung = Memo::new(move |_| rungs.with(|rungs| rungs.get(place).cloned()));
+            live_option(move || rung.get().map(Rung::view))
         })
         .collect();
-    let rungs: Vec<_> =
-        run.steps.into_iter().map(Rung::from).chain(missing).map(Rung::view).collect();
-    view! { <ol class="ladder" aria-label="Steps of the test message">{rungs}</ol> }
+    view! { <ol class="ladder" aria-label="Steps of the test message">{places}</ol> }
+}
+
+/// What ended, what is being done, and what is still to come.
+fn rungs(RunNow { run, order, .. }: &RunNow) -> Vec<Rung> {
+    let mut rungs: Vec<_> = run.steps.iter().map(Rung::of).collect();
+    let mut is_next = run.outcome.is_none();
+    for &step in order.iter().filter(|step| run.steps.iter().all(|report| report.step != **step)) {
+        let (class, sign, ended) = match (run.outcome.is_some(), is_next) {
+            (true, _) => ("waiting", "·", "not reached"),
+            (false, true) => ("working", "›", "under way"),
+            (false, false) => ("waiting", "·", "waiting"),
+        };
+        is_next = false;
+        let (facts, said, time) = (Vec::new(), None, String::new());
+        rungs.push(Rung { class, sign, name: labels::step(step), ended, facts, said, time });
+    }
+    rungs
 }
 
 /// A step as it is shown.
+#[derive(Clone, PartialEq)]
 struct Rung {
     class: &'static str,
     sign: &'static str,
-    step: Step,
+    name: &'static str,
     ended: &'static str,
-    said: String,
+    facts: Vec<Fact>,
+    said: Option<String>,
     time: String,
 }
 
-impl From<StepReport> for Rung {
-    fn from(report: StepReport) -> Self {
+impl Rung {
+    fn of(report: &StepReport) -> Self {
         let (class, sign) = match report.ended {
             StepEnd::Done => ("done", "✓"),
             StepEnd::Failed => ("failed", "✕"),
@@ -52,57 +69,76 @@ impl From<StepReport> for Rung {
         Self {
             class,
             sign,
-            step: report.step,
+            name: labels::step(report.step),
             ended: labels::step_end(report.ended),
-            said: report.said.unwrap_or_default(),
+            facts: report.facts.clone(),
+            said: report.said.clone(),
             time,
         }
     }
-}
 
-impl Rung {
     fn view(self) -> impl IntoView {
+        let facts: Vec<_> = self
+            .facts
+            .into_iter()
+            // A whole certificate is for a button, not for the eye.
+            .filter(|fact| fact.name != FactName::IssuerPem)
+            .map(|Fact { name, value }| {
+                view! { <div><dt>{labels::fact(name)}</dt> " " <dd>{value}</dd></div> }
+            })
+            .collect();
+        let said = self.said.map(|said| {
+            view! {
+                <details>
+                    <summary>"In the server's words"</summary>
+                    <code>{said}</code>
+                </details>
+            }
+        });
         view! {
             <li class=self.class>
                 <span class="sign" aria-hidden="true">{self.sign}</span>
-                <span>{labels::step(self.step)}</span>
+                <span class="name">{self.name}</span>
                 <span class="end-word">{self.ended}</span>
-                <code>{self.said}</code>
+                <div class="found"><dl>{facts}</dl> {said}</div>
                 <span class="ms">{self.time}</span>
             </li>
         }
     }
 }
 
-/// How the message ended: what it means, and what to do.
+/// How the message ended: what it means, and what to do; nothing before it has. Without a form, no
+/// step puts anything into one.
 #[component]
-pub fn OutcomeView(outcome: Outcome) -> impl IntoView {
-    let heading = labels::outcome(&outcome);
-    let class = match &outcome {
-        Outcome::Accepted { .. } => "notice good",
-        Outcome::Failed { .. } => "notice bad",
-        Outcome::Interrupted => "notice",
-    };
-    let (facts, steps) = match outcome {
+pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> impl IntoView {
+    let RunNow { run, explanation, transcript, .. } = now;
+    let (cause, steps) =
+        explanation.map(|explanation| (explanation.cause, explanation.steps)).unwrap_or_default();
+    let outcome = run.outcome?;
+    let heading = labels::outcome(&outcome, &cause);
+    let (class, facts) = match outcome {
         Outcome::Accepted { reply, message_id, .. } => {
-            (vec![("Its reply", reply), ("Message id", message_id)], &[][..])
+            ("notice good", vec![("Its reply", reply), ("Message id", message_id)])
         }
-        Outcome::Failed { said, advice, .. } => {
+        Outcome::Failed { said, .. } => {
             let said = said.map(|said| ("In the server's words", said));
-            (said.into_iter().collect(), labels::advice(advice).steps)
+            ("notice bad", said.into_iter().collect())
         }
-        Outcome::Interrupted => (Vec::new(), labels::INTERRUPTED.steps),
+        Outcome::Interrupted => ("notice", Vec::new()),
     };
     let facts: Vec<_> = facts
         .into_iter()
         .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
         .collect();
-    let steps: Vec<_> = steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
-    view! {
+    let transcript =
+        transcript.map(|lines| view! { <Copyable lines label="Copy as text" is_shown=false/> });
+    Some(view! {
         <section class=class part="notice">
             <h2>{heading}</h2>
+            <p class="hint">{labels::tested(run.tested)}</p>
             <dl class="facts">{facts}</dl>
-            <ol>{steps}</ol>
+            <NextSteps steps form/>
+            {transcript}
         </section>
-    }
+    })
 }

@@ -184,6 +184,12 @@ impl FormState {
         self.forget_good_news();
     }
 
+    /// Puts into a control what was offered for it, and leads there.
+    pub fn fill(self, field: Field, text: String) {
+        self.edit(field, text);
+        self.focus_soon(field.wire_name());
+    }
+
     /// Takes over what was typed before the page came to life.
     pub fn adopt_typed(self, field: Field, text: String) {
         if self.draft.with_untracked(|draft| draft.text(field) != text) {

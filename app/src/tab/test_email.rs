@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use domain::OauthFlow;
-use domain::delivery::Run;
 use leptos::prelude::*;
 
 use super::live::{live, live_attribute, live_option, live_text};
-use super::run::{OutcomeView, RunView};
+use super::run::{End, Ladder};
 use super::state::FormState;
 use super::token_state::TokenState;
-use crate::api::{self, ApiError};
+use crate::api::{self, ApiError, RunNow};
 use crate::deadline::pause;
 use crate::host::Host;
 use crate::labels;
@@ -27,7 +26,7 @@ const OUTCOME: &str = "test-outcome";
 pub struct TestState {
     host: Host,
     recipient: RwSignal<Option<String>>,
-    run: RwSignal<Option<Run>>,
+    now: RwSignal<Option<RunNow>>,
     refusal: RwSignal<Option<ApiError>>,
     is_asking: RwSignal<bool>,
     /// Whether the run goes on unseen, because nobody is signed in any more.
@@ -40,7 +39,7 @@ impl TestState {
         Self {
             host,
             recipient: RwSignal::new(None),
-            run: RwSignal::new(None),
+            now: RwSignal::new(None),
             refusal: RwSignal::new(None),
             is_asking: RwSignal::new(false),
             is_unseen: RwSignal::new(false),
@@ -50,12 +49,12 @@ impl TestState {
     /// Shows what was loaded.
     pub fn adopt(self, tab: &api::Tab) {
         self.recipient.set(tab.recipient.clone());
-        self.run.set(tab.last_run.clone());
+        self.now.set(tab.last_run.clone());
     }
 
     fn is_under_way(self) -> bool {
         self.is_asking.get()
-            || self.run.with(|run| run.as_ref().is_some_and(|run| run.outcome.is_none()))
+            || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
     fn send(self) {
@@ -65,8 +64,8 @@ impl TestState {
             let answer = api::in_time(api::send_test()).await;
             self.is_asking.set(false);
             match answer {
-                Ok(run) => {
-                    self.run.set(Some(run));
+                Ok(now) => {
+                    self.now.set(Some(now));
                     self.follow().await;
                     self.show_soon(OUTCOME);
                 }
@@ -92,8 +91,11 @@ impl TestState {
 
     /// Reads the run until it has ended. A poll that fails is tried again: the run goes on.
     async fn follow(self) {
-        while let Some(Some(id)) = self.run.try_with_untracked(|run| {
-            run.as_ref().filter(|run| run.outcome.is_none()).map(|run| run.id.clone())
+        while let Some(Some(id)) = self.now.try_with_untracked(|now| {
+            now.as_ref()
+                .map(|now| &now.run)
+                .filter(|run| run.outcome.is_none())
+                .map(|run| run.id.clone())
         }) {
             pause(POLL).await;
             let answer = api::in_time(api::run(id)).await;
@@ -101,12 +103,12 @@ impl TestState {
                 matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
             self.is_unseen.try_set(is_signed_out);
             match answer {
-                Ok(run) => drop(self.run.try_set(Some(run))),
+                Ok(now) => drop(self.now.try_set(Some(now))),
                 Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(POLL * 10).await,
                 Err(_) if is_signed_out => pause(POLL * 10).await,
                 Err(error) => {
                     self.refusal.try_set(Some(error));
-                    self.run.try_set(None);
+                    self.now.try_set(None);
                     return;
                 }
             }
@@ -136,15 +138,17 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let unseen = live_option(move || {
         test.is_unseen.get().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
-    let ended =
-        Memo::new(move |_| test.run.with(|run| run.as_ref().and_then(|run| run.outcome.clone())));
-    let outcome = live_option(move || ended.get().map(|outcome| view! { <OutcomeView outcome/> }));
-    let run = live_option(move || {
-        test.run.get().map(|run| {
-            let at = form.written(run.started_at);
+    let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
+    let end = live_option(move || ended.get().map(|now| view! { <End now form=Some(form)/> }));
+    let begun = Memo::new(move |_| {
+        test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
+    });
+    let ladder = live_option(move || {
+        begun.get().map(|(recipient, at)| {
+            let at = form.written(at);
             view! {
-                <p class="hint">{format!("Last message: to {}, {at}.", run.recipient)}</p>
-                <RunView run/>
+                <p class="hint">{format!("Last message: to {recipient}, {at}.")}</p>
+                <Ladder now=test.now.into()/>
             }
         })
     });
@@ -177,8 +181,8 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                 <p class="hint" id="send-test-reason">{reason}</p>
                 {refusal}
                 {unseen}
-                {run}
-                <div class="announcement" role="status" id=OUTCOME>{outcome}</div>
+                {ladder}
+                <div class="announcement" role="status" id=OUTCOME>{end}</div>
             </div>
         </fieldset>
     }

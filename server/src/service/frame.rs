@@ -52,7 +52,9 @@ pub async fn display(
 pub async fn history(server: &Server, who: &Principal) -> Result<History, Broken> {
     super::runs::bury(server).await?;
     let runs = runs::history(&server.store, HISTORY).await?;
-    let display = display(server, who, runs.iter().map(|(_, run)| run.started_at)).await?;
+    let display = display(server, who, runs.iter().map(|(_, kept)| kept.run.started_at)).await?;
+    let shown = |(by, kept)| Ok((by, super::runs::shown(server, who, kept)?));
+    let runs = runs.into_iter().map(shown).collect::<Result<_, Broken>>()?;
     Ok(History { runs, display })
 }
 

@@ -11,13 +11,12 @@ mod settings;
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, Save, SaveAnswer, Tab, TokenNow};
+use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
 use app::service::{
     AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
     TimeSettings,
 };
 use async_trait::async_trait;
-use domain::delivery::Run;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
 use tokio::time::{Instant, sleep};
@@ -102,7 +101,7 @@ impl EmailService for Service {
         }
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
-        let ran = last_run.as_ref().map(|run| run.started_at);
+        let ran = last_run.as_ref().map(|last| last.run.started_at);
         let instants = saved.at.into_iter().chain(obtained).chain(ran);
         let display = frame::display(&self.0, who, instants).await.map_err(told)?;
         let recipient = who.recipient().map(str::to_owned);
@@ -118,13 +117,13 @@ impl EmailService for Service {
         settings::save(&self.0, who, &save).await.map_err(told)
     }
 
-    async fn send_test(&self, who: &Principal) -> Result<Run, ApiError> {
+    async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError> {
         administrators(who)?;
         runs::start(&self.0, who).await
     }
 
-    async fn run(&self, _who: &Principal, id: &str) -> Result<Run, ApiError> {
-        runs::get(&self.0, id).await.map_err(told)?.ok_or(ApiError::NotFound)
+    async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError> {
+        runs::get(&self.0, who, id).await.map_err(told)?.ok_or(ApiError::NotFound)
     }
 
     async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError> {

@@ -1,12 +1,16 @@
 //! Test messages. Asking for one answers at once; the message goes its way in a task of its own,
 //! and every step is written down as it ends. Whoever wants to know reads it there.
 
-use app::api::ApiError;
+use app::api::{ApiError, RunNow};
+use app::labels;
 use app::service::Principal;
 use chrono::TimeDelta;
-use domain::OauthFlow;
-use domain::delivery::{Advice, Outcome, Run, Step, StepReport};
-use domain::settings::Settings;
+use domain::delivery::{self, Advice, Outcome, Run, Step, StepReport, Tested};
+use domain::draft::Smtp;
+use domain::secret::Destination;
+use domain::settings::{Security, Settings};
+use domain::{Form, OauthFlow, check};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
 use super::sending::{self, Outgoing, stopped};
@@ -17,13 +21,17 @@ use crate::clock::random_id;
 use crate::log::one_line;
 use crate::smtp::message::{ComposeError, TestMessage, compose};
 use crate::smtp::{Accepted, Failure};
+use crate::store::runs::Kept;
 use crate::store::{runs, tokens};
+
+/// What the form of a run is sealed for.
+const COLUMN: &str = "run";
 
 /// Longer than everything that a run may take by this much, and the process that had it must be gone.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// Starts a message to whoever asks, through what is saved.
-pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
+pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
     let current = settings::current(server).await.map_err(told)?;
     if !current.saved.is_complete() {
@@ -35,33 +43,68 @@ pub async fn start(server: &Server, who: &Principal) -> Result<Run, ApiError> {
         return Err(ApiError::TokenNeeded);
     }
     bury(server).await.map_err(told)?;
-    let (id, at) = (random_id(server.randomness.as_ref()), server.clock.now());
-    let gone_after = at + longest(server, current.saved.form.flow);
-    let begun = runs::begin(&server.store, &id, who, recipient, at, gone_after).await;
-    if !begun.map_err(|error| told(error.into()))? {
-        return Err(ApiError::Busy);
-    }
     let run = Run {
-        id,
+        id: random_id(server.randomness.as_ref()),
         recipient: recipient.to_owned(),
-        started_at: at,
+        tested: Tested::Saved,
+        started_at: server.clock.now(),
         steps: Vec::new(),
         outcome: None,
     };
+    let gone_after = run.started_at + longest(server, current.saved.form.flow);
+    let form = sealed(server, &current.saved.form).map_err(told)?;
+    let begun = runs::begin(&server.store, who, &run, &form, gone_after).await;
+    if !begun.map_err(|error| told(error.into()))? {
+        return Err(ApiError::Busy);
+    }
+    let order = order(&current.saved.form);
     server.under_way.spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
-    Ok(run)
+    Ok(RunNow { run, order, explanation: None, transcript: None })
 }
 
 /// The run with this id, ended as interrupted if whoever had it is gone.
-pub async fn get(server: &Server, id: &str) -> Result<Option<Run>, Broken> {
+pub async fn get(server: &Server, who: &Principal, id: &str) -> Result<Option<RunNow>, Broken> {
     bury(server).await?;
-    Ok(runs::get(&server.store, id).await?)
+    let kept = runs::get(&server.store, id).await?;
+    kept.map(|kept| shown(server, who, kept)).transpose()
 }
 
 /// The last run that this person asked for.
-pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<Run>, Broken> {
+pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunNow>, Broken> {
     bury(server).await?;
-    Ok(runs::latest(&server.store, Some(&who.id)).await?)
+    let kept = runs::latest(&server.store, Some(&who.id)).await?;
+    kept.map(|kept| shown(server, who, kept)).transpose()
+}
+
+/// A run as this person may see it, its end explained.
+pub fn shown(server: &Server, who: &Principal, Kept { run, form }: Kept) -> Result<RunNow, Broken> {
+    let mut tested = form.map_or_else(|| Ok(Form::default()), |form| opened(server, &form))?;
+    if !who.may_edit() {
+        tested.authentication.client_id.clear();
+    }
+    let explanation = run.outcome.as_ref().and_then(|end| labels::explained(end, &tested));
+    let order = order(&tested);
+    let transcript = labels::transcript(&run, explanation.as_ref());
+    Ok(RunNow { run, order, explanation, transcript })
+}
+
+/// The form that a run goes through, kept for the words about it: without its secrets, and sealed,
+/// for the Client ID's sake.
+fn sealed<S>(server: &Server, form: &Form<S>) -> Result<Vec<u8>, Broken> {
+    let json = serde_json::to_string(&form.map_secrets(|_, _| ()))?;
+    Ok(server.vault.seal(COLUMN, &Destination::Nowhere, &SecretString::from(json)))
+}
+
+/// The steps that a message through this form is to take.
+fn order<S>(form: &Form<S>) -> Vec<Step> {
+    let Smtp { use_tls, tls_mode, port, .. } = form.sending();
+    let port = check::port::port(&port.0).unwrap_or_default();
+    delivery::order(Security::of(*use_tls, *tls_mode, port), form.flow != OauthFlow::None)
+}
+
+fn opened(server: &Server, sealed: &[u8]) -> Result<Form<()>, Broken> {
+    let json = server.vault.open(COLUMN, &Destination::Nowhere, sealed)?;
+    Ok(serde_json::from_str(json.expose_secret())?)
 }
 
 /// Ends, as interrupted, the runs whose process must be gone.

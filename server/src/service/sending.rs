@@ -111,7 +111,8 @@ impl Sending<'_> {
         let begun = Instant::now();
         let outcome = wanted.await;
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let report = |ended, said| StepReport { step: Step::Token, ended, millis, said };
+        let report =
+            |ended, said| StepReport { step: Step::Token, ended, millis, facts: Vec::new(), said };
         match outcome {
             Ok(access) => {
                 (self.on_step)(report(StepEnd::Done, Some(age(self.server, &access))));

@@ -140,15 +140,26 @@ impl Steps<'_> {
         match outcome {
             Ok(Done { value, said }) => {
                 let said = said.as_deref().map(|said| self.fit(said));
-                (self.on_step)(StepReport { step, ended: StepEnd::Done, millis, said });
+                (self.on_step)(StepReport {
+                    step,
+                    ended: StepEnd::Done,
+                    millis,
+                    facts: Vec::new(),
+                    said,
+                });
                 Ok(value)
             }
             Err(reason) => {
                 let code = reason.code();
                 let (advice, said) = reason.explained(step);
                 let said = said.as_deref().map(|said| self.fit(said));
-                let report =
-                    StepReport { step, ended: StepEnd::Failed, millis, said: said.clone() };
+                let report = StepReport {
+                    step,
+                    ended: StepEnd::Failed,
+                    millis,
+                    facts: Vec::new(),
+                    said: said.clone(),
+                };
                 (self.on_step)(report);
                 Err(Failure { step, said, advice, code })
             }
@@ -162,6 +173,12 @@ impl Steps<'_> {
 
     /// Reports a step that the settings do not ask for.
     pub(super) fn skip(&mut self, step: Step) {
-        (self.on_step)(StepReport { step, ended: StepEnd::Skipped, millis: 0, said: None });
+        (self.on_step)(StepReport {
+            step,
+            ended: StepEnd::Skipped,
+            millis: 0,
+            facts: Vec::new(),
+            said: None,
+        });
     }
 }

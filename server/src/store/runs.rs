@@ -10,27 +10,40 @@ use super::audit::{self, Action, Actor, Entry};
 use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
-/// Begins a run to this address of whoever asks, with its audit row, and returns whether it has: a
-/// person has one run under way at a time. One that has no end after `gone_after` will have none.
+/// A run and what it goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The run.
+    pub run: Run,
+    /// The form that it goes through, sealed; nothing for a run of an earlier version.
+    pub form: Option<Vec<u8>>,
+}
+
+/// Begins a run of whoever asks, with its audit row, and returns whether it has: a person has one run
+/// under way at a time. One that has no end after `gone_after` will have none. `form` is the sealed
+/// form that it goes through.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn begin(
     store: &Store,
-    id: &str,
     by: &Principal,
-    recipient: &str,
-    at: DateTime<Utc>,
+    run: &Run,
+    form: &[u8],
     gone_after: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    let Run { id, recipient, tested, started_at: at, .. } = run;
+    let at = *at;
     let mut transaction = store.begin_write().await?;
-    let begun = sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at, gone_after) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING")
+    let begun = sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at, gone_after, tested, form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING")
         .bind(id)
         .bind(&by.id)
         .bind(&by.name)
         .bind(recipient)
         .bind(millis(at))
         .bind(millis(gone_after))
+        .bind(json(tested))
+        .bind(form)
         .execute(&mut *transaction)
         .await?;
     if begun.rows_affected() == 0 {
@@ -91,28 +104,31 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn get(store: &Store, id: &str) -> Result<Option<Run>, StoreError> {
+pub async fn get(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
     // The run before its steps: an end that is seen has all its steps seen after it.
-    let row = sqlx::query("SELECT recipient, started_at, outcome FROM run WHERE id = $1")
-        .bind(sought(id))
-        .fetch_optional(&store.pool)
-        .await?;
+    let row =
+        sqlx::query("SELECT recipient, started_at, tested, form, outcome FROM run WHERE id = $1")
+            .bind(sought(id))
+            .fetch_optional(&store.pool)
+            .await?;
     let Some(row) = row else { return Ok(None) };
     let outcome: Option<String> = row.try_get("outcome")?;
-    Ok(Some(Run {
+    let run = Run {
         id: id.to_owned(),
         recipient: row.try_get("recipient")?,
+        tested: parsed(row.try_get("tested")?)?,
         started_at: instant(row.try_get("started_at")?)?,
         steps: steps(store, id).await?,
         outcome: outcome.as_deref().map(parsed).transpose()?,
-    }))
+    };
+    Ok(Some(Kept { run, form: row.try_get("form")? }))
 }
 
 /// The run that began last, of anybody or of one person.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Run>, StoreError> {
+pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Kept>, StoreError> {
     let row = sqlx::query(
         "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
     )
@@ -129,7 +145,7 @@ pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Run>, 
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, Run)>, StoreError> {
+pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, Kept)>, StoreError> {
     let rows = sqlx::query("SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1")
         .bind(count)
         .fetch_all(&store.pool)

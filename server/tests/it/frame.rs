@@ -124,10 +124,7 @@ async fn the_history_keeps_to_the_last_ten() {
         let address = format!("number-{number}-@example.com");
         let who = principal(&format!("person-{number}"), &address, NAME);
         let at = harness.server.clock.now();
-        let begun =
-            server::store::runs::begin(&harness.server.store, &who.id, &who, &address, at, at)
-                .await;
-        assert!(begun.expect("the database answers"));
+        assert!(harness.begin_run(&who.id, &who, at).await);
         harness.clock.advance(TimeDelta::seconds(1));
     }
     let body = page(&harness, "/settings/email/history").await.body;

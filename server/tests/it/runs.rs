@@ -2,7 +2,7 @@
 
 use app::service::EmailService;
 use chrono::TimeDelta;
-use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
+use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport, Tested};
 use server::clock::Clock;
 use server::identity::Principal;
 use server::service::Service;
@@ -16,7 +16,13 @@ fn ada() -> Principal {
 }
 
 fn report(step: Step) -> StepReport {
-    StepReport { step, ended: StepEnd::Done, millis: 3, said: Some("220 ready".to_owned()) }
+    StepReport {
+        step,
+        ended: StepEnd::Done,
+        millis: 3,
+        facts: Vec::new(),
+        said: Some("220 ready".to_owned()),
+    }
 }
 
 fn accepted() -> Outcome {
@@ -28,7 +34,8 @@ fn accepted() -> Outcome {
 }
 
 async fn get(harness: &Harness, id: &str) -> Option<Run> {
-    runs::get(&harness.server.store, id).await.expect("runs are readable")
+    let kept = runs::get(&harness.server.store, id).await.expect("runs are readable");
+    kept.map(|kept| kept.run)
 }
 
 async fn begin(harness: &Harness, id: &str) {
@@ -37,10 +44,7 @@ async fn begin(harness: &Harness, id: &str) {
 
 /// Whether a run began that is given 75 seconds.
 async fn begin_as(harness: &Harness, id: &str, who: &Principal) -> bool {
-    let (now, gone_after) = (harness.clock.now(), harness.clock.now() + TimeDelta::seconds(75));
-    runs::begin(&harness.server.store, id, who, who.address(), now, gone_after)
-        .await
-        .expect("it begins")
+    harness.begin_run(id, who, harness.clock.now() + TimeDelta::seconds(75)).await
 }
 
 async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {
@@ -52,6 +56,7 @@ async fn a_run_is_seen_step_by_step_until_its_end() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     let mut expected = Run {
+        tested: Tested::Saved,
         id: "run".to_owned(),
         recipient: EMAIL.to_owned(),
         started_at: harness.clock.now(),
@@ -112,7 +117,7 @@ async fn the_latest_run_is_anybodys_or_ones_own() {
         runs::latest(&harness.server.store, person)
             .await
             .expect("runs are readable")
-            .map(|run| run.id)
+            .map(|kept| kept.run.id)
     };
     assert_eq!(latest(None).await.as_deref(), Some("bobs"));
     assert_eq!(latest(Some("1")).await.as_deref(), Some("adas"));
@@ -133,8 +138,8 @@ async fn a_run_whose_process_is_gone_ends_as_interrupted() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     let service = Service::new(harness.server.clone());
-    assert_eq!(service.run(&ada(), "run").await.expect("the run").outcome, None);
+    assert_eq!(service.run(&ada(), "run").await.expect("the run").run.outcome, None);
     harness.clock.advance(TimeDelta::seconds(76));
-    let outcome = service.run(&ada(), "run").await.expect("the run").outcome;
+    let outcome = service.run(&ada(), "run").await.expect("the run").run.outcome;
     assert_eq!(outcome, Some(Outcome::Interrupted));
 }

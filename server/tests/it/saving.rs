@@ -241,8 +241,8 @@ async fn a_test_message_waits_for_a_token_with_an_oauth_flow() {
 async fn ended(server: &Server, id: &str) -> Outcome {
     server.under_way.close();
     server.under_way.wait().await;
-    let run = Service::new(server.clone()).run(&somebody("ada"), id).await.expect("the run");
-    run.outcome.expect("it has ended")
+    let now = Service::new(server.clone()).run(&somebody("ada"), id).await.expect("the run");
+    now.run.outcome.expect("it has ended")
 }
 
 /// Settings for a port of this machine on which nothing listens.
@@ -262,7 +262,7 @@ async fn a_client_secret_for_elsewhere_does_not_keep_a_basic_message_from_going(
     saved(&harness.server, &moved, 1).await;
     let service = Service::new(harness.server.clone());
     let run = service.send_test(&somebody("ada")).await.expect("a run");
-    match ended(&harness.server, &run.id).await {
+    match ended(&harness.server, &run.run.id).await {
         Outcome::Failed { advice, .. } => assert_eq!(advice, Advice::NothingListens),
         other => panic!("{other:?}"),
     }

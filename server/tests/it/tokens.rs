@@ -202,7 +202,7 @@ async fn a_renewal_under_way_that_a_save_overtakes_changes_nothing() {
     let mut outcome = None;
     while outcome.is_none() {
         a_moment().await;
-        outcome = service.run(&world.ada, &run.id).await.expect("the run").outcome;
+        outcome = service.run(&world.ada, &run.run.id).await.expect("the run").run.outcome;
     }
     let Some(Outcome::Failed { advice, .. }) = outcome else { panic!("not sent") };
     assert_eq!(advice, Advice::TokenNotRenewed(Fault::SettingsChanged));
@@ -271,7 +271,7 @@ async fn a_token_of_other_settings_is_left_alone_by_a_message_of_these() {
     let mut outcome = None;
     while outcome.is_none() {
         a_moment().await;
-        outcome = service.run(&world.ada, &run.id).await.expect("the run").outcome;
+        outcome = service.run(&world.ada, &run.run.id).await.expect("the run").run.outcome;
     }
     assert!(matches!(outcome, Some(Outcome::Failed { step: Step::SignIn, .. })), "{outcome:?}");
     assert_eq!(world.token().await, second);

@@ -12,12 +12,18 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
+use domain::Form;
+use domain::delivery::{Run, Tested};
+use domain::secret::Destination;
 use secrecy::SecretString;
 use server::Server;
+use server::clock::Clock;
 use server::config::{Config, PublicUrl};
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
+use server::store::runs;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -58,6 +64,22 @@ impl Answer {
 }
 
 impl Harness {
+    /// Begins a test message of somebody's to themselves that is given until an instant, and returns
+    /// whether it began.
+    pub async fn begin_run(&self, id: &str, who: &Principal, gone_after: DateTime<Utc>) -> bool {
+        let run = Run {
+            id: id.to_owned(),
+            recipient: who.address().to_owned(),
+            tested: Tested::Saved,
+            started_at: self.clock.now(),
+            steps: Vec::new(),
+            outcome: None,
+        };
+        let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
+        let form = self.server.vault.seal("run", &Destination::Nowhere, &form);
+        runs::begin(&self.server.store, who, &run, &form, gone_after).await.expect("it begins")
+    }
+
     /// A server without accounts, reached by http.
     pub async fn start() -> Self {
         Self::with(|_| {}).await

@@ -202,12 +202,12 @@ impl World {
     pub async fn send_as(&self, name: &str) -> Run {
         let who = Principal { id: name.to_owned(), ..self.ada.clone() };
         let service = self.service();
-        let mut run = service.send_test(&who).await.expect("a run");
-        while run.outcome.is_none() {
+        let mut now = service.send_test(&who).await.expect("a run");
+        while now.run.outcome.is_none() {
             a_moment().await;
-            run = service.run(&who, &run.id).await.expect("the run");
+            now = service.run(&who, &now.run.id).await.expect("the run");
         }
-        run
+        now.run
     }
 
     /// Sends a test message, and says how it ended.

@@ -1,0 +1,59 @@
+//! What a person reads where something failed: what it usually means, and what to do. The words are
+//! put together on the server, from `labels` and from the administrator's own values, and travel to
+//! the page when they are needed: see `docs/decisions/0010-explanations-come-from-the-server.md`.
+
+use domain::Field;
+use serde::{Deserialize, Serialize};
+
+/// An explanation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What it usually means, as a sentence.
+    pub cause: String,
+    /// What to do, in the order to try it.
+    pub steps: Vec<NextStep>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NextStep {
+    /// In words.
+    pub text: String,
+    /// Lines to be copied into another program, ready as they are.
+    #[serde(default)]
+    pub copy: Option<String>,
+    /// Where more is to be read, or to be done.
+    #[serde(default)]
+    pub link: Option<Link>,
+    /// What a press of a button puts into the form, where that is all there is to do.
+    #[serde(default)]
+    pub fill: Option<Fill>,
+}
+
+impl NextStep {
+    /// A step in words only.
+    #[must_use]
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// A page elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What the page is called.
+    pub text: String,
+    /// Its address, always https.
+    pub href: String,
+}
+
+/// A value for a control.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// The control.
+    pub field: Field,
+    /// What is put there.
+    pub value: String,
+    /// What the button says.
+    pub label: String,
+}

@@ -1,0 +1,28 @@
+//! What an administrator reads where a test message failed: the words for the failure, with the
+//! values of the settings that were tested in them. Made on the server only.
+
+use domain::delivery::{Advice, Outcome};
+use domain::draft::Form;
+
+use super::{INTERRUPTED, Words, advice};
+use crate::explanation::{Explanation, NextStep};
+
+/// What the end of a test message means and what to do; nothing to say of a good end. `tested` is the
+/// form that the message went through, without its Client ID for whoever may not read that.
+#[must_use]
+pub fn explained(outcome: &Outcome, tested: &Form<()>) -> Option<Explanation> {
+    match outcome {
+        Outcome::Accepted { .. } => None,
+        Outcome::Interrupted => Some(plain(&INTERRUPTED)),
+        Outcome::Failed { advice, .. } => Some(of_failure(*advice, tested)),
+    }
+}
+
+fn of_failure(code: Advice, _tested: &Form<()>) -> Explanation {
+    plain(&advice(code))
+}
+
+fn plain(words: &Words) -> Explanation {
+    let steps = words.steps.iter().map(|&step| NextStep::words(step)).collect();
+    Explanation { cause: words.cause.to_owned(), steps }
+}

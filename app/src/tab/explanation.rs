@@ -1,0 +1,84 @@
+//! What to do where something failed: steps in order, with lines to copy, links, and buttons that put
+//! a value into the form.
+
+use leptos::html::Textarea;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use web_sys::HtmlDocument;
+
+use super::live::live_text;
+use super::state::FormState;
+use crate::explanation::{Fill, Link, NextStep};
+
+/// The steps; without a form, nothing is put into one.
+#[component]
+pub fn NextSteps(steps: Vec<NextStep>, form: Option<FormState>) -> impl IntoView {
+    let steps: Vec<_> = steps.into_iter().map(|step| item(step, form)).collect();
+    view! { <ol class="next-steps">{steps}</ol> }
+}
+
+fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) -> impl IntoView {
+    let link = link.map(|Link { text, href }| {
+        view! { " " <a href=href target="_blank" rel="noopener noreferrer">{text}</a> }
+    });
+    let copy = copy.map(|lines| view! { <Copyable lines label="Copy these lines" is_shown=true/> });
+    let fill = fill.zip(form).map(|(Fill { field, value, label }, form)| {
+        view! {
+            <div class="row">
+                <button
+                    type="button"
+                    part="button"
+                    on:click=move |_| form.fill(field, value.clone())
+                >
+                    {label}
+                </button>
+            </div>
+        }
+    });
+    view! { <li>{text} {link} {copy} {fill}</li> }
+}
+
+/// Lines that a button copies; where they are not shown from the start, it shows them too.
+#[component]
+pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl IntoView {
+    let is_copied = RwSignal::new(None);
+    let said = live_text(move || match is_copied.get() {
+        None => "",
+        Some(true) => "Copied.",
+        Some(false) => "Select the lines and copy them.",
+    });
+    let shown = NodeRef::<Textarea>::new();
+    let rows = lines.lines().count().clamp(1, 16).to_string();
+    let copy = move |_| {
+        if let Some(shown) = shown.get_untracked() {
+            shown.set_hidden(false);
+            shown.select();
+            is_copied.set(Some(copy_selection()));
+        }
+    };
+    view! {
+        <div class="copyable">
+            <textarea
+                node_ref=shown
+                readonly
+                rows=rows
+                spellcheck="false"
+                wrap="off"
+                aria-label=label
+                hidden=!is_shown
+            >
+                {lines}
+            </textarea>
+            <div class="row">
+                <button type="button" part="button" on:click=copy>{label}</button>
+                <span class="help" role="status">{said}</span>
+            </div>
+        </div>
+    }
+}
+
+/// Copies what is selected. The Clipboard API, which is newer, is missing on a plain http page of an
+/// organisation's own network.
+fn copy_selection() -> bool {
+    document().unchecked_into::<HtmlDocument>().exec_command("copy").unwrap_or(false)
+}

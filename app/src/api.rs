@@ -57,6 +57,9 @@ pub enum ApiError {
     /// An OAuth flow is saved, and there is no token.
     #[error("token needed")]
     TokenNeeded,
+    /// There is a token, and it goes to another mail server.
+    #[error("token for another server")]
+    TokenElsewhere,
     /// What was pasted is no address that a provider sends a browser back to.
     #[error("no answer in the address")]
     NoAnswerInAddress,
@@ -200,6 +203,17 @@ pub enum SaveAnswer {
     TokenWouldBeDeleted(String),
 }
 
+/// What became of asking for a test of settings that are not saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and soon taken apart")]
+pub enum TestAnswer {
+    /// It is under way.
+    Begun(RunNow),
+    /// These controls need attention; nothing was sent.
+    Problems(Problems),
+}
+
 /// What somebody else has saved meanwhile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Theirs {
@@ -240,6 +254,19 @@ pub async fn save(
 pub async fn send_test() -> Result<RunNow, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.send_test(&who).await)
+}
+
+/// Starts a test message to whoever asks, through settings that are not saved.
+///
+/// # Errors
+/// [`ApiError`], as the service says; then nothing was sent.
+#[server(name = TestTyped, prefix = "/api", endpoint = "email/test-typed", protocol = Call)]
+pub async fn test_typed(
+    /// The form as it is typed.
+    draft: Draft,
+) -> Result<TestAnswer, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.test_typed(&who, draft).await)
 }
 
 /// How a test message is getting on.
@@ -414,9 +441,11 @@ mod answering {
             ApiError::SignedOut | ApiError::HostTokenExpired => StatusCode::UNAUTHORIZED,
             ApiError::Forbidden | ApiError::CrossSite => StatusCode::FORBIDDEN,
             ApiError::Oversized(_) | ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Incomplete | ApiError::NoAddress | ApiError::TokenNeeded | ApiError::Busy => {
-                StatusCode::CONFLICT
-            }
+            ApiError::Incomplete
+            | ApiError::NoAddress
+            | ApiError::TokenNeeded
+            | ApiError::TokenElsewhere
+            | ApiError::Busy => StatusCode::CONFLICT,
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Malformed | ApiError::NoAnswerInAddress => StatusCode::BAD_REQUEST,
             ApiError::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,

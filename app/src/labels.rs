@@ -415,6 +415,7 @@ pub fn api_error(error: ApiError) -> String {
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
         ApiError::NoAddress => NO_ADDRESS.to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
+        ApiError::TokenElsewhere => "The stored token goes only to the mail server that it was obtained for, and this form names another. Save it, get a new token, then test.".to_owned(),
         ApiError::NoAnswerInAddress => "This is not the final address: it has neither a code nor an error in it. Copy the whole line from the browser's address bar.".to_owned(),
         ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
         ApiError::NotFound => "There is no such thing here.".to_owned(),
@@ -537,6 +538,9 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::QueueId => "Queue id",
     }
 }
+
+/// What the button does that tests settings before they are saved.
+pub const TEST_TYPED: &str = "Or test what this form shows now, before you save it. A stored secret or token is used only at the server that it is for.";
 
 /// Which settings a test message went through.
 #[must_use]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::Field;
 use domain::audit::Action;
 use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
+use domain::{Draft, Field};
 
-use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
 
 /// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,10 @@ pub trait EmailService: Send + Sync + 'static {
 
     /// Starts a test message to whoever asks, through what is saved, and answers at once.
     async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError>;
+
+    /// Starts a test message to whoever asks, through settings that are not saved. A stored secret or
+    /// token goes only where it was entered or obtained for.
+    async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError>;
 
     /// How a test message is getting on.
     async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError>;

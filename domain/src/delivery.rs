@@ -220,6 +220,8 @@ pub enum Advice {
     TokenExpired,
     /// The token could not be renewed.
     TokenNotRenewed(Fault),
+    /// A token could not be had.
+    TokenNotObtained(Fault),
     /// The server wants a sign-in first (530).
     SignInRequired,
     /// The server wants encryption first (530, 538).

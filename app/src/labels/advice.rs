@@ -251,6 +251,7 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::TokenNotRenewed(fault) => super::fault(Leg::Renewal, fault),
+        Advice::TokenNotObtained(fault) => super::fault(Leg::TokenRequest, fault),
         Advice::SignInRequired => Words {
             cause: "The server wants a sign-in first.",
             steps: &[

@@ -4,7 +4,7 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 use super::live::{live, live_text, live_view};
-use super::state::{Clash, FormState, NOTICE, Notice, choice_id};
+use super::state::{Clash, FormState, NOTICE, Notice, Wanted, choice_id};
 use crate::labels;
 
 /// The notice above the form.
@@ -12,7 +12,7 @@ use crate::labels;
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
         None | Some(Notice::Saved) => ().into_any(),
-        Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
+        Some(Notice::Problems(wanted)) => view! { <ProblemSummary state wanted/> }.into_any(),
         Some(Notice::Conflict(clash)) => view! { <ConflictNotice state clash/> }.into_any(),
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
@@ -26,12 +26,16 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
 
 /// Lists what is wrong, with a link to each control; shrinks as it is mended.
 #[component]
-fn ProblemSummary(state: FormState) -> impl IntoView {
+fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
     let count = move || state.shown_problems().len();
+    let (done, again) = match wanted {
+        Wanted::Save => ("saved", "save"),
+        Wanted::Test => ("sent", "test"),
+    };
     let heading = live_text(move || match count() {
-        0 => "All mended: save again.".to_owned(),
-        1 => "Nothing was saved. One field needs you.".to_owned(),
-        count => format!("Nothing was saved. {count} fields need you."),
+        0 => format!("All mended: {again} again."),
+        1 => format!("Nothing was {done}. One field needs you."),
+        count => format!("Nothing was {done}. {count} fields need you."),
     });
     let items = live_view(move || {
         state

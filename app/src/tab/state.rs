@@ -19,12 +19,21 @@ use crate::host::Host;
 pub enum Notice {
     /// Everything is saved.
     Saved,
-    /// Controls need attention; nothing was saved.
-    Problems,
+    /// Controls need attention; nothing was done.
+    Problems(Wanted),
     /// Somebody else has saved since; the form holds both, and nothing was saved.
     Conflict(Clash),
     /// Nothing was saved, for a reason that is not in the form.
     NotSaved(ApiError),
+}
+
+/// What somebody wanted to do with what is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// To save it.
+    Save,
+    /// To send a message through it.
+    Test,
 }
 
 /// What came of two administrators' edits. Who saved and when is part of what is saved now; the
@@ -141,7 +150,10 @@ impl FormState {
     /// Tells each control's watchers what is wrong with it, once problems are shown.
     fn check(self) {
         let is_shown = self.shows_problems.get_untracked();
-        let problems = if is_shown { self.all_problems() } else { Problems::default() };
+        self.spread(if is_shown { self.all_problems() } else { Problems::default() });
+    }
+
+    fn spread(self, problems: Problems) {
         self.watched.with_value(|watched| {
             for (&field, watched) in Field::ALL.iter().zip(watched) {
                 renew(watched.problem, problems.of(field));
@@ -344,8 +356,10 @@ impl FormState {
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
             self.focus(&choice_id(field));
-        } else if self.has_problems() {
-            self.show_problems();
+        } else if let problems = self.all_problems()
+            && !problems.is_empty()
+        {
+            self.show_problems(Wanted::Save, problems);
         } else if let Some(field) = draft.oversized() {
             self.tell(Notice::NotSaved(ApiError::Oversized(field)));
         } else {
@@ -353,8 +367,14 @@ impl FormState {
         }
     }
 
-    fn has_problems(self) -> bool {
-        !self.all_problems().is_empty()
+    /// What is typed, to be tested; where something is wrong with it, that is shown instead.
+    pub fn typed(self) -> Option<Draft> {
+        let problems = self.all_problems();
+        if problems.is_empty() {
+            return Some(self.draft.get_untracked());
+        }
+        self.show_problems(Wanted::Test, problems);
+        None
     }
 
     /// Takes the notice away.
@@ -450,9 +470,7 @@ impl FormState {
             self.is_saving.set(false);
             match answer {
                 Ok(SaveAnswer::Saved(saved)) => self.saved(&sent, saved),
-                Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
-                // Both sides run the same rules: only different versions of them can disagree.
-                Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
+                Ok(SaveAnswer::Problems(problems)) => self.show_problems(Wanted::Save, problems),
                 Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
@@ -480,11 +498,14 @@ impl FormState {
         self.focus_soon(SAVED);
     }
 
-    fn show_problems(self) {
+    /// Shows what is wrong, by this page's word or by the server's, and leads to the first of it. What
+    /// only the server can know is shown until the next edit.
+    pub fn show_problems(self, wanted: Wanted, problems: Problems) {
         self.shows_problems.set(true);
-        self.check();
-        self.notice.set(Some(Notice::Problems));
-        if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
+        let first = problems.iter().next();
+        self.spread(problems);
+        self.notice.set(Some(Notice::Problems(wanted)));
+        if let Some((field, _)) = first {
             self.focus_soon(field.wire_name());
         }
     }

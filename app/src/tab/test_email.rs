@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use domain::OauthFlow;
+use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
 
 use super::live::{live, live_attribute, live_option, live_text};
 use super::run::{End, Ladder};
-use super::state::FormState;
+use super::state::{FormState, Wanted};
 use super::token_state::TokenState;
-use crate::api::{self, ApiError, RunNow};
+use crate::api::{self, ApiError, RunNow, TestAnswer};
 use crate::deadline::pause;
 use crate::host::Host;
 use crate::labels;
@@ -57,14 +57,19 @@ impl TestState {
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
-    fn send(self) {
+    /// Sends a message through what is saved, or through what is typed.
+    fn send(self, form: FormState, typed: Option<Draft>) {
         self.is_asking.set(true);
         self.refusal.set(None);
         self.host.spawn(async move {
-            let answer = api::in_time(api::send_test()).await;
+            let answer = match typed {
+                None => api::in_time(api::send_test()).await.map(TestAnswer::Begun),
+                Some(draft) => api::in_time(api::test_typed(draft)).await,
+            };
             self.is_asking.set(false);
             match answer {
-                Ok(now) => {
+                Ok(TestAnswer::Problems(problems)) => form.show_problems(Wanted::Test, problems),
+                Ok(TestAnswer::Begun(now)) => {
                     self.now.set(Some(now));
                     self.follow().await;
                     self.show_soon(OUTCOME);
@@ -127,9 +132,32 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let send = move |_| {
         if !test.is_under_way() {
             form.forget_good_news();
-            test.send();
+            test.send(form, None);
         }
     };
+    let test_typed = move |_| {
+        if let Some(typed) = form.typed().filter(|_| !test.is_under_way()) {
+            test.send(form, Some(typed));
+        }
+    };
+    let typed = live_option(move || {
+        (form.is_dirty().get() && test.recipient.with(Option::is_some)).then(|| {
+            view! {
+                <div class="row">
+                    <span class="hint">{labels::TEST_TYPED}</span>
+                    <button
+                        type="button"
+                        class="end"
+                        part="button"
+                        aria-disabled=busy
+                        on:click=test_typed
+                    >
+                        "Test these settings"
+                    </button>
+                </div>
+            }
+        })
+    });
     let refusal = live_option(move || {
         test.refusal.get().map(|error| {
             view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
@@ -179,6 +207,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                     </button>
                 </div>
                 <p class="hint" id="send-test-reason">{reason}</p>
+                {typed}
                 {refusal}
                 {unseen}
                 {ladder}

@@ -9,7 +9,7 @@ use lettre::Message;
 use lettre::message::Mailbox;
 
 use super::Broken;
-use super::sending::{self, Outgoing};
+use super::sending::{self, Outgoing, TokenSource};
 use super::settings::{self, Current};
 use crate::Server;
 use crate::log::one_line;
@@ -151,7 +151,8 @@ impl Mailer {
         let outcome = match sending::opened(&self.0, &current) {
             Ok(settings) => {
                 let mut on_step = |report| steps.push(report);
-                sending::send(&self.0, &current, settings, &outgoing, &mut on_step).await
+                let source = TokenSource::Stored(Box::new(current));
+                sending::send(&self.0, &source, settings, &outgoing, &mut on_step).await
             }
             Err(failure) => Err(failure),
         };

@@ -11,12 +11,13 @@ mod settings;
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
 use app::service::{
     AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
     TimeSettings,
 };
 use async_trait::async_trait;
+use domain::Draft;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
 use tokio::time::{Instant, sleep};
@@ -120,6 +121,14 @@ impl EmailService for Service {
     async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError> {
         administrators(who)?;
         runs::start(&self.0, who).await
+    }
+
+    async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError> {
+        administrators(who)?;
+        match draft.oversized() {
+            Some(field) => Err(ApiError::Oversized(field)),
+            None => runs::start_typed(&self.0, who, &draft).await,
+        }
     }
 
     async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError> {

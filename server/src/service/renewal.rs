@@ -85,6 +85,8 @@ pub enum NoAccess {
     Expired,
     /// It could not be renewed.
     NotRenewed(Setback),
+    /// A first one could not be had.
+    NotObtained(Setback),
 }
 
 /// Who wants a token, and so how urgent it is.
@@ -112,6 +114,20 @@ pub async fn another(
 ) -> Result<Access, NoAccess> {
     let token = ensured(server, current, &Want::OtherThan(refused)).await?;
     opened(server, current, &token)
+}
+
+/// A token for one message alone, in the client's own name (RFC 6749 4.4); it is not kept.
+pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess> {
+    let (auth, leg) = (ClientAuth::default(), Leg::TokenRequest);
+    let issued = server.tokens.client_credentials(grant, auth, leg).await;
+    let Issued { access_token, lifetime, .. } = issued.map_err(NoAccess::NotObtained)?;
+    let now = server.clock.now();
+    Ok(Access {
+        token: access_token,
+        which: Which { grant: String::new(), generation: 0 },
+        obtained_at: now,
+        expires_at: expiry(now, lifetime),
+    })
 }
 
 fn opened(server: &Server, current: &Current, token: &StoredToken) -> Result<Access, NoAccess> {

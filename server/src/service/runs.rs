@@ -1,7 +1,7 @@
 //! Test messages. Asking for one answers at once; the message goes its way in a task of its own,
 //! and every step is written down as it ends. Whoever wants to know reads it there.
 
-use app::api::{ApiError, RunNow};
+use app::api::{ApiError, RunNow, TestAnswer};
 use app::labels;
 use app::service::Principal;
 use chrono::TimeDelta;
@@ -9,12 +9,12 @@ use domain::delivery::{self, Advice, Outcome, Run, Step, StepReport, Tested};
 use domain::draft::Smtp;
 use domain::secret::Destination;
 use domain::settings::{Security, Settings};
-use domain::{Form, OauthFlow, check};
+use domain::{Draft, Form, OauthFlow, check};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::sending::{self, Outgoing, stopped};
-use super::settings::{self, Current};
+use super::sending::{self, Outgoing, TokenSource, stopped};
+use super::settings;
 use super::{Broken, told};
 use crate::Server;
 use crate::clock::random_id;
@@ -30,6 +30,14 @@ const COLUMN: &str = "run";
 /// Longer than everything that a run may take by this much, and the process that had it must be gone.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
+/// What a message goes through.
+struct Tried {
+    tested: Tested,
+    form: Form<()>,
+    settings: Result<Settings, Failure>,
+    source: TokenSource,
+}
+
 /// Starts a message to whoever asks, through what is saved.
 pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
@@ -37,28 +45,79 @@ pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError>
     if !current.saved.is_complete() {
         return Err(ApiError::Incomplete);
     }
-    if current.saved.form.flow != OauthFlow::None
-        && tokens::load(&server.store).await.map_err(|error| told(error.into()))?.is_none()
-    {
+    if current.saved.form.flow != OauthFlow::None && !has_token(server).await? {
         return Err(ApiError::TokenNeeded);
     }
+    let tried = Tried {
+        tested: Tested::Saved,
+        form: current.saved.form.map_secrets(|_, _| ()),
+        settings: sending::opened(server, &current),
+        source: TokenSource::Stored(Box::new(current)),
+    };
+    begin(server, who, recipient, tried).await
+}
+
+/// Starts a message to whoever asks, through a form that is not saved. What is stored goes only where
+/// it was entered or obtained for: another destination of a secret is a problem of the form, and one
+/// of the token is refused. With Client Credentials, a token is asked for that nobody else gets.
+pub async fn start_typed(
+    server: &Server,
+    who: &Principal,
+    draft: &Draft,
+) -> Result<TestAnswer, ApiError> {
+    let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
+    let current = settings::current(server).await.map_err(told)?;
+    let problems = draft.problems(&current.saved.form);
+    if !problems.is_empty() {
+        return Ok(TestAnswer::Problems(problems));
+    }
+    let settings = current.typed(server, draft).map_err(|error| told(error.into()))?;
+    let source = match draft.flow {
+        OauthFlow::None => TokenSource::Stored(Box::new(current)),
+        OauthFlow::ClientCredentials => TokenSource::New,
+        OauthFlow::AuthorizationCode | OauthFlow::AuthorizationCodePkce => {
+            if !has_token(server).await? {
+                return Err(ApiError::TokenNeeded);
+            }
+            if draft.token_destination() != current.saved.form.token_destination() {
+                return Err(ApiError::TokenElsewhere);
+            }
+            TokenSource::Stored(Box::new(current))
+        }
+    };
+    let form = draft.map_secrets(|_, _| ());
+    let tried = Tried { tested: Tested::Typed, form, settings: Ok(settings), source };
+    begin(server, who, recipient, tried).await.map(TestAnswer::Begun)
+}
+
+async fn has_token(server: &Server) -> Result<bool, ApiError> {
+    let token = tokens::load(&server.store).await.map_err(|error| told(error.into()))?;
+    Ok(token.is_some())
+}
+
+async fn begin(
+    server: &Server,
+    who: &Principal,
+    recipient: &str,
+    tried: Tried,
+) -> Result<RunNow, ApiError> {
     bury(server).await.map_err(told)?;
     let run = Run {
         id: random_id(server.randomness.as_ref()),
         recipient: recipient.to_owned(),
-        tested: Tested::Saved,
+        tested: tried.tested,
         started_at: server.clock.now(),
         steps: Vec::new(),
         outcome: None,
     };
-    let gone_after = run.started_at + longest(server, current.saved.form.flow);
-    let form = sealed(server, &current.saved.form).map_err(told)?;
+    let gone_after = run.started_at + longest(server, tried.form.flow);
+    let form = sealed(server, &tried.form).map_err(told)?;
     let begun = runs::begin(&server.store, who, &run, &form, gone_after).await;
     if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
-    let order = order(&current.saved.form);
-    server.under_way.spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
+    let order = order(&tried.form);
+    server.under_way.spawn(carry_out(server.clone(), who.clone(), tried, run.clone()));
     Ok(RunNow { run, order, explanation: None, transcript: None })
 }
 
@@ -90,13 +149,13 @@ pub fn shown(server: &Server, who: &Principal, Kept { run, form }: Kept) -> Resu
 
 /// The form that a run goes through, kept for the words about it: without its secrets, and sealed,
 /// for the Client ID's sake.
-fn sealed<S>(server: &Server, form: &Form<S>) -> Result<Vec<u8>, Broken> {
-    let json = serde_json::to_string(&form.map_secrets(|_, _| ()))?;
+fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, Broken> {
+    let json = serde_json::to_string(form)?;
     Ok(server.vault.seal(COLUMN, &Destination::Nowhere, &SecretString::from(json)))
 }
 
 /// The steps that a message through this form is to take.
-fn order<S>(form: &Form<S>) -> Vec<Step> {
+fn order(form: &Form<()>) -> Vec<Step> {
     let Smtp { use_tls, tls_mode, port, .. } = form.sending();
     let port = check::port::port(&port.0).unwrap_or_default();
     delivery::order(Security::of(*use_tls, *tls_mode, port), form.flow != OauthFlow::None)
@@ -126,8 +185,8 @@ fn longest(server: &Server, flow: OauthFlow) -> TimeDelta {
 }
 
 /// Sends the message, and writes down how it fared whatever happens to it.
-async fn carry_out(server: Server, who: Principal, current: Current, run: Run) {
-    let outcome = send(&server, &who, &current, &run).await.unwrap_or_else(|failure| {
+async fn carry_out(server: Server, who: Principal, tried: Tried, run: Run) {
+    let outcome = send(&server, &who, tried, &run).await.unwrap_or_else(|failure| {
         Outcome::Failed { step: failure.step, said: failure.said, advice: failure.advice }
     });
     if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
@@ -135,14 +194,14 @@ async fn carry_out(server: Server, who: Principal, current: Current, run: Run) {
     }
 }
 
-/// Opens, composes, delivers.
+/// Composes and delivers.
 async fn send(
     server: &Server,
     who: &Principal,
-    current: &Current,
+    Tried { settings, source, .. }: Tried,
     run: &Run,
 ) -> Result<Outcome, Failure> {
-    let settings = sending::opened(server, current)?;
+    let settings = settings?;
     let (mail_server, sender) = sending::way(&settings);
     let message = compose(&TestMessage {
         sender,
@@ -162,14 +221,14 @@ async fn send(
         recipients: vec![run.recipient.clone()],
         octets: message.octets,
     };
-    let Accepted { reply } = send_noting(server, current, settings, &outgoing, run).await?;
+    let Accepted { reply } = send_noting(server, &source, settings, &outgoing, run).await?;
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
 }
 
 /// Sends, and writes each step down as it ends.
 async fn send_noting(
     server: &Server,
-    current: &Current,
+    source: &TokenSource,
     settings: Settings,
     outgoing: &Outgoing,
     run: &Run,
@@ -177,7 +236,7 @@ async fn send_noting(
     let (tell, mut told) = mpsc::unbounded_channel();
     let sending = async move {
         let mut on_step = |report| tell.send(report).unwrap_or_default();
-        sending::send(server, current, settings, outgoing, &mut on_step).await
+        sending::send(server, source, settings, outgoing, &mut on_step).await
     };
     let noting = async {
         let mut ordinal = 0;

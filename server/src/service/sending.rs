@@ -2,7 +2,7 @@
 //! Each step is told as it ends; whoever listens keeps it or does not.
 
 use domain::delivery::{Advice, Step, StepEnd, StepReport};
-use domain::settings::{MailServer, Sender, Settings};
+use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::Setback;
 use tokio::time::Instant;
 
@@ -37,10 +37,20 @@ pub const fn way(settings: &Settings) -> (&MailServer, &Sender) {
     }
 }
 
-/// Delivers one message with settings that were opened from `current`.
+/// Where the token of a message comes from.
+#[derive(Clone)]
+pub enum TokenSource {
+    /// What is stored for these settings, renewed where it has to be.
+    Stored(Box<Current>),
+    /// A new one for this message alone, where nobody has to be asked for it.
+    New,
+}
+
+/// Delivers one message with settings that are open, and with a token from `source` where they have
+/// an OAuth flow.
 pub async fn send(
     server: &Server,
-    current: &Current,
+    source: &TokenSource,
     settings: Settings,
     outgoing: &Outgoing,
     on_step: &mut (dyn FnMut(StepReport) + Send),
@@ -62,7 +72,10 @@ pub async fn send(
         Settings::Basic { account, .. } => {
             sending.with(account.map_or(Credentials::None, Credentials::Password)).await
         }
-        Settings::Oauth { .. } => sending.with_token(current, &user).await,
+        Settings::Oauth { grant, .. } => match source {
+            TokenSource::Stored(current) => sending.with_token(current, &user).await,
+            TokenSource::New => sending.with_new_token(&grant, &user).await,
+        },
     }
 }
 
@@ -101,6 +114,12 @@ impl Sending<'_> {
         // Where there is no other token, the mail server's words tell more.
         let Ok(second) = second else { return Err(refusal) };
         self.with(bearer(second.token)).await
+    }
+
+    /// Delivers with a token that nobody else gets.
+    async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Accepted, Failure> {
+        let access = self.take_token(renewal::one_off(self.server, grant)).await?;
+        self.with(Credentials::Token(Bearer { user: user.to_owned(), token: access.token })).await
     }
 
     /// The first step with an OAuth flow.
@@ -144,5 +163,8 @@ fn explained(no_access: NoAccess) -> (Advice, Option<String>) {
         NoAccess::Absent => (Advice::TokenAbsent, None),
         NoAccess::Expired => (Advice::TokenExpired, None),
         NoAccess::NotRenewed(Setback { fault, said, .. }) => (Advice::TokenNotRenewed(fault), said),
+        NoAccess::NotObtained(Setback { fault, said, .. }) => {
+            (Advice::TokenNotObtained(fault), said)
+        }
     }
 }

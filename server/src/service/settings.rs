@@ -49,6 +49,26 @@ impl Current {
         }
     }
 
+    /// What a message can be sent with through a form that is not saved: its secrets are those that
+    /// are typed in it, and a stored one only where it was entered for the same destination.
+    ///
+    /// # Errors
+    /// A secret does not open, or there is what `Draft::problems` would have told.
+    pub fn typed(&self, server: &Server, draft: &Draft) -> Result<Settings, VaultError> {
+        let secret = |field| match draft.secret_on_save(field).as_ref() {
+            SecretEdit::Replace(typed) => Ok(Some(typed.open())),
+            SecretEdit::Untouched if self.saved.keeps_secret(field, draft) => {
+                self.open_one(server, field)
+            }
+            SecretEdit::Untouched | SecretEdit::Clear => Ok(None),
+        };
+        let secrets = OpenedSecrets {
+            password: secret(Field::Password)?,
+            client_secret: secret(Field::ClientSecret)?,
+        };
+        Settings::parse(draft, &secrets).map_err(|_| VaultError::UnknownShape)
+    }
+
     fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
         Ok(OpenedSecrets {
             password: self.open_one(server, Field::Password)?,

@@ -1,0 +1,214 @@
+//! A test of settings before they are saved: what is typed is used, and what is stored goes only where
+//! it was entered or obtained for, whoever asks and by whatever way.
+
+use app::api::{ApiError, Save, SaveAnswer, TestAnswer};
+use app::service::{EmailService, Principal, Role};
+use axum::http::{StatusCode, header};
+use domain::delivery::{Advice, Outcome, Run, Step, Tested};
+use domain::token::Fault;
+use domain::{Draft, Field, OauthFlow, Problem};
+use serde_json::json;
+use server::service::Service;
+
+use crate::support::harness::{ADDRESS, EMAIL, Harness, NAME, principal};
+use crate::support::host::{call, send};
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_world::{CALLBACK, World, a_moment};
+use crate::support::provider::ScriptedProvider;
+use crate::support::smtp_server::{AUTHORITY, Script, SmtpServer};
+
+const STORED: &str = "stored-password";
+
+fn ada() -> Principal {
+    principal("ada", EMAIL, NAME)
+}
+
+fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {
+    let mut draft = draft.clone();
+    for &(field, text) in edits {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+/// A form with an account at a mail server of this machine.
+fn draft(mail_server: &SmtpServer) -> Draft {
+    edited(
+        &Draft::default(),
+        &[
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "Example PPM"),
+            (Field::BasicServer, "localhost"),
+            (Field::BasicPort, &mail_server.address.port().to_string()),
+            (Field::BasicTlsMode, "implicit"),
+            (Field::Username, "noreply"),
+            (Field::Password, STORED),
+        ],
+    )
+}
+
+/// A server that trusts the mail servers of the tests.
+async fn harness() -> Harness {
+    Harness::with(|config| config.extra_ca = vec![AUTHORITY.certificate()]).await.with_ada().await
+}
+
+/// The form after this one was saved: with its secrets untouched.
+async fn saved(harness: &Harness, draft: &Draft) -> Draft {
+    let save = Save { draft: draft.clone(), revision: 0, deletes_grant: None };
+    let service = Service::new(harness.server.clone());
+    match service.save(&ada(), save).await.expect("an answer") {
+        SaveAnswer::Saved(saved) => saved.draft(),
+        other => panic!("not saved: {other:?}"),
+    }
+}
+
+/// Tests a form, and waits for the end.
+async fn tested(service: &Service, who: &Principal, draft: &Draft) -> Run {
+    let mut now = match service.test_typed(who, draft.clone()).await.expect("an answer") {
+        TestAnswer::Begun(now) => now,
+        TestAnswer::Problems(problems) => panic!("refused: {problems:?}"),
+    };
+    while now.run.outcome.is_none() {
+        a_moment().await;
+        now = service.run(who, &now.run.id).await.expect("the run");
+    }
+    now.run
+}
+
+fn is_accepted(run: &Run) -> bool {
+    matches!(run.outcome, Some(Outcome::Accepted { .. }))
+}
+
+#[tokio::test]
+async fn what_is_typed_is_tested_and_nothing_is_saved() {
+    let (mail_server, harness) = (Script::from_the_first_byte().play(), harness().await);
+    let service = Service::new(harness.server.clone());
+    let run = tested(&service, &ada(), &draft(&mail_server)).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(run.tested, Tested::Typed);
+    let tab = service.load(&ada(), CALLBACK).await.expect("the tab");
+    assert_eq!(tab.saved.revision, 0);
+}
+
+#[tokio::test]
+async fn a_stored_password_is_used_where_it_was_entered_for() {
+    let (mail_server, harness) = (Script::from_the_first_byte().play(), harness().await);
+    let stored = saved(&harness, &draft(&mail_server)).await;
+    let typed = edited(&stored, &[(Field::BasicDisplayName, "Another name")]);
+    let run = tested(&Service::new(harness.server.clone()), &ada(), &typed).await;
+    assert!(is_accepted(&run), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
+    let (mail_server, elsewhere) =
+        (Script::from_the_first_byte().play(), Script::from_the_first_byte().play());
+    let harness = harness().await;
+    let stored = saved(&harness, &draft(&mail_server)).await;
+    let port = elsewhere.address.port().to_string();
+    let cookie = harness.sign_in().await;
+    for edit in [
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicTlsMode, "start-tls"),
+        (Field::Username, "somebody-else"),
+    ] {
+        let typed = edited(&stored, &[edit]);
+        let request = call("/api/email/test-typed")
+            .header("sec-fetch-site", "same-origin")
+            .header(header::COOKIE, &cookie);
+        let body = json!({ "draft": typed }).to_string();
+        let answer = send(&harness, ADDRESS, request, &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let answer: TestAnswer = serde_json::from_str(&answer.body).expect("an answer");
+        let TestAnswer::Problems(problems) = answer else { panic!("begun with {edit:?}") };
+        assert_eq!(problems.of(Field::Password), Some(Problem::EnterAgain), "{edit:?}");
+    }
+    assert_eq!(elsewhere.heard().await.connections, 0);
+}
+
+#[tokio::test]
+async fn a_stored_client_secret_is_refused_for_another_token_endpoint() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let elsewhere = ScriptedProvider::play([]);
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let typed = edited(&tab.saved.draft(), &[(Field::TokenEndpoint, &elsewhere.token_endpoint())]);
+    match world.service().test_typed(&world.ada, typed).await.expect("an answer") {
+        TestAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain));
+        }
+        TestAnswer::Begun(_) => panic!("begun"),
+    }
+    assert_eq!(elsewhere.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_stored_token_is_refused_for_another_mail_server() {
+    for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
+        let world = World::with_token(flow).await;
+        let elsewhere = Mailbox::start(&world.provider).await;
+        let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+        let port = elsewhere.address.port().to_string();
+        let typed = edited(&tab.saved.draft(), &[(Field::OauthPort, &port)]);
+        let answer = world.service().test_typed(&world.ada, typed).await;
+        assert_eq!(answer, Err(ApiError::TokenElsewhere), "{flow:?}");
+        assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_token_is_used_at_the_mail_server_that_it_was_obtained_for() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let typed = edited(&tab.saved.draft(), &[(Field::OauthDisplayName, "Another name")]);
+    let run = tested(&world.service(), &world.ada, &typed).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(world.mailbox.messages(), 1);
+}
+
+#[tokio::test]
+async fn without_a_token_a_test_says_so() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let answer = world.service().test_typed(&world.ada, tab.saved.draft()).await;
+    assert_eq!(answer, Err(ApiError::TokenNeeded));
+}
+
+#[tokio::test]
+async fn with_client_credentials_a_test_takes_a_token_that_is_not_kept() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let run = tested(&world.service(), &world.ada, &tab.saved.draft()).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(run.steps.first().map(|report| report.step), Some(Step::Token));
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_had_for_a_test_is_explained() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let typed = edited(&world.draft(OauthFlow::ClientCredentials), &[(Field::ClientSecret, "no")]);
+    let run = tested(&world.service(), &world.ada, &typed).await;
+    let Some(Outcome::Failed { step, advice, .. }) = run.outcome else { panic!("{run:?}") };
+    assert_eq!((step, advice), (Step::Token, Advice::TokenNotObtained(Fault::InvalidClient)));
+}
+
+#[tokio::test]
+async fn a_form_with_problems_is_not_tested() {
+    let harness = harness().await;
+    let service = Service::new(harness.server.clone());
+    match service.test_typed(&ada(), Draft::default()).await.expect("an answer") {
+        TestAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::BasicServer), Some(Problem::Missing));
+        }
+        TestAnswer::Begun(_) => panic!("begun"),
+    }
+}
+
+#[tokio::test]
+async fn a_reader_tests_nothing() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
+    let draft = world.draft(OauthFlow::ClientCredentials);
+    assert_eq!(world.service().test_typed(&rita, draft).await, Err(ApiError::Forbidden));
+}

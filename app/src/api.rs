@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use domain::delivery::{Run, Step};
 use domain::time_format::TimeDisplay;
 use domain::token::{Attempt, Token};
-use domain::{Draft, Field, Problems, Saved};
+use domain::{Draft, Field, OauthFlow, Problems, Saved};
 use leptos::prelude::*;
 use leptos::server_fn::Bytes;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, Suggested};
 use crate::host::Call;
 use crate::wire::{self, Text};
 
@@ -267,6 +267,23 @@ pub async fn test_typed(
 ) -> Result<TestAnswer, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.test_typed(&who, draft).await)
+}
+
+/// What the controls are to hold for a provider.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = ReadPreset, prefix = "/api", endpoint = "email/preset", protocol = Call)]
+pub async fn preset(
+    /// The provider's name.
+    provider: String,
+    /// What has to be known beside it: a tenant or a region.
+    detail: String,
+    /// The flow that is chosen.
+    flow: OauthFlow,
+) -> Result<Suggested, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.preset(&who, &provider, &detail, flow).await)
 }
 
 /// How a test message is getting on.

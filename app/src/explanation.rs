@@ -38,6 +38,15 @@ impl NextStep {
     }
 }
 
+/// Values that are offered for controls of the form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggested {
+    /// The controls, each with its value.
+    pub values: Vec<(Field, String)>,
+    /// What to know of them, or why there are none.
+    pub explanation: Explanation,
+}
+
 /// A page elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {

@@ -8,6 +8,10 @@ mod advice;
 mod explained;
 #[cfg(feature = "ssr")]
 mod pages;
+#[cfg(feature = "ssr")]
+mod preset;
+#[cfg(feature = "ssr")]
+mod provider;
 mod token;
 #[cfg(feature = "ssr")]
 mod transcript;
@@ -18,6 +22,7 @@ use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
 use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
+use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
 use crate::api::{ApiError, DoorRefusal};
@@ -35,7 +40,7 @@ pub use token::{
     leg, reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
-pub use {explained::explained, transcript::transcript};
+pub use {explained::explained, preset::preset, transcript::transcript};
 
 /// The name of a group box.
 #[must_use]
@@ -536,6 +541,26 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
         FactName::QueueId => "Queue id",
+    }
+}
+
+/// The menu of providers.
+pub const PROVIDER: &str = "Provider";
+/// What the menu is for.
+pub const PROVIDER_HELP: &str = "Who sends your mail. Fill in puts in the server, the port, the endpoints and the scope; what you typed is replaced only when you say so.";
+/// The choice of none.
+pub const NO_PROVIDER: &str = "Choose a provider";
+/// What fills the form.
+pub const FILL_IN: &str = "Fill in";
+/// What precedes what would be replaced.
+pub const HOLD_SOMETHING_ELSE: &str = "These already hold something else:";
+
+/// What has to be known beside a provider.
+#[must_use]
+pub const fn detail(detail: Detail) -> &'static str {
+    match detail {
+        Detail::Tenant => "Tenant",
+        Detail::Region => "Region",
     }
 }
 

@@ -8,9 +8,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::audit::Action;
 use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
-use domain::{Draft, Field};
+use domain::{Draft, Field, OauthFlow};
 
 use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
+use crate::explanation::Suggested;
 
 /// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +130,15 @@ pub trait EmailService: Send + Sync + 'static {
     /// Starts a test message to whoever asks, through settings that are not saved. A stored secret or
     /// token goes only where it was entered or obtained for.
     async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError>;
+
+    /// What the controls are to hold for a provider of this name.
+    async fn preset(
+        &self,
+        who: &Principal,
+        provider: &str,
+        detail: &str,
+        flow: OauthFlow,
+    ) -> Result<Suggested, ApiError>;
 
     /// How a test message is getting on.
     async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError>;

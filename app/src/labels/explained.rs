@@ -4,6 +4,7 @@
 use domain::delivery::{Advice, Outcome};
 use domain::draft::Form;
 
+use super::provider::steps_for;
 use super::{INTERRUPTED, Words, advice};
 use crate::explanation::{Explanation, NextStep};
 
@@ -18,8 +19,13 @@ pub fn explained(outcome: &Outcome, tested: &Form<()>) -> Option<Explanation> {
     }
 }
 
-fn of_failure(code: Advice, _tested: &Form<()>) -> Explanation {
-    plain(&advice(code))
+/// The provider's own steps where there are any, and those that hold everywhere otherwise.
+fn of_failure(code: Advice, tested: &Form<()>) -> Explanation {
+    let plain = plain(&advice(code));
+    match steps_for(code, tested) {
+        Some(steps) => Explanation { steps, ..plain },
+        None => plain,
+    }
 }
 
 fn plain(words: &Words) -> Explanation {

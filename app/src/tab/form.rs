@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use super::field::{Control, secret_note};
 use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
+use super::preset::ProviderMenu;
 use super::save_bar::SaveBar;
 use super::state::FormState;
 use crate::host::Host;
@@ -111,6 +112,7 @@ fn FlowGroup(state: FormState) -> impl IntoView {
     view! {
         <Group state section=Section::Flow>
             <Control state field=Field::Flow width="wide flow" note=help/>
+            <ProviderMenu form=state/>
         </Group>
     }
 }

@@ -25,6 +25,8 @@ pub enum Notice {
     Conflict(Clash),
     /// Nothing was saved, for a reason that is not in the form.
     NotSaved(ApiError),
+    /// Something else could not be done.
+    NotDone(ApiError),
 }
 
 /// What somebody wanted to do with what is typed.
@@ -202,6 +204,26 @@ impl FormState {
         self.focus_soon(field.wire_name());
     }
 
+    /// Puts values into several controls at once.
+    pub fn fill_all(self, values: Vec<(Field, String)>) {
+        self.change(|draft| {
+            for (field, value) in values {
+                draft.edit(field, value);
+            }
+        });
+        self.forget_good_news();
+    }
+
+    /// What is typed, without following it.
+    pub fn draft_now(self) -> Draft {
+        self.draft.get_untracked()
+    }
+
+    /// Tells above the form why something could not be done.
+    pub fn tell_failed(self, error: ApiError) {
+        self.tell(Notice::NotDone(error));
+    }
+
     /// Takes over what was typed before the page came to life.
     pub fn adopt_typed(self, field: Field, text: String) {
         if self.draft.with_untracked(|draft| draft.text(field) != text) {
@@ -336,7 +358,7 @@ impl FormState {
 
     /// Tells something above the form, and leads there.
     fn tell(self, notice: Notice) {
-        if let Notice::NotSaved(error) = &notice {
+        if let Notice::NotSaved(error) | Notice::NotDone(error) = &notice {
             self.host.tell_error(*error);
         }
         self.notice.set(Some(notice));

@@ -12,14 +12,17 @@ mod settings;
 use std::time::Duration;
 
 use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
+use app::explanation::Suggested;
+use app::labels;
 use app::service::{
     AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
     TimeSettings,
 };
 use async_trait::async_trait;
-use domain::Draft;
+use domain::preset::Provider;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
+use domain::{Draft, OauthFlow};
 use tokio::time::{Instant, sleep};
 
 use crate::Server;
@@ -129,6 +132,18 @@ impl EmailService for Service {
             Some(field) => Err(ApiError::Oversized(field)),
             None => runs::start_typed(&self.0, who, &draft).await,
         }
+    }
+
+    async fn preset(
+        &self,
+        who: &Principal,
+        provider: &str,
+        detail: &str,
+        flow: OauthFlow,
+    ) -> Result<Suggested, ApiError> {
+        administrators(who)?;
+        let provider = Provider::from_name(provider).ok_or(ApiError::NotFound)?;
+        Ok(labels::preset(provider, provider.values(flow, detail)))
     }
 
     async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError> {

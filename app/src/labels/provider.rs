@@ -1,0 +1,305 @@
+//! What to do about a failure at a provider that is known, with the administrator's own values in
+//! lines that are ready to be copied. Made on the server only.
+
+use domain::OauthFlow;
+use domain::delivery::Advice;
+use domain::draft::Form;
+use domain::preset::Provider;
+use domain::token::Fault;
+
+use super::preset::own_page;
+use crate::explanation::{Fill, Link, NextStep};
+
+/// The steps of the provider whose mail server was tested; nothing where it has none of its own.
+pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+    let provider = Provider::of_server(&tested.sending().server)?;
+    let mut steps = match provider {
+        Provider::Microsoft365 => microsoft(code, tested)?,
+        Provider::Google => google(code, tested)?,
+        _ => return None,
+    };
+    steps.push(own_page(provider));
+    Some(steps)
+}
+
+fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+    let is_application = tested.flow == OauthFlow::ClientCredentials;
+    Some(match code {
+        Advice::SmtpAuthDisabled => vec![
+            smtp_auth(tested),
+            NextStep::words(
+                "If the reply names the Tenant, Authenticated SMTP is off for the whole organisation. The line above turns it on for this mailbox alone, which goes before the organisation's setting.",
+            ),
+            NextStep::words("OAuth needs it too. A change takes some minutes to spread: test again then."),
+        ],
+        Advice::BasicAuthDisabled => vec![NextStep::words(
+            "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in puts in everything that Microsoft is known for.",
+        )],
+        Advice::ExchangeSignInRefused if is_application => vec![
+            scope(tested, "https://outlook.office365.com/.default"),
+            register(tested),
+            object_id_trap(),
+            smtp_auth(tested),
+            spreads(),
+        ],
+        Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
+            vec![
+                NextStep::words(format!(
+                    "The account that signs in when you press Get Auth Token has to be {}: get a new token, and sign in as that mailbox.",
+                    tested.oauth.sender
+                )),
+                scope(tested, "https://outlook.office.com/SMTP.Send offline_access"),
+                smtp_auth(tested),
+                spreads(),
+            ]
+        }
+        Advice::MailboxPermissionMissing if is_application => {
+            vec![register(tested), object_id_trap(), spreads()]
+        }
+        Advice::SendAsDenied => vec![
+            NextStep::words(format!(
+                "Send as the mailbox that signs in, or let it send as {}:",
+                tested.sending().sender
+            )),
+            copied(
+                "In Exchange Online PowerShell, with the mailbox that signs in in place of SIGNED-IN:",
+                [
+                    CONNECT.to_owned(),
+                    format!(
+                        "Add-RecipientPermission -Identity {} -Trustee 'SIGNED-IN' -AccessRights SendAs",
+                        quoted(&tested.sending().sender)
+                    ),
+                ],
+            ),
+            spreads(),
+        ],
+        Advice::ConditionalAccess => vec![
+            NextStep::words(
+                "Choose the flow Client Credentials: security defaults and most conditional access rules do not apply to it.",
+            ),
+            NextStep {
+                text: "Or see in the sign-in log which rule stopped it, and let the administrator of Microsoft Entra exclude the account:".to_owned(),
+                link: Some(Link {
+                    text: "sign-in logs".to_owned(),
+                    href: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/SignInEventsV3Blade".to_owned(),
+                }),
+                ..NextStep::default()
+            },
+        ],
+        _ => return None,
+    })
+}
+
+fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+    let has_token = tested.flow != OauthFlow::None;
+    Some(match code {
+        Advice::GoogleSignInRefused | Advice::CredentialsRefused | Advice::AppPasswordNeeded
+            if !has_token =>
+        {
+            vec![
+                NextStep {
+                    text: format!(
+                        "Google takes no account's own password here. Sign in as {}, turn two-step verification on, make an app password and put its sixteen letters, without spaces, into Password:",
+                        tested.sign_in.username
+                    ),
+                    link: Some(Link {
+                        text: "app passwords".to_owned(),
+                        href: "https://myaccount.google.com/apppasswords".to_owned(),
+                    }),
+                    ..NextStep::default()
+                },
+                NextStep::words(
+                    "Where the organisation does not allow app passwords, choose an OAuth flow.",
+                ),
+            ]
+        }
+        Advice::TokenRefused | Advice::GoogleSignInRefused => vec![
+            scope(tested, "https://mail.google.com/"),
+            NextStep::words(format!(
+                "Get a new token, and sign in as {}: Google takes a token only for the account that it belongs to.",
+                tested.oauth.sender
+            )),
+            publishing_state(),
+        ],
+        Advice::TokenNotRenewed(Fault::InvalidGrant) => vec![
+            NextStep::words("Press Get Auth Token and sign in again: Google has ended this consent."),
+            publishing_state(),
+        ],
+        Advice::TokenExpired => vec![
+            NextStep::words("Press Get Auth Token."),
+            NextStep {
+                text: "Google gives a refresh token, by which PPM renews by itself, only when it is asked to:".to_owned(),
+                fill: Some(Fill {
+                    field: domain::Field::AuthorizationEndpoint,
+                    value: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent".to_owned(),
+                    label: "Ask for offline access".to_owned(),
+                }),
+                ..NextStep::default()
+            },
+        ],
+        _ => return None,
+    })
+}
+
+const CONNECT: &str = "Connect-ExchangeOnline";
+
+/// Turns Authenticated SMTP on for the mailbox that sends.
+fn smtp_auth(tested: &Form<()>) -> NextStep {
+    let mailbox = if tested.flow == OauthFlow::None && !tested.sign_in.username.is_empty() {
+        &tested.sign_in.username
+    } else {
+        &tested.sending().sender
+    };
+    let line = format!(
+        "Set-CASMailbox -Identity {} -SmtpClientAuthenticationDisabled $false",
+        quoted(mailbox)
+    );
+    copied(
+        "Turn Authenticated SMTP on for the mailbox, in Exchange Online PowerShell:",
+        [CONNECT.to_owned(), line],
+    )
+}
+
+/// Makes the application known to Exchange and gives it the mailbox.
+fn register(tested: &Form<()>) -> NextStep {
+    let client_id = match tested.authentication.client_id.as_str() {
+        "" => "YOUR-CLIENT-ID",
+        client_id => client_id,
+    };
+    let lines = [
+        "Connect-MgGraph -Scopes 'Application.Read.All'".to_owned(),
+        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id)),
+        CONNECT.to_owned(),
+        "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'".to_owned(),
+        format!(
+            "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
+            quoted(&tested.oauth.sender)
+        ),
+    ];
+    copied(
+        "Register the application in Exchange and give it the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
+        lines,
+    )
+}
+
+fn object_id_trap() -> NextStep {
+    NextStep::words(
+        "If somebody has done that already: the ObjectId has to be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is another one, and Exchange takes it without a word. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal takes a wrong one away.",
+    )
+}
+
+fn spreads() -> NextStep {
+    NextStep::words("A new permission takes 15 to 30 minutes to spread: test again then.")
+}
+
+fn publishing_state() -> NextStep {
+    NextStep {
+        text: "Look at the publishing status of the consent screen: in Testing, Google ends every consent after seven days. Publish it, or make it Internal:".to_owned(),
+        link: Some(Link {
+            text: "Google Auth Platform, Audience".to_owned(),
+            href: "https://console.cloud.google.com/auth/audience".to_owned(),
+        }),
+        ..NextStep::default()
+    }
+}
+
+/// The scope that the provider's mail server wants, with a button where another one is set.
+fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
+    if tested.authentication.scope == wanted {
+        return NextStep::words(format!("Scope is right: {wanted}."));
+    }
+    NextStep {
+        text: format!("Scope has to be {wanted}. Save it, then get a new token."),
+        fill: Some(Fill {
+            field: domain::Field::Scope,
+            value: wanted.to_owned(),
+            label: "Put this scope in".to_owned(),
+        }),
+        ..NextStep::default()
+    }
+}
+
+fn copied<const LINES: usize>(text: &str, lines: [String; LINES]) -> NextStep {
+    NextStep { text: text.to_owned(), copy: Some(lines.join("\n")), ..NextStep::default() }
+}
+
+/// A value as PowerShell takes it word for word. Four other characters count as a quotation mark
+/// there too (about_Quoting_Rules).
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("'");
+    for character in value.chars() {
+        if matches!(character, '\'' | '\u{2018}'..='\u{201B}') {
+            quoted.push(character);
+        }
+        quoted.push(character);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::draft::Smtp;
+
+    use super::*;
+
+    fn at(server: &str, flow: OauthFlow) -> Form<()> {
+        let oauth = Smtp {
+            sender: "o'neil@contoso.com".to_owned(),
+            server: server.to_owned(),
+            ..Smtp::default()
+        };
+        let mut form = Form { flow, basic: oauth.clone(), oauth, ..Form::default() };
+        form.authentication.client_id = "11111111-2222-3333-4444-555555555555".to_owned();
+        form
+    }
+
+    fn all(steps: &[NextStep]) -> String {
+        let copies = steps.iter().filter_map(|step| step.copy.clone());
+        copies.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn an_application_that_exchange_does_not_know_is_registered_with_its_own_values() {
+        let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        let lines = all(&steps);
+        for expected in [
+            "Get-MgServicePrincipalByAppId -AppId '11111111-2222-3333-4444-555555555555'",
+            "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id",
+            "Add-MailboxPermission -Identity 'o''neil@contoso.com' -User $app.Id",
+            "Set-CASMailbox -Identity 'o''neil@contoso.com' -SmtpClientAuthenticationDisabled $false",
+        ] {
+            assert!(lines.contains(expected), "{expected}: {lines}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_scope_is_a_press_of_a_button() {
+        let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
+        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
+        assert_eq!(
+            (fill.field, fill.value.as_str()),
+            (domain::Field::Scope, "https://mail.google.com/")
+        );
+    }
+
+    #[test]
+    fn a_server_of_nobody_known_has_no_steps_of_its_own() {
+        let form = at("mail.example.com", OauthFlow::None);
+        assert_eq!(steps_for(Advice::SmtpAuthDisabled, &form), None);
+    }
+
+    #[test]
+    fn no_value_ends_its_quotation() {
+        for (value, expected) in [
+            ("plain", "'plain'"),
+            ("o'neil", "'o''neil'"),
+            ("$(calc)", "'$(calc)'"),
+            ("a\u{2019}; calc", "'a\u{2019}\u{2019}; calc'"),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The menu of providers, which fills the form with what is known of one.
+
+use domain::Draft;
+use domain::preset::Provider;
+use leptos::prelude::*;
+
+use super::live::{live, live_option};
+use super::state::FormState;
+use super::suggestion::{Offer, OfferView};
+use crate::{api, labels};
+
+/// The menu, what has to be known beside the provider, and the button.
+#[component]
+pub fn ProviderMenu(form: FormState) -> impl IntoView {
+    let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let offer = Offer::new(form);
+    let options: Vec<_> = Provider::ALL
+        .into_iter()
+        .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
+        .collect();
+    let choose = move |event| {
+        chosen.set(event_target_value(&event));
+        offer.withdraw();
+    };
+    let wants = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
+    let detail_field = live_option(move || {
+        wants.get().map(|wants| {
+            view! {
+                <div class="field narrow">
+                    <label for="provider-detail">{labels::detail(wants)}</label>
+                    <input
+                        id="provider-detail"
+                        type="text"
+                        autocomplete="off"
+                        spellcheck="false"
+                        on:input=move |event| detail.set(event_target_value(&event))
+                    />
+                </div>
+            }
+        })
+    });
+    let fill_in = move |_| {
+        let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
+        let (provider, detail) = (chosen.get_untracked(), detail.get_untracked());
+        form.host().spawn(async move {
+            match api::in_time(api::preset(provider, detail, flow)).await {
+                Ok(suggested) => offer.make(suggested),
+                Err(error) => form.tell_failed(error),
+            }
+        });
+    };
+    let disabled = live(move || !form.is_alive() || chosen.with(String::is_empty));
+    view! {
+        <div class="field mid">
+            <label for="provider">{labels::PROVIDER}</label>
+            <div class="with-action">
+                <select
+                    id="provider"
+                    aria-describedby="provider-help"
+                    disabled=live(move || !form.may_edit())
+                    on:change=choose
+                >
+                    <option value="">{labels::NO_PROVIDER}</option>
+                    {options}
+                </select>
+                <button type="button" part="button" disabled=disabled on:click=fill_in>
+                    {labels::FILL_IN}
+                </button>
+            </div>
+            <span class="help" id="provider-help">{labels::PROVIDER_HELP}</span>
+        </div>
+        {detail_field}
+        <OfferView offer/>
+    }
+}

@@ -1,0 +1,106 @@
+//! Each provider's values keep the form's own rules, and lead where its page says.
+
+use domain::preset::{Detail, DetailProblem, Provider};
+use domain::secret::{SecretEdit, TypedSecret};
+use domain::{Draft, Field, OauthFlow, Saved};
+
+const FLOWS: [OauthFlow; 4] = [
+    OauthFlow::None,
+    OauthFlow::AuthorizationCode,
+    OauthFlow::AuthorizationCodePkce,
+    OauthFlow::ClientCredentials,
+];
+
+fn detail(provider: Provider) -> &'static str {
+    match provider.detail() {
+        Some(Detail::Tenant) => "contoso.onmicrosoft.com",
+        Some(Detail::Region) => "eu-central-1",
+        None => "",
+    }
+}
+
+/// A form with a provider's values and what only the administrator knows.
+fn filled(provider: Provider, flow: OauthFlow) -> Draft {
+    let mut draft = Draft::default();
+    let own = [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "Example PPM"),
+        (Field::OauthSender, "noreply@example.com"),
+        (Field::OauthDisplayName, "Example PPM"),
+        (Field::ClientId, "client"),
+        (Field::RedirectUri, "https://ppm.example/oauth/callback"),
+    ];
+    for (field, text) in own {
+        draft.edit(field, text);
+    }
+    draft.authentication.client_secret = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
+    for (field, value) in provider.values(flow, detail(provider)).expect("values") {
+        draft.edit(field, value);
+    }
+    if !draft.sign_in.username.is_empty() {
+        draft.sign_in.password = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
+    }
+    draft
+}
+
+#[test]
+fn each_provider_fills_a_form_that_can_be_saved_whatever_the_flow() {
+    for provider in Provider::ALL {
+        for flow in FLOWS {
+            let problems = filled(provider, flow).problems(&Saved::default().form);
+            assert!(problems.is_empty(), "{provider:?} {flow:?}: {problems:?}");
+        }
+    }
+}
+
+#[test]
+fn each_provider_is_known_by_the_server_that_it_fills_in() {
+    for provider in Provider::ALL {
+        let server = filled(provider, OauthFlow::None).sending().server.clone();
+        assert_eq!(Provider::of_server(&server), Some(provider), "{server}");
+    }
+}
+
+#[test]
+fn a_server_is_known_by_whole_labels_of_its_name() {
+    for (server, expected) in [
+        ("SMTP.Gmail.com.", Some(Provider::Google)),
+        ("smtp-mail.outlook.com", Some(Provider::Microsoft365)),
+        ("notgmail.com", None),
+        ("smtp.gmail.com.example.org", None),
+        ("", None),
+    ] {
+        assert_eq!(Provider::of_server(server), expected, "{server}");
+    }
+}
+
+#[test]
+fn client_credentials_stay_where_the_provider_has_them() {
+    let flow = |provider| filled(provider, OauthFlow::ClientCredentials).flow;
+    assert_eq!(flow(Provider::Microsoft365), OauthFlow::ClientCredentials);
+    assert_eq!(flow(Provider::Google), OauthFlow::AuthorizationCodePkce);
+}
+
+#[test]
+fn a_detail_goes_into_no_other_place_of_an_address() {
+    for (typed, expected) in [
+        ("", DetailProblem::Missing),
+        ("   ", DetailProblem::Missing),
+        ("a/b", DetailProblem::Malformed),
+        ("a?b", DetailProblem::Malformed),
+        ("..", DetailProblem::Malformed),
+        ("a..b", DetailProblem::Malformed),
+        ("bücher", DetailProblem::Malformed),
+        ("@evil.example", DetailProblem::Malformed),
+    ] {
+        let values = Provider::Microsoft365.values(OauthFlow::None, typed);
+        assert_eq!(values, Err(expected), "{typed:?}");
+    }
+}
+
+#[test]
+fn every_page_is_the_providers_own_and_https() {
+    for provider in Provider::ALL {
+        assert!(provider.preset().page.starts_with("https://"), "{provider:?}");
+    }
+}

@@ -1,0 +1,76 @@
+// Test these settings: what the form shows is tested before it is saved, and what is stored goes only
+// where it was entered for.
+
+import { Form, basic } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+const TEST = { name: 'Test these settings', exact: true } as const;
+
+test('what the form shows is tested, and nothing is saved by it', async ({ page, signIn, product, inbox, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  await expect(page.getByRole('button', TEST)).toBeHidden();
+  await form.fill(form.basic, basic(product.mail));
+  await page.getByRole('button', TEST).click();
+
+  const outcome = page.getByRole('status').filter({ has: form.outcome(/accepted the message/) });
+  await expect(outcome).toContainText('Tested: what the form showed, which is not saved by this.');
+  await inbox.waitFor({ to: ADA.email });
+  await expect(form.save).toBeVisible();
+  await axe();
+  await form.cancel.click();
+  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('');
+});
+
+test('a test of saved settings says that it was of those', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  const outcome = page.getByRole('status').filter({ has: form.outcome(/accepted the message/) });
+  await expect(outcome).toContainText('Tested: the settings that are saved.');
+});
+
+test('a form with a mistake is not tested, and the mistake is shown', async ({ page, signIn, product, inbox }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Port: '70000' });
+  await page.getByRole('button', TEST).click();
+  await expect(page.getByRole('alert').getByRole('heading', { name: 'Nothing was sent. One field needs you.' })).toBeVisible();
+  await expect(form.field(form.basic, 'Port')).toBeFocused();
+  expect(await inbox.messages()).toEqual([]);
+});
+
+test('a stored password is used for the server that it was entered for', async ({ page, signIn, product, inbox }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.fill(form.basic, { 'Display Name': 'Another name' });
+  await page.getByRole('button', TEST).click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  expect((await inbox.waitFor({ to: ADA.email })).from).toContain('Another name');
+});
+
+test('a stored password is asked for again before another server is tested', async ({ page, signIn, product, inbox }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.fill(form.basic, { 'SMTP Server': '127.0.0.1' });
+  await page.getByRole('button', TEST).click();
+  await expect(form.field(form.basic, 'Password')).toBeFocused();
+  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/another/);
+  expect(await inbox.messages()).toEqual([]);
+});
+
+test('what was typed is tested by the keyboard alone', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await page.getByRole('button', TEST).focus();
+  await page.keyboard.press('Enter');
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await expect(page.getByRole('button', TEST)).toBeFocused();
+});

@@ -12,7 +12,7 @@ use crate::explanation::{Fill, Link, NextStep};
 
 /// The steps of the provider whose mail server was tested; nothing where it has none of its own.
 pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
-    let provider = Provider::of_server(&tested.sending().server)?;
+    let provider = provider(code, &tested.sending().server)?;
     let mut steps = match provider {
         Provider::Microsoft365 => microsoft(code, tested)?,
         Provider::Google => google(code, tested)?,
@@ -20,6 +20,18 @@ pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>
     };
     steps.push(own_page(provider));
     Some(steps)
+}
+
+/// Whose mail server it is: some replies only one provider gives, by whatever name it was called.
+fn provider(code: Advice, server: &str) -> Option<Provider> {
+    match code {
+        Advice::SmtpAuthDisabled
+        | Advice::BasicAuthDisabled
+        | Advice::ConditionalAccess
+        | Advice::MailboxPermissionMissing => Some(Provider::Microsoft365),
+        Advice::GoogleSignInRefused => Some(Provider::Google),
+        _ => Provider::of_server(server),
+    }
 }
 
 fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
@@ -288,7 +300,14 @@ mod tests {
     #[test]
     fn a_server_of_nobody_known_has_no_steps_of_its_own() {
         let form = at("mail.example.com", OauthFlow::None);
-        assert_eq!(steps_for(Advice::SmtpAuthDisabled, &form), None);
+        assert_eq!(steps_for(Advice::CredentialsRefused, &form), None);
+    }
+
+    #[test]
+    fn what_only_exchange_online_says_is_known_by_any_name_of_the_server() {
+        let form = at("mail.example.com", OauthFlow::None);
+        let steps = steps_for(Advice::SmtpAuthDisabled, &form).expect("steps");
+        assert!(all(&steps).contains("Set-CASMailbox"), "{steps:?}");
     }
 
     #[test]

@@ -1,0 +1,215 @@
+// The steps of a test message: what each found out, in what time, in whose words; where it ended; and
+// all of it as text for a support ticket.
+
+import { AUTHENTICATION, Form, basic, oauth } from '../support/form.ts';
+import { startScripted } from '../support/scripted.ts';
+import { expect, test } from '../support/test.ts';
+import type { Locator, Page } from '@playwright/test';
+
+function ladder(page: Page): Locator {
+  return page.getByRole('list', { name: 'Steps of the test message' });
+}
+
+/** The rung of a step, by its name. */
+function rung(page: Page, name: string): Locator {
+  return ladder(page).locator('> li').filter({ has: page.getByText(name, { exact: true }) });
+}
+
+/** What a step found out. */
+function fact(place: Locator, name: string): Locator {
+  return place.getByText(name, { exact: true }).locator('xpath=following-sibling::dd[1]');
+}
+
+async function names(page: Page): Promise<string[]> {
+  return ladder(page).locator('> li > .name').allTextContents();
+}
+
+test('a message that arrives shows what each step found out', async ({ page, signIn, product, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+
+  expect(await names(page)).toEqual([
+    'Name lookup',
+    'Connection',
+    'Greeting',
+    'TLS',
+    'Capabilities',
+    'Sign-in',
+    'Sender',
+    'Recipient',
+    'Content',
+    'Accepted',
+  ]);
+  for (const step of await ladder(page).locator('> li').all()) {
+    await expect(step).toContainText('done');
+    await expect(step).toContainText(/\d+ ms/);
+  }
+  await expect(fact(rung(page, 'Name lookup'), 'Addresses')).toContainText('127.0.0.1');
+  await expect(fact(rung(page, 'Connection'), 'Connected to')).toHaveText(new RegExp(`:${product.mail.starttls}$`));
+  const tls = rung(page, 'TLS');
+  await expect(fact(tls, 'Version')).toHaveText(/^TLS 1\.[23]$/);
+  await expect(fact(tls, 'Cipher')).toHaveText(/^TLS_/);
+  await expect(fact(tls, 'Certificate for')).toContainText('CN=');
+  await expect(fact(tls, 'Issued by')).toContainText('CN=');
+  await expect(fact(tls, 'Days left')).toHaveText(/^\d+$/);
+  const offered = rung(page, 'Capabilities');
+  await expect(fact(offered, 'Sign-in by')).toContainText('PLAIN');
+  await expect(fact(offered, 'Largest message, in bytes')).toHaveText(/^\d+$/);
+  await expect(fact(offered, 'SMTPUTF8')).toHaveText(/^(yes|no)$/);
+  await expect(fact(rung(page, 'Sign-in'), 'Method')).toHaveText('PLAIN');
+  await expect(fact(rung(page, 'Accepted'), 'Queue id')).toHaveText(/^\S+$/);
+  await axe();
+});
+
+test("the server's own words unfold by the keyboard", async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const words = rung(page, 'Greeting').getByText(/^220 /);
+  await expect(words).toBeHidden();
+  await rung(page, 'Greeting').getByText("In the server's words", { exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await expect(words).toBeVisible();
+});
+
+const FINE = {
+  EHLO: '250-mail.practice.example\r\n250 SIZE 1000000',
+  MAIL: '250 2.1.0 Ok',
+  RCPT: '250 2.1.5 Ok',
+  DATA: '354 Go ahead',
+  '.': '250 2.0.0 Ok: queued as 4711',
+};
+
+const ENDS: { step: string; answers: Record<string, string | null>; heading: RegExp; words?: string; next: string }[] = [
+  {
+    step: 'Capabilities',
+    answers: { ...FINE, EHLO: '554 5.7.1 Not from there' },
+    heading: /^Capabilities failed: /,
+    words: '554 5.7.1 Not from there',
+    next: 'admit this machine',
+  },
+  {
+    step: 'Sender',
+    answers: { ...FINE, MAIL: '550 5.7.60 SMTP; Client does not have permissions to send as this sender' },
+    heading: /^Sender failed: The account that signed in may not send as this sender\./,
+    words: '550 5.7.60',
+    next: 'Default Sender Email',
+  },
+  {
+    step: 'Recipient',
+    answers: { ...FINE, RCPT: '550 5.7.1 Unable to relay' },
+    heading: /^Recipient failed: The server does not pass mail on/,
+    words: '550 5.7.1 Unable to relay',
+    next: 'enter Username and Password',
+  },
+  {
+    step: 'Content',
+    answers: { ...FINE, '.': '554 5.7.1 Spam' },
+    heading: /^Content failed: The server took sender and recipient, and then refused the message\./,
+    words: '554 5.7.1 Spam',
+    next: 'which filter refused it',
+  },
+  {
+    step: 'Accepted',
+    answers: { ...FINE, '.': null },
+    heading: /^Accepted failed: The connection ended before the server confirmed: the message may have been delivered\./,
+    next: 'Look into your inbox',
+  },
+];
+
+for (const { step, answers, heading, words, next } of ENDS) {
+  test(`a message that ends at ${step} says so there, and what to do`, async ({ page, signIn, product }) => {
+    const server = await startScripted(answers);
+    try {
+      await signIn();
+      const form = new Form(page);
+      const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
+      await form.fill(form.basic, values);
+      await form.saved();
+      await form.sendTest.click();
+
+      const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
+      await expect(outcome.getByRole('listitem').filter({ hasText: next })).toBeVisible();
+      if (words) await expect(outcome).toContainText(words);
+      await expect(rung(page, step)).toContainText('failed');
+      await expect(ladder(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
+      const reached = await names(page);
+      for (const later of reached.slice(reached.indexOf(step) + 1)) {
+        await expect(rung(page, later)).toContainText('not reached');
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+test('a message that ends at Token says so there, and what to do', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  await form.fill(form.oauth, oauth(product.mail));
+  const { 'Client ID': id, 'Client Secret': secret, Scope } = AUTHENTICATION;
+  const authentication = { 'Client ID': id!, 'Client Secret': secret!, Scope: Scope! };
+  await form.fill(form.authentication, { ...authentication, 'Token Endpoint': 'http://127.0.0.1:1/token' });
+  await page.getByRole('button', { name: 'Test these settings', exact: true }).click();
+  await expect(form.outcome(/^Token failed: /)).toBeVisible();
+  await expect(rung(page, 'Token')).toContainText('failed');
+  await expect(rung(page, 'Name lookup')).toContainText('not reached');
+});
+
+test('the transcript is copied as text, without any secret', async ({ page, signIn, product, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const password = 'canary-Password-7Zq';
+  const encoded = Buffer.from(`\0${product.mail.username}\0${password}`).toString('base64');
+  const server = await startScripted({
+    ...FINE,
+    EHLO: '250-mail.practice.example\r\n250 AUTH PLAIN',
+    AUTH: `535 5.7.8 You said ${password}, or ${encoded}`,
+  });
+  try {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { ...basic(product.mail, server.port), Password: password, 'Use TLS': false });
+    await form.saved();
+    await form.sendTest.click();
+    await expect(form.outcome(/^Sign-in failed: /)).toBeVisible();
+    await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
+    await expect(page.getByText('Copied.', { exact: true })).toBeVisible();
+
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    expect(text).toContain('Sign-in: failed');
+    expect(text).toContain('535 5.7.8 You said');
+    expect(text).toContain('Type the Password again');
+    expect(text).not.toContain(password);
+    expect(text).not.toContain(encoded);
+    await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(text);
+  } finally {
+    await server.stop();
+  }
+});
+
+test("lines with the administrator's own values are ready to be copied", async ({ page, signIn, product, axe }) => {
+  const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
+  const server = await startScripted({ ...FINE, EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
+  try {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
+    await form.saved();
+    await form.sendTest.click();
+    const lines = page.getByRole('textbox', { name: 'Copy these lines' });
+    await expect(lines).toHaveValue(
+      `Connect-ExchangeOnline\nSet-CASMailbox -Identity '${product.mail.username}' -SmtpClientAuthenticationDisabled $false`,
+    );
+    await axe();
+  } finally {
+    await server.stop();
+  }
+});

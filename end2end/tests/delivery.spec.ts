@@ -228,8 +228,8 @@ test('what a provider says is explained beyond its code', async ({ page, signIn,
     const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
     await expect(outcome).toContainText(words);
     const steps = outcome.getByRole('listitem');
-    await expect(steps.nth(0)).toContainText('turn Authenticated SMTP on');
-    await expect(steps.nth(1)).toContainText('OAuth needs it too');
+    await expect(steps.nth(0)).toContainText('Turn Authenticated SMTP on');
+    await expect(steps.nth(2)).toContainText('OAuth needs it too');
     await axe();
   } finally {
     await server.stop();

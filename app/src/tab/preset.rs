@@ -51,25 +51,25 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
     };
     let disabled = live(move || !form.is_alive() || chosen.with(String::is_empty));
     view! {
-        <div class="field mid">
+        <div class="field">
             <label for="provider">{labels::PROVIDER}</label>
-            <div class="with-action">
-                <select
-                    id="provider"
-                    aria-describedby="provider-help"
-                    disabled=live(move || !form.may_edit())
-                    on:change=choose
-                >
-                    <option value="">{labels::NO_PROVIDER}</option>
-                    {options}
-                </select>
-                <button type="button" part="button" disabled=disabled on:click=fill_in>
-                    {labels::FILL_IN}
-                </button>
-            </div>
+            <select
+                id="provider"
+                aria-describedby="provider-help"
+                disabled=live(move || !form.may_edit())
+                on:change=choose
+            >
+                <option value="">{labels::NO_PROVIDER}</option>
+                {options}
+            </select>
             <span class="help" id="provider-help">{labels::PROVIDER_HELP}</span>
         </div>
         {detail_field}
+        <div class="field narrow beside">
+            <button type="button" part="button" disabled=disabled on:click=fill_in>
+                {labels::FILL_IN}
+            </button>
+        </div>
         <OfferView offer/>
     }
 }

@@ -3,6 +3,7 @@
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
+use super::later::{Part, later};
 use super::live::{live, live_text, live_view};
 use super::state::{Clash, FormState, NOTICE, Notice, choice_id};
 use crate::labels;
@@ -12,8 +13,8 @@ use crate::labels;
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
         None | Some(Notice::Saved) => ().into_any(),
-        Some(Notice::Problems) => view! { <ProblemSummary state/> }.into_any(),
-        Some(Notice::Conflict(clash)) => view! { <ConflictNotice state clash/> }.into_any(),
+        Some(Notice::Problems) => later(state, Part::Problems).into_any(),
+        Some(Notice::Conflict(clash)) => later(state, Part::Conflict(clash)).into_any(),
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
@@ -26,7 +27,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
 
 /// Lists what is wrong, with a link to each control; shrinks as it is mended.
 #[component]
-fn ProblemSummary(state: FormState) -> impl IntoView {
+pub fn ProblemSummary(state: FormState) -> impl IntoView {
     let count = move || state.shown_problems().len();
     let heading = live_text(move || match count() {
         0 => "All mended: save again.".to_owned(),
@@ -59,7 +60,7 @@ fn ProblemSummary(state: FormState) -> impl IntoView {
 
 /// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
 #[component]
-fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
+pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let (by, at) = untrack(|| state.last_save());
     let by = by.unwrap_or_else(|| "Somebody".to_owned());
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();

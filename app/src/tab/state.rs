@@ -11,6 +11,7 @@ use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
 use leptos::prelude::*;
 
+use super::later;
 use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
 use crate::host::Host;
 
@@ -74,6 +75,8 @@ pub struct FormState {
     callback: RwSignal<String>,
     /// Whether the page has come to life, so that a press is not lost.
     is_alive: RwSignal<bool>,
+    /// Whether what comes later has come.
+    is_whole: RwSignal<bool>,
     may_edit: RwSignal<bool>,
 }
 
@@ -105,6 +108,7 @@ impl FormState {
             display: RwSignal::new(TimeDisplay::default()),
             callback: RwSignal::new(String::new()),
             is_alive: RwSignal::new(false),
+            is_whole: RwSignal::new(false),
             may_edit: RwSignal::new(true),
         }
     }
@@ -257,6 +261,16 @@ impl FormState {
         self.is_alive.get()
     }
 
+    /// Says that what comes later has come.
+    pub fn complete(self) {
+        self.is_whole.try_set(true);
+    }
+
+    /// Whether what comes later has come.
+    pub fn is_whole(self) -> bool {
+        self.is_whole.get()
+    }
+
     /// Whether whoever is signed in may change anything.
     pub fn may_edit(self) -> bool {
         self.may_edit.get()
@@ -363,7 +377,7 @@ impl FormState {
     }
 
     /// Puts what was typed together with what somebody else has saved meanwhile.
-    fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
+    pub fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
         let Merge { draft, kept, taken, disputed } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
@@ -453,7 +467,11 @@ impl FormState {
                 Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
                 // Both sides run the same rules: only different versions of them can disagree.
                 Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
-                Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
+                Ok(SaveAnswer::Conflict(theirs)) => {
+                    if later::merge(self, theirs).await.is_err() {
+                        self.tell(Notice::NotSaved(ApiError::Unreachable));
+                    }
+                }
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
                 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::OauthFlow;
 use leptos::prelude::*;
 
+use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
-use super::run::{End, Ladder};
 use super::state::FormState;
 use super::token_state::TokenState;
 use crate::api::{self, ApiError, RunNow};
@@ -139,7 +139,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.is_unseen.get().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| view! { <End now form=Some(form)/> }));
+    let end = live_option(move || ended.get().map(|now| later(form, Part::End(now))));
     let begun = Memo::new(move |_| {
         test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
     });
@@ -148,7 +148,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
             let at = form.written(at);
             view! {
                 <p class="hint">{format!("Last message: to {recipient}, {at}.")}</p>
-                <Ladder now=test.now.into()/>
+                {later(form, Part::Ladder(test.now.into()))}
             }
         })
     });

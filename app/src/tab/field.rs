@@ -49,9 +49,7 @@ pub fn Control(
             </span>
         }
     });
-    let error = live_text(move || {
-        problem.get().map(|problem| labels::problem(field, problem)).unwrap_or_default()
-    });
+    let error = live_text(move || problem.get().unwrap_or_default());
     let is_disputed = state.is_disputed(field);
     let choice = live_option(move || is_disputed.get().then(|| later(state, Part::Choice(field))));
     view! {

@@ -21,7 +21,7 @@ use super::state::{Clash, FormState};
 use super::token_end::{SetbackView, SetbackViewProps};
 use super::token_panel::{Paste, PasteProps};
 use super::token_state::TokenState;
-use crate::api::{RunNow, Theirs};
+use crate::api::RunNow;
 use crate::deadline::pause;
 
 /// How long to wait before what could not be loaded is asked for again.
@@ -51,28 +51,29 @@ pub enum Part {
 pub fn later(form: FormState, part: Part) -> LiveView {
     let mut part = Some(part);
     live_view(move || {
-        part.take_if(|_| form.is_whole()).map_or_else(|| ().into_any(), |part| at_once(form, part))
+        let part = part.take_if(|_| form.is_whole());
+        part.and_then(|part| at_once(shown(form, part))).unwrap_or_else(|| ().into_any())
     })
 }
 
-/// Loads what comes later, for as long as it takes.
+/// Loads what comes later, for as long as it takes. Each call that is to be made at once has to have
+/// been asked for, though all are in one file.
 pub async fn load(form: FormState) {
-    while preload().await.is_err() {
+    while load_views().await.is_err() || load_check().await.is_err() {
         pause(AGAIN).await;
     }
     form.complete();
 }
 
-/// A piece that has come.
-fn at_once(form: FormState, part: Part) -> AnyView {
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(shown(form, part)).poll(&mut context) {
-        Poll::Ready(Ok(view)) => view,
-        Poll::Ready(Err(_)) | Poll::Pending => ().into_any(),
+/// What a call brings that waits for nothing any more.
+fn at_once<T>(call: impl Future<Output = Result<T, SplitLoaderError>>) -> Option<T> {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(brought)) => Some(brought),
+        Poll::Ready(Err(_)) | Poll::Pending => None,
     }
 }
 
-#[wasm_split(later, fallible, preload(preload), wasm_split_path = leptos::wasm_split)]
+#[wasm_split(later, fallible, preload(load_views), wasm_split_path = leptos::wasm_split)]
 fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         Part::Conflict(clash) => {
@@ -88,9 +89,20 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
     })
 }
 
-/// Puts what was typed together with what somebody else has saved meanwhile.
+/// Checks the form, and saves it.
 #[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
-pub fn merge(form: FormState, theirs: Theirs) -> Result<(), SplitLoaderError> {
-    form.merge(theirs);
+pub fn save(form: FormState) -> Result<(), SplitLoaderError> {
+    form.check_and_save();
+    Ok(())
+}
+
+/// Shows what is wrong with the form, once what comes later has come: before a save, nothing is shown.
+pub fn check(form: FormState) {
+    at_once(check_and_show(form));
+}
+
+#[wasm_split(later, fallible, preload(load_check), wasm_split_path = leptos::wasm_split)]
+fn check_and_show(form: FormState) -> Result<(), SplitLoaderError> {
+    form.check_and_show();
     Ok(())
 }

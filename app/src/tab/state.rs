@@ -8,12 +8,13 @@ use domain::field::Kind;
 use domain::merge::{self, Merge};
 use domain::secret::{SecretEdit, StoredSecret};
 use domain::time_format::TimeDisplay;
-use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
+use domain::{Draft, Field, Presence, Problems, Saved, presence};
 use leptos::prelude::*;
 
 use super::later;
 use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
 use crate::host::Host;
+use crate::labels;
 
 /// What the notice above the form tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,8 @@ pub struct Clash {
 struct Watched {
     text: RwSignal<String>,
     presence: RwSignal<Presence>,
-    problem: RwSignal<Option<Problem>>,
+    /// What is wrong with it, in words.
+    problem: RwSignal<Option<String>>,
     secret: RwSignal<SecretState>,
 }
 
@@ -144,11 +146,23 @@ impl FormState {
 
     /// Tells each control's watchers what is wrong with it, once problems are shown.
     fn check(self) {
-        let is_shown = self.shows_problems.get_untracked();
-        let problems = if is_shown { self.all_problems() } else { Problems::default() };
+        if self.shows_problems.get_untracked() {
+            later::check(self);
+        } else {
+            self.watched.with_value(|watched| {
+                watched.iter().for_each(|watched| renew(watched.problem, None));
+            });
+            renew(self.problems, Problems::default());
+        }
+    }
+
+    /// Shows what is wrong.
+    pub fn check_and_show(self) {
+        let problems = self.all_problems();
         self.watched.with_value(|watched| {
             for (&field, watched) in Field::ALL.iter().zip(watched) {
-                renew(watched.problem, problems.of(field));
+                let words = problems.of(field).map(|problem| labels::problem(field, problem));
+                renew(watched.problem, words);
             }
         });
         renew(self.problems, problems);
@@ -296,8 +310,8 @@ impl FormState {
         self.watched(field).presence
     }
 
-    /// What is wrong with a control, once problems are shown.
-    pub fn problem(self, field: Field) -> RwSignal<Option<Problem>> {
+    /// What is wrong with a control, in words, once problems are shown.
+    pub fn problem(self, field: Field) -> RwSignal<Option<String>> {
         self.watched(field).problem
     }
 
@@ -351,9 +365,18 @@ impl FormState {
         self.dismiss();
     }
 
+    /// Saves, with what comes later.
+    pub fn save(self) {
+        self.host.spawn(async move {
+            if later::save(self).await.is_err() {
+                self.tell(Notice::NotSaved(ApiError::Unreachable));
+            }
+        });
+    }
+
     /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
     /// still to be made comes first.
-    pub fn save(self) {
+    pub fn check_and_save(self) {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
@@ -377,7 +400,7 @@ impl FormState {
     }
 
     /// Puts what was typed together with what somebody else has saved meanwhile.
-    pub fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
+    fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
         let Merge { draft, kept, taken, disputed } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
@@ -467,11 +490,7 @@ impl FormState {
                 Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
                 // Both sides run the same rules: only different versions of them can disagree.
                 Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
-                Ok(SaveAnswer::Conflict(theirs)) => {
-                    if later::merge(self, theirs).await.is_err() {
-                        self.tell(Notice::NotSaved(ApiError::Unreachable));
-                    }
-                }
+                Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
                 }
@@ -500,7 +519,7 @@ impl FormState {
 
     fn show_problems(self) {
         self.shows_problems.set(true);
-        self.check();
+        self.check_and_show();
         self.notice.set(Some(Notice::Problems));
         if let Some((field, _)) = self.problems.with_untracked(|problems| problems.iter().next()) {
             self.focus_soon(field.wire_name());

@@ -5,6 +5,7 @@ mod dispute;
 pub(crate) mod explanation;
 mod field;
 mod form;
+mod later;
 pub(crate) mod live;
 mod notice;
 pub mod page;

@@ -26,7 +26,7 @@ interface Seen extends Exchange {
   isOver: boolean;
 }
 
-/** What a host's page has of the product until every element on it has come to life. */
+/** What a host's page has of the product until every element on it has come to life and is whole. */
 export async function visit(context: BrowserContext, shell: Shell, host: string, elements = 1): Promise<Exchange[]> {
   const page = await context.newPage();
   const wire = await Wire.watch(page, shell.product);
@@ -34,9 +34,14 @@ export async function visit(context: BrowserContext, shell: Shell, host: string,
   const flows = page.getByLabel('OAuth Flow', { exact: true });
   await expect(flows).toHaveCount(elements);
   for (const flow of await flows.all()) await expect(flow).toBeEnabled();
-  await expect.poll(() => wire.isQuiet).toBe(true);
+  await expect.poll(() => wire.isQuiet && wire.isWhole).toBe(true);
   await page.close();
   return wire.exchanges;
+}
+
+/** Whether it is the part of the bundle that is loaded once an element has come to life. */
+export function isLater({ path }: { path: string }): boolean {
+  return path.includes('-later.');
 }
 
 /** Those that had a file, not what is behind a call. */
@@ -78,6 +83,11 @@ class Wire {
   /** Whether every request that was begun is over. */
   get isQuiet(): boolean {
     return [...this.#seen.values()].every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
+  }
+
+  /** Whether the part of the bundle that comes later has been asked for, if only of the cache. */
+  get isWhole(): boolean {
+    return [...this.#seen.values()].some(isLater);
   }
 
   get exchanges(): Exchange[] {

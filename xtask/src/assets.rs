@@ -12,19 +12,19 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{fingerprint::fingerprint, size::Weight};
+use crate::{fingerprint::fingerprint, size::Weight, split};
 
 /// A file of the bundle under the name it is served by.
 struct Asset {
-    bundle: &'static str,
+    bundle: String,
     extension: &'static str,
     hash: String,
     content: Vec<u8>,
 }
 
 impl Asset {
-    fn new(bundle: &'static str, extension: &'static str, content: Vec<u8>) -> Self {
-        Self { bundle, extension, hash: hash(&content), content }
+    fn new(bundle: &str, extension: &'static str, content: Vec<u8>) -> Self {
+        Self { bundle: bundle.to_owned(), extension, hash: hash(&content), content }
     }
 
     fn file(&self) -> String {
@@ -38,7 +38,9 @@ pub struct Bundle {
     pub name: &'static str,
     /// The module.
     pub wasm: Vec<u8>,
-    /// The glue that loads it.
+    /// The module's later part.
+    pub later: Vec<u8>,
+    /// The glue that loads both.
     pub js: String,
     /// All style sheets in one.
     pub css: String,
@@ -48,8 +50,10 @@ pub struct Bundle {
 
 /// What was written: the file sizes, and what Leptos reads to find the names.
 pub struct Published {
-    /// Every file with its sizes; module, glue and style sheet first.
+    /// Every file of the first load with its sizes; module, glue and style sheet first.
     pub weights: Vec<Weight>,
+    /// The later part of the module.
+    pub later: Weight,
     /// The content of `hash.txt`, in the format of leptos' `hash_files`: `js: HASH` by lines.
     pub hashes: String,
 }
@@ -59,7 +63,9 @@ pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
     fs::create_dir_all(folder)?;
     let name = bundle.name;
     let wasm = Asset::new(name, "wasm", bundle.wasm);
-    let js = Asset::new(name, "js", glue_for(name, &bundle.js, &wasm.file()).into_bytes());
+    let later = Asset::new(&later_of(name), "wasm", bundle.later);
+    let js = glue_for(name, &bundle.js, &wasm.file(), &later.file());
+    let js = Asset::new(name, "js", js.into_bytes());
     let css = Asset::new(name, "css", bundle.css.into_bytes());
     let assets = [wasm, js, css];
 
@@ -69,14 +75,17 @@ pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
         weights.push(write_compressed(folder, &asset.file(), &asset.content)?);
         kept.extend(with_compressed(&asset.file()));
     }
+    let later_weight = write_compressed(folder, &later.file(), &later.content)?;
+    kept.extend(with_compressed(&later.file()));
     replace_snippets(name, bundle.snippets.as_deref(), folder, &mut weights)?;
     remove_others(name, folder, &kept)?;
+    remove_others(&later_of(name), folder, &kept)?;
 
     let mut hashes = String::new();
     for Asset { extension, hash, .. } in &assets {
         let _ = writeln!(hashes, "{extension}: {hash}");
     }
-    Ok(Published { weights, hashes })
+    Ok(Published { weights, later: later_weight, hashes })
 }
 
 /// Writes a script under its own name into `folder`, with the final names of the bundle's files where
@@ -106,10 +115,16 @@ pub fn publish_file(file: &Path, folder: &Path) -> Result<Weight> {
     write_compressed(folder, &name, &content)
 }
 
-/// The glue, loading the module by its final name where the page does not say which.
-fn glue_for(name: &str, js: &str, wasm_file: &str) -> String {
+/// The glue, loading the module by its final name where the page does not say which, and its later
+/// part.
+fn glue_for(name: &str, js: &str, wasm_file: &str, later_file: &str) -> String {
     js.replace(&format!("{name}_bg.wasm"), wasm_file)
+        .replace(split::LATER, later_file)
         .replace("./snippets/", &format!("./{}/", snippets_of(name)))
+}
+
+fn later_of(name: &str) -> String {
+    format!("{name}-later")
 }
 
 fn snippets_of(name: &str) -> String {
@@ -255,16 +270,21 @@ mod tests {
         Bundle {
             name: "ppm-email",
             wasm: b"wasm".to_vec(),
-            js: "new URL('ppm-email_bg.wasm', import.meta.url); \"./ppm-email_bg.js\"".to_owned(),
+            later: b"later".to_vec(),
+            js: "new URL('ppm-email_bg.wasm', import.meta.url); fetch('./split_later.wasm')"
+                .to_owned(),
             css: css.to_owned(),
             snippets: None,
         }
     }
 
     #[test]
-    fn the_glue_loads_the_module_by_its_final_name() {
-        let js = glue_for("ppm-email", &bundle("").js, "ppm-email.0123.wasm");
-        assert_eq!(js, "new URL('ppm-email.0123.wasm', import.meta.url); \"./ppm-email_bg.js\"");
+    fn the_glue_loads_both_parts_of_the_module_by_their_final_names() {
+        let js = glue_for("ppm-email", &bundle("").js, "ppm-email.0123.wasm", "later.4567.wasm");
+        assert_eq!(
+            js,
+            "new URL('ppm-email.0123.wasm', import.meta.url); fetch('./later.4567.wasm')"
+        );
     }
 
     #[test]
@@ -286,7 +306,7 @@ mod tests {
             );
         }
         assert_eq!(published.hashes.lines().count(), 3);
-        assert_eq!(folder.files().len(), 9);
+        assert_eq!(folder.files().len(), 12);
     }
 
     #[test]
@@ -328,7 +348,7 @@ mod tests {
         let folder = Folder::new("another");
         publish(Bundle { name: "ppm-email-element", ..bundle("a{}") }, &folder.0).unwrap();
         publish(bundle("b{}"), &folder.0).unwrap();
-        assert_eq!(folder.files().len(), 18);
+        assert_eq!(folder.files().len(), 24);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     assets::{self, Bundle},
     css,
     size::{self, Weights},
+    split::{self, split},
     tools::{WASM_TARGET, cargo, ensure_wasm_target, expect_success},
     workspace::{ELEMENT_NAME, NAME, Profile, Workspace},
 };
@@ -43,7 +44,7 @@ pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {
     for folder in workspace.executable_folders() {
         fs::write(folder.join("hash.txt"), &published.hashes)?;
     }
-    Ok(Weights { files: published.weights, budget: size::PAGE_BUDGET })
+    Ok(Weights { files: published.weights, later: published.later, budget: size::PAGE_BUDGET })
 }
 
 /// Makes what a page of somebody else's loads for the custom element: `target/site/embed.js`, and
@@ -56,7 +57,7 @@ pub fn build_element(workspace: &Workspace) -> Result<Weights> {
     let script = assets::publish_script(&script, ELEMENT.name, &published, &workspace.site())?;
     assets::publish_file(&workspace.embed().join("frame.js"), &workspace.site())?;
     let files = [vec![script], published.weights].concat();
-    Ok(Weights { files, budget: size::ELEMENT_BUDGET })
+    Ok(Weights { files, later: published.later, budget: size::ELEMENT_BUDGET })
 }
 
 /// One way in which the app crate becomes a bundle.
@@ -76,9 +77,10 @@ const ELEMENT: Recipe =
 fn compile(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
     ensure_wasm_target(workspace)?;
     let mut command =
-        cargo(workspace, ["build", "--package=app", "--lib", "--no-default-features"]);
+        cargo(workspace, ["rustc", "--package=app", "--lib", "--no-default-features"]);
     command.args(["--target", WASM_TARGET, "--features", recipe.feature]);
-    expect_success(command.args(["--profile", recipe.profile]))?;
+    command.args(["--profile", recipe.profile, "--crate-type=cdylib", "--", split::LINK_ARGUMENT]);
+    expect_success(&mut command)?;
     Ok(Bundle {
         css: css::bundle(&workspace.style(), recipe.style)?,
         ..bindgen(workspace, recipe)?
@@ -92,9 +94,14 @@ fn bindgen(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
+    let first = folder.join("first.wasm");
+    let later = split(&workspace.wasm(recipe.profile), &first)?;
     Bindgen::new()
-        .input_path(workspace.wasm(recipe.profile))
+        .input_path(first)
         .out_name(name)
+        // Both parts call each other by what the linker exports.
+        .keep_lld_exports(true)
+        .demangle(false)
         .web(true)?
         .typescript(false)
         .remove_name_section(true)
@@ -106,7 +113,8 @@ fn bindgen(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
     Ok(Bundle {
         name,
         wasm: fs::read(folder.join(format!("{name}_bg.wasm")))?,
-        js: fs::read_to_string(folder.join(format!("{name}.js")))?,
+        js: later.in_glue(&fs::read_to_string(folder.join(format!("{name}.js")))?)?,
+        later: later.wasm,
         css: String::new(),
         snippets: snippets.is_dir().then_some(snippets),
     })

@@ -16,6 +16,7 @@ mod practice;
 mod random;
 mod run;
 mod size;
+mod split;
 mod test;
 mod tools;
 mod workspace;

@@ -75,7 +75,7 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
             )),
             copied(
                 "In Exchange Online PowerShell, with the mailbox that signs in in place of SIGNED-IN:",
-                [
+                &[
                     CONNECT.to_owned(),
                     format!(
                         "Add-RecipientPermission -Identity {} -Trustee 'SIGNED-IN' -AccessRights SendAs",
@@ -168,7 +168,7 @@ fn smtp_auth(tested: &Form<()>) -> NextStep {
     );
     copied(
         "Turn Authenticated SMTP on for the mailbox, in Exchange Online PowerShell:",
-        [CONNECT.to_owned(), line],
+        &[CONNECT.to_owned(), line],
     )
 }
 
@@ -190,7 +190,7 @@ fn register(tested: &Form<()>) -> NextStep {
     ];
     copied(
         "Register the application in Exchange and give it the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
-        lines,
+        &lines,
     )
 }
 
@@ -231,12 +231,12 @@ fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
     }
 }
 
-fn copied<const LINES: usize>(text: &str, lines: [String; LINES]) -> NextStep {
+fn copied(text: &str, lines: &[String]) -> NextStep {
     NextStep { text: text.to_owned(), copy: Some(lines.join("\n")), ..NextStep::default() }
 }
 
 /// A value as PowerShell takes it word for word. Four other characters count as a quotation mark
-/// there too (about_Quoting_Rules).
+/// there too (`about_Quoting_Rules`).
 fn quoted(value: &str) -> String {
     let mut quoted = String::from("'");
     for character in value.chars() {

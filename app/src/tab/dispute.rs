@@ -5,36 +5,31 @@ use domain::field::Kind;
 use domain::secret::{SecretEdit, StoredSecret};
 use leptos::prelude::*;
 
-use super::live::{live_option, live_text};
+use super::live::live_text;
 use super::state::{FormState, choice_id};
 use crate::labels;
 
-/// Mine or theirs, while nobody has chosen; of a secret, no value.
+/// Mine or theirs; of a secret, no value.
 #[component]
-pub fn Dispute(state: FormState, field: Field) -> impl IntoView {
-    let is_disputed = state.is_disputed(field);
-    live_option(move || {
-        is_disputed.get().then(|| {
-            let (keep, take) = (move |_| state.keep_mine(field), move |_| state.take_theirs(field));
-            view! {
-                <div
-                    class="dispute"
-                    role="group"
-                    id=choice_id(field)
-                    tabindex="-1"
-                    aria-label=format!("Choice for {}", labels::field_in_full(field))
-                >
-                    <p>{labels::dispute(field)}</p>
-                    <button type="button" part="button" on:click=keep>
-                        {live_text(move || format!("Keep mine: {}", mine(state, field)))}
-                    </button>
-                    <button type="button" part="button" on:click=take>
-                        {live_text(move || format!("Take theirs: {}", theirs(state, field)))}
-                    </button>
-                </div>
-            }
-        })
-    })
+pub fn Choice(state: FormState, field: Field) -> impl IntoView {
+    let (keep, take) = (move |_| state.keep_mine(field), move |_| state.take_theirs(field));
+    view! {
+        <div
+            class="dispute"
+            role="group"
+            id=choice_id(field)
+            tabindex="-1"
+            aria-label=format!("Choice for {}", labels::field_in_full(field))
+        >
+            <p>{labels::dispute(field)}</p>
+            <button type="button" part="button" on:click=keep>
+                {live_text(move || format!("Keep mine: {}", mine(state, field)))}
+            </button>
+            <button type="button" part="button" on:click=take>
+                {live_text(move || format!("Take theirs: {}", theirs(state, field)))}
+            </button>
+        </div>
+    }
 }
 
 fn mine(state: FormState, field: Field) -> String {

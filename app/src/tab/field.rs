@@ -9,7 +9,7 @@ use leptos::html::{ElementType, Input, Select};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
-use super::dispute::Dispute;
+use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, SecretState, is_masked};
 use crate::labels;
@@ -49,9 +49,9 @@ pub fn Control(
             </span>
         }
     });
-    let error = live_text(move || {
-        problem.get().map(|problem| labels::problem(field, problem)).unwrap_or_default()
-    });
+    let error = live_text(move || problem.get().unwrap_or_default());
+    let is_disputed = state.is_disputed(field);
+    let choice = live_option(move || is_disputed.get().then(|| later(state, Part::Choice(field))));
     view! {
         <div part="field" class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
             {label}
@@ -62,7 +62,7 @@ pub fn Control(
                 <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
                 <span class="error" id=format!("{id}-error")>{error}</span>
             </div>
-            <Dispute state field/>
+            {choice}
         </div>
     }
 }

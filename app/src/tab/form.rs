@@ -6,6 +6,7 @@ use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::prelude::*;
 
 use super::field::{Control, secret_note};
+use super::later;
 use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
 use super::preset::ProviderMenu;
@@ -21,7 +22,10 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
         ask_before_leaving(state);
     }
     Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));
-    Effect::new(move |_| state.live());
+    Effect::new(move |_| {
+        state.live();
+        state.host().spawn(later::load(state));
+    });
     let read_only = live_option(move || {
         (!state.may_edit())
             .then(|| view! { <p class="notice" part="notice" role="note">{labels::READ_ONLY}</p> })

@@ -3,6 +3,7 @@
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
+use super::later::{Part, later};
 use super::live::{live, live_text, live_view};
 use super::state::{Clash, FormState, NOTICE, Notice, Wanted, choice_id};
 use crate::api::ApiError;
@@ -13,8 +14,8 @@ use crate::labels;
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
         None | Some(Notice::Saved) => ().into_any(),
-        Some(Notice::Problems(wanted)) => view! { <ProblemSummary state wanted/> }.into_any(),
-        Some(Notice::Conflict(clash)) => view! { <ConflictNotice state clash/> }.into_any(),
+        Some(Notice::Problems(wanted)) => later(state, Part::Problems(wanted)).into_any(),
+        Some(Notice::Conflict(clash)) => later(state, Part::Conflict(clash)).into_any(),
         Some(Notice::NotSaved(error)) => failure("Nothing was saved.", error),
         Some(Notice::NotDone(error)) => failure("That could not be done.", error),
     })
@@ -32,7 +33,7 @@ fn failure(heading: &'static str, error: ApiError) -> AnyView {
 
 /// Lists what is wrong, with a link to each control; shrinks as it is mended.
 #[component]
-fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
+pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
     let count = move || state.shown_problems().len();
     let (done, again) = match wanted {
         Wanted::Save => ("saved", "save"),
@@ -69,7 +70,7 @@ fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
 
 /// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
 #[component]
-fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
+pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let (by, at) = untrack(|| state.last_save());
     let by = by.unwrap_or_else(|| "Somebody".to_owned());
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();

@@ -4,10 +4,12 @@ use domain::Draft;
 use domain::preset::Provider;
 use leptos::prelude::*;
 
+use super::later::{self, Part, later};
 use super::live::{live, live_option};
 use super::state::FormState;
-use super::suggestion::{Offer, OfferView};
-use crate::{api, labels};
+use super::suggestion::Offer;
+use crate::api::ApiError;
+use crate::labels;
 
 /// The menu, what has to be known beside the provider, and the button.
 #[component]
@@ -43,9 +45,8 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
         let (provider, detail) = (chosen.get_untracked(), detail.get_untracked());
         form.host().spawn(async move {
-            match api::in_time(api::preset(provider, detail, flow)).await {
-                Ok(suggested) => offer.make(suggested),
-                Err(error) => form.tell_failed(error),
+            if later::fill_in(form, offer, provider, detail, flow).await.is_err() {
+                offer.answered(Err(ApiError::Unreachable));
             }
         });
     };
@@ -70,6 +71,6 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
                 {labels::FILL_IN}
             </button>
         </div>
-        <OfferView offer/>
+        {later(form, Part::Offer(offer))}
     }
 }

@@ -4,6 +4,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, Notice, SAVED};
 use crate::labels;
@@ -53,7 +54,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
     view! {
         {bar}
         <div role="status">{saved}</div>
-        <TokenQuestion state/>
+        {later(state, Part::TokenQuestion)}
     }
 }
 
@@ -66,7 +67,7 @@ fn count(changes: usize) -> String {
 
 /// Asks before a save deletes the current token. The server asks too.
 #[component]
-fn TokenQuestion(state: FormState) -> impl IntoView {
+pub fn TokenQuestion(state: FormState) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {

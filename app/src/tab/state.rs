@@ -8,11 +8,13 @@ use domain::field::Kind;
 use domain::merge::{self, Merge};
 use domain::secret::{SecretEdit, StoredSecret};
 use domain::time_format::TimeDisplay;
-use domain::{Draft, Field, Presence, Problem, Problems, Saved, presence};
+use domain::{Draft, Field, Presence, Problems, Saved, presence};
 use leptos::prelude::*;
 
+use super::later;
 use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
 use crate::host::Host;
+use crate::labels;
 
 /// What the notice above the form tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,8 @@ pub struct Clash {
 struct Watched {
     text: RwSignal<String>,
     presence: RwSignal<Presence>,
-    problem: RwSignal<Option<Problem>>,
+    /// What is wrong with it, in words.
+    problem: RwSignal<Option<String>>,
     secret: RwSignal<SecretState>,
 }
 
@@ -85,6 +88,8 @@ pub struct FormState {
     callback: RwSignal<String>,
     /// Whether the page has come to life, so that a press is not lost.
     is_alive: RwSignal<bool>,
+    /// Whether what comes later has come.
+    is_whole: RwSignal<bool>,
     may_edit: RwSignal<bool>,
 }
 
@@ -116,6 +121,7 @@ impl FormState {
             display: RwSignal::new(TimeDisplay::default()),
             callback: RwSignal::new(String::new()),
             is_alive: RwSignal::new(false),
+            is_whole: RwSignal::new(false),
             may_edit: RwSignal::new(true),
         }
     }
@@ -151,14 +157,26 @@ impl FormState {
 
     /// Tells each control's watchers what is wrong with it, once problems are shown.
     fn check(self) {
-        let is_shown = self.shows_problems.get_untracked();
-        self.spread(if is_shown { self.all_problems() } else { Problems::default() });
+        if self.shows_problems.get_untracked() {
+            later::check(self);
+        } else {
+            self.watched.with_value(|watched| {
+                watched.iter().for_each(|watched| renew(watched.problem, None));
+            });
+            renew(self.problems, Problems::default());
+        }
+    }
+
+    /// Shows what is wrong.
+    pub fn check_and_show(self) {
+        self.spread(self.all_problems());
     }
 
     fn spread(self, problems: Problems) {
         self.watched.with_value(|watched| {
             for (&field, watched) in Field::ALL.iter().zip(watched) {
-                renew(watched.problem, problems.of(field));
+                let words = problems.of(field).map(|problem| labels::problem(field, problem));
+                renew(watched.problem, words);
             }
         });
         renew(self.problems, problems);
@@ -291,6 +309,16 @@ impl FormState {
         self.is_alive.get()
     }
 
+    /// Says that what comes later has come.
+    pub fn complete(self) {
+        self.is_whole.try_set(true);
+    }
+
+    /// Whether what comes later has come.
+    pub fn is_whole(self) -> bool {
+        self.is_whole.get()
+    }
+
     /// Whether whoever is signed in may change anything.
     pub fn may_edit(self) -> bool {
         self.may_edit.get()
@@ -316,8 +344,8 @@ impl FormState {
         self.watched(field).presence
     }
 
-    /// What is wrong with a control, once problems are shown.
-    pub fn problem(self, field: Field) -> RwSignal<Option<Problem>> {
+    /// What is wrong with a control, in words, once problems are shown.
+    pub fn problem(self, field: Field) -> RwSignal<Option<String>> {
         self.watched(field).problem
     }
 
@@ -371,9 +399,18 @@ impl FormState {
         self.dismiss();
     }
 
+    /// Saves, with what comes later.
+    pub fn save(self) {
+        self.host.spawn(async move {
+            if later::save(self).await.is_err() {
+                self.tell(Notice::NotSaved(ApiError::Unreachable));
+            }
+        });
+    }
+
     /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
     /// still to be made comes first.
-    pub fn save(self) {
+    pub fn check_and_save(self) {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use super::explanation::NextSteps;
 use super::live::live_option;
 use super::state::FormState;
+use crate::api::ApiError;
 use crate::explanation::Suggested;
 use crate::labels;
 
@@ -25,8 +26,15 @@ impl Offer {
         Self { form, offered: RwSignal::new(None) }
     }
 
-    /// Fills what is empty, and offers the rest.
-    pub fn make(self, mut offer: Suggested) {
+    /// Takes what the server says: fills what is empty, and offers the rest.
+    pub fn answered(self, answer: Result<Suggested, ApiError>) {
+        match answer {
+            Ok(suggested) => self.make(suggested),
+            Err(error) => self.form.tell_failed(error),
+        }
+    }
+
+    fn make(self, mut offer: Suggested) {
         let draft = self.form.draft_now();
         offer.values.retain(|(field, value)| draft.text(*field) != value);
         let (empty, held) =

@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
 
+use super::later::{self, Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
-use super::run::{End, Ladder};
 use super::state::{FormState, Wanted};
 use super::token_state::TokenState;
 use crate::api::{self, ApiError, RunNow, TestAnswer};
@@ -57,8 +57,21 @@ impl TestState {
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
+    /// Somebody wants a message, through what is typed or through what is saved.
+    fn press(self, form: FormState, is_typed: bool) {
+        if untrack(|| self.is_under_way()) {
+            return;
+        }
+        form.forget_good_news();
+        self.host.spawn(async move {
+            if later::send_test(form, self, is_typed).await.is_err() {
+                self.refusal.set(Some(ApiError::Unreachable));
+            }
+        });
+    }
+
     /// Sends a message through what is saved, or through what is typed.
-    fn send(self, form: FormState, typed: Option<Draft>) {
+    pub fn send(self, form: FormState, typed: Option<Draft>) {
         self.is_asking.set(true);
         self.refusal.set(None);
         self.host.spawn(async move {
@@ -129,17 +142,8 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
-    let send = move |_| {
-        if !test.is_under_way() {
-            form.forget_good_news();
-            test.send(form, None);
-        }
-    };
-    let test_typed = move |_| {
-        if let Some(typed) = form.typed().filter(|_| !test.is_under_way()) {
-            test.send(form, Some(typed));
-        }
-    };
+    let send = move |_| test.press(form, false);
+    let test_typed = move |_| test.press(form, true);
     let typed = live_option(move || {
         (form.is_dirty().get() && test.recipient.with(Option::is_some)).then(|| {
             view! {
@@ -167,7 +171,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.is_unseen.get().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| view! { <End now form=Some(form)/> }));
+    let end = live_option(move || ended.get().map(|now| later(form, Part::End(now))));
     let begun = Memo::new(move |_| {
         test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
     });
@@ -176,7 +180,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
             let at = form.written(at);
             view! {
                 <p class="hint">{format!("Last message: to {recipient}, {at}.")}</p>
-                <Ladder now=test.now.into()/>
+                {later(form, Part::Ladder(test.now.into()))}
             }
         })
     });

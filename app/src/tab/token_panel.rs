@@ -4,6 +4,7 @@ use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 
+use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
 use super::token_end::SetbackView;
@@ -150,7 +151,7 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
             }
             Renewal::Gone(setback) => (Some(setback), None),
         };
-        let setback = setback.map(|setback| view! { <SetbackView setback/> });
+        let setback = setback.map(|setback| later(form, Part::Setback(setback)));
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
             view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
@@ -174,11 +175,11 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
             view! { <p class="hint">{words}</p> }.into_any()
         }
         Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => {
-            view! { <SetbackView setback/> }.into_any()
+            later(form, Part::Setback(setback)).into_any()
         }
         Some(Attempt { id, needs_pasting, .. }) => {
             let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
-            let paste = needs_pasting.then(|| view! { <Paste token id/> });
+            let paste = needs_pasting.then(|| later(form, Part::Paste(token, id)));
             view! { <div class="notice" part="notice"><p>{words}</p> {form.host().way()} {paste}</div> }
                 .into_any()
         }
@@ -191,7 +192,7 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
 
 /// Takes the address that the browser ended at, where it cannot come back here.
 #[component]
-fn Paste(token: TokenState, id: String) -> impl IntoView {
+pub fn Paste(token: TokenState, id: String) -> impl IntoView {
     let address = RwSignal::new(String::new());
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();

@@ -65,6 +65,8 @@ pub struct FormState {
     watched: StoredValue<Vec<Watched>>,
     /// Everything that is wrong, once problems are shown.
     problems: RwSignal<Problems>,
+    /// What only the server could tell of a control's text, which holds until that is another.
+    told: StoredValue<Vec<(Field, String, Problem)>>,
     /// The controls that differ from what is saved.
     changes: RwSignal<Vec<Field>>,
     is_dirty: Memo<bool>,
@@ -100,6 +102,7 @@ impl FormState {
             is_saving: RwSignal::new(false),
             asks_about_grant: RwSignal::new(None),
             problems: RwSignal::new(Problems::default()),
+            told: StoredValue::new(Vec::new()),
             changes,
             is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
             display: RwSignal::new(TimeDisplay::default()),
@@ -152,8 +155,13 @@ impl FormState {
 
     /// Everything that is wrong, shown or not.
     fn all_problems(self) -> Problems {
-        self.draft
-            .with_untracked(|draft| self.saved.with_untracked(|saved| draft.problems(&saved.form)))
+        self.draft.with_untracked(|draft| {
+            let problems = self.saved.with_untracked(|saved| draft.problems(&saved.form));
+            self.told.with_value(|told| {
+                let holds = |(field, text, _): &&(Field, String, _)| draft.text(*field) == text;
+                told.iter().filter(holds).fold(problems, |all, told| all.and(told.0, told.2))
+            })
+        })
     }
 
     fn watched(self, field: Field) -> Watched {
@@ -450,9 +458,7 @@ impl FormState {
             self.is_saving.set(false);
             match answer {
                 Ok(SaveAnswer::Saved(saved)) => self.saved(&sent, saved),
-                Ok(SaveAnswer::Problems(_)) if self.has_problems() => self.show_problems(),
-                // Both sides run the same rules: only different versions of them can disagree.
-                Ok(SaveAnswer::Problems(_)) => self.tell(Notice::NotSaved(ApiError::Malformed)),
+                Ok(SaveAnswer::Problems(problems)) => self.told(&sent, &problems),
                 Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
@@ -478,6 +484,19 @@ impl FormState {
         self.change(|draft| *draft = next);
         self.notice.set(Some(Notice::Saved));
         self.focus_soon(SAVED);
+    }
+
+    /// Shows what the server has against what was sent. Of a certificate it knows more; otherwise
+    /// both sides run the same rules, and only different versions of them can disagree.
+    fn told(self, sent: &Draft, problems: &Problems) {
+        let of_lines = problems.iter().filter(|(field, _)| field.kind() == Kind::Lines);
+        let told = of_lines.map(|(field, problem)| (field, sent.text(field).to_owned(), problem));
+        self.told.set_value(told.collect());
+        if self.has_problems() {
+            self.show_problems();
+        } else {
+            self.tell(Notice::NotSaved(ApiError::Malformed));
+        }
     }
 
     fn show_problems(self) {

@@ -33,4 +33,5 @@ mod site;
 mod smtp;
 mod support;
 mod tokens;
+mod trusted_ca;
 mod vault;

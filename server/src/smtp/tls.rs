@@ -153,13 +153,15 @@ impl ServerCertVerifier for Either {
     }
 }
 
-/// Whether a certificate was refused for want of somebody who vouches for it. Platforms have words of
-/// their own for that.
+/// Whether a certificate was refused for want of somebody who vouches for it, or who was only called
+/// so: an authority's next key has the name of the one before. Platforms have words of their own.
 fn is_of_stranger(error: &rustls::Error) -> bool {
     matches!(
         error,
         rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::Other(_)
+            CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::Other(_)
         )
     )
 }

@@ -84,13 +84,14 @@ static BY_WORDS: &[Row] = &[
     says("webloginrequired", "", SIGN_IN, Advice::GoogleSignInRefused),
     // 530 5.7.0 Must issue a STARTTLS command first (RFC 3207 4); Exchange says it with 451 5.7.3.
     says("starttls", "", BEFORE_CONTENT, Advice::EncryptionRequired),
+    // sendmail, which goes on: Proper authentication required.
+    says("relaying denied", "5", SUBMISSION, Advice::RelayDenied),
     // Postfix, Exim, Gmail and others, with 530, 550 and 554.
     says("authentication required", "5", SUBMISSION, Advice::SignInRequired),
-    // Postfix, sendmail, Exim, Exchange, Google Workspace and qmail, in this order, with 550, 553
+    // Postfix, Exim, Exchange, Google Workspace and qmail, in this order, with 550, 553
     // or 554; many say it only at RCPT, some as late as DATA.
     // Postfix defers by default: 454 (smtpd_relay_restrictions).
     says("relay access denied", "", SUBMISSION, Advice::RelayDenied),
-    says("relaying denied", "5", SUBMISSION, Advice::RelayDenied),
     says("relay not permitted", "5", SUBMISSION, Advice::RelayDenied),
     says("unable to relay", "5", SUBMISSION, Advice::RelayDenied),
     says("credentials for relay", "5", SUBMISSION, Advice::RelayDenied),

@@ -477,7 +477,7 @@ mod tests {
     /// issues with printers, scanners, and LOB applications", "Email non-delivery reports in Exchange
     /// Online" and Exchange 2019's own texts. Google: Workspace Admin Help, "Gmail SMTP errors and
     /// codes", and Google Developers, "OAuth 2.0 Mechanism". Postfix 3, Exim 4, sendmail 8, qmail and
-    /// Dovecot 2: their sources. Amazon SES, SendGrid, Zoho and Yahoo: their documentation.
+    /// Dovecot 2: their sources. Amazon SES, `SendGrid`, Zoho and Yahoo: their documentation.
     const IN_THE_FACTS: &[Known] = &[
         Known {
             advice: Advice::SmtpAuthDisabled,

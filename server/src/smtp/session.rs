@@ -142,7 +142,8 @@ async fn converse(
     steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
     steps.take(Step::Recipient, name_recipients(wire, &offers, envelope)).await?;
     let Sent { at, reply } = steps.take(Step::Content, send_content(wire, message)).await?;
-    let accepted = async { reply.map(taken).ok_or_else(|| Stop::known(Advice::MaybeDelivered)) };
+    let accepted =
+        async { reply.as_ref().map(taken).ok_or_else(|| Stop::known(Advice::MaybeDelivered)) };
     let reply = steps.take_since(at, Step::Accepted, accepted).await?;
     Ok(Accepted { reply: steps.fit(&reply) })
 }
@@ -303,10 +304,10 @@ async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepRes
     };
     let exchange = mechanism.exchange(account);
     let reply = answer(wire, &exchange).await?.decoded();
-    match reply.is_done() {
-        true => Ok(signed_in(&exchange, &reply)),
-        false => Err(Stop::Refused(reply).having(vec![by(&exchange)])),
+    if reply.is_done() {
+        return Ok(signed_in(&exchange, &reply));
     }
+    Err(Stop::Refused(reply).having(vec![by(&exchange)]))
 }
 
 /// The same with a token. A server that refuses it may say in a challenge why, and gives its reply
@@ -455,9 +456,9 @@ async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<Sent> {
 }
 
 /// The server took responsibility for the message (RFC 5321 4.1.1.4).
-fn taken(reply: Reply) -> Done<String> {
-    let id = queue_id(&reply).map(|id| fact(FactName::QueueId, id));
-    Done::new(reply.words()).with(id).saying(&reply)
+fn taken(reply: &Reply) -> Done<String> {
+    let id = queue_id(reply).map(|id| fact(FactName::QueueId, id));
+    Done::new(reply.words()).with(id).saying(reply)
 }
 
 /// Says goodbye (RFC 5321 4.1.1.10) to a server that still listens, while the caller goes on with

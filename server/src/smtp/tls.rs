@@ -234,8 +234,8 @@ fn judge_by(roots: &[CertificateDer<'_>]) -> Option<Arc<WebPkiServerVerifier>> {
 
 /// Whether what was shown would be believed if `root` were trusted, but perhaps for another name.
 pub(super) fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerName<'_>) -> bool {
-    let (Some(judge), [own, others @ ..]) = (judge_by(&[root.clone()]), shown.chain.as_slice())
-    else {
+    let judge = judge_by(std::slice::from_ref(root));
+    let (Some(judge), [own, others @ ..]) = (judge, shown.chain.as_slice()) else {
         return false;
     };
     match judge.verify_server_cert(own, others, name, &[], shown.at) {

@@ -5,6 +5,8 @@
 
 mod advice;
 #[cfg(feature = "ssr")]
+mod certificate;
+#[cfg(feature = "ssr")]
 mod explained;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -17,11 +19,13 @@ mod token;
 mod transcript;
 
 use domain::check::address::AddressProblem;
+use domain::check::certificate::CertificateProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
 use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
+use domain::field::Kind;
 use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
@@ -99,6 +103,7 @@ pub const fn field(field: Field) -> &'static str {
         Field::BasicPort | Field::OauthPort => "Port",
         Field::BasicUseTls | Field::OauthUseTls => "Use TLS",
         Field::BasicTlsMode | Field::OauthTlsMode => "TLS mode",
+        Field::BasicTrustedCa | Field::OauthTrustedCa => "Trusted CA certificate",
         Field::Username => "Username",
         Field::Password => "Password",
         Field::ClientId => "Client ID",
@@ -119,7 +124,8 @@ pub fn field_in_full(at: Field) -> String {
         | Field::OauthServer
         | Field::OauthPort
         | Field::OauthUseTls
-        | Field::OauthTlsMode => format!("{} (OAuth)", field(at)),
+        | Field::OauthTlsMode
+        | Field::OauthTrustedCa => format!("{} (OAuth)", field(at)),
         _ => field(at).to_owned(),
     }
 }
@@ -155,6 +161,9 @@ pub const fn field_help(field: Field) -> &'static str {
         Field::BasicUseTls | Field::OauthUseTls => "On: encrypted, or not sent at all.",
         Field::BasicTlsMode | Field::OauthTlsMode => {
             "When encryption begins; Automatic goes by the port and is nearly always right."
+        }
+        Field::BasicTrustedCa | Field::OauthTrustedCa => {
+            "Only for a server whose certificate comes from an authority of your own organisation: that authority's certificate in PEM; whoever runs the server has it."
         }
         Field::Username => {
             "Often the sender's address; leave it empty for a server that asks for no sign-in."
@@ -269,6 +278,7 @@ pub fn problem(at: Field, problem: Problem) -> String {
         Problem::Scope(ScopeProblem::BadCharacter) => {
             "A scope has no quotation marks, backslashes or letters beyond ASCII; spaces separate several.".to_owned()
         }
+        Problem::Certificate(problem) => certificate(problem).to_owned(),
         Problem::EnterAgain => match at {
             Field::ClientSecret => "Enter it again: the Token Endpoint has changed, and a stored secret only goes where it was entered for.",
             _ => "Enter it again: server, port, user name or TLS has changed, and a stored password only goes where it was entered for.",
@@ -297,9 +307,11 @@ const fn missing(at: Field) -> &'static str {
         Field::Flow
         | Field::BasicUseTls
         | Field::BasicTlsMode
+        | Field::BasicTrustedCa
         | Field::Username
         | Field::OauthUseTls
-        | Field::OauthTlsMode => "This is needed.",
+        | Field::OauthTlsMode
+        | Field::OauthTrustedCa => "This is needed.",
     }
 }
 
@@ -317,6 +329,21 @@ const fn address(problem: AddressProblem) -> &'static str {
         }
         AddressProblem::BadDomain => "The part after the @ is no domain, such as example.com.",
         AddressProblem::ControlCharacter => "It holds an invisible character.",
+    }
+}
+
+const fn certificate(problem: CertificateProblem) -> &'static str {
+    match problem {
+        CertificateProblem::PrivateKey => {
+            "This is a private key, which belongs to nobody but its server, and was not kept. Paste the authority's certificate."
+        }
+        CertificateProblem::NotPem => {
+            "Paste whole certificates, each from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
+        }
+        CertificateProblem::Damaged => "The certificate is damaged: copy it again.",
+        CertificateProblem::NoAuthority => {
+            "No server can be vouched for by this: it is no certificate of an authority."
+        }
     }
 }
 
@@ -392,9 +419,16 @@ pub fn value(at: Field, text: &str) -> String {
         Field::Flow => OauthFlow::from_wire_name(text).map(flow),
         Field::BasicTlsMode | Field::OauthTlsMode => TlsMode::from_wire_name(text).map(tls_mode),
         _ if text.is_empty() => Some("empty"),
+        _ if at.kind() == Kind::Lines => return beginning_and_end(text),
         _ => None,
     };
     name.unwrap_or(text).to_owned()
+}
+
+/// Lines of PEM, of which only the last octets differ to the eye.
+fn beginning_and_end(text: &str) -> String {
+    let last = text.lines().rfind(|line| !line.is_empty() && !line.starts_with('-'));
+    format!("{} lines, the last one {}", text.lines().count(), last.unwrap_or_default())
 }
 
 /// What a save would do to a secret, in words beside the choice.
@@ -416,7 +450,10 @@ pub fn api_error(error: ApiError) -> String {
         ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then try again.".to_owned(),
         ApiError::HostTokenExpired => "Your sign-in has expired. What you typed is still here: sign in again where you came from, in another tab, then try again.".to_owned(),
         ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
-        ApiError::Oversized(at) => format!("{} holds more than 4,096 characters. Choose a flow that uses it, and shorten it.", field_in_full(at)),
+        ApiError::Oversized(at) => {
+            let most = if at.kind() == Kind::Lines { "16,384" } else { "4,096" };
+            format!("{} holds more than {most} characters. Choose a flow that uses it, and shorten it.", field_in_full(at))
+        }
         ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
         ApiError::NoAddress => NO_ADDRESS.to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),

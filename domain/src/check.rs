@@ -3,6 +3,7 @@
 //! or on what is stored is decided here.
 
 pub mod address;
+pub mod certificate;
 pub mod host;
 pub mod port;
 pub mod text;
@@ -18,7 +19,8 @@ use crate::rules::{Presence, presence};
 use crate::saved::keeps_secret;
 use crate::secret::{SecretEdit, StoredSecret};
 
-/// The most characters that any control may hold, even one that is not checked.
+/// The most characters that a control may hold, even one that is not checked, unless its own limit is
+/// higher.
 pub const MAX_TEXT: usize = 4096;
 
 /// What is wrong with one control.
@@ -41,6 +43,8 @@ pub enum Problem {
     Url(url::UrlProblem),
     /// It is no list of scopes.
     Scope(url::ScopeProblem),
+    /// It is no certificate to trust.
+    Certificate(certificate::CertificateProblem),
     /// The stored secret was entered for another destination.
     EnterAgain,
     /// A Password is typed, and no Username.
@@ -65,6 +69,16 @@ impl Problems {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The same, and this.
+    #[must_use]
+    pub fn and(mut self, field: Field, problem: Problem) -> Self {
+        if self.of(field).is_none() {
+            self.0.push((field, problem));
+            self.0.sort_by_key(|(field, _)| *field);
+        }
+        self
     }
 
     /// What is wrong with a control.
@@ -167,11 +181,13 @@ impl Group {
             (Self::Basic, "display_name") => Field::BasicDisplayName,
             (Self::Basic, "server") => Field::BasicServer,
             (Self::Basic, "port") => Field::BasicPort,
+            (Self::Basic, "trusted_ca") => Field::BasicTrustedCa,
             (Self::SignIn, "username") => Field::Username,
             (Self::Oauth, "sender") => Field::OauthSender,
             (Self::Oauth, "display_name") => Field::OauthDisplayName,
             (Self::Oauth, "server") => Field::OauthServer,
             (Self::Oauth, "port") => Field::OauthPort,
+            (Self::Oauth, "trusted_ca") => Field::OauthTrustedCa,
             (Self::Authentication, "client_id") => Field::ClientId,
             (Self::Authentication, "authorization_endpoint") => Field::AuthorizationEndpoint,
             (Self::Authentication, "token_endpoint") => Field::TokenEndpoint,
@@ -192,7 +208,8 @@ pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
     {
         return Err(Problem::TooLong(limit));
     }
-    if Draft::is_typed(field) && text::one_line(text).is_err() {
+    let is_line = Draft::is_typed(field) && field.kind() != Kind::Lines;
+    if is_line && text::one_line(text).is_err() {
         return Err(Problem::ControlCharacter);
     }
     match field {
@@ -208,6 +225,9 @@ pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
         }
         Field::RedirectUri => url::redirect_uri(text).map_err(Problem::Url),
         Field::Scope => url::scope(text).map_err(Problem::Scope),
+        Field::BasicTrustedCa | Field::OauthTrustedCa => {
+            certificate::certificates(text).map_err(Problem::Certificate)
+        }
         Field::Flow
         | Field::BasicDisplayName
         | Field::BasicUseTls
@@ -227,7 +247,7 @@ pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
 pub(crate) mod rule {
     use validator::ValidationError;
 
-    use super::{address, host, port, text, url};
+    use super::{address, certificate, host, port, text, url};
     use crate::draft::PortText;
 
     type Verdict = Result<(), ValidationError>;
@@ -254,6 +274,10 @@ pub(crate) mod rule {
 
     pub fn host(text: &str) -> Verdict {
         verdict(text, "host", host::mail_host)
+    }
+
+    pub fn certificates(text: &str) -> Verdict {
+        verdict(text, "certificates", certificate::certificates)
     }
 
     pub fn digits(port: &PortText) -> Verdict {

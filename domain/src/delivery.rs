@@ -234,8 +234,12 @@ pub enum Advice {
     RecipientRefused,
     /// The server does not pass mail on to recipients elsewhere.
     RelayDenied,
+    /// An address has a form only in UTF-8, which the server does not take (RFC 6531).
+    SmtpUtf8NotOffered,
     /// The server does not take this message.
     ContentRefused,
+    /// The message has octets beyond ASCII, which the server does not take (RFC 6152).
+    EightBitNotOffered,
     /// The message is larger than the server takes (RFC 1870).
     MessageTooLarge,
     /// Temporary: try again later (4xx).

@@ -49,6 +49,10 @@ pub struct Smtp {
     pub use_tls: bool,
     /// TLS mode.
     pub tls_mode: TlsMode,
+    /// Trusted CA certificate: PEM, no secret. A form that was saved without it has none.
+    #[serde(default)]
+    #[validate(length(max = 16_384), custom(function = check::rule::certificates))]
+    pub trusted_ca: String,
 }
 
 impl Default for Smtp {
@@ -61,6 +65,7 @@ impl Default for Smtp {
             port: PortText::default(),
             use_tls: true,
             tls_mode: TlsMode::Automatic,
+            trusted_ca: String::new(),
         }
     }
 }
@@ -225,6 +230,7 @@ impl<S> Form<S> {
             Field::BasicPort => &self.basic.port.0,
             Field::BasicUseTls => check_text(self.basic.use_tls),
             Field::BasicTlsMode => self.basic.tls_mode.wire_name(),
+            Field::BasicTrustedCa => &self.basic.trusted_ca,
             Field::Username => &self.sign_in.username,
             Field::OauthSender => &self.oauth.sender,
             Field::OauthDisplayName => &self.oauth.display_name,
@@ -232,6 +238,7 @@ impl<S> Form<S> {
             Field::OauthPort => &self.oauth.port.0,
             Field::OauthUseTls => check_text(self.oauth.use_tls),
             Field::OauthTlsMode => self.oauth.tls_mode.wire_name(),
+            Field::OauthTrustedCa => &self.oauth.trusted_ca,
             Field::ClientId => &self.authentication.client_id,
             Field::AuthorizationEndpoint => &self.authentication.authorization_endpoint,
             Field::TokenEndpoint => &self.authentication.token_endpoint,
@@ -287,7 +294,7 @@ impl Draft {
     }
 
     /// Puts text into a control. A choice that does not exist leaves it as it was; an emptied
-    /// secret is an untouched one.
+    /// secret is an untouched one; a private key where a certificate is wanted is not kept.
     pub fn edit(&mut self, field: Field, text: impl Into<String>) {
         let text = text.into();
         match field {
@@ -298,6 +305,7 @@ impl Draft {
             Field::BasicPort => self.basic.port = PortText(text),
             Field::BasicUseTls => self.basic.use_tls = text == check_text(true),
             Field::BasicTlsMode => set_mode(&mut self.basic.tls_mode, &text),
+            Field::BasicTrustedCa => self.basic.trusted_ca = kept(&text),
             Field::Username => self.sign_in.username = text,
             Field::Password => self.sign_in.password = SecretEdit::from_text(text),
             Field::OauthSender => self.oauth.sender = text,
@@ -306,6 +314,7 @@ impl Draft {
             Field::OauthPort => self.oauth.port = PortText(text),
             Field::OauthUseTls => self.oauth.use_tls = text == check_text(true),
             Field::OauthTlsMode => set_mode(&mut self.oauth.tls_mode, &text),
+            Field::OauthTrustedCa => self.oauth.trusted_ca = kept(&text),
             Field::ClientId => self.authentication.client_id = text,
             Field::ClientSecret => self.authentication.client_secret = SecretEdit::from_text(text),
             Field::AuthorizationEndpoint => self.authentication.authorization_endpoint = text,
@@ -341,10 +350,23 @@ impl Draft {
         })
     }
 
-    /// The first control that holds more than any control may (4,096 characters), disabled or not.
+    /// The same without a private key where a certificate is wanted, which no save may keep even in
+    /// a control that is not checked.
+    #[must_use]
+    pub fn without_private_keys(mut self) -> Self {
+        for smtp in [&mut self.basic, &mut self.oauth] {
+            smtp.trusted_ca = kept(&smtp.trusted_ca);
+        }
+        self
+    }
+
+    /// The first control that holds more than it ever may, disabled or not: 4,096 characters, or its
+    /// own limit where that is higher.
     #[must_use]
     pub fn oversized(&self) -> Option<Field> {
-        Field::ALL.iter().copied().find(|&field| self.text(field).chars().nth(MAX_TEXT).is_some())
+        let most = |field: Field| field.limit().max(MAX_TEXT as u64);
+        let is_over = |field: Field| self.text(field).chars().count() as u64 > most(field);
+        Field::ALL.iter().copied().find(|&field| is_over(field))
     }
 
     /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
@@ -355,8 +377,14 @@ impl Draft {
     /// Whether a control takes whole characters rather than a choice.
     #[must_use]
     pub fn is_typed(field: Field) -> bool {
-        matches!(field.kind(), Kind::Text | Kind::Masked | Kind::Secret)
+        matches!(field.kind(), Kind::Text | Kind::Lines | Kind::Masked | Kind::Secret)
     }
+}
+
+/// Certificates as they were pasted, up to where a private key begins, with the line ends that a page
+/// gives them.
+fn kept(text: &str) -> String {
+    check::certificate::without_private_key(text).replace("\r\n", "\n")
 }
 
 fn set_mode(mode: &mut TlsMode, text: &str) {

@@ -21,6 +21,8 @@ pub enum Section {
 pub enum Kind {
     /// One line of text.
     Text,
+    /// Lines of text.
+    Lines,
     /// One line of text, hidden from a look over the shoulder, but no secret.
     Masked,
     /// A write-only value.
@@ -85,6 +87,8 @@ fields! {
     BasicUseTls "basic-use-tls" BasicSmtp Check 8;
     /// TLS mode of Basic SMTP Settings.
     BasicTlsMode "basic-tls-mode" BasicSmtp Choice 32;
+    /// Trusted CA certificate of Basic SMTP Settings.
+    BasicTrustedCa "basic-trusted-ca" BasicSmtp Lines 16384;
     /// Username.
     Username "username" BasicSmtp Text 254;
     /// Password.
@@ -101,6 +105,8 @@ fields! {
     OauthUseTls "oauth-use-tls" OauthSmtp Check 8;
     /// TLS mode of OAuth SMTP Settings.
     OauthTlsMode "oauth-tls-mode" OauthSmtp Choice 32;
+    /// Trusted CA certificate of OAuth SMTP Settings.
+    OauthTrustedCa "oauth-trusted-ca" OauthSmtp Lines 16384;
     /// Client ID.
     ClientId "client-id" Authentication Masked 4096;
     /// Client Secret.

@@ -35,10 +35,12 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
         | Field::ClientSecret
         | Field::TokenEndpoint
         | Field::Scope => section_presence(field.section(), draft.flow),
-        Field::BasicUseTls | Field::BasicTlsMode | Field::Username => Presence::Optional,
+        Field::BasicUseTls | Field::BasicTlsMode | Field::BasicTrustedCa | Field::Username => {
+            Presence::Optional
+        }
         Field::Password if draft.sign_in.username.is_empty() => Presence::Optional,
         Field::Password => Presence::Required,
-        Field::OauthUseTls | Field::OauthTlsMode => match draft.flow {
+        Field::OauthUseTls | Field::OauthTlsMode | Field::OauthTrustedCa => match draft.flow {
             OauthFlow::None => Presence::Disabled,
             OauthFlow::AuthorizationCode
             | OauthFlow::AuthorizationCodePkce

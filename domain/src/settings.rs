@@ -43,6 +43,8 @@ pub struct MailServer {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
+    /// Who else may vouch for this server than whoever the machine trusts, in PEM; nobody if empty.
+    pub trusted_ca: String,
 }
 
 /// Who a message is from, to the server (MAIL FROM) and to its reader (From).
@@ -137,7 +139,7 @@ impl Settings {
         let consent = match draft.flow {
             OauthFlow::None => {
                 return Ok(Self::Basic {
-                    server: mail_server(&draft.basic, Field::BasicServer, Field::BasicPort)?,
+                    server: mail_server(&draft.basic, BASIC)?,
                     sender: sender(&draft.basic, Field::BasicSender, Field::BasicDisplayName)?,
                     account: account(draft, secrets)?,
                 });
@@ -151,7 +153,7 @@ impl Settings {
                 }
             }
         };
-        let server = mail_server(&draft.oauth, Field::OauthServer, Field::OauthPort)?;
+        let server = mail_server(&draft.oauth, OAUTH)?;
         if server.security == Security::Clear {
             return Err(Field::OauthUseTls);
         }
@@ -169,6 +171,10 @@ impl Settings {
     }
 }
 
+/// The controls that a [`MailServer`] is made of, group by group.
+const BASIC: [Field; 3] = [Field::BasicServer, Field::BasicPort, Field::BasicTrustedCa];
+const OAUTH: [Field; 3] = [Field::OauthServer, Field::OauthPort, Field::OauthTrustedCa];
+
 /// A required text that keeps its rule of form.
 fn text(draft: &Draft, field: Field) -> Result<String, Field> {
     let text = draft.plain_text(field);
@@ -178,13 +184,15 @@ fn text(draft: &Draft, field: Field) -> Result<String, Field> {
     Ok(text.to_owned())
 }
 
-fn mail_server(smtp: &Smtp, server: Field, port: Field) -> Result<MailServer, Field> {
+fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<MailServer, Field> {
     let host = mail_host(&smtp.server).map_err(|_| server)?;
     let number = check::port::port(&smtp.port.0).map_err(|_| port)?;
+    form_of(trusted_ca, &smtp.trusted_ca).map_err(|_| trusted_ca)?;
     Ok(MailServer {
         host,
         port: number,
         security: Security::of(smtp.use_tls, smtp.tls_mode, number),
+        trusted_ca: smtp.trusted_ca.clone(),
     })
 }
 

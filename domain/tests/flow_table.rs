@@ -8,10 +8,12 @@ fn ordinary(section: Section) -> Vec<Field> {
     let exceptions = [
         Field::BasicUseTls,
         Field::BasicTlsMode,
+        Field::BasicTrustedCa,
         Field::Username,
         Field::Password,
         Field::OauthUseTls,
         Field::OauthTlsMode,
+        Field::OauthTrustedCa,
         Field::AuthorizationEndpoint,
         Field::RedirectUri,
     ];
@@ -40,7 +42,7 @@ fn row(
     for field in [Field::AuthorizationEndpoint, Field::RedirectUri] {
         assert_eq!(presence(field, &draft), consent, "{field:?} with {flow:?}");
     }
-    for field in [Field::OauthUseTls, Field::OauthTlsMode] {
+    for field in [Field::OauthUseTls, Field::OauthTlsMode, Field::OauthTrustedCa] {
         let expected = if oauth == Disabled { Disabled } else { Optional };
         assert_eq!(presence(field, &draft), expected, "{field:?} with {flow:?}");
     }

@@ -1,5 +1,6 @@
 //! A stored secret only ever goes where it was entered for.
 
+use domain::check::certificate::CertificateProblem;
 use domain::secret::{SecretEdit, StoredSecret};
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
@@ -147,6 +148,45 @@ fn nothing_longer_than_4096_characters_passes_even_in_a_disabled_control() {
     assert_eq!(draft.oversized(), None);
     draft.edit(Field::Scope, "x".repeat(4097));
     assert_eq!(draft.oversized(), Some(Field::Scope));
+}
+
+#[test]
+fn certificates_have_16384_characters_even_in_a_disabled_control() {
+    let mut draft = Draft::default();
+    draft.edit(Field::OauthTrustedCa, "x".repeat(16_384));
+    assert_eq!(draft.oversized(), None);
+    draft.edit(Field::OauthTrustedCa, "x".repeat(16_385));
+    assert_eq!(draft.oversized(), Some(Field::OauthTrustedCa));
+}
+
+#[test]
+fn a_private_key_is_not_kept_where_a_certificate_is_wanted() {
+    let key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----";
+    let mut draft = Draft::default();
+    draft.edit(Field::BasicTrustedCa, key);
+    draft.oauth.trusted_ca = key.to_owned();
+    let draft = draft.without_private_keys();
+    assert!(!serde_json::to_string(&draft).unwrap().contains("canary"));
+    let expected = Problem::Certificate(CertificateProblem::PrivateKey);
+    assert_eq!(draft.problems(&Form::default()).of(Field::BasicTrustedCa), Some(expected));
+}
+
+#[test]
+fn a_trusted_certificate_is_no_part_of_a_secrets_destination() {
+    let mut draft = Draft::default();
+    let before = (draft.destination(Field::Password), draft.token_destination());
+    draft.edit(Field::BasicTrustedCa, "other");
+    draft.edit(Field::OauthTrustedCa, "other");
+    assert_eq!((draft.destination(Field::Password), draft.token_destination()), before);
+}
+
+#[test]
+fn a_form_that_was_saved_before_there_were_trusted_certificates_still_loads() {
+    let mut json = serde_json::to_value(Draft::default()).unwrap();
+    for group in ["basic", "oauth"] {
+        json[group].as_object_mut().unwrap().remove("trusted_ca");
+    }
+    assert_eq!(serde_json::from_value::<Draft>(json).unwrap(), Draft::default());
 }
 
 #[test]

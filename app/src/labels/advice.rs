@@ -99,15 +99,16 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::CertificateUnknownIssuer => Words {
             cause: "The server's certificate is signed by an authority that this machine does not know.",
             steps: &[
-                "If your organisation has a certificate authority of its own, start the product with its certificate (--extra-ca).",
+                "If your organisation has a certificate authority of its own, paste its certificate into Trusted CA certificate.",
+                "Or start the product with that certificate (--extra-ca), which then counts for every server.",
                 "Otherwise the server's certificate chain is incomplete: tell whoever runs it.",
             ],
         },
         Advice::CertificateSelfSigned => Words {
             cause: "The server's certificate is signed by itself, not by an authority.",
             steps: &[
-                "Get a certificate from an authority for the server.",
-                "Or start the product with this certificate as a trusted one (--extra-ca).",
+                "Get a certificate from an authority for the server: your organisation's own will do, if its certificate is in Trusted CA certificate.",
+                "Or start the product with that authority's certificate (--extra-ca), which then counts for every server.",
             ],
         },
         Advice::CertificateExpired => Words {
@@ -292,11 +293,21 @@ pub const fn advice(advice: Advice) -> Words {
                 "Ask whoever runs it to let this machine's address send to others.",
             ],
         },
+        Advice::SmtpUtf8NotOffered => Words {
+            cause: "The server takes no address with letters beyond ASCII before the @, such as ü.",
+            steps: &["Use an address without such letters: check Default Sender Email first."],
+        },
         Advice::ContentRefused => Words {
             cause: "The server took sender and recipient, and then refused the message.",
             steps: &[
                 "Its own words usually say which filter refused it.",
                 "Ask whoever runs it to accept mail from PPM.",
+            ],
+        },
+        Advice::EightBitNotOffered => Words {
+            cause: "The server takes messages in ASCII only, and this one is not.",
+            steps: &[
+                "Let the program that wrote the message encode it, as quoted-printable or Base64.",
             ],
         },
         Advice::MessageTooLarge => Words {

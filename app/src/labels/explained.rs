@@ -1,30 +1,37 @@
 //! What an administrator reads where a test message failed: the words for the failure, with the
 //! values of the settings that were tested in them. Made on the server only.
 
-use domain::delivery::{Advice, Outcome};
+use domain::delivery::{Advice, Outcome, Run};
 use domain::draft::Form;
 
+use super::certificate::of_unknown_authority;
 use super::provider::steps_for;
 use super::{INTERRUPTED, Words, advice};
 use crate::explanation::{Explanation, NextStep};
 
-/// What the end of a test message means and what to do; nothing to say of a good end. `tested` is the
+/// What the end of a test message means and what to do; nothing to say of a good end, or before it.
+/// `tested` is the
 /// form that the message went through, without its Client ID for whoever may not read that.
 #[must_use]
-pub fn explained(outcome: &Outcome, tested: &Form<()>) -> Option<Explanation> {
-    match outcome {
+pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
+    match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,
         Outcome::Interrupted => Some(plain(&INTERRUPTED)),
-        Outcome::Failed { advice, .. } => Some(of_failure(*advice, tested)),
+        Outcome::Failed { advice, .. } => Some(of_failure(*advice, run, tested)),
     }
 }
 
 /// The provider's own steps where there are any, and those that hold everywhere otherwise.
-fn of_failure(code: Advice, tested: &Form<()>) -> Explanation {
-    let plain = plain(&advice(code));
-    match steps_for(code, tested) {
-        Some(steps) => Explanation { steps, ..plain },
-        None => plain,
+fn of_failure(code: Advice, run: &Run, tested: &Form<()>) -> Explanation {
+    let words = advice(code);
+    match code {
+        Advice::CertificateUnknownIssuer | Advice::CertificateSelfSigned => {
+            of_unknown_authority(&words, run, tested)
+        }
+        _ => match steps_for(code, tested) {
+            Some(steps) => Explanation { steps, ..plain(&words) },
+            None => plain(&words),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use domain::draft::{TlsMode, check_text};
 use domain::field::Kind;
 use domain::secret::SecretEdit;
 use domain::{Field, OauthFlow, Presence};
-use leptos::html::{ElementType, Input, Select};
+use leptos::html::{ElementType, Input, Select, Textarea};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
@@ -35,6 +35,7 @@ pub fn Control(
     let input = match field.kind() {
         Kind::Check => view! { <CheckBox state field/> }.into_any(),
         Kind::Choice => view! { <Choice state field/> }.into_any(),
+        Kind::Lines => view! { <Lines state field/> }.into_any(),
         Kind::Text | Kind::Masked | Kind::Secret => view! { <Typed state field/> }.into_any(),
     };
     let mark = live_text(move || {
@@ -200,7 +201,7 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
                 let callback = offered.get()?;
                 ("Use this server's", Action::Put(callback))
             }
-            Kind::Text | Kind::Check | Kind::Choice => return None,
+            Kind::Text | Kind::Lines | Kind::Check | Kind::Choice => return None,
         };
         let act = move |_| match &action {
             Action::Reveal(reveal) => is_revealed.set(*reveal),
@@ -265,6 +266,34 @@ fn destination(state: FormState, field: Field) -> String {
         )
         | None => String::new(),
     })
+}
+
+/// Lines of text.
+#[component]
+fn Lines(state: FormState, field: Field) -> impl IntoView {
+    let aspect = Aspect::of(state, field);
+    let text = state.text(field);
+    let node = NodeRef::<Textarea>::new();
+    let is_adopted = adopt_once(node, move |lines| state.adopt_typed(field, lines.value()));
+    view! {
+        <textarea
+            node_ref=node
+            part="input"
+            id=field.wire_name()
+            rows="4"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck="false"
+            aria-describedby=described_by(field)
+            aria-invalid=aspect.invalid
+            disabled=aspect.disabled.get_untracked()
+            prop:disabled=aspect.disabled
+            prop:value=live(move || is_adopted.get().then(|| text.get()))
+            on:input=move |event| state.edit(field, event_target_value(&event))
+        >
+            {state.text_now(field)}
+        </textarea>
+    }
 }
 
 /// A box to tick.

@@ -129,7 +129,7 @@ fn BasicGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::BasicDisplayName/>
             <Control state field=Field::BasicServer width="mid"/>
             <Control state field=Field::BasicPort width="narrow" note=port_note(state, Field::BasicPort)/>
-            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode/>
+            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode ca=Field::BasicTrustedCa/>
             <Control state field=Field::Username/>
             <Control state field=Field::Password note=secret_note(state, Field::Password)/>
         </Group>
@@ -159,7 +159,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::OauthDisplayName/>
             <Control state field=Field::OauthServer width="mid"/>
             <Control state field=Field::OauthPort width="narrow" note=port_note(state, Field::OauthPort)/>
-            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode/>
+            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode ca=Field::OauthTrustedCa/>
         </Group>
     }
 }
@@ -178,9 +178,9 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
     }
 }
 
-/// Use TLS, its mode while it is on, and what the two come to on this port.
+/// Use TLS, what goes with it while it is on, and what it comes to with its mode on this port.
 #[component]
-fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
+fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl IntoView {
     let port = if use_tls == Field::BasicUseTls { Field::BasicPort } else { Field::OauthPort };
     let switch = state.text(use_tls);
     let is_on = live(move || switch.with(|text| text == check_text(true)));
@@ -204,9 +204,15 @@ fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
             view! { <div class="field"></div> }.into_any()
         }
     });
+    let (is_disputed, problem) = (state.is_disputed(ca), state.problem(ca));
+    let ca = live_option(move || {
+        let is_shown = is_on.get() || is_disputed.get() || problem.get().is_some();
+        is_shown.then(|| view! { <Control state field=ca width="wide"/> })
+    });
     view! {
         <Control state field=use_tls note warning/>
         {mode}
+        {ca}
     }
 }
 

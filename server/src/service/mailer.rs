@@ -49,7 +49,7 @@ pub enum MailError {
 pub struct Undelivered {
     /// The step that it ended at.
     pub step: Step,
-    /// The mail server's or the provider's own words, or the fact found, fit to be shown as text.
+    /// The mail server's or the provider's own words, fit to be shown as text.
     pub said: Option<String>,
     /// What that usually means.
     pub advice: Advice,

@@ -61,6 +61,8 @@ pub struct Access {
     pub obtained_at: DateTime<Utc>,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
+    /// Whether it was renewed while somebody waited for it here.
+    pub is_renewed: bool,
 }
 
 /// One access token among all that ever were.
@@ -102,8 +104,7 @@ enum Want {
 
 /// A token to send with, renewed where it is about to expire.
 pub async fn access(server: &Server, current: &Current) -> Result<Access, NoAccess> {
-    let token = ensured(server, current, &Want::Good).await?;
-    opened(server, current, &token)
+    taken(server, current, &Want::Good).await
 }
 
 /// Another token than this one, which a mail server has refused.
@@ -112,8 +113,7 @@ pub async fn another(
     current: &Current,
     refused: Which,
 ) -> Result<Access, NoAccess> {
-    let token = ensured(server, current, &Want::OtherThan(refused)).await?;
-    opened(server, current, &token)
+    taken(server, current, &Want::OtherThan(refused)).await
 }
 
 /// A token for one message alone, in the client's own name (RFC 6749 4.4); it is not kept.
@@ -127,17 +127,20 @@ pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess>
         which: Which { grant: String::new(), generation: 0 },
         obtained_at: now,
         expires_at: expiry(now, lifetime),
+        is_renewed: false,
     })
 }
 
-fn opened(server: &Server, current: &Current, token: &StoredToken) -> Result<Access, NoAccess> {
+async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access, NoAccess> {
+    let Ensured { token, is_renewed } = ensured(server, current, want).await?;
     let destination = current.saved.form.token_destination();
     let opened = server.vault.open(ACCESS, &destination, &token.sealed.access);
     Ok(Access {
         token: opened.map_err(|error| NoAccess::NotRenewed(unreadable(error)))?,
-        which: Which::of(token),
+        which: Which::of(&token),
         obtained_at: token.obtained_at,
         expires_at: token.expires_at,
+        is_renewed,
     })
 }
 
@@ -208,17 +211,27 @@ fn due_at(token: &StoredToken) -> DateTime<Utc> {
     token.expires_at - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
 }
 
+/// A token as it is wanted.
+struct Ensured {
+    token: StoredToken,
+    /// Whether it is another one than there was at first.
+    is_renewed: bool,
+}
+
 /// The token as it is wanted: as it stands, or after one renewal.
-async fn ensured(server: &Server, current: &Current, want: &Want) -> Result<StoredToken, NoAccess> {
+async fn ensured(server: &Server, current: &Current, want: &Want) -> Result<Ensured, NoAccess> {
     let _turn = server.token_turn.lock().await;
     let patience = Instant::now() + lease_length(server);
-    let mut has_asked = false;
+    let (mut has_asked, mut at_first) = (false, None);
     loop {
         let token = loaded(server, current).await?.ok_or(NoAccess::Absent)?;
+        let is_renewed = *at_first.get_or_insert_with(|| Which::of(&token)) != Which::of(&token);
         match verdict(current, &token, want, server.clock.now()) {
-            Some(verdict) => return verdict.map(|()| token),
+            Some(verdict) => return verdict.map(|()| Ensured { token, is_renewed }),
             // What lives too short to be of use is not asked for twice.
-            None if has_asked && server.clock.now() < token.expires_at => return Ok(token),
+            None if has_asked && server.clock.now() < token.expires_at => {
+                return Ok(Ensured { token, is_renewed });
+            }
             None if has_asked => return Err(NoAccess::Expired),
             None => {}
         }

@@ -141,7 +141,7 @@ pub fn shown(server: &Server, who: &Principal, Kept { run, form }: Kept) -> Resu
     if !who.may_edit() {
         tested.authentication.client_id.clear();
     }
-    let explanation = run.outcome.as_ref().and_then(|end| labels::explained(end, &tested));
+    let explanation = labels::explained(&run, &tested);
     let order = order(&tested);
     let transcript = labels::transcript(&run, explanation.as_ref());
     Ok(RunNow { run, order, explanation, transcript })

@@ -1,7 +1,8 @@
 //! One message through what is saved: opens it, takes a token where the flow has one, and delivers.
 //! Each step is told as it ends; whoever listens keeps it or does not.
 
-use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use chrono::TimeDelta;
+use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::Setback;
 use tokio::time::Instant;
@@ -131,15 +132,15 @@ impl Sending<'_> {
         let outcome = wanted.await;
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         let report =
-            |ended, said| StepReport { step: Step::Token, ended, millis, facts: Vec::new(), said };
+            |ended, facts, said| StepReport { step: Step::Token, ended, millis, facts, said };
         match outcome {
             Ok(access) => {
-                (self.on_step)(report(StepEnd::Done, Some(age(self.server, &access))));
+                (self.on_step)(report(StepEnd::Done, facts(self.server, &access), None));
                 Ok(access)
             }
             Err(no_access) => {
                 let (advice, said) = explained(no_access);
-                (self.on_step)(report(StepEnd::Failed, said.clone()));
+                (self.on_step)(report(StepEnd::Failed, Vec::new(), said.clone()));
                 Err(Failure { said, ..stopped(Step::Token, advice) })
             }
         }
@@ -151,11 +152,18 @@ fn is_refusal_of_token(failure: &Failure) -> bool {
     failure.step == Step::SignIn && failure.code == Some(535)
 }
 
-/// How old a token is and how long it is good for, as a fact beside the step.
-fn age(server: &Server, access: &Access) -> String {
+/// How old a token is, for how long it is good, and whether it had to be renewed.
+fn facts(server: &Server, access: &Access) -> Vec<Fact> {
     let now = server.clock.now();
     let (age, left) = (now - access.obtained_at, access.expires_at - now);
-    format!("{} s old, good for {} s", age.num_seconds().max(0), left.num_seconds().max(0))
+    let seconds = |span: TimeDelta| span.num_seconds().max(0).to_string();
+    let renewed = if access.is_renewed { "yes" } else { "no" };
+    let found = [
+        (FactName::Age, seconds(age)),
+        (FactName::ValidFor, seconds(left)),
+        (FactName::Renewed, renewed.to_owned()),
+    ];
+    found.map(|(name, value)| Fact { name, value }).to_vec()
 }
 
 fn explained(no_access: NoAccess) -> (Advice, Option<String>) {

@@ -3,14 +3,16 @@
 
 use app::api::{Save, SaveAnswer, Theirs};
 use app::service::Principal;
+use domain::check::certificate::CertificateProblem;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
-use domain::{Draft, Field, Form, Saved};
+use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Broken;
 use crate::Server;
 use crate::log::one_line;
+use crate::smtp;
 use crate::store::audit::Actor;
 use crate::store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use crate::vault::VaultError;
@@ -121,14 +123,29 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
     Ok(Current { saved, sealed: stored.secrets })
 }
 
-/// Saves a form made on the present revision, by the rules that the browser has applied already.
+/// Everything that keeps a draft from being used over what is `stored`: by the rules that the browser
+/// has applied already, and what only the server can tell of a certificate.
+pub fn problems(draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
+    let is_useless = |field: &Field| {
+        let text = draft.text(*field);
+        let counts = presence(*field, draft) != Presence::Disabled && !text.is_empty();
+        counts && !smtp::are_authorities(text)
+    };
+    let useless = [Field::BasicTrustedCa, Field::OauthTrustedCa].into_iter().filter(is_useless);
+    useless.fold(draft.problems(stored), |problems, field| {
+        problems.and(field, Problem::Certificate(CertificateProblem::NoAuthority))
+    })
+}
+
+/// Saves a form made on the present revision, if nothing is wrong with it.
 pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveAnswer, Broken> {
+    let save = &Save { draft: save.draft.clone().without_private_keys(), ..save.clone() };
     let before = current(server).await?;
     if save.revision != before.saved.revision {
         return Ok(before.against(save.revision));
     }
     let before = before.saved;
-    let problems = save.draft.problems(&before.form);
+    let problems = problems(&save.draft, &before.form);
     if !problems.is_empty() {
         return Ok(SaveAnswer::Problems(problems));
     }

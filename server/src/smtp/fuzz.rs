@@ -9,6 +9,7 @@ use domain::settings::{Account, MailServer, Security};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::queue_id::queue_id;
 use super::replies;
 use super::stream::Guarded;
 use super::wire::{NoReply, Wire};
@@ -20,7 +21,8 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
     let deadlines = Deadlines { connect: second, reply: second, total: second };
     let mut wire = Wire::new(Guarded::new(stream, deadlines, Instant::now() + second));
     let host = Host::Name("mail.example.com".to_owned());
-    let server = MailServer { host, port: 587, security: Security::StartTls };
+    let (security, trusted_ca) = (Security::StartTls, String::new());
+    let server = MailServer { host, port: 587, security, trusted_ca };
     let hush = super::sasl::hush(&Credentials::Password(account.clone()), &server);
     let mut read = Vec::new();
     loop {
@@ -29,6 +31,7 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
                 for step in Step::ALL {
                     let _ = replies::advice(step, &reply);
                 }
+                read.extend(queue_id(&reply).map(|id| hush.text(&shown(&id))));
                 let reply = reply.decoded();
                 let _ = replies::advice(Step::SignIn, &reply);
                 reply.words()

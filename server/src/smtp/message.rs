@@ -193,7 +193,7 @@ mod tests {
 
     fn composed(sender: &Sender, asked_by: &str, security: Security) -> String {
         let host = Host::Name("smtp.example.com".to_owned());
-        let server = MailServer { host, port: 587, security };
+        let server = MailServer { host, port: 587, security, trusted_ca: String::new() };
         let test = TestMessage {
             sender,
             recipient: "ada@example.org",

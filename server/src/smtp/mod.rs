@@ -7,15 +7,18 @@
 //! - `stream` bounds what a server may do in time and memory; `wire` knows lines, replies, content.
 //! - `tls` says whom to trust and what a failed handshake means; `offers` reads EHLO's answer;
 //!   `sasl` signs in.
+//! - `certificate` reads what a server shows of itself, `queue_id` under which id it has a message.
 //! - `replies` is the dictionary from refusals to advice; `report` tells each step's end once,
 //!   without the secrets that a server repeats.
 //! - [`message`] composes the test message; `address` writes mailboxes.
 
 mod address;
+mod certificate;
 #[cfg(fuzzing)]
 pub mod fuzz;
 pub mod message;
 mod offers;
+mod queue_id;
 mod replies;
 mod report;
 mod sasl;
@@ -28,8 +31,8 @@ use std::time::Duration;
 
 pub use sasl::{Bearer, Credentials};
 pub use session::{Accepted, Envelope, Failure, deliver};
-pub(crate) use tls::diagnosis as tls_diagnosis;
 pub use tls::{TlsTrust, TrustError};
+pub(crate) use tls::{are_authorities, diagnosis as tls_diagnosis};
 
 /// How long a conversation may take, and its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

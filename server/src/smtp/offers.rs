@@ -1,6 +1,9 @@
 //! What a server says it can do in its answer to EHLO (RFC 5321 4.1.1.1). lettre keeps of it neither
 //! the names of mechanisms that it does not speak nor whether AUTH was there at all.
 
+use domain::delivery::{Fact, FactName};
+
+use super::report::fact;
 use super::wire::Reply;
 
 /// What a server offers, as far as it is of use here.
@@ -40,6 +43,17 @@ impl Offers {
             }
         }
         offers
+    }
+
+    /// What of it is worth telling.
+    pub(super) fn facts(&self) -> Vec<Fact> {
+        let mechanisms = self.mechanisms.as_ref().map(|names| names.join(" "));
+        let size = self.size.map(|limit| limit.to_string());
+        let smtputf8 = if self.smtputf8 { "yes" } else { "no" };
+        let mechanisms = mechanisms.map(|names| fact(FactName::Mechanisms, names));
+        let size = size.map(|limit| fact(FactName::Size, limit));
+        let smtputf8 = fact(FactName::SmtpUtf8, smtputf8);
+        mechanisms.into_iter().chain(size).chain([smtputf8]).collect()
     }
 }
 

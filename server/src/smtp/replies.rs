@@ -37,13 +37,20 @@ const fn code(code: &'static str, steps: &'static [Step], advice: Advice) -> Row
     Row { sign: "", code, steps, advice }
 }
 
-const CONVERSATION: &[Step] =
-    &[Step::Greeting, Step::Tls, Step::SignIn, Step::Sender, Step::Recipient, Step::Content];
+const CONVERSATION: &[Step] = &[
+    Step::Greeting,
+    Step::Tls,
+    Step::Capabilities,
+    Step::SignIn,
+    Step::Sender,
+    Step::Recipient,
+    Step::Content,
+];
 const FROM_SIGN_IN: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient, Step::Content];
 const BEFORE_CONTENT: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient];
 const SUBMISSION: &[Step] = &[Step::Sender, Step::Recipient, Step::Content];
 const ENVELOPE: &[Step] = &[Step::Sender, Step::Recipient];
-const GREETING: &[Step] = &[Step::Greeting];
+const GREETING: &[Step] = &[Step::Greeting, Step::Capabilities];
 const TLS: &[Step] = &[Step::Tls];
 const SIGN_IN: &[Step] = &[Step::SignIn];
 const SENDER: &[Step] = &[Step::Sender];
@@ -77,12 +84,14 @@ static BY_WORDS: &[Row] = &[
     says("webloginrequired", "", SIGN_IN, Advice::GoogleSignInRefused),
     // 530 5.7.0 Must issue a STARTTLS command first (RFC 3207 4); Exchange says it with 451 5.7.3.
     says("starttls", "", BEFORE_CONTENT, Advice::EncryptionRequired),
+    // sendmail, which goes on: Proper authentication required.
+    says("relaying denied", "5", SUBMISSION, Advice::RelayDenied),
     // Postfix, Exim, Gmail and others, with 530, 550 and 554.
     says("authentication required", "5", SUBMISSION, Advice::SignInRequired),
-    // Postfix, sendmail, Exim, Exchange, Google Workspace and qmail, in this order, with 550, 553
+    // Postfix, Exim, Exchange, Google Workspace and qmail, in this order, with 550, 553
     // or 554; many say it only at RCPT, some as late as DATA.
-    says("relay access denied", "5", SUBMISSION, Advice::RelayDenied),
-    says("relaying denied", "5", SUBMISSION, Advice::RelayDenied),
+    // Postfix defers by default: 454 (smtpd_relay_restrictions).
+    says("relay access denied", "", SUBMISSION, Advice::RelayDenied),
     says("relay not permitted", "5", SUBMISSION, Advice::RelayDenied),
     says("unable to relay", "5", SUBMISSION, Advice::RelayDenied),
     says("credentials for relay", "5", SUBMISSION, Advice::RelayDenied),
@@ -90,6 +99,10 @@ static BY_WORDS: &[Row] = &[
     // Postfix, which says at RCPT what it had against earlier steps (smtpd_delay_reject).
     says("sender address rejected", "5", RECIPIENT, Advice::SenderRefused),
     says("client host rejected", "5", ENVELOPE, Advice::Unwelcome),
+    // Amazon SES, SendGrid and Zoho, which say only after the message what they have against its sender.
+    says("email address is not verified", "554", SUBMISSION, Advice::SenderRefused),
+    says("verified sender identity", "550", SUBMISSION, Advice::SenderRefused),
+    says("relaying disallowed as", "553", SUBMISSION, Advice::SenderRefused),
     // 552 (RFC 1870 6.1, 6.2), in its own words.
     says("message size exceeds", "552", SUBMISSION, Advice::MessageTooLarge),
 ];
@@ -451,6 +464,417 @@ mod tests {
         (Step::Content, 452, "4.3.1 Disk full", Advice::TryLater),
         (Step::Content, 250, "Instead of 354", Advice::UnexpectedReply),
     ];
+
+    /// Of one kind: the step and the reply in the exact words, and what it means, with the words that
+    /// an administrator reads.
+    struct Known {
+        advice: Advice,
+        cause: &'static str,
+        replies: &'static [(Step, u16, &'static str)],
+    }
+
+    /// Every kind of reply that is known from real servers, as they write it. Microsoft: Learn, "Fix
+    /// issues with printers, scanners, and LOB applications", "Email non-delivery reports in Exchange
+    /// Online" and Exchange 2019's own texts. Google: Workspace Admin Help, "Gmail SMTP errors and
+    /// codes", and Google Developers, "OAuth 2.0 Mechanism". Postfix 3, Exim 4, sendmail 8, qmail and
+    /// Dovecot 2: their sources. Amazon SES, `SendGrid`, Zoho and Yahoo: their documentation.
+    const IN_THE_FACTS: &[Known] = &[
+        Known {
+            advice: Advice::SmtpAuthDisabled,
+            cause: "Exchange Online has sign-in by SMTP turned off for this mailbox, or for the whole organisation.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. Visit https://aka.ms/smtp_auth_disabled for more information. [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::BasicAuthDisabled,
+            cause: "Microsoft does not take passwords for sending mail here.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, basic authentication is disabled. [AS4P190CA0027.EURP190.PROD.OUTLOOK.COM 2024-10-01T08:00:00.000Z 08DCE1F6A0B1C2D3]",
+                ),
+                (
+                    Step::Sender,
+                    550,
+                    "5.7.30 Basic authentication is not supported for Client Submission.",
+                ),
+                (
+                    Step::Content,
+                    550,
+                    "5.7.30 Basic authentication is not supported for Client Submission.",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::ConditionalAccess,
+            cause: "The organisation's security rules stop this sign-in: security defaults or conditional access.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator. [AM0PR10CA0096.EURPRD10.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator. [AM0PR10CA0096.EURPRD10.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::ExchangeSignInRefused,
+            cause: "Exchange does not accept this sign-in, and does not say why.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.3 Authentication unsuccessful [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.139 Authentication unsuccessful, the user credentials were incorrect. [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::MailboxPermissionMissing,
+            cause: "The sign-in is good, but gives no right on this mailbox.",
+            replies: &[
+                (Step::Content, 430, "4.2.0 STOREDRV; mailbox logon failure"),
+                (
+                    Step::Content,
+                    430,
+                    "4.2.0 STOREDRV; mailbox logon failure; StoreDriverSubmit:OpenMailbox failure [Hostname=FR4P281MB0042.DEUP281.PROD.OUTLOOK.COM]",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::SendAsDenied,
+            cause: "The account that signed in may not send as this sender.",
+            replies: &[
+                (
+                    Step::Content,
+                    554,
+                    "5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message Cannot submit message. 0.35250:0A006A00, 1.36674:0A000000",
+                ),
+                (
+                    Step::Content,
+                    554,
+                    "5.2.252 SendAsDenied; ppm@example.com not allowed to send as noreply@example.com; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.",
+                ),
+                (
+                    Step::Sender,
+                    550,
+                    "5.7.60 SMTP; Client does not have permissions to send as this sender",
+                ),
+                (
+                    Step::Content,
+                    550,
+                    "5.7.1 Client does not have permissions to send as this sender",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::TokenRefused,
+            cause: "The server does not accept the token.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    334,
+                    r#"{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#,
+                ),
+                (
+                    Step::SignIn,
+                    334,
+                    r#"{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}"#,
+                ),
+                (
+                    Step::SignIn,
+                    334,
+                    r#"{"status":"invalid_token","schemes":"bearer","scope":"mail"}"#,
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::GoogleSignInRefused,
+            cause: "Google does not accept this sign-in.",
+            replies: &[
+                (
+                    Step::SignIn,
+                    535,
+                    "5.7.8 Username and Password not accepted. For more information, go to\n5.7.8  https://support.google.com/mail/?p=BadCredentials 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+                (
+                    Step::SignIn,
+                    534,
+                    "5.7.9 Please log in with your web browser and then try again. For more\n5.7.9 information, go to\n5.7.9  https://support.google.com/mail/?p=WebLoginRequired 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+                (
+                    Step::SignIn,
+                    534,
+                    "5.7.14 <https://accounts.google.com/signin/continue?sarp=1&scc=1&plt=AKgnsbv>\n5.7.14 Please log in via your web browser and then try again.\n5.7.14 Learn more at https://support.google.com/mail/answer/78754 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::AppPasswordNeeded,
+            cause: "The account has two-step sign-in, so the server wants an app password instead of its own.",
+            replies: &[(
+                Step::SignIn,
+                534,
+                "5.7.9 Application-specific password required. For more information, go to\n5.7.9  https://support.google.com/mail/?p=InvalidSecondFactor 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+            )],
+        },
+        Known {
+            advice: Advice::CredentialsRefused,
+            cause: "The server does not accept this user name with this password.",
+            replies: &[
+                (Step::SignIn, 535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6"),
+                (Step::SignIn, 535, "5.7.8 Error: authentication failed: (reason unavailable)"),
+                (Step::SignIn, 535, "Incorrect authentication data"),
+                (Step::SignIn, 535, "Authentication Credentials Invalid"),
+                (Step::SignIn, 535, "5.7.0 (#AUTH005) Too many bad auth attempts."),
+                (Step::SignIn, 535, "5.7.0 authentication failed"),
+            ],
+        },
+        Known {
+            advice: Advice::NoCommonMechanism,
+            cause: "The server offers no way of signing in with a password that PPM can use.",
+            replies: &[
+                (Step::SignIn, 504, "5.7.4 Unrecognized authentication type"),
+                (Step::SignIn, 504, "5.5.4 Unrecognized authentication type"),
+            ],
+        },
+        Known {
+            advice: Advice::SignInNotOffered,
+            cause: "The server offers no sign-in on this connection.",
+            replies: &[
+                (Step::SignIn, 503, "5.5.1 Error: authentication not enabled"),
+                (Step::SignIn, 503, "AUTH command used when not advertised"),
+            ],
+        },
+        Known {
+            advice: Advice::EncryptionRequired,
+            cause: "The server wants encryption first.",
+            replies: &[
+                (Step::SignIn, 530, "5.7.0 Must issue a STARTTLS command first"),
+                (
+                    Step::Sender,
+                    530,
+                    "5.7.0 Must issue a STARTTLS command first. 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+                (
+                    Step::Sender,
+                    451,
+                    "5.7.3 STARTTLS is required to send mail [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM]",
+                ),
+                (
+                    Step::SignIn,
+                    538,
+                    "5.7.11 Encryption required for requested authentication mechanism",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::SignInRequired,
+            cause: "The server wants a sign-in first.",
+            replies: &[
+                (
+                    Step::Sender,
+                    530,
+                    "5.7.0 Authentication Required. For more information, go to\n5.7.0  https://support.google.com/accounts/troubleshooter/2402620. 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+                (
+                    Step::Sender,
+                    530,
+                    "5.7.57 Client not authenticated to send mail. [FR4P281CA0042.DEUP281.PROD.OUTLOOK.COM 2024-05-28T09:15:31.224Z 08DC7E0F6C4E6C2A]",
+                ),
+                (
+                    Step::Sender,
+                    530,
+                    "5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+                ),
+                (Step::Sender, 530, "5.7.0 Authentication required"),
+                (Step::Sender, 530, "Authentication required"),
+            ],
+        },
+        Known {
+            advice: Advice::RelayDenied,
+            cause: "The server does not pass mail on to addresses elsewhere, such as the recipient's.",
+            replies: &[
+                (Step::Recipient, 554, "5.7.1 <ada@example.org>: Relay access denied"),
+                (Step::Recipient, 454, "4.7.1 <ada@example.org>: Relay access denied"),
+                (Step::Recipient, 550, "relay not permitted"),
+                (
+                    Step::Recipient,
+                    550,
+                    "5.7.1 <ada@example.org>... Relaying denied. Proper authentication required.",
+                ),
+                (
+                    Step::Recipient,
+                    550,
+                    "5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+                ),
+                (Step::Recipient, 550, "5.7.1 Unable to relay"),
+                (Step::Recipient, 550, "5.7.64 TenantAttribution; Relay Access Denied SMTP"),
+                (
+                    Step::Recipient,
+                    550,
+                    "5.7.1 Invalid credentials for relay [192.0.2.1]. The IP address you've\n5.7.1 registered in your G Suite SMTP Relay service doesn't match domain of\n5.7.1 the account this email is being sent from.",
+                ),
+                (
+                    Step::Recipient,
+                    553,
+                    "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+                ),
+                (Step::Recipient, 551, "User not local; please try <ada@example.net>"),
+            ],
+        },
+        Known {
+            advice: Advice::SenderRefused,
+            cause: "The server does not accept mail from this sender.",
+            replies: &[
+                (
+                    Step::Recipient,
+                    553,
+                    "5.7.1 <noreply@example.com>: Sender address rejected: not owned by user ppm",
+                ),
+                (
+                    Step::Sender,
+                    553,
+                    "5.1.8 <noreply@example.com>... Domain of sender address noreply@example.com does not exist",
+                ),
+                (
+                    Step::Content,
+                    554,
+                    "Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: noreply@example.com",
+                ),
+                (
+                    Step::Content,
+                    550,
+                    "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved. Visit https://sendgrid.com/docs/for-developers/sending-email/sender-identity/ to see the Sender Identity requirements",
+                ),
+                (Step::Content, 553, "Relaying disallowed as noreply@example.com"),
+            ],
+        },
+        Known {
+            advice: Advice::RecipientRefused,
+            cause: "The server does not accept mail for this recipient.",
+            replies: &[
+                (
+                    Step::Recipient,
+                    550,
+                    "5.1.1 <ada@example.org>: Recipient address rejected: User unknown in local recipient table",
+                ),
+                (
+                    Step::Recipient,
+                    550,
+                    "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient ada@example.org not found by SMTP address lookup",
+                ),
+                (
+                    Step::Recipient,
+                    553,
+                    "5.1.3 The recipient address <ada@example.org> is not a valid RFC 5321 address.",
+                ),
+                (Step::Recipient, 550, "Unrouteable address"),
+            ],
+        },
+        Known {
+            advice: Advice::TryLater,
+            cause: "The server cannot do it at the moment.",
+            replies: &[
+                (Step::Greeting, 421, "4.3.2 Service not available, closing transmission channel"),
+                (
+                    Step::Greeting,
+                    421,
+                    "4.7.0 [192.0.2.1] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.",
+                ),
+                (Step::Capabilities, 421, "4.4.2 mail.example.com Error: timeout exceeded"),
+                (
+                    Step::SignIn,
+                    454,
+                    "4.7.0 Temporary authentication failure: Connection lost to authentication server",
+                ),
+                (
+                    Step::SignIn,
+                    454,
+                    "4.7.0 Too many login attempts, please try again later. 5b1f17b1804b1-42b3f9sm4815162wms.42 - gsmtp",
+                ),
+                (
+                    Step::Sender,
+                    451,
+                    "4.7.500 Server busy. Please try again later from [192.0.2.1]. (S77719)",
+                ),
+                (
+                    Step::Recipient,
+                    450,
+                    "4.2.0 <ada@example.org>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/example.org.html",
+                ),
+                (Step::Recipient, 451, "4.7.1 Greylisting in action, please come back later"),
+                (Step::Content, 452, "4.3.1 Insufficient system storage"),
+                (
+                    Step::Content,
+                    432,
+                    "4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=FR4P281MB0042.DEUP281.PROD.OUTLOOK.COM]",
+                ),
+            ],
+        },
+        Known {
+            advice: Advice::StartTlsRefused,
+            cause: "The server offered encryption, and then refused to begin it.",
+            replies: &[(Step::Tls, 454, "4.7.0 TLS not available due to local problem")],
+        },
+        Known {
+            advice: Advice::Unwelcome,
+            cause: "The server does not accept mail from this machine.",
+            replies: &[
+                (
+                    Step::Greeting,
+                    554,
+                    "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+                ),
+                (
+                    Step::Recipient,
+                    554,
+                    "5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied",
+                ),
+                (Step::Capabilities, 550, "5.7.1 Access denied"),
+            ],
+        },
+        Known {
+            advice: Advice::MessageTooLarge,
+            cause: "The message is larger than the server takes.",
+            replies: &[
+                (Step::Sender, 552, "5.3.4 Message size exceeds fixed limit"),
+                (Step::Content, 552, "5.3.4 Error: message file too big"),
+                (Step::Sender, 552, "Message size exceeds maximum permitted"),
+            ],
+        },
+    ];
+
+    #[test]
+    fn every_reply_in_the_facts_is_known_and_answered_in_words() {
+        for Known { advice: expected, cause, replies } in IN_THE_FACTS {
+            assert_eq!(app::labels::advice(*expected).cause, *cause, "{expected:?}");
+            assert!(!app::labels::advice(*expected).steps.is_empty(), "{expected:?}");
+            for &(step, code, words) in *replies {
+                let reply = Reply { code, lines: words.lines().map(str::to_owned).collect() };
+                assert_eq!(advice(step, &reply), *expected, "{step:?} {code} {words}");
+            }
+        }
+    }
 
     fn are_explained(replies: &[(Step, u16, &str, Advice)]) {
         for &(step, code, words, expected) in replies {

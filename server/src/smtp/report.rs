@@ -1,8 +1,10 @@
 //! How a step ends, and how that is told: once, with its time, in codes and in words that are fit
 //! to be shown. Nothing leaves the conversation but through here.
 
+use std::time::Duration;
+
 use domain::check::text::shown;
-use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
 use tokio::time::Instant;
 
 use super::replies;
@@ -11,17 +13,41 @@ use super::stream::Broken;
 use super::wire::{NoReply, Reply};
 use crate::hush::Hush;
 
+/// Something that was found out, as it was found.
+pub(super) fn fact(name: FactName, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into() }
+}
+
 /// What a step gives to the next one, and to its report.
 pub(super) struct Done<T> {
     /// For the next step.
     pub(super) value: T,
-    /// For the report: the server's words, or the fact found.
+    /// For the report: what was found out.
+    facts: Vec<Fact>,
+    /// For the report: the peer's own words.
     pub(super) said: Option<String>,
+    /// When it was done, where that was not just now.
+    at: Option<Instant>,
 }
 
 impl<T> Done<T> {
-    pub(super) fn new(value: T, said: String) -> Self {
-        Self { value, said: Some(said) }
+    pub(super) fn new(value: T) -> Self {
+        Self { value, facts: Vec::new(), said: None, at: None }
+    }
+
+    pub(super) fn with(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
+        self.facts.extend(facts);
+        self
+    }
+
+    pub(super) fn saying(mut self, reply: &Reply) -> Self {
+        self.said = Some(reply.words());
+        self
+    }
+
+    pub(super) fn at(mut self, at: Instant) -> Self {
+        self.at = Some(at);
+        self
     }
 }
 
@@ -40,10 +66,12 @@ pub(super) enum Stop {
     },
     /// There was no reply.
     NoReply(NoReply),
-    /// What is known without a reply, and the fact found.
+    /// What is known without a reply, and in what words the platform tells it.
     Known(Advice, Option<String>),
-    /// What has the meaning that it has at another step.
+    /// What ended another step than the one that was begun.
     At(Step, Box<Self>),
+    /// The same, with what was found out until then.
+    Having(Vec<Fact>, Box<Self>),
     /// Whoever of several recipients was refused, and why.
     Each(Vec<(String, Self)>),
 }
@@ -78,14 +106,16 @@ impl Stop {
                 Broken::Garbled(words) => (Advice::TlsFailed, Some(words)),
                 Broken::TooLong => (Advice::ReplyTooLong, None),
             },
-            Self::NoReply(NoReply::Unreadable(line)) if step == Step::Greeting => {
+            Self::NoReply(NoReply::Unreadable(line))
+                if matches!(step, Step::Greeting | Step::Capabilities) =>
+            {
                 (Advice::NotSmtp, Some(line))
             }
             Self::NoReply(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
                 (Advice::UnexpectedReply, Some(words))
             }
             Self::Known(advice, said) => (advice, said),
-            Self::At(place, reason) => reason.explained(place),
+            Self::At(_, reason) | Self::Having(_, reason) => reason.explained(step),
             Self::Each(refused) => of_each(refused, step),
         }
     }
@@ -96,14 +126,37 @@ impl Stop {
             Self::Refused(reply) => Some(reply.code),
             Self::TokenRefused { first, last } => Some(last.as_ref().unwrap_or(first).code),
             Self::NoReply(_) | Self::Known(..) => None,
-            Self::At(_, reason) => reason.code(),
+            Self::At(_, reason) | Self::Having(_, reason) => reason.code(),
             Self::Each(refused) => refused.first().and_then(|(_, reason)| reason.code()),
         }
     }
 
-    /// The same, with the meaning that it has at another step.
-    pub(super) fn read_at(self, step: Step) -> Self {
+    /// The same as the end of another step than the one that was begun.
+    pub(super) fn belongs_to(self, step: Step) -> Self {
         Self::At(step, Box::new(self))
+    }
+
+    /// The same, with what was found out until then.
+    pub(super) fn having(self, facts: Vec<Fact>) -> Self {
+        if facts.is_empty() { self } else { Self::Having(facts, Box::new(self)) }
+    }
+
+    /// The step that it ended, where that is another than the one that was begun.
+    fn place(&self) -> Option<Step> {
+        match self {
+            Self::At(step, _) => Some(*step),
+            Self::Having(_, reason) => reason.place(),
+            _ => None,
+        }
+    }
+
+    /// What was found out until then.
+    fn facts(&mut self) -> Vec<Fact> {
+        match self {
+            Self::At(_, reason) => reason.facts(),
+            Self::Having(facts, _) => std::mem::take(facts),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -134,36 +187,50 @@ impl Steps<'_> {
         step: Step,
         work: impl Future<Output = StepResult<T>>,
     ) -> Result<T, Failure> {
-        let begun = Instant::now();
-        let outcome = work.await;
-        let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        match outcome {
-            Ok(Done { value, said }) => {
+        self.take_since(Instant::now(), step, work).await
+    }
+
+    /// The same for a step that was begun before.
+    pub(super) async fn take_since<T>(
+        &mut self,
+        begun: Instant,
+        step: Step,
+        work: impl Future<Output = StepResult<T>>,
+    ) -> Result<T, Failure> {
+        match work.await {
+            Ok(Done { value, facts, said, at }) => {
                 let said = said.as_deref().map(|said| self.fit(said));
-                (self.on_step)(StepReport {
-                    step,
-                    ended: StepEnd::Done,
-                    millis,
-                    facts: Vec::new(),
-                    said,
-                });
+                let took = at.unwrap_or_else(Instant::now) - begun;
+                self.tell(step, StepEnd::Done, took, facts, said);
                 Ok(value)
             }
-            Err(reason) => {
-                let code = reason.code();
+            Err(mut reason) => {
+                let step = reason.place().unwrap_or(step);
+                let (code, facts) = (reason.code(), reason.facts());
                 let (advice, said) = reason.explained(step);
                 let said = said.as_deref().map(|said| self.fit(said));
-                let report = StepReport {
-                    step,
-                    ended: StepEnd::Failed,
-                    millis,
-                    facts: Vec::new(),
-                    said: said.clone(),
-                };
-                (self.on_step)(report);
+                self.tell(step, StepEnd::Failed, begun.elapsed(), facts, said.clone());
                 Err(Failure { step, said, advice, code })
             }
         }
+    }
+
+    /// Reports a step that the settings do not ask for.
+    pub(super) fn skip(&mut self, step: Step) {
+        self.tell(step, StepEnd::Skipped, Duration::ZERO, Vec::new(), None);
+    }
+
+    fn tell(
+        &mut self,
+        step: Step,
+        ended: StepEnd,
+        took: Duration,
+        facts: Vec<Fact>,
+        said: Option<String>,
+    ) {
+        let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        let facts = facts.into_iter().filter_map(|found| self.fit_fact(found)).collect();
+        (self.on_step)(StepReport { step, ended, millis, facts, said });
     }
 
     /// A server's words, fit to be kept and shown.
@@ -171,14 +238,13 @@ impl Steps<'_> {
         self.hush.text(&shown(said))
     }
 
-    /// Reports a step that the settings do not ask for.
-    pub(super) fn skip(&mut self, step: Step) {
-        (self.on_step)(StepReport {
-            step,
-            ended: StepEnd::Skipped,
-            millis: 0,
-            facts: Vec::new(),
-            said: None,
-        });
+    /// A fact, fit to be kept and shown, if there is anything to it. A certificate is whole or of no
+    /// use.
+    fn fit_fact(&self, Fact { name, value }: Fact) -> Option<Fact> {
+        if name == FactName::IssuerPem {
+            return (self.hush.text(&value) == value).then_some(Fact { name, value });
+        }
+        let value = self.fit(&value).replace('\n', " ");
+        (!value.is_empty()).then_some(Fact { name, value })
     }
 }

@@ -301,7 +301,8 @@ mod tests {
 
     fn server(host: &str) -> MailServer {
         let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
-        MailServer { host, port: 587, security: Security::StartTls }
+        let (security, trusted_ca) = (Security::StartTls, String::new());
+        MailServer { host, port: 587, security, trusted_ca }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use domain::delivery::{Advice, Step, StepReport};
+use domain::delivery::{Advice, Fact, FactName, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
@@ -15,7 +15,8 @@ use tokio::time::{Instant, timeout};
 use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
 use super::offers::Offers;
-use super::report::{Done, StepResult, Steps, Stop};
+use super::queue_id::queue_id;
+use super::report::{Done, StepResult, Steps, Stop, fact};
 use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
@@ -60,7 +61,7 @@ pub struct Accepted {
 pub struct Failure {
     /// Where it ended.
     pub step: Step,
-    /// The server's own words or the fact found, fit to be shown as text.
+    /// The server's own words, fit to be shown as text.
     pub said: Option<String>,
     /// What it usually means.
     pub advice: Advice,
@@ -95,7 +96,8 @@ pub async fn deliver(
     let connection = connect(&addresses, within(deadlines.connect));
     let stream = steps.take(Step::Connection, connection).await?;
     let mut wire = Wire::new(Guarded::new(stream, deadlines, ends));
-    let outcome = converse(&mut wire, envelope, message, trust, &mut steps).await;
+    let trust = trust.and(&envelope.server.trusted_ca);
+    let outcome = converse(&mut wire, envelope, message, &trust, &mut steps).await;
     leave(wire);
     outcome
 }
@@ -109,20 +111,24 @@ async fn converse(
     steps: &mut Steps<'_>,
 ) -> Result<Accepted, Failure> {
     let server = &envelope.server;
-    let offers = match server.security {
+    match server.security {
         Security::Clear => {
             steps.skip(Step::Tls);
-            steps.take(Step::Greeting, greet_in_clear(wire, envelope, trust)).await?
+            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
         }
         Security::StartTls => {
-            let greeting = greet_in_clear(wire, envelope, trust);
-            let in_clear = steps.take(Step::Greeting, greeting).await?;
-            steps.take(Step::Tls, start_tls(wire, server, trust, &in_clear)).await?
+            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            steps.take(Step::Tls, start_tls(wire, server, trust)).await?;
         }
         Security::ImplicitTls => {
             steps.take(Step::Tls, encrypt(wire, server, trust)).await?;
-            steps.take(Step::Greeting, greet(wire)).await?
+            steps.take(Step::Greeting, greet(wire)).await?;
         }
+    }
+    let offers = if envelope.is_content_with_helo() {
+        steps.take(Step::Capabilities, introduce_as_of_old(wire)).await?
+    } else {
+        steps.take(Step::Capabilities, introduce(wire)).await?
     };
     match &envelope.credentials {
         Credentials::None => steps.skip(Step::SignIn),
@@ -135,7 +141,10 @@ async fn converse(
     }
     steps.take(Step::Sender, name_sender(wire, &offers, envelope, message)).await?;
     steps.take(Step::Recipient, name_recipients(wire, &offers, envelope)).await?;
-    let reply = steps.take(Step::Content, send_content(wire, message)).await?;
+    let Sent { at, reply } = steps.take(Step::Content, send_content(wire, message)).await?;
+    let accepted =
+        async { reply.as_ref().map(taken).ok_or_else(|| Stop::known(Advice::MaybeDelivered)) };
+    let reply = steps.take_since(at, Step::Accepted, accepted).await?;
     Ok(Accepted { reply: steps.fit(&reply) })
 }
 
@@ -147,11 +156,12 @@ async fn look_up(server: &MailServer, within: Duration) -> StepResult<Vetted> {
             Stop::Known(Advice::NameServiceFailed, reason.map(|reason| reason.to_string()))
         }
         LookUpError::Forbidden(which) => {
-            Stop::Known(Advice::AddressForbidden, Some(listed(which.iter())))
+            let which = fact(FactName::Addresses, listed(which.iter()));
+            Stop::known(Advice::AddressForbidden).having(vec![which])
         }
     })?;
     let addresses = listed(vetted.addresses().iter().map(SocketAddr::ip));
-    Ok(Done::new(vetted, addresses))
+    Ok(Done::new(vetted).with([fact(FactName::Addresses, addresses)]))
 }
 
 async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> {
@@ -164,55 +174,30 @@ async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> 
             Stop::Known(Advice::Unreachable, Some(reason.to_string()))
         }
     })?;
-    let peer = stream.peer_addr().map(|peer| peer.to_string()).ok();
-    Ok(Done { value: stream, said: peer })
+    let peer = stream.peer_addr().ok().map(|peer| fact(FactName::Peer, peer.to_string()));
+    Ok(Done::new(stream).with(peer))
 }
 
 /// Greets in clear, where silence may have a reason of its own.
-async fn greet_in_clear(
-    wire: &mut Wire,
-    envelope: &Envelope,
-    trust: &TlsTrust,
-) -> StepResult<Offers> {
+async fn greet_in_clear(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
     match wire.reply().await {
-        Ok(greeting) if envelope.is_content_with_helo() => welcome_of_old(wire, greeting).await,
-        Ok(greeting) => welcome(wire, greeting).await,
-        Err(no_reply) if waits_for_tls(wire, &envelope.server, trust, &no_reply).await => {
+        Ok(greeting) => welcome(&greeting),
+        Err(no_reply) if waits_for_tls(wire, server, trust, &no_reply).await => {
             Err(Stop::known(Advice::TlsPort))
         }
         Err(no_reply) => Err(no_reply.into()),
     }
 }
 
-async fn greet(wire: &mut Wire) -> StepResult<Offers> {
-    let greeting = wire.reply().await?;
-    welcome(wire, greeting).await
+async fn greet(wire: &mut Wire) -> StepResult<()> {
+    welcome(&wire.reply().await?)
 }
 
-async fn welcome(wire: &mut Wire, greeting: Reply) -> StepResult<Offers> {
+fn welcome(greeting: &Reply) -> StepResult<()> {
     if greeting.code != 220 {
-        return Err(Stop::Refused(greeting));
+        return Err(Stop::Refused(greeting.clone()));
     }
-    let offers = introduce(wire).await?;
-    Ok(Done::new(offers, greeting.words()))
-}
-
-/// The same for a server that may be too old for EHLO: one that does not know the command is spoken
-/// to by HELO, which offers nothing (RFC 5321 3.2, 4.1.4).
-async fn welcome_of_old(wire: &mut Wire, greeting: Reply) -> StepResult<Offers> {
-    let words = greeting.words();
-    match welcome(wire, greeting).await {
-        Err(Stop::Refused(refusal)) if matches!(refusal.code, 500 | 502) => {
-            let helo = format!("HELO {}\r\n", client_id(wire.stream.local_address()));
-            match wire.command(helo).await {
-                Ok(reply) if reply.is_done() => Ok(Done::new(Offers::default(), words)),
-                Ok(reply) => Err(Stop::Refused(reply)),
-                // What was said to EHLO tells more than silence.
-                Err(_) => Err(Stop::Refused(refusal)),
-            }
-        }
-        other => other,
-    }
+    Ok(Done::new(()).saying(greeting))
 }
 
 /// Whether a port that gave no greeting in clear waits for TLS from the first byte: it is known by
@@ -236,14 +221,33 @@ async fn waits_for_tls(
 }
 
 /// Says who is calling, and hears what the server offers (RFC 5321 3.2).
-async fn introduce(wire: &mut Wire) -> Result<Offers, Stop> {
+async fn introduce(wire: &mut Wire) -> StepResult<Offers> {
     let caller = client_id(wire.stream.local_address());
     let reply = wire.command(Ehlo::new(caller)).await?;
     // Not just any 2yz: a second 220 would put each reply after it beside the wrong command.
     if reply.code != 250 {
         return Err(Stop::Refused(reply));
     }
-    Ok(Offers::of(&reply))
+    let offers = Offers::of(&reply);
+    let facts = offers.facts();
+    Ok(Done::new(offers).with(facts).saying(&reply))
+}
+
+/// The same for a server that may be too old for EHLO: one that does not know the command is spoken
+/// to by HELO, which offers nothing (RFC 5321 3.2, 4.1.4).
+async fn introduce_as_of_old(wire: &mut Wire) -> StepResult<Offers> {
+    match introduce(wire).await {
+        Err(Stop::Refused(refusal)) if matches!(refusal.code, 500 | 502) => {
+            let helo = format!("HELO {}\r\n", client_id(wire.stream.local_address()));
+            match wire.command(helo).await {
+                Ok(reply) if reply.is_done() => Ok(Done::new(Offers::default()).saying(&reply)),
+                Ok(reply) => Err(Stop::Refused(reply)),
+                // What was said to EHLO tells more than silence.
+                Err(_) => Err(Stop::Refused(refusal)),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The address literal of this machine on this connection: unlike its name, always true and always
@@ -256,14 +260,11 @@ fn client_id(local: Option<SocketAddr>) -> ClientId {
     }
 }
 
-/// STARTTLS, the handshake, and a new introduction: what was offered in clear is forgotten (RFC
-/// 3207 4.2).
-async fn start_tls(
-    wire: &mut Wire,
-    server: &MailServer,
-    trust: &TlsTrust,
-    in_clear: &Offers,
-) -> StepResult<Offers> {
+/// A first introduction, STARTTLS and the handshake. Of what is offered in clear, nothing else counts
+/// (RFC 3207 4.2).
+async fn start_tls(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
+    let introduction = introduce(wire).await;
+    let in_clear = introduction.map_err(|stop| stop.belongs_to(Step::Capabilities))?.value;
     if !in_clear.starttls {
         return Err(Stop::known(Advice::StartTlsNotOffered));
     }
@@ -271,26 +272,27 @@ async fn start_tls(
     if go_ahead.code != 220 {
         return Err(Stop::Refused(go_ahead));
     }
-    let protection = encrypt(wire, server, trust).await.map_err(|stop| match stop {
+    let encrypted = encrypt(wire, server, trust).await.map_err(|stop| match stop {
         // What is in clear now was sent after the go-ahead.
         Stop::Known(Advice::PlainPort, _) => Stop::known(Advice::StartTlsInjected),
         other => other,
     })?;
-    let offers = introduce(wire).await.map_err(|stop| stop.read_at(Step::Greeting))?;
-    Ok(Done { value: offers, said: protection.said })
+    Ok(encrypted.saying(&go_ahead))
 }
 
 async fn encrypt(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
     let Some(name) = tls::expected_name(&server.host) else {
         return Err(Stop::known(Advice::CertificateWrongName));
     };
-    match wire.stream.encrypt(trust, name).await {
-        Ok(protection) => Ok(Done::new((), protection)),
+    match wire.stream.encrypt(trust, name.clone()).await {
+        Ok(facts) => Ok(Done::new(()).with(facts)),
         Err(TlsError::Injected) => Err(Stop::known(Advice::StartTlsInjected)),
         Err(TlsError::Broken(broken)) => Err(Stop::NoReply(broken.into())),
-        Err(TlsError::Handshake(error)) => {
+        Err(TlsError::Handshake { error, shown }) => {
             let (advice, words) = tls::diagnosis(&error);
-            Err(Stop::Known(advice, words))
+            let refused = shown.filter(|_| advice != Advice::PlainPort);
+            let facts = refused.map(|shown| shown.facts_of_refused(&name, advice));
+            Err(Stop::Known(advice, words).having(facts.unwrap_or_default()))
         }
     }
 }
@@ -298,11 +300,14 @@ async fn encrypt(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> Step
 async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepResult<()> {
     let offered = mechanisms(offers)?;
     let Some(mechanism) = Mechanism::choose(offered) else {
-        return Err(Stop::Known(Advice::NoCommonMechanism, Some(offered.join(" "))));
+        return Err(Stop::known(Advice::NoCommonMechanism));
     };
     let exchange = mechanism.exchange(account);
     let reply = answer(wire, &exchange).await?.decoded();
-    if reply.is_done() { Ok(signed_in(&exchange, &reply)) } else { Err(Stop::Refused(reply)) }
+    if reply.is_done() {
+        return Ok(signed_in(&exchange, &reply));
+    }
+    Err(Stop::Refused(reply).having(vec![by(&exchange)]))
 }
 
 /// The same with a token. A server that refuses it may say in a challenge why, and gives its reply
@@ -314,22 +319,22 @@ async fn sign_in_by_token(
     server: &MailServer,
 ) -> StepResult<()> {
     if !wire.stream.is_encrypted() {
-        return Err(Stop::Known(Advice::EncryptionRequired, Some(NO_TLS.to_owned())));
+        return Err(Stop::known(Advice::EncryptionRequired));
     }
     let offered = mechanisms(offers)?;
     let Some(mechanism) = TokenMechanism::choose(offered) else {
-        return Err(Stop::Known(Advice::TokenSignInNotOffered, Some(offered.join(" "))));
+        return Err(Stop::known(Advice::TokenSignInNotOffered));
     };
     let exchange = mechanism.exchange(bearer, server);
     let reply = answer(wire, &exchange).await?.decoded();
     if reply.is_done() {
         return Ok(signed_in(&exchange, &reply));
     }
-    if reply.code != 334 {
-        return Err(Stop::TokenRefused { first: reply, last: None });
-    }
-    let last = wire.command(mechanism.acknowledgement()).await.ok().map(Reply::decoded);
-    Err(Stop::TokenRefused { first: reply, last })
+    let last = match reply.code {
+        334 => wire.command(mechanism.acknowledgement()).await.ok().map(Reply::decoded),
+        _ => None,
+    };
+    Err(Stop::TokenRefused { first: reply, last }.having(vec![by(&exchange)]))
 }
 
 fn mechanisms(offers: &Offers) -> Result<&[String], Stop> {
@@ -337,7 +342,11 @@ fn mechanisms(offers: &Offers) -> Result<&[String], Stop> {
 }
 
 fn signed_in(exchange: &Exchange, reply: &Reply) -> Done<()> {
-    Done::new((), format!("{}: {}", exchange.mechanism, reply.words()))
+    Done::new(()).with([by(exchange)]).saying(reply)
+}
+
+fn by(exchange: &Exchange) -> Fact {
+    fact(FactName::Mechanism, exchange.mechanism)
 }
 
 /// Goes through a sign-in as far as the server asks for it (RFC 4954 4).
@@ -364,14 +373,13 @@ async fn name_sender(
     };
     let sender_needs_utf8 = sender.as_ref().is_some_and(needs_utf8);
     if sender_needs_utf8 && !offers.smtputf8 {
-        return Err(Stop::Known(Advice::SenderRefused, Some(NO_SMTPUTF8.to_owned())));
+        return Err(Stop::known(Advice::SmtpUtf8NotOffered));
     }
     if !message.is_ascii() && !offers.eight_bit {
-        return Err(Stop::Known(Advice::ContentRefused, Some(NO_8BITMIME.to_owned())));
+        return Err(Stop::known(Advice::EightBitNotOffered));
     }
-    if let Some(limit) = offers.size.filter(|&limit| message.len() > limit) {
-        let fact = format!("SIZE {limit} is offered, in bytes; the message has {}.", message.len());
-        return Err(Stop::Known(Advice::MessageTooLarge, Some(fact)));
+    if offers.size.is_some_and(|limit| message.len() > limit) {
+        return Err(Stop::known(Advice::MessageTooLarge));
     }
     let mut recipients = envelope.recipients.iter().filter_map(|recipient| wire_form(recipient));
     let mut parameters = Vec::new();
@@ -390,18 +398,22 @@ async fn name_recipients(wire: &mut Wire, offers: &Offers, envelope: &Envelope) 
     if let [recipient] = envelope.recipients.as_slice() {
         return name_recipient(wire, offers, recipient).await;
     }
-    let mut refused = Vec::new();
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
     for recipient in &envelope.recipients {
         match name_recipient(wire, offers, recipient).await {
-            Ok(_) => {}
+            Ok(done) => accepted.extend(done.said),
             Err(reason @ (Stop::Refused(_) | Stop::Known(..))) => {
                 refused.push((recipient.clone(), reason));
             }
             Err(reason) => return Err(reason),
         }
     }
-    let accepted = format!("{} recipients are accepted.", envelope.recipients.len());
-    if refused.is_empty() { Ok(Done::new((), accepted)) } else { Err(Stop::Each(refused)) }
+    if !refused.is_empty() {
+        return Err(Stop::Each(refused));
+    }
+    let mut done = Done::new(());
+    done.said = Some(accepted.join("\n"));
+    Ok(done)
 }
 
 async fn name_recipient(wire: &mut Wire, offers: &Offers, recipient: &str) -> StepResult<()> {
@@ -409,14 +421,22 @@ async fn name_recipient(wire: &mut Wire, offers: &Offers, recipient: &str) -> St
         return Err(Stop::known(Advice::RecipientRefused));
     };
     if needs_utf8(&recipient) && !offers.smtputf8 {
-        return Err(Stop::Known(Advice::RecipientRefused, Some(NO_SMTPUTF8.to_owned())));
+        return Err(Stop::known(Advice::SmtpUtf8NotOffered));
     }
     done(wire.command(Rcpt::new(recipient, Vec::new())).await?)
 }
 
+/// A message that came to its final dot and was not refused.
+struct Sent {
+    /// When the dot was written.
+    at: Instant,
+    /// What the server said to it, if anything.
+    reply: Option<Reply>,
+}
+
 /// DATA, the message and the final dot. From there on, whatever is not a reply leaves open whether
 /// the message was taken.
-async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
+async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<Sent> {
     let go_ahead = wire.command(Data).await?;
     if go_ahead.code != 354 {
         return Err(Stop::Refused(go_ahead));
@@ -428,14 +448,17 @@ async fn send_content(wire: &mut Wire, message: &[u8]) -> StepResult<String> {
         let reason = wire.reply().await.map_err(|_| NoReply::from(broken))?;
         return Err(Stop::Refused(reason));
     }
+    let at = Instant::now();
     match wire.reply().await {
-        Ok(reply) if reply.is_done() => {
-            let words = reply.words();
-            Ok(Done::new(words.clone(), words))
-        }
-        Ok(reply) => Err(Stop::Refused(reply)),
-        Err(_) => Err(Stop::known(Advice::MaybeDelivered)),
+        Ok(reply) if !reply.is_done() => Err(Stop::Refused(reply)),
+        reply => Ok(Done::new(Sent { at, reply: reply.ok() }).at(at).saying(&go_ahead)),
     }
+}
+
+/// The server took responsibility for the message (RFC 5321 4.1.1.4).
+fn taken(reply: &Reply) -> Done<String> {
+    let id = queue_id(reply).map(|id| fact(FactName::QueueId, id));
+    Done::new(reply.words()).with(id).saying(reply)
 }
 
 /// Says goodbye (RFC 5321 4.1.1.10) to a server that still listens, while the caller goes on with
@@ -449,13 +472,9 @@ fn leave(mut wire: Wire) {
     });
 }
 
-const NO_TLS: &str = "A token is never sent unencrypted.";
-const NO_SMTPUTF8: &str = "SMTPUTF8 is not offered.";
-const NO_8BITMIME: &str = "8BITMIME is not offered.";
-
 /// A step that needs no more than the server's consent.
 fn done(reply: Reply) -> StepResult<()> {
-    if reply.is_done() { Ok(Done::new((), reply.words())) } else { Err(Stop::Refused(reply)) }
+    if reply.is_done() { Ok(Done::new(()).saying(&reply)) } else { Err(Stop::Refused(reply)) }
 }
 
 fn listed<T: ToString>(items: impl Iterator<Item = T>) -> String {

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use domain::delivery::Fact;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Deadlines;
+use super::certificate::Shown;
 use super::tls::{self, TlsTrust};
 
 /// The longest line that is read, in octets. RFC 5321 4.5.3.1.5 allows 512; Postfix takes 2,048.
@@ -57,7 +59,13 @@ pub(super) enum TlsError {
     Broken(#[from] Broken),
     /// The handshake ended badly.
     #[error("the handshake failed")]
-    Handshake(#[source] io::Error),
+    Handshake {
+        /// Why.
+        #[source]
+        error: io::Error,
+        /// What the server showed, if it came so far.
+        shown: Option<Shown>,
+    },
 }
 
 /// A connection with its bounds. Dropping it closes the connection.
@@ -182,7 +190,7 @@ impl Guarded {
         why
     }
 
-    /// Turns to TLS, and says by which version and cipher.
+    /// Turns to TLS, and says by which version and cipher, and with whom.
     ///
     /// Nothing that came in clear before survives: octets read ahead are an injection (RFC 3207 5),
     /// and with TLS that fails the connection is closed.
@@ -190,7 +198,7 @@ impl Guarded {
         &mut self,
         trust: &TlsTrust,
         name: ServerName<'static>,
-    ) -> Result<String, TlsError> {
+    ) -> Result<Vec<Fact>, TlsError> {
         let deadline = self.reply_deadline();
         self.broken = true;
         if !self.ahead.is_empty() {
@@ -199,15 +207,17 @@ impl Guarded {
         let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Closed) else {
             return Err(Broken::Lost.into());
         };
-        let handshake = TlsConnector::from(trust.client_config()).connect(name, stream);
+        let (config, witnessed) = trust.witnessed();
+        let handshake = TlsConnector::from(config).connect(name, stream);
         match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => {
-                let fact = tls::version_and_cipher(stream.get_ref().1);
+                let mut facts = tls::facts_of(stream.get_ref().1);
+                facts.extend(witnessed.take().iter().flat_map(Shown::facts));
                 self.channel = Channel::Tls(Box::new(stream));
                 self.broken = false;
-                Ok(fact)
+                Ok(facts)
             }
-            Ok(Err(error)) => Err(TlsError::Handshake(error)),
+            Ok(Err(error)) => Err(TlsError::Handshake { error, shown: witnessed.take() }),
             Err(_) => Err(self.too_late().into()),
         }
     }

@@ -1,29 +1,34 @@
 //! TLS towards mail servers: whom this machine trusts, and what a failed handshake means. Decides
 //! nothing by itself about a certificate; that is the platform's verifier's work.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::check::host::Host;
-use domain::delivery::Advice;
-use rustls::client::Resumption;
+use domain::delivery::{Advice, Fact, FactName};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, InvalidMessage,
-    OtherError, ProtocolVersion, SignatureScheme,
+    OtherError, ProtocolVersion, RootCertStore, SignatureScheme,
 };
 use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
+use super::certificate::{Shown, is_of_authority};
+use super::report::fact;
 use crate::egress;
 
 /// Whom this machine trusts to vouch for a server: the platform's authorities and those of
 /// `--extra-ca`. Read once; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct TlsTrust {
+    judge: Arc<dyn ServerCertVerifier>,
     config: Arc<ClientConfig>,
 }
 
@@ -44,20 +49,201 @@ impl TlsTrust {
     fn with_roots(roots: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
         let platform = Verifier::new_with_extra_roots(roots, provider.clone())?;
+        let judge: Arc<dyn ServerCertVerifier> = Arc::new(TellsSelfSigned(platform));
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(TellsSelfSigned(platform)))
+            .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
         // A resumed session would not show its certificate again, and a test is to see it.
         config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { judge, config: Arc::new(config) })
     }
 
     /// The rustls configuration, for whatever else speaks TLS on the administrator's word.
     #[must_use]
     pub fn client_config(&self) -> Arc<ClientConfig> {
         self.config.clone()
+    }
+
+    /// The same for one mail server, which these may vouch for as well; what of them is no certificate
+    /// of an authority vouches for nobody.
+    pub(super) fn and(&self, pem: &str) -> Cow<'_, Self> {
+        let Some(others) = judge_by(&certificates(pem).unwrap_or_default()) else {
+            return Cow::Borrowed(self);
+        };
+        let judge: Arc<dyn ServerCertVerifier> =
+            Arc::new(Either { first: self.judge.clone(), second: others });
+        let mut config = ClientConfig::clone(&self.config);
+        config.dangerous().set_certificate_verifier(judge.clone());
+        Cow::Owned(Self { judge, config: Arc::new(config) })
+    }
+
+    /// The same for one connection, and what the server shows there.
+    pub(super) fn witnessed(&self) -> (Arc<ClientConfig>, Witnessed) {
+        let shown = Witnessed::default();
+        let witness = Witness { judge: self.judge.clone(), shown: shown.clone() };
+        let mut config = ClientConfig::clone(&self.config);
+        config.dangerous().set_certificate_verifier(Arc::new(witness));
+        (Arc::new(config), shown)
+    }
+}
+
+/// The certificates in a text; nothing where one cannot be read.
+fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
+}
+
+/// Whether a text is certificates in PEM, each of which can vouch for a server.
+pub(crate) fn are_authorities(pem: &str) -> bool {
+    let can_vouch = |der: &CertificateDer<'_>| {
+        webpki::anchor_from_trusted_cert(der).is_ok() && is_of_authority(der)
+    };
+    certificates(pem).is_some_and(|all| !all.is_empty() && all.iter().all(can_vouch))
+}
+
+/// Two who judge: whoever the first does not know, the second may.
+#[derive(Debug)]
+struct Either {
+    first: Arc<dyn ServerCertVerifier>,
+    second: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Either {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged_by = |judge: &dyn ServerCertVerifier| {
+            judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        match judged_by(self.first.as_ref()) {
+            Err(stranger) if is_of_stranger(&stranger) => match judged_by(self.second.as_ref()) {
+                Err(error) if is_of_stranger(&error) => Err(stranger),
+                judgement => judgement,
+            },
+            judgement => judgement,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.first.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.first.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.first.supported_verify_schemes()
+    }
+}
+
+/// Whether a certificate was refused for want of somebody who vouches for it, or who was only called
+/// so: an authority's next key has the name of the one before. Platforms have words of their own.
+fn is_of_stranger(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::Other(_)
+        )
+    )
+}
+
+/// What a server showed on one connection, once it has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Witnessed(Arc<Mutex<Option<Shown>>>);
+
+impl Witnessed {
+    /// Takes it.
+    pub(super) fn take(&self) -> Option<Shown> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// Remembers what a server shows, and leaves every judgement to another.
+#[derive(Debug)]
+struct Witness {
+    judge: Arc<dyn ServerCertVerifier>,
+    shown: Witnessed,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Ok(mut shown) = self.shown.0.lock() {
+            let chain = std::iter::once(end_entity).chain(intermediates);
+            let chain = chain.map(|certificate| certificate.clone().into_owned()).collect();
+            *shown = Some(Shown { chain, at: now });
+        }
+        self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
+    }
+}
+
+/// Who judges by these authorities only; nobody where none of them can be one.
+fn judge_by(roots: &[CertificateDer<'_>]) -> Option<Arc<WebPkiServerVerifier>> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(roots.iter().cloned());
+    let provider = Arc::new(ring::default_provider());
+    WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build().ok()
+}
+
+/// Whether what was shown would be believed if `root` were trusted, but perhaps for another name.
+pub(super) fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerName<'_>) -> bool {
+    let judge = judge_by(std::slice::from_ref(root));
+    let (Some(judge), [own, others @ ..]) = (judge, shown.chain.as_slice()) else {
+        return false;
+    };
+    match judge.verify_server_cert(own, others, name, &[], shown.at) {
+        Ok(_) => true,
+        Err(rustls::Error::InvalidCertificate(reason)) => {
+            certificate_advice(&reason) == Advice::CertificateWrongName
+        }
+        Err(_) => false,
     }
 }
 
@@ -82,9 +268,7 @@ impl ServerCertVerifier for TellsSelfSigned {
         self.0
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             .map_err(|error| match error {
-                rustls::Error::InvalidCertificate(
-                    CertificateError::UnknownIssuer | CertificateError::Other(_),
-                ) if is_self_signed(end_entity) => {
+                error if is_of_stranger(&error) && is_self_signed(end_entity) => {
                     CertificateError::Other(OtherError(Arc::new(SelfSigned))).into()
                 }
                 other => other,
@@ -126,8 +310,8 @@ pub(super) fn expected_name(host: &Host) -> Option<ServerName<'static>> {
     }
 }
 
-/// What protects a connection, in the words of the registries: `TLS 1.3, TLS_AES_128_GCM_SHA256`.
-pub(super) fn version_and_cipher(connection: &ClientConnection) -> String {
+/// What protects a connection, in the words of the registries.
+pub(super) fn facts_of(connection: &ClientConnection) -> Vec<Fact> {
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -137,7 +321,8 @@ pub(super) fn version_and_cipher(connection: &ClientConnection) -> String {
         .negotiated_cipher_suite()
         .and_then(|suite| suite.suite().as_str())
         .map(|name| name.replace("TLS13_", "TLS_"));
-    cipher.map_or_else(|| version.to_owned(), |cipher| format!("{version}, {cipher}"))
+    let version = fact(FactName::TlsVersion, version);
+    std::iter::once(version).chain(cipher.map(|cipher| fact(FactName::Cipher, cipher))).collect()
 }
 
 /// What a failed handshake means, and in what words rustls tells it.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::refusal::Refusal;
 
 /// The most octets a body may have: every control full of the widest characters, escaped.
-pub const MAX_OCTETS: usize = 512 * 1024;
+pub const MAX_OCTETS: usize = 704 * 1024;
 /// How long a body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 

@@ -65,7 +65,7 @@ async fn a_message_of_the_host_arrives_as_it_was_written() {
 
     assert_eq!(sent.reply, "250 2.0.0 Queued as 4711");
     let last = sent.steps.last().expect("steps");
-    assert_eq!((last.step, last.ended), (Step::Content, StepEnd::Done));
+    assert_eq!((last.step, last.ended), (Step::Accepted, StepEnd::Done));
     let heard = server.heard().await;
     assert_eq!(heard.line("MAIL"), "MAIL FROM:<noreply@example.com>");
     let text = String::from_utf8(heard.message()).expect("text");

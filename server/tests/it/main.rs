@@ -33,5 +33,6 @@ mod site;
 mod smtp;
 mod support;
 mod tokens;
+mod trusted_ca;
 mod typed;
 mod vault;

@@ -3,6 +3,7 @@
 mod content;
 mod cuts;
 mod delivery;
+mod facts;
 mod hostile;
 mod places;
 #[cfg(target_os = "linux")]
@@ -12,12 +13,13 @@ mod refusals;
 mod replies;
 mod tls;
 mod tokens;
+mod trust;
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use domain::check::host::Host;
-use domain::delivery::{Advice, Step, StepEnd, StepReport};
+use domain::delivery::{Advice, FactName, Step, StepEnd, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use server::smtp::{
     Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, TlsTrust, deliver,
@@ -65,7 +67,7 @@ impl Attempt {
 
     fn to(host: Host, port: u16, security: Security) -> Self {
         let envelope = Envelope {
-            server: MailServer { host, port, security },
+            server: MailServer { host, port, security, trusted_ca: String::new() },
             credentials: Credentials::None,
             sender: Some("ppm@example.com".to_owned()),
             recipients: vec!["ada@example.org".to_owned()],
@@ -136,6 +138,19 @@ impl Outcome {
     fn said(&self, step: Step) -> &str {
         let report = self.steps.iter().find(|report| report.step == step);
         report.and_then(|report| report.said.as_deref()).unwrap_or_default()
+    }
+
+    /// What a step found out, in its order.
+    fn facts(&self, step: Step) -> Vec<(FactName, &str)> {
+        let reports = self.steps.iter().filter(|report| report.step == step);
+        let facts = reports.flat_map(|report| &report.facts);
+        facts.map(|found| (found.name, found.value.as_str())).collect()
+    }
+
+    /// One of them; nothing where it was not found out.
+    fn fact(&self, step: Step, name: FactName) -> &str {
+        let facts = self.facts(step);
+        facts.iter().find(|(found, _)| *found == name).map_or("", |(_, value)| value)
     }
 
     /// Where it failed and what that means, having checked that the last report says the same.

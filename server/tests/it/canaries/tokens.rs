@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use app::api::{Begun, Save, SaveAnswer, Tab, TokenNow};
+use app::api::{Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
 use app::shell::paths;
 use axum::Router;
 use axum::extract::State;
@@ -296,12 +296,12 @@ impl Witness {
     /// Sends a test message, and waits for its end.
     async fn sends(&mut self) -> Run {
         let begun = self.calls("email/send-test", &json!({})).await;
-        let mut run: Run = serde_json::from_str(&begun.body).expect("a run");
-        while run.outcome.is_none() {
-            let answer = self.calls("email/run", &json!({ "id": run.id })).await;
-            run = serde_json::from_str(&answer.body).expect("a run");
+        let mut now: RunNow = serde_json::from_str(&begun.body).expect("a run");
+        while now.run.outcome.is_none() {
+            let answer = self.calls("email/run", &json!({ "id": now.run.id })).await;
+            now = serde_json::from_str(&answer.body).expect("a run");
         }
-        run
+        now.run
     }
 
     /// Saves another mail server's port over whatever there is, and deletes the token.

@@ -7,7 +7,7 @@ use domain::settings::Security;
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
-use super::{Attempt, Outcome, SHORT};
+use super::{Attempt, Outcome, SHORT, done};
 use crate::support::smtp_server::{AUTHORITY, Protection, Script, SmtpServer};
 
 /// What a busy machine may add to a deadline.
@@ -39,7 +39,7 @@ async fn a_server_that_is_silent_when_spoken_to_in_tls_ends_at_tls() {
 async fn a_server_that_falls_silent_ends_at_the_step_it_was_at() {
     let answers = ["250-hello\r\n250 AUTH PLAIN", "235 ok", "250 ok", "250 ok"];
     for (answered, step) in [
-        (0, Step::Greeting),
+        (0, Step::Capabilities),
         (1, Step::SignIn),
         (2, Step::Sender),
         (3, Step::Recipient),
@@ -70,7 +70,8 @@ async fn silence_after_the_final_dot_leaves_open_whether_the_message_arrived() {
         peer.is_left().await
     });
     let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Content, Advice::MaybeDelivered));
+    assert_eq!(outcome.failure(), (Step::Accepted, Advice::MaybeDelivered));
+    assert_eq!(outcome.steps()[7..9], done([Step::Recipient, Step::Content]));
 }
 
 #[tokio::test]
@@ -146,7 +147,7 @@ async fn a_reply_without_an_end_is_cut_off() {
         }
     });
     let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Greeting, Advice::ReplyTooLong));
+    assert_eq!(outcome.failure(), (Step::Capabilities, Advice::ReplyTooLong));
 }
 
 #[tokio::test]

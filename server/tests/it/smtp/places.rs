@@ -62,11 +62,12 @@ impl Place {
         Self::of_replies().skip(3)
     }
 
-    /// The step that ends there.
+    /// The step that ends there with a refusal.
     pub(super) fn step(self) -> Step {
         match self {
-            Self::Connection | Self::Ehlo => Step::Greeting,
-            Self::StartTls | Self::Handshake | Self::EhloUnderTls => Step::Tls,
+            Self::Connection => Step::Greeting,
+            Self::StartTls | Self::Handshake => Step::Tls,
+            Self::Ehlo | Self::EhloUnderTls => Step::Capabilities,
             Self::Auth | Self::Username | Self::Password => Step::SignIn,
             Self::Mail => Step::Sender,
             Self::Rcpt => Step::Recipient,
@@ -78,7 +79,7 @@ impl Place {
     /// that is always that nobody knows.
     pub(super) fn ends_with(self, advice: Advice) -> (Step, Advice) {
         match self {
-            Self::FinalDot => (Step::Content, Advice::MaybeDelivered),
+            Self::FinalDot => (Step::Accepted, Advice::MaybeDelivered),
             _ => (self.step(), advice),
         }
     }

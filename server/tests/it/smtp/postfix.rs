@@ -1,7 +1,7 @@
 //! Tokens at Postfix with Dovecot: every length goes whole, and a refusal comes in its own words.
 
 use domain::check::host::Host;
-use domain::delivery::{Advice, Step};
+use domain::delivery::{Advice, FactName, Step};
 use domain::settings::Security;
 
 use super::{Attempt, Outcome};
@@ -25,8 +25,9 @@ async fn tokens_of_every_length_are_taken(mechanisms: &str, mechanism: &str) {
     for token in &tokens {
         let outcome = signed_in_by(token, &server).await;
         assert!(outcome.reply().starts_with("250 2.0.0 Ok: queued as "), "{}", outcome.reply());
-        let said = outcome.said(Step::SignIn);
-        assert_eq!(said, format!("{mechanism}: 235 2.7.0 Authentication successful"));
+        assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), mechanism);
+        assert_eq!(outcome.said(Step::SignIn), "235 2.7.0 Authentication successful");
+        assert_ne!(outcome.fact(Step::Accepted, FactName::QueueId), "");
     }
 }
 

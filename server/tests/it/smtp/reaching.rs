@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::check::host::Host;
-use domain::delivery::{Advice, Step, StepEnd};
+use domain::delivery::{Advice, FactName, Step, StepEnd};
 use domain::settings::Security;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -32,7 +32,7 @@ async fn an_address_that_must_not_be_called_is_not_called() {
         let outcome = Attempt::to(ip(address), 25, Security::Clear).run().await;
 
         assert_eq!(outcome.failure(), (Step::NameLookup, Advice::AddressForbidden), "{address}");
-        assert_eq!(outcome.words(), address);
+        assert_eq!(outcome.facts(Step::NameLookup), [(FactName::Addresses, address)]);
     }
 }
 

@@ -82,8 +82,7 @@ async fn a_refusal_is_shown_clean_however_it_is_written() {
     for (octets, expected) in refusals {
         all_hold(Place::of_replies().map(|place| async move {
             let advice = match place.step() {
-                Step::Greeting => Advice::Unwelcome,
-                Step::Tls if place == Place::EhloUnderTls => Advice::Unwelcome,
+                Step::Greeting | Step::Capabilities => Advice::Unwelcome,
                 Step::Tls => Advice::StartTlsRefused,
                 Step::SignIn => Advice::CredentialsRefused,
                 Step::Sender => Advice::SenderRefused,
@@ -202,7 +201,7 @@ async fn a_second_greeting_is_not_taken_for_the_answer_to_ehlo() {
         let server = script.play();
         let outcome = Attempt::at(&server, Security::Clear).run().await;
 
-        assert_eq!(outcome.failure(), (Step::Greeting, Advice::UnexpectedReply));
+        assert_eq!(outcome.failure(), (Step::Capabilities, Advice::UnexpectedReply));
         assert_eq!(outcome.words(), "220 hello again");
         assert_eq!(server.heard().await.line("MAIL"), "");
     }
@@ -247,7 +246,7 @@ async fn a_refusal_of_helo_is_told_in_its_own_words() {
     let server = Script { ehlo_in_clear, helo, ..Script::in_clear() }.play();
     let outcome = Attempt::at(&server, Security::Clear).run().await;
 
-    assert_eq!(outcome.failure(), (Step::Greeting, Advice::Unwelcome));
+    assert_eq!(outcome.failure(), (Step::Capabilities, Advice::Unwelcome));
     assert_eq!(outcome.words(), "550 5.7.1 Not you");
 }
 
@@ -258,7 +257,7 @@ async fn helo_is_not_tried_where_it_cannot_offer_what_is_wanted() {
         let server = Script { ehlo_in_clear, ..Script::in_clear() }.play();
         let outcome = Attempt::at(&server, security).signed_in("ppm", "secret").run().await;
 
-        assert_eq!(outcome.failure(), (Step::Greeting, Advice::NotSmtp), "{security:?}");
+        assert_eq!(outcome.failure(), (Step::Capabilities, Advice::NotSmtp), "{security:?}");
         assert_eq!(server.heard().await.line("HELO"), "");
     }
 }

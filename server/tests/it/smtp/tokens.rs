@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::delivery::{Advice, Step};
+use domain::delivery::{Advice, FactName, Step};
 use domain::settings::Security;
 
 use super::places::Place;
@@ -48,7 +48,8 @@ const EACH: [(&str, &str); 2] = [("XOAUTH2", XOAUTH2), ("OAUTHBEARER", OAUTHBEAR
 async fn a_token_signs_in_by_xoauth2_where_both_mechanisms_are_offered() {
     let (outcome, heard) = signed_in_by("vF9dft4qmT", offering(XOAUTH2)).await;
 
-    assert_eq!(outcome.said(Step::SignIn), "XOAUTH2: 235 2.7.0 Welcome");
+    assert_eq!(outcome.said(Step::SignIn), "235 2.7.0 Welcome");
+    assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "XOAUTH2")]);
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
     assert_eq!(
         heard.under_tls[1],
@@ -63,7 +64,7 @@ async fn a_token_signs_in_by_oauthbearer_where_xoauth2_is_not_offered() {
     let port = server.address.port();
     let (outcome, heard) = signed_in_at(server, "vF9dft4qmT").await;
 
-    assert_eq!(outcome.said(Step::SignIn), "OAUTHBEARER: 235 2.7.0 Welcome");
+    assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "OAUTHBEARER")]);
     let response = format!(
         "n,a=ppm@example.com,\x01host=127.0.0.1\x01port={port}\x01auth=Bearer vF9dft4qmT\x01\x01"
     );
@@ -211,14 +212,15 @@ async fn only_what_is_offered_under_tls_counts() {
     let (outcome, heard) =
         signed_in_by(TOKEN, Script { ehlo_in_clear, ..offering(OAUTHBEARER) }).await;
 
-    assert_eq!(outcome.said(Step::SignIn), "OAUTHBEARER: 235 2.7.0 Welcome");
+    assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "OAUTHBEARER");
+    assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), "PLAIN OAUTHBEARER");
     assert_eq!(heard.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
     assert_eq!(heard.under_tls[0], "EHLO [127.0.0.1]");
 }
 
 #[tokio::test]
 async fn a_server_without_a_sign_in_by_token_is_told_with_what_it_offers() {
-    for (offers, advice, words) in [
+    for (offers, advice, mechanisms) in [
         ("250-x\n250 AUTH PLAIN LOGIN", Advice::TokenSignInNotOffered, "PLAIN LOGIN"),
         ("250-x\n250 AUTH", Advice::TokenSignInNotOffered, ""),
         ("250-x\n250 8BITMIME", Advice::SignInNotOffered, ""),
@@ -226,7 +228,8 @@ async fn a_server_without_a_sign_in_by_token_is_told_with_what_it_offers() {
         let (outcome, heard) = signed_in_by(TOKEN, offering(offers)).await;
 
         assert_eq!(outcome.failure(), (Step::SignIn, advice));
-        assert_eq!(outcome.words(), words);
+        assert_eq!(outcome.words(), "");
+        assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), mechanisms);
         assert_eq!(heard.under_tls, ["EHLO [127.0.0.1]", "QUIT"]);
     }
 }

@@ -51,12 +51,38 @@ impl Authority {
         self.issue(&for_names(&["localhost", "127.0.0.1"]))
     }
 
+    /// The same for a machine with any name in it.
+    pub fn good_called(&self, subject: &str) -> Arc<ServerConfig> {
+        let mut params = for_names(&["localhost", "127.0.0.1"]);
+        params.distinguished_name.push(DnType::CommonName, subject);
+        self.issue(&params)
+    }
+
     /// The same with its key, in PEM.
     pub fn good_in_pem(&self) -> String {
         let key = key();
         let params = for_names(&["localhost", "127.0.0.1"]);
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
         key.serialize_pem() + &certificate.pem()
+    }
+
+    /// A good certificate, from a server that shows its authority's too.
+    pub fn good_with_its_own(&self) -> Arc<ServerConfig> {
+        self.good_with(self)
+    }
+
+    /// A good certificate, from a server that shows that of some authority too.
+    pub fn good_with(&self, authority: &Self) -> Arc<ServerConfig> {
+        let key = key();
+        let params = for_names(&["localhost", "127.0.0.1"]);
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        chain_config(vec![certificate.der().clone(), authority.certificate()], &key)
+    }
+
+    /// A server's certificate in PEM.
+    pub fn leaf_pem(&self) -> String {
+        let params = for_names(&["localhost", "127.0.0.1"]);
+        params.signed_by(&key(), &self.0).expect("a certificate").pem()
     }
 
     /// A certificate for another machine.
@@ -132,11 +158,15 @@ fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
 }
 
 fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    chain_config(vec![certificate], key)
+}
+
+fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfig> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], private(key))
+        .with_single_cert(chain, private(key))
         .expect("a certificate with its key");
     Arc::new(config)
 }

@@ -1,0 +1,48 @@
+//! What to do where nobody that the machine trusts vouches for a mail server: whose certificate it
+//! showed, and whom one could trust for this server.
+
+use domain::delivery::{Fact, FactName, Run, StepEnd};
+use domain::draft::Form;
+use domain::{Field, OauthFlow};
+
+use super::{Words, field_in_full};
+use crate::explanation::{Explanation, Fill, NextStep};
+
+/// The words for a certificate of an unknown authority, with what the server showed in them.
+pub(super) fn of_unknown_authority(words: &Words, run: &Run, tested: &Form<()>) -> Explanation {
+    let facts = run.steps.iter().rfind(|report| report.ended == StepEnd::Failed);
+    let facts = facts.map_or(&[][..], |report| &report.facts);
+    let found = |name: FactName| facts.iter().find(|fact| fact.name == name).map(value);
+    let shown = found(FactName::Subject).or_else(|| found(FactName::Names)).map(|whose| {
+        let issuer = found(FactName::Issuer).unwrap_or("nobody");
+        NextStep::words(format!("The server shows a certificate for {whose}, issued by {issuer}."))
+    });
+    let trust = found(FactName::IssuerPem).zip(found(FactName::IssuerFingerprint));
+    let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, tested));
+    let others = words.steps.iter().map(|&step| NextStep::words(step));
+    Explanation {
+        cause: words.cause.to_owned(),
+        steps: shown.into_iter().chain(trust).chain(others).collect(),
+    }
+}
+
+fn value(fact: &Fact) -> &str {
+    &fact.value
+}
+
+fn trusted(pem: &str, fingerprint: &str, tested: &Form<()>) -> NextStep {
+    let field = match tested.flow {
+        OauthFlow::None => Field::BasicTrustedCa,
+        OauthFlow::AuthorizationCode
+        | OauthFlow::AuthorizationCodePkce
+        | OauthFlow::ClientCredentials => Field::OauthTrustedCa,
+    };
+    NextStep {
+        text: format!(
+            "Ask whoever runs the mail server whether their authority's certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone. Save, then send again.",
+            field_in_full(field)
+        ),
+        fill: Some(Fill { field, value: pem.to_owned(), label: "Trust this issuer".to_owned() }),
+        ..NextStep::default()
+    }
+}

@@ -1,0 +1,59 @@
+// Trusted CA certificate: what may stand there, and that it makes one mail server trusted, beginning
+// with the test message that failed for want of it.
+
+import { Form, basic } from '../support/form.ts';
+import { ADA, expect, test } from '../support/test.ts';
+
+const LABEL = 'Trusted CA certificate';
+const KEY = '-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY-----\n';
+const NO_AUTHORITY = '-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n';
+
+test('whoever vouches for a refused certificate is trusted by a press', async ({ page, signIn, product, inbox, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.selfSigned) });
+  await form.field(form.basic, 'TLS mode').selectOption({ label: 'TLS from the first byte' });
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/certificate is signed by itself/)).toBeVisible();
+  await axe();
+
+  await page.getByRole('button', { name: 'Trust this issuer', exact: true }).click();
+  await expect(form.field(form.basic, LABEL)).toBeFocused();
+  await expect(form.field(form.basic, LABEL)).toHaveValue(/^-----BEGIN CERTIFICATE-----\n/);
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  expect((await inbox.waitFor({ to: ADA.email })).listener).toBe('selfSigned');
+});
+
+test('a private key is told as such and not kept', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), [LABEL]: KEY });
+  const certificate = form.field(form.basic, LABEL);
+  await expect(certificate).toHaveValue('-----BEGIN PRIVATE KEY');
+  await form.save.click();
+  await expect(certificate).toBeFocused();
+  await expect(certificate).toHaveAccessibleDescription(/This is a private key/);
+});
+
+test('what only the server can tell of a certificate is told at the field', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), [LABEL]: NO_AUTHORITY });
+  const certificate = form.field(form.basic, LABEL);
+  await form.save.click();
+  await expect(certificate).toHaveAccessibleDescription(/no certificate of an authority/);
+  await certificate.fill('');
+  await expect(certificate).not.toHaveAccessibleDescription(/no certificate of an authority/);
+  await form.saved();
+});
+
+test('a certificate is asked for only while TLS is on', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await expect(form.field(form.basic, LABEL)).toBeVisible();
+  await form.fill(form.basic, { 'Use TLS': false });
+  await expect(form.field(form.basic, LABEL)).toBeHidden();
+});

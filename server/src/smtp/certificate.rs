@@ -1,0 +1,283 @@
+//! A server's certificate as an administrator may look at it: whose it is, for how long, and whom one
+//! would have to trust for its sake. Reads what was shown, and vouches for none of it.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::Field;
+use domain::delivery::{Advice, Fact, FactName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::ToDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, Validity};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use super::report::fact;
+use super::tls;
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// The characters of a line of PEM (RFC 7468 2).
+const PEM_LINE: usize = 64;
+
+/// What a server showed of itself, the certificate that is its own first.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    /// Its certificates, as they came.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// By which clock they were judged.
+    pub(super) at: UnixTime,
+}
+
+impl Shown {
+    /// Of a certificate that was taken: whose it is, from whom, and for how long.
+    pub(super) fn facts(&self) -> Vec<Fact> {
+        self.own().map_or_else(Vec::new, |certificate| {
+            let whose = match subject(&certificate) {
+                Fact { value, .. } if value.is_empty() => names(&certificate),
+                subject => Some(subject),
+            };
+            let more = [issuer(&certificate), self.days_left(&certificate)];
+            whose.into_iter().chain(more).collect()
+        })
+    }
+
+    /// Of one that was refused: all there is to know, and whom to trust where that is what is missing.
+    pub(super) fn facts_of_refused(&self, name: &ServerName<'_>, why: Advice) -> Vec<Fact> {
+        let Some(certificate) = self.own() else { return Vec::new() };
+        let mut facts = vec![subject(&certificate)];
+        facts.extend(names(&certificate));
+        facts.extend([
+            issuer(&certificate),
+            fact(FactName::Fingerprint, fingerprint(&self.chain[0])),
+        ]);
+        facts.push(self.days_left(&certificate));
+        if matches!(why, Advice::CertificateUnknownIssuer | Advice::CertificateSelfSigned) {
+            facts.extend(self.to_be_trusted(name).into_iter().flatten());
+        }
+        facts
+    }
+
+    fn own(&self) -> Option<X509Certificate<'_>> {
+        parsed(self.chain.first()?)
+    }
+
+    fn days_left(&self, certificate: &X509Certificate<'_>) -> Fact {
+        let Validity { not_after, .. } = certificate.validity();
+        let now = i64::try_from(self.at.as_secs()).unwrap_or(i64::MAX);
+        let left = not_after.timestamp().saturating_sub(now).div_euclid(SECONDS_OF_A_DAY);
+        fact(FactName::DaysLeft, left.to_string())
+    }
+
+    /// The last certificate that was shown, where trust in it would be enough and it fits into the
+    /// form.
+    fn to_be_trusted(&self, name: &ServerName<'_>) -> Option<[Fact; 2]> {
+        let last = self.chain.last()?;
+        let pem = pem(last);
+        let fits = pem.len() as u64 <= Field::BasicTrustedCa.limit();
+        (fits && tls::is_enough(last, self, name)).then(|| {
+            [fact(FactName::IssuerFingerprint, fingerprint(last)), fact(FactName::IssuerPem, pem)]
+        })
+    }
+}
+
+/// Reads a certificate; nothing of what is none.
+pub(super) fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    rest.is_empty().then_some(certificate)
+}
+
+/// Whether a certificate may vouch for others, or is its own authority.
+pub(super) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
+    parsed(der).is_some_and(|certificate| {
+        certificate.is_ca() || certificate.subject() == certificate.issuer()
+    })
+}
+
+fn subject(certificate: &X509Certificate<'_>) -> Fact {
+    fact(FactName::Subject, distinguished_name(certificate.subject()))
+}
+
+fn issuer(certificate: &X509Certificate<'_>) -> Fact {
+    fact(FactName::Issuer, distinguished_name(certificate.issuer()))
+}
+
+/// The names of hosts and the addresses that a certificate is for (RFC 5280 4.2.1.6).
+fn names(certificate: &X509Certificate<'_>) -> Option<Fact> {
+    let extension = certificate.subject_alternative_name().ok()??;
+    let names = extension.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(octets) => address(octets).map(|address| address.to_string()),
+        _ => None,
+    });
+    let names = names.collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| fact(FactName::Names, names))
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+/// A certificate's SHA-256, in pairs of hexadecimal digits with colons between.
+fn fingerprint(der: &CertificateDer<'_>) -> String {
+    let pairs: Vec<_> = Sha256::digest(der).iter().map(|octet| format!("{octet:02X}")).collect();
+    pairs.join(":")
+}
+
+/// A certificate in PEM (RFC 7468 5), without a line end after it.
+fn pem(der: &CertificateDer<'_>) -> String {
+    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    let base64 = BASE64.encode(der);
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(PEM_LINE));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem + "-----END CERTIFICATE-----"
+}
+
+/// A distinguished name as a string (RFC 4514 2): the last part first.
+fn distinguished_name(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<_> = name
+        .iter_rdn()
+        .map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+"))
+        .collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+/// Short names of attributes (RFC 4514 3, and the registry that RFC 4520 opened).
+const SHORT_NAMES: [(&str, &str); 11] = [
+    ("2.5.4.3", "CN"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.5", "serialNumber"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+];
+
+/// A type and a value (RFC 4514 2.3, 2.4): what has no short name, or is no text, in hexadecimal.
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let number = attribute.attr_type().to_id_string();
+    let short = SHORT_NAMES.iter().find(|(known, _)| *known == number);
+    match (short, attribute.as_str()) {
+        (Some((_, name)), Ok(text)) => format!("{name}={}", escaped(text)),
+        (short, _) => {
+            let octets = attribute.attr_value().to_der_vec_raw().unwrap_or_default();
+            let name = short.map_or(number.as_str(), |(_, name)| name);
+            octets.iter().fold(format!("{name}=#"), |mut written, octet| {
+                let _ = write!(written, "{octet:02X}");
+                written
+            })
+        }
+    }
+}
+
+/// A value with what has a meaning of its own escaped (RFC 4514 2.4).
+fn escaped(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let mut written = String::with_capacity(value.len());
+    for (index, c) in value.chars().enumerate() {
+        match c {
+            '\0' => written.push_str("\\00"),
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => written.extend(['\\', c]),
+            '#' if index == 0 => written.push_str("\\#"),
+            ' ' if index == 0 || index == last => written.push_str("\\ "),
+            _ => written.push(c),
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    fn named(parts: &[(DnType, &str)]) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for (kind, value) in parts {
+            params.distinguished_name.push(kind.clone(), *value);
+        }
+        let key = KeyPair::generate().expect("a key");
+        params.self_signed(&key).expect("a certificate").der().clone()
+    }
+
+    #[test]
+    fn a_name_is_written_as_in_rfc_4514() {
+        let of_unknown_kind = DnType::CustomDnType(vec![1, 3, 6, 1, 4, 1, 99999]);
+        for (parts, expected) in [
+            (
+                &[
+                    (DnType::CountryName, "DE"),
+                    (DnType::OrganizationName, "Example, Ltd."),
+                    (DnType::CommonName, "mail.example.com"),
+                ][..],
+                "CN=mail.example.com,O=Example\\, Ltd.,C=DE",
+            ),
+            (
+                &[(DnType::CommonName, "#1 \"a\"+<b>;\\ ")][..],
+                "CN=\\#1 \\\"a\\\"\\+\\<b\\>\\;\\\\\\ ",
+            ),
+            (&[(DnType::CommonName, "Büro")][..], "CN=Büro"),
+            (&[(of_unknown_kind, "Hi")][..], "1.3.6.1.4.1.99999=#0C024869"),
+            (&[][..], ""),
+        ] {
+            let der = named(parts);
+            let certificate = parsed(&der).expect("a certificate");
+            assert_eq!(distinguished_name(certificate.subject()), expected);
+        }
+    }
+
+    #[test]
+    fn pem_has_lines_of_64_characters_and_reads_back() {
+        use rustls::pki_types::pem::PemObject;
+        let der = named(&[(DnType::CommonName, "Any")]);
+        let written = pem(&der);
+        assert!(written.lines().all(|line| line.len() <= PEM_LINE));
+        assert_eq!(CertificateDer::from_pem_slice(written.as_bytes()).expect("PEM"), der);
+    }
+
+    #[test]
+    fn the_days_that_are_left_are_whole_and_below_zero_afterwards() {
+        let mut params = CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(2030, 1, 11);
+        let key = KeyPair::generate().expect("a key");
+        let chain = vec![params.self_signed(&key).expect("a certificate").der().clone()];
+        // 2030-01-01T00:00:00Z
+        let begun = 1_893_456_000;
+        for (seconds, expected) in
+            [(0, "10"), (1, "9"), (10 * 86_400, "0"), (10 * 86_400 + 1, "-1")]
+        {
+            let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(begun + seconds));
+            let facts = Shown { chain: chain.clone(), at }.facts();
+            let left = facts.iter().find(|found| found.name == FactName::DaysLeft);
+            assert_eq!(left.map(|found| found.value.as_str()), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_tells_nothing() {
+        let at = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+        for chain in [vec![], vec![CertificateDer::from(vec![0x30, 0x82, 0xFF])]] {
+            let shown = Shown { chain, at };
+            let name = ServerName::try_from("localhost").expect("a name");
+            assert_eq!(shown.facts(), []);
+            assert_eq!(shown.facts_of_refused(&name, Advice::CertificateUnknownIssuer), []);
+        }
+    }
+}

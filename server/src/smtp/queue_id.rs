@@ -1,0 +1,161 @@
+//! The id that a server has given to a message: each writes it in its own way into the reply after
+//! the final dot, which no RFC has a form for. Where it is not clear, there is none.
+
+use super::wire::Reply;
+
+/// An id is told from a word of a sentence by these.
+const SHORTEST: usize = 4;
+const LONGEST: usize = 200;
+
+/// What stands before an id and after it, in small letters; with nothing after it, the id ends with
+/// its word. The first that fits decides.
+const WAYS: &[(&str, &str)] = &[
+    // Exchange and Exchange Online: [InternalId=4711, Hostname=…]; without one, <…> is the id.
+    ("[internalid=", ","),
+    ("ok <", "> [hostname="),
+    // Postfix, SendGrid, iCloud and many others.
+    ("queued as ", ""),
+    // Stalwart.
+    ("queued with id ", ""),
+    // Haraka.
+    ("message queued (", ")"),
+    // Exim; IONOS and GMX.
+    ("ok id=", ""),
+    ("completed: id=", ""),
+    // IceWarp.
+    ("message id ", " accepted for delivery"),
+    // qmail, with the time before.
+    (" qp ", ""),
+];
+
+/// The id in the reply by which a server takes responsibility for a message.
+pub(super) fn queue_id(reply: &Reply) -> Option<String> {
+    let words = reply.lines.join(" ");
+    let words = reply.enhanced().and_then(|code| words.strip_prefix(code)).unwrap_or(&words).trim();
+    let small = words.to_ascii_lowercase();
+    let by_way = WAYS.iter().find_map(|(before, after)| {
+        let start = small.find(before)? + before.len();
+        let end = match *after {
+            "" => small[start..].find(char::is_whitespace).unwrap_or(small.len() - start),
+            after => small[start..].find(after)?,
+        };
+        Some(&words[start..start + end])
+    });
+    let id = by_way.or_else(|| by_place(words))?.trim_end_matches(['.', ',', ';', ')', ']']);
+    is_id(id).then(|| id.to_owned())
+}
+
+/// The id where it is known by its place only.
+fn by_place(words: &str) -> Option<&str> {
+    let small = words.to_ascii_lowercase();
+    let all: Vec<&str> = words.split_whitespace().collect();
+    match all.as_slice() {
+        // Gmail: OK 1699999999 a1b2c3-20020a05….5 - gsmtp
+        [ok, _time, id, "-", "gsmtp"] if ok.eq_ignore_ascii_case("ok") => Some(id),
+        // sendmail and OpenSMTPD.
+        [id, ..] if small.ends_with(" message accepted for delivery") && all.len() == 5 => Some(id),
+        // Amazon SES, and Courier with a dot after the word.
+        [ok, id] if matches!(*ok, "Ok" | "Ok.") && is_long_number(id) => Some(id),
+        _ => None,
+    }
+}
+
+/// Whether it is no word of any language.
+fn is_long_number(id: &str) -> bool {
+    id.len() >= 16 && id.bytes().any(|octet| octet.is_ascii_digit())
+}
+
+fn is_id(id: &str) -> bool {
+    (SHORTEST..=LONGEST).contains(&id.len())
+        && id.bytes().all(|octet| octet.is_ascii_graphic())
+        && id.bytes().any(|octet| octet.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(lines: &[&str]) -> Option<String> {
+        queue_id(&Reply { code: 250, lines: lines.iter().map(ToString::to_string).collect() })
+    }
+
+    #[test]
+    fn the_id_is_found_as_each_server_writes_it() {
+        for (reply, expected) in [
+            ("2.0.0 Ok: queued as 4bQxZ13Jq9z3yT", "4bQxZ13Jq9z3yT"),
+            ("2.0.0 Queued as 4711", "4711"),
+            ("Ok: queued as Yk3mG1oNQx2", "Yk3mG1oNQx2"),
+            ("2.0.0 Ok: queued as 8AF2B40.", "8AF2B40"),
+            ("OK id=1tAbCd-000000004Xy-2nQf", "1tAbCd-000000004Xy-2nQf"),
+            (
+                "2.6.0 <a.b@example.com> [InternalId=21474836497, Hostname=mail.contoso.com] Queued mail for delivery",
+                "21474836497",
+            ),
+            (
+                "2.0.0 OK <DM6PR01MB4567890ABCDEF@DM6PR01MB4567.prod.exchangelabs.com> [Hostname=DM6PR01MB4567.namprd01.prod.outlook.com]",
+                "DM6PR01MB4567890ABCDEF@DM6PR01MB4567.prod.exchangelabs.com",
+            ),
+            (
+                "2.0.0 OK  1699999999 a640c23a62f3a-9e0e8b1c2d3sm4f5g6h.5 - gsmtp",
+                "a640c23a62f3a-9e0e8b1c2d3sm4f5g6h.5",
+            ),
+            ("2.0.0 4AB5CDEF012345 Message accepted for delivery", "4AB5CDEF012345"),
+            ("2.0.0 1f2e3d4c Message accepted for delivery", "1f2e3d4c"),
+            (
+                "Ok 010201935b7c0d1e-2f3a4b5c-6d7e-8f90-a1b2-c3d4e5f60718-000000",
+                "010201935b7c0d1e-2f3a4b5c-6d7e-8f90-a1b2-c3d4e5f60718-000000",
+            ),
+            ("Ok. 00000000000A1B2C.0000000065", "00000000000A1B2C.0000000065"),
+            ("ok 1699999999 qp 12345", "12345"),
+            (
+                "Requested mail action okay, completed: id=1N5mGh-1sYt4Z0abc-00xyz",
+                "1N5mGh-1sYt4Z0abc-00xyz",
+            ),
+            (
+                "Message Queued (6F9619FF-8B86-D011-B42D-00CF4FC964FF.1)",
+                "6F9619FF-8B86-D011-B42D-00CF4FC964FF.1",
+            ),
+            ("2.0.0 Message queued with id 1a2b3c4d5e.", "1a2b3c4d5e"),
+            (
+                "2.6.0 1234 bytes received in 00:00:01; Message id QWER0001 accepted for delivery",
+                "QWER0001",
+            ),
+        ] {
+            assert_eq!(id(&[reply]).as_deref(), Some(expected), "{reply}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_id_where_it_is_not_clear() {
+        for reply in [
+            "",
+            "2.0.0",
+            "OK",
+            "2.0.0 Ok: queued",
+            "2.0.0 Ok: queued as ",
+            "Ok completed",
+            "Ok unbelievably-thankful",
+            "2.6.0 message received",
+            "Queued (0.123 seconds)",
+            "OK: message queued",
+            "taken",
+            "Great success",
+            "2.0.0 Message accepted for delivery",
+            "2.0.0 We are happy that your Message accepted for delivery",
+            "2.0.0 Ok: queued as ...",
+            "2.0.0 Ok: queued as caf\u{e9}",
+        ] {
+            assert_eq!(id(&[reply]), None, "{reply}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_stand_on_any_line() {
+        assert_eq!(id(&["2.0.0 Thanks", "Ok: queued as 4bQ9z3yT"]).as_deref(), Some("4bQ9z3yT"));
+    }
+
+    #[test]
+    fn an_id_without_an_end_is_none() {
+        assert_eq!(id(&[&format!("Ok: queued as {}", "x".repeat(201))]), None);
+    }
+}

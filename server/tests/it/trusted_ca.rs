@@ -1,0 +1,183 @@
+//! The Trusted CA certificate of each SMTP group: what is saved of it, and where it counts.
+
+use app::api::{Save, SaveAnswer};
+use app::service::{EmailService, FrameService, Principal};
+use domain::check::certificate::CertificateProblem;
+use domain::delivery::{Advice, Outcome, Run};
+use domain::token::AttemptEnd;
+use domain::{Draft, Field, OauthFlow, Problem};
+use server::Server;
+use server::service::Service;
+use server::store::audit::Action;
+
+use crate::support::harness::{Harness, principal, trail};
+use crate::support::oauth_world::{World, a_moment, draft_with};
+use crate::support::provider::Provider;
+use crate::support::smtp_server::{AUTHORITY, Authority, Protection, Script, SmtpServer};
+
+fn ada() -> Principal {
+    principal("ada", "ada@example.com", "ada")
+}
+
+async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
+    let save = Save { draft: draft.clone(), revision, deletes_grant: None };
+    Service::new(server.clone()).save(&ada(), save).await.expect("an answer")
+}
+
+async fn saved(server: &Server, draft: &Draft, revision: i64) {
+    let answer = save(server, draft, revision).await;
+    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+}
+
+/// A form whose both groups lead to this port, with TLS from the first byte.
+fn draft(port: u16) -> Draft {
+    let (authorization, token) = ("https://login.example.com/a", "https://login.example.com/t");
+    let mut draft = draft_with(OauthFlow::None, authorization, token, port);
+    draft.basic = draft.oauth.clone();
+    draft
+}
+
+/// A server whose certificate is of this authority.
+fn mail_server(authority: &Authority) -> SmtpServer {
+    let protection = Protection::FromTheFirstByte(authority.good_with_its_own());
+    Script { protection, ..Script::from_the_first_byte() }.play()
+}
+
+async fn tested(server: &Server) -> (Run, Option<app::explanation::Explanation>) {
+    let service = Service::new(server.clone());
+    let mut now = service.send_test(&ada()).await.expect("a run");
+    while now.run.outcome.is_none() {
+        a_moment().await;
+        now = service.run(&ada(), &now.run.id).await.expect("the run");
+    }
+    (now.run, now.explanation)
+}
+
+fn advice(run: &Run) -> Option<Advice> {
+    run.outcome.as_ref().and_then(advice_of)
+}
+
+fn advice_of(outcome: &Outcome) -> Option<Advice> {
+    match outcome {
+        Outcome::Failed { advice, .. } => Some(*advice),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_explanation_offers_whom_to_trust_and_that_is_enough() {
+    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let mail = mail_server(&authority);
+    let mut draft = draft(mail.address.port());
+    saved(&harness.server, &draft, 0).await;
+    let (run, explanation) = tested(&harness.server).await;
+    assert_eq!(advice(&run), Some(Advice::CertificateUnknownIssuer));
+
+    let steps = explanation.expect("an explanation").steps;
+    assert!(steps[0].text.contains("CN=Test server, issued by CN=Private CA"), "{steps:?}");
+    let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
+    assert_eq!((fill.field, fill.label.as_str()), (Field::BasicTrustedCa, "Trust this issuer"));
+
+    let mail = mail_server(&authority);
+    draft.edit(Field::BasicPort, mail.address.port().to_string());
+    draft.edit(fill.field, fill.value);
+    saved(&harness.server, &draft, 1).await;
+    let (run, _) = tested(&harness.server).await;
+    assert!(matches!(run.outcome, Some(Outcome::Accepted { .. })), "{run:?}");
+}
+
+#[tokio::test]
+async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
+    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let mail = mail_server(&authority);
+    let mut draft = draft(mail.address.port());
+    draft.edit(Field::OauthTrustedCa, authority.pem());
+    saved(&harness.server, &draft, 0).await;
+    let (run, _) = tested(&harness.server).await;
+    assert_eq!(advice(&run), Some(Advice::CertificateUnknownIssuer));
+}
+
+#[tokio::test]
+async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
+    let flow = OauthFlow::ClientCredentials;
+    let world = World::configured(flow, |config| config.extra_ca.clear()).await;
+    let mut draft = world.draft(flow);
+    draft.edit(Field::BasicTrustedCa, AUTHORITY.pem());
+    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    world.obtain().await;
+    assert_eq!(advice_of(&world.send().await), Some(Advice::CertificateUnknownIssuer));
+
+    draft.edit(Field::OauthTrustedCa, AUTHORITY.pem());
+    let grant = world.token().await.map(|token| token.grant);
+    assert!(matches!(world.save_deleting(&draft, 2, grant).await, SaveAnswer::Saved(_)));
+    world.obtain().await;
+    assert!(matches!(world.send().await, Outcome::Accepted { .. }));
+}
+
+#[tokio::test]
+async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
+    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let provider = Provider::start_by_tls(authority.good_with_its_own());
+    let mut draft = draft(465);
+    draft.edit(Field::Flow, "client-credentials");
+    draft.edit(Field::TokenEndpoint, provider.token_endpoint());
+    draft.edit(Field::OauthTrustedCa, authority.pem());
+    draft.edit(Field::BasicTrustedCa, authority.pem());
+    saved(&harness.server, &draft, 0).await;
+    let service = Service::new(harness.server.clone());
+    let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
+    let end = loop {
+        let found = FrameService::attempt(&service, &begun.attempt.id).await.expect("an answer");
+        if let Some(end) = found.expect("the attempt").0.end {
+            break end;
+        }
+        a_moment().await;
+    };
+    assert!(matches!(end, AttemptEnd::Failed(_)), "{end:?}");
+    assert_eq!(provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_vouch_for_a_server_is_refused_at_the_field() {
+    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let damaged = "-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n";
+    let leaf = authority.leaf_pem();
+    for (pem, why) in [(damaged, "damaged"), (leaf.as_str(), "a server's own")] {
+        let mut draft = draft(465);
+        draft.edit(Field::BasicTrustedCa, authority.pem() + pem);
+        let answer = save(&harness.server, &draft, 0).await;
+        let SaveAnswer::Problems(problems) = answer else { panic!("{why}: {answer:?}") };
+        let expected = Problem::Certificate(CertificateProblem::NoAuthority);
+        assert_eq!(problems.iter().collect::<Vec<_>>(), [(Field::BasicTrustedCa, expected)]);
+    }
+}
+
+#[tokio::test]
+async fn a_private_key_is_neither_saved_nor_said_again_even_where_nothing_is_checked() {
+    let harness = Harness::start().await;
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY-----\n";
+    let mut checked = draft(465);
+    checked.basic.trusted_ca = key.to_owned();
+    let answer = format!("{:?}", save(&harness.server, &checked, 0).await);
+    assert!(answer.contains("PrivateKey") && !answer.contains("canary"), "{answer}");
+
+    let mut unchecked = draft(465);
+    unchecked.oauth.trusted_ca = key.to_owned();
+    saved(&harness.server, &unchecked, 0).await;
+    let tab = Service::new(harness.server.clone()).load(&ada(), "").await.expect("the tab");
+    let kept = tab.saved.form.plain_text(Field::OauthTrustedCa);
+    assert_eq!(kept, "-----BEGIN PRIVATE KEY");
+}
+
+#[tokio::test]
+async fn the_trail_names_the_certificates_that_changed() {
+    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let mut draft = draft(465);
+    saved(&harness.server, &draft, 0).await;
+    draft.edit(Field::BasicTrustedCa, authority.pem());
+    saved(&harness.server, &draft, 1).await;
+    let trail = trail(&harness.server.store, 9).await;
+    let of_save = trail.iter().find(|entry| entry.action == Action::SettingsSaved);
+    let of_save = format!("{:?}", of_save.expect("a save"));
+    assert!(of_save.contains("basic-trusted-ca") && !of_save.contains("BEGIN"), "{of_save}");
+}

@@ -57,6 +57,7 @@ pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError>
     if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
+    server.news.tell(&who.id);
     let order = order(&current.saved.form);
     server.under_way.spawn(carry_out(server.clone(), who.clone(), current, run.clone()));
     Ok(RunNow { run, order, explanation: None, transcript: None })
@@ -133,6 +134,7 @@ async fn carry_out(server: Server, who: Principal, current: Current, run: Run) {
     if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
         tracing::error!(error = one_line(&error), "the end of a test message could not be stored");
     }
+    server.news.tell(&who.id);
 }
 
 /// Opens, composes, delivers.
@@ -162,13 +164,14 @@ async fn send(
         recipients: vec![run.recipient.clone()],
         octets: message.octets,
     };
-    let Accepted { reply } = send_noting(server, current, settings, &outgoing, run).await?;
+    let Accepted { reply } = send_noting(server, who, current, settings, &outgoing, run).await?;
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
 }
 
 /// Sends, and writes each step down as it ends.
 async fn send_noting(
     server: &Server,
+    who: &Principal,
     current: &Current,
     settings: Settings,
     outgoing: &Outgoing,
@@ -183,6 +186,7 @@ async fn send_noting(
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
             note(server, run, ordinal, &report).await;
+            server.news.tell(&who.id);
             ordinal += 1;
         }
     };

@@ -6,6 +6,8 @@ pub(crate) mod explanation;
 mod field;
 mod form;
 pub(crate) mod live;
+#[cfg(feature = "browser")]
+pub(crate) mod news;
 mod notice;
 pub mod page;
 pub(crate) mod run;

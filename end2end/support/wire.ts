@@ -44,6 +44,11 @@ export function files(exchanges: Exchange[]): Exchange[] {
   return exchanges.filter(({ path }) => path === '/embed.js' || path.startsWith('/pkg/'));
 }
 
+/** Whether an exchange ends by itself. The page of an element that is seen always reads one that does not. */
+function isNoStream({ path }: Exchange): boolean {
+  return !path.endsWith('/api/email/events');
+}
+
 class Wire {
   readonly #seen = new Map<string, Seen>();
 
@@ -77,11 +82,11 @@ class Wire {
 
   /** Whether every request that was begun is over. */
   get isQuiet(): boolean {
-    return [...this.#seen.values()].every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
+    return [...this.#seen.values()].filter(isNoStream).every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
   }
 
   get exchanges(): Exchange[] {
-    return [...this.#seen.values()].filter(({ isOurs, isCached }) => isOurs && !isCached);
+    return [...this.#seen.values()].filter(isNoStream).filter(({ isOurs, isCached }) => isOurs && !isCached);
   }
 
   #at(requestId: string): Seen {

@@ -213,18 +213,18 @@ class PpmEmailSettings extends HTMLElement {
 
   async #call(path, body) {
     const headers = { "Content-Type": "application/json" };
-    const answer = await this.#ask(path, { method: "POST", headers, body });
+    const answer = await this.#request(path, { method: "POST", headers, body });
     return { status: answer.status, text: await answer.text() };
   }
 
   async #open(path, signal) {
-    const answer = await this.#ask(path, { signal });
+    const answer = await this.#request(path, { signal });
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
     return answer.body.getReader();
   }
 
   /** Asks the server, with a fresh token once more where the first was refused. */
-  async #ask(path, request) {
+  async #request(path, request) {
     const answer = await this.#fetch(path, request);
     const isRefused = answer.status === 401 && this.#getToken;
     return isRefused ? this.#fetch(path, request) : answer;

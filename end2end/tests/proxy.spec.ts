@@ -175,7 +175,7 @@ for (const { name, inTheWay, asks } of IN_THE_WAY) {
       const rung = (step: string) => ladder.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
       await expect(rung('Greeting')).toContainText('under way');
       slow.answer(2);
-      await expect(rung('Sender')).toContainText('under way');
+      await expect(rung('Greeting')).toContainText('done');
       slow.goOn();
       await expect(form.outcome(/accepted the message/)).toBeVisible();
       await slow.stop();

@@ -9,8 +9,8 @@ use std::time::Duration;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
-use web_sys::js_sys::Math;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::js_sys::{Math, Promise};
 use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
 use super::test_email::TestState;
@@ -40,7 +40,7 @@ extern "C" {
 
     /// Web Locks, 3.3: waits for the lock, and has it as long as what it calls has something to do.
     #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request, catch)]
-    async fn with_lock(name: &str, held: &JsValue) -> Result<JsValue, JsValue>;
+    fn with_lock(name: &str, held: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// Whoever hears of test messages, and tells the other pages of this browser.
@@ -101,8 +101,8 @@ impl Listener {
             let (own, name) = (signal.clone(), self.test.host().news());
             let reading =
                 move || future_to_promise(async move { Ok(JsValue::from(self.read(&own).await)) });
-            let has_heard = match with_lock(&name, &Closure::once_into_js(reading)).await {
-                Ok(has_heard) => has_heard.is_truthy(),
+            let has_heard = match with_lock(&name, &Closure::once_into_js(reading)) {
+                Ok(held) => JsFuture::from(held).await.is_ok_and(|has_heard| has_heard.is_truthy()),
                 Err(_) => self.read(&signal).await,
             };
             if has_heard {

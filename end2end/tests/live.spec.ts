@@ -12,7 +12,7 @@ const RUN = '**/api/email/run';
 
 const test = base.extend<{ slow: Hesitant; prepare: (page: Page) => Promise<Form> }>({
   slow: async ({ product, baseURL: _ }, use) => {
-    await product.restartWith(['--smtp-reply-seconds', '30']);
+    await product.restartWith(['--smtp-reply-seconds', '200', '--smtp-total-seconds', '200']);
     const slow = await Hesitant.start();
     await use(slow);
     await slow.stop();
@@ -67,6 +67,7 @@ async function hide(page: Page, isHidden: boolean): Promise<void> {
 }
 
 test('the ladder grows step by step, without asking', async ({ page, context, prepare, slow, axe }) => {
+  test.slow();
   const form = await prepare(page);
   await forbidAsking(context);
   await form.sendTest.click();

@@ -22,8 +22,9 @@ const STREAM: &str = "/api/email/events";
 /// What the lock and the channel of a browser's pages are called.
 pub const NEWS: &str = "ppm-email-events";
 
-/// How many seconds to wait before a stream that broke is opened again: at first, and at most.
-const AGAIN: (f64, f64) = (1.0, 30.0);
+/// How many milliseconds to wait before a stream that broke is opened again, at first and at most;
+/// half of it, or half as much more, as chance will have it.
+const AGAIN: (f64, f64) = (1_000.0, 30_000.0);
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,7 +59,7 @@ pub fn listen(test: TestState) {
     let channel = BroadcastChannel::new(&name).ok();
     if let Some(channel) = &channel {
         let hear = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            test.hear(event.data().as_string().unwrap_or_default().as_bytes());
+            test.hear(&event.data().as_string().unwrap_or_default());
         });
         channel.set_onmessage(Some(hear.into_js_value().unchecked_ref()));
     }
@@ -96,7 +97,7 @@ impl Listener {
 
     /// Reads one stream after another until it is aborted.
     async fn stay(self, signal: AbortSignal) {
-        let mut seconds = AGAIN.0;
+        let mut wait = AGAIN.0;
         while !signal.aborted() {
             let (own, name) = (signal.clone(), self.test.host().news());
             let reading =
@@ -106,11 +107,13 @@ impl Listener {
                 Err(_) => self.read(&signal).await,
             };
             if has_heard {
-                seconds = AGAIN.0;
+                wait = AGAIN.0;
             }
             // Not all at once, where they have all lost the same server.
-            pause(Duration::from_secs_f64(seconds * (0.5 + Math::random()))).await;
-            seconds = (seconds * 2.0).min(AGAIN.1);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a minute")]
+            let millis = (wait * (0.5 + Math::random())) as u32;
+            pause(Duration::from_millis(millis.into())).await;
+            wait = (wait * 2.0).min(AGAIN.1);
         }
     }
 
@@ -128,7 +131,7 @@ impl Listener {
             text.extend(octets);
             while let Some(end) = text.iter().position(|&octet| octet == b'\n') {
                 let line: Vec<_> = text.drain(..=end).collect();
-                if let Some(json) = line.strip_prefix(b"data: ") {
+                if let Some(Ok(json)) = line.strip_prefix(b"data: ").map(str::from_utf8) {
                     self.tell(json);
                 }
             }
@@ -136,11 +139,10 @@ impl Listener {
         has_heard
     }
 
-    fn tell(self, json: &[u8]) {
+    fn tell(self, json: &str) {
         self.test.hear(json);
-        let text = String::from_utf8_lossy(json);
         self.channel.try_with_value(|channel| {
-            channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(&text)))
+            channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(json)))
         });
     }
 }

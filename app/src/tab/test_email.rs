@@ -72,8 +72,8 @@ impl TestState {
 
     /// Hears of a test message. One to somebody else is of a tab of theirs in this browser.
     #[cfg(feature = "browser")]
-    pub fn hear(self, json: &[u8]) {
-        let Ok(news) = crate::wire::read::<RunNow>(json) else { return };
+    pub fn hear(self, json: &str) {
+        let Ok(news) = crate::wire::read::<RunNow>(json.as_bytes()) else { return };
         let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);
         if self.recipient.try_with_untracked(is_own) == Some(true) {
             self.has_heard.set(true);

@@ -176,6 +176,7 @@ class PpmEmailSettings extends HTMLElement {
   /** What the tab asks of this script, and tells it. */
   #script = {
     call: (path, body) => this.#call(path, body),
+    open: (path, signal) => this.#open(path, signal),
     address: (path) => this.#server + path,
     tell: (event, detail) => this.#hear[event](detail),
   };
@@ -210,29 +211,39 @@ class PpmEmailSettings extends HTMLElement {
 
   #ask = (event) => event.preventDefault();
 
-  /** Makes a call, with a fresh token once more where the first was refused. */
   async #call(path, body) {
-    const answer = await this.#post(path, body);
-    const isRefused = answer.status === 401 && this.#getToken;
-    return isRefused ? this.#post(path, body) : answer;
+    const headers = { "Content-Type": "application/json" };
+    const answer = await this.#request(path, { method: "POST", headers, body });
+    return { status: answer.status, text: await answer.text() };
   }
 
-  async #post(path, body) {
+  async #open(path, signal) {
+    const answer = await this.#request(path, { signal });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+    return answer.body.getReader();
+  }
+
+  /** Asks the server, with a fresh token once more where the first was refused. */
+  async #request(path, request) {
+    const answer = await this.#fetch(path, request);
+    const isRefused = answer.status === 401 && this.#getToken;
+    return isRefused ? this.#fetch(path, request) : answer;
+  }
+
+  async #fetch(path, request) {
     // The page's own script may run a moment after this one.
     await Promise.race([this.#canAskForToken, pause(PATIENCE_FOR_TOKEN)]);
     const token = await this.#getToken?.();
-    const headers = { "Content-Type": "application/json" };
+    const headers = { ...request.headers };
     if (token) headers.Authorization = `Bearer ${token}`;
-    const answer = await fetch(`${this.#server}/bearer${path}`, {
-      method: "POST",
-      headers,
-      body,
+    return fetch(`${this.#server}/bearer${path}`, {
       credentials: "omit",
       cache: "no-store",
       redirect: "error",
       signal: AbortSignal.timeout(PATIENCE),
+      ...request,
+      headers,
     });
-    return { status: answer.status, text: await answer.text() };
   }
 }
 

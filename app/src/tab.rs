@@ -7,6 +7,8 @@ mod field;
 mod form;
 mod later;
 pub(crate) mod live;
+#[cfg(feature = "browser")]
+pub(crate) mod news;
 mod notice;
 pub mod page;
 mod preset;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use app::api::{Save, SaveAnswer, Tab};
+use app::api::{RunNow, Save, SaveAnswer, Tab};
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode, header};
 use domain::Field;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
+const EVENTS: &str = "/api/email/events";
 
 /// Gets a page over several connections at once, and returns how often a second.
 pub async fn get(
@@ -77,6 +78,47 @@ pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
     Ok(f64::from(saves) / begun.elapsed().as_secs_f64())
 }
 
+/// Opens streams, each over a connection of its own, sends a test message to `port`, reads each
+/// stream to the message's end, closes all, and returns how many there were.
+pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Result<f64> {
+    let mut browser = Browser::signed_in(server, who).await?;
+    let tab: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+    let (mut draft, revision) = (tab.saved.draft(), tab.saved.revision);
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.to_string().as_str()),
+        (Field::BasicUseTls, "false"),
+        (Field::Username, ""),
+    ] {
+        draft.edit(field, text);
+    }
+    draft.edit(Field::Password, "");
+    let save = Save { draft, revision, deletes_grant: None };
+    let answer = browser.call("email/save", &serde_json::json!({ "save": save })).await?;
+    let SaveAnswer::Saved(_) = answer else { bail!("nothing was saved: {answer:?}") };
+
+    let mut streams = Vec::new();
+    for _ in 0..pages {
+        let mut page = Browser { cookie: browser.cookie.clone(), ..Browser::at(server).await? };
+        let request = page.request("GET", EVENTS, FORM, Bytes::new())?;
+        page.connection.ready().await?;
+        let answer = page.connection.send_request(request).await?;
+        ensure!(answer.status() == StatusCode::OK, "{EVENTS} answers {}", answer.status());
+        streams.push((page, answer.into_body()));
+    }
+    let begun: RunNow = browser.call("email/send-test", &serde_json::json!({})).await?;
+    for (_, stream) in &mut streams {
+        let mut heard = String::new();
+        while !(heard.contains(&begun.run.id) && heard.contains("message_id")) {
+            let frame = stream.frame().await.context("a stream has ended")??;
+            heard.push_str(&String::from_utf8_lossy(&frame.into_data().unwrap_or_default()));
+        }
+    }
+    Ok(f64::from(pages))
+}
+
 /// A connection that stays open, and a cookie.
 struct Browser {
     connection: SendRequest<Full<Bytes>>,
@@ -114,6 +156,23 @@ impl Browser {
         Ok(serde_json::from_slice(&body)?)
     }
 
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>> {
+        Ok(Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.server.to_string())
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, kind)
+            .header("sec-fetch-site", "same-origin")
+            .body(Full::new(body))?)
+    }
+
     async fn ask(
         &mut self,
         method: &str,
@@ -121,14 +180,7 @@ impl Browser {
         kind: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Option<String>, Bytes)> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, self.server.to_string())
-            .header(header::COOKIE, &self.cookie)
-            .header(header::CONTENT_TYPE, kind)
-            .header("sec-fetch-site", "same-origin")
-            .body(Full::new(body))?;
+        let request = self.request(method, path, kind, body)?;
         self.connection.ready().await?;
         let answer = self.connection.send_request(request).await?;
         let cookie = answer.headers().get(header::SET_COOKIE).and_then(|line| line.to_str().ok());

@@ -1,6 +1,6 @@
 //! The programs that `cargo xtask bench` measures with: what the product is compared with (an empty
 //! server), what it talks to (a mail server that takes everything), and who makes it work.
-//! Each prints one number of things per second, or where it listens.
+//! Each prints one number, of things per second as a rule, or where it listens.
 
 mod empty;
 mod load;
@@ -52,6 +52,20 @@ enum Program {
         #[arg(long = "as")]
         who: String,
     },
+    /// Opens so many pages' streams, sends a test message that each of them hears the end of, closes
+    /// them again, and says how many heard it.
+    Watch {
+        /// Where the server listens.
+        server: SocketAddr,
+        /// The port of a mail server on this machine.
+        port: u16,
+        /// How many.
+        #[arg(long)]
+        pages: u32,
+        /// Who signs in first: address and password, with a colon between.
+        #[arg(long = "as")]
+        who: String,
+    },
     /// Sends so many test messages, each over a connection of its own.
     Send {
         /// The sink's port on this machine.
@@ -64,15 +78,18 @@ enum Program {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let per_second = match Cli::parse().program {
+    let number = match Cli::parse().program {
         Program::Empty => return empty::serve().await,
         Program::Sink => return sink::serve().await,
         Program::Get { server, path, requests, connections, who } => {
             load::get(server, &path, requests, connections, who.as_deref()).await?
         }
         Program::Save { server, saves, who } => load::save(server, saves, &who).await?,
+        Program::Watch { server, port, pages, who } => {
+            load::watch(server, port, pages, &who).await?
+        }
         Program::Send { port, messages } => send::send(port, messages).await?,
     };
-    println!("{per_second:.1}");
+    println!("{number:.1}");
     Ok(())
 }

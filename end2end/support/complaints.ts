@@ -17,6 +17,9 @@ interface Expectation {
 const REPEATED = /^Failed to load resource: /;
 // A page that is left, or a fetch that is aborted on purpose, is nobody's fault.
 const ABORTED = 'net::ERR_ABORTED';
+// A page tries this again by itself, and polls meanwhile: that it breaks off or is refused, once a
+// session has ended or while a server starts anew, is told by what the page shows.
+const NEWS = /\/api\/email\/events$/;
 
 export class Complaints {
   readonly #expectations: Expectation[] = [];
@@ -33,11 +36,11 @@ export class Complaints {
     });
     context.on('requestfailed', (request) => {
       const why = request.failure()?.errorText ?? 'unknown';
-      if (why === ABORTED) return;
+      if (why === ABORTED || NEWS.test(request.url())) return;
       this.#note('failure', request.url(), `failed request: ${request.method()} ${request.url()} ${why}`);
     });
     context.on('response', (response) => {
-      if (response.status() < 400) return;
+      if (response.status() < 400 || NEWS.test(response.url())) return;
       const what = `${response.request().method()} ${response.url()}`;
       this.#note('status', response.url(), `answer ${response.status()} to ${what}`, response.status());
     });

@@ -30,8 +30,8 @@ export class Nginx {
     private readonly process: ChildProcess,
   ) {}
 
-  /** Starts one on a free port of this machine, in front of the product at an address. */
-  static async before(product: string): Promise<Nginx> {
+  /** Starts one on a free port of this machine, in front of the product at an address; `more` says more of how it passes things on. */
+  static async before(product: string, more = ''): Promise<Nginx> {
     const document = await readFile(DOCUMENT, 'utf8');
     const url = `http://127.0.0.1:${await freePort()}`;
     const folder = await mkdtemp(join(tmpdir(), 'ppm-email-nginx-'));
@@ -41,7 +41,7 @@ export class Nginx {
       [/^ *ssl_certificate(_key)? .*\n/gm, ''],
       ['listen 443 ssl;', `listen ${new URL(url).host};`],
       ['/etc/nginx/ppm-users', users],
-      ['http://127.0.0.1:3000', product],
+      ['proxy_pass http://127.0.0.1:3000;', `proxy_pass ${product}; ${more}`],
     ]);
     const file = join(folder, 'nginx.conf');
     await writeFile(file, around(folder, site));

@@ -163,7 +163,8 @@ export class Product {
   }
 
   async #serve(flags: string[] = []): Promise<void> {
-    const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, '--smtp-reply-seconds', '3'];
+    const patience = flags.includes('--smtp-reply-seconds') ? [] : ['--smtp-reply-seconds', '3'];
+    const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, ...patience];
     this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...flags], this.#environment(this.#data));
     this.url = this.#program.url;
     this.#listen = new URL(this.url).host;

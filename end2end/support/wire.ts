@@ -49,6 +49,11 @@ export function files(exchanges: Exchange[]): Exchange[] {
   return exchanges.filter(({ path }) => path === '/embed.js' || path.startsWith('/pkg/'));
 }
 
+/** Whether an exchange ends by itself. The page of an element that is seen always reads one that does not. */
+function isNoStream({ path }: Exchange): boolean {
+  return !path.endsWith('/api/email/events');
+}
+
 class Wire {
   readonly #seen = new Map<string, Seen>();
 
@@ -82,7 +87,7 @@ class Wire {
 
   /** Whether every request that was begun is over. */
   get isQuiet(): boolean {
-    return [...this.#seen.values()].every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
+    return [...this.#seen.values()].filter(isNoStream).every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
   }
 
   /** Whether the part of the bundle that comes later has been asked for, if only of the cache. */
@@ -91,7 +96,7 @@ class Wire {
   }
 
   get exchanges(): Exchange[] {
-    return [...this.#seen.values()].filter(({ isOurs, isCached }) => isOurs && !isCached);
+    return [...this.#seen.values()].filter(isNoStream).filter(({ isOurs, isCached }) => isOurs && !isCached);
   }
 
   #at(requestId: string): Seen {

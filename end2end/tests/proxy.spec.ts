@@ -4,6 +4,7 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { configure, obtain } from '../support/consent.ts';
 import { basic, Form } from '../support/form.ts';
+import { Hesitant } from '../support/hesitant.ts';
 import { Nginx, PASSWORD, type User } from '../support/nginx.ts';
 import { expect, test as base } from '../support/test.ts';
 
@@ -11,9 +12,12 @@ const ADA = { name: 'Ada Okafor', email: 'ada@example.com' };
 /** What somebody would send who wants to be Ada. */
 const SPOOFED = { 'X-PPM-User': 'ada', 'X-PPM-Roles': 'ppm-administrator', 'X-PPM-Name': ADA.name, 'X-PPM-Email': ADA.email };
 
-const test = base.extend<{ nginx: Nginx; as: (user: User, extraHTTPHeaders?: Record<string, string>) => Promise<Page> }>({
-  nginx: async ({ baseURL: _, product }, use) => {
-    const nginx = await Nginx.before(product.url);
+const test = base.extend<{ inTheWay: string; nginx: Nginx; as: (user: User, extraHTTPHeaders?: Record<string, string>) => Promise<Page> }>({
+  /** What nginx is told beyond what the document says. */
+  inTheWay: ['', { option: true }],
+
+  nginx: async ({ baseURL: _, product, inTheWay }, use) => {
+    const nginx = await Nginx.before(product.url, inTheWay);
     await product.restartWith(nginx.flags);
     await use(nginx);
     await nginx.stop();
@@ -145,3 +149,36 @@ test('a consent comes back to nginx', async ({ nginx, as, product, provider, inb
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await inbox.waitFor({ to: ADA.email });
 });
+
+/** Ways in which nginx can be in the way of a stream, and whether the page has to ask for itself then. */
+const IN_THE_WAY = [
+  { name: 'as it is by default', inTheWay: '', asks: false },
+  { name: 'that cuts what is quiet for a second', inTheWay: 'proxy_read_timeout 1s;', asks: false },
+  { name: 'that holds streams back', inTheWay: 'proxy_ignore_headers X-Accel-Buffering;', asks: true },
+];
+
+for (const { name, inTheWay, asks } of IN_THE_WAY) {
+  test.describe(`an nginx ${name}`, () => {
+    test.use({ inTheWay });
+
+    test('lets the steps of a message be seen as they happen', async ({ nginx, as, product }) => {
+      const slow = await Hesitant.start();
+      await product.restartWith([...nginx.flags, '--smtp-reply-seconds', '30']);
+      const page = await as('ada');
+      if (!asks) await page.route('**/api/email/run', (route) => route.abort('aborted'));
+      await page.goto('/settings/email');
+      const form = new Form(page);
+      await form.fill(form.basic, slow.settings);
+      await form.saved();
+      await form.sendTest.click();
+      const ladder = page.getByRole('list', { name: 'Steps of the test message', exact: true });
+      const rung = (step: string) => ladder.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
+      await expect(rung('Greeting')).toContainText('under way');
+      slow.answer(2);
+      await expect(rung('Greeting')).toContainText('done');
+      slow.goOn();
+      await expect(form.outcome(/accepted the message/)).toBeVisible();
+      await slow.stop();
+    });
+  });
+}

@@ -46,7 +46,7 @@ test('a stored secret is in no answer, no page and no log', async ({ page, signI
   await expect(form.outcome(/Sign-in failed/)).toBeVisible();
   await page.reload();
   await expect(form.field(form.basic, 'Password')).toHaveValue('');
-  await page.waitForLoadState('networkidle');
+  await expect(form.flow).toBeEnabled();
 
   expect(answers.length).toBeGreaterThan(5);
   await expectUnheard([CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password], answers, page, product);
@@ -74,7 +74,7 @@ test('what leads to a token is in no answer, no page and no log, even where the 
   await expect(form.tokenStatus).toHaveText('Expired');
   await page.reload();
   await expect(setback).toBeVisible();
-  await page.waitForLoadState('networkidle');
+  await expect(form.flow).toBeEnabled();
   provider.stop();
 
   const verifier = provider.requests[0]!.get('code_verifier');

@@ -22,6 +22,7 @@ use crate::cli::{OidcArgs, ServeArgs};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
+use crate::service::Pace;
 use crate::smtp::Deadlines;
 
 pub use elsewhere::{Elsewhere, ElsewhereError, HostOrigin};
@@ -60,6 +61,8 @@ pub struct Config {
     pub token_deadlines: TokenDeadlines,
     /// How long a mail server may take.
     pub smtp_deadlines: Deadlines,
+    /// How test messages are watched.
+    pub news: Pace,
     /// The path of the page with the tab on it; a host written in Rust has one of its own.
     pub tab_path: String,
 }
@@ -135,6 +138,7 @@ impl Config {
             oauth_proxy: None,
             token_deadlines: TokenDeadlines::default(),
             smtp_deadlines: Deadlines::default(),
+            news: Pace::default(),
             tab_path: paths::EMAIL.to_owned(),
         }
     }
@@ -173,6 +177,7 @@ impl Config {
                 &args.smtp_reply_seconds,
                 &args.smtp_total_seconds,
             )?,
+            news: Pace::default(),
             tab_path: paths::EMAIL.to_owned(),
         })
     }

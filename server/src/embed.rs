@@ -134,9 +134,16 @@ impl EmailSettings {
         Mailer::new(self.server.clone())
     }
 
+    /// Ends what would never end by itself: the streams by which open pages hear of their test
+    /// messages, and which a graceful stop of the host's own would wait for. They poll from then on.
+    pub fn stop_streams(&self) {
+        self.server.stopping.cancel();
+    }
+
     /// Waits, before the host ends, for messages and requests for tokens under way: at most ten
     /// seconds for the ones, and as long as a request may take for the others.
     pub async fn drain(&self) {
+        self.stop_streams();
         let longest_request = self.server.config.token_deadlines.total;
         tokio::join!(
             serve::drain_messages(&self.server.under_way),

@@ -29,6 +29,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
@@ -41,7 +42,7 @@ use crate::identity::oidc::Oidc;
 use crate::identity::refused::Refusals;
 use crate::identity::{Accounts, recognise};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
-use crate::service::Service;
+use crate::service::{News, Service};
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store};
 use crate::vault::{UnlockError, Vault};
@@ -83,6 +84,10 @@ pub struct Server {
     pub token_turn: Arc<Mutex<()>>,
     /// Tells that a token was obtained.
     pub token_news: Arc<Notify>,
+    /// Who watches their test messages.
+    pub news: Arc<News>,
+    /// That no stream of news goes on: a stop would wait for them.
+    pub stopping: CancellationToken,
 }
 
 /// Why the server cannot start.
@@ -126,6 +131,7 @@ impl Server {
         let proxy = config.oauth_proxy.as_ref();
         let oidc = config.oidc.clone();
         let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, proxy, config.token_deadlines));
+        let news = Arc::new(News::new(config.news));
         Ok(Self {
             oidc: oidc.transpose()?,
             config: Arc::new(config),
@@ -143,6 +149,8 @@ impl Server {
             asking: TaskTracker::new(),
             token_turn: Arc::default(),
             token_news: Arc::default(),
+            news,
+            stopping: CancellationToken::new(),
         })
     }
 }

@@ -44,7 +44,8 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
     let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
     let fresh = tokio::spawn(keep_fresh(server.clone()));
-    serve::serve(router(server), listen, invitation.as_ref()).await?;
+    let stopping = server.stopping.clone();
+    serve::serve(router(server), listen, invitation.as_ref(), &stopping).await?;
     fresh.abort();
     tokio::join!(
         serve::drain_messages(&under_way),

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::log::one_line;
@@ -42,6 +43,7 @@ pub enum ServeError {
 }
 
 /// Serves `router` on `listen` until told to stop, and prints the address once it can be reached.
+/// `stopping` is told then, for what would never end by itself.
 ///
 /// # Errors
 /// The address cannot be listened on, or signals cannot be heard.
@@ -49,6 +51,7 @@ pub async fn serve(
     router: Router,
     listen: SocketAddr,
     invitation: Option<&Invitation>,
+    stopping: &CancellationToken,
 ) -> Result<(), ServeError> {
     let cannot_bind = |error| ServeError::Bind(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(cannot_bind)?;
@@ -59,6 +62,7 @@ pub async fn serve(
     connections(listener, router, HEADERS_WITHIN, async move {
         // An error means that nobody will ever say stop; the process then ends with its signals.
         let _ = stop.wait_for(|&stopping| stopping).await;
+        stopping.cancel();
     })
     .await;
     Ok(())

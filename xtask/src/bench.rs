@@ -28,6 +28,7 @@ const CONNECTIONS: u32 = 8;
 const SAVES: u32 = 200;
 const MANY_SAVES: u32 = 10_000;
 const MESSAGES: u32 = 300;
+const OPEN_PAGES: u32 = 200;
 
 /// Measures everything, prints the table and writes it as JSON.
 pub fn bench(workspace: &Workspace) -> Result<()> {
@@ -102,5 +103,20 @@ fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
     report.pair("memory after a sign-in", Unit::Mebibytes, &[product.memory()?], base);
     programs.save(&product, MANY_SAVES)?;
     report.pair("memory after 10,000 saves", Unit::Mebibytes, &[product.memory()?], base);
+    streams(programs, report)
+}
+
+/// Whether open pages leave memory behind. What so many need is taken from the machine at the first
+/// time; each further time must do with it.
+fn streams(programs: &Programs, report: &mut Report) -> Result<()> {
+    let (product, sink) = (programs.serve()?, programs.sink()?);
+    programs.watch(&product, &sink, OPEN_PAGES)?;
+    let before = [product.memory()?];
+    for _ in 0..ROUNDS {
+        programs.watch(&product, &sink, OPEN_PAGES)?;
+    }
+    let base = ("before", &before[..]);
+    let name = "memory after 5 times 200 open pages";
+    report.pair(name, Unit::Mebibytes, &[product.memory()?], base);
     Ok(())
 }

@@ -19,11 +19,12 @@ use serde::de::DeserializeOwned;
 use server_fn::error::FromServerFnError;
 use server_fn::{Bytes, Protocol};
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, HtmlElement, Window};
+use web_sys::{AbortSignal, Element, HtmlElement, Window};
 
 use crate::EmailSettingsPage;
 use crate::api::ApiError;
 use crate::tab::live::live_option;
+use crate::tab::news::{NEWS, Reader};
 use crate::wire;
 
 #[wasm_bindgen]
@@ -35,6 +36,10 @@ extern "C" {
     /// Sends a body to a path of the server's, with the host's token. Rejects where no answer came.
     #[wasm_bindgen(method, catch)]
     async fn call(this: &Script, path: &str, body: &str) -> Result<Answer, JsValue>;
+
+    /// Opens a stream at a path of the server's, with the host's token. Rejects where there is none.
+    #[wasm_bindgen(method, catch)]
+    async fn open(this: &Script, path: &str, signal: &AbortSignal) -> Result<Reader, JsValue>;
 
     /// A path of the server's as a whole address.
     #[wasm_bindgen(method)]
@@ -108,6 +113,18 @@ impl Host {
     pub fn element(self, id: &str) -> Option<Element> {
         let find = |parts: &Parts| parts.container.query_selector(&format!("#{id}")).ok()?;
         self.parts.try_with_value(find)?
+    }
+
+    /// What the elements of this browser that show the same call the news.
+    pub fn news(self) -> String {
+        let address = self.parts.try_with_value(|parts| parts.script.address(""));
+        format!("{NEWS} {}", address.unwrap_or_default())
+    }
+
+    /// Opens a stream of the server's.
+    pub async fn stream(self, path: &str, signal: &AbortSignal) -> Option<Reader> {
+        let script = self.parts.try_with_value(|parts| parts.script.clone())?;
+        script.open(path, signal).await.ok()
     }
 
     /// Makes a call of the tab's.

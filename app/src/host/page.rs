@@ -2,13 +2,21 @@
 //! the page came from, and nobody else wants to know.
 
 use domain::token::TokenStatus;
+#[cfg(feature = "browser")]
+use gloo_net::http::Request;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+#[cfg(feature = "browser")]
+use leptos::wasm_bindgen::JsCast;
 use server_fn::Http;
 use server_fn::codec::Post;
+#[cfg(feature = "browser")]
+use web_sys::AbortSignal;
 use web_sys::{Element, Window};
 
 use crate::api::ApiError;
+#[cfg(feature = "browser")]
+use crate::tab::news::{NEWS, Reader};
 use crate::wire::Text;
 
 /// How a server function reaches its server: arguments and answers as JSON in the body of a `POST`.
@@ -35,6 +43,20 @@ impl Host {
     /// The tab's element with this id.
     pub fn element(self, id: &str) -> Option<Element> {
         document().get_element_by_id(id)
+    }
+
+    /// What the pages of this browser that show the same call the news.
+    #[cfg(feature = "browser")]
+    pub fn news(self) -> String {
+        NEWS.to_owned()
+    }
+
+    /// Opens a stream of the server's.
+    #[cfg(feature = "browser")]
+    pub async fn stream(self, path: &str, signal: &AbortSignal) -> Option<Reader> {
+        let answer = Request::get(path).abort_signal(Some(signal)).send().await.ok()?;
+        let body = answer.ok().then(|| answer.body())??;
+        Some(body.get_reader().unchecked_into())
     }
 
     /// Makes a call of the tab's.

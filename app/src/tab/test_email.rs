@@ -15,8 +15,14 @@ use crate::deadline::pause;
 use crate::host::Host;
 use crate::labels;
 
-/// How often the page asks how a message is getting on.
-const POLL: Duration = Duration::from_millis(300);
+/// How often the page looks whether it has heard of a message that is under way.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// After how many looks without news it begins to ask, and how many there are between two questions.
+const PATIENCE: (u32, u32) = (8, 4);
+
+/// How long it waits after a question that had no answer.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
 
 /// Where the page says how the message ended.
 const OUTCOME: &str = "test-outcome";
@@ -31,6 +37,10 @@ pub struct TestState {
     is_asking: RwSignal<bool>,
     /// Whether the run goes on unseen, because nobody is signed in any more.
     is_unseen: RwSignal<bool>,
+    /// Whether news have come since the page looked last.
+    has_heard: RwSignal<bool>,
+    /// Whether the page looks already.
+    is_looking: RwSignal<bool>,
 }
 
 impl TestState {
@@ -43,6 +53,8 @@ impl TestState {
             refusal: RwSignal::new(None),
             is_asking: RwSignal::new(false),
             is_unseen: RwSignal::new(false),
+            has_heard: RwSignal::new(false),
+            is_looking: RwSignal::new(false),
         }
     }
 
@@ -50,6 +62,39 @@ impl TestState {
     pub fn adopt(self, tab: &api::Tab) {
         self.recipient.set(tab.recipient.clone());
         self.now.set(tab.last_run.clone());
+    }
+
+    /// What holds the tab.
+    #[cfg(feature = "browser")]
+    pub fn host(self) -> Host {
+        self.host
+    }
+
+    /// Hears of a test message. One to somebody else is of a tab of theirs in this browser.
+    #[cfg(feature = "browser")]
+    pub fn hear(self, json: &str) {
+        let Ok(news) = crate::wire::read::<RunNow>(json.as_bytes()) else { return };
+        let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);
+        if self.recipient.try_with_untracked(is_own) == Some(true) {
+            self.has_heard.set(true);
+            self.learn(news);
+        }
+    }
+
+    /// Shows a message as far as it came, unless more is known. What was said already is not touched,
+    /// or it would be announced once more.
+    fn learn(self, news: RunNow) {
+        let is_news = |now: &Option<RunNow>| now.as_ref().is_none_or(|now| is_further(now, &news));
+        if self.now.try_with_untracked(is_news) == Some(true) {
+            self.now.set(Some(news));
+        }
+        self.say_unseen(false);
+    }
+
+    fn say_unseen(self, is_unseen: bool) {
+        if self.is_unseen.try_get_untracked() == Some(!is_unseen) {
+            self.is_unseen.set(is_unseen);
+        }
     }
 
     fn is_under_way(self) -> bool {
@@ -83,7 +128,7 @@ impl TestState {
             match answer {
                 Ok(TestAnswer::Problems(problems)) => form.show_problems(Wanted::Test, problems),
                 Ok(TestAnswer::Begun(now)) => {
-                    self.now.set(Some(now));
+                    self.learn(now);
                     self.follow().await;
                     self.show_soon(OUTCOME);
                 }
@@ -107,37 +152,71 @@ impl TestState {
         set_timeout(show, Duration::ZERO);
     }
 
-    /// Reads the run until it has ended. A poll that fails is tried again: the run goes on.
+    /// Sees to it that a message under way is followed to its end: where nothing is heard of it for
+    /// two seconds, its run is read each second. A question that fails is asked again: the run goes on.
     async fn follow(self) {
+        if self.is_looking.try_get_untracked() != Some(false) {
+            return;
+        }
+        self.is_looking.set(true);
+        let mut silence = 0;
         while let Some(Some(id)) = self.now.try_with_untracked(|now| {
             now.as_ref()
                 .map(|now| &now.run)
                 .filter(|run| run.outcome.is_none())
                 .map(|run| run.id.clone())
         }) {
-            pause(POLL).await;
-            let answer = api::in_time(api::run(id)).await;
-            let is_signed_out =
-                matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
-            self.is_unseen.try_set(is_signed_out);
-            match answer {
-                Ok(now) => drop(self.now.try_set(Some(now))),
-                Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(POLL * 10).await,
-                Err(_) if is_signed_out => pause(POLL * 10).await,
-                Err(error) => {
-                    self.refusal.try_set(Some(error));
-                    self.now.try_set(None);
-                    return;
-                }
+            self.has_heard.set(false);
+            pause(LOOK).await;
+            silence =
+                if self.has_heard.try_get_untracked() == Some(true) { 0 } else { silence + 1 };
+            if silence >= PATIENCE.0 {
+                silence -= PATIENCE.1;
+                self.ask(id).await;
             }
         }
+        self.is_looking.try_set(false);
+    }
+
+    /// Reads a run.
+    async fn ask(self, id: String) {
+        let answer = api::in_time(api::run(id)).await;
+        let is_signed_out = matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
+        self.say_unseen(is_signed_out);
+        match answer {
+            Ok(now) => self.learn(now),
+            Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(ASK_AGAIN).await,
+            Err(_) if is_signed_out => pause(ASK_AGAIN).await,
+            Err(error) => {
+                self.refusal.try_set(Some(error));
+                self.now.try_set(None);
+            }
+        }
+    }
+}
+
+/// Whether the one is news to whoever knows the other: a later message, or more of the same.
+fn is_further(RunNow { run: known, .. }: &RunNow, RunNow { run, .. }: &RunNow) -> bool {
+    if known.id == run.id {
+        let (steps, known_steps) = (run.steps.len(), known.steps.len());
+        known.outcome.is_none()
+            && (steps > known_steps || steps == known_steps && run.outcome.is_some())
+    } else {
+        run.started_at > known.started_at
     }
 }
 
 /// The group box with the button and the last message's way.
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
-    Effect::new(move |_| form.host().spawn(test.follow()));
+    Effect::new(move |_| {
+        test.now.track();
+        test.host.spawn(test.follow());
+    });
+    #[cfg(feature = "browser")]
+    if test.recipient.with_untracked(Option::is_some) {
+        super::news::listen(test);
+    }
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.

@@ -105,8 +105,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(args.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let stop = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let stop = {
+        let email = email.clone();
+        async move {
+            let _ = tokio::signal::ctrl_c().await;
+            email.stop_streams();
+        }
     };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await?;

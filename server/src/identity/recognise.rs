@@ -34,10 +34,11 @@ use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
 use crate::web::client;
+use crate::web::events::EVENTS;
 use crate::web::refusal::Refusal;
 
 /// What a page asks for by itself while nobody touches it.
-const WATCHING: &str = "/api/email/token";
+const WATCHING: [&str; 2] = ["/api/email/token", EVENTS];
 
 /// Where sessions begin and end.
 const DOOR: [&str; 5] =
@@ -220,7 +221,7 @@ async fn by_proxy(
 
 async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, Unknown> {
     let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
-    let is_presence = request.uri.path() != WATCHING;
+    let is_presence = !WATCHING.contains(&request.uri.path());
     let (store, now) = (&server.store, server.clock.now());
     let Some(found) = sessions::resume(store, &key, now, is_presence).await? else {
         return sessions::refusal(store, &key, now).await?.map_or(Ok(None), |why| Err(why.into()));

@@ -4,6 +4,7 @@
 mod authorization;
 mod frame;
 mod mailer;
+mod news;
 mod renewal;
 mod runs;
 mod sending;
@@ -28,10 +29,12 @@ use tokio::time::{Instant, sleep};
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
+use crate::store::runs::Kept;
 use crate::vault::VaultError;
 
 pub use authorization::{Departed, Landed, depart, land};
 pub use mailer::{MailError, Mailer, Sent, Undelivered};
+pub use news::{News, Pace, Watching};
 pub use renewal::keep_fresh;
 
 /// How often a database that fails is offered again what it has to keep.
@@ -199,6 +202,14 @@ impl FrameService for Service {
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError> {
         frame::time_settings(&self.0, who).await.map_err(told)
     }
+}
+
+/// A test message as this person may see it.
+///
+/// # Errors
+/// [`ApiError::ServerFailed`]: what is stored of it cannot be read.
+pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, ApiError> {
+    runs::shown(server, who, kept).map_err(told)
 }
 
 /// Keeps how this person likes times.

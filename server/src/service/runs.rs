@@ -67,7 +67,8 @@ pub async fn start_typed(
 ) -> Result<TestAnswer, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
     let current = settings::current(server).await.map_err(told)?;
-    let problems = draft.problems(&current.saved.form);
+    let draft = &draft.clone().without_private_keys();
+    let problems = settings::problems(draft, &current.saved.form);
     if !problems.is_empty() {
         return Ok(TestAnswer::Problems(problems));
     }
@@ -116,6 +117,7 @@ async fn begin(
     if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }
+    server.news.tell(&who.id);
     let order = order(&tried.form);
     server.under_way.spawn(carry_out(server.clone(), who.clone(), tried, run.clone()));
     Ok(RunNow { run, order, explanation: None, transcript: None })
@@ -192,6 +194,7 @@ async fn carry_out(server: Server, who: Principal, tried: Tried, run: Run) {
     if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
         tracing::error!(error = one_line(&error), "the end of a test message could not be stored");
     }
+    server.news.tell(&who.id);
 }
 
 /// Composes and delivers.
@@ -221,13 +224,14 @@ async fn send(
         recipients: vec![run.recipient.clone()],
         octets: message.octets,
     };
-    let Accepted { reply } = send_noting(server, &source, settings, &outgoing, run).await?;
+    let Accepted { reply } = send_noting(server, who, &source, settings, &outgoing, run).await?;
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
 }
 
 /// Sends, and writes each step down as it ends.
 async fn send_noting(
     server: &Server,
+    who: &Principal,
     source: &TokenSource,
     settings: Settings,
     outgoing: &Outgoing,
@@ -242,6 +246,7 @@ async fn send_noting(
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
             note(server, run, ordinal, &report).await;
+            server.news.tell(&who.id);
             ordinal += 1;
         }
     };

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use leptos::server_fn::axum::server_fn_paths;
 
+use super::events::EVENTS;
 use super::refusal::Refusal;
 use crate::identity::Caller;
 
@@ -30,10 +31,12 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     if caller.is_none_or(|caller| caller.principal.is_none()) {
         return refusal(StatusCode::UNAUTHORIZED, ApiError::SignedOut);
     }
-    if !FUNCTIONS.contains(&path) {
-        return refusal(StatusCode::NOT_FOUND, ApiError::NotFound);
-    }
-    if request.method() != Method::POST {
+    let method = match path {
+        EVENTS => Method::GET,
+        path if FUNCTIONS.contains(&path) => Method::POST,
+        _ => return refusal(StatusCode::NOT_FOUND, ApiError::NotFound),
+    };
+    if request.method() != method {
         return refusal(StatusCode::METHOD_NOT_ALLOWED, ApiError::Malformed);
     }
     let headers = request.headers_mut();
@@ -48,7 +51,9 @@ pub async fn only_calls(request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return refusal(StatusCode::NOT_FOUND, ApiError::NotFound);
     }
-    if !is_in_json(request.headers()) {
+    // What only reads is no call, and has no body to say anything of.
+    let is_call = request.uri().path() != EVENTS;
+    if is_call && !is_in_json(request.headers()) {
         return Refusal::NOT_JSON.into_response();
     }
     next.run(request).await

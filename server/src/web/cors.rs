@@ -16,7 +16,7 @@ use crate::config::HostOrigin;
 
 /// What a browser may send after asking, and for how many seconds it need not ask again.
 const PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
-    (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST")),
+    (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST")),
     (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type")),
     (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
 ];

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::events::EVENTS;
 use super::refusal::Refusal;
 use crate::Server;
 
@@ -26,7 +27,8 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     let by_proxy = server.config.proxy_headers.as_ref();
     let has_authority = headers.contains_key(COOKIE)
         || by_proxy.is_some_and(|names| headers.contains_key(&names.user));
-    if is_safe(request.method()) || is_own(headers, origin, has_authority) {
+    let is_let_in = is_safe(request.method()) && !is_held_open_for_another(&request);
+    if is_let_in || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
     tracing::warn!("a request from another site was refused");
@@ -36,6 +38,14 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
 /// Whether a method only reads (RFC 9110 9.2.1).
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+/// Whether another site's page would hold a stream open here. It could read nothing of it, but there
+/// is room for so many and no more.
+fn is_held_open_for_another(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    request.uri().path() == EVENTS
+        && site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// Whether a page of this server is asking, or somebody with nobody's authority.

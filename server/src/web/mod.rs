@@ -6,6 +6,7 @@ pub mod client;
 pub mod cors;
 pub mod csrf;
 mod door;
+pub mod events;
 pub mod forms;
 pub mod frame;
 pub mod headers;

@@ -20,6 +20,7 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 
+use super::events::{EVENTS, events};
 use super::{api, door, forms, headers, oauth, oidc};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
@@ -125,6 +126,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
         .merge(consents())
+        .merge(news())
         .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
         .fallback(nowhere)
         .layer(Extension(pages))
@@ -145,6 +147,7 @@ pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
         move || page(options.clone())
     });
     consents()
+        .merge(news())
         .route(&format!("{CALLS}{{*call}}"), answer(&pages))
         .route(paths::OAUTH_RESULT, get(result.clone()))
         .route(&format!("{}/{{id}}", paths::OAUTH_RESULT), get(result))
@@ -158,10 +161,15 @@ fn consents() -> Router<Server> {
         .route(paths::OAUTH_CALLBACK, get(oauth::callback))
 }
 
-/// The server functions alone, for callers that are no pages of this server.
+/// What a page hears without asking again.
+fn news() -> Router<Server> {
+    Router::new().route(EVENTS, get(events))
+}
+
+/// The server functions and the news alone, for callers that are no pages of this server.
 pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let answer = answer(&Pages::new(server, service));
-    Router::new().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
+    news().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
 }
 
 /// Answers server functions.

@@ -30,6 +30,11 @@ impl Refusal {
     pub const BODY_BROKEN: Self = Self::new(StatusCode::BAD_REQUEST, "body-broken");
     /// A defect of this server.
     pub const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+    /// Nobody is signed in.
+    pub const SIGNED_OUT: Self = Self::new(StatusCode::UNAUTHORIZED, "signed-out");
+    /// As many streams are open as one server has room for.
+    pub const TOO_MANY_STREAMS: Self =
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams");
     /// The database does not answer.
     pub const UNAVAILABLE: Self = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
 

@@ -10,6 +10,7 @@ mod csrf;
 mod destinations;
 mod embedded;
 mod embedding;
+mod events;
 mod frame;
 mod headers;
 mod host_tokens;

@@ -96,6 +96,14 @@ impl Programs {
         number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
     }
 
+    /// Opens the streams of so many pages, sends a test message that each hears the end of, and closes
+    /// them again.
+    pub fn watch(&self, server: &Running, sink: &Running, pages: u32) -> Result<f64> {
+        let mut command = Command::new(&self.bench);
+        command.args(["watch", &server.address, sink.port()]).arg(format!("--pages={pages}"));
+        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+    }
+
     /// How many test messages a second go into a sink.
     pub fn send(&self, sink: &Running, messages: u32) -> Result<f64> {
         let mut command = Command::new(&self.bench);

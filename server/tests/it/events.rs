@@ -1,0 +1,469 @@
+//! The stream of a test message's steps: what it tells and when, to whom, how it ends, and that
+//! nothing of it stays.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::api::{RunNow, Save, SaveAnswer};
+use app::service::EmailService;
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORIGIN};
+use axum::http::request::{Builder, Parts};
+use axum::http::{HeaderMap, StatusCode};
+use chrono::TimeDelta;
+use domain::delivery::{Outcome, Step, StepEnd, StepReport};
+use domain::{Draft, Field};
+use http_body_util::BodyExt;
+use server::Server;
+use server::clock::Clock;
+use server::config::HostOrigin;
+use server::embed::{EmailSettings, Identity, IdentityError};
+use server::identity::Principal;
+use server::serve::connections;
+use server::service::{Pace, Service};
+use server::store::{people, runs};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use crate::support::doubles::SeededRandomness;
+use crate::support::harness::{
+    ADDRESS, Answer, EMAIL, Harness, NAME, get, operator, post, principal, read,
+};
+use crate::support::host::{claims, good_token, now, with_key_file};
+use crate::support::smtp_server::{Peer, SmtpServer};
+
+const EVENTS: &str = "/api/email/events";
+/// Far more than any of these tests takes.
+const NEVER: Duration = Duration::from_mins(1);
+/// Far longer than any of these tests.
+const NO_LOOKS: Pace = Pace {
+    look: Duration::from_hours(1),
+    look_idle: Duration::from_hours(1),
+    keep_alive: Duration::from_hours(1),
+    recognise: Duration::from_hours(1),
+    lifetime: Duration::from_hours(1),
+    most: 300,
+};
+
+/// A host at which everybody is Grace.
+struct EverybodyIsGrace;
+
+#[async_trait]
+impl Identity for EverybodyIsGrace {
+    async fn principal(&self, _: &Parts) -> Result<Option<Principal>, IdentityError> {
+        Ok(Some(principal("grace", "grace@example.com", "Grace Hopper")))
+    }
+}
+
+/// A stream that is read event by event.
+struct Reading {
+    headers: HeaderMap,
+    body: Body,
+    text: String,
+}
+
+impl Reading {
+    /// The next block of lines, without its empty line; nothing once the stream has ended.
+    async fn block(&mut self) -> Option<String> {
+        let more = async {
+            loop {
+                if let Some((block, rest)) = self.text.split_once("\n\n") {
+                    let (block, rest) = (block.to_owned(), rest.to_owned());
+                    self.text = rest;
+                    return Some(block);
+                }
+                let frame = self.body.frame().await?.expect("a stream breaks for nobody");
+                let octets = frame.into_data().expect("no trailers");
+                self.text.push_str(&String::from_utf8(octets.to_vec()).expect("text"));
+            }
+        };
+        tokio::time::timeout(NEVER, more).await.expect("something comes")
+    }
+
+    /// The next event's id and what it tells; nothing once the stream has ended.
+    async fn event(&mut self) -> Option<(String, RunNow)> {
+        loop {
+            let block = self.block().await?;
+            let line = |name| block.lines().find_map(|line| line.strip_prefix(name));
+            let Some(json) = line("data: ") else { continue };
+            assert_eq!(line("event: "), Some("run"));
+            let now = serde_json::from_str(json).expect("a run");
+            return Some((line("id: ").expect("an id").to_owned(), now));
+        }
+    }
+
+    /// What the next event tells.
+    async fn run(&mut self) -> RunNow {
+        self.event().await.expect("an event").1
+    }
+
+    /// Reads on until the stream ends.
+    async fn end(mut self) {
+        while self.block().await.is_some() {}
+    }
+}
+
+/// Sends a request, and begins to read the answer where it is a stream.
+async fn open_at(router: Router, request: Builder) -> Result<Reading, Answer> {
+    let mut request = request.body(Body::empty()).expect("a request");
+    let peer = SocketAddr::new(ADDRESS.parse().expect("an address"), 1);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let response = router.oneshot(request).await.expect("a router always answers");
+    if response.status() != StatusCode::OK {
+        return Err(read(response).await);
+    }
+    let (parts, body) = response.into_parts();
+    Ok(Reading { headers: parts.headers, body, text: String::new() })
+}
+
+async fn open(server: &Server, cookie: &str) -> Reading {
+    let request = get(EVENTS).header(COOKIE, cookie);
+    open_at(server::router(server.clone()), request).await.expect("a stream")
+}
+
+/// A server that looks at its database for no run but those of which it hears.
+async fn harness(bend: impl FnOnce(&mut Pace)) -> Harness {
+    let mut pace = NO_LOOKS;
+    bend(&mut pace);
+    Harness::with(|config| config.news = pace).await.with_ada().await
+}
+
+async fn ada(server: &Server) -> Principal {
+    let person = people::by_email(&server.store, EMAIL).await.expect("an answer");
+    principal(&person.expect("Ada is there").id, EMAIL, NAME)
+}
+
+fn report(step: Step) -> StepReport {
+    StepReport { step, ended: StepEnd::Done, millis: 3, facts: Vec::new(), said: None }
+}
+
+async fn record(server: &Server, run: &str, ordinal: u32, step: Step) {
+    runs::record(&server.store, run, ordinal, &report(step)).await.expect("it is recorded");
+}
+
+/// Begins a run that is given a minute.
+async fn begin(harness: &Harness, id: &str) {
+    let who = ada(&harness.server).await;
+    assert!(harness.begin_run(id, &who, harness.clock.now() + TimeDelta::minutes(1)).await);
+}
+
+/// A mail server in clear that answers each command when it is let.
+fn hesitant() -> (SmtpServer, Arc<Semaphore>) {
+    let may = Arc::new(Semaphore::new(0));
+    let answers = may.clone();
+    let server = SmtpServer::play(move |mut peer: Peer| async move {
+        let mut answer = "220 mail.example.com ESMTP";
+        loop {
+            answers.acquire().await.map_err(io::Error::other)?.forget();
+            peer.say(answer).await?;
+            if answer.starts_with("354") {
+                peer.hear_content().await?;
+                answer = "250 2.0.0 Queued";
+                continue;
+            }
+            let line = peer.hear().await?;
+            answer = match line.split(' ').next().unwrap_or_default() {
+                "DATA" => "354 Go on",
+                "QUIT" => return peer.say("221 2.0.0 Bye").await,
+                _ => "250 Fine",
+            };
+        }
+    });
+    (server, may)
+}
+
+async fn save(harness: &Harness, mail_server: SocketAddr) {
+    let port = mail_server.port().to_string();
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "PPM Planner"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicUseTls, "false"),
+    ] {
+        draft.edit(field, text);
+    }
+    let save = Save { draft, revision: 0, deletes_grant: None };
+    let who = ada(&harness.server).await;
+    let answer = Service::new(harness.server.clone()).save(&who, save).await.expect("an answer");
+    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn steps_arrive_as_they_happen_in_order_and_without_a_look() {
+    let (mail_server, may_answer) = hesitant();
+    let harness = harness(|_| {}).await;
+    save(&harness, mail_server.address).await;
+    let mut reading = open(&harness.server, &harness.sign_in().await).await;
+    let who = ada(&harness.server).await;
+    let begun = Service::new(harness.server.clone()).send_test(&who).await.expect("it begins");
+
+    let mut seen = Vec::new();
+    let end = loop {
+        let (id, now) = reading.event().await.expect("an event");
+        assert_eq!(id, format!("{}-{}", begun.run.id, now.run.steps.len()));
+        let steps: Vec<_> = now.run.steps.iter().map(|report| report.step).collect();
+        assert!(steps.starts_with(&seen), "{steps:?} after {seen:?}");
+        if let Some(outcome) = now.run.outcome {
+            assert!(now.transcript.is_some());
+            break outcome;
+        }
+        // Nobody answers before what was answered so far has been seen.
+        if steps.contains(&Step::Connection) {
+            may_answer.add_permits(1);
+        }
+        seen = steps;
+    };
+    assert!(matches!(end, Outcome::Accepted { .. }), "{end:?}");
+    assert!(seen.contains(&Step::Greeting) && seen.contains(&Step::Recipient), "{seen:?}");
+}
+
+#[tokio::test]
+async fn what_is_known_already_comes_at_once() {
+    let harness = harness(|_| {}).await;
+    begin(&harness, "run").await;
+    record(&harness.server, "run", 0, Step::NameLookup).await;
+    let cookie = harness.sign_in().await;
+    let mut first = open(&harness.server, &cookie).await;
+    assert_eq!(first.run().await.run.steps.len(), 1);
+    let mut second = open(&harness.server, &cookie).await;
+    assert_eq!(second.run().await.run.id, "run");
+}
+
+#[tokio::test]
+async fn a_run_of_another_node_is_seen_by_the_database_they_share() {
+    let looking = |pace: &mut Pace| {
+        pace.look = Duration::from_millis(10);
+        pace.look_idle = Duration::from_millis(10);
+    };
+    let here = harness(looking).await;
+    let randomness = Arc::new(SeededRandomness::new(2));
+    let config = (*here.server.config).clone();
+    let there = Server::start(config, here.clock.clone(), randomness).await.expect("it starts");
+    let cookie = here.sign_in().await;
+    let mut reading = open(&there, &cookie).await;
+    assert!(reading.block().await.is_some(), "it is open");
+
+    begin(&here, "run").await;
+    assert_eq!(reading.run().await.run.steps, []);
+    record(&here.server, "run", 0, Step::NameLookup).await;
+    assert_eq!(reading.run().await.run.steps, [report(Step::NameLookup)]);
+    runs::finish(&here.server.store, "run", &Outcome::Interrupted).await.expect("it ends");
+    assert_eq!(reading.run().await.run.outcome, Some(Outcome::Interrupted));
+}
+
+#[tokio::test]
+async fn nobody_hears_of_another_persons_message() {
+    let harness = harness(|_| {}).await;
+    let mut reading = open(&harness.server, &harness.sign_in().await).await;
+    let grace = principal("grace", "grace@example.com", "Grace Hopper");
+    let gone_after = harness.clock.now() + TimeDelta::minutes(1);
+    assert!(harness.begin_run("graces", &grace, gone_after).await);
+    harness.server.news.tell("grace");
+    harness.clock.advance(TimeDelta::seconds(1));
+    begin(&harness, "adas").await;
+    harness.server.news.tell(&ada(&harness.server).await.id);
+    assert_eq!(reading.run().await.run.id, "adas");
+}
+
+#[tokio::test]
+async fn nothing_on_the_way_may_keep_or_hold_back_a_stream() {
+    let harness = harness(|_| {}).await;
+    let reading = open(&harness.server, &harness.sign_in().await).await;
+    assert_eq!(reading.headers[CONTENT_TYPE], "text/event-stream");
+    assert_eq!(reading.headers[CACHE_CONTROL], "no-store, no-transform");
+    assert_eq!(reading.headers["x-accel-buffering"], "no");
+}
+
+#[tokio::test]
+async fn a_stream_with_nothing_to_tell_says_that_it_is_there() {
+    let harness = harness(|pace| pace.keep_alive = Duration::from_millis(5)).await;
+    let mut reading = open(&harness.server, &harness.sign_in().await).await;
+    assert_eq!(reading.block().await.as_deref(), Some(": here"));
+    for _ in 0..3 {
+        assert_eq!(reading.block().await.as_deref(), Some(":"));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_gets_a_code_and_no_stream() {
+    let harness = harness(|_| {}).await;
+    let router = || server::router(harness.server.clone());
+    let answer = open_at(router(), get(EVENTS)).await.err().expect("no stream");
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::UNAUTHORIZED, "\"signed-out\""));
+
+    let cookie = harness.sign_in().await;
+    harness.server.accounts.remove(EMAIL, operator()).await.expect("gone");
+    let answer = open_at(router(), get(EVENTS).header(COOKIE, cookie)).await;
+    let answer = answer.err().expect("no stream");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "account-removed")
+    );
+    assert!(harness.server.news.is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_is_read_and_not_posted_to() {
+    let harness = harness(|_| {}).await;
+    let request = post(EVENTS).header(COOKIE, harness.sign_in().await);
+    let answer = open_at(server::router(harness.server.clone()), request).await;
+    assert_eq!(answer.err().expect("no stream").status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn another_sites_page_holds_no_stream_open() {
+    let harness = harness(|_| {}).await;
+    let cookie = harness.sign_in().await;
+    for site in ["cross-site", "same-site"] {
+        let request = get(EVENTS).header(COOKIE, &cookie).header("sec-fetch-site", site);
+        let answer = open_at(server::router(harness.server.clone()), request).await;
+        let answer = answer.err().expect("no stream");
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "cross-site"));
+    }
+    let own = get(EVENTS).header(COOKIE, &cookie).header("sec-fetch-site", "same-origin");
+    assert!(open_at(server::router(harness.server.clone()), own).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_in_a_header_opens_a_stream_for_a_page_of_a_configured_origin() {
+    const HOST_SITE: &str = "https://host.example";
+    let harness = with_key_file(|config| {
+        config.elsewhere.embedding = vec![HostOrigin::parse(HOST_SITE).expect("an origin")];
+    })
+    .await;
+    let path = format!("/bearer{EVENTS}");
+    let router = || server::router(harness.server.clone());
+    let token = format!("Bearer {}", good_token(&claims(now(&harness))));
+    let request = get(&path).header(AUTHORIZATION, token).header(ORIGIN, HOST_SITE);
+    let mut reading = open_at(router(), request).await.expect("a stream");
+    assert_eq!(reading.headers["access-control-allow-origin"], HOST_SITE);
+    assert!(reading.block().await.is_some());
+
+    let request = get(&path).header(AUTHORIZATION, "Bearer x.y.z").header(ORIGIN, HOST_SITE);
+    let answer = open_at(router(), request).await.err().expect("no stream");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("access-control-allow-origin"), HOST_SITE);
+    let answer = open_at(router(), get(&path)).await.err().expect("no stream");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_host_in_rust_has_the_stream_and_ends_it_before_it_stops() {
+    let harness = harness(|_| {}).await;
+    let email = EmailSettings::over(harness.server.clone(), EverybodyIsGrace);
+    let mut reading = open_at(email.router(), get(EVENTS)).await.expect("a stream");
+    assert!(reading.block().await.is_some());
+    email.stop_streams();
+    reading.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_takes_its_stream_with_it() {
+    let harness = harness(|pace| pace.recognise = Duration::from_millis(10)).await;
+    let cookie = harness.sign_in().await;
+    let mut reading = open(&harness.server, &cookie).await;
+    assert!(reading.block().await.is_some(), "it is open");
+    harness.clock.advance(TimeDelta::hours(13));
+    reading.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_any_more_to_a_session_that_has_ended() {
+    let harness = harness(|_| {}).await;
+    let cookie = harness.sign_in().await;
+    let mut reading = open(&harness.server, &cookie).await;
+    assert!(reading.block().await.is_some(), "it is open");
+    harness.clock.advance(TimeDelta::hours(13));
+    begin(&harness, "run").await;
+    harness.server.news.tell(&ada(&harness.server).await.id);
+    assert_eq!(reading.event().await, None);
+}
+
+#[tokio::test]
+async fn an_open_stream_keeps_no_session_alive() {
+    let harness = harness(|pace| pace.recognise = Duration::from_millis(1)).await;
+    let cookie = harness.sign_in().await;
+    harness.clock.advance(TimeDelta::minutes(59));
+    let mut reading = open(&harness.server, &cookie).await;
+    assert!(reading.block().await.is_some(), "it is open");
+    harness.clock.advance(TimeDelta::minutes(2));
+    reading.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_by_itself_after_its_time() {
+    let harness = harness(|pace| pace.lifetime = Duration::from_millis(50)).await;
+    open(&harness.server, &harness.sign_in().await).await.end().await;
+}
+
+#[tokio::test]
+async fn a_server_has_room_for_so_many_streams_and_for_another_when_one_ends() {
+    let harness = harness(|pace| pace.most = 2).await;
+    let cookie = harness.sign_in().await;
+    let (first, _second) =
+        (open(&harness.server, &cookie).await, open(&harness.server, &cookie).await);
+    let request = get(EVENTS).header(COOKIE, &cookie);
+    let answer = open_at(server::router(harness.server.clone()), request).await;
+    let answer = answer.err().expect("no stream");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.code(), "too-many-streams");
+    drop(first);
+    open(&harness.server, &cookie).await;
+}
+
+#[tokio::test]
+async fn two_hundred_streams_leave_nothing_behind() {
+    let harness = harness(|_| {}).await;
+    begin(&harness, "run").await;
+    let cookie = harness.sign_in().await;
+    let mut readings = Vec::new();
+    for _ in 0..200 {
+        readings.push(open(&harness.server, &cookie).await);
+    }
+    for reading in &mut readings {
+        assert_eq!(reading.run().await.run.id, "run");
+    }
+    assert!(!harness.server.news.is_empty());
+    drop(readings);
+    assert!(harness.server.news.is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_streams() {
+    let harness = harness(|_| {}).await;
+    let cookie = harness.sign_in().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let stopping = harness.server.stopping.clone();
+    let router = server::router(harness.server.clone());
+    let ended = tokio::spawn(connections(listener, router, NEVER, {
+        let stopping = stopping.clone();
+        async move { stopping.cancelled().await }
+    }));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let request = format!("GET {EVENTS} HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it is heard");
+    let mut text = String::new();
+    while !text.contains(": here") {
+        let mut octets = [0; 1024];
+        let read = stream.read(&mut octets).await.expect("it answers");
+        assert_ne!(read, 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&octets[..read]));
+    }
+    stopping.cancel();
+    // Less than the ten seconds that a request under way has.
+    let at_once = tokio::time::timeout(Duration::from_secs(5), ended).await;
+    at_once.expect("it does not wait").expect("it ends");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.expect("the stream ends well");
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
+}

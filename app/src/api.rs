@@ -12,7 +12,7 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, Findings};
 use crate::host::Call;
 use crate::wire::{self, Text};
 
@@ -293,6 +293,16 @@ pub async fn finish_attempt(
     let (service, who) = answering::caller()?;
     let browser = answering::browser();
     answering::with_status(service.finish_attempt(&who, &browser, &id, &address).await)
+}
+
+/// What the access token says.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = TokenXray, prefix = "/api", endpoint = "email/token-xray", protocol = Call)]
+pub async fn token_xray() -> Result<Findings, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.token_xray(&who).await)
 }
 
 /// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works

@@ -38,6 +38,19 @@ impl NextStep {
     }
 }
 
+/// What was found where somebody asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Findings {
+    /// Names and values, in words.
+    pub facts: Vec<(String, String)>,
+    /// What does not fit, and what to do about it.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
+    /// What can be put into the form, all of it at once; each is labelled with its control's name.
+    #[serde(default)]
+    pub fills: Vec<Fill>,
+}
+
 /// A page elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {

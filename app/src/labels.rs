@@ -11,6 +11,8 @@ mod pages;
 mod token;
 #[cfg(feature = "ssr")]
 mod transcript;
+#[cfg(feature = "ssr")]
+pub mod xray;
 
 use domain::check::address::AddressProblem;
 use domain::check::host::HostProblem;
@@ -31,8 +33,8 @@ pub use pages::{
 };
 pub use token::{
     COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
-    NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
-    leg, reason_to_wait_for_token, renewal, time_left, token_status,
+    NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY,
+    fault, leg, reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
 pub use {explained::explained, transcript::transcript};

@@ -11,6 +11,7 @@ use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
 
 use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use crate::explanation::Findings;
 
 /// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +150,9 @@ pub trait EmailService: Send + Sync + 'static {
         id: &str,
         address: &str,
     ) -> Result<Attempt, ApiError>;
+
+    /// What the access token says, and what of it does not fit mail.
+    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError>;
 }
 
 /// That whoever is signed in is known by a session of this server's, which they can end. Nobody else

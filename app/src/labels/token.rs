@@ -10,6 +10,8 @@ use crate::tab::WhyNot;
 pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
 /// The button that begins an attempt.
 pub const GET_AUTH_TOKEN: &str = "Get Auth Token";
+/// The button that asks what the token says.
+pub const XRAY: &str = "What does the token say?";
 /// The mark of the group without an OAuth flow.
 pub const NOT_USED: &str = "not used with this flow";
 /// What precedes a granted scope that is not the one that was asked for.

@@ -4,10 +4,12 @@ use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 
+use super::explanation::Inquiry;
 use super::live::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
 use super::token_end::SetbackView;
 use super::token_state::TokenState;
+use crate::api;
 use crate::host::Host;
 use crate::labels;
 
@@ -38,6 +40,13 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         form.forget_good_news();
         token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
     };
+    // What was found is of one access token, and goes with it.
+    let which = Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
+    let xray = live_option(move || {
+        which.get().filter(|_| form.may_edit()).map(|_| {
+            view! { <Inquiry form label=labels::XRAY ask=Box::new(|| Box::pin(api::token_xray()))/> }
+        })
+    });
     view! {
         <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
             <legend>{labels::TOKEN_MANAGEMENT}</legend>
@@ -62,6 +71,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     <RenewalNotice form token/>
                     <AttemptNotice form token/>
                 </div>
+                {xray}
             </div>
         </fieldset>
     }

@@ -8,10 +8,12 @@ mod renewal;
 mod runs;
 mod sending;
 mod settings;
+mod xray;
 
 use std::time::Duration;
 
 use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use app::explanation::Findings;
 use app::service::{
     AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
     TimeSettings,
@@ -150,6 +152,13 @@ impl EmailService for Service {
     ) -> Result<Attempt, ApiError> {
         administrators(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
+    }
+
+    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        let current = settings::current(&self.0).await.map_err(told)?;
+        let findings = xray::findings(&self.0, who, &current).await.map_err(told)?;
+        findings.ok_or(ApiError::TokenNeeded)
     }
 }
 

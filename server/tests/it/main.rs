@@ -34,3 +34,4 @@ mod smtp;
 mod support;
 mod tokens;
 mod vault;
+mod xray;

@@ -412,6 +412,10 @@ pub struct Rules {
     pub token_length: usize,
     /// Whether consent is answered with `iss` (RFC 9207), and as whom.
     pub issuer: Option<String>,
+    /// What an access token says, where it is a JWT.
+    pub claims: Option<Value>,
+    /// What the ID token beside it says, where there is one.
+    pub id_token: Option<Value>,
 }
 
 impl Default for Rules {
@@ -424,6 +428,8 @@ impl Default for Rules {
             takes: Takes::Either,
             token_length: 30,
             issuer: None,
+            claims: None,
+            id_token: None,
         }
     }
 }
@@ -665,6 +671,13 @@ fn returned(url: &Url, answer: &[(&str, &str)]) -> String {
     address
 }
 
+/// A JWT that says this, signed by whoever knows how to write.
+pub fn jwt(claims: &Value, signature: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let header = part(&json!({ "alg": "RS256", "typ": "JWT" }).to_string());
+    format!("{header}.{}.{}", part(&claims.to_string()), part(signature))
+}
+
 fn refused(status: &str, code: &str, description: &str) -> Turn {
     Turn::json(status, &json!({ "error": code, "error_description": description }).to_string())
 }
@@ -775,6 +788,9 @@ impl State {
     fn issue(&mut self, grant: u64, with_refresh_token: bool, asked: &Asked) -> Turn {
         let length = self.rules.token_length;
         let mut token = self.new_name("access-token");
+        if let Some(claims) = &self.rules.claims {
+            token = jwt(claims, &token);
+        }
         token.extend(std::iter::repeat_n('x', length.saturating_sub(token.len())));
         let ends = Instant::now() + self.rules.lifetime;
         self.access.insert(token.clone(), Access { grant, ends });
@@ -788,6 +804,9 @@ impl State {
             let token = self.new_name("refresh-token");
             self.refresh.insert(token.clone(), Refresh { grant, is_superseded: false });
             body["refresh_token"] = token.into();
+        }
+        if let Some(claims) = &self.rules.id_token {
+            body["id_token"] = jwt(claims, "canary-id-token").into();
         }
         let asked = Some(asked.param("scope").to_owned()).filter(|scope| !scope.is_empty());
         if let Some(scope) = self.rules.scope.clone().or(asked) {

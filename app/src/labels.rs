@@ -5,9 +5,15 @@
 
 mod advice;
 #[cfg(feature = "ssr")]
+pub mod discovery;
+#[cfg(feature = "ssr")]
+pub mod doctor;
+#[cfg(feature = "ssr")]
 mod explained;
 #[cfg(feature = "ssr")]
 mod pages;
+#[cfg(feature = "ssr")]
+mod setback;
 mod token;
 #[cfg(feature = "ssr")]
 mod transcript;
@@ -32,12 +38,13 @@ pub use pages::{
     turned_away,
 };
 pub use token::{
-    COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
-    NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY,
-    fault, leg, reason_to_wait_for_token, renewal, time_left, token_status,
+    CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
+    GOES_ELSEWHERE, GRANTED, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED,
+    SECRET_ID, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
+    reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
-pub use {explained::explained, transcript::transcript};
+pub use {explained::explained, setback::setback, transcript::transcript};
 
 /// The name of a group box.
 #[must_use]

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 
+use domain::Presence;
 use leptos::html::Textarea;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -90,7 +91,10 @@ pub fn Inquiry(
 
 /// Puts into the form what was found for it, where nothing stands there; leaves the rest to be chosen.
 fn offered(mut findings: Findings, form: FormState) -> Findings {
-    findings.fills.retain(|fill| form.text_now(fill.field) != fill.value);
+    findings.fills.retain(|Fill { field, value, .. }| {
+        let takes_any = form.presence(*field).get_untracked() != Presence::Disabled;
+        takes_any && form.text_now(*field) != *value
+    });
     if findings.fills.iter().all(|fill| form.text_now(fill.field).is_empty()) {
         for Fill { field, value, .. } in findings.fills.drain(..) {
             form.edit(field, value);

@@ -7,9 +7,9 @@ use leptos::prelude::*;
 use super::explanation::Inquiry;
 use super::live::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
-use super::token_end::SetbackView;
+use super::token_end::EndView;
 use super::token_state::TokenState;
-use crate::api;
+use crate::api::{self, Finished};
 use crate::host::Host;
 use crate::labels;
 
@@ -160,7 +160,9 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
             }
             Renewal::Gone(setback) => (Some(setback), None),
         };
-        let setback = setback.map(|setback| view! { <SetbackView setback/> });
+        let setback = setback
+            .zip(token.renewal())
+            .map(|(setback, explanation)| view! { <EndView explanation said=setback.said/> });
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
             view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
@@ -181,11 +183,15 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
         None => ().into_any(),
         Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
             let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
-            view! { <p class="hint">{words}</p> }.into_any()
+            let other = token.ended().map(|explanation| {
+                view! { <EndView explanation form=Some(form) is_bad=false/> }
+            });
+            view! { <p class="hint">{words}</p> {other} }.into_any()
         }
-        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => {
-            view! { <SetbackView setback/> }.into_any()
-        }
+        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => token
+            .ended()
+            .map(|explanation| view! { <EndView explanation said=setback.said/> })
+            .into_any(),
         Some(Attempt { id, needs_pasting, .. }) => {
             let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
             let paste = needs_pasting.then(|| view! { <Paste token id/> });
@@ -206,7 +212,13 @@ fn Paste(token: TokenState, id: String) -> impl IntoView {
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();
     let misfit = live_option(move || {
-        token.misfit().map(|setback| view! { <div role="alert"><SetbackView setback/></div> })
+        let Finished { attempt, explanation } = token.misfit()?;
+        let said = match attempt.end {
+            Some(AttemptEnd::Failed(setback)) => setback.said,
+            _ => None,
+        };
+        let explanation = explanation?;
+        Some(view! { <div role="alert"><EndView explanation said/></div> })
     });
     view! {
         <div class="field wide">

@@ -29,10 +29,12 @@ use secrecy::SecretString;
 
 pub(crate) use answer::Refusal;
 pub use client::TokenClient;
-pub use consent::{Answer, AuthorizationRequest, authorization_request, consent_setback};
+pub use consent::{
+    Answer, AuthorizationRequest, authorization_request, consent_setback, takes_login_hint,
+};
 pub use documents::{DocumentError, Documents};
 pub use fault::ProviderError;
-pub use jwt::{Claims, claims_of};
+pub use jwt::{Claims, claims_of, other_account};
 pub use wire::TokenClientError;
 pub(crate) use wire::Wire;
 
@@ -64,6 +66,8 @@ pub struct Issued {
     pub scope: Option<String>,
     /// How client id and secret went.
     pub auth: ClientAuth,
+    /// The addresses by which the tokens name their user, where they can be read; unverified.
+    pub accounts: Vec<String>,
 }
 
 /// How client id and secret go to the Token Endpoint (RFC 6749 2.3.1).

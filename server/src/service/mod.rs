@@ -2,9 +2,12 @@
 //! Errors become codes here, once, and are logged here, once.
 
 mod authorization;
+mod discovery;
+mod doctor;
 mod frame;
 mod mailer;
 mod renewal;
+mod revocation;
 mod runs;
 mod sending;
 mod settings;
@@ -12,10 +15,10 @@ mod xray;
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
-use app::explanation::Findings;
+use app::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use app::explanation::{Explanation, Findings};
 use app::service::{
-    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
+    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, Reached, SetUp,
     TimeSettings,
 };
 use async_trait::async_trait;
@@ -29,6 +32,7 @@ use crate::store::StoreError;
 use crate::vault::VaultError;
 
 pub use authorization::{Departed, Landed, depart, land};
+pub use doctor::answer as answer_to_probe;
 pub use mailer::{MailError, Mailer, Sent, Undelivered};
 pub use renewal::keep_fresh;
 
@@ -149,7 +153,7 @@ impl EmailService for Service {
         browser: &Browser,
         id: &str,
         address: &str,
-    ) -> Result<Attempt, ApiError> {
+    ) -> Result<Finished, ApiError> {
         administrators(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
     }
@@ -160,6 +164,22 @@ impl EmailService for Service {
         let findings = xray::findings(&self.0, who, &current).await.map_err(told)?;
         findings.ok_or(ApiError::TokenNeeded)
     }
+
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        discovery::findings(&self.0, issuer).await.map_err(told)
+    }
+
+    async fn redirect_doctor(
+        &self,
+        who: &Principal,
+        reached: &Reached,
+        uri: &str,
+        page: &str,
+    ) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        Ok(doctor::findings(&self.0, uri, page, reached).await)
+    }
 }
 
 #[async_trait]
@@ -168,7 +188,10 @@ impl FrameService for Service {
         frame::set_up(&self.0, ticket).await.map_err(told)
     }
 
-    async fn attempt(&self, id: &str) -> Result<Option<(Attempt, bool)>, ApiError> {
+    async fn attempt(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError> {
         authorization::attempt(&self.0, id).await.map_err(told)
     }
 

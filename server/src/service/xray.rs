@@ -14,7 +14,7 @@ use super::settings::Current;
 use super::{Broken, frame, renewal};
 use crate::Server;
 use crate::hush::Hush;
-use crate::oauth::{Claims, claims_of};
+use crate::oauth::{Claims, claims_of, other_account};
 use crate::store::tokens::{self, StoredToken};
 
 /// Microsoft Graph, by address and by id.
@@ -113,7 +113,8 @@ fn misfits(
         false if is_microsofts && !may(&claims.scope, &[PERMISSION]) => Some(Misfit::NoPermission),
         true | false => None,
     };
-    let account = claims.other_account(&form.oauth.sender).filter(|_| !is_an_applications);
+    let account =
+        other_account(&claims.accounts, &form.oauth.sender).filter(|_| !is_an_applications);
     let account = account.map(|account| Misfit::OtherAccount {
         account: hush.text(account),
         sender: form.oauth.sender.clone(),

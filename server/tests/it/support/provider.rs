@@ -320,7 +320,11 @@ pub struct ScriptedProvider {
     listening: Listening,
     ears: Ears,
     scheme: &'static str,
+    turns: Turns,
 }
+
+/// What is still to be played.
+type Turns = Arc<Mutex<std::vec::IntoIter<Turn>>>;
 
 impl ScriptedProvider {
     /// In clear.
@@ -338,8 +342,9 @@ impl ScriptedProvider {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
         let (turns, heard) = (Arc::new(Mutex::new(turns)), ears.clone());
+        let playing = turns.clone();
         let listening = Listening::begin(move |stream| {
-            let (tls, turns, ears) = (tls.clone(), turns.clone(), heard.clone());
+            let (tls, turns, ears) = (tls.clone(), playing.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
                 let asked = hear(channel.as_mut()).await?;
@@ -348,7 +353,12 @@ impl ScriptedProvider {
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { listening, ears, scheme }
+        Self { listening, ears, scheme, turns }
+    }
+
+    /// Plays these from now on, in place of what is left.
+    pub fn plays_on(&self, turns: impl IntoIterator<Item = Turn>) {
+        *self.turns.lock().expect("turns") = turns.into_iter().collect::<Vec<_>>().into_iter();
     }
 
     /// Where it listens.
@@ -416,6 +426,8 @@ pub struct Rules {
     pub claims: Option<Value>,
     /// What the ID token beside it says, where there is one.
     pub id_token: Option<Value>,
+    /// What a request to revoke a token is answered with.
+    pub revoking: &'static str,
 }
 
 impl Default for Rules {
@@ -430,6 +442,7 @@ impl Default for Rules {
             issuer: None,
             claims: None,
             id_token: None,
+            revoking: "200 OK",
         }
     }
 }
@@ -543,6 +556,15 @@ impl Provider {
         self.at("/token")
     }
 
+    pub fn revocation_endpoint(&self) -> String {
+        self.at("/revoke")
+    }
+
+    /// Every token that it was asked to revoke, with what it was said to be.
+    pub fn revocations(&self) -> Vec<Asked> {
+        self.asked().into_iter().filter(|asked| asked.target == "/revoke").collect()
+    }
+
     pub fn authorization_endpoint(&self) -> String {
         self.at("/authorize?prompt=consent")
     }
@@ -652,6 +674,11 @@ async fn answer(
             let turn = state().token(asked);
             let _ = gate.wait_for(passes(Held::BeforeAnswering)).await;
             turn
+        }
+        ("POST", "/revoke") => {
+            let passes = |now: &Option<Held>| *now != Some(Held::BeforeIssuing);
+            let _ = gate.wait_for(passes).await;
+            Turn::answer(state().rules.revoking, &[], "")
         }
         _ => Turn::answer("404 Not Found", &["Content-Type: text/html"], "<h1>Not found</h1>"),
     }

@@ -46,7 +46,7 @@ pub fn takes_login_hint(authorization_endpoint: &str) -> bool {
 }
 
 impl AuthorizationRequest {
-    /// The same with the account that is meant (OpenID Connect Core 3.1.2.1, `login_hint`); one in
+    /// The same with the account that is meant (`OpenID` Connect Core 3.1.2.1, `login_hint`); one in
     /// the Authorization Endpoint's own query is the administrator's, and wins.
     #[must_use]
     pub fn hinting(mut self, account: &str) -> Self {

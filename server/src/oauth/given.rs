@@ -34,7 +34,7 @@ pub(super) struct Given {
     refresh_token: Option<RefreshToken>,
     expires_in: Option<Duration>,
     scopes: Option<Vec<Scope>>,
-    /// The addresses by which the ID token beside it names its user (OpenID Connect Core 3.1.3.3).
+    /// The addresses by which the ID token beside it names its user (`OpenID` Connect Core 3.1.3.3).
     accounts: Vec<String>,
     /// What else the answer says in words.
     message: Option<String>,

@@ -76,7 +76,8 @@ fn object(part: &str) -> Option<Map<String, Value>> {
 
 fn read(claims: &Map<String, Value>) -> Claims {
     let one = |name: &str| claims.get(name).and_then(Value::as_str).and_then(line);
-    let accounts: Vec<_> = ADDRESSES.into_iter().filter_map(one).filter(is_address).collect();
+    let accounts: Vec<_> =
+        ADDRESSES.into_iter().filter_map(one).filter(|text| is_address(text)).collect();
     Claims {
         issuer: one("iss"),
         audience: list(claims.get("aud"), false),
@@ -101,7 +102,7 @@ fn read(claims: &Map<String, Value>) -> Claims {
     }
 }
 
-fn is_address(text: &String) -> bool {
+fn is_address(text: &str) -> bool {
     domain::check::address::email_address(text).is_ok()
 }
 

@@ -1,4 +1,4 @@
-//! What a provider says about itself: OpenID Connect Discovery 1.0 and RFC 8414, asked on an
+//! What a provider says about itself: `OpenID` Connect Discovery 1.0 and RFC 8414, asked on an
 //! administrator's word. Nothing that it says is believed before the whole of it has been looked at,
 //! and nothing is put into the form by this server.
 
@@ -24,7 +24,7 @@ const VERSION: &str = "/v2.0";
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// Where a provider describes itself (OpenID Connect Discovery 1.0, 4).
+/// Where a provider describes itself (`OpenID` Connect Discovery 1.0, 4).
 const OPENID: &str = "/.well-known/openid-configuration";
 /// The same for one that knows OAuth alone (RFC 8414 3).
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -109,7 +109,7 @@ struct Described {
     metadata: Map<String, Value>,
 }
 
-/// Fetches the description, from where an OpenID provider has it, or else any other.
+/// Fetches the description, from where an `OpenID` provider has it, or else any other.
 async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
     let bare = issuer.trim_end_matches('/');
     let path_at = bare.find("://").map_or(0, |at| at + 3);

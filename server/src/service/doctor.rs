@@ -172,6 +172,7 @@ async fn reach(server: &Server, own: &str) -> Result<&'static str, Symptom> {
 }
 
 /// What the callback answers to a question that this key has sealed lately; nothing to any other.
+#[must_use]
 pub fn answer(server: &Server, query: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, sealed) = pairs.find(|(name, _)| name == PARAMETER)?;

@@ -12,7 +12,7 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
-use crate::explanation::{Explanation, Suggested};
+use crate::explanation::{Explanation, Findings};
 use crate::host::Call;
 use crate::wire::{self, Text};
 
@@ -167,6 +167,22 @@ pub struct TokenNow {
     pub now: DateTime<Utc>,
     /// The attempt that this administrator began last, for the settings that are saved.
     pub attempt: Option<Attempt>,
+    /// What keeps the token from being renewed, explained.
+    #[serde(default)]
+    pub renewal: Option<Explanation>,
+    /// What the end of the attempt means; nothing to say of a good one, unless the token is another
+    /// account's than the sender's.
+    #[serde(default)]
+    pub ended: Option<Explanation>,
+}
+
+/// An attempt that somebody has tried to finish by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What its end means, where there is anything to say.
+    pub explanation: Option<Explanation>,
 }
 
 /// An attempt that has begun.
@@ -281,7 +297,7 @@ pub async fn preset(
     detail: String,
     /// The flow that is chosen.
     flow: OauthFlow,
-) -> Result<Suggested, ApiError> {
+) -> Result<Findings, ApiError> {
     let (service, who) = answering::caller()?;
     answering::with_status(service.preset(&who, &provider, &detail, flow).await)
 }
@@ -333,10 +349,49 @@ pub async fn finish_attempt(
     id: String,
     /// The address, as pasted.
     address: String,
-) -> Result<Attempt, ApiError> {
+) -> Result<Finished, ApiError> {
     let (service, who) = answering::caller()?;
     let browser = answering::browser();
     answering::with_status(service.finish_attempt(&who, &browser, &id, &address).await)
+}
+
+/// What the access token says.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = TokenXray, prefix = "/api", endpoint = "email/token-xray", protocol = Call)]
+pub async fn token_xray() -> Result<Findings, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.token_xray(&who).await)
+}
+
+/// What a provider says about itself.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = Discover, prefix = "/api", endpoint = "email/discover", protocol = Call)]
+pub async fn discover(
+    /// The issuer, or a tenant of Microsoft's.
+    issuer: String,
+) -> Result<Findings, ApiError> {
+    let (service, who) = answering::caller()?;
+    answering::with_status(service.discover(&who, &issuer).await)
+}
+
+/// Whether a browser comes back by a Redirect URI.
+///
+/// # Errors
+/// [`ApiError`], as the service says.
+#[server(name = RedirectDoctor, prefix = "/api", endpoint = "email/redirect-doctor", protocol = Call)]
+pub async fn redirect_doctor(
+    /// As it is typed.
+    uri: String,
+    /// The origin of the page with the tab, as its browser writes it.
+    page: String,
+) -> Result<Findings, ApiError> {
+    let (service, who) = answering::caller()?;
+    let reached = answering::reached();
+    answering::with_status(service.redirect_doctor(&who, &reached, &uri, &page).await)
 }
 
 /// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works
@@ -413,7 +468,7 @@ mod answering {
     use leptos_axum::ResponseOptions;
 
     use super::ApiError;
-    use crate::service::{Browser, Callback, Principal, SharedService, TurnedAway};
+    use crate::service::{Browser, Callback, Principal, Reached, SharedService, TurnedAway};
 
     /// The service and the administrator who asks.
     pub fn caller() -> Result<(SharedService, Principal), ApiError> {
@@ -431,6 +486,11 @@ mod answering {
     /// This server's callback address, as this caller reaches it.
     pub fn callback() -> String {
         use_context::<Callback>().map(|Callback(address)| address).unwrap_or_default()
+    }
+
+    /// How this caller has reached this server.
+    pub fn reached() -> Reached {
+        use_context::<Reached>().unwrap_or_default()
     }
 
     /// What the caller's browser is known by when it comes back from a provider.

@@ -38,13 +38,17 @@ impl NextStep {
     }
 }
 
-/// Values that are offered for controls of the form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suggested {
-    /// The controls, each with its value.
-    pub values: Vec<(Field, String)>,
-    /// What to know of them, or why there are none.
-    pub explanation: Explanation,
+/// What was found where somebody asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Findings {
+    /// Names and values, in words.
+    pub facts: Vec<(String, String)>,
+    /// What does not fit, and what to do about it.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
+    /// What can be put into the form, all of it at once; each is labelled with its control's name.
+    #[serde(default)]
+    pub fills: Vec<Fill>,
 }
 
 /// A page elsewhere.

@@ -7,6 +7,10 @@ mod advice;
 #[cfg(feature = "ssr")]
 mod certificate;
 #[cfg(feature = "ssr")]
+pub mod discovery;
+#[cfg(feature = "ssr")]
+pub mod doctor;
+#[cfg(feature = "ssr")]
 mod explained;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -14,9 +18,13 @@ mod pages;
 mod preset;
 #[cfg(feature = "ssr")]
 mod provider;
+#[cfg(feature = "ssr")]
+mod setback;
 mod token;
 #[cfg(feature = "ssr")]
 mod transcript;
+#[cfg(feature = "ssr")]
+pub mod xray;
 
 use domain::check::address::AddressProblem;
 use domain::check::certificate::CertificateProblem;
@@ -39,12 +47,13 @@ pub use pages::{
     turned_away,
 };
 pub use token::{
-    COMES_BACK, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN, GOES_ELSEWHERE, GRANTED,
-    NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, fault,
-    leg, reason_to_wait_for_token, renewal, time_left, token_status,
+    CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
+    GOES_ELSEWHERE, GRANTED, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED,
+    SECRET_ID, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
+    reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
-pub use {explained::explained, preset::preset, transcript::transcript};
+pub use {explained::explained, preset::preset, setback::setback, transcript::transcript};
 
 /// The name of a group box.
 #[must_use]

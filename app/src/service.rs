@@ -10,8 +10,8 @@ use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
 use domain::{Draft, Field, OauthFlow};
 
-use crate::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
-use crate::explanation::Suggested;
+use crate::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
+use crate::explanation::{Explanation, Findings};
 
 /// Whoever is signed in, wherever that is known from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub trait EmailService: Send + Sync + 'static {
         provider: &str,
         detail: &str,
         flow: OauthFlow,
-    ) -> Result<Suggested, ApiError>;
+    ) -> Result<Findings, ApiError>;
 
     /// How a test message is getting on.
     async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError>;
@@ -162,7 +162,22 @@ pub trait EmailService: Send + Sync + 'static {
         browser: &Browser,
         id: &str,
         address: &str,
-    ) -> Result<Attempt, ApiError>;
+    ) -> Result<Finished, ApiError>;
+
+    /// What the access token says, and what of it does not fit mail.
+    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError>;
+
+    /// What a provider says about itself, by its issuer or a tenant of Microsoft's.
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<Findings, ApiError>;
+
+    /// Whether a browser comes back by a Redirect URI, as it is typed on a page of this origin.
+    async fn redirect_doctor(
+        &self,
+        who: &Principal,
+        reached: &Reached,
+        uri: &str,
+        page: &str,
+    ) -> Result<Findings, ApiError>;
 }
 
 /// That whoever is signed in is known by a session of this server's, which they can end. Nobody else
@@ -203,6 +218,17 @@ impl Browser {
 #[derive(Debug, Clone)]
 pub struct Callback(pub String);
 
+/// How a call has reached this server.
+#[derive(Debug, Clone, Default)]
+pub struct Reached {
+    /// This server's callback address, as this caller reaches it.
+    pub callback: String,
+    /// The origin of this server's public URL, where one is configured.
+    pub public_origin: Option<String>,
+    /// The headers by which proxies tell what was asked for (RFC 7239), by name. None is believed.
+    pub forwarded: Vec<(&'static str, String)>,
+}
+
 /// The path of the page that the tab stands on.
 #[derive(Debug, Clone)]
 pub struct TabPath(pub String);
@@ -227,9 +253,12 @@ pub trait FrameService: Send + Sync + 'static {
     /// Whether the first administrator can make themselves one with this ticket.
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError>;
 
-    /// An attempt to obtain a token, for whoever knows its id, and whether its provider's page
-    /// stands in a window of its own.
-    async fn attempt(&self, id: &str) -> Result<Option<(Attempt, bool)>, ApiError>;
+    /// An attempt to obtain a token, for whoever knows its id, whether its provider's page stands in
+    /// a window of its own, and what its end means.
+    async fn attempt(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError>;
 
     /// The latest test messages of everybody.
     async fn history(&self, who: &Principal) -> Result<History, ApiError>;

@@ -5,6 +5,7 @@ mod dispute;
 pub(crate) mod explanation;
 mod field;
 mod form;
+mod inquiry;
 mod later;
 pub(crate) mod live;
 #[cfg(feature = "browser")]
@@ -15,7 +16,6 @@ mod preset;
 pub(crate) mod run;
 mod save_bar;
 mod state;
-mod suggestion;
 mod test_email;
 pub(crate) mod token_end;
 mod token_panel;

@@ -198,6 +198,12 @@ impl Group {
     }
 }
 
+/// What keeps a text from being the endpoint of a control; nothing that is empty is one.
+#[must_use]
+pub fn endpoint_problem(field: Field, text: &str) -> Option<Problem> {
+    if text.is_empty() { Some(Problem::Missing) } else { form_of(field, text).err() }
+}
+
 /// The rule of form for one control, with the reason in our own terms. Empty text breaks none.
 pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
     if text.is_empty() {

@@ -75,6 +75,8 @@ pub struct Server {
     pub trust: Arc<TlsTrust>,
     /// What asks for tokens.
     pub tokens: TokenClient,
+    /// What fetches what providers publish.
+    pub documents: Documents,
     /// Messages on their way, which a stop waits for.
     pub under_way: TaskTracker,
     /// Requests for tokens on their way, which a stop waits for: what a provider has answered once it
@@ -126,7 +128,7 @@ impl Server {
         let documents =
             Documents::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
         let host_tokens = config.host_tokens.clone().map(|configured| {
-            TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
+            TokenCheck::new(configured, config.roles.clone(), documents.clone(), clock.clone())
         });
         let proxy = config.oauth_proxy.as_ref();
         let oidc = config.oidc.clone();
@@ -145,6 +147,7 @@ impl Server {
             refusals: Arc::default(),
             trust,
             tokens,
+            documents,
             under_way: TaskTracker::new(),
             asking: TaskTracker::new(),
             token_turn: Arc::default(),

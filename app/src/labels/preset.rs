@@ -3,23 +3,27 @@
 use domain::Field;
 use domain::preset::{Detail, DetailProblem, Provider};
 
-use crate::explanation::{Explanation, Link, NextStep, Suggested};
+use super::field_in_full;
+use crate::explanation::{Explanation, Fill, Findings, Link, NextStep};
 
 /// The values for a provider with what is left to do, or why there are none.
 #[must_use]
-pub fn preset(
-    provider: Provider,
-    values: Result<Vec<(Field, String)>, DetailProblem>,
-) -> Suggested {
-    match values {
-        Ok(values) => {
-            let mut steps: Vec<_> = left_to_do(provider).iter().map(words).collect();
-            steps.push(own_page(provider));
-            let cause = format!("What is left to do for {}:", provider.name());
-            Suggested { values, explanation: Explanation { cause, steps } }
-        }
-        Err(problem) => Suggested { values: Vec::new(), explanation: missing(provider, problem) },
-    }
+pub fn preset(provider: Provider, values: Result<Vec<(Field, String)>, DetailProblem>) -> Findings {
+    let (fills, explanation) = match values {
+        Ok(values) => (values.into_iter().map(fill).collect(), left(provider)),
+        Err(problem) => (Vec::new(), missing(provider, problem)),
+    };
+    Findings { facts: Vec::new(), explanations: vec![explanation], fills }
+}
+
+fn fill((field, value): (Field, String)) -> Fill {
+    Fill { field, value, label: field_in_full(field) }
+}
+
+fn left(provider: Provider) -> Explanation {
+    let mut steps: Vec<_> = left_to_do(provider).iter().map(words).collect();
+    steps.push(own_page(provider));
+    Explanation { cause: format!("What is left to do for {}:", provider.name()), steps }
 }
 
 fn words(step: &&'static str) -> NextStep {

@@ -10,6 +10,18 @@ use crate::tab::WhyNot;
 pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
 /// The button that begins an attempt.
 pub const GET_AUTH_TOKEN: &str = "Get Auth Token";
+/// The button that asks what the token says.
+pub const XRAY: &str = "What does the token say?";
+/// The button that asks whether a browser comes back.
+pub const CHECK_ADDRESS: &str = "Check this address";
+/// The control for the provider that is to describe itself.
+pub const ISSUER: &str = "Issuer or tenant address";
+/// What to put there.
+pub const ISSUER_HELP: &str = "Fills in both endpoints: the issuer's address, or for Microsoft 365 the tenant, such as contoso.onmicrosoft.com. It is not saved.";
+/// The button that asks it.
+pub const DISCOVER: &str = "Fill from discovery";
+/// What to know of a Client Secret that has the form of an id.
+pub const SECRET_ID: &str = "This looks like the secret's id, not its value. Microsoft Entra shows the value once, in the column Value, when the secret is made: make a new one if it is gone.";
 /// The mark of the group without an OAuth flow.
 pub const NOT_USED: &str = "not used with this flow";
 /// What precedes a granted scope that is not the one that was asked for.

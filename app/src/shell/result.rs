@@ -9,9 +9,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::paths;
 use crate::api::ApiError;
+use crate::explanation::Explanation;
 use crate::labels;
 use crate::service::{SharedFrame, TabPath};
-use crate::tab::token_end::SetbackView;
+use crate::tab::token_end::EndView;
 
 /// A fault as the value of the page's `fault` parameter.
 #[must_use]
@@ -41,7 +42,9 @@ pub fn ResultPage() -> impl IntoView {
                 _ => Ok(None),
             };
             match found {
-                Ok(Some((attempt, in_pop_up))) => ended(attempt, in_pop_up),
+                Ok(Some((attempt, in_pop_up, explanation))) => {
+                    ended(attempt, in_pop_up, explanation)
+                }
                 Ok(None) => nowhere(fault.unwrap_or(Fault::AttemptUnknown)),
                 Err(error) => broken(error),
             }
@@ -53,17 +56,21 @@ pub fn ResultPage() -> impl IntoView {
     }
 }
 
-fn ended(attempt: Attempt, in_pop_up: bool) -> AnyView {
+fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) -> AnyView {
     let Attempt { id, end, .. } = attempt;
-    let closes = in_pop_up && end == Some(AttemptEnd::Obtained);
+    // What is to be said of a good end must be read before the window closes.
+    let closes = in_pop_up && end == Some(AttemptEnd::Obtained) && explanation.is_none();
     let words = match end {
         Some(AttemptEnd::Obtained) => view! {
             <h1>"The token was obtained"</h1>
             <p class="lead">"Mail can be sent now. Send a test message from the Email settings."</p>
+            {explanation.map(|explanation| view! { <EndView explanation is_bad=false/> })}
         }
         .into_any(),
         Some(AttemptEnd::Failed(setback)) => {
-            view! { <h1>"No token was obtained"</h1> <SetbackView setback/> }.into_any()
+            let explanation = explanation.unwrap_or_else(|| labels::setback(&setback, false));
+            view! { <h1>"No token was obtained"</h1> <EndView explanation said=setback.said/> }
+                .into_any()
         }
         None => view! {
             <h1>"One moment…"</h1>
@@ -97,9 +104,10 @@ fn tab_path() -> String {
 
 fn nowhere(fault: Fault) -> AnyView {
     let setback = Setback { leg: Leg::Return, fault, said: None };
+    let explanation = labels::setback(&setback, false);
     view! {
         <h1>"No token was obtained"</h1>
-        <SetbackView setback/>
+        <EndView explanation/>
         <a class="button" href=tab_path()>"To the Email settings"</a>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! One control: label, input, help, problem, all tied together and all from the field's one entry
 //! in the tables. Only what a keystroke touches is drawn again.
 
+use domain::check::text::is_guid;
 use domain::draft::{TlsMode, check_text};
 use domain::field::Kind;
 use domain::secret::SecretEdit;
@@ -250,8 +251,13 @@ fn secret_action(secret: SecretState) -> Option<(&'static str, Action)> {
 
 /// What is stored and done with a secret, in words under it.
 pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
-    let secret = state.secret(field);
-    live_text(move || labels::secret(secret.get(), &destination(state, field)))
+    let (secret, text) = (state.secret(field), state.text(field));
+    live_text(move || {
+        if field == Field::ClientSecret && text.with(|text| is_guid(text)) {
+            return labels::SECRET_ID.to_owned();
+        }
+        labels::secret(secret.get(), &destination(state, field))
+    })
 }
 
 /// Where the stored value goes, in words.

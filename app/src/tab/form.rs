@@ -6,6 +6,7 @@ use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::prelude::*;
 
 use super::field::{Control, secret_note};
+use super::inquiry::{Inquiry, Question};
 use super::later;
 use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
@@ -170,11 +171,68 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
         <Group state section=Section::Authentication>
             <Control state field=Field::ClientId/>
             <Control state field=Field::ClientSecret note=secret_note(state, Field::ClientSecret)/>
+            <Discovery state/>
             <Control state field=Field::AuthorizationEndpoint width="wide"/>
             <Control state field=Field::TokenEndpoint width="wide"/>
             <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
+            <RedirectDoctor state/>
             <Control state field=Field::Scope width="wide"/>
         </Group>
+    }
+}
+
+/// Asks a provider for its endpoints. What is typed here is not part of the form.
+#[component]
+fn Discovery(state: FormState) -> impl IntoView {
+    let issuer = RwSignal::new(String::new());
+    let presence = state.presence(Field::TokenEndpoint);
+    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let inquiry = Inquiry::new(state);
+    let question = move || Question::Discovery(issuer.get_untracked());
+    view! {
+        <div class="field wide">
+            <label for="issuer">{labels::ISSUER}</label>
+            <input
+                id="issuer"
+                part="input"
+                type="text"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                aria-describedby="issuer-help"
+                disabled=is_idle.get_untracked()
+                prop:disabled=is_idle
+                on:input=move |event| issuer.set(event_target_value(&event))
+                on:keydown=move |event| {
+                    if event.key() == "Enter" {
+                        event.prevent_default();
+                    }
+                }
+            />
+            <span class="help" id="issuer-help">{labels::ISSUER_HELP}</span>
+            <div class="row">{inquiry.button(labels::DISCOVER, is_idle, Box::new(question))}</div>
+            {inquiry.answer()}
+        </div>
+    }
+}
+
+/// Asks whether a browser comes back by the Redirect URI that is typed.
+#[component]
+fn RedirectDoctor(state: FormState) -> impl IntoView {
+    let presence = state.presence(Field::RedirectUri);
+    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let inquiry = Inquiry::new(state);
+    let question = move || {
+        let page = window().location().origin().unwrap_or_default();
+        Question::RedirectUri(state.text_now(Field::RedirectUri), page)
+    };
+    view! {
+        <div class="field wide">
+            <div class="row">
+                {inquiry.button(labels::CHECK_ADDRESS, is_idle, Box::new(question))}
+            </div>
+            {inquiry.answer()}
+        </div>
     }
 }
 

@@ -3,28 +3,33 @@
 //! reached from here alone is not in the first part (`xtask/src/split.rs`). So the server renders
 //! none of it: until it has come, its places are empty on both sides.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the macro wants a place for a part that did not come"
+)]
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use domain::token::Setback;
-use domain::{Field, OauthFlow};
+use domain::Field;
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::dispute::{Choice, ChoiceProps};
+use super::inquiry::{FindingsView, FindingsViewProps, Inquiry, Question};
 use super::live::{LiveView, live_view};
 use super::notice::{ConflictNotice, ConflictNoticeProps, ProblemSummary, ProblemSummaryProps};
 use super::run::{End, EndProps, Ladder, LadderProps};
 use super::save_bar::{TokenQuestion, TokenQuestionProps};
 use super::state::{Clash, FormState, Wanted};
-use super::suggestion::{Offer, OfferView, OfferViewProps};
 use super::test_email::TestState;
-use super::token_end::{SetbackView, SetbackViewProps};
+use super::token_end::{EndView, EndViewProps};
 use super::token_panel::{Paste, PasteProps};
 use super::token_state::TokenState;
-use crate::api::{self, RunNow};
+use crate::api::RunNow;
 use crate::deadline::pause;
+use crate::explanation::Explanation;
 
 /// How long to wait before what could not be loaded is asked for again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -41,12 +46,12 @@ pub enum Part {
     Ladder(Signal<Option<RunNow>>),
     /// Where the address is put that an attempt ended at.
     Paste(TokenState, String),
-    /// Values that are offered for the form.
-    Offer(Offer),
+    /// What the server found.
+    Findings(Inquiry),
     /// Everything that is wrong with the form.
     Problems(Wanted),
-    /// What went wrong on the way to a token.
-    Setback(Setback),
+    /// How the way to a token ended, in whose words, and whether it failed.
+    TokenEnd(Explanation, Option<String>, bool),
     /// Whether to delete a token.
     TokenQuestion,
 }
@@ -87,27 +92,21 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::End(now) => End(EndProps { now, form: Some(form) }).into_any(),
         Part::Ladder(now) => Ladder(LadderProps { now }).into_any(),
         Part::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
-        Part::Offer(offer) => OfferView(OfferViewProps { offer }).into_any(),
+        Part::Findings(inquiry) => FindingsView(FindingsViewProps { inquiry }).into_any(),
         Part::Problems(wanted) => {
             ProblemSummary(ProblemSummaryProps { state: form, wanted }).into_any()
         }
-        Part::Setback(setback) => SetbackView(SetbackViewProps { setback }).into_any(),
+        Part::TokenEnd(explanation, said, is_bad) => {
+            EndView(EndViewProps { explanation, said, form: Some(form), is_bad }).into_any()
+        }
         Part::TokenQuestion => TokenQuestion(TokenQuestionProps { state: form }).into_any(),
     })
 }
 
-/// Asks what is known of a provider, and offers it.
+/// Asks the server, and takes what it finds.
 #[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
-pub fn fill_in(
-    form: FormState,
-    offer: Offer,
-    provider: String,
-    detail: String,
-    flow: OauthFlow,
-) -> Result<(), SplitLoaderError> {
-    form.host().spawn(async move {
-        offer.answered(api::in_time(api::preset(provider, detail, flow)).await);
-    });
+pub fn ask(inquiry: Inquiry, question: Question) -> Result<(), SplitLoaderError> {
+    inquiry.put(question);
     Ok(())
 }
 

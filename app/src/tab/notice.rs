@@ -6,7 +6,6 @@ use leptos::prelude::*;
 use super::later::{Part, later};
 use super::live::{live, live_text, live_view};
 use super::state::{Clash, FormState, NOTICE, Notice, Wanted, choice_id};
-use crate::api::ApiError;
 use crate::labels;
 
 /// The notice above the form.
@@ -16,19 +15,14 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
         None | Some(Notice::Saved) => ().into_any(),
         Some(Notice::Problems(wanted)) => later(state, Part::Problems(wanted)).into_any(),
         Some(Notice::Conflict(clash)) => later(state, Part::Conflict(clash)).into_any(),
-        Some(Notice::NotSaved(error)) => failure("Nothing was saved.", error),
-        Some(Notice::NotDone(error)) => failure("That could not be done.", error),
+        Some(Notice::NotSaved(error)) => view! {
+            <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
+                <h2>"Nothing was saved."</h2>
+                <p>{labels::api_error(error)}</p>
+            </section>
+        }
+        .into_any(),
     })
-}
-
-fn failure(heading: &'static str, error: ApiError) -> AnyView {
-    view! {
-        <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
-            <h2>{heading}</h2>
-            <p>{labels::api_error(error)}</p>
-        </section>
-    }
-    .into_any()
 }
 
 /// Lists what is wrong, with a link to each control; shrinks as it is mended.

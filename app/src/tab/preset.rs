@@ -4,25 +4,23 @@ use domain::Draft;
 use domain::preset::Provider;
 use leptos::prelude::*;
 
-use super::later::{self, Part, later};
+use super::inquiry::{Inquiry, Question};
 use super::live::{live, live_option};
 use super::state::FormState;
-use super::suggestion::Offer;
-use crate::api::ApiError;
 use crate::labels;
 
 /// The menu, what has to be known beside the provider, and the button.
 #[component]
 pub fn ProviderMenu(form: FormState) -> impl IntoView {
     let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let offer = Offer::new(form);
+    let inquiry = Inquiry::new(form);
     let options: Vec<_> = Provider::ALL
         .into_iter()
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
         .collect();
     let choose = move |event| {
         chosen.set(event_target_value(&event));
-        offer.withdraw();
+        inquiry.forget();
     };
     let wants = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let detail_field = live_option(move || {
@@ -41,16 +39,11 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
             }
         })
     });
-    let fill_in = move |_| {
+    let question = move || {
         let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
-        let (provider, detail) = (chosen.get_untracked(), detail.get_untracked());
-        form.host().spawn(async move {
-            if later::fill_in(form, offer, provider, detail, flow).await.is_err() {
-                offer.answered(Err(ApiError::Unreachable));
-            }
-        });
+        Question::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
     };
-    let disabled = live(move || !form.is_alive() || chosen.with(String::is_empty));
+    let is_idle = live(move || chosen.with(String::is_empty));
     view! {
         <div class="field">
             <label for="provider">{labels::PROVIDER}</label>
@@ -67,10 +60,8 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         </div>
         {detail_field}
         <div class="field narrow beside">
-            <button type="button" part="button" disabled=disabled on:click=fill_in>
-                {labels::FILL_IN}
-            </button>
+            {inquiry.button(labels::FILL_IN, is_idle, Box::new(question))}
         </div>
-        {later(form, Part::Offer(offer))}
+        {inquiry.answer()}
     }
 }

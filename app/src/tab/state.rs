@@ -13,6 +13,7 @@ use leptos::prelude::*;
 
 use super::later;
 use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
+use crate::explanation::Fill;
 use crate::host::Host;
 use crate::labels;
 
@@ -27,8 +28,6 @@ pub enum Notice {
     Conflict(Clash),
     /// Nothing was saved, for a reason that is not in the form.
     NotSaved(ApiError),
-    /// Something else could not be done.
-    NotDone(ApiError),
 }
 
 /// What somebody wanted to do with what is typed.
@@ -161,7 +160,9 @@ impl FormState {
             later::check(self);
         } else {
             self.watched.with_value(|watched| {
-                watched.iter().for_each(|watched| renew(watched.problem, None));
+                for watched in watched {
+                    renew(watched.problem, None);
+                }
             });
             renew(self.problems, Problems::default());
         }
@@ -223,9 +224,9 @@ impl FormState {
     }
 
     /// Puts values into several controls at once.
-    pub fn fill_all(self, values: Vec<(Field, String)>) {
+    pub fn fill_all(self, fills: Vec<Fill>) {
         self.change(|draft| {
-            for (field, value) in values {
+            for Fill { field, value, .. } in fills {
                 draft.edit(field, value);
             }
         });
@@ -235,11 +236,6 @@ impl FormState {
     /// What is typed, without following it.
     pub fn draft_now(self) -> Draft {
         self.draft.get_untracked()
-    }
-
-    /// Tells above the form why something could not be done.
-    pub fn tell_failed(self, error: ApiError) {
-        self.tell(Notice::NotDone(error));
     }
 
     /// Takes over what was typed before the page came to life.
@@ -386,7 +382,7 @@ impl FormState {
 
     /// Tells something above the form, and leads there.
     fn tell(self, notice: Notice) {
-        if let Notice::NotSaved(error) | Notice::NotDone(error) = &notice {
+        if let Notice::NotSaved(error) = &notice {
             self.host.tell_error(*error);
         }
         self.notice.set(Some(notice));

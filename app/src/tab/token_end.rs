@@ -1,16 +1,24 @@
-//! What went wrong on the way to a token: at which leg, what it means, in whose words, what to do.
+//! How the way to a token ended: at which leg and what it means, in whose words, what to do.
 
-use domain::token::Setback;
 use leptos::prelude::*;
 
-use crate::labels;
+use super::explanation::NextSteps;
+use super::state::FormState;
+use crate::explanation::Explanation;
 
-/// A setback with everything that is known of it.
+/// A setback, or what is to be said of a good end. Without a form, no step puts anything into one.
 #[component]
-pub fn SetbackView(setback: Setback) -> impl IntoView {
-    let Setback { leg, fault, said } = setback;
-    let explanation = labels::fault(leg, fault);
-    let heading = format!("{} failed: {}", labels::leg(leg), explanation.cause);
+pub fn EndView(
+    explanation: Explanation,
+    /// In the provider's words, where it failed.
+    #[prop(optional_no_strip)]
+    said: Option<String>,
+    #[prop(optional_no_strip)] form: Option<FormState>,
+    /// Whether it failed.
+    #[prop(default = true)]
+    is_bad: bool,
+) -> impl IntoView {
+    let Explanation { cause, steps } = explanation;
     let said = said.map(|said| {
         view! {
             <dl class="facts">
@@ -18,12 +26,12 @@ pub fn SetbackView(setback: Setback) -> impl IntoView {
             </dl>
         }
     });
-    let steps: Vec<_> = explanation.steps.iter().map(|&step| view! { <li>{step}</li> }).collect();
+    let class = if is_bad { "notice bad" } else { "notice" };
     view! {
-        <section class="notice bad" part="notice">
-            <h2>{heading}</h2>
+        <section class=class part="notice">
+            <h2>{cause}</h2>
             {said}
-            <ol>{steps}</ol>
+            <NextSteps steps form/>
         </section>
     }
 }

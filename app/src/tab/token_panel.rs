@@ -4,11 +4,13 @@ use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 
+use super::inquiry::{Inquiry, Question};
 use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
-use super::token_end::SetbackView;
+use super::token_end::EndView;
 use super::token_state::TokenState;
+use crate::api::Finished;
 use crate::host::Host;
 use crate::labels;
 
@@ -39,6 +41,20 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         form.forget_good_news();
         token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
     };
+    // What was found is of one access token, and goes with it.
+    let which = Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
+    let xray = live_option(move || {
+        which.get().filter(|_| form.may_edit()).map(|_| {
+            let inquiry = Inquiry::new(form);
+            let idle = live(|| false);
+            view! {
+                <div class="row">
+                    {inquiry.button(labels::XRAY, idle, Box::new(|| Question::Token))}
+                </div>
+                {inquiry.answer()}
+            }
+        })
+    });
     view! {
         <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
             <legend>{labels::TOKEN_MANAGEMENT}</legend>
@@ -63,6 +79,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     <RenewalNotice form token/>
                     <AttemptNotice form token/>
                 </div>
+                {xray}
             </div>
         </fieldset>
     }
@@ -151,7 +168,9 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
             }
             Renewal::Gone(setback) => (Some(setback), None),
         };
-        let setback = setback.map(|setback| later(form, Part::Setback(setback)));
+        let setback = setback.zip(token.renewal()).map(|(setback, explanation)| {
+            later(form, Part::TokenEnd(explanation, setback.said, true))
+        });
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
             view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
@@ -172,11 +191,15 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
         None => ().into_any(),
         Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
             let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
-            view! { <p class="hint">{words}</p> }.into_any()
+            let other = token
+                .ended()
+                .map(|explanation| later(form, Part::TokenEnd(explanation, None, false)));
+            view! { <p class="hint">{words}</p> {other} }.into_any()
         }
-        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => {
-            later(form, Part::Setback(setback)).into_any()
-        }
+        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => token
+            .ended()
+            .map(|explanation| later(form, Part::TokenEnd(explanation, setback.said, true)))
+            .into_any(),
         Some(Attempt { id, needs_pasting, .. }) => {
             let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
             let paste = needs_pasting.then(|| later(form, Part::Paste(token, id)));
@@ -197,7 +220,13 @@ pub fn Paste(token: TokenState, id: String) -> impl IntoView {
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();
     let misfit = live_option(move || {
-        token.misfit().map(|setback| view! { <div role="alert"><SetbackView setback/></div> })
+        let Finished { attempt, explanation } = token.misfit()?;
+        let said = match attempt.end {
+            Some(AttemptEnd::Failed(setback)) => setback.said,
+            _ => None,
+        };
+        let explanation = explanation?;
+        Some(view! { <div role="alert"><EndView explanation said/></div> })
     });
     view! {
         <div class="field wide">

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
-use domain::token::{Attempt, AttemptEnd, Renewal, Setback, Token, TokenStatus};
+use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
@@ -13,8 +13,9 @@ use web_sys::BroadcastChannel;
 
 use super::NEWS;
 use super::state::FormState;
-use crate::api::{self, ApiError, TokenNow};
+use crate::api::{self, ApiError, Finished, TokenNow};
 use crate::deadline::pause;
+use crate::explanation::Explanation;
 use crate::host::Host;
 
 /// How often the page looks at its clock.
@@ -29,13 +30,15 @@ pub struct TokenState {
     host: Host,
     token: RwSignal<Option<Token>>,
     attempt: RwSignal<Option<Attempt>>,
+    /// What the server has to say of the token's renewal, and of the attempt's end.
+    words: RwSignal<(Option<Explanation>, Option<Explanation>)>,
     /// The server's present instant.
     now: RwSignal<DateTime<Utc>>,
     /// How far the server's clock is ahead of this browser's.
     ahead: RwSignal<TimeDelta>,
     refusal: RwSignal<Option<ApiError>>,
     /// Why the address that somebody pasted did not finish the attempt.
-    misfit: RwSignal<Option<Setback>>,
+    misfit: RwSignal<Option<Finished>>,
     is_asking: RwSignal<bool>,
     status: Memo<TokenStatus>,
 }
@@ -49,6 +52,7 @@ impl TokenState {
             host,
             token,
             attempt: RwSignal::new(None),
+            words: RwSignal::new((None, None)),
             now,
             ahead: RwSignal::new(TimeDelta::zero()),
             refusal: RwSignal::new(None),
@@ -61,8 +65,12 @@ impl TokenState {
     }
 
     /// Shows what the server says.
-    pub fn adopt(self, TokenNow { token, now, attempt }: TokenNow) {
+    pub fn adopt(self, TokenNow { token, now, attempt, renewal, ended }: TokenNow) {
         self.now.set(now);
+        let words = (renewal, ended);
+        if self.words.with_untracked(|known| *known != words) {
+            self.words.set(words);
+        }
         if self.token.with_untracked(|known| *known != token) {
             self.token.set(token);
         }
@@ -107,8 +115,18 @@ impl TokenState {
     }
 
     /// Why the address that somebody pasted did not finish the attempt.
-    pub fn misfit(self) -> Option<Setback> {
+    pub fn misfit(self) -> Option<Finished> {
         self.misfit.get()
+    }
+
+    /// What keeps the token from being renewed, explained.
+    pub fn renewal(self) -> Option<Explanation> {
+        self.words.with(|(renewal, _)| renewal.clone())
+    }
+
+    /// What the end of the attempt means.
+    pub fn ended(self) -> Option<Explanation> {
+        self.words.with(|(_, ended)| ended.clone())
     }
 
     /// The attempt that this page shows.
@@ -171,10 +189,10 @@ impl TokenState {
             self.refresh().await;
             let is_open = self.attempt.with_untracked(is_pending);
             match finished {
-                Ok(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) if is_open => {
-                    self.misfit.set(Some(setback));
+                Ok(finished) => {
+                    let is_misfit = matches!(finished.attempt.end, Some(AttemptEnd::Failed(_)));
+                    self.misfit.set((is_open && is_misfit).then_some(finished));
                 }
-                Ok(_) => self.misfit.set(None),
                 Err(error) => self.refuse(error),
             }
             self.is_asking.set(false);

@@ -38,6 +38,14 @@ pub fn one_line(text: &str) -> Result<(), TextProblem> {
     Ok(())
 }
 
+/// Whether a text has the form of a GUID (RFC 9562 4), which no Client Secret of Microsoft's has, but
+/// each one's id.
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+}
+
 /// Makes a text from a provider or a mail server fit to be shown as text.
 ///
 /// Line feeds stay, a tab becomes a space, every other unsafe character goes. At most 2,000
@@ -77,6 +85,22 @@ mod tests {
         for c in '\0'..=char::MAX {
             let expected = unsafe_ranges.iter().any(|range| range.contains(&c));
             assert_eq!(is_unsafe_in_one_line(c), expected, "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_guid_is_told_from_a_secret() {
+        for (text, expected) in [
+            ("0f8fad5b-d9cb-469f-a165-70867728950e", true),
+            ("0F8FAD5B-D9CB-469F-A165-70867728950E", true),
+            ("0f8fad5b-d9cb-469f-a165-70867728950", false),
+            ("0f8fad5bd9cb469fa16570867728950e", false),
+            ("gf8fad5b-d9cb-469f-a165-70867728950e", false),
+            ("{0f8fad5b-d9cb-469f-a165-70867728950e}", false),
+            ("Xy8Q~abcdefghijklmnopqrstuvwxyz0123456789", false),
+            ("", false),
+        ] {
+            assert_eq!(is_guid(text), expected, "{text}");
         }
     }
 

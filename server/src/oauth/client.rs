@@ -8,10 +8,13 @@ use domain::token::{Fault, Leg, Setback};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
-use oauth2::url::form_urlencoded::byte_serialize;
+use oauth2::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use oauth2::http::{Method, Request};
+use oauth2::url::form_urlencoded::{self, byte_serialize};
 use oauth2::{
-    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
-    PkceCodeVerifier, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl,
+    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet,
+    EndpointSet, PkceCodeVerifier, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -93,6 +96,45 @@ impl TokenClient {
         leg: Leg,
     ) -> Result<Issued, Setback> {
         self.ask(&TokenRequest { grant, proof: Proof::ClientItself }, auth, leg).await
+    }
+
+    /// Revokes a token (RFC 7009 2.1) of this kind, an access or a refresh token, with the client
+    /// authentication of a token request. A token that the provider does not know is revoked.
+    ///
+    /// # Errors
+    /// What the provider, or the way there, had against it.
+    pub async fn revoke(
+        &self,
+        grant: &Grant,
+        auth: ClientAuth,
+        endpoint: &str,
+        kind: &str,
+        token: &SecretString,
+    ) -> Result<(), Fault> {
+        let Grant { client_id, client_secret, .. } = grant;
+        let mut pairs = vec![("token", token.expose_secret()), ("token_type_hint", kind)];
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(endpoint)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        match auth {
+            ClientAuth::Body => pairs.extend([
+                ("client_id", client_id.as_str()),
+                ("client_secret", client_secret.expose_secret()),
+            ]),
+            ClientAuth::Basic => {
+                let basic = basic(client_id, client_secret);
+                request = request.header(AUTHORIZATION, format!("Basic {basic}"));
+            }
+        }
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let request = request.body(form.into_bytes()).map_err(|_| Fault::ServerFailed)?;
+        match self.wire.until(self.wire.end()).call(request).await {
+            // An answer has nothing to say (RFC 7009 2.2).
+            Ok(_) | Err(Refusal { trouble: Trouble { fault: Fault::NoToken, .. }, .. }) => Ok(()),
+            Err(refusal) => Err(refusal.fault()),
+        }
     }
 
     async fn ask(
@@ -187,7 +229,10 @@ impl TokenRequest<'_> {
             }
         };
         let issued = answered.map_err(refusal)?.issued(auth)?;
-        Ok(Issued { scope: issued.scope.map(|scope| self.hush().text(&scope)), ..issued })
+        let hush = self.hush();
+        let accounts = issued.accounts.iter().map(|account| hush.text(account)).collect();
+        let scope = issued.scope.as_deref().map(|scope| hush.text(scope));
+        Ok(Issued { scope, accounts, ..issued })
     }
 
     fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {
@@ -212,10 +257,9 @@ impl TokenRequest<'_> {
     fn hush(&self) -> Hush {
         const SECRET: &str = "[client secret]";
         let Grant { client_id, client_secret, .. } = self.grant;
-        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-        let basic = format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret()));
-        let hush =
-            Hush::default().hide(SECRET, client_secret).hide_sent(SECRET, BASE64.encode(basic));
+        let hush = Hush::default()
+            .hide(SECRET, client_secret)
+            .hide_sent(SECRET, basic(client_id, client_secret));
         match &self.proof {
             Proof::ClientItself => hush,
             Proof::RefreshToken { refresh_token, .. } => {
@@ -227,6 +271,12 @@ impl TokenRequest<'_> {
             }
         }
     }
+}
+
+/// Client id and secret as HTTP Basic carries them (RFC 6749 2.3.1).
+fn basic(client_id: &str, client_secret: &SecretString) -> String {
+    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    BASE64.encode(format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret())))
 }
 
 /// What the `oauth2` crate found, which never sees an answer that is a refusal.

@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::check::url;
 use domain::settings::{Consent, Grant};
 use domain::token::{Leg, Setback};
 use oauth2::basic::BasicClient;
@@ -21,6 +22,41 @@ pub struct AuthorizationRequest {
     pub url: String,
     /// With PKCE: what the code is exchanged with, and kept on this server until then.
     pub verifier: Option<SecretString>,
+}
+
+/// Hosts of Authorization Endpoints that are known to take a `login_hint`.
+const TAKE_HINTS: [&str; 9] = [
+    "accounts.google.com",
+    "api.login.yahoo.com",
+    "login.live.com",
+    "login.microsoft.com",
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.windows.net",
+    // A provider to practise with.
+    "localhost",
+];
+
+/// Whether a provider is known to take a `login_hint`, by the host of its page.
+#[must_use]
+pub fn takes_login_hint(authorization_endpoint: &str) -> bool {
+    let host = url::endpoint_host(authorization_endpoint).unwrap_or_default();
+    TAKE_HINTS.contains(&host.as_str()) || host.starts_with("127.") || host == "[::1]"
+}
+
+impl AuthorizationRequest {
+    /// The same with the account that is meant (`OpenID` Connect Core 3.1.2.1, `login_hint`); one in
+    /// the Authorization Endpoint's own query is the administrator's, and wins.
+    #[must_use]
+    pub fn hinting(mut self, account: &str) -> Self {
+        let (_, query) = self.url.split_once('?').unwrap_or_default();
+        if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "login_hint") {
+            self.url.push_str("&login_hint=");
+            self.url.extend(form_urlencoded::byte_serialize(account.as_bytes()));
+        }
+        self
+    }
 }
 
 /// Asks for a code (RFC 6749 4.1.1), with PKCE by S256 (RFC 7636 4.3) where the grant says so.

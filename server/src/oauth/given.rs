@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::fault::{ProviderError, Trouble};
-use super::{ClientAuth, Issued};
+use super::{ClientAuth, Issued, claims_of};
 use crate::hush::Hush;
 
 /// How long an access token is good where its answer does not say.
@@ -34,6 +34,8 @@ pub(super) struct Given {
     refresh_token: Option<RefreshToken>,
     expires_in: Option<Duration>,
     scopes: Option<Vec<Scope>>,
+    /// The addresses by which the ID token beside it names its user (`OpenID` Connect Core 3.1.3.3).
+    accounts: Vec<String>,
     /// What else the answer says in words.
     message: Option<String>,
 }
@@ -53,7 +55,11 @@ impl Given {
         if let BasicTokenType::Extension(other) = self.token_type {
             return Err(Trouble::new(Fault::OtherTokenType, Some(hush.text(&shown(&other)))));
         }
+        let claims = claims_of(self.access_token.secret());
+        let accounts =
+            self.accounts.iter().cloned().chain(claims.into_iter().flat_map(|c| c.accounts));
         Ok(Issued {
+            accounts: accounts.map(|account| hush.text(&account)).collect(),
             access_token: self.access_token.into_secret().into(),
             refresh_token: self.refresh_token.map(|token| token.into_secret().into()),
             lifetime: self.expires_in.unwrap_or(USUAL_LIFETIME),
@@ -91,6 +97,10 @@ impl<'de> Deserialize<'de> for Given {
                 .map(RefreshToken::new),
             expires_in: answer.get("expires_in").and_then(lifetime),
             scopes: answer.get("scope").map(scopes),
+            accounts: taken(&mut answer, "id_token")
+                .and_then(|token| claims_of(&token))
+                .map(|claims| claims.accounts)
+                .unwrap_or_default(),
             message: message(&answer),
         })
     }

@@ -8,6 +8,7 @@
 //! - `answer` tells a refusal from a token; `given` reads a token answer as leniently as providers
 //!   write them; `page` finds words in what is no answer at all.
 //! - [`Documents`] fetches what an issuer publishes beside its endpoints.
+//! - [`claims_of`] looks into a token that can be read, for a person's eyes only.
 //! - `fault` is the dictionary from error codes to meanings.
 //! - [`authorization_request`] and [`Answer`] are the two ends of a consent.
 
@@ -17,6 +18,7 @@ mod consent;
 mod documents;
 mod fault;
 mod given;
+mod jwt;
 mod page;
 mod transport;
 mod wire;
@@ -27,9 +29,12 @@ use secrecy::SecretString;
 
 pub(crate) use answer::Refusal;
 pub use client::TokenClient;
-pub use consent::{Answer, AuthorizationRequest, authorization_request, consent_setback};
+pub use consent::{
+    Answer, AuthorizationRequest, authorization_request, consent_setback, takes_login_hint,
+};
 pub use documents::{DocumentError, Documents};
 pub use fault::ProviderError;
+pub use jwt::{Claims, claims_of, other_account};
 pub use wire::TokenClientError;
 pub(crate) use wire::Wire;
 
@@ -61,6 +66,8 @@ pub struct Issued {
     pub scope: Option<String>,
     /// How client id and secret went.
     pub auth: ClientAuth,
+    /// The addresses by which the tokens name their user, where they can be read; unverified.
+    pub accounts: Vec<String>,
 }
 
 /// How client id and secret go to the Token Endpoint (RFC 6749 2.3.1).

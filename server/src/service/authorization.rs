@@ -4,18 +4,21 @@
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, TokenNow};
+use app::api::{ApiError, Begun, Finished, TokenNow};
+use app::explanation::Explanation;
+use app::labels;
 use app::service::{Browser, Principal};
 use app::shell::paths;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
+use domain::check::text::is_guid;
 use domain::check::url;
 use domain::settings::{Consent, Grant};
-use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
+use domain::token::{Attempt, AttemptEnd, Fault, Leg, Renewal, Setback};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};
-use super::{Broken, renewal, stored_at_last, told};
+use super::{Broken, renewal, revocation, stored_at_last, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
@@ -24,8 +27,8 @@ use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
 use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::people;
-use crate::store::tokens::{self, StoredToken};
+use crate::store::tokens::{self, Put, StoredToken};
+use crate::store::{people, providers};
 
 /// How long an attempt may take.
 const WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -60,15 +63,37 @@ pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<
     let attempt = attempts::latest_of(&server.store, &who.id, current.saved.revision).await?;
     // What ended long ago is no news.
     let attempt = attempt.filter(|attempt| now < attempt.expires_at + WITHIN);
-    Ok(TokenNow {
-        token: renewal::shown(server, current).await?,
-        now,
-        attempt: attempt.map(|attempt| shown(server, attempt)),
-    })
+    let token = renewal::shown(server, current).await?;
+    let renewal = token.as_ref().and_then(|token| match &token.renewal {
+        Renewal::ByItself | Renewal::BySigningIn => None,
+        Renewal::Failing { setback, .. } | Renewal::Gone(setback) => Some(setback),
+    });
+    let renewal = renewal.map(|setback| of_setback(server, current, setback));
+    let (attempt, ended) = match attempt {
+        Some(attempt) => {
+            let (attempt, ended) = shown(server, current, attempt);
+            (Some(attempt), ended)
+        }
+        None => (None, None),
+    };
+    Ok(TokenNow { token, now, attempt, renewal, ended })
 }
 
-/// An attempt as a browser may know it. One whose time is over, or whose process is gone, has failed.
-fn shown(server: &Server, attempt: StoredAttempt) -> Attempt {
+/// What a setback on the way to a token for these settings means.
+fn of_setback(server: &Server, current: &Current, setback: &Setback) -> Explanation {
+    let is_an_id = setback.fault == Fault::InvalidClient
+        && renewal::grant(server, current)
+            .is_ok_and(|grant| is_guid(grant.client_secret.expose_secret()));
+    labels::setback(setback, is_an_id)
+}
+
+/// An attempt as a browser may know it, and what its end means. One whose time is over, or whose
+/// process is gone, has failed.
+fn shown(
+    server: &Server,
+    current: &Current,
+    attempt: StoredAttempt,
+) -> (Attempt, Option<Explanation>) {
     let now = server.clock.now();
     let exchange = TimeDelta::from_std(server.config.token_deadlines.total).unwrap_or(WITHIN);
     let end = attempt.end.or_else(|| match attempt.consumed_at {
@@ -77,21 +102,34 @@ fn shown(server: &Server, attempt: StoredAttempt) -> Attempt {
         None if now < attempt.expires_at => None,
         None => Some(failed(Leg::Return, Fault::AttemptExpired)),
     });
-    Attempt {
+    let sender = &current.saved.form.oauth.sender;
+    let explanation = match (&end, &attempt.account) {
+        (Some(AttemptEnd::Failed(setback)), _) => Some(of_setback(server, current, setback)),
+        (Some(AttemptEnd::Obtained), Some(account)) => {
+            Some(labels::xray::other_account(account, sender))
+        }
+        (Some(AttemptEnd::Obtained), None) | (None, _) => None,
+    };
+    let shown = Attempt {
         id: attempt.id,
         expires_at: attempt.expires_at,
         needs_pasting: attempt.needs_pasting,
         end,
-    }
+    };
+    (shown, explanation)
 }
 
-/// The attempt with this id, and whether its provider's page stands in a window of its own.
-pub async fn attempt(server: &Server, id: &str) -> Result<Option<(Attempt, bool)>, Broken> {
-    let found = attempts::get(&server.store, id).await?;
-    Ok(found.map(|attempt| {
-        let in_pop_up = attempt.in_pop_up;
-        (shown(server, attempt), in_pop_up)
-    }))
+/// The attempt with this id, whether its provider's page stands in a window of its own, and what its
+/// end means.
+pub async fn attempt(
+    server: &Server,
+    id: &str,
+) -> Result<Option<(Attempt, bool, Option<Explanation>)>, Broken> {
+    let Some(attempt) = attempts::get(&server.store, id).await? else { return Ok(None) };
+    let current = settings::current(server).await?;
+    let in_pop_up = attempt.in_pop_up;
+    let (attempt, explanation) = shown(server, &current, attempt);
+    Ok(Some((attempt, in_pop_up, explanation)))
 }
 
 /// Begins an attempt for what is saved: with a consent the browser has to depart, without one the
@@ -154,7 +192,7 @@ async fn ask_as_itself(server: &Server, who: Actor, current: &Current, id: &str)
                 .await;
             obtained(server, &who, current, asked_at, issued).await
         }
-        Err(setback) => AttemptEnd::Failed(Setback { leg: Leg::TokenRequest, ..setback }),
+        Err(setback) => AttemptEnd::Failed(Setback { leg: Leg::TokenRequest, ..setback }).into(),
     };
     finish(server, who, id, end).await;
 }
@@ -201,13 +239,18 @@ async fn departed(
         Ok(grant) => grant,
         Err(setback) => {
             let end = AttemptEnd::Failed(Setback { leg: Leg::Consent, ..setback });
-            finish(server, attempt.actor(), &attempt.id, end).await;
+            finish(server, attempt.actor(), &attempt.id, end.into()).await;
             return Ok(Err(Fault::SecretUnreadable));
         }
     };
     let state = SecretString::from(random_token(server.randomness.as_ref()));
     let request = oauth::authorization_request(&grant, &state, server.randomness.as_ref());
     let Some(request) = request else { return Ok(Err(Fault::AttemptUnknown)) };
+    let request = if takes_login_hint(server, &grant).await? {
+        request.hinting(&current.saved.form.oauth.sender)
+    } else {
+        request
+    };
     let provider = current.saved.form.token_endpoint_origin();
     let seal = |verifier| server.vault.seal(VERIFIER, &provider, verifier);
     let verifier = request.verifier.as_ref().map(seal);
@@ -222,6 +265,21 @@ async fn departed(
         return Ok(Err(Fault::AttemptUsed));
     }
     Ok(Ok(Departed { url: request.url, browser }))
+}
+
+/// Whether the provider takes the account that is meant: by its name, or by what it says of itself.
+async fn takes_login_hint(server: &Server, grant: &Grant) -> Result<bool, Broken> {
+    let Consent::AtProvider { authorization_endpoint, .. } = &grant.consent else {
+        return Ok(false);
+    };
+    if oauth::takes_login_hint(authorization_endpoint) {
+        return Ok(true);
+    }
+    let bare = |address: &str| address.split('?').next().unwrap_or_default().to_owned();
+    let known = providers::of(&server.store, &grant.token_endpoint).await?;
+    Ok(known.is_some_and(|known| {
+        known.is_openid && bare(&known.authorization_endpoint) == bare(authorization_endpoint)
+    }))
 }
 
 /// Takes what a browser came back with, and goes the rest of the way. `who` is whoever is signed
@@ -280,7 +338,7 @@ async fn landed(
     let actor = attempt.actor();
     let end = came_back(server, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
         told(broken);
-        failed(Leg::TokenRequest, Fault::ServerFailed)
+        failed(Leg::TokenRequest, Fault::ServerFailed).into()
     });
     finish(server, actor, &attempt.id, end).await;
     Ok(Landed::Attempt(attempt.id))
@@ -305,29 +363,31 @@ async fn came_back(
     answer: Answer,
     who: Option<&Principal>,
     actor: &Actor,
-) -> Result<AttemptEnd, Broken> {
+) -> Result<Ended, Broken> {
     // Of an account of this product's own, this server knows whether it is still there.
     let is_gone = Principal::is_local_id(&attempt.person)
         && !people::is_administrator(&server.store, &attempt.person).await?;
     if is_gone || who.is_some_and(|who| who.id != attempt.person || !who.may_edit()) {
-        return Ok(failed(Leg::Return, Fault::OtherPerson));
+        return Ok(failed(Leg::Return, Fault::OtherPerson).into());
     }
     let current = settings::current(server).await?;
     if current.saved.revision != attempt.revision {
-        return Ok(failed(Leg::Return, Fault::SettingsChanged));
+        return Ok(failed(Leg::Return, Fault::SettingsChanged).into());
     }
     let Ok(grant) = renewal::grant(server, &current) else {
-        return Ok(failed(Leg::TokenRequest, Fault::SecretUnreadable));
+        return Ok(failed(Leg::TokenRequest, Fault::SecretUnreadable).into());
     };
     if answer.iss.as_deref().is_some_and(|iss| !is_of(iss, &grant)) {
-        return Ok(failed(Leg::Return, Fault::OtherIssuer));
+        return Ok(failed(Leg::Return, Fault::OtherIssuer).into());
     }
     if let Some(error) = &answer.error {
         let Setback { leg, fault, said } = oauth::consent_setback(error);
         let said = said.map(|said| without_secrets(&answer, &said));
-        return Ok(AttemptEnd::Failed(Setback { leg, fault, said }));
+        return Ok(AttemptEnd::Failed(Setback { leg, fault, said }).into());
     }
-    let Some(code) = &answer.code else { return Ok(failed(Leg::Return, Fault::NoCode)) };
+    let Some(code) = &answer.code else {
+        return Ok(failed(Leg::Return, Fault::NoCode).into());
+    };
     let provider = current.saved.form.token_endpoint_origin();
     let open = |sealed: &Vec<u8>| server.vault.open(VERIFIER, &provider, sealed);
     let verifier = attempt.verifier.as_ref().map(open).transpose()?;
@@ -359,6 +419,18 @@ fn is_of(iss: &str, Grant { consent, token_endpoint, .. }: &Grant) -> bool {
     [authorization, url::endpoint_host(token_endpoint)].into_iter().flatten().any(is_above)
 }
 
+/// How an attempt ended, and whose token it brought where that is another account than the sender.
+struct Ended {
+    end: AttemptEnd,
+    account: Option<String>,
+}
+
+impl From<AttemptEnd> for Ended {
+    fn from(end: AttemptEnd) -> Self {
+        Self { end, account: None }
+    }
+}
+
 /// Stores what was issued, for the settings that it was asked for.
 async fn obtained(
     server: &Server,
@@ -366,11 +438,15 @@ async fn obtained(
     current: &Current,
     asked_at: DateTime<Utc>,
     issued: Result<Issued, Setback>,
-) -> AttemptEnd {
+) -> Ended {
     let issued = match issued {
         Ok(issued) => issued,
-        Err(setback) => return AttemptEnd::Failed(setback),
+        Err(setback) => return AttemptEnd::Failed(setback).into(),
     };
+    let form = &current.saved.form;
+    let asked_somebody = form.flow != OauthFlow::ClientCredentials;
+    let account = oauth::other_account(&issued.accounts, &form.oauth.sender);
+    let account = account.filter(|_| asked_somebody).map(str::to_owned);
     let token = StoredToken {
         grant: random_id(server.randomness.as_ref()),
         generation: 0,
@@ -386,24 +462,28 @@ async fn obtained(
     let entry = entry(server, actor.clone(), Action::TokenObtained, None);
     let put = || tokens::put(&server.store, current.saved.revision, &token, &entry);
     match stored_at_last(STORE_AGAIN_FOR, put).await {
-        Ok(true) => {
+        Ok(Put::Stored(before)) => {
             server.token_news.notify_one();
-            AttemptEnd::Obtained
+            if let Some(before) = before {
+                revocation::replaced(server, current, *before, &issued.accounts);
+            }
+            Ended { end: AttemptEnd::Obtained, account }
         }
-        Ok(false) => failed(Leg::TokenRequest, Fault::SettingsChanged),
+        Ok(Put::OutOfDate) => failed(Leg::TokenRequest, Fault::SettingsChanged).into(),
         Err(error) => {
             told(error.into());
-            failed(Leg::TokenRequest, Fault::ServerFailed)
+            failed(Leg::TokenRequest, Fault::ServerFailed).into()
         }
     }
 }
 
 /// Writes down how an attempt ended.
-async fn finish(server: &Server, actor: Actor, id: &str, end: AttemptEnd) {
+async fn finish(server: &Server, actor: Actor, id: &str, Ended { end, account }: Ended) {
+    let account = account.as_deref();
     let written = async {
-        attempts::finish(&server.store, id, &end).await?;
+        attempts::finish(&server.store, id, &end, account).await?;
         match end {
-            AttemptEnd::Obtained => attempts::settle(&server.store, id, &end).await?,
+            AttemptEnd::Obtained => attempts::settle(&server.store, id, &end, account).await?,
             AttemptEnd::Failed(_) => note(server, actor, Action::TokenNotObtained, None).await?,
         }
         Ok::<_, Broken>(())
@@ -420,7 +500,7 @@ pub async fn finish_by_hand(
     browser: &Browser,
     id: &str,
     address: &str,
-) -> Result<Attempt, ApiError> {
+) -> Result<Finished, ApiError> {
     let answer = Answer::of_address(address).ok_or(ApiError::NoAnswerInAddress)?;
     let found = attempts::get(&server.store, id).await.map_err(|error| told(error.into()))?;
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
@@ -431,8 +511,12 @@ pub async fn finish_by_hand(
         Landed::Nowhere(fault) => (id.to_owned(), Some(failed(Leg::Return, fault))),
     };
     let found = attempt(server, &finished).await.map_err(told)?;
-    let (attempt, _) = found.ok_or(ApiError::NotFound)?;
-    Ok(Attempt { end: end.or(attempt.end), ..attempt })
+    let (attempt, _, explanation) = found.ok_or(ApiError::NotFound)?;
+    let explanation = match &end {
+        Some(AttemptEnd::Failed(setback)) => Some(labels::setback(setback, false)),
+        Some(AttemptEnd::Obtained) | None => explanation,
+    };
+    Ok(Finished { attempt: Attempt { end: end.or(attempt.end), ..attempt }, explanation })
 }
 
 async fn note(

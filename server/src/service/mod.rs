@@ -2,21 +2,25 @@
 //! Errors become codes here, once, and are logged here, once.
 
 mod authorization;
+mod discovery;
+mod doctor;
 mod frame;
 mod mailer;
 mod news;
 mod renewal;
+mod revocation;
 mod runs;
 mod sending;
 mod settings;
+mod xray;
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
-use app::explanation::Suggested;
+use app::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
+use app::explanation::{Explanation, Findings};
 use app::labels;
 use app::service::{
-    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, SetUp,
+    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, Reached, SetUp,
     TimeSettings,
 };
 use async_trait::async_trait;
@@ -33,6 +37,7 @@ use crate::store::runs::Kept;
 use crate::vault::VaultError;
 
 pub use authorization::{Departed, Landed, depart, land};
+pub use doctor::answer as answer_to_probe;
 pub use mailer::{MailError, Mailer, Sent, Undelivered};
 pub use news::{News, Pace, Watching};
 pub use renewal::keep_fresh;
@@ -143,7 +148,7 @@ impl EmailService for Service {
         provider: &str,
         detail: &str,
         flow: OauthFlow,
-    ) -> Result<Suggested, ApiError> {
+    ) -> Result<Findings, ApiError> {
         administrators(who)?;
         let provider = Provider::from_name(provider).ok_or(ApiError::NotFound)?;
         Ok(labels::preset(provider, provider.values(flow, detail)))
@@ -174,9 +179,32 @@ impl EmailService for Service {
         browser: &Browser,
         id: &str,
         address: &str,
-    ) -> Result<Attempt, ApiError> {
+    ) -> Result<Finished, ApiError> {
         administrators(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
+    }
+
+    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        let current = settings::current(&self.0).await.map_err(told)?;
+        let findings = xray::findings(&self.0, who, &current).await.map_err(told)?;
+        findings.ok_or(ApiError::TokenNeeded)
+    }
+
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        discovery::findings(&self.0, issuer).await.map_err(told)
+    }
+
+    async fn redirect_doctor(
+        &self,
+        who: &Principal,
+        reached: &Reached,
+        uri: &str,
+        page: &str,
+    ) -> Result<Findings, ApiError> {
+        administrators(who)?;
+        Ok(doctor::findings(&self.0, uri, page, reached).await)
     }
 }
 
@@ -186,7 +214,10 @@ impl FrameService for Service {
         frame::set_up(&self.0, ticket).await.map_err(told)
     }
 
-    async fn attempt(&self, id: &str) -> Result<Option<(Attempt, bool)>, ApiError> {
+    async fn attempt(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError> {
         authorization::attempt(&self.0, id).await.map_err(told)
     }
 

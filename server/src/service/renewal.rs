@@ -144,6 +144,21 @@ async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access
     })
 }
 
+/// The tokens that are stored, opened: the access token, and the refresh token where there is one.
+pub fn unsealed(
+    server: &Server,
+    current: &Current,
+    sealed: &SealedTokens,
+) -> Result<(SecretString, Option<SecretString>), VaultError> {
+    let form = &current.saved.form;
+    let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
+    let open_refresh = |refresh: &Vec<u8>| server.vault.open(REFRESH, &provider, refresh);
+    Ok((
+        server.vault.open(ACCESS, &mail_server, &sealed.access)?,
+        sealed.refresh.as_ref().map(open_refresh).transpose()?,
+    ))
+}
+
 /// What an answer of a Token Endpoint comes to when it is stored: sealed, each token for where it
 /// goes. A refresh token and a scope that the answer does not name are as before (RFC 6749 5.1, 6).
 pub fn sealed(

@@ -9,7 +9,7 @@ use domain::settings::{OpenedSecrets, Settings};
 use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Broken;
+use super::{Broken, revocation};
 use crate::Server;
 use crate::log::one_line;
 use crate::smtp;
@@ -144,7 +144,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
     if save.revision != before.saved.revision {
         return Ok(before.against(save.revision));
     }
-    let before = before.saved;
+    let (current_before, before) = (before.clone(), before.saved);
     let problems = problems(&save.draft, &before.form);
     if !problems.is_empty() {
         return Ok(SaveAnswer::Problems(problems));
@@ -168,12 +168,17 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
     )
     .await?;
     Ok(match replaced {
-        Replaced::Done { revision } => SaveAnswer::Saved(Saved {
-            form: after(&save.draft, &before.form),
-            revision,
-            by: Some(by.name),
-            at: Some(at),
-        }),
+        Replaced::Done { revision, deleted } => {
+            if let Some(token) = deleted {
+                revocation::deleted(server, &current_before, *token);
+            }
+            SaveAnswer::Saved(Saved {
+                form: after(&save.draft, &before.form),
+                revision,
+                by: Some(by.name),
+                at: Some(at),
+            })
+        }
         Replaced::OutOfDate => current(server).await?.against(save.revision),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
     })

@@ -42,6 +42,8 @@ pub struct StoredAttempt {
     pub consumed_at: Option<DateTime<Utc>>,
     /// How it ended.
     pub end: Option<AttemptEnd>,
+    /// Whose token it brought, by address, where that is another account than the sender.
+    pub account: Option<String>,
 }
 
 impl StoredAttempt {
@@ -108,7 +110,7 @@ impl KnownBy {
 }
 
 const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
-                       browser_hash, verifier, expires_at, consumed_at, ended";
+                       browser_hash, verifier, expires_at, consumed_at, ended, account";
 
 /// Begins an attempt. Rows of long ago are forgotten.
 ///
@@ -213,12 +215,19 @@ pub async fn by_state(
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn finish(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), StoreError> {
+pub async fn finish(
+    store: &Store,
+    id: &str,
+    end: &AttemptEnd,
+    account: Option<&str>,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE token_attempt SET ended = $2, verifier = NULL WHERE id = $1 AND ended IS NULL",
+        "UPDATE token_attempt SET ended = $2, account = $3, verifier = NULL
+         WHERE id = $1 AND ended IS NULL",
     )
     .bind(id)
     .bind(json(end))
+    .bind(account)
     .execute(&store.pool)
     .await?;
     Ok(())
@@ -229,9 +238,14 @@ pub async fn finish(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), Sto
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn settle(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), StoreError> {
+pub async fn settle(
+    store: &Store,
+    id: &str,
+    end: &AttemptEnd,
+    account: Option<&str>,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE token_attempt SET ended = $2
+        "UPDATE token_attempt SET ended = $2, account = $3
          WHERE ended IS NULL AND consumed_at IS NULL
            AND (ticket_hash IS NOT NULL OR state_hash IS NOT NULL)
            AND EXISTS (SELECT 1 FROM token_attempt AS other WHERE other.id = $1
@@ -240,6 +254,7 @@ pub async fn settle(store: &Store, id: &str, end: &AttemptEnd) -> Result<(), Sto
     )
     .bind(id)
     .bind(json(end))
+    .bind(account)
     .execute(&store.pool)
     .await?;
     Ok(())
@@ -298,5 +313,6 @@ fn attempt(row: &AnyRow) -> Result<StoredAttempt, StoreError> {
             .map(|json| serde_json::from_str(&json))
             .transpose()
             .map_err(|_| StoreError::Unknown("end of an attempt"))?,
+        account: row.try_get("account")?,
     })
 }

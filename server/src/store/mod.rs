@@ -10,6 +10,7 @@ pub mod foreign_sessions;
 pub mod foreign_sign_ins;
 pub mod key_check;
 pub mod people;
+pub mod providers;
 pub mod runs;
 pub mod sessions;
 pub mod set_up;

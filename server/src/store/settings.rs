@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Action, Actor, Entry};
+use super::tokens::{self, StoredToken};
 use super::{Store, StoreError, instant, millis};
 
 /// What is saved.
@@ -65,6 +66,8 @@ pub enum Replaced {
     Done {
         /// The revision it made.
         revision: i64,
+        /// The token that it deleted, if there was one.
+        deleted: Option<Box<StoredToken>>,
     },
     /// Somebody saved since the form was loaded; nothing was changed.
     OutOfDate,
@@ -141,7 +144,7 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     {
         return Ok(Replaced::GrantUnnamed { grant_id });
     }
-    let deleted = sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
+    let deleted = tokens::delete_in(&mut transaction).await?.map(Box::new);
     for field in save.secrets_to_remove {
         remove_secret(&mut transaction, field).await?;
     }
@@ -149,12 +152,12 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
         put_secret(&mut transaction, secret).await?;
     }
     audit::record_in(&mut transaction, &audit_entry(save)).await?;
-    if deleted.rows_affected() > 0 {
+    if deleted.is_some() {
         let entry = Entry { action: Action::TokenDeleted, fields: Vec::new(), ..audit_entry(save) };
         audit::record_in(&mut transaction, &entry).await?;
     }
     transaction.commit().await?;
-    Ok(Replaced::Done { revision: save.expected_revision + 1 })
+    Ok(Replaced::Done { revision: save.expected_revision + 1, deleted })
 }
 
 /// Whether the row still had the expected revision, and so was written.

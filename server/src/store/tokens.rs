@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::token::Setback;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Entry};
 use super::{Store, StoreError, instant, json, millis};
@@ -70,23 +70,39 @@ pub struct FailedTry<'a> {
     pub next_at: Option<DateTime<Utc>>,
 }
 
+const COLUMNS: &str = "grant_id, generation, access, refresh, client_auth, granted_scope, \
+                       obtained_at, expires_at, failures, tried_at, next_try_at, setback, is_gone";
+
 /// The token, if there is one.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn load(store: &Store) -> Result<Option<StoredToken>, StoreError> {
-    let row = sqlx::query(
-        "SELECT grant_id, generation, access, refresh, client_auth, granted_scope, obtained_at,
-                expires_at, failures, tried_at, next_try_at, setback, is_gone
-         FROM token WHERE id = 1",
-    )
-    .fetch_optional(&store.pool)
-    .await?;
+    let sql = format!("SELECT {COLUMNS} FROM token WHERE id = 1");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?;
     row.map(|row| token(&row)).transpose()
 }
 
+/// Deletes the token within a transaction, and returns it as it was at the end.
+pub(super) async fn delete_in(
+    connection: &mut AnyConnection,
+) -> Result<Option<StoredToken>, StoreError> {
+    let sql = format!("DELETE FROM token RETURNING {COLUMNS}");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection).await?;
+    row.map(|row| token(&row)).transpose()
+}
+
+/// What became of a token that was to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put {
+    /// It is stored, in place of this one.
+    Stored(Option<Box<StoredToken>>),
+    /// The settings were saved since; nothing was changed.
+    OutOfDate,
+}
+
 /// Stores a token obtained for the settings of this revision, in place of any other, with its audit
-/// row. False, and nothing changed, where they were saved since.
+/// row.
 ///
 /// # Errors
 /// The database does not answer.
@@ -95,7 +111,7 @@ pub async fn put(
     revision: i64,
     token: &StoredToken,
     entry: &Entry,
-) -> Result<bool, StoreError> {
+) -> Result<Put, StoreError> {
     let mut transaction = store.begin_write().await?;
     // Holds the row of settings until the end, as a save does.
     let is_present =
@@ -105,9 +121,9 @@ pub async fn put(
             .await?
             .rows_affected();
     if is_present == 0 {
-        return Ok(false);
+        return Ok(Put::OutOfDate);
     }
-    sqlx::query("DELETE FROM token").execute(&mut *transaction).await?;
+    let before = delete_in(&mut transaction).await?;
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,
                             obtained_at, expires_at)
@@ -125,7 +141,7 @@ pub async fn put(
     .await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
-    Ok(true)
+    Ok(Put::Stored(before.map(Box::new)))
 }
 
 /// Takes the right to renew a token until an instant. False where somebody else has it, or the

@@ -13,7 +13,7 @@ use crate::config::PublicUrl;
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::oauth::Answer;
-use crate::service::{Departed, Landed, depart, land};
+use crate::service::{Departed, Landed, answer_to_probe, depart, land};
 
 /// Stricter than other answers: what comes next learns nothing of these addresses.
 pub(super) const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
@@ -30,6 +30,15 @@ pub fn address(public_url: Option<&PublicUrl>, headers: &HeaderMap, path: &str) 
     let origin =
         public_url.map_or_else(|| format!("http://{}", host()), |url| url.origin().to_owned());
     format!("{origin}{path}")
+}
+
+/// What proxies say was asked for (RFC 7239 and its forerunners), header by header.
+pub fn forwarded(headers: &HeaderMap) -> Vec<(&'static str, String)> {
+    let named = ["Forwarded", "X-Forwarded-Proto", "X-Forwarded-Host"].map(|name| {
+        let value = headers.get(name)?;
+        Some((name, String::from_utf8_lossy(value.as_bytes()).into_owned()))
+    });
+    named.into_iter().flatten().collect()
 }
 
 /// `GET /oauth/start/TICKET`: to the provider, with a cookie to be known by on the way back.
@@ -66,7 +75,11 @@ pub async fn callback(
     if is_only_looking(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let answer = Answer::read(query.as_deref().unwrap_or_default());
+    let query = query.as_deref().unwrap_or_default();
+    if let Some(proof) = answer_to_probe(&server, query) {
+        return (NO_REFERRER, proof).into_response();
+    }
+    let answer = Answer::read(query);
     let to = match land(&server, answer, &browser, principal.as_ref()).await {
         Landed::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
         Landed::Nowhere(fault) => nowhere(fault),

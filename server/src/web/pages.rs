@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use app::service::{
-    BySession, Callback, ForeignDoor, SharedFrame, SharedService, TabPath, TurnedAway,
+    BySession, Callback, ForeignDoor, Reached, SharedFrame, SharedService, TabPath, TurnedAway,
 };
 use app::shell::{App, document, paths};
 use axum::Router;
@@ -89,10 +89,13 @@ impl Pages {
             provide_context(door.clone());
         }
         let Some(parts) = use_context::<Parts>() else { return };
-        provide_context(Callback(oauth::callback_address(
-            self.public_url.as_ref(),
-            &parts.headers,
-        )));
+        let callback = oauth::callback_address(self.public_url.as_ref(), &parts.headers);
+        provide_context(Callback(callback.clone()));
+        provide_context(Reached {
+            callback,
+            public_origin: self.public_url.as_ref().map(|url| url.origin().to_owned()),
+            forwarded: oauth::forwarded(&parts.headers),
+        });
         if let Some(turned_away) = parts.extensions.get::<TurnedAway>().copied() {
             provide_context(turned_away);
         }

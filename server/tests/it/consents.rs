@@ -372,12 +372,12 @@ async fn where_a_token_says_who_pastes_their_own_attempt_is_finished_without_a_c
     let (service, browser) = (world.service(), Browser::ByToken);
     let own = service.get_token(&grace, CALLBACK, true).await.expect("an attempt").attempt.id;
     let refused = service.finish_attempt(&grace, &browser, &own, &returning.address).await;
-    let end = refused.expect("an answer").end.expect("an end");
+    let end = refused.expect("an answer").attempt.end.expect("an end");
     assert_eq!(failed(&end), (Leg::Return, Fault::OtherPerson));
 
     let (id, address) = (&returning.attempt.id, &returning.address);
     let finished = service.finish_attempt(&world.ada, &browser, id, address).await;
-    assert_eq!(finished.expect("an answer").end, Some(AttemptEnd::Obtained));
+    assert_eq!(finished.expect("an answer").attempt.end, Some(AttemptEnd::Obtained));
 }
 
 #[tokio::test]

@@ -279,6 +279,7 @@ impl Witness {
             self.reads(page).await;
         }
         self.calls("email/load", &json!({})).await;
+        self.calls("email/token-xray", &json!({})).await;
         let told = self.calls("email/token", &json!({})).await;
         serde_json::from_str(&told.body).expect("what there is of a token")
     }

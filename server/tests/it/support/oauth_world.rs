@@ -223,7 +223,8 @@ impl World {
     ) -> Result<Attempt, app::api::ApiError> {
         let (_, cookie) = returning.cookie.split_once('=').expect("a cookie has a name");
         let (browser, id) = (Browser::ByCookie(cookie.to_owned()), &returning.attempt.id);
-        self.service().finish_attempt(&self.ada, &browser, id, address).await
+        let finished = self.service().finish_attempt(&self.ada, &browser, id, address).await?;
+        Ok(finished.attempt)
     }
 }
 

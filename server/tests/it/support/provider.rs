@@ -320,7 +320,11 @@ pub struct ScriptedProvider {
     listening: Listening,
     ears: Ears,
     scheme: &'static str,
+    turns: Turns,
 }
+
+/// What is still to be played.
+type Turns = Arc<Mutex<std::vec::IntoIter<Turn>>>;
 
 impl ScriptedProvider {
     /// In clear.
@@ -338,8 +342,9 @@ impl ScriptedProvider {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
         let (turns, heard) = (Arc::new(Mutex::new(turns)), ears.clone());
+        let playing = turns.clone();
         let listening = Listening::begin(move |stream| {
-            let (tls, turns, ears) = (tls.clone(), turns.clone(), heard.clone());
+            let (tls, turns, ears) = (tls.clone(), playing.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
                 let asked = hear(channel.as_mut()).await?;
@@ -348,7 +353,12 @@ impl ScriptedProvider {
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { listening, ears, scheme }
+        Self { listening, ears, scheme, turns }
+    }
+
+    /// Plays these from now on, in place of what is left.
+    pub fn plays_on(&self, turns: impl IntoIterator<Item = Turn>) {
+        *self.turns.lock().expect("turns") = turns.into_iter().collect::<Vec<_>>().into_iter();
     }
 
     /// Where it listens.
@@ -412,6 +422,12 @@ pub struct Rules {
     pub token_length: usize,
     /// Whether consent is answered with `iss` (RFC 9207), and as whom.
     pub issuer: Option<String>,
+    /// What an access token says, where it is a JWT.
+    pub claims: Option<Value>,
+    /// What the ID token beside it says, where there is one.
+    pub id_token: Option<Value>,
+    /// What a request to revoke a token is answered with.
+    pub revoking: &'static str,
 }
 
 impl Default for Rules {
@@ -424,6 +440,9 @@ impl Default for Rules {
             takes: Takes::Either,
             token_length: 30,
             issuer: None,
+            claims: None,
+            id_token: None,
+            revoking: "200 OK",
         }
     }
 }
@@ -537,6 +556,15 @@ impl Provider {
         self.at("/token")
     }
 
+    pub fn revocation_endpoint(&self) -> String {
+        self.at("/revoke")
+    }
+
+    /// Every token that it was asked to revoke, with what it was said to be.
+    pub fn revocations(&self) -> Vec<Asked> {
+        self.asked().into_iter().filter(|asked| asked.target == "/revoke").collect()
+    }
+
     pub fn authorization_endpoint(&self) -> String {
         self.at("/authorize?prompt=consent")
     }
@@ -647,6 +675,11 @@ async fn answer(
             let _ = gate.wait_for(passes(Held::BeforeAnswering)).await;
             turn
         }
+        ("POST", "/revoke") => {
+            let passes = |now: &Option<Held>| *now != Some(Held::BeforeIssuing);
+            let _ = gate.wait_for(passes).await;
+            Turn::answer(state().rules.revoking, &[], "")
+        }
         _ => Turn::answer("404 Not Found", &["Content-Type: text/html"], "<h1>Not found</h1>"),
     }
 }
@@ -663,6 +696,13 @@ fn returned(url: &Url, answer: &[(&str, &str)]) -> String {
         address.extend(byte_serialize(value.as_bytes()));
     }
     address
+}
+
+/// A JWT that says this, signed by whoever knows how to write.
+pub fn jwt(claims: &Value, signature: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let header = part(&json!({ "alg": "RS256", "typ": "JWT" }).to_string());
+    format!("{header}.{}.{}", part(&claims.to_string()), part(signature))
 }
 
 fn refused(status: &str, code: &str, description: &str) -> Turn {
@@ -775,6 +815,9 @@ impl State {
     fn issue(&mut self, grant: u64, with_refresh_token: bool, asked: &Asked) -> Turn {
         let length = self.rules.token_length;
         let mut token = self.new_name("access-token");
+        if let Some(claims) = &self.rules.claims {
+            token = jwt(claims, &token);
+        }
         token.extend(std::iter::repeat_n('x', length.saturating_sub(token.len())));
         let ends = Instant::now() + self.rules.lifetime;
         self.access.insert(token.clone(), Access { grant, ends });
@@ -788,6 +831,9 @@ impl State {
             let token = self.new_name("refresh-token");
             self.refresh.insert(token.clone(), Refresh { grant, is_superseded: false });
             body["refresh_token"] = token.into();
+        }
+        if let Some(claims) = &self.rules.id_token {
+            body["id_token"] = jwt(claims, "canary-id-token").into();
         }
         let asked = Some(asked.param("scope").to_owned()).filter(|scope| !scope.is_empty());
         if let Some(scope) = self.rules.scope.clone().or(asked) {

@@ -1,0 +1,214 @@
+//! What a provider says about itself, in words, and what is wrong with what it says. Made on the
+//! server only, which asks it.
+
+use domain::token::Fault;
+use domain::{Field, Problem};
+
+use super::{field, problem};
+use crate::explanation::{Explanation, NextStep};
+
+/// What is told of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Where it was asked.
+    FoundAt,
+    /// What it calls itself.
+    Issuer,
+    /// Its Authorization Endpoint.
+    AuthorizationEndpoint,
+    /// Its Token Endpoint.
+    TokenEndpoint,
+    /// Where its endpoints are.
+    Origins,
+    /// Whether it knows PKCE.
+    Pkce,
+    /// Which grants it knows.
+    GrantTypes,
+    /// Where it revokes tokens.
+    Revocation,
+}
+
+/// The name of a fact.
+#[must_use]
+pub const fn fact(fact: Fact) -> &'static str {
+    match fact {
+        Fact::FoundAt => "Found at",
+        Fact::Issuer => "Issuer",
+        Fact::AuthorizationEndpoint => field(Field::AuthorizationEndpoint),
+        Fact::TokenEndpoint => field(Field::TokenEndpoint),
+        Fact::Origins => "Where they lead",
+        Fact::Pkce => "PKCE with S256",
+        Fact::GrantTypes => "Grant types",
+        Fact::Revocation => "Revocation",
+    }
+}
+
+/// What a provider does not say.
+pub const NOT_SAID: &str = "not mentioned";
+/// That it knows PKCE by S256.
+pub const SUPPORTED: &str = "supported";
+/// That it knows PKCE, and not by S256.
+pub const NOT_SUPPORTED: &str = "not supported";
+
+/// Where tokens are revoked, and whether that is used.
+#[must_use]
+pub fn revocation(endpoint: &str, is_used: bool) -> String {
+    if is_used {
+        format!("{endpoint}: asked when PPM deletes a token")
+    } else {
+        format!("{endpoint}: not used, because tokens go to the Token Endpoint's origin only")
+    }
+}
+
+/// What is wrong with what a provider says about itself, or keeps it from being asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lie {
+    /// What was typed is neither an issuer nor a tenant.
+    NoIssuerTyped,
+    /// Nothing was found, or it may not be asked.
+    NotFound(Fault),
+    /// What was found describes no provider.
+    NoDescription,
+    /// It calls itself something else.
+    OtherIssuer {
+        /// What was asked for.
+        asked: String,
+        /// What it calls itself; empty where it does not say.
+        told: String,
+    },
+    /// It names no Token Endpoint.
+    NoTokenEndpoint,
+    /// An endpoint is none.
+    BadEndpoint {
+        /// The endpoint.
+        field: Field,
+        /// As it was told.
+        told: String,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+/// What a lie means, and what to do.
+#[must_use]
+pub fn lie(lie: Lie) -> Explanation {
+    match lie {
+        Lie::NoIssuerTyped => explained(
+            "This is no address of a provider.",
+            &[
+                "Enter the issuer as the provider's documentation writes it, such as https://accounts.google.com.",
+                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its id.",
+            ],
+        ),
+        Lie::NotFound(fault) => not_found(fault),
+        Lie::NoDescription => explained(
+            "What was found there does not describe a provider.",
+            &["Check the issuer against the provider's documentation.", BY_HAND],
+        ),
+        Lie::OtherIssuer { asked, told } if told.is_empty() => explained(
+            &format!(
+                "The provider at {asked} does not say what it calls itself, so it is not believed."
+            ),
+            &["Check the issuer against the provider's documentation.", BY_HAND],
+        ),
+        Lie::OtherIssuer { asked, told } => Explanation {
+            cause: format!(
+                "Asked for {asked}, the provider calls itself {told}. Nothing of it is believed."
+            ),
+            steps: vec![
+                NextStep {
+                    copy: Some(told),
+                    ..NextStep::words(
+                        "If that is the provider you mean, enter exactly what it calls itself: capital letters and a slash at the end count.",
+                    )
+                },
+                NextStep::words(
+                    "If not, somebody else answers in its place: do not use these addresses.",
+                ),
+            ],
+        },
+        Lie::NoTokenEndpoint => {
+            explained("The provider names no Token Endpoint.", &["Check the issuer.", BY_HAND])
+        }
+        Lie::BadEndpoint { field: at, told, problem: what } => Explanation {
+            cause: format!("The provider names an {} that cannot be one: {told}", field(at)),
+            steps: vec![
+                NextStep::words(problem(at, what)),
+                NextStep::words("Whoever runs the provider has to correct its description."),
+                NextStep::words(BY_HAND),
+            ],
+        },
+    }
+}
+
+const BY_HAND: &str = "Or enter both endpoints by hand.";
+
+fn explained(cause: &str, steps: &[&str]) -> Explanation {
+    let steps = steps.iter().map(|&step| NextStep::words(step)).collect();
+    Explanation { cause: cause.to_owned(), steps }
+}
+
+fn not_found(fault: Fault) -> Explanation {
+    const TYPING: &str = "Look for a typing mistake in the address.";
+    const LATER: &str = "Try again in a few minutes.";
+    match fault {
+        Fault::NameNotFound => explained("There is no server of this name.", &[TYPING]),
+        Fault::NameServiceFailed => explained(
+            "The name could not be looked up at all.",
+            &[LATER, "If it stays so, this machine's name service (DNS) needs attention."],
+        ),
+        Fault::AddressForbidden => explained(
+            "This address leads to a machine that PPM never calls.",
+            &[
+                "Link-local and cloud metadata addresses are refused for safety, and http:// beyond this machine: use the provider's own name.",
+            ],
+        ),
+        Fault::NothingListens | Fault::Unreachable => explained(
+            "Nothing answers at this address.",
+            &[
+                TYPING,
+                "A firewall may be in the way: ask whether this machine may connect there, or needs a proxy.",
+            ],
+        ),
+        Fault::CertificateUntrusted => explained(
+            "The provider shows a certificate that this machine does not trust.",
+            &[
+                "If the provider is your own, start PPM with its authority's certificate (--extra-ca).",
+            ],
+        ),
+        Fault::CertificateOutOfDate => explained(
+            "The provider's certificate is out of date.",
+            &["Check this machine's clock.", "Whoever runs the provider has to renew it."],
+        ),
+        Fault::CertificateWrongName => {
+            explained("The provider's certificate is for another name.", &[TYPING])
+        }
+        Fault::TlsFailed => explained(
+            "No encrypted connection to the provider came about.",
+            &["A proxy or firewall that inspects connections can be the reason."],
+        ),
+        Fault::ConnectionLost => {
+            explained("The provider ended the connection in the middle.", &[LATER])
+        }
+        Fault::TooSlow => explained("The provider was too slow, so PPM gave up.", &[LATER]),
+        Fault::TooLong => explained(
+            "What was found there is far more than a provider's description.",
+            &[TYPING, BY_HAND],
+        ),
+        Fault::Redirected => explained(
+            "The address points to another one, which PPM does not follow.",
+            &["Enter the final address.", BY_HAND],
+        ),
+        Fault::ProviderFailed | Fault::ProviderBusy => {
+            explained("The provider has a problem of its own.", &[LATER])
+        }
+        _ => explained(
+            "No provider describes itself at this address.",
+            &[
+                TYPING,
+                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its id.",
+                BY_HAND,
+            ],
+        ),
+    }
+}

@@ -1,0 +1,44 @@
+// Fill from discovery: what a provider says about itself, put where nothing stands, shown where
+// something does.
+
+import { Form } from '../support/form.ts';
+import { expect, test } from '../support/test.ts';
+
+test('both endpoints are filled in at once where both are empty', async ({ page, product, signIn, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  const issuer = form.authentication.getByLabel('Issuer or tenant address', { exact: true });
+  const ask = form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true });
+  await expect(issuer).toBeDisabled();
+  await expect(ask).toBeDisabled();
+  await form.choose('Authorization Code');
+  await issuer.fill(product.provider.address.issuer);
+  await ask.click();
+  await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(/^http:\/\/localhost/);
+  await expect(form.field(form.authentication, 'Token Endpoint')).toHaveValue(product.provider.address.token);
+  await expect(form.authentication.getByText('PKCE with S256', { exact: true })).toBeVisible();
+  await axe();
+});
+
+test('what was typed stays until somebody takes what was found', async ({ page, product, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Authorization Code');
+  const token = form.field(form.authentication, 'Token Endpoint');
+  await token.fill('https://login.example.com/token');
+  await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
+  await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
+  await expect(form.authentication.getByText('Token Endpoint now', { exact: true })).toBeVisible();
+  await expect(token).toHaveValue('https://login.example.com/token');
+  await form.authentication.getByRole('button', { name: 'Use these', exact: true }).click();
+  await expect(token).toHaveValue(product.provider.address.token);
+});
+
+test('a provider that is not there is said to be so', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Authorization Code');
+  await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill('https://login.invalid');
+  await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
+  await expect(form.authentication.getByRole('heading', { name: 'There is no server of this name.' })).toBeVisible();
+});

@@ -1,0 +1,23 @@
+// Check this address: what of a Redirect URI differs from this server's own, and whether that is
+// reached.
+
+import { Form } from '../support/form.ts';
+import { expect, test } from '../support/test.ts';
+
+test('what differs is named, put right by a button, and then reached', async ({ page, signIn, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Authorization Code');
+  const own = `${new URL(page.url()).origin}/oauth/callback`;
+  const uri = form.field(form.authentication, 'Redirect URI');
+  const check = form.authentication.getByRole('button', { name: 'Check this address', exact: true });
+  await uri.fill(`${own}/`);
+  await check.click();
+  await expect(form.authentication.getByRole('heading', { name: /there is a slash too many at the end/ })).toBeVisible();
+  await axe();
+  await form.authentication.getByRole('button', { name: "Use this server's address", exact: true }).click();
+  await expect(uri).toHaveValue(own);
+  await check.click();
+  await expect(form.authentication.getByText(/^Letter for letter this server's address\./)).toBeVisible();
+  await expect(form.authentication.getByText(/this server's own callback answered there/)).toBeVisible();
+});

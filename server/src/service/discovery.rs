@@ -1,0 +1,332 @@
+//! What a provider says about itself: `OpenID` Connect Discovery 1.0 and RFC 8414, asked on an
+//! administrator's word. Nothing that it says is believed before the whole of it has been looked at,
+//! and nothing is put into the form by this server.
+
+use app::explanation::{Fill, Findings};
+use app::labels;
+use app::labels::discovery::{self as words, Fact, Lie};
+use domain::check::host::{Host, mail_host};
+use domain::check::text::{is_guid, shown};
+use domain::check::{endpoint_problem, url};
+use domain::{Field, Problem};
+use serde_json::{Map, Value};
+
+use super::Broken;
+use crate::Server;
+use crate::oauth::DocumentError;
+use crate::store::providers::{self, Provider};
+use domain::token::Fault;
+
+/// Where Microsoft's tenants are.
+const MICROSOFT: &str = "https://login.microsoftonline.com/";
+/// What every tenant's name ends with there.
+const VERSION: &str = "/v2.0";
+/// The tenant of all personal accounts.
+const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+/// Where a provider describes itself (`OpenID` Connect Discovery 1.0, 4).
+const OPENID: &str = "/.well-known/openid-configuration";
+/// The same for one that knows OAuth alone (RFC 8414 3).
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// The most characters of an issuer or an endpoint that are looked at.
+const LONGEST: usize = 500;
+
+/// Asks the provider that somebody typed, and tells what it says, or what is wrong with that.
+pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> {
+    let Some(issuer) = issuer(typed) else { return Ok(lies([Lie::NoIssuerTyped])) };
+    let described = match described(server, &issuer).await {
+        Ok(described) => described,
+        Err(lie) => return Ok(lies([lie])),
+    };
+    let said = match Said::read(&issuer, &described.metadata) {
+        Ok(said) => said,
+        Err(found) => return Ok(lies(found)),
+    };
+    let known = Provider {
+        token_endpoint: said.token_endpoint.clone(),
+        authorization_endpoint: said.authorization_endpoint.clone().unwrap_or_default(),
+        revocation_endpoint: said.revocation_endpoint.clone().filter(|_| said.may_revoke()),
+        is_openid: described.is_openid,
+    };
+    providers::learn(&server.store, &known, server.clock.now()).await?;
+    Ok(Findings {
+        facts: said.facts(&described.address),
+        explanations: Vec::new(),
+        fills: said.fills(),
+    })
+}
+
+fn lies(lies: impl IntoIterator<Item = Lie>) -> Findings {
+    let explanations = lies.into_iter().map(words::lie).collect();
+    Findings { explanations, ..Findings::default() }
+}
+
+/// The issuer that somebody means: its address, or a tenant's name or id at Microsoft.
+fn issuer(typed: &str) -> Option<String> {
+    let typed = typed.trim();
+    let typed = typed.strip_suffix(OPENID).unwrap_or(typed);
+    if typed.chars().count() > LONGEST {
+        return None;
+    }
+    if typed.contains("://") {
+        let is_one = url::endpoint_url(typed).is_ok() && !typed.contains('?');
+        return is_one.then(|| typed.to_owned());
+    }
+    let tenant = typed.to_ascii_lowercase();
+    let is_tenant = matches!(tenant.as_str(), "common" | "organizations" | "consumers")
+        || is_guid(&tenant)
+        || is_domain(&tenant);
+    is_tenant.then(|| format!("{MICROSOFT}{tenant}{VERSION}"))
+}
+
+fn is_domain(text: &str) -> bool {
+    text.contains('.') && text.is_ascii() && matches!(mail_host(text), Ok(Host::Name(_)))
+}
+
+/// Whether a provider that was asked for by an issuer is what it calls itself: byte for byte (RFC 8414
+/// 3.3), except for Microsoft, which names a tenant by its id, and of all tenants together says so.
+fn is_the_issuer(asked: &str, told: &str) -> bool {
+    let tenant = |issuer: &str| {
+        let tenant = issuer.strip_prefix(MICROSOFT)?.strip_suffix(VERSION)?;
+        Some(tenant.to_owned()).filter(|tenant| !tenant.contains('/'))
+    };
+    if asked == told {
+        return true;
+    }
+    match (tenant(asked).as_deref(), tenant(told).as_deref()) {
+        (Some("common" | "organizations"), Some("{tenantid}")) => true,
+        (Some("consumers"), Some(told)) => told == CONSUMERS,
+        (Some(asked), Some(told)) => is_domain(asked) && is_guid(told),
+        _ => false,
+    }
+}
+
+/// A provider's description of itself.
+struct Described {
+    address: String,
+    is_openid: bool,
+    metadata: Map<String, Value>,
+}
+
+/// Fetches the description, from where an `OpenID` provider has it, or else any other.
+async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
+    let bare = issuer.trim_end_matches('/');
+    let path_at = bare.find("://").map_or(0, |at| at + 3);
+    let (origin, path) =
+        bare.split_at(bare[path_at..].find('/').map_or(bare.len(), |at| path_at + at));
+    let mut address = format!("{bare}{OPENID}");
+    let mut is_openid = true;
+    let mut found = server.documents.get(&address).await;
+    if found.as_ref().is_err_and(is_elsewhere) {
+        address = format!("{origin}{OAUTH}{path}");
+        is_openid = false;
+        found = server.documents.get(&address).await;
+    }
+    let document = found.map_err(|DocumentError { fault }| Lie::NotFound(fault))?;
+    let metadata = serde_json::from_slice(&document).map_err(|_| Lie::NoDescription)?;
+    Ok(Described { address, is_openid, metadata })
+}
+
+/// Whether somebody answered, and has no such document.
+fn is_elsewhere(DocumentError { fault }: &DocumentError) -> bool {
+    matches!(fault, Fault::NotOauth | Fault::UnknownError | Fault::RefusedSilently)
+}
+
+/// What a description says, of what matters here.
+struct Said {
+    issuer: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: String,
+    revocation_endpoint: Option<String>,
+    challenge_methods: Option<Vec<String>>,
+    grant_types: Option<Vec<String>>,
+}
+
+impl Said {
+    /// Reads a description, all of which must hold.
+    fn read(asked: &str, metadata: &Map<String, Value>) -> Result<Self, Vec<Lie>> {
+        let text = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
+        let list = |name: &str| {
+            let values = metadata.get(name)?.as_array()?;
+            Some(values.iter().filter_map(Value::as_str).map(cut).take(20).collect::<Vec<_>>())
+        };
+        let told = text("issuer").unwrap_or_default();
+        if !is_the_issuer(asked, &told) {
+            return Err(vec![Lie::OtherIssuer { asked: asked.to_owned(), told: cut(&told) }]);
+        }
+        let (authorization, token) = (text("authorization_endpoint"), text("token_endpoint"));
+        let mut lies = Vec::new();
+        for (field, endpoint) in
+            [(Field::AuthorizationEndpoint, &authorization), (Field::TokenEndpoint, &token)]
+        {
+            let bad = |(told, problem): (&String, Problem)| Lie::BadEndpoint {
+                field,
+                told: cut(told),
+                problem,
+            };
+            let problem =
+                endpoint.as_ref().and_then(|told| Some((told, endpoint_problem(field, told)?)));
+            lies.extend(problem.map(bad));
+        }
+        let Some(token_endpoint) = token else { return Err(vec![Lie::NoTokenEndpoint]) };
+        if !lies.is_empty() {
+            return Err(lies);
+        }
+        Ok(Self {
+            issuer: told,
+            authorization_endpoint: authorization,
+            token_endpoint,
+            revocation_endpoint: text("revocation_endpoint"),
+            challenge_methods: list("code_challenge_methods_supported"),
+            grant_types: list("grant_types_supported"),
+        })
+    }
+
+    /// Whether tokens may go to the Revocation Endpoint: they go nowhere but to the origin of the
+    /// Token Endpoint.
+    fn may_revoke(&self) -> bool {
+        let origin = |endpoint: &str| url::origin(endpoint);
+        self.revocation_endpoint.as_deref().is_some_and(|endpoint| {
+            endpoint_problem(Field::TokenEndpoint, endpoint).is_none()
+                && origin(endpoint) == origin(&self.token_endpoint)
+        })
+    }
+
+    fn facts(&self, address: &str) -> Vec<(String, String)> {
+        let said = |values: &Option<Vec<String>>| {
+            values.as_ref().map_or_else(|| words::NOT_SAID.to_owned(), |values| values.join(" "))
+        };
+        let pkce = match &self.challenge_methods {
+            None => words::NOT_SAID,
+            Some(methods) if methods.iter().any(|method| method == "S256") => words::SUPPORTED,
+            Some(_) => words::NOT_SUPPORTED,
+        };
+        let authorization = self.authorization_endpoint.as_deref();
+        let mut origins: Vec<_> = authorization
+            .into_iter()
+            .chain([self.token_endpoint.as_str()])
+            .filter_map(url::origin)
+            .collect();
+        origins.dedup();
+        let revocation = self.revocation_endpoint.as_deref();
+        [
+            (Fact::FoundAt, Some(address.to_owned())),
+            (Fact::Issuer, Some(cut(&self.issuer))),
+            (
+                Fact::AuthorizationEndpoint,
+                Some(authorization.unwrap_or(words::NOT_SAID).to_owned()),
+            ),
+            (Fact::TokenEndpoint, Some(self.token_endpoint.clone())),
+            (Fact::Origins, Some(origins.join(" "))),
+            (Fact::Pkce, Some(pkce.to_owned())),
+            (Fact::GrantTypes, Some(said(&self.grant_types))),
+            (
+                Fact::Revocation,
+                revocation.map(|told| words::revocation(&cut(told), self.may_revoke())),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(fact, value)| Some((words::fact(fact).to_owned(), value?)))
+        .collect()
+    }
+
+    fn fills(&self) -> Vec<Fill> {
+        let fill = |field: Field, value: String| Fill {
+            field,
+            value,
+            label: labels::field(field).to_owned(),
+        };
+        let authorization = self.authorization_endpoint.as_deref().map(with_usual_query);
+        authorization
+            .map(|endpoint| fill(Field::AuthorizationEndpoint, endpoint))
+            .into_iter()
+            .chain([fill(Field::TokenEndpoint, self.token_endpoint.clone())])
+            .collect()
+    }
+}
+
+/// An Authorization Endpoint with what it takes to get a refresh token there, where that is known.
+fn with_usual_query(endpoint: &str) -> String {
+    match url::endpoint_host(endpoint).as_deref() {
+        Some("accounts.google.com") if !endpoint.contains('?') => {
+            format!("{endpoint}?access_type=offline&prompt=consent")
+        }
+        _ => endpoint.to_owned(),
+    }
+}
+
+/// A text of the provider's, fit to be shown, on one line.
+fn cut(text: &str) -> String {
+    let text = shown(text).replace('\n', " ");
+    match text.char_indices().nth(LONGEST) {
+        None => text,
+        Some(_) => text.chars().take(LONGEST - 1).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+    fn at_microsoft(tenant: &str) -> String {
+        format!("{MICROSOFT}{tenant}{VERSION}")
+    }
+
+    #[test]
+    fn an_issuer_is_an_address_or_a_tenant_of_microsofts() {
+        for (typed, expected) in [
+            ("https://accounts.google.com", Some("https://accounts.google.com".to_owned())),
+            (" https://a.example/b/ ", Some("https://a.example/b/".to_owned())),
+            (
+                "https://a.example/.well-known/openid-configuration",
+                Some("https://a.example".to_owned()),
+            ),
+            ("http://localhost:4000", Some("http://localhost:4000".to_owned())),
+            ("contoso.onmicrosoft.com", Some(at_microsoft("contoso.onmicrosoft.com"))),
+            (&TENANT.to_uppercase(), Some(at_microsoft(TENANT))),
+            ("common", Some(at_microsoft("common"))),
+            ("http://a.example", None),
+            ("https://a.example/?x=1", None),
+            ("https://ada@a.example", None),
+            ("ftp://a.example", None),
+            ("contoso", None),
+            ("a.example/../common", None),
+            ("", None),
+        ] {
+            assert_eq!(issuer(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_itself_byte_for_byte_except_for_microsofts_tenants() {
+        let (name, id) = (at_microsoft("contoso.com"), at_microsoft(TENANT));
+        for (asked, told, expected) in [
+            ("https://a.example", "https://a.example", true),
+            ("https://a.example", "https://a.example/", false),
+            ("https://a.example", "https://A.example", false),
+            (&name, &id, true),
+            (&at_microsoft("common"), &at_microsoft("{tenantid}"), true),
+            (&at_microsoft("organizations"), &at_microsoft("{tenantid}"), true),
+            (&at_microsoft("consumers"), &at_microsoft(CONSUMERS), true),
+            (&id, &at_microsoft(CONSUMERS), false),
+            (&name, &at_microsoft("{tenantid}"), false),
+            (&at_microsoft("common"), &id, false),
+            (&name, &format!("https://evil.example/{TENANT}/v2.0"), false),
+            ("https://evil.example/contoso.com/v2.0", &id, false),
+            (&name, &at_microsoft(&format!("x/{TENANT}")), false),
+        ] {
+            assert_eq!(is_the_issuer(asked, told), expected, "{asked} {told}");
+        }
+    }
+
+    #[test]
+    fn google_gives_a_refresh_token_by_the_query_that_it_wants() {
+        let expected =
+            "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent";
+        assert_eq!(with_usual_query("https://accounts.google.com/o/oauth2/v2/auth"), expected);
+        assert_eq!(with_usual_query("https://a.example/auth"), "https://a.example/auth");
+    }
+}

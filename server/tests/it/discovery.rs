@@ -1,0 +1,213 @@
+//! What a provider says about itself, and that nothing of it is believed that does not hold.
+
+use std::time::Duration;
+
+use app::api::ApiError;
+use app::explanation::Findings;
+use app::service::{EmailService, Principal, Role};
+use domain::{Field, OauthFlow};
+use serde_json::{Value, json};
+use server::oauth::TokenDeadlines;
+use server::service::Service;
+use server::store::providers;
+
+use crate::support::harness::{EMAIL, Harness, NAME, principal};
+use crate::support::oauth_world::World;
+use crate::support::provider::{ScriptedProvider, Turn};
+
+/// A server, and a provider that plays a script.
+struct Asking {
+    harness: Harness,
+    provider: ScriptedProvider,
+    issuer: String,
+}
+
+impl Asking {
+    /// What each turn is made of: the provider's own address.
+    async fn of<const N: usize>(turns: impl FnOnce(&str) -> [Turn; N]) -> Self {
+        let harness = Harness::with(|config| {
+            config.token_deadlines =
+                TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
+        })
+        .await;
+        let provider = ScriptedProvider::play([]);
+        let issuer = format!("http://{}", provider.address());
+        provider.plays_on(turns(&issuer));
+        Self { harness, provider, issuer }
+    }
+
+    async fn findings(&self, typed: &str) -> Findings {
+        let service = Service::new(self.harness.server.clone());
+        service.discover(&principal("ada", EMAIL, NAME), typed).await.expect("findings")
+    }
+
+    /// The one thing that is wrong; then nothing is offered and nothing remembered.
+    async fn lie(&self) -> String {
+        let Findings { facts, explanations, fills } = self.findings(&self.issuer).await;
+        assert!(facts.is_empty() && fills.is_empty(), "{facts:?} {fills:?}");
+        let token_endpoint = format!("{}/token", self.issuer);
+        let known = providers::of(&self.harness.server.store, &token_endpoint).await;
+        assert_eq!(known.expect("an answer"), None);
+        let [explanation] = <[_; 1]>::try_from(explanations).expect("one explanation");
+        explanation.cause
+    }
+}
+
+/// A description that holds.
+fn described(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "revocation_endpoint": format!("{issuer}/revoke"),
+        "code_challenge_methods_supported": ["plain", "S256"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+    })
+}
+
+fn with(mut description: Value, name: &str, value: impl Into<Value>) -> Turn {
+    description[name] = value.into();
+    Turn::json("200 OK", &description.to_string())
+}
+
+fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
+    let found = findings.facts.iter().find(|(named, _)| named == name);
+    found.map_or("", |(_, value)| value.as_str())
+}
+
+#[tokio::test]
+async fn what_a_provider_says_is_told_offered_and_remembered() {
+    let asking = Asking::of(|issuer| [Turn::json("200 OK", &described(issuer).to_string())]).await;
+    let (findings, issuer) = (asking.findings(&asking.issuer).await, &asking.issuer);
+    assert_eq!(asking.provider.asked()[0].target, "/.well-known/openid-configuration");
+    assert_eq!(fact(&findings, "Issuer"), issuer);
+    assert_eq!(fact(&findings, "PKCE with S256"), "supported");
+    assert_eq!(fact(&findings, "Grant types"), "authorization_code refresh_token");
+    assert_eq!(fact(&findings, "Where they lead"), issuer);
+    let fills: Vec<_> =
+        findings.fills.iter().map(|fill| (fill.field, fill.value.clone())).collect();
+    assert_eq!(
+        fills,
+        [
+            (Field::AuthorizationEndpoint, format!("{issuer}/authorize")),
+            (Field::TokenEndpoint, format!("{issuer}/token")),
+        ]
+    );
+    let known = providers::of(&asking.harness.server.store, &format!("{issuer}/token")).await;
+    let known = known.expect("an answer").expect("it is remembered");
+    assert_eq!(known.revocation_endpoint, Some(format!("{issuer}/revoke")));
+    assert!(known.is_openid);
+}
+
+#[tokio::test]
+async fn a_provider_that_knows_oauth_alone_is_asked_where_it_describes_itself() {
+    let asking = Asking::of(|issuer| {
+        let issuer = format!("{issuer}/tenant");
+        [Turn::answer("404 Not Found", &[], "<h1>No</h1>"), with(described(&issuer), "x", 1)]
+    })
+    .await;
+    let findings = asking.findings(&format!("{}/tenant", asking.issuer)).await;
+    assert_eq!(findings.explanations, []);
+    let targets: Vec<_> = asking.provider.asked().into_iter().map(|asked| asked.target).collect();
+    assert_eq!(
+        targets,
+        [
+            "/tenant/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server/tenant"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn another_issuer_is_not_believed() {
+    for other in ["https://evil.example", "", "/"] {
+        let asking = Asking::of(|issuer| {
+            let told = if other == "/" { format!("{issuer}/") } else { other.to_owned() };
+            [with(described(issuer), "issuer", told)]
+        })
+        .await;
+        let lie = asking.lie().await;
+        assert!(lie.contains(&asking.issuer) && lie.contains("believed"), "{lie}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_the_form_would_refuse_is_told() {
+    for endpoint in [
+        "http://login.example.com/token",
+        "https://ada@login.example.com/token",
+        "https://login.example.com/token#x",
+        "javascript:alert(1)",
+        "",
+        &format!("https://login.example.com/{}", "x".repeat(500)),
+    ] {
+        for name in ["authorization_endpoint", "token_endpoint"] {
+            let asking = Asking::of(|issuer| [with(described(issuer), name, endpoint)]).await;
+            let lie = asking.lie().await;
+            assert!(lie.contains("that cannot be one"), "{name} {endpoint}: {lie}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_endpoint_there_is_no_provider() {
+    let asking =
+        Asking::of(|issuer| [with(described(issuer), "token_endpoint", Value::Null)]).await;
+    assert_eq!(asking.lie().await, "The provider names no Token Endpoint.");
+}
+
+#[tokio::test]
+async fn a_revocation_endpoint_at_another_origin_is_told_and_never_used() {
+    let asking = Asking::of(|issuer| {
+        [with(described(issuer), "revocation_endpoint", "https://elsewhere.example/revoke")]
+    })
+    .await;
+    let findings = asking.findings(&asking.issuer).await;
+    assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
+    let token_endpoint = format!("{}/token", asking.issuer);
+    let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
+    assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+}
+
+#[tokio::test]
+async fn what_is_no_description_is_told_by_what_it_is() {
+    let huge = format!("{{\"issuer\":\"{}\"}}", "x".repeat(70_000));
+    for (turn, expected) in [
+        (Turn::answer("200 OK", &[], "<h1>Welcome</h1>"), "does not describe a provider"),
+        (Turn::json("200 OK", "[]"), "does not describe a provider"),
+        (Turn::json("200 OK", &huge), "far more than"),
+        (Turn::answer("302 Found", &["Location: https://a.example/"], ""), "points to another one"),
+        (Turn::silence().then_hang(), "too slow"),
+        (Turn::answer("503 Service Unavailable", &[], ""), "a problem of its own"),
+    ] {
+        let lie = Asking::of(|_| [turn]).await.lie().await;
+        assert!(lie.contains(expected), "{lie}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_local_address_is_never_asked() {
+    let asking = Asking::of(|_| []).await;
+    for issuer in ["https://169.254.169.254", "https://[fe80::1]/tenant"] {
+        let findings = asking.findings(issuer).await;
+        let told = &findings.explanations[0].cause;
+        assert_eq!(told, "This address leads to a machine that PPM never calls.");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_issuer_is_not_asked_for() {
+    let asking = Asking::of(|_| []).await;
+    for typed in ["", "contoso", "http://login.example.com", "https://ada@login.example.com"] {
+        let findings = asking.findings(typed).await;
+        assert_eq!(findings.explanations[0].cause, "This is no address of a provider.", "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_makes_this_server_ask_nobody() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
+    let asked = world.service().discover(&rita, "http://localhost:1").await;
+    assert_eq!(asked, Err(ApiError::Forbidden));
+}

@@ -1,0 +1,243 @@
+//! Whether a browser comes back by a Redirect URI: what differs is named, and the callback proves
+//! that it is there to nobody but this server.
+
+use app::api::ApiError;
+use app::explanation::Findings;
+use app::service::{EmailService, Principal, Reached, Role};
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use domain::Field;
+use domain::secret::Destination;
+use server::config::{HostOrigin, PublicUrl};
+use server::service::{Service, answer_to_probe};
+use server::vault::Vault;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal, trail};
+use crate::support::pages::ask;
+use crate::support::provider::{ScriptedProvider, Turn};
+
+const CALLBACK: &str = "https://ppm.example/oauth/callback";
+const PAGE: &str = "https://ppm.example";
+
+fn ada() -> Principal {
+    principal("ada", EMAIL, NAME)
+}
+
+fn reached(callback: &str) -> Reached {
+    let origin = callback.strip_suffix("/oauth/callback").map(str::to_owned);
+    Reached { callback: callback.to_owned(), public_origin: origin, forwarded: Vec::new() }
+}
+
+async fn examined(harness: &Harness, typed: &str, page: &str, reached: &Reached) -> Findings {
+    let service = Service::new(harness.server.clone());
+    service.redirect_doctor(&ada(), reached, typed, page).await.expect("findings")
+}
+
+fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
+    let found = findings.facts.iter().find(|(named, _)| named == name);
+    found.map_or("", |(_, value)| value.as_str())
+}
+
+/// A server that answers at its own public URL, on this machine.
+struct Public {
+    harness: Harness,
+    callback: String,
+    serving: JoinHandle<()>,
+}
+
+impl Public {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let harness = Harness::with(|config| {
+            config.public_url = Some(PublicUrl::parse(&origin).expect("an origin"));
+        })
+        .await
+        .with_ada()
+        .await;
+        let router = server::router(harness.server.clone());
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("it serves until it is dropped");
+        });
+        Self { harness, callback: format!("{origin}/oauth/callback"), serving }
+    }
+
+    async fn reachable(&self) -> Findings {
+        let origin = self.callback.trim_end_matches("/oauth/callback");
+        examined(&self.harness, &self.callback, origin, &reached(&self.callback)).await
+    }
+}
+
+impl Drop for Public {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn what_differs_is_named_with_this_servers_address_to_put_instead() {
+    let harness = Harness::start().await;
+    for (typed, expected) in [
+        ("http://ppm.example/oauth/callback", "the beginning differs (http instead of https)"),
+        (
+            "https://old.example/oauth/callback",
+            "the host differs (old.example instead of ppm.example)",
+        ),
+        ("https://ppm.example:8443/oauth/callback", "the port differs (8443 instead of none)"),
+        ("https://ppm.example/oauth/callback/", "a slash too many at the end"),
+        ("https://ppm.example/OAuth/callback", "capital and small letters differ"),
+        ("https://ppm.example/oauth/callback?a=b", "what follows the ? differs"),
+        ("https://ppm.example/oauth/callback#", "there is a # in it"),
+        ("https://ppm.example/oauth/callback ", "a space or another invisible character"),
+    ] {
+        let findings = examined(&harness, typed, PAGE, &reached(CALLBACK)).await;
+        let told = &findings.explanations[0];
+        assert!(told.cause.contains(expected), "{typed:?}: {}", told.cause);
+        let fill = told.steps[0].fill.as_ref().expect("a button");
+        assert_eq!((fill.field, fill.value.as_str()), (Field::RedirectUri, CALLBACK));
+        assert_eq!(fact(&findings, "Reachable"), "", "only its own address is asked");
+    }
+}
+
+#[tokio::test]
+async fn its_own_callback_is_found_and_no_attempt_is_touched() {
+    let public = Public::start().await;
+    let rows = trail(&public.harness.server.store, 99).await.len();
+    let findings = public.reachable().await;
+    assert_eq!(findings.explanations, []);
+    let expected =
+        "Letter for letter this server's address. Register exactly this at the provider.";
+    assert_eq!(fact(&findings, "Verdict"), expected);
+    assert!(fact(&findings, "Reachable").contains("this server's own callback answered there"));
+    assert_eq!(trail(&public.harness.server.store, 99).await.len(), rows);
+}
+
+#[tokio::test]
+async fn somebody_else_at_the_address_is_told_from_this_server() {
+    let provider = ScriptedProvider::play([
+        Turn::answer("200 OK", &[], "<h1>Sign in</h1>"),
+        Turn::answer("302 Found", &["Location: https://a.example/"], ""),
+        Turn::answer("404 Not Found", &[], "<h1>Not found</h1>"),
+    ]);
+    let harness = Harness::start().await;
+    let own = format!("http://{}/oauth/callback", provider.address());
+    for expected in
+        ["Something answers", "points to another address", "does not pass the request on"]
+    {
+        let findings = examined(&harness, &own, "", &reached(&own)).await;
+        let told = &findings.explanations[0].cause;
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_answers_is_told_by_the_step_that_failed() {
+    let harness = Harness::start().await;
+    for (own, expected) in [
+        ("https://ppm.invalid/oauth/callback", "finds no server of this name"),
+        ("https://169.254.169.254/oauth/callback", "an address that PPM never calls"),
+        ("http://127.0.0.1:1/oauth/callback", "nothing listens on that port"),
+    ] {
+        let findings = examined(&harness, own, "", &reached(own)).await;
+        let told = &findings.explanations[0].cause;
+        assert!(told.contains(expected), "{told}");
+    }
+    let own = "http://ppm.example/oauth/callback";
+    let findings = examined(&harness, own, "", &reached(own)).await;
+    assert!(fact(&findings, "Reachable").starts_with("Not tried"), "{findings:?}");
+}
+
+/// A question as this server seals it.
+fn sealed(vault: &Vault, column: &str, question: &str) -> String {
+    let sealed = vault.seal(column, &Destination::Nowhere, &question.to_owned().into());
+    format!("ppm-probe={}", URL_SAFE_NO_PAD.encode(sealed))
+}
+
+#[tokio::test]
+async fn the_callback_answers_only_what_this_key_has_sealed_for_it_lately() {
+    let harness = Harness::start().await;
+    let now = harness.server.clock.now().timestamp_millis();
+    let good = sealed(&harness.server.vault, "callback-probe", &format!("{now}.nonce"));
+    assert!(answer_to_probe(&harness.server, &good).is_some());
+    let other = Vault::new(&[7; 32], harness.server.randomness.clone());
+    for question in [
+        sealed(&other, "callback-probe", &format!("{now}.nonce")),
+        sealed(&harness.server.vault, "client-secret", &format!("{now}.nonce")),
+        sealed(&harness.server.vault, "callback-probe", "nonce"),
+        "ppm-probe=".to_owned(),
+        format!("ppm-probe={}", "A".repeat(10_000)),
+        format!("ppm-probe={}", "ü".repeat(600)),
+        String::new(),
+    ] {
+        assert_eq!(answer_to_probe(&harness.server, &question), None, "{question:.60}");
+    }
+    harness.clock.advance(TimeDelta::minutes(3));
+    assert_eq!(answer_to_probe(&harness.server, &good), None);
+}
+
+#[tokio::test]
+async fn a_question_that_is_none_is_a_callback_like_any_other() {
+    let harness = Harness::start().await;
+    let landed = ask(&harness, get("/oauth/callback?ppm-probe=AAAA"), Body::empty()).await;
+    assert_eq!(landed.status, StatusCode::SEE_OTHER);
+    assert_eq!(landed.header("location"), "/oauth/result?fault=attempt-unknown");
+}
+
+#[tokio::test]
+async fn a_page_behind_a_proxy_is_told_how_to_start_the_server() {
+    let harness = Harness::start().await;
+    let reached = Reached {
+        callback: "http://ppm.example/oauth/callback".to_owned(),
+        public_origin: None,
+        forwarded: vec![("X-Forwarded-Proto", "https".to_owned())],
+    };
+    let findings = examined(&harness, "http://ppm.example/oauth/callback", PAGE, &reached).await;
+    let told = &findings.explanations[0];
+    assert_eq!(told.steps[0].copy.as_deref(), Some("--public-url https://ppm.example"));
+    assert!(fact(&findings, "X-Forwarded-Proto").contains("PPM does not go by this header"));
+}
+
+#[tokio::test]
+async fn a_page_at_another_address_is_a_trap_unless_it_may_show_the_tab() {
+    let harness = Harness::with(|config| {
+        config.elsewhere.embedding =
+            HostOrigin::parse("https://host.example").into_iter().collect();
+    })
+    .await;
+    let typed = "https://elsewhere.example/callback";
+    let findings = examined(&harness, typed, "https://host.example", &reached(CALLBACK)).await;
+    assert_eq!(findings.explanations.len(), 1, "only that it is another address");
+    assert!(fact(&findings, "This page").contains("may show this tab"));
+    let findings = examined(&harness, typed, "https://10.0.0.5:3000", &reached(CALLBACK)).await;
+    let told = &findings.explanations[0].cause;
+    assert!(told.contains("https://10.0.0.5:3000") && told.contains(PAGE), "{told}");
+}
+
+#[tokio::test]
+async fn the_call_knows_how_it_came() {
+    let harness = Harness::start().await.with_ada().await;
+    let request = post("/api/email/redirect-doctor")
+        .header(header::COOKIE, harness.sign_in().await)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("x-forwarded-host", "mail.example");
+    let body = r#"{"uri":"","page":"http://ppm.example"}"#;
+    let answer = ask(&harness, request, Body::from(body)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    let findings: Findings = serde_json::from_str(&answer.body).expect("findings");
+    assert_eq!(fact(&findings, "This server's address"), "http://ppm.example/oauth/callback");
+    assert!(fact(&findings, "X-Forwarded-Host").starts_with("mail.example"));
+}
+
+#[tokio::test]
+async fn a_reader_examines_nothing() {
+    let harness = Harness::start().await;
+    let rita = Principal { role: Role::Reader, ..ada() };
+    let service = Service::new(harness.server.clone());
+    let examined = service.redirect_doctor(&rita, &reached(CALLBACK), CALLBACK, PAGE).await;
+    assert_eq!(examined, Err(ApiError::Forbidden));
+}

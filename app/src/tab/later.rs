@@ -3,6 +3,8 @@
 //! reached from here alone is not in the first part (`xtask/src/split.rs`). So the server renders
 //! none of it: until it has come, its places are empty on both sides.
 
+#![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

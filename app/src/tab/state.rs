@@ -150,7 +150,9 @@ impl FormState {
             later::check(self);
         } else {
             self.watched.with_value(|watched| {
-                watched.iter().for_each(|watched| renew(watched.problem, None));
+                for watched in watched {
+                    renew(watched.problem, None);
+                }
             });
             renew(self.problems, Problems::default());
         }

@@ -3,10 +3,7 @@
 //! reached from here alone is not in the first part (`xtask/src/split.rs`). So the server renders
 //! none of it: until it has come, its places are empty on both sides.
 
-#![expect(
-    clippy::unnecessary_wraps,
-    reason = "the macro wants a place for a part that did not come"
-)]
+#![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -81,7 +81,7 @@ impl Reading {
                 }
                 let frame = self.body.frame().await?.expect("a stream breaks for nobody");
                 let octets = frame.into_data().expect("no trailers");
-                self.text.push_str(&String::from_utf8(octets.to_vec()).expect("text"));
+                self.text.push_str(std::str::from_utf8(&octets).expect("text"));
             }
         };
         tokio::time::timeout(NEVER, more).await.expect("something comes")

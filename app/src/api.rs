@@ -222,10 +222,9 @@ pub enum SaveAnswer {
 /// What became of asking for a test of settings that are not saved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and soon taken apart")]
 pub enum TestAnswer {
     /// It is under way.
-    Begun(RunNow),
+    Begun(Box<RunNow>),
     /// These controls need attention; nothing was sent.
     Problems(Problems),
 }

@@ -28,9 +28,9 @@ test('what was typed stays until somebody takes what was found', async ({ page, 
   await token.fill('https://login.example.com/token');
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
-  await expect(form.authentication.getByText('Token Endpoint now', { exact: true })).toBeVisible();
+  await expect(form.authentication.getByRole('heading', { name: 'These already hold something else:' })).toBeVisible();
   await expect(token).toHaveValue('https://login.example.com/token');
-  await form.authentication.getByRole('button', { name: 'Use these', exact: true }).click();
+  await form.authentication.getByRole('button', { name: 'Replace these', exact: true }).click();
   await expect(token).toHaveValue(product.provider.address.token);
 });
 

@@ -41,6 +41,8 @@ pub enum Part {
     End(RunNow),
     /// The steps of a test message.
     Ladder(Signal<Option<RunNow>>),
+    /// Nothing to see: whatever hears of test messages.
+    News(TestState),
     /// Where the address is put that an attempt ended at.
     Paste(TokenState, String),
     /// What the server found.
@@ -88,6 +90,13 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Choice(field) => Choice(ChoiceProps { state: form, field }).into_any(),
         Part::End(now) => End(EndProps { now, form: Some(form) }).into_any(),
         Part::Ladder(now) => Ladder(LadderProps { now }).into_any(),
+        Part::News(test) => {
+            #[cfg(feature = "browser")]
+            super::news::listen(test);
+            #[cfg(not(feature = "browser"))]
+            let _ = test;
+            ().into_any()
+        }
         Part::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
         Part::Findings(inquiry) => FindingsView(FindingsViewProps { inquiry }).into_any(),
         Part::Problems(wanted) => {

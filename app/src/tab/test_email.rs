@@ -121,14 +121,16 @@ impl TestState {
         self.refusal.set(None);
         self.host.spawn(async move {
             let answer = match typed {
-                None => api::in_time(api::send_test()).await.map(TestAnswer::Begun),
+                None => {
+                    api::in_time(api::send_test()).await.map(|now| TestAnswer::Begun(Box::new(now)))
+                }
                 Some(draft) => api::in_time(api::test_typed(draft)).await,
             };
             self.is_asking.set(false);
             match answer {
                 Ok(TestAnswer::Problems(problems)) => form.show_problems(Wanted::Test, problems),
                 Ok(TestAnswer::Begun(now)) => {
-                    self.learn(now);
+                    self.learn(*now);
                     self.follow().await;
                     self.show_soon(OUTCOME);
                 }
@@ -213,10 +215,8 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.now.track();
         test.host.spawn(test.follow());
     });
-    #[cfg(feature = "browser")]
-    if test.recipient.with_untracked(Option::is_some) {
-        super::news::listen(test);
-    }
+    let news = test.recipient.with_untracked(Option::is_some);
+    let news = news.then(|| later(form, Part::News(test)));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
     // Not disabled while it works, which would take the focus from whoever pressed it.
@@ -295,6 +295,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                 {unseen}
                 {ladder}
                 <div class="announcement" role="status" id=OUTCOME>{end}</div>
+                {news}
             </div>
         </fieldset>
     }

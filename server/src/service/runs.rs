@@ -88,7 +88,7 @@ pub async fn start_typed(
     };
     let form = draft.map_secrets(|_, _| ());
     let tried = Tried { tested: Tested::Typed, form, settings: Ok(settings), source };
-    begin(server, who, recipient, tried).await.map(TestAnswer::Begun)
+    begin(server, who, recipient, tried).await.map(|now| TestAnswer::Begun(Box::new(now)))
 }
 
 async fn has_token(server: &Server) -> Result<bool, ApiError> {

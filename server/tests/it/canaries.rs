@@ -9,14 +9,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use app::api::{Save, SaveAnswer};
+use app::api::{RunNow, Save, SaveAnswer};
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::routing::get as route;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::delivery::{Outcome, Run};
+use domain::delivery::Outcome;
 use domain::{Draft, Field};
 use memchr::memmem::find;
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ async fn a_secret_in_a_request_that_makes_no_sense_is_heard_of_nowhere() {
             .map(|answer| witness.hears(path, &answer))
             .expect("an answer");
     }
-    let too_large = format!("\"Nachtigall9Kb{}\"", "x".repeat(600_000));
+    let too_large = format!("\"Nachtigall9Kb{}\"", "x".repeat(800_000));
     // Refused before it is read; who sends on may find the connection gone.
     if let Ok(answer) = witness.browser.ask("POST", "/api/email/save", json_type, too_large).await {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -370,13 +370,14 @@ async fn sent(
         panic!("not saved");
     };
     let run = witness.calls("email/send-test", &json!({})).await;
-    let mut run: Run = serde_json::from_str(&run.body).expect("a run");
-    while run.outcome.is_none() {
-        let answer = witness.calls("email/run", &json!({ "id": run.id })).await;
-        run = serde_json::from_str(&answer.body).expect("a run");
+    let mut now: RunNow = serde_json::from_str(&run.body).expect("a run");
+    while now.run.outcome.is_none() {
+        let answer = witness.calls("email/run", &json!({ "id": now.run.id })).await;
+        now = serde_json::from_str(&answer.body).expect("a run");
     }
     let heard = server.heard().await;
-    assert!(!matches!(run.outcome, Some(Outcome::Interrupted)), "{run:?}");
+    assert!(now.transcript.is_some());
+    assert!(!matches!(now.run.outcome, Some(Outcome::Interrupted)), "{now:?}");
     (heard, saved.revision)
 }
 

@@ -143,7 +143,20 @@ async fn a_consent_that_ends_leads_back_to_where_the_host_has_the_tab() {
 async fn the_calls_to_be_excluded_are_all_that_there_are() {
     let mut calls = EmailSettings::calls();
     calls.sort_unstable();
-    let expected = ["finish-attempt", "get-token", "load", "run", "save", "send-test", "token"];
+    let expected = [
+        "discover",
+        "finish-attempt",
+        "get-token",
+        "load",
+        "preset",
+        "redirect-doctor",
+        "run",
+        "save",
+        "send-test",
+        "test-typed",
+        "token",
+        "token-xray",
+    ];
     assert_eq!(calls, expected.map(|call| format!("/api/email/{call}")));
 }
 

@@ -3,12 +3,12 @@
 
 use std::fs;
 
-use app::api::{Begun, TokenNow};
+use app::api::{Begun, Finished, TokenNow};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::request::Builder;
 use axum::http::{Method, Request, StatusCode};
 use domain::OauthFlow;
-use domain::token::{Attempt, AttemptEnd};
+use domain::token::AttemptEnd;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::config::{Elsewhere, HostOrigin, PublicUrl};
@@ -278,8 +278,8 @@ async fn a_final_address_is_pasted_on_a_page_that_has_no_cookie_here() {
     let world = world().await;
     let returning = consented(&world).await;
     let arguments = json!({ "id": returning.attempt.id, "address": returning.address });
-    let finished: Attempt = called(&world, "finish-attempt", &arguments).await;
-    assert_eq!(finished.end, Some(AttemptEnd::Obtained));
+    let finished: Finished = called(&world, "finish-attempt", &arguments).await;
+    assert_eq!(finished.attempt.end, Some(AttemptEnd::Obtained));
 }
 
 /// The page for a frame, asked for on behalf of `host` as it stands in a query.

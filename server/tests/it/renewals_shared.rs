@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::api::RunNow;
 use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};
@@ -142,7 +143,7 @@ async fn one_is_refused(begun: &mut [(Browser, Run)]) {
         |report: &StepReport| report.step == Step::SignIn && report.ended == StepEnd::Failed;
     loop {
         for (browser, run) in &mut *begun {
-            let run: Run = called(browser, "email/run", &json!({ "id": run.id })).await;
+            let RunNow { run, .. } = called(browser, "email/run", &json!({ "id": run.id })).await;
             if run.steps.iter().any(is_refusal) {
                 return;
             }

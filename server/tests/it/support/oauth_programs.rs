@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use app::api::{Begun, Save, SaveAnswer, TokenNow};
+use app::api::{Begun, RunNow, Save, SaveAnswer, TokenNow};
 use axum::http::StatusCode;
 use domain::Draft;
 use domain::delivery::{Outcome, Run};
@@ -77,7 +77,8 @@ pub async fn obtain(browser: &mut Browser, provider: &Provider) {
 
 /// Sends a test message.
 pub async fn begin_send(browser: &mut Browser) -> Run {
-    called(browser, "email/send-test", &json!({})).await
+    let now: RunNow = called(browser, "email/send-test", &json!({})).await;
+    now.run
 }
 
 /// Waits for the end of a test message.
@@ -87,6 +88,7 @@ pub async fn end_of(browser: &mut Browser, mut run: Run) -> Outcome {
             return outcome;
         }
         tokio::time::sleep(LOOK_EVERY).await;
-        run = called(browser, "email/run", &json!({ "id": run.id })).await;
+        let now: RunNow = called(browser, "email/run", &json!({ "id": run.id })).await;
+        run = now.run;
     }
 }

@@ -164,6 +164,8 @@ test('the keyboard alone obtains a token', async ({ page, form, provider }) => {
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.getToken, 'the focus stays where it was').toBeFocused();
   await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: 'What does the token say?', exact: true })).toBeFocused();
+  await page.keyboard.press('Tab');
   await expect(form.sendTest).toBeFocused();
 });
 

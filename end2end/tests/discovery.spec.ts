@@ -14,7 +14,7 @@ test('both endpoints are filled in at once where both are empty', async ({ page,
   await form.choose('Authorization Code');
   await issuer.fill(product.provider.address.issuer);
   await ask.click();
-  await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(/^http:\/\/localhost/);
+  await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(/^http:\/\/(localhost|127\.0\.0\.1)/);
   await expect(form.field(form.authentication, 'Token Endpoint')).toHaveValue(product.provider.address.token);
   await expect(form.authentication.getByText('PKCE with S256', { exact: true })).toBeVisible();
   await axe();

@@ -171,6 +171,8 @@ test('the form is edited, saved and sent with the keyboard alone', async ({ page
   await signIn();
   const form = new Form(page);
   await form.flow.focus();
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('Provider', { exact: true })).toBeFocused();
   for (const value of [product.mail.username, 'Keyboard', 'localhost', String(product.mail.starttls)]) {
     await page.keyboard.press('Tab');
     await page.keyboard.type(value);

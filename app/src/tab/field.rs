@@ -281,6 +281,16 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
     let text = state.text(field);
     let node = NodeRef::<Textarea>::new();
     let is_adopted = adopt_once(node, move |lines| state.adopt_typed(field, lines.value()));
+    // By hand: a textarea takes the property of nothing for the word undefined.
+    Effect::new(move |_| {
+        let text = text.get();
+        if is_adopted.get()
+            && let Some(lines) = node.get()
+            && lines.value() != text
+        {
+            lines.set_value(&text);
+        }
+    });
     view! {
         <textarea
             node_ref=node
@@ -294,7 +304,6 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
             aria-invalid=aspect.invalid
             disabled=aspect.disabled.get_untracked()
             prop:disabled=aspect.disabled
-            prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:input=move |event| state.edit(field, event_target_value(&event))
         >
             {state.text_now(field)}

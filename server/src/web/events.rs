@@ -4,6 +4,7 @@
 //! server stops.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use app::service::Principal;
 use axum::extract::{Extension, State};
@@ -31,6 +32,9 @@ const LIVE: [(HeaderName, HeaderValue); 2] = [
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
+/// How long a stream lasts at most whose reader is not known by a session.
+const UNASKED: Duration = Duration::from_mins(1);
+
 /// `GET /api/email/events`.
 pub async fn events(
     State(server): State<Server>,
@@ -43,8 +47,10 @@ pub async fn events(
         return Refusal::TOO_MANY_STREAMS.into_response();
     };
     let pace = server.news.pace();
+    // Only a session can be asked about in between; whoever is known otherwise comes back sooner.
+    let lifetime = if session.is_some() { pace.lifetime } else { pace.lifetime.min(UNASKED) };
     let stream = Stream {
-        end: Instant::now() + pace.lifetime,
+        end: Instant::now() + lifetime,
         again: every(pace.recognise),
         is_new: true,
         server,
@@ -114,7 +120,7 @@ impl Stream {
 }
 
 /// Ticks, for the first time after one period.
-fn every(period: std::time::Duration) -> Interval {
+fn every(period: Duration) -> Interval {
     let mut ticks = interval(period);
     ticks.reset();
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -168,6 +168,8 @@ test('the outcome is announced once, and not again after a reload', async ({ pag
       const announced: string[] = [];
       Object.assign(globalThis, { announced });
       new MutationObserver((changes) => {
+        // What is added to a place that is no live region is not announced.
+        if (region.getAttribute('role') !== 'status') return;
         const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
         announced.push(...added.map((node) => node.textContent ?? '').filter(Boolean));
       }).observe(region, { childList: true, subtree: true });

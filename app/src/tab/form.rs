@@ -3,6 +3,7 @@
 use domain::draft::{Smtp, TlsMode, check_text};
 use domain::settings::Security;
 use domain::{Draft, Field, Presence, Section, check, rules};
+use leptos::html::Input;
 use leptos::prelude::*;
 
 use super::field::{Control, secret_note};
@@ -189,10 +190,18 @@ fn Discovery(state: FormState) -> impl IntoView {
     let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
     let inquiry = Inquiry::new(state);
     let question = move || Question::Discovery(issuer.get_untracked());
+    let typed = NodeRef::<Input>::new();
+    // What was typed before the page came to life counts.
+    Effect::new(move |_| {
+        if let Some(typed) = typed.get() {
+            issuer.set(typed.value());
+        }
+    });
     view! {
         <div class="field wide">
             <label for="issuer">{labels::ISSUER}</label>
             <input
+                node_ref=typed
                 id="issuer"
                 part="input"
                 type="text"

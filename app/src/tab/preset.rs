@@ -2,6 +2,7 @@
 
 use domain::Draft;
 use domain::preset::Provider;
+use leptos::html::Select;
 use leptos::prelude::*;
 
 use super::inquiry::{Inquiry, Question};
@@ -18,6 +19,13 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         .into_iter()
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
         .collect();
+    let menu = NodeRef::<Select>::new();
+    // What was chosen before the page came to life counts.
+    Effect::new(move |_| {
+        if let Some(menu) = menu.get() {
+            chosen.set(menu.value());
+        }
+    });
     let choose = move |event| {
         chosen.set(event_target_value(&event));
         inquiry.forget();
@@ -48,6 +56,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         <div class="field">
             <label for="provider">{labels::PROVIDER}</label>
             <select
+                node_ref=menu
                 id="provider"
                 aria-describedby="provider-help"
                 disabled=live(move || !form.may_edit())

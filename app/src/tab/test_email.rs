@@ -251,6 +251,11 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     });
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
     let end = live_option(move || ended.get().map(|now| later(form, Part::End(now))));
+    // An end that was there when the page was loaded is no news, and not announced.
+    let is_news = Memo::new(move |before: Option<&bool>| {
+        test.is_under_way() || before.is_some_and(|before| *before)
+    });
+    let role = live_attribute(move || is_news.get().then_some("status"));
     let begun = Memo::new(move |_| {
         test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
     });
@@ -294,7 +299,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                 {refusal}
                 {unseen}
                 {ladder}
-                <div class="announcement" role="status" id=OUTCOME>{end}</div>
+                <div class="announcement" role=role id=OUTCOME>{end}</div>
                 {news}
             </div>
         </fieldset>

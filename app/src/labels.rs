@@ -580,7 +580,7 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::IssuerFingerprint => "Fingerprint of its issuer (SHA-256)",
         FactName::IssuerPem => "Its issuer's certificate",
         FactName::Mechanisms => "Sign-in by",
-        FactName::Size => "Largest message, in bytes",
+        FactName::Size => "Size limit, in bytes",
         FactName::SmtpUtf8 => "SMTPUTF8",
         FactName::Age => "Seconds old",
         FactName::ValidFor => "Good for, in seconds",

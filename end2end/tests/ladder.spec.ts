@@ -58,7 +58,7 @@ test('a message that arrives shows what each step found out', async ({ page, sig
   await expect(fact(tls, 'Days left')).toHaveText(/^\d+$/);
   const offered = rung(page, 'Capabilities');
   await expect(fact(offered, 'Sign-in by')).toContainText('PLAIN');
-  await expect(fact(offered, 'Largest message, in bytes')).toHaveText(/^\d+$/);
+  await expect(fact(offered, 'Size limit, in bytes')).toHaveText(/^\d+$/);
   await expect(fact(offered, 'SMTPUTF8')).toHaveText(/^(yes|no)$/);
   await expect(fact(rung(page, 'Sign-in'), 'Method')).toHaveText('PLAIN');
   await expect(fact(rung(page, 'Accepted'), 'Queue id')).toHaveText(/^\S+$/);

@@ -27,6 +27,16 @@ test.describe('Get Auth Token', () => {
     await expect(form.token.getByText('not used with this flow', { exact: true })).toBeHidden();
   });
 
+  test('belongs to a group that is used or not as the flow is chosen, before it is saved', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const unused = form.token.getByText('not used with this flow', { exact: true });
+    await form.choose('Client Credentials');
+    await expect(unused).toBeHidden();
+    await form.choose('None');
+    await expect(unused).toBeVisible();
+  });
+
   test('waits while the form is edited, and no longer than that', async ({ page, product, signIn }) => {
     await signIn();
     const form = new Form(page);

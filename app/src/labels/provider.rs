@@ -47,6 +47,13 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::BasicAuthDisabled => vec![NextStep::words(
             "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in puts in everything that Microsoft is known for.",
         )],
+        Advice::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
+            NextStep::words("Type the Password again; Username is the mailbox's whole address."),
+            smtp_auth(tested),
+            NextStep::words(
+                "Exchange Online ends passwords for mail: an OAuth flow lasts. Choose one above, then Microsoft 365 under Provider.",
+            ),
+        ],
         Advice::ExchangeSignInRefused if is_application => vec![
             scope(tested, "https://outlook.office365.com/.default"),
             register(tested),
@@ -284,6 +291,15 @@ mod tests {
         ] {
             assert!(lines.contains(expected), "{expected}: {lines}");
         }
+    }
+
+    #[test]
+    fn a_password_that_exchange_refuses_has_no_steps_for_tokens() {
+        let mut form = at("smtp.office365.com", OauthFlow::None);
+        form.sign_in.username = "post@contoso.com".to_owned();
+        let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        assert!(all(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
+        assert!(steps.iter().all(|step| !step.text.contains("Scope")), "{steps:?}");
     }
 
     #[test]

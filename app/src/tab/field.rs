@@ -40,7 +40,8 @@ pub fn Control(
         Kind::Text | Kind::Masked | Kind::Secret => view! { <Typed state field/> }.into_any(),
     };
     let mark = live_text(move || {
-        let stands_alone = matches!(field, Field::Username | Field::Password);
+        let stands_alone =
+            matches!(field, Field::Username | Field::Password) || field.kind() == Kind::Lines;
         if stands_alone && presence.get() == Presence::Optional { "optional" } else { "" }
     });
     let label = (field.kind() != Kind::Check).then(|| {
@@ -296,7 +297,7 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
             node_ref=node
             part="input"
             id=field.wire_name()
-            rows="4"
+            rows="2"
             autocomplete="off"
             autocapitalize="none"
             spellcheck="false"

@@ -100,7 +100,7 @@ impl Rung {
                 <span class="sign" aria-hidden="true">{self.sign}</span>
                 <span class="name">{self.name}</span>
                 <span class="end-word">{self.ended}</span>
-                <div class="found"><dl>{facts}</dl> {said}</div>
+                <div class="found"><dl class="facts">{facts}</dl> {said}</div>
                 <span class="ms">{self.time}</span>
             </li>
         }

@@ -218,7 +218,8 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let news = test.recipient.with_untracked(Option::is_some);
     let news = news.then(|| later(form, Part::News(test)));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
-    let disabled = live(move || !form.is_alive() || !reason.get().is_empty());
+    let is_free = live(move || reason.with(String::is_empty));
+    let disabled = live(move || !form.is_alive() || !is_free.get());
     // Not disabled while it works, which would take the focus from whoever pressed it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
     let send = move |_| test.press(form, false);
@@ -272,7 +273,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.recipient.get().map(|recipient| {
             view! {
                 "To " <strong>{recipient}</strong>
-                ", your own address, through the settings that are saved."
+                ", your own address, through the saved settings."
             }
         })
     });
@@ -294,7 +295,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                         {live_text(move || if test.is_under_way() { "Sending…" } else { "Send Test Email" })}
                     </button>
                 </div>
-                <p class="hint" id="send-test-reason">{reason}</p>
+                <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>
                 {typed}
                 {refusal}
                 {unseen}

@@ -1,7 +1,7 @@
 //! OAuth Token Management: whether there is a token, until when, and how to get one.
 
-use domain::OauthFlow;
 use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
+use domain::{Draft, Field, OauthFlow};
 use leptos::prelude::*;
 
 use super::inquiry::{Inquiry, Question};
@@ -32,10 +32,15 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         }
         revision
     });
-    let is_unused = live(move || form.with_saved(|saved| saved.form.flow == OauthFlow::None));
-    let mark = live_text(move || if is_unused.get() { labels::NOT_USED } else { "" });
+    let is_unused = live(move || {
+        form.with_draft(&[Field::Flow], |draft: &Draft| draft.flow == OauthFlow::None)
+    });
+    let mark = live_option(move || {
+        is_unused.get().then(|| view! { <span class="tag">{labels::NOT_USED}</span> })
+    });
     let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
-    let disabled = live(move || !form.is_alive() || why_not(form).is_some());
+    let is_free = live(move || why_not(form).is_none());
+    let disabled = live(move || !form.is_alive() || !is_free.get());
     let busy = live_attribute(move || token.is_asking().then_some("true"));
     let get = move |_| {
         form.forget_good_news();
@@ -58,7 +63,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     view! {
         <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
             <legend>{labels::TOKEN_MANAGEMENT}</legend>
-            <div class="marks"><span class="tag">{mark}</span></div>
+            <div class="marks">{mark}</div>
             <div class="body">
                 <div class="row">
                     <Facts form token/>
@@ -74,7 +79,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                         {labels::GET_AUTH_TOKEN}
                     </button>
                 </div>
-                <p class="hint" id="get-token-reason">{reason}</p>
+                <p class="hint" id="get-token-reason" hidden=is_free>{reason}</p>
                 <div class="announcement stack">
                     <RenewalNotice form token/>
                     <AttemptNotice form token/>

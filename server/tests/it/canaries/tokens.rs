@@ -3,6 +3,7 @@
 //! all these only the state may be seen, in the address of the provider's page, and the cookie,
 //! where it is given.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use app::api::{Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::delivery::{Outcome, Run};
@@ -53,7 +54,7 @@ impl Asked {
 
     /// What of it is secret.
     fn secrets(&self) -> Vec<&str> {
-        let names = ["client_secret", "code", "code_verifier", "refresh_token"];
+        let names = ["client_secret", "code", "code_verifier", "refresh_token", "token"];
         names.map(|name| self.param(name)).into_iter().filter(|value| !value.is_empty()).collect()
     }
 }
@@ -139,13 +140,13 @@ fn cut_off(asked: &Asked, length: usize) -> String {
 
 /// A provider that gives away canaries, or repeats what it hears.
 struct Parrot {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     mind: Arc<Mind>,
     serving: JoinHandle<()>,
 }
 
 struct Mind {
-    /// To a code or a client, and to a refresh token.
+    /// To a code or a client, and to a token.
     moods: Mutex<(Mood, Mood)>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -156,7 +157,14 @@ impl Parrot {
         let address = listener.local_addr().expect("an address");
         let moods = Mutex::new((Mood::Gives(3_600), Mood::Gives(3_600)));
         let mind = Arc::new(Mind { moods, asked: Mutex::default() });
-        let router = Router::new().route("/token", post(answer)).with_state(mind.clone());
+        let router = Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(move || async move { described(address) }),
+            )
+            .route("/token", post(answer))
+            .route("/revoke", post(answer))
+            .with_state(mind.clone());
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves until it is dropped");
         });
@@ -184,6 +192,18 @@ impl Drop for Parrot {
     }
 }
 
+/// What it says about itself.
+fn described(address: SocketAddr) -> String {
+    let at = |path: &str| format!("http://{address}{path}");
+    json!({
+        "issuer": at(""),
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "revocation_endpoint": at("/revoke"),
+    })
+    .to_string()
+}
+
 async fn answer(State(mind): State<Arc<Mind>>, headers: HeaderMap, body: String) -> Response {
     let authorization = headers.get(header::AUTHORIZATION);
     let authorization = authorization.map_or("", |value| value.to_str().expect("ASCII"));
@@ -191,7 +211,9 @@ async fn answer(State(mind): State<Arc<Mind>>, headers: HeaderMap, body: String)
     let asked = Asked { form, authorization: authorization.to_owned(), body };
     mind.asked.lock().expect("a mind").push(asked.clone());
     let (first, next) = *mind.moods.lock().expect("a mind");
-    let mood = if asked.param("grant_type") == "refresh_token" { next } else { first };
+    let is_first =
+        ["authorization_code", "client_credentials"].contains(&asked.param("grant_type"));
+    let mood = if is_first { first } else { next };
     match mood {
         Mood::Refuses(refusal) => refusal(&asked),
         Mood::Gives(seconds) => json!({
@@ -408,6 +430,37 @@ async fn what_a_provider_repeats_instead_of_the_next_token_is_heard_of_nowhere()
     let sent = asked.iter().filter(|asked| asked.param("refresh_token") == REFRESH);
     assert!(sent.count() >= REFUSALS.len(), "each had its renewal");
     witness.expects_silence_about(&parrot);
+}
+
+#[tokio::test]
+async fn what_a_provider_repeats_of_a_token_that_is_revoked_is_heard_of_nowhere() {
+    for (how, refusal) in REFUSALS {
+        let parrot = Parrot::start().await;
+        let mut witness = Witness::of(OauthFlow::AuthorizationCode, &parrot).await;
+        let issuer = format!("http://{}", parrot.address);
+        let found = witness.calls("email/discover", &json!({ "issuer": issuer })).await;
+        assert!(found.body.contains("/revoke"), "{found:?}");
+        let away = witness.departs().await;
+        witness.lands(&away, &away.address()).await;
+        assert_eq!(witness.ended().await.end, Some(AttemptEnd::Obtained));
+
+        parrot.will(Mood::Refuses(refusal), Mood::Refuses(refusal));
+        witness.saves_port(466).await;
+        let is_asked = |token| {
+            parrot
+                .mind
+                .asked
+                .lock()
+                .expect("a mind")
+                .iter()
+                .any(|asked| asked.param("token") == token)
+        };
+        while !(is_asked(REFRESH) && is_asked(ACCESS)) {
+            let now = witness.looks_around().await;
+            assert_eq!(now.token, None, "{how}");
+        }
+        witness.expects_silence_about(&parrot);
+    }
 }
 
 /// What an unfriendly mail server has to say once it knows the token.

@@ -198,16 +198,26 @@ impl World {
         }
     }
 
+    /// Asks for a test message as somebody of this name.
+    pub async fn begin_as(&self, name: &str) -> (Principal, Run) {
+        let who = Principal { id: name.to_owned(), ..self.ada.clone() };
+        let now = self.service().send_test(&who).await.expect("a run");
+        (who, now.run)
+    }
+
+    /// How somebody's test message is getting on.
+    pub async fn run(&self, who: &Principal, id: &str) -> Run {
+        self.service().run(who, id).await.expect("the run").run
+    }
+
     /// Sends a test message as somebody of this name, and waits for its end.
     pub async fn send_as(&self, name: &str) -> Run {
-        let who = Principal { id: name.to_owned(), ..self.ada.clone() };
-        let service = self.service();
-        let mut now = service.send_test(&who).await.expect("a run");
-        while now.run.outcome.is_none() {
+        let (who, mut run) = self.begin_as(name).await;
+        while run.outcome.is_none() {
             a_moment().await;
-            now = service.run(&who, &now.run.id).await.expect("the run");
+            run = self.run(&who, &run.id).await;
         }
-        now.run
+        run
     }
 
     /// Sends a test message, and says how it ended.

@@ -107,7 +107,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::CertificateSelfSigned => Words {
             cause: "The server's certificate is signed by itself, not by an authority.",
             steps: &[
-                "Get a certificate from an authority for the server: your organisation's own will do, if its certificate is in Trusted CA certificate.",
+                "Better: get a certificate from an authority for the server. Your organisation's own will do, if its certificate is in Trusted CA certificate.",
                 "Or start the product with that authority's certificate (--extra-ca), which then counts for every server.",
             ],
         },

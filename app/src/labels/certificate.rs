@@ -18,7 +18,8 @@ pub(super) fn of_unknown_authority(words: &Words, run: &Run, tested: &Form<()>) 
         NextStep::words(format!("The server shows a certificate for {whose}, issued by {issuer}."))
     });
     let trust = found(FactName::IssuerPem).zip(found(FactName::IssuerFingerprint));
-    let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, tested));
+    let is_its_own = found(FactName::IssuerFingerprint) == found(FactName::Fingerprint);
+    let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, is_its_own, tested));
     let others = words.steps.iter().map(|&step| NextStep::words(step));
     Explanation {
         cause: words.cause.to_owned(),
@@ -30,19 +31,24 @@ fn value(fact: &Fact) -> &str {
     &fact.value
 }
 
-fn trusted(pem: &str, fingerprint: &str, tested: &Form<()>) -> NextStep {
+fn trusted(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) -> NextStep {
     let field = match tested.flow {
         OauthFlow::None => Field::BasicTrustedCa,
         OauthFlow::AuthorizationCode
         | OauthFlow::AuthorizationCodePkce
         | OauthFlow::ClientCredentials => Field::OauthTrustedCa,
     };
+    let (whose, label) = if is_its_own {
+        ("its", "Trust this certificate")
+    } else {
+        ("their authority's", "Trust this issuer")
+    };
     NextStep {
         text: format!(
-            "Ask whoever runs the mail server whether their authority's certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone. Save, then send again.",
+            "Ask whoever runs the mail server whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone. Save, then send again.",
             field_in_full(field)
         ),
-        fill: Some(Fill { field, value: pem.to_owned(), label: "Trust this issuer".to_owned() }),
+        fill: Some(Fill { field, value: pem.to_owned(), label: label.to_owned() }),
         ..NextStep::default()
     }
 }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::Field;
 use domain::delivery::{Advice, Fact, FactName};
+use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::ToDer;
@@ -96,6 +97,26 @@ pub(super) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
     parsed(der).is_some_and(|certificate| {
         certificate.is_ca() || certificate.subject() == certificate.issuer()
     })
+}
+
+/// Whether a certificate is in its time, and for servers if it is for anything in particular
+/// (RFC 5280 4.1.2.5, 4.2.1.12).
+pub(super) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    let certificate = parsed(der).ok_or(CertificateError::BadEncoding)?;
+    let Validity { not_before, not_after } = certificate.validity();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < not_before.timestamp() {
+        return Err(CertificateError::NotValidYet);
+    }
+    if now > not_after.timestamp() {
+        return Err(CertificateError::Expired);
+    }
+    match certificate.extended_key_usage() {
+        Ok(None) => Ok(()),
+        Ok(Some(usage)) if usage.value.server_auth || usage.value.any => Ok(()),
+        Ok(Some(_)) => Err(CertificateError::InvalidPurpose),
+        Err(_) => Err(CertificateError::BadEncoding),
+    }
 }
 
 fn subject(certificate: &X509Certificate<'_>) -> Fact {

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use domain::check::host::Host;
 use domain::delivery::{Advice, Fact, FactName};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, InvalidMessage,
     OtherError, ProtocolVersion, RootCertStore, SignatureScheme,
@@ -20,7 +21,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
-use super::certificate::{Shown, is_of_authority};
+use super::certificate::{self, Shown, is_of_authority};
 use super::report::fact;
 use crate::egress;
 
@@ -69,7 +70,7 @@ impl TlsTrust {
     /// The same for one mail server, which these may vouch for as well; what of them is no certificate
     /// of an authority vouches for nobody.
     pub(super) fn and(&self, pem: &str) -> Cow<'_, Self> {
-        let Some(others) = judge_by(&certificates(pem).unwrap_or_default()) else {
+        let Some(others) = Roots::new(certificates(pem).unwrap_or_default()) else {
             return Cow::Borrowed(self);
         };
         let judge: Arc<dyn ServerCertVerifier> =
@@ -106,7 +107,7 @@ pub(crate) fn are_authorities(pem: &str) -> bool {
 #[derive(Debug)]
 struct Either {
     first: Arc<dyn ServerCertVerifier>,
-    second: Arc<WebPkiServerVerifier>,
+    second: Roots,
 }
 
 impl ServerCertVerifier for Either {
@@ -118,14 +119,20 @@ impl ServerCertVerifier for Either {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let judged_by = |judge: &dyn ServerCertVerifier| {
-            judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        };
-        match judged_by(self.first.as_ref()) {
-            Err(stranger) if is_of_stranger(&stranger) => match judged_by(self.second.as_ref()) {
-                Err(error) if is_of_stranger(&error) => Err(stranger),
-                judgement => judgement,
-            },
+        let first = self.first.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match first {
+            Err(stranger) if is_of_stranger(&stranger) => {
+                match self.second.judge(end_entity, intermediates, server_name, now) {
+                    Err(error) if is_of_stranger(&error) => Err(stranger),
+                    judgement => judgement,
+                }
+            }
             judgement => judgement,
         }
     }
@@ -224,21 +231,49 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Who judges by these authorities only; nobody where none of them can be one.
-fn judge_by(roots: &[CertificateDer<'_>]) -> Option<Arc<WebPkiServerVerifier>> {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(roots.iter().cloned());
-    let provider = Arc::new(ring::default_provider());
-    WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build().ok()
+/// Judges by some certificates only: of those whom they vouch for, and of themselves.
+#[derive(Debug)]
+struct Roots {
+    trusted: Vec<CertificateDer<'static>>,
+    chains: Arc<WebPkiServerVerifier>,
+}
+
+impl Roots {
+    /// Nobody where none of these can vouch for anybody.
+    fn new(mut trusted: Vec<CertificateDer<'static>>) -> Option<Self> {
+        trusted.retain(is_of_authority);
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(trusted.iter().cloned());
+        let provider = Arc::new(ring::default_provider());
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
+        chains.ok().map(|chains| Self { trusted, chains })
+    }
+
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.trusted.contains(end_entity) {
+            // An authority's own certificate in a server's place, as `openssl req -x509` makes it,
+            // which webpki takes from nobody.
+            certificate::is_good_now(end_entity, now)?;
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.chains.verify_server_cert(end_entity, intermediates, server_name, &[], now)
+    }
 }
 
 /// Whether what was shown would be believed if `root` were trusted, but perhaps for another name.
 pub(super) fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerName<'_>) -> bool {
-    let judge = judge_by(std::slice::from_ref(root));
-    let (Some(judge), [own, others @ ..]) = (judge, shown.chain.as_slice()) else {
+    let roots = Roots::new(vec![root.clone().into_owned()]);
+    let (Some(roots), [own, others @ ..]) = (roots, shown.chain.as_slice()) else {
         return false;
     };
-    match judge.verify_server_cert(own, others, name, &[], shown.at) {
+    match roots.judge(own, others, name, shown.at) {
         Ok(_) => true,
         Err(rustls::Error::InvalidCertificate(reason)) => {
             certificate_advice(&reason) == Advice::CertificateWrongName

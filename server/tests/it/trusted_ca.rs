@@ -13,7 +13,9 @@ use server::store::audit::Action;
 use crate::support::harness::{Harness, principal, trail};
 use crate::support::oauth_world::{World, a_moment, draft_with};
 use crate::support::provider::Provider;
-use crate::support::smtp_server::{AUTHORITY, Authority, Protection, Script, SmtpServer};
+use crate::support::smtp_server::{
+    AUTHORITY, Authority, Protection, Script, SmtpServer, self_signed_authority,
+};
 
 fn ada() -> Principal {
     principal("ada", "ada@example.com", "ada")
@@ -84,6 +86,22 @@ async fn the_explanation_offers_whom_to_trust_and_that_is_enough() {
     saved(&harness.server, &draft, 1).await;
     let (run, _) = tested(&harness.server).await;
     assert!(matches!(run.outcome, Some(Outcome::Accepted { .. })), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_vouches_for_itself_is_trusted_by_its_own_certificate() {
+    let (harness, (certificate, pem)) = (Harness::start().await, self_signed_authority(|_| {}));
+    let protection = Protection::FromTheFirstByte(certificate);
+    let mail = Script { protection, ..Script::from_the_first_byte() }.play();
+    saved(&harness.server, &draft(mail.address.port()), 0).await;
+    let (run, explanation) = tested(&harness.server).await;
+    assert_eq!(advice(&run), Some(Advice::CertificateSelfSigned));
+
+    let steps = explanation.expect("an explanation").steps;
+    let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
+    assert_eq!(fill.label, "Trust this certificate");
+    let lines = |pem: &str| pem.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(&fill.value), lines(&pem));
 }
 
 #[tokio::test]

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use domain::check::host::Host;
 use domain::delivery::{Advice, FactName, Step};
 use domain::settings::Security;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::ServerConfig;
 
 use super::{Attempt, Outcome};
-use crate::support::smtp_server::{AUTHORITY, Authority, Protection, Script, self_signed};
+use crate::support::smtp_server::{
+    AUTHORITY, Authority, Protection, Script, self_signed, self_signed_authority,
+};
 
 const ALL_OF_IT: [FactName; 5] = [
     FactName::Subject,
@@ -61,7 +64,7 @@ async fn a_certificate_that_is_refused_is_shown_with_whom_to_trust() {
 #[tokio::test]
 async fn whoever_is_to_be_trusted_is_enough_once_trusted() {
     let authority = Authority::named("Private CA");
-    for certificate in [authority.good_with_its_own(), self_signed(false)] {
+    for certificate in [authority.good_with_its_own(), self_signed(false), self_signed(true)] {
         let refused = met(&certificate, "").await;
         assert_eq!(refused.failure().0, Step::Tls);
         met(&certificate, pem(&refused)).await.reply();
@@ -76,8 +79,6 @@ async fn nobody_is_offered_whose_trust_would_not_be_enough() {
         authority.good(),
         // Beside its own another one that has nothing to do with it.
         authority.good_with(&Authority::named("Somebody else")),
-        // An authority that is its own server: no verifier takes that.
-        self_signed(true),
     ] {
         let outcome = met(&certificate, "").await;
         assert_eq!(names(&outcome), ALL_OF_IT);
@@ -128,6 +129,31 @@ async fn a_trusted_authority_does_not_excuse_what_else_is_wrong() {
         let outcome = met(&certificate, &authority.pem()).await;
         assert_eq!(outcome.failure(), (Step::Tls, advice));
     }
+}
+
+#[tokio::test]
+async fn trust_in_a_servers_own_certificate_does_not_excuse_what_else_is_wrong() {
+    let changes: [(fn(&mut CertificateParams), Advice); 4] = [
+        (|made| made.not_after = date_time_ymd(2020, 1, 1), Advice::CertificateExpired),
+        (|made| made.not_before = date_time_ymd(3000, 1, 1), Advice::CertificateNotYetValid),
+        (|made| made.subject_alt_names.truncate(0), Advice::CertificateWrongName),
+        (
+            |made| made.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Advice::TlsFailed,
+        ),
+    ];
+    for (change, advice) in changes {
+        let (certificate, pem) = self_signed_authority(change);
+        let outcome = met(&certificate, &pem).await;
+        assert_eq!(outcome.failure(), (Step::Tls, advice));
+    }
+}
+
+#[tokio::test]
+async fn trust_in_a_servers_own_certificate_is_not_in_another_of_its_name() {
+    let ((_, pem), (other, _)) = (self_signed_authority(|_| {}), self_signed_authority(|_| {}));
+    let outcome = met(&other, &pem).await;
+    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateSelfSigned));
 }
 
 #[tokio::test]

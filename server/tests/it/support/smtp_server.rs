@@ -134,12 +134,25 @@ impl Authority {
 
 /// A certificate that nobody vouches for; `is_ca` as `openssl req -x509` makes them.
 pub fn self_signed(is_ca: bool) -> Arc<ServerConfig> {
+    if is_ca { self_signed_authority(|_| {}).0 } else { self_signed_by(|_| {}).0 }
+}
+
+/// A server's own certificate that may vouch for others, made otherwise, and the same in PEM.
+pub fn self_signed_authority(
+    change: impl FnOnce(&mut CertificateParams),
+) -> (Arc<ServerConfig>, String) {
+    self_signed_by(|params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(params);
+    })
+}
+
+fn self_signed_by(change: impl FnOnce(&mut CertificateParams)) -> (Arc<ServerConfig>, String) {
     let key = key();
     let mut params = for_names(&["localhost", "127.0.0.1"]);
-    if is_ca {
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    }
-    server_config(params.self_signed(&key).expect("a certificate").der().clone(), &key)
+    change(&mut params);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    (server_config(certificate.der().clone(), &key), certificate.pem())
 }
 
 fn for_names(names: &[&str]) -> CertificateParams {

@@ -105,6 +105,17 @@ export class Form {
     await expect(this.save).toBeHidden();
   }
 
+  /** The controls that reach into the padding of their group, or out of it. */
+  async stickingOut(): Promise<string[]> {
+    return await this.place.getByRole('group').evaluateAll((groups) =>
+      groups.flatMap((group) => {
+        const edge = group.getBoundingClientRect().right - 8;
+        const controls = [...group.querySelectorAll('input, select, textarea, button')];
+        return controls.filter((control) => control.getBoundingClientRect().right > edge).map((control) => control.outerHTML);
+      }),
+    );
+  }
+
   /** What went wrong with the token, by its heading, with everything that is said about it. */
   setback(heading: string | RegExp): Locator {
     return this.token.locator('section').filter({ has: this.place.getByRole('heading', { level: 2, name: heading }) });

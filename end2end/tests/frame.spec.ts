@@ -79,6 +79,15 @@ test('nothing on any page is out of reach for assistive technology', async ({ pa
   await axe();
 });
 
+test('at no width does a control stick out of its group', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  for (const width of [320, 480, 768, 1100, 1600]) {
+    await page.setViewportSize({ width, height: 700 });
+    expect(await form.stickingOut(), `${width} pixels`).toEqual([]);
+  }
+});
+
 test('on a narrow screen nothing is cut off', async ({ page, signIn }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await signIn();

@@ -209,6 +209,7 @@ test("lines with the administrator's own values are ready to be copied", async (
       `Connect-ExchangeOnline\nSet-CASMailbox -Identity '${product.mail.username}' -SmtpClientAuthenticationDisabled $false`,
     );
     await axe();
+    expect(await form.stickingOut()).toEqual([]);
   } finally {
     await server.stop();
   }

@@ -133,7 +133,8 @@ async fn a_trusted_authority_does_not_excuse_what_else_is_wrong() {
 
 #[tokio::test]
 async fn trust_in_a_servers_own_certificate_does_not_excuse_what_else_is_wrong() {
-    let changes: [(fn(&mut CertificateParams), Advice); 4] = [
+    type Change = fn(&mut CertificateParams);
+    let changes: [(Change, Advice); 4] = [
         (|made| made.not_after = date_time_ymd(2020, 1, 1), Advice::CertificateExpired),
         (|made| made.not_before = date_time_ymd(3000, 1, 1), Advice::CertificateNotYetValid),
         (|made| made.subject_alt_names.truncate(0), Advice::CertificateWrongName),

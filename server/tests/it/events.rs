@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::{RunNow, Save, SaveAnswer};
+use app::api::RunNow;
 use app::service::EmailService;
 use async_trait::async_trait;
 use axum::Router;
@@ -17,7 +17,6 @@ use axum::http::request::{Builder, Parts};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
 use domain::delivery::{Outcome, Step, StepEnd, StepReport};
-use domain::{Draft, Field};
 use http_body_util::BodyExt;
 use server::Server;
 use server::clock::Clock;
@@ -179,29 +178,11 @@ fn hesitant() -> (SmtpServer, Arc<Semaphore>) {
     (server, may)
 }
 
-async fn save(harness: &Harness, mail_server: SocketAddr) {
-    let port = mail_server.port().to_string();
-    let mut draft = Draft::default();
-    for (field, text) in [
-        (Field::BasicSender, "noreply@example.com"),
-        (Field::BasicDisplayName, "PPM Planner"),
-        (Field::BasicServer, "127.0.0.1"),
-        (Field::BasicPort, port.as_str()),
-        (Field::BasicUseTls, "false"),
-    ] {
-        draft.edit(field, text);
-    }
-    let save = Save { draft, revision: 0, deletes_grant: None };
-    let who = ada(&harness.server).await;
-    let answer = Service::new(harness.server.clone()).save(&who, save).await.expect("an answer");
-    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-}
-
 #[tokio::test]
 async fn steps_arrive_as_they_happen_in_order_and_without_a_look() {
     let (mail_server, may_answer) = hesitant();
     let harness = harness(|_| {}).await;
-    save(&harness, mail_server.address).await;
+    harness.sends_through(&ada(&harness.server).await, mail_server.address).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     let who = ada(&harness.server).await;
     let begun = Service::new(harness.server.clone()).send_test(&who).await.expect("it begins");

@@ -2,14 +2,12 @@
 
 use std::net::SocketAddr;
 
-use app::api::{Save, SaveAnswer};
 use app::service::EmailService;
+use domain::OauthFlow;
 use domain::delivery::{Advice, Step, StepEnd};
-use domain::{Draft, Field, OauthFlow};
 use lettre::Message;
 use lettre::message::MessageBuilder;
 use server::embed::{MailError, Mailer, Undelivered};
-use server::service::Service;
 use tokio::net::TcpListener;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal, trail};
@@ -19,21 +17,7 @@ use crate::support::smtp_server::{Peer, Script, SmtpServer};
 /// A server with a mail server of this machine saved that asks nobody to sign in.
 async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
     let harness = Harness::start().await.with_ada().await;
-    let port = mail_server.port().to_string();
-    let mut draft = Draft::default();
-    for (field, text) in [
-        (Field::BasicSender, "noreply@example.com"),
-        (Field::BasicDisplayName, "PPM Planner"),
-        (Field::BasicServer, "127.0.0.1"),
-        (Field::BasicPort, port.as_str()),
-        (Field::BasicUseTls, "false"),
-    ] {
-        draft.edit(field, text);
-    }
-    let save = Save { draft, revision: 0, deletes_grant: None };
-    let ada = principal("ada", EMAIL, NAME);
-    let answer = Service::new(harness.server.clone()).save(&ada, save).await.expect("an answer");
-    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
     let mailer = Mailer::new(harness.server.clone());
     (harness, mailer)
 }

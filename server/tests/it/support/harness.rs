@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use app::service::Browser;
+use app::api::{Save, SaveAnswer};
+use app::service::{Browser, EmailService};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -13,14 +14,15 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use domain::Form;
 use domain::delivery::{Run, Tested};
 use domain::secret::Destination;
+use domain::{Draft, Field, Form};
 use secrecy::SecretString;
 use server::Server;
 use server::clock::Clock;
 use server::config::{Config, PublicUrl};
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
+use server::service::Service;
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
 use server::store::runs;
@@ -78,6 +80,24 @@ impl Harness {
         let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
         let form = self.server.vault.seal("run", &Destination::Nowhere, &form);
         runs::begin(&self.server.store, who, &run, &form, gone_after).await.expect("it begins")
+    }
+
+    /// Saves, first of all, that mail goes in clear through the server at this address.
+    pub async fn sends_through(&self, who: &Principal, mail_server: SocketAddr) {
+        let port = mail_server.port().to_string();
+        let mut draft = Draft::default();
+        for (field, text) in [
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "PPM Planner"),
+            (Field::BasicServer, "127.0.0.1"),
+            (Field::BasicPort, port.as_str()),
+            (Field::BasicUseTls, "false"),
+        ] {
+            draft.edit(field, text);
+        }
+        let save = Save { draft, revision: 0, deletes_grant: None };
+        let answer = Service::new(self.server.clone()).save(who, save).await.expect("an answer");
+        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     }
 
     /// A server without accounts, reached by http.

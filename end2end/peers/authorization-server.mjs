@@ -77,6 +77,11 @@ export function authorizationServer(issuer, controls) {
       dPoP: { enabled: false },
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId === MAIL_SERVER.id },
       pushedAuthorizationRequests: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: ({ oidc }) => (oidc.params.grant_type === 'client_credentials' ? controls.audience : undefined),
+        getResourceServerInfo: (_ctx, audience) => ({ audience, scope: SCOPE, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
+      },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId },
       rpInitiatedLogout: {
         enabled: true,

@@ -19,6 +19,7 @@ export class Controls {
     this.grants.clear();
     this.lifetimeSeconds = LIFETIME_SECONDS;
     this.tokenCharacters = TOKEN_CHARACTERS;
+    this.audience = undefined;
     this.failure = null;
     this.counts = { authorization_code: 0, refresh_token: 0, client_credentials: 0, other: 0 };
   }
@@ -49,6 +50,10 @@ const ACTIONS = {
   },
   'POST /practice/length': (controls, { characters }) => {
     controls.tokenCharacters = positive(characters, 'characters');
+  },
+  'POST /practice/audience': (controls, { audience }) => {
+    if (!URL.canParse(audience)) throw new Error('audience is not a URL');
+    controls.audience = audience;
   },
   'POST /practice/failure': (controls, { status, error, error_description }) => {
     controls.failure = status === null ? null : { status: positive(status, 'status'), error, error_description };

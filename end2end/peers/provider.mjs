@@ -31,6 +31,8 @@
 //   GET  /practice/counts                    requests to the token endpoint, by grant type
 //   POST /practice/lifetime {"seconds":5}    of the access tokens to come
 //   POST /practice/length {"characters":30}  of the access tokens to come
+//   POST /practice/audience {"audience":"https://.."} makes the tokens of a client itself JWTs for
+//                                            that resource, which the practice mail server refuses
 //   POST /practice/failure {"status":503}    for every token request, with "error" and
 //                                            "error_description" as JSON; {"status":null} ends it
 //   POST /practice/revoke                    makes every token and grant void

@@ -383,6 +383,18 @@ test('lifetime and length hold for the tokens to come', async () => {
   while ((await introspect(token.access_token)).body.active) assert.ok(Date.now() < deadline, 'it ends');
 });
 
+test('a token of a client itself is a JWT for the resource that is set, until the reset', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'mail.send' };
+  await control('audience', { audience: 'https://graph.microsoft.com/' });
+  const { body } = await ask(where.clients.credentials, form);
+  const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url'));
+  assert.equal(claims.aud, 'https://graph.microsoft.com/');
+  assert.equal(claims.client_id, where.clients.credentials.id);
+  await control('reset');
+  const again = await ask(where.clients.credentials, form);
+  assert.ok(!again.body.access_token.includes('.'));
+});
+
 test('token requests are counted by grant type, refused ones too', async () => {
   const { refresh_token } = await accountToken();
   await refresh(where.clients.code, refresh_token);

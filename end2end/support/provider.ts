@@ -66,6 +66,11 @@ export class Provider {
     await this.#control('length', { characters });
   }
 
+  /** Makes the tokens of a client itself JWTs for this resource. */
+  async setAudience(audience: string): Promise<void> {
+    await this.#control('audience', { audience });
+  }
+
   /** Makes every token request fail, with an OAuth error where one is given, until `recover`. */
   async fail(status: number, error?: { error: string; error_description?: string }): Promise<void> {
     await this.#control('failure', { status, ...error });

@@ -17,3 +17,19 @@ test('a token is told what kind it is and what was granted', async ({ page, prod
   await expect(form.token.getByText('Scope asked for', { exact: true })).toBeVisible();
   await axe();
 });
+
+test('a token for something else than mail is told to be that, with the scope to ask for', async ({ page, product, provider, signIn, axe }) => {
+  await provider.setAudience('https://graph.microsoft.com/');
+  await signIn();
+  const form = new Form(page);
+  await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
+  await form.getToken.click();
+  await form.token.getByRole('button', { name: 'What does the token say?', exact: true }).click();
+  const told = (name: string) => form.token.getByText(name, { exact: true }).locator('xpath=following-sibling::dd');
+  await expect(told('Made for')).toHaveText('https://graph.microsoft.com/');
+  await expect(told('Application')).toHaveText('practice-credentials');
+  await expect(form.setback('This token is for Microsoft Graph, not for mail.')).toBeVisible();
+  await axe();
+  await page.getByRole('button', { name: 'Use this scope', exact: true }).click();
+  await expect(form.field(form.authentication, 'Scope')).toHaveValue('https://outlook.office365.com/.default');
+});

@@ -232,7 +232,7 @@ fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
         fill: Some(Fill {
             field: domain::Field::Scope,
             value: wanted.to_owned(),
-            label: "Put this scope in".to_owned(),
+            label: "Use this scope".to_owned(),
         }),
         ..NextStep::default()
     }

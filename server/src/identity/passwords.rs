@@ -1,12 +1,13 @@
 //! Passwords of administrators: their bounds, and Argon2id (RFC 9106) with the parameters that
 //! OWASP recommends (19 MiB, two passes, one lane). Each look at a password costs that much memory,
-//! so only a few are taken at once; the others wait.
+//! so only a few are taken at once; the others wait. The memory is used again and never given back:
+//! an allocator cuts what it gets back into pieces, and takes as much anew for the next look.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
@@ -37,7 +38,7 @@ pub enum PasswordRule {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HashError {
-    #[error("Argon2 cannot work: no memory, or a hash that is none")]
+    #[error("Argon2 cannot work with this hash")]
     Argon2(#[from] password_hash::Error),
     #[error("hashing was broken off")]
     BrokenOff(#[from] JoinError),
@@ -47,12 +48,17 @@ pub enum HashError {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
+    /// What nobody works in at the moment, as much as there ever was work at once.
+    memory: Arc<Mutex<Vec<Memory>>>,
 }
+
+/// What Argon2 works in.
+type Memory = Vec<Block>;
 
 impl Default for Passwords {
     fn default() -> Self {
         let at_once = thread::available_parallelism().map_or(1, usize::from);
-        Self { permits: Arc::new(Semaphore::new(at_once)) }
+        Self { permits: Arc::new(Semaphore::new(at_once)), memory: Arc::default() }
     }
 }
 
@@ -80,9 +86,17 @@ impl Passwords {
         randomness: &dyn Randomness,
     ) -> Result<String, HashError> {
         let salt = random_bytes::<16>(randomness);
-        self.aside(move || {
-            let password = password.expose_secret().as_bytes();
-            Ok(Argon2::default().hash_password_with_salt(password, &salt)?.to_string())
+        self.aside(move |memory| {
+            let argon2 = Argon2::default();
+            let output = hashed(&argon2, password.expose_secret(), &salt, memory)?;
+            let hash = PasswordHash {
+                algorithm: Algorithm::default().ident(),
+                version: Some(Version::default().into()),
+                params: ParamsString::try_from(argon2.params())?,
+                salt: Some(Salt::new(&salt)?),
+                hash: Some(output),
+            };
+            Ok(hash.to_string())
         })
         .await
     }
@@ -96,17 +110,21 @@ impl Passwords {
         password: SecretString,
         hash: Option<String>,
     ) -> Result<bool, HashError> {
-        self.aside(move || {
+        self.aside(move |memory| {
             let password = password.expose_secret();
             let could_be = hash.is_some() && password.len() <= MAX_OCTETS;
             let compared = if could_be { password } else { "" };
-            let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS_HASH))
-                .map_err(password_hash::Error::from)?;
-            match Argon2::default().verify_password(compared.as_bytes(), &hash) {
-                Ok(()) => Ok(could_be),
-                Err(password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
+            let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS_HASH))?;
+            let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
+                return Err(password_hash::Error::SaltInvalid);
+            };
+            let argon2 = Argon2::new(
+                Algorithm::try_from(hash.algorithm.as_str())?,
+                hash.version.map(Version::try_from).transpose()?.unwrap_or_default(),
+                Params::try_from(&hash)?,
+            );
+            // Compared in constant time, as outputs are.
+            Ok(hashed(&argon2, compared, salt.as_ref(), memory)? == *expected && could_be)
         })
         .await
     }
@@ -114,23 +132,73 @@ impl Passwords {
     /// Runs `work` where it keeps no request waiting but its own.
     async fn aside<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> password_hash::Result<T> + Send + 'static,
     ) -> Result<T, HashError> {
         let permits = Arc::clone(&self.permits);
         let permit = permits.acquire_owned().await.expect("nothing closes this semaphore");
+        let kept = Arc::clone(&self.memory);
         // The permit goes with the work, which goes on when the caller is gone.
         let held = move || {
-            let done = work();
+            let mut memory =
+                kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let done = work(&mut memory);
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             drop(permit);
             done
         };
-        tokio::task::spawn_blocking(held).await?
+        Ok(tokio::task::spawn_blocking(held).await??)
     }
+}
+
+/// The hash of a password with this salt, as long as `argon2` makes them.
+fn hashed(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    memory: &mut Memory,
+) -> password_hash::Result<Output> {
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let length = argon2.params().output_len().unwrap_or(output.len());
+    let output = output.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
+    memory.resize(argon2.params().block_count(), Block::default());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory)?;
+    Ok(Output::new(output)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use argon2::{PasswordHasher, PasswordVerifier};
+
     use super::*;
+    use crate::clock::SystemRandomness;
+
+    const RIGHT: &str = "a good password";
+
+    #[tokio::test]
+    async fn what_was_worked_in_before_changes_no_hash_and_no_answer() {
+        let passwords = Passwords::default();
+        for password in [RIGHT, "another password", RIGHT] {
+            let hash = passwords.hash(password.into(), &SystemRandomness).await.expect("a hash");
+            let theirs = Argon2::default().verify_password(RIGHT.as_bytes(), hash.as_str());
+            assert_eq!(theirs.is_ok(), password == RIGHT);
+            let ours = passwords.is_right(RIGHT.into(), Some(hash)).await.expect("an answer");
+            assert_eq!(ours, password == RIGHT);
+        }
+        let kept = passwords.memory.lock().expect("nobody panicked").len();
+        assert_eq!(kept, 1, "one at a time needs no more");
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_other_parameters_is_compared_by_those() {
+        let less = Argon2::from(Params::new(64, 1, 1, None).expect("parameters"));
+        let salt = b"salt of a hash";
+        let hash = less.hash_password_with_salt(RIGHT.as_bytes(), salt).expect("a hash");
+        let passwords = Passwords::default();
+        for (password, expected) in [(RIGHT, true), ("another password", false)] {
+            let right = passwords.is_right(password.into(), Some(hash.to_string())).await;
+            assert_eq!(right.expect("an answer"), expected, "{password}");
+        }
+    }
 
     #[test]
     fn an_unknown_account_costs_what_a_known_one_costs() {

@@ -122,6 +122,34 @@ test('a failed test message unfolds to its steps and what to do', async ({ page,
   await expect(page.getByRole('heading', { name: /^Sign-in failed/ })).toBeVisible();
 });
 
+test('the history tells a message as text without a script, and has no button that would need one', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/^Sign-in failed/)).toBeVisible();
+  await page.goto('/settings/email/history');
+  const messages = page.getByRole('list', { name: 'Test messages' });
+  await messages.getByText(/^Sign-in failed/).first().click();
+  await messages.getByText('As text', { exact: true }).click();
+  await expect(messages.getByRole('textbox', { name: 'As text' })).toHaveValue(/^Sign-in: failed/m);
+  await expect(messages.getByRole('button')).toHaveCount(0);
+});
+
+test("in the history, the server's words are one line until they are unfolded", async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await page.goto('/settings/email/history');
+  await page.getByText('Accepted', { exact: true }).first().click();
+  const words = page.getByText("In the server's words", { exact: true }).first();
+  expect((await words.boundingBox())!.height).toBeLessThan(30);
+});
+
 test('the audit trail has a row for each action', async ({ page, signIn, product }) => {
   await page.goto('/sign-in');
   await page.getByLabel('Email', { exact: true }).fill(ADA.email);

@@ -18,7 +18,7 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   await expect(form.outcome(/certificate is signed by itself/)).toBeVisible();
   await axe();
 
-  await page.getByRole('button', { name: 'Trust this issuer', exact: true }).click();
+  await page.getByRole('button', { name: 'Trust this certificate', exact: true }).click();
   await expect(form.field(form.basic, LABEL)).toBeFocused();
   await expect(form.field(form.basic, LABEL)).toHaveValue(/^-----BEGIN CERTIFICATE-----\n/);
   await form.saved();

@@ -27,8 +27,10 @@ pub enum Fact {
     User,
     /// `tid`.
     Tenant,
-    /// `appid` or `azp`.
+    /// `appid`, `azp` or `client_id`.
     Application,
+    /// `oid` of an application's token.
+    Object,
     /// `iat`.
     Issued,
     /// `nbf`.
@@ -52,6 +54,7 @@ pub const fn fact(fact: Fact) -> &'static str {
         Fact::User => "User",
         Fact::Tenant => "Tenant",
         Fact::Application => "Application",
+        Fact::Object => "Object ID in Enterprise applications",
         Fact::Issued => "Issued",
         Fact::NotBefore => "Valid from",
         Fact::Expires => "Expires",

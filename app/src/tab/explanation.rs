@@ -1,5 +1,5 @@
 //! What to do where something failed: steps in order, with lines to copy, links, and buttons that put
-//! a value into the form.
+//! a value into the form. A page without a form has no script either, and so no button.
 
 use leptos::html::Textarea;
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use super::live::live_text;
 use super::state::FormState;
 use crate::explanation::{Fill, Link, NextStep};
 
-/// The steps; without a form, nothing is put into one.
+/// The steps.
 #[component]
 pub fn NextSteps(steps: Vec<NextStep>, form: Option<FormState>) -> impl IntoView {
     let steps: Vec<_> = steps.into_iter().map(|step| item(step, form)).collect();
@@ -21,7 +21,10 @@ fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) 
     let link = link.map(|Link { text, href }| {
         view! { " " <a href=href target="_blank" rel="noopener noreferrer">{text}</a> }
     });
-    let copy = copy.map(|lines| view! { <Copyable lines label="Copy these lines" is_shown=true/> });
+    let copy = copy.map(|lines| match form {
+        Some(_) => view! { <Copyable lines label="Copy these lines" is_shown=true/> }.into_any(),
+        None => readable(lines, "Lines to copy", false, NodeRef::new()).into_any(),
+    });
     let fill = fill.zip(form).map(|(Fill { field, value, label }, form)| {
         view! {
             <div class="row">
@@ -48,7 +51,6 @@ pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl Into
         Some(false) => "Select the lines and copy them.",
     });
     let shown = NodeRef::<Textarea>::new();
-    let rows = lines.lines().count().clamp(1, 16).to_string();
     let copy = move |_| {
         if let Some(shown) = shown.get_untracked() {
             shown.set_hidden(false);
@@ -58,22 +60,35 @@ pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl Into
     };
     view! {
         <div class="copyable">
-            <textarea
-                node_ref=shown
-                readonly
-                rows=rows
-                spellcheck="false"
-                wrap="off"
-                aria-label=label
-                hidden=!is_shown
-            >
-                {lines}
-            </textarea>
+            {readable(lines, label, !is_shown, shown)}
             <div class="row">
                 <button type="button" part="button" on:click=copy>{label}</button>
                 <span class="help" role="status">{said}</span>
             </div>
         </div>
+    }
+}
+
+/// Lines to be read, and selected at once by a press of the keys for that.
+pub fn readable(
+    lines: String,
+    label: &'static str,
+    hidden: bool,
+    node: NodeRef<Textarea>,
+) -> impl IntoView {
+    let rows = lines.lines().count().clamp(1, 16).to_string();
+    view! {
+        <textarea
+            node_ref=node
+            readonly
+            rows=rows
+            spellcheck="false"
+            wrap="off"
+            aria-label=label
+            hidden=hidden
+        >
+            {lines}
+        </textarea>
     }
 }
 

@@ -3,7 +3,7 @@
 use domain::delivery::{Fact, FactName, Outcome, StepEnd, StepReport};
 use leptos::prelude::*;
 
-use super::explanation::{Copyable, NextSteps};
+use super::explanation::{Copyable, NextSteps, readable};
 use super::live::live_option;
 use super::state::FormState;
 use crate::api::RunNow;
@@ -107,8 +107,7 @@ impl Rung {
     }
 }
 
-/// How the message ended: what it means, and what to do; nothing before it has. Without a form, no
-/// step puts anything into one.
+/// How the message ended: what it means, and what to do; nothing before it has.
 #[component]
 pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> impl IntoView {
     let RunNow { run, explanation, transcript, .. } = now;
@@ -130,8 +129,16 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
         .into_iter()
         .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
         .collect();
-    let transcript =
-        transcript.map(|lines| view! { <Copyable lines label="Copy as text" is_shown=false/> });
+    let transcript = transcript.map(|lines| match form {
+        Some(_) => view! { <Copyable lines label="Copy as text" is_shown=false/> }.into_any(),
+        None => view! {
+            <details>
+                <summary>"As text"</summary>
+                {readable(lines, "As text", false, NodeRef::new())}
+            </details>
+        }
+        .into_any(),
+    });
     Some(view! {
         <section class=class part="notice">
             <h2>{heading}</h2>

@@ -35,7 +35,7 @@ pub struct Claims {
     pub accounts: Vec<String>,
     /// `tid`: the tenant at Microsoft.
     pub tenant: Option<String>,
-    /// `appid` or `azp`: the application that it was given to.
+    /// `appid`, `azp` or `client_id` (RFC 9068 2.2): the application that it was given to.
     pub application: Option<String>,
     /// `oid`: of an application's token of Microsoft's, the object id of its Enterprise application.
     pub object: Option<String>,
@@ -93,7 +93,7 @@ fn read(claims: &Map<String, Value>) -> Claims {
             .or_else(|| ADDRESSES.into_iter().chain(["sub"]).find_map(one)),
         accounts,
         tenant: one("tid"),
-        application: one("appid").or_else(|| one("azp")),
+        application: ["appid", "azp", "client_id"].into_iter().find_map(one),
         object: one("oid"),
         is_an_applications: claims.get("idtyp").and_then(Value::as_str) == Some("app"),
         issued_at: claims.get("iat").and_then(instant),

@@ -50,7 +50,7 @@ pub async fn findings(
         Some(claims) => {
             let instants = [claims.issued_at, claims.not_before, claims.expires_at];
             let display = frame::display(server, who, instants.into_iter().flatten()).await?;
-            (told(&claims, &display), misfits(&claims, current, now, &display, &hush))
+            (told(&claims, current, &display), misfits(&claims, current, now, &display, &hush))
         }
         None => opaque(&token, current),
     };
@@ -64,7 +64,8 @@ pub async fn findings(
 }
 
 /// The claims that are told.
-fn told(claims: &Claims, display: &TimeDisplay) -> Vec<(Fact, String)> {
+fn told(claims: &Claims, current: &Current, display: &TimeDisplay) -> Vec<(Fact, String)> {
+    let object = claims.object.clone().filter(|_| is_an_applications(claims, current));
     let joined = |values: &[String]| Some(values.join(" ")).filter(|text| !text.is_empty());
     let written = |at: Option<DateTime<Utc>>| at.map(|at| display.written(at));
     [
@@ -75,6 +76,7 @@ fn told(claims: &Claims, display: &TimeDisplay) -> Vec<(Fact, String)> {
         (Fact::User, claims.user.clone()),
         (Fact::Tenant, claims.tenant.clone()),
         (Fact::Application, claims.application.clone()),
+        (Fact::Object, object),
         (Fact::Issued, written(claims.issued_at)),
         (Fact::NotBefore, written(claims.not_before.filter(|at| Some(*at) != claims.issued_at))),
         (Fact::Expires, written(claims.expires_at)),
@@ -82,6 +84,11 @@ fn told(claims: &Claims, display: &TimeDisplay) -> Vec<(Fact, String)> {
     .into_iter()
     .filter_map(|(fact, value)| Some((fact, value?)))
     .collect()
+}
+
+/// Whether it is an application's own token. Not every provider says so in it.
+fn is_an_applications(claims: &Claims, current: &Current) -> bool {
+    claims.is_an_applications || current.saved.form.flow == OauthFlow::ClientCredentials
 }
 
 /// What of the claims does not fit mail.
@@ -93,7 +100,7 @@ fn misfits(
     hush: &Hush,
 ) -> Vec<Misfit> {
     let form = &current.saved.form;
-    let is_an_applications = claims.is_an_applications || form.flow == OauthFlow::ClientCredentials;
+    let is_an_applications = is_an_applications(claims, current);
     let is_for_graph = claims.audience.iter().any(|audience| {
         GRAPH.iter().any(|graph| audience.trim_end_matches('/').eq_ignore_ascii_case(graph))
     });

@@ -86,6 +86,17 @@ async fn what_a_token_says_is_told_claim_by_claim() {
 }
 
 #[tokio::test]
+async fn of_an_applications_token_its_object_id_is_told_and_of_a_persons_not() {
+    const OBJECT: &str = "Object ID in Enterprise applications";
+    let claims = with(good(), "oid", json!("an-object"));
+    let claims = with(claims, "roles", json!(["SMTP.SendAsApp"]));
+    let of_application = findings(&told_by(ITSELF, claims.clone()).await).await;
+    assert_eq!(fact(&of_application, OBJECT), Some("an-object"));
+    let of_person = findings(&told_by(CODE, claims).await).await;
+    assert_eq!(fact(&of_person, OBJECT), None);
+}
+
+#[tokio::test]
 async fn issue_and_expiry_are_written_as_whoever_asks_likes_times() {
     let world = told_by(CODE, good()).await;
     let tokyo =

@@ -77,10 +77,14 @@ impl Smtp {
         self.server.to_ascii_lowercase()
     }
 
-    /// The kind of connection as a part of a destination.
+    /// The kind of connection as a part of a destination, and who may vouch for the server: under a
+    /// name that somebody else took, whoever is trusted anew could vouch for them.
     fn security_key(&self) -> String {
-        let key = if self.use_tls { self.tls_mode.wire_name() } else { "clear" };
-        key.to_owned()
+        match (self.use_tls, self.trusted_ca.trim()) {
+            (false, _) => "clear".to_owned(),
+            (true, "") => self.tls_mode.wire_name().to_owned(),
+            (true, trusted) => format!("{} {trusted}", self.tls_mode.wire_name()),
+        }
     }
 }
 

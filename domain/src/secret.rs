@@ -92,7 +92,8 @@ pub enum Destination {
         port: String,
         /// User name as typed.
         username: String,
-        /// `clear`, or the TLS mode's wire name.
+        /// `clear`, or the TLS mode's wire name, and after a space the certificates that are trusted
+        /// for this server alone, if any.
         security: String,
     },
     /// A client secret's and a refresh token's: the origin (RFC 6454) of the Token Endpoint.
@@ -103,7 +104,7 @@ pub enum Destination {
         server: String,
         /// Port as typed.
         port: String,
-        /// The TLS mode's wire name, or `clear`, for which no token is ever used.
+        /// As of an account; no token is ever used for `clear`.
         security: String,
     },
     /// A value that is sealed only against readers of the database: the Client ID's.

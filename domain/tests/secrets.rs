@@ -1,7 +1,7 @@
 //! A stored secret only ever goes where it was entered for.
 
 use domain::check::certificate::CertificateProblem;
-use domain::secret::{SecretEdit, StoredSecret};
+use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
 /// What a complete save with both secrets left behind.
@@ -55,6 +55,16 @@ fn another_server_asks_for_the_password_again() {
     let saved = saved(OauthFlow::None);
     let draft = edited(&saved, &[(Field::BasicServer, "smtp.example.org")]);
     assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn another_certificate_to_trust_asks_for_the_password_again() {
+    let authority = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    let saved = saved(OauthFlow::None);
+    let draft = edited(&saved, &[(Field::BasicTrustedCa, authority)]);
+    assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
+    let draft = edited(&saved, &[(Field::OauthTrustedCa, authority)]);
+    assert_eq!(problem(&saved, &draft, Field::Password), None, "it is trusted elsewhere");
 }
 
 #[test]
@@ -172,12 +182,17 @@ fn a_private_key_is_not_kept_where_a_certificate_is_wanted() {
 }
 
 #[test]
-fn a_trusted_certificate_is_no_part_of_a_secrets_destination() {
+fn a_trusted_certificate_is_a_part_of_a_destination_only_where_it_counts() {
+    let security = |draft: &Draft| match draft.token_destination() {
+        Destination::MailServer { security, .. } => security,
+        other => panic!("{other:?}"),
+    };
     let mut draft = Draft::default();
-    let before = (draft.destination(Field::Password), draft.token_destination());
-    draft.edit(Field::BasicTrustedCa, "other");
-    draft.edit(Field::OauthTrustedCa, "other");
-    assert_eq!((draft.destination(Field::Password), draft.token_destination()), before);
+    assert_eq!(security(&draft), "automatic", "as before there were any");
+    draft.edit(Field::OauthTrustedCa, " PEM\n");
+    assert_eq!(security(&draft), "automatic PEM");
+    draft.edit(Field::OauthUseTls, "false");
+    assert_eq!(security(&draft), "clear");
 }
 
 #[test]

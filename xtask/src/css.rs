@@ -17,7 +17,7 @@ pub fn bundle(folder: &Path, main: &str) -> Result<String> {
 /// The same for a box on a page of somebody else's: its sizes go by a length of its own instead of the
 /// page's root, and what it looks like on narrow screens by its own width instead of the window's.
 pub fn in_a_box(css: &str) -> String {
-    let css = css.replace("@media (max-width", "@container (max-width");
+    let css = css.replace("@media (max-width", "@container element (max-width");
     let mut boxed = String::with_capacity(css.len());
     for part in css.split_inclusive(['{', '}', ';']) {
         let is_condition = part.starts_with("@container");
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(
             in_a_box(css),
             "a{margin: calc(-.5*var(--ppm-rem)) 1px;--rem: premium}\
-             @container (max-width: 48em){b{top: calc(1*var(--ppm-rem))}}"
+             @container element (max-width: 48em){b{top: calc(1*var(--ppm-rem))}}"
         );
     }
 

@@ -38,6 +38,12 @@ fn trusted(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) ->
         | OauthFlow::AuthorizationCodePkce
         | OauthFlow::ClientCredentials => Field::OauthTrustedCa,
     };
+    // The stored one goes only to a server for which the same may vouch as when it was entered.
+    let again = if tested.flow == OauthFlow::None && !tested.sign_in.username.is_empty() {
+        " Enter the Password again."
+    } else {
+        ""
+    };
     let (whose, label) = if is_its_own {
         ("its", "Trust this certificate")
     } else {
@@ -45,7 +51,7 @@ fn trusted(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) ->
     };
     NextStep {
         text: format!(
-            "Ask whoever runs the mail server whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone. Save, then send again.",
+            "Ask whoever runs the mail server whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone.{again} Save, then send again.",
             field_in_full(field)
         ),
         fill: Some(Fill { field, value: pem.to_owned(), label: label.to_owned() }),

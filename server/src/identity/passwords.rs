@@ -38,7 +38,7 @@ pub enum PasswordRule {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HashError {
-    #[error("Argon2 cannot work with this hash")]
+    #[error("Argon2 cannot work: no memory, or a hash that is none")]
     Argon2(#[from] password_hash::Error),
     #[error("hashing was broken off")]
     BrokenOff(#[from] JoinError),
@@ -157,10 +157,14 @@ fn hashed(
     salt: &[u8],
     memory: &mut Memory,
 ) -> password_hash::Result<Output> {
-    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    let length = argon2.params().output_len().unwrap_or(output.len());
+    let mut output = [0; Output::MAX_LENGTH];
+    let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
     let output = output.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
-    memory.resize(argon2.params().block_count(), Block::default());
+    let count = argon2.params().block_count();
+    memory
+        .try_reserve_exact(count.saturating_sub(memory.len()))
+        .map_err(|_| password_hash::Error::OutOfMemory)?;
+    memory.resize(count, Block::default());
     argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory)?;
     Ok(Output::new(output)?)
 }
@@ -190,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_with_other_parameters_is_compared_by_those() {
-        let less = Argon2::from(Params::new(64, 1, 1, None).expect("parameters"));
+        let less = Argon2::from(Params::new(64, 1, 1, Some(64)).expect("parameters"));
         let salt = b"salt of a hash";
         let hash = less.hash_password_with_salt(RIGHT.as_bytes(), salt).expect("a hash");
         let passwords = Passwords::default();

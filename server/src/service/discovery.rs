@@ -49,7 +49,10 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         revocation_endpoint: said.revocation_endpoint.clone().filter(|_| said.may_revoke()),
         is_openid: described.is_openid,
     };
-    providers::learn(&server.store, &known, server.clock.now()).await?;
+    // Anybody can name somebody else's Token Endpoint: what is known of it is changed by its own
+    // origin's word alone.
+    let is_its_own = url::origin(&issuer) == url::origin(&known.token_endpoint);
+    providers::learn(&server.store, &known, is_its_own, server.clock.now()).await?;
     Ok(Findings {
         facts: said.facts(&described.address),
         explanations: Vec::new(),

@@ -32,6 +32,8 @@ pub struct Pace {
     pub lifetime: Duration,
     /// The streams of one server.
     pub most: usize,
+    /// The streams of one person, so that nobody takes them all.
+    pub most_of_one: usize,
 }
 
 impl Default for Pace {
@@ -43,6 +45,7 @@ impl Default for Pace {
             recognise: Duration::from_secs(15),
             lifetime: Duration::from_mins(5),
             most: 1_000,
+            most_of_one: 250,
         }
     }
 }
@@ -90,6 +93,9 @@ impl News {
     pub fn watch(self: &Arc<Self>, store: &Store, person: &str) -> Option<Watching> {
         let room = self.room.clone().try_acquire_owned().ok()?;
         let mut people = self.people();
+        if people.get(person).is_some_and(|watched| watched.streams >= self.pace.most_of_one) {
+            return None;
+        }
         let watched = people
             .entry(person.to_owned())
             .or_insert_with(|| Watched::begin(self.pace, store.clone(), person.to_owned()));

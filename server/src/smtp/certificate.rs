@@ -15,7 +15,7 @@ use x509_parser::asn1_rs::ToDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, Validity};
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name, X509Version};
 
 use super::report::fact;
 use super::tls;
@@ -97,6 +97,12 @@ pub(super) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
     parsed(der).is_some_and(|certificate| {
         certificate.is_ca() || certificate.subject() == certificate.issuer()
     })
+}
+
+/// Whether a certificate may vouch for others; one of version 1 cannot say, and may.
+pub(super) fn vouches_for_others(der: &CertificateDer<'_>) -> bool {
+    parsed(der)
+        .is_some_and(|certificate| certificate.is_ca() || certificate.version() == X509Version::V1)
 }
 
 /// Whether a certificate is in its time, and for servers if it is for anything in particular

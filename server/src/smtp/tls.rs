@@ -21,7 +21,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
-use super::certificate::{self, Shown, is_of_authority};
+use super::certificate::{self, Shown, is_of_authority, vouches_for_others};
 use super::report::fact;
 use crate::egress;
 
@@ -231,22 +231,25 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Judges by some certificates only: of those whom they vouch for, and of themselves.
+/// Judges by some certificates only: of themselves, and where they are authorities', of those whom
+/// they vouch for.
 #[derive(Debug)]
 struct Roots {
     trusted: Vec<CertificateDer<'static>>,
-    chains: Arc<WebPkiServerVerifier>,
+    chains: Option<Arc<WebPkiServerVerifier>>,
 }
 
 impl Roots {
     /// Nobody where none of these can vouch for anybody.
     fn new(mut trusted: Vec<CertificateDer<'static>>) -> Option<Self> {
         trusted.retain(is_of_authority);
+        // A server's own certificate vouches for itself: webpki would take its key for an authority's.
+        let authorities = trusted.iter().filter(|der| vouches_for_others(der)).cloned();
         let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(trusted.iter().cloned());
+        store.add_parsable_certificates(authorities);
         let provider = Arc::new(ring::default_provider());
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
-        chains.ok().map(|chains| Self { trusted, chains })
+        (!trusted.is_empty()).then(|| Self { trusted, chains: chains.ok() })
     }
 
     fn judge(
@@ -257,13 +260,14 @@ impl Roots {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         if self.trusted.contains(end_entity) {
-            // An authority's own certificate in a server's place, as `openssl req -x509` makes it,
-            // which webpki takes from nobody.
+            // With the mark of an authority, as `openssl req -x509` makes it, webpki takes it from
+            // nobody.
             certificate::is_good_now(end_entity, now)?;
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
-        self.chains.verify_server_cert(end_entity, intermediates, server_name, &[], now)
+        let chains = self.chains.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+        chains.verify_server_cert(end_entity, intermediates, server_name, &[], now)
     }
 }
 

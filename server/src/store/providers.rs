@@ -22,11 +22,16 @@ pub struct Provider {
     pub is_openid: bool,
 }
 
-/// Remembers what a provider said, in place of what it said before.
+/// Remembers what a provider said, in place of what was known before where it `may_replace` that.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn learn(store: &Store, said: &Provider, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn learn(
+    store: &Store,
+    said: &Provider,
+    may_replace: bool,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let mut transaction = store.begin_write().await?;
     sqlx::query(
         "INSERT INTO provider (token_endpoint, authorization_endpoint, revocation_endpoint,
@@ -35,13 +40,15 @@ pub async fn learn(store: &Store, said: &Provider, at: DateTime<Utc>) -> Result<
          ON CONFLICT (token_endpoint) DO UPDATE SET
              authorization_endpoint = excluded.authorization_endpoint,
              revocation_endpoint = excluded.revocation_endpoint,
-             is_openid = excluded.is_openid, learnt_at = excluded.learnt_at",
+             is_openid = excluded.is_openid, learnt_at = excluded.learnt_at
+             WHERE $6 = 1",
     )
     .bind(&said.token_endpoint)
     .bind(&said.authorization_endpoint)
     .bind(&said.revocation_endpoint)
     .bind(i64::from(said.is_openid))
     .bind(millis(at))
+    .bind(i64::from(may_replace))
     .execute(&mut *transaction)
     .await?;
     sqlx::query(

@@ -7,9 +7,10 @@ use app::explanation::Findings;
 use app::service::{EmailService, Principal, Role};
 use domain::{Field, OauthFlow};
 use serde_json::{Value, json};
+use server::clock::Clock;
 use server::oauth::TokenDeadlines;
 use server::service::Service;
-use server::store::providers;
+use server::store::providers::{self, Provider};
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_world::World;
@@ -167,6 +168,25 @@ async fn a_revocation_endpoint_at_another_origin_is_told_and_never_used() {
     let token_endpoint = format!("{}/token", asking.issuer);
     let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
     assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() {
+    const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
+    let asking =
+        Asking::of(|issuer| [with(described(issuer), "token_endpoint", TOKEN_ENDPOINT)]).await;
+    let known = Provider {
+        token_endpoint: TOKEN_ENDPOINT.to_owned(),
+        authorization_endpoint: "https://login.example.com/authorize".to_owned(),
+        revocation_endpoint: Some("https://login.example.com/revoke".to_owned()),
+        is_openid: false,
+    };
+    let (store, now) = (&asking.harness.server.store, asking.harness.clock.now());
+    providers::learn(store, &known, true, now).await.expect("it is kept");
+    assert_eq!(asking.findings(&asking.issuer).await.explanations, []);
+    let still =
+        providers::of(store, TOKEN_ENDPOINT).await.expect("an answer").expect("it is known");
+    assert_eq!(still.revocation_endpoint, known.revocation_endpoint);
 }
 
 #[tokio::test]

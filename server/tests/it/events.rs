@@ -49,6 +49,7 @@ const NO_LOOKS: Pace = Pace {
     recognise: Duration::from_hours(1),
     lifetime: Duration::from_hours(1),
     most: 300,
+    most_of_one: 300,
 };
 
 /// A host at which everybody is Grace.
@@ -400,6 +401,17 @@ async fn a_server_has_room_for_so_many_streams_and_for_another_when_one_ends() {
     assert_eq!(answer.code(), "too-many-streams");
     drop(first);
     open(&harness.server, &cookie).await;
+}
+
+#[tokio::test]
+async fn nobody_takes_the_room_of_everybody_else() {
+    let harness = harness(|pace| pace.most_of_one = 1).await;
+    let Server { news, store, .. } = &harness.server;
+    let first = news.watch(store, "ada").expect("room");
+    assert!(news.watch(store, "ada").is_none());
+    assert!(news.watch(store, "grace").is_some());
+    drop(first);
+    assert!(news.watch(store, "ada").is_some());
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl World {
             is_openid: false,
         };
         let server = &self.harness.server;
-        providers::learn(&server.store, &said, server.clock.now()).await.expect("it is kept");
+        providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");
     }
 
     /// Saves a changed form, which deletes the token.

@@ -18,7 +18,7 @@ use crate::support::host::{call, send};
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_world::{CALLBACK, World, a_moment};
 use crate::support::provider::ScriptedProvider;
-use crate::support::smtp_server::{AUTHORITY, Script, SmtpServer};
+use crate::support::smtp_server::{AUTHORITY, Authority, Script, SmtpServer};
 
 const STORED: &str = "stored-password";
 
@@ -121,6 +121,7 @@ async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
         (Field::BasicPort, port.as_str()),
         (Field::BasicTlsMode, "start-tls"),
         (Field::Username, "somebody-else"),
+        (Field::BasicTrustedCa, &Authority::named("Somebody else").pem()),
     ] {
         let typed = edited(&stored, &[edit]);
         let request = call("/api/email/test-typed")
@@ -158,9 +159,12 @@ async fn a_stored_token_is_refused_for_another_mail_server() {
         let elsewhere = Mailbox::start(&world.provider).await;
         let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
         let port = elsewhere.address.port().to_string();
-        let typed = edited(&tab.saved.draft(), &[(Field::OauthPort, &port)]);
-        let answer = world.service().test_typed(&world.ada, typed).await;
-        assert_eq!(answer, Err(ApiError::TokenElsewhere), "{flow:?}");
+        let authority = Authority::named("Somebody else").pem();
+        for edit in [(Field::OauthPort, port.as_str()), (Field::OauthTrustedCa, &authority)] {
+            let typed = edited(&tab.saved.draft(), &[edit]);
+            let answer = world.service().test_typed(&world.ada, typed).await;
+            assert_eq!(answer, Err(ApiError::TokenElsewhere), "{flow:?}, {edit:?}");
+        }
         assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
     }
 }

@@ -64,7 +64,9 @@ async fn a_provider_that_is_not_known_gets_no_hint_until_it_says_that_it_is_one_
         is_openid: true,
     };
     let store = &world.harness.server.store;
-    providers::learn(store, &said, world.harness.server.clock.now()).await.expect("it is kept");
+    providers::learn(store, &said, true, world.harness.server.clock.now())
+        .await
+        .expect("it is kept");
     assert_eq!(hints(&world).await, ["noreply@example.com"]);
 }
 

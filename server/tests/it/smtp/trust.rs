@@ -158,6 +158,15 @@ async fn trust_in_a_servers_own_certificate_is_not_in_another_of_its_name() {
 }
 
 #[tokio::test]
+async fn trust_in_a_servers_own_certificate_is_not_in_what_its_key_has_signed() {
+    let server = Authority::presumptuous();
+    for certificate in [server.good(), server.good_with_its_own()] {
+        let outcome = met(&certificate, &server.pem()).await;
+        assert_eq!(outcome.failure().0, Step::Tls);
+    }
+}
+
+#[tokio::test]
 async fn trust_in_one_conversation_does_not_reach_the_next() {
     let authority = Authority::named("Private CA");
     met(&authority.good(), &authority.pem()).await.reply();

@@ -32,6 +32,17 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::with(params)
+    }
+
+    /// A server that issues certificates, though its own has no mark of an authority.
+    pub fn presumptuous() -> Self {
+        let mut params = for_names(&["localhost"]);
+        params.is_ca = IsCa::ExplicitNoCa;
+        Self::with(params)
+    }
+
+    fn with(params: CertificateParams) -> Self {
         Self(CertifiedIssuer::self_signed(params, key()).expect("an authority"))
     }
 

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 /// its form alone, which the machine's verifier cannot know and calls an error.
 const USUAL: &str = "warn,server=info,rustls_platform_verifier=off";
 
-/// Starts the log: [`USUAL`], unless `RUST_LOG` says otherwise.
+/// Starts the log, filtered as usual unless `RUST_LOG` says otherwise.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

@@ -1,6 +1,6 @@
 // The pages around the tab: the first administrator, time preferences, test messages, audit trail.
 
-import { basic, Form } from '../support/form.ts';
+import { basic, Form, type Values } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 import type { Page } from '@playwright/test';
 
@@ -109,14 +109,19 @@ test('the history shows the last ten test messages, and says when there is none'
   await expect(entries.first()).toContainText('Grace Hopper');
 });
 
-test('a failed test message unfolds to its steps and what to do', async ({ page, signIn, product }) => {
-  await signIn();
+/** Sends a test message through these settings, and goes to the history once it has ended like this. */
+async function sendAndLookBack(page: Page, settings: Values, end: RegExp): Promise<void> {
   const form = new Form(page);
-  await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
+  await form.fill(form.basic, settings);
   await form.saved();
   await form.sendTest.click();
-  await expect(form.outcome(/^Sign-in failed/)).toBeVisible();
+  await expect(form.outcome(end)).toBeVisible();
   await page.goto('/settings/email/history');
+}
+
+test('a failed test message unfolds to its steps and what to do', async ({ page, signIn, product }) => {
+  await signIn();
+  await sendAndLookBack(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
   await page.getByText(/^Sign-in failed/).first().click();
   await expect(page.getByRole('list', { name: 'Steps of the test message' })).toBeVisible();
   await expect(page.getByRole('heading', { name: /^Sign-in failed/ })).toBeVisible();
@@ -124,12 +129,7 @@ test('a failed test message unfolds to its steps and what to do', async ({ page,
 
 test('the history tells a message as text without a script, and has no button that would need one', async ({ page, signIn, product }) => {
   await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/^Sign-in failed/)).toBeVisible();
-  await page.goto('/settings/email/history');
+  await sendAndLookBack(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
   const messages = page.getByRole('list', { name: 'Test messages' });
   await messages.getByText(/^Sign-in failed/).first().click();
   await messages.getByText('As text', { exact: true }).click();
@@ -139,12 +139,7 @@ test('the history tells a message as text without a script, and has no button th
 
 test("in the history, the server's words are one line until they are unfolded", async ({ page, signIn, product }) => {
   await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
-  await page.goto('/settings/email/history');
+  await sendAndLookBack(page, basic(product.mail), /accepted the message/);
   await page.getByText('Accepted', { exact: true }).first().click();
   const words = page.getByText("In the server's words", { exact: true }).first();
   expect((await words.boundingBox())!.height).toBeLessThan(30);

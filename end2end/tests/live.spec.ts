@@ -218,3 +218,21 @@ embedded('an element on a page of another site hears of a message by a stream, w
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
+
+embedded('elements of one page read one stream, and the last of them reads on when the others are gone', async ({ page, context, shell, product }) => {
+  await context.route('**/bearer/api/email/run', (route) => route.abort('aborted'));
+  const streams = new Streams(context);
+  await page.goto(`${shell.url}/three/`);
+  const flows = page.getByLabel('OAuth Flow', { exact: true });
+  await expect(flows).toHaveCount(3);
+  const waiting = () => page.evaluate(async () => (await navigator.locks.query()).pending?.length);
+  await expect.poll(waiting).toBe(2);
+  await expect.poll(() => streams.pages).toHaveLength(1);
+  await page.evaluate(() => [...document.querySelectorAll('ppm-email-settings')].slice(0, -1).forEach((element) => element.remove()));
+  await expect(flows).toHaveCount(1);
+  const form = new Form(page);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+});

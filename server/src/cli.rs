@@ -102,11 +102,12 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub elsewhere: ElsewhereArgs,
 
-    /// A proxy by which Token Endpoints are called, such as `http://proxy.example:8080`.
+    /// A proxy for https requests to other machines, Token Endpoints above all, such as
+    /// `http://proxy.example:8080`.
     #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
     pub oauth_proxy: Option<String>,
 
-    /// How long a Token Endpoint may take to accept a connection.
+    /// How long a Token Endpoint, or whoever else is asked by HTTP, may take to accept a connection.
     #[arg(
         long,
         env = "PPM_EMAIL_OAUTH_CONNECT_SECONDS",
@@ -116,7 +117,7 @@ pub struct ServeArgs {
     )]
     pub oauth_connect_seconds: String,
 
-    /// How long one request for a token may take in all.
+    /// How long one such request may take in all.
     #[arg(
         long,
         env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS",
@@ -146,7 +147,7 @@ pub struct ServeArgs {
     )]
     pub smtp_reply_seconds: String,
 
-    /// How long one message may take in all.
+    /// How long one conversation with a mail server may take in all.
     #[arg(
         long,
         env = "PPM_EMAIL_SMTP_TOTAL_SECONDS",

@@ -465,7 +465,7 @@ async fn obtained(
         Ok(Put::Stored(before)) => {
             server.token_news.notify_one();
             if let Some(before) = before {
-                revocation::replaced(server, current, *before, &issued.accounts);
+                revocation::replaced(server, current, *before);
             }
             Ended { end: AttemptEnd::Obtained, account }
         }

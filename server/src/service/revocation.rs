@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use domain::OauthFlow;
 use domain::check::url::origin;
-use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::renewal;
 use super::settings::Current;
 use crate::Server;
 use crate::log::one_line;
-use crate::oauth::{ClientAuth, claims_of};
+use crate::oauth::ClientAuth;
 use crate::store::providers;
 use crate::store::tokens::StoredToken;
 
@@ -31,19 +30,11 @@ pub fn deleted(server: &Server, current: &Current, token: StoredToken) {
     });
 }
 
-/// Revokes a token that another, of these accounts, has replaced, where that does no harm. With a
-/// refresh token many providers end all that the same account has consented to (RFC 7009 2.1 lets
-/// them), and so the new token too: the old one is revoked only where it is known to be another
-/// account's, or nobody's.
-pub fn replaced(server: &Server, current: &Current, token: StoredToken, accounts: &[String]) {
-    let is_nobodys = current.saved.form.flow == OauthFlow::ClientCredentials;
-    let is_anothers = || {
-        let (access, _) = renewal::unsealed(server, current, &token.sealed).ok()?;
-        let old = claims_of(access.expose_secret())?.accounts;
-        let (new, old) = (accounts.first()?, old.first()?);
-        Some(!new.eq_ignore_ascii_case(old))
-    };
-    if is_nobodys || is_anothers().unwrap_or(false) {
+/// Revokes a token that another has replaced, where that does no harm: with a refresh token many
+/// providers end all that an account has consented to (RFC 7009 2.1 lets them), and so the new token
+/// too.
+pub fn replaced(server: &Server, current: &Current, token: StoredToken) {
+    if current.saved.form.flow == OauthFlow::ClientCredentials {
         deleted(server, current, token);
     }
 }

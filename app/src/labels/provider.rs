@@ -54,7 +54,7 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
                 "Exchange Online ends passwords for mail: an OAuth flow lasts. Choose one above, then Microsoft 365 under Provider.",
             ),
         ],
-        Advice::ExchangeSignInRefused if is_application => vec![
+        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => vec![
             scope(tested, "https://outlook.office365.com/.default"),
             register(tested),
             object_id_trap(),
@@ -273,6 +273,10 @@ mod tests {
         form
     }
 
+    fn href(step: &NextStep) -> &str {
+        step.link.as_ref().map_or("", |link| link.href.as_str())
+    }
+
     fn all(steps: &[NextStep]) -> String {
         let copies = steps.iter().filter_map(|step| step.copy.clone());
         copies.collect::<Vec<_>>().join("\n")
@@ -283,6 +287,10 @@ mod tests {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
         let lines = all(&steps);
+        let trap = steps.iter().find(|step| step.text.contains("Enterprise applications"));
+        assert!(trap.is_some_and(|trap| trap.text.contains("App registrations")), "{steps:?}");
+        let link = steps.last().and_then(|step| step.link.clone()).expect("Microsoft's own page");
+        assert!(link.href.starts_with("https://learn.microsoft.com/"), "{link:?}");
         for expected in [
             "Get-MgServicePrincipalByAppId -AppId '11111111-2222-3333-4444-555555555555'",
             "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id",
@@ -290,6 +298,35 @@ mod tests {
             "Set-CASMailbox -Identity 'o''neil@contoso.com' -SmtpClientAuthenticationDisabled $false",
         ] {
             assert!(lines.contains(expected), "{expected}: {lines}");
+        }
+    }
+
+    #[test]
+    fn an_applications_token_that_microsoft_refuses_has_an_applications_scope() {
+        let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let fills: Vec<_> = steps.into_iter().filter_map(|step| step.fill).collect();
+        assert_eq!(fills.len(), 1);
+        assert_eq!(fills[0].value, "https://outlook.office365.com/.default");
+    }
+
+    #[test]
+    fn a_password_that_google_refuses_is_to_be_an_app_password_of_that_account() {
+        let mut form = at("smtp.gmail.com", OauthFlow::None);
+        form.sign_in.username = "post@example.com".to_owned();
+        let steps = steps_for(Advice::CredentialsRefused, &form).expect("steps");
+        assert!(steps[0].text.contains("Sign in as post@example.com"), "{steps:?}");
+        assert_eq!(href(&steps[0]), "https://myaccount.google.com/apppasswords");
+    }
+
+    #[test]
+    fn a_consent_that_google_ended_leads_to_the_publishing_status() {
+        let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
+        for advice in [Advice::TokenNotRenewed(Fault::InvalidGrant), Advice::TokenRefused] {
+            let steps = steps_for(advice, &form).expect("steps");
+            let status = steps.iter().find(|step| step.text.contains("in Testing"));
+            let status = status.expect("a step about the publishing status");
+            assert_eq!(href(status), "https://console.cloud.google.com/auth/audience");
         }
     }
 

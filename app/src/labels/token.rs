@@ -132,6 +132,14 @@ const fn renewal_fault(fault: Fault) -> Words {
                 "If this comes back every few days: at Google, publish the application; in “Testing” a consent ends after seven days.",
             ],
         },
+        Fault::RefusedSilently => Words {
+            cause: "The provider refused to renew the token, and did not say why.",
+            steps: &[
+                "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without a word.",
+                "If that is refused too, enter Client Secret again, and check Client ID.",
+                ENDPOINT,
+            ],
+        },
         Fault::ProviderFailed
         | Fault::ProviderBusy
         | Fault::NameServiceFailed
@@ -334,7 +342,29 @@ const fn first_fault(fault: Fault) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use super::time_left;
+    use domain::token::{Fault, Leg};
+
+    use super::{fault, time_left};
+
+    #[test]
+    fn what_providers_refuse_with_is_answered_by_what_it_means_on_that_leg() {
+        for (leg, code, cause, next) in [
+            (Leg::Consent, Fault::AccessDenied, "declined", "accept what the provider asks"),
+            (Leg::Consent, Fault::InteractionRequired, "sign in or consent", "sign in at"),
+            (Leg::TokenRequest, Fault::InvalidClient, "Client Secret", "its value, not its id"),
+            (Leg::TokenRequest, Fault::InvalidGrant, "the code", "letter for letter"),
+            (Leg::TokenRequest, Fault::RefusedSilently, "did not say why", "check Client ID"),
+            (Leg::TokenRequest, Fault::UnknownError, "a reason of its own", "Its own words"),
+            (Leg::Renewal, Fault::InvalidGrant, "consent has ended", "Press Get Auth Token again"),
+            (Leg::Renewal, Fault::RefusedSilently, "to renew", "Press Get Auth Token again"),
+            (Leg::Renewal, Fault::ProviderFailed, "problem of its own", "by itself"),
+        ] {
+            let words = fault(leg, code);
+            assert!(words.cause.contains(cause), "{leg:?}, {code:?}: {}", words.cause);
+            let is_told = words.steps.iter().any(|step| step.contains(next));
+            assert!(is_told, "{leg:?}, {code:?}: {:?}", words.steps);
+        }
+    }
 
     #[test]
     fn the_time_that_is_left_is_told_in_the_two_largest_units() {

@@ -470,6 +470,8 @@ mod tests {
     struct Known {
         advice: Advice,
         cause: &'static str,
+        /// What one of the steps says.
+        next: &'static str,
         replies: &'static [(Step, u16, &'static str)],
     }
 
@@ -482,6 +484,7 @@ mod tests {
         Known {
             advice: Advice::SmtpAuthDisabled,
             cause: "Exchange Online has sign-in by SMTP turned off for this mailbox, or for the whole organisation.",
+            next: "OAuth needs it too",
             replies: &[
                 (
                     Step::SignIn,
@@ -498,6 +501,7 @@ mod tests {
         Known {
             advice: Advice::BasicAuthDisabled,
             cause: "Microsoft does not take passwords for sending mail here.",
+            next: "no password will do",
             replies: &[
                 (
                     Step::SignIn,
@@ -519,6 +523,7 @@ mod tests {
         Known {
             advice: Advice::ConditionalAccess,
             cause: "The organisation's security rules stop this sign-in: security defaults or conditional access.",
+            next: "Client Credentials",
             replies: &[
                 (
                     Step::SignIn,
@@ -535,6 +540,7 @@ mod tests {
         Known {
             advice: Advice::ExchangeSignInRefused,
             cause: "Exchange does not accept this sign-in, and does not say why.",
+            next: "object ID of the Enterprise application",
             replies: &[
                 (
                     Step::SignIn,
@@ -551,6 +557,7 @@ mod tests {
         Known {
             advice: Advice::MailboxPermissionMissing,
             cause: "The sign-in is good, but gives no right on this mailbox.",
+            next: "15 to 30 minutes",
             replies: &[
                 (Step::Content, 430, "4.2.0 STOREDRV; mailbox logon failure"),
                 (
@@ -563,6 +570,7 @@ mod tests {
         Known {
             advice: Advice::SendAsDenied,
             cause: "The account that signed in may not send as this sender.",
+            next: "Send As",
             replies: &[
                 (
                     Step::Content,
@@ -589,6 +597,7 @@ mod tests {
         Known {
             advice: Advice::TokenRefused,
             cause: "The server does not accept the token.",
+            next: "unable to check tokens",
             replies: &[
                 (
                     Step::SignIn,
@@ -603,6 +612,11 @@ mod tests {
                 (
                     Step::SignIn,
                     334,
+                    r#"{"status":"401","schemes":"Bearer","scope":"https://mail.google.com/"}"#,
+                ),
+                (
+                    Step::SignIn,
+                    334,
                     r#"{"status":"invalid_token","schemes":"bearer","scope":"mail"}"#,
                 ),
             ],
@@ -610,6 +624,7 @@ mod tests {
         Known {
             advice: Advice::GoogleSignInRefused,
             cause: "Google does not accept this sign-in.",
+            next: "app password made for PPM",
             replies: &[
                 (
                     Step::SignIn,
@@ -631,6 +646,7 @@ mod tests {
         Known {
             advice: Advice::AppPasswordNeeded,
             cause: "The account has two-step sign-in, so the server wants an app password instead of its own.",
+            next: "make an app password",
             replies: &[(
                 Step::SignIn,
                 534,
@@ -640,6 +656,7 @@ mod tests {
         Known {
             advice: Advice::CredentialsRefused,
             cause: "The server does not accept this user name with this password.",
+            next: "often the whole e-mail address",
             replies: &[
                 (Step::SignIn, 535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6"),
                 (Step::SignIn, 535, "5.7.8 Error: authentication failed: (reason unavailable)"),
@@ -652,6 +669,7 @@ mod tests {
         Known {
             advice: Advice::NoCommonMechanism,
             cause: "The server offers no way of signing in with a password that PPM can use.",
+            next: "choose an OAuth flow",
             replies: &[
                 (Step::SignIn, 504, "5.7.4 Unrecognized authentication type"),
                 (Step::SignIn, 504, "5.5.4 Unrecognized authentication type"),
@@ -660,6 +678,7 @@ mod tests {
         Known {
             advice: Advice::SignInNotOffered,
             cause: "The server offers no sign-in on this connection.",
+            next: "turn Use TLS on",
             replies: &[
                 (Step::SignIn, 503, "5.5.1 Error: authentication not enabled"),
                 (Step::SignIn, 503, "AUTH command used when not advertised"),
@@ -668,6 +687,7 @@ mod tests {
         Known {
             advice: Advice::EncryptionRequired,
             cause: "The server wants encryption first.",
+            next: "turn Use TLS on",
             replies: &[
                 (Step::SignIn, 530, "5.7.0 Must issue a STARTTLS command first"),
                 (
@@ -690,6 +710,7 @@ mod tests {
         Known {
             advice: Advice::SignInRequired,
             cause: "The server wants a sign-in first.",
+            next: "Enter Username and Password",
             replies: &[
                 (
                     Step::Sender,
@@ -713,6 +734,7 @@ mod tests {
         Known {
             advice: Advice::RelayDenied,
             cause: "The server does not pass mail on to addresses elsewhere, such as the recipient's.",
+            next: "Sign in",
             replies: &[
                 (Step::Recipient, 554, "5.7.1 <ada@example.org>: Relay access denied"),
                 (Step::Recipient, 454, "4.7.1 <ada@example.org>: Relay access denied"),
@@ -745,6 +767,7 @@ mod tests {
         Known {
             advice: Advice::SenderRefused,
             cause: "The server does not accept mail from this sender.",
+            next: "only from its own address",
             replies: &[
                 (
                     Step::Recipient,
@@ -772,6 +795,7 @@ mod tests {
         Known {
             advice: Advice::RecipientRefused,
             cause: "The server does not accept mail for this recipient.",
+            next: "goes to your own",
             replies: &[
                 (
                     Step::Recipient,
@@ -794,6 +818,7 @@ mod tests {
         Known {
             advice: Advice::TryLater,
             cause: "The server cannot do it at the moment.",
+            next: "in a few minutes",
             replies: &[
                 (Step::Greeting, 421, "4.3.2 Service not available, closing transmission channel"),
                 (
@@ -834,11 +859,13 @@ mod tests {
         Known {
             advice: Advice::StartTlsRefused,
             cause: "The server offered encryption, and then refused to begin it.",
+            next: "often its certificate",
             replies: &[(Step::Tls, 454, "4.7.0 TLS not available due to local problem")],
         },
         Known {
             advice: Advice::Unwelcome,
             cause: "The server does not accept mail from this machine.",
+            next: "admit this machine's address",
             replies: &[
                 (
                     Step::Greeting,
@@ -856,6 +883,7 @@ mod tests {
         Known {
             advice: Advice::MessageTooLarge,
             cause: "The message is larger than the server takes.",
+            next: "raise the limit",
             replies: &[
                 (Step::Sender, 552, "5.3.4 Message size exceeds fixed limit"),
                 (Step::Content, 552, "5.3.4 Error: message file too big"),
@@ -866,9 +894,11 @@ mod tests {
 
     #[test]
     fn every_reply_in_the_facts_is_known_and_answered_in_words() {
-        for Known { advice: expected, cause, replies } in IN_THE_FACTS {
-            assert_eq!(app::labels::advice(*expected).cause, *cause, "{expected:?}");
-            assert!(!app::labels::advice(*expected).steps.is_empty(), "{expected:?}");
+        for Known { advice: expected, cause, next, replies } in IN_THE_FACTS {
+            let words = app::labels::advice(*expected);
+            assert_eq!(words.cause, *cause, "{expected:?}");
+            let is_next = |step: &&str| step.to_lowercase().contains(&next.to_lowercase());
+            assert!(words.steps.iter().any(is_next), "{expected:?}: {next}");
             for &(step, code, words) in *replies {
                 let reply = Reply { code, lines: words.lines().map(str::to_owned).collect() };
                 assert_eq!(advice(step, &reply), *expected, "{step:?} {code} {words}");

@@ -91,7 +91,7 @@ const ENDS: { step: string; answers: Record<string, string | null>; heading: Reg
   {
     step: 'Capabilities',
     answers: { ...FINE, EHLO: '554 5.7.1 Not from there' },
-    heading: /^Capabilities failed: /,
+    heading: /^Capabilities failed: The server does not accept mail from this machine\./,
     words: '554 5.7.1 Not from there',
     next: 'admit this machine',
   },
@@ -124,6 +124,16 @@ const ENDS: { step: string; answers: Record<string, string | null>; heading: Reg
   },
 ];
 
+/** Expects this step to have failed, it alone, and those after it not to have been reached. */
+async function expectEndAt(page: Page, step: string): Promise<void> {
+  await expect(rung(page, step)).toContainText('failed');
+  await expect(ladder(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
+  const all = await names(page);
+  for (const later of all.slice(all.indexOf(step) + 1)) {
+    await expect(rung(page, later)).toContainText('not reached');
+  }
+}
+
 for (const { step, answers, heading, words, next } of ENDS) {
   test(`a message that ends at ${step} says so there, and what to do`, async ({ page, signIn, product }) => {
     const server = await startScripted(answers);
@@ -138,12 +148,7 @@ for (const { step, answers, heading, words, next } of ENDS) {
       const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
       await expect(outcome.getByRole('listitem').filter({ hasText: next })).toBeVisible();
       if (words) await expect(outcome).toContainText(words);
-      await expect(rung(page, step)).toContainText('failed');
-      await expect(ladder(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
-      const reached = await names(page);
-      for (const later of reached.slice(reached.indexOf(step) + 1)) {
-        await expect(rung(page, later)).toContainText('not reached');
-      }
+      await expectEndAt(page, step);
     } finally {
       await server.stop();
     }
@@ -159,9 +164,10 @@ test('a message that ends at Token says so there, and what to do', async ({ page
   const authentication = { 'Client ID': id!, 'Client Secret': secret!, Scope: Scope! };
   await form.fill(form.authentication, { ...authentication, 'Token Endpoint': 'http://127.0.0.1:1/token' });
   await page.getByRole('button', { name: 'Test these settings', exact: true }).click();
-  await expect(form.outcome(/^Token failed: /)).toBeVisible();
-  await expect(rung(page, 'Token')).toContainText('failed');
-  await expect(rung(page, 'Name lookup')).toContainText('not reached');
+  const heading = form.outcome(/^Token failed: The machine in Token Endpoint answers, but nothing listens on that port\./);
+  const outcome = page.getByRole('status').filter({ has: heading });
+  await expect(outcome.getByRole('listitem').filter({ hasText: 'Check Token Endpoint' })).toBeVisible();
+  await expectEndAt(page, 'Token');
 });
 
 test('the transcript is copied as text, without any secret', async ({ page, signIn, product, context }) => {
@@ -210,6 +216,8 @@ test("lines with the administrator's own values are ready to be copied", async (
     );
     await axe();
     expect(await form.stickingOut()).toEqual([]);
+    await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
+    await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(/^ {3}Set-CASMailbox -Identity /m);
   } finally {
     await server.stop();
   }

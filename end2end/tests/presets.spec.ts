@@ -10,6 +10,7 @@ interface Expected {
   flow: Flow;
   server: string;
   port: string;
+  username?: string;
   endpoints?: [authorization: string, token: string];
   scope?: string;
 }
@@ -73,7 +74,7 @@ const PRESETS: Expected[] = [
     server: 'email-smtp.eu-central-1.amazonaws.com',
     port: '587',
   },
-  { provider: 'SendGrid', flow: 'None', server: 'smtp.sendgrid.net', port: '587' },
+  { provider: 'SendGrid', flow: 'None', server: 'smtp.sendgrid.net', port: '587', username: 'apikey' },
   { provider: 'Mailgun', flow: 'None', server: 'smtp.mailgun.org', port: '587' },
   { provider: 'Postmark', flow: 'None', server: 'smtp.postmarkapp.com', port: '587' },
   { provider: 'Brevo', flow: 'None', server: 'smtp-relay.brevo.com', port: '587' },
@@ -101,7 +102,7 @@ for (const preset of PRESETS) {
         'Client Secret': 'canary-client-secret',
         'Redirect URI': 'https://ppm.example/oauth/callback',
       });
-    } else if ((await form.field(form.basic, 'Username').inputValue()) !== '') {
+    } else if (preset.username) {
       await form.fill(form.basic, { Password: 'canary-password' });
     }
     await form.saved();
@@ -116,6 +117,8 @@ for (const preset of PRESETS) {
       await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(preset.endpoints[0]);
       await expect(form.field(form.authentication, 'Token Endpoint')).toHaveValue(preset.endpoints[1]);
       await expect(form.field(form.authentication, 'Scope')).toHaveValue(preset.scope!);
+    } else {
+      await expect(form.field(form.basic, 'Username')).toHaveValue(preset.username ?? '');
     }
   });
 }
@@ -129,6 +132,8 @@ test('what was typed is shown beside what would replace it, and stays until some
   await expect(offer).toContainText('mail.example.com smtp.postmarkapp.com');
   await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
   await axe();
+  await form.fill(form.basic, { 'SMTP Server': 'typed.example.com' });
+  await expect(offer).toContainText('typed.example.com smtp.postmarkapp.com');
 
   await offer.getByRole('button', { name: 'Replace these' }).click();
   await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('smtp.postmarkapp.com');

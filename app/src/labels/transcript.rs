@@ -52,6 +52,9 @@ fn written(
     }
     for (number, next) in explanation.iter().flat_map(|words| &words.steps).enumerate() {
         writeln!(text, "{}. {}", number + 1, next.text)?;
+        for line in next.copy.iter().flat_map(|lines| lines.lines()) {
+            writeln!(text, "   {line}")?;
+        }
     }
     Ok(())
 }

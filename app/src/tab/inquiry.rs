@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 use super::explanation::NextSteps;
 use super::later::{self, Part, later};
-use super::live::{live, live_attribute, live_option};
+use super::live::{live, live_attribute, live_option, live_text};
 use super::state::FormState;
 use crate::api::{self, ApiError};
 use crate::explanation::{Explanation, Fill, Findings};
@@ -189,11 +189,14 @@ fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) ->
 
 /// Asks whether values may replace what was typed.
 fn offer(inquiry: Inquiry, fills: Vec<Fill>) -> impl IntoView {
-    let draft = inquiry.form().draft_now();
+    let form = inquiry.form();
     let rows: Vec<_> = fills
         .into_iter()
         .map(|Fill { field, value, label }| {
-            let before = labels::value(field, draft.text(field));
+            // What is typed meanwhile would be replaced too.
+            let before = live_text(move || {
+                form.with_draft(&[field], |draft: &Draft| labels::value(field, draft.text(field)))
+            });
             let after = labels::value(field, &value);
             view! {
                 <div>
@@ -203,7 +206,7 @@ fn offer(inquiry: Inquiry, fills: Vec<Fill>) -> impl IntoView {
             }
         })
         .collect();
-    let replace = move |_| inquiry.form().fill_all(inquiry.decided());
+    let replace = move |_| form.fill_all(inquiry.decided());
     view! {
         <section class="notice" part="notice">
             <h2>{labels::HOLD_SOMETHING_ELSE}</h2>

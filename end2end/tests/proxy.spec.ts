@@ -150,14 +150,14 @@ test('a consent comes back to nginx', async ({ nginx, as, product, provider, inb
   await inbox.waitFor({ to: ADA.email });
 });
 
-/** Ways in which nginx can be in the way of a stream, and whether the page has to ask for itself then. */
+/** Ways in which nginx can be in the way of a stream, whether it cuts one, and whether the page has to ask for itself then. */
 const IN_THE_WAY = [
-  { name: 'as it is by default', inTheWay: '', asks: false },
-  { name: 'that cuts what is quiet for a second', inTheWay: 'proxy_read_timeout 1s;', asks: false },
-  { name: 'that holds streams back', inTheWay: 'proxy_ignore_headers X-Accel-Buffering;', asks: true },
+  { name: 'as it is by default', inTheWay: '', cuts: false, asks: false },
+  { name: 'that cuts what is quiet for a second', inTheWay: 'proxy_read_timeout 1s;', cuts: true, asks: false },
+  { name: 'that holds streams back', inTheWay: 'proxy_ignore_headers X-Accel-Buffering;', cuts: false, asks: true },
 ];
 
-for (const { name, inTheWay, asks } of IN_THE_WAY) {
+for (const { name, inTheWay, cuts, asks } of IN_THE_WAY) {
   test.describe(`an nginx ${name}`, () => {
     test.use({ inTheWay });
 
@@ -165,6 +165,9 @@ for (const { name, inTheWay, asks } of IN_THE_WAY) {
       const slow = await Hesitant.start();
       await product.restartWith([...nginx.flags, '--smtp-reply-seconds', '30']);
       const page = await as('ada');
+      const requests: string[] = [];
+      page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+      const count = (path: string) => requests.filter((requested) => requested === path).length;
       if (!asks) await page.route('**/api/email/run', (route) => route.abort('aborted'));
       await page.goto('/settings/email');
       const form = new Form(page);
@@ -174,6 +177,9 @@ for (const { name, inTheWay, asks } of IN_THE_WAY) {
       const ladder = page.getByRole('list', { name: 'Steps of the test message', exact: true });
       const rung = (step: string) => ladder.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
       await expect(rung('Greeting')).toContainText('under way');
+      const streams = count('/api/email/events');
+      if (cuts) await expect.poll(() => count('/api/email/events')).toBeGreaterThan(streams);
+      if (asks) await expect.poll(() => count('/api/email/run')).toBeGreaterThan(0);
       slow.answer(2);
       await expect(rung('Greeting')).toContainText('done');
       slow.goOn();

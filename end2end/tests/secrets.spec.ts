@@ -166,3 +166,14 @@ test('Client ID is masked, and Reveal shows it', async ({ page, signIn }) => {
   await form.authentication.getByRole('button', { name: 'Hide' }).click();
   await expect(clientId).toHaveAttribute('type', 'password');
 });
+
+test('a Client Secret that looks like the id of one is told so while it is typed', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  const secret = form.field(form.authentication, 'Client Secret');
+  await secret.fill('aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee');
+  await expect(secret).toHaveAccessibleDescription(/looks like the secret's id/);
+  await secret.fill('a-value-of-a-secret');
+  await expect(secret).not.toHaveAccessibleDescription(/looks like/);
+});

@@ -101,6 +101,22 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
 }
 
 #[tokio::test]
+async fn whether_a_provider_knows_pkce_by_s256_is_told_in_words() {
+    let described = |issuer: &str, methods: Value| {
+        [with(described(issuer), "code_challenge_methods_supported", methods)]
+    };
+    for (methods, expected) in [
+        (json!(["S256"]), "supported"),
+        (json!(["plain"]), "not supported"),
+        (Value::Null, "not mentioned"),
+    ] {
+        let asking = Asking::of(|issuer| described(issuer, methods)).await;
+        let findings = asking.findings(&asking.issuer).await;
+        assert_eq!(fact(&findings, "PKCE with S256"), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_provider_that_knows_oauth_alone_is_asked_where_it_describes_itself() {
     let asking = Asking::of(|issuer| {
         let issuer = format!("{issuer}/tenant");

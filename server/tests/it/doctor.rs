@@ -113,6 +113,7 @@ async fn its_own_callback_is_found_and_no_attempt_is_touched() {
     let expected =
         "Letter for letter this server's address. Register exactly this at the provider.";
     assert_eq!(fact(&findings, "Verdict"), expected);
+    assert_eq!(fact(&findings, "Known by"), "--public-url");
     assert!(fact(&findings, "Reachable").contains("this server's own callback answered there"));
     assert_eq!(trail(&public.harness.server.store, 99).await.len(), rows);
 }

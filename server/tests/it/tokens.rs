@@ -3,7 +3,7 @@
 use app::api::SaveAnswer;
 use app::service::EmailService;
 use chrono::TimeDelta;
-use domain::delivery::{Advice, Outcome, Step};
+use domain::delivery::{Advice, FactName, Outcome, Step};
 use domain::token::{AttemptEnd, Fault, Leg, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use server::clock::Clock;
@@ -108,6 +108,23 @@ async fn without_a_refresh_token_somebody_has_to_sign_in_again() {
     let Outcome::Failed { step, advice, .. } = world.send().await else { panic!("not sent") };
     assert_eq!((step, advice), (Step::Token, Advice::TokenExpired));
     assert_eq!(world.provider.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_step_of_the_token_tells_its_age_and_whether_it_was_renewed() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    for (later, expected) in [
+        (TimeDelta::minutes(5), ["300", "3300", "no"]),
+        (TimeDelta::hours(2), ["0", "3600", "yes"]),
+    ] {
+        world.harness.clock.advance(later);
+        let run = world.send_as("Grace").await;
+        let step = run.steps.first().expect("a step");
+        let names = [FactName::Age, FactName::ValidFor, FactName::Renewed];
+        let found: Vec<_> =
+            step.facts.iter().map(|fact| (fact.name, fact.value.as_str())).collect();
+        assert_eq!(found, names.into_iter().zip(expected).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]

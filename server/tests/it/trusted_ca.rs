@@ -77,7 +77,10 @@ async fn the_explanation_offers_whom_to_trust_and_that_is_enough() {
 
     let steps = explanation.expect("an explanation").steps;
     assert!(steps[0].text.contains("CN=Test server, issued by CN=Private CA"), "{steps:?}");
-    let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
+    let step = steps.iter().find(|step| step.fill.is_some()).expect("a step with a button");
+    let (_, fingerprint) = step.text.split_once("SHA-256 fingerprint ").expect("a fingerprint");
+    assert_eq!(fingerprint.chars().take(95).filter(|&sign| sign == ':').count(), 31, "{step:?}");
+    let fill = step.fill.clone().expect("a button");
     assert_eq!((fill.field, fill.label.as_str()), (Field::BasicTrustedCa, "Trust this issuer"));
 
     let mail = mail_server(&authority);

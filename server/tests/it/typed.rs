@@ -160,7 +160,12 @@ async fn a_stored_token_is_refused_for_another_mail_server() {
         let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
         let port = elsewhere.address.port().to_string();
         let authority = Authority::named("Somebody else").pem();
-        for edit in [(Field::OauthPort, port.as_str()), (Field::OauthTrustedCa, &authority)] {
+        for edit in [
+            (Field::OauthServer, "127.0.0.1"),
+            (Field::OauthPort, port.as_str()),
+            (Field::OauthTlsMode, "start-tls"),
+            (Field::OauthTrustedCa, &authority),
+        ] {
             let typed = edited(&tab.saved.draft(), &[edit]);
             let answer = world.service().test_typed(&world.ada, typed).await;
             assert_eq!(answer, Err(ApiError::TokenElsewhere), "{flow:?}, {edit:?}");

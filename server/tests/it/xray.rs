@@ -92,6 +92,7 @@ async fn of_an_applications_token_its_object_id_is_told_and_of_a_persons_not() {
     let claims = with(claims, "roles", json!(["SMTP.SendAsApp"]));
     let of_application = findings(&told_by(ITSELF, claims.clone()).await).await;
     assert_eq!(fact(&of_application, OBJECT), Some("an-object"));
+    assert_eq!(fact(&of_application, "Roles"), Some("SMTP.SendAsApp"));
     let of_person = findings(&told_by(CODE, claims).await).await;
     assert_eq!(fact(&of_person, OBJECT), None);
 }
@@ -104,9 +105,11 @@ async fn issue_and_expiry_are_written_as_whoever_asks_likes_times() {
     let ada = Principal { times: Some(tokyo), ..world.ada.clone() };
     let there = world.service().token_xray(&ada).await.expect("findings");
     let here = findings(&world).await;
-    let issued = fact(&here, "Issued").expect("an instant").to_owned();
-    assert!(issued.contains("2023"), "{issued}");
-    assert_ne!(fact(&there, "Issued"), Some(issued.as_str()));
+    for (name, year) in [("Issued", "2023"), ("Expires", "2096")] {
+        let instant = fact(&here, name).expect("an instant");
+        assert!(instant.contains(year), "{name}: {instant}");
+        assert_ne!(fact(&there, name), Some(instant));
+    }
 }
 
 #[tokio::test]

@@ -324,6 +324,7 @@ impl Witness {
             let answer = self.calls("email/run", &json!({ "id": now.run.id })).await;
             now = serde_json::from_str(&answer.body).expect("a run");
         }
+        assert!(now.transcript.is_some(), "what is copied is looked into as well");
         now.run
     }
 

@@ -13,7 +13,7 @@ use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::json;
 use server::service::Service;
 
-use crate::support::harness::{ADDRESS, EMAIL, Harness, NAME, principal};
+use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
 use crate::support::host::{call, send};
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_world::{CALLBACK, World, a_moment};
@@ -78,6 +78,23 @@ async fn tested(service: &Service, who: &Principal, draft: &Draft) -> Run {
     now.run
 }
 
+/// What the API answers whose browser asks for a test of this form.
+async fn asked(harness: &Harness, cookie: &str, draft: &Draft) -> Answer {
+    let request = call("/api/email/test-typed")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, cookie);
+    send(harness, ADDRESS, request, &json!({ "draft": draft }).to_string()).await
+}
+
+/// What is wrong with a control of a form that was not tested.
+fn problem(answer: &Answer, field: Field) -> Option<Problem> {
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    match serde_json::from_str(&answer.body).expect("an answer") {
+        TestAnswer::Problems(problems) => problems.of(field),
+        TestAnswer::Begun(_) => panic!("begun: {answer:?}"),
+    }
+}
+
 /// Listens where nobody is to call.
 fn nobody_calls() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -124,42 +141,33 @@ async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
         (Field::BasicTrustedCa, &Authority::named("Somebody else").pem()),
     ] {
         let typed = edited(&stored, &[edit]);
-        let request = call("/api/email/test-typed")
-            .header("sec-fetch-site", "same-origin")
-            .header(header::COOKIE, &cookie);
-        let body = json!({ "draft": typed }).to_string();
-        let answer = send(&harness, ADDRESS, request, &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        let answer: TestAnswer = serde_json::from_str(&answer.body).expect("an answer");
-        let TestAnswer::Problems(problems) = answer else { panic!("begun with {edit:?}") };
-        assert_eq!(problems.of(Field::Password), Some(Problem::EnterAgain), "{edit:?}");
+        let answer = asked(&harness, &cookie, &typed).await;
+        assert_eq!(problem(&answer, Field::Password), Some(Problem::EnterAgain), "{edit:?}");
     }
     assert_eq!(elsewhere.accept().map_err(|error| error.kind()).err(), Some(WouldBlock));
 }
 
 #[tokio::test]
-async fn a_stored_client_secret_is_refused_for_another_token_endpoint() {
+async fn a_stored_client_secret_is_refused_over_the_api_for_another_token_endpoint() {
     let world = World::with(OauthFlow::ClientCredentials).await;
     let elsewhere = ScriptedProvider::play([]);
     let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
     let typed = edited(&tab.saved.draft(), &[(Field::TokenEndpoint, &elsewhere.token_endpoint())]);
-    match world.service().test_typed(&world.ada, typed).await.expect("an answer") {
-        TestAnswer::Problems(problems) => {
-            assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain));
-        }
-        TestAnswer::Begun(_) => panic!("begun"),
-    }
+    let cookie = world.harness.sign_in().await;
+    let answer = asked(&world.harness, &cookie, &typed).await;
+    assert_eq!(problem(&answer, Field::ClientSecret), Some(Problem::EnterAgain));
     assert_eq!(elsewhere.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn a_stored_token_is_refused_for_another_mail_server() {
+async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
     for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
         let world = World::with_token(flow).await;
         let elsewhere = Mailbox::start(&world.provider).await;
         let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
         let port = elsewhere.address.port().to_string();
         let authority = Authority::named("Somebody else").pem();
+        let cookie = world.harness.sign_in().await;
         for edit in [
             (Field::OauthServer, "127.0.0.1"),
             (Field::OauthPort, port.as_str()),
@@ -167,8 +175,9 @@ async fn a_stored_token_is_refused_for_another_mail_server() {
             (Field::OauthTrustedCa, &authority),
         ] {
             let typed = edited(&tab.saved.draft(), &[edit]);
-            let answer = world.service().test_typed(&world.ada, typed).await;
-            assert_eq!(answer, Err(ApiError::TokenElsewhere), "{flow:?}, {edit:?}");
+            let answer = asked(&world.harness, &cookie, &typed).await;
+            assert_eq!(answer.status, StatusCode::CONFLICT, "{flow:?}, {edit:?}");
+            assert_eq!(answer.body, r#""token-elsewhere""#, "{flow:?}, {edit:?}");
         }
         assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
     }

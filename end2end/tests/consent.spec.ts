@@ -192,3 +192,17 @@ test('what is waited for and what came of it are announced once each', async ({ 
   await expect.poll(() => said).toContainEqual(expect.stringMatching(/^The token was obtained/));
   expect(said).toEqual([expect.stringMatching(WAITING), expect.stringMatching(/^(Valid|The token was obtained)/), expect.stringMatching(/^(Valid|The token was obtained)/)]);
 });
+
+test('a token of another account than the sender is told to be that at once, in the window as well', async ({ form, product, provider, axe }) => {
+  await form.fill(form.authentication, { Scope: `openid email ${provider.address.scope}` });
+  await form.fill(form.oauth, { 'Default Sender Email': 'grace@practice.example' });
+  await form.saved();
+  const popUp = await openConsent(form);
+  await provider.allow(popUp);
+  const whose = `The token belongs to ${product.mail.username}, the sender is grace@practice.example.`;
+  await expect(popUp.getByText(whose)).toBeVisible();
+  await expect(form.setback(whose)).toBeVisible();
+  await axe();
+  await form.token.getByRole('button', { name: `Send as ${product.mail.username}`, exact: true }).click();
+  await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue(product.mail.username);
+});

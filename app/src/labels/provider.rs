@@ -147,7 +147,7 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::TokenExpired => vec![
             NextStep::words("Press Get Auth Token."),
             NextStep {
-                text: "Google gives a refresh token, by which PPM renews by itself, only when it is asked to:".to_owned(),
+                text: "Google gives a refresh token, by which PPM renews by itself, only when Authorization Endpoint ends in ?access_type=offline&prompt=consent:".to_owned(),
                 fill: Some(Fill {
                     field: domain::Field::AuthorizationEndpoint,
                     value: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent".to_owned(),

@@ -164,12 +164,12 @@ pub const fn field_help(field: Field) -> &'static str {
             "A host name such as smtp.example.com, or an IP address; your mail provider names it."
         }
         Field::BasicPort => {
-            "Usually 587 with STARTTLS, 465 with TLS from the first byte, 25 without encryption."
+            "Usually 587 with STARTTLS, 465 with implicit TLS, 25 without encryption."
         }
-        Field::OauthPort => "Usually 587 with STARTTLS, 465 with TLS from the first byte.",
+        Field::OauthPort => "Usually 587 with STARTTLS, 465 with implicit TLS.",
         Field::BasicUseTls | Field::OauthUseTls => "On: encrypted, or not sent at all.",
         Field::BasicTlsMode | Field::OauthTlsMode => {
-            "When encryption begins; Automatic goes by the port and is nearly always right."
+            "When encryption begins. Automatic goes by the port and is nearly always right; other programs call Implicit TLS SSL/TLS or SMTPS."
         }
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
             "Only for a server whose certificate comes from an authority of your own organisation: that authority's certificate in PEM; whoever runs the server has it."
@@ -237,7 +237,7 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
     match mode {
         TlsMode::Automatic => "Automatic",
         TlsMode::StartTls => "STARTTLS",
-        TlsMode::Implicit => "TLS from the first byte",
+        TlsMode::Implicit => "Implicit TLS",
     }
 }
 
@@ -246,7 +246,7 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
 pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
     use domain::settings::Security;
     match security {
-        None => "The port decides: TLS from the first byte on 465 and 2465, STARTTLS on any other.",
+        None => "The port decides: implicit TLS on 465 and 2465, STARTTLS on any other.",
         Some(Security::Clear) => {
             "Everything travels unencrypted, even where the server offers encryption."
         }
@@ -254,7 +254,7 @@ pub fn encryption(security: Option<domain::settings::Security>) -> &'static str 
             "STARTTLS: the connection turns to encryption before anything is sent, or nothing is sent."
         }
         Some(Security::ImplicitTls) => {
-            "TLS from the first byte: the connection is encrypted from its start, or nothing is sent."
+            "Implicit TLS: the connection is encrypted from its start, or nothing is sent."
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum Step {
     NameLookup,
     /// TCP, to one vetted address.
     Connection,
-    /// The handshake, from the first byte or after STARTTLS (RFC 3207).
+    /// The handshake: implicit TLS (RFC 8314 3.3), or after STARTTLS (RFC 3207).
     Tls,
     /// The server's 220 (RFC 5321 3.1).
     Greeting,
@@ -164,9 +164,9 @@ pub enum Advice {
     NothingListens,
     /// No answer to the connection attempt.
     Unreachable,
-    /// TLS from the first byte was spoken to a port that starts in clear.
+    /// Implicit TLS was spoken to a port that starts in clear.
     PlainPort,
-    /// The port seems to wait for TLS from the first byte: it was silent in clear.
+    /// The port seems to wait for implicit TLS: it was silent in clear.
     TlsPort,
     /// STARTTLS is wanted, and not offered.
     StartTlsNotOffered,

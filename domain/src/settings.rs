@@ -16,12 +16,12 @@ pub enum Security {
     Clear,
     /// STARTTLS or nothing (RFC 3207).
     StartTls,
-    /// TLS from the first byte (RFC 8314 3.3).
+    /// Implicit TLS (RFC 8314 3.3).
     ImplicitTls,
 }
 
 impl Security {
-    /// What Use TLS and TLS mode come to on this port: Automatic means TLS from the first byte on
+    /// What Use TLS and TLS mode come to on this port: Automatic means implicit TLS on
     /// 465 and 2465, STARTTLS on any other.
     #[must_use]
     pub fn of(use_tls: bool, mode: TlsMode, port: u16) -> Self {

@@ -14,7 +14,7 @@
 //    "ca":"DIR/ca.pem","username":..,"password":..}
 //
 //   starttls    TLS after STARTTLS; sign-in only after it, and needed to send
-//   tls         TLS from the first byte; sign-in needed to send
+//   tls         implicit TLS; sign-in needed to send
 //   plain       never TLS, no STARTTLS offered; sign-in possible, in clear, and not needed
 //   expired, wrongName, unknownCa, selfSigned
 //               as tls, with a certificate that ended yesterday, that is for another host, that

@@ -63,7 +63,7 @@ test('a message by STARTTLS arrives, encrypted and signed in', async () => {
   assert.equal(info.response, `250 2.0.0 Ok: queued as ${message.id}`);
 });
 
-test('a message by TLS from the first byte arrives', async () => {
+test('a message by implicit TLS arrives', async () => {
   await send({ port: where.tls, secure: true, auth: account() });
   const [message] = await received();
   assert.equal(message.listener, 'tls');

@@ -77,10 +77,10 @@ const KINDS: Kind[] = [
     },
     theirs: async (form) => {
       await form.fill(form.basic, { Password: 'canary-theirs' });
-      await form.field(form.basic, 'TLS mode').selectOption('TLS from the first byte');
+      await form.field(form.basic, 'TLS mode').selectOption('Implicit TLS');
     },
     keep: 'Keep mine: STARTTLS',
-    take: 'Take theirs: TLS from the first byte',
+    take: 'Take theirs: Implicit TLS',
     shows: (control, chosen) => expect(control).toHaveValue(chosen === 'mine' ? 'start-tls' : 'implicit'),
   },
   {

@@ -12,7 +12,7 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.selfSigned) });
-  await form.field(form.basic, 'TLS mode').selectOption({ label: 'TLS from the first byte' });
+  await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
   await form.saved();
   await form.sendTest.click();
   await expect(form.outcome(/certificate is signed by itself/)).toBeVisible();

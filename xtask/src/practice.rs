@@ -205,7 +205,7 @@ impl MailServer {
     Display Name            PPM Administrator
     SMTP Server             127.0.0.1
     Port, TLS               {starttls}  Use TLS on,  TLS mode STARTTLS
-                        or  {tls}  Use TLS on,  TLS mode TLS from the first byte
+                        or  {tls}  Use TLS on,  TLS mode Implicit TLS
                         or  {plain}  Use TLS off
     Username                {username}
     Password                {password}

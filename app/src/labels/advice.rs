@@ -50,7 +50,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::NothingListens => Words {
             cause: "The machine answers, but no mail server listens on this port.",
             steps: &[
-                "Check Port: 587 with STARTTLS, 465 with TLS from the first byte, 25 without encryption.",
+                "Check Port: 587 with STARTTLS, 465 with implicit TLS, 25 without encryption.",
                 "Check that SMTP Server is the server for outgoing mail.",
             ],
         },
@@ -62,16 +62,16 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::PlainPort => Words {
-            cause: "This port begins unencrypted, but TLS from the first byte was tried.",
+            cause: "This port begins unencrypted, but implicit TLS was tried.",
             steps: &[
                 "Set TLS mode to Automatic or STARTTLS.",
-                "Or use the port for TLS from the first byte, usually 465.",
+                "Or use the port for implicit TLS, usually 465.",
             ],
         },
         Advice::TlsPort => Words {
-            cause: "This port seems to wait for TLS from the first byte.",
+            cause: "This port seems to wait for implicit TLS.",
             steps: &[
-                "Turn Use TLS on and set TLS mode to TLS from the first byte.",
+                "Turn Use TLS on and set TLS mode to Implicit TLS.",
                 "Or use the port for STARTTLS, usually 587.",
             ],
         },
@@ -93,7 +93,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "Something put bytes of its own into the connection before it was encrypted.",
             steps: &[
                 "Nothing was sent. Do not turn Use TLS off: somebody between this machine and the server may be tampering.",
-                "Tell whoever runs your network, or use TLS from the first byte.",
+                "Tell whoever runs your network, or use implicit TLS.",
             ],
         },
         Advice::CertificateUnknownIssuer => Words {

@@ -4,7 +4,7 @@
 const EVERY_MS = 2000;
 const LISTENERS = {
   starttls: 'the STARTTLS port',
-  tls: 'the port with TLS from the first byte',
+  tls: 'the port with implicit TLS',
   plain: 'the port without TLS',
   tokenOnly: 'the port for tokens only',
 };

@@ -116,7 +116,7 @@ fn facts(test: &TestMessage<'_>) -> [(&'static str, String); 5] {
     let protection = match test.server.security {
         Security::Clear => "None: the connection was not encrypted",
         Security::StartTls => "Encrypted, by STARTTLS",
-        Security::ImplicitTls => "Encrypted, by TLS from the first byte",
+        Security::ImplicitTls => "Encrypted, by implicit TLS",
     };
     [
         ("Asked for by", one_line(test.asked_by).unwrap_or_default()),
@@ -235,7 +235,7 @@ mod tests {
         for (security, protection) in [
             (Security::Clear, "Protection: None: the connection was not encrypted"),
             (Security::StartTls, "Protection: Encrypted, by STARTTLS"),
-            (Security::ImplicitTls, "Protection: Encrypted, by TLS from the first byte"),
+            (Security::ImplicitTls, "Protection: Encrypted, by implicit TLS"),
         ] {
             let message = composed(&sender, "Ada Lovelace", security);
             for expected in [

@@ -200,7 +200,7 @@ fn welcome(greeting: &Reply) -> StepResult<()> {
     Ok(Done::new(()).saying(greeting))
 }
 
-/// Whether a port that gave no greeting in clear waits for TLS from the first byte: it is known by
+/// Whether a port that gave no greeting in clear waits for implicit TLS: it is known by
 /// its number, or it was silent and now answers when spoken to in TLS.
 async fn waits_for_tls(
     wire: &mut Wire,

@@ -31,7 +31,7 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) {
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
 
-/// A form whose both groups lead to this port, with TLS from the first byte.
+/// A form whose both groups lead to this port, with implicit TLS.
 fn draft(port: u16) -> Draft {
     let (authorization, token) = ("https://login.example.com/a", "https://login.example.com/t");
     let mut draft = draft_with(OauthFlow::None, authorization, token, port);

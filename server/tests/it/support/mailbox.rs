@@ -1,4 +1,4 @@
-//! A mail server for many callers at once, under TLS from the first byte, that takes messages from
+//! A mail server for many callers at once, under implicit TLS, that takes messages from
 //! whoever signs in with a token that it is told is good, and counts.
 
 use std::io;

@@ -500,7 +500,7 @@ impl Script {
         }
     }
 
-    /// A server that accepts everything under TLS from the first byte.
+    /// A server that accepts everything under implicit TLS.
     pub fn from_the_first_byte() -> Self {
         Self { protection: Protection::FromTheFirstByte(AUTHORITY.good()), ..Self::by_starttls() }
     }

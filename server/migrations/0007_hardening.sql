@@ -1,0 +1,7 @@
+-- Audit trail and retention.
+
+-- Sealing keys.
+
+-- Sign-in.
+
+-- The Client Secret's destination.

@@ -11,6 +11,8 @@ pub mod discovery;
 #[cfg(feature = "ssr")]
 pub mod doctor;
 #[cfg(feature = "ssr")]
+mod egress;
+#[cfg(feature = "ssr")]
 mod explained;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -288,6 +290,12 @@ pub fn problem(at: Field, problem: Problem) -> String {
             "A scope has no quotation marks, backslashes or letters beyond ASCII; spaces separate several.".to_owned()
         }
         Problem::Certificate(problem) => certificate(problem).to_owned(),
+        Problem::EgressNotAllowed(address) => format!(
+            "http:// to this machine has to be allowed: use https://, or ask the operator to start this server with --egress-allow {address}."
+        ),
+        Problem::EgressDenied(address) => {
+            format!("The operator of this server has denied PPM this address (--egress-deny): {address}.")
+        }
         Problem::EnterAgain => match at {
             Field::ClientSecret => "Enter it again: the Token Endpoint has changed, and a stored secret only goes where it was entered for.",
             _ => "Enter it again: server, port, user name or TLS has changed, and a stored password only goes where it was entered for.",

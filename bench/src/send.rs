@@ -7,6 +7,7 @@ use anyhow::Result;
 use chrono::DateTime;
 use domain::check::host::Host;
 use domain::settings::{MailServer, Security, Sender};
+use server::egress::EgressPolicy;
 use server::smtp::message::{TestMessage, compose};
 use server::smtp::{Credentials, Deadlines, Envelope, TlsTrust, deliver};
 
@@ -19,6 +20,7 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
     let server = MailServer { host, port, security, trusted_ca };
     let recipient = "ada@example.com";
     let trust = TlsTrust::with_extra_ca(&[])?;
+    let egress = EgressPolicy::parse(&["127.0.0.1"], &[])?;
     let begun = Instant::now();
     for number in 0..messages {
         let message = compose(&TestMessage {
@@ -35,7 +37,8 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
             sender: Some(sender.address.clone()),
             recipients: vec![recipient.to_owned()],
         };
-        deliver(&envelope, &message.octets, &trust, Deadlines::default(), &mut |_| {}).await?;
+        let deadlines = Deadlines::default();
+        deliver(&envelope, &message.octets, &trust, &egress, deadlines, &mut |_| {}).await?;
     }
     Ok(f64::from(messages) / begun.elapsed().as_secs_f64())
 }

@@ -9,6 +9,8 @@ pub mod port;
 pub mod text;
 pub mod url;
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
@@ -45,6 +47,10 @@ pub enum Problem {
     Scope(url::ScopeProblem),
     /// It is no certificate to trust.
     Certificate(certificate::CertificateProblem),
+    /// It is http to this machine, which the operator does not allow (`--egress-allow`).
+    EgressNotAllowed(SocketAddr),
+    /// It leads to an address that the operator denies (`--egress-deny`).
+    EgressDenied(SocketAddr),
     /// The stored secret was entered for another destination.
     EnterAgain,
     /// A Password is typed, and no Username.

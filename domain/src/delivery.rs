@@ -158,6 +158,10 @@ pub enum Advice {
     NameServiceFailed,
     /// The name leads only to addresses that this server may not call (link-local, metadata).
     AddressForbidden,
+    /// The operator allows no call to this address and port (`--egress-allow`).
+    EgressNotAllowed,
+    /// The operator denies this host, address or port (`--egress-deny`).
+    EgressDenied,
     /// Port 0 reaches nothing.
     PortZero,
     /// The machine answers, but nothing listens on this port.

@@ -172,6 +172,10 @@ pub enum Fault {
     NameServiceFailed,
     /// Only addresses that this server may not call.
     AddressForbidden,
+    /// The operator allows no call to this address and port (`--egress-allow`).
+    EgressNotAllowed,
+    /// The operator denies this host, address or port (`--egress-deny`).
+    EgressDenied,
     /// Nothing listens there.
     NothingListens,
     /// No answer to the connection attempt, or none in time.

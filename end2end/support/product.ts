@@ -165,7 +165,9 @@ export class Product {
   async #serve(flags: string[] = []): Promise<void> {
     const patience = flags.includes('--smtp-reply-seconds') ? [] : ['--smtp-reply-seconds', '3'];
     const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, ...patience];
-    this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...flags], this.#environment(this.#data));
+    // The practice servers are on this machine, on any ports. A test of the policy says what it allows.
+    const egress = flags.includes('--egress-allow') ? [] : ['--egress-allow', '127.0.0.0/8,::1'];
+    this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...egress, ...flags], this.#environment(this.#data));
     this.url = this.#program.url;
     this.#listen = new URL(this.url).host;
   }

@@ -11,7 +11,7 @@ let planner: Program;
 test.beforeEach(async ({ product, inbox }, info) => {
   await inbox.clear();
   const database = `sqlite://${info.outputPath('planner.db')}`;
-  const args = ['--listen', '127.0.0.1:0', '--database', database, '--extra-ca', product.mail.ca];
+  const args = ['--listen', '127.0.0.1:0', '--database', database, '--extra-ca', product.mail.ca, '--egress-allow', '127.0.0.0/8'];
   planner = await Program.start(binary('planner'), [...args, '--site-root', siteRoot()], process.env);
 });
 

@@ -102,6 +102,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub elsewhere: ElsewhereArgs,
 
+    /// What this server may call.
+    #[command(flatten)]
+    pub egress: EgressArgs,
+
     /// A proxy for https requests to other machines, Token Endpoints above all, such as
     /// `http://proxy.example:8080`.
     #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
@@ -156,6 +160,30 @@ pub struct ServeArgs {
         default_value = "60"
     )]
     pub smtp_total_seconds: String,
+}
+
+/// Which addresses this server may call on an administrator's word.
+#[derive(Debug, Args)]
+pub struct EgressArgs {
+    /// Addresses to call that are refused otherwise, such as `10.0.0.5:2526`, `[fd00::]/8:25-26` or `mail.corp`; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_EGRESS_ALLOW",
+        hide_env_values = true,
+        value_name = "HOST-or-CIDR[:PORT[-PORT]]",
+        value_delimiter = ','
+    )]
+    pub egress_allow: Vec<String>,
+
+    /// Addresses never to call, whatever else allows them; may be repeated.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_EGRESS_DENY",
+        hide_env_values = true,
+        value_name = "HOST-or-CIDR[:PORT[-PORT]]",
+        value_delimiter = ','
+    )]
+    pub egress_deny: Vec<String>,
 }
 
 /// How people sign in with an organisation's account (`OpenID` Connect).

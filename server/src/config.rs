@@ -19,6 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::{OidcArgs, ServeArgs};
+use crate::egress::{EgressPolicy, EgressRuleError};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
@@ -55,6 +56,8 @@ pub struct Config {
     pub proxy_headers: Option<ProxyHeaders>,
     /// What the roles are called by host, proxy and `OpenID` provider.
     pub roles: RoleNames,
+    /// Which addresses are called on an administrator's word.
+    pub egress: EgressPolicy,
     /// The proxy by which Token Endpoints are called, where there is one.
     pub oauth_proxy: Option<ProxyUrl>,
     /// How long a Token Endpoint may take.
@@ -108,6 +111,8 @@ pub enum ConfigError {
     )]
     OauthProxy,
     #[error(transparent)]
+    Egress(#[from] EgressRuleError),
+    #[error(transparent)]
     Host(#[from] HostConfigError),
     #[error(transparent)]
     Elsewhere(#[from] ElsewhereError),
@@ -135,6 +140,7 @@ impl Config {
             elsewhere: Elsewhere::default(),
             proxy_headers: None,
             roles: RoleNames::default(),
+            egress: EgressPolicy::default(),
             oauth_proxy: None,
             token_deadlines: TokenDeadlines::default(),
             smtp_deadlines: Deadlines::default(),
@@ -167,6 +173,7 @@ impl Config {
             host_tokens,
             proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
+            egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             token_deadlines: token_deadlines(
                 &args.oauth_connect_seconds,

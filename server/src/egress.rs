@@ -1,10 +1,13 @@
-//! Which addresses this server may call on an administrator's word. A name is resolved once, every
-//! address it leads to is vetted, and a connection is made to a vetted address only, so that no
-//! second answer of the name service can lead elsewhere. Knows nothing of mail: whatever calls out
-//! calls through here.
+//! Every call that this server makes to another on an administrator's word goes through here. A name
+//! is resolved once, each address that it leads to is vetted by the operator's policy, and a
+//! connection is made to a vetted address only, so that a second answer of the name service cannot
+//! lead elsewhere. `policy` decides, `address` knows kinds of addresses.
+
+mod address;
+mod policy;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use domain::check::host::Host;
@@ -13,17 +16,29 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
+pub use address::{AddressKind, canonical};
+pub use policy::{EgressPolicy, EgressRuleError, Protocol, Refused};
+
 /// Addresses of one host that may be called, in the order in which the name service gave them.
 ///
 /// Only [`look_up`] makes one, and it is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vetted(Vec<SocketAddr>);
+pub struct Vetted {
+    addresses: Vec<SocketAddr>,
+    is_public: bool,
+}
 
 impl Vetted {
     /// The addresses, each with the port.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.0
+        &self.addresses
+    }
+
+    /// Whether each of them is a public one.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.is_public
     }
 }
 
@@ -36,9 +51,15 @@ pub enum LookUpError {
     /// The name service did not answer, in time or at all.
     #[error("the name service failed")]
     ServiceFailed(#[source] Option<io::Error>),
-    /// Every address it has is one that must not be called.
+    /// Every address it has is one that is never called.
     #[error("only forbidden addresses")]
     Forbidden(Vec<IpAddr>),
+    /// It has addresses that `--egress-allow` could allow, and does not.
+    #[error("only addresses that are not allowed")]
+    NotAllowed(Vec<SocketAddr>),
+    /// `--egress-deny` denies the host, or every address it has: host and port, or those addresses.
+    #[error("denied by a rule")]
+    Denied(String),
 }
 
 /// Why no address took the connection.
@@ -64,24 +85,88 @@ pub fn a_labels(name: &str) -> Option<String> {
     Some(ascii.into_owned())
 }
 
-/// Resolves a host, once, and keeps the addresses that may be called.
+/// Decides about a host that somebody else resolves: by its name only what `--egress-deny` says, and
+/// about a literal address everything. Returns the kind of a literal address.
+///
+/// # Errors
+/// It may not be called.
+pub fn by_form(
+    policy: &EgressPolicy,
+    host: &Host,
+    port: u16,
+    protocol: Protocol,
+) -> Result<Option<AddressKind>, LookUpError> {
+    match host {
+        Host::Name(_) if policy.denies(host, port) => Err(LookUpError::Denied(place(host, port))),
+        Host::Name(_) => Ok(None),
+        Host::Ip(ip) => {
+            let address = SocketAddr::new(*ip, port);
+            let kind = policy.vet(host, address, protocol);
+            kind.map(Some).map_err(|why| refusal(&[(address, why)]))
+        }
+    }
+}
+
+/// Resolves a host, once, and keeps the addresses that may be called. A host that is denied is not
+/// asked for.
 ///
 /// # Errors
 /// No address, no answer within the time, or no address that may be called.
-pub async fn look_up(host: &Host, port: u16, within: Duration) -> Result<Vetted, LookUpError> {
+pub async fn look_up(
+    policy: &EgressPolicy,
+    host: &Host,
+    port: u16,
+    protocol: Protocol,
+    within: Duration,
+) -> Result<Vetted, LookUpError> {
+    if policy.denies(host, port) {
+        return Err(LookUpError::Denied(place(host, port)));
+    }
     let found = match host {
         Host::Ip(address) => vec![SocketAddr::new(*address, port)],
         Host::Name(name) => resolve(name, port, within).await?,
     };
-    let (callable, forbidden): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|address| is_callable(address.ip()));
-    if !callable.is_empty() {
-        return Ok(Vetted(callable));
+    let (mut callable, mut refused) = (Vec::new(), Vec::new());
+    for address in found {
+        match policy.vet(host, address, protocol) {
+            Ok(kind) => callable.push((address, kind)),
+            Err(why) => refused.push((address, why)),
+        }
     }
-    if forbidden.is_empty() {
-        return Err(LookUpError::NotFound);
+    if callable.is_empty() {
+        return Err(refusal(&refused));
     }
-    Err(LookUpError::Forbidden(forbidden.iter().map(SocketAddr::ip).collect()))
+    let is_public = callable.iter().all(|(_, kind)| *kind == AddressKind::Public);
+    let addresses = callable.into_iter().map(|(address, _)| address).collect();
+    Ok(Vetted { addresses, is_public })
+}
+
+/// Why no address may be called; what an operator can allow comes first.
+fn refusal(refused: &[(SocketAddr, Refused)]) -> LookUpError {
+    let of = |wanted| {
+        let those = refused.iter().filter(move |(_, why)| *why == wanted);
+        those.map(|(address, _)| SocketAddr::new(canonical(address.ip()), address.port()))
+    };
+    let not_allowed: Vec<_> = of(Refused::NotAllowed).collect();
+    let denied: Vec<_> = of(Refused::Denied).map(|address| address.to_string()).collect();
+    if !not_allowed.is_empty() {
+        return LookUpError::NotAllowed(not_allowed);
+    }
+    if !denied.is_empty() {
+        return LookUpError::Denied(denied.join(", "));
+    }
+    match refused.iter().map(|(address, _)| address.ip()).collect::<Vec<_>>() {
+        none if none.is_empty() => LookUpError::NotFound,
+        never => LookUpError::Forbidden(never),
+    }
+}
+
+/// A host and a port as one text.
+fn place(host: &Host, port: u16) -> String {
+    match host {
+        Host::Ip(address) => SocketAddr::new(*address, port).to_string(),
+        Host::Name(name) => format!("{name}:{port}"),
+    }
 }
 
 async fn resolve(name: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, LookUpError> {
@@ -132,7 +217,7 @@ pub async fn connect(to: &Vetted, within: Duration) -> Result<TcpStream, Connect
     let ends = Instant::now() + within;
     let mut refusal = None;
     let mut silence = io::Error::from(io::ErrorKind::TimedOut);
-    for (address, left) in to.0.iter().zip((1..=to.0.len()).rev()) {
+    for (address, left) in to.addresses.iter().zip((1..=to.addresses.len()).rev()) {
         let share = ends.saturating_duration_since(Instant::now())
             / u32::try_from(left).unwrap_or(u32::MAX);
         match timeout(share, TcpStream::connect(address)).await {
@@ -147,121 +232,11 @@ pub async fn connect(to: &Vetted, within: Duration) -> Result<TcpStream, Connect
     Err(refusal.map_or(ConnectError::Unreachable(silence), ConnectError::Refused))
 }
 
-/// Whether this server may call an address on an administrator's word.
-///
-/// Loopback and private addresses are: mail servers stand there. Link-local ones, those at which
-/// clouds answer for their machines, and those that name no single machine are not, in whatever
-/// form they are wrapped for IPv6.
-#[must_use]
-pub fn is_callable(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_callable_v4(address),
-        IpAddr::V6(address) => match embedded_v4(address) {
-            Some(embedded) => is_callable_v4(embedded),
-            None => is_callable_v6(address),
-        },
-    }
-}
-
-fn is_callable_v4(address: Ipv4Addr) -> bool {
-    /// Where clouds answer outside of link-local: Alibaba, Oracle, Azure.
-    const CLOUD: [Ipv4Addr; 3] = [
-        Ipv4Addr::new(100, 100, 100, 200),
-        Ipv4Addr::new(192, 0, 0, 192),
-        Ipv4Addr::new(168, 63, 129, 16),
-    ];
-    let is_this_network = address.octets()[0] == 0;
-    !(is_this_network
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_broadcast()
-        || CLOUD.contains(&address))
-}
-
-fn is_callable_v6(address: Ipv6Addr) -> bool {
-    /// Where clouds answer outside of link-local: Amazon, Google.
-    const CLOUD: [Ipv6Addr; 2] = [
-        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
-        Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
-    ];
-    !(address.is_unspecified()
-        || address.is_unicast_link_local()
-        || address.is_multicast()
-        || CLOUD.contains(&address))
-}
-
-/// The IPv4 address that a packet to this IPv6 address ends up at: mapped and compatible (RFC 4291
-/// 2.5.5), NAT64 (RFC 6052 2.1, RFC 8215) and 6to4 (RFC 3056 2).
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let octets = address.octets();
-    let at = |start: usize| {
-        Ipv4Addr::new(octets[start], octets[start + 1], octets[start + 2], octets[start + 3])
-    };
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
-        | [0x0064, 0xff9b, 0, 0, 0, 0, ..]
-        | [0x0064, 0xff9b, 1, ..] => Some(at(12)),
-        [0x2002, ..] => Some(at(2)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_address_is_callable_unless_it_is_link_local_a_clouds_own_or_no_single_machine() {
-        for (address, expected) in [
-            ("127.0.0.1", true),
-            ("::1", true),
-            ("10.0.0.25", true),
-            ("172.16.0.25", true),
-            ("192.168.1.25", true),
-            ("fd12:3456:789a::25", true),
-            ("192.0.2.25", true),
-            ("2001:db8::25", true),
-            ("100.64.0.1", true),
-            ("::ffff:192.0.2.25", true),
-            ("::ffff:127.0.0.1", true),
-            ("64:ff9b::192.0.2.25", true),
-            ("2002:c000:219::1", true),
-            ("169.253.255.255", true),
-            ("169.255.0.0", true),
-            ("fec0::1", true),
-            ("169.254.0.1", false),
-            ("169.254.169.254", false),
-            ("169.254.255.255", false),
-            ("fe80::1", false),
-            ("febf::1", false),
-            ("fd00:ec2::254", false),
-            ("fd20:ce::254", false),
-            ("100.100.100.200", false),
-            ("192.0.0.192", false),
-            ("168.63.129.16", false),
-            ("0.0.0.0", false),
-            ("0.1.2.3", false),
-            ("::", false),
-            ("224.0.0.1", false),
-            ("239.255.255.255", false),
-            ("ff02::1", false),
-            ("255.255.255.255", false),
-            ("::ffff:169.254.169.254", false),
-            ("::ffff:0.0.0.0", false),
-            ("::ffff:255.255.255.255", false),
-            ("::169.254.169.254", false),
-            ("64:ff9b::169.254.169.254", false),
-            ("64:ff9b:1::169.254.169.254", false),
-            ("64:ff9b::100.100.100.200", false),
-            ("2002:a9fe:a9fe::1", false),
-            ("2002:a9fe:a9fe:1:2:3:4:5", false),
-            ("2002:0:0::1", false),
-        ] {
-            let address: IpAddr = address.parse().expect("an address of this table");
-            assert_eq!(is_callable(address), expected, "{address}");
-        }
-    }
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn a_name_is_looked_up_by_its_a_labels() {
@@ -279,10 +254,14 @@ mod tests {
         }
     }
 
+    async fn mail_at(policy: &EgressPolicy, host: Host, port: u16) -> Result<Vetted, LookUpError> {
+        look_up(policy, &host, port, Protocol::Smtp, SECOND).await
+    }
+
     #[tokio::test]
     async fn a_name_under_invalid_is_not_found_without_asking_anybody() {
         for name in ["mail.invalid", "invalid", "MAIL.INVALID."] {
-            let found = look_up(&Host::Name(name.to_owned()), 25, Duration::from_secs(1)).await;
+            let found = mail_at(&EgressPolicy::default(), Host::Name(name.to_owned()), 25).await;
             assert!(matches!(found, Err(LookUpError::NotFound)), "{name}: {found:?}");
         }
     }
@@ -290,7 +269,22 @@ mod tests {
     #[tokio::test]
     async fn a_forbidden_address_is_named_in_its_refusal() {
         let metadata: IpAddr = [169, 254, 169, 254].into();
-        let found = look_up(&Host::Ip(metadata), 80, Duration::from_secs(1)).await;
+        let found = mail_at(&EgressPolicy::default(), Host::Ip(metadata), 80).await;
         assert!(matches!(found, Err(LookUpError::Forbidden(which)) if which == [metadata]));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_not_allowed_is_named_as_what_it_embeds() {
+        let mapped = Host::Ip("::ffff:127.0.0.1".parse().expect("an address"));
+        let found = mail_at(&EgressPolicy::default(), mapped, 6379).await;
+        let expected: SocketAddr = ([127, 0, 0, 1], 6379).into();
+        assert!(matches!(found, Err(LookUpError::NotAllowed(which)) if which == [expected]));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_denied_is_not_asked_for() {
+        let policy = EgressPolicy::parse(&[], &["mail.invalid"]).expect("rules");
+        let found = mail_at(&policy, Host::Name("Mail.invalid".to_owned()), 25).await;
+        assert!(matches!(found, Err(LookUpError::Denied(which)) if which == "Mail.invalid:25"));
     }
 }

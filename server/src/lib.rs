@@ -38,6 +38,7 @@ use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::host::HostIdentity;
 use crate::identity::host_token::TokenCheck;
+use crate::identity::keys::KeySource;
 use crate::identity::oidc::Oidc;
 use crate::identity::refused::Refusals;
 use crate::identity::{Accounts, recognise};
@@ -124,15 +125,19 @@ impl Server {
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
-        let tokens = TokenClient::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
-        let documents =
-            Documents::new(&trust, config.oauth_proxy.as_ref(), config.token_deadlines)?;
+        let (egress, proxy, deadlines) =
+            (&config.egress, config.oauth_proxy.as_ref(), config.token_deadlines);
+        let tokens = TokenClient::new(&trust, egress, proxy, deadlines)?;
+        let documents = Documents::new(&trust, egress, proxy, deadlines)?;
         let host_tokens = config.host_tokens.clone().map(|configured| {
-            TokenCheck::new(configured, config.roles.clone(), documents.clone(), clock.clone())
+            let documents = match &configured.keys {
+                KeySource::Address(address) => documents.by(egress.for_configured(address)),
+                KeySource::File(_) => documents.clone(),
+            };
+            TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
         });
-        let proxy = config.oauth_proxy.as_ref();
         let oidc = config.oidc.clone();
-        let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, proxy, config.token_deadlines));
+        let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, egress, proxy, deadlines));
         let news = Arc::new(News::new(config.news));
         Ok(Self {
             oidc: oidc.transpose()?,

@@ -29,6 +29,8 @@ pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {
     command.args(["--listen", &listen.to_string()]);
     command.arg("--database").arg(format!("sqlite://{}", folder.join("planner.db").display()));
     command.arg("--site-root").arg(workspace.site());
+    // For the check of its own callback.
+    command.args(["--egress-allow", &reachable(listen).to_string()]);
     if let Some(practice) = &practice {
         command.args(practice.flags());
     }

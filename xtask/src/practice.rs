@@ -121,12 +121,15 @@ impl Practice {
         Ok(Self { mail, provider, hosts })
     }
 
-    /// What a product has to be started with to trust the mail server, and the hosts where there are
-    /// any.
+    /// What a product has to be started with to trust the mail server, to call it and the provider on
+    /// their ports, and to trust the hosts where there are any.
     pub fn flags(&self) -> Vec<OsString> {
         let ca = self.mail.address.ca.clone().into_os_string();
+        let called = self.mail.address.calls().into_iter().chain(self.provider.address.call());
+        let egress = called.flat_map(|address| ["--egress-allow".to_owned(), address]);
         let hosts = self.hosts.iter().flat_map(|hosts| &hosts.address.flags).map(OsString::from);
-        ["--extra-ca".into(), ca].into_iter().chain(hosts).collect()
+        let trusted = ["--extra-ca".into(), ca].into_iter();
+        trusted.chain(egress.map(OsString::from)).chain(hosts).collect()
     }
 
     /// What to type into the form of the product at `product` for each way of sending, and where
@@ -196,6 +199,12 @@ fn free_port_like(usual: u16) -> u16 {
 }
 
 impl MailServer {
+    /// The addresses that a product sends mail to.
+    fn calls(&self) -> [String; 4] {
+        [self.starttls, self.tls, self.plain, self.token_only]
+            .map(|port| format!("127.0.0.1:{port}"))
+    }
+
     fn basic_settings(&self) -> String {
         let Self { starttls, tls, plain, username, password, .. } = self;
         format!(
@@ -215,6 +224,12 @@ impl MailServer {
 }
 
 impl Provider {
+    /// The address that a product asks for tokens.
+    fn call(&self) -> Option<String> {
+        let (_, rest) = self.token.split_once("://")?;
+        rest.split('/').next().map(str::to_owned)
+    }
+
     fn oauth_settings(&self, mail: &MailServer, product: SocketAddr) -> String {
         let Self { authorization, token, scope, account, clients, .. } = self;
         let MailServer { token_only, username, .. } = mail;
@@ -301,6 +316,14 @@ mod tests {
         {
             assert!(text.contains(wanted), "{wanted} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_a_product_calls_is_each_port_of_the_mail_server_and_the_provider() {
+        let provider = serde_json::from_str::<Provider>(PROVIDER).unwrap();
+        let ports = ["127.0.0.1:2587", "127.0.0.1:2465", "127.0.0.1:2525", "127.0.0.1:2588"];
+        assert_eq!(mail_server().calls(), ports);
+        assert_eq!(provider.call().as_deref(), Some("127.0.0.1:9090"));
     }
 
     #[test]

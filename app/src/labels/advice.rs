@@ -43,6 +43,16 @@ pub const fn advice(advice: Advice) -> Words {
                 "Link-local and cloud metadata addresses are refused for safety: use the mail server's own name or address.",
             ],
         },
+        Advice::EgressNotAllowed => Words {
+            cause: "The operator of this server has not allowed PPM to call this address and port.",
+            steps: &[
+                "Use the mail server's usual port: on this machine and in private networks, 25, 465, 587, 1025, 2465, 2525 and 2587 are allowed.",
+            ],
+        },
+        Advice::EgressDenied => Words {
+            cause: "The operator of this server has denied PPM this address.",
+            steps: &["Use another mail server, or ask the operator about --egress-deny."],
+        },
         Advice::PortZero => Words {
             cause: "No server can be reached on port 0.",
             steps: &["Enter the port that your mail provider names, usually 587."],

@@ -4,7 +4,7 @@
 use domain::token::Fault;
 use domain::{Field, Problem};
 
-use super::{field, problem};
+use super::{egress, field, problem};
 use crate::explanation::{Explanation, NextStep};
 
 /// What is told of a provider.
@@ -66,7 +66,12 @@ pub enum Lie {
     /// What was typed is neither an issuer nor a tenant.
     NoIssuerTyped,
     /// Nothing was found, or it may not be asked.
-    NotFound(Fault),
+    NotFound {
+        /// Why.
+        fault: Fault,
+        /// The addresses that the egress policy refused, where it did.
+        refused: Option<String>,
+    },
     /// What was found describes no provider.
     NoDescription,
     /// It calls itself something else.
@@ -75,6 +80,11 @@ pub enum Lie {
         asked: String,
         /// What it calls itself; empty where it does not say.
         told: String,
+    },
+    /// The same of a provider whose words are not shown, because it is not public.
+    OtherIssuerWithheld {
+        /// What was asked for.
+        asked: String,
     },
     /// It names no Token Endpoint.
     NoTokenEndpoint,
@@ -100,7 +110,11 @@ pub fn lie(lie: Lie) -> Explanation {
                 "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its id.",
             ],
         ),
-        Lie::NotFound(fault) => not_found(fault),
+        Lie::NotFound { fault, refused } => {
+            let Explanation { cause, mut steps } = not_found(fault);
+            steps.extend(egress::step(fault, refused.as_deref()));
+            Explanation { cause, steps }
+        }
         Lie::NoDescription => explained(
             "What was found there does not describe a provider.",
             &["Check the issuer against the provider's documentation.", BY_HAND],
@@ -127,6 +141,15 @@ pub fn lie(lie: Lie) -> Explanation {
                 ),
             ],
         },
+        Lie::OtherIssuerWithheld { asked } => explained(
+            &format!(
+                "Asked for {asked}, the provider calls itself something else. Nothing of it is believed."
+            ),
+            &[
+                "Check the issuer against the provider's own settings: capital letters and a slash at the end count. What it calls itself is shown of public providers only.",
+                BY_HAND,
+            ],
+        ),
         Lie::NoTokenEndpoint => {
             explained("The provider names no Token Endpoint.", &["Check the issuer.", BY_HAND])
         }
@@ -162,6 +185,16 @@ fn not_found(fault: Fault) -> Explanation {
             &[
                 "Link-local and cloud metadata addresses are refused for safety, and http:// beyond this machine: use the provider's own name.",
             ],
+        ),
+        Fault::EgressNotAllowed => explained(
+            "The operator of this server has not allowed PPM to call this address.",
+            &[
+                "On this machine, https:// is allowed on ports 443 and 8443, and http:// not at all.",
+            ],
+        ),
+        Fault::EgressDenied => explained(
+            "The operator of this server has denied PPM this address.",
+            &["Use another provider, or ask the operator about --egress-deny.", BY_HAND],
         ),
         Fault::NothingListens | Fault::Unreachable => explained(
             "Nothing answers at this address.",

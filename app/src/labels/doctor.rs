@@ -4,7 +4,7 @@
 use domain::Field;
 use domain::token::Fault;
 
-use super::GOES_ELSEWHERE;
+use super::{GOES_ELSEWHERE, egress};
 use crate::explanation::{Explanation, Fill, NextStep};
 
 /// What is told of a Redirect URI.
@@ -139,7 +139,12 @@ pub enum Symptom {
         origin: String,
     },
     /// The callback could not be reached.
-    Unreached(Fault),
+    Unreached {
+        /// Why.
+        fault: Fault,
+        /// The addresses that the egress policy refused, where it did.
+        refused: Option<String>,
+    },
     /// Something else answers there.
     SomebodyElse,
 }
@@ -194,7 +199,7 @@ pub fn symptom(symptom: Symptom, own: &str) -> Explanation {
                 NextStep::words("Another server of PPM with another key file may answer there."),
             ],
         },
-        Symptom::Unreached(fault) => unreached(fault),
+        Symptom::Unreached { fault, refused } => unreached(fault, refused.as_deref()),
     }
 }
 
@@ -209,7 +214,7 @@ fn use_own(own: &str) -> NextStep {
     }
 }
 
-fn unreached(fault: Fault) -> Explanation {
+fn unreached(fault: Fault, refused: Option<&str>) -> Explanation {
     let (cause, step) = match fault {
         Fault::NameNotFound => (
             "This machine finds no server of this name.",
@@ -222,6 +227,14 @@ fn unreached(fault: Fault) -> Explanation {
         Fault::AddressForbidden => (
             "The name leads to an address that PPM never calls.",
             "Link-local and cloud metadata addresses are refused for safety.",
+        ),
+        Fault::EgressNotAllowed => (
+            "The operator of this server has not allowed PPM to call this address.",
+            "PPM calls its own address where that is in --public-url or --listen.",
+        ),
+        Fault::EgressDenied => (
+            "The operator of this server has denied PPM this address (--egress-deny).",
+            "Ask the operator about it.",
         ),
         Fault::NothingListens => (
             "A machine answers, but nothing listens on that port.",
@@ -258,11 +271,11 @@ fn unreached(fault: Fault) -> Explanation {
     };
     Explanation {
         cause: format!("This server's callback could not be reached. {cause}"),
-        steps: vec![
-            NextStep::words(step),
-            NextStep::words(
+        steps: std::iter::once(NextStep::words(step))
+            .chain(egress::step(fault, refused))
+            .chain([NextStep::words(
                 "This was tried from this machine. A browser may come by another way: if signing in works, there is nothing to do.",
-            ),
-        ],
+            )])
+            .collect(),
     }
 }

@@ -1,12 +1,13 @@
 //! What an administrator reads where a test message failed: the words for the failure, with the
 //! values of the settings that were tested in them. Made on the server only.
 
-use domain::delivery::{Advice, Outcome, Run};
+use domain::delivery::{Advice, FactName, Outcome, Run};
 use domain::draft::Form;
+use domain::token::Fault;
 
 use super::certificate::of_unknown_authority;
 use super::provider::steps_for;
-use super::{INTERRUPTED, Words, advice};
+use super::{INTERRUPTED, Words, advice, egress};
 use crate::explanation::{Explanation, NextStep};
 
 /// What the end of a test message means and what to do; nothing to say of a good end, or before it.
@@ -17,22 +18,41 @@ pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,
         Outcome::Interrupted => Some(plain(&INTERRUPTED)),
-        Outcome::Failed { advice, .. } => Some(of_failure(*advice, run, tested)),
+        Outcome::Failed { advice, said, .. } => {
+            Some(of_failure(*advice, said.as_deref(), run, tested))
+        }
     }
 }
 
 /// The provider's own steps where there are any, and those that hold everywhere otherwise.
-fn of_failure(code: Advice, run: &Run, tested: &Form<()>) -> Explanation {
+fn of_failure(code: Advice, said: Option<&str>, run: &Run, tested: &Form<()>) -> Explanation {
     let words = advice(code);
     match code {
         Advice::CertificateUnknownIssuer | Advice::CertificateSelfSigned => {
             of_unknown_authority(&words, run, tested)
+        }
+        Advice::EgressNotAllowed => and(plain(&words), refused(run).map(egress::allow)),
+        Advice::EgressDenied => and(plain(&words), refused(run).map(egress::denied)),
+        Advice::TokenNotObtained(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied))
+        | Advice::TokenNotRenewed(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied)) => {
+            and(plain(&words), egress::step(fault, said))
         }
         _ => match steps_for(code, tested) {
             Some(steps) => Explanation { steps, ..plain(&words) },
             None => plain(&words),
         },
     }
+}
+
+/// The addresses that the egress policy refused at the last step.
+fn refused(run: &Run) -> Option<&str> {
+    let facts = &run.steps.last()?.facts;
+    facts.iter().find(|fact| fact.name == FactName::Addresses).map(|fact| fact.value.as_str())
+}
+
+fn and(mut explanation: Explanation, step: Option<NextStep>) -> Explanation {
+    explanation.steps.extend(step);
+    explanation
 }
 
 fn plain(words: &Words) -> Explanation {

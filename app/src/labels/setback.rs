@@ -2,6 +2,7 @@
 
 use domain::token::{Fault, Setback};
 
+use super::egress;
 use super::token::{SECRET_ID, fault, leg};
 use crate::explanation::{Explanation, NextStep};
 
@@ -13,6 +14,11 @@ pub fn setback(setback: &Setback, is_an_id: bool) -> Explanation {
     let first = (setback.fault == Fault::InvalidClient && is_an_id).then_some(SECRET_ID);
     Explanation {
         cause: format!("{} failed: {}", leg(setback.leg), words.cause),
-        steps: first.iter().chain(words.steps).map(|&step| NextStep::words(step)).collect(),
+        steps: first
+            .iter()
+            .chain(words.steps)
+            .map(|&step| NextStep::words(step))
+            .chain(egress::step(setback.fault, setback.said.as_deref()))
+            .collect(),
     }
 }

@@ -268,6 +268,16 @@ const fn first_fault(fault: Fault) -> Words {
                 "Link-local and cloud metadata addresses are refused for safety: use the provider's own name.",
             ],
         },
+        Fault::EgressNotAllowed => Words {
+            cause: "The operator of this server has not allowed PPM to call the address in Token Endpoint.",
+            steps: &[
+                "On this machine, https:// is allowed on ports 443 and 8443, and http:// not at all.",
+            ],
+        },
+        Fault::EgressDenied => Words {
+            cause: "The operator of this server has denied PPM the address in Token Endpoint.",
+            steps: &["Use another provider, or ask the operator about --egress-deny."],
+        },
         Fault::NothingListens => Words {
             cause: "The machine in Token Endpoint answers, but nothing listens on that port.",
             steps: &[ENDPOINT],

@@ -21,6 +21,7 @@ use leptos::context::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use lettre::Message;
 use server::config::{Config, Database, certificates};
+use server::egress::EgressPolicy;
 use server::embed::{EmailSettings, Mailer};
 use tokio::net::TcpListener;
 
@@ -39,6 +40,10 @@ struct Args {
     /// Certificates to trust beside the machine's own, as PEM.
     #[arg(long)]
     extra_ca: Option<PathBuf>,
+    /// An address that mail and requests for tokens may go to although it is on this machine or in a
+    /// private network, such as 127.0.0.1:2526; may be repeated.
+    #[arg(long)]
+    egress_allow: Vec<String>,
     /// The folder with the tab's bundle, in `pkg`.
     #[arg(long, default_value = "target/site")]
     site_root: PathBuf,
@@ -73,6 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sign_in = SignIn::default();
     let config = Config {
         extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
+        egress: EgressPolicy::parse(&args.egress_allow, &[])?,
         site_root: args.site_root,
         tab_path: pages::MAIL.to_owned(),
         ..Config::new(Database::parse(&args.database)?)

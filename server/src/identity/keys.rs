@@ -220,7 +220,8 @@ impl Published {
 
     async fn fetch(&self) -> Result<Vec<PublicKey>, FetchError> {
         let document = self.documents.get(&self.address).await?;
-        let set: KeySet = serde_json::from_slice(&document).map_err(|_| FetchError::NoKeySet)?;
+        let set: KeySet =
+            serde_json::from_slice(&document.octets).map_err(|_| FetchError::NoKeySet)?;
         let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
         Ok(keys.filter_map(|jwk| PublicKey::published(&jwk)).collect())
     }

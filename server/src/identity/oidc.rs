@@ -38,6 +38,7 @@ use crate::Server;
 use crate::clock::random_token;
 use crate::config::{OidcConfig, ProxyUrl};
 use crate::digest::hashed;
+use crate::egress::EgressPolicy;
 use crate::log::one_line;
 use crate::oauth::{Answer, TokenClientError, TokenDeadlines, Wire};
 use crate::smtp::TlsTrust;
@@ -186,10 +187,12 @@ impl Oidc {
     pub fn new(
         config: OidcConfig,
         trust: &TlsTrust,
+        egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
-        let wire = Wire::new(trust, proxy, deadlines)?;
+        let egress = egress.for_configured(&config.issuer);
+        let wire = Wire::new(trust, &egress, proxy, deadlines)?;
         let discovery = Discovery::new(config.issuer.clone(), wire.clone());
         Ok(Self { config, wire, discovery })
     }

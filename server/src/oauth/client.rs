@@ -1,6 +1,8 @@
 //! Asks a Token Endpoint, and once more where it wants client id and secret another way. Keeps no
 //! token and never tries again by itself: when to do so is its caller's to know.
 
+use std::pin::Pin;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::settings::{Consent, Grant};
@@ -13,18 +15,19 @@ use oauth2::http::{Method, Request};
 use oauth2::url::form_urlencoded::{self, byte_serialize};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet,
-    EndpointSet, PkceCodeVerifier, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
-    TokenUrl,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeVerifier, RefreshToken, RequestTokenError,
+    Scope, StandardRevocableToken, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::Refusal;
+use super::answer::{self, Refusal};
 use super::fault::Trouble;
 use super::given::Given;
 use super::page;
 use super::wire::{Call, TokenClientError, Wire};
 use super::{ClientAuth, Issued, TokenDeadlines};
 use crate::config::ProxyUrl;
+use crate::egress::EgressPolicy;
 use crate::hush::Hush;
 use crate::smtp::TlsTrust;
 
@@ -35,16 +38,18 @@ pub struct TokenClient {
 }
 
 impl TokenClient {
-    /// A client that trusts these certificates, and goes by this proxy where there is one.
+    /// A client that trusts these certificates, calls what this policy allows, and goes by this proxy
+    /// where there is one.
     ///
     /// # Errors
     /// The HTTP client does not take one of them.
     pub fn new(
         trust: &TlsTrust,
+        egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
-        Ok(Self { wire: Wire::new(trust, proxy, deadlines)? })
+        Ok(Self { wire: Wire::new(trust, egress, proxy, deadlines)? })
     }
 
     /// Exchanges a code for a token (RFC 6749 4.1.3, RFC 7636 4.5).
@@ -177,6 +182,18 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
+/// A request for a token on its way, whose answer has to be OAuth's.
+struct TokenCall<'a>(&'a Call<'a>);
+
+impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Refusal>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move { self.0.call(request).await.and_then(answer::of_oauth) })
+    }
+}
+
 /// What a token is asked for with (RFC 6749 1.3).
 enum Proof<'a> {
     Code { code: &'a SecretString, verifier: Option<&'a SecretString> },
@@ -201,6 +218,7 @@ struct TokenRequest<'a> {
 impl TokenRequest<'_> {
     async fn send(&self, auth: ClientAuth, call: &Call<'_>) -> Result<Issued, Refusal> {
         let client = self.client(auth)?;
+        let call = &TokenCall(call);
         let answered = match &self.proof {
             Proof::Code { code, verifier } => {
                 let code = AuthorizationCode::new(code.expose_secret().to_owned());

@@ -7,8 +7,11 @@ use oauth2::http::header::ACCEPT;
 use oauth2::http::{Method, Request};
 
 use super::TokenDeadlines;
+use super::answer::{Refusal, Withheld};
+use super::fault::Trouble;
 use super::wire::{TokenClientError, Wire};
 use crate::config::ProxyUrl;
+use crate::egress::EgressPolicy;
 use crate::smtp::TlsTrust;
 
 /// Fetches documents. Cheap to clone.
@@ -23,32 +26,59 @@ pub struct Documents {
 pub struct DocumentError {
     /// What went wrong.
     pub fault: Fault,
+    /// The addresses that the egress policy refused, where it did.
+    pub refused: Option<String>,
+}
+
+/// What was found at an address.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// What it holds.
+    pub octets: Vec<u8>,
+    /// Whether it came by https from a public address: nothing of another one is shown that is not
+    /// what was asked for.
+    pub is_public: bool,
 }
 
 impl From<Fault> for DocumentError {
     fn from(fault: Fault) -> Self {
-        Self { fault }
+        Self { fault, refused: None }
+    }
+}
+
+impl From<Trouble> for DocumentError {
+    fn from(Trouble { fault, said }: Trouble) -> Self {
+        let is_refused = matches!(fault, Fault::EgressNotAllowed | Fault::EgressDenied);
+        Self { fault, refused: said.filter(|_| is_refused) }
     }
 }
 
 impl Documents {
-    /// A way to documents that trusts these certificates, and goes by this proxy where there is one.
+    /// A way to documents that trusts these certificates, calls what this policy allows, and goes by
+    /// this proxy where there is one.
     ///
     /// # Errors
     /// The HTTP client does not take one of them.
     pub fn new(
         trust: &TlsTrust,
+        egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
-        Ok(Self { wire: Wire::new(trust, proxy, deadlines)? })
+        Ok(Self { wire: Wire::new(trust, egress, proxy, deadlines)? })
+    }
+
+    /// The same way by another policy, for an address that the operator configured.
+    #[must_use]
+    pub fn by(&self, egress: EgressPolicy) -> Self {
+        Self { wire: self.wire.by(egress) }
     }
 
     /// The document at an address: at most 64 KiB, and no redirect is followed.
     ///
     /// # Errors
     /// It may not be asked for, did not come, or not in time.
-    pub async fn get(&self, address: &str) -> Result<Vec<u8>, DocumentError> {
+    pub async fn get(&self, address: &str) -> Result<Document, DocumentError> {
         let request = Request::builder()
             .method(Method::GET)
             .uri(address)
@@ -56,7 +86,8 @@ impl Documents {
             .body(Vec::new())
             .map_err(|_| Fault::AddressForbidden)?;
         let answer = self.wire.until(self.wire.end()).call(request).await;
-        let answer = answer.map_err(|refusal| refusal.trouble.fault)?;
-        Ok(answer.into_body())
+        let answer = answer.map_err(|Refusal { trouble, .. }| DocumentError::from(trouble))?;
+        let is_public = answer.extensions().get::<Withheld>().is_none();
+        Ok(Document { octets: answer.into_body(), is_public })
     }
 }

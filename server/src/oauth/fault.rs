@@ -80,6 +80,14 @@ impl ProviderError {
     }
 }
 
+/// Whether an answer is an error of RFC 6749 5.2, with a code as OAuth's are written. The errors of many
+/// other services have a member of this name, with a sentence or an object in it.
+pub(super) fn is_oauth_error(answer: &Map<String, Value>) -> bool {
+    let is_of_code = |octet: u8| octet.is_ascii_lowercase() || octet == b'_';
+    let code = answer.get("error").and_then(Value::as_str);
+    code.is_some_and(|code| (1..=64).contains(&code.len()) && code.bytes().all(is_of_code))
+}
+
 /// What went wrong, before it is known at which leg and made fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trouble {
@@ -136,6 +144,24 @@ mod tests {
         ] {
             assert_eq!(error.words(), expected);
         }
+    }
+
+    #[test]
+    fn an_error_of_oauth_has_a_code_as_oauth_writes_them() {
+        for (answer, expected) in [
+            (r#"{"error":"invalid_grant"}"#, true),
+            (r#"{"error":"of_this_provider","error_description":"No."}"#, true),
+            (r#"{"error":"Not Found","message":"canary"}"#, false),
+            (r#"{"error":"canary-1"}"#, false),
+            (r#"{"error":""}"#, false),
+            (r#"{"error":{"type":"invalid_grant"}}"#, false),
+            (r#"{"error_description":"canary"}"#, false),
+        ] {
+            let parsed = serde_json::from_str(answer).expect("JSON");
+            assert_eq!(is_oauth_error(&parsed), expected, "{answer}");
+        }
+        let long = format!(r#"{{"error":"{}"}}"#, "a".repeat(65));
+        assert!(!is_oauth_error(&serde_json::from_str(&long).expect("JSON")));
     }
 
     #[test]

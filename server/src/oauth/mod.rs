@@ -32,7 +32,7 @@ pub use client::TokenClient;
 pub use consent::{
     Answer, AuthorizationRequest, authorization_request, consent_setback, takes_login_hint,
 };
-pub use documents::{DocumentError, Documents};
+pub use documents::{Document, DocumentError, Documents};
 pub use fault::ProviderError;
 pub use jwt::{Claims, claims_of, other_account};
 pub use wire::TokenClientError;

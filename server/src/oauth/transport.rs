@@ -26,7 +26,7 @@ pub(super) fn broken(error: &reqwest::Error) -> Trouble {
     })
 }
 
-/// What a failed name lookup means.
+/// What it means that a host has no address to call.
 pub(super) fn not_found(error: LookUpError) -> Trouble {
     match error {
         LookUpError::NotFound => Fault::NameNotFound.into(),
@@ -34,10 +34,17 @@ pub(super) fn not_found(error: LookUpError) -> Trouble {
             Trouble::new(Fault::NameServiceFailed, reason.map(|reason| reason.to_string()))
         }
         LookUpError::Forbidden(which) => {
-            let which = which.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Trouble::new(Fault::AddressForbidden, Some(which))
+            Trouble::new(Fault::AddressForbidden, Some(listed(&which)))
         }
+        LookUpError::NotAllowed(which) => {
+            Trouble::new(Fault::EgressNotAllowed, Some(listed(&which)))
+        }
+        LookUpError::Denied(which) => Trouble::new(Fault::EgressDenied, Some(which)),
     }
+}
+
+fn listed(addresses: &[impl ToString]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

@@ -1,9 +1,9 @@
 //! One HTTP request to a Token Endpoint or another of a provider's, within its bounds: an address
-//! that may be called, no redirect, no proxy but the configured one, 64 KiB, and an end. Knows
-//! nothing of OAuth beyond that the `oauth2` and `openidconnect` crates send through here.
+//! that the egress policy allows, no redirect, no proxy but the configured one, 64 KiB, and an end.
+//! Knows nothing of OAuth beyond that the `oauth2` and `openidconnect` crates send through here.
 
 use std::future::ready;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use super::TokenDeadlines;
-use super::answer::{Refusal, Reply};
+use super::answer::{Refusal, Reply, Withheld};
 use super::fault::Trouble;
 use super::transport;
 use crate::config::ProxyUrl;
-use crate::egress::{self, Vetted, is_callable};
+use crate::egress::{self, AddressKind, EgressPolicy, LookUpError, Protocol, Vetted};
 use crate::smtp::TlsTrust;
 
 /// The most that is read of an answer's body, in octets.
@@ -40,6 +40,7 @@ pub struct TokenClientError(#[source] reqwest::Error);
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     tls: Arc<ClientConfig>,
+    egress: Arc<EgressPolicy>,
     proxy: Option<ProxyUrl>,
     deadlines: TokenDeadlines,
 }
@@ -48,23 +49,42 @@ pub(crate) struct Wire {
 enum Route<'w> {
     /// To an address of its host, and to no other.
     Direct(Vetted),
-    /// By the proxy, which looks the host up itself.
-    Proxied(&'w ProxyUrl),
+    /// By the proxy, which looks the host up itself: only of a literal address is it known where it
+    /// leads.
+    Proxied { proxy: &'w ProxyUrl, is_public: bool },
+}
+
+impl Route<'_> {
+    /// Whether it is known to lead to a public address.
+    fn is_public(&self) -> bool {
+        match self {
+            Self::Direct(vetted) => vetted.is_public(),
+            Self::Proxied { is_public, .. } => *is_public,
+        }
+    }
 }
 
 impl Wire {
-    /// A way out by this trust, and by this proxy if there is one.
+    /// A way out by this trust and this policy, and by this proxy if there is one.
     ///
     /// # Errors
     /// The HTTP client does not take one of them.
     pub(crate) fn new(
         trust: &TlsTrust,
+        egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
-        let wire = Self { tls: trust.client_config(), proxy: proxy.cloned(), deadlines };
-        wire.proxy.as_ref().map(|proxy| wire.client(Route::Proxied(proxy))).transpose()?;
+        let (tls, egress) = (trust.client_config(), Arc::new(egress.clone()));
+        let wire = Self { tls, egress, proxy: proxy.cloned(), deadlines };
+        let by_proxy = |proxy| wire.client(Route::Proxied { proxy, is_public: false });
+        wire.proxy.as_ref().map(by_proxy).transpose()?;
         Ok(wire)
+    }
+
+    /// The same way out by another policy.
+    pub(crate) fn by(&self, egress: EgressPolicy) -> Self {
+        Self { egress: Arc::new(egress), ..self.clone() }
     }
 
     /// When a conversation that begins now has to be over.
@@ -83,42 +103,55 @@ impl Wire {
         let route = self.route(&endpoint).await?;
         let by_proxy = match &route {
             Route::Direct(_) => None,
-            Route::Proxied(proxy) => Some(proxy.origin().to_owned()),
+            Route::Proxied { proxy, .. } => Some(proxy.origin().to_owned()),
         };
+        let is_public = route.is_public() && endpoint.scheme() == "https";
         let client = self.client(route).map_err(|_| Fault::ServerFailed)?;
         let reply = match client.execute(request).await {
-            Ok(response) => read(response).await?,
+            Ok(response) => read(response, is_public).await?,
             Err(error) => return Err(told_of(by_proxy, transport::broken(&error)).into()),
         };
-        reply.accepted(&endpoint).map(HttpResponse::new)
+        let withheld = Withheld::of(&reply);
+        let mut response = HttpResponse::new(reply.accepted(&endpoint)?);
+        if let Some(withheld) = withheld {
+            response.extensions_mut().insert(withheld);
+        }
+        Ok(response)
     }
 
     /// How a request goes to an endpoint, if it may go there.
-    ///
-    /// What is not encrypted stays on this machine, whatever a name service says.
     async fn route(&self, endpoint: &Url) -> Result<Route<'_>, Trouble> {
-        let is_https = endpoint.scheme() == "https";
-        let (Some(host), Some(port)) = (host(endpoint), endpoint.port_or_known_default()) else {
+        let protocol = match endpoint.scheme() {
+            "https" => Protocol::Https,
+            "http" => Protocol::Http,
+            _ => return Err(Fault::AddressForbidden.into()),
+        };
+        let Some((host, port)) = place(endpoint) else {
             return Err(Fault::AddressForbidden.into());
         };
-        if let Some(proxy) = self.proxy.as_ref().filter(|_| is_https && !is_this_machine(&host)) {
-            return match host {
-                Host::Ip(address) if !is_callable(address) => {
-                    Err(Trouble::new(Fault::AddressForbidden, Some(address.to_string())))
-                }
-                _ => Ok(Route::Proxied(proxy)),
-            };
+        let proxy = self.proxy.as_ref().filter(|_| protocol == Protocol::Https);
+        if let Some(proxy) = proxy.filter(|_| !is_this_machine(&host)) {
+            return self.by_proxy(proxy, &host, port).map_err(transport::not_found);
         }
-        let vetted = egress::look_up(&host, port, self.deadlines.connect)
-            .await
-            .map_err(transport::not_found)?;
-        let mut addresses = vetted.addresses().iter().map(SocketAddr::ip);
-        match addresses.find(|address| !is_https && !address.is_loopback()) {
-            Some(elsewhere) => {
-                Err(Trouble::new(Fault::AddressForbidden, Some(elsewhere.to_string())))
-            }
-            None => Ok(Route::Direct(vetted)),
+        let vetted = egress::look_up(&self.egress, &host, port, protocol, self.deadlines.connect);
+        vetted.await.map(Route::Direct).map_err(transport::not_found)
+    }
+
+    /// A way by the proxy, which looks names up itself: of the policy it leaves the rules about names,
+    /// and all of it for literal addresses.
+    fn by_proxy<'w>(
+        &self,
+        proxy: &'w ProxyUrl,
+        host: &Host,
+        port: u16,
+    ) -> Result<Route<'w>, LookUpError> {
+        let kind = egress::by_form(&self.egress, host, port, Protocol::Https)?;
+        let denied = |(host, port)| self.egress.denies(&host, port);
+        if Url::parse(proxy.origin()).ok().as_ref().and_then(place).is_some_and(denied) {
+            return Err(LookUpError::Denied(proxy.origin().to_owned()));
         }
+        let is_public = kind == Some(AddressKind::Public);
+        Ok(Route::Proxied { proxy, is_public })
     }
 
     /// A client for one request: nothing of it outlives the answer, no connection and no cookie.
@@ -134,7 +167,7 @@ impl Wire {
             .connect_timeout(self.deadlines.connect);
         let builder = match route {
             Route::Direct(vetted) => builder.dns_resolver(Arc::new(Pinned(vetted))),
-            Route::Proxied(proxy) => {
+            Route::Proxied { proxy, .. } => {
                 builder.proxy(Proxy::https(proxy.expose()).map_err(TokenClientError)?)
             }
         };
@@ -171,7 +204,7 @@ impl Resolve for Pinned {
 }
 
 /// Reads an answer. Of a redirect no body is read, and of a refusal no more than fits.
-async fn read(mut response: Response) -> Result<Reply, Trouble> {
+async fn read(mut response: Response, is_public: bool) -> Result<Reply, Trouble> {
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     while !status.is_redirection() && body.len() <= LONGEST_BODY {
@@ -184,7 +217,7 @@ async fn read(mut response: Response) -> Result<Reply, Trouble> {
         return Err(Fault::TooLong.into());
     }
     body.truncate(LONGEST_BODY);
-    Ok(Reply { status, headers, body })
+    Ok(Reply { status, headers, body, is_public })
 }
 
 /// The same trouble with the proxy named, where nothing more is known and one was in between.
@@ -198,12 +231,14 @@ fn told_of(proxy: Option<String>, trouble: Trouble) -> Trouble {
     }
 }
 
-fn host(endpoint: &Url) -> Option<Host> {
-    match endpoint.host()? {
-        url::Host::Domain(name) => Some(Host::Name(name.to_owned())),
-        url::Host::Ipv4(address) => Some(Host::Ip(IpAddr::V4(address))),
-        url::Host::Ipv6(address) => Some(Host::Ip(IpAddr::V6(address))),
-    }
+/// Host and port of an address.
+fn place(address: &Url) -> Option<(Host, u16)> {
+    let host = match address.host()? {
+        url::Host::Domain(name) => Host::Name(name.to_owned()),
+        url::Host::Ipv4(address) => Host::Ip(IpAddr::V4(address)),
+        url::Host::Ipv6(address) => Host::Ip(IpAddr::V6(address)),
+    };
+    Some((host, address.port_or_known_default()?))
 }
 
 /// Whether a host is this machine by its very form (RFC 6761 6.3).

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::Broken;
 use crate::Server;
-use crate::oauth::DocumentError;
+use crate::oauth::{Document, DocumentError};
 use crate::store::providers::{self, Provider};
 use domain::token::Fault;
 
@@ -39,7 +39,7 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         Ok(described) => described,
         Err(lie) => return Ok(lies([lie])),
     };
-    let said = match Said::read(&issuer, &described.metadata) {
+    let said = match Said::read(&issuer, &described) {
         Ok(said) => said,
         Err(found) => return Ok(lies(found)),
     };
@@ -109,6 +109,8 @@ fn is_the_issuer(asked: &str, told: &str) -> bool {
 struct Described {
     address: String,
     is_openid: bool,
+    /// Whether what it calls itself may be shown although it is not what was asked for.
+    is_public: bool,
     metadata: Map<String, Value>,
 }
 
@@ -126,13 +128,14 @@ async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
         is_openid = false;
         found = server.documents.get(&address).await;
     }
-    let document = found.map_err(|DocumentError { fault }| Lie::NotFound(fault))?;
-    let metadata = serde_json::from_slice(&document).map_err(|_| Lie::NoDescription)?;
-    Ok(Described { address, is_openid, metadata })
+    let not_found = |DocumentError { fault, refused }| Lie::NotFound { fault, refused };
+    let Document { octets, is_public } = found.map_err(not_found)?;
+    let metadata = serde_json::from_slice(&octets).map_err(|_| Lie::NoDescription)?;
+    Ok(Described { address, is_openid, is_public, metadata })
 }
 
 /// Whether somebody answered, and has no such document.
-fn is_elsewhere(DocumentError { fault }: &DocumentError) -> bool {
+fn is_elsewhere(DocumentError { fault, .. }: &DocumentError) -> bool {
     matches!(fault, Fault::NotOauth | Fault::UnknownError | Fault::RefusedSilently)
 }
 
@@ -148,7 +151,8 @@ struct Said {
 
 impl Said {
     /// Reads a description, all of which must hold.
-    fn read(asked: &str, metadata: &Map<String, Value>) -> Result<Self, Vec<Lie>> {
+    fn read(asked: &str, described: &Described) -> Result<Self, Vec<Lie>> {
+        let metadata = &described.metadata;
         let text = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         let list = |name: &str| {
             let values = metadata.get(name)?.as_array()?;
@@ -156,7 +160,12 @@ impl Said {
         };
         let told = text("issuer").unwrap_or_default();
         if !is_the_issuer(asked, &told) {
-            return Err(vec![Lie::OtherIssuer { asked: asked.to_owned(), told: cut(&told) }]);
+            let asked = asked.to_owned();
+            return Err(vec![if described.is_public || told.is_empty() {
+                Lie::OtherIssuer { asked, told: cut(&told) }
+            } else {
+                Lie::OtherIssuerWithheld { asked }
+            }]);
         }
         let (authorization, token) = (text("authorization_endpoint"), text("token_endpoint"));
         let mut lies = Vec::new();

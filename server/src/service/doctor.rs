@@ -18,7 +18,10 @@ use tokio::time::{Duration, timeout};
 
 use crate::Server;
 use crate::clock::random_token;
+use crate::config::Config;
 use crate::digest::hashed;
+use crate::egress::EgressPolicy;
+use crate::oauth::DocumentError;
 use domain::token::Fault;
 
 /// The parameter by which a request asks the callback whether it is there.
@@ -163,11 +166,22 @@ async fn reach(server: &Server, own: &str) -> Result<&'static str, Symptom> {
     let question = format!("{}.{nonce}", server.clock.now().timestamp_millis());
     let sealed = server.vault.seal(COLUMN, &Destination::Nowhere, &SecretString::from(question));
     let address = format!("{own}?{PARAMETER}={}", URL_SAFE_NO_PAD.encode(sealed));
-    match timeout(PATIENCE, server.documents.get(&address)).await {
-        Ok(Ok(answer)) if answer == proof(&nonce).as_bytes() => Ok(words::REACHABLE),
+    let documents = server.documents.by(egress(&server.config));
+    match timeout(PATIENCE, documents.get(&address)).await {
+        Ok(Ok(answer)) if answer.octets == proof(&nonce).as_bytes() => Ok(words::REACHABLE),
         Ok(Ok(_)) => Err(Symptom::SomebodyElse),
-        Ok(Err(error)) => Err(Symptom::Unreached(error.fault)),
-        Err(_) => Err(Symptom::Unreached(Fault::TooSlow)),
+        Ok(Err(DocumentError { fault, refused })) => Err(Symptom::Unreached { fault, refused }),
+        Err(_) => Err(Symptom::Unreached { fault: Fault::TooSlow, refused: None }),
+    }
+}
+
+/// What may be called to reach the callback: the operator configured where this server is reached and
+/// where it listens. Without them its address is the `Host` that a browser sent, which may be any.
+fn egress(config: &Config) -> EgressPolicy {
+    let policy = config.egress.for_own(config.listen);
+    match &config.public_url {
+        Some(public_url) => policy.for_configured(public_url.origin()),
+        None => policy,
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::renewal::{self, Access, NoAccess};
 use super::settings::Current;
 use crate::Server;
+use crate::config::Config;
 use crate::smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
 
 /// A message, and who it is from and to as the mail server learns it.
@@ -97,7 +98,8 @@ impl Sending<'_> {
     async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
         self.envelope.credentials = credentials;
         let Server { trust, config, .. } = self.server;
-        deliver(&self.envelope, self.octets, trust, config.smtp_deadlines, self.on_step).await
+        let Config { egress, smtp_deadlines, .. } = &**config;
+        deliver(&self.envelope, self.octets, trust, egress, *smtp_deadlines, self.on_step).await
     }
 
     /// Delivers with a token. One that the server refuses is renewed, and the message tried once

@@ -1,16 +1,21 @@
 //! Loading and saving the form. At rest it is the text as typed, beside its sealed secrets; the
 //! Client ID is sealed too.
 
+use std::net::{IpAddr, SocketAddr};
+
 use app::api::{Save, SaveAnswer, Theirs};
 use app::service::Principal;
 use domain::check::certificate::CertificateProblem;
+use domain::check::host::Host;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
 use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
+use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Broken, revocation};
 use crate::Server;
+use crate::egress::{Protocol, Refused};
 use crate::log::one_line;
 use crate::smtp;
 use crate::store::audit::Actor;
@@ -124,17 +129,39 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
 }
 
 /// Everything that keeps a draft from being used over what is `stored`: by the rules that the browser
-/// has applied already, and what only the server can tell of a certificate.
-pub fn problems(draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
-    let is_useless = |field: &Field| {
-        let text = draft.text(*field);
-        let counts = presence(*field, draft) != Presence::Disabled && !text.is_empty();
-        counts && !smtp::are_authorities(text)
+/// has applied already, and what only the server can tell of certificates and endpoints.
+pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
+    let counts = |field: &Field| {
+        presence(*field, draft) != Presence::Disabled && !draft.text(*field).is_empty()
     };
-    let useless = [Field::BasicTrustedCa, Field::OauthTrustedCa].into_iter().filter(is_useless);
-    useless.fold(draft.problems(stored), |problems, field| {
-        problems.and(field, Problem::Certificate(CertificateProblem::NoAuthority))
-    })
+    let useless = [Field::BasicTrustedCa, Field::OauthTrustedCa]
+        .into_iter()
+        .filter(|field| counts(field) && !smtp::are_authorities(draft.text(*field)))
+        .map(|field| (field, Problem::Certificate(CertificateProblem::NoAuthority)));
+    let refused = [Field::AuthorizationEndpoint, Field::TokenEndpoint]
+        .into_iter()
+        .filter(counts)
+        .filter_map(|field| Some((field, egress_problem(server, draft.text(field))?)));
+    useless
+        .chain(refused)
+        .fold(draft.problems(stored), |problems, (field, problem)| problems.and(field, problem))
+}
+
+/// What the egress policy has against an endpoint that is http to a literal address of this machine. A
+/// name is looked up only when it is called.
+fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
+    let endpoint = Url::parse(endpoint).ok().filter(|endpoint| endpoint.scheme() == "http")?;
+    let ip: IpAddr = match endpoint.host()? {
+        url::Host::Ipv4(ip) => ip.into(),
+        url::Host::Ipv6(ip) => ip.into(),
+        url::Host::Domain(_) => return None,
+    };
+    let address = SocketAddr::new(ip, endpoint.port_or_known_default()?);
+    match server.config.egress.vet(&Host::Ip(ip), address, Protocol::Http) {
+        Err(Refused::NotAllowed) => Some(Problem::EgressNotAllowed(address)),
+        Err(Refused::Denied) => Some(Problem::EgressDenied(address)),
+        Ok(_) | Err(Refused::Never) => None,
+    }
 }
 
 /// Saves a form made on the present revision, if nothing is wrong with it.
@@ -145,7 +172,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
         return Ok(before.against(save.revision));
     }
     let (current_before, before) = (before.clone(), before.saved);
-    let problems = problems(&save.draft, &before.form);
+    let problems = problems(server, &save.draft, &before.form);
     if !problems.is_empty() {
         return Ok(SaveAnswer::Problems(problems));
     }

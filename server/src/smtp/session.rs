@@ -21,7 +21,7 @@ use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
 use super::wire::{NoReply, Reply, Wire, content};
-use crate::egress::{self, ConnectError, LookUpError, Vetted};
+use crate::egress::{self, ConnectError, EgressPolicy, LookUpError, Protocol, Vetted};
 
 /// How long a server may take to say goodbye; nobody waits for it.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -83,6 +83,7 @@ pub async fn deliver(
     envelope: &Envelope,
     message: &[u8],
     trust: &TlsTrust,
+    egress: &EgressPolicy,
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
@@ -91,7 +92,7 @@ pub async fn deliver(
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
-    let lookup = look_up(&envelope.server, within(deadlines.connect));
+    let lookup = look_up(&envelope.server, egress, within(deadlines.connect));
     let addresses = steps.take(Step::NameLookup, lookup).await?;
     let connection = connect(&addresses, within(deadlines.connect));
     let stream = steps.take(Step::Connection, connection).await?;
@@ -148,17 +149,23 @@ async fn converse(
     Ok(Accepted { reply: steps.fit(&reply) })
 }
 
-async fn look_up(server: &MailServer, within: Duration) -> StepResult<Vetted> {
-    let found = egress::look_up(&server.host, server.port, within).await;
+async fn look_up(
+    server: &MailServer,
+    egress: &EgressPolicy,
+    within: Duration,
+) -> StepResult<Vetted> {
+    let (host, port) = (&server.host, server.port);
+    let found = egress::look_up(egress, host, port, Protocol::Smtp, within).await;
+    let refused =
+        |advice, which| Stop::known(advice).having(vec![fact(FactName::Addresses, which)]);
     let vetted = found.map_err(|error| match error {
         LookUpError::NotFound => Stop::known(Advice::NameNotFound),
         LookUpError::ServiceFailed(reason) => {
             Stop::Known(Advice::NameServiceFailed, reason.map(|reason| reason.to_string()))
         }
-        LookUpError::Forbidden(which) => {
-            let which = fact(FactName::Addresses, listed(which.iter()));
-            Stop::known(Advice::AddressForbidden).having(vec![which])
-        }
+        LookUpError::Forbidden(which) => refused(Advice::AddressForbidden, listed(which.iter())),
+        LookUpError::NotAllowed(which) => refused(Advice::EgressNotAllowed, listed(which.iter())),
+        LookUpError::Denied(which) => refused(Advice::EgressDenied, which),
     })?;
     let addresses = listed(vetted.addresses().iter().map(SocketAddr::ip));
     Ok(Done::new(vetted).with([fact(FactName::Addresses, addresses)]))

@@ -10,6 +10,7 @@ mod csrf;
 mod destinations;
 mod discovery;
 mod doctor;
+mod egress;
 mod embedded;
 mod embedding;
 mod events;

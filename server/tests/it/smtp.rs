@@ -21,10 +21,12 @@ use std::time::{Duration, Instant};
 use domain::check::host::Host;
 use domain::delivery::{Advice, FactName, Step, StepEnd, StepReport};
 use domain::settings::{Account, MailServer, Security};
+use server::egress::EgressPolicy;
 use server::smtp::{
     Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, TlsTrust, deliver,
 };
 
+use crate::support::harness::this_machine;
 use crate::support::smtp_server::{AUTHORITY, SmtpServer};
 
 /// What every test trusts: this machine's authorities and the tests' own.
@@ -49,6 +51,7 @@ const LONG: Deadlines = Deadlines {
 struct Attempt {
     envelope: Envelope,
     message: Vec<u8>,
+    egress: EgressPolicy,
     deadlines: Deadlines,
 }
 
@@ -73,7 +76,7 @@ impl Attempt {
             recipients: vec!["ada@example.org".to_owned()],
         };
         let message = b"Subject: Test\r\n\r\nHello\r\n".to_vec();
-        Self { envelope, message, deadlines: LONG }
+        Self { envelope, message, egress: this_machine(), deadlines: LONG }
     }
 
     fn signed_in(mut self, username: &str, password: &str) -> Self {
@@ -122,8 +125,15 @@ impl Attempt {
         let mut steps = Vec::new();
         let begun = Instant::now();
         let mut on_step = |report| steps.push(report);
-        let result =
-            deliver(&self.envelope, &self.message, &TRUST, self.deadlines, &mut on_step).await;
+        let result = deliver(
+            &self.envelope,
+            &self.message,
+            &TRUST,
+            &self.egress,
+            self.deadlines,
+            &mut on_step,
+        )
+        .await;
         Outcome { result, steps, took: begun.elapsed() }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::token::Fault;
 
-use super::{reading, trouble, words};
+use super::{public_trouble, reading, trouble, words};
 use crate::support::provider::Turn;
 
 /// A token answer with this beside the token.
@@ -99,7 +99,7 @@ async fn an_answer_without_a_token_is_told_in_its_own_words() {
         (" \r\n", ""),
     ] {
         let expected = (Fault::NoToken, said.to_owned());
-        assert_eq!(trouble(Turn::json("200 OK", body)).await, expected, "{body}");
+        assert_eq!(public_trouble(Turn::json("200 OK", body)).await, expected, "{body}");
     }
 }
 

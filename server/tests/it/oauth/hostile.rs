@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::token::Fault;
 use tokio::time::timeout;
 
-use super::{SHORT, ask, client, client_with, reading, told, trouble};
+use super::{SHORT, ask, client, client_with, public_trouble, reading, told, trouble};
 use crate::support::provider::{ScriptedProvider, Turn};
 use crate::support::smtp_server::AUTHORITY;
 
@@ -83,7 +83,7 @@ async fn a_head_without_an_end_is_cut_off() {
 #[tokio::test]
 async fn an_endless_page_of_refusal_is_told_by_its_beginning() {
     let head = "HTTP/1.1 404 Not Found\r\n\r\n<title>Nothing here</title>";
-    let told = trouble(Turn::raw(head).then_pour(vec![b'x'; 4_096])).await;
+    let told = public_trouble(Turn::raw(head).then_pour(vec![b'x'; 4_096])).await;
     assert_eq!(told, (Fault::NotOauth, "404 Not Found: Nothing here".to_owned()));
 }
 
@@ -122,8 +122,7 @@ async fn a_redirect_is_told_by_its_origin_and_not_followed() {
     let elsewhere = ScriptedProvider::play([]);
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
         let target = format!("Location: {}?code=canary#canary", elsewhere.token_endpoint());
-        let provider = ScriptedProvider::play([Turn::answer(status, &[&target], "")]);
-        let told = told(ask(&client(), &provider.token_endpoint()).await);
+        let told = public_trouble(Turn::answer(status, &[&target], "")).await;
         let origin = format!("http://{}", elsewhere.address());
         assert_eq!(told, (Fault::Redirected, origin), "{status}");
     }
@@ -133,7 +132,7 @@ async fn a_redirect_is_told_by_its_origin_and_not_followed() {
 #[tokio::test]
 async fn a_redirect_to_nowhere_is_one_all_the_same() {
     for location in ["X-Nothing: here", "Location: javascript:alert(1)", "Location: http://["] {
-        let told = trouble(Turn::answer("302 Found", &[location], "")).await;
+        let told = public_trouble(Turn::answer("302 Found", &[location], "")).await;
         assert_eq!(told, (Fault::Redirected, String::new()), "{location}");
     }
 }
@@ -141,7 +140,7 @@ async fn a_redirect_to_nowhere_is_one_all_the_same() {
 #[tokio::test]
 async fn the_body_of_a_redirect_is_not_waited_for() {
     let head = "HTTP/1.1 302 Found\r\nLocation: https://a.example/b\r\nContent-Length: 9\r\n\r\n";
-    let answered = timeout(SLACK, trouble(Turn::raw(head).then_hang())).await;
+    let answered = timeout(SLACK, public_trouble(Turn::raw(head).then_hang())).await;
     let expected = (Fault::Redirected, "https://a.example".to_owned());
     assert_eq!(answered.expect("an answer at once"), expected);
 }

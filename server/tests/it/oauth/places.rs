@@ -1,15 +1,17 @@
 //! Where requests go: to no forbidden address, over TLS that is believed, and by a proxy only where
 //! one was configured.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
 
 use domain::token::Fault;
 use server::config::ProxyUrl;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use server::egress::EgressPolicy;
+use server::oauth::TokenClient;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{LONG, SHORT, ask, client, client_with, told};
+use super::{LONG, SHORT, TRUST, ask, client, client_with, proxy, told};
 use crate::support::provider::{ScriptedProvider, Turn};
 use crate::support::smtp_server::{AUTHORITY, Authority, self_signed};
 
@@ -135,31 +137,6 @@ async fn a_port_that_speaks_in_clear_fails_over_tls() {
     assert_eq!(trouble_at(&format!("https://{address}/token")).await.0, Fault::TlsFailed);
 }
 
-/// A proxy that takes one caller anywhere to `target`; tells what it was asked.
-async fn proxy(target: Option<SocketAddr>) -> (ProxyUrl, tokio::task::JoinHandle<String>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let asked = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("a caller");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            stream.read_buf(&mut head).await.expect("a request");
-        }
-        if let Some(target) = target {
-            let mut target = TcpStream::connect(target).await.expect("a target");
-            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a caller who stays");
-            // Either side may end it.
-            let _ = copy_bidirectional(&mut stream, &mut target).await;
-        } else {
-            let refusal = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(refusal).await.expect("a caller who stays");
-        }
-        String::from_utf8(head).expect("text")
-    });
-    let url = format!("http://ada:canary%2Fpassword@{address}/");
-    (ProxyUrl::parse(&url).expect("a proxy"), asked)
-}
-
 #[tokio::test]
 async fn a_proxy_that_was_configured_is_asked_to_lead_to_the_endpoint() {
     let turn = Turn::json("200 OK", TOKEN);
@@ -192,6 +169,22 @@ async fn a_proxy_leads_neither_to_this_machine_nor_to_a_forbidden_address() {
     ask(&client, &provider.token_endpoint()).await.expect("a token");
     let told = told(ask(&client, "https://169.254.169.254/token").await);
     assert_eq!(told, (Fault::AddressForbidden, "169.254.169.254".to_owned()));
+    assert!(!asked.is_finished());
+}
+
+#[tokio::test]
+async fn what_is_denied_is_not_called_by_a_proxy_either_nor_a_proxy_that_is_denied() {
+    let (proxy, asked) = proxy(None).await;
+    for (deny, endpoint, told_of) in [
+        ("login.example.org", "https://Login.example.org/token", "login.example.org:443"),
+        ("198.51.100.0/24", "https://198.51.100.10/token", "198.51.100.10:443"),
+        ("127.0.0.1", "https://login.example.org/token", proxy.origin()),
+    ] {
+        let egress = EgressPolicy::parse(&[], &[deny]).expect("rules");
+        let client = TokenClient::new(&TRUST, &egress, Some(&proxy), LONG).expect("a client");
+        let told = told(ask(&client, endpoint).await);
+        assert_eq!(told, (Fault::EgressDenied, told_of.to_owned()), "{deny}");
+    }
     assert!(!asked.is_finished());
 }
 

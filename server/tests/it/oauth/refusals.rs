@@ -5,7 +5,7 @@ use domain::settings::Consent;
 use domain::token::{Fault, Leg};
 use server::oauth::{ClientAuth, ProviderError, consent_setback};
 
-use super::{client, trouble};
+use super::{client, public_trouble, trouble};
 use crate::support::provider::{ScriptedProvider, Turn, grant};
 
 /// Every error code of RFC 6749 4.1.2.1 and 5.2, those of `OpenID` Connect Core 3.1.2.6 and RFC 8628
@@ -95,7 +95,7 @@ async fn a_refusal_in_words_of_its_own_is_told_with_them() {
         ("Blocked by policy.", "400 Bad Request: Blocked by policy."),
     ] {
         let expected = (Fault::UnknownError, said.to_owned());
-        assert_eq!(trouble(Turn::answer("400 Bad Request", &[], body)).await, expected);
+        assert_eq!(public_trouble(Turn::answer("400 Bad Request", &[], body)).await, expected);
     }
 }
 
@@ -108,7 +108,7 @@ async fn a_page_is_no_token_endpoint_and_is_told_by_its_title() {
         ("404 Not Found", "404 Not Found: Sign in"),
     ] {
         let turn = Turn::answer(status, &["Content-Type: text/html"], page);
-        assert_eq!(trouble(turn).await, (Fault::NotOauth, said.to_owned()));
+        assert_eq!(public_trouble(turn).await, (Fault::NotOauth, said.to_owned()));
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_status_of_5xx_is_the_providers_failure_whatever_it_says() {
         ("503 Service Unavailable", r#"{"error":"invalid_grant"}"#, "invalid_grant"),
     ] {
         let expected = (Fault::ProviderFailed, said.to_owned());
-        assert_eq!(trouble(Turn::answer(status, &[], body)).await, expected);
+        assert_eq!(public_trouble(Turn::answer(status, &[], body)).await, expected);
     }
 }
 

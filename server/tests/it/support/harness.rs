@@ -21,6 +21,7 @@ use secrecy::SecretString;
 use server::Server;
 use server::clock::Clock;
 use server::config::{Config, PublicUrl};
+use server::egress::EgressPolicy;
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
 use server::service::Service;
 use server::store::Store;
@@ -35,6 +36,8 @@ use super::doubles::{FixedClock, SeededRandomness};
 pub const EMAIL: &str = "ada@example.com";
 pub const NAME: &str = "Ada Lovelace";
 pub const PASSWORD: &str = "correct horse battery";
+/// The networks of this machine, as `--egress-allow` takes them.
+pub const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1"];
 pub const ADDRESS: &str = "192.0.2.1";
 
 /// A server and the folder it lives in.
@@ -189,9 +192,15 @@ pub async fn read(response: Response) -> Answer {
     }
 }
 
-/// The configuration of a server in this folder.
+/// An egress policy that also allows every address of this machine, where the tests' servers are.
+pub fn this_machine() -> EgressPolicy {
+    EgressPolicy::parse(&THIS_MACHINE, &[]).expect("rules")
+}
+
+/// The configuration of a server in this folder, which may call every address of this machine.
 pub async fn config(folder: &TempDir) -> Config {
     Config {
+        egress: this_machine(),
         key_file: folder.path().join("ppm-email.key"),
         site_root: PathBuf::from(folder.path()),
         ..Config::new(database(folder).await)

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::TcpStream;
 
-use super::harness::{Answer, cookie_of};
+use super::harness::{Answer, THIS_MACHINE, cookie_of};
 
 /// The program in this folder, with nothing in its environment.
 pub fn program(folder: &Path) -> Command {
@@ -62,11 +62,25 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts `ppm-email serve` in this folder on a free port, with whatever `configure` adds.
+    /// Starts `ppm-email serve` in this folder on a free port, with what `configure` adds. It may call
+    /// every address of this machine.
     pub fn with(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
+        Self::strictly(folder, |command| {
+            for network in THIS_MACHINE {
+                command.args(["--egress-allow", network]);
+            }
+            configure(command);
+        })
+    }
+
+    /// The same with no more calls allowed than without flags.
+    pub fn strictly(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(folder);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        command.arg("serve").stdout(Stdio::piped());
         configure(&mut command);
+        if command.get_args().all(|argument| argument != "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command.spawn().expect("the program runs");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();
@@ -129,6 +143,12 @@ impl Browser {
     /// The same browser at the same or another process, its cookie kept.
     pub async fn again(&self, address: &str) -> Result<Self, io::Error> {
         Ok(Self { cookie: self.cookie.clone(), ..Self::at(address).await? })
+    }
+
+    /// The same browser, which says that it reaches the program by this host.
+    pub fn calling_itself(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     /// Sends a request as a page of the program does, and reads the answer to its end.

@@ -101,6 +101,11 @@ impl Authority {
         self.issue(&for_names(&["mail.example.org"]))
     }
 
+    /// A certificate for a public address.
+    pub fn of_address(&self, address: &str) -> Arc<ServerConfig> {
+        self.issue(&for_names(&[address]))
+    }
+
     /// A certificate whose time is over.
     pub fn expired(&self) -> Arc<ServerConfig> {
         let mut params = for_names(&["localhost", "127.0.0.1"]);

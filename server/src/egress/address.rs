@@ -1,0 +1,228 @@
+//! What kind of place an address is, as far as that decides who may call it. Knows no configuration
+//! and makes no connection.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+/// The kind of place an address leads to, in whatever form it is wrapped for IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressKind {
+    /// A machine on the Internet. Documentation networks (RFC 5737, RFC 3849) count as such.
+    Public,
+    /// A machine of a private network: RFC 1918, shared address space (RFC 6598), unique local and
+    /// site-local addresses (RFC 4193, RFC 3879), benchmarking (RFC 2544), and whatever else is not
+    /// routed on the Internet.
+    Private,
+    /// This machine: loopback, or an address of one of its interfaces.
+    ThisMachine,
+    /// No place for mail or tokens: link-local (RFC 3927, RFC 4291 2.5.6), the metadata services of
+    /// clouds, multicast, broadcast and unspecified addresses.
+    Special,
+}
+
+impl AddressKind {
+    /// The kind of an address. Asks the operating system whether it is one of this machine's own.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match Self::by_form(address) {
+            Self::Public | Self::Private if is_own(address) => Self::ThisMachine,
+            kind => kind,
+        }
+    }
+
+    /// The kind as far as the address itself says.
+    fn by_form(address: IpAddr) -> Self {
+        match (address, embedded_v4(address)) {
+            (IpAddr::V4(address), _) => kind_v4(address),
+            // A prefix of local use (RFC 8215) is translated by a machine of this network.
+            (IpAddr::V6(address), Some(embedded)) if is_local_nat64(address) => {
+                match kind_v4(embedded) {
+                    Self::Public => Self::Private,
+                    kind => kind,
+                }
+            }
+            (IpAddr::V6(_), Some(embedded)) => kind_v4(embedded),
+            (IpAddr::V6(address), None) => kind_v6(address),
+        }
+    }
+}
+
+/// The address that a packet ends up at: the IPv4 address where an IPv6 address embeds one.
+#[must_use]
+pub fn canonical(address: IpAddr) -> IpAddr {
+    embedded_v4(address).map_or(address, IpAddr::V4)
+}
+
+fn kind_v4(address: Ipv4Addr) -> AddressKind {
+    /// Where clouds answer outside of link-local: Alibaba, Oracle, Azure.
+    const CLOUD: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(192, 0, 0, 192),
+        Ipv4Addr::new(168, 63, 129, 16),
+    ];
+    if CLOUD.contains(&address) {
+        return AddressKind::Special;
+    }
+    match address.octets() {
+        [0 | 224..=239, ..] | [169, 254, ..] | [255, 255, 255, 255] => AddressKind::Special,
+        [127, ..] => AddressKind::ThisMachine,
+        [10 | 240..=255, ..]
+        | [172, 16..=31, ..]
+        | [192, 168, ..]
+        | [192, 0, 0, _]
+        | [100, 64..=127, ..]
+        | [198, 18 | 19, ..] => AddressKind::Private,
+        _ => AddressKind::Public,
+    }
+}
+
+fn kind_v6(address: Ipv6Addr) -> AddressKind {
+    /// Where clouds answer outside of link-local: Amazon, Google.
+    const CLOUD: [Ipv6Addr; 2] = [
+        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
+        Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
+    ];
+    if CLOUD.contains(&address) {
+        return AddressKind::Special;
+    }
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 1] => AddressKind::ThisMachine,
+        [0, 0, 0, 0, 0, 0, 0, 0] | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => AddressKind::Special,
+        // Protocol assignments (RFC 2928), Teredo and ORCHID among them, within global unicast.
+        [0x2001, 0..=0x01ff, ..] => AddressKind::Private,
+        [0x2000..=0x3fff, ..] => AddressKind::Public,
+        _ => AddressKind::Private,
+    }
+}
+
+/// The IPv4 address that a packet to this IPv6 address ends up at: mapped and compatible (RFC 4291
+/// 2.5.5), NAT64 (RFC 6052 2.1, RFC 8215) and 6to4 (RFC 3056 2).
+fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let octets = address.octets();
+    let at = |start: usize| {
+        Ipv4Addr::new(octets[start], octets[start + 1], octets[start + 2], octets[start + 3])
+    };
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x0064, 0xff9b, 0, 0, 0, 0, ..] => Some(at(12)),
+        _ if is_local_nat64(address) => Some(at(12)),
+        [0x2002, ..] => Some(at(2)),
+        _ => None,
+    }
+}
+
+fn is_local_nat64(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [0x0064, 0xff9b, 1, ..])
+}
+
+/// Whether an address belongs to an interface of this machine: only then can a socket be bound to it.
+/// With `net.ipv4.ip_nonlocal_bind` every address passes for one, which errs on the safe side.
+fn is_own(address: IpAddr) -> bool {
+    UdpSocket::bind((canonical(address), 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AddressKind::{Private, Public, Special, ThisMachine};
+    use super::*;
+
+    #[test]
+    fn an_address_is_of_the_kind_that_its_registry_says_in_whatever_form_it_is_wrapped() {
+        for (address, expected) in [
+            ("192.0.2.25", Public),
+            ("198.51.100.25", Public),
+            ("203.0.113.25", Public),
+            ("8.8.8.8", Public),
+            ("9.255.255.255", Public),
+            ("11.0.0.0", Public),
+            ("126.255.255.255", Public),
+            ("128.0.0.0", Public),
+            ("100.63.255.255", Public),
+            ("100.128.0.0", Public),
+            ("169.253.255.255", Public),
+            ("169.255.0.0", Public),
+            ("172.15.255.255", Public),
+            ("172.32.0.0", Public),
+            ("192.167.255.255", Public),
+            ("192.169.0.0", Public),
+            ("198.17.255.255", Public),
+            ("198.20.0.0", Public),
+            ("223.255.255.255", Public),
+            ("2001:db8::25", Public),
+            ("2001:200::25", Public),
+            ("2606:4700::1", Public),
+            ("3fff::1", Public),
+            ("::ffff:192.0.2.25", Public),
+            ("64:ff9b::192.0.2.25", Public),
+            ("2002:c000:219::1", Public),
+            ("10.0.0.25", Private),
+            ("172.16.0.25", Private),
+            ("172.31.255.255", Private),
+            ("192.168.1.25", Private),
+            ("100.64.0.1", Private),
+            ("100.127.255.255", Private),
+            ("198.18.0.1", Private),
+            ("198.19.255.255", Private),
+            ("192.0.0.8", Private),
+            ("240.0.0.1", Private),
+            ("255.255.255.254", Private),
+            ("fd12:3456:789a::25", Private),
+            ("fc00::1", Private),
+            ("fec0::1", Private),
+            ("2001::1", Private),
+            ("2001:1ff::1", Private),
+            ("100::1", Private),
+            ("4000::1", Private),
+            ("::ffff:10.0.0.25", Private),
+            ("64:ff9b::10.0.0.25", Private),
+            ("64:ff9b:1::192.0.2.25", Private),
+            ("2002:a00:19::1", Private),
+            ("127.0.0.1", ThisMachine),
+            ("127.255.255.255", ThisMachine),
+            ("::1", ThisMachine),
+            ("::ffff:127.0.0.1", ThisMachine),
+            ("::127.0.0.1", ThisMachine),
+            ("64:ff9b::127.0.0.1", ThisMachine),
+            ("64:ff9b:1::127.0.0.1", ThisMachine),
+            ("2002:7f00:1::1", ThisMachine),
+            ("169.254.0.1", Special),
+            ("169.254.169.254", Special),
+            ("169.254.255.255", Special),
+            ("fe80::1", Special),
+            ("febf::1", Special),
+            ("fd00:ec2::254", Special),
+            ("fd20:ce::254", Special),
+            ("100.100.100.200", Special),
+            ("192.0.0.192", Special),
+            ("168.63.129.16", Special),
+            ("0.0.0.0", Special),
+            ("0.1.2.3", Special),
+            ("::", Special),
+            ("224.0.0.1", Special),
+            ("239.255.255.255", Special),
+            ("ff02::1", Special),
+            ("255.255.255.255", Special),
+            ("::ffff:169.254.169.254", Special),
+            ("::ffff:0.0.0.0", Special),
+            ("::ffff:255.255.255.255", Special),
+            ("::169.254.169.254", Special),
+            ("64:ff9b::169.254.169.254", Special),
+            ("64:ff9b:1::169.254.169.254", Special),
+            ("64:ff9b::100.100.100.200", Special),
+            ("2002:a9fe:a9fe::1", Special),
+            ("2002:a9fe:a9fe:1:2:3:4:5", Special),
+            ("2002:0:0::1", Special),
+        ] {
+            let parsed: IpAddr = address.parse().expect("an address of this table");
+            assert_eq!(AddressKind::by_form(parsed), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_no_interface_is_not_this_machine() {
+        for address in ["203.0.113.25", "10.255.255.254", "2001:db8::25"] {
+            let parsed: IpAddr = address.parse().expect("an address of this table");
+            assert_ne!(AddressKind::of(parsed), ThisMachine, "{address}");
+        }
+    }
+}

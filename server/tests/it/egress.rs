@@ -1,0 +1,409 @@
+//! Where an administrator can make the program call, as an attacker tries it: over its HTTP API, against
+//! listeners that would notice.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::process::Command;
+
+use app::api::{RunNow, Save, SaveAnswer, TokenNow};
+use app::explanation::{Explanation, Findings};
+use axum::http::StatusCode;
+use domain::delivery::{Advice, Outcome, Step};
+use domain::{Draft, Field, OauthFlow, Problem};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::harness::EMAIL;
+use crate::support::oauth_programs::{LOOK_EVERY, called, trust_the_tests};
+use crate::support::oauth_world::draft_with;
+use crate::support::program::{
+    Browser, Serving, add_administrator, complaint, program, run as run_program,
+};
+use crate::support::provider::{ScriptedProvider, Turn};
+use crate::support::smtp_server::{AUTHORITY, Script, SmtpServer};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A program as strict as without flags, with these more, and an administrator at it.
+struct Attacker {
+    browser: Browser,
+    revision: i64,
+    serving: Serving,
+    _folder: TempDir,
+}
+
+impl Attacker {
+    async fn of(flags: &[&str]) -> Self {
+        Self::configured(|command| {
+            command.args(flags);
+        })
+        .await
+    }
+
+    async fn configured(configure: impl FnOnce(&mut Command)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        add_administrator(folder.path(), EMAIL, PASSWORD);
+        let serving = Serving::strictly(folder.path(), |command| {
+            trust_the_tests(command, folder.path());
+            configure(command);
+        });
+        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        Self { browser, revision: 0, serving, _folder: folder }
+    }
+
+    async fn save(&mut self, draft: &Draft) -> SaveAnswer {
+        let save = Save { draft: draft.clone(), revision: self.revision, deletes_grant: None };
+        let answer = called(&mut self.browser, "email/save", &json!({ "save": save })).await;
+        if let SaveAnswer::Saved(saved) = &answer {
+            self.revision = saved.revision;
+        }
+        answer
+    }
+
+    /// Saves that mail goes in clear through this server, and sends a test message.
+    async fn mails_to(&mut self, host: &str, port: u16) -> RunNow {
+        let port = port.to_string();
+        let mut draft = Draft::default();
+        for (field, text) in [
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "PPM Planner"),
+            (Field::BasicServer, host),
+            (Field::BasicPort, port.as_str()),
+            (Field::BasicUseTls, "false"),
+        ] {
+            draft.edit(field, text);
+        }
+        let answer = self.save(&draft).await;
+        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+        let mut now: RunNow = called(&mut self.browser, "email/send-test", &json!({})).await;
+        while now.run.outcome.is_none() {
+            tokio::time::sleep(LOOK_EVERY).await;
+            now = called(&mut self.browser, "email/run", &json!({ "id": now.run.id })).await;
+        }
+        now
+    }
+
+    /// Saves this Token Endpoint with Client Credentials, asks it for a token, and returns all that the
+    /// program answers about it.
+    async fn asks_for_token(&mut self, endpoint: &str) -> String {
+        let draft = draft_with(
+            OauthFlow::ClientCredentials,
+            "https://login.example.com/authorize",
+            endpoint,
+            465,
+        );
+        let answer = self.save(&draft).await;
+        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+        let mut told = self.tells("email/get-token", &json!({ "in_pop_up": false })).await;
+        loop {
+            let now = self.tells("email/token", &json!({})).await;
+            told.push_str(&now);
+            let now: TokenNow = serde_json::from_str(&now).expect("what is known of the token");
+            if now.attempt.is_some_and(|attempt| attempt.end.is_some()) {
+                return told;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn tells(&mut self, function: &str, argument: &Value) -> String {
+        let answer = self.browser.call(function, argument).await.expect("an answer");
+        assert_eq!(answer.status, StatusCode::OK, "{function}: {answer:?}");
+        answer.body
+    }
+
+    async fn discovers(&mut self, issuer: &str) -> Findings {
+        called(&mut self.browser, "email/discover", &json!({ "issuer": issuer })).await
+    }
+}
+
+/// A listener that nobody may connect to.
+struct Trap(TcpListener);
+
+impl Trap {
+    fn at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).expect("a port");
+        listener.set_nonblocking(true).expect("it is ours");
+        Self(listener)
+    }
+
+    fn port(&self) -> u16 {
+        self.0.local_addr().expect("an address").port()
+    }
+
+    fn expects_silence(&self) {
+        let caller = self.0.accept().map(|(_, caller)| caller);
+        assert_eq!(caller.expect_err("nobody called").kind(), ErrorKind::WouldBlock);
+    }
+}
+
+/// What an explanation says, its lines to copy included.
+fn said(explanation: Option<&Explanation>) -> String {
+    let Explanation { cause, steps } = explanation.expect("an explanation");
+    let steps =
+        steps.iter().map(|step| format!("{} {}", step.text, step.copy.clone().unwrap_or_default()));
+    format!("{cause} {}", steps.collect::<Vec<_>>().join(" "))
+}
+
+fn failure(now: &RunNow) -> (Step, Advice) {
+    match now.run.outcome.as_ref().expect("an end") {
+        Outcome::Failed { step, advice, .. } => (*step, *advice),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_accepted(now: &RunNow) -> bool {
+    matches!(now.run.outcome, Some(Outcome::Accepted { .. }))
+}
+
+fn mail_server() -> SmtpServer {
+    Script::in_clear().play()
+}
+
+#[tokio::test]
+async fn mail_to_a_port_of_this_machine_is_refused_by_address_and_flag_without_a_connection() {
+    let mut attacker = Attacker::of(&[]).await;
+    for (bound, host, named) in [
+        ("127.0.0.1:0", "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1:0", "localhost", "127.0.0.1"),
+        ("127.0.0.1:0", "::ffff:127.0.0.1", "127.0.0.1"),
+        ("[::1]:0", "::1", "[::1]"),
+        ("[::1]:0", "[::1]", "[::1]"),
+    ] {
+        let trap = Trap::at(bound);
+        let now = attacker.mails_to(host, trap.port()).await;
+        assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressNotAllowed), "{host}");
+        let flag = format!("--egress-allow {named}:{}", trap.port());
+        let told = said(now.explanation.as_ref());
+        assert!(told.contains(&flag), "{host}: {told}");
+        trap.expects_silence();
+    }
+}
+
+#[tokio::test]
+async fn a_port_of_this_machine_is_refused_alike_whether_it_is_open_or_not() {
+    let mut attacker = Attacker::of(&[]).await;
+    let open = Trap::at("127.0.0.1:0");
+    let closed = Trap::at("127.0.0.1:0").port();
+    let told = async |attacker: &mut Attacker, port: u16| {
+        let now = attacker.mails_to("127.0.0.1", port).await;
+        let facts: Vec<_> = now.run.steps.iter().flat_map(|step| step.facts.clone()).collect();
+        format!("{:?} {facts:?} {:?}", now.run.outcome, now.explanation)
+            .replace(&port.to_string(), "PORT")
+    };
+    let (open_told, closed_told) =
+        (told(&mut attacker, open.port()).await, told(&mut attacker, closed).await);
+    assert_eq!(open_told, closed_told);
+}
+
+#[tokio::test]
+async fn mail_to_an_address_of_this_machines_own_is_refused_as_loopback_is() {
+    let probe = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    probe.connect("198.51.100.1:9").expect("this test needs a network interface");
+    let own = probe.local_addr().expect("an address").ip();
+    let mut attacker = Attacker::of(&[]).await;
+    let trap = Trap::at(&SocketAddr::new(own, 0).to_string());
+    let now = attacker.mails_to(&own.to_string(), trap.port()).await;
+    assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressNotAllowed), "{own}");
+    trap.expects_silence();
+}
+
+#[tokio::test]
+async fn mail_goes_where_the_operator_allows_it() {
+    for (host, rule) in [
+        ("127.0.0.1", "127.0.0.1:PORT"),
+        ("127.0.0.1", "10.0.0.0/8,127.0.0.0/8"),
+        ("localhost", "LocalHost:PORT"),
+        ("localhost", "127.0.0.1:1-65535"),
+    ] {
+        let server = mail_server();
+        let port = server.address.port();
+        let rule = rule.replace("PORT", &port.to_string());
+        let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
+        let now = attacker.mails_to(host, port).await;
+        assert!(is_accepted(&now), "{host} {rule}: {:?}", now.run.outcome);
+    }
+    let server = mail_server();
+    let rule = server.address.to_string();
+    let mut attacker = Attacker::configured(|command| {
+        command.env("PPM_EMAIL_EGRESS_ALLOW", format!("mail.example.com,{rule}"));
+    })
+    .await;
+    assert!(is_accepted(&attacker.mails_to("127.0.0.1", server.address.port()).await));
+}
+
+#[tokio::test]
+async fn what_is_denied_is_not_called_although_it_is_allowed() {
+    for (deny, host) in [
+        ("127.0.0.0/8", "127.0.0.1"),
+        ("127.0.0.1:PORT", "127.0.0.1"),
+        ("127.0.0.1", "::ffff:127.0.0.1"),
+        ("LOCALHOST:PORT", "localhost"),
+    ] {
+        let trap = Trap::at("127.0.0.1:0");
+        let deny = deny.replace("PORT", &trap.port().to_string());
+        let flags = ["--egress-allow", "127.0.0.1,::1,localhost", "--egress-deny", &deny];
+        let mut attacker = Attacker::of(&flags).await;
+        let now = attacker.mails_to(host, trap.port()).await;
+        assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressDenied), "{deny}");
+        let told = said(now.explanation.as_ref());
+        assert!(told.contains("--egress-deny"), "{told}");
+        assert!(told.contains(&format!(":{}", trap.port())), "{told}");
+        trap.expects_silence();
+    }
+}
+
+#[tokio::test]
+async fn an_http_token_endpoint_of_this_machine_is_a_problem_of_its_field_unless_it_is_allowed() {
+    let mut attacker = Attacker::of(&[]).await;
+    for (bound, host) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "[::1]")] {
+        let trap = Trap::at(bound);
+        let endpoint = format!("http://{host}:{}/token", trap.port());
+        for flow in [OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials] {
+            let draft = draft_with(flow, &endpoint, &endpoint, 465);
+            let address = trap.0.local_addr().expect("an address");
+            let problem = Some(Problem::EgressNotAllowed(address));
+            let SaveAnswer::Problems(problems) = attacker.save(&draft).await else {
+                panic!("it was saved")
+            };
+            assert_eq!(problems.of(Field::TokenEndpoint), problem);
+            // Client Credentials leaves it out.
+            let is_code = flow == OauthFlow::AuthorizationCode;
+            assert_eq!(problems.of(Field::AuthorizationEndpoint), problem.filter(|_| is_code));
+        }
+        trap.expects_silence();
+    }
+    let denied = draft_with(
+        OauthFlow::ClientCredentials,
+        "https://login.example.com/",
+        "http://127.0.0.1:9/token",
+        465,
+    );
+    let mut attacker = Attacker::of(&["--egress-deny", "127.0.0.1:9"]).await;
+    let SaveAnswer::Problems(problems) = attacker.save(&denied).await else {
+        panic!("it was saved")
+    };
+    let address = ([127, 0, 0, 1], 9).into();
+    assert_eq!(problems.of(Field::TokenEndpoint), Some(Problem::EgressDenied(address)));
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_leads_to_this_machine_by_name_or_https_is_refused_when_it_is_called()
+{
+    let mut attacker = Attacker::of(&[]).await;
+    for scheme_and_host in ["http://localhost", "https://localhost", "https://127.0.0.1"] {
+        let trap = Trap::at("127.0.0.1:0");
+        let endpoint = format!("{scheme_and_host}:{}/token", trap.port());
+        let told = attacker.asks_for_token(&endpoint).await;
+        assert!(told.contains("egress-not-allowed"), "{endpoint}: {told}");
+        assert!(told.contains(&format!("--egress-allow 127.0.0.1:{}", trap.port())), "{told}");
+        trap.expects_silence();
+    }
+}
+
+#[tokio::test]
+async fn a_token_comes_from_this_machine_where_the_operator_allows_it() {
+    let token = r#"{"access_token":"token-1"}"#;
+    let provider = ScriptedProvider::play([Turn::json("200 OK", token)]);
+    let rule = provider.address().to_string();
+    let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
+    let told = attacker.asks_for_token(&provider.token_endpoint()).await;
+    assert!(told.contains("obtained"), "{told}");
+}
+
+#[tokio::test]
+async fn nothing_of_an_answer_of_this_machine_that_is_not_oauth_is_read_back() {
+    const CANARY: &str = "Kanarie 7x";
+    let page = format!("<title>{CANARY}</title>{CANARY}");
+    let object = json!({ "message": CANARY, "issuer": CANARY, "error": CANARY }).to_string();
+    let location = format!("Location: http://{}.example/", CANARY.replace(' ', "-"));
+    let kind = format!("Content-Type: {CANARY}");
+    let of_kind = |status, body| Turn::answer(status, &[&kind, "Server: Kanarie"], body);
+    let turns = || {
+        [
+            of_kind("200 OK", &page),
+            of_kind("404 Not Found", &page),
+            of_kind("500 Kanarie", CANARY),
+            of_kind("200 OK", &object),
+            of_kind("400 Bad Request", &object),
+            Turn::answer("302 Found", &[&location], ""),
+        ]
+    };
+    let https = || AUTHORITY.good();
+    for (turn, by_tls) in turns().into_iter().zip(turns()) {
+        for provider in
+            [ScriptedProvider::play([turn]), ScriptedProvider::play_by_tls(https(), [by_tls])]
+        {
+            let rule = provider.address().to_string();
+            let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
+            let mut told = attacker.asks_for_token(&provider.token_endpoint()).await;
+            told.push_str(&attacker.tells("email/load", &json!({})).await);
+            assert_eq!(provider.asked().len(), 1);
+            assert!(!told.to_lowercase().contains("kanarie"), "{told}");
+        }
+    }
+    for (turn, by_tls) in turns().into_iter().zip(turns()) {
+        for provider in
+            [ScriptedProvider::play([turn]), ScriptedProvider::play_by_tls(https(), [by_tls])]
+        {
+            let rule = provider.address().to_string();
+            let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
+            let issuer = provider.token_endpoint().trim_end_matches("/token").to_owned();
+            let told = format!("{:?}", attacker.discovers(&issuer).await);
+            assert!(!provider.asked().is_empty());
+            assert!(!told.to_lowercase().contains("kanarie"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn discovery_and_the_check_of_the_callback_call_nothing_on_this_machine_unasked() {
+    let mut attacker = Attacker::of(&[]).await;
+    let trap = Trap::at("127.0.0.1:0");
+    let flag = format!("--egress-allow 127.0.0.1:{}", trap.port());
+    for issuer in ["http://127.0.0.1", "http://localhost", "https://127.0.0.1"] {
+        let findings = attacker.discovers(&format!("{issuer}:{}", trap.port())).await;
+        let told = said(findings.explanations.first());
+        assert!(told.contains(&flag), "{issuer}: {told}");
+    }
+    // Without --public-url the callback's address is the Host that a browser sends.
+    let address = attacker.serving.address.clone();
+    let cookie = attacker.browser.cookie.clone();
+    let host = format!("127.0.0.1:{}", trap.port());
+    let mut browser = Browser::at(&address).await.expect("it listens").calling_itself(&host);
+    browser.cookie = cookie;
+    let argument = json!({ "uri": format!("http://{host}/oauth/callback"), "page": "" });
+    let findings: Findings = called(&mut browser, "email/redirect-doctor", &argument).await;
+    let told = said(findings.explanations.first());
+    assert!(told.contains(&flag), "{told}");
+    trap.expects_silence();
+}
+
+#[tokio::test]
+async fn the_check_of_the_callback_reaches_the_address_that_the_operator_configured() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let own = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    let mut attacker = Attacker::of(&["--listen", &own]).await;
+    let argument = json!({ "uri": format!("http://{own}/oauth/callback"), "page": "" });
+    let findings: Findings =
+        called(&mut attacker.browser, "email/redirect-doctor", &argument).await;
+    assert!(findings.explanations.is_empty(), "{findings:?}");
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_stops_the_start_with_one_line_that_names_the_flag() {
+    for (flag, rule) in [
+        ("--egress-allow", "10.0.0.0/33"),
+        ("--egress-allow", "mail.corp:26-25"),
+        ("--egress-deny", "http://mail.corp"),
+        ("--egress-deny", "127.0.0.1,,10.0.0.1"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut command = program(folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0", flag, rule]);
+        let line = complaint(&run_program(command, ""));
+        assert!(line.contains(flag) && !line.contains(rule), "{line}");
+    }
+}

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use app::labels;
-use domain::delivery::{Advice, Step, StepReport};
+use domain::delivery::{Advice, FactName, Step, StepReport};
 use lettre::Message;
 use lettre::message::Mailbox;
 
@@ -72,6 +72,14 @@ impl Undelivered {
         labels::advice(self.advice).steps
     }
 
+    /// The addresses that the egress policy refused, where that ended it.
+    fn refused(&self) -> Option<&str> {
+        let is_refused = matches!(self.advice, Advice::EgressNotAllowed | Advice::EgressDenied);
+        let facts = self.steps.last().filter(|_| is_refused).map(|step| &step.facts)?;
+        let addresses = facts.iter().find(|fact| fact.name == FactName::Addresses);
+        addresses.map(|fact| fact.value.as_str())
+    }
+
     /// Whether the connection ended after the final dot: the message may have been delivered, and
     /// sending it again may deliver it twice (RFC 1047).
     #[must_use]
@@ -99,7 +107,7 @@ impl Undelivered {
 impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it ended at {}: {}", labels::step(self.step), self.cause())?;
-        match &self.said {
+        match self.said.as_deref().or_else(|| self.refused()) {
             Some(said) => write!(f, " ({})", said.replace('\n', " / ")),
             None => Ok(()),
         }

@@ -392,6 +392,27 @@ async fn the_check_of_the_callback_reaches_the_address_that_the_operator_configu
     assert!(findings.explanations.is_empty(), "{findings:?}");
 }
 
+#[tokio::test]
+async fn what_the_operator_configured_on_this_machine_is_called_unless_it_is_denied() {
+    for (deny, expected) in [(None, 1), (Some("127.0.0.1"), 0)] {
+        let (issuer, keys) = (ScriptedProvider::play([]), ScriptedProvider::play([]));
+        let (issuer_url, keys_url) =
+            (format!("http://{}", issuer.address()), format!("http://{}/keys", keys.address()));
+        let mut attacker = Attacker::configured(|command| {
+            command.args(["--oidc-issuer", &issuer_url, "--oidc-client-id", "ppm"]);
+            command.args(["--host-token-jwks-url", &keys_url, "--host-token-issuer", "host"]);
+            command.args(["--host-token-audience", "ppm", "--host-token-cookie", "host"]);
+            command.args(deny.iter().flat_map(|rule| ["--egress-deny", rule]));
+        })
+        .await;
+        attacker.browser.get("/oidc/start").await.expect("an answer");
+        // {"alg":"RS256","kid":"a"}
+        attacker.browser.cookie = "host=eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.AAAA".to_owned();
+        attacker.browser.get("/settings/email").await.expect("an answer");
+        assert_eq!((issuer.asked().len(), keys.asked().len()), (expected, expected), "{deny:?}");
+    }
+}
+
 #[test]
 fn a_rule_that_cannot_be_read_stops_the_start_with_one_line_that_names_the_flag() {
     for (flag, rule) in [

@@ -7,6 +7,7 @@ use domain::OauthFlow;
 use domain::delivery::{Advice, Step, StepEnd};
 use lettre::Message;
 use lettre::message::MessageBuilder;
+use server::egress::EgressPolicy;
 use server::embed::{MailError, Mailer, Undelivered};
 use tokio::net::TcpListener;
 
@@ -95,6 +96,20 @@ async fn refused_by(mail_server: SocketAddr) -> Undelivered {
     let (_harness, mailer) = saved_for(mail_server).await;
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"))
+}
+
+#[tokio::test]
+async fn a_hosts_mail_goes_to_no_port_of_this_machine_that_its_configuration_does_not_allow() {
+    let strict =
+        Harness::with(|config| config.egress = EgressPolicy::default()).await.with_ada().await;
+    let server = Script::in_clear().play();
+    strict.sends_through(&principal("ada", EMAIL, NAME), server.address).await;
+    let mailer = Mailer::new(strict.server.clone());
+    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
+    let error = undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"));
+    assert_eq!((error.step, error.advice), (Step::NameLookup, Advice::EgressNotAllowed));
+    let told = error.to_string();
+    assert!(told.ends_with(&format!("({})", server.address)), "{told}");
 }
 
 #[tokio::test]

@@ -1,0 +1,37 @@
+// What the operator has not allowed is not called, and said with the address and the flag: at the step
+// of a test message, and at the field of an endpoint.
+
+import { basic, Form, OAUTH } from '../support/form.ts';
+import { expect, test } from '../support/test.ts';
+
+test.beforeEach(async ({ product, signIn }) => {
+  await product.restartWith(['--egress-allow', 'mail.example.com']);
+  await signIn();
+});
+
+test('a port of this machine is refused at its step, with the flag to copy', async ({ page, product, axe }) => {
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail, 6379), 'SMTP Server': '127.0.0.1' });
+  await form.saved();
+  await form.sendTest.click();
+  const heading = 'Name lookup failed: The operator of this server has not allowed PPM to call this address and port.';
+  const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
+  await expect(outcome).toBeVisible();
+  await expect(outcome.getByRole('textbox', { name: 'Copy these lines' })).toHaveValue('--egress-allow 127.0.0.1:6379');
+  await axe();
+});
+
+test('an endpoint that is http on this machine is refused at its field, with the flag', async ({ page, axe }) => {
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  await form.fill(form.oauth, OAUTH);
+  await form.fill(form.authentication, { 'Client ID': 'ppm', 'Client Secret': 'canary-client-secret', Scope: 'mail' });
+  const endpoint = form.field(form.authentication, 'Token Endpoint');
+  await endpoint.fill('http://127.0.0.1:9200/token');
+  await form.save.click();
+  await expect(endpoint).toHaveAccessibleDescription(/--egress-allow 127\.0\.0\.1:9200/);
+  await expect(endpoint).toBeFocused();
+  await axe();
+  await endpoint.fill('https://login.example.com/token');
+  await form.saved();
+});

@@ -187,6 +187,7 @@ where
     routes
         .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
         .layer(from_fn(web::body::whole))
+        .layer(from_fn(web::media::guard))
         .layer(from_fn_with_state(server.clone(), web::csrf::guard))
 }
 
@@ -198,7 +199,9 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
     }
     let calls = calls
         .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
-        .layer(from_fn(web::body::whole));
+        .layer(from_fn(web::body::whole))
+        .layer(from_fn(web::media::guard))
+        .layer(from_fn(web::api::only_calls));
     let calls = if server.config.elsewhere.embedding.is_empty() {
         calls
     } else {

@@ -1,20 +1,19 @@
-//! What every call of a server function passes first: it comes from somebody who is signed in, to a
-//! function that exists, and is answered in JSON and codes. leptos alone would read the request
-//! before asking who sends it, repeat an unknown path, and redirect a form to wherever it came from.
+//! What every call of a server function passes first: its caller is signed in, the
+//! function exists, and the answer is JSON with a code. leptos alone would read the request before
+//! it asks who sends it, repeat an unknown path, and redirect a form to the page that it came from.
 
 use std::sync::LazyLock;
 
 use app::api::ApiError;
 use axum::Json;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, REFERER};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{ACCEPT, REFERER};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use leptos::server_fn::axum::server_fn_paths;
 
 use super::events::EVENTS;
-use super::refusal::Refusal;
 use crate::identity::Caller;
 
 /// The paths of all server functions.
@@ -45,26 +44,13 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Middleware: lets nothing pass but calls that say that they are in JSON. No form of another site's
-/// can: a browser would ask this server first (Fetch, 2.2.2, CORS-safelisted request-header).
+/// Middleware: lets nothing pass but calls.
 pub async fn only_calls(request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with("/api/") {
-        return refusal(StatusCode::NOT_FOUND, ApiError::NotFound);
+    if request.uri().path().starts_with("/api/") {
+        next.run(request).await
+    } else {
+        refusal(StatusCode::NOT_FOUND, ApiError::NotFound)
     }
-    // What only reads is no call, and has no body to say anything of.
-    let is_call = request.uri().path() != EVENTS;
-    if is_call && !is_in_json(request.headers()) {
-        return Refusal::NOT_JSON.into_response();
-    }
-    next.run(request).await
-}
-
-/// Whether the media type is JSON's, whatever its parameters (RFC 9110 8.3.1).
-fn is_in_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(CONTENT_TYPE).iter().map(|value| value.to_str().ok());
-    let (Some(Some(only)), None) = (types.next(), types.next()) else { return false };
-    let essence = only.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn refusal(status: StatusCode, error: ApiError) -> Response {

@@ -11,8 +11,8 @@
 //!   it must say where it comes from.
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{COOKIE, HOST, ORIGIN};
-use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -27,17 +27,12 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     let by_proxy = server.config.proxy_headers.as_ref();
     let has_authority = headers.contains_key(COOKIE)
         || by_proxy.is_some_and(|names| headers.contains_key(&names.user));
-    let is_let_in = is_safe(request.method()) && !is_held_open_for_another(&request);
+    let is_let_in = request.method().is_safe() && !is_held_open_for_another(&request);
     if is_let_in || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
     tracing::warn!("a request from another site was refused");
     Refusal::CROSS_SITE.into_response()
-}
-
-/// Whether a method only reads (RFC 9110 9.2.1).
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 /// Whether another site's page would hold a stream open here. It could read nothing of it, but there

@@ -1,6 +1,6 @@
 //! What every request and every answer goes through, whatever it is about.
 
-mod api;
+pub mod api;
 pub mod body;
 pub mod client;
 pub mod cors;
@@ -12,6 +12,7 @@ pub mod frame;
 pub mod headers;
 pub mod health;
 mod markup;
+pub mod media;
 mod oauth;
 mod oidc;
 pub mod pages;

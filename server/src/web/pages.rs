@@ -172,7 +172,7 @@ fn news() -> Router<Server> {
 /// The server functions and the news alone, for callers that are no pages of this server.
 pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let answer = answer(&Pages::new(server, service));
-    news().fallback(answer).layer(from_fn(api::guard)).layer(from_fn(api::only_calls))
+    news().fallback(answer).layer(from_fn(api::guard))
 }
 
 /// Answers server functions.

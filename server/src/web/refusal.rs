@@ -20,8 +20,10 @@ impl Refusal {
     pub const CROSS_SITE: Self = Self::new(StatusCode::FORBIDDEN, "cross-site");
     /// There is nothing at this path.
     pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found");
-    /// Its body is not JSON, or does not say so.
+    /// A call that is not declared as JSON.
     pub const NOT_JSON: Self = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json");
+    /// A form that is not declared as a URL-encoded one.
+    pub const NOT_A_FORM: Self = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-a-form");
     /// Its body did not come in time.
     pub const BODY_TOO_SLOW: Self = Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow");
     /// Its body is larger than any form of this server.

@@ -2,13 +2,15 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::{Method, Request, StatusCode};
 use axum::routing::any;
 use server::Server;
 use server::web::body::MAX_OCTETS;
 
-use crate::support::harness::{Harness, get, post};
+use crate::support::harness::{Harness, get, post_form};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A page that says that it was reached.
 fn changed() -> Router<Server> {
@@ -16,7 +18,8 @@ fn changed() -> Router<Server> {
 }
 
 async fn status(harness: &Harness, headers: &[(&str, &str)]) -> StatusCode {
-    let mut request = Request::post("/change").header(HOST, "ppm.example");
+    let mut request =
+        Request::post("/change").header(HOST, "ppm.example").header(CONTENT_TYPE, FORM);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -45,6 +48,7 @@ async fn every_method_that_may_change_things_is_guarded() {
         let request = Request::builder()
             .method(method.clone())
             .uri("/change")
+            .header(CONTENT_TYPE, FORM)
             .header("sec-fetch-site", "cross-site");
         assert_eq!(harness.ask(changed(), request).await.status, StatusCode::FORBIDDEN, "{method}");
     }
@@ -108,9 +112,9 @@ async fn a_refusal_says_why_in_a_code() {
 async fn a_body_that_no_form_needs_is_refused_announced_or_not() {
     let harness = Harness::start().await;
     let large = || vec![b'x'; MAX_OCTETS + 1];
-    let announced = post("/change").header("content-length", large().len());
+    let announced = post_form("/change").header("content-length", large().len());
     let announced = harness.ask_with(changed(), announced, Body::from(large())).await;
-    let streamed = harness.ask_with(changed(), post("/change"), Body::from(large())).await;
+    let streamed = harness.ask_with(changed(), post_form("/change"), Body::from(large())).await;
     for answer in [announced, streamed] {
         assert_eq!(
             (answer.status, answer.code().as_str()),

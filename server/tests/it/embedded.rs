@@ -103,7 +103,9 @@ async fn a_host_that_cannot_tell_who_is_asking_lets_nobody_in() {
 #[tokio::test]
 async fn a_session_of_this_products_own_is_worth_nothing_in_a_host() {
     let harness = Harness::start().await.with_ada().await;
-    let request = post("/api/email/load").header(header::COOKIE, harness.sign_in().await);
+    let request = post("/api/email/load")
+        .header(header::COOKIE, harness.sign_in().await)
+        .header(header::CONTENT_TYPE, "application/json");
     let answer = ask(&harness, request, Body::from("{}")).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }

@@ -297,7 +297,9 @@ async fn whoever_is_not_signed_in_gets_a_code_and_no_stream() {
 #[tokio::test]
 async fn a_stream_is_read_and_not_posted_to() {
     let harness = harness(|_| {}).await;
-    let request = post(EVENTS).header(COOKIE, harness.sign_in().await);
+    let request = post(EVENTS)
+        .header(COOKIE, harness.sign_in().await)
+        .header(CONTENT_TYPE, "application/json");
     let answer = open_at(server::router(harness.server.clone()), request).await;
     assert_eq!(answer.err().expect("no stream").status, StatusCode::METHOD_NOT_ALLOWED);
 }

@@ -6,7 +6,7 @@ use axum::response::Html;
 use axum::routing::get as route;
 use server::Server;
 
-use crate::support::harness::{Harness, get};
+use crate::support::harness::{Harness, get, post_form};
 
 /// An answer that is no page, and one that is broken.
 fn pages() -> Router<Server> {
@@ -79,7 +79,7 @@ async fn what_is_not_there_is_a_404() {
 #[tokio::test]
 async fn a_method_that_is_not_there_is_a_405() {
     let harness = Harness::start().await;
-    let request = get("/page").method(Method::PUT).header("sec-fetch-site", "same-origin");
+    let request = post_form("/page").method(Method::PUT);
     assert_eq!(harness.ask(pages(), request).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 

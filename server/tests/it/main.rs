@@ -19,6 +19,7 @@ mod headers;
 mod host_tokens;
 mod limits;
 mod mailer;
+mod media;
 mod oauth;
 mod openid;
 mod pages;

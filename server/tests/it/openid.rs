@@ -16,7 +16,7 @@ use server::store::audit::Action;
 use url::Url;
 
 use crate::support::databases::connection;
-use crate::support::harness::{Answer, Harness, cookie_of, get, post, trail};
+use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, trail};
 use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::pages::ask;
@@ -462,7 +462,7 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let answer =
-        ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+        ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     assert!(!world.is_known(&cookie).await);
     let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
     assert_eq!(row.detail.as_deref(), Some("session-ended"));
@@ -478,7 +478,8 @@ async fn a_session_of_this_products_own_is_signed_out_of_here_alone() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let local = world.harness.sign_in().await;
-    let answer = ask(&world.harness, post("/sign-out").header(COOKIE, &local), Body::empty()).await;
+    let answer =
+        ask(&world.harness, post_form("/sign-out").header(COOKIE, &local), Body::empty()).await;
     assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
     assert!(world.is_known(&cookie).await, "the other session stays");
 }
@@ -487,7 +488,7 @@ async fn a_session_of_this_products_own_is_signed_out_of_here_alone() {
 async fn signing_in_and_out_is_noted_with_the_issuer() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
-    ask(&world.harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     let rows = trail(&world.harness.server.store, 2).await;
     let rows: Vec<_> =
         rows.into_iter().map(|row| (row.action, row.actor.name, row.detail)).collect();

@@ -103,7 +103,8 @@ async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
 async fn every_server_function_turns_strangers_away_before_it_reads() {
     let harness = Harness::start().await;
     for function in ["email/load", "email/save", "email/send-test", "email/run", "nowhere"] {
-        let request = post(&format!("/api/{function}"));
+        let request =
+            post(&format!("/api/{function}")).header(header::CONTENT_TYPE, "application/json");
         let answer = ask(&harness, request, Body::from(r#"{"bad"#)).await;
         let found = (answer.status, answer.body.as_str());
         assert_eq!(found, (StatusCode::UNAUTHORIZED, r#""signed-out""#), "{function}");

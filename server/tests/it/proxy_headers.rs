@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, Role};
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, post, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form, trail};
 use crate::support::host::{call, send};
 
 const PROXY: &str = "10.0.0.1";
@@ -123,7 +123,7 @@ async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_with
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     for headers in [vec![ALL[0]], ALL.to_vec()] {
         let session = harness.sign_in().await;
-        let mut request = post("/sign-out").header("cookie", &session);
+        let mut request = post_form("/sign-out").header("cookie", &session);
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -12,7 +12,8 @@ use server::store::audit::Action;
 
 use crate::support::databases::connection;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, stranger, trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, post_form, stranger,
+    trail,
 };
 use crate::support::pages::ask;
 
@@ -195,7 +196,7 @@ fn refused_as(code: &str) -> (StatusCode, String, Option<String>) {
 async fn a_session_after_sign_out_is_refused_by_its_own_code() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    ask(&harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     assert_eq!(refusal(&harness, &cookie).await, refused_as("session-ended"));
 }
 
@@ -232,7 +233,7 @@ async fn a_session_that_never_was_or_ended_by_itself_is_nobodys_and_leaves_no_ro
 async fn that_a_session_was_ended_is_remembered_for_as_long_as_it_could_have_lasted() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    ask(&harness, post("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     harness.clock.advance(TimeDelta::hours(12));
     let nobodys = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
     assert_eq!(refusal(&harness, &cookie).await, nobodys);

@@ -240,6 +240,11 @@ pub fn get(path: &str) -> Builder {
     Request::get(path).header(header::HOST, "ppm.example")
 }
 
+/// A form, as a page of this server sends it.
+pub fn post_form(path: &str) -> Builder {
+    post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+}
+
 /// A request that may change something, as a page of this server sends it.
 pub fn post(path: &str) -> Builder {
     Request::post(path).header(header::HOST, "ppm.example").header("sec-fetch-site", "same-origin")

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use axum::body::Bytes;
-use axum::http::{Request, Response, header};
+use axum::http::{HeaderName, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -76,11 +76,17 @@ impl Serving {
     /// The same with no more calls allowed than without flags.
     pub fn strictly(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(folder);
-        command.arg("serve").stdout(Stdio::piped());
+        command.arg("serve");
         configure(&mut command);
         if command.get_args().all(|argument| argument != "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Self::by(command)
+    }
+
+    /// The same by a command that ends in the program, such as `prlimit`.
+    pub fn by(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();
@@ -88,6 +94,11 @@ impl Serving {
         let address = line.trim().strip_prefix("listening on http://");
         let address = address.expect("the line is as promised").to_owned();
         Self { child, output, address }
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it from one instruction to the next (SIGKILL).
@@ -159,18 +170,46 @@ impl Browser {
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<Answer, io::Error> {
-        let request = Request::builder()
+        let method = method.parse().expect("a method");
+        self.send(method, path, &[(header::CONTENT_TYPE, content_type)], body).await
+    }
+
+    /// The same with any headers beside those of every request.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, io::Error> {
+        read(self.begin(method, path, headers, body).await?).await.map_err(io::Error::other)
+    }
+
+    /// Sends a request without a body, and reads the head of its answer alone.
+    pub async fn head(&mut self, method: Method, path: &str) -> Result<Answer, io::Error> {
+        let (head, _) = self.begin(method, path, &[], "").await?.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body: String::new() })
+    }
+
+    async fn begin(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Response<Incoming>, io::Error> {
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, &self.host)
             .header(header::COOKIE, &self.cookie)
-            .header(header::CONTENT_TYPE, content_type)
-            .header("sec-fetch-site", "same-origin")
-            .body(Full::new(body.into()))
-            .expect("the request is well-formed");
+            .header("sec-fetch-site", "same-origin");
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("the request is well-formed");
         self.connection.ready().await.map_err(io::Error::other)?;
-        let answer = self.connection.send_request(request).await.map_err(io::Error::other)?;
-        read(answer).await.map_err(io::Error::other)
+        self.connection.send_request(request).await.map_err(io::Error::other)
     }
 
     /// Asks for a page.

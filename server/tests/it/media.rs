@@ -1,0 +1,139 @@
+//! Calls are JSON and forms are URL-encoded: a form of any other kind, which an attacker's markup can
+//! have on a page of this server, changes nothing. Asked of the program, over sockets.
+
+use app::api::{Save, SaveAnswer};
+use axum::http::{Method, StatusCode, header};
+use domain::{Draft, Field};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::accounts::administrators;
+use crate::support::harness::Answer;
+use crate::support::program::{Browser, Serving};
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Where forms of this server go.
+const FORMS: [&str; 4] = ["/sign-in", "/sign-out", "/set-up", "/preferences/time"];
+
+/// What is neither JSON nor a URL-encoded form, and what only looks like one of them.
+const NEITHER: [&str; 9] = [
+    "text/plain",
+    "text/plain; charset=utf-8; application/json",
+    "multipart/form-data; boundary=x",
+    "application/octet-stream",
+    "application/json+x",
+    "application/x-www-form-urlencoded+x",
+    "application/msgpack",
+    "application/cbor",
+    "*/*",
+];
+
+/// The program with one administrator, and her browser.
+struct Page {
+    browser: Browser,
+    program: Serving,
+    _folder: TempDir,
+}
+
+async fn page() -> Page {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookies = administrators(&folder, 1).await;
+    let url = crate::support::databases::database_url(folder.path()).await;
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--database-url", &url]);
+    });
+    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    browser.cookie.clone_from(&cookies[0]);
+    Page { browser, program, _folder: folder }
+}
+
+impl Page {
+    /// Sends this body with these `Content-Type` headers, as a page of the program does.
+    async fn send(&self, path: &str, types: &[&str], body: &str) -> Answer {
+        let mut browser = self.browser.again(&self.program.address).await.expect("it listens");
+        let types: Vec<_> = types.iter().map(|kind| (header::CONTENT_TYPE, *kind)).collect();
+        browser.send(Method::POST, path, &types, body.to_owned()).await.expect("an answer")
+    }
+
+    /// What is saved, as the tab shows it.
+    async fn saved(&mut self) -> Value {
+        let loaded = self.browser.call("email/load", &json!({})).await.expect("an answer");
+        let tab: Value = serde_json::from_str(&loaded.body).expect("the tab");
+        tab["saved"].clone()
+    }
+}
+
+/// A save that is complete, and so would be kept.
+fn save() -> String {
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, "noreply@evil.example"),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "smtp.evil.example"),
+        (Field::BasicPort, "587"),
+        (Field::Username, "ada"),
+        (Field::Password, "secret"),
+    ] {
+        draft.edit(field, text);
+    }
+    json!({ "save": Save { draft, revision: 0, deletes_grant: None } }).to_string()
+}
+
+#[tokio::test]
+async fn a_same_origin_post_of_plain_text_with_a_valid_session_saves_nothing() {
+    let mut page = page().await;
+    let before = page.saved().await;
+    let answer = page.send("/api/email/save", &["text/plain"], &save()).await;
+    let refused = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json".to_owned());
+    assert_eq!((answer.status, answer.code()), refused);
+    assert_eq!(page.saved().await, before);
+    let answer = page.send("/api/email/save", &[JSON], &save()).await;
+    let saved: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer to a save");
+    assert!(matches!(saved, SaveAnswer::Saved(_)), "the same as JSON is saved: {answer:?}");
+}
+
+#[tokio::test]
+async fn calls_take_json_alone() {
+    let page = page().await;
+    for call in server::embed::EmailSettings::calls() {
+        let mut refused: Vec<Vec<&str>> = NEITHER.map(|kind| vec![kind]).to_vec();
+        refused.extend([vec![], vec![""], vec![FORM], vec![JSON, JSON], vec![JSON, "text/plain"]]);
+        for types in refused {
+            let answer = page.send(&call, &types, "{}").await;
+            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{call} {types:?}");
+            assert_eq!(answer.code(), "not-json", "{call} {types:?}");
+        }
+        for kind in [JSON, "Application/JSON ; charset=utf-8"] {
+            let answer = page.send(&call, &[kind], "no JSON").await;
+            assert_ne!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{call} {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forms_are_url_encoded() {
+    let page = page().await;
+    for form in FORMS {
+        let mut refused: Vec<Vec<&str>> = NEITHER.map(|kind| vec![kind]).to_vec();
+        refused.extend([vec![], vec![""], vec![JSON], vec![FORM, FORM], vec![FORM, "text/plain"]]);
+        for types in refused {
+            let answer = page.send(form, &types, "pattern=YYYY-MM-DD&clock=24&zone=UTC").await;
+            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{form} {types:?}");
+            assert_eq!(answer.code(), "not-a-form", "{form} {types:?}");
+        }
+    }
+    let times = page.send("/preferences/time", &[FORM], "pattern=YYYY-MM-DD&clock=24&zone=UTC");
+    assert_eq!(times.await.header("location"), "/preferences/time?saved=yes");
+    let bye = page.send("/sign-out", &["application/x-www-form-urlencoded;charset=UTF-8"], "");
+    assert_eq!(bye.await.header("location"), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_stream_of_events_has_no_body_and_needs_no_media_type() {
+    let page = page().await;
+    let mut browser = page.browser.again(&page.program.address).await.expect("it listens");
+    let head = browser.head(Method::GET, "/api/email/events").await.expect("an answer");
+    assert_eq!(head.status, StatusCode::OK);
+}

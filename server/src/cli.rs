@@ -94,6 +94,26 @@ pub struct ServeArgs {
     )]
     pub trusted_proxy: Vec<String>,
 
+    /// The most connections at a time. The limit of open files may allow fewer.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_MAX_CONNECTIONS",
+        hide_env_values = true,
+        value_name = "COUNT",
+        default_value = "2048"
+    )]
+    pub max_connections: String,
+
+    /// The most connections of one address (IPv6: of one /64) at a time; a trusted proxy may have more.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_MAX_CONNECTIONS_PER_ADDRESS",
+        hide_env_values = true,
+        value_name = "COUNT",
+        default_value = "256"
+    )]
+    pub max_connections_per_address: String,
+
     /// Who else says who is asking.
     #[command(flatten)]
     pub host: HostArgs,

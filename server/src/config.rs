@@ -23,6 +23,7 @@ use crate::egress::{EgressPolicy, EgressRuleError};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::oauth::TokenDeadlines;
+use crate::serve::Room;
 use crate::service::Pace;
 use crate::smtp::Deadlines;
 
@@ -48,6 +49,12 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The most connections at a time; means nothing to a host, which listens by itself.
+    pub max_connections: usize,
+    /// The most connections of one address at a time.
+    pub max_connections_per_address: usize,
+    /// How long a request may take until its answer begins.
+    pub answer_within: Duration,
     /// The host's tokens, where they are taken.
     pub host_tokens: Option<HostTokens>,
     /// The sites on whose pages the tab may be.
@@ -118,9 +125,18 @@ pub enum ConfigError {
     Elsewhere(#[from] ElsewhereError),
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
+    #[error("{0} must be a whole number from 1 to 1000000")]
+    Count(&'static str),
     #[error("{0} must not be less than {1}")]
     TotalTooShort(&'static str, &'static str),
 }
+
+/// What a request takes beside what it asks other machines: half a minute for its body, and as much
+/// for the database.
+const OWN_WORK: Duration = Duration::from_mins(1);
+/// The most requests to other machines, one after the other, that an answer waits for: a sign-in
+/// asks an `OpenID` provider for its description, a token and its keys.
+const REQUESTS_TO_OTHERS: u32 = 3;
 
 impl Config {
     /// Everything as without flags, over this database. A host listens by itself, so that `listen`
@@ -136,6 +152,9 @@ impl Config {
             oidc: None,
             site_root: usual_site_root(),
             trusted_proxies: Vec::new(),
+            max_connections: Room::default().connections,
+            max_connections_per_address: Room::default().per_address,
+            answer_within: answer_within(TokenDeadlines::default()),
             host_tokens: None,
             elsewhere: Elsewhere::default(),
             proxy_headers: None,
@@ -156,6 +175,8 @@ impl Config {
     pub fn read(args: ServeArgs) -> Result<Self, ConfigError> {
         let database = Database::parse(&args.database.database_url)?;
         let host_tokens = host::tokens(&args.host)?;
+        let token_deadlines =
+            token_deadlines(&args.oauth_connect_seconds, &args.oauth_total_seconds)?;
         Ok(Self {
             listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
             key_file: args.key_file.unwrap_or_else(|| key_file_beside(&database)),
@@ -169,16 +190,19 @@ impl Config {
                 .iter()
                 .map(|text| trusted_proxy(text).ok_or(ConfigError::TrustedProxy))
                 .collect::<Result<_, _>>()?,
+            max_connections: count("--max-connections", &args.max_connections)?,
+            max_connections_per_address: count(
+                "--max-connections-per-address",
+                &args.max_connections_per_address,
+            )?,
+            answer_within: answer_within(token_deadlines),
             elsewhere: Elsewhere::read(&args.elsewhere, host_tokens.is_some())?,
             host_tokens,
             proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
             egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
-            token_deadlines: token_deadlines(
-                &args.oauth_connect_seconds,
-                &args.oauth_total_seconds,
-            )?,
+            token_deadlines,
             smtp_deadlines: deadlines(
                 &args.smtp_connect_seconds,
                 &args.smtp_reply_seconds,
@@ -472,6 +496,11 @@ fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigE
     Ok(deadlines)
 }
 
+/// How long the slowest request that works takes.
+fn answer_within(token_deadlines: TokenDeadlines) -> Duration {
+    OWN_WORK + REQUESTS_TO_OTHERS * token_deadlines.total
+}
+
 fn deadlines(connect: &str, reply: &str, total: &str) -> Result<Deadlines, ConfigError> {
     let deadlines = Deadlines {
         connect: seconds("--smtp-connect-seconds", connect)?,
@@ -495,5 +524,12 @@ fn seconds(flag: &'static str, text: &str) -> Result<Duration, ConfigError> {
             Ok(Duration::from_secs(seconds))
         }
         _ => Err(ConfigError::Seconds(flag)),
+    }
+}
+
+fn count(flag: &'static str, text: &str) -> Result<usize, ConfigError> {
+    match text.parse() {
+        Ok(count @ 1..=1_000_000) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
+        _ => Err(ConfigError::Count(flag)),
     }
 }

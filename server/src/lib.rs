@@ -179,16 +179,18 @@ pub fn guarded(server: Server, pages: Router<Server>) -> Router {
 }
 
 /// Routes whose callers are known by a cookie or by a proxy's word, and so must be guarded against
-/// what other sites make a browser send.
+/// what other sites make a browser send. A request passes the layers from the last to the first.
 fn by_cookie<S>(server: &Server, routes: Router<S>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     routes
-        .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
         .layer(from_fn(web::body::whole))
+        .layer(from_fn(web::api::guard))
+        .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
         .layer(from_fn(web::media::guard))
         .layer(from_fn_with_state(server.clone(), web::csrf::guard))
+        .layer(from_fn_with_state(server.clone(), web::deadline::guard))
 }
 
 /// The same calls once more for whoever brings the host's token in a header, where one is taken; for
@@ -198,10 +200,12 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
         return Router::new();
     }
     let calls = calls
-        .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
         .layer(from_fn(web::body::whole))
+        .layer(from_fn(web::api::guard))
+        .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
         .layer(from_fn(web::media::guard))
-        .layer(from_fn(web::api::only_calls));
+        .layer(from_fn(web::api::only_calls))
+        .layer(from_fn_with_state(server.clone(), web::deadline::guard));
     let calls = if server.config.elsewhere.embedding.is_empty() {
         calls
     } else {

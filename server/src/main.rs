@@ -35,8 +35,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    let descriptors = serve::raise_descriptors();
     let config = Config::read(args)?;
     let listen = config.listen;
+    let limits = serve::Limits::new(&config, descriptors);
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     let (under_way, asking) = (server.under_way.clone(), server.asking.clone());
     let longest_request = server.config.token_deadlines.total;
@@ -45,7 +47,7 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
     let fresh = tokio::spawn(keep_fresh(server.clone()));
     let stopping = server.stopping.clone();
-    serve::serve(router(server), listen, invitation.as_ref(), &stopping).await?;
+    serve::serve(router(server), listen, limits, invitation.as_ref(), &stopping).await?;
     fresh.abort();
     tokio::join!(
         serve::drain_messages(&under_way),

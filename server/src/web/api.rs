@@ -1,4 +1,4 @@
-//! What every call of a server function passes first: its caller is signed in, the
+//! What every call of a server function passes before its body is read: its caller is signed in, the
 //! function exists, and the answer is JSON with a code. leptos alone would read the request before
 //! it asks who sends it, repeat an unknown path, and redirect a form to the page that it came from.
 

@@ -5,6 +5,7 @@ pub mod body;
 pub mod client;
 pub mod cors;
 pub mod csrf;
+pub mod deadline;
 mod door;
 pub mod events;
 pub mod forms;

@@ -11,7 +11,6 @@ use axum::Router;
 use axum::extract::{Extension, FromRef, Request};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
-use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use leptos::config::LeptosOptions;
@@ -21,7 +20,7 @@ use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 
 use super::events::{EVENTS, events};
-use super::{api, door, forms, headers, oauth, oidc};
+use super::{door, forms, headers, oauth, oidc};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
@@ -133,7 +132,6 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
         .fallback(nowhere)
         .layer(Extension(pages))
-        .layer(from_fn(api::guard))
 }
 
 /// Where the tab's calls are.
@@ -154,7 +152,6 @@ pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(&format!("{CALLS}{{*call}}"), answer(&pages))
         .route(paths::OAUTH_RESULT, get(result.clone()))
         .route(&format!("{}/{{id}}", paths::OAUTH_RESULT), get(result))
-        .layer(from_fn(api::guard))
 }
 
 /// To the provider and back.
@@ -172,7 +169,7 @@ fn news() -> Router<Server> {
 /// The server functions and the news alone, for callers that are no pages of this server.
 pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let answer = answer(&Pages::new(server, service));
-    news().fallback(answer).layer(from_fn(api::guard))
+    news().fallback(answer)
 }
 
 /// Answers server functions.

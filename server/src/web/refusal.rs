@@ -26,10 +26,12 @@ impl Refusal {
     pub const NOT_A_FORM: Self = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-a-form");
     /// Its body did not come in time.
     pub const BODY_TOO_SLOW: Self = Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow");
-    /// Its body is larger than any form of this server.
+    /// Its body is larger than its sender may send.
     pub const BODY_TOO_LARGE: Self = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large");
     /// Its body broke off.
     pub const BODY_BROKEN: Self = Self::new(StatusCode::BAD_REQUEST, "body-broken");
+    /// Its answer was not ready in time.
+    pub const ANSWER_TOO_SLOW: Self = Self::new(StatusCode::SERVICE_UNAVAILABLE, "answer-too-slow");
     /// A defect of this server.
     pub const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal");
     /// Nobody is signed in.

@@ -166,6 +166,8 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--administrator-role", ""),
         ("--administrator-role", "ppm-reader"),
         ("--reader-role", "ppm-administrator"),
+        ("--max-connections", "0"),
+        ("--max-connections-per-address", "many"),
         ("--smtp-connect-seconds", "0"),
         ("--smtp-reply-seconds", "+5"),
         ("--smtp-total-seconds", "soon"),

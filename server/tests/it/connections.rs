@@ -1,16 +1,20 @@
-//! Connections that want to be held open for nothing are closed, and a stop cuts off nobody.
+//! Connections that want to be held open for nothing are closed, those of one client leave room for
+//! others, and a stop cuts off nobody.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::routing::get;
-use server::serve::connections;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use futures_util::stream;
+use server::serve::{Limits, Room, connections};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 /// Long enough for a whole request on a busy machine.
@@ -26,10 +30,20 @@ struct Listening {
 }
 
 async fn listening(router: Router, headers_within: Duration) -> Listening {
+    limited(router, Limits { headers_within, ..patient(1_000, 1_000) }).await
+}
+
+/// Room for so many connections, in all and of one address, that may take their time.
+fn patient(connections: usize, per_address: usize) -> Limits {
+    let room = Room { connections, per_address, unlimited: Vec::new() };
+    Limits { headers_within: NEVER, taken_within: NEVER, room }
+}
+
+async fn limited(router: Router, limits: Limits) -> Listening {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let (stop, stopped) = oneshot::channel();
-    let ended = tokio::spawn(connections(listener, router, headers_within, async {
+    let ended = tokio::spawn(connections(listener, router, limits, async {
         stopped.await.unwrap_or_default();
     }));
     Listening { address, stop, ended }
@@ -125,4 +139,240 @@ async fn a_stop_waits_for_a_request_under_way_and_takes_no_other() {
     go.notify_one();
     assert!(rest(stream).await.ends_with("done"));
     server.ended.await.expect("the server ends");
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let own = SocketAddr::new(address.parse().expect("an address"), 0);
+    socket.bind(own).expect("an address of this machine");
+    socket.connect(server).await.expect("a connection")
+}
+
+/// A request for `/` on a connection that stays open, and the start of its answer.
+async fn hello(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    beginning(stream).await
+}
+
+/// The next octets that come; none where the other side closes.
+async fn beginning(stream: &mut TcpStream) -> String {
+    let mut octets = [0; 1_024];
+    let read = tokio::time::timeout(NEVER, stream.read(&mut octets));
+    let count = read.await.expect("the server says something or closes").unwrap_or_default();
+    String::from_utf8_lossy(&octets[..count]).into_owned()
+}
+
+/// Answers `/` at once, and `/slow` when it is given a permit; what happens there is told.
+struct Works {
+    router: Router,
+    begun: Arc<Semaphore>,
+    go: Arc<Semaphore>,
+}
+
+impl Works {
+    fn new() -> Self {
+        let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let works = (begun.clone(), go.clone());
+        let slow = move || async move {
+            works.0.add_permits(1);
+            works.1.acquire().await.expect("it is never closed").forget();
+            "done"
+        };
+        Self { router: greeting().route("/slow", get(slow)), begun, go }
+    }
+
+    /// Asks for `/slow`, and waits until that is being worked on.
+    async fn ask(&self, stream: &mut TcpStream) {
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+        self.begun.acquire().await.expect("it is never closed").forget();
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_too_many_connections_loses_its_own_and_nobody_elses() {
+    let server = limited(greeting(), patient(100, 3)).await;
+    let mut other = connect_from("127.0.0.3", server.address).await;
+    assert!(hello(&mut other).await.ends_with("hello"));
+    let first = connect_from("127.0.0.2", server.address).await;
+    let mut more = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect_from("127.0.0.2", server.address).await;
+        assert!(hello(&mut stream).await.ends_with("hello"));
+        more.push(stream);
+    }
+    assert_eq!(rest(first).await, "");
+    assert!(hello(&mut other).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn an_address_whose_requests_are_all_worked_on_gets_503_and_another_its_answer() {
+    let works = Works::new();
+    let server = limited(works.router.clone(), patient(100, 2)).await;
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect_from("127.0.0.2", server.address).await;
+        works.ask(&mut stream).await;
+        busy.push(stream);
+    }
+    let refused = rest(connect_from("127.0.0.2", server.address).await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(refused.contains("Retry-After: 5") && refused.contains("too-many-connections"));
+    let mut other = connect_from("127.0.0.3", server.address).await;
+    assert!(hello(&mut other).await.ends_with("hello"));
+    works.go.add_permits(2);
+    for mut stream in busy {
+        assert!(beginning(&mut stream).await.ends_with("done"), "what was under way goes on");
+    }
+}
+
+#[tokio::test]
+async fn strangers_who_hold_every_place_by_any_means_keep_nobody_out() {
+    let server = limited(
+        greeting()
+            .route("/body", post(async |body: Bytes| body))
+            .route("/endless", get(async || Body::from_stream(endless(())))),
+        patient(4, 2),
+    )
+    .await;
+    let mut held = Vec::new();
+    for (number, said) in [
+        "",
+        "GET / HTTP/1.1\r\nHost: a\r\n",
+        "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+        "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut stream = connect_from(&format!("127.0.0.{}", number + 2), server.address).await;
+        stream.write_all(said.as_bytes()).await.expect("it is heard");
+        if said.contains("endless") {
+            assert!(beginning(&mut stream).await.contains("200 OK"));
+        }
+        held.push(stream);
+    }
+    for number in 6..10 {
+        let mut stream = connect_from(&format!("127.0.0.{number}"), server.address).await;
+        assert!(hello(&mut stream).await.ends_with("hello"), "{number}");
+        held.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_worked_on_gives_its_place_to_nobody() {
+    let works = Works::new();
+    let server = limited(works.router.clone(), patient(2, 2)).await;
+    let mut busy = connect_from("127.0.0.2", server.address).await;
+    works.ask(&mut busy).await;
+    for number in 3..8 {
+        let mut stream = connect_from(&format!("127.0.0.{number}"), server.address).await;
+        assert!(hello(&mut stream).await.ends_with("hello"));
+    }
+    works.go.add_permits(1);
+    assert!(beginning(&mut busy).await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxys_connections_are_counted_in_all_alone() {
+    let mut limits = patient(100, 1);
+    limits.room.unlimited = vec!["127.0.0.2".parse().expect("an address")];
+    let server = limited(greeting(), limits).await;
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(connect_from("127.0.0.2", server.address).await);
+    }
+    for stream in &mut streams {
+        assert!(hello(stream).await.ends_with("hello"));
+    }
+}
+
+/// A body without an end, which holds `guard` until it is dropped.
+fn endless<T: Send + 'static>(
+    guard: T,
+) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::unfold(guard, |guard| async {
+        Some((Ok(Bytes::from_static(&[b'x'; 16 * 1024])), guard))
+    })
+}
+
+/// Tells when it is dropped.
+struct Told(Arc<Notify>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_disconnected() {
+    let gone = Arc::new(Notify::new());
+    let told = gone.clone();
+    let body = move || {
+        let guard = Told(told.clone());
+        async { Body::from_stream(endless(guard)) }
+    };
+    let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
+    let server = limited(Router::new().route("/", get(body)), limits).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    tokio::time::timeout(NEVER, gone.notified()).await.expect("the server gives up");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_waited_for() {
+    const OCTETS: usize = 8 * 1024 * 1024;
+    let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
+    let body = async || Bytes::from(vec![b'x'; OCTETS]);
+    let server = limited(Router::new().route("/", get(body)), limits).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("it is heard");
+    let (mut ticks, mut count) = (tokio::time::interval(LIMIT / 25), 0);
+    let mut octets = vec![0; OCTETS / 32];
+    loop {
+        ticks.tick().await;
+        match stream.read(&mut octets).await.expect("the server goes on") {
+            0 => break,
+            read => count += read,
+        }
+    }
+    assert!(count > OCTETS, "{count}");
+}
+
+#[tokio::test]
+async fn headers_that_no_browser_sends_are_refused() {
+    let server = listening(greeting(), NEVER).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let allowed = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(31 * 1024));
+    stream.write_all(allowed.as_bytes()).await.expect("it is heard");
+    assert!(beginning(&mut stream).await.ends_with("hello"));
+    let long = format!("X: {}\r\n", "x".repeat(64 * 1024));
+    let many = "X: 1\r\n".repeat(101);
+    for headers in [long, many] {
+        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+        let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it is heard");
+        let answer = beginning(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_end_of_the_request_is_not_lost() {
+    let refuse = async || StatusCode::UNAUTHORIZED;
+    let server = listening(Router::new().route("/", post(refuse)), NEVER).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let body = vec![b'x'; 700 * 1024];
+    let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.expect("it is heard");
+    // The answer is here and its end too; only then the body is sent.
+    while !stream.ready(Interest::READABLE).await.expect("it is watched").is_read_closed() {
+        tokio::task::yield_now().await;
+    }
+    for part in body.chunks(64 * 1024) {
+        stream.write_all(part).await.expect("the server listens to the end");
+    }
+    assert!(rest(stream).await.starts_with("HTTP/1.1 401 "));
 }

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::{Method, Request, StatusCode};
 use axum::routing::any;
 use server::Server;
-use server::web::body::MAX_OCTETS;
+use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
 
 use crate::support::harness::{Harness, get, post_form};
 
@@ -109,16 +109,22 @@ async fn a_refusal_says_why_in_a_code() {
 }
 
 #[tokio::test]
-async fn a_body_that_no_form_needs_is_refused_announced_or_not() {
-    let harness = Harness::start().await;
-    let large = || vec![b'x'; MAX_OCTETS + 1];
-    let announced = post_form("/change").header("content-length", large().len());
-    let announced = harness.ask_with(changed(), announced, Body::from(large())).await;
-    let streamed = harness.ask_with(changed(), post_form("/change"), Body::from(large())).await;
-    for answer in [announced, streamed] {
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
-        );
+async fn a_body_that_its_sender_does_not_need_is_refused_announced_or_not() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for (cookie, most) in [("", MAX_OCTETS_OF_STRANGERS), (cookie.as_str(), MAX_OCTETS)] {
+        let request = || post_form("/change").header(COOKIE, cookie);
+        let body = |octets| Body::from(vec![b'x'; octets]);
+        let allowed = harness.ask_with(changed(), request(), body(most)).await;
+        assert_eq!((allowed.status, allowed.body.as_str()), (StatusCode::OK, "changed"));
+        let announced = request().header("content-length", most + 1);
+        let announced = harness.ask_with(changed(), announced, body(most + 1)).await;
+        let streamed = harness.ask_with(changed(), request(), body(most + 1)).await;
+        for answer in [announced, streamed] {
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
+            );
+        }
     }
 }

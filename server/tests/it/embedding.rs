@@ -174,6 +174,7 @@ async fn a_page_can_read_why_its_call_was_refused() {
     let harness = embedded().await;
     let past = claims_with(now(&harness), json!({ "exp": 0 }));
     let expired = format!("Bearer {}", good_token(&past));
+    let good = format!("Bearer {}", good_token(&claims(now(&harness))));
     for (request, status, code) in [
         (call(LOAD), StatusCode::UNAUTHORIZED, "signed-out"),
         (call(LOAD).header(AUTHORIZATION, expired), StatusCode::UNAUTHORIZED, "host-token-expired"),
@@ -183,7 +184,7 @@ async fn a_page_can_read_why_its_call_was_refused() {
             "not-json",
         ),
         (
-            call(LOAD).header(CONTENT_LENGTH, MAX_OCTETS + 1),
+            call(LOAD).header(AUTHORIZATION, good).header(CONTENT_LENGTH, MAX_OCTETS + 1),
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
         ),

@@ -23,7 +23,7 @@ use server::clock::Clock;
 use server::config::HostOrigin;
 use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
-use server::serve::connections;
+use server::serve::{Limits, connections};
 use server::service::{Pace, Service};
 use server::store::{people, runs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -441,7 +441,7 @@ async fn a_stop_does_not_wait_for_streams() {
     let address = listener.local_addr().expect("its address");
     let stopping = harness.server.stopping.clone();
     let router = server::router(harness.server.clone());
-    let ended = tokio::spawn(connections(listener, router, NEVER, {
+    let ended = tokio::spawn(connections(listener, router, Limits::default(), {
         let stopping = stopping.clone();
         async move { stopping.cancelled().await }
     }));

@@ -37,6 +37,7 @@ mod set_up;
 mod settings;
 mod site;
 mod smtp;
+mod strangers;
 mod support;
 mod tokens;
 mod trusted_ca;

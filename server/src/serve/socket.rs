@@ -1,0 +1,115 @@
+//! A client's socket as hyper uses it: notes that octets flow, gives up on a client that does not
+//! take its answer, and closes in stages, so that an answer which came before the end of a request
+//! is not lost (RFC 9112 9.6).
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::places::Place;
+
+/// How long a client may go on sending a request whose answer it already has.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A socket and the place that its connection has.
+pub(super) struct Socket {
+    stream: TcpStream,
+    place: Arc<Place>,
+    taken_within: Duration,
+    /// Until when the client may take nothing of what is waiting for it.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Until when what the client still sends is thrown away, once nothing more is sent to it.
+    closing: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    /// A socket whose client has to take something of its answer `taken_within`.
+    pub(super) fn new(stream: TcpStream, place: Arc<Place>, taken_within: Duration) -> Self {
+        Self { stream, place, taken_within, stalled: None, closing: None }
+    }
+
+    /// Looks at the outcome of a write: an error once nothing could be written for too long.
+    fn watch(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            self.place.progresses();
+            return written;
+        }
+        let limit = self.taken_within;
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.place.hears();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, buffer);
+        self.watch(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.watch(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.closing.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        if !this.place.is_half_asked() {
+            return Poll::Ready(Ok(()));
+        }
+        let over = this.closing.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut octets = [0; 8 * 1024];
+        while over.as_mut().poll(context).is_pending() {
+            let mut thrown_away = ReadBuf::new(&mut octets);
+            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut thrown_away)) {
+                Ok(()) if !thrown_away.filled().is_empty() => {}
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,221 @@
+//! What strangers can hold of the program, over sockets: few connections, small bodies, and nothing
+//! for long; and the people who are signed in get their answers meanwhile.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::routing::{any, get};
+use futures_util::stream;
+use serde_json::json;
+use server::Server;
+use server::serve::{Limits, connections};
+use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::support::accounts::administrators;
+use crate::support::databases::database_url;
+use crate::support::harness::Harness;
+use crate::support::program::{Browser, Serving, program};
+
+/// Far more than any of these tests takes.
+const NEVER: Duration = Duration::from_mins(1);
+
+/// The program with one administrator, signed in.
+struct Running {
+    program: Serving,
+    cookie: String,
+    _folder: TempDir,
+}
+
+async fn running(flags: &[&str]) -> Running {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookie = administrators(&folder, 1).await.remove(0);
+    let url = database_url(folder.path()).await;
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--database-url", &url]).args(flags);
+    });
+    Running { program, cookie, _folder: folder }
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(address: &str, server: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let own = format!("{address}:0").parse().expect("an address");
+    socket.bind(own).expect("an address of this machine");
+    socket.connect(server.parse().expect("an address")).await.expect("a connection")
+}
+
+/// The next octets that come.
+async fn beginning(stream: &mut TcpStream) -> String {
+    let mut octets = [0; 4_096];
+    let read = timeout(NEVER, stream.read(&mut octets)).await;
+    let count = read.expect("the program says something or closes").unwrap_or_default();
+    String::from_utf8_lossy(&octets[..count]).into_owned()
+}
+
+async fn administrator(running: &Running) -> Browser {
+    let mut browser = Browser::at(&running.program.address).await.expect("it listens");
+    browser.cookie.clone_from(&running.cookie);
+    browser
+}
+
+#[tokio::test]
+async fn strangers_with_more_connections_than_there_is_room_for_keep_no_administrator_out() {
+    let flags = ["--max-connections", "40", "--max-connections-per-address", "8"];
+    let running = running(&flags).await;
+    let address = &running.program.address;
+    let mut held = Vec::new();
+    for stranger in 2..12 {
+        for said in ["", "GET / HT", "POST /sign-in HTTP/1.1\r\nHost: a\r\n"].repeat(5) {
+            let mut stream = connect_from(&format!("127.0.0.{stranger}"), address).await;
+            // One that had to give way meanwhile hears nothing.
+            let _ = stream.write_all(said.as_bytes()).await;
+            held.push(stream);
+        }
+    }
+    let mut browser = administrator(&running).await;
+    for _ in 0..3 {
+        let answer = timeout(NEVER, browser.call("email/load", &json!({}))).await;
+        let answer = answer.expect("there is an answer").expect("the connection stays");
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_of_a_stranger_is_refused_before_it_comes() {
+    let running = running(&[]).await;
+    for (path, kind, announced, expected) in [
+        ("/sign-in", "application/x-www-form-urlencoded", MAX_OCTETS_OF_STRANGERS + 1, "413"),
+        ("/set-up", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
+        ("/preferences/time", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
+        // Whoever is signed out in the middle of an edit learns that and not how large it is.
+        ("/api/email/save", "application/json", MAX_OCTETS, "401"),
+    ] {
+        let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nContent-Length: {announced}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("it is heard");
+        let answer = beginning(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_a_stranger_that_says_nothing_of_its_size_is_read_up_to_the_limit() {
+    let running = running(&[]).await;
+    let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
+    let head = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    let chunk = format!("{:x}\r\n{}\r\n", 4 * 1024, "x".repeat(4 * 1024));
+    let more_than_allowed = format!("{head}{}", chunk.repeat(5));
+    stream.write_all(more_than_allowed.as_bytes()).await.expect("it is heard");
+    let answer = beginning(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_body_of_an_administrator_is_read() {
+    let running = running(&[]).await;
+    let mut browser = administrator(&running).await;
+    let zone = "x".repeat(MAX_OCTETS_OF_STRANGERS * 2);
+    let form = format!("pattern=YYYY-MM-DD&clock=24&zone={zone}");
+    let kind = "application/x-www-form-urlencoded";
+    let answer = browser.ask("POST", "/preferences/time", kind, form).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("There is no such time zone."));
+}
+
+#[tokio::test]
+async fn whoever_was_signed_out_learns_it_although_the_form_is_large() {
+    let running = running(&[]).await;
+    let mut browser = Browser::at(&running.program.address).await.expect("it listens");
+    let text = "x".repeat(MAX_OCTETS - 100);
+    let answer = browser.call("email/save", &text).await.expect("the answer is not lost");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
+}
+
+/// What a process may have of something, soft and hard, as the kernel says.
+#[cfg(target_os = "linux")]
+fn limit(process: u32, name: &str) -> (u64, u64) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with(name)).expect("the kernel knows it");
+    let mut numbers = line[name.len()..].split_whitespace().map(str::parse);
+    let mut next = || numbers.next().expect("two numbers").expect("a number");
+    (next(), next())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_limit_of_open_files_is_raised_and_leaves_room_for_the_database() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookie = administrators(&folder, 1).await.remove(0);
+    let url = database_url(folder.path()).await;
+    let (soft, hard) = (64, 200);
+    let mut command = Command::new("prlimit");
+    command.env_clear().current_dir(folder.path()).arg(format!("--nofile={soft}:{hard}"));
+    command.arg(program(folder.path()).get_program());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    let running = Running { program: Serving::by(command), cookie, _folder: folder };
+    assert_eq!(limit(running.program.id(), "Max open files"), (hard, hard));
+
+    let mut held = Vec::new();
+    for _ in 0..2 * hard {
+        held.push(connect_from("127.0.0.2", &running.program.address).await);
+    }
+    let mut browser = administrator(&running).await;
+    for _ in 0..3 {
+        let answer = timeout(NEVER, browser.call("email/load", &json!({}))).await;
+        let answer = answer.expect("there is an answer").expect("the connection stays");
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+}
+
+/// Ticks for as long as the test likes.
+fn ticking(go: Arc<Notify>) -> Router<Server> {
+    let stream = move || {
+        let go = go.clone();
+        async move {
+            Body::from_stream(stream::unfold((go, 0_u8), |(go, count)| async move {
+                if count > 0 {
+                    go.notified().await;
+                }
+                let tick = Ok::<_, std::io::Error>(Bytes::from(format!("tick {count}")));
+                Some((tick, (go, count + 1)))
+            }))
+        }
+    };
+    Router::new().route("/stream", get(stream))
+}
+
+#[tokio::test]
+async fn a_handler_that_never_ends_gets_503_by_the_deadline_and_a_stream_goes_on() {
+    let harness = Harness::with(|config| config.answer_within = Duration::from_millis(300)).await;
+    let go = Arc::new(Notify::new());
+    let pages = ticking(go.clone()).route("/never", any(std::future::pending::<()>));
+    let router = server::guarded(harness.server.clone(), pages);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(connections(listener, router, Limits::default(), std::future::pending()));
+
+    let mut reader = TcpStream::connect(address).await.expect("a connection");
+    reader.write_all(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    let mut text = String::new();
+    while !text.contains("tick 0") {
+        text += &beginning(&mut reader).await;
+    }
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    let answer = beginning(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("answer-too-slow"), "{answer}");
+    go.notify_one();
+    assert!(beginning(&mut reader).await.contains("tick 1"));
+}

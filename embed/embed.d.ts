@@ -1,6 +1,12 @@
 /** The custom element `<ppm-email-settings>`, as `embed.js` defines it. */
 export interface PpmEmailSettings extends HTMLElement {
   /**
+   * The server, where it is at another origin than `embed.js`. To be set by a script before the tab
+   * has loaded; the attribute of the same name may only name an address of that script's origin.
+   */
+  base?: string;
+
+  /**
    * The host's token. Asked for before each call, and once more after one that was refused; without
    * it calls go with no token.
    */
@@ -37,7 +43,8 @@ export interface PpmEmailSettingsEvents extends HTMLElementEventMap {
   "ppm-token-change": CustomEvent<{ status: "absent" | "valid" | "expired" }>;
   /**
    * Something that was wanted was not done, and the tab says why: `signed-out`, `server-failed`, and
-   * so on. With `not-loaded` there is no tab, and `cause` is what the browser says of it.
+   * so on. With `not-loaded` there is no tab, and `cause` is what the browser says of it; with
+   * `base-refused` there is none because the attribute `base` names another origin than `embed.js`.
    */
   "ppm-error": CustomEvent<{ code: string; cause?: unknown }>;
 }

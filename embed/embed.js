@@ -72,7 +72,8 @@ try {
 
 class PpmEmailSettings extends HTMLElement {
   #root = this.attachShadow({ mode: "open" });
-  #server; // the server's address, without a slash at its end; the same from the first connection on
+  #base; // the server's address as a script of the page has set it
+  #server; // the server's address, without a slash at its end; the same once the tab is loaded
   #getToken;
   #mayAskForToken;
   #canAskForToken = new Promise((resolve) => (this.#mayAskForToken = resolve));
@@ -84,11 +85,21 @@ class PpmEmailSettings extends HTMLElement {
   constructor() {
     super();
     // What was set before this class was known hides the class's own property.
-    if (Object.hasOwn(this, "getToken")) {
-      const getToken = this.getToken;
-      delete this.getToken;
-      this.getToken = getToken;
+    for (const name of ["base", "getToken"]) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
     }
+  }
+
+  get base() {
+    return this.#base;
+  }
+
+  set base(base) {
+    this.#base = base;
+    if (this.isConnected && !this.#tab && !this.#isLoading) this.#show();
   }
 
   get getToken() {
@@ -138,17 +149,26 @@ class PpmEmailSettings extends HTMLElement {
     if (!this.#root.adoptedStyleSheets.length) this.#root.adoptedStyleSheets = [MEANWHILE];
     this.#fill(paragraph("Loading…", { class: "hint", role: "status" }));
     try {
-      this.#server ??= serverOf(this.getAttribute("base"));
+      this.#findServer(); // nothing is loaded for an address that is refused
       const { mount, sheet } = await load();
+      this.#server ??= this.#findServer();
       this.#root.adoptedStyleSheets = [sheet];
       // Removed meanwhile: the next connection begins anew.
       if (this.isConnected) this.#tab = mount(this.#fill(), this.#script);
     } catch (error) {
-      this.#fill(this.#apology());
-      this.#say("error", { code: "not-loaded", cause: error });
+      const isRefused = error instanceof BaseRefused;
+      if (isRefused) console.error(error.message);
+      this.#fill(isRefused ? refusal() : this.#apology());
+      this.#say("error", { code: isRefused ? "base-refused" : "not-loaded", cause: error });
     } finally {
       this.#isLoading = false;
     }
+  }
+
+  /** The server's address: the page's script has set it, or else the attribute may name it. */
+  #findServer() {
+    const attribute = this.getAttribute("base");
+    return this.#base ? addressOf(this.#base) : serverOf(attribute);
   }
 
   /** Fills the shadow root with a fresh box that nothing of the page's style reaches. */
@@ -247,11 +267,38 @@ class PpmEmailSettings extends HTMLElement {
   }
 }
 
-/** The server's address without a slash at its end; where none is named, this script's own. */
-function serverOf(base) {
-  const address = new URL(base || HERE, document.baseURI);
+/** A server that only an attribute names, at another origin than this script's. */
+class BaseRefused extends Error {}
+
+/**
+ * The server that an element's attribute may name: one of this script's own origin, which the page
+ * trusts already. Markup that was injected into a page can have any attribute, and would have the
+ * host's token sent to its author.
+ */
+function serverOf(attribute) {
+  const address = addressOf(attribute || HERE);
+  const { origin } = new URL(address);
+  if (origin === HERE.origin) return address;
+  throw new BaseRefused(
+    `<ppm-email-settings>: the attribute base names ${origin}, but embed.js came from ` +
+      `${HERE.origin}. The token goes nowhere else, unless a script sets the property base.`,
+  );
+}
+
+/** An address without a slash at its end. The page's <base>, which is markup too, has no say. */
+function addressOf(base) {
+  const address = new URL(base, location.href);
   if (!/^https?:$/.test(address.protocol)) throw new Error(`no server is at ${address}`);
   return address.href.replace(/[?#].*$/, "").replace(/\/+$/, "");
+}
+
+/** What stands in the place of a tab whose server is refused. */
+function refusal() {
+  return made(
+    "section",
+    { class: "notice bad", part: "notice", role: "alert" },
+    paragraph("The e-mail settings are not shown: this page names a server that is not theirs."),
+  );
 }
 
 /** A refusal's code: `"signed-out"`, or `{"oversized": "basic-server"}` with what it is about. */

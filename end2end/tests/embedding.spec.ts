@@ -1,6 +1,9 @@
 // The tab in products that are not written in Rust, on a site of their own and under a strict policy:
 // as a custom element in plain HTML and in React, and in an iframe.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Locator, Page } from '@playwright/test';
 import type { PpmEmailSettings } from '../../embed/embed.d.ts';
 import { configure, obtain } from '../support/consent.ts';
@@ -115,6 +118,67 @@ test('a host hears by its code why something was not done', async ({ page, shell
   complaints.expectStatus(401, /bearer\/api\/email/);
   await form.save.click();
   expect(await told).toBe('host-token-expired');
+});
+
+/** Opens the plain host with other markup in the place of its element, before any of its scripts runs. */
+async function openWith(page: Page, shell: Shell, markup: string): Promise<Form> {
+  await page.addInitScript((injected) => {
+    const watch = new MutationObserver(() => {
+      const element = document.querySelector('ppm-email-settings');
+      if (!element) return;
+      watch.disconnect();
+      element.outerHTML = injected;
+    });
+    watch.observe(document, { childList: true, subtree: true });
+  }, markup);
+  return open(page, shell, 'plain');
+}
+
+// A host with no Content-Security-Policy that would keep the token from leaving it.
+test.describe('on a page without a policy', () => {
+  test.use({ bypassCSP: true });
+
+  for (const [how, written] of [
+    ['in full', (site: string) => site],
+    ['without a scheme', (site: string) => site.replace('http:', '')],
+    ["behind the product's name", (site: string, product: string) => `${product}@${new URL(site).host}`],
+    ['with a path', (site: string, product: string) => `${site}/${product}`],
+  ] as const) {
+    test(`an injected element whose base names an attacker's server ${how} sends it nothing`, async ({ page, shell, complaints }) => {
+      const heard: string[] = [];
+      const attacker = createServer((request, response) => {
+        heard.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+        response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' }).end();
+      }).listen(0, '127.0.0.1');
+      await once(attacker, 'listening');
+      const site = `http://c.localhost:${(attacker.address() as AddressInfo).port}`;
+      const base = written(site, shell.product);
+      complaints.expectConsole(/attribute base names http:\/\/c\.localhost:\d+, but embed\.js came from http:\/\/b\.localhost/);
+      const bundle: string[] = [];
+      page.on('request', (request) => bundle.push(...(request.url().includes('/pkg/') ? [request.url()] : [])));
+
+      await openWith(page, shell, `<ppm-email-settings base="${base}">`);
+
+      await expect(page.getByRole('alert')).toBeVisible();
+      expect(heard).toEqual([]);
+      expect(bundle).toEqual([]);
+      await expect(page.getByRole('alert')).toHaveText('The e-mail settings are not shown: this page names a server that is not theirs.');
+      attacker.close();
+      attacker.closeAllConnections();
+      await once(attacker, 'close');
+    });
+  }
+
+  test('a server of another origin is called where a script sets it as a property, whatever the attribute names', async ({ page, shell, complaints }) => {
+    complaints.expectConsole(/attribute base names http:\/\/d\.localhost/);
+    const form = await openWith(page, shell, '<ppm-email-settings base="http://d.localhost">');
+    await expect(page.getByRole('alert')).toContainText('this page names a server that is not theirs');
+    const elsewhere = shell.product.replace('b.localhost', 'c.localhost');
+    const called = page.waitForRequest(`${elsewhere}/bearer/api/email/load`);
+    await page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings, base) => (element.base = base), elsewhere);
+    expect(await (await called).headerValue('authorization')).toMatch(/^Bearer /);
+    await expect(form.flow).toBeEnabled();
+  });
 });
 
 test('an element that cannot be loaded says so and can be tried again', async ({ page, shell, complaints }) => {

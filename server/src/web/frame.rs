@@ -4,14 +4,13 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
 use super::headers::frame_policy;
 use super::markup::attribute;
-use super::oauth::address;
 use super::refusal::Refusal;
 use crate::Server;
 use crate::clock::random_id;
@@ -27,7 +26,6 @@ pub struct Around {
 pub async fn frame(
     State(server): State<Server>,
     around: Result<Query<Around>, QueryRejection>,
-    headers: HeaderMap,
 ) -> Response {
     let hosts = &server.config.elsewhere.framing;
     if hosts.is_empty() {
@@ -38,9 +36,8 @@ pub async fn frame(
         return (StatusCode::BAD_REQUEST, Html(UNKNOWN_HOST)).into_response();
     };
     let nonce = random_id(server.randomness.as_ref());
-    let base = address(server.config.public_url.as_ref(), &headers, "");
     let policy = [(CONTENT_SECURITY_POLICY, frame_policy(&nonce, host))];
-    (policy, Html(page(&base, host, &nonce))).into_response()
+    (policy, Html(page(host, &nonce))).into_response()
 }
 
 /// Says nothing of what was asked for.
@@ -48,15 +45,16 @@ const UNKNOWN_HOST: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset
     <title>Email settings</title></head><body><main><h1>Email settings</h1>\
     <p>The site that this page was asked for is none that may show it.</p></main></body></html>";
 
-/// The frame's own script comes first, so that the element finds it there when it comes to life.
-fn page(base: &str, host: &HostOrigin, nonce: &str) -> String {
-    let (base, host) = (attribute(base), attribute(host.as_str()));
+/// The frame's own script comes first, so that the element finds it there when it comes to life. The
+/// element calls the server that its script came from.
+fn page(host: &HostOrigin, nonce: &str) -> String {
+    let host = attribute(host.as_str());
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>Email settings</title><style nonce=\"{nonce}\">body {{ margin: 0 }}</style>\
          <script type=\"module\" nonce=\"{nonce}\" src=\"/embed/frame.js\"></script>\
          <script type=\"module\" nonce=\"{nonce}\" src=\"/embed.js\"></script></head>\
-         <body data-host=\"{host}\"><ppm-email-settings base=\"{base}\"></ppm-email-settings></body></html>"
+         <body data-host=\"{host}\"><ppm-email-settings></ppm-email-settings></body></html>"
     )
 }

@@ -36,11 +36,13 @@ pub enum Action {
     PasswordChanged,
     /// Somebody was not believed, or has no role here; the detail is the reason's code.
     Refused,
+    /// Another key seals from now on; the detail is its id.
+    KeyChanged,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
@@ -57,6 +59,7 @@ impl Action {
         Self::PersonRemoved,
         Self::PasswordChanged,
         Self::Refused,
+        Self::KeyChanged,
     ];
 
     /// The action's name in the database.
@@ -79,6 +82,7 @@ impl Action {
             Self::PersonRemoved => "person-removed",
             Self::PasswordChanged => "password-changed",
             Self::Refused => "refused",
+            Self::KeyChanged => "key-changed",
         }
     }
 

@@ -1,6 +1,10 @@
 -- Audit trail and retention.
 
 -- Sealing keys.
+-- Whom a code verifier is sealed for: without it no change of the key could seal it anew. Browsers that
+-- are away at the upgrade sign in once more.
+DELETE FROM foreign_sign_in;
+ALTER TABLE foreign_sign_in ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
 
 -- Sign-in.
 

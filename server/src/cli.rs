@@ -25,6 +25,12 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Changes the key that seals secrets.
+    Key {
+        /// What to do with the keys.
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
 }
 
 /// How to serve.
@@ -44,7 +50,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// File with the key that seals secrets; made on the first start. Default: ppm-email.key beside the database.
+    /// File with the keys that seal secrets; made on the first start. Default: ppm-email.key beside the database.
     #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
@@ -521,4 +527,45 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+}
+
+/// What to do with the keys that seal secrets.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Adds a new key to the key file; it seals nothing before `rotate`.
+    Add {
+        /// Where database and keys are.
+        #[command(flatten)]
+        place: KeyArgs,
+    },
+    /// Seals with the newest key, and seals anew with it whatever older keys have sealed.
+    Rotate {
+        /// Where database and keys are.
+        #[command(flatten)]
+        place: KeyArgs,
+    },
+    /// Removes the older keys, which nothing in the database needs any more.
+    Prune {
+        /// Where database and keys are.
+        #[command(flatten)]
+        place: KeyArgs,
+    },
+    /// Lists the keys, and says whether every sealed value opens.
+    Check {
+        /// Where database and keys are.
+        #[command(flatten)]
+        place: KeyArgs,
+    },
+}
+
+/// Where database and keys are.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// File with the keys that seal secrets. Default: ppm-email.key beside the database.
+    #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 }

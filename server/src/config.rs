@@ -221,7 +221,7 @@ impl Config {
 }
 
 /// Where the sealing key is kept unless that is said.
-fn key_file_beside(database: &Database) -> PathBuf {
+pub(crate) fn key_file_beside(database: &Database) -> PathBuf {
     database.folder().join("ppm-email.key")
 }
 

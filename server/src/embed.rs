@@ -45,7 +45,7 @@ use crate::identity::recognise;
 use crate::serve;
 use crate::service::{Service, keep_fresh};
 use crate::web::pages::{CALLS, Pages, tab};
-use crate::{Server, StartError, by_cookie, protected};
+use crate::{Server, StartError, by_cookie, key, protected, vault};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
@@ -57,16 +57,16 @@ pub use crate::web::headers::page_policy;
 pub struct EmailSettings {
     server: Server,
     service: Arc<Service>,
-    _fresh: Arc<Renewing>,
+    _looking: Arc<Looking>,
 }
 
-/// The task that renews the token ahead of time, as long as somebody holds this.
+/// The tasks that renew the token ahead of time and look which key seals. They end with this.
 #[derive(Debug)]
-struct Renewing(JoinHandle<()>);
+struct Looking([JoinHandle<()>; 2]);
 
-impl Drop for Renewing {
+impl Drop for Looking {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -79,6 +79,10 @@ impl EmailSettings {
     pub async fn open(config: Config, identity: impl Identity) -> Result<Self, StartError> {
         let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
         let server = Server::start(config, clock, randomness).await?;
+        if let Some(warning) = key::place_warning(&server.config.database, &server.config.key_file)
+        {
+            tracing::warn!("{warning}");
+        }
         Ok(Self::over(server, identity))
     }
 
@@ -87,9 +91,12 @@ impl EmailSettings {
     pub fn over(server: Server, identity: impl Identity) -> Self {
         let identity = Some(HostIdentity(Arc::new(identity)));
         let server = Server { identity, ..server };
-        let fresh = tokio::spawn(keep_fresh(server.clone()));
+        let looking = [
+            tokio::spawn(keep_fresh(server.clone())),
+            tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
+        ];
         let service = Arc::new(Service::new(server.clone()));
-        Self { server, service, _fresh: Arc::new(Renewing(fresh)) }
+        Self { server, service, _looking: Arc::new(Looking(looking)) }
     }
 
     /// What the tab needs on whatever page it stands: its calls (`/api/email/…`), the way to the

@@ -10,6 +10,7 @@ pub mod egress;
 pub mod embed;
 mod hush;
 pub mod identity;
+pub mod key;
 pub mod log;
 pub mod oauth;
 pub mod serve;
@@ -121,7 +122,8 @@ impl Server {
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, StartError> {
         let store = Store::open(&config.database).await?;
-        let vault = vault::unlock(&config.key_file, &store, randomness.clone()).await?;
+        let vault =
+            vault::unlock(&config.key_file, &store, clock.as_ref(), randomness.clone()).await?;
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);

@@ -9,7 +9,7 @@ use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
 use server::service::keep_fresh;
-use server::{Server, admin, log, router, serve};
+use server::{Server, admin, key, log, router, serve, vault};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.
 const CALLED_WRONGLY: u8 = 2;
@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Serve(args) => run(*args).await,
         Command::Admin { command } => admin::run(command).await.map_err(Into::into),
+        Command::Key { command } => key::run(command).await.map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,9 +47,13 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
     let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
     let fresh = tokio::spawn(keep_fresh(server.clone()));
+    let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
+    let warning = key::place_warning(&server.config.database, &server.config.key_file);
+    let listening = || warning.iter().for_each(|warning| tracing::warn!("{warning}"));
     let stopping = server.stopping.clone();
-    serve::serve(router(server), listen, limits, invitation.as_ref(), &stopping).await?;
+    serve::serve(router(server), listen, limits, invitation.as_ref(), listening, &stopping).await?;
     fresh.abort();
+    following.abort();
     tokio::join!(
         serve::drain_messages(&under_way),
         serve::drain_requests(&asking, longest_request),

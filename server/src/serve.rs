@@ -123,8 +123,9 @@ pub enum ServeError {
     Signals(#[source] io::Error),
 }
 
-/// Serves `router` on `listen` within `limits` until told to stop, and prints the address once it can
-/// be reached. `stopping` is told then, for what would never end by itself.
+/// Serves `router` on `listen` within `limits` until told to stop, prints the address once it can be
+/// reached, and then calls `listening`, for what is not worth telling of a start that fails.
+/// `stopping` is told at the stop, for what would never end by itself.
 ///
 /// # Errors
 /// The address cannot be listened on, or signals cannot be heard.
@@ -133,6 +134,7 @@ pub async fn serve(
     listen: SocketAddr,
     limits: Limits,
     invitation: Option<&Invitation>,
+    listening: impl FnOnce(),
     stopping: &CancellationToken,
 ) -> Result<(), ServeError> {
     let cannot_bind = |error| ServeError::Bind(listen, error);
@@ -140,6 +142,7 @@ pub async fn serve(
     let address = listener.local_addr().map_err(cannot_bind)?;
     let mut stop = stop_signal().map_err(ServeError::Signals)?;
     announce(address, invitation);
+    listening();
 
     connections(listener, router, limits, async move {
         // An error means that nobody will ever say stop; the process then ends with its signals.

@@ -1,42 +1,59 @@
 //! Seals secrets for the database and opens them again, each for the one destination it was
-//! entered for. The key lives in a file of its own, so that a copy of the database alone tells
+//! entered for. The keys live in a file of their own, so that a copy of the database alone tells
 //! nothing. Nothing here decides who may open a secret.
 //!
-//! A sealed value is `version (1) | key id (8) | nonce (24) | ciphertext and tag`. The key id is
-//! there so that a later rotation can tell which key a value was sealed with.
+//! A sealed value is `version (1) | key id (8) | nonce (24) | ciphertext and tag`. A vault opens with
+//! any key of its ring. It seals with the one that sealed the database's check value
+//! (`store/key_check.rs`): one row decides for all nodes, and each looks at it every
+//! [`LOOK_EVERY`].
 
+pub mod columns;
+pub mod key_file;
+pub mod key_ring;
+
+use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
 use domain::secret::Destination;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
-use crate::clock::{Randomness, random_bytes, random_id};
-use crate::store::{Store, StoreError, key_check};
+use crate::clock::{Clock, Randomness, random_bytes};
+use crate::log::one_line;
+use crate::store::{Store, StoreError, key_check, sealed};
+
+use key_file::KeyFileError;
+use key_ring::{Key, KeyId, Ring};
 
 const VERSION: u8 = 1;
-const KEY_ID: usize = 8;
 const NONCE: usize = 24;
-const FILE_HEADER: &str =
-    "ppm-email key 1: opens the secrets in the database; keep a copy, show it to nobody";
 const CHECKED_TEXT: &[u8] = b"ppm-email";
 
-/// Seals and opens secrets with one key.
+/// How often a process looks which key seals, and whether a key that it lacks has come.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Seals and opens secrets with the keys of a ring. Copies share everything.
 #[derive(Clone)]
 pub struct Vault {
-    cipher: Arc<XChaCha20Poly1305>,
-    key_id: [u8; KEY_ID],
+    ring: Arc<RwLock<Arc<Ring>>>,
+    /// Where the keys are read again; nothing for a vault without a file.
+    file: Option<Arc<Path>>,
+    lacking: Arc<Mutex<Lacking>>,
     randomness: Arc<dyn Randomness>,
+}
+
+/// What a vault is short of.
+#[derive(Default)]
+struct Lacking {
+    /// The keys that something in the database needs, and that are not in the ring.
+    keys: BTreeSet<KeyId>,
+    /// Why the key file could not be read at the last look, as it was logged.
+    complaint: Option<String>,
 }
 
 impl fmt::Debug for Vault {
@@ -51,7 +68,7 @@ impl fmt::Debug for Vault {
 pub enum VaultError {
     #[error("the sealed value has a shape that this version does not know")]
     UnknownShape,
-    #[error("the value was sealed with another key")]
+    #[error("the value was sealed with a key that is not in the key file")]
     OtherKey,
     #[error("the value was sealed for another field or destination, or was changed")]
     Refused,
@@ -61,28 +78,14 @@ pub enum VaultError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum UnlockError {
-    #[error("the database holds secrets sealed with a key, and the key file {} is not there: put it back, or name the right one with --key-file", .0.display())]
+    #[error("the database holds secrets sealed with a key, and the key file {} is not there: put it back or copy it from another node, or name the right one with --key-file", .0.display())]
     KeyMissing(PathBuf),
-    #[error("the key in {} is not the one that the database was sealed with: name the right one with --key-file", .0.display())]
+    #[error("the key in {} is not the one that the database was sealed with: copy the key file from a node that works, or name the right one with --key-file", .0.display())]
     WrongKey(PathBuf),
     #[error("the key file {} cannot be used", .0.display())]
     KeyFile(PathBuf, #[source] KeyFileError),
     #[error("the database cannot be asked which key it needs")]
     Store(#[from] StoreError),
-}
-
-/// Why a key file is no use.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what its variant means")]
-pub enum KeyFileError {
-    #[error("others may read or change it: allow it to its owner only (chmod 600)")]
-    Open,
-    #[error("it is not a key file of ppm-email")]
-    Malformed,
-    #[error("it cannot be read")]
-    Read(#[source] io::Error),
-    #[error("it cannot be made")]
-    Create(#[source] io::Error),
 }
 
 /// Opens the vault that the database needs: reads the key file, or makes one where neither key
@@ -93,40 +96,122 @@ pub enum KeyFileError {
 pub async fn unlock(
     key_file: &Path,
     store: &Store,
+    clock: &dyn Clock,
     randomness: Arc<dyn Randomness>,
 ) -> Result<Vault, UnlockError> {
     let unusable = |error| UnlockError::KeyFile(key_file.to_owned(), error);
     let needed = key_check::load(store).await?;
-    let key = match read_key(key_file).map_err(unusable)? {
-        Some(key) => key,
+    let (ring, is_new) = match key_file::read(key_file).map_err(unusable)? {
+        Some(ring) => (ring, false),
         None if needed.is_some() => return Err(UnlockError::KeyMissing(key_file.to_owned())),
-        None => make_key(key_file, randomness.as_ref()).map_err(unusable)?,
+        None => first_ring(key_file, clock, randomness.as_ref()).map_err(unusable)?,
     };
-    let vault = Vault::new(&key, randomness);
+    let vault = Vault::over(ring, Some(key_file), randomness);
     let check = match needed {
         Some(check) => check,
         None => key_check::settle(store, &vault.check()).await?,
     };
-    if vault.answers(&check) { Ok(vault) } else { Err(UnlockError::WrongKey(key_file.to_owned())) }
+    if vault.adopt(&check) {
+        vault.note_lacking(sealed::keys(store).await?);
+        return Ok(vault);
+    }
+    if is_new {
+        // Another node was first: this key has sealed nothing, and its file would be in the way.
+        let _ = std::fs::remove_file(key_file);
+        return Err(UnlockError::KeyMissing(key_file.to_owned()));
+    }
+    Err(UnlockError::WrongKey(key_file.to_owned()))
+}
+
+/// A new key in a new file, and whether this call has made it: a process that starts at the same
+/// moment may have been first.
+fn first_ring(
+    key_file: &Path,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> Result<(Ring, bool), KeyFileError> {
+    let ring = Ring::of_one(new_key(clock, randomness));
+    if key_file::make(key_file, &ring, randomness)? {
+        return Ok((ring, true));
+    }
+    Ok((key_file::read(key_file)?.ok_or(KeyFileError::Malformed)?, false))
+}
+
+/// A key that nobody has.
+#[must_use]
+pub fn new_key(clock: &dyn Clock, randomness: &dyn Randomness) -> Key {
+    let octets = Zeroizing::new(random_bytes::<32>(randomness));
+    Key::new(&octets, Some(clock.now().date_naive()))
+}
+
+/// Looks every [`LOOK_EVERY`] which key seals, and whether a key that was lacking has come or is no
+/// longer needed, for as long as the process lives.
+pub async fn follow(vault: Vault, store: Store) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = look(&vault, &store).await {
+            tracing::warn!(error = one_line(&error), "which key seals could not be looked up");
+        }
+    }
+}
+
+async fn look(vault: &Vault, store: &Store) -> Result<(), StoreError> {
+    let before = vault.ring().active().id();
+    if let Some(check) = key_check::load(store).await?
+        && !vault.adopt(&check)
+    {
+        vault.note_lacking(KeyId::of(&check));
+    }
+    let key = vault.ring().active().id();
+    if key != before {
+        tracing::info!(%key, "another key seals from now on");
+    }
+    let lacking = vault.lacking_keys();
+    for key in &lacking {
+        if vault.finds(*key) || !sealed::is_needed(store, *key).await? {
+            vault.lacking().keys.remove(key);
+        }
+    }
+    if !lacking.is_empty() && !vault.has_met_unknown_key() {
+        tracing::info!("no key is missing any more");
+    }
+    Ok(())
 }
 
 impl Vault {
-    /// A vault with this key.
+    /// A vault with this key alone.
     #[must_use]
     pub fn new(key: &[u8; 32], randomness: Arc<dyn Randomness>) -> Self {
-        let digest = Sha256::new().chain_update(b"ppm-email key id").chain_update(key).finalize();
-        let mut key_id = [0; KEY_ID];
-        key_id.copy_from_slice(&digest[..KEY_ID]);
-        Self { cipher: Arc::new(XChaCha20Poly1305::new(key.into())), key_id, randomness }
+        let ring = Ring::of_one(Key::new(key, None));
+        Self::over(ring, None, randomness)
+    }
+
+    /// A vault with these keys, which looks into this file for those that it lacks.
+    #[must_use]
+    pub fn over(ring: Ring, file: Option<&Path>, randomness: Arc<dyn Randomness>) -> Self {
+        Self {
+            ring: Arc::new(RwLock::new(Arc::new(ring))),
+            file: file.map(Arc::from),
+            lacking: Arc::default(),
+            randomness,
+        }
+    }
+
+    /// The keys at this moment.
+    #[must_use]
+    pub fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Seals a secret for one column (a field's wire name) and one destination.
     #[must_use]
     pub fn seal(&self, column: &str, destination: &Destination, secret: &SecretString) -> Vec<u8> {
-        self.seal_bytes(&associated_data(column, destination), secret.expose_secret().as_bytes())
+        let associated = associated_data(column, destination);
+        self.seal_bytes(self.ring().active(), &associated, secret.expose_secret().as_bytes())
     }
 
-    /// Opens what was sealed for this column and this destination.
+    /// Opens what was sealed for this column and this destination. A key that is not in the ring is
+    /// looked for in the key file.
     ///
     /// # Errors
     /// It was sealed for another one, with another key, or was changed since.
@@ -136,45 +221,156 @@ impl Vault {
         destination: &Destination,
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
-        let opened = self.open_bytes(&associated_data(column, destination), sealed)?;
+        let key = KeyId::of(sealed).ok_or(VaultError::UnknownShape)?;
+        if !self.finds(key) {
+            self.note_lacking([key]);
+        }
+        self.open_from_request(column, destination, sealed)
+    }
+
+    /// The same for a value that a request has brought: what it names as its key is text from
+    /// outside, so it is not looked for, and not noted as lacking.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_from_request(
+        &self,
+        column: &str,
+        destination: &Destination,
+        sealed: &[u8],
+    ) -> Result<SecretString, VaultError> {
+        let opened = open_bytes(&self.ring(), &associated_data(column, destination), sealed)?;
         let text = std::str::from_utf8(&opened).map_err(|_| VaultError::UnknownShape)?;
         Ok(SecretString::from(text))
     }
 
-    /// A value that only this key opens again.
-    fn check(&self) -> Vec<u8> {
-        self.seal_bytes(&check_data(), CHECKED_TEXT)
+    /// The same value, sealed with the key that seals now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn reseal(
+        &self,
+        column: &str,
+        destination: &Destination,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let secret = self.open(column, destination, sealed)?;
+        Ok(self.seal(column, destination, &secret))
     }
 
-    fn answers(&self, check: &[u8]) -> bool {
-        self.open_bytes(&check_data(), check).is_ok_and(|opened| *opened == CHECKED_TEXT)
+    /// Seals from now on with the key that has sealed this check value. False, and all is as before,
+    /// where that key is neither in the ring nor in the file.
+    pub fn adopt(&self, check: &[u8]) -> bool {
+        let Some(id) = KeyId::of(check) else { return false };
+        if self.ring().key(id).is_none() && !self.reads_again(id, Some(id)) {
+            return false;
+        }
+        let opened = open_bytes(&self.ring(), &check_data(), check);
+        if !opened.is_ok_and(|opened| *opened == CHECKED_TEXT) {
+            return false;
+        }
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        if ring.active().id() != id
+            && let Some(sealing) = ring.sealing_with(id)
+        {
+            *ring = Arc::new(sealing);
+        }
+        true
     }
 
-    fn seal_bytes(&self, associated: &[u8], plain: &[u8]) -> Vec<u8> {
+    /// Whether something in the database was sealed with a key that is neither in the ring nor in
+    /// the key file. It is false again once the file has the key, or nothing needs it.
+    #[must_use]
+    pub fn has_met_unknown_key(&self) -> bool {
+        !self.lacking().keys.is_empty()
+    }
+
+    /// A value that names the key that seals, and that only this key opens.
+    #[must_use]
+    pub fn check(&self) -> Vec<u8> {
+        self.check_by(self.ring().active())
+    }
+
+    /// The check value by which this key seals.
+    #[must_use]
+    pub fn check_by(&self, key: &Key) -> Vec<u8> {
+        self.seal_bytes(key, &check_data(), CHECKED_TEXT)
+    }
+
+    fn seal_bytes(&self, key: &Key, associated: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = random_bytes::<NONCE>(self.randomness.as_ref());
-        let sealed = self
-            .cipher
+        let sealed = key
+            .cipher()
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: associated })
             .expect("XChaCha20-Poly1305 refuses only messages of 256 GiB and more");
-        [&[VERSION][..], &self.key_id, &nonce, &sealed].concat()
+        [&[VERSION][..], key.id().octets(), &nonce, &sealed].concat()
     }
 
-    fn open_bytes(
-        &self,
-        associated: &[u8],
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let rest = sealed.strip_prefix(&[VERSION]).ok_or(VaultError::UnknownShape)?;
-        let (key_id, rest) = rest.split_first_chunk::<KEY_ID>().ok_or(VaultError::UnknownShape)?;
-        if *key_id != self.key_id {
-            return Err(VaultError::OtherKey);
-        }
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(VaultError::UnknownShape)?;
-        self.cipher
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: associated })
-            .map(Zeroizing::new)
-            .map_err(|_| VaultError::Refused)
+    /// Whether this key is in the ring, or in the key file, which is then taken.
+    fn finds(&self, key: KeyId) -> bool {
+        self.ring().key(key).is_some() || self.reads_again(key, None)
     }
+
+    /// Takes the key file as it is now, where it has this key and the one that seals, which is as
+    /// before where none is given: a file without them is another one, and changes nothing.
+    fn reads_again(&self, sought: KeyId, sealing: Option<KeyId>) -> bool {
+        let Some(file) = &self.file else { return false };
+        let read = match key_file::read(file) {
+            Ok(read) => read,
+            Err(error) => {
+                let complaint = one_line(&error);
+                let mut lacking = self.lacking();
+                if lacking.complaint.as_ref() != Some(&complaint) {
+                    tracing::error!(file = %file.display(), error = complaint, "the key file cannot be read");
+                    lacking.complaint = Some(complaint);
+                }
+                return false;
+            }
+        };
+        self.lacking().complaint = None;
+        let found = read.filter(|read| read.key(sought).is_some());
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let sealing = sealing.unwrap_or_else(|| ring.active().id());
+        let Some(found) = found.and_then(|read| read.sealing_with(sealing)) else { return false };
+        *ring = Arc::new(found);
+        drop(ring);
+        self.lacking().keys.retain(|key| self.ring().key(*key).is_none());
+        tracing::info!(file = %file.display(), "the key file was read again");
+        true
+    }
+
+    /// Notes which of these keys are not in the ring.
+    fn note_lacking(&self, keys: impl IntoIterator<Item = KeyId>) {
+        let ring = self.ring();
+        for key in keys.into_iter().filter(|key| ring.key(*key).is_none()) {
+            if self.lacking().keys.insert(key) && self.file.is_some() {
+                tracing::error!(%key, "a key is not in the key file: copy the file from the node where it was added");
+            }
+        }
+    }
+
+    fn lacking_keys(&self) -> Vec<KeyId> {
+        self.lacking().keys.iter().copied().collect()
+    }
+
+    fn lacking(&self) -> MutexGuard<'_, Lacking> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open_bytes(
+    ring: &Ring,
+    associated: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let id = KeyId::of(sealed).ok_or(VaultError::UnknownShape)?;
+    let key = ring.key(id).ok_or(VaultError::OtherKey)?;
+    let rest = &sealed[1 + id.octets().len()..];
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(VaultError::UnknownShape)?;
+    key.cipher()
+        .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: associated })
+        .map(Zeroizing::new)
+        .map_err(|_| VaultError::Refused)
 }
 
 /// Column and destination in an encoding that no two pairs share: each text is preceded by its length.
@@ -202,61 +398,4 @@ fn encode(column: &str, kind: u8, parts: &[&str]) -> Vec<u8> {
         bytes.extend_from_slice(text.as_bytes());
     }
     bytes
-}
-
-/// Reads the key, if the file is there.
-fn read_key(file: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, KeyFileError> {
-    let mode = match fs::metadata(file) {
-        Ok(found) => found.permissions().mode(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(KeyFileError::Read(error)),
-    };
-    // A group may read it (a secret mounted into a container), nobody else, and only the owner changes it.
-    if mode & 0o027 != 0 {
-        return Err(KeyFileError::Open);
-    }
-    let text = Zeroizing::new(fs::read_to_string(file).map_err(KeyFileError::Read)?);
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let encoded = lines.next().unwrap_or_default().trim();
-    if !header.starts_with("ppm-email key 1") {
-        return Err(KeyFileError::Malformed);
-    }
-    let mut key = Zeroizing::new([0; 32]);
-    match STANDARD.decode_slice(encoded, key.as_mut_slice()) {
-        Ok(32) => Ok(Some(key)),
-        _ => Err(KeyFileError::Malformed),
-    }
-}
-
-/// Makes a key and its file. The file appears whole or not at all, and never in place of another.
-fn make_key(file: &Path, randomness: &dyn Randomness) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
-    let key = Zeroizing::new(random_bytes::<32>(randomness));
-    let text = Zeroizing::new(format!("{FILE_HEADER}\n{}\n", STANDARD.encode(*key)));
-    let draft = file.with_extension(format!("{}.tmp", random_id(randomness)));
-    let made = write_durably(&draft, text.as_bytes()).and_then(|()| publish(&draft, file));
-    if made.is_err() {
-        // A draft that is not there needs no removal, and the first error is the one to tell.
-        let _ = fs::remove_file(&draft);
-    }
-    made.map_err(KeyFileError::Create).map(|()| key)
-}
-
-fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut draft = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    draft.write_all(bytes)?;
-    draft.sync_all()
-}
-
-/// Gives the draft its name. A link fails where a name is taken, which a rename would not; file
-/// systems without links get the rename.
-fn publish(draft: &Path, file: &Path) -> io::Result<()> {
-    match fs::hard_link(draft, file) {
-        Ok(()) => fs::remove_file(draft)?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-        Err(_) => fs::rename(draft, file)?,
-    }
-    let folder =
-        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

@@ -26,6 +26,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::PersonRemoved => "Removed an account",
         Action::PasswordChanged => "Changed a password",
         Action::Refused => "Was refused",
+        Action::KeyChanged => "Changed the key that seals secrets",
     }
 }
 

@@ -45,6 +45,7 @@ use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
 use crate::store::{StoreError, foreign_sessions};
+use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
 /// How long a browser may stay away.
 const AWAY: TimeDelta = TimeDelta::minutes(10);
@@ -68,10 +69,6 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 /// The longest address that a browser is asked to come back to, in octets. Without `--public-url`
 /// whoever asks writes it.
 const LONGEST_ADDRESS: usize = 2_048;
-
-/// What is sealed of a browser that is away, and of a session.
-const VERIFIER: &str = "oidc-verifier";
-const ID_TOKEN: &str = "oidc-id-token";
 
 /// The accounts of an `OpenID` provider. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -228,7 +225,8 @@ impl Oidc {
         let browser = caller.browser.cookie().map_or_else(random, str::to_owned);
         let away = Away {
             nonce_hash: hashed(&nonce),
-            verifier: server.vault.seal(VERIFIER, &self.place(), &verifier),
+            verifier: server.vault.seal(SIGN_IN_VERIFIER, &self.place(), &verifier),
+            issuer: self.config.issuer.clone(),
             redirect_uri,
             destination: destination.to_owned(),
         };
@@ -342,7 +340,7 @@ impl Oidc {
     ) -> Result<IdToken, OidcFault> {
         let metadata = self.discovery.current(server.clock.now()).await?;
         let client = self.client(&metadata, &away.redirect_uri)?;
-        let verifier = server.vault.open(VERIFIER, &self.place(), &away.verifier);
+        let verifier = server.vault.open(SIGN_IN_VERIFIER, &self.place(), &away.verifier);
         let verifier = verifier.map_err(|error| {
             tracing::error!(error = one_line(&error), "a code verifier could not be opened");
             OidcFault::Provider

@@ -29,6 +29,7 @@ use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::tokens::{self, Put, StoredToken};
 use crate::store::{people, providers};
+use crate::vault::columns::CODE_VERIFIER;
 
 /// How long an attempt may take.
 const WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -36,8 +37,6 @@ const WITHIN: TimeDelta = TimeDelta::minutes(10);
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 /// How long a token that was obtained is offered to a database that does not take it.
 const STORE_AGAIN_FOR: Duration = Duration::from_secs(20);
-/// The column under which the vault knows a code verifier.
-const VERIFIER: &str = "code-verifier";
 
 /// Where the browser goes next.
 #[derive(Debug)]
@@ -252,7 +251,7 @@ async fn departed(
         request
     };
     let provider = current.saved.form.token_endpoint_origin();
-    let seal = |verifier| server.vault.seal(VERIFIER, &provider, verifier);
+    let seal = |verifier| server.vault.seal(CODE_VERIFIER, &provider, verifier);
     let verifier = request.verifier.as_ref().map(seal);
     let browser = known.map_or_else(|| random_token(server.randomness.as_ref()), str::to_owned);
     let departure = Departure {
@@ -389,7 +388,7 @@ async fn came_back(
         return Ok(failed(Leg::Return, Fault::NoCode).into());
     };
     let provider = current.saved.form.token_endpoint_origin();
-    let open = |sealed: &Vec<u8>| server.vault.open(VERIFIER, &provider, sealed);
+    let open = |sealed: &Vec<u8>| server.vault.open(CODE_VERIFIER, &provider, sealed);
     let verifier = attempt.verifier.as_ref().map(open).transpose()?;
     let asked_at = server.clock.now();
     let issued =
@@ -447,20 +446,24 @@ async fn obtained(
     let asked_somebody = form.flow != OauthFlow::ClientCredentials;
     let account = oauth::other_account(&issued.accounts, &form.oauth.sender);
     let account = account.filter(|_| asked_somebody).map(str::to_owned);
-    let token = StoredToken {
-        grant: random_id(server.randomness.as_ref()),
-        generation: 0,
-        sealed: renewal::sealed(server, current, &issued, None),
-        obtained_at: asked_at,
-        expires_at: renewal::expiry(asked_at, issued.lifetime),
-        failures: 0,
-        tried_at: None,
-        next_try_at: None,
-        setback: None,
-        is_gone: false,
+    let grant = random_id(server.randomness.as_ref());
+    let entry = &entry(server, actor.clone(), Action::TokenObtained, None);
+    let put = || {
+        // Sealed for each try: another key may seal by then.
+        let token = StoredToken {
+            grant: grant.clone(),
+            generation: 0,
+            sealed: renewal::sealed(server, current, &issued, None),
+            obtained_at: asked_at,
+            expires_at: renewal::expiry(asked_at, issued.lifetime),
+            failures: 0,
+            tried_at: None,
+            next_try_at: None,
+            setback: None,
+            is_gone: false,
+        };
+        async move { tokens::put(&server.store, current.saved.revision, &token, entry).await }
     };
-    let entry = entry(server, actor.clone(), Action::TokenObtained, None);
-    let put = || tokens::put(&server.store, current.saved.revision, &token, &entry);
     match stored_at_last(STORE_AGAIN_FOR, put).await {
         Ok(Put::Stored(before)) => {
             server.token_news.notify_one();

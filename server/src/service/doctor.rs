@@ -22,12 +22,11 @@ use crate::config::Config;
 use crate::digest::hashed;
 use crate::egress::EgressPolicy;
 use crate::oauth::DocumentError;
+use crate::vault::columns::CALLBACK_PROBE;
 use domain::token::Fault;
 
 /// The parameter by which a request asks the callback whether it is there.
 const PARAMETER: &str = "ppm-probe";
-/// The column under which the vault knows such a question.
-const COLUMN: &str = "callback-probe";
 /// How long a question is answered, by the clocks of the server that asks and the one that answers.
 const GOOD_FOR: TimeDelta = TimeDelta::minutes(2);
 /// How long the answer is waited for.
@@ -164,7 +163,8 @@ async fn reach(server: &Server, own: &str) -> Result<&'static str, Symptom> {
     let Ok(_turn) = ASKING.try_lock() else { return Ok(words::BUSY) };
     let nonce = random_token(server.randomness.as_ref());
     let question = format!("{}.{nonce}", server.clock.now().timestamp_millis());
-    let sealed = server.vault.seal(COLUMN, &Destination::Nowhere, &SecretString::from(question));
+    let sealed =
+        server.vault.seal(CALLBACK_PROBE, &Destination::Nowhere, &SecretString::from(question));
     let address = format!("{own}?{PARAMETER}={}", URL_SAFE_NO_PAD.encode(sealed));
     let documents = server.documents.by(egress(&server.config));
     match timeout(PATIENCE, documents.get(&address)).await {
@@ -191,7 +191,8 @@ pub fn answer(server: &Server, query: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, sealed) = pairs.find(|(name, _)| name == PARAMETER)?;
     let sealed = URL_SAFE_NO_PAD.decode(sealed.get(..sealed.len().min(LONGEST))?).ok()?;
-    let question = server.vault.open(COLUMN, &Destination::Nowhere, &sealed).ok()?;
+    let question =
+        server.vault.open_from_request(CALLBACK_PROBE, &Destination::Nowhere, &sealed).ok()?;
     let (asked_at, nonce) = question.expose_secret().split_once('.')?;
     let asked_at = DateTime::<Utc>::from_timestamp_millis(asked_at.parse().ok()?)?;
     let age = server.clock.now() - asked_at;

@@ -25,6 +25,7 @@ use crate::store::audit::{Action, Actor, Entry};
 use crate::store::settings as stored;
 use crate::store::tokens::{self, FailedTry, Lease, SealedTokens, StoredToken};
 use crate::vault::VaultError;
+use crate::vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
 
 /// A token is renewed this long before it expires, or a fifth of its life where that is less, and
 /// then up to a quarter of that earlier.
@@ -46,10 +47,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(15);
 /// How long a rotated refresh token is offered to a database that does not take it.
 const STORE_AGAIN_FOR: Duration = Duration::from_mins(10);
-
-/// The columns under which the vault knows the two tokens.
-const ACCESS: &str = "access-token";
-const REFRESH: &str = "refresh-token";
 
 /// A token to send with.
 pub struct Access {
@@ -134,7 +131,7 @@ pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess>
 async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access, NoAccess> {
     let Ensured { token, is_renewed } = ensured(server, current, want).await?;
     let destination = current.saved.form.token_destination();
-    let opened = server.vault.open(ACCESS, &destination, &token.sealed.access);
+    let opened = server.vault.open(ACCESS_TOKEN, &destination, &token.sealed.access);
     Ok(Access {
         token: opened.map_err(|error| NoAccess::NotRenewed(unreadable(error)))?,
         which: Which::of(&token),
@@ -152,9 +149,9 @@ pub fn unsealed(
 ) -> Result<(SecretString, Option<SecretString>), VaultError> {
     let form = &current.saved.form;
     let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
-    let open_refresh = |refresh: &Vec<u8>| server.vault.open(REFRESH, &provider, refresh);
+    let open_refresh = |refresh: &Vec<u8>| server.vault.open(REFRESH_TOKEN, &provider, refresh);
     Ok((
-        server.vault.open(ACCESS, &mail_server, &sealed.access)?,
+        server.vault.open(ACCESS_TOKEN, &mail_server, &sealed.access)?,
         sealed.refresh.as_ref().map(open_refresh).transpose()?,
     ))
 }
@@ -172,10 +169,16 @@ pub fn sealed(
     // Who asks as itself has no use for a refresh token (RFC 6749 4.4.3).
     let refresh =
         issued.refresh_token.as_ref().filter(|_| form.flow != OauthFlow::ClientCredentials);
-    let seal_refresh = |refresh| server.vault.seal(REFRESH, &provider, refresh);
+    // A key that is about to leave the ring must not come back by a value that is kept.
+    let kept_refresh = || {
+        let kept = before?.refresh.as_ref()?;
+        let resealed = server.vault.reseal(REFRESH_TOKEN, &provider, kept);
+        Some(resealed.unwrap_or_else(|_| kept.clone()))
+    };
+    let seal_refresh = |refresh| server.vault.seal(REFRESH_TOKEN, &provider, refresh);
     SealedTokens {
-        access: server.vault.seal(ACCESS, &mail_server, &issued.access_token),
-        refresh: refresh.map(seal_refresh).or_else(|| before?.refresh.clone()),
+        access: server.vault.seal(ACCESS_TOKEN, &mail_server, &issued.access_token),
+        refresh: refresh.map(seal_refresh).or_else(kept_refresh),
         client_auth: issued.auth.wire_name().to_owned(),
         granted_scope: issued.scope.clone().or_else(|| before?.granted_scope.clone()),
     }
@@ -369,7 +372,8 @@ async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Resul
     match &token.sealed.refresh {
         Some(refresh) if current.saved.form.flow != OauthFlow::ClientCredentials => {
             let provider = current.saved.form.token_endpoint_origin();
-            let refresh = server.vault.open(REFRESH, &provider, refresh).map_err(unreadable)?;
+            let refresh =
+                server.vault.open(REFRESH_TOKEN, &provider, refresh).map_err(unreadable)?;
             server.tokens.refresh(&grant, auth, &refresh).await
         }
         _ => server.tokens.client_credentials(&grant, auth, Leg::Renewal).await,
@@ -397,9 +401,12 @@ async fn keep(
     let lease = Lease { grant: &token.grant, generation: token.generation, owner };
     let kept = match &outcome {
         Ok(issued) => {
-            let sealed = sealed(server, current, issued, Some(&token.sealed));
             let expires_at = expiry(asked_at, issued.lifetime);
-            let store = || tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at);
+            let store = || async move {
+                // Sealed for each try: another key may seal by then.
+                let sealed = sealed(server, current, issued, Some(&token.sealed));
+                tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at).await
+            };
             stored_at_last(STORE_AGAIN_FOR, store).await
         }
         Err(setback) => note(server, token, lease, setback).await,

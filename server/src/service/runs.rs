@@ -23,9 +23,7 @@ use crate::smtp::message::{ComposeError, TestMessage, compose};
 use crate::smtp::{Accepted, Failure};
 use crate::store::runs::Kept;
 use crate::store::{runs, tokens};
-
-/// What the form of a run is sealed for.
-const COLUMN: &str = "run";
+use crate::vault::columns;
 
 /// Longer than everything that a run may take by this much, and the process that had it must be gone.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
@@ -153,7 +151,7 @@ pub fn shown(server: &Server, who: &Principal, Kept { run, form }: Kept) -> Resu
 /// for the Client ID's sake.
 fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, Broken> {
     let json = serde_json::to_string(form)?;
-    Ok(server.vault.seal(COLUMN, &Destination::Nowhere, &SecretString::from(json)))
+    Ok(server.vault.seal(columns::RUN, &Destination::Nowhere, &SecretString::from(json)))
 }
 
 /// The steps that a message through this form is to take.
@@ -164,7 +162,7 @@ fn order(form: &Form<()>) -> Vec<Step> {
 }
 
 fn opened(server: &Server, sealed: &[u8]) -> Result<Form<()>, Broken> {
-    let json = server.vault.open(COLUMN, &Destination::Nowhere, sealed)?;
+    let json = server.vault.open(columns::RUN, &Destination::Nowhere, sealed)?;
     Ok(serde_json::from_str(json.expose_secret())?)
 }
 

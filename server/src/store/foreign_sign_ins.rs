@@ -14,6 +14,8 @@ pub struct Away {
     pub nonce_hash: String,
     /// The sealed code verifier (RFC 7636 4.1).
     pub verifier: Vec<u8>,
+    /// The issuer that it is sealed for.
+    pub issuer: String,
     /// Where the provider sends it back to.
     pub redirect_uri: String,
     /// The path that it was going to.
@@ -78,8 +80,8 @@ pub async fn depart(
     }
     sqlx::query(
         "INSERT INTO foreign_sign_in (state_hash, browser_hash, address, nonce_hash, verifier,
-                                      redirect_uri, destination, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                                      redirect_uri, destination, expires_at, issuer)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(known_by.state_hash)
     .bind(known_by.browser_hash)
@@ -89,6 +91,7 @@ pub async fn depart(
     .bind(&away.redirect_uri)
     .bind(&away.destination)
     .bind(millis(expires_at))
+    .bind(&away.issuer)
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -108,7 +111,7 @@ pub async fn come_back(
     let row = sqlx::query(
         "DELETE FROM foreign_sign_in
          WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3
-         RETURNING nonce_hash, verifier, redirect_uri, destination",
+         RETURNING nonce_hash, verifier, redirect_uri, destination, issuer",
     )
     .bind(state_hash)
     .bind(browser_hash)
@@ -121,6 +124,7 @@ pub async fn come_back(
         verifier: row.try_get(1)?,
         redirect_uri: row.try_get(2)?,
         destination: row.try_get(3)?,
+        issuer: row.try_get(4)?,
     }))
 }
 

@@ -1,7 +1,10 @@
-//! One sealed value by which a start knows whether it holds the key that the database needs.
+//! One sealed value for the whole database. The key that has sealed it is the one that every node
+//! seals with, so one row decides, and one statement changes it. A start knows by it whether it
+//! holds that key.
 
 use sqlx::Row;
 
+use super::audit::{self, Entry};
 use super::{Store, StoreError};
 
 /// The value, if the database was ever used with a key.
@@ -28,4 +31,30 @@ pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError>
         .fetch_one(&store.pool)
         .await?
         .try_get(0)?)
+}
+
+/// Puts another value in the place of this one, with its audit row. False, and nothing changed, where
+/// it is another one by now.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn replace(
+    store: &Store,
+    before: &[u8],
+    after: &[u8],
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let replaced = sqlx::query("UPDATE key_check SET sealed = $2 WHERE id = 1 AND sealed = $1")
+        .bind(before)
+        .bind(after)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+    if replaced == 0 {
+        return Ok(false);
+    }
+    audit::record_in(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(true)
 }

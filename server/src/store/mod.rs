@@ -12,6 +12,7 @@ pub mod key_check;
 pub mod people;
 pub mod providers;
 pub mod runs;
+pub mod sealed;
 pub mod sessions;
 pub mod set_up;
 pub mod settings;

@@ -21,7 +21,7 @@ use server::vault::{Vault, unlock};
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::task::JoinSet;
 
-use crate::support::doubles::SeededRandomness;
+use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::program::{Browser, Serving, add_administrator};
 
 /// Databases that are used, and killed, side by side.
@@ -219,7 +219,7 @@ async fn kept(folder: &Path) -> i64 {
     let database = Database::Sqlite(folder.join("ppm-email.db"));
     let store = Store::open(&database).await.expect("the database opens");
     let randomness = Arc::new(SeededRandomness::new(1));
-    let vault = unlock(&folder.join("ppm-email.key"), &store, randomness).await;
+    let vault = unlock(&folder.join("ppm-email.key"), &store, &FixedClock::new(), randomness).await;
     let vault = vault.expect("the key opens it");
     let revision = one_version(&store, &vault).await;
     store.close().await;

@@ -17,6 +17,7 @@ mod events;
 mod frame;
 mod headers;
 mod host_tokens;
+mod keys;
 mod limits;
 mod mailer;
 mod media;

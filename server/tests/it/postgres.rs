@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, Connection, Row};
 use tempfile::TempDir;
 
 use crate::support::databases::{connection, database, database_url, postgres_setting};
-use crate::support::doubles::SeededRandomness;
+use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
 use crate::support::program::{Browser, Serving, complaint, program, run};
 
@@ -119,7 +119,7 @@ async fn folder_with_key(seed: u64) -> TempDir {
     let store = Store::open(&database(&other).await).await.expect("a new database opens");
     let randomness = Arc::new(SeededRandomness::new(seed));
     let key_file = folder.path().join("ppm-email.key");
-    unlock(&key_file, &store, randomness).await.expect("a key is made");
+    unlock(&key_file, &store, &FixedClock::new(), randomness).await.expect("a key is made");
     store.close().await;
     folder
 }

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::support::doubles::SeededRandomness;
+use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, end_of, obtain, save, token, trust_the_tests,
@@ -332,7 +332,8 @@ impl Lane {
         let database = Database::Sqlite(folder.join("ppm-email.db"));
         let store = Store::open(&database).await.expect("the database opens");
         let randomness = Arc::new(SeededRandomness::new(1));
-        let vault = unlock(&folder.join("ppm-email.key"), &store, randomness).await;
+        let vault =
+            unlock(&folder.join("ppm-email.key"), &store, &FixedClock::new(), randomness).await;
         let vault = vault.expect("the key opens it");
         let token = tokens::load(&store).await.expect("the token is readable").expect("a token");
         store.close().await;

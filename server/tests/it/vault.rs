@@ -12,7 +12,7 @@ use server::vault::{UnlockError, Vault, VaultError, unlock};
 use tempfile::TempDir;
 
 use crate::support::databases::database;
-use crate::support::doubles::SeededRandomness;
+use crate::support::doubles::{FixedClock, SeededRandomness};
 
 fn vault(key: u8) -> Vault {
     Vault::new(&[key; 32], Arc::new(SeededRandomness::new(1)))
@@ -95,7 +95,7 @@ fn one_secret_sealed_twice_looks_different() {
 /// A key file and a database, each in the folder.
 async fn unlocked(folder: &TempDir, key_file: &Path) -> Result<Vault, UnlockError> {
     let store = Store::open(&database(folder).await).await.expect("the folder is there");
-    unlock(key_file, &store, Arc::new(SeededRandomness::new(2))).await
+    unlock(key_file, &store, &FixedClock::new(), Arc::new(SeededRandomness::new(2))).await
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_key_of_another_database_is_refused() {
     let randomness = Arc::new(SeededRandomness::new(3));
     let store = Store::open(&database(&other).await).await.expect("the folder is there");
     let other_key = other.path().join("ppm-email.key");
-    unlock(&other_key, &store, randomness).await.expect("a new key is made");
+    unlock(&other_key, &store, &FixedClock::new(), randomness).await.expect("a new key is made");
     assert!(matches!(unlocked(&folder, &other_key).await, Err(UnlockError::WrongKey(_))));
 }
 
@@ -172,4 +172,43 @@ async fn a_file_that_is_no_key_is_refused_and_kept() {
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).expect("it is ours");
     assert!(matches!(unlocked(&folder, &key_file).await, Err(UnlockError::KeyFile(..))));
     assert_eq!(fs::read_to_string(&key_file).expect("it is there"), "my notes\n");
+}
+
+/// Two starts at one moment, each with this key file, on one new database.
+async fn both_unlocked(
+    folder: &TempDir,
+    [one, two]: [&Path; 2],
+) -> [Result<Vault, UnlockError>; 2] {
+    let store = Store::open(&database(folder).await).await.expect("the folder is there");
+    let (clock, random) = (FixedClock::new(), |seed| Arc::new(SeededRandomness::new(seed)));
+    let one = unlock(one, &store, &clock, random(2));
+    let two = unlock(two, &store, &clock, random(3));
+    tokio::join!(one, two).into()
+}
+
+#[tokio::test]
+async fn of_two_nodes_that_start_at_once_one_makes_the_key_and_the_other_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let files = ["one.key", "two.key"].map(|name| folder.path().join(name));
+    let starts = both_unlocked(&folder, [&files[0], &files[1]]).await;
+    let [one, two] = starts.map(Result::err);
+    assert!(
+        matches!(
+            [&one, &two],
+            [None, Some(UnlockError::KeyMissing(_))] | [Some(UnlockError::KeyMissing(_)), None]
+        ),
+        "{one:?} {two:?}"
+    );
+    assert_eq!(files.map(|file| file.exists()), [one.is_none(), two.is_none()]);
+}
+
+#[tokio::test]
+async fn of_two_starts_with_one_key_file_both_have_the_key_that_one_made() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    let starts = both_unlocked(&folder, [&key_file, &key_file]).await;
+    let [one, two] = starts.map(|start| start.expect("a key is made or read"));
+    let home = account("mail.example", "587");
+    let sealed = one.seal("password", &home, &"secret".into());
+    assert_eq!(opened(&two, "password", &home, &sealed), Ok("secret".to_owned()));
 }

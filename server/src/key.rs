@@ -1,0 +1,354 @@
+//! `ppm-email key`: the keys that seal secrets, for whoever can reach the database and the key file
+//! anyway. It prints a key's id and never the key, and names a value by its row and never prints it.
+//! It works while nodes serve: each value is replaced by one statement that changes nothing where
+//! the value is another one by now.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Form;
+use domain::secret::Destination;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
+
+use crate::cli::{KeyArgs, KeyCommand};
+use crate::clock::{Clock, SystemClock, SystemRandomness};
+use crate::config::{ConfigError, Database, key_file_beside};
+use crate::log::one_line;
+use crate::store::audit::{Action, Actor, Entry};
+use crate::store::sealed::{self, Column, SealedValue};
+use crate::store::{OpenStoreError, Store, StoreError, key_check};
+use crate::vault::key_file::{self, KeyFileError};
+use crate::vault::key_ring::{Key, KeyId, Ring};
+use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
+
+/// By then every node that answers has looked which key seals.
+const NOTICED_WITHIN: Duration = LOOK_EVERY.saturating_mul(3);
+/// How many values that do not open are named.
+const NAMED: usize = 20;
+
+/// Why a command did not do, or not wholly do, what it is for.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum KeyError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
+    #[error("the sealed values could not be read or changed")]
+    Store(#[from] StoreError),
+    #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
+    DatabaseMissing(PathBuf),
+    #[error("the key file {} is not there: name the right one with --key-file; the first start of ppm-email serve makes one", .0.display())]
+    FileMissing(PathBuf),
+    #[error("the key file {} cannot be used", .0.display())]
+    KeyFile(PathBuf, #[source] KeyFileError),
+    #[error("no key seals in this database yet: start ppm-email serve once")]
+    Unused,
+    #[error("the key {key}, which seals, is not in {}: copy the key file from a node that works, or name the right one with --key-file", .file.display())]
+    SealingKeyMissing { key: String, file: PathBuf },
+    #[error(
+        "{count} of the sealed values cannot be opened ({first}): put the key file with the missing key back, or enter the value again"
+    )]
+    Closed { count: usize, first: String },
+    #[error("another command has changed the key at the same moment: run this one again")]
+    Overtaken,
+    #[error(
+        "{0} values were sealed with an older key meanwhile: copy the key file to the nodes whose /ready says key-unknown, then run ppm-email key rotate again"
+    )]
+    Late(i64),
+    #[error("{count} values still need the key {key}: run ppm-email key rotate first")]
+    Needed { key: KeyId, count: i64 },
+    #[error("what was done could not be written to standard output")]
+    Output(#[source] io::Error),
+}
+
+/// Does it, and says on standard output what was done.
+///
+/// # Errors
+/// It is not done, or not to its end; it can be run again.
+pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
+    match command {
+        KeyCommand::Add { place } => add(&Place::of(place)?),
+        KeyCommand::Rotate { place } => rotate(&Keys::open(Place::of(place)?).await?).await,
+        KeyCommand::Prune { place } => prune(&Keys::open(Place::of(place)?).await?).await,
+        KeyCommand::Check { place } => check(&Keys::open(Place::of(place)?).await?).await,
+    }
+}
+
+/// What to say where whoever copies the database's folder has the key as well.
+#[must_use]
+pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
+    let Database::Sqlite(file) = database else { return None };
+    key_file::lies_beside(key_file, file).then(|| {
+        format!(
+            "the key file {} lies in the database's folder, and whoever has a copy of that folder can read the secrets: move the key file to another folder and name it with --key-file",
+            key_file.display()
+        )
+    })
+}
+
+/// Where database and keys are.
+struct Place {
+    database: Database,
+    key_file: PathBuf,
+}
+
+impl Place {
+    fn of(KeyArgs { database, key_file }: KeyArgs) -> Result<Self, ConfigError> {
+        let database = Database::parse(&database.database_url)?;
+        let key_file = key_file.unwrap_or_else(|| key_file_beside(&database));
+        Ok(Self { database, key_file })
+    }
+
+    fn ring(&self) -> Result<Ring, KeyError> {
+        let ring = key_file::read(&self.key_file).map_err(|error| self.unusable(error))?;
+        ring.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
+    }
+
+    fn put(&self, ring: &Ring) -> Result<(), KeyError> {
+        let replaced = key_file::replace(&self.key_file, ring, &SystemRandomness);
+        replaced.map_err(|error| self.unusable(error))
+    }
+
+    fn unusable(&self, error: KeyFileError) -> KeyError {
+        KeyError::KeyFile(self.key_file.clone(), error)
+    }
+}
+
+/// The keys, and the database that says which one seals.
+struct Keys {
+    place: Place,
+    store: Store,
+    vault: Vault,
+    /// The value that says so.
+    check: Vec<u8>,
+}
+
+impl Keys {
+    async fn open(place: Place) -> Result<Self, KeyError> {
+        let ring = place.ring()?;
+        if let Database::Sqlite(file) = &place.database
+            && !file.exists()
+        {
+            return Err(KeyError::DatabaseMissing(file.clone()));
+        }
+        let store = Store::open(&place.database).await?;
+        let check = key_check::load(&store).await?.ok_or(KeyError::Unused)?;
+        let vault = Vault::over(ring, None, Arc::new(SystemRandomness));
+        if !vault.adopt(&check) {
+            let key = KeyId::of(&check).map_or_else(String::new, |id| id.to_string());
+            return Err(KeyError::SealingKeyMissing { key, file: place.key_file });
+        }
+        Ok(Self { place, store, vault, check })
+    }
+
+    /// How many values this key has sealed.
+    async fn count(&self, wanted: impl Fn(Option<KeyId>) -> bool) -> Result<i64, StoreError> {
+        let mut count = 0;
+        for column in Column::ALL {
+            let counts = sealed::counts(&self.store, column).await?;
+            count += counts.iter().filter(|(key, _)| wanted(*key)).map(|(_, n)| n).sum::<i64>();
+        }
+        Ok(count)
+    }
+}
+
+fn add(place: &Place) -> Result<(), KeyError> {
+    let key = new_key(&SystemClock, &SystemRandomness);
+    let id = key.id();
+    place.put(&place.ring()?.and(key))?;
+    say(&format!(
+        "added the key {id}, which seals nothing yet: copy {} to every node, then run ppm-email key rotate on one of them",
+        place.key_file.display()
+    ))
+}
+
+async fn rotate(keys: &Keys) -> Result<(), KeyError> {
+    sealed::forget_useless(&keys.store, SystemClock.now()).await?;
+    all_open(&closed(keys).await?)?;
+    let is_changed = change(keys).await?;
+    let noticed_at = Instant::now() + NOTICED_WITHIN;
+    if reseal(keys).await? > 0 || is_changed {
+        say("waiting until every node has noticed")?;
+        sleep_until(noticed_at).await;
+        // Those that were sealed just before.
+        reseal(keys).await?;
+    }
+    let active = keys.vault.ring().active().id();
+    match keys.count(|key| key != Some(active)).await? {
+        0 => say(&format!("every value is sealed with the key {active}")),
+        late => Err(KeyError::Late(late)),
+    }
+}
+
+/// Seals with the newest key from now on. False where that is so already.
+async fn change(keys: &Keys) -> Result<bool, KeyError> {
+    let ring = keys.vault.ring();
+    let newest = ring.newest();
+    if ring.active().id() == newest.id() {
+        return Ok(false);
+    }
+    let check = keys.vault.check_by(newest);
+    let detail = Some(newest.id().to_string());
+    let actor = Actor { email: String::new(), name: "command line".to_owned() };
+    let entry = Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) };
+    if !key_check::replace(&keys.store, &keys.check, &check, &entry).await? {
+        return Err(KeyError::Overtaken);
+    }
+    keys.vault.adopt(&check);
+    say(&format!("the key {} seals from now on", newest.id()))?;
+    Ok(true)
+}
+
+/// Seals with the present key what others have sealed, and returns how many values that were.
+async fn reseal(keys: &Keys) -> Result<usize, KeyError> {
+    sealed::forget_useless(&keys.store, SystemClock.now()).await?;
+    let active = keys.vault.ring().active().id();
+    let mut total = 0;
+    for column in Column::ALL {
+        let (mut after, mut done) = (String::new(), 0);
+        loop {
+            let batch = sealed::batch(&keys.store, column, &after, Some(active)).await?;
+            let Some(last) = batch.last() else { break };
+            after.clone_from(&last.row);
+            for value in &batch {
+                done += usize::from(reseal_one(keys, column, value).await?);
+            }
+            say(&format!("{}.{}: {done} sealed anew", column.table(), column.name()))?;
+        }
+        total += done;
+    }
+    Ok(total)
+}
+
+/// Whether the value was still there to be sealed anew.
+async fn reseal_one(keys: &Keys, column: Column, value: &SealedValue) -> Result<bool, KeyError> {
+    let (name, destination) = bound_to(column, value).unwrap_or(UNBOUND);
+    match keys.vault.reseal(&name, &destination, &value.sealed) {
+        Ok(resealed) => Ok(sealed::replace(&keys.store, column, value, &resealed).await?),
+        Err(error) if sealed::is_unchanged(&keys.store, column, value).await? => {
+            all_open(&[named(column, value, error)]).map(|()| false)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+async fn prune(keys: &Keys) -> Result<(), KeyError> {
+    sealed::forget_useless(&keys.store, SystemClock.now()).await?;
+    let ring = keys.vault.ring();
+    let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
+    for &key in &retired {
+        let count = keys.count(|sealed_by| sealed_by == Some(key)).await?;
+        if count > 0 {
+            return Err(KeyError::Needed { key, count });
+        }
+    }
+    if retired.is_empty() {
+        return say("nothing to remove: no key is older than the one that seals");
+    }
+    keys.place.put(&ring.without_retired())?;
+    for key in retired {
+        say(&format!("removed the key {key}"))?;
+    }
+    say(&format!(
+        "backups of the database from before the rotation need the key file of that time; copy {} to every node",
+        keys.place.key_file.display()
+    ))
+}
+
+async fn check(keys: &Keys) -> Result<(), KeyError> {
+    let (ring, file) = (keys.vault.ring(), &keys.place.key_file);
+    say(&format!("{}", file.display()))?;
+    let active = ring.active().id();
+    for key in ring.keys() {
+        let made = key.made_on().map_or_else(|| "unknown".to_owned(), |day| day.to_string());
+        let is_retired = ring.retired().iter().any(|retired| retired.id() == key.id());
+        let state = match is_retired {
+            _ if key.id() == active => "seals",
+            true => "only opens",
+            false => "not used yet",
+        };
+        let count = keys.count(|sealed_by| sealed_by == Some(key.id())).await?;
+        say(&format!("{}\tmade {made}\t{state}\t{count} values", key.id()))?;
+    }
+    if let Some(warning) = place_warning(&keys.place.database, file) {
+        say(&format!("warning: {warning}"))?;
+    }
+    let closed = closed(keys).await?;
+    for value in closed.iter().take(NAMED) {
+        say(&format!("does not open: {value}"))?;
+    }
+    all_open(&closed)?;
+    say("every value opens")
+}
+
+/// The values that do not open, each by its row and the reason.
+async fn closed(keys: &Keys) -> Result<Vec<String>, KeyError> {
+    let mut closed = Vec::new();
+    for column in Column::ALL {
+        let mut after = String::new();
+        loop {
+            let batch = sealed::batch(&keys.store, column, &after, None).await?;
+            let Some(last) = batch.last() else { break };
+            after.clone_from(&last.row);
+            for value in &batch {
+                let (name, destination) = bound_to(column, value).unwrap_or(UNBOUND);
+                if let Err(error) = keys.vault.open(&name, &destination, &value.sealed)
+                    && sealed::is_unchanged(&keys.store, column, value).await?
+                {
+                    closed.push(named(column, value, error));
+                }
+            }
+        }
+    }
+    Ok(closed)
+}
+
+fn all_open(closed: &[String]) -> Result<(), KeyError> {
+    match closed {
+        [] => Ok(()),
+        [first, ..] => Err(KeyError::Closed { count: closed.len(), first: first.clone() }),
+    }
+}
+
+fn named(column: Column, value: &SealedValue, error: VaultError) -> String {
+    format!("{} {}, {}: {}", column.table(), value.row, column.name(), one_line(&error))
+}
+
+/// What nothing is sealed for.
+const UNBOUND: (String, Destination) = (String::new(), Destination::Nowhere);
+
+/// The name and the destination that a value was sealed for; nothing where its row does not tell.
+fn bound_to(column: Column, value: &SealedValue) -> Option<(String, Destination)> {
+    let form = || serde_json::from_str::<Form<()>>(&value.context).ok();
+    let (name, destination) = match column {
+        Column::Secret => {
+            return Some((value.row.clone(), serde_json::from_str(&value.context).ok()?));
+        }
+        Column::AccessToken => (columns::ACCESS_TOKEN, form()?.token_destination()),
+        Column::RefreshToken => (columns::REFRESH_TOKEN, form()?.token_endpoint_origin()),
+        Column::CodeVerifier => (columns::CODE_VERIFIER, form()?.token_endpoint_origin()),
+        Column::Run => (columns::RUN, Destination::Nowhere),
+        Column::SignInVerifier => {
+            (columns::SIGN_IN_VERIFIER, Destination::Origin(value.context.clone()))
+        }
+        Column::IdToken => {
+            let Person { issuer } = serde_json::from_str(&value.context).ok()?;
+            (columns::ID_TOKEN, Destination::Origin(issuer))
+        }
+    };
+    Some((name.to_owned(), destination))
+}
+
+/// Whom a session is of, as far as its ID token is bound to it.
+#[derive(Deserialize)]
+struct Person {
+    issuer: String,
+}
+
+fn say(line: &str) -> Result<(), KeyError> {
+    writeln!(io::stdout(), "{line}").map_err(KeyError::Output)
+}

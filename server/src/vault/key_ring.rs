@@ -1,0 +1,178 @@
+//! The keys that a vault opens with, oldest first, and the one of them that it seals with. A ring
+//! does not change: a vault takes another one.
+
+use std::fmt;
+
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::KeyInit;
+use chrono::NaiveDate;
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+
+use super::VERSION;
+
+/// How many octets name a key.
+const ID_OCTETS: usize = 8;
+
+/// Names a key: the start of a digest of it, which tells nothing about the key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyId([u8; ID_OCTETS]);
+
+impl KeyId {
+    /// The key that a sealed value was sealed with; nothing where it is no sealed value.
+    #[must_use]
+    pub fn of(sealed: &[u8]) -> Option<Self> {
+        sealed.strip_prefix(&[VERSION])?.first_chunk().copied().map(Self)
+    }
+
+    /// The octets that stand in each value which the key has sealed.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; ID_OCTETS] {
+        &self.0
+    }
+}
+
+impl From<[u8; ID_OCTETS]> for KeyId {
+    fn from(octets: [u8; ID_OCTETS]) -> Self {
+        Self(octets)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// A key, and when it was made where that is known.
+#[derive(Clone)]
+pub struct Key {
+    octets: Zeroizing<[u8; 32]>,
+    id: KeyId,
+    cipher: XChaCha20Poly1305,
+    made_on: Option<NaiveDate>,
+}
+
+impl Key {
+    /// A key of these octets.
+    #[must_use]
+    pub fn new(octets: &[u8; 32], made_on: Option<NaiveDate>) -> Self {
+        let digest =
+            Sha256::new().chain_update(b"ppm-email key id").chain_update(octets).finalize();
+        let mut id = [0; ID_OCTETS];
+        id.copy_from_slice(&digest[..ID_OCTETS]);
+        Self {
+            octets: Zeroizing::new(*octets),
+            id: KeyId(id),
+            cipher: XChaCha20Poly1305::new(octets.into()),
+            made_on,
+        }
+    }
+
+    /// Names it.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The day on which it was made (UTC), where that is known.
+    #[must_use]
+    pub const fn made_on(&self) -> Option<NaiveDate> {
+        self.made_on
+    }
+
+    /// The key itself, for the key file.
+    pub(super) fn octets(&self) -> &[u8; 32] {
+        &self.octets
+    }
+
+    pub(super) const fn cipher(&self) -> &XChaCha20Poly1305 {
+        &self.cipher
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}, ..)", self.id)
+    }
+}
+
+/// Keys, oldest first; there is at least one, and none twice.
+#[derive(Debug, Clone)]
+pub struct Ring {
+    keys: Vec<Key>,
+    /// The place of the key that seals.
+    active: usize,
+}
+
+impl Ring {
+    /// A ring of one key.
+    #[must_use]
+    pub fn of_one(key: Key) -> Self {
+        Self { keys: vec![key], active: 0 }
+    }
+
+    /// A ring of these keys that seals with the newest; nothing where there is no key, or one twice.
+    #[must_use]
+    pub fn of(keys: Vec<Key>) -> Option<Self> {
+        let active = keys.len().checked_sub(1)?;
+        let is_first = |(at, key): (usize, &Key)| !keys[..at].iter().any(|k| k.id() == key.id());
+        keys.iter().enumerate().all(is_first).then_some(Self { keys, active })
+    }
+
+    /// The same keys, sealing with this one; nothing where it is not among them.
+    #[must_use]
+    pub fn sealing_with(&self, id: KeyId) -> Option<Self> {
+        let active = self.keys.iter().position(|key| key.id() == id)?;
+        Some(Self { keys: self.keys.clone(), active })
+    }
+
+    /// The same keys and a newer one.
+    #[must_use]
+    pub fn and(mut self, newer: Key) -> Self {
+        self.keys.push(newer);
+        self
+    }
+
+    /// The key that seals and those that were added after it.
+    #[must_use]
+    pub fn without_retired(&self) -> Self {
+        Self { keys: self.keys[self.active..].to_vec(), active: 0 }
+    }
+
+    /// The key with this id.
+    #[must_use]
+    pub fn key(&self, id: KeyId) -> Option<&Key> {
+        self.keys.iter().find(|key| key.id() == id)
+    }
+
+    /// The keys, oldest first.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub fn active(&self) -> &Key {
+        &self.keys[self.active]
+    }
+
+    /// The key that was added last.
+    #[must_use]
+    pub fn newest(&self) -> &Key {
+        &self.keys[self.keys.len() - 1]
+    }
+
+    /// The keys that were added before the one that seals, oldest first.
+    #[must_use]
+    pub fn retired(&self) -> &[Key] {
+        &self.keys[..self.active]
+    }
+}

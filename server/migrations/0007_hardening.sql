@@ -9,3 +9,7 @@ ALTER TABLE foreign_sign_in ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
 -- Sign-in.
 
 -- The Client Secret's destination.
+
+-- The Client Secret goes to a Revocation Endpoint too. Which of these the Token Endpoint's own issuer
+-- named was not kept: discovery finds them again.
+UPDATE provider SET revocation_endpoint = NULL;

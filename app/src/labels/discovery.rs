@@ -56,7 +56,9 @@ pub fn revocation(endpoint: &str, is_used: bool) -> String {
     if is_used {
         format!("{endpoint}: asked when PPM deletes a token")
     } else {
-        format!("{endpoint}: not used, because tokens go to the Token Endpoint's origin only")
+        format!(
+            "{endpoint}: not used, because only an issuer at the Token Endpoint's origin may name one, and only there"
+        )
     }
 }
 

@@ -24,6 +24,10 @@ const VERSION: &str = "/v2.0";
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
+/// Google's issuer and the origin of its Token Endpoint, which differ.
+const GOOGLE: (Option<&str>, Option<&str>) =
+    (Some("https://accounts.google.com"), Some("https://oauth2.googleapis.com"));
+
 /// Where a provider describes itself (`OpenID` Connect Discovery 1.0, 4).
 const OPENID: &str = "/.well-known/openid-configuration";
 /// The same for one that knows OAuth alone (RFC 8414 3).
@@ -49,10 +53,8 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         revocation_endpoint: said.revocation_endpoint.clone().filter(|_| said.may_revoke()),
         is_openid: described.is_openid,
     };
-    // Anybody can name somebody else's Token Endpoint: what is known of it is changed by its own
-    // origin's word alone.
-    let is_its_own = url::origin(&issuer) == url::origin(&known.token_endpoint);
-    providers::learn(&server.store, &known, is_its_own, server.clock.now()).await?;
+    // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
+    providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
     Ok(Findings {
         facts: said.facts(&described.address),
         explanations: Vec::new(),
@@ -142,6 +144,8 @@ fn is_elsewhere(DocumentError { fault, .. }: &DocumentError) -> bool {
 /// What a description says, of what matters here.
 struct Said {
     issuer: String,
+    /// Whether the issuer is the Token Endpoint's own: at the same origin, or known as such.
+    is_own: bool,
     authorization_endpoint: Option<String>,
     token_endpoint: String,
     revocation_endpoint: Option<String>,
@@ -185,8 +189,10 @@ impl Said {
         if !lies.is_empty() {
             return Err(lies);
         }
+        let (issuer, endpoint) = (url::origin(asked), url::origin(&token_endpoint));
         Ok(Self {
             issuer: told,
+            is_own: issuer == endpoint || (issuer.as_deref(), endpoint.as_deref()) == GOOGLE,
             authorization_endpoint: authorization,
             token_endpoint,
             revocation_endpoint: text("revocation_endpoint"),
@@ -195,14 +201,14 @@ impl Said {
         })
     }
 
-    /// Whether tokens may go to the Revocation Endpoint: they go nowhere but to the origin of the
-    /// Token Endpoint.
+    /// Whether tokens and Client Secret may go to the Revocation Endpoint: the Token Endpoint's own
+    /// issuer names it, at the Token Endpoint's origin.
     fn may_revoke(&self) -> bool {
-        let origin = |endpoint: &str| url::origin(endpoint);
-        self.revocation_endpoint.as_deref().is_some_and(|endpoint| {
-            endpoint_problem(Field::TokenEndpoint, endpoint).is_none()
-                && origin(endpoint) == origin(&self.token_endpoint)
-        })
+        self.is_own
+            && self.revocation_endpoint.as_deref().is_some_and(|endpoint| {
+                endpoint_problem(Field::TokenEndpoint, endpoint).is_none()
+                    && url::origin(endpoint) == url::origin(&self.token_endpoint)
+            })
     }
 
     fn facts(&self, address: &str) -> Vec<(String, String)> {

@@ -187,6 +187,21 @@ async fn a_revocation_endpoint_at_another_origin_is_told_and_never_used() {
 }
 
 #[tokio::test]
+async fn a_revocation_endpoint_is_not_believed_from_another_issuer_than_the_token_endpoints_own() {
+    const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
+    let asking = Asking::of(|issuer| {
+        let mut named = described(issuer);
+        named["revocation_endpoint"] = "https://login.example.com/of-somebody-else".into();
+        [with(named, "token_endpoint", TOKEN_ENDPOINT)]
+    })
+    .await;
+    let findings = asking.findings(&asking.issuer).await;
+    assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
+    let known = providers::of(&asking.harness.server.store, TOKEN_ENDPOINT).await;
+    assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+}
+
+#[tokio::test]
 async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() {
     const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
     let asking =

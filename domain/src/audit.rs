@@ -11,7 +11,8 @@ pub enum Action {
     SignedOut,
     /// Settings were saved; the fields are those that changed.
     SettingsSaved,
-    /// A test message was asked for.
+    /// A test message was asked for; the fields are those in which the tested form differs from what
+    /// is saved.
     TestSent,
     /// Somebody asked for a token.
     TokenRequested,

@@ -6,14 +6,15 @@ use crate::api::ApiError;
 use crate::service::TurnedAway;
 use crate::shell::SetUpProblem;
 
-/// What somebody did, as the audit trail says it.
+/// What somebody did, as the audit trail says it; `has_fields` tells whether it names controls.
 #[must_use]
-pub const fn action(action: Action) -> &'static str {
+pub const fn action(action: Action, has_fields: bool) -> &'static str {
     match action {
         Action::SignedIn => "Signed in",
         Action::SignInFailed => "Sign-in failed",
         Action::SignedOut => "Signed out",
         Action::SettingsSaved => "Saved the Email settings",
+        Action::TestSent if has_fields => "Asked for a test message with unsaved changes",
         Action::TestSent => "Asked for a test message",
         Action::TokenRequested => "Asked for a token",
         Action::TokenObtained => "Obtained a token",

@@ -111,6 +111,7 @@ fn address(wanted: &AuditQuery, before: i64) -> String {
 
 #[component]
 fn Row(at: String, row: AuditRow) -> impl IntoView {
+    let action = labels::action(row.action, !row.fields.is_empty());
     let fields = (!row.fields.is_empty())
         .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
     let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
@@ -120,7 +121,7 @@ fn Row(at: String, row: AuditRow) -> impl IntoView {
             <td>
                 {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
             </td>
-            <td>{labels::action(row.action)} {fields} {detail}</td>
+            <td>{action} {fields} {detail}</td>
         </tr>
     }
 }

@@ -32,6 +32,8 @@ const GRACE: TimeDelta = TimeDelta::seconds(15);
 struct Tried {
     tested: Tested,
     form: Form<()>,
+    /// The wire names of the controls in which the form differs from what is saved.
+    changed: Vec<&'static str>,
     settings: Result<Settings, Failure>,
     source: TokenSource,
 }
@@ -49,15 +51,17 @@ pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError>
     let tried = Tried {
         tested: Tested::Saved,
         form: current.saved.form.map_secrets(|_, _| ()),
+        changed: Vec::new(),
         settings: sending::opened(server, &current),
         source: TokenSource::Stored(Box::new(current)),
     };
     begin(server, who, recipient, tried).await
 }
 
-/// Starts a message to whoever asks, through a form that is not saved. What is stored goes only where
-/// it was entered or obtained for: another destination of a secret is a problem of the form, and one
-/// of the token is refused. With Client Credentials, a token is asked for that nobody else gets.
+/// Starts a message to the administrator who asks, through a form that is not saved; the audit trail
+/// names the controls in which it differs from what is saved. What is stored goes only where it was
+/// entered or obtained for: another destination of a secret is a problem of the form, and one of the
+/// token is refused. With Client Credentials, the token is new and used for this message alone.
 pub async fn start_typed(
     server: &Server,
     who: &Principal,
@@ -70,6 +74,7 @@ pub async fn start_typed(
     if !problems.is_empty() {
         return Ok(TestAnswer::Problems(problems));
     }
+    let changed = settings::changed(draft, &current.saved);
     let settings = current.typed(server, draft).map_err(|error| told(error.into()))?;
     let source = match draft.flow {
         OauthFlow::None => TokenSource::Stored(Box::new(current)),
@@ -85,7 +90,7 @@ pub async fn start_typed(
         }
     };
     let form = draft.map_secrets(|_, _| ());
-    let tried = Tried { tested: Tested::Typed, form, settings: Ok(settings), source };
+    let tried = Tried { tested: Tested::Typed, form, changed, settings: Ok(settings), source };
     begin(server, who, recipient, tried).await.map(|now| TestAnswer::Begun(Box::new(now)))
 }
 
@@ -111,7 +116,7 @@ async fn begin(
     };
     let gone_after = run.started_at + longest(server, tried.form.flow);
     let form = sealed(server, &tried.form).map_err(told)?;
-    let begun = runs::begin(&server.store, who, &run, &form, gone_after).await;
+    let begun = runs::begin(&server.store, who, &run, &form, &tried.changed, gone_after).await;
     if !begun.map_err(|error| told(error.into()))? {
         return Err(ApiError::Busy);
     }

@@ -211,8 +211,9 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
     })
 }
 
-/// The controls that a save changes, a Password that goes with its Username included.
-fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
+/// The wire names of the controls that a save would change, a Password that goes with its Username
+/// included.
+pub fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
     let (old, new) = (before.draft(), after(draft, &before.form));
     let edited: Vec<_> = draft.differences(&old).collect();
     let is_changed =

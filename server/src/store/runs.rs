@@ -21,7 +21,8 @@ pub struct Kept {
 
 /// Begins a run of whoever asks, with its audit row, and returns whether it has: a person has one run
 /// under way at a time. One that has no end after `gone_after` will have none. `form` is the sealed
-/// form that it goes through.
+/// form that it goes through, and `fields` are the wire names of the controls in which that form
+/// differs from what is saved, for the audit.
 ///
 /// # Errors
 /// The database does not answer.
@@ -30,6 +31,7 @@ pub async fn begin(
     by: &Principal,
     run: &Run,
     form: &[u8],
+    fields: &[&str],
     gone_after: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let Run { id, recipient, tested, started_at: at, .. } = run;
@@ -49,7 +51,8 @@ pub async fn begin(
     if begun.rows_affected() == 0 {
         return Ok(false);
     }
-    let entry = Entry::new(at, Actor::from(by), Action::TestSent);
+    let fields = fields.iter().map(|&field| field.to_owned()).collect();
+    let entry = Entry { fields, ..Entry::new(at, Actor::from(by), Action::TestSent) };
     audit::record_in(&mut transaction, &entry).await?;
     transaction.commit().await?;
     Ok(true)

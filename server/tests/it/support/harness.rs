@@ -82,7 +82,7 @@ impl Harness {
         };
         let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
         let form = self.server.vault.seal("run", &Destination::Nowhere, &form);
-        runs::begin(&self.server.store, who, &run, &form, gone_after).await.expect("it begins")
+        runs::begin(&self.server.store, who, &run, &form, &[], gone_after).await.expect("it begins")
     }
 
     /// Saves, first of all, that mail goes in clear through the server at this address.
@@ -110,13 +110,17 @@ impl Harness {
 
     /// A server configured otherwise.
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self::in_folder(tempfile::tempdir().expect("a folder for the test"), configure).await
+    }
+
+    /// A server on the database and with the key that are in this folder already.
+    pub async fn in_folder(folder: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(FixedClock::new());
         let mut config = config(&folder).await;
         configure(&mut config);
         let server = Server::start(config, clock.clone(), Arc::new(SeededRandomness::new(1)))
             .await
-            .expect("a new folder is all that a server needs");
+            .expect("a folder is all that a server needs");
         Self { server, clock, folder }
     }
 

@@ -186,7 +186,7 @@ pub const fn field_help(field: Field) -> &'static str {
             "The application's id in the provider's registration page, there also called Application ID."
         }
         Field::ClientSecret => {
-            "The secret's value, shown once in the provider's registration page; not the secret's id."
+            "The secret's value, shown once in the provider's registration page, not the secret's id; PPM uses it only for what it was entered for."
         }
         Field::AuthorizationEndpoint => {
             "The provider's page where somebody signs in; its documentation calls it the authorize address."
@@ -297,8 +297,8 @@ pub fn problem(at: Field, problem: Problem) -> String {
             format!("The operator of this server has denied PPM this address (--egress-deny): {address}.")
         }
         Problem::EnterAgain => match at {
-            Field::ClientSecret => "Enter it again: the Token Endpoint has changed, and a stored secret only goes where it was entered for.",
-            _ => "Enter it again: server, port, user name or TLS has changed, and a stored password only goes where it was entered for.",
+            Field::ClientSecret => "Enter it again: a stored secret only goes where it was entered for.",
+            _ => "Enter it again: a stored password only goes where it was entered for.",
         }
         .to_owned(),
         Problem::UsernameMissing => "A Password is typed below: enter the Username that it belongs to, or empty the Password.".to_owned(),
@@ -619,7 +619,7 @@ pub const fn detail(detail: Detail) -> &'static str {
 }
 
 /// What the button does that tests settings before they are saved.
-pub const TEST_TYPED: &str = "Or test what this form shows now, before you save it. A stored secret or token is used only at the server that it is for.";
+pub const TEST_TYPED: &str = "Or test what this form shows now, before you save it. A stored secret or token is used only for what it was entered or obtained for.";
 
 /// Which settings a test message went through.
 #[must_use]
@@ -642,12 +642,12 @@ pub const fn step_end(end: StepEnd) -> &'static str {
 
 /// What is stored and done with a secret; `destination` is where the stored value goes.
 #[must_use]
-pub fn secret(state: SecretState, destination: &str) -> String {
+pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
     match state {
         SecretState::Unset | SecretState::New => String::new(),
         SecretState::Stored => format!("Stored for {destination}. Type to replace it."),
-        SecretState::StoredForAnother => {
-            format!("The stored one is for {destination} as it was saved, and goes nowhere else.")
+        SecretState::StoredForAnother(moved) => {
+            format!("{} The stored one is for {destination}.", enter_again(at, moved))
         }
         SecretState::Replaced => "Replaces the stored one when you save.".to_owned(),
         SecretState::Cleared => "The stored one is removed when you save.".to_owned(),
@@ -655,4 +655,22 @@ pub fn secret(state: SecretState, destination: &str) -> String {
             "Without a Username, the stored Password is removed when you save.".to_owned()
         }
     }
+}
+
+/// Why a stored secret has to be entered again: these controls change.
+#[must_use]
+pub fn enter_again(secret: Field, moved: &[Field]) -> String {
+    let names: Vec<_> = moved.iter().map(|&at| field_in_full(at)).collect();
+    let why = match &names[..] {
+        [] => String::new(),
+        [one] => format!(", because {one} changes"),
+        [first @ .., last] => format!(", because {} and {last} change", first.join(", ")),
+    };
+    let then = match secret {
+        Field::ClientSecret => {
+            " If you no longer have it, create a second secret at the provider; the old one keeps working until you delete it."
+        }
+        _ => "",
+    };
+    format!("{} must be entered again{why}.{then}", field(secret))
 }

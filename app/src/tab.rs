@@ -1,6 +1,7 @@
 //! The Email tab itself. It knows neither routes nor the frame around it, so that any page can
 //! hold it.
 
+mod copying;
 mod dispute;
 pub(crate) mod explanation;
 mod field;

@@ -9,7 +9,7 @@ use validator::{Validate, ValidateRange};
 use crate::check::{self, MAX_TEXT};
 use crate::field::{Field, Kind};
 use crate::flow::OauthFlow;
-use crate::secret::{Destination, SecretEdit};
+use crate::secret::{Destination, SecretEdit, StoredSecret};
 
 /// What an administrator has in front of them.
 pub type Draft = Form<SecretEdit>;
@@ -77,8 +77,8 @@ impl Smtp {
         self.server.to_ascii_lowercase()
     }
 
-    /// The kind of connection as a part of a destination, and who may vouch for the server: under a
-    /// name that somebody else took, whoever is trusted anew could vouch for them.
+    /// The kind of connection as a part of a destination, with the certificates that are trusted for
+    /// the server: another one there would let another server pass for it.
     fn security_key(&self) -> String {
         match (self.use_tls, self.trusted_ca.trim()) {
             (false, _) => "clear".to_owned(),
@@ -258,8 +258,8 @@ impl<S> Form<S> {
         if self.flow == OauthFlow::None { &self.basic } else { &self.oauth }
     }
 
-    /// Where a secret typed now would be for. Text that is no valid endpoint stands for itself, so
-    /// that a secret saved beside it goes nowhere else.
+    /// Where a secret typed now would be for. With the flow None, a Client Secret is for the
+    /// Authorization Code flows: the narrower use, because alone it yields no token there.
     pub fn destination(&self, field: Field) -> Option<Destination> {
         match field {
             Field::Password => Some(Destination::Account {
@@ -268,9 +268,41 @@ impl<S> Form<S> {
                 username: self.sign_in.username.clone(),
                 security: self.basic.security_key(),
             }),
-            Field::ClientSecret => Some(self.token_endpoint_origin()),
+            Field::ClientSecret => Some(match self.flow {
+                OauthFlow::ClientCredentials => self.client_credentials(),
+                OauthFlow::None
+                | OauthFlow::AuthorizationCode
+                | OauthFlow::AuthorizationCodePkce => Destination::CodeExchange {
+                    token_endpoint: self.authentication.token_endpoint.clone(),
+                },
+            }),
             _ => None,
         }
+    }
+
+    /// Where a Client Secret typed now would be for with Client Credentials.
+    fn client_credentials(&self) -> Destination {
+        Destination::ClientCredentials {
+            token_endpoint: self.authentication.token_endpoint.clone(),
+            scope: self.authentication.scope.clone(),
+            server: self.oauth.server_key(),
+            port: self.oauth.port.0.clone(),
+            security: self.oauth.security_key(),
+        }
+    }
+
+    /// The controls that keep a stored secret from being used with this form, in the order of the
+    /// screen: they hold something else than it was entered for. The flow None is none of them: the
+    /// secret waits for the kind of flow that it was entered for.
+    pub fn moved(&self, field: Field, stored: &StoredSecret) -> Vec<Field> {
+        let StoredSecret::For(entered_for) = stored else { return Vec::new() };
+        let now = match (self.flow, entered_for) {
+            (OauthFlow::None, Destination::ClientCredentials { .. }) => {
+                Some(self.client_credentials())
+            }
+            _ => self.destination(field),
+        };
+        now.map_or_else(Vec::new, |now| entered_for.differences(&now))
     }
 
     /// Where a token obtained now would be for.
@@ -282,7 +314,8 @@ impl<S> Form<S> {
         }
     }
 
-    /// Where a client secret, a code and a refresh token go.
+    /// Where a code and a refresh token go. Text that is no valid endpoint stands for itself, so that
+    /// what is sealed for it goes nowhere else.
     pub fn token_endpoint_origin(&self) -> Destination {
         let endpoint = &self.authentication.token_endpoint;
         let origin = check::url::origin(endpoint);

@@ -39,12 +39,31 @@ impl Saved {
     pub fn keeps_secret(&self, field: Field, draft: &Draft) -> bool {
         keeps_secret(&self.form, field, draft)
     }
+
+    /// The controls that keep the stored secret from being used with `draft`; none where no secret is
+    /// stored, or where a save replaces or removes it.
+    #[must_use]
+    pub fn moved(&self, field: Field, draft: &Draft) -> Vec<Field> {
+        match (self.form.secret(field), draft.secret_on_save(field).as_ref()) {
+            (Some(stored), SecretEdit::Untouched) => draft.moved(field, stored),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The controls for whose sake a change from `before` to `after` asks for a stored secret again.
+    #[must_use]
+    pub fn moved_by(&self, field: Field, before: &Draft, after: &Draft) -> Vec<Field> {
+        let already = self.moved(field, before);
+        let mut moved = self.moved(field, after);
+        moved.retain(|control| !already.contains(control));
+        moved
+    }
 }
 
 /// Whether a stored secret was entered for the destination that `draft` names now.
 pub(crate) fn keeps_secret(stored: &Form<StoredSecret>, field: Field, draft: &Draft) -> bool {
-    match (stored.secret(field), draft.destination(field)) {
-        (Some(StoredSecret::For(entered_for)), Some(destination)) => *entered_for == destination,
-        _ => false,
+    match stored.secret(field) {
+        Some(stored @ StoredSecret::For(_)) => draft.moved(field, stored).is_empty(),
+        Some(StoredSecret::Unset) | None => false,
     }
 }

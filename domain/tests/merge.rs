@@ -205,3 +205,31 @@ fn a_flow_chosen_by_them_does_not_drop_what_i_typed() {
     assert_eq!(merge.draft.flow, OauthFlow::AuthorizationCode);
     assert_eq!(merge.draft.text(Field::BasicPort), "465");
 }
+
+#[test]
+fn a_stored_client_secret_is_asked_for_again_where_the_merged_form_leads_elsewhere() {
+    let before = saved_over(&base(), &{
+        let mut draft = base().draft();
+        draft.edit(Field::Flow, "client-credentials");
+        draft.edit(Field::ClientSecret, "first");
+        draft
+    });
+    // They change the mail server, and enter the secret for it; I change what it may be used for.
+    let theirs = edited(&before, &[(Field::OauthPort, "465"), (Field::ClientSecret, "second")]);
+    let theirs = saved_over(&before, &theirs);
+    let mine = edited(&before, &[(Field::Scope, "another")]);
+    let merge = merge(&before, &mine, &theirs, &[Field::ClientSecret]);
+    assert_eq!(merge.disputed, []);
+    assert_eq!(theirs.moved(Field::ClientSecret, &merge.draft), [Field::Scope]);
+    let problems = merge.draft.problems(&theirs.form);
+    assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn a_client_secret_typed_for_my_scope_is_disputed_where_they_changed_the_mail_server() {
+    let before = saved_over(&base(), &edited(&base(), &[(Field::Flow, "client-credentials")]));
+    let mine = edited(&before, &[(Field::Scope, "another"), (Field::ClientSecret, "mine")]);
+    let theirs = saved_over(&before, &edited(&before, &[(Field::OauthPort, "465")]));
+    let merge = merge(&before, &mine, &theirs, &[]);
+    assert_eq!(merge.disputed, [Field::ClientSecret]);
+}

@@ -170,11 +170,11 @@ fn a_destination_tells_one_account_from_another() {
 }
 
 #[test]
-fn a_client_secret_is_bound_to_the_origin_of_the_token_endpoint() {
+fn a_refresh_token_is_bound_to_the_origin_of_the_token_endpoint() {
     let mut draft = Draft::default();
     draft.edit(Field::TokenEndpoint, "https://login.example.com/a?b");
     let origin = Destination::Origin("https://login.example.com".to_owned());
-    assert_eq!(draft.destination(Field::ClientSecret), Some(origin));
+    assert_eq!(draft.token_endpoint_origin(), origin);
 }
 
 #[test]

@@ -4,6 +4,27 @@ use domain::check::certificate::CertificateProblem;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
+/// Every flow that has a Client Secret.
+const FLOWS: [OauthFlow; 3] =
+    [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
+
+/// Another value for each control that binds the Client Secret with Client Credentials alone.
+const BOUND_WITH_CLIENT_CREDENTIALS: [(Field, &str); 6] = [
+    (Field::OauthServer, "smtp.example.org"),
+    (Field::OauthPort, "465"),
+    (Field::OauthUseTls, "off"),
+    (Field::OauthTlsMode, "implicit"),
+    (Field::OauthTrustedCa, "another"),
+    (Field::Scope, "another"),
+];
+
+/// What a save of `draft`, its secrets untouched, leaves behind.
+fn saved_over(before: &Saved, draft: &Draft) -> Saved {
+    assert!(draft.problems(&before.form).is_empty());
+    let form = draft.map_secrets(|field, _| before.form.secret(field).cloned().unwrap_or_default());
+    Saved { form, revision: before.revision + 1, ..Saved::default() }
+}
+
 /// What a complete save with both secrets left behind.
 fn saved(flow: OauthFlow) -> Saved {
     let mut draft = Draft { flow, ..Draft::default() };
@@ -82,10 +103,131 @@ fn another_origin_asks_for_the_client_secret_again() {
 }
 
 #[test]
-fn another_path_of_the_same_origin_does_not() {
+fn another_path_of_the_same_origin_asks_for_the_client_secret_again() {
+    for flow in FLOWS {
+        let saved = saved(flow);
+        let draft = edited(&saved, &[(Field::TokenEndpoint, "https://login.example.com/v2/token")]);
+        assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
+    }
+}
+
+#[test]
+fn with_client_credentials_scope_and_mail_server_ask_for_the_client_secret_again() {
     let saved = saved(OauthFlow::ClientCredentials);
-    let draft = edited(&saved, &[(Field::TokenEndpoint, "https://login.example.com/v2/token")]);
-    assert_eq!(problem(&saved, &draft, Field::ClientSecret), None);
+    for edit in BOUND_WITH_CLIENT_CREDENTIALS {
+        let draft = edited(&saved, &[edit]);
+        assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
+        assert_eq!(saved.moved(Field::ClientSecret, &draft), [edit.0]);
+    }
+}
+
+#[test]
+fn with_an_authorization_code_flow_scope_and_mail_server_do_not() {
+    for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
+        let saved = saved(flow);
+        for edit in BOUND_WITH_CLIENT_CREDENTIALS {
+            let draft = edited(&saved, &[edit]);
+            assert_eq!(problem(&saved, &draft, Field::ClientSecret), None, "{edit:?}");
+        }
+    }
+}
+
+#[test]
+fn another_kind_of_flow_asks_for_the_client_secret_again_and_the_same_kind_does_not() {
+    for from in FLOWS {
+        for to in FLOWS {
+            let saved = saved(from);
+            let draft = edited(&saved, &[(Field::Flow, to.wire_name())]);
+            let is_another =
+                (from == OauthFlow::ClientCredentials) != (to == OauthFlow::ClientCredentials);
+            let expected = is_another.then_some(Problem::EnterAgain);
+            assert_eq!(problem(&saved, &draft, Field::ClientSecret), expected, "{from:?} {to:?}");
+        }
+    }
+}
+
+#[test]
+fn none_and_back_to_the_same_kind_asks_for_nothing() {
+    for flow in FLOWS {
+        let before = saved(flow);
+        let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
+        assert_eq!(between.moved(Field::ClientSecret, &between.draft()), []);
+        let back = edited(&between, &[(Field::Flow, flow.wire_name())]);
+        assert_eq!(problem(&between, &back, Field::ClientSecret), None, "{flow:?}");
+    }
+}
+
+#[test]
+fn none_and_on_to_the_other_kind_asks_again() {
+    for (from, to) in [
+        (OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials),
+        (OauthFlow::ClientCredentials, OauthFlow::AuthorizationCode),
+    ] {
+        let before = saved(from);
+        let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
+        let on = edited(&between, &[(Field::Flow, to.wire_name())]);
+        assert_eq!(problem(&between, &on, Field::ClientSecret), Some(Problem::EnterAgain));
+    }
+}
+
+#[test]
+fn a_client_secret_saved_with_the_flow_none_is_for_the_authorization_code_flows() {
+    let fresh = saved(OauthFlow::None);
+    for (to, expected) in [
+        (OauthFlow::AuthorizationCodePkce, None),
+        (OauthFlow::ClientCredentials, Some(Problem::EnterAgain)),
+    ] {
+        let draft = edited(&fresh, &[(Field::Flow, to.wire_name())]);
+        assert_eq!(problem(&fresh, &draft, Field::ClientSecret), expected, "{to:?}");
+    }
+}
+
+#[test]
+fn every_control_that_moves_a_secret_is_named_in_the_order_of_the_screen() {
+    let saved = saved(OauthFlow::ClientCredentials);
+    let draft = edited(&saved, &BOUND_WITH_CLIENT_CREDENTIALS);
+    let expected = BOUND_WITH_CLIENT_CREDENTIALS.map(|(field, _)| field);
+    // Where TLS is off, its mode and who is trusted do not count.
+    let expected: Vec<_> = expected
+        .into_iter()
+        .filter(|field| !matches!(field, Field::OauthTlsMode | Field::OauthTrustedCa))
+        .collect();
+    assert_eq!(saved.moved(Field::ClientSecret, &draft), expected);
+}
+
+#[test]
+fn a_control_that_moves_the_password_is_named() {
+    let saved = saved(OauthFlow::None);
+    for edit in [
+        (Field::BasicServer, "smtp.example.org"),
+        (Field::BasicPort, "465"),
+        (Field::BasicUseTls, "off"),
+        (Field::BasicTlsMode, "implicit"),
+        (Field::BasicTrustedCa, "another"),
+        (Field::Username, "another"),
+    ] {
+        assert_eq!(saved.moved(Field::Password, &edited(&saved, &[edit])), [edit.0]);
+    }
+}
+
+#[test]
+fn a_secret_of_an_earlier_version_that_is_bound_to_an_origin_alone_is_asked_for_again() {
+    let mut saved = saved(OauthFlow::AuthorizationCode);
+    let origin = saved.form.token_endpoint_origin();
+    saved.form.authentication.client_secret = StoredSecret::For(origin);
+    assert_eq!(problem(&saved, &saved.draft(), Field::ClientSecret), Some(Problem::EnterAgain));
+}
+
+#[test]
+fn a_change_says_for_which_controls_alone_it_asks_again() {
+    let saved = saved(OauthFlow::ClientCredentials);
+    let before = edited(&saved, &[(Field::Scope, "another")]);
+    let mut after = before.clone();
+    after.edit(Field::OauthPort, "465");
+    assert_eq!(saved.moved_by(Field::ClientSecret, &before, &after), [Field::OauthPort]);
+    assert_eq!(saved.moved_by(Field::ClientSecret, &after, &before), []);
+    after.edit(Field::ClientSecret, "typed");
+    assert_eq!(saved.moved_by(Field::ClientSecret, &before, &after), []);
 }
 
 #[test]
@@ -94,9 +236,7 @@ fn a_disabled_group_edited_and_enabled_again_asks_again() {
     // Saved with the group disabled, and another endpoint in it: the secret keeps its destination.
     let away =
         edited(&before, &[(Field::Flow, "none"), (Field::TokenEndpoint, "https://evil.example/")]);
-    assert!(away.problems(&before.form).is_empty());
-    let form = away.map_secrets(|field, _| before.form.secret(field).cloned().unwrap_or_default());
-    let between = Saved { form, revision: 2, ..Saved::default() };
+    let between = saved_over(&before, &away);
     let back = edited(&between, &[(Field::Flow, "client-credentials")]);
     assert_eq!(problem(&between, &back, Field::ClientSecret), Some(Problem::EnterAgain));
 }

@@ -87,12 +87,12 @@ const KINDS: Kind[] = [
     kind: 'the flow',
     label: 'OAuth Flow',
     control: (form) => form.flow,
-    mine: (form) => form.choose('Client Credentials'),
-    theirs: (form) => form.choose('Authorization Code with PKCE'),
-    keep: 'Keep mine: Client Credentials',
-    take: 'Take theirs: Authorization Code with PKCE',
-    shows: (control, chosen) =>
-      expect(control).toHaveValue(chosen === 'mine' ? 'client-credentials' : 'authorization-code-pkce'),
+    // Of one kind: with Client Credentials the stored Client Secret would have to be entered again.
+    mine: (form) => form.choose('Authorization Code with PKCE'),
+    theirs: (form) => form.choose('None'),
+    keep: 'Keep mine: Authorization Code with PKCE',
+    take: 'Take theirs: None',
+    shows: (control, chosen) => expect(control).toHaveValue(chosen === 'mine' ? 'authorization-code-pkce' : 'none'),
   },
   {
     kind: 'a secret',

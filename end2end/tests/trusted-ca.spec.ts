@@ -18,7 +18,9 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   await expect(form.outcome(/certificate is signed by itself/)).toBeVisible();
   await axe();
 
-  await page.getByRole('button', { name: 'Trust this certificate', exact: true }).click();
+  const trust = page.getByRole('button', { name: 'Trust this certificate', exact: true });
+  await expect(trust).toHaveAccessibleDescription('Password must be entered again, because Trusted CA certificate changes.');
+  await trust.click();
   await expect(form.field(form.basic, LABEL)).toBeFocused();
   await expect(form.field(form.basic, LABEL)).toHaveValue(/^-----BEGIN CERTIFICATE-----\n/);
   // The stored one goes to the server as it was vouched for before, and to no other.

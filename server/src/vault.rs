@@ -384,6 +384,10 @@ fn associated_data(column: &str, destination: &Destination) -> Vec<u8> {
         Destination::MailServer { server, port, security } => {
             encode(column, 4, &[server, port, security])
         }
+        Destination::CodeExchange { token_endpoint } => encode(column, 5, &[token_endpoint]),
+        Destination::ClientCredentials { token_endpoint, scope, server, port, security } => {
+            encode(column, 6, &[token_endpoint, scope, server, port, security])
+        }
     }
 }
 

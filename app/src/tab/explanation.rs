@@ -1,13 +1,15 @@
 //! What to do where something failed: steps in order, with lines to copy, links, and buttons that put
 //! a value into the form. A page without a form has no script either, and so no button.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use leptos::html::Textarea;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::HtmlDocument;
 
 use super::live::live_text;
-use super::state::FormState;
+use super::state::{FormState, put};
 use crate::explanation::{Fill, Link, NextStep};
 
 /// The steps.
@@ -25,20 +27,34 @@ fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) 
         Some(_) => view! { <Copyable lines label="Copy these lines" is_shown=true/> }.into_any(),
         None => readable(lines, "Lines to copy", false, NodeRef::new()).into_any(),
     });
-    let fill = fill.zip(form).map(|(Fill { field, value, label }, form)| {
-        view! {
-            <div class="row">
-                <button
-                    type="button"
-                    part="button"
-                    on:click=move |_| form.fill(field, value.clone())
-                >
-                    {label}
-                </button>
-            </div>
-        }
+    let fill = fill.zip(form).map(|(fill, form)| {
+        let (fills, label) = (vec![fill.clone()], fill.label);
+        let on_press = move || form.fill(fill.field, fill.value.clone());
+        view! { <div class="row"><FillButton form fills label on_press/></div> }
     });
     view! { <li>{text} {link} {copy} {fill}</li> }
+}
+
+/// A button that puts values into the form, and says before it does which stored secret has to be
+/// entered again then. Made in the browser only.
+#[component]
+pub fn FillButton(
+    form: FormState,
+    /// What it puts there.
+    fills: Vec<Fill>,
+    #[prop(into)] label: String,
+    on_press: impl Fn() + Send + 'static,
+) -> impl IntoView {
+    static BUTTONS: AtomicU32 = AtomicU32::new(0);
+    let id = format!("asks-again-{}", BUTTONS.fetch_add(1, Ordering::Relaxed));
+    let follows: Vec<_> = fills.iter().map(|fill| fill.field).collect();
+    let warning = live_text(move || form.asks_again(&follows, |draft| put(&fills, draft)));
+    view! {
+        <strong class="warning" id=id.clone()>{warning}</strong>
+        <button type="button" part="button" aria-describedby=id on:click=move |_| on_press()>
+            {label}
+        </button>
+    }
 }
 
 /// Lines that a button copies; where they are not shown from the start, it shows them too.

@@ -175,7 +175,7 @@ fn placeholder(state: FormState, field: Field) -> Signal<Option<String>> {
     live_attribute(move || match secret.get() {
         SecretState::Stored => Some("Stored"),
         SecretState::Cleared | SecretState::ClearedWithUsername => Some("Will be removed"),
-        SecretState::StoredForAnother => Some("Enter again"),
+        SecretState::StoredForAnother(_) => Some("Enter again"),
         SecretState::Unset | SecretState::New | SecretState::Replaced => None,
     })
 }
@@ -198,7 +198,7 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
         let (text, action) = match field.kind() {
             Kind::Masked if is_revealed.get() => ("Hide", Action::Reveal(false)),
             Kind::Masked => ("Reveal", Action::Reveal(true)),
-            Kind::Secret => secret_action(secret.get())?,
+            Kind::Secret => secret.with(secret_action)?,
             Kind::Text if field == Field::RedirectUri => {
                 let callback = offered.get()?;
                 ("Use this server's", Action::Put(callback))
@@ -238,9 +238,9 @@ enum Action {
 }
 
 /// The button beside a secret.
-fn secret_action(secret: SecretState) -> Option<(&'static str, Action)> {
+fn secret_action(secret: &SecretState) -> Option<(&'static str, Action)> {
     match secret {
-        SecretState::Stored | SecretState::StoredForAnother => {
+        SecretState::Stored | SecretState::StoredForAnother(_) => {
             Some(("Clear", Action::Edit(SecretEdit::Clear)))
         }
         SecretState::Cleared | SecretState::Replaced => {
@@ -257,7 +257,7 @@ pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
         if field == Field::ClientSecret && text.with(|text| is_guid(text)) {
             return labels::SECRET_ID.to_owned();
         }
-        labels::secret(secret.get(), &destination(state, field))
+        secret.with(|secret| labels::secret(field, secret, &destination(state, field)))
     })
 }
 
@@ -265,13 +265,16 @@ pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
 fn destination(state: FormState, field: Field) -> String {
     use domain::secret::{Destination, StoredSecret};
     state.with_saved(|saved| match saved.form.secret(field) {
-        Some(StoredSecret::For(Destination::Account { server, .. })) => server.clone(),
-        Some(StoredSecret::For(Destination::Origin(origin))) => origin.clone(),
-        Some(
-            StoredSecret::For(Destination::MailServer { .. } | Destination::Nowhere)
-            | StoredSecret::Unset,
-        )
-        | None => String::new(),
+        Some(StoredSecret::For(entered_for)) => match entered_for {
+            Destination::Account { server, .. } => server.clone(),
+            Destination::Origin(endpoint)
+            | Destination::CodeExchange { token_endpoint: endpoint } => endpoint.clone(),
+            Destination::ClientCredentials { token_endpoint, scope, server, port, .. } => {
+                format!("{token_endpoint}, with scope {scope} and mail server {server}:{port}")
+            }
+            Destination::MailServer { .. } | Destination::Nowhere => String::new(),
+        },
+        Some(StoredSecret::Unset) | None => String::new(),
     })
 }
 

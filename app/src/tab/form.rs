@@ -6,9 +6,10 @@ use domain::{Draft, Field, Presence, Section, check, rules};
 use leptos::html::Input;
 use leptos::prelude::*;
 
+use super::copying::CopyQuestion;
 use super::field::{Control, secret_note};
 use super::inquiry::{Inquiry, Question};
-use super::later;
+use super::later::{self, Part, later};
 use super::live::{live, live_option, live_text, live_view};
 use super::notice::FormNotice;
 use super::preset::ProviderMenu;
@@ -142,6 +143,7 @@ fn BasicGroup(state: FormState) -> impl IntoView {
 fn OauthGroup(state: FormState) -> impl IntoView {
     let presence = state.presence(Field::OauthServer);
     let disabled = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let question = CopyQuestion::new(state);
     let copy = view! {
         <button
             type="button"
@@ -149,7 +151,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
             class="quiet end"
             disabled=disabled.get_untracked()
             prop:disabled=disabled
-            on:click=move |_| state.copy_basic_to_oauth()
+            on:click=move |_| question.ask_or_copy()
         >
             "Copy from Basic SMTP Settings"
         </button>
@@ -157,6 +159,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
     .into_any();
     view! {
         <Group state section=Section::OauthSmtp action=copy>
+            <div class="announcement stack" role="status">{later(state, Part::CopyQuestion(question))}</div>
             <Control state field=Field::OauthSender/>
             <Control state field=Field::OauthDisplayName/>
             <Control state field=Field::OauthServer width="mid"/>

@@ -1,18 +1,19 @@
 //! Questions to the server, asked by the press of a button, and what it finds: facts, explanations, and
 //! values for the form. What is empty there is filled at once; what was typed is replaced only after it
-//! was shown.
+//! was shown, and so is what a stored secret is bound to.
 
 use std::pin::Pin;
+use std::slice;
 
 use domain::draft::check_text;
 use domain::field::Kind;
 use domain::{Draft, Field, OauthFlow};
 use leptos::prelude::*;
 
-use super::explanation::NextSteps;
+use super::explanation::{FillButton, NextSteps};
 use super::later::{self, Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
-use super::state::FormState;
+use super::state::{FormState, put};
 use crate::api::{self, ApiError};
 use crate::explanation::{Explanation, Fill, Findings};
 use crate::labels;
@@ -121,13 +122,19 @@ impl Inquiry {
         });
     }
 
-    /// Fills what is empty, and leaves what would replace something.
+    /// Fills what is empty, and leaves what would replace something or ask for a stored secret again.
     fn filled(self, mut findings: Findings) -> Findings {
-        let draft = self.form().draft_now();
+        let form = self.form();
+        let draft = form.draft_now();
         findings.fills.retain(|fill| draft.text(fill.field) != fill.value);
-        let (empty, held) =
-            findings.fills.into_iter().partition(|fill| is_as_fresh(&draft, fill.field));
-        self.form().fill_all(empty);
+        let asks_again = |fill: &Fill| {
+            !untrack(|| form.asks_again(&[], |draft| put(slice::from_ref(fill), draft))).is_empty()
+        };
+        let (empty, held): (Vec<_>, _) = findings
+            .fills
+            .into_iter()
+            .partition(|fill| is_as_fresh(&draft, fill.field) && !asks_again(fill));
+        form.fill_all(&empty);
         Findings { fills: held, ..findings }
     }
 
@@ -190,6 +197,7 @@ fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) ->
 /// Asks whether values may replace what was typed.
 fn offer(inquiry: Inquiry, fills: Vec<Fill>) -> impl IntoView {
     let form = inquiry.form();
+    let offered = fills.clone();
     let rows: Vec<_> = fills
         .into_iter()
         .map(|Fill { field, value, label }| {
@@ -206,13 +214,13 @@ fn offer(inquiry: Inquiry, fills: Vec<Fill>) -> impl IntoView {
             }
         })
         .collect();
-    let replace = move |_| form.fill_all(inquiry.decided());
+    let replace = move || form.fill_all(&inquiry.decided());
     view! {
         <section class="notice" part="notice">
             <h2>{labels::HOLD_SOMETHING_ELSE}</h2>
             <dl class="facts">{rows}</dl>
             <div class="actions">
-                <button type="button" part="button" on:click=replace>"Replace these"</button>
+                <FillButton form fills=offered label="Replace these" on_press=replace/>
                 <button type="button" part="button" on:click=move |_| drop(inquiry.decided())>
                     "Keep mine"
                 </button>

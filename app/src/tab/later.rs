@@ -13,6 +13,7 @@ use domain::Field;
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
+use super::copying::{CopyQuestion, CopyQuestionView, CopyQuestionViewProps};
 use super::dispute::{Choice, ChoiceProps};
 use super::inquiry::{FindingsView, FindingsViewProps, Inquiry, Question};
 use super::live::{LiveView, live_view};
@@ -37,6 +38,8 @@ pub enum Part {
     Conflict(Clash),
     /// The choice between two values of one control.
     Choice(Field),
+    /// Whether to copy Basic SMTP Settings although a stored secret has to be entered again then.
+    CopyQuestion(CopyQuestion),
     /// How a test message ended.
     End(RunNow),
     /// The steps of a test message.
@@ -88,6 +91,9 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
             ConflictNotice(ConflictNoticeProps { state: form, clash }).into_any()
         }
         Part::Choice(field) => Choice(ChoiceProps { state: form, field }).into_any(),
+        Part::CopyQuestion(question) => {
+            CopyQuestionView(CopyQuestionViewProps { question }).into_any()
+        }
         Part::End(now) => End(EndProps { now, form: Some(form) }).into_any(),
         Part::Ladder(now) => Ladder(LadderProps { now }).into_any(),
         Part::News(test) => {

@@ -224,13 +224,27 @@ impl FormState {
     }
 
     /// Puts values into several controls at once.
-    pub fn fill_all(self, fills: Vec<Fill>) {
-        self.change(|draft| {
-            for Fill { field, value, .. } in fills {
-                draft.edit(field, value);
-            }
-        });
+    pub fn fill_all(self, fills: &[Fill]) {
+        self.change(|draft| put(fills, draft));
         self.forget_good_news();
+    }
+
+    /// Which stored secrets a change of the draft would ask for again, and why, in words; nothing
+    /// where it asks for none. Follows these controls and the secrets.
+    pub fn asks_again(self, follows: &[Field], change: impl FnOnce(&mut Draft)) -> String {
+        const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
+        let follows: Vec<_> = follows.iter().copied().chain(SECRETS).collect();
+        self.with_draft(&follows, |before| {
+            let mut after = before.clone();
+            change(&mut after);
+            let saved = self.saved.read_untracked();
+            let asked = SECRETS.map(|secret| (secret, saved.moved_by(secret, before, &after)));
+            let asked = asked.iter().filter(|(_, moved)| !moved.is_empty());
+            asked
+                .map(|(secret, moved)| labels::enter_again(*secret, moved))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
     }
 
     /// What is typed, without following it.
@@ -588,6 +602,13 @@ impl FormState {
     }
 }
 
+/// Puts values into the controls of a draft.
+pub fn put(fills: &[Fill], draft: &mut Draft) {
+    for Fill { field, value, .. } in fills {
+        draft.edit(*field, value.as_str());
+    }
+}
+
 /// Writes what is new.
 fn renew<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|before| *before != value) {
@@ -596,7 +617,7 @@ fn renew<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
 }
 
 /// What is stored and done with a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretState {
     /// Nothing is stored, nothing typed.
     Unset,
@@ -604,8 +625,8 @@ pub enum SecretState {
     New,
     /// A value is stored and will be kept.
     Stored,
-    /// A value is stored, but it was entered for another destination.
-    StoredForAnother,
+    /// A value is stored, but it was entered for another destination: these controls differ.
+    StoredForAnother(Vec<Field>),
     /// What is typed will replace what is stored.
     Replaced,
     /// What is stored will be removed.
@@ -623,8 +644,10 @@ impl SecretState {
             (SecretEdit::Replace(_), false) => Self::New,
             (SecretEdit::Clear, true) if is_edited => Self::Cleared,
             (SecretEdit::Clear, true) => Self::ClearedWithUsername,
-            (SecretEdit::Untouched, true) if saved.keeps_secret(field, draft) => Self::Stored,
-            (SecretEdit::Untouched, true) => Self::StoredForAnother,
+            (SecretEdit::Untouched, true) => match saved.moved(field, draft) {
+                moved if moved.is_empty() => Self::Stored,
+                moved => Self::StoredForAnother(moved),
+            },
             (SecretEdit::Untouched | SecretEdit::Clear, false) => Self::Unset,
         }
     }

@@ -64,10 +64,8 @@ impl Current {
     pub fn typed(&self, server: &Server, draft: &Draft) -> Result<Settings, VaultError> {
         let secret = |field| match draft.secret_on_save(field).as_ref() {
             SecretEdit::Replace(typed) => Ok(Some(typed.open())),
-            SecretEdit::Untouched if self.saved.keeps_secret(field, draft) => {
-                self.open_one(server, field)
-            }
-            SecretEdit::Untouched | SecretEdit::Clear => Ok(None),
+            SecretEdit::Untouched => self.open_one(server, field, draft.destination(field)),
+            SecretEdit::Clear => Ok(None),
         };
         let secrets = OpenedSecrets {
             password: secret(Field::Password)?,
@@ -77,19 +75,23 @@ impl Current {
     }
 
     fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
+        let secret = |field| self.open_one(server, field, self.saved.form.destination(field));
         Ok(OpenedSecrets {
-            password: self.open_one(server, Field::Password)?,
-            client_secret: self.open_one(server, Field::ClientSecret)?,
+            password: secret(Field::Password)?,
+            client_secret: secret(Field::ClientSecret)?,
         })
     }
 
-    /// Opens a secret for the destination that the saved form names; one that was entered for
-    /// another stays shut.
-    fn open_one(&self, server: &Server, field: Field) -> Result<Option<SecretString>, VaultError> {
+    /// Opens a secret for the destination that a form names; one that was entered for another stays
+    /// shut.
+    fn open_one(
+        &self,
+        server: &Server,
+        field: Field,
+        destination: Option<Destination>,
+    ) -> Result<Option<SecretString>, VaultError> {
         let sealed = self.sealed.iter().find(|secret| secret.field == field.wire_name());
-        let Some((sealed, destination)) = sealed.zip(self.saved.form.destination(field)) else {
-            return Ok(None);
-        };
+        let Some((sealed, destination)) = sealed.zip(destination) else { return Ok(None) };
         if self.saved.form.secret(field) != Some(&StoredSecret::For(destination.clone())) {
             return Ok(None);
         }

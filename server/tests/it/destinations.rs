@@ -14,7 +14,7 @@ use url::Url;
 use crate::support::databases::connection;
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_world::{CALLBACK, FLOWS, World};
-use crate::support::provider::ScriptedProvider;
+use crate::support::provider::{CLIENT_SECRET, ScriptedProvider};
 
 /// What is saved in this world as a browser has it: with secrets untouched.
 async fn loaded(world: &World) -> (Draft, i64) {
@@ -88,7 +88,9 @@ async fn after_a_save_for_another_mail_server_a_message_needs_a_token_of_its_own
     for flow in FLOWS {
         let world = World::with_token(flow).await;
         let elsewhere = Mailbox::start(&world.provider).await;
-        saved(&world, &[(Field::OauthPort, &port(elsewhere.address))]).await;
+        let port = port(elsewhere.address);
+        // With Client Credentials, the secret is for this mail server too.
+        saved(&world, &[(Field::OauthPort, &port), (Field::ClientSecret, CLIENT_SECRET)]).await;
         let sent = world.service().send_test(&world.ada).await;
         assert_eq!(sent, Err(ApiError::TokenNeeded), "{flow:?}");
         assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
@@ -103,9 +105,18 @@ async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_serve
         let (here, there) = (port(world.mailbox.address), port(elsewhere.address));
         tamper(&world, FORM, &format!("\"{here}\""), &format!("\"{there}\"")).await;
 
-        let Outcome::Failed { step, advice, .. } = world.send().await else { panic!("sent") };
-        let expected = (Step::Token, Advice::TokenNotRenewed(Fault::SecretUnreadable));
-        assert_eq!((step, advice), expected, "{flow:?}");
+        if flow == OauthFlow::ClientCredentials {
+            let sent = world.service().send_test(&world.ada).await;
+            assert_eq!(sent, Err(ApiError::Incomplete), "the secret is for a mail server too");
+            // The same with the secret's destination rewritten.
+            tamper(&world, DESTINATION, &format!("\"{here}\""), &format!("\"{there}\"")).await;
+            let Outcome::Failed { advice, .. } = world.send().await else { panic!("sent") };
+            assert_eq!(advice, Advice::SecretUnreadable);
+        } else {
+            let Outcome::Failed { step, advice, .. } = world.send().await else { panic!("sent") };
+            let expected = (Step::Token, Advice::TokenNotRenewed(Fault::SecretUnreadable));
+            assert_eq!((step, advice), expected, "{flow:?}");
+        }
         assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod cli;
+mod client_secret;
 mod connections;
 mod consents;
 mod crashes;

@@ -334,6 +334,8 @@ impl Witness {
         let Tab { saved, token, .. } = serde_json::from_str(&tab.body).expect("a tab");
         let mut draft = saved.draft();
         draft.edit(Field::OauthPort, port.to_string());
+        // With Client Credentials, the secret is for this mail server too.
+        draft.edit(Field::ClientSecret, CLIENT);
         let grant = token.token.map(|token| token.grant);
         let save = Save { draft, revision: saved.revision, deletes_grant: grant };
         let answer = self.calls("email/save", &json!({ "save": save })).await;

@@ -1,0 +1,235 @@
+//! An administrator who does not know the stored Client Secret cannot have it used for anything that
+//! it was not entered for: not by a save, not by a test of typed settings, not by way of the flow
+//! None. Shown over sockets, with the program, a provider and mail servers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::api::{Begun, RunNow, SaveAnswer, TestAnswer, TokenNow};
+use axum::http::StatusCode;
+use domain::secret::SecretEdit;
+use domain::token::AttemptEnd;
+use domain::{Draft, Field, OauthFlow, Problem};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::support::accounts::administrators;
+use crate::support::databases::database_url;
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_programs::{LOOK_EVERY, called, end_of, save, token, trust_the_tests};
+use crate::support::oauth_world::{FLOWS, draft};
+use crate::support::program::{Browser, Serving};
+use crate::support::provider::{Provider, ScriptedProvider};
+use crate::support::smtp_server::Authority;
+
+/// A program with a flow and a Client Secret saved, and an administrator who does not know the secret.
+struct Attacked {
+    _folder: TempDir,
+    _program: Serving,
+    browser: Browser,
+    provider: Arc<Provider>,
+    mailbox: Mailbox,
+    /// What is saved, with the secret as it was typed.
+    draft: Draft,
+    revision: i64,
+}
+
+impl Attacked {
+    async fn with(flow: OauthFlow) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let cookies = administrators(&folder, 1).await;
+        let program = start(folder.path(), &database_url(folder.path()).await);
+        let provider = Arc::new(Provider::start());
+        let mailbox = Mailbox::start(&provider).await;
+        let mut draft = draft(flow, &provider, &mailbox);
+        // The flow None needs these.
+        draft.basic = draft.oauth.clone();
+        let mut browser = Browser::at(&program.address).await.expect("it listens");
+        browser.cookie.clone_from(&cookies[0]);
+        save(&mut browser, &draft, 0, None).await;
+        Self { _folder: folder, _program: program, browser, provider, mailbox, draft, revision: 1 }
+    }
+
+    /// What is saved with these edits, and the secret untouched.
+    fn edited(&self, edits: &[(Field, &str)]) -> Draft {
+        let mut draft = self.draft.map_secrets(|_, _| SecretEdit::Untouched);
+        for &(field, text) in edits {
+            draft.edit(field, text);
+        }
+        draft
+    }
+
+    /// What keeps a form from being saved.
+    async fn problem_of_a_save(&mut self, draft: &Draft) -> Option<Problem> {
+        let save = json!({ "draft": draft, "revision": self.revision, "deletes_grant": null });
+        match called(&mut self.browser, "email/save", &json!({ "save": save })).await {
+            SaveAnswer::Problems(problems) => problems.of(Field::ClientSecret),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What keeps a form from being tested.
+    async fn problem_of_a_test(&mut self, draft: &Draft) -> Option<Problem> {
+        match called(&mut self.browser, "email/test-typed", &json!({ "draft": draft })).await {
+            TestAnswer::Problems(problems) => problems.of(Field::ClientSecret),
+            TestAnswer::Begun(now) => panic!("begun: {now:?}"),
+        }
+    }
+
+    async fn save(&mut self, draft: &Draft) {
+        save(&mut self.browser, draft, self.revision, None).await;
+        self.revision += 1;
+    }
+
+    /// Tries to have the secret used by this form: by a test, by a save, and by way of None.
+    async fn is_refused(&mut self, edits: &[(Field, &str)]) {
+        let (typed, expected) = (self.edited(edits), Some(Problem::EnterAgain));
+        assert_eq!(self.problem_of_a_test(&typed).await, expected, "a test: {edits:?}");
+        assert_eq!(self.problem_of_a_save(&typed).await, expected, "a save: {edits:?}");
+
+        let none = (Field::Flow, "none");
+        self.save(&self.edited(&[edits, &[none]].concat())).await;
+        assert_eq!(self.problem_of_a_test(&typed).await, expected, "a test after None: {edits:?}");
+        assert_eq!(self.problem_of_a_save(&typed).await, expected, "a save after None: {edits:?}");
+        let begun = self.browser.call("email/get-token", &json!({ "in_pop_up": true })).await;
+        assert_eq!(begun.expect("an answer").status, StatusCode::CONFLICT, "{edits:?}");
+        self.save(&self.draft.clone()).await;
+    }
+
+    /// Obtains a token with Client Credentials.
+    async fn obtains(&mut self) {
+        let argument = json!({ "in_pop_up": true });
+        let begun: Begun = called(&mut self.browser, "email/get-token", &argument).await;
+        loop {
+            let TokenNow { attempt, .. } = token(&mut self.browser).await;
+            let attempt = attempt.expect("the attempt");
+            assert_eq!(attempt.id, begun.attempt.id);
+            if let Some(end) = attempt.end {
+                return assert_eq!(end, AttemptEnd::Obtained);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+fn start(folder: &Path, database_url: &str) -> Serving {
+    Serving::with(folder, |command| {
+        command.args(["--database-url", database_url]);
+        command.arg("--key-file").arg(folder.join("ppm-email.key"));
+        trust_the_tests(command, folder);
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_client_credentials_a_stored_secret_yields_no_token_of_another_scope_or_for_another_server()
+ {
+    let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
+    let elsewhere = Mailbox::start(&attacked.provider).await;
+    let port = elsewhere.address.port().to_string();
+    let authority = Authority::named("Somebody else").pem();
+    for edit in [
+        (Field::Scope, "mail.read"),
+        (Field::OauthServer, "127.0.0.1"),
+        (Field::OauthPort, port.as_str()),
+        (Field::OauthTlsMode, "start-tls"),
+        (Field::OauthTrustedCa, &authority),
+    ] {
+        attacked.is_refused(&[edit]).await;
+    }
+    assert_eq!(attacked.provider.asked().len(), 0);
+    assert_eq!((elsewhere.tokens(), attacked.mailbox.tokens()), (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_secret_goes_to_no_other_token_endpoint_not_even_of_the_same_origin() {
+    for flow in FLOWS {
+        let mut attacked = Attacked::with(flow).await;
+        let elsewhere = ScriptedProvider::play([]);
+        let another_path = attacked.provider.token_endpoint().replace("/token", "/another/token");
+        for endpoint in [elsewhere.token_endpoint(), another_path] {
+            attacked.is_refused(&[(Field::TokenEndpoint, &endpoint)]).await;
+        }
+        assert_eq!((attacked.provider.asked().len(), elsewhere.asked().len()), (0, 0), "{flow:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_secret_is_not_used_with_the_other_kind_of_flow() {
+    for flow in FLOWS {
+        let mut attacked = Attacked::with(flow).await;
+        let others = FLOWS.into_iter().filter(|other| is_code(*other) != is_code(flow));
+        for other in others {
+            attacked.is_refused(&[(Field::Flow, other.wire_name())]).await;
+        }
+        assert_eq!(attacked.provider.asked().len(), 0, "{flow:?}");
+    }
+}
+
+fn is_code(flow: OauthFlow) -> bool {
+    flow != OauthFlow::ClientCredentials
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_was_typed_before_none_was_chosen_is_not_for_client_credentials() {
+    let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
+    let mut none = attacked.draft.clone();
+    none.edit(Field::Flow, "none");
+    attacked.save(&none).await;
+    let typed = attacked.edited(&[]);
+    assert_eq!(attacked.problem_of_a_save(&typed).await, Some(Problem::EnterAgain));
+    assert_eq!(attacked.problem_of_a_test(&typed).await, Some(Problem::EnterAgain));
+    assert_eq!(attacked.provider.asked().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn none_and_back_to_client_credentials_asks_for_nothing_and_yields_a_token() {
+    let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
+    let (none, back) = (attacked.edited(&[(Field::Flow, "none")]), attacked.edited(&[]));
+    attacked.save(&none).await;
+    let TestAnswer::Begun(now) =
+        called(&mut attacked.browser, "email/test-typed", &json!({ "draft": back })).await
+    else {
+        panic!("refused")
+    };
+    let RunNow { run, .. } = *now;
+    end_of(&mut attacked.browser, run).await;
+    assert_eq!(attacked.mailbox.messages(), 1, "a test before it is saved");
+    attacked.save(&back).await;
+    attacked.obtains().await;
+    assert_eq!(attacked.provider.requests("client_credentials"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_secret_is_not_bound_to_may_change() {
+    let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
+    let others = [
+        (Field::OauthDisplayName, "Another name"),
+        (Field::OauthSender, "another@example.com"),
+        (Field::BasicPort, "25"),
+        (Field::OauthServer, "LOCALHOST"),
+    ];
+    attacked.save(&attacked.edited(&others)).await;
+    attacked.obtains().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_typed_settings_names_its_fields_in_the_audit_trail() {
+    let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
+    let mut typed = attacked.draft.clone();
+    typed.edit(Field::Scope, "mail.read");
+    typed.edit(Field::OauthDisplayName, "Another name");
+    for draft in [typed, attacked.edited(&[])] {
+        let answer: TestAnswer =
+            called(&mut attacked.browser, "email/test-typed", &json!({ "draft": draft })).await;
+        let TestAnswer::Begun(now) = answer else { panic!("{answer:?}") };
+        end_of(&mut attacked.browser, now.run).await;
+    }
+    let page = attacked.browser.get("/audit").await.expect("the page").body;
+    let (with, without) =
+        ("Asked for a test message with unsaved changes", "Asked for a test message");
+    assert_eq!(page.matches(with).count(), 1, "{page}");
+    assert_eq!(page.matches(without).count(), 2, "{page}");
+    assert!(page.contains("Display Name (OAuth), Client Secret, Scope"), "{page}");
+    assert!(!page.contains("mail.read"), "{page}");
+}

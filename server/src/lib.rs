@@ -13,6 +13,7 @@ pub mod identity;
 pub mod key;
 pub mod log;
 pub mod oauth;
+mod rebind;
 pub mod serve;
 pub mod service;
 pub mod smtp;
@@ -46,7 +47,7 @@ use crate::identity::{Accounts, recognise};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
 use crate::service::{News, Service};
 use crate::smtp::{TlsTrust, TrustError};
-use crate::store::{OpenStoreError, Store};
+use crate::store::{OpenStoreError, Store, StoreError};
 use crate::vault::{UnlockError, Vault};
 use crate::web::refusal::Refusal;
 
@@ -103,6 +104,9 @@ pub enum StartError {
     /// The key is not as it must be.
     #[error(transparent)]
     Vault(#[from] UnlockError),
+    /// The stored Client Secret cannot be bound to its whole destination.
+    #[error("the stored Client Secret cannot be bound to its whole destination")]
+    Rebind(#[source] StoreError),
     /// The trusted certificates are not as they must be.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -124,6 +128,7 @@ impl Server {
         let store = Store::open(&config.database).await?;
         let vault =
             vault::unlock(&config.key_file, &store, clock.as_ref(), randomness.clone()).await?;
+        rebind::rebind_client_secret(&store, &vault).await.map_err(StartError::Rebind)?;
         let accounts =
             Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);

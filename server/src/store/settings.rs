@@ -161,6 +161,51 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
 }
 
 /// Whether the row still had the expected revision, and so was written.
+/// A stored secret with another destination.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebound<'a> {
+    /// The revision whose form names the destination.
+    pub revision: i64,
+    /// The secret as it was read.
+    pub before: &'a SealedSecret,
+    /// The same secret, sealed for the other destination.
+    pub after: &'a SealedSecret,
+}
+
+/// Gives a stored secret another destination. False, and nothing changed, where the settings were
+/// saved since, or the secret is another one by now.
+///
+/// # Errors
+/// The database does not answer; nothing was changed.
+pub async fn rebind(store: &Store, rebound: Rebound<'_>) -> Result<bool, StoreError> {
+    let Rebound { revision, before, after } = rebound;
+    let mut transaction = store.begin_write().await?;
+    // Holds the row of settings until the end, as a save does.
+    let is_present =
+        sqlx::query("UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1")
+            .bind(revision)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+    if is_present == 0 {
+        return Ok(false);
+    }
+    let rebound = sqlx::query(
+        "UPDATE secret SET destination = $4, sealed = $5
+         WHERE field = $1 AND destination = $2 AND sealed = $3",
+    )
+    .bind(&before.field)
+    .bind(&before.destination_json)
+    .bind(before.sealed.as_slice())
+    .bind(&after.destination_json)
+    .bind(after.sealed.as_slice())
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(rebound == 1)
+}
+
 async fn update_form(
     connection: &mut AnyConnection,
     save: &Replacement<'_>,

@@ -44,6 +44,7 @@ mod support;
 mod tokens;
 mod trusted_ca;
 mod typed;
+mod upgrade;
 mod vault;
 mod whose_token;
 mod xray;

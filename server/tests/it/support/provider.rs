@@ -182,12 +182,30 @@ struct Listening {
 }
 
 impl Listening {
-    /// Listens, and gives each caller to `part`.
+    /// Listens on a free port, and gives each caller to `part`.
     fn begin<F>(part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::begin_at("127.0.0.1:0", part)
+    }
+
+    /// Listens at this address, once nobody else does, and gives each caller to `part`.
+    fn begin_at<F>(address: &str, part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let patience = Instant::now() + Duration::from_mins(1);
+        let listener = loop {
+            match std::net::TcpListener::bind(address) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < patience =>
+                {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                bound => break bound.expect("a port"),
+            }
+        };
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address");
         let (over, is_over) = oneshot::channel();
@@ -329,21 +347,30 @@ type Turns = Arc<Mutex<std::vec::IntoIter<Turn>>>;
 impl ScriptedProvider {
     /// In clear.
     pub fn play(turns: impl IntoIterator<Item = Turn>) -> Self {
-        Self::over(None, turns)
+        Self::over(None, "127.0.0.1:0", turns)
+    }
+
+    /// In clear at this address, which is waited for while another test has it.
+    pub fn play_at(address: &str, turns: impl IntoIterator<Item = Turn>) -> Self {
+        Self::over(None, address, turns)
     }
 
     /// Under TLS with this certificate.
     pub fn play_by_tls(tls: Arc<ServerConfig>, turns: impl IntoIterator<Item = Turn>) -> Self {
-        Self::over(Some(tls), turns)
+        Self::over(Some(tls), "127.0.0.1:0", turns)
     }
 
-    fn over(tls: Option<Arc<ServerConfig>>, turns: impl IntoIterator<Item = Turn>) -> Self {
+    fn over(
+        tls: Option<Arc<ServerConfig>>,
+        address: &str,
+        turns: impl IntoIterator<Item = Turn>,
+    ) -> Self {
         let ears = Ears::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
         let (turns, heard) = (Arc::new(Mutex::new(turns)), ears.clone());
         let playing = turns.clone();
-        let listening = Listening::begin(move |stream| {
+        let listening = Listening::begin_at(address, move |stream| {
             let (tls, turns, ears) = (tls.clone(), playing.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;

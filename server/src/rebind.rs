@@ -1,0 +1,82 @@
+//! Binds a Client Secret that an earlier version stored to everything that it is bound to today: the
+//! whole Token Endpoint, the kind of flow and, with Client Credentials, Scope and mail server. Runs at
+//! start, before the first request. Nothing here makes a secret usable where the earlier version would
+//! not have used it.
+
+use domain::secret::Destination;
+use domain::{Field, Form};
+
+use crate::log::one_line;
+use crate::store::settings::{self, Rebound, SealedSecret, StoredForm};
+use crate::store::{Store, StoreError};
+use crate::vault::{Vault, VaultError};
+
+/// Why a stored Client Secret keeps the destination that it has. It then has to be entered again.
+#[derive(Debug, thiserror::Error)]
+enum Kept {
+    #[error("the saved settings cannot be read")]
+    Form(#[from] serde_json::Error),
+    #[error("it was entered for another Token Endpoint than the saved one")]
+    Elsewhere,
+    #[error("it cannot be opened")]
+    Sealed(#[from] VaultError),
+}
+
+/// Binds the stored Client Secret anew where an earlier version sealed it for the origin of its Token
+/// Endpoint alone. However many processes start at once, one of them does it. A secret that cannot be
+/// bound is left as it is, which the log says.
+///
+/// # Errors
+/// The database does not answer; nothing was changed.
+pub async fn rebind_client_secret(store: &Store, vault: &Vault) -> Result<(), StoreError> {
+    loop {
+        let stored = settings::load(store).await?;
+        let Some((secret, origin)) = bound_to_origin(&stored) else { return Ok(()) };
+        let rebound = match rebound(vault, &stored, secret, &origin) {
+            Ok(rebound) => rebound,
+            Err(kept) => {
+                tracing::warn!(
+                    error = one_line(&kept),
+                    "the stored Client Secret has to be entered again"
+                );
+                return Ok(());
+            }
+        };
+        let rebind = Rebound { revision: stored.revision, before: secret, after: &rebound };
+        if settings::rebind(store, rebind).await? {
+            tracing::info!("the stored Client Secret was bound to its whole destination");
+            return Ok(());
+        }
+        // Another process was first; what it left is looked at again.
+    }
+}
+
+/// The Client Secret that is sealed for an origin, and that origin.
+fn bound_to_origin(stored: &StoredForm) -> Option<(&SealedSecret, Destination)> {
+    let is_it = |secret: &&SealedSecret| secret.field == Field::ClientSecret.wire_name();
+    let secret = stored.secrets.iter().find(is_it)?;
+    let destination: Destination = serde_json::from_str(&secret.destination_json).ok()?;
+    matches!(destination, Destination::Origin(_)).then_some((secret, destination))
+}
+
+/// The same secret, sealed for the destination that the saved form names.
+fn rebound(
+    vault: &Vault,
+    stored: &StoredForm,
+    secret: &SealedSecret,
+    origin: &Destination,
+) -> Result<SealedSecret, Kept> {
+    let form: Form<()> = serde_json::from_str(stored.form_json.as_deref().unwrap_or_default())?;
+    if form.token_endpoint_origin() != *origin {
+        return Err(Kept::Elsewhere);
+    }
+    let Some(destination) = form.destination(Field::ClientSecret) else {
+        return Err(Kept::Elsewhere);
+    };
+    let opened = vault.open(&secret.field, origin, &secret.sealed)?;
+    Ok(SealedSecret {
+        destination_json: serde_json::to_string(&destination)?,
+        sealed: vault.seal(&secret.field, &destination, &opened),
+        ..secret.clone()
+    })
+}

@@ -1,0 +1,351 @@
+//! Databases of the version before the Client Secret was bound to more than an origin: what is stored
+//! there is bound anew at the start, once, and goes on working. `fixtures/make.py` made them with that
+//! version's own program.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use app::api::{Save, SaveAnswer};
+use app::service::EmailService;
+use domain::secret::{Destination, StoredSecret};
+use domain::token::{AttemptEnd, Renewal};
+use domain::{Draft, Field, OauthFlow, Problem, Saved};
+use secrecy::ExposeSecret;
+use server::config::Config;
+use server::identity::Principal;
+use server::service::{Service, keep_fresh};
+use server::store::settings::{self, SealedSecret};
+use server::store::{Store, people, runs};
+use sqlx::{AssertSqlSafe, Executor};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::support::databases::{connection, database, database_url};
+use crate::support::harness::{
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, principal, stranger, trail,
+};
+use crate::support::oauth_world::{CALLBACK, a_moment};
+use crate::support::program::{Serving, log_file};
+use crate::support::provider::{ScriptedProvider, Turn};
+
+/// A database as `fixtures/make.py` left it.
+struct Fixture {
+    sqlite: &'static [u8],
+    postgres: &'static str,
+    /// Where its Token Endpoint listens.
+    provider: &'static str,
+}
+
+/// With Authorization Code with PKCE, and a token with a refresh token.
+const CODE: Fixture = Fixture {
+    sqlite: include_bytes!("fixtures/code.db"),
+    postgres: include_str!("fixtures/code.sql"),
+    provider: "127.77.14.1:7714",
+};
+/// With Client Credentials, and a token.
+const ITSELF: Fixture = Fixture {
+    sqlite: include_bytes!("fixtures/itself.db"),
+    postgres: include_str!("fixtures/itself.sql"),
+    provider: "127.77.14.2:7714",
+};
+/// What both are sealed with.
+const KEY: &str = include_str!("fixtures/not-a-secret.key");
+/// How many programs start at once.
+const NODES: usize = 4;
+
+impl Fixture {
+    /// A folder with this database, rewritten by these statements, and its key.
+    async fn folder(&self, statements: &'static str) -> TempDir {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let key = folder.path().join("ppm-email.key");
+        fs::write(&key, KEY).expect("the folder is there");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the file is there");
+        if database_url(folder.path()).await.starts_with("sqlite") {
+            let file = folder.path().join("ppm-email.db");
+            fs::write(file, self.sqlite).expect("the folder is there");
+        } else {
+            let mut connection = connection(folder.path()).await;
+            connection.execute(self.postgres).await.expect("the database is empty");
+        }
+        if !statements.is_empty() {
+            let mut connection = connection(folder.path()).await;
+            connection.execute(AssertSqlSafe(statements)).await.expect("the tables are there");
+        }
+        folder
+    }
+
+    /// The present version, started on it.
+    async fn upgraded(&self) -> Upgraded {
+        let harness = Harness::in_folder(self.folder("").await, |_: &mut Config| {}).await;
+        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
+        let ada = principal(&person.expect("she is there").id, EMAIL, NAME);
+        Upgraded { harness, ada }
+    }
+
+    fn token_endpoint(&self) -> String {
+        format!("http://{}/token", self.provider)
+    }
+
+    /// Its provider, which answers one request with a token.
+    fn provider(&self, answer: &str) -> ScriptedProvider {
+        ScriptedProvider::play_at(self.provider, [Turn::json("200 OK", answer)])
+    }
+}
+
+struct Upgraded {
+    harness: Harness,
+    ada: Principal,
+}
+
+impl Upgraded {
+    fn service(&self) -> Service {
+        Service::new(self.harness.server.clone())
+    }
+
+    async fn saved(&self) -> Saved {
+        self.service().load(&self.ada, CALLBACK).await.expect("the tab").saved
+    }
+
+    /// What keeps this form from being saved.
+    async fn problem(&self, draft: Draft, field: Field) -> Option<Problem> {
+        let save = Save { draft, revision: 1, deletes_grant: None };
+        match self.service().save(&self.ada, save).await.expect("an answer") {
+            SaveAnswer::Problems(problems) => problems.of(field),
+            SaveAnswer::TokenWouldBeDeleted(_) => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a stored secret opens to, for where the saved form leads.
+    async fn opened(&self, field: Field) -> String {
+        let destination = self.saved().await.form.destination(field).expect("a destination");
+        let sealed = stored(&self.harness.server.store, field).await.sealed;
+        let opened = self.harness.server.vault.open(field.wire_name(), &destination, &sealed);
+        opened.expect("it was sealed for this").expose_secret().to_owned()
+    }
+}
+
+async fn stored(store: &Store, field: Field) -> SealedSecret {
+    let stored = settings::load(store).await.expect("the settings are readable");
+    let secret = stored.secrets.into_iter().find(|secret| secret.field == field.wire_name());
+    secret.expect("it is stored")
+}
+
+/// The Client Secret's row in this folder's database.
+async fn client_secret(folder: &TempDir) -> SealedSecret {
+    let store = Store::open(&database(folder).await).await.expect("the database opens");
+    let secret = stored(&store, Field::ClientSecret).await;
+    store.close().await;
+    secret
+}
+
+fn destination(secret: &SealedSecret) -> Destination {
+    serde_json::from_str(&secret.destination_json).expect("a destination")
+}
+
+fn edited(saved: &Saved, field: Field, text: &str) -> Draft {
+    let mut draft = saved.draft();
+    draft.edit(field, text);
+    draft
+}
+
+/// Starts the program on this folder's database, with its log in a file there.
+async fn start(folder: &Path) -> Serving {
+    let (folder, url) = (folder.to_owned(), database_url(folder).await);
+    let starting = tokio::task::spawn_blocking(move || {
+        Serving::with(&folder, |command: &mut Command| {
+            command.args(["--database-url", &url]).stderr(log_file(&log_path(&folder)));
+            command.arg("--key-file").arg(folder.join("ppm-email.key"));
+        })
+    });
+    starting.await.expect("it starts")
+}
+
+fn log_path(folder: &Path) -> std::path::PathBuf {
+    folder.join("ppm-email.log")
+}
+
+fn log(folder: &TempDir) -> String {
+    fs::read_to_string(log_path(folder.path())).expect("the programs wrote it")
+}
+
+#[tokio::test]
+async fn everything_of_the_earlier_version_is_there() {
+    for fixture in [CODE, ITSELF] {
+        let upgraded = fixture.upgraded().await;
+        let saved = upgraded.saved().await;
+        assert_eq!(saved.revision, 1);
+        assert_eq!(saved.form.plain_text(Field::ClientId), "fixture-client");
+        assert_eq!(saved.draft().problems(&saved.form).iter().count(), 0);
+        assert_eq!(upgraded.opened(Field::Password).await, "fixture-password");
+        assert_eq!(upgraded.opened(Field::ClientSecret).await, "fixture-client-secret");
+        let Harness { server, .. } = &upgraded.harness;
+        let stranger = stranger(ADDRESS);
+        let signed_in = server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
+        assert!(signed_in.is_ok());
+        assert!(trail(&server.store, 20).await.len() > 5);
+        let run = runs::latest(&server.store, None).await.expect("an answer").expect("a message");
+        assert!(run.run.outcome.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_earlier_version_still_renews() {
+    let upgraded = CODE.upgraded().await;
+    let before = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
+    let before = before.expect("a token");
+    assert!(before.expires_at < upgraded.harness.server.clock.now(), "it is due");
+    let provider =
+        CODE.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
+    let renewing = tokio::spawn(keep_fresh(upgraded.harness.server.clone()));
+    provider.wait_for(1).await;
+    let renewed = loop {
+        let token = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
+        match token.expect("a token") {
+            token if token.expires_at > before.expires_at => break token,
+            token => assert!(!matches!(token.renewal, Renewal::Gone(_)), "{token:?}"),
+        }
+        a_moment().await;
+    };
+    renewing.abort();
+    assert_eq!((renewed.grant, renewed.renewal), (before.grant, Renewal::ByItself));
+    let asked = &provider.asked()[0];
+    assert_eq!(asked.param("grant_type"), "refresh_token");
+    assert_eq!(asked.param("refresh_token"), "fixture-refresh-token");
+    assert_eq!(asked.param("client_secret"), "fixture-client-secret");
+}
+
+#[tokio::test]
+async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved() {
+    let upgraded = ITSELF.upgraded().await;
+    let provider =
+        ITSELF.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
+    let service = upgraded.service();
+    let begun = service.get_token(&upgraded.ada, CALLBACK, true).await.expect("an attempt");
+    let end = loop {
+        let now = service.token(&upgraded.ada).await.expect("an answer");
+        let attempt = now.attempt.expect("the attempt");
+        assert_eq!(attempt.id, begun.attempt.id);
+        if let Some(end) = attempt.end {
+            break end;
+        }
+        a_moment().await;
+    };
+    assert_eq!(end, AttemptEnd::Obtained);
+    let asked = &provider.asked()[0];
+    assert_eq!(asked.param("grant_type"), "client_credentials");
+    assert_eq!(asked.param("client_secret"), "fixture-client-secret");
+}
+
+#[tokio::test]
+async fn with_client_credentials_another_scope_asks_for_the_secret_of_the_earlier_version_again() {
+    let upgraded = ITSELF.upgraded().await;
+    let saved = upgraded.saved().await;
+    for (field, text) in [
+        (Field::Scope, "mail.read"),
+        (Field::OauthPort, "587"),
+        (Field::TokenEndpoint, "http://127.77.14.2:7714/another"),
+        (Field::Flow, "authorization-code"),
+    ] {
+        let problem = upgraded.problem(edited(&saved, field, text), Field::ClientSecret).await;
+        assert_eq!(problem, Some(Problem::EnterAgain), "{field:?}");
+    }
+    let other = edited(&saved, Field::OauthDisplayName, "Another name");
+    assert_eq!(upgraded.problem(other, Field::ClientSecret).await, None);
+}
+
+#[tokio::test]
+async fn with_authorization_code_only_the_token_endpoint_and_the_kind_of_flow_ask_again() {
+    let upgraded = CODE.upgraded().await;
+    let saved = upgraded.saved().await;
+    for (field, text, expected) in [
+        (Field::Scope, "mail.read", None),
+        (Field::OauthPort, "587", None),
+        (Field::Flow, "authorization-code", None),
+        (Field::TokenEndpoint, "http://127.77.14.1:7714/another", Some(Problem::EnterAgain)),
+        (Field::Flow, "client-credentials", Some(Problem::EnterAgain)),
+    ] {
+        let problem = upgraded.problem(edited(&saved, field, text), Field::ClientSecret).await;
+        assert_eq!(problem, expected, "{field:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_secret_saved_with_the_flow_none_is_bound_to_the_authorization_code_flows() {
+    for (fixture, flow) in
+        [(CODE, OauthFlow::AuthorizationCodePkce), (ITSELF, OauthFlow::ClientCredentials)]
+    {
+        let statements = match flow {
+            OauthFlow::ClientCredentials => {
+                "UPDATE settings SET form = replace(form, '\"client-credentials\"', '\"none\"')"
+            }
+            _ => {
+                "UPDATE settings SET form = replace(form, '\"authorization-code-pkce\"', '\"none\"')"
+            }
+        };
+        let harness = Harness::in_folder(fixture.folder(statements).await, |_| {}).await;
+        let secret = stored(&harness.server.store, Field::ClientSecret).await;
+        let expected = Destination::CodeExchange { token_endpoint: fixture.token_endpoint() };
+        assert_eq!(destination(&secret), expected, "{flow:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_start_at_once_bind_a_client_secret_once_and_a_later_start_changes_nothing() {
+    for fixture in [CODE, ITSELF] {
+        let folder = fixture.folder("").await;
+        let mut starting = JoinSet::new();
+        for _ in 0..NODES {
+            let path = folder.path().to_owned();
+            starting.spawn(async move { start(&path).await });
+        }
+        let programs = starting.join_all().await;
+        let bound = client_secret(&folder).await;
+        assert!(!matches!(destination(&bound), Destination::Origin(_)), "{bound:?}");
+        assert_eq!(bound.revision, 1);
+        let later = start(folder.path()).await;
+        assert_eq!(client_secret(&folder).await, bound);
+        drop((programs, later));
+        let log = log(&folder);
+        assert_eq!(log.matches("was bound to its whole destination").count(), 1, "{log}");
+        assert!(!log.contains("fixture-client-secret"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_secret_that_cannot_be_bound_is_left_and_the_log_says_so() {
+    for (statements, reason) in [
+        (
+            // Sealed with another secret's value.
+            "UPDATE secret SET sealed = (SELECT other.sealed FROM secret other WHERE other.field = 'password')
+             WHERE field = 'client-secret'",
+            "it cannot be opened: the value was sealed for another field or destination",
+        ),
+        (
+            "UPDATE secret SET destination = replace(destination, '127.77.14.2', '127.77.14.3')
+             WHERE field = 'client-secret'",
+            "entered for another Token Endpoint than the saved one",
+        ),
+    ] {
+        let folder = ITSELF.folder(statements).await;
+        let before = client_secret(&folder).await;
+        let program = start(folder.path()).await;
+        assert_eq!(client_secret(&folder).await, before);
+        drop(program);
+        let log = log(&folder);
+        let lines: Vec<_> =
+            log.lines().filter(|line| line.contains("has to be entered again")).collect();
+        assert!(lines.len() == 1 && lines[0].contains(reason), "{log}");
+
+        let harness = Harness::in_folder(folder, |_| {}).await;
+        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
+        let ada = principal(&person.expect("she is there").id, EMAIL, NAME);
+        let upgraded = Upgraded { harness, ada };
+        let saved = upgraded.saved().await;
+        assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
+        let problem = upgraded.problem(saved.draft(), Field::ClientSecret).await;
+        assert_eq!(problem, Some(Problem::EnterAgain));
+    }
+}

@@ -17,9 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
 use domain::secret::Destination;
+use ring::hmac;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -201,6 +204,22 @@ impl Vault {
     #[must_use]
     pub fn ring(&self) -> Arc<Ring> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Signs a text for one purpose (HMAC-SHA-256), in letters that fit a cookie.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, text: &str) -> String {
+        let signed = encode(purpose, 0, &[text]);
+        URL_SAFE_NO_PAD.encode(hmac::sign(self.ring().active().signing(), &signed))
+    }
+
+    /// Whether a key of this vault has signed a text for this purpose.
+    #[must_use]
+    pub fn has_signed(&self, purpose: &str, text: &str, signature: &str) -> bool {
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        let signed = encode(purpose, 0, &[text]);
+        let is_by = |key: &Key| hmac::verify(key.signing(), &signed, &signature).is_ok();
+        self.ring().keys().iter().any(is_by)
     }
 
     /// Seals a secret for one column (a field's wire name) and one destination.

@@ -6,6 +6,7 @@ use std::fmt;
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::KeyInit;
 use chrono::NaiveDate;
+use ring::hmac;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
@@ -56,6 +57,7 @@ pub struct Key {
     octets: Zeroizing<[u8; 32]>,
     id: KeyId,
     cipher: XChaCha20Poly1305,
+    signing: hmac::Key,
     made_on: Option<NaiveDate>,
 }
 
@@ -71,6 +73,7 @@ impl Key {
             octets: Zeroizing::new(*octets),
             id: KeyId(id),
             cipher: XChaCha20Poly1305::new(octets.into()),
+            signing: signing_key(octets),
             made_on,
         }
     }
@@ -95,6 +98,17 @@ impl Key {
     pub(super) const fn cipher(&self) -> &XChaCha20Poly1305 {
         &self.cipher
     }
+
+    pub(super) const fn signing(&self) -> &hmac::Key {
+        &self.signing
+    }
+}
+
+/// A key for signatures, derived from the one that seals: neither tells anything of the other.
+fn signing_key(octets: &[u8; 32]) -> hmac::Key {
+    let sealing = hmac::Key::new(hmac::HMAC_SHA256, octets);
+    let derived = hmac::sign(&sealing, b"ppm-email signing key");
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
 }
 
 impl fmt::Debug for Key {

@@ -53,6 +53,20 @@ pub async fn get(
     Ok(f64::from(each * connections) / begun.elapsed().as_secs_f64())
 }
 
+/// Loads the form again and again, and returns how many milliseconds the slowest hundredth took at
+/// least.
+pub async fn call(server: SocketAddr, calls: u32, who: &str) -> Result<f64> {
+    let mut browser = Browser::signed_in(server, who).await?;
+    let mut took = Vec::new();
+    for _ in 0..calls {
+        let begun = Instant::now();
+        let _: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+        took.push(begun.elapsed().as_secs_f64() * 1_000.0);
+    }
+    took.sort_by(f64::total_cmp);
+    took.get(took.len() * 99 / 100).copied().context("nothing was called")
+}
+
 /// Saves the form again and again, secret included, and returns how often a second.
 pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
     let mut browser = Browser::signed_in(server, who).await?;

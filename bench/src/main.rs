@@ -3,6 +3,7 @@
 //! Each prints one number, of things per second as a rule, or where it listens.
 
 mod empty;
+mod flood;
 mod load;
 mod send;
 mod sink;
@@ -40,6 +41,30 @@ enum Program {
         /// Who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         who: Option<String>,
+    },
+    /// Loads the form so many times, one after another, and says how many milliseconds the slowest
+    /// hundredth took at least.
+    Call {
+        /// Where the server listens.
+        server: SocketAddr,
+        /// How often.
+        #[arg(long)]
+        calls: u32,
+        /// Who signs in first: address and password, with a colon between.
+        #[arg(long = "as")]
+        who: String,
+    },
+    /// Tries to sign in from one address over many connections, until it is killed; it says so once
+    /// it is refused.
+    Flood {
+        /// Where the server listens, which takes this machine for a proxy.
+        server: SocketAddr,
+        /// Over how many connections.
+        #[arg(long)]
+        connections: u32,
+        /// How often a second over each.
+        #[arg(long)]
+        per_second: u32,
     },
     /// Saves the form so many times, one after another.
     Save {
@@ -83,6 +108,10 @@ async fn main() -> Result<()> {
         Program::Sink => return sink::serve().await,
         Program::Get { server, path, requests, connections, who } => {
             load::get(server, &path, requests, connections, who.as_deref()).await?
+        }
+        Program::Call { server, calls, who } => load::call(server, calls, &who).await?,
+        Program::Flood { server, connections, per_second } => {
+            return flood::flood(server, connections, per_second).await;
         }
         Program::Save { server, saves, who } => load::save(server, saves, &who).await?,
         Program::Watch { server, port, pages, who } => {

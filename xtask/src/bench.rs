@@ -8,6 +8,7 @@ mod report;
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
 
 use crate::{
     build,
@@ -29,25 +30,51 @@ const SAVES: u32 = 200;
 const MANY_SAVES: u32 = 10_000;
 const MESSAGES: u32 = 300;
 const OPEN_PAGES: u32 = 200;
+/// How often an administrator calls, to know the slowest hundredth.
+const CALLS: u32 = 1_000;
+/// What the flood is: so many connections from one address, each of which tries to sign in so often
+/// a second and waits for each answer. It runs on the same cores as the product and the
+/// administrator's browser, so that it does not ask as fast as it could.
+const FLOOD_CONNECTIONS: u32 = 64;
+const FLOOD_PER_SECOND: u32 = 10;
 
-/// Measures everything, prints the table and writes it as JSON.
-pub fn bench(workspace: &Workspace) -> Result<()> {
-    node::ensure_node()?;
-    node::ensure_packages(workspace, Packages::All)?;
-    crate::chromium::ensure_chromium(workspace)?;
-    build::build(workspace, Profile::Release)?;
-    expect_success(&mut cargo(workspace, ["build", "--release", "--package=bench"]))?;
+/// A part that can be measured by itself.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// An administrator's call while a flood of sign-ins is refused. Needs no browser.
+    Flood,
+}
+
+/// Measures everything, or one part, prints the table and writes it as JSON.
+pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
+    match part {
+        Some(Part::Flood) => {
+            let programs = ["build", "--release", "--package=server", "--package=bench"];
+            expect_success(&mut cargo(workspace, programs))?;
+            fs::create_dir_all(workspace.site())?;
+        }
+        None => {
+            node::ensure_node()?;
+            node::ensure_packages(workspace, Packages::All)?;
+            crate::chromium::ensure_chromium(workspace)?;
+            build::build(workspace, Profile::Release)?;
+            expect_success(&mut cargo(workspace, ["build", "--release", "--package=bench"]))?;
+        }
+    }
 
     let folder = workspace.bench_folder();
     let _ = fs::remove_dir_all(folder.join("data"));
     fs::create_dir_all(folder.join("data"))?;
     let programs = Programs::new(workspace, folder.join("data"))?;
     let mut report = Report::default();
-    start(&programs, &mut report)?;
-    http(&programs, &mut report)?;
-    smtp(workspace, &programs, &mut report)?;
-    browser::measure(workspace, &programs, &mut report)?;
-    memory(&programs, &mut report)?;
+    if part.is_none() {
+        start(&programs, &mut report)?;
+        http(&programs, &mut report)?;
+        smtp(workspace, &programs, &mut report)?;
+        browser::measure(workspace, &programs, &mut report)?;
+        memory(&programs, &mut report)?;
+    }
+    flood(&programs, &mut report)?;
 
     println!("\n{report}");
     let file = report.write(workspace, &folder).context("the figures could not be written")?;
@@ -91,6 +118,25 @@ fn smtp(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Resu
     let name = "messages, a connection each";
     report.pair(name, Unit::PerSecond, &own, ("nodemailer", &each));
     report.pair(name, Unit::PerSecond, &own, ("nodemailer, one connection", &pool));
+    Ok(())
+}
+
+/// What an administrator notices of strangers whose sign-ins are refused: the slowest hundredth of
+/// their calls, with the flood and without it in turn.
+fn flood(programs: &Programs, report: &mut Report) -> Result<()> {
+    println!(
+        "The flood: {FLOOD_CONNECTIONS} connections from one address, {} sign-ins a second in all.",
+        FLOOD_CONNECTIONS * FLOOD_PER_SECOND
+    );
+    let product = programs.serve_behind_a_proxy()?;
+    let (mut calm, mut flooded) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        calm.push(programs.slowest_call(&product, CALLS)?);
+        let _flood = programs.flood(&product, FLOOD_CONNECTIONS, FLOOD_PER_SECOND)?;
+        flooded.push(programs.slowest_call(&product, CALLS)?);
+    }
+    let name = "call, p99, under a flood of 64 connections and 640 sign-ins a second";
+    report.pair(name, Unit::Milliseconds, &flooded, ("without the flood", &calm));
     Ok(())
 }
 

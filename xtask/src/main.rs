@@ -68,7 +68,10 @@ enum Task {
         fast: bool,
     },
     /// Measures what the product costs, prints a table and writes JSON to `target/bench`.
-    Bench,
+    Bench {
+        /// The one part to measure; all without it.
+        part: Option<bench::Part>,
+    },
     /// Fuzzes what strangers can send; needs a nightly compiler and cargo-fuzz.
     Fuzz {
         /// The one to fuzz; each in turn without it.
@@ -87,7 +90,7 @@ fn main() -> ExitCode {
             run::run(&workspace, Profile::of(release), !no_practice, listen)
         }
         Task::Example { listen } => example::example(&workspace, listen),
-        Task::Bench => bench::bench(&workspace),
+        Task::Bench { part } => bench::bench(&workspace, part),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
         Task::Test { fast } => test::test(&workspace, fast),
     };

@@ -63,6 +63,26 @@ impl Programs {
         Running::start(command.arg(&self.site))
     }
 
+    /// The product behind a proxy on this machine, so that a flood comes from an address of its own.
+    pub fn serve_behind_a_proxy(&self) -> Result<Running> {
+        let mut command = self.product(&["serve", "--listen", "127.0.0.1:0", "--site-root"]);
+        Running::start(command.arg(&self.site).args(["--trusted-proxy", "127.0.0.1"]))
+    }
+
+    /// Strangers at one address who try to sign in, until they are dropped.
+    pub fn flood(&self, server: &Running, connections: u32, per_second: u32) -> Result<Running> {
+        let mut command = Command::new(&self.bench);
+        command.args(["flood", &server.address]).arg(format!("--connections={connections}"));
+        Running::start(command.arg(format!("--per-second={per_second}")))
+    }
+
+    /// How long the slowest hundredth of an administrator's calls takes at least, in milliseconds.
+    pub fn slowest_call(&self, server: &Running, calls: u32) -> Result<f64> {
+        let mut command = Command::new(&self.bench);
+        command.args(["call", &server.address]).arg(format!("--calls={calls}"));
+        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+    }
+
     /// A server with an empty route.
     pub fn empty(&self) -> Result<Running> {
         Running::start(Command::new(&self.bench).arg("empty"))

@@ -401,6 +401,8 @@ pub enum DoorRefusal {
     WrongCredentials,
     /// Too many attempts: again after this many seconds.
     TooManyAttempts(u32),
+    /// Too many sign-ins of others: again after this many seconds.
+    Busy(u32),
     /// The server cannot do it now; the log says why.
     ServerFailed,
     /// The sign-in with another account was declined.
@@ -422,6 +424,7 @@ impl DoorRefusal {
         match self {
             Self::WrongCredentials => "wrong-credentials".to_owned(),
             Self::TooManyAttempts(seconds) => format!("too-many-attempts-{seconds}"),
+            Self::Busy(seconds) => format!("busy-{seconds}"),
             Self::ServerFailed => "server-failed".to_owned(),
             Self::Declined => "declined".to_owned(),
             Self::Over => "over".to_owned(),
@@ -443,10 +446,21 @@ impl DoorRefusal {
             "provider-failed" => Some(Self::ProviderFailed),
             "no-role" => Some(Self::NoRole),
             _ => {
-                let seconds = code.strip_prefix("too-many-attempts-")?.parse().ok()?;
-                Some(Self::TooManyAttempts(seconds))
+                let (kind, seconds) = code.rsplit_once('-')?;
+                let seconds = seconds.parse().ok()?;
+                match kind {
+                    "too-many-attempts" => Some(Self::TooManyAttempts(seconds)),
+                    "busy" => Some(Self::Busy(seconds)),
+                    _ => None,
+                }
             }
         }
+    }
+
+    /// Whether nothing was looked at, so that waiting helps.
+    #[must_use]
+    pub const fn ends_by_waiting(self) -> bool {
+        matches!(self, Self::TooManyAttempts(_) | Self::Busy(_))
     }
 }
 

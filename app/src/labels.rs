@@ -45,8 +45,8 @@ use crate::tab::SecretState;
 pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{
-    ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_OUT, THE_HOSTS_TIMES, action, actor, set_up_problem,
-    turned_away,
+    ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, action, actor,
+    set_up_problem, turned_away,
 };
 pub use token::{
     CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
@@ -510,6 +510,9 @@ pub fn door_refusal(refusal: DoorRefusal) -> String {
         DoorRefusal::WrongCredentials => "E-mail address or password is wrong.".to_owned(),
         DoorRefusal::TooManyAttempts(seconds) => {
             format!("Too many attempts. Try again in {}.", duration(seconds))
+        }
+        DoorRefusal::Busy(seconds) => {
+            format!("The server is busy with other sign-ins. Try again in {}.", duration(seconds))
         }
         DoorRefusal::ServerFailed => {
             "The server could not do it; its log says why. Try again.".to_owned()

@@ -185,10 +185,14 @@ pub trait EmailService: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct BySession;
 
-/// Whoever has the accounts that people may sign in with beside those of this product, by the name
-/// that they know.
+/// How people sign in on the sign-in page.
 #[derive(Debug, Clone)]
-pub struct ForeignDoor(pub String);
+pub struct WaysIn {
+    /// With an account of this product.
+    pub by_password: bool,
+    /// With an organisation's account, by the name that people know the organisation by.
+    pub by_provider: Option<String>,
+}
 
 /// What a browser is known by when it comes back from a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -280,6 +284,8 @@ pub enum SetUp {
     Open,
     /// Nobody may sign in yet, and the ticket does not work, or no longer.
     LinkOver,
+    /// The ticket does not work, and this server gives none: people sign in otherwise.
+    NotOffered,
     /// There is an administrator.
     Done,
 }

@@ -20,7 +20,8 @@ test('a wrong password and an unknown address are refused in the same words', as
   await axe();
 });
 
-test('too many attempts are turned away, and the owner elsewhere is not', async ({ page, signIn }) => {
+test('too many attempts are turned away on the page itself, and another account is not', async ({ page, signIn, complaints, axe }) => {
+  complaints.expectStatus(429, /sign-in/);
   await page.goto('/sign-in');
   for (let attempt = 0; attempt < 6; attempt++) {
     await page.getByLabel('Email', { exact: true }).fill('nobody@practice.example');
@@ -29,6 +30,7 @@ test('too many attempts are turned away, and the owner elsewhere is not', async 
     await expect(page.getByRole('alert')).toBeVisible();
   }
   await expect(page.getByRole('alert')).toHaveText(/^Too many attempts\. Try again in \d+ minutes\.$/);
+  await axe();
   await signIn();
 });
 
@@ -49,10 +51,11 @@ test('a path that leads nowhere is a true 404', async ({ page, complaints }) => 
   await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
 });
 
-test('the session cookie is out of reach of scripts and of other sites', async ({ page, signIn }) => {
+test('the cookies are out of reach of scripts and of other sites', async ({ page, signIn }) => {
   await signIn();
-  const [cookie] = await page.context().cookies();
-  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
+  const cookies = await page.context().cookies();
+  expect(cookies.map(({ name }) => name).sort()).toEqual(['ppm-email', 'ppm-email-device']);
+  for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
 });
 
 test('a save from another site is refused', async ({ page, signIn }) => {

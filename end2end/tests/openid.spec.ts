@@ -7,12 +7,15 @@ import { expect, test } from '../support/test.ts';
 
 const NAME = 'Practice Accounts';
 
+let flags: string[] = [];
+
 test.beforeEach(async ({ baseURL: _, product, provider }, info) => {
   const { issuer, clients } = provider.address;
   const secret = info.outputPath('client-secret');
   await writeFile(secret, `${clients.frame.secret}\n`);
   const client = ['--oidc-client-id', clients.frame.id, '--oidc-client-secret-file', secret];
-  await product.restartWith(['--oidc-issuer', issuer, ...client, '--oidc-name', NAME]);
+  flags = ['--oidc-issuer', issuer, ...client, '--oidc-name', NAME];
+  await product.restartWith(flags);
 });
 
 /** Presses the button of the sign-in page. */
@@ -30,6 +33,19 @@ test('an administrator lands where they were going', async ({ page, provider, ax
   await expect(page.getByText(`${administrator.name} · ${administrator.email}`)).toBeVisible();
   await page.goto('/settings/email');
   await expect(page.getByLabel('SMTP Server').first()).toBeEnabled();
+});
+
+test('without local accounts the organisation signs everybody in', async ({ page, product, provider, signIn, axe }) => {
+  await signIn();
+  await page.goto('/preferences/time');
+  await product.restartWith([...flags, '--no-local-accounts']);
+  await page.goto('/audit');
+  await expect(page, 'the session of a local account has ended').toHaveURL(/\/sign-in\?to=/);
+  await expect(page.getByLabel('Password')).toHaveCount(0);
+  await axe();
+  await depart(page);
+  await provider.allow(page, provider.address.people.administrator);
+  await expect(page).toHaveURL(/\/audit$/);
 });
 
 test('a reader sees the settings and cannot change them', async ({ page, provider }) => {

@@ -219,6 +219,12 @@ test('the first administrator makes themselves one by the link that the server p
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Grace Hopper');
   await expect(page.getByLabel('Email', { exact: true })).toHaveValue('grace@practice.example');
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+  for (const [password, words] of [['password1234', 'guessed first'], ['Grace.Hopper', 'your own name']] as const) {
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByLabel('Password again', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Become the administrator' }).click();
+    await expect(page.getByRole('alert')).toContainText(words);
+  }
   await page.getByLabel('Password', { exact: true }).fill('a practice pass phrase');
   await page.getByLabel('Password again', { exact: true }).fill('a practice pass phrase');
   await page.getByRole('button', { name: 'Become the administrator' }).click();

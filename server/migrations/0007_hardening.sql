@@ -7,6 +7,8 @@ DELETE FROM foreign_sign_in;
 ALTER TABLE foreign_sign_in ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
 
 -- Sign-in.
+-- An address (of IPv6 the first half), or a device that the account has signed in from.
+ALTER TABLE sign_in_attempt RENAME COLUMN address TO source;
 
 -- The Client Secret's destination.
 

@@ -75,8 +75,8 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
 
 async fn open(database_url: &str) -> Result<(Store, Accounts), AdminError> {
     let store = Store::open(&Database::parse(database_url)?).await?;
-    let accounts =
-        Accounts::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemRandomness), false);
+    let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let accounts = Accounts::new(store.clone(), clock, randomness, false, Arc::default());
     Ok((store, accounts))
 }
 

@@ -86,6 +86,14 @@ pub struct ServeArgs {
     )]
     pub reader_role: String,
 
+    /// Turns the accounts of this product off: nobody signs in with a password.
+    #[arg(long, env = "PPM_EMAIL_NO_LOCAL_ACCOUNTS", hide_env_values = true)]
+    pub no_local_accounts: bool,
+
+    /// Prints the link for the first administrator although people can sign in otherwise.
+    #[arg(long, env = "PPM_EMAIL_SET_UP_LINK", hide_env_values = true)]
+    pub set_up_link: bool,
+
     /// Folder with the browser's bundle, in `pkg`. Default: site beside the program, else target/site.
     #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
     pub site_root: Option<PathBuf>,

@@ -22,6 +22,7 @@ use crate::cli::{OidcArgs, ServeArgs};
 use crate::egress::{EgressPolicy, EgressRuleError};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
+use crate::identity::throttle::Rates;
 use crate::oauth::TokenDeadlines;
 use crate::serve::Room;
 use crate::service::Pace;
@@ -45,6 +46,12 @@ pub struct Config {
     pub extra_ca: Vec<CertificateDer<'static>>,
     /// Who signs in with an organisation's account, where anybody does.
     pub oidc: Option<OidcConfig>,
+    /// Whether people may have accounts of this product.
+    pub has_local_accounts: bool,
+    /// Whether a start prints a link for the first administrator while there is none.
+    pub offers_set_up: bool,
+    /// How often callers may come who are not known.
+    pub rates: Rates,
     /// The folder whose `pkg` holds the browser's bundle.
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -109,6 +116,12 @@ pub enum ConfigError {
     OidcSecret(PathBuf, #[source] io::Error),
     #[error("--oidc-client-secret-file: {} is empty", .0.display())]
     OidcSecretEmpty(PathBuf),
+    #[error("--set-up-link and --no-local-accounts exclude each other")]
+    SetUpWithoutAccounts,
+    #[error(
+        "--no-local-accounts needs another way to sign in: --oidc-issuer, --host-token-jwks-url, --host-token-key-file or --proxy-user-header"
+    )]
+    NoWayIn,
     #[error("--site-root: {} is not a folder", .0.display())]
     SiteRoot(PathBuf),
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
@@ -150,6 +163,9 @@ impl Config {
             public_url: None,
             extra_ca: Vec::new(),
             oidc: None,
+            has_local_accounts: true,
+            offers_set_up: true,
+            rates: Rates::default(),
             site_root: usual_site_root(),
             trusted_proxies: Vec::new(),
             max_connections: Room::default().connections,
@@ -174,16 +190,27 @@ impl Config {
     /// The first value that is wrong.
     pub fn read(args: ServeArgs) -> Result<Self, ConfigError> {
         let database = Database::parse(&args.database.database_url)?;
+        let oidc = OidcConfig::read(args.oidc)?;
         let host_tokens = host::tokens(&args.host)?;
         let token_deadlines =
             token_deadlines(&args.oauth_connect_seconds, &args.oauth_total_seconds)?;
+        let proxy_headers = host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?;
+        let has_others = oidc.is_some() || host_tokens.is_some() || proxy_headers.is_some();
+        match (args.no_local_accounts, args.set_up_link) {
+            (true, true) => return Err(ConfigError::SetUpWithoutAccounts),
+            (true, false) if !has_others => return Err(ConfigError::NoWayIn),
+            _ => {}
+        }
         Ok(Self {
             listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
             key_file: args.key_file.unwrap_or_else(|| key_file_beside(&database)),
             database,
             public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
-            oidc: OidcConfig::read(args.oidc)?,
+            oidc,
+            has_local_accounts: !args.no_local_accounts,
+            offers_set_up: args.set_up_link || !has_others,
+            rates: Rates::default(),
             site_root: site_root(args.site_root)?,
             trusted_proxies: args
                 .trusted_proxy
@@ -198,7 +225,7 @@ impl Config {
             answer_within: answer_within(token_deadlines),
             elsewhere: Elsewhere::read(&args.elsewhere, host_tokens.is_some())?,
             host_tokens,
-            proxy_headers: host::proxy_headers(&args.host, !args.trusted_proxy.is_empty())?,
+            proxy_headers,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
             egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,

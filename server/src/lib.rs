@@ -24,9 +24,11 @@ pub mod zones;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -34,7 +36,9 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::trace::TraceLayer;
+use tracing::Span;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
@@ -43,6 +47,7 @@ use crate::identity::host_token::TokenCheck;
 use crate::identity::keys::KeySource;
 use crate::identity::oidc::Oidc;
 use crate::identity::refused::Refusals;
+use crate::identity::throttle::Throttle;
 use crate::identity::{Accounts, recognise};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
 use crate::service::{News, Service};
@@ -66,6 +71,8 @@ pub struct Server {
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in.
     pub accounts: Accounts,
+    /// How often strangers may come.
+    pub throttle: Arc<Throttle>,
     /// Who signs people in, where a host written in Rust does: then nobody else.
     pub identity: Option<HostIdentity>,
     /// What looks at the host's tokens, where they are taken.
@@ -129,8 +136,14 @@ impl Server {
         let vault =
             vault::unlock(&config.key_file, &store, clock.as_ref(), randomness.clone()).await?;
         rebind::rebind_client_secret(&store, &vault).await.map_err(StartError::Rebind)?;
-        let accounts =
-            Accounts::new(store.clone(), clock.clone(), randomness.clone(), config.is_https());
+        let throttle = Arc::new(Throttle::new(config.rates));
+        let accounts = Accounts::new(
+            store.clone(),
+            clock.clone(),
+            randomness.clone(),
+            config.is_https(),
+            throttle.clone(),
+        );
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
         let (egress, proxy, deadlines) =
             (&config.egress, config.oauth_proxy.as_ref(), config.token_deadlines);
@@ -154,6 +167,7 @@ impl Server {
             clock,
             randomness,
             accounts,
+            throttle,
             identity: None,
             host_tokens,
             refusals: Arc::default(),
@@ -195,6 +209,7 @@ where
         .layer(from_fn(web::body::whole))
         .layer(from_fn(web::api::guard))
         .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
+        .layer(from_fn_with_state(server.clone(), web::throttle::guard))
         .layer(from_fn(web::media::guard))
         .layer(from_fn_with_state(server.clone(), web::csrf::guard))
         .layer(from_fn_with_state(server.clone(), web::deadline::guard))
@@ -238,7 +253,18 @@ fn protected(server: &Server, routes: Router<Server>) -> Router<Server> {
         .merge(routes)
         .layer(catching())
         .layer(from_fn_with_state(server.clone(), web::headers::protect))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(note_failure))
+}
+
+/// Logs a defect. That a request is refused for a while is none: whoever has another reason for that
+/// status logs it where it is known, and strangers must not fill the log.
+fn note_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(?latency, "a request was refused for a while");
+        }
+        failure => tracing::error!(%failure, ?latency, "a request failed"),
+    }
 }
 
 /// Answers for a handler that a defect has ended.

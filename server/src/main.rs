@@ -9,6 +9,7 @@ use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
 use server::service::keep_fresh;
+use server::store::StoreError;
 use server::{Server, admin, key, log, router, serve, vault};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.
@@ -43,9 +44,7 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     let (under_way, asking) = (server.under_way.clone(), server.asking.clone());
     let longest_request = server.config.token_deadlines.total;
-    let ticket = server.accounts.open_set_up().await?;
-    let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
-    let invitation = ticket.map(|ticket| serve::Invitation { origin, ticket });
+    let invitation = invitation(&server).await?;
     let fresh = tokio::spawn(keep_fresh(server.clone()));
     let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
     let warning = key::place_warning(&server.config.database, &server.config.key_file);
@@ -59,6 +58,16 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         serve::drain_requests(&asking, longest_request),
     );
     Ok(())
+}
+
+/// The link for the first administrator, while there is none and nobody signs in otherwise.
+async fn invitation(server: &Server) -> Result<Option<serve::Invitation>, StoreError> {
+    if !server.config.offers_set_up {
+        return Ok(None);
+    }
+    let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
+    let ticket = server.accounts.open_set_up().await?;
+    Ok(ticket.map(|ticket| serve::Invitation { origin, ticket }))
 }
 
 /// Help and version as they are; a wrong flag in one line.

@@ -45,6 +45,9 @@ pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
 /// What follows for somebody who has another account.
 pub const ANOTHER_ACCOUNT: &str = "Every page here goes by that account until you sign out of it where it belongs. Then you can use another one.";
 
+/// Said where nobody signs in here: neither with a password nor by an organisation's account.
+pub const SIGN_IN_ELSEWHERE: &str = "Nobody signs in on this page. You are signed in by the product that you come from, or by your organisation's proxy: open the Email settings from there.";
+
 /// The way out.
 pub const SIGN_OUT: &str = "Sign out";
 
@@ -69,6 +72,12 @@ pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
         SetUpProblem::Name => "Enter your name, in at most 254 characters.",
         SetUpProblem::PasswordTooShort => "The password needs at least 12 characters.",
         SetUpProblem::PasswordTooLong => "The password may have at most 1,024 bytes.",
+        SetUpProblem::PasswordCommon => {
+            "This password is among those that are guessed first, or follows a common pattern. Take a few words that do not belong together."
+        }
+        SetUpProblem::PasswordPersonal => {
+            "This password is made of your own name or e-mail address, which are guessed first. Take a few words that have nothing to do with you."
+        }
         SetUpProblem::PasswordsDiffer => "The two passwords are not the same. Type both again.",
         SetUpProblem::ServerFailed => "The server could not do it; its log says why. Try again.",
     }

@@ -31,6 +31,8 @@ pub enum SetUpProblem {
     Name,
     PasswordTooShort,
     PasswordTooLong,
+    PasswordCommon,
+    PasswordPersonal,
     PasswordsDiffer,
     ServerFailed,
 }
@@ -55,6 +57,7 @@ pub fn SetUpPage() -> impl IntoView {
             let status = match state {
                 Some(SetUp::Open) => None,
                 Some(SetUp::LinkOver | SetUp::Done) => Some(StatusCode::GONE),
+                Some(SetUp::NotOffered) => Some(StatusCode::NOT_FOUND),
                 None => Some(StatusCode::INTERNAL_SERVER_ERROR),
             };
             if let Some((response, status)) = response.zip(status) {
@@ -63,6 +66,7 @@ pub fn SetUpPage() -> impl IntoView {
             match state {
                 Some(SetUp::Open) => form(ticket, attempt),
                 Some(SetUp::LinkOver) => link_over(),
+                Some(SetUp::NotOffered) => not_offered(),
                 Some(SetUp::Done) => done(),
                 None => failed(),
             }
@@ -122,7 +126,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     aria-describedby="password-help"
                 />
                 <span class="help" id="password-help">
-                    "At least 12 characters; a few words in a row are good."
+                    "At least 12 characters: a few words that do not belong together are good, your name and address are not."
                 </span>
             </div>
             <div class="field">
@@ -141,6 +145,15 @@ fn link_over() -> AnyView {
         <p class="lead">
             "It works once, and for ten minutes after the server has started. Start the server again: it then prints a new one."
         </p>
+    }
+    .into_any()
+}
+
+fn not_offered() -> AnyView {
+    view! {
+        <h1>"There is no set-up here"</h1>
+        <p class="lead">"People sign in otherwise, so this server prints no link to set up."</p>
+        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
     }
     .into_any()
 }

@@ -7,7 +7,7 @@ use leptos_router::hooks::use_query_map;
 use super::{local_path, paths, with_destination};
 use crate::api::DoorRefusal;
 use crate::labels;
-use crate::service::{ForeignDoor, SetUp, SharedFrame};
+use crate::service::{SetUp, SharedFrame, WaysIn};
 
 /// The sign-in page.
 #[component]
@@ -15,14 +15,16 @@ pub fn SignInPage() -> impl IntoView {
     let (code, to) =
         use_query_map().with_untracked(|query| (query.get("refused"), query.get("to")));
     let to = to.as_deref().and_then(local_path);
-    let refusal = code.as_deref().and_then(DoorRefusal::from_code).map(|refusal| {
+    let refusal = code.as_deref().and_then(DoorRefusal::from_code);
+    let frame =
+        use_context::<SharedFrame>().filter(|_| !refusal.is_some_and(DoorRefusal::ends_by_waiting));
+    let refusal = refusal.map(|refusal| {
         view! {
             <section class="notice bad" role="alert">
                 <p>{labels::door_refusal(refusal)}</p>
             </section>
         }
     });
-    let frame = use_context::<SharedFrame>();
     let hint = move || {
         let frame = frame.clone();
         Suspend::new(async move {
@@ -36,11 +38,21 @@ pub fn SignInPage() -> impl IntoView {
                     </section>
                 }
                 .into_any(),
-                Ok(SetUp::Done) | Err(_) => ().into_any(),
+                Ok(SetUp::NotOffered | SetUp::Done) | Err(_) => ().into_any(),
             }
         })
     };
-    let foreign = use_context::<ForeignDoor>().map(|ForeignDoor(name)| {
+    let ways_in = use_context::<WaysIn>();
+    let by_provider = ways_in.as_ref().and_then(|ways_in| ways_in.by_provider.clone());
+    let by_password = ways_in.is_none_or(|ways_in| ways_in.by_password);
+    let elsewhere = (!by_password && by_provider.is_none()).then(|| {
+        view! {
+            <section class="notice" role="note">
+                <p>{labels::SIGN_IN_ELSEWHERE}</p>
+            </section>
+        }
+    });
+    let provider = by_provider.map(|name| {
         view! {
             <p class="foreign">
                 <a class="button" href=with_destination(paths::OIDC_START, to) rel="external">
@@ -49,7 +61,7 @@ pub fn SignInPage() -> impl IntoView {
             </p>
         }
     });
-    let to = to.map(|to| view! { <input type="hidden" name="to" value=to.to_owned()/> });
+    let form = by_password.then(|| form(to));
     view! {
         <Title text="Sign in"/>
         <main class="door">
@@ -57,25 +69,34 @@ pub fn SignInPage() -> impl IntoView {
             <p class="lead">"PPM Administrator"</p>
             <Suspense>{hint}</Suspense>
             {refusal}
-            {foreign}
-            <form method="post" action=paths::SIGN_IN>
-                {to}
-                <div class="field">
-                    <label for="email">"Email"</label>
-                    <input id="email" name="email" type="email" autocomplete="username" required autofocus/>
-                </div>
-                <div class="field">
-                    <label for="password">"Password"</label>
-                    <input
-                        id="password"
-                        name="password"
-                        type="password"
-                        autocomplete="current-password"
-                        required
-                    />
-                </div>
-                <button type="submit" class="primary">"Sign in"</button>
-            </form>
+            {provider}
+            {elsewhere}
+            {form}
         </main>
+    }
+}
+
+/// Address and password, for those who have an account of this product.
+fn form(to: Option<&str>) -> impl IntoView + use<> {
+    let to = to.map(|to| view! { <input type="hidden" name="to" value=to.to_owned()/> });
+    view! {
+        <form method="post" action=paths::SIGN_IN>
+            {to}
+            <div class="field">
+                <label for="email">"Email"</label>
+                <input id="email" name="email" type="email" autocomplete="username" required autofocus/>
+            </div>
+            <div class="field">
+                <label for="password">"Password"</label>
+                <input
+                    id="password"
+                    name="password"
+                    type="password"
+                    autocomplete="current-password"
+                    required
+                />
+            </div>
+            <button type="submit" class="primary">"Sign in"</button>
+        </form>
     }
 }

@@ -165,7 +165,9 @@ fn algorithm(name: &str) -> Result<Algorithm, HostConfigError> {
 /// The name of a cookie is a token, as that of a header is (RFC 6265 4.1.1, RFC 9110 5.1).
 fn cookie(name: &str) -> Result<String, HostConfigError> {
     let is_own = [true, false].into_iter().any(|https| {
-        [Cookie::of_session(https), Cookie::of_consent(https)].iter().any(|own| own.name() == name)
+        [Cookie::of_session(https), Cookie::of_consent(https), Cookie::of_device(https)]
+            .iter()
+            .any(|own| own.name() == name)
     });
     match HeaderName::from_bytes(name.as_bytes()) {
         Ok(_) if !is_own => Ok(name.to_owned()),

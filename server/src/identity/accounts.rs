@@ -9,15 +9,18 @@ use chrono::TimeDelta;
 use domain::check::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 
-use super::limits::{self, Verdict};
-use super::passwords::{self, HashError, PasswordRule, Passwords};
+use super::devices::Device;
+use super::limits;
+use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 use super::sessions::{self, Caller, SessionCookie};
+use super::throttle::{Comparison, Limited, Throttle};
 use super::{Principal, Role};
 use crate::clock::{Clock, Randomness, random_id};
 use crate::digest::hashed;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people::{self, Added, Person};
-use crate::store::{Store, StoreError, set_up, sign_ins};
+use crate::store::sign_ins::{self, Most};
+use crate::store::{Store, StoreError, set_up};
 
 /// The longest address that is looked at or kept, in characters.
 const MAX_EMAIL: usize = 254;
@@ -30,6 +33,7 @@ pub struct Accounts {
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
     cookie: SessionCookie,
+    throttle: Arc<Throttle>,
 }
 
 /// A sign-in that succeeded.
@@ -39,6 +43,8 @@ pub struct SignedIn {
     pub principal: Principal,
     /// The `Set-Cookie` header that makes the browser known.
     pub cookie: HeaderValue,
+    /// What the browser is known by at its next sign-in.
+    pub device: Device,
 }
 
 /// Why nobody was signed in.
@@ -47,9 +53,15 @@ pub enum SignInError {
     /// Address or password, and nobody learns which.
     #[error("the address or the password is wrong")]
     Wrong,
-    /// Nothing was looked at.
+    /// Nothing was looked at: too many attempts failed, or are under way.
     #[error("too many attempts failed")]
     TooMany {
+        /// How long to wait before the next attempt.
+        retry_after: Duration,
+    },
+    /// Nothing was looked at: the server compares as many passwords as it may.
+    #[error("the server is busy with other sign-ins")]
+    Busy {
         /// How long to wait before the next attempt.
         retry_after: Duration,
     },
@@ -59,6 +71,21 @@ pub enum SignInError {
     /// The password could not be compared.
     #[error("the password could not be compared")]
     Hash(#[from] HashError),
+}
+
+impl From<Busy> for SignInError {
+    fn from(Busy: Busy) -> Self {
+        Self::Busy { retry_after: SHORTLY }
+    }
+}
+
+impl From<Limited> for SignInError {
+    fn from(limited: Limited) -> Self {
+        match limited {
+            Limited::Caller { retry_after } => Self::TooMany { retry_after },
+            Limited::Server { retry_after } => Self::Busy { retry_after },
+        }
+    }
 }
 
 /// Why no account was made or changed.
@@ -95,14 +122,25 @@ pub enum SetUpError {
 /// How long the link of the first start works.
 const SET_UP_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
+/// After how long there may be room for a comparison again.
+const SHORTLY: Duration = Duration::from_secs(2);
+
+/// Leave to compare one password, and where the attempt counts if it is wrong.
+struct Guess {
+    source: String,
+    permit: Permit,
+    _room: Comparison,
+}
+
 impl Accounts {
-    /// The accounts in `store`; `https` says how browsers come.
+    /// The accounts in `store`; `https` says how browsers come, and `throttle` how often.
     #[must_use]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
         https: bool,
+        throttle: Arc<Throttle>,
     ) -> Self {
         Self {
             store,
@@ -110,6 +148,7 @@ impl Accounts {
             randomness,
             passwords: Passwords::default(),
             cookie: SessionCookie { https },
+            throttle,
         }
     }
 
@@ -119,7 +158,8 @@ impl Accounts {
         self.cookie
     }
 
-    /// Signs somebody in: a new session, and the end of the one that the caller had.
+    /// Signs somebody in: a new session, and the end of the one that the caller had. The caller's
+    /// request was admitted by the throttle.
     ///
     /// # Errors
     /// Wrong, too many attempts, or the database does not answer.
@@ -129,12 +169,13 @@ impl Accounts {
         password: SecretString,
         caller: &Caller,
     ) -> Result<SignedIn, SignInError> {
-        let (account, address) = (limits::account_key(email), limits::address_key(caller.address));
-        self.wait_for_turn(&account, &address).await?;
+        let account = limits::account_key(email);
+        let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
+        let Guess { source, permit, _room } = self.guess(email, &account, device, caller).await?;
 
         let person = people::by_email(&self.store, email).await?;
         let hash = person.as_ref().map(|person| person.password_hash.clone());
-        let is_right = self.passwords.is_right(password, hash).await?;
+        let is_right = self.passwords.is_right(permit, password, hash).await?;
         let known = person.as_ref().map(|person| person.email.clone());
         let Some(person) = person.filter(|_| is_right) else {
             // What belongs to nobody is not kept: people also type passwords there.
@@ -142,14 +183,15 @@ impl Accounts {
             return Err(SignInError::Wrong);
         };
 
-        sign_ins::forgive(&self.store, &account, &address).await?;
+        sign_ins::forgive(&self.store, &account, &source).await?;
         let principal = person.principal();
         let hash = &person.password_hash;
         let Some(cookie) = self.begin_session(&principal, hash, caller).await? else {
             return Err(SignInError::Wrong);
         };
         self.note(Actor::from(&principal), Action::SignedIn, None).await?;
-        Ok(SignedIn { principal, cookie })
+        let device = Device::of(&account, hash, device, self.randomness.as_ref());
+        Ok(SignedIn { principal, cookie, device })
     }
 
     /// Ends the caller's session, and returns the `Set-Cookie` header that makes the browser forget it.
@@ -244,10 +286,12 @@ impl Accounts {
             return Err(SetUpError::LinkOver);
         }
         let session = self.begin_session(&principal, &person.password_hash, caller);
-        match session.await.map_err(AccountError::from)? {
-            Some(cookie) => Ok(SignedIn { principal, cookie }),
-            None => Err(SetUpError::LinkOver),
-        }
+        let Some(cookie) = session.await.map_err(AccountError::from)? else {
+            return Err(SetUpError::LinkOver);
+        };
+        let account = limits::account_key(&person.email);
+        let device = Device::of(&account, &person.password_hash, None, self.randomness.as_ref());
+        Ok(SignedIn { principal, cookie, device })
     }
 
     /// Somebody who is in no database yet.
@@ -265,7 +309,7 @@ impl Accounts {
         if name.is_empty() || name.chars().count() > 254 || name.contains(is_unsafe_in_one_line) {
             return Err(AccountError::Name);
         }
-        passwords::check(&password)?;
+        passwords::check(&password, Owner { email, name })?;
         Ok(Person {
             id: random_id(self.randomness.as_ref()),
             email: email.to_owned(),
@@ -288,8 +332,8 @@ impl Accounts {
         kept: Option<&Caller>,
         by: Actor,
     ) -> Result<(), AccountError> {
-        passwords::check(&password)?;
         let person = self.known(email).await?;
+        passwords::check(&password, Owner { email: &person.email, name: &person.name })?;
         let hash = self.passwords.hash(password, self.randomness.as_ref()).await?;
         let kept =
             kept.and_then(|caller| caller.session.as_ref()).map(sessions::SessionKey::as_str);
@@ -315,19 +359,70 @@ impl Accounts {
             .ok_or_else(|| AccountError::Unknown(cut_short(email)))
     }
 
-    /// Notes the attempt, then lets it wait or turns it away.
-    async fn wait_for_turn(&self, account: &str, address: &str) -> Result<(), SignInError> {
+    /// Leave for a guess at this account's password: as a device that is known to it, or else as a
+    /// stranger. Everything that needs no database comes first.
+    async fn guess(
+        &self,
+        email: &str,
+        account: &str,
+        device: Option<&Device>,
+        caller: &Caller,
+    ) -> Result<Guess, SignInError> {
+        if let Some(device) = device
+            && let Some(guess) = self.guess_from_device(email, account, device).await?
+        {
+            return Ok(guess);
+        }
+        if caller.device.is_some() {
+            // The throttle has taken the caller for a device that it is not, or not of this account.
+            self.throttle.admit(caller.address)?;
+        }
+        let room = self.room(account)?;
+        let permit = self.passwords.permit(Queue::Strangers).await?;
+        let source = limits::address_key(caller.address);
+        match self.count(account, &source, limits::FROM_AN_ADDRESS).await? {
+            Ok(()) => Ok(Guess { source, permit, _room: room }),
+            Err(retry_after) => Err(SignInError::TooMany { retry_after }),
+        }
+    }
+
+    /// Nothing where the account has another password since, or too many attempts from this device
+    /// have failed: whoever has a stolen device cookie is a stranger like any other then.
+    async fn guess_from_device(
+        &self,
+        email: &str,
+        account: &str,
+        device: &Device,
+    ) -> Result<Option<Guess>, SignInError> {
+        let source = device.source();
+        let room = self.room(&source)?;
+        let permit = self.passwords.permit(Queue::Devices).await?;
+        let person = people::by_email(&self.store, email).await?;
+        if !person.is_some_and(|person| device.has_password_of(&person)) {
+            return Ok(None);
+        }
+        let counted = self.count(account, &source, limits::FROM_A_DEVICE).await?;
+        Ok(counted.is_ok().then_some(Guess { source, permit, _room: room }))
+    }
+
+    /// Room for one comparison among those of an account, or of a device.
+    fn room(&self, key: &str) -> Result<Comparison, SignInError> {
+        self.throttle.compare(key).ok_or(SignInError::TooMany { retry_after: SHORTLY })
+    }
+
+    /// Counts an attempt that is about to be made, or says how long to wait.
+    async fn count(
+        &self,
+        account: &str,
+        source: &str,
+        most: Most,
+    ) -> Result<Result<(), Duration>, StoreError> {
         let now = self.clock.now();
         let since = now - limits::WINDOW;
-        let (attempt, tally) = sign_ins::begin(&self.store, account, address, now, since).await?;
-        match limits::verdict(&tally, now) {
-            Verdict::After(delay) => tokio::time::sleep(delay).await,
-            Verdict::NotBefore(retry_after) => {
-                sign_ins::forget(&self.store, attempt).await?;
-                return Err(SignInError::TooMany { retry_after });
-            }
-        }
-        Ok(())
+        let counted = sign_ins::begin(&self.store, account, source, most, now, since).await?;
+        Ok(counted.map_err(|sign_ins::TooMany { oldest }| {
+            (oldest + limits::WINDOW - now).to_std().unwrap_or_default()
+        }))
     }
 
     /// Begins a session, unless the password was changed while it was being compared.

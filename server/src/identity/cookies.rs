@@ -22,6 +22,12 @@ impl Cookie {
         Self { base: "ppm-email-consent", https }
     }
 
+    /// The cookie by which a browser is known in which an account has signed in before.
+    #[must_use]
+    pub const fn of_device(https: bool) -> Self {
+        Self { base: "ppm-email-device", https }
+    }
+
     /// The name; under https with the prefix that ties it to this one host (RFC 6265bis 4.1.3.2).
     #[must_use]
     pub fn name(self) -> String {

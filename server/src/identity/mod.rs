@@ -6,14 +6,16 @@
 //! - `host_token`, `keys` and `signatures` look at the host's token, `claims` at what it says.
 //! - `oidc` signs people in with an organisation's account, by way of its provider.
 //! - `proxy_headers` believes a trusted proxy, and nobody else.
-//! - `accounts` and `sessions` are this product's own; `passwords` and `limits` guard their door,
-//!   `cookies` and `consent` know a browser again.
+//! - `accounts` and `sessions` are this product's own. `throttle` (in memory), `limits` (on all nodes
+//!   together) and `passwords` bound what guessing a password costs and brings.
+//! - `cookies`, `consent` and `devices` know a browser again.
 //! - `refused` is the list of reasons why somebody is not believed.
 
 pub mod accounts;
 pub mod claims;
 pub mod consent;
 pub mod cookies;
+pub mod devices;
 pub mod host;
 pub mod host_token;
 pub mod keys;
@@ -25,6 +27,7 @@ pub mod recognise;
 pub mod refused;
 pub mod sessions;
 pub mod signatures;
+pub mod throttle;
 
 use crate::store::audit::Actor;
 

@@ -2,8 +2,10 @@
 //!
 //! - **Cookie routes** ask, in this order, the host's token in its cookie, the headers of a trusted
 //!   proxy, and the session cookie. The first that speaks decides: what it says is not believed or
-//!   it is, and nobody else is asked. They do not read `Authorization`. The door is about the session
-//!   and asks it alone: whoever comes in or goes out there does so whatever host and proxy say.
+//!   it is, and nobody else is asked. They do not read `Authorization`.
+//! - **The door** is about the session, whatever host and proxy say. At the ways in nobody is looked
+//!   up at all: a stranger costs no database there, and the session that a browser brings along is
+//!   only ended once another begins. The way out asks the session alone.
 //! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
 //!   header to no request by itself, so that they need no guard against other sites.
 //!
@@ -26,23 +28,25 @@ use axum::response::{IntoResponse, Response};
 use super::Principal;
 use super::consent::ConsentCookie;
 use super::cookies;
+use super::devices::{Device, DeviceCookie};
 use super::host::{HostIdentity, IdentityError};
 use super::proxy_headers::Said;
 use super::refused::Refused;
 use super::sessions::{self, Caller, SessionKey};
+use super::throttle::Limited;
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
 use crate::web::client;
 use crate::web::events::EVENTS;
 use crate::web::refusal::Refusal;
+use crate::web::throttle::too_many;
 
 /// What a page asks for by itself while nobody touches it.
 const WATCHING: [&str; 2] = ["/api/email/token", EVENTS];
 
-/// Where sessions begin and end.
-const DOOR: [&str; 5] =
-    [paths::SIGN_IN, paths::SIGN_OUT, paths::SET_UP, paths::OIDC_START, paths::OIDC_CALLBACK];
+/// Where sessions begin.
+const WAYS_IN: [&str; 4] = [paths::SIGN_IN, paths::SET_UP, paths::OIDC_START, paths::OIDC_CALLBACK];
 
 /// Somebody known, and their session where that is what they are known by.
 type Known = (Principal, Option<SessionKey>);
@@ -72,9 +76,15 @@ impl From<IdentityError> for Unknown {
 pub async fn by_cookie(State(server): State<Server>, mut request: Request, next: Next) -> Response {
     let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
     let said = server.config.proxy_headers.as_ref().map(|names| names.take(request.headers_mut()));
+    let device = device(&server, request.headers());
     let address = address(&server, &request);
-    let mut caller = Caller { principal: None, session: None, address, browser };
+    let mut caller = Caller { principal: None, session: None, address, browser, device };
     let (mut parts, body) = request.into_parts();
+    if WAYS_IN.contains(&parts.uri.path()) {
+        caller.session = server.accounts.cookie().claimed(&parts.headers);
+        parts.extensions.insert(caller);
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     match known(&server, &parts, said).await {
         Ok(Some((principal, session))) => {
             caller.principal = Some(principal);
@@ -82,8 +92,11 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
         }
         Ok(None) => {}
         Err(Unknown::Refused(refused)) => {
-            note(&server, refused).await;
             let is_call = parts.uri.path().starts_with("/api/");
+            if let Err(limited) = admit(&server, refused, address) {
+                return if is_call { too_many(limited) } else { limited.into_response() };
+            }
+            note(&server, refused).await;
             match refused.status() {
                 _ if is_call => return refused.into_response(),
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
@@ -119,8 +132,8 @@ fn turned_away(refused: Refused, has_session: bool) -> TurnedAway {
 /// whoever has no role here may have one on another page. The tab says it to them.
 pub async fn on_host_pages(State(server): State<Server>, request: Request, next: Next) -> Response {
     let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
-    let mut caller =
-        Caller { principal: None, session: None, address: address(&server, &request), browser };
+    let address = address(&server, &request);
+    let mut caller = Caller { principal: None, session: None, address, browser, device: None };
     let (mut parts, body) = request.into_parts();
     match known(&server, &parts, None).await {
         Ok(found) => caller.principal = found.map(|(principal, _)| principal),
@@ -150,12 +163,16 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
     let principal = match bearer(&server, headers).await {
         Ok(principal) => principal,
         Err(refused) => {
+            if let Err(limited) = admit(&server, refused, address) {
+                return too_many(limited);
+            }
             note(&server, refused).await;
             return refused.into_response();
         }
     };
     request.headers_mut().remove(AUTHORIZATION);
-    let caller = Caller { principal, session: None, address, browser: Browser::ByToken };
+    let browser = Browser::ByToken;
+    let caller = Caller { principal, session: None, address, browser, device: None };
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
@@ -169,7 +186,7 @@ async fn known(
     if let Some(HostIdentity(identity)) = &server.identity {
         return Ok(identity.principal(request).await?.map(|principal| (principal, None)));
     }
-    if DOOR.contains(&request.uri.path()) {
+    if request.uri.path() == paths::SIGN_OUT {
         return by_session(server, request).await;
     }
     match by_host_cookie(server, &request.headers).await {
@@ -226,10 +243,11 @@ async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, U
     let Some(found) = sessions::resume(store, &key, now, is_presence).await? else {
         return sessions::refusal(store, &key, now).await?.map_or(Ok(None), |why| Err(why.into()));
     };
-    // Nobody stays whose provider is none of this server's any more.
+    // Nobody stays whose provider is none of this server's any more, nor with an account of this
+    // product where those no longer sign in.
     let is_known = match &found.issuer {
         Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
-        None => true,
+        None => server.config.has_local_accounts,
     };
     Ok(is_known.then_some((found, Some(key))))
 }
@@ -248,7 +266,17 @@ async fn bearer(server: &Server, headers: &HeaderMap) -> Result<Option<Principal
     }
 }
 
-fn address(server: &Server, request: &Request) -> IpAddr {
+/// The device that a request comes from, by its cookie.
+pub(crate) fn device(server: &Server, headers: &HeaderMap) -> Option<Device> {
+    DeviceCookie { https: server.config.is_https() }.brought(&server.vault, headers)
+}
+
+/// Counts a token that was refused against whoever brought it.
+fn admit(server: &Server, refused: Refused, address: IpAddr) -> Result<(), Limited> {
+    if refused.is_about_a_token() { server.throttle.admit_refused_token(address) } else { Ok(()) }
+}
+
+pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
     client::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
 }
 

@@ -107,6 +107,31 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// Whether it is about a token that anybody can make up, as often as they like.
+    #[must_use]
+    pub const fn is_about_a_token(self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::Algorithm
+            | Self::KeyUnknown
+            | Self::Signature
+            | Self::Issuer
+            | Self::AudienceMissing
+            | Self::Audience
+            | Self::ExpiryMissing
+            | Self::Expired
+            | Self::NotYetValid => true,
+            Self::KeysUnavailable
+            | Self::HeaderSpoofed
+            | Self::HeaderMalformed
+            | Self::RoleMissing
+            | Self::SessionEnded
+            | Self::AccountRemoved => false,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Body {
     code: &'static str,

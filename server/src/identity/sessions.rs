@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Principal;
 use super::cookies::Cookie;
+use super::devices::Device;
 use super::refused::Refused;
 use crate::clock::{Randomness, random_token};
 use crate::digest::hashed;
@@ -38,6 +39,8 @@ pub struct Caller {
     pub address: IpAddr,
     /// What the browser is known by when it comes back from a provider.
     pub browser: Browser,
+    /// The device that the browser is, where an account has signed in from it before.
+    pub device: Option<Device>,
 }
 
 /// What the database knows of a session's token: its SHA-256.

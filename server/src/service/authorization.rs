@@ -363,9 +363,10 @@ async fn came_back(
     who: Option<&Principal>,
     actor: &Actor,
 ) -> Result<Ended, Broken> {
-    // Of an account of this product's own, this server knows whether it is still there.
+    // Of an account of this product's own, this server knows whether it still counts.
     let is_gone = Principal::is_local_id(&attempt.person)
-        && !people::is_administrator(&server.store, &attempt.person).await?;
+        && !(server.config.has_local_accounts
+            && people::is_administrator(&server.store, &attempt.person).await?);
     if is_gone || who.is_some_and(|who| who.id != attempt.person || !who.may_edit()) {
         return Ok(failed(Leg::Return, Fault::OtherPerson).into());
     }

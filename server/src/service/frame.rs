@@ -17,11 +17,18 @@ const ROWS: i64 = 50;
 
 /// Where the making of the first administrator stands.
 pub async fn set_up(server: &Server, ticket: &str) -> Result<SetUp, Broken> {
+    if !server.config.has_local_accounts {
+        return Ok(SetUp::NotOffered);
+    }
     if server.accounts.has_any().await? {
         return Ok(SetUp::Done);
     }
-    let is_open = server.accounts.is_set_up_open(ticket).await?;
-    Ok(if is_open { SetUp::Open } else { SetUp::LinkOver })
+    // Another node may have given the ticket.
+    match server.accounts.is_set_up_open(ticket).await? {
+        true => Ok(SetUp::Open),
+        false if server.config.offers_set_up => Ok(SetUp::LinkOver),
+        false => Ok(SetUp::NotOffered),
+    }
 }
 
 /// How this person likes times: as their host says, or else as they chose here, or else as everybody

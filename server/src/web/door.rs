@@ -1,5 +1,6 @@
 //! The sign-in and sign-out forms of the stand-alone frame: plain posts, answered with a redirect, so
-//! that they need no script. What was refused travels as a code in the sign-in page's address.
+//! that they need no script. What was refused travels as a code in the sign-in page's address; a
+//! refusal that ends by waiting is answered with the page itself, so that its status can say so.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use app::shell::{local_path, paths, with_destination};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use domain::secret::TypedSecret;
@@ -17,8 +18,12 @@ use serde::Deserialize;
 
 use super::oauth::address;
 use super::oidc;
+use super::pages::Pages;
+use super::refusal::Refusal;
+use super::throttle::seconds;
 use crate::Server;
-use crate::identity::{Caller, SignInError};
+use crate::identity::devices::DeviceCookie;
+use crate::identity::{Caller, SignInError, SignedIn};
 use crate::log::one_line;
 
 /// What the sign-in form sends.
@@ -33,8 +38,12 @@ pub struct Credentials {
 pub async fn sign_in(
     State(server): State<Server>,
     Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
     credentials: Result<Form<Credentials>, FormRejection>,
 ) -> Response {
+    if !server.config.has_local_accounts {
+        return Refusal::NOT_FOUND.into_response();
+    }
     let Ok(Form(Credentials { email, password, to })) = credentials else {
         return turned_away(DoorRefusal::WrongCredentials, None);
     };
@@ -42,10 +51,20 @@ pub async fn sign_in(
     match server.accounts.sign_in(&email, password.open(), &caller).await {
         Ok(signed_in) => {
             let inside = Redirect::to(to.unwrap_or(paths::EMAIL));
-            (AppendHeaders([(SET_COOKIE, signed_in.cookie)]), inside).into_response()
+            (cookies(&server, signed_in), inside).into_response()
         }
-        Err(error) => turned_away(refusal(&error), to),
+        Err(error) => refused(&pages, caller, refusal(&error), to).await,
     }
+}
+
+/// The headers that make the browser known, now and at its next sign-in.
+pub(super) fn cookies(
+    server: &Server,
+    signed_in: SignedIn,
+) -> AppendHeaders<[(HeaderName, HeaderValue); 2]> {
+    let SignedIn { cookie, device, .. } = signed_in;
+    let device = DeviceCookie { https: server.config.is_https() }.given(&server.vault, &device);
+    AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, device)])
 }
 
 /// `POST /sign-out`; from an account of the organisation's on to its provider, where that can be
@@ -81,19 +100,44 @@ pub async fn sign_out(
 
 /// Back to the sign-in page, with the reason and the path that somebody was going to.
 pub(super) fn turned_away(refusal: DoorRefusal, to: Option<&str>) -> Response {
+    Redirect::to(&door(refusal, to)).into_response()
+}
+
+/// The sign-in page with the reason, where waiting helps with a status and a time to wait (RFC 6585 4,
+/// RFC 9110 10.2.3).
+pub(super) async fn refused(
+    pages: &Pages,
+    caller: Caller,
+    refusal: DoorRefusal,
+    to: Option<&str>,
+) -> Response {
+    let (status, seconds) = match refusal {
+        DoorRefusal::TooManyAttempts(seconds) => (StatusCode::TOO_MANY_REQUESTS, seconds),
+        DoorRefusal::Busy(seconds) => (StatusCode::SERVICE_UNAVAILABLE, seconds),
+        _ => return turned_away(refusal, to),
+    };
+    let page = pages.page(&door(refusal, to), caller, || {}).await;
+    (status, AppendHeaders([(RETRY_AFTER, seconds)]), page).into_response()
+}
+
+fn door(refusal: DoorRefusal, to: Option<&str>) -> String {
     let door = format!("{}?refused={}", paths::SIGN_IN, refusal.code());
-    Redirect::to(&with_destination(&door, to)).into_response()
+    with_destination(&door, to)
 }
 
 pub(super) fn too_many(retry_after: Duration) -> DoorRefusal {
-    let seconds = retry_after.as_secs().max(1);
-    DoorRefusal::TooManyAttempts(u32::try_from(seconds).unwrap_or(u32::MAX))
+    DoorRefusal::TooManyAttempts(whole(retry_after))
+}
+
+fn whole(retry_after: Duration) -> u32 {
+    u32::try_from(seconds(retry_after)).unwrap_or(u32::MAX)
 }
 
 fn refusal(error: &SignInError) -> DoorRefusal {
     match error {
         SignInError::Wrong => DoorRefusal::WrongCredentials,
         SignInError::TooMany { retry_after } => too_many(*retry_after),
+        SignInError::Busy { retry_after } => DoorRefusal::Busy(whole(*retry_after)),
         SignInError::Store(_) | SignInError::Hash(_) => {
             tracing::error!(error = one_line(error), "an account could not be looked at");
             DoorRefusal::ServerFailed

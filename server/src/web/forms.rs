@@ -4,17 +4,18 @@
 use app::shell::{SetUpAttempt, SetUpProblem, TimeAttempt, paths};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Extension, Request, State};
-use axum::http::header::SET_COOKIE;
-use axum::http::{Method, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use super::door::cookies;
 use super::pages::Pages;
+use super::refusal::Refusal;
 use crate::Server;
 use crate::identity::Caller;
 use crate::identity::accounts::{AccountError, SetUpError};
@@ -39,6 +40,9 @@ pub async fn set_up(
     Extension(pages): Extension<Pages>,
     form: Result<Form<FirstAdministrator>, FormRejection>,
 ) -> Response {
+    if !server.config.has_local_accounts {
+        return Refusal::NOT_FOUND.into_response();
+    }
     let Ok(Form(form)) = form else {
         return Redirect::to(paths::SET_UP).into_response();
     };
@@ -47,8 +51,8 @@ pub async fn set_up(
     let problem = if password.expose_secret() == again.expose_secret() {
         match server.accounts.set_up(&ticket, &email, &name, password, &caller).await {
             Ok(signed_in) => {
-                let cookie = AppendHeaders([(SET_COOKIE, signed_in.cookie)]);
-                return (cookie, Redirect::to(paths::EMAIL)).into_response();
+                let inside = Redirect::to(paths::EMAIL);
+                return (cookies(&server, signed_in), inside).into_response();
             }
             // The page itself says that the link is over.
             Err(SetUpError::LinkOver) => return Redirect::to(paths::SET_UP).into_response(),
@@ -70,6 +74,12 @@ fn problem(error: &SetUpError) -> SetUpProblem {
         }
         SetUpError::Account(AccountError::Password(PasswordRule::TooLong)) => {
             SetUpProblem::PasswordTooLong
+        }
+        SetUpError::Account(AccountError::Password(PasswordRule::Common)) => {
+            SetUpProblem::PasswordCommon
+        }
+        SetUpError::Account(AccountError::Password(PasswordRule::Personal)) => {
+            SetUpProblem::PasswordPersonal
         }
         SetUpError::Account(_) | SetUpError::LinkOver => {
             tracing::error!(error = one_line(error), "the first account could not be made");
@@ -113,7 +123,7 @@ pub async fn times(
             let preference = TimePreference { zone: zone.to_owned(), ..preference };
             match crate::service::save_preference(&server, who, &preference).await {
                 Ok(()) => Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response(),
-                Err(_) => super::refusal::Refusal::UNAVAILABLE.into_response(),
+                Err(_) => Refusal::UNAVAILABLE.into_response(),
             }
         }
         Err(suggestions) => {
@@ -126,15 +136,10 @@ pub async fn times(
 /// The form's own page once more, with what was typed.
 async fn again_with<T: Clone + Send + Sync + 'static>(
     pages: &Pages,
-    path: &'static str,
+    path: &str,
     caller: Caller,
     attempt: T,
 ) -> Response {
-    let mut request = Request::new(axum::body::Body::empty());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = axum::http::Uri::from_static(path);
-    request.extensions_mut().insert(caller);
-    let mut response = pages.render(request, move || provide_context(attempt.clone())).await;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    response
+    let page = pages.page(path, caller, move || provide_context(attempt.clone())).await;
+    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
 }

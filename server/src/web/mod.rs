@@ -19,3 +19,4 @@ mod oidc;
 pub mod pages;
 pub mod refusal;
 pub mod site;
+pub mod throttle;

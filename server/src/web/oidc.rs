@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::door::{too_many, turned_away};
+use super::door::{refused, too_many};
 use super::markup::attribute;
 use super::oauth::{NO_REFERRER, address, is_only_looking};
+use super::pages::Pages;
 use super::refusal::Refusal;
 use crate::Server;
 use crate::identity::Caller;
@@ -31,6 +32,7 @@ pub struct Way {
 pub async fn start(
     State(server): State<Server>,
     Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
     Query(way): Query<Way>,
     method: Method,
     headers: HeaderMap,
@@ -47,7 +49,10 @@ pub async fn start(
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
             (NO_REFERRER, AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(&url)).into_response()
         }
-        Err(fault) => (NO_REFERRER, turned_away(refusal(&fault), destination)).into_response(),
+        Err(fault) => {
+            let page = refused(&pages, caller, refusal(&fault), destination).await;
+            (NO_REFERRER, page).into_response()
+        }
     }
 }
 
@@ -56,6 +61,7 @@ pub async fn start(
 pub async fn callback(
     State(server): State<Server>,
     Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
@@ -71,7 +77,8 @@ pub async fn callback(
             (NO_REFERRER, cookie, Redirect::to(&destination)).into_response()
         }
         Err(TurnedAway { fault, destination }) => {
-            (NO_REFERRER, turned_away(refusal(&fault), destination.as_deref())).into_response()
+            let page = refused(&pages, caller, refusal(&fault), destination.as_deref()).await;
+            (NO_REFERRER, page).into_response()
         }
     }
 }

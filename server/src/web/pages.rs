@@ -4,10 +4,11 @@
 use std::sync::{Arc, LazyLock};
 
 use app::service::{
-    BySession, Callback, ForeignDoor, Reached, SharedFrame, SharedService, TabPath, TurnedAway,
+    BySession, Callback, Reached, SharedFrame, SharedService, TabPath, TurnedAway, WaysIn,
 };
 use app::shell::{App, document, paths};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Extension, FromRef, Request};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
@@ -39,7 +40,7 @@ pub struct Pages {
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
     tab_path: String,
-    foreign_door: Option<ForeignDoor>,
+    ways_in: WaysIn,
 }
 
 impl Pages {
@@ -52,16 +53,25 @@ impl Pages {
             options: LeptosOptions::from_ref(server),
             public_url: server.config.public_url.clone(),
             tab_path: server.config.tab_path.clone(),
-            foreign_door: server.oidc.as_ref().map(Oidc::name).map(str::to_owned).map(ForeignDoor),
+            ways_in: WaysIn {
+                by_password: server.config.has_local_accounts,
+                by_provider: server.oidc.as_ref().map(Oidc::name).map(str::to_owned),
+            },
         }
     }
 
-    /// The page at a request's path, with more in its context.
-    pub async fn render(
+    /// The page at an address of this server, as the caller gets it, with more in its context.
+    ///
+    /// # Panics
+    /// The address is none of this server's own.
+    pub async fn page(
         &self,
-        request: Request,
+        address: &str,
+        caller: Caller,
         more: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Response {
+        let request = Request::get(address).extension(caller).body(Body::empty());
+        let request = request.expect("paths of this server are addresses");
         let (pages, options) = (self.clone(), self.options.clone());
         let context = move || {
             pages.provide();
@@ -84,9 +94,7 @@ impl Pages {
         provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
         provide_context(TabPath(self.tab_path.clone()));
-        if let Some(door) = &self.foreign_door {
-            provide_context(door.clone());
-        }
+        provide_context(self.ways_in.clone());
         let Some(parts) = use_context::<Parts>() else { return };
         let callback = oauth::callback_address(self.public_url.as_ref(), &parts.headers);
         provide_context(Callback(callback.clone()));

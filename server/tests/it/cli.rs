@@ -312,6 +312,27 @@ fn a_short_password_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn a_password_that_is_guessed_first_is_refused_in_words_and_not_repeated() {
+    let folder = folder();
+    let add = ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
+    let set = ["admin", "set-password", "ada@example.com", "--password-stdin"];
+    for (password, said) in
+        [("password1234", "guessed first"), ("ada.lovelace", "own name or e-mail address")]
+    {
+        let line = complaint(&run_with_input(&folder, &add, &format!("{password}\n")));
+        assert!(line.contains(said) && line.contains("a few words"), "{line}");
+        assert!(!line.contains(password), "{line}");
+    }
+    assert!(add_ada(&folder).status.success());
+    for (password, said) in
+        [("qwertyuiop12", "guessed first"), ("LovelaceAda1", "own name or e-mail address")]
+    {
+        let line = complaint(&run_with_input(&folder, &set, &format!("{password}\n")));
+        assert!(line.contains(said) && !line.contains(password), "{line}");
+    }
+}
+
+#[test]
 fn an_account_that_is_not_there_is_not_removed() {
     let folder = folder();
     assert!(

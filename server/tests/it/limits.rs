@@ -1,8 +1,9 @@
-//! Guessing is limited, and nobody is locked out by it.
+//! Failed sign-ins are counted on all nodes together, and a success forgives them.
 
 use chrono::TimeDelta;
 use server::identity::{SignInError, SignedIn};
 
+use crate::support::databases::connection;
 use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
 
 const ELSEWHERE: &str = "198.51.100.7";
@@ -58,6 +59,38 @@ async fn a_success_forgives_the_failures_before_it() {
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four are allowed");
     fail(&harness, 4).await;
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four are allowed again");
+}
+
+#[tokio::test]
+async fn an_account_that_is_guessed_from_many_addresses_waits_for_all_of_them() {
+    let harness = Harness::start().await.with_ada().await;
+    for guess in 0..20 {
+        let address = format!("198.51.100.{}", guess / 4);
+        let failed = attempt(&harness, EMAIL, WRONG, &address).await;
+        assert!(matches!(failed, Err(SignInError::Wrong)), "{guess}: {failed:?}");
+        harness.clock.advance(TimeDelta::seconds(3));
+    }
+    let elsewhere = attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await;
+    assert!(
+        matches!(elsewhere, Err(SignInError::TooMany { retry_after }) if retry_after.as_secs() == 14 * 60)
+    );
+    harness.add("grace@example.com", "Grace Adeyemi").await;
+    attempt(&harness, "grace@example.com", PASSWORD, "203.0.113.9").await.expect("another account");
+    harness.clock.advance(TimeDelta::minutes(15));
+    attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await.expect("they no longer count");
+}
+
+#[tokio::test]
+async fn a_refused_attempt_is_not_counted() {
+    let harness = Harness::start().await.with_ada().await;
+    fail(&harness, 5).await;
+    for _ in 0..5 {
+        attempt(&harness, EMAIL, WRONG, ADDRESS).await.expect_err("the address waits");
+    }
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM sign_in_attempt");
+    let count: i64 =
+        count.fetch_one(&mut connection(harness.folder.path()).await).await.expect("it");
+    assert_eq!(count, 5);
 }
 
 #[tokio::test]

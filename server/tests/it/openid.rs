@@ -16,7 +16,7 @@ use server::store::audit::Action;
 use url::Url;
 
 use crate::support::databases::connection;
-use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, trail};
+use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, trail, unlimited};
 use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::pages::ask;
@@ -48,7 +48,11 @@ impl World {
             roles_claim: "roles".to_owned(),
             name: "Example & Co".to_owned(),
         };
-        let harness = Harness::with(|server| server.oidc = Some(config)).await.with_ada().await;
+        let harness = Harness::with(|server| {
+            server.oidc = Some(config);
+            server.rates = unlimited();
+        });
+        let harness = harness.await.with_ada().await;
         assert_eq!(harness.clock.now(), now);
         Self { harness, provider }
     }
@@ -349,8 +353,11 @@ async fn after_fifty_sign_ins_that_were_only_begun_an_address_waits() {
         world.depart("/oidc/start").await;
     }
     let refused = world.get("/oidc/start?to=/audit", "").await;
-    let door = "/sign-in?refused=too-many-attempts-360&to=/audit";
-    assert_eq!(location(&refused), (StatusCode::SEE_OTHER, door));
+    let found = (refused.status, refused.header("retry-after"));
+    assert_eq!(found, (StatusCode::TOO_MANY_REQUESTS, "360"));
+    for part in ["Try again in 6 minutes", r#"name="to" value="/audit""#] {
+        assert!(refused.body.contains(part), "{part} in {}", refused.body);
+    }
     assert_eq!(away(&world).await, 50, "nothing was kept of it");
     let elsewhere = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
     assert!(elsewhere.header("location").starts_with(&world.provider.issuer), "{elsewhere:?}");

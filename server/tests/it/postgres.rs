@@ -78,7 +78,7 @@ async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
     let mut fifth = connection(harness.folder.path()).await;
     do_all(
         &mut fifth,
-        "BEGIN; INSERT INTO sign_in_attempt (account, address, at) SELECT account, address, at FROM sign_in_attempt LIMIT 1",
+        "BEGIN; INSERT INTO sign_in_attempt (account, source, at) SELECT account, source, at FROM sign_in_attempt LIMIT 1",
     )
     .await;
     let accounts = harness.server.accounts.clone();

@@ -106,6 +106,8 @@ async fn what_was_refused_is_typed_again_with_the_same_link() {
     let ticket = ticket(&harness).await;
     for (password, again, words) in [
         ("short", "short", "at least 12 characters"),
+        ("password1234", "password1234", "guessed first"),
+        ("ada.lovelace", "ada.lovelace", "your own name or e-mail address"),
         ("correct+horse+battery", "correct+horse+batter", "not the same"),
     ] {
         let answer = send(&harness, &ticket, password, again).await;

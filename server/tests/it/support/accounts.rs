@@ -15,7 +15,7 @@ use super::harness::{ADDRESS, PASSWORD, cookie_of, operator, stranger};
 pub async fn administrators(folder: &TempDir, count: usize) -> Vec<String> {
     let store = Store::open(&database(folder).await).await.expect("the database opens");
     let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let accounts = Accounts::new(store.clone(), clock, randomness, false);
+    let accounts = Accounts::new(store.clone(), clock, randomness, false, Arc::default());
     let mut cookies = Vec::new();
     for email in (0..count).map(administrator) {
         let role = Role::Administrator;

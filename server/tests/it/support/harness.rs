@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::api::{Save, SaveAnswer};
 use app::service::{Browser, EmailService};
@@ -22,6 +23,7 @@ use server::Server;
 use server::clock::Clock;
 use server::config::{Config, PublicUrl};
 use server::egress::EgressPolicy;
+use server::identity::throttle::{Rates, rate};
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
 use server::service::Service;
 use server::store::Store;
@@ -211,6 +213,12 @@ pub async fn config(folder: &TempDir) -> Config {
     }
 }
 
+/// Rates that no test reaches, where a test is about another limit.
+pub fn unlimited() -> Rates {
+    let all = rate(1_000_000, Duration::from_nanos(1));
+    Rates { address: all, site: all, organisation: all, all, device: all }
+}
+
 /// The latest rows of the audit trail, newest first.
 pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
     let found = audit::entries(store, &Wanted::default(), count).await;
@@ -221,7 +229,8 @@ pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
 /// Somebody who has not signed in.
 pub fn stranger(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
-    Caller { principal: None, session: None, address, browser: Browser::default() }
+    let browser = Browser::default();
+    Caller { principal: None, session: None, address, browser, device: None }
 }
 
 /// An administrator who is known to the database or not.

@@ -47,8 +47,14 @@ pub fn complaint(output: &Output) -> String {
 
 /// Adds an administrator, as an operator does.
 pub fn add_administrator(folder: &Path, email: &str, password: &str) {
+    add_administrator_to(folder, "sqlite://ppm-email.db", email, password);
+}
+
+/// The same in another database than the program makes by itself.
+pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, password: &str) {
     let mut command = program(folder);
     command.args(["admin", "add", email, "--name", email, "--password-stdin"]);
+    command.args(["--database-url", database_url]);
     let output = run(command, &format!("{password}\n"));
     assert!(output.status.success(), "{output:?}");
 }
@@ -138,6 +144,8 @@ pub struct Browser {
     host: String,
     /// The `Cookie` header, empty before the sign-in.
     pub cookie: String,
+    /// The address that a proxy in between says it comes from; empty without a proxy.
+    pub forwarded_for: String,
 }
 
 impl Browser {
@@ -148,12 +156,19 @@ impl Browser {
         let (connection, driver) =
             handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(driver);
-        Ok(Self { connection, host: address.to_owned(), cookie: String::new() })
+        let (cookie, forwarded_for) = (String::new(), String::new());
+        Ok(Self { connection, host: address.to_owned(), cookie, forwarded_for })
+    }
+
+    /// A browser that comes from another address, by way of a proxy on this machine.
+    pub async fn from(address: &str, forwarded_for: &str) -> Result<Self, io::Error> {
+        Ok(Self { forwarded_for: forwarded_for.to_owned(), ..Self::at(address).await? })
     }
 
     /// The same browser at the same or another process, its cookie kept.
     pub async fn again(&self, address: &str) -> Result<Self, io::Error> {
-        Ok(Self { cookie: self.cookie.clone(), ..Self::at(address).await? })
+        let (cookie, forwarded_for) = (self.cookie.clone(), self.forwarded_for.clone());
+        Ok(Self { cookie, forwarded_for, ..Self::at(address).await? })
     }
 
     /// The same browser, which says that it reaches the program by this host.
@@ -204,6 +219,9 @@ impl Browser {
             .header(header::HOST, &self.host)
             .header(header::COOKIE, &self.cookie)
             .header("sec-fetch-site", "same-origin");
+        if !self.forwarded_for.is_empty() {
+            request = request.header("x-forwarded-for", &self.forwarded_for);
+        }
         for (name, value) in headers {
             request = request.header(name, *value);
         }
@@ -227,15 +245,24 @@ impl Browser {
         self.ask("POST", &format!("/api/{function}"), "application/json", body).await
     }
 
-    /// Tries to sign in, and keeps the cookie if that succeeds.
+    /// Tries to sign in, and keeps the cookies if that succeeds.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<Answer, io::Error> {
         let form = format!("email={}&password={}", encoded(email), encoded(password));
         let kind = "application/x-www-form-urlencoded";
         let answer = self.ask("POST", "/sign-in", kind, form).await?;
-        if let Some(cookie) = answer.headers.get(header::SET_COOKIE) {
-            self.cookie = cookie_of(cookie.to_str().expect("a cookie is text"));
+        let given = answer.headers.get_all(header::SET_COOKIE).iter();
+        let given = given.map(|cookie| cookie_of(cookie.to_str().expect("a cookie is text")));
+        let given: Vec<_> = given.collect();
+        if !given.is_empty() {
+            self.cookie = given.join("; ");
         }
         Ok(answer)
+    }
+
+    /// Forgets its session, as at the end of a working day, and stays the device that it is.
+    pub fn forget_session(&mut self) {
+        let kept = self.cookie.split("; ").filter(|cookie| cookie.contains("-device="));
+        self.cookie = kept.collect::<Vec<_>>().join("; ");
     }
 }
 

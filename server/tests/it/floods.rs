@@ -1,0 +1,243 @@
+//! Strangers who come too often, over sockets: they are told when to come again, and cost no database.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use server::clock::{Clock, SystemClock};
+use tokio::task::JoinSet;
+
+use crate::support::databases::{connection, database_url};
+use crate::support::harness::{Answer, EMAIL, PASSWORD};
+use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY, claims, good_token};
+use crate::support::program::{Browser, Serving, add_administrator, encoded, log_file};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A way in that costs the program little.
+const CALLBACK: &str = "/oauth/callback?state=nobodys";
+
+/// The program behind a proxy on this machine, so that one test comes from many addresses.
+async fn behind_a_proxy(folder: &Path) -> Serving {
+    let url = database_url(folder).await;
+    Serving::with(folder, |command| {
+        command.args(["--database-url", &url, "--trusted-proxy", "127.0.0.1"]);
+        command.env("RUST_LOG", "warn,sqlx=debug").stderr(log_file(&folder.join("log")));
+    })
+}
+
+/// Sends so many requests at once from each of these addresses, and returns the answers.
+async fn flood(program: &Serving, addresses: &[String], each: usize, path: &str) -> Vec<Answer> {
+    let mut callers = JoinSet::new();
+    for address in addresses {
+        let (server, address) = (program.address.clone(), address.clone());
+        let path = path.to_owned();
+        callers.spawn(async move {
+            let mut browser = Browser::from(&server, &address).await.expect("it listens");
+            let mut answers = Vec::new();
+            for _ in 0..each {
+                answers.push(browser.get(&path).await.expect("an answer"));
+            }
+            answers
+        });
+    }
+    callers.join_all().await.into_iter().flatten().collect()
+}
+
+fn is_refused(answer: &Answer) -> bool {
+    matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// That a refusal says when to come again, to a program and to a person.
+fn assert_says_when(answer: &Answer) {
+    assert!(is_refused(answer), "{answer:?}");
+    let seconds: u64 = answer.header("retry-after").parse().expect("whole seconds");
+    assert!(seconds >= 1, "{answer:?}");
+    assert!(answer.body.contains("ry again in "), "{answer:?}");
+}
+
+async fn rows(folder: &Path, table: &str) -> i64 {
+    let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+    let count = sqlx::query_scalar(query).fetch_one(&mut connection(folder).await).await;
+    count.expect("the table is there")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let program = behind_a_proxy(folder.path()).await;
+    let (attempts, audit) = ("sign_in_attempt", "audit");
+    let before = (rows(folder.path(), attempts).await, rows(folder.path(), audit).await);
+    let mut callers = JoinSet::new();
+    for caller in 0..64 {
+        let address = program.address.clone();
+        callers.spawn(async move {
+            let mut browser = Browser::from(&address, "192.0.2.1").await.expect("it listens");
+            let mut answers = Vec::new();
+            for attempt in 0..4 {
+                let email = format!("{caller}-{attempt}@example.com");
+                answers.push(browser.sign_in(&email, "wrong").await.expect("an answer"));
+            }
+            answers
+        });
+    }
+    let answers: Vec<_> = callers.join_all().await.into_iter().flatten().collect();
+    let (refused, compared): (Vec<_>, Vec<_>) = answers.iter().partition(|a| is_refused(a));
+    for answer in &refused {
+        assert_says_when(answer);
+    }
+    assert!(refused.len() > 128, "{} of 256 were refused", refused.len());
+    let of_one_caller = refused.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
+    assert!(of_one_caller.count() > 128, "the fault is the caller's, and not the server's");
+    let after = (rows(folder.path(), attempts).await, rows(folder.path(), audit).await);
+    let compared = i64::try_from(compared.len()).expect("few");
+    assert_eq!(after.0 - before.0, compared, "each comparison is counted, and no refusal");
+    assert!(after.1 - before.1 <= compared, "a refusal leaves no audit row");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let program = behind_a_proxy(folder.path()).await;
+    let everybody = vec!["192.0.2.1".to_owned(); 64];
+    flood(&program, &everybody, 2, CALLBACK).await;
+    let mut browser = Browser::from(&program.address, "192.0.2.1").await.expect("it listens");
+    browser.cookie = "ppm-email=nobodys; ppm-email-device=a.b.c.d".to_owned();
+    let statements = || {
+        let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
+        let lines = log.lines().filter(|line| line.contains("sqlx"));
+        let of_strangers = ["session", "person", "sign_in", "audit", "token_attempt", "set_up"];
+        lines.filter(|line| of_strangers.iter().any(|table| line.contains(table))).count()
+    };
+    for (method, path, body) in [
+        ("POST", "/sign-in", "email=ada%40example.com&password=wrong"),
+        ("POST", "/set-up", "ticket=x&email=x&name=x&password=x&again=x"),
+        ("GET", "/oidc/start", ""),
+        ("GET", "/oidc/callback?state=x&code=x", ""),
+        ("GET", "/oauth/start/nobodys", ""),
+        ("GET", CALLBACK, ""),
+    ] {
+        // Each second one of them is let in.
+        let mut refused = None;
+        for _ in 0..9 {
+            let before = statements();
+            let answer = browser.ask(method, path, FORM, body).await.expect("an answer");
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                assert_eq!(statements(), before, "{method} {path} asked the database");
+                refused = Some(answer);
+                break;
+            }
+        }
+        assert_says_when(&refused.unwrap_or_else(|| panic!("{method} {path} is not limited")));
+    }
+    let before = statements();
+    browser.get("/settings/email").await.expect("an answer");
+    assert!(statements() > before, "the log tells of statements");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_floods_keeps_nobody_else_out_and_pages_are_not_limited() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    add_administrator(folder.path(), EMAIL, PASSWORD);
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--trusted-proxy", "127.0.0.1"]);
+    });
+    let flooding = flood(&program, &vec!["192.0.2.1".to_owned(); 64], 4, CALLBACK).await;
+    assert!(flooding.iter().any(is_refused));
+    let mut flooder = Browser::from(&program.address, "192.0.2.1").await.expect("it listens");
+    for page in ["/sign-in", "/health", "/settings/email"] {
+        let answer = flooder.get(page).await.expect("an answer");
+        assert!(!is_refused(&answer), "{page}: {answer:?}");
+    }
+    let mut ada = Browser::from(&program.address, "192.0.2.2").await.expect("it listens");
+    let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+    assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
+}
+
+/// How many of these requests were let in, of a limit that lets `at_once` in and then so many a
+/// second.
+async fn assert_limited(
+    program: &Serving,
+    addresses: &[String],
+    each: usize,
+    (at_once, a_second): (u32, f64),
+) {
+    let begun = Instant::now();
+    let answers = flood(program, addresses, each, CALLBACK).await;
+    let let_in = answers.iter().filter(|answer| !is_refused(answer)).count();
+    let let_in = u32::try_from(let_in).expect("few");
+    let recovered = begun.elapsed().as_secs_f64() * a_second;
+    let most = f64::from(at_once) + recovered + 1.0;
+    assert!(let_in >= at_once, "{let_in} of {} were let in", answers.len());
+    assert!(f64::from(let_in) <= most, "{let_in} were let in, and {most} may be");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neighbours_of_one_ipv6_network_share_an_allowance_and_so_does_everybody() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let program = behind_a_proxy(folder.path()).await;
+    let named = |name: &dyn Fn(usize) -> String| (1..=64).map(name).collect::<Vec<_>>();
+
+    let of_a_subscriber = named(&|host| format!("2001:db8:1:1::{host:x}"));
+    assert_limited(&program, &of_a_subscriber, 2, (30, 1.0)).await;
+    let of_a_site = named(&|subnet| format!("2001:db8:2:11{subnet:02x}::1"));
+    assert_limited(&program, &of_a_site, 4, (60, 2.0)).await;
+    let of_an_organisation = named(&|site| format!("2001:db8:3:{site:02x}00::1"));
+    assert_limited(&program, &of_an_organisation, 4, (120, 4.0)).await;
+
+    let everywhere = named(&|site| format!("2001:db8:{:x}::1", 256 + site));
+    let answers = flood(&program, &everywhere, 8, CALLBACK).await;
+    let busy: Vec<_> =
+        answers.iter().filter(|a| a.status == StatusCode::SERVICE_UNAVAILABLE).collect();
+    assert!(!busy.is_empty(), "{} were let in", answers.len());
+    for answer in busy {
+        assert_says_when(answer);
+    }
+    let of_one_caller = answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(of_one_caller.count(), 0, "nobody among them is at fault");
+    let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
+    assert!(!log.contains("ERROR"), "strangers fill the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_bad_host_tokens_is_refused_and_a_good_one_is_not() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    fs::write(folder.path().join("host.pem"), PUBLIC_KEY).expect("the folder is there");
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--host-token-key-file", "host.pem", "--host-token-cookie", "host-token"]);
+        command.args(["--host-token-issuer", ISSUER, "--host-token-audience", AUDIENCE]);
+    });
+    let mut pages = JoinSet::new();
+    for _ in 0..16 {
+        let address = program.address.clone();
+        pages.spawn(async move {
+            let mut page = Browser::at(&address).await.expect("it listens");
+            page.cookie = "host-token=made.up.token".to_owned();
+            let mut answers = Vec::new();
+            for _ in 0..8 {
+                answers.push(page.call("email/load", &serde_json::json!({})).await);
+            }
+            answers.into_iter().map(|answer| answer.expect("an answer")).collect::<Vec<_>>()
+        });
+    }
+    let answers: Vec<_> = pages.join_all().await.into_iter().flatten().collect();
+    let (refused, told): (Vec<_>, Vec<_>) = answers.iter().partition(|a| is_refused(a));
+    assert!(refused.len() > 32 && told.len() >= 30, "{} and {}", refused.len(), told.len());
+    for answer in refused {
+        assert_eq!(answer.code(), "too-many-attempts");
+        assert!(answer.header("retry-after").parse::<u64>().expect("seconds") >= 1);
+    }
+    for answer in told {
+        assert_eq!(answer.code(), "host-token-malformed");
+    }
+    let mut page = Browser::at(&program.address).await.expect("it listens");
+    page.cookie = format!("host-token={}", good_token(&claims(SystemClock.now())));
+    let answer = page.call("email/load", &serde_json::json!({})).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    page.cookie.clear();
+    let form = format!("email={}&password=wrong", encoded(EMAIL));
+    let answer = page.ask("POST", "/sign-in", FORM, form).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "tokens use up no sign-in: {answer:?}");
+}

@@ -1,0 +1,244 @@
+//! Guessing the password of one account from many addresses, over sockets: it is slow, and it keeps the
+//! owner out of no browser that is known.
+
+use std::path::Path;
+use std::process::Command;
+
+use axum::http::{StatusCode, header};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::support::databases::{connection, database_url};
+use crate::support::harness::{Answer, EMAIL, PASSWORD};
+use crate::support::program::{Browser, Serving, add_administrator_to, program, run};
+
+const OTHER: &str = "grace@example.com";
+const WRONG: &str = "not the right password";
+
+/// The program behind a proxy on this machine, with two administrators.
+struct World {
+    folder: TempDir,
+    url: String,
+    program: Serving,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(configure: impl FnOnce(&mut Command)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let url = database_url(folder.path()).await;
+        for email in [EMAIL, OTHER] {
+            add_administrator_to(folder.path(), &url, email, PASSWORD);
+        }
+        let program = Serving::with(folder.path(), |command| {
+            command.args(["--database-url", &url, "--trusted-proxy", "127.0.0.1"]);
+            configure(command);
+        });
+        Self { folder, url, program }
+    }
+
+    /// A browser that comes from this address.
+    async fn browser(&self, address: &str) -> Browser {
+        Browser::from(&self.program.address, address).await.expect("it listens")
+    }
+
+    /// A browser in which somebody has signed in before.
+    async fn known_browser(&self, email: &str, address: &str) -> Browser {
+        let mut browser = self.browser(address).await;
+        let answer = browser.sign_in(email, PASSWORD).await.expect("an answer");
+        assert!(is_inside(&answer), "{answer:?}");
+        browser.forget_session();
+        assert!(!browser.cookie.is_empty(), "a device cookie was given");
+        browser
+    }
+
+    /// Guesses until the account waits for every address that it does not know.
+    async fn guess_from_everywhere(&self, email: &str) -> Answer {
+        for guess in 0..40 {
+            let mut stranger = self.browser(&format!("198.51.100.{}", guess / 4)).await;
+            let answer = stranger.sign_in(email, WRONG).await.expect("an answer");
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                assert_eq!(guess, 20, "so many guesses are let in");
+                return answer;
+            }
+            assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials");
+        }
+        panic!("nobody stops guessing");
+    }
+
+    fn set_password(&self, email: &str, password: &str) {
+        let mut command = program(self.folder.path());
+        command.args(["admin", "set-password", email, "--password-stdin"]);
+        command.args(["--database-url", &self.url]);
+        let output = run(command, &format!("{password}\n"));
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+fn is_inside(answer: &Answer) -> bool {
+    answer.status == StatusCode::SEE_OTHER && answer.header("location") == "/settings/email"
+}
+
+fn assert_says_when(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
+    assert!(answer.header("retry-after").parse::<u64>().expect("whole seconds") >= 1);
+    assert!(answer.body.contains("Too many attempts. Try again in"), "{}", answer.body);
+    assert!(answer.body.contains("type=\"password\""), "the form is there: {}", answer.body);
+}
+
+/// Makes each comparison with an account's password take so many times as long as usual, and come to
+/// nothing.
+async fn slow_down(folder: &Path, email: &str, times: u32) {
+    let passes = 2 * times;
+    let hash =
+        format!("$argon2id$v=19$m=19456,t={passes},p=1$c2FsdCBvZiBhIHRlc3Q${}", "A".repeat(43));
+    let changed = sqlx::query("UPDATE person SET password_hash = $2 WHERE email = $1")
+        .bind(email)
+        .bind(hash)
+        .execute(&mut connection(folder).await)
+        .await;
+    assert_eq!(changed.expect("the table is there").rows_affected(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_are_told_to_wait() {
+    let world = World::start().await;
+    slow_down(world.folder.path(), EMAIL, 100).await;
+    let mut guesses = JoinSet::new();
+    for guess in 0..12 {
+        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
+        guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await.expect("an answer") });
+    }
+    let answers = guesses.join_all().await;
+    let refused: Vec<_> =
+        answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS).collect();
+    assert_eq!(refused.len(), 10, "{answers:?}");
+    for answer in refused {
+        assert_says_when(answer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_gets_in_on_a_known_device_while_strangers_guess() {
+    let world = World::start().await;
+    let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
+    assert_says_when(&world.guess_from_everywhere(EMAIL).await);
+    let mut unknown = world.browser("203.0.113.2").await;
+    assert_says_when(&unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+
+    // From wherever the owner happens to be, even from where strangers guess.
+    for address in ["203.0.113.9", "198.51.100.1"] {
+        let mut known = known.again(&world.program.address).await.expect("it listens");
+        known.forwarded_for = address.to_owned();
+        let answer = known.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        assert!(is_inside(&answer), "{answer:?}");
+        assert_eq!(known.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
+    }
+    let mut other = world.browser("203.0.113.3").await;
+    let answer = other.sign_in(OTHER, PASSWORD).await.expect("an answer");
+    assert!(is_inside(&answer), "another account does not wait: {answer:?}");
+    let answer = known.sign_in(EMAIL, WRONG).await.expect("an answer");
+    assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_device_waits_for_no_comparison_of_strangers() {
+    let world = World::start().await;
+    let mut known = world.known_browser(OTHER, "203.0.113.1").await;
+    slow_down(world.folder.path(), EMAIL, 400).await;
+    let mut guesses = JoinSet::new();
+    for guess in 0..2 {
+        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
+        guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await });
+    }
+    let is_comparing = "SELECT COUNT(*) FROM sign_in_attempt";
+    while sqlx::query_scalar::<_, i64>(is_comparing)
+        .fetch_one(&mut connection(world.folder.path()).await)
+        .await
+        .expect("the table is there")
+        == 0
+    {}
+    let answer = known.sign_in(OTHER, PASSWORD).await.expect("an answer");
+    assert!(is_inside(&answer), "{answer:?}");
+    assert!(guesses.try_join_next().is_none(), "the strangers' comparison goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_device_cookie_gives_five_guesses_and_is_a_strangers_then() {
+    let world = World::start().await;
+    let mut thief = world.known_browser(EMAIL, "203.0.113.1").await;
+    world.guess_from_everywhere(EMAIL).await;
+    for guess in 0..5 {
+        thief.forwarded_for = format!("203.0.113.{guess}");
+        let answer = thief.sign_in(EMAIL, WRONG).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
+    }
+    assert_says_when(&thief.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_password_makes_a_device_cookie_worthless() {
+    let world = World::start().await;
+    let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
+    let password = "another good pass phrase";
+    world.set_password(EMAIL, password);
+    world.guess_from_everywhere(EMAIL).await;
+    assert_says_when(&known.sign_in(EMAIL, password).await.expect("an answer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_cookie_of_another_account_or_of_ones_own_making_counts_for_nothing() {
+    let world = World::start().await;
+    let own = world.known_browser(EMAIL, "203.0.113.1").await.cookie;
+    let others = world.known_browser(OTHER, "203.0.113.1").await.cookie;
+    world.guess_from_everywhere(EMAIL).await;
+    let (name, value) = own.split_once('=').expect("a cookie");
+    let parts: Vec<_> = value.split('.').collect();
+    let [account, password, id, signature] = parts[..] else { panic!("{value}") };
+    let made_up = [
+        others,
+        format!("{name}={account}.{password}.{id}."),
+        format!("{name}={account}.{password}.{id}.{}", &signature[1..]),
+        format!("{name}={account}.{password}.{}.{signature}", "x".repeat(id.len())),
+        format!("{name}={account}.{password}.{id}"),
+    ];
+    for cookie in made_up {
+        let mut stranger = world.browser("203.0.113.7").await;
+        stranger.cookie.clone_from(&cookie);
+        let answer = stranger.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{cookie}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_has_it() {
+    let world = World::start().await;
+    let mut browser = world.browser("203.0.113.1").await;
+    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let given: Vec<_> = answer.headers.get_all(header::SET_COOKIE).iter().collect();
+    let device = given.iter().find_map(|cookie| {
+        cookie.to_str().ok().filter(|cookie| cookie.starts_with("ppm-email-device="))
+    });
+    let device = device.expect("a device cookie").to_owned();
+    for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=34560000"] {
+        assert!(device.contains(attribute), "{attribute}: {device}");
+    }
+    assert!(!device.contains(EMAIL), "{device}");
+    browser.forget_session();
+    let page = browser.get("/settings/email").await.expect("an answer");
+    assert_eq!(page.header("location"), "/sign-in", "{page:?}");
+
+    let https = World::with(|command| {
+        command.args(["--public-url", "https://ppm.example"]);
+    });
+    let https = https.await;
+    let mut browser = https.browser("203.0.113.1").await;
+    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let given = answer.headers.get_all(header::SET_COOKIE).iter();
+    let mut given = given.map(|cookie| cookie.to_str().expect("a cookie is text"));
+    let device = given.find(|cookie| cookie.starts_with("__Host-ppm-email-device="));
+    assert!(device.is_some_and(|device| device.contains("; Secure")), "{answer:?}");
+}

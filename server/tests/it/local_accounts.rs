@@ -1,0 +1,144 @@
+//! Where people sign in otherwise: no link for a first administrator unless it is asked for, and no
+//! accounts of this product where they are turned off.
+
+use std::fs;
+use std::path::Path;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::support::databases::{connection, database_url};
+use crate::support::harness::{EMAIL, PASSWORD};
+use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY};
+use crate::support::program::{Browser, Serving, add_administrator_to, complaint, program, run};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const OIDC: [&str; 4] = ["--oidc-issuer", "http://127.0.0.1:9", "--oidc-client-id", "ppm"];
+const HOST: [&str; 6] = [
+    "--host-token-key-file",
+    "host.pem",
+    "--host-token-issuer",
+    ISSUER,
+    "--host-token-audience",
+    AUDIENCE,
+];
+const PROXY: [&str; 6] = [
+    "--trusted-proxy",
+    "10.0.0.1",
+    "--proxy-user-header",
+    "X-User",
+    "--proxy-roles-header",
+    "X-Roles",
+];
+
+/// A folder with the host's public key in it.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    fs::write(folder.path().join("host.pem"), PUBLIC_KEY).expect("the folder is there");
+    folder
+}
+
+async fn serve(folder: &Path, flags: &[&str]) -> Serving {
+    let url = database_url(folder).await;
+    Serving::with(folder, |command| {
+        command.args(["--database-url", &url]).args(flags);
+    })
+}
+
+/// What the program says at a start with these flags, once it listens.
+async fn said(flags: &[&str]) -> String {
+    let folder = folder();
+    serve(folder.path(), flags).await.stop()
+}
+
+#[tokio::test]
+async fn a_link_for_the_first_administrator_is_printed_only_where_nobody_signs_in_otherwise() {
+    assert!(said(&[]).await.contains("/set-up?ticket="));
+    for others in [&OIDC[..], &HOST, &PROXY] {
+        let said = said(others).await;
+        assert!(!said.contains("set-up"), "{others:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_asked_for_is_printed_whoever_else_signs_people_in() {
+    for others in [&OIDC[..], &HOST, &PROXY] {
+        let said = said(&[others, &["--set-up-link"]].concat()).await;
+        assert!(said.contains("/set-up?ticket="), "{others:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_link_no_ticket_is_stored_and_no_page_speaks_of_one() {
+    let folder = folder();
+    let program = serve(folder.path(), &OIDC).await;
+    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    let page = browser.get("/sign-in").await.expect("an answer").body;
+    assert!(!page.contains("the link that the server printed"), "{page}");
+    assert!(page.contains("type=\"password\""), "local accounts are there: {page}");
+    let page = browser.get("/set-up?ticket=x").await.expect("an answer");
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    let tickets = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM set_up_ticket");
+    let tickets = tickets.fetch_one(&mut connection(folder.path()).await).await;
+    assert_eq!(tickets.expect("the table is there"), 0);
+}
+
+#[tokio::test]
+async fn where_local_accounts_are_off_a_password_opens_nothing_and_no_session_goes_on() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
+    let program = serve(folder.path(), &OIDC).await;
+    let mut ada = Browser::at(&program.address).await.expect("it listens");
+    ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
+    program.stop();
+
+    let program = serve(folder.path(), &[&OIDC[..], &["--no-local-accounts"]].concat()).await;
+    let mut ada = ada.again(&program.address).await.expect("it listens");
+    let page = ada.get("/settings/email").await.expect("an answer");
+    assert_eq!(page.header("location"), "/sign-in", "{page:?}");
+    let call = ada.call("email/load", &json!({})).await.expect("an answer");
+    assert_eq!(call.status, StatusCode::UNAUTHORIZED);
+
+    let form = format!("email={EMAIL}&password={PASSWORD}&ticket=x&name=x&again={PASSWORD}");
+    for path in ["/sign-in", "/set-up"] {
+        let answer = ada.ask("POST", path, FORM, form.clone()).await.expect("an answer");
+        assert_eq!(
+            (answer.status, answer.header("set-cookie")),
+            (StatusCode::NOT_FOUND, ""),
+            "{path}"
+        );
+    }
+    let page = ada.get("/set-up?ticket=x").await.expect("an answer");
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    let page = ada.get("/sign-in").await.expect("an answer").body;
+    assert!(page.contains("Sign in with your organisation"), "{page}");
+    assert!(!page.contains("type=\"password\"") && !page.contains("<form"), "{page}");
+}
+
+#[tokio::test]
+async fn where_nobody_signs_in_on_the_sign_in_page_it_says_who_signs_people_in() {
+    for others in [&HOST[..], &PROXY] {
+        let folder = folder();
+        let program = serve(folder.path(), &[others, &["--no-local-accounts"]].concat()).await;
+        let mut browser = Browser::at(&program.address).await.expect("it listens");
+        let page = browser.get("/sign-in").await.expect("an answer").body;
+        assert!(page.contains("Nobody signs in on this page."), "{page}");
+        assert!(!page.contains("<form"), "{page}");
+    }
+}
+
+#[test]
+fn flags_that_would_let_nobody_in_or_contradict_each_other_stop_the_start() {
+    let folder = folder();
+    let refusal = |flags: &[&str]| {
+        let mut command = program(folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
+        complaint(&run(command, ""))
+    };
+    let line = refusal(&["--no-local-accounts"]);
+    assert!(line.contains("--no-local-accounts") && line.contains("--oidc-issuer"), "{line}");
+    let line = refusal(&[&OIDC[..], &["--no-local-accounts", "--set-up-link"]].concat());
+    assert!(line.contains("--no-local-accounts") && line.contains("--set-up-link"), "{line}");
+}

@@ -45,8 +45,8 @@ use crate::tab::SecretState;
 pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{
-    ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, action, actor,
-    set_up_problem, turned_away,
+    ANOTHER_ACCOUNT, GO_ON_OUT, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
+    action, actor, audit_retention, message_retention, occurrences, set_up_problem, turned_away,
 };
 pub use token::{
     CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,

@@ -297,6 +297,8 @@ pub struct History {
     pub runs: Vec<(String, RunNow)>,
     /// How whoever reads them likes times.
     pub display: TimeDisplay,
+    /// For how many days they are kept; 0 is for ever.
+    pub kept_days: u32,
 }
 
 /// Which part of the audit trail is wanted.
@@ -321,6 +323,8 @@ pub struct AuditPage {
     pub people: Vec<String>,
     /// How whoever reads it likes times.
     pub display: TimeDisplay,
+    /// For how many days rows are kept; 0 is for ever.
+    pub kept_days: u32,
 }
 
 /// What somebody did.
@@ -338,6 +342,10 @@ pub struct AuditRow {
     pub fields: Vec<Field>,
     /// Whom else it was about.
     pub detail: Option<String>,
+    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
+    pub address: Option<String>,
+    /// How many times it happened.
+    pub count: i64,
 }
 
 /// How a person likes times, and what else they may choose.

@@ -22,7 +22,7 @@ use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 
-pub use preferences::TimeAttempt;
+pub use preferences::{TimeAttempt, TimeProblem};
 pub use result::fault_code;
 pub use set_up::{SetUpAttempt, SetUpProblem};
 pub use way::{local_path, with_destination};

@@ -31,6 +31,12 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Reads the audit trail.
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
 }
 
 /// How to serve.
@@ -194,6 +200,26 @@ pub struct ServeArgs {
         default_value = "60"
     )]
     pub smtp_total_seconds: String,
+
+    /// For how many days rows of the audit trail are kept; 0 is for ever.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_AUDIT_DAYS",
+        hide_env_values = true,
+        value_name = "DAYS",
+        default_value = "400"
+    )]
+    pub audit_days: String,
+
+    /// For how many days test messages are kept; 0 is for ever.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_MESSAGE_DAYS",
+        hide_env_values = true,
+        value_name = "DAYS",
+        default_value = "90"
+    )]
+    pub message_days: String,
 }
 
 /// Which addresses this server may call on an administrator's word.
@@ -576,4 +602,24 @@ pub struct KeyArgs {
     /// File with the keys that seal secrets. Default: ppm-email.key beside the database.
     #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+}
+
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Writes its rows to standard output, oldest first; it only reads.
+    Export {
+        /// From when on: a date (UTC) or an instant (RFC 3339).
+        #[arg(long, value_name = "DATE")]
+        since: String,
+        /// Until when, which is left out: a date (UTC) or an instant (RFC 3339). Default: the last row.
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+        /// Writes one JSON object a line.
+        #[arg(long, required = true)]
+        json: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
 }

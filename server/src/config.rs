@@ -3,6 +3,7 @@
 
 mod elsewhere;
 mod host;
+mod retention;
 
 use std::fmt;
 use std::io;
@@ -30,6 +31,7 @@ use crate::smtp::Deadlines;
 
 pub use elsewhere::{Elsewhere, ElsewhereError, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
+pub use retention::Retention;
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
@@ -80,6 +82,8 @@ pub struct Config {
     pub smtp_deadlines: Deadlines,
     /// How test messages are watched.
     pub news: Pace,
+    /// For how long the audit trail and test messages are kept.
+    pub retention: Retention,
     /// The path of the page with the tab on it; a host written in Rust has one of its own.
     pub tab_path: String,
 }
@@ -140,6 +144,8 @@ pub enum ConfigError {
     Seconds(&'static str),
     #[error("{0} must be a whole number from 1 to 1000000")]
     Count(&'static str),
+    #[error("{0} must be a whole number of days from 1 to 36500, or 0 for ever")]
+    Days(&'static str),
     #[error("{0} must not be less than {1}")]
     TotalTooShort(&'static str, &'static str),
 }
@@ -180,6 +186,7 @@ impl Config {
             token_deadlines: TokenDeadlines::default(),
             smtp_deadlines: Deadlines::default(),
             news: Pace::default(),
+            retention: Retention::default(),
             tab_path: paths::EMAIL.to_owned(),
         }
     }
@@ -236,6 +243,7 @@ impl Config {
                 &args.smtp_total_seconds,
             )?,
             news: Pace::default(),
+            retention: Retention::read(&args.audit_days, &args.message_days)?,
             tab_path: paths::EMAIL.to_owned(),
         })
     }

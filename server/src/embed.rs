@@ -43,7 +43,7 @@ use crate::config::Config;
 use crate::identity::host::HostIdentity;
 use crate::identity::recognise;
 use crate::serve;
-use crate::service::{Service, keep_fresh};
+use crate::service::{Service, enforce_retention, keep_fresh};
 use crate::web::pages::{CALLS, Pages, tab};
 use crate::{Server, StartError, by_cookie, key, protected, vault};
 
@@ -57,22 +57,23 @@ pub use crate::web::headers::page_policy;
 pub struct EmailSettings {
     server: Server,
     service: Arc<Service>,
-    _looking: Arc<Looking>,
+    _background: Arc<Background>,
 }
 
-/// The tasks that renew the token ahead of time and look which key seals. They end with this.
+/// The tasks that renew the token ahead of time, look which key seals and delete old rows. They end
+/// with this.
 #[derive(Debug)]
-struct Looking([JoinHandle<()>; 2]);
+struct Background([JoinHandle<()>; 3]);
 
-impl Drop for Looking {
+impl Drop for Background {
     fn drop(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl EmailSettings {
-    /// Opens the database and the key, makes them where there are none, and keeps the token fresh
-    /// from then on.
+    /// Opens the database and the key, makes them where there are none, and from then on keeps the
+    /// token fresh and deletes what was kept as long as `Config::retention` says.
     ///
     /// # Errors
     /// [`StartError`]: one of them is not as it must be.
@@ -91,12 +92,13 @@ impl EmailSettings {
     pub fn over(server: Server, identity: impl Identity) -> Self {
         let identity = Some(HostIdentity(Arc::new(identity)));
         let server = Server { identity, ..server };
-        let looking = [
+        let background = [
             tokio::spawn(keep_fresh(server.clone())),
             tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
+            tokio::spawn(enforce_retention(server.clone())),
         ];
         let service = Arc::new(Service::new(server.clone()));
-        Self { server, service, _looking: Arc::new(Looking(looking)) }
+        Self { server, service, _background: Arc::new(Background(background)) }
     }
 
     /// What the tab needs on whatever page it stands: its calls (`/api/email/…`), the way to the
@@ -151,6 +153,7 @@ impl EmailSettings {
     /// seconds for the ones, and as long as a request may take for the others.
     pub async fn drain(&self) {
         self.stop_streams();
+        self.server.accounts.aggregates().flush().await;
         let longest_request = self.server.config.token_deadlines.total;
         tokio::join!(
             serve::drain_messages(&self.server.under_way),

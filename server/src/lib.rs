@@ -2,6 +2,8 @@
 //! written in Rust all call [`Server::start`] and [`router`].
 
 pub mod admin;
+pub mod aggregates;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +15,7 @@ pub mod identity;
 pub mod key;
 pub mod log;
 pub mod oauth;
+pub mod readiness;
 mod rebind;
 pub mod serve;
 pub mod service;
@@ -46,10 +49,10 @@ use crate::identity::host::HostIdentity;
 use crate::identity::host_token::TokenCheck;
 use crate::identity::keys::KeySource;
 use crate::identity::oidc::Oidc;
-use crate::identity::refused::Refusals;
 use crate::identity::throttle::Throttle;
 use crate::identity::{Accounts, recognise};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
+use crate::readiness::Readiness;
 use crate::service::{News, Service};
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store, StoreError};
@@ -77,8 +80,6 @@ pub struct Server {
     pub identity: Option<HostIdentity>,
     /// What looks at the host's tokens, where they are taken.
     pub host_tokens: Option<TokenCheck>,
-    /// Who was not believed lately.
-    pub refusals: Arc<Refusals>,
     /// The organisation's accounts that may sign in, where there are any.
     pub oidc: Option<Oidc>,
     /// Whose certificates are believed.
@@ -98,6 +99,8 @@ pub struct Server {
     pub token_news: Arc<Notify>,
     /// Who watches their test messages.
     pub news: Arc<News>,
+    /// Why this process cannot do all of its work, where it cannot.
+    pub readiness: Readiness,
     /// That no stream of news goes on: a stop would wait for them.
     pub stopping: CancellationToken,
 }
@@ -170,7 +173,6 @@ impl Server {
             throttle,
             identity: None,
             host_tokens,
-            refusals: Arc::default(),
             trust,
             tokens,
             documents,
@@ -179,6 +181,7 @@ impl Server {
             token_turn: Arc::default(),
             token_news: Arc::default(),
             news,
+            readiness: Readiness::default(),
             stopping: CancellationToken::new(),
         })
     }
@@ -241,6 +244,7 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
 fn around(server: Server, routes: Router<Server>) -> Router {
     let routes = routes
         .route("/health", get(web::health::health))
+        .route("/ready", get(web::health::ready))
         .route("/embed/frame", get(web::frame::frame))
         .merge(web::site::scripts(&server.config.site_root));
     protected(&server, routes).with_state(server)

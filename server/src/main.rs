@@ -8,9 +8,9 @@ use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
-use server::service::keep_fresh;
+use server::service::{enforce_retention, keep_fresh};
 use server::store::StoreError;
-use server::{Server, admin, key, log, router, serve, vault};
+use server::{Server, admin, audit, key, log, router, serve, vault};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.
 const CALLED_WRONGLY: u8 = 2;
@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => run(*args).await,
         Command::Admin { command } => admin::run(command).await.map_err(Into::into),
         Command::Key { command } => key::run(command).await.map_err(Into::into),
+        Command::Audit { command } => audit::run(command).await.map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,12 +48,15 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let invitation = invitation(&server).await?;
     let fresh = tokio::spawn(keep_fresh(server.clone()));
     let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
+    let retention = tokio::spawn(enforce_retention(server.clone()));
     let warning = key::place_warning(&server.config.database, &server.config.key_file);
     let listening = || warning.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let stopping = server.stopping.clone();
+    let (stopping, aggregates) = (server.stopping.clone(), server.accounts.aggregates().clone());
     serve::serve(router(server), listen, limits, invitation.as_ref(), listening, &stopping).await?;
     fresh.abort();
     following.abort();
+    retention.abort();
+    aggregates.flush().await;
     tokio::join!(
         serve::drain_messages(&under_way),
         serve::drain_requests(&asking, longest_request),

@@ -31,6 +31,40 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
     }
 }
 
+/// How often something happened and where from, as far as there is something to say.
+#[must_use]
+pub fn occurrences(count: i64, address: Option<&str>) -> Option<String> {
+    let times = (count > 1).then(|| format!("{count} times"));
+    let from = address.map(|address| format!("from {address}"));
+    let said: Vec<_> = times.into_iter().chain(from).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// For how many days rows of the audit trail are kept.
+#[must_use]
+pub fn audit_retention(days: u32) -> String {
+    match days {
+        0 => "Rows are kept for ever.".to_owned(),
+        1 => "Rows are kept for one day.".to_owned(),
+        days => format!("Rows are kept for {days} days."),
+    }
+}
+
+/// For how many days test messages are kept.
+#[must_use]
+pub fn message_retention(days: u32) -> String {
+    const LATEST: &str = "The latest message of each person is kept for longer.";
+    match days {
+        0 => "Test messages are kept for ever.".to_owned(),
+        1 => format!("Test messages are kept for one day. {LATEST}"),
+        days => format!("Test messages are kept for {days} days. {LATEST}"),
+    }
+}
+
+/// Said where a choice of times was not saved because the server failed.
+pub const TIMES_NOT_SAVED: &str =
+    "The server could not save this; its log says why. Your choices are still here: try again.";
+
 /// Said to somebody who may not be here, whoever says who they are.
 #[must_use]
 pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {

@@ -23,7 +23,7 @@ pub fn AuditPage() -> impl IntoView {
     view! {
         <Frame
             title="Audit trail"
-            lead="Who did what, and when: names of fields, never their values. Nothing here can be changed."
+            lead="Who did what, and when: names of fields, never their values. Nobody can change a row."
         >
             {part}
         </Frame>
@@ -40,7 +40,8 @@ fn wanted(query: &ParamsMap) -> AuditQuery {
     }
 }
 
-fn trail(wanted: &AuditQuery, Page { rows, older, people, display }: Page) -> AnyView {
+fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
+    let Page { rows, older, people, display, kept_days } = page;
     let day = wanted.day.map(|day| day.to_string()).unwrap_or_default();
     let chosen = wanted.person.clone().unwrap_or_default();
     let people = people.into_iter().map(|email| {
@@ -92,6 +93,7 @@ fn trail(wanted: &AuditQuery, Page { rows, older, people, display }: Page) -> An
         </form>
         {list}
         <div class="actions">{older}</div>
+        <p class="hint">{labels::audit_retention(kept_days)}</p>
     }
     .into_any()
 }
@@ -115,13 +117,15 @@ fn Row(at: String, row: AuditRow) -> impl IntoView {
     let fields = (!row.fields.is_empty())
         .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
     let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
+    let occurrences = labels::occurrences(row.count, row.address.as_deref())
+        .map(|words| view! { <span class="hint">{words}</span> });
     view! {
         <tr>
             <td class="when">{at}</td>
             <td>
                 {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
             </td>
-            <td>{action} {fields} {detail}</td>
+            <td>{action} {fields} {detail} {occurrences}</td>
         </tr>
     }
 }

@@ -20,7 +20,7 @@ pub fn HistoryPage() -> impl IntoView {
     }
 }
 
-fn list(History { runs, display }: History) -> AnyView {
+fn list(History { runs, display, kept_days }: History) -> AnyView {
     if runs.is_empty() {
         return view! {
             <section class="notice">
@@ -34,7 +34,11 @@ fn list(History { runs, display }: History) -> AnyView {
         let at = display.written(run.run.started_at);
         view! { <Entry by at now=run/> }
     });
-    view! { <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol> }.into_any()
+    view! {
+        <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol>
+        <p class="hint">{labels::message_retention(kept_days)}</p>
+    }
+    .into_any()
 }
 
 /// One message; its steps unfold.

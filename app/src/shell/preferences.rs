@@ -9,13 +9,22 @@ use super::paths;
 use crate::labels;
 use crate::service::TimeSettings;
 
-/// A choice that was not saved, because the time zone could not be told.
+/// A choice that was not saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeAttempt {
     /// What was chosen, with the time zone as typed.
     pub preference: TimePreference,
-    /// The zones that may have been meant.
-    pub suggestions: Vec<&'static str>,
+    /// Why it was not saved.
+    pub problem: TimeProblem,
+}
+
+/// Why a choice of times was not saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeProblem {
+    /// The time zone could not be told; these may have been meant.
+    Zone(Vec<&'static str>),
+    /// The server could not do it.
+    ServerFailed,
 }
 
 /// My Preferences, Time.
@@ -76,21 +85,27 @@ fn form(
     let zones = zones
         .into_iter()
         .map(|(name, minutes)| view! { <option value=name>{offset_name(minutes)}</option> });
-    let notice = is_saved.then(|| {
-        view! {
-            <section class="notice good" role="status">
-                <p>"Saved. It is now " {as_saved.clone()} "."</p>
-            </section>
+    let problem = attempt.map(|attempt| attempt.problem);
+    let notice = match &problem {
+        Some(TimeProblem::ServerFailed) => {
+            Some(("notice bad", "alert", labels::TIMES_NOT_SAVED.to_owned()))
         }
+        _ if is_saved => Some(("notice good", "status", format!("Saved. It is now {as_saved}."))),
+        _ => None,
+    };
+    let notice = notice.map(|(class, role, words)| {
+        view! { <section class=class role=role><p>{words}</p></section> }
     });
-    let error = attempt.map(|TimeAttempt { suggestions, .. }| {
-        let words = if suggestions.is_empty() {
-            "There is no such time zone. Try the name of a large city near you.".to_owned()
-        } else {
-            format!("Several time zones may be meant: {}.", suggestions.join(", "))
-        };
-        view! { <span class="error">{words}</span> }
-    });
+    let error = match problem {
+        Some(TimeProblem::Zone(zones)) if zones.is_empty() => {
+            Some("There is no such time zone. Try the name of a large city near you.".to_owned())
+        }
+        Some(TimeProblem::Zone(zones)) => {
+            Some(format!("Several time zones may be meant: {}.", zones.join(", ")))
+        }
+        Some(TimeProblem::ServerFailed) | None => None,
+    };
+    let error = error.map(|words| view! { <span class="error">{words}</span> });
     let is_wrong = error.is_some();
     view! {
         {notice}

@@ -12,9 +12,10 @@ use secrecy::SecretString;
 use super::devices::Device;
 use super::limits;
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
-use super::sessions::{self, Caller, SessionCookie};
+use super::sessions::{self, Caller, SessionCookie, Sessions};
 use super::throttle::{Comparison, Limited, Throttle};
 use super::{Principal, Role};
+use crate::aggregates::Aggregates;
 use crate::clock::{Clock, Randomness, random_id};
 use crate::digest::hashed;
 use crate::store::audit::{self, Action, Actor, Entry};
@@ -34,6 +35,8 @@ pub struct Accounts {
     passwords: Passwords,
     cookie: SessionCookie,
     throttle: Arc<Throttle>,
+    sessions: Sessions,
+    aggregates: Aggregates,
 }
 
 /// A sign-in that succeeded.
@@ -143,6 +146,8 @@ impl Accounts {
         throttle: Arc<Throttle>,
     ) -> Self {
         Self {
+            sessions: Sessions::new(store.clone(), clock.clone()),
+            aggregates: Aggregates::new(store.clone(), clock.clone()),
             store,
             clock,
             randomness,
@@ -150,6 +155,18 @@ impl Accounts {
             cookie: SessionCookie { https },
             throttle,
         }
+    }
+
+    /// The sessions of everybody who is signed in.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// What records events that a stranger can cause.
+    #[must_use]
+    pub fn aggregates(&self) -> &Aggregates {
+        &self.aggregates
     }
 
     /// The cookie by which a browser is known again.
@@ -179,7 +196,8 @@ impl Accounts {
         let known = person.as_ref().map(|person| person.email.clone());
         let Some(person) = person.filter(|_| is_right) else {
             // What belongs to nobody is not kept: people also type passwords there.
-            self.note(Actor::nobody(), Action::SignInFailed, known).await?;
+            let (action, actor) = (Action::SignInFailed, Actor::nobody());
+            self.aggregates.record(action, caller.address, actor, known).await;
             return Err(SignInError::Wrong);
         };
 
@@ -194,16 +212,15 @@ impl Accounts {
         Ok(SignedIn { principal, cookie, device })
     }
 
-    /// Ends the caller's session, and returns the `Set-Cookie` header that makes the browser forget it.
-    ///
-    /// # Errors
-    /// The database does not answer; the session has not ended.
-    pub async fn sign_out(&self, caller: &Caller) -> Result<HeaderValue, StoreError> {
+    /// Ends the caller's session, whether or not the database can be written, and returns the
+    /// `Set-Cookie` header that makes the browser forget it.
+    pub async fn sign_out(&self, caller: &Caller) -> HeaderValue {
         if let (Some(key), Some(principal)) = (&caller.session, &caller.principal) {
-            crate::store::sessions::end(&self.store, key.as_str()).await?;
-            self.note(Actor::from(principal), Action::SignedOut, principal.issuer.clone()).await?;
+            let actor = Actor::from(principal);
+            let entry = self.entry(actor, Action::SignedOut, principal.issuer.clone());
+            self.sessions.end(key, entry).await;
         }
-        Ok(self.cookie.removal())
+        self.cookie.removal()
     }
 
     /// Makes an account.

@@ -268,8 +268,12 @@ impl Oidc {
             Ok((principal, id_token)) => self.begin(server, &principal, &id_token, caller).await,
             // Nobody whom the provider knows: anybody can do that, as often as they like.
             Err(Nobody { fault, actor: None }) => Err(fault),
+            // The provider has proven who it is; that does not keep them from coming again and again.
             Err(Nobody { fault, actor: Some(actor) }) => {
-                self.note(server, actor, Action::SignInFailed).await.and(Err(fault))
+                let (action, issuer) = (Action::SignInFailed, Some(self.config.issuer.clone()));
+                let aggregates = server.accounts.aggregates();
+                aggregates.record(action, caller.address, actor, issuer).await;
+                Err(fault)
             }
         };
         match signed_in {

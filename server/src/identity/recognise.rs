@@ -32,11 +32,12 @@ use super::devices::{Device, DeviceCookie};
 use super::host::{HostIdentity, IdentityError};
 use super::proxy_headers::Said;
 use super::refused::Refused;
-use super::sessions::{self, Caller, SessionKey};
+use super::sessions::{Caller, SessionKey};
 use super::throttle::Limited;
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
+use crate::store::audit::{Action, Actor};
 use crate::web::client;
 use crate::web::events::EVENTS;
 use crate::web::refusal::Refusal;
@@ -85,7 +86,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
         parts.extensions.insert(caller);
         return next.run(Request::from_parts(parts, body)).await;
     }
-    match known(&server, &parts, said).await {
+    match known(&server, &parts, address, said).await {
         Ok(Some((principal, session))) => {
             caller.principal = Some(principal);
             caller.session = session;
@@ -96,7 +97,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             if let Err(limited) = admit(&server, refused, address) {
                 return if is_call { too_many(limited) } else { limited.into_response() };
             }
-            note(&server, refused).await;
+            note(&server, address, refused).await;
             match refused.status() {
                 _ if is_call => return refused.into_response(),
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
@@ -135,10 +136,10 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
     let address = address(&server, &request);
     let mut caller = Caller { principal: None, session: None, address, browser, device: None };
     let (mut parts, body) = request.into_parts();
-    match known(&server, &parts, None).await {
+    match known(&server, &parts, address, None).await {
         Ok(found) => caller.principal = found.map(|(principal, _)| principal),
         Err(Unknown::Refused(refused)) => {
-            note(&server, refused).await;
+            note(&server, address, refused).await;
             parts.extensions.insert(turned_away(refused, false));
         }
         Err(error) => {
@@ -166,7 +167,7 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
             if let Err(limited) = admit(&server, refused, address) {
                 return too_many(limited);
             }
-            note(&server, refused).await;
+            note(&server, address, refused).await;
             return refused.into_response();
         }
     };
@@ -181,6 +182,7 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
 async fn known(
     server: &Server,
     request: &Parts,
+    address: IpAddr,
     said: Option<Said>,
 ) -> Result<Option<Known>, Unknown> {
     if let Some(HostIdentity(identity)) = &server.identity {
@@ -200,7 +202,7 @@ async fn known(
         Err(refused) => return Err(refused.into()),
     }
     let peer = client::peer(&request.extensions);
-    if let Some(principal) = by_proxy(server, peer, said).await? {
+    if let Some(principal) = by_proxy(server, peer, address, said).await? {
         return Ok(Some((principal, None)));
     }
     by_session(server, request).await
@@ -223,13 +225,14 @@ async fn by_host_cookie(
 async fn by_proxy(
     server: &Server,
     peer: IpAddr,
+    address: IpAddr,
     said: Option<Said>,
 ) -> Result<Option<Principal>, Refused> {
     let Some(said) = said else { return Ok(None) };
     let config = &server.config;
     match said.principal(peer, &config.trusted_proxies, &config.roles) {
         Err(Refused::HeaderSpoofed) => {
-            note(server, Refused::HeaderSpoofed).await;
+            note(server, address, Refused::HeaderSpoofed).await;
             Ok(None)
         }
         found => found,
@@ -239,9 +242,9 @@ async fn by_proxy(
 async fn by_session(server: &Server, request: &Parts) -> Result<Option<Known>, Unknown> {
     let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
     let is_presence = !WATCHING.contains(&request.uri.path());
-    let (store, now) = (&server.store, server.clock.now());
-    let Some(found) = sessions::resume(store, &key, now, is_presence).await? else {
-        return sessions::refusal(store, &key, now).await?.map_or(Ok(None), |why| Err(why.into()));
+    let (sessions, now) = (server.accounts.sessions(), server.clock.now());
+    let Some(found) = sessions.resume(&key, now, is_presence).await? else {
+        return sessions.refusal(&key, now).await?.map_or(Ok(None), |why| Err(why.into()));
     };
     // Nobody stays whose provider is none of this server's any more, nor with an account of this
     // product where those no longer sign in.
@@ -280,10 +283,12 @@ pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
     client::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
 }
 
-/// Writes a refusal down. That this fails keeps nobody out who is not out already.
-async fn note(server: &Server, refused: Refused) {
-    let noted = server.refusals.note(&server.store, refused, server.clock.now()).await;
-    if let Err(error) = noted {
-        tracing::error!(error = one_line(&error), "a refusal could not be noted");
+/// Records a refusal, which anybody can cause: without a name.
+async fn note(server: &Server, address: IpAddr, refused: Refused) {
+    let (actor, code) = (Actor::nobody(), refused.code());
+    let recorded =
+        server.accounts.aggregates().record(Action::Refused, address, actor, Some(code.to_owned()));
+    if recorded.await {
+        tracing::warn!(code, "a caller was refused");
     }
 }

@@ -1,18 +1,11 @@
-//! Why somebody is not believed, each reason with a code of its own and a row in the audit trail.
-//! Holds no value of what was shown: neither token nor header.
-
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+//! Why a caller is refused, each reason with a code, which the audit trail records. Holds no value of
+//! what was shown: neither token nor header.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-
-use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::{Store, StoreError};
 
 /// Why somebody is not believed, or believed and turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -154,47 +147,6 @@ impl IntoResponse for Refused {
     }
 }
 
-/// A flood of refusals for one reason leaves a row this often.
-const ROW_EVERY: TimeDelta = TimeDelta::minutes(1);
-
-/// What was written lately of refusals, by code.
-#[derive(Debug, Default)]
-pub struct Refusals {
-    noted: Mutex<BTreeMap<&'static str, DateTime<Utc>>>,
-}
-
-impl Refusals {
-    /// Writes a row in the audit trail, unless there is one of the last minute.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn note(
-        &self,
-        store: &Store,
-        refused: Refused,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if !self.is_due(refused, now) {
-            return Ok(());
-        }
-        tracing::warn!(code = refused.code(), "somebody was not believed");
-        let detail = Some(refused.code().to_owned());
-        let entry = Entry { detail, ..Entry::new(now, Actor::nobody(), Action::Refused) };
-        audit::record(store, &entry).await
-    }
-
-    /// Whether a row is due, which the asking settles.
-    fn is_due(&self, refused: Refused, now: DateTime<Utc>) -> bool {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = noted.get(refused.code());
-        let is_due = last.is_none_or(|&last| now < last || now >= last + ROW_EVERY);
-        if is_due {
-            noted.insert(refused.code(), now);
-        }
-        is_due
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use app::api::ApiError;
@@ -209,14 +161,5 @@ mod tests {
             let read = ApiError::de(body.into());
             assert_ne!(read, ApiError::Unreachable, "{}", refused.code());
         }
-    }
-
-    #[test]
-    fn a_flood_leaves_one_row_a_minute_for_each_reason() {
-        let (refusals, now) = (Refusals::default(), DateTime::UNIX_EPOCH);
-        assert!(refusals.is_due(Refused::Expired, now));
-        assert!(!refusals.is_due(Refused::Expired, now + TimeDelta::seconds(59)));
-        assert!(refusals.is_due(Refused::Signature, now + TimeDelta::seconds(59)));
-        assert!(refusals.is_due(Refused::Expired, now + TimeDelta::seconds(60)));
     }
 }

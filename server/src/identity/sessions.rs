@@ -5,18 +5,24 @@
 //! from ambient randomness, knows one end and not two, and writes a record back after a request,
 //! which revives a session that another request has just ended.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use app::service::Browser;
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::sleep;
 
 use super::Principal;
 use super::cookies::Cookie;
 use super::devices::Device;
 use super::refused::Refused;
-use crate::clock::{Randomness, random_token};
+use crate::clock::{Clock, Randomness, random_token};
 use crate::digest::hashed;
+use crate::log::one_line;
+use crate::store::audit::Entry;
 use crate::store::sessions::{self, Ended};
 use crate::store::{Store, StoreError};
 
@@ -26,6 +32,11 @@ pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
 pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
 /// Requests closer together than this are noted once.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// How long a database that was not told of a session's end is left alone, for the first time; each
+/// further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Who a request comes from, as far as it is known. Every request behind
 /// [`recognise`](super::recognise) has one among its extensions.
@@ -98,46 +109,141 @@ pub(super) async fn make_room(
 ) -> Result<(), StoreError> {
     sessions::remove_ended(store, now - ABSOLUTE_END, now - IDLE_END).await?;
     match &caller.session {
-        Some(previous) => sessions::end(store, previous.as_str()).await,
+        Some(previous) => sessions::end(store, previous.as_str(), None).await,
         None => Ok(()),
     }
 }
 
-/// The person of a session that has not ended by `now`; `is_presence` says whether the request is
-/// somebody's doing, which keeps the session alive.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn resume(
-    store: &Store,
-    key: &SessionKey,
-    now: DateTime<Utc>,
-    is_presence: bool,
-) -> Result<Option<Principal>, StoreError> {
-    let Some(found) = sessions::find(store, key.as_str()).await? else { return Ok(None) };
-    if now >= found.created_at + ABSOLUTE_END || now >= found.seen_at + IDLE_END {
-        sessions::remove(store, key.as_str()).await?;
-        return Ok(None);
-    }
-    if is_presence && now >= found.seen_at + TOUCH_EVERY {
-        sessions::touch(store, key.as_str(), now).await?;
-    }
-    Ok(Some(found.principal))
+/// The sessions of this product, and what the database could not be told of them. Copies share
+/// everything.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    unwritten: Arc<Mutex<Unwritten>>,
 }
 
-/// Why nobody is known any more by a session that somebody ended; nothing where it ended by itself, or
-/// never was.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn refusal(
-    store: &Store,
-    key: &SessionKey,
-    now: DateTime<Utc>,
-) -> Result<Option<Refused>, StoreError> {
-    let ended = sessions::how_ended(store, key.as_str(), now - ABSOLUTE_END).await?;
-    Ok(ended.map(|how| match how {
-        Ended::BySignOut => Refused::SessionEnded,
-        Ended::ByRemoval => Refused::AccountRemoved,
-    }))
+/// What a database that takes no write, such as one on a full disk, does not know. Other processes do
+/// not know it either.
+#[derive(Debug, Default)]
+struct Unwritten {
+    /// Sessions that were ended, by their key.
+    ended: HashSet<String>,
+    /// When requests last came, by the session's key.
+    seen: HashMap<String, DateTime<Utc>>,
+}
+
+impl Sessions {
+    /// The sessions in `store`.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, unwritten: Arc::default() }
+    }
+
+    /// The person of a session that has not ended by `now`; `is_presence` says whether a person caused
+    /// the request, which keeps the session alive. Only reading can fail.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn resume(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+        is_presence: bool,
+    ) -> Result<Option<Principal>, StoreError> {
+        if self.unwritten().ended.contains(key.as_str()) {
+            return Ok(None);
+        }
+        let Some(found) = sessions::find(&self.store, key.as_str()).await? else { return Ok(None) };
+        let unwritten = self.unwritten().seen.get(key.as_str()).copied();
+        let seen_at = unwritten.map_or(found.seen_at, |seen_at| seen_at.max(found.seen_at));
+        if now >= found.created_at + ABSOLUTE_END || now >= seen_at + IDLE_END {
+            self.remove(key).await;
+            return Ok(None);
+        }
+        if is_presence && now >= seen_at + TOUCH_EVERY {
+            self.touch(key, now).await;
+        }
+        Ok(Some(found.principal))
+    }
+
+    /// Why a session is refused that was ended on purpose; nothing where it ended by itself, or never
+    /// was.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn refusal(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Refused>, StoreError> {
+        if self.unwritten().ended.contains(key.as_str()) {
+            return Ok(Some(Refused::SessionEnded));
+        }
+        let ended = sessions::how_ended(&self.store, key.as_str(), now - ABSOLUTE_END).await?;
+        Ok(ended.map(|how| match how {
+            Ended::BySignOut => Refused::SessionEnded,
+            Ended::ByRemoval => Refused::AccountRemoved,
+        }))
+    }
+
+    /// Ends a session, with its audit row. This process refuses the session from now on; where the
+    /// database cannot be written, the write is tried again in the background until it works.
+    pub(super) async fn end(&self, key: &SessionKey, entry: Entry) {
+        self.unwritten().ended.insert(key.as_str().to_owned());
+        match sessions::end(&self.store, key.as_str(), Some(&entry)).await {
+            Ok(()) => self.forget(key),
+            Err(error) => {
+                tracing::error!(
+                    error = one_line(&error),
+                    "a session was ended in this process, and the database could not be told"
+                );
+                tokio::spawn(self.clone().write_end(key.clone(), entry));
+            }
+        }
+    }
+
+    /// Tells the database of a session's end, as long as the session would have lasted at most.
+    async fn write_end(self, key: SessionKey, entry: Entry) {
+        let mut pause = FIRST_PAUSE;
+        while self.clock.now() < entry.at + ABSOLUTE_END {
+            sleep(pause).await;
+            if sessions::end(&self.store, key.as_str(), Some(&entry)).await.is_ok() {
+                tracing::info!("the database was told of a session's end");
+                break;
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        self.forget(&key);
+    }
+
+    async fn touch(&self, key: &SessionKey, now: DateTime<Utc>) {
+        match sessions::touch(&self.store, key.as_str(), now).await {
+            Ok(()) => {
+                self.unwritten().seen.remove(key.as_str());
+            }
+            Err(error) => {
+                tracing::warn!(error = one_line(&error), "a session could not be kept alive");
+                self.unwritten().seen.insert(key.as_str().to_owned(), now);
+            }
+        }
+    }
+
+    /// Removes a session that ended by itself; the next one that begins does so too.
+    async fn remove(&self, key: &SessionKey) {
+        self.forget(key);
+        if let Err(error) = sessions::remove(&self.store, key.as_str()).await {
+            tracing::warn!(error = one_line(&error), "a session that is over could not be removed");
+        }
+    }
+
+    fn forget(&self, key: &SessionKey) {
+        let mut unwritten = self.unwritten();
+        unwritten.ended.remove(key.as_str());
+        unwritten.seen.remove(key.as_str());
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

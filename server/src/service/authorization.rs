@@ -2,6 +2,7 @@
 //! code is exchanged, the token stored. Every attempt is a row, so that any node and any tab can
 //! tell how it fares; a failed one leaves the token before it untouched.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use app::api::{ApiError, Begun, Finished, TokenNow};
@@ -28,7 +29,7 @@ use crate::oauth::{self, Answer, ClientAuth, Issued};
 use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::tokens::{self, Put, StoredToken};
-use crate::store::{people, providers};
+use crate::store::{StoreError, people, providers};
 use crate::vault::columns::CODE_VERIFIER;
 
 /// How long an attempt may take.
@@ -238,7 +239,9 @@ async fn departed(
         Ok(grant) => grant,
         Err(setback) => {
             let end = AttemptEnd::Failed(Setback { leg: Leg::Consent, ..setback });
-            finish(server, attempt.actor(), &attempt.id, end.into()).await;
+            // A ticket alone proves nobody.
+            let actor = who.map_or_else(Actor::nobody, |_| attempt.actor());
+            finish(server, actor, &attempt.id, end.into()).await;
             return Ok(Err(Fault::SecretUnreadable));
         }
     };
@@ -282,18 +285,19 @@ async fn takes_login_hint(server: &Server, grant: &Grant) -> Result<bool, Broken
 }
 
 /// Takes what a browser came back with, and goes the rest of the way. `who` is whoever is signed
-/// in there, if anybody is known to be.
+/// in there, if anybody is known to be; `address` is the client's, where it is known.
 pub async fn land(
     server: &Server,
     answer: Answer,
     browser: &Browser,
     who: Option<&Principal>,
+    address: Option<IpAddr>,
 ) -> Landed {
     let (server, browser, who) = (server.clone(), browser.clone(), who.cloned());
     let tracker = server.asking.clone();
     // A browser that goes away does not end what it began.
-    let landing =
-        tracker.spawn(async move { landed(&server, answer, &browser, who.as_ref()).await });
+    let landing = tracker
+        .spawn(async move { landed(&server, answer, &browser, who.as_ref(), address).await });
     match landing.await {
         Ok(Ok(landed)) => landed,
         Ok(Err(error)) => {
@@ -312,6 +316,7 @@ async fn landed(
     answer: Answer,
     browser: &Browser,
     who: Option<&Principal>,
+    address: Option<IpAddr>,
 ) -> Result<Landed, Broken> {
     let Some(state) = answer.state.as_deref() else {
         return Ok(Landed::Nowhere(Fault::AttemptUnknown));
@@ -330,8 +335,11 @@ async fn landed(
     let Some(attempt) = consumed else {
         let found = attempts::by_state(&server.store, &state_hash).await?.unwrap_or(found);
         let fault = why_not(&found, &known_by);
-        let why = Some(app::shell::fault_code(fault));
-        note(server, found.actor(), Action::TokenNotObtained, why).await?;
+        let is_own = is_of_attempt(&found, &known_by, who);
+        let actor = if is_own { found.actor() } else { Actor::nobody() };
+        let (action, code) = (Action::TokenNotObtained, app::shell::fault_code(fault));
+        let aggregates = server.accounts.aggregates();
+        aggregates.record_of_attempt(&found.id, action, address, actor, code).await;
         return Ok(Landed::Nowhere(fault));
     };
     let actor = attempt.actor();
@@ -341,6 +349,16 @@ async fn landed(
     });
     finish(server, actor, &attempt.id, end).await;
     Ok(Landed::Attempt(attempt.id))
+}
+
+/// Whether the cookie or the session of a request proves that it comes from whoever began the attempt.
+/// A state alone proves nothing: it has been in an address.
+fn is_of_attempt(found: &StoredAttempt, known_by: &KnownBy, who: Option<&Principal>) -> bool {
+    let is_known = match known_by {
+        KnownBy::Browser(hash) => found.browser_hash.as_ref() == Some(hash),
+        KnownBy::Person(id) => found.person == *id,
+    };
+    is_known || who.is_some_and(|who| who.id == found.person)
 }
 
 /// Why a state could not be used.
@@ -483,14 +501,15 @@ async fn obtained(
 
 /// Writes down how an attempt ended.
 async fn finish(server: &Server, actor: Actor, id: &str, Ended { end, account }: Ended) {
-    let account = account.as_deref();
+    let (account, is_obtained) = (account.as_deref(), end == AttemptEnd::Obtained);
+    // What was obtained has its row already.
+    let entry = (!is_obtained).then(|| entry(server, actor, Action::TokenNotObtained, None));
     let written = async {
-        attempts::finish(&server.store, id, &end, account).await?;
-        match end {
-            AttemptEnd::Obtained => attempts::settle(&server.store, id, &end, account).await?,
-            AttemptEnd::Failed(_) => note(server, actor, Action::TokenNotObtained, None).await?,
+        attempts::finish(&server.store, id, &end, account, entry.as_ref()).await?;
+        if is_obtained {
+            attempts::settle(&server.store, id, &end, account).await?;
         }
-        Ok::<_, Broken>(())
+        Ok::<_, StoreError>(())
     };
     if let Err(error) = written.await {
         tracing::error!(error = one_line(&error), "the end of an attempt could not be stored");
@@ -510,7 +529,7 @@ pub async fn finish_by_hand(
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
     found.filter(is_own).ok_or(ApiError::NotFound)?;
     // The address of an earlier window of theirs is as good.
-    let (finished, end) = match land(server, answer, browser, Some(who)).await {
+    let (finished, end) = match land(server, answer, browser, Some(who), None).await {
         Landed::Attempt(landed) => (landed, None),
         Landed::Nowhere(fault) => (id.to_owned(), Some(failed(Leg::Return, fault))),
     };

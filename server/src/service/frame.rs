@@ -57,12 +57,11 @@ pub async fn display(
 
 /// The latest test messages of everybody.
 pub async fn history(server: &Server, who: &Principal) -> Result<History, Broken> {
-    super::runs::bury(server).await?;
     let runs = runs::history(&server.store, HISTORY).await?;
     let display = display(server, who, runs.iter().map(|(_, kept)| kept.run.started_at)).await?;
     let shown = |(by, kept)| Ok((by, super::runs::shown(server, who, kept)?));
     let runs = runs.into_iter().map(shown).collect::<Result<_, Broken>>()?;
-    Ok(History { runs, display })
+    Ok(History { runs, display, kept_days: server.config.retention.message_days })
 }
 
 /// A page of the audit trail.
@@ -89,6 +88,7 @@ pub async fn audit(
         older,
         people: audit::people(&server.store).await?,
         display,
+        kept_days: server.config.retention.audit_days,
     })
 }
 
@@ -100,6 +100,8 @@ fn row(entry: Entry) -> AuditRow {
         action: entry.action,
         fields: entry.fields.iter().filter_map(|name| Field::from_wire_name(name)).collect(),
         detail: entry.detail,
+        address: entry.address,
+        count: entry.count,
     }
 }
 

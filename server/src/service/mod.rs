@@ -8,6 +8,7 @@ mod frame;
 mod mailer;
 mod news;
 mod renewal;
+mod retention;
 mod revocation;
 mod runs;
 mod sending;
@@ -41,6 +42,7 @@ pub use doctor::answer as answer_to_probe;
 pub use mailer::{MailError, Mailer, Sent, Undelivered};
 pub use news::{News, Pace, Watching};
 pub use renewal::keep_fresh;
+pub use retention::{delete_expired, enforce_retention};
 
 /// How often a database that fails is offered again what it has to keep.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);

@@ -2,8 +2,7 @@
 //! each person who watches, however many streams they have open; a run of this process wakes it as
 //! each step is written, one of another node is found at the next look. The database is the only
 //! source, so that a stream never tells what a reload would not show. Nothing is left behind when
-//! the last stream of a person ends. Where a run's process is gone, it is the page that asks for the
-//! run by its id and has it ended.
+//! the last stream of a person ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::clock::Clock;
 use crate::log::one_line;
 use crate::store::Store;
 use crate::store::runs::{self, Kept};
@@ -90,7 +90,12 @@ impl News {
     }
 
     /// Watches a person's latest test message; nothing where too many watch already.
-    pub fn watch(self: &Arc<Self>, store: &Store, person: &str) -> Option<Watching> {
+    pub fn watch(
+        self: &Arc<Self>,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        person: &str,
+    ) -> Option<Watching> {
         let room = self.room.clone().try_acquire_owned().ok()?;
         let mut people = self.people();
         if people.get(person).is_some_and(|watched| watched.streams >= self.pace.most_of_one) {
@@ -98,7 +103,7 @@ impl News {
         }
         let watched = people
             .entry(person.to_owned())
-            .or_insert_with(|| Watched::begin(self.pace, store.clone(), person.to_owned()));
+            .or_insert_with(|| Watched::begin(self.pace, store, clock, person));
         watched.streams += 1;
         // Whoever comes later gets what is known at once, and what has happened since soon after.
         watched.wake.notify_one();
@@ -127,10 +132,11 @@ impl News {
 }
 
 impl Watched {
-    fn begin(pace: Pace, store: Store, person: String) -> Self {
+    fn begin(pace: Pace, store: &Store, clock: &Arc<dyn Clock>, person: &str) -> Self {
         let (tell, latest) = watch::channel(None);
         let wake = Arc::new(Notify::new());
-        let looking = tokio::spawn(look(pace, store, person, tell, wake.clone()));
+        let (store, clock, person) = (store.clone(), clock.clone(), person.to_owned());
+        let looking = tokio::spawn(look(pace, store, clock, person, tell, wake.clone()));
         Self { streams: 0, latest, wake, _looking: AbortOnDropHandle::new(looking) }
     }
 }
@@ -166,6 +172,7 @@ impl Drop for Watching {
 async fn look(
     pace: Pace,
     store: Store,
+    clock: Arc<dyn Clock>,
     person: String,
     tell: watch::Sender<Option<Kept>>,
     wake: Arc<Notify>,
@@ -175,6 +182,7 @@ async fn look(
         match runs::latest(&store, Some(&person)).await {
             Ok(latest) => {
                 is_failing = false;
+                let latest = latest.map(|kept| kept.at(clock.now()));
                 tell.send_if_modified(|known| {
                     let is_news = *known != latest;
                     *known = latest;

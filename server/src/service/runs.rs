@@ -105,7 +105,7 @@ async fn begin(
     recipient: &str,
     tried: Tried,
 ) -> Result<RunNow, ApiError> {
-    bury(server).await.map_err(told)?;
+    interrupt_stale(server).await.map_err(told)?;
     let run = Run {
         id: random_id(server.randomness.as_ref()),
         recipient: recipient.to_owned(),
@@ -126,22 +126,22 @@ async fn begin(
     Ok(RunNow { run, order, explanation: None, transcript: None })
 }
 
-/// The run with this id, ended as interrupted if whoever had it is gone.
+/// The run with this id.
 pub async fn get(server: &Server, who: &Principal, id: &str) -> Result<Option<RunNow>, Broken> {
-    bury(server).await?;
     let kept = runs::get(&server.store, id).await?;
     kept.map(|kept| shown(server, who, kept)).transpose()
 }
 
 /// The last run that this person asked for.
 pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunNow>, Broken> {
-    bury(server).await?;
     let kept = runs::latest(&server.store, Some(&who.id)).await?;
     kept.map(|kept| shown(server, who, kept)).transpose()
 }
 
-/// A run as this person may see it, its end explained.
-pub fn shown(server: &Server, who: &Principal, Kept { run, form }: Kept) -> Result<RunNow, Broken> {
+/// A run as this person may see it, its end explained. It is read without a write, so that it can be
+/// read while the database takes none.
+pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, Broken> {
+    let Kept { run, form, .. } = kept.at(server.clock.now());
     let mut tested = form.map_or_else(|| Ok(Form::default()), |form| opened(server, &form))?;
     if !who.may_edit() {
         tested.authentication.client_id.clear();
@@ -171,8 +171,8 @@ fn opened(server: &Server, sealed: &[u8]) -> Result<Form<()>, Broken> {
     Ok(serde_json::from_str(json.expose_secret())?)
 }
 
-/// Ends, as interrupted, the runs whose process must be gone.
-pub async fn bury(server: &Server) -> Result<(), Broken> {
+/// Ends, as interrupted, the runs whose process must be gone, so that their people can begin others.
+async fn interrupt_stale(server: &Server) -> Result<(), Broken> {
     Ok(runs::interrupt(&server.store, server.clock.now()).await?)
 }
 

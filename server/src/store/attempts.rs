@@ -2,18 +2,15 @@
 //! one that sent it away. A ticket and a state are taken by one statement each, so that of two that
 //! come at once one gets it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::token::AttemptEnd;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row};
 
-use super::audit::Actor;
+use super::audit::{self, Actor, Entry};
 use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
-
-/// How long a row is kept after it began.
-const KEPT: TimeDelta = TimeDelta::days(7);
 
 /// An attempt as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,16 +109,11 @@ impl KnownBy {
 const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
                        browser_hash, verifier, expires_at, consumed_at, ended, account";
 
-/// Begins an attempt. Rows of long ago are forgotten.
+/// Begins an attempt.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreError> {
-    let mut transaction = store.begin_write().await?;
-    sqlx::query("DELETE FROM token_attempt WHERE begun_at < $1")
-        .bind(millis(attempt.at - KEPT))
-        .execute(&mut *transaction)
-        .await?;
     sqlx::query(
         "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
                                     in_pop_up, ticket_hash, consumed_at, begun_at, expires_at)
@@ -138,9 +130,8 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
     .bind(attempt.consumed_at.map(millis))
     .bind(millis(attempt.at))
     .bind(millis(attempt.expires_at))
-    .execute(&mut *transaction)
+    .execute(&store.pool)
     .await?;
-    transaction.commit().await?;
     Ok(())
 }
 
@@ -211,7 +202,8 @@ pub async fn by_state(
     found(store, query).await
 }
 
-/// Ends an attempt, and wipes its verifier. One that has ended already keeps its end.
+/// Ends an attempt and wipes its verifier, with an audit row where there is one to write. One that has
+/// ended already keeps its end, and gets no row.
 ///
 /// # Errors
 /// The database does not answer.
@@ -220,16 +212,22 @@ pub async fn finish(
     id: &str,
     end: &AttemptEnd,
     account: Option<&str>,
+    entry: Option<&Entry>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let mut transaction = store.begin_write().await?;
+    let ended = sqlx::query(
         "UPDATE token_attempt SET ended = $2, account = $3, verifier = NULL
          WHERE id = $1 AND ended IS NULL",
     )
     .bind(id)
     .bind(json(end))
     .bind(account)
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
+    if let Some(entry) = entry.filter(|_| ended.rows_affected() > 0) {
+        audit::record_in(&mut transaction, entry).await?;
+    }
+    transaction.commit().await?;
     Ok(())
 }
 

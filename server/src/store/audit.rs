@@ -1,4 +1,5 @@
-//! Who did what, when: names of fields, never their values. Rows are written and read, never changed.
+//! Who did what, when: names of fields, never their values. A row that stands for one event never
+//! changes; one that stands for several counts them. Retention deletes rows by their age.
 
 use std::ops::Range;
 
@@ -40,13 +41,17 @@ pub struct Entry {
     pub fields: Vec<String>,
     /// Whom or what else it was about; never a value of the form.
     pub detail: Option<String>,
+    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
+    pub address: Option<String>,
+    /// How many events the row stands for.
+    pub count: i64,
 }
 
 impl Entry {
     /// A row about no field and nobody else.
     #[must_use]
     pub const fn new(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
-        Self { at, actor, action, fields: Vec::new(), detail: None }
+        Self { at, actor, action, fields: Vec::new(), detail: None, address: None, count: 1 }
     }
 }
 
@@ -64,15 +69,41 @@ pub(super) async fn record_in(
     connection: &mut AnyConnection,
     entry: &Entry,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit (at, email, name, action, fields, detail) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(millis(entry.at))
-        .bind(&entry.actor.email)
-        .bind(&entry.actor.name)
-        .bind(entry.action.wire_name())
-        .bind(entry.fields.join(" "))
-        .bind(&entry.detail)
-        .execute(connection)
-        .await?;
+    insert(connection, entry, None).await
+}
+
+/// Adds events to the row with this key, or begins that row: of many writers at once, on however many
+/// nodes, each counts. Everything but the count stays as the first event had it.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn add(store: &Store, aggregate_key: &str, events: &Entry) -> Result<(), StoreError> {
+    let mut connection = store.pool.acquire().await?;
+    insert(&mut connection, events, Some(aggregate_key)).await
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    entry: &Entry,
+    aggregate_key: Option<&str>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO audit (at, email, name, action, fields, detail, address, count, aggregate_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (aggregate_key) WHERE aggregate_key IS NOT NULL
+         DO UPDATE SET count = audit.count + excluded.count",
+    )
+    .bind(millis(entry.at))
+    .bind(&entry.actor.email)
+    .bind(&entry.actor.name)
+    .bind(entry.action.wire_name())
+    .bind(entry.fields.join(" "))
+    .bind(&entry.detail)
+    .bind(&entry.address)
+    .bind(entry.count)
+    .bind(aggregate_key)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -98,7 +129,7 @@ pub async fn entries(
 ) -> Result<Vec<(i64, Entry)>, StoreError> {
     let during = wanted.during.as_ref();
     sqlx::query(
-        "SELECT id, at, email, name, action, fields, detail FROM audit
+        "SELECT id, at, email, name, action, fields, detail, address, count FROM audit
          WHERE ($1 = 0 OR email = $2) AND at >= $3 AND at < $4 AND id < $5
          ORDER BY id DESC LIMIT $6",
     )
@@ -115,6 +146,53 @@ pub async fn entries(
     .collect()
 }
 
+/// A row as an export has it: in text, whichever version wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Its number.
+    pub id: i64,
+    /// When, in UTC.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// The action's name in the database.
+    pub action: String,
+    /// The wire names of the fields it was about.
+    pub fields: Vec<String>,
+    /// Whom or what else it was about.
+    pub detail: Option<String>,
+    /// The client's IPv4 address or the /64 of its IPv6 address.
+    pub address: Option<String>,
+    /// How many events the row stands for.
+    pub count: i64,
+}
+
+/// The first rows of a time, oldest first, that come after the row at this instant with this number.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn export(
+    store: &Store,
+    during: &Range<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, i64)>,
+    count: i64,
+) -> Result<Vec<Exported>, StoreError> {
+    let (at, id) = after.map_or((millis(during.start), i64::MIN), |(at, id)| (millis(at), id));
+    sqlx::query(
+        "SELECT id, at, email, name, action, fields, detail, address, count FROM audit
+         WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4",
+    )
+    .bind(at)
+    .bind(id)
+    .bind(millis(during.end))
+    .bind(count)
+    .fetch_all(&store.pool)
+    .await?
+    .iter()
+    .map(exported)
+    .collect()
+}
+
 /// The addresses of everybody who is in the trail, in order.
 ///
 /// # Errors
@@ -128,14 +206,22 @@ pub async fn people(store: &Store) -> Result<Vec<String>, StoreError> {
         .collect()
 }
 
-fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
-    let action: &str = row.try_get("action")?;
+fn exported(row: &AnyRow) -> Result<Exported, StoreError> {
     let fields: &str = row.try_get("fields")?;
-    Ok(Entry {
+    Ok(Exported {
+        id: row.try_get("id")?,
         at: instant(row.try_get("at")?)?,
         actor: Actor { email: row.try_get("email")?, name: row.try_get("name")? },
-        action: Action::from_wire_name(action).ok_or(StoreError::Unknown("kind of audit row"))?,
+        action: row.try_get("action")?,
         fields: fields.split_whitespace().map(str::to_owned).collect(),
         detail: row.try_get("detail")?,
+        address: row.try_get("address")?,
+        count: row.try_get("count")?,
     })
+}
+
+fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
+    let Exported { at, actor, action, fields, detail, address, count, .. } = exported(row)?;
+    let action = Action::from_wire_name(&action).ok_or(StoreError::Unknown("kind of audit row"))?;
+    Ok(Entry { at, actor, action, fields, detail, address, count })
 }

@@ -26,6 +26,18 @@ pub(super) async fn run(store: &Store) -> Result<(), OpenStoreError> {
     if found > known { Err(OpenStoreError::Newer { found, known }) } else { Ok(()) }
 }
 
+/// Whether the tables are those of this version, without a change to them.
+pub(super) async fn check(store: &Store) -> Result<(), OpenStoreError> {
+    let [.., (known, _)] = STEPS;
+    let found = sqlx::query("SELECT MAX(version) FROM schema_version").fetch_one(&store.pool).await;
+    let found = found.and_then(|row| row.try_get::<Option<i64>, _>(0));
+    match found.map_err(OpenStoreError::Connect)?.unwrap_or(0) {
+        found if found > known => Err(OpenStoreError::Newer { found, known }),
+        found if found < known => Err(OpenStoreError::Older { found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Applies what is missing, all of it or nothing, and tells which version was found.
 async fn apply(store: &Store) -> Result<i64, sqlx::Error> {
     let mut transaction = store.begin_write().await?;

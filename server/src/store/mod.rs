@@ -11,6 +11,7 @@ pub mod foreign_sign_ins;
 pub mod key_check;
 pub mod people;
 pub mod providers;
+pub mod retention;
 pub mod runs;
 pub mod sealed;
 pub mod sessions;
@@ -24,15 +25,17 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
 
 use crate::config::Database;
+use crate::log::one_line;
 
 /// Connections per process. Writers of `SQLite` wait for one another anyhow.
 const CONNECTIONS: u32 = 8;
@@ -42,11 +45,18 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
                               PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 
+/// The same for a connection that only reads.
+const SQLITE_TO_READ: &str = "PRAGMA busy_timeout = 10000;";
+const POSTGRES_TO_READ: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+
 /// The database, open and of the present schema.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    /// A connection to `SQLite` that is not used. While one is open, others need no new file beside the
+    /// database, for which a full disk has no room.
+    anchor: Arc<Mutex<Option<AnyConnection>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +81,12 @@ pub enum OpenStoreError {
     Connect(#[source] sqlx::Error),
     #[error("the database's tables cannot be brought up to date")]
     Migrate(#[source] sqlx::Error),
+    #[error("the database file {} is not there", .0.display())]
+    FileMissing(PathBuf),
+    #[error(
+        "the database was made by an older version of ppm-email (schema {found}, this version knows {known}); start this version's server once"
+    )]
+    Older { found: i64, known: i64 },
     #[error(
         "the database was made by a newer version of ppm-email (schema {found}, this version knows {known})"
     )]
@@ -98,26 +114,113 @@ pub enum StoreError {
     Unknown(&'static str),
 }
 
+/// What keeps a database from being written, as far as an operator can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteFault {
+    /// It has no room.
+    DiskFull,
+    /// It takes no writes.
+    ReadOnly,
+    /// It does not answer, or answers something else.
+    Unavailable,
+}
+
+impl StoreError {
+    /// What kept the database from being written.
+    #[must_use]
+    pub fn write_fault(&self) -> WriteFault {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return WriteFault::Unavailable;
+        };
+        // SQLite's are (extended) result codes, PostgreSQL's five characters.
+        match error.code().unwrap_or_default().as_ref() {
+            SQLITE_FULL | SQLITE_IOERR_SHMSIZE | POSTGRES_DISK_FULL => WriteFault::DiskFull,
+            POSTGRES_READ_ONLY => WriteFault::ReadOnly,
+            code if code.len() < POSTGRES_READ_ONLY.len() && is_sqlite_read_only(code) => {
+                WriteFault::ReadOnly
+            }
+            _ => WriteFault::Unavailable,
+        }
+    }
+}
+
+const SQLITE_FULL: &str = "13";
+const SQLITE_IOERR_SHMSIZE: &str = "4874";
+const SQLITE_READONLY: u32 = 8;
+const POSTGRES_DISK_FULL: &str = "53100";
+const POSTGRES_READ_ONLY: &str = "25006";
+
+/// Whether a result code of `SQLite` is the one of a read-only database, however extended.
+fn is_sqlite_read_only(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|code| code & 0xFF == SQLITE_READONLY)
+}
+
 impl Store {
     /// Opens the database, makes a `SQLite` file that is not there yet, and brings the tables up to date.
     ///
     /// # Errors
     /// The folder, the file, the server or the schema is not as it must be.
     pub async fn open(database: &Database) -> Result<Self, OpenStoreError> {
-        sqlx::any::install_default_drivers();
-        let (dialect, url) = match database {
-            Database::Sqlite(file) => (Dialect::Sqlite, sqlite_url(&private_file(file)?)),
-            Database::Postgres(url) => (Dialect::Postgres, url.expose_secret().to_owned()),
+        let store = match database {
+            Database::Sqlite(file) => {
+                let url = sqlite_url(&private_file(file)?);
+                let store = Self::connect(Dialect::Sqlite, &url, Some(SQLITE_PRAGMAS)).await?;
+                let anchor = store.pool.acquire().await.map_err(OpenStoreError::from_connect)?;
+                *store.anchor() = Some(anchor.detach());
+                store
+            }
+            Database::Postgres(url) => {
+                Self::connect(Dialect::Postgres, url.expose_secret(), None).await?
+            }
         };
+        migrations::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database to read it, beside the processes that serve: it makes nothing and changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// There is no such database, or its tables are not those of this version.
+    pub async fn open_to_read(database: &Database) -> Result<Self, OpenStoreError> {
+        let store = match database {
+            Database::Sqlite(file) => {
+                let there = std::path::absolute(file).ok().filter(|file| file.is_file());
+                let file = there.ok_or_else(|| OpenStoreError::FileMissing(file.clone()))?;
+                let url = format!("{}?mode=ro", sqlite_url(&file));
+                Self::connect(Dialect::Sqlite, &url, Some(SQLITE_TO_READ)).await?
+            }
+            Database::Postgres(url) => {
+                let setting = Some(POSTGRES_TO_READ);
+                Self::connect(Dialect::Postgres, url.expose_secret(), setting).await?
+            }
+        };
+        migrations::check(&store).await?;
+        Ok(store)
+    }
+
+    /// Connects, and begins each connection with these statements.
+    async fn connect(
+        dialect: Dialect,
+        url: &str,
+        first: Option<&'static str>,
+    ) -> Result<Self, OpenStoreError> {
+        sqlx::any::install_default_drivers();
         // The URL may hold a password, and its parser's error the URL: neither goes further.
         let options: AnyConnectOptions = url.parse().map_err(|_| OpenStoreError::Url)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+        let pool =
+            AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = match dialect {
+            Dialect::Sqlite => {
+                pool.after_release(|connection, _| Box::pin(is_reusable(connection)))
+            }
+            Dialect::Postgres => pool,
+        };
+        let pool = pool
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if dialect == Dialect::Sqlite {
-                        sqlx::raw_sql(SQLITE_PRAGMAS).execute(connection).await?;
+                    if let Some(first) = first {
+                        sqlx::raw_sql(first).execute(connection).await?;
                     }
                     Ok(())
                 })
@@ -125,9 +228,19 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(OpenStoreError::from_connect)?;
-        let store = Self { pool, dialect };
-        migrations::run(&store).await?;
-        Ok(store)
+        Ok(Self { pool, dialect, anchor: Arc::default() })
+    }
+
+    /// Writes to the one row that is there for this, so that the database does not grow.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn write_probe(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE readiness_probe SET written_at = $1 WHERE id = 1")
+            .bind(millis(at))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Whether the database answers.
@@ -138,6 +251,16 @@ impl Store {
     /// Lets every connection end.
     pub async fn close(&self) {
         self.pool.close().await;
+        let anchor = self.anchor().take();
+        if let Some(anchor) = anchor
+            && let Err(error) = anchor.close().await
+        {
+            tracing::debug!(error = one_line(&error), "a connection to the database broke");
+        }
+    }
+
+    fn anchor(&self) -> MutexGuard<'_, Option<AnyConnection>> {
+        self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A transaction that will write. On `SQLite` it takes its place among the writers at once: one
@@ -162,6 +285,14 @@ impl Store {
         }
         Ok(transaction)
     }
+}
+
+/// Whether a connection can be used again. On a full disk `SQLite` rolls a transaction back by itself;
+/// sqlx goes on counting it, and would begin no other on that connection.
+async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A transaction that was dropped is rolled back before anything else is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the file readable by its owner only, where it is not there; the journals beside it get

@@ -17,6 +17,20 @@ pub struct Kept {
     pub run: Run,
     /// The form that it goes through, sealed; nothing for a run of an earlier version.
     pub form: Option<Vec<u8>>,
+    /// From when on, without an end, it has lost the process that sent it.
+    pub gone_after: DateTime<Utc>,
+}
+
+impl Kept {
+    /// The run as it stands at an instant: one whose process is gone was interrupted, whether or not
+    /// the database could note that.
+    #[must_use]
+    pub fn at(mut self, now: DateTime<Utc>) -> Self {
+        if self.run.outcome.is_none() && self.gone_after < now {
+            self.run.outcome = Some(Outcome::Interrupted);
+        }
+        self
+    }
 }
 
 /// Begins a run of whoever asks, with its audit row, and returns whether it has: a person has one run
@@ -90,7 +104,8 @@ pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), S
     Ok(())
 }
 
-/// Ends, as interrupted, every run that has no end and will have none.
+/// Ends, as interrupted, every run that has no end and will have none. Readers do not wait for this:
+/// see [`Kept::at`].
 ///
 /// # Errors
 /// The database does not answer.
@@ -109,11 +124,12 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
 /// The database does not answer.
 pub async fn get(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
     // The run before its steps: an end that is seen has all its steps seen after it.
-    let row =
-        sqlx::query("SELECT recipient, started_at, tested, form, outcome FROM run WHERE id = $1")
-            .bind(sought(id))
-            .fetch_optional(&store.pool)
-            .await?;
+    let row = sqlx::query(
+        "SELECT recipient, started_at, tested, form, outcome, gone_after FROM run WHERE id = $1",
+    )
+    .bind(sought(id))
+    .fetch_optional(&store.pool)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let outcome: Option<String> = row.try_get("outcome")?;
     let run = Run {
@@ -124,7 +140,8 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
         steps: steps(store, id).await?,
         outcome: outcome.as_deref().map(parsed).transpose()?,
     };
-    Ok(Some(Kept { run, form: row.try_get("form")? }))
+    let gone_after = instant(row.try_get("gone_after")?)?;
+    Ok(Some(Kept { run, form: row.try_get("form")?, gone_after }))
 }
 
 /// The run that began last, of anybody or of one person.

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Entry};
 use super::foreign_sessions;
 use super::{Store, StoreError, instant, millis};
 use crate::identity::{Principal, role_of};
@@ -122,11 +123,12 @@ pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Ends a session, and remembers that it was ended.
+/// Ends a session and remembers that it was ended, with an audit row where the session was there and
+/// there is a row to write.
 ///
 /// # Errors
-/// The database does not answer.
-pub async fn end(store: &Store, token_hash: &str) -> Result<(), StoreError> {
+/// The database does not answer; the session has not ended.
+pub async fn end(store: &Store, token_hash: &str, entry: Option<&Entry>) -> Result<(), StoreError> {
     let mut transaction = store.begin_write().await?;
     for remember in [
         "INSERT INTO ended_session (token_hash, how, created_at)
@@ -139,8 +141,13 @@ pub async fn end(store: &Store, token_hash: &str) -> Result<(), StoreError> {
         let remembered = sqlx::query(remember).bind(token_hash).bind(Ended::BySignOut.name());
         remembered.execute(&mut *transaction).await?;
     }
+    let mut ended = 0;
     for end in ENDS {
-        sqlx::query(end).bind(token_hash).execute(&mut *transaction).await?;
+        let deleted = sqlx::query(end).bind(token_hash).execute(&mut *transaction).await?;
+        ended += deleted.rows_affected();
+    }
+    if let Some(entry) = entry.filter(|_| ended > 0) {
+        audit::record_in(&mut transaction, entry).await?;
     }
     transaction.commit().await?;
     Ok(())

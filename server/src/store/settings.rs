@@ -255,10 +255,7 @@ async fn put_secret(
 
 fn audit_entry(save: &Replacement<'_>) -> Entry {
     Entry {
-        at: save.at,
-        actor: save.by.clone(),
-        action: Action::SettingsSaved,
         fields: save.changed_fields.iter().map(|&field| field.to_owned()).collect(),
-        detail: None,
+        ..Entry::new(save.at, save.by.clone(), Action::SettingsSaved)
     }
 }

@@ -78,13 +78,7 @@ pub async fn sign_out(
         Some(oidc) => oidc.id_token(&server, &caller).await,
         None => None,
     };
-    let cookie = match server.accounts.sign_out(&caller).await {
-        Ok(cookie) => AppendHeaders([(SET_COOKIE, cookie)]),
-        Err(error) => {
-            tracing::error!(error = one_line(&error), "a session could not be ended");
-            return turned_away(DoorRefusal::ServerFailed, None);
-        }
-    };
+    let cookie = AppendHeaders([(SET_COOKIE, server.accounts.sign_out(&caller).await)]);
     let farewell = match server.oidc.as_ref().zip(id_token) {
         Some((oidc, id_token)) => {
             let back = address(server.config.public_url.as_ref(), &headers, paths::SIGN_IN);

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use super::refusal::Refusal;
 use crate::Server;
 use crate::identity::Caller;
-use crate::identity::sessions::{self, SessionKey};
+use crate::identity::sessions::SessionKey;
 use crate::service::{Watching, shown};
 use crate::store::runs::Kept;
 
@@ -43,7 +43,7 @@ pub async fn events(
     let Caller { principal: Some(who), session, .. } = caller else {
         return Refusal::SIGNED_OUT.into_response();
     };
-    let Some(watching) = server.news.watch(&server.store, &who.id) else {
+    let Some(watching) = server.news.watch(&server.store, &server.clock, &who.id) else {
         return Refusal::TOO_MANY_STREAMS.into_response();
     };
     let pace = server.news.pace();
@@ -106,7 +106,7 @@ impl Stream {
     async fn recognise(&mut self) -> Option<()> {
         if let Some(key) = &self.session {
             let now = self.server.clock.now();
-            let found = sessions::resume(&self.server.store, key, now, false).await;
+            let found = self.server.accounts.sessions().resume(key, now, false).await;
             self.who = found.ok().flatten()?;
         }
         Some(())

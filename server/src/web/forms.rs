@@ -1,7 +1,7 @@
 //! The plain forms of the pages around the tab, but for sign-in and sign-out: each is answered with
 //! a redirect once it is saved, or with its own page, what was typed in it and what was wrong.
 
-use app::shell::{SetUpAttempt, SetUpProblem, TimeAttempt, paths};
+use app::shell::{SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem, paths};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
@@ -62,7 +62,7 @@ pub async fn set_up(
         SetUpProblem::PasswordsDiffer
     };
     let attempt = SetUpAttempt { ticket, email, name, problem };
-    again_with(&pages, paths::SET_UP, caller, attempt).await
+    again_with(&pages, paths::SET_UP, caller, attempt, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 fn problem(error: &SetUpError) -> SetUpProblem {
@@ -118,19 +118,22 @@ pub async fn times(
         clock: ClockStyle::from_wire_name(&clock).unwrap_or_default(),
         zone,
     };
-    match zones::find(&preference.zone) {
+    let (preference, problem) = match zones::find(&preference.zone) {
         Ok(zone) => {
             let preference = TimePreference { zone: zone.to_owned(), ..preference };
-            match crate::service::save_preference(&server, who, &preference).await {
-                Ok(()) => Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response(),
-                Err(_) => Refusal::UNAVAILABLE.into_response(),
+            if crate::service::save_preference(&server, who, &preference).await.is_ok() {
+                return Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response();
             }
+            (preference, TimeProblem::ServerFailed)
         }
-        Err(suggestions) => {
-            let attempt = TimeAttempt { preference, suggestions };
-            again_with(&pages, paths::TIME, caller.clone(), attempt).await
-        }
-    }
+        Err(suggestions) => (preference, TimeProblem::Zone(suggestions)),
+    };
+    let status = match problem {
+        TimeProblem::Zone(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        TimeProblem::ServerFailed => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let attempt = TimeAttempt { preference, problem };
+    again_with(&pages, paths::TIME, caller.clone(), attempt, status).await
 }
 
 /// The form's own page once more, with what was typed.
@@ -139,7 +142,8 @@ async fn again_with<T: Clone + Send + Sync + 'static>(
     path: &str,
     caller: Caller,
     attempt: T,
+    status: StatusCode,
 ) -> Response {
     let page = pages.page(path, caller, move || provide_context(attempt.clone())).await;
-    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+    (status, page).into_response()
 }

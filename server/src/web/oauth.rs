@@ -67,7 +67,7 @@ pub async fn start(
 /// looks.
 pub async fn callback(
     State(server): State<Server>,
-    Extension(Caller { principal, browser, .. }): Extension<Caller>,
+    Extension(Caller { principal, browser, address, .. }): Extension<Caller>,
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
@@ -80,7 +80,8 @@ pub async fn callback(
         return (NO_REFERRER, proof).into_response();
     }
     let answer = Answer::read(query);
-    let to = match land(&server, answer, &browser, principal.as_ref()).await {
+    let landed = land(&server, answer, &browser, principal.as_ref(), Some(address)).await;
+    let to = match landed {
         Landed::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
         Landed::Nowhere(fault) => nowhere(fault),
     };

@@ -408,12 +408,12 @@ async fn a_server_has_room_for_so_many_streams_and_for_another_when_one_ends() {
 #[tokio::test]
 async fn nobody_takes_the_room_of_everybody_else() {
     let harness = harness(|pace| pace.most_of_one = 1).await;
-    let Server { news, store, .. } = &harness.server;
-    let first = news.watch(store, "ada").expect("room");
-    assert!(news.watch(store, "ada").is_none());
-    assert!(news.watch(store, "grace").is_some());
+    let Server { news, store, clock, .. } = &harness.server;
+    let first = news.watch(store, clock, "ada").expect("room");
+    assert!(news.watch(store, clock, "ada").is_none());
+    assert!(news.watch(store, clock, "grace").is_some());
     drop(first);
-    assert!(news.watch(store, "ada").is_some());
+    assert!(news.watch(store, clock, "ada").is_some());
 }
 
 #[tokio::test]

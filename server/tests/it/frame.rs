@@ -27,7 +27,7 @@ async fn did(harness: &Harness, email: &str, detail: &str) {
     let actor = Actor { email: email.to_owned(), name: NAME.to_owned() };
     let detail = Some(detail.to_owned());
     let at = chrono::DateTime::from(std::time::UNIX_EPOCH) + TimeDelta::days(20_000);
-    let entry = Entry { at, actor, action: Action::PersonAdded, fields: Vec::new(), detail };
+    let entry = Entry { detail, ..Entry::new(at, actor, Action::PersonAdded) };
     audit::record(&harness.server.store, &entry).await.expect("the database answers");
 }
 

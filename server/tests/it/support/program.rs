@@ -59,6 +59,15 @@ pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, pass
     assert!(output.status.success(), "{output:?}");
 }
 
+/// The same in a database that is named.
+pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, password: &str) {
+    let mut command = program(folder);
+    command.args(["admin", "add", email, "--name", email, "--password-stdin"]);
+    command.args(["--database-url", database_url]);
+    let output = run(command, &format!("{password}\n"));
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// The program, serving until it is dropped.
 pub struct Serving {
     child: Child,
@@ -233,6 +242,17 @@ impl Browser {
     /// Asks for a page.
     pub async fn get(&mut self, path: &str) -> Result<Answer, io::Error> {
         self.ask("GET", path, "text/plain", "").await
+    }
+
+    /// Asks for a page with further headers.
+    pub async fn get_with(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, io::Error> {
+        let named = |(name, value): &(&str, _)| (name.parse().expect("a header's name"), *value);
+        let headers: Vec<_> = headers.iter().map(named).collect();
+        self.send(Method::GET, path, &headers, "").await
     }
 
     /// Calls a server function.

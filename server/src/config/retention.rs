@@ -1,0 +1,58 @@
+//! For how long the audit trail and test messages are kept.
+
+use chrono::TimeDelta;
+
+use super::ConfigError;
+
+/// The most days that a flag takes: a hundred years.
+const MOST_DAYS: u32 = 36_500;
+
+/// For how long, in days; 0 is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Rows of the audit trail.
+    pub audit_days: u32,
+    /// Test messages.
+    pub message_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { audit_days: 400, message_days: 90 }
+    }
+}
+
+impl Retention {
+    /// Reads the two flags.
+    ///
+    /// # Errors
+    /// One is no number of days.
+    pub fn read(audit: &str, message: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            audit_days: days("--audit-days", audit)?,
+            message_days: days("--message-days", message)?,
+        })
+    }
+
+    /// How long rows of the audit trail are kept; nothing for ever.
+    #[must_use]
+    pub fn audit(self) -> Option<TimeDelta> {
+        span(self.audit_days)
+    }
+
+    /// How long test messages are kept; nothing for ever.
+    #[must_use]
+    pub fn messages(self) -> Option<TimeDelta> {
+        span(self.message_days)
+    }
+}
+
+fn days(flag: &'static str, text: &str) -> Result<u32, ConfigError> {
+    let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    let days = text.parse().ok().filter(|days| is_number && *days <= MOST_DAYS);
+    days.ok_or(ConfigError::Days(flag))
+}
+
+fn span(days: u32) -> Option<TimeDelta> {
+    (days > 0).then(|| TimeDelta::days(i64::from(days)))
+}

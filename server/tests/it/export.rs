@@ -1,0 +1,169 @@
+//! `ppm-email audit export`: the audit trail for other programs, while the server runs.
+
+use std::path::Path;
+use std::process::Output;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use server::store::audit::{self, Action, Actor, Entry};
+use sqlx::Row;
+
+use crate::support::databases::{connection, database_url};
+use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD};
+use crate::support::program::{Browser, Serving, add_administrator_to, complaint, program, run};
+
+async fn export(folder: &Path, arguments: &[&str]) -> Output {
+    let url = database_url(folder).await;
+    let mut command = program(folder);
+    command.args(["audit", "export", "--database-url", &url]).args(arguments);
+    run(command, "")
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{output:?}");
+    let text = std::str::from_utf8(&output.stdout).expect("JSON is text");
+    text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
+}
+
+async fn record(harness: &Harness, entry: Entry) {
+    audit::record(&harness.server.store, &entry).await.expect("the database answers");
+}
+
+async fn did(harness: &Harness, moment: &str, detail: &str) {
+    let actor = Actor { email: EMAIL.to_owned(), name: NAME.to_owned() };
+    let detail = Some(detail.to_owned());
+    record(harness, Entry { detail, ..Entry::new(at(moment), actor, Action::PersonAdded) }).await;
+}
+
+fn details(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line["detail"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_row_has_every_field_by_a_stable_name() {
+    let harness = Harness::start().await;
+    let actor = Actor { email: EMAIL.to_owned(), name: NAME.to_owned() };
+    let moment = at("2027-03-01T08:00:00.123Z");
+    let fields = vec!["basic-port".to_owned(), "username".to_owned()];
+    let address = Some("192.0.2.7".to_owned());
+    let saved = Entry { fields, address, ..Entry::new(moment, actor, Action::SettingsSaved) };
+    record(&harness, saved).await;
+    let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    let id = found[0]["id"].as_i64().expect("a number");
+    let expected = json!({
+        "id": id,
+        "at": "2027-03-01T08:00:00.123Z",
+        "action": "settings-saved",
+        "name": NAME,
+        "email": EMAIL,
+        "fields": ["basic-port", "username"],
+        "detail": null,
+        "address": "192.0.2.7",
+        "count": 1,
+    });
+    assert_eq!(found, [expected]);
+}
+
+#[tokio::test]
+async fn rows_come_oldest_first_from_a_date_or_an_instant_on_and_until_another() {
+    let harness = Harness::start().await;
+    for (moment, detail) in [
+        ("2027-03-02T00:00:00Z", "second"),
+        ("2027-03-01T23:59:59.999Z", "first"),
+        ("2027-03-03T12:00:00Z", "fourth"),
+        ("2027-03-03T11:59:59Z", "third"),
+    ] {
+        did(&harness, moment, detail).await;
+    }
+    let folder = harness.folder.path();
+    let found = lines(&export(folder, &["--since", "2027-03-01", "--json"]).await);
+    assert_eq!(details(&found), ["first", "second", "third", "fourth"]);
+    let found = lines(&export(folder, &["--since", "2027-03-02", "--json"]).await);
+    assert_eq!(details(&found), ["second", "third", "fourth"]);
+    let since = ["--since", "2027-03-03T13:00:00+01:00", "--json"];
+    assert_eq!(details(&lines(&export(folder, &since).await)), ["fourth"]);
+    let during = ["--since", "2027-03-02", "--until", "2027-03-03T12:00:00Z", "--json"];
+    assert_eq!(details(&lines(&export(folder, &during).await)), ["second", "third"]);
+}
+
+#[tokio::test]
+async fn more_rows_than_are_in_memory_at_a_time_come_whole_and_once() {
+    let harness = Harness::start().await;
+    let mut connection = connection(harness.folder.path()).await;
+    sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("it begins");
+    let begun = at("2027-03-01T00:00:00Z");
+    // Seven to a millisecond, so that pages end among rows of the same moment.
+    for number in 0..1_800_i64 {
+        let moment = begun + TimeDelta::milliseconds(number / 7);
+        sqlx::query(
+            "INSERT INTO audit (at, email, name, action, fields, detail)
+             VALUES ($1, '', '', 'refused', '', $2)",
+        )
+        .bind(moment.timestamp_millis())
+        .bind(number.to_string())
+        .execute(&mut connection)
+        .await
+        .expect("the table is there");
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("it ends");
+    let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    let expected: Vec<_> = (0..1_800).map(|number| number.to_string()).collect();
+    assert_eq!(details(&found), expected);
+}
+
+#[tokio::test]
+async fn a_trail_is_exported_while_the_server_runs_and_nothing_is_changed() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let url = database_url(folder.path()).await;
+    add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
+    let serving = Serving::with(folder.path(), |command| {
+        command.args(["--database-url", &url]);
+    });
+    let mut ada = Browser::at(&serving.address).await.expect("it listens");
+    ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    std::fs::remove_file(folder.path().join("ppm-email.key")).expect("no key is needed");
+    let found = lines(&export(folder.path(), &["--since", "2020-01-01", "--json"]).await);
+    let actions: Vec<_> = found.iter().map(|line| line["action"].as_str().expect("text")).collect();
+    assert_eq!(actions, ["person-added", "signed-in"]);
+    let rows = sqlx::query("SELECT COUNT(*) FROM audit")
+        .fetch_one(&mut connection(folder.path()).await)
+        .await;
+    assert_eq!(rows.expect("the table is there").get::<i64, _>(0), 2);
+    assert!(!folder.path().join("ppm-email.key").exists());
+}
+
+#[tokio::test]
+async fn an_export_makes_no_database_and_changes_no_tables() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut command = program(folder.path());
+    command.args(["audit", "export", "--since", "2027-03-01", "--json"]);
+    let line = complaint(&run(command, ""));
+    assert!(line.contains("is not there"), "{line}");
+    assert!(!folder.path().join("ppm-email.db").exists());
+
+    let harness = Harness::start().await;
+    sqlx::query("DELETE FROM schema_version WHERE version > 6")
+        .execute(&mut connection(harness.folder.path()).await)
+        .await
+        .expect("the table is there");
+    let line =
+        complaint(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    assert!(line.contains("older version"), "{line}");
+}
+
+#[tokio::test]
+async fn a_moment_that_is_none_is_refused_in_one_line() {
+    let harness = Harness::start().await;
+    for arguments in [
+        &["--since", "yesterday", "--json"][..],
+        &["--since", "2027-03-01", "--until", "2027-13-01", "--json"],
+        &["--since", "2027-03-01"],
+    ] {
+        let line = complaint(&export(harness.folder.path(), arguments).await);
+        assert!(line.contains("--"), "{line}");
+    }
+}

@@ -1,0 +1,432 @@
+//! What strangers repeat costs a bounded number of rows in the audit trail, and is in nobody's name:
+//! every request by which one causes a row, three hundred times, over sockets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::api::Begun;
+use chrono::{DateTime, Utc};
+use domain::OauthFlow;
+use serde_json::json;
+use server::aggregates::Aggregates;
+use server::clock::{Clock, SystemClock};
+use server::store::audit::{Action, Actor};
+use sqlx::Row as _;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use url::Url;
+
+use crate::support::databases::{connection, database_url};
+use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, cookie_of, trail};
+use crate::support::host::PUBLIC_KEY;
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_programs::{called, save, trust_the_tests};
+use crate::support::oauth_world::{CALLBACK, draft};
+use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider};
+use crate::support::program::{Browser, Serving, add_administrator_to, encoded};
+use crate::support::provider::Provider;
+
+/// How often a stranger repeats a request.
+const TIMES: usize = 300;
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A row of the audit trail, as far as these tests look at it.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    action: String,
+    email: String,
+    name: String,
+    detail: Option<String>,
+}
+
+/// The program with everything configured by which anybody could be known, and an administrator.
+struct Place {
+    folder: TempDir,
+    serving: Serving,
+    openid: OpenidProvider,
+}
+
+impl Place {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let url = database_url(folder.path()).await;
+        add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
+        let openid = OpenidProvider::start(SystemClock.now().timestamp()).await;
+        let [key, secret] = ["host.pem", "oidc-secret"].map(|name| folder.path().join(name));
+        std::fs::write(&key, PUBLIC_KEY).expect("the folder is there");
+        std::fs::write(&secret, CLIENT_SECRET).expect("the folder is there");
+        let serving = Serving::with(folder.path(), |command| {
+            command.args(["--database-url", &url]);
+            command.args(["--oidc-issuer", &openid.issuer, "--oidc-client-id", CLIENT_ID]);
+            command.arg("--oidc-client-secret-file").arg(secret);
+            command.args(["--trusted-proxy", "192.0.2.1", "--proxy-user-header", "X-User"]);
+            command.args(["--proxy-roles-header", "X-Roles"]);
+            command.arg("--host-token-key-file").arg(key);
+            command.args(["--host-token-issuer", "https://host.example"]);
+            command.args(["--host-token-audience", "ppm", "--host-token-cookie", "host"]);
+            trust_the_tests(command, folder.path());
+        });
+        Self { folder, serving, openid }
+    }
+
+    async fn browser(&self) -> Browser {
+        Browser::at(&self.serving.address).await.expect("it listens")
+    }
+
+    async fn ada(&self) -> Browser {
+        let mut ada = self.browser().await;
+        let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/settings/email");
+        ada
+    }
+
+    /// The rows of the trail from this one on, oldest first.
+    async fn rows_from(&self, first: usize) -> Vec<Row> {
+        rows(self.folder.path()).await.split_off(first)
+    }
+}
+
+async fn rows(folder: &Path) -> Vec<Row> {
+    let found = sqlx::query("SELECT action, email, name, detail FROM audit ORDER BY id")
+        .fetch_all(&mut connection(folder).await)
+        .await
+        .expect("the table is there");
+    let row = |row: &sqlx::any::AnyRow| Row {
+        action: row.get("action"),
+        email: row.get("email"),
+        name: row.get("name"),
+        detail: row.get("detail"),
+    };
+    found.iter().map(row).collect()
+}
+
+/// Waits until the rows of an action stand for so many events together.
+async fn counted(folder: &Path, action: Action, count: i64) {
+    let mut connection = connection(folder).await;
+    loop {
+        let found = sqlx::query("SELECT CAST(SUM(count) AS BIGINT) FROM audit WHERE action = $1")
+            .bind(action.wire_name())
+            .fetch_one(&mut connection)
+            .await
+            .expect("the table is there");
+        if found.get::<Option<i64>, _>(0) == Some(count) {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// How many minutes of the clock have begun from one instant to another.
+fn minutes(begun: DateTime<Utc>, ended: DateTime<Utc>) -> usize {
+    let minute = |at: DateTime<Utc>| at.timestamp().div_euclid(60);
+    usize::try_from(minute(ended) - minute(begun) + 1).expect("time goes on")
+}
+
+/// A request that a stranger repeats.
+#[derive(Debug, Clone, Copy)]
+enum Attack {
+    UnknownAccount,
+    KnownAccount,
+    EndedSession,
+    MadeUpSession,
+    SpoofedProxyHeaders,
+    GarbageBearer,
+    UnsignedHostCookie,
+    MadeUpCallback,
+    MadeUpOidcCallback,
+    MadeUpTicket,
+    GuessedSetUp,
+    AccountWithoutRole,
+}
+
+impl Attack {
+    const ALL: [Self; 12] = [
+        Self::UnknownAccount,
+        Self::KnownAccount,
+        Self::EndedSession,
+        Self::MadeUpSession,
+        Self::SpoofedProxyHeaders,
+        Self::GarbageBearer,
+        Self::UnsignedHostCookie,
+        Self::MadeUpCallback,
+        Self::MadeUpOidcCallback,
+        Self::MadeUpTicket,
+        Self::GuessedSetUp,
+        Self::AccountWithoutRole,
+    ];
+
+    /// Sends it once; `ended` is the cookie of a session that was ended.
+    async fn send(self, place: &Place, stranger: &mut Browser, ended: &str) -> Answer {
+        let answer = match self {
+            Self::UnknownAccount => stranger.sign_in("nobody@example.com", "wrong").await,
+            Self::KnownAccount => stranger.sign_in(EMAIL, "wrong").await,
+            Self::EndedSession => stranger.get_with("/audit", &[("cookie", ended)]).await,
+            Self::MadeUpSession => stranger.get_with("/audit", &[("cookie", "ppm-email=x")]).await,
+            Self::SpoofedProxyHeaders => {
+                let said = [("x-user", "ada"), ("x-roles", "ppm-administrator")];
+                stranger.get_with("/audit", &said).await
+            }
+            Self::GarbageBearer => {
+                let said = [("authorization", "Bearer garbage")];
+                stranger.get_with("/bearer/api/email/load", &said).await
+            }
+            Self::UnsignedHostCookie => {
+                // Its header is {"alg":"none"}.
+                let cookie = "host=eyJhbGciOiJub25lIn0.e30.";
+                stranger.get_with("/audit", &[("cookie", cookie)]).await
+            }
+            Self::MadeUpCallback => stranger.get("/oauth/callback?code=x&state=made-up").await,
+            Self::MadeUpOidcCallback => stranger.get("/oidc/callback?code=x&state=made-up").await,
+            Self::MadeUpTicket => stranger.get("/oauth/start/made-up").await,
+            Self::GuessedSetUp => {
+                let password = encoded("a long enough pass phrase");
+                let form = format!(
+                    "ticket=guessed&email=eve%40example.com&name=Eve&password={password}&again={password}"
+                );
+                stranger.ask("POST", "/set-up", FORM, form).await
+            }
+            Self::AccountWithoutRole => Ok(sign_in_without_role(place, stranger).await),
+        };
+        answer.expect("an answer")
+    }
+
+    /// The rows that it may cause in a minute.
+    fn rows_per_minute(self) -> usize {
+        match self {
+            Self::MadeUpSession
+            | Self::MadeUpCallback
+            | Self::MadeUpOidcCallback
+            | Self::MadeUpTicket
+            | Self::GuessedSetUp => 0,
+            Self::UnknownAccount
+            | Self::KnownAccount
+            | Self::EndedSession
+            | Self::SpoofedProxyHeaders
+            | Self::GarbageBearer
+            | Self::UnsignedHostCookie
+            | Self::AccountWithoutRole => 1,
+        }
+    }
+
+    /// Whether somebody else than the stranger's own browser proves who it is.
+    fn is_proven(self) -> bool {
+        matches!(self, Self::AccountWithoutRole)
+    }
+
+    /// Each of these is a conversation with a provider.
+    fn times(self) -> usize {
+        if self.is_proven() { TIMES / 10 } else { TIMES }
+    }
+}
+
+/// Signs in at the provider, with an account that has no role here, and comes back.
+async fn sign_in_without_role(place: &Place, stranger: &mut Browser) -> Answer {
+    let away = stranger.get("/oidc/start").await.expect("an answer");
+    let provider = Url::parse(away.header("location")).expect("the provider's page");
+    let back = place.openid.sign_in(&provider);
+    let cookie = cookie_of(away.header("set-cookie"));
+    stranger.get_with(&back, &[("cookie", &cookie)]).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn whatever_a_stranger_repeats_leaves_a_row_a_minute_at_most_and_no_name_that_is_not_proven()
+{
+    let place = Place::start().await;
+    place.openid.bend(Bent { claims: json!({ "roles": ["another"] }), ..Bent::default() });
+    let mut ada = place.ada().await;
+    let ended = ada.cookie.clone();
+    ada.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
+    for attack in Attack::ALL {
+        let (before, begun) = (place.rows_from(0).await.len(), SystemClock.now());
+        let mut stranger = place.browser().await;
+        for _ in 0..attack.times() {
+            attack.send(&place, &mut stranger, &ended).await;
+        }
+        let rows = place.rows_from(before).await;
+        let most = attack.rows_per_minute() * minutes(begun, SystemClock.now());
+        let least = attack.rows_per_minute().min(1);
+        assert!((least..=most).contains(&rows.len()), "{attack:?}: {} rows", rows.len());
+        for row in rows.iter().filter(|_| !attack.is_proven()) {
+            assert_eq!((row.email.as_str(), row.name.as_str()), ("", ""), "{attack:?}");
+        }
+    }
+}
+
+/// An attempt to obtain a token whose state was used: the address that the provider sent the browser
+/// to, and the browser's consent cookie.
+async fn used_state(place: &Place) -> (Arc<Provider>, Mailbox, String, String) {
+    let provider = Arc::new(Provider::start());
+    let mailbox = Mailbox::start(&provider).await;
+    let mut ada = place.ada().await;
+    save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
+    let begun: Begun = called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
+    let departed = ada.get(&begun.start.expect("somebody is asked")).await.expect("an answer");
+    let consent = cookie_of(departed.header("set-cookie"));
+    let address = provider.consent(departed.header("location"));
+    let query = address.strip_prefix(CALLBACK).expect("this server's address");
+    let back = format!("/oauth/callback{query}");
+    let landed = ada.get_with(&back, &[("cookie", &consent)]).await.expect("an answer");
+    assert!(landed.header("location").starts_with("/oauth/result/"), "{landed:?}");
+    (provider, mailbox, back, consent)
+}
+
+#[tokio::test]
+async fn a_used_state_that_a_stranger_replays_writes_one_row_without_a_name() {
+    let place = Place::start().await;
+    let (_provider, _mailbox, back, _) = used_state(&place).await;
+    let before = place.rows_from(0).await.len();
+    let mut stranger = place.browser().await;
+    for _ in 0..TIMES {
+        let answer = stranger.get(&back).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/oauth/result?fault=attempt-used");
+    }
+    let expected = Row {
+        action: "token-not-obtained".to_owned(),
+        email: String::new(),
+        name: String::new(),
+        detail: Some("attempt-used".to_owned()),
+    };
+    assert_eq!(place.rows_from(before).await, [expected]);
+    let times = i64::try_from(TIMES).expect("few");
+    counted(place.folder.path(), Action::TokenNotObtained, times).await;
+}
+
+#[tokio::test]
+async fn a_used_state_that_its_own_browser_replays_writes_one_row_in_its_persons_name() {
+    let place = Place::start().await;
+    let (_provider, _mailbox, back, consent) = used_state(&place).await;
+    let before = place.rows_from(0).await.len();
+    let mut own = place.browser().await;
+    for _ in 0..TIMES {
+        let answer = own.get_with(&back, &[("cookie", &consent)]).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/oauth/result?fault=attempt-used");
+    }
+    let rows = place.rows_from(before).await;
+    let [row] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+    assert_eq!((row.action.as_str(), row.email.as_str()), ("token-not-obtained", EMAIL));
+}
+
+#[tokio::test]
+async fn a_ticket_that_a_stranger_repeats_while_the_secret_cannot_be_opened_writes_one_row_without_a_name()
+ {
+    let place = Place::start().await;
+    let provider = Arc::new(Provider::start());
+    let mailbox = Mailbox::start(&provider).await;
+    let mut ada = place.ada().await;
+    save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
+    let begun: Begun = called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
+    sqlx::query("UPDATE secret SET sealed = $1 WHERE field = 'client-secret'")
+        .bind(&b"nothing that opens"[..])
+        .execute(&mut connection(place.folder.path()).await)
+        .await
+        .expect("the table is there");
+    let (start, before) = (begun.start.expect("a ticket"), place.rows_from(0).await.len());
+    let mut stranger = place.browser().await;
+    for _ in 0..TIMES {
+        let answer = stranger.get(&start).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/oauth/result?fault=secret-unreadable");
+    }
+    let rows = place.rows_from(before).await;
+    let [row] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+    assert_eq!((row.action.as_str(), row.email.as_str()), ("token-not-obtained", ""));
+}
+
+#[tokio::test]
+async fn failed_sign_ins_at_two_nodes_at_once_are_one_row_a_minute_that_counts_each() {
+    let place = Place::start().await;
+    let url = database_url(place.folder.path()).await;
+    let second = Serving::with(place.folder.path(), |command| {
+        command.args(["--database-url", &url]);
+    });
+    let begun = SystemClock.now();
+    let mut attempts = JoinSet::new();
+    for number in 0..20 {
+        for address in [place.serving.address.clone(), second.address.clone()] {
+            attempts.spawn(async move {
+                let mut browser = Browser::at(&address).await.expect("it listens");
+                let account = format!("nobody-{number}@example.com");
+                let answer = browser.sign_in(&account, "wrong").await.expect("an answer");
+                answer.header("location").contains("wrong-credentials")
+            });
+        }
+    }
+    let failed = attempts.join_all().await.into_iter().filter(|has_failed| *has_failed).count();
+    assert!(failed > 1, "{failed} failed");
+    let failed = i64::try_from(failed).expect("few");
+    counted(place.folder.path(), Action::SignInFailed, failed).await;
+    let rows = place.rows_from(0).await;
+    let rows = rows.iter().filter(|row| row.action == "sign-in-failed").count();
+    assert!((1..=minutes(begun, SystemClock.now())).contains(&rows), "{rows} rows");
+}
+
+#[tokio::test]
+async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
+    let harness = Harness::start().await;
+    let (store, clock) = (&harness.server.store, harness.clock.clone());
+    let writers = [(); 2].map(|()| Aggregates::new(store.clone(), clock.clone()));
+    let mut events = JoinSet::new();
+    for writer in &writers {
+        for _ in 0..100 {
+            let writer = writer.clone();
+            let address = "192.0.2.7".parse().expect("an address");
+            events.spawn(async move {
+                writer.record(Action::SignInFailed, address, Actor::nobody(), None).await
+            });
+        }
+    }
+    events.join_all().await;
+    for writer in &writers {
+        writer.flush().await;
+    }
+    let rows = trail(store, 9).await;
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((row.count, row.address.as_deref()), (200, Some("192.0.2.7")));
+}
+
+#[tokio::test]
+async fn failed_sign_ins_are_counted_by_what_one_subscriber_holds() {
+    let harness = Harness::start().await;
+    let aggregates = harness.server.accounts.aggregates();
+    for address in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.7"] {
+        let address = address.parse().expect("an address");
+        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None).await;
+    }
+    aggregates.flush().await;
+    let rows = trail(&harness.server.store, 9).await;
+    let found: Vec<_> = rows.iter().map(|row| (row.address.as_deref(), row.count)).collect();
+    let expected = [("192.0.2.7", 1), ("2001:db8:1:3::/64", 1), ("2001:db8:1:2::/64", 2)];
+    assert_eq!(found, expected.map(|(address, count)| (Some(address), count)));
+}
+
+#[tokio::test]
+async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_each() {
+    let harness = Harness::start().await;
+    let aggregates = harness.server.accounts.aggregates();
+    for number in 0..500_u32 {
+        let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
+        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None).await;
+    }
+    aggregates.flush().await;
+    let rows = trail(&harness.server.store, 100).await;
+    assert_eq!(rows.len(), 17);
+    assert_eq!(rows.iter().map(|row| row.count).sum::<i64>(), 500);
+    assert_eq!(rows[0].detail.as_deref(), Some("other-addresses"));
+}
+
+#[tokio::test]
+async fn the_trail_says_how_often_and_from_where() {
+    let harness = Harness::start().await.with_ada().await;
+    let aggregates = harness.server.accounts.aggregates();
+    let address = "192.0.2.77".parse().expect("an address");
+    for _ in 0..12 {
+        let (action, detail) = (Action::SignInFailed, Some(EMAIL.to_owned()));
+        aggregates.record(action, address, Actor::nobody(), detail).await;
+    }
+    aggregates.flush().await;
+    let request = crate::support::harness::get("/audit");
+    let request = request.header("cookie", harness.sign_in().await);
+    let page = crate::support::pages::ask(&harness, request, axum::body::Body::empty()).await;
+    assert!(page.body.contains("12 times from 192.0.2.77"), "{}", page.body);
+}

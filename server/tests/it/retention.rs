@@ -1,0 +1,306 @@
+//! What is kept, and for how long: what is too old goes, what a page shows stays.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::api::ApiError;
+use app::service::{EmailService, Principal};
+use axum::body::Body;
+use axum::http::header;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::delivery::{Outcome, Step, StepEnd, StepReport};
+use server::Server;
+use server::clock::Clock;
+use server::config::Retention;
+use server::service::{Service, delete_expired, enforce_retention};
+use server::store::audit::{self, Action, Actor, Entry};
+use server::store::runs;
+use sqlx::{AssertSqlSafe, Row};
+use tokio::time::{sleep, timeout};
+
+use crate::support::databases::{connection, database_url};
+use crate::support::doubles::SeededRandomness;
+use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal, trail};
+use crate::support::pages::ask;
+use crate::support::program::Serving;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn keeping(audit_days: u32, message_days: u32) -> Harness {
+    Harness::with(|config| config.retention = Retention { audit_days, message_days }).await
+}
+
+async fn expire(harness: &Harness) {
+    delete_expired(&harness.server).await.expect("the database answers");
+}
+
+/// Writes a row of the trail about somebody.
+async fn did(harness: &Harness, at: DateTime<Utc>, detail: &str) {
+    let detail = Some(detail.to_owned());
+    let entry = Entry { detail, ..Entry::new(at, Actor::nobody(), Action::PersonAdded) };
+    audit::record(&harness.server.store, &entry).await.expect("the database answers");
+}
+
+async fn details(harness: &Harness) -> Vec<String> {
+    let rows = trail(&harness.server.store, 2_000).await;
+    rows.into_iter().filter_map(|row| row.detail).collect()
+}
+
+fn person(number: u32) -> Principal {
+    principal(&format!("person-{number}"), EMAIL, NAME)
+}
+
+/// A message of this person that has ended.
+async fn sent(harness: &Harness, id: &str, who: &Principal) {
+    let gone_after = harness.clock.now() + TimeDelta::minutes(5);
+    assert!(harness.begin_run(id, who, gone_after).await);
+    let report = StepReport {
+        step: Step::Connection,
+        ended: StepEnd::Done,
+        millis: 3,
+        facts: Vec::new(),
+        said: None,
+    };
+    let store = &harness.server.store;
+    runs::record(store, id, 0, &report).await.expect("the database answers");
+    runs::finish(store, id, &Outcome::Interrupted).await.expect("the database answers");
+}
+
+async fn is_there(harness: &Harness, id: &str) -> bool {
+    runs::get(&harness.server.store, id).await.expect("the database answers").is_some()
+}
+
+async fn count(folder: &Path, table: &'static str) -> i64 {
+    let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+    let found = sqlx::query(sql).fetch_one(&mut connection(folder).await).await;
+    found.expect("the table is there").get(0)
+}
+
+#[tokio::test]
+async fn rows_of_the_audit_trail_go_when_they_are_older_than_was_said() {
+    let harness = keeping(400, 90).await;
+    let now = harness.clock.now();
+    did(&harness, now - TimeDelta::days(400) - TimeDelta::seconds(1), "too old").await;
+    did(&harness, now - TimeDelta::days(400) + TimeDelta::seconds(1), "old").await;
+    did(&harness, now, "new").await;
+    expire(&harness).await;
+    assert_eq!(details(&harness).await, ["new", "old"]);
+}
+
+#[tokio::test]
+async fn with_zero_days_everything_is_kept_for_ever() {
+    let harness = keeping(0, 0).await;
+    did(&harness, harness.clock.now() - TimeDelta::days(10_000), "ancient").await;
+    sent(&harness, "first", &person(1)).await;
+    harness.clock.advance(TimeDelta::days(10_000));
+    sent(&harness, "second", &person(1)).await;
+    expire(&harness).await;
+    assert!(details(&harness).await.contains(&"ancient".to_owned()));
+    assert!(is_there(&harness, "first").await && is_there(&harness, "second").await);
+}
+
+#[tokio::test]
+async fn test_messages_go_with_their_steps_when_they_are_older_than_was_said() {
+    let harness = keeping(400, 90).await;
+    sent(&harness, "too-old", &person(1)).await;
+    harness.clock.advance(TimeDelta::seconds(2));
+    sent(&harness, "old", &person(1)).await;
+    harness.clock.advance(TimeDelta::days(90) - TimeDelta::seconds(1));
+    sent(&harness, "new", &person(1)).await;
+    expire(&harness).await;
+    let mut kept = Vec::new();
+    for id in ["too-old", "old", "new"] {
+        kept.push(is_there(&harness, id).await);
+    }
+    assert_eq!(kept, [false, true, true]);
+    assert_eq!(count(harness.folder.path(), "run_step").await, 2);
+}
+
+#[tokio::test]
+async fn the_latest_message_of_each_person_and_one_under_way_are_kept() {
+    let harness = keeping(400, 90).await;
+    sent(&harness, "adas-first", &person(1)).await;
+    sent(&harness, "graces-only", &person(2)).await;
+    let hedy = person(3);
+    let far = harness.clock.now() + TimeDelta::days(1_000);
+    assert!(harness.begin_run("hedys-under-way", &hedy, far).await);
+    harness.clock.advance(TimeDelta::seconds(1));
+    sent(&harness, "adas-latest", &person(1)).await;
+    harness.clock.advance(TimeDelta::days(500));
+    expire(&harness).await;
+    assert!(!is_there(&harness, "adas-first").await);
+    for id in ["adas-latest", "graces-only", "hedys-under-way"] {
+        assert!(is_there(&harness, id).await, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_process_is_gone_ends_and_then_goes_as_any_other() {
+    let harness = keeping(400, 90).await;
+    let soon = harness.clock.now() + TimeDelta::minutes(1);
+    assert!(harness.begin_run("lost", &person(1), soon).await);
+    harness.clock.advance(TimeDelta::minutes(5));
+    expire(&harness).await;
+    sent(&harness, "next", &person(1)).await;
+    harness.clock.advance(TimeDelta::days(91));
+    expire(&harness).await;
+    assert!(!is_there(&harness, "lost").await && is_there(&harness, "next").await);
+}
+
+#[tokio::test]
+async fn a_message_that_is_gone_is_said_to_be_not_there() {
+    let harness = keeping(400, 90).await;
+    sent(&harness, "gone", &person(1)).await;
+    harness.clock.advance(TimeDelta::seconds(1));
+    sent(&harness, "latest", &person(1)).await;
+    harness.clock.advance(TimeDelta::days(91));
+    expire(&harness).await;
+    let service = Service::new(harness.server.clone());
+    let gone = service.run(&person(1), "gone").await.expect_err("it is gone");
+    assert_eq!(gone, ApiError::NotFound);
+}
+
+/// A table with rows that become useless, each by a statement with a column of time.
+const USELESS: [(&str, &str, TimeDelta); 7] = [
+    (
+        "sign_in_attempt",
+        "INSERT INTO sign_in_attempt (account, source, at) VALUES ('a', '192.0.2.1', $1)",
+        TimeDelta::minutes(15),
+    ),
+    (
+        "foreign_sign_in",
+        "INSERT INTO foreign_sign_in (state_hash, browser_hash, address, nonce_hash, verifier,
+             redirect_uri, destination, expires_at)
+         VALUES ('STATE', 'b', '192.0.2.1', 'n', '', 'r', '/', $1)",
+        TimeDelta::zero(),
+    ),
+    (
+        "set_up_ticket",
+        "INSERT INTO set_up_ticket (hash, expires_at) VALUES ('STATE', $1)",
+        TimeDelta::zero(),
+    ),
+    (
+        "token_attempt",
+        "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
+             in_pop_up, begun_at, expires_at)
+         VALUES ('STATE', 'p', 'e', 'n', 1, 0, 0, $1, 0)",
+        TimeDelta::days(7),
+    ),
+    (
+        "ended_session",
+        "INSERT INTO ended_session (token_hash, how, created_at) VALUES ('STATE', 'sign-out', $1)",
+        TimeDelta::hours(12),
+    ),
+    (
+        "foreign_session",
+        "INSERT INTO foreign_session (token_hash, principal, id_token, created_at, seen_at)
+         VALUES ('STATE', '{}', '', $1, $1)",
+        TimeDelta::hours(1),
+    ),
+    (
+        "audit",
+        "INSERT INTO audit (at, email, name, action, fields) VALUES ($1, '', '', 'refused', '')",
+        TimeDelta::days(400),
+    ),
+];
+
+#[tokio::test]
+async fn what_has_become_useless_goes_and_what_is_of_use_stays() {
+    let harness = keeping(400, 90).await;
+    let now = harness.clock.now();
+    for (table, insert, kept_for) in USELESS {
+        for (state, at) in [("over", -1), ("good", 1)] {
+            let at = now - kept_for + TimeDelta::seconds(at);
+            sqlx::query(AssertSqlSafe(insert.replace("STATE", state)))
+                .bind(at.timestamp_millis())
+                .execute(&mut connection(harness.folder.path()).await)
+                .await
+                .expect(table);
+        }
+        assert_eq!(count(harness.folder.path(), table).await, 2, "{table}");
+    }
+    expire(&harness).await;
+    for (table, ..) in USELESS {
+        assert_eq!(count(harness.folder.path(), table).await, 1, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_that_delete_at_once_delete_everything_and_nothing_else() {
+    let harness = keeping(400, 90).await;
+    let now = harness.clock.now();
+    let mut connection = connection(harness.folder.path()).await;
+    sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("it begins");
+    for number in 0..1_500_i64 {
+        let at = (now - TimeDelta::days(401)).timestamp_millis() - number;
+        sqlx::query(
+            "INSERT INTO audit (at, email, name, action, fields) VALUES ($1, '', '', 'refused', '')",
+        )
+        .bind(at)
+        .execute(&mut connection)
+        .await
+        .expect("the table is there");
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("it ends");
+    did(&harness, now, "new").await;
+    let configuration = config(&harness.folder).await;
+    let randomness = Arc::new(SeededRandomness::new(2));
+    let second = Server::start(configuration, harness.clock.clone(), randomness).await;
+    let second = second.expect("it starts");
+    let nodes = tokio::join!(delete_expired(&harness.server), delete_expired(&second));
+    nodes.0.expect("the database answers");
+    nodes.1.expect("the database answers");
+    assert_eq!(details(&harness).await, ["new"]);
+    assert_eq!(count(harness.folder.path(), "audit").await, 1);
+}
+
+#[tokio::test]
+async fn a_process_deletes_from_its_start_on() {
+    let harness = keeping(400, 90).await;
+    did(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
+    let task = tokio::spawn(enforce_retention(harness.server.clone()));
+    let gone = async {
+        while !details(&harness).await.is_empty() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is deleted");
+    task.abort();
+}
+
+#[tokio::test]
+async fn the_program_deletes_by_its_flags() {
+    let harness = keeping(0, 0).await;
+    let now = server::clock::SystemClock.now();
+    did(&harness, now - TimeDelta::days(3), "too old").await;
+    did(&harness, now - TimeDelta::days(1), "old").await;
+    let url = database_url(harness.folder.path()).await;
+    let _serving = Serving::with(harness.folder.path(), |command| {
+        command.args(["--database-url", &url, "--audit-days", "2", "--message-days", "1"]);
+    });
+    let gone = async {
+        while details(&harness).await.contains(&"too old".to_owned()) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is deleted");
+    assert_eq!(details(&harness).await, ["old"]);
+}
+
+#[tokio::test]
+async fn the_pages_say_for_how_long_rows_are_kept() {
+    for (days, trail, messages) in [
+        ((400, 90), "Rows are kept for 400 days.", "Test messages are kept for 90 days."),
+        ((0, 0), "Rows are kept for ever.", "Test messages are kept for ever."),
+        ((1, 1), "Rows are kept for one day.", "Test messages are kept for one day."),
+    ] {
+        let harness = keeping(days.0, days.1).await.with_ada().await;
+        sent(&harness, "one", &person(1)).await;
+        for (path, words) in [("/audit", trail), ("/settings/email/history", messages)] {
+            let request = get(path).header(header::COOKIE, harness.sign_in().await);
+            let page = ask(&harness, request, Body::empty()).await;
+            assert!(page.body.contains(words), "{}", page.body);
+        }
+    }
+}

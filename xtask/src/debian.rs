@@ -3,11 +3,18 @@
 //! likewise those behind nginx, which anybody can start, where it is not there and only root could
 //! install it.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::tools::{answer_of, expect_success};
+use crate::{
+    random::unguessable,
+    tools::{answer_of, expect_success},
+};
 
 /// Each with a program that only it has.
 const PACKAGES: [(&str, &str); 2] =
@@ -27,6 +34,19 @@ pub fn is_root() -> bool {
 /// Whether the tests that start Postfix can run here at all.
 pub fn can_start_postfix() -> bool {
     cfg!(target_os = "linux") && is_root()
+}
+
+/// Whether the tests that mount a small disk in memory can run here: root, and a machine that lets it.
+pub fn can_mount() -> bool {
+    if !cfg!(target_os = "linux") || !is_root() {
+        return false;
+    }
+    let folder = env::temp_dir().join(format!("ppm-email-mount-{}", unguessable()));
+    let script =
+        r#"mkdir "$0" && mount -t tmpfs tmpfs "$0" && umount "$0"; s=$?; rmdir "$0"; exit $s"#;
+    let mut mount = Command::new("sh");
+    mount.args(["-c", script]).arg(folder).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
 }
 
 /// Makes sure of the packages where the tests that need them can run.

@@ -18,6 +18,8 @@ mod events;
 mod export;
 mod floods;
 mod frame;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod guessing;
 mod headers;
 mod host_tokens;

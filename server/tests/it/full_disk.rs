@@ -1,0 +1,182 @@
+//! On a disk that is really full one reads, signs out and is told why nothing is saved; with room on
+//! it again the program is as before, by itself. The disk is a small one in memory, which only root can
+//! mount: `cargo xtask test` leaves these out elsewhere, and says so.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use app::api::{Save, SaveAnswer};
+use axum::http::StatusCode;
+use domain::{Draft, Field};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use crate::support::databases::connection;
+use crate::support::harness::{EMAIL, PASSWORD};
+use crate::support::program::{Browser, Serving, add_administrator, log_file};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const PATIENCE: Duration = Duration::from_mins(1);
+const READY: &str = r#"{"code":"ok"}"#;
+const FULL: &str = r#"{"code":"not-ready","reasons":["disk-full"]}"#;
+
+/// A disk of a few megabytes, unmounted when this is dropped.
+struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path());
+        let mounted = mount.status().is_ok_and(|status| status.success());
+        assert!(mounted, "only root can mount a disk: `cargo xtask test` leaves this test out");
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path().join("ballast")
+    }
+
+    /// Fills it up to the last octet.
+    fn fill(&self) {
+        let mut ballast = File::create(self.ballast()).expect("there is room for a name");
+        for size in [64 * 1024, 4096, 1] {
+            while ballast.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.ballast()).expect("it is there");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily, because a program that was killed may not be gone yet.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+async fn until_ready_says(browser: &mut Browser, body: &str) {
+    let said = async {
+        while browser.get("/ready").await.expect("an answer").body != body {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, said).await.expect("it says so within a minute");
+}
+
+fn draft(name: &str) -> Draft {
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, name),
+        (Field::BasicServer, "smtp.example.com"),
+        (Field::BasicPort, "587"),
+    ] {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+async fn signed_in(serving: &Serving) -> Browser {
+    let mut browser = Browser::at(&serving.address).await.expect("it listens");
+    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(answer.header("location"), "/settings/email");
+    browser
+}
+
+#[tokio::test]
+async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved() {
+    let disk = Disk::mount();
+    add_administrator(disk.path(), EMAIL, PASSWORD);
+    let logs = tempfile::tempdir().expect("a folder on another disk");
+    let log = logs.path().join("log");
+    let serving = Serving::with(disk.path(), |command| {
+        command.stderr(log_file(&log));
+    });
+    let (mut ada, mut leaving) = (signed_in(&serving).await, signed_in(&serving).await);
+    let session = leaving.cookie.clone();
+    let save = Save { draft: draft("Before"), revision: 0, deletes_grant: None };
+    let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    let saved: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer to a save");
+    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+    until_ready_says(&mut ada, READY).await;
+    // What reading would write down if it could.
+    sqlx::raw_sql(
+        r#"UPDATE session SET seen_at = seen_at - 120000;
+           INSERT INTO run (id, person, person_name, recipient, started_at, gone_after, tested)
+           VALUES ('stale', 'somebody', 'Grace', 'grace@example.com', 0, 0, '"saved"')"#,
+    )
+    .execute(&mut connection(disk.path()).await)
+    .await
+    .expect("the tables are there");
+
+    disk.fill();
+    until_ready_says(&mut ada, FULL).await;
+    assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
+    let pages = ["/settings/email", "/settings/email/history", "/audit", "/preferences/time"];
+    for path in pages {
+        let page = ada.get(path).await.expect("an answer");
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
+        assert!(page.body.contains(EMAIL), "{path} is not a page for her: {}", page.body);
+    }
+
+    let history = ada.get("/settings/email/history").await.expect("an answer");
+    assert!(history.body.contains("Interrupted"), "{}", history.body);
+
+    let save = Save { draft: draft("During"), revision: 1, deletes_grant: None };
+    let refused = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(refused.body, r#""server-failed""#);
+    let times = "pattern=DD-Mon-YYYY&clock=12&zone=Europe%2FBerlin";
+    let refused = ada.ask("POST", "/preferences/time", FORM, times).await.expect("an answer");
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.body.contains("The server could not save this"), "{}", refused.body);
+    assert!(refused.body.contains(r#"value="Europe/Berlin""#), "what was chosen is still there");
+
+    let out = leaving.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
+    assert_eq!(out.header("location"), "/sign-in");
+    assert!(out.header("set-cookie").contains("Max-Age=0"), "{out:?}");
+    leaving.cookie.clone_from(&session);
+    let refused = leaving.call("email/load", &json!({})).await.expect("an answer");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNAUTHORIZED, "session-ended".into())
+    );
+
+    disk.make_room();
+    until_ready_says(&mut ada, READY).await;
+    let save = Save { draft: draft("After"), revision: 1, deletes_grant: None };
+    let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    // A program that starts anew knows of the sign-out, so the database was told.
+    let told = async {
+        while !ada.get("/audit").await.expect("an answer").body.contains("Signed out") {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, told).await.expect("the database is told of the sign-out");
+    serving.stop();
+    let log = fs::read_to_string(log).expect("the program wrote it");
+    assert_eq!(log.matches("this process is not ready").count(), 1, "{log}");
+    assert!(!log.contains("/ready"), "each probe is in the log: {log}");
+
+    let serving = Serving::with(disk.path(), |_| {});
+    let mut leaving = leaving.again(&serving.address).await.expect("it listens");
+    let refused = leaving.call("email/load", &json!({})).await.expect("an answer");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNAUTHORIZED, "session-ended".into())
+    );
+}

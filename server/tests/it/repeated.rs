@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use url::Url;
 
-use crate::support::databases::{connection, database_url};
+use crate::support::databases::{connection, database_url, refuse, stop_refusing};
 use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, cookie_of, trail};
 use crate::support::host::PUBLIC_KEY;
 use crate::support::mailbox::Mailbox;
@@ -383,6 +383,23 @@ async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
     let rows = trail(store, 9).await;
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
     assert_eq!((row.count, row.address.as_deref()), (200, Some("192.0.2.7")));
+}
+
+#[tokio::test]
+async fn events_that_the_database_did_not_take_are_written_when_it_does() {
+    let harness = Harness::start().await;
+    let aggregates = harness.server.accounts.aggregates();
+    refuse(harness.folder.path(), "INSERT", "audit").await;
+    for _ in 0..3 {
+        let address = "192.0.2.7".parse().expect("an address");
+        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None).await;
+    }
+    aggregates.flush().await;
+    assert_eq!(trail(&harness.server.store, 9).await, []);
+    stop_refusing(harness.folder.path(), "audit").await;
+    aggregates.flush().await;
+    let rows = trail(&harness.server.store, 9).await;
+    assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [3]);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Who is signed in, and for how long.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
@@ -9,8 +11,9 @@ use chrono::TimeDelta;
 use server::Server;
 use server::identity::{Caller, SignInError};
 use server::store::audit::Action;
+use sqlx::Row;
 
-use crate::support::databases::connection;
+use crate::support::databases::{connection, refuse, stop_refusing};
 use crate::support::harness::{
     ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, post_form, stranger,
     trail,
@@ -140,6 +143,57 @@ async fn sign_out_ends_the_session_on_the_server() {
     let cookie = harness.sign_in().await;
     let removal = harness.server.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
     assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+}
+
+#[tokio::test]
+async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_again() {
+    let harness = Harness::start().await.with_ada().await;
+    let (cookie, folder) = (harness.sign_in().await, harness.folder.path());
+    let caller = caller_of(&harness, &cookie).await;
+    refuse(folder, "DELETE", "session").await;
+    let removal = harness.server.accounts.sign_out(&caller).await;
+    assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+    let call =
+        post("/api/email/load").header(COOKIE, &cookie).header(CONTENT_TYPE, "application/json");
+    let refused = ask(&harness, call, Body::empty()).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNAUTHORIZED, "session-ended".into())
+    );
+    assert_eq!(sessions(&harness).await, 1);
+
+    stop_refusing(folder, "session").await;
+    let written = async {
+        while sessions(&harness).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is tried again");
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
+    let rows = trail(&harness.server.store, 9).await;
+    assert_eq!(rows.iter().filter(|row| row.action == Action::SignedOut).count(), 1);
+}
+
+/// How many sessions the database knows.
+async fn sessions(harness: &Harness) -> i64 {
+    let row = sqlx::query("SELECT COUNT(*) FROM session")
+        .fetch_one(&mut connection(harness.folder.path()).await)
+        .await;
+    row.expect("the table is there").get(0)
+}
+
+#[tokio::test]
+async fn a_session_lives_on_while_the_database_cannot_be_told_of_its_requests() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    refuse(harness.folder.path(), "UPDATE", "session").await;
+    for _ in 0..3 {
+        harness.clock.advance(TimeDelta::minutes(59));
+        assert_eq!(seen_as(&harness, &cookie).await, NAME);
+    }
+    harness.clock.advance(TimeDelta::minutes(60));
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
 }
 

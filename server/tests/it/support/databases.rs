@@ -33,6 +33,34 @@ pub async fn connection(folder: &Path) -> AnyConnection {
     AnyConnection::connect(&database_url(folder).await).await.expect("the database is there")
 }
 
+/// Lets the database refuse every row of such a statement on a table, as a full disk would.
+pub async fn refuse(folder: &Path, operation: &str, table: &str) {
+    let mut connection = connection(folder).await;
+    let trigger = format!("CREATE TRIGGER refusal BEFORE {operation} ON {table}");
+    let sql = if is_postgres(&connection) {
+        format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+             {trigger} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+    } else {
+        format!("{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    };
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the table is there");
+}
+
+/// Ends a refusal.
+pub async fn stop_refusing(folder: &Path, table: &str) {
+    let mut connection = connection(folder).await;
+    let of = if is_postgres(&connection) { format!(" ON {table}") } else { String::new() };
+    let sql = AssertSqlSafe(format!("DROP TRIGGER refusal{of}"));
+    sqlx::raw_sql(sql).execute(&mut connection).await.expect("there is a refusal");
+}
+
+fn is_postgres(connection: &AnyConnection) -> bool {
+    connection.backend_name() == "PostgreSQL"
+}
+
 /// Puts a token there, as obtaining one will.
 pub async fn put_token(folder: &TempDir, grant_id: &str) {
     sqlx::query(

@@ -59,15 +59,6 @@ pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, pass
     assert!(output.status.success(), "{output:?}");
 }
 
-/// The same in a database that is named.
-pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, password: &str) {
-    let mut command = program(folder);
-    command.args(["admin", "add", email, "--name", email, "--password-stdin"]);
-    command.args(["--database-url", database_url]);
-    let output = run(command, &format!("{password}\n"));
-    assert!(output.status.success(), "{output:?}");
-}
-
 /// The program, serving until it is dropped.
 pub struct Serving {
     child: Child,

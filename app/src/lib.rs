@@ -13,6 +13,7 @@ mod deadline;
 pub mod explanation;
 mod host;
 pub mod labels;
+pub mod markup;
 #[cfg(feature = "ssr")]
 pub mod service;
 #[cfg(feature = "ssr")]

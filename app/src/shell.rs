@@ -27,6 +27,8 @@ pub use result::fault_code;
 pub use set_up::{SetUpAttempt, SetUpProblem};
 pub use way::{local_path, with_destination};
 
+use crate::markup::escaped;
+
 /// The pages' paths.
 pub mod paths {
     /// The tab.
@@ -75,12 +77,17 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// A page's title as `leptos_meta` writes it to the document: as it is, and so escaped here.
+fn document_title(title: &str) -> String {
+    escaped(&format!("{title} · PPM Administrator"))
+}
+
 /// The frame's routes.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     view! {
-        <Title formatter=|title: String| format!("{title} · PPM Administrator")/>
+        <Title formatter=|title: String| document_title(&title)/>
         <Router>
             <FlatRoutes fallback=not_found::NotFound>
                 <Route path=path!("/") view=|| view! { <Redirect path=paths::EMAIL/> }/>
@@ -101,5 +108,16 @@ pub fn App() -> impl IntoView {
                 />
             </FlatRoutes>
         </Router>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_ends_no_element() {
+        let title = document_title("</title><b id=canary>");
+        assert_eq!(title, "&lt;/title&gt;&lt;b id=canary&gt; · PPM Administrator");
     }
 }

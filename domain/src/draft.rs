@@ -421,7 +421,7 @@ impl Draft {
 /// Certificates as they were pasted, up to where a private key begins, with the line ends that a page
 /// gives them.
 fn kept(text: &str) -> String {
-    check::certificate::without_private_key(text).replace("\r\n", "\n")
+    check::certificate::without_private_key(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn set_mode(mode: &mut TlsMode, text: &str) {

@@ -322,6 +322,13 @@ fn a_private_key_is_not_kept_where_a_certificate_is_wanted() {
 }
 
 #[test]
+fn lines_are_kept_with_the_ends_that_a_page_gives_them() {
+    let mut draft = Draft::default();
+    draft.edit(Field::BasicTrustedCa, "\r\na\rb\nc\r\n");
+    assert_eq!(draft.text(Field::BasicTrustedCa), "\na\nb\nc\n");
+}
+
+#[test]
 fn a_trusted_certificate_is_a_part_of_a_destination_only_where_it_counts() {
     let security = |draft: &Draft| match draft.token_destination() {
         Destination::MailServer { security, .. } => security,

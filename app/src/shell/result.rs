@@ -84,17 +84,21 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
     } else {
         view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
     };
-    view! { {words} {way_on} {script(&id, closes)} }.into_any()
+    view! { {words} {way_on} {script(id, closes)} }.into_any()
 }
 
-/// Tells the tabs of this browser, which would find out by themselves a little later.
-fn script(id: &str, closes: bool) -> impl IntoView {
-    let tell = format!(
-        "new BroadcastChannel({:?}).postMessage({id:?});{}",
-        crate::tab::NEWS,
-        if closes { "close();" } else { "" }
-    );
-    view! { <script nonce=use_nonce() inner_html=tell></script> }
+/// Tells the tabs of this browser, which would find out by themselves a little later. What it tells
+/// stands in its attributes, where it is escaped; the script itself is the same for every attempt.
+fn script(id: String, closes: bool) -> impl IntoView {
+    view! {
+        <script nonce=use_nonce() data-channel=crate::tab::NEWS data-id=id data-closes=closes>
+            "{
+const { channel, id, closes } = document.currentScript.dataset;
+new BroadcastChannel(channel).postMessage(id);
+if (closes !== undefined) close();
+}"
+        </script>
+    }
 }
 
 /// Where the tab stands; a host has a path of its own for it.

@@ -11,6 +11,7 @@ use web_sys::HtmlDocument;
 use super::live::live_text;
 use super::state::{FormState, put};
 use crate::explanation::{Fill, Link, NextStep};
+use crate::markup::in_textarea;
 
 /// The steps.
 #[component]
@@ -103,7 +104,7 @@ pub fn readable(
             aria-label=label
             hidden=hidden
         >
-            {lines}
+            {in_textarea(lines)}
         </textarea>
     }
 }

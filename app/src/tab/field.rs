@@ -14,6 +14,7 @@ use super::later::{Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, SecretState, is_masked};
 use crate::labels;
+use crate::markup::in_textarea;
 
 /// A control in its place: `width` names its columns in the group's grid.
 #[component]
@@ -310,7 +311,7 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
             prop:disabled=aspect.disabled
             on:input=move |event| state.edit(field, event_target_value(&event))
         >
-            {state.text_now(field)}
+            {in_textarea(state.text_now(field))}
         </textarea>
     }
 }

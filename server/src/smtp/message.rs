@@ -2,6 +2,7 @@
 //! answering it. Takes the clock and a unique name as parameters, so that equal calls give equal
 //! messages.
 
+use app::markup::escaped;
 use chrono::{DateTime, Utc};
 use domain::check::text::shown;
 use domain::settings::{MailServer, Security, Sender};
@@ -162,22 +163,6 @@ fn html(test: &TestMessage<'_>) -> String {
          <p style=\"margin:0;color:#5a6472\">{CLOSING}</p>\n\
          </div>\n</body>\n</html>\n"
     )
-}
-
-/// A text in which HTML sees no markup.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! the page around it. It asks nobody who is there and knows no cookie; whoever asks for anything
 //! from it does so by the host's token.
 
+use app::markup::escaped;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -10,7 +11,6 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
 use super::headers::frame_policy;
-use super::markup::attribute;
 use super::refusal::Refusal;
 use crate::Server;
 use crate::clock::random_id;
@@ -48,7 +48,7 @@ const UNKNOWN_HOST: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset
 /// The frame's own script comes first, so that the element finds it there when it comes to life. The
 /// element calls the server that its script came from.
 fn page(host: &HostOrigin, nonce: &str) -> String {
-    let host = attribute(host.as_str());
+    let host = escaped(host.as_str());
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

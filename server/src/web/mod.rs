@@ -12,7 +12,6 @@ pub mod forms;
 pub mod frame;
 pub mod headers;
 pub mod health;
-mod markup;
 pub mod media;
 mod oauth;
 mod oidc;

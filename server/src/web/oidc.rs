@@ -3,6 +3,7 @@
 
 use app::api::DoorRefusal;
 use app::labels::{GO_ON_OUT, SIGN_OUT};
+use app::markup::escaped;
 use app::shell::{local_path, paths};
 use axum::extract::{Extension, Query, RawQuery, State};
 use axum::http::header::{REFRESH, SET_COOKIE};
@@ -11,7 +12,6 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::door::{refused, too_many};
-use super::markup::attribute;
 use super::oauth::{NO_REFERRER, address, is_only_looking};
 use super::pages::Pages;
 use super::refusal::Refusal;
@@ -89,7 +89,7 @@ pub fn leading_on(url: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{SIGN_OUT}</title></head>\
          <body><p><a href=\"{}\">{GO_ON_OUT}</a></p></body></html>",
-        attribute(url)
+        escaped(url)
     );
     (NO_REFERRER, AppendHeaders([(REFRESH, format!("0; url={url}"))]), Html(page)).into_response()
 }

@@ -27,6 +27,7 @@ mod keys;
 mod limits;
 mod local_accounts;
 mod mailer;
+mod markup;
 mod media;
 mod oauth;
 mod openid;

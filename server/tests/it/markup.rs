@@ -1,0 +1,88 @@
+//! Text from outside is text on a page, whatever it holds. What a browser makes of all such texts is
+//! tried in `end2end/tests/markup.spec.ts`; here are the pages that the server writes.
+
+use app::api::{RunNow, Save, SaveAnswer};
+use app::service::EmailService;
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use domain::{Draft, Field};
+use serde_json::json;
+use server::service::Service;
+
+use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
+use crate::support::oauth_world::a_moment;
+use crate::support::pages::ask;
+use crate::support::smtp_server::{Peer, SmtpServer};
+
+/// Ends a `textarea`, and leads every reader of the page away.
+const HOSTILE: &str =
+    "x</textarea><meta http-equiv=refresh content=\"0;url=https://evil.example/\">";
+/// The same as text.
+const AS_TEXT: &str = "x&lt;/textarea&gt;&lt;meta http-equiv=refresh";
+/// The same in the JSON that a page brings along, in its turn in a string of a script.
+const IN_SCRIPT: &str = r"x\\u003c/textarea>\\u003cmeta http-equiv=refresh";
+
+async fn page(harness: &Harness, path: &str) -> Answer {
+    let request = get(path).header(header::COOKIE, harness.sign_in().await);
+    let answer = ask(harness, request, Body::empty()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    answer
+}
+
+async fn call(harness: &Harness, function: &str, body: String) -> RunNow {
+    let request = post(&format!("/api/email/{function}"))
+        .header(header::COOKIE, harness.sign_in().await)
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = ask(harness, request, Body::from(body)).await;
+    serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{function}: {}", answer.body))
+}
+
+/// Sends a test message, and waits for its end.
+async fn send_test(harness: &Harness) {
+    let mut now = call(harness, "send-test", "{}".to_owned()).await;
+    while now.run.outcome.is_none() {
+        a_moment().await;
+        now = call(harness, "run", json!({ "id": now.run.id }).to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_greets_with_markup_writes_none_into_the_test_messages() {
+    let harness = Harness::start().await.with_ada().await;
+    let mail_server = SmtpServer::play(|mut peer: Peer| async move {
+        peer.say(&format!("220 {HOSTILE}")).await?;
+        peer.hear().await?;
+        peer.say(&format!("550 {HOSTILE}")).await
+    });
+    harness.sends_through(&principal("1", EMAIL, NAME), mail_server.address).await;
+    send_test(&harness).await;
+    let answer = page(&harness, "/settings/email/history").await;
+    assert!(!answer.body.contains("</textarea><meta"), "{}", answer.body);
+    assert!(!answer.body.contains("<meta http-equiv"), "{}", answer.body);
+    let in_transcript = format!("220 {AS_TEXT}");
+    assert!(answer.body.contains(&in_transcript), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_certificate_field_of_a_disabled_group_that_holds_markup_writes_none_into_the_tab() {
+    let harness = Harness::start().await.with_ada().await;
+    let mut draft = Draft::default();
+    for (field, text) in [
+        (Field::BasicSender, "ppm@example.com"),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, "25"),
+        (Field::OauthTrustedCa, HOSTILE),
+    ] {
+        draft.edit(field, text);
+    }
+    let save = Save { draft, revision: 0, deletes_grant: None };
+    let service = Service::new(harness.server.clone());
+    let answer = service.save(&principal("1", EMAIL, NAME), save).await.expect("an answer");
+    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    let answer = page(&harness, "/settings/email").await;
+    assert!(!answer.body.contains("</textarea><meta"), "{}", answer.body);
+    assert!(!answer.body.contains("<meta http-equiv"), "{}", answer.body);
+    assert!(answer.body.contains(AS_TEXT), "{}", answer.body);
+    assert!(answer.body.contains(IN_SCRIPT), "{}", answer.body);
+}

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    build, chromium, debian,
+    build, chromium, debian, markup,
     node::{self, Packages},
     postgres::Postgres,
     size::Weights,
@@ -37,6 +37,7 @@ fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     })?;
     steps.step("formatting", || run(&["fmt", "--all", "--check"]))?;
+    steps.step("text that could become HTML", || markup::check(workspace))?;
     steps.step("clippy, server side", || {
         run(&["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
     })?;

@@ -1,0 +1,308 @@
+//! Looks in every source of the product for text that could become HTML: in `view!` a child of an
+//! element whose content tachys does not escape, and anywhere a call that takes HTML. It reads `view!`
+//! with leptos' own parser and decides by syntax alone: what a variable holds does not count.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use rstml::{
+    Parser, ParserConfig,
+    node::{Node, NodeBlock},
+};
+use syn::{Expr, Stmt};
+
+use crate::workspace::Workspace;
+
+/// Where the product makes pages: in Rust, and in scripts of its own and of the practice servers.
+const FOLDERS: [&str; 8] = [
+    "app/src",
+    "domain/src",
+    "server/src",
+    "bench/src",
+    "examples",
+    "embed",
+    "end2end/hosts",
+    "end2end/peers",
+];
+
+/// The elements whose content HTML reads as text (HTML 13.1.2), by their own end tag alone.
+const RAW: [&str; 10] = [
+    "textarea",
+    "title",
+    "script",
+    "style",
+    "noscript",
+    "iframe",
+    "noembed",
+    "noframes",
+    "plaintext",
+    "xmp",
+];
+
+/// The one function through which text gets into a `textarea`: of `app/src/markup.rs`.
+const IN_TEXTAREA: &str = "in_textarea";
+
+/// What takes HTML, as Rust and as scripts call it.
+const TAKES_HTML: [&str; 15] = [
+    "inner_html",
+    "set_inner_html",
+    "set_outer_html",
+    "insert_adjacent_html",
+    "create_contextual_fragment",
+    "set_srcdoc",
+    "InertElement",
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "createContextualFragment",
+    "setHTMLUnsafe",
+    "dangerouslySetInnerHTML",
+    "srcdoc",
+    "document.write",
+];
+
+/// Refuses text that could become HTML, and says where each is.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    let mut faults = Vec::new();
+    for folder in FOLDERS {
+        look_into(&workspace.root().join(folder), workspace.root(), &mut faults)?;
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("text could become HTML:\n{}", faults.join("\n"))
+}
+
+fn look_into(folder: &Path, root: &Path, faults: &mut Vec<String>) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            look_into(&path, root, faults)?;
+            continue;
+        }
+        let shown = path.strip_prefix(root).unwrap_or(&path).display();
+        let text = || fs::read_to_string(&path);
+        let found = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("rs") => in_rust(&text()?).with_context(|| format!("{shown} cannot be read"))?,
+            Some("js" | "jsx" | "mjs" | "ts" | "html") => in_script(&text()?),
+            _ => continue,
+        };
+        faults.extend(found.iter().map(|fault| format!("{shown}:{fault}")));
+    }
+    Ok(())
+}
+
+/// The faults of a script, each with its line.
+fn in_script(text: &str) -> Vec<String> {
+    let of_line = |(at, line): (usize, &str)| {
+        let name = TAKES_HTML.into_iter().find(|name| line.contains(name))?;
+        Some(format!("{}: {name} takes HTML", at + 1))
+    };
+    text.lines().enumerate().filter_map(of_line).collect()
+}
+
+/// The faults of a Rust file, each with its line.
+fn in_rust(text: &str) -> Result<Vec<String>> {
+    let tokens = text.parse::<TokenStream>().map_err(|error| anyhow!("{error}"))?;
+    let mut faults = Vec::new();
+    in_tokens(tokens, &mut faults)?;
+    Ok(faults)
+}
+
+/// Looks at the calls, and at every `view!`, however deep: one stands in another's blocks.
+fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => {
+                if at >= 2 && is(&tokens[at - 2], "view") && is(&tokens[at - 1], "!") {
+                    in_view(group.stream(), faults)?;
+                }
+                in_tokens(group.stream(), faults)?;
+            }
+            TokenTree::Ident(name) if TAKES_HTML.contains(&name.to_string().as_str()) => {
+                faults.push(fault(name.span(), &format!("{name} takes HTML")));
+            }
+            // An element that is made without `view!`: `html::textarea()`.
+            TokenTree::Ident(name) if is_raw(&name.to_string()) && is_in_html(&tokens[..at]) => {
+                faults.push(fault(name.span(), &format!("<{name}> is made outside of view!")));
+            }
+            TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn is(token: &TokenTree, text: &str) -> bool {
+    token.to_string() == text
+}
+
+/// Whether a path ends here that leads into `html`.
+fn is_in_html(before: &[TokenTree]) -> bool {
+    matches!(before, [.., html, first, second] if is(html, "html") && is(first, ":") && is(second, ":"))
+}
+
+fn is_raw(name: &str) -> bool {
+    RAW.contains(&name)
+}
+
+fn in_view(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
+    let parser = Parser::new(ParserConfig::default().recover_block(true));
+    let (nodes, problems) = parser.parse_recoverable(tokens).split_vec();
+    if let Some(problem) = problems.into_iter().next() {
+        bail!("a view! is none: {problem:?}");
+    }
+    for node in &nodes {
+        in_node(node, faults);
+    }
+    Ok(())
+}
+
+fn in_node(node: &Node, faults: &mut Vec<String>) {
+    if let Node::Element(element) = node {
+        let name = element.name().to_string();
+        let is_wrong = |child: &&Node| is_raw(&name) && !is_safe(child, &name);
+        if element.children().iter().find(is_wrong).is_some() {
+            let line = element.open_tag.token_lt.spans[0];
+            let words = format!("<{name}> has a child that is neither a literal nor escaped");
+            faults.push(fault(line, &words));
+        }
+    }
+    for child in node.children().into_iter().flatten() {
+        in_node(child, faults);
+    }
+}
+
+/// Whether a child of one of these elements is what stands in the source, or has been escaped.
+fn is_safe(child: &Node, parent: &str) -> bool {
+    match child {
+        Node::Text(_) | Node::RawText(_) | Node::Comment(_) => true,
+        Node::Block(block) => parent == "textarea" && is_escaped(block),
+        Node::Element(_) | Node::Fragment(_) | Node::Doctype(_) | Node::Custom(_) => false,
+    }
+}
+
+/// Whether a block is a call of the one function, and nothing else.
+fn is_escaped(block: &NodeBlock) -> bool {
+    let Some([Stmt::Expr(Expr::Call(call), None)]) =
+        block.try_block().map(|block| block.stmts.as_slice())
+    else {
+        return false;
+    };
+    match &*call.func {
+        Expr::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == IN_TEXTAREA),
+        _ => false,
+    }
+}
+
+fn fault(at: Span, words: &str) -> String {
+    format!("{}: {words}", at.start().line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(source: &str) -> Vec<String> {
+        in_rust(source).expect("Rust")
+    }
+
+    #[test]
+    fn text_in_an_element_that_is_not_escaped_is_found_with_its_line() {
+        let source = "fn a() {\n    view! {\n        <p>{text}</p>\n        <textarea>{text}</textarea>\n    }\n}";
+        let expected = "4: <textarea> has a child that is neither a literal nor escaped";
+        assert_eq!(found(source), [expected]);
+    }
+
+    #[test]
+    fn every_way_to_put_text_there_is_found() {
+        for view in [
+            "<textarea rows=\"2\">{text}</textarea>",
+            "<textarea>\"Dear \"{text}</textarea>",
+            "<textarea>{escaped(&text)}</textarea>",
+            "<textarea>{in_textarea(text); text}</textarea>",
+            "<textarea>{in_textarea(text) + &text}</textarea>",
+            "<textarea>{move || in_textarea(text)}</textarea>",
+            "<textarea><b>{text}</b></textarea>",
+            "<textarea><Name/></textarea>",
+            "<textarea><>{text}</></textarea>",
+            "<script>{in_textarea(text)}</script>",
+            "<style>{text}</style>",
+            "<noscript>{text}</noscript>",
+            "<noscript><p>{text}</p></noscript>",
+            "<title>{text}</title>",
+            "<xmp>{text}</xmp>",
+            "<p><span><textarea>{text}</textarea></span></p>",
+            "<p inner_html=text></p>",
+            "<script inner_html=text></script>",
+            "<p prop:innerHTML=text></p>",
+            "<p prop:outerHTML=text></p>",
+            "<iframe srcdoc=text></iframe>",
+            "<p>{list.map(|text| view! { <textarea>{text}</textarea> })}</p>",
+            "<Show when=is fallback=|| view! { <textarea>{text}</textarea> }>\"a\"</Show>",
+        ] {
+            assert_eq!(found(&format!("fn a() {{ view! {{ {view} }} }}")).len(), 1, "{view}");
+        }
+    }
+
+    #[test]
+    fn html_made_without_view_is_found() {
+        for source in [
+            "fn a() { leptos::html::textarea().child(text) }",
+            "fn a() { html::script().child(text) }",
+            "use leptos::html::textarea;",
+            "fn a() { element.set_inner_html(&text) }",
+            "fn a() { p().inner_html(text) }",
+            "fn a() { InertElement::new(text) }",
+            "fn a() { leptos::view! { <style>{text}</style> } }",
+        ] {
+            assert_eq!(found(source).len(), 1, "{source}");
+        }
+    }
+
+    #[test]
+    fn literals_and_the_one_function_are_taken() {
+        for view in [
+            "<textarea>{in_textarea(text)}</textarea>",
+            "<textarea>{crate::markup::in_textarea(state.text_now(field))}</textarea>",
+            "<textarea/>",
+            "<textarea></textarea>",
+            "<textarea>\"Dear all,\"</textarea>",
+            "<script nonce=nonce data-id=id>\"run(document.currentScript.dataset)\"</script>",
+            "<noscript>Needs a script</noscript>",
+            "<p title=text>{text}</p>",
+            "<Title text=title/>",
+            "<Title>{text}</Title>",
+            "<option value=value>{text}</option>",
+        ] {
+            assert_eq!(found(&format!("fn a() {{ view! {{ {view} }} }}")), [""; 0], "{view}");
+        }
+        assert_eq!(found("use leptos::html::{Input, Textarea}; fn title(style: &str) {}"), [""; 0]);
+    }
+
+    #[test]
+    fn a_view_that_cannot_be_read_is_refused() {
+        assert!(in_rust("fn a() { view! { <p>{text}</b> } }").is_err());
+    }
+
+    #[test]
+    fn a_script_that_makes_html_of_text_is_found() {
+        for line in [
+            "element.innerHTML = text;",
+            "element.insertAdjacentHTML('beforeend', text);",
+            "document.write(text);",
+            "<p dangerouslySetInnerHTML={{ __html: text }} />",
+        ] {
+            assert_eq!(in_script(&format!("const a = 1;\n{line}")).len(), 1, "{line}");
+        }
+        assert_eq!(in_script("element.textContent = text;"), [""; 0]);
+    }
+
+    #[test]
+    fn the_product_has_none() {
+        check(&Workspace::here()).unwrap();
+    }
+}

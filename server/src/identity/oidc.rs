@@ -14,6 +14,7 @@ use std::time::Duration;
 use app::service::Browser;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::check::url::endpoint_url;
 use domain::secret::Destination;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
@@ -294,7 +295,7 @@ impl Oidc {
     }
 
     /// Where a browser ends the provider's own session (`OpenID` Connect RP-Initiated Logout 1.0, 2),
-    /// to come back to `back`; nothing where the provider offers no such thing.
+    /// to come back to `back`; nothing where the provider offers no such thing, or no address of the web.
     pub async fn farewell(
         &self,
         server: &Server,
@@ -303,6 +304,7 @@ impl Oidc {
     ) -> Option<String> {
         let metadata = self.discovery.current(server.clock.now()).await.ok()?;
         let endpoint = metadata.additional_metadata().end_session_endpoint.clone()?;
+        endpoint_url(endpoint.as_str()).ok()?;
         let request = LogoutRequest::from(endpoint)
             .set_id_token_hint(&IdToken::from_str(id_token.expose_secret()).ok()?)
             .set_client_id(ClientId::new(self.config.client_id.clone()))

@@ -481,6 +481,19 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
 }
 
 #[tokio::test]
+async fn a_sign_out_leads_to_no_script_and_to_nothing_in_clear_on_another_machine() {
+    for endpoint in ["javascript:alert(1)//", "data:text/html,a", "http://evil.example/end"] {
+        let world = World::start().await;
+        let bent = Bent { end_session: Some(endpoint), ..Bent::default() };
+        let cookie = cookie_of(world.sign_in_with(bent).await.header("set-cookie"));
+        let answer =
+            ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty())
+                .await;
+        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"), "{endpoint}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_this_products_own_is_signed_out_of_here_alone() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));

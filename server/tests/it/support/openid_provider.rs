@@ -38,6 +38,8 @@ pub struct Bent {
     pub is_by_another_key: bool,
     /// What signs it instead of a key: a secret that others know, too.
     pub mac_key: Option<&'static str>,
+    /// Where the configuration says that a session ends, instead of at this provider.
+    pub end_session: Option<&'static str>,
 }
 
 struct Told {
@@ -169,11 +171,13 @@ fn key() -> KeyPair {
 async fn configuration(State(told): State<Shared>) -> Response {
     answer(&told, "configuration", |told| {
         let issuer = &told.issuer;
+        let own = format!("{issuer}/end-session?kind=rp");
+        let end_session = told.bent.end_session.map_or(own, str::to_owned);
         json!({
             "issuer": issuer,
             "authorization_endpoint": format!("{issuer}/authorize"),
             "token_endpoint": format!("{issuer}/token"),
-            "end_session_endpoint": format!("{issuer}/end-session?kind=rp"),
+            "end_session_endpoint": end_session,
             "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],

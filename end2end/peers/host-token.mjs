@@ -40,10 +40,10 @@ export class Signer {
     this.keys = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'RS256', use: 'sig' }] });
   }
 
-  /** A token for Grace, signed with RS256, that the product believes for some seconds yet. */
-  token(secondsLeft = USUAL_LIFETIME) {
+  /** A token for Grace, signed with RS256, that the product believes for some seconds yet, with `changes`. */
+  token(secondsLeft = USUAL_LIFETIME, changes = {}) {
     const now = Math.floor(Date.now() / 1000);
-    const claims = { ...GRACE, iss: ISSUER, aud: AUDIENCE, iat: now - USUAL_LIFETIME, exp: now + secondsLeft - SKEW };
+    const claims = { ...GRACE, iss: ISSUER, aud: AUDIENCE, iat: now - USUAL_LIFETIME, exp: now + secondsLeft - SKEW, ...changes };
     const signed = [{ alg: 'RS256', typ: 'JWT', kid: KEY_ID }, claims].map(inBase64).join('.');
     return `${signed}.${sign('sha256', Buffer.from(signed), this.#key).toString('base64url')}`;
   }

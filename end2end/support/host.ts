@@ -15,6 +15,8 @@ const COOKIE = 'host-token';
 export class Host {
   /** What the product inside it is started with. */
   readonly flags: string[];
+  /** What its tokens say instead of what they usually say. */
+  claims: object = {};
   #secondsLeft = USUAL_LIFETIME;
 
   private constructor(
@@ -66,6 +68,6 @@ export class Host {
 
   /** A token that the product believes for some seconds yet. */
   token(): string {
-    return this.signer.token(this.#secondsLeft);
+    return this.signer.token(this.#secondsLeft, this.claims);
   }
 }

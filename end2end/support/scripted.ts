@@ -11,12 +11,13 @@ import { createInterface } from 'node:readline';
  */
 export async function startScripted(
   answers: Record<string, string | null>,
+  greeting = '220 mail.practice.example ESMTP',
 ): Promise<{ port: number; stop: () => Promise<void> }> {
   const server = createServer((socket) => {
     let isContent = false;
     socket.on('error', () => socket.destroy());
     const say = (reply: string) => socket.write(`${reply}\r\n`);
-    say('220 mail.practice.example ESMTP');
+    say(greeting);
     createInterface({ input: socket }).on('line', (line) => {
       if (isContent && line !== '.') return;
       isContent = false;

@@ -1,0 +1,154 @@
+// Why: text that is markup wherever a page takes it for that, and the servers that say it: a mail
+// server, a provider, and an organisation's accounts. Everything that they may choose is hostile.
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createServer as createTlsServer } from 'node:tls';
+import { selfSign } from '../peers/certificates.mjs';
+import { Signer } from '../peers/host-token.mjs';
+import { startScripted } from './scripted.ts';
+
+const DAY = 86_400_000;
+
+/** An e-mail address that is legal (RFC 5321 4.1.2) and hostile, and has room for no more. */
+const ADDRESS = `"></option><b/id=canary><!--"@practice.example`;
+
+/**
+ * Ends each element that it may stand in, and then makes elements that nothing of the product's looks like. Its
+ * source stands in it, so that a page tells whose text has arrived. It holds where it is written in
+ * capitals, cut at each `=`, or with backslashes before what a distinguished name escapes. Of the
+ * source `address` it is an e-mail address.
+ */
+export function hostile(source: string): string {
+  if (source === 'address') return ADDRESS;
+  const ends = ['textarea', 'script', 'style', 'title', 'option'].map((name) => `</${name}></${name.toUpperCase()} >`);
+  return `"'>${ends.join('')}<b id=canary >${source}<i/canary >&lt;b id=canary&gt;<!--`;
+}
+
+interface Started {
+  port: number;
+  stop: () => Promise<void>;
+}
+
+/** A mail server in clear that takes a message; each of its replies is hostile. */
+export async function startHostileMail(): Promise<Started & { refuse: () => void }> {
+  const answers: Record<string, string> = {
+    EHLO: `250-${hostile('ehlo')}\r\n250-${hostile('capability')}\r\n250 AUTH PLAIN ${hostile('mechanism')}`,
+    AUTH: `235 ${hostile('auth')}`,
+    MAIL: `250-\r\n250 ${hostile('mail')}`,
+    RCPT: `250 ${hostile('rcpt')}`,
+    DATA: `354 ${hostile('data')}`,
+    '.': `250 2.0.0 ${hostile('accepted')}`,
+  };
+  const server = await startScripted(answers, `220 ${hostile('greeting')}`);
+  return { ...server, refuse: () => void (answers.MAIL = `550 5.7.1 ${hostile('refusal')}`) };
+}
+
+/** A mail server with implicit TLS whose certificate is by itself, for a hostile name. */
+export async function startHostileTls(): Promise<Started> {
+  const commonName = hostile('certificate').replace(/["+,;<>\\]/g, '\\$&');
+  const [notBefore, notAfter] = [new Date(Date.now() - DAY), new Date(Date.now() + DAY)];
+  const names = [{ type: 'dns', value: 'localhost' }];
+  const server = createTlsServer(await selfSign({ commonName, names, notBefore, notAfter }));
+  return await started(server.on('tlsClientError', () => {}));
+}
+
+/** A provider on this machine that is hostile in everything it says, in the way that a test wants. */
+export class HostileProvider {
+  /** What its Token Endpoint says. */
+  answer: 'error' | 'page' | 'token' = 'error';
+  /** Whom its ID tokens are about. */
+  claims: object = {};
+  readonly #signer = new Signer();
+  #nonce = '';
+
+  private constructor(
+    private readonly server: Server,
+    readonly address: string,
+  ) {}
+
+  static async start(): Promise<HostileProvider> {
+    const server = createServer((request, response) => void provider.#reply(request, response));
+    const { port } = await started(server);
+    const provider = new HostileProvider(server, `http://127.0.0.1:${port}`);
+    return provider;
+  }
+
+  async stop(): Promise<void> {
+    await stopped(this.server);
+  }
+
+  async #reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url!, this.address);
+    const json = (body: object, status = 200) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const [, issuer, document] = /^(.*)\/\.well-known\/(.*)$/.exec(pathname) ?? [];
+    if (document) return void json(this.#description(issuer!));
+    if (pathname === '/keys') return void response.end(this.#signer.keys);
+    if (pathname === '/authorize') return void response.writeHead(302, { location: this.#wayBack(searchParams) }).end();
+    const asked = new URLSearchParams(await text(request));
+    if (asked.get('grant_type') === 'authorization_code') return void json(this.#idToken(asked));
+    if (this.answer === 'error') return void json({ error: 'of_this_provider', error_description: hostile('description') }, 400);
+    if (this.answer === 'token') return void json({ access_token: accessToken(), token_type: 'Bearer', expires_in: 3600, scope: hostile('granted') });
+    return void response.writeHead(404, { 'content-type': `text/html;${hostile('media type')}` }).end(`<title>${encoded(hostile('title'))}</title>`);
+  }
+
+  /** What it says of itself where it is asked for as `/bad` or `/other`, and where it is believed. */
+  #description(issuer: string): object {
+    return {
+      issuer: issuer === '/other' ? hostile('issuer') : this.address + issuer,
+      authorization_endpoint: `${this.address}/authorize`,
+      token_endpoint: issuer === '/bad' ? hostile('endpoint') : `${this.address}/token`,
+      grant_types_supported: [hostile('grant')],
+      revocation_endpoint: hostile('revocation'),
+      jwks_uri: `${this.address}/keys`,
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    };
+  }
+
+  /** a sign-in succeeds; a consent to a token for mail is refused. */
+  #wayBack(asked: URLSearchParams): string {
+    const back = new URL(asked.get('redirect_uri')!);
+    back.searchParams.set('state', asked.get('state')!);
+    this.#nonce = asked.get('nonce') ?? '';
+    if (this.#nonce) back.searchParams.set('code', 'a-code');
+    else {
+      back.searchParams.set('error', hostile('consent'));
+      back.searchParams.set('error_description', hostile('consent description'));
+      back.searchParams.set('error_uri', `https://a.example/${hostile('consent page')}`);
+    }
+    return back.href;
+  }
+
+  #idToken(asked: URLSearchParams): object {
+    const aud = asked.get('client_id') ?? 'ppm';
+    const claims = { iss: this.address, aud, nonce: this.#nonce, ...this.claims };
+    const now = Math.floor(Date.now() / 1000);
+    return { access_token: 'a', token_type: 'Bearer', id_token: this.#signer.token(60, { ...claims, iat: now, exp: now + 300 }) };
+  }
+}
+
+/** A token that can be read, and says nothing that is true. */
+function accessToken(): string {
+  const of = (name: string) => hostile(`claim ${name}`);
+  const claims = { aud: of('aud'), scp: of('scp'), roles: [of('roles')], upn: of('upn'), tid: of('tid'), appid: of('appid'), oid: of('oid') };
+  return [{ alg: 'RS256' }, claims, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+}
+
+function encoded(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+async function started(server: Server): Promise<Started> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, stop: () => stopped(server) };
+}
+
+async function stopped(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}

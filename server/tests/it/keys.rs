@@ -507,6 +507,8 @@ async fn a_node_recovers(after_the_rotation: &[&str]) {
     nodes.logged("two", "a key is not in the key file").await;
     let closed = browser.call("email/load", &json!({})).await.expect("an answer");
     assert_eq!(closed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let ready = browser.get("/ready").await.expect("an answer");
+    assert_eq!(ready.body, r#"{"code":"not-ready","reasons":["key-unknown"]}"#);
     let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
 
     for command in after_the_rotation {
@@ -516,6 +518,8 @@ async fn a_node_recovers(after_the_rotation: &[&str]) {
     nodes.logged("two", "the key file was read again").await;
     nodes.logged("two", "another key seals from now on").await;
     save(&mut browser, &draft(3), 2, None).await;
+    let ready = browser.get("/ready").await.expect("an answer");
+    assert_eq!((ready.status, ready.body.as_str()), (StatusCode::OK, r#"{"code":"ok"}"#));
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 2));
     assert!(!nodes.log("one").contains("a key is not in the key file"));
 }

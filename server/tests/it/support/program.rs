@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -13,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::harness::{Answer, THIS_MACHINE, cookie_of};
 
@@ -151,7 +152,18 @@ pub struct Browser {
 impl Browser {
     /// Connects to the program.
     pub async fn at(address: &str) -> Result<Self, io::Error> {
-        let stream = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?, address).await
+    }
+
+    /// A browser that comes from another of this machine's own addresses.
+    pub async fn at_from(own: Ipv4Addr, address: &str) -> Result<Self, io::Error> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((own, 0).into())?;
+        let program = address.parse().expect("an address and a port");
+        Self::over(socket.connect(program).await?, address).await
+    }
+
+    async fn over(stream: TcpStream, address: &str) -> Result<Self, io::Error> {
         stream.set_nodelay(true)?;
         let (connection, driver) =
             handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;

@@ -24,8 +24,7 @@ ALTER TABLE foreign_sign_in ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
 -- An address (of IPv6 the first half), or a device that the account has signed in from.
 ALTER TABLE sign_in_attempt RENAME COLUMN address TO source;
 
--- The Client Secret's destination.
-
+-- Revocation endpoints.
 -- The Client Secret goes to a Revocation Endpoint too. Which of these the Token Endpoint's own issuer
 -- named was not kept: discovery finds them again.
 UPDATE provider SET revocation_endpoint = NULL;

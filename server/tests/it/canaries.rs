@@ -147,6 +147,7 @@ fn talkative(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
     Serving::with(folder, |command| {
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.args(["--extra-ca", "ca.pem", "--smtp-reply-seconds", "2"]);
+        command.args(["--trusted-proxy", "127.0.0.1"]);
         command.stderr(log_file(&folder.join("ppm-email.log")));
         configure(command);
     })

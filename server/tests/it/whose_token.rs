@@ -97,7 +97,7 @@ async fn another_accounts_consent_is_pointed_out_at_once_and_after_a_reload() {
         let page = result_page(&world).await;
         let expected = "The token belongs to admin@example.com, the sender is noreply@example.com.";
         assert!(page.contains(expected), "{page}");
-        assert!(!page.contains("close();"), "it stays open to be read");
+        assert!(!page.contains("data-closes"), "it stays open to be read");
         for _ in 0..2 {
             assert_eq!(told(&world).await.map(|told| told.cause).as_deref(), Some(expected));
         }
@@ -109,7 +109,7 @@ async fn another_accounts_consent_is_pointed_out_at_once_and_after_a_reload() {
 async fn the_senders_own_consent_is_no_news() {
     let world = World::with(CODE).await;
     world.provider.rule(|rules| rules.id_token = Some(json!({ "email": "NoReply@Example.com" })));
-    assert!(result_page(&world).await.contains("close();"));
+    assert!(result_page(&world).await.contains("data-closes"));
     assert_eq!(told(&world).await, None);
 }
 

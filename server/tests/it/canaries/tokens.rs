@@ -3,7 +3,7 @@
 //! all these only the state may be seen, in the address of the provider's page, and the cookie,
 //! where it is given.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use app::api::{Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
@@ -255,6 +255,9 @@ impl Witness {
 
     /// Presses Get Auth Token, and goes to the provider's page.
     async fn departs(&mut self) -> Away {
+        // From another address each time: one may go to a provider only so often.
+        let address = Ipv4Addr::from_bits(0xC633_0000 + u32::try_from(self.heard.len()).expect("few"));
+        self.browser.forwarded_for = address.to_string();
         let begun = self.calls("email/get-token", &json!({ "in_pop_up": true })).await;
         let Begun { attempt, start } = serde_json::from_str(&begun.body).expect("an attempt");
         let start = start.expect("somebody is asked");

@@ -1,6 +1,7 @@
 //! What kind of place an address is, as far as that decides who may call it. Knows no configuration
 //! and makes no connection.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// The kind of place an address leads to, in whatever form it is wrapped for IPv6.
@@ -116,9 +117,11 @@ fn is_local_nat64(address: Ipv6Addr) -> bool {
 }
 
 /// Whether an address belongs to an interface of this machine: only then can a socket be bound to it.
-/// With `net.ipv4.ip_nonlocal_bind` every address passes for one, which errs on the safe side.
+/// Any other failure, such as too many open files, says nothing of the address, which then counts as
+/// this machine's; so does every address with `net.ipv4.ip_nonlocal_bind`. Both err on the safe side.
 fn is_own(address: IpAddr) -> bool {
-    UdpSocket::bind((canonical(address), 0)).is_ok()
+    let bound = UdpSocket::bind((canonical(address), 0));
+    bound.map_or_else(|error| error.kind() != io::ErrorKind::AddrNotAvailable, |_| true)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::devices::Device;
 use super::limits;
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 use super::sessions::{self, Caller, SessionCookie, Sessions};
-use super::throttle::{Comparison, Limited, Throttle};
+use super::throttle::{Comparison, Entrance, Limited, Throttle};
 use super::{Principal, Role};
 use crate::aggregates::Aggregates;
 use crate::clock::{Clock, Randomness, random_id};
@@ -392,7 +392,7 @@ impl Accounts {
         }
         if caller.device.is_some() {
             // The throttle has taken the caller for a device that it is not, or not of this account.
-            self.throttle.admit(caller.address)?;
+            self.throttle.admit(Entrance::Password, caller.address)?;
         }
         let room = self.room(account)?;
         let permit = self.passwords.permit(Queue::Strangers).await?;

@@ -84,10 +84,24 @@ pub enum Limited {
     },
 }
 
+/// What a caller who is not known can begin. Each kind has limits of its own: a flood of one leaves
+/// the others open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// A sign-in with a password, or the first administrator's set-up.
+    Password,
+    /// A sign-in at an `OpenID` provider, there or back.
+    OpenId,
+    /// A consent at an OAuth provider, there or back.
+    Consent,
+}
+
 /// The limits of one process.
 #[derive(Debug)]
 pub struct Throttle {
-    entrances: Gate,
+    passwords: Gate,
+    open_id: Gate,
+    consents: Gate,
     tokens: Gate,
     devices: Keyed<String>,
     comparisons: Mutex<HashMap<String, usize>>,
@@ -104,7 +118,9 @@ impl Throttle {
     #[must_use]
     pub fn new(rates: Rates) -> Self {
         Self {
-            entrances: Gate::new(rates),
+            passwords: Gate::new(rates),
+            open_id: Gate::new(rates),
+            consents: Gate::new(rates),
             tokens: Gate::new(rates),
             devices: Keyed::new(rates.device),
             comparisons: Mutex::default(),
@@ -115,8 +131,13 @@ impl Throttle {
     ///
     /// # Errors
     /// It is one too many.
-    pub fn admit(&self, address: IpAddr) -> Result<(), Limited> {
-        self.entrances.admit(address)
+    pub fn admit(&self, entrance: Entrance, address: IpAddr) -> Result<(), Limited> {
+        let gate = match entrance {
+            Entrance::Password => &self.passwords,
+            Entrance::OpenId => &self.open_id,
+            Entrance::Consent => &self.consents,
+        };
+        gate.admit(address)
     }
 
     /// Counts a request of a browser that has signed in before.
@@ -255,7 +276,7 @@ mod tests {
     }
 
     fn admit(throttle: &Throttle, address: &str) -> Result<(), Limited> {
-        throttle.admit(address.parse().expect("an address"))
+        throttle.admit(Entrance::Password, address.parse().expect("an address"))
     }
 
     #[test]

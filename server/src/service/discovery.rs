@@ -191,8 +191,9 @@ impl Said {
         }
         let (issuer, endpoint) = (url::origin(asked), url::origin(&token_endpoint));
         Ok(Self {
+            is_own: (issuer.as_deref(), endpoint.as_deref()) == GOOGLE
+                || issuer == endpoint && leads_to(&told, &token_endpoint),
             issuer: told,
-            is_own: issuer == endpoint || (issuer.as_deref(), endpoint.as_deref()) == GOOGLE,
             authorization_endpoint: authorization,
             token_endpoint,
             revocation_endpoint: text("revocation_endpoint"),
@@ -281,6 +282,20 @@ fn cut(text: &str) -> String {
         None => text,
         Some(_) => text.chars().take(LONGEST - 1).chain(['…']).collect(),
     }
+}
+
+/// Whether an issuer on a Token Endpoint's origin speaks for it: its path is the beginning of the
+/// endpoint's, by whole segments. Others may publish elsewhere on that origin. On Microsoft's nobody
+/// else does, and its issuers stand beside their endpoints.
+fn leads_to(issuer: &str, endpoint: &str) -> bool {
+    let rest = path(endpoint).strip_prefix(path(issuer).trim_end_matches('/'));
+    issuer.starts_with(MICROSOFT) || rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What follows the authority of a URL, with its slash; nothing where nothing does (RFC 3986 3).
+fn path(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.find('/').map_or("", |at| &authority[at..])
 }
 
 #[cfg(test)]

@@ -37,8 +37,16 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .get_all("x-forwarded-for")
         .iter()
         .flat_map(|line| line.to_str().unwrap_or_default().split(','))
-        .map(|hop| hop.trim().parse().ok().map(|address: IpAddr| address.to_canonical()))
+        .map(|hop| hop_address(hop.trim()))
         .collect()
+}
+
+/// A hop's address; some gateways write its port too, and an IPv6 one in brackets.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || hop.parse().ok().map(|hop: SocketAddr| hop.ip());
+    let address: IpAddr = hop.parse().ok().or_else(with_port).or_else(in_brackets)?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
@@ -76,6 +84,18 @@ mod tests {
     fn a_chain_of_trusted_proxies_is_followed() {
         let trusted = ["10.0.0.1", "10.0.0.2"];
         assert_eq!(address_of("10.0.0.1", "198.51.100.7, 10.0.0.2", &trusted), "198.51.100.7");
+    }
+
+    #[test]
+    fn a_hop_may_have_a_port_and_brackets() {
+        for (hop, expected) in [
+            ("203.0.113.9:51234", "203.0.113.9"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+        ] {
+            assert_eq!(address_of("10.0.0.1", hop, &["10.0.0.1"]), expected, "{hop}");
+        }
     }
 
     #[test]

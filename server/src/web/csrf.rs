@@ -31,7 +31,8 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     if is_let_in || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
-    tracing::warn!("a request from another site was refused");
+    // Strangers can repeat it: at a louder level they would fill the log.
+    tracing::debug!("a request from another site was refused");
     Refusal::CROSS_SITE.into_response()
 }
 

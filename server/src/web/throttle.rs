@@ -7,20 +7,21 @@ use app::shell::paths;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use serde::Serialize;
 
 use crate::Server;
 use crate::identity::recognise;
-use crate::identity::throttle::Limited;
+use crate::identity::throttle::{Entrance, Limited};
 
 /// Middleware: counts what strangers can begin, and refuses what is too much. A sign-in from a browser
 /// that has signed in before counts by that browser alone.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
-    if !is_entrance(&request) {
-        return next.run(request).await;
+    let Some(entrance) = entrance(&request) else { return next.run(request).await };
+    if is_part_of_a_page(request.headers()) {
+        return StatusCode::NO_CONTENT.into_response();
     }
     let device = match request.uri().path() {
         paths::SIGN_IN => recognise::device(&server, request.headers()),
@@ -28,7 +29,7 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     };
     let admitted = match device {
         Some(device) => server.throttle.admit_device(&device.source()),
-        None => server.throttle.admit(recognise::address(&server, &request)),
+        None => server.throttle.admit(entrance, recognise::address(&server, &request)),
     };
     match admitted {
         Ok(()) => next.run(request).await,
@@ -36,16 +37,28 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     }
 }
 
-/// Whether a request has the server compare a password, ask a provider, or look up what a stranger can
+/// Which request has the server compare a password, ask a provider, or look up what a stranger can
 /// make up.
-fn is_entrance(request: &Request) -> bool {
+fn entrance(request: &Request) -> Option<Entrance> {
     let path = request.uri().path();
     let goes_to_provider = path.strip_prefix(paths::OAUTH_START);
     match path {
-        paths::SIGN_IN | paths::SET_UP => request.method() == Method::POST,
-        paths::OIDC_START | paths::OIDC_CALLBACK | paths::OAUTH_CALLBACK => true,
-        _ => goes_to_provider.is_some_and(|ticket| ticket.starts_with('/')),
+        paths::SIGN_IN | paths::SET_UP => {
+            (request.method() == Method::POST).then_some(Entrance::Password)
+        }
+        paths::OIDC_START | paths::OIDC_CALLBACK => Some(Entrance::OpenId),
+        paths::OAUTH_CALLBACK => Some(Entrance::Consent),
+        _ => goes_to_provider?.starts_with('/').then_some(Entrance::Consent),
     }
+}
+
+/// Whether a browser asks for something inside a page of another site, such as an image or a frame
+/// (Fetch Metadata): a page could use up the allowance of its visitor's whole network. A person who
+/// signs in or consents goes there with a whole window.
+fn is_part_of_a_page(headers: &HeaderMap) -> bool {
+    let is = |name, value| headers.get(name).is_some_and(|said| said == value);
+    let is_within = headers.contains_key("sec-fetch-dest") && !is("sec-fetch-dest", "document");
+    is_within && is("sec-fetch-site", "cross-site")
 }
 
 /// The whole seconds after which it makes sense to try again, of which there is one at least.

@@ -202,6 +202,22 @@ async fn a_revocation_endpoint_is_not_believed_from_another_issuer_than_the_toke
 }
 
 #[tokio::test]
+async fn a_revocation_endpoint_is_not_believed_from_another_path_of_the_token_endpoints_origin() {
+    let asking = Asking::of(|origin| {
+        let issuer = format!("{origin}/~me");
+        let mut named = described(origin);
+        named["issuer"] = issuer.as_str().into();
+        [with(named, "revocation_endpoint", format!("{issuer}/log"))]
+    })
+    .await;
+    let findings = asking.findings(&format!("{}/~me", asking.issuer)).await;
+    assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
+    let token_endpoint = format!("{}/token", asking.issuer);
+    let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
+    assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+}
+
+#[tokio::test]
 async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() {
     const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
     let asking =

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use server::clock::{Clock, SystemClock};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::databases::{connection, database_url};
@@ -100,8 +102,6 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
 async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = behind_a_proxy(folder.path()).await;
-    let everybody = vec!["192.0.2.1".to_owned(); 64];
-    flood(&program, &everybody, 2, CALLBACK).await;
     let mut browser = Browser::from(&program.address, "192.0.2.1").await.expect("it listens");
     browser.cookie = "ppm-email=nobodys; ppm-email-device=a.b.c.d".to_owned();
     let statements = || {
@@ -111,17 +111,17 @@ async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
         lines.filter(|line| of_strangers.iter().any(|table| line.contains(table))).count()
     };
     for (method, path, body) in [
-        ("POST", "/sign-in", "email=ada%40example.com&password=wrong"),
+        ("POST", "/sign-in", "password=wrong&email=nobody"),
         ("POST", "/set-up", "ticket=x&email=x&name=x&password=x&again=x"),
         ("GET", "/oidc/start", ""),
         ("GET", "/oidc/callback?state=x&code=x", ""),
         ("GET", "/oauth/start/nobodys", ""),
         ("GET", CALLBACK, ""),
     ] {
-        // Each second one of them is let in.
+        // Another account each time: the database has limits of its own for one.
         let mut refused = None;
-        for _ in 0..9 {
-            let before = statements();
+        for number in 0..64 {
+            let (before, body) = (statements(), format!("{body}{number}"));
             let answer = browser.ask(method, path, FORM, body).await.expect("an answer");
             if answer.status == StatusCode::TOO_MANY_REQUESTS {
                 assert_eq!(statements(), before, "{method} {path} asked the database");
@@ -154,6 +154,46 @@ async fn an_address_that_floods_keeps_nobody_else_out_and_pages_are_not_limited(
     let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
     assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_consents_from_everywhere_leaves_sign_ins_open() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    add_administrator(folder.path(), EMAIL, PASSWORD);
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--trusted-proxy", "127.0.0.1"]);
+    });
+    let everywhere: Vec<_> = (1..=64).map(|host| format!("198.51.100.{host}")).collect();
+    let answers = flood(&program, &everywhere, 8, CALLBACK).await;
+    assert!(answers.iter().any(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
+    let mut ada = Browser::from(&program.address, "192.0.2.2").await.expect("it listens");
+    let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+}
+
+/// The answer to what a page of another site has a browser ask for, such as an image.
+async fn asked_for_by_another_site(program: &Serving, dest: &str) -> String {
+    let mut stream = TcpStream::connect(&program.address).await.expect("it listens");
+    let request = format!(
+        "GET {CALLBACK} HTTP/1.1\r\nHost: ppm.example\r\nConnection: close\r\n\
+         Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: {dest}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("it is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_another_site_uses_up_no_allowance_of_its_visitors_network() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let program = Serving::with(folder.path(), |_| {});
+    for dest in ["image", "iframe", "empty"].repeat(16) {
+        let answer = asked_for_by_another_site(&program, dest).await;
+        assert!(answer.starts_with("HTTP/1.1 204"), "{dest}: {answer}");
+    }
+    let answer = asked_for_by_another_site(&program, "document").await;
+    assert!(answer.starts_with("HTTP/1.1 303"), "a person comes back from a provider: {answer}");
 }
 
 /// How many of these requests were let in, of a limit that lets `at_once` in and then so many a

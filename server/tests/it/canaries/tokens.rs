@@ -256,7 +256,8 @@ impl Witness {
     /// Presses Get Auth Token, and goes to the provider's page.
     async fn departs(&mut self) -> Away {
         // From another address each time: one may go to a provider only so often.
-        let address = Ipv4Addr::from_bits(0xC633_0000 + u32::try_from(self.heard.len()).expect("few"));
+        let address =
+            Ipv4Addr::from_bits(0xC633_0000 + u32::try_from(self.heard.len()).expect("few"));
         self.browser.forwarded_for = address.to_string();
         let begun = self.calls("email/get-token", &json!({ "in_pop_up": true })).await;
         let Begun { attempt, start } = serde_json::from_str(&begun.body).expect("an attempt");

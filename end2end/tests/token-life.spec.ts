@@ -147,7 +147,7 @@ test('a token that is still good stays Valid while its renewal fails', async ({ 
   await provider.setLifetime(25);
   await inCode();
   await provider.fail(503);
-  await expect(form.setback('Renewal of the token failed: The provider has a problem of its own.')).toContainText('Not at the moment', { timeout: 30_000 });
+  await expect(form.setback('Renewal of the token failed: The provider has a problem of its own.')).toContainText('503 Service Unavailable (text/plain)', { timeout: 30_000 });
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.tokenExpires).toHaveText(/in \d seconds? · renewal is failing$/);
   await form.sendTest.click();

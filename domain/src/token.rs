@@ -211,6 +211,25 @@ pub enum Fault {
     ServerFailed,
 }
 
+impl Fault {
+    /// Whether the words beside it are of this machine (its egress policy, name service or TLS), and
+    /// not of the provider.
+    #[must_use]
+    pub const fn is_in_own_words(self) -> bool {
+        matches!(
+            self,
+            Self::NameServiceFailed
+                | Self::AddressForbidden
+                | Self::EgressNotAllowed
+                | Self::EgressDenied
+                | Self::CertificateUntrusted
+                | Self::CertificateOutOfDate
+                | Self::CertificateWrongName
+                | Self::TlsFailed
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

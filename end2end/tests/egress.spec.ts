@@ -35,3 +35,17 @@ test('an endpoint that is http on this machine is refused at its field, with the
   await endpoint.fill('https://login.example.com/token');
   await form.saved();
 });
+
+test('a Token Endpoint that the operator denies is named as this machine\u2019s refusal', async ({ page, product }) => {
+  await product.restartWith(['--egress-deny', 'login.example.com']);
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  await form.fill(form.oauth, OAUTH);
+  const client = { 'Client ID': 'ppm', 'Client Secret': 'canary-client-secret', Scope: 'mail' };
+  await form.fill(form.authentication, { ...client, 'Token Endpoint': 'https://login.example.com/token' });
+  await form.saved();
+  await form.getToken.click();
+  const notice = page.getByRole('status').filter({ hasText: 'has denied PPM the address in Token Endpoint' });
+  await expect(notice.getByRole('definition')).toHaveText('login.example.com');
+  await expect(notice.getByRole('term')).toHaveText('Details');
+});

@@ -3,11 +3,13 @@
 //! row with a count. Such a row carries no name, unless a cookie, a session or a provider has proven
 //! who it was.
 //!
-//! A flood costs the database little: the first event of a kind is written at once, those that follow
-//! are counted in memory and added to its row a second later. A minute has a limited number of rows,
-//! however many addresses a flood comes from.
+//! No request waits for such a row, so that the time of an answer does not tell whether an account
+//! exists. Events are counted in memory; a task writes the first of a kind at once, and those that
+//! follow a second later. A minute has a limited number of rows, however many addresses a flood comes
+//! from.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,19 +18,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 use crate::digest::hashed;
-use crate::identity::limits;
 use crate::log::one_line;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::{Store, StoreError};
+use crate::subscriber::subscriber;
 
 /// How long events are counted in memory before the database learns of them.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// How long a database that took no row is left alone.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// The rows of one action in a minute, beside one for all that come from further addresses.
-const ROWS_PER_MINUTE: usize = 16;
-/// The detail of the row for all others.
-const OTHER_ADDRESSES: &str = "other-addresses";
+/// How many addresses have a row of their own in a minute, among the rows that differ in nothing else.
+/// Further ones share a row without an address.
+const ADDRESSES_PER_MINUTE: usize = 16;
 /// Events that the database did not take for so long are given up.
 const KEPT_IN_MEMORY: TimeDelta = TimeDelta::hours(1);
 
@@ -38,36 +39,36 @@ pub struct Aggregates {
     store: Store,
     clock: Arc<dyn Clock>,
     counted: Arc<Mutex<Counted>>,
+    /// Held while rows are written: the last write of a process waits for those before it.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// What each row of the database stands for, by its key; the count is what is not written yet.
-    rows: HashMap<String, Entry>,
+    /// By the keys of the rows.
+    rows: HashMap<String, Row>,
     is_write_planned: bool,
 }
 
-/// What became of an event that was counted.
-enum Next {
-    /// It is the first of its kind: its row is to be written.
-    Write { key: String },
-    /// It is counted in memory, and a write of that has to be planned.
-    Plan,
-    /// It is counted in memory, and that is written soon.
-    Wait,
+/// A row of the database; the count of its entry is what is not written yet.
+#[derive(Debug, Clone)]
+struct Row {
+    /// What it has in common with rows that differ in the address alone.
+    group: String,
+    entry: Entry,
 }
 
 impl Aggregates {
     /// Counts events of the clients of one server.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, counted: Arc::default() }
+        Self { store, clock, counted: Arc::default(), writing: Arc::default() }
     }
 
     /// Records an event: one row for an address, a minute, an actor and a detail. The detail must be one
     /// of a few that the server knows, never text that the client chose. Returns whether it is the first
     /// of its kind.
-    pub async fn record(
+    pub fn record(
         &self,
         action: Action,
         address: IpAddr,
@@ -75,19 +76,16 @@ impl Aggregates {
         detail: Option<String>,
     ) -> bool {
         let now = self.clock.now();
-        let address = Some(subscriber(address));
-        let entry = Entry { detail, address, ..Entry::new(now, actor, action) };
-        let Actor { email, name } = &entry.actor;
-        let minute = minute(now).to_string();
-        let [address, detail] =
-            [&entry.address, &entry.detail].map(|text| text.as_deref().unwrap_or_default());
-        let key = key(&[action.wire_name(), &minute, address, email, name, detail]);
-        self.count(key, entry).await
+        let address = written(address);
+        let entry = Entry { detail, ..Entry::new(now, actor, action) };
+        let group = group(&minute(now).to_string(), &entry);
+        let key = key(&[&group, &address]);
+        self.count(key, Row { group, entry: Entry { address: Some(address), ..entry } })
     }
 
     /// Records an event of an attempt to obtain a token: one row for an attempt, an outcome and an
     /// actor, whenever and from wherever it is repeated. The row has the address of the first.
-    pub async fn record_of_attempt(
+    pub fn record_of_attempt(
         &self,
         attempt: &str,
         action: Action,
@@ -95,36 +93,35 @@ impl Aggregates {
         actor: Actor,
         outcome: String,
     ) {
-        let key = key(&[action.wire_name(), attempt, &actor.email, &actor.name, &outcome]);
-        let (detail, address) = (Some(outcome), address.map(subscriber));
+        let (detail, address) = (Some(outcome), address.map(written));
         let entry = Entry { detail, address, ..Entry::new(self.clock.now(), actor, action) };
-        self.count(key, entry).await;
+        let group = group(attempt, &entry);
+        self.count(group.clone(), Row { group, entry });
     }
 
     /// Writes what is counted in memory alone.
     pub async fn flush(&self) {
+        let _one_at_a_time = self.writing.lock().await;
         let mut unwritten = self.take_unwritten().into_iter();
-        while let Some((key, entry)) = unwritten.next() {
-            if let Err(error) = audit::add(&self.store, &key, &entry).await {
-                self.give_back(&error, std::iter::once((key, entry)).chain(unwritten));
+        while let Some((key, row)) = unwritten.next() {
+            if let Err(error) = audit::add(&self.store, &key, &row.entry).await {
+                self.give_back(&error, std::iter::once((key, row)).chain(unwritten));
                 return;
             }
         }
     }
 
-    async fn count(&self, key: String, entry: Entry) -> bool {
-        let (next, entry) = self.counted().add(key, entry);
-        match next {
-            Next::Write { key } => {
-                if let Err(error) = audit::add(&self.store, &key, &entry).await {
-                    self.give_back(&error, std::iter::once((key, entry)));
-                }
-                return true;
-            }
-            Next::Plan => self.plan_write(WRITE_EVERY),
-            Next::Wait => {}
+    /// Counts an event and has it written. Returns whether it is the first of its kind.
+    fn count(&self, key: String, row: Row) -> bool {
+        let mut counted = self.counted();
+        let is_first = counted.add(key, row);
+        if is_first {
+            let aggregates = self.clone();
+            tokio::spawn(async move { aggregates.flush().await });
+        } else if !std::mem::replace(&mut counted.is_write_planned, true) {
+            self.plan_write(WRITE_EVERY);
         }
-        false
+        is_first
     }
 
     fn plan_write(&self, pause: Duration) {
@@ -136,24 +133,26 @@ impl Aggregates {
         });
     }
 
-    fn take_unwritten(&self) -> Vec<(String, Entry)> {
+    /// Takes what is not written, oldest first.
+    fn take_unwritten(&self) -> Vec<(String, Row)> {
         let mut counted = self.counted();
-        let unwritten = counted.rows.iter_mut().filter(|(_, entry)| entry.count > 0);
-        let take = |(key, entry): (&String, &mut Entry)| {
-            let taken = (key.clone(), entry.clone());
-            entry.count = 0;
+        let unwritten = counted.rows.iter_mut().filter(|(_, row)| row.entry.count > 0);
+        let take = |(key, row): (&String, &mut Row)| {
+            let taken = (key.clone(), row.clone());
+            row.entry.count = 0;
             taken
         };
-        unwritten.map(take).collect()
+        let mut taken: Vec<_> = unwritten.map(take).collect();
+        taken.sort_by_key(|(_, row)| row.entry.at);
+        taken
     }
 
     /// Counts events again that the database did not take, and tries once more later.
-    fn give_back(&self, error: &StoreError, rows: impl Iterator<Item = (String, Entry)>) {
+    fn give_back(&self, error: &StoreError, rows: impl Iterator<Item = (String, Row)>) {
         tracing::error!(error = one_line(error), "audit rows could not be written");
         let mut counted = self.counted();
-        for (key, entry) in rows {
-            let count = entry.count;
-            counted.rows.entry(key).or_insert(Entry { count: 0, ..entry }).count += count;
+        for (key, row) in rows {
+            counted.put(key, row);
         }
         if !std::mem::replace(&mut counted.is_write_planned, true) {
             self.plan_write(WRITE_AGAIN_AFTER);
@@ -166,50 +165,58 @@ impl Aggregates {
 }
 
 impl Counted {
-    /// Counts an event under its key, or under the key of all others where its minute is full.
-    fn add(&mut self, key: String, entry: Entry) -> (Next, Entry) {
-        let (at, action) = (entry.at, entry.action);
-        self.rows.retain(|_, known| {
-            let is_of_now = minute(known.at) == minute(at);
-            is_of_now || (known.count > 0 && (at - known.at).abs() < KEPT_IN_MEMORY)
+    /// Counts an event in its row, or, where its group has too many addresses in this minute, in the
+    /// row of the group. Returns whether that row is a new one.
+    fn add(&mut self, key: String, row: Row) -> bool {
+        let at = row.entry.at;
+        self.rows.retain(|_, Row { entry, .. }| {
+            let is_of_now = minute(entry.at) == minute(at);
+            is_of_now || (entry.count > 0 && (at - entry.at).abs() < KEPT_IN_MEMORY)
         });
-        let is_known = self.rows.contains_key(&key);
-        let (key, entry) = if is_known || !self.is_full(action) {
-            (key, entry)
-        } else {
-            let (key, detail) = (others(action, at), Some(OTHER_ADDRESSES.to_owned()));
-            (key, Entry { detail, ..Entry::new(at, Actor::nobody(), action) })
-        };
-        if let Some(known) = self.rows.get_mut(&key) {
-            known.count += 1;
-            let next = if self.is_write_planned { Next::Wait } else { Next::Plan };
-            self.is_write_planned = true;
-            return (next, entry);
+        if self.rows.contains_key(&key) || !self.is_full(&row.group) {
+            return self.put(key, row);
         }
-        self.rows.insert(key.clone(), Entry { count: 0, ..entry.clone() });
-        (Next::Write { key }, entry)
+        let Row { group, entry } = row;
+        self.put(group.clone(), Row { group, entry: Entry { address: None, ..entry } })
     }
 
-    fn is_full(&self, action: Action) -> bool {
-        self.rows.values().filter(|entry| entry.action == action).count() >= ROWS_PER_MINUTE
+    fn put(&mut self, key: String, row: Row) -> bool {
+        match self.rows.entry(key) {
+            Occupied(mut known) => {
+                known.get_mut().entry.count += row.entry.count;
+                false
+            }
+            Vacant(new) => {
+                new.insert(row);
+                true
+            }
+        }
+    }
+
+    fn is_full(&self, group: &str) -> bool {
+        self.rows.values().filter(|row| row.group == group).count() >= ADDRESSES_PER_MINUTE
     }
 }
 
-/// What tells one kind of events from all others. A digest, so that no part runs into the next.
+/// What an event has in common with all that are counted together in a period, whatever their address.
+fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
+    let detail = detail.as_deref().unwrap_or_default();
+    key(&[action.wire_name(), period, &actor.email, &actor.name, detail])
+}
+
+/// A digest, so that no part runs into the next.
 fn key(parts: &[&str]) -> String {
     hashed(&parts.iter().map(|part| hashed(part)).collect::<String>())
-}
-
-fn others(action: Action, at: DateTime<Utc>) -> String {
-    key(&[action.wire_name(), &minute(at).to_string(), OTHER_ADDRESSES])
 }
 
 fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
 }
 
-/// The network that one subscriber holds: an IPv4 address, or the /64 of an IPv6 one.
-fn subscriber(address: IpAddr) -> String {
-    let network = limits::address_key(address);
-    if address.to_canonical().is_ipv4() { network } else { format!("{network}/64") }
+/// An IPv4 address, or the /64 of an IPv6 one.
+fn written(address: IpAddr) -> String {
+    match subscriber(address) {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(network) => format!("{network}/64"),
+    }
 }

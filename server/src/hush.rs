@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::check::text::{SHOWN_LIMIT, printable, shown};
 use oauth2::url::form_urlencoded::byte_serialize;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,6 +16,9 @@ const TELLING: usize = 4;
 
 /// So many characters in a row of a secret, or of an encoding of it, stand nowhere else by chance.
 const PIECE: usize = 16;
+
+/// So many characters of a text are searched for secrets; it is shown with half as many at most.
+const LOOKED_AT: usize = 2 * SHOWN_LIMIT;
 
 /// Takes secrets out of texts. Without any it leaves a text as it is.
 #[derive(Default)]
@@ -63,6 +67,25 @@ impl Hush {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         self.hidden.iter().fold(text.to_owned(), |text, hidden| hidden.taken_out_of(text))
+    }
+
+    /// The text without the secrets, fit to be shown. Secrets are hidden before it is cut to the
+    /// length that is shown: a peer that pads its text to let the cut fall into a secret shows no
+    /// part of it.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        let mut rest = printable(text);
+        let mut looked_at: String = rest.by_ref().take(LOOKED_AT).collect();
+        if rest.next().is_none() {
+            return shown(&self.text(&looked_at));
+        }
+        looked_at.push('…');
+        let mut hidden = self.text(&looked_at);
+        // The start of a secret may be left at the end, too short to be recognised.
+        let end = hidden.char_indices().rev().nth(PIECE).map_or(0, |(at, _)| at);
+        hidden.truncate(end);
+        hidden.push('…');
+        shown(&hidden)
     }
 }
 
@@ -180,6 +203,32 @@ mod tests {
             .hide("[password]", &password.into())
             .hide_sent("[password]", plain)
             .text(text)
+    }
+
+    #[test]
+    fn a_cut_shows_no_part_of_a_secret_wherever_it_falls() {
+        let hush = Hush::default().hide("[password]", &"sesame-7".into());
+        for end in [SHOWN_LIMIT, LOOKED_AT] {
+            for padding in end - 12..end + 4 {
+                let text = format!("{}sesame-7 and more{}", "x".repeat(padding), "y".repeat(9));
+                let shown = hush.shown(&text);
+                let after = shown.trim_start_matches('x');
+                assert!(after.starts_with(['[', '…']), "{padding}: {after}");
+            }
+            // Marks are longer than what they hide, or shorter.
+            let short = Hush::default().hide("[p]", &"sesame-7".into());
+            for padding in 0..8 {
+                let text = format!("{}{}", "x".repeat(padding), "sesame-7".repeat(end / 8 + 2));
+                let shown = short.shown(&text).replace("[p]", "");
+                assert!(!shown.contains('s'), "{padding}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_with_an_invisible_character_in_it_is_hidden() {
+        let hush = Hush::default().hide("[password]", &"sesame-7".into());
+        assert_eq!(hush.shown("no ses\u{200E}ame-7"), "no [password]");
     }
 
     #[test]

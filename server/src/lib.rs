@@ -21,6 +21,7 @@ pub mod serve;
 pub mod service;
 pub mod smtp;
 pub mod store;
+pub mod subscriber;
 pub mod vault;
 pub mod web;
 pub mod zones;

@@ -64,12 +64,12 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
         Some(AttemptEnd::Obtained) => view! {
             <h1>"The token was obtained"</h1>
             <p class="lead">"Mail can be sent now. Send a test message from the Email settings."</p>
-            {explanation.map(|explanation| view! { <EndView explanation is_bad=false/> })}
+            {explanation.map(|explanation| view! { <EndView explanation/> })}
         }
         .into_any(),
         Some(AttemptEnd::Failed(setback)) => {
             let explanation = explanation.unwrap_or_else(|| labels::setback(&setback, false));
-            view! { <h1>"No token was obtained"</h1> <EndView explanation said=setback.said/> }
+            view! { <h1>"No token was obtained"</h1> <EndView explanation setback=Some(setback)/> }
                 .into_any()
         }
         None => view! {
@@ -111,7 +111,7 @@ fn nowhere(fault: Fault) -> AnyView {
     let explanation = labels::setback(&setback, false);
     view! {
         <h1>"No token was obtained"</h1>
-        <EndView explanation/>
+        <EndView explanation setback=Some(setback)/>
         <a class="button" href=tab_path()>"To the Email settings"</a>
     }
     .into_any()

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use domain::Field;
+use domain::token::Setback;
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
@@ -52,8 +53,8 @@ pub enum Part {
     Findings(Inquiry),
     /// Everything that is wrong with the form.
     Problems(Wanted),
-    /// How the way to a token ended, in whose words, and whether it failed.
-    TokenEnd(Explanation, Option<String>, bool),
+    /// How the way to a token ended, and what kept it from succeeding.
+    TokenEnd(Explanation, Option<Setback>),
     /// Whether to delete a token.
     TokenQuestion,
 }
@@ -108,8 +109,8 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Problems(wanted) => {
             ProblemSummary(ProblemSummaryProps { state: form, wanted }).into_any()
         }
-        Part::TokenEnd(explanation, said, is_bad) => {
-            EndView(EndViewProps { explanation, said, form: Some(form), is_bad }).into_any()
+        Part::TokenEnd(explanation, setback) => {
+            EndView(EndViewProps { explanation, setback, form: Some(form) }).into_any()
         }
         Part::TokenQuestion => TokenQuestion(TokenQuestionProps { state: form }).into_any(),
     })

@@ -1,5 +1,6 @@
 //! How the way to a token ended: at which leg and what it means, in whose words, what to do.
 
+use domain::token::Setback;
 use leptos::prelude::*;
 
 use super::explanation::NextSteps;
@@ -10,23 +11,22 @@ use crate::explanation::Explanation;
 #[component]
 pub fn EndView(
     explanation: Explanation,
-    /// In the provider's words, where it failed.
+    /// What kept it from succeeding.
     #[prop(optional_no_strip)]
-    said: Option<String>,
+    setback: Option<Setback>,
     #[prop(optional_no_strip)] form: Option<FormState>,
-    /// Whether it failed.
-    #[prop(default = true)]
-    is_bad: bool,
 ) -> impl IntoView {
     let Explanation { cause, steps } = explanation;
-    let said = said.map(|said| {
-        view! {
+    let class = if setback.is_some() { "notice bad" } else { "notice" };
+    let said = setback.and_then(|Setback { fault, said, .. }| {
+        let speaker = if fault.is_in_own_words() { "Details" } else { "In the provider's words" };
+        let said = said?;
+        Some(view! {
             <dl class="facts">
-                <div><dt>"In the provider's words"</dt><dd><code>{said}</code></dd></div>
+                <div><dt>{speaker}</dt><dd><code>{said}</code></dd></div>
             </dl>
-        }
+        })
     });
-    let class = if is_bad { "notice bad" } else { "notice" };
     view! {
         <section class=class part="notice">
             <h2>{cause}</h2>

@@ -173,9 +173,9 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
             }
             Renewal::Gone(setback) => (Some(setback), None),
         };
-        let setback = setback.zip(token.renewal()).map(|(setback, explanation)| {
-            later(form, Part::TokenEnd(explanation, setback.said, true))
-        });
+        let setback = setback
+            .zip(token.renewal())
+            .map(|(setback, explanation)| later(form, Part::TokenEnd(explanation, Some(setback))));
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
             view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
@@ -196,14 +196,13 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
         None => ().into_any(),
         Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
             let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
-            let other = token
-                .ended()
-                .map(|explanation| later(form, Part::TokenEnd(explanation, None, false)));
+            let other =
+                token.ended().map(|explanation| later(form, Part::TokenEnd(explanation, None)));
             view! { <p class="hint">{words}</p> {other} }.into_any()
         }
         Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => token
             .ended()
-            .map(|explanation| later(form, Part::TokenEnd(explanation, setback.said, true)))
+            .map(|explanation| later(form, Part::TokenEnd(explanation, Some(setback))))
             .into_any(),
         Some(Attempt { id, needs_pasting, .. }) => {
             let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
@@ -226,12 +225,12 @@ pub fn Paste(token: TokenState, id: String) -> impl IntoView {
     let by_key = finish.clone();
     let misfit = live_option(move || {
         let Finished { attempt, explanation } = token.misfit()?;
-        let said = match attempt.end {
-            Some(AttemptEnd::Failed(setback)) => setback.said,
+        let setback = match attempt.end {
+            Some(AttemptEnd::Failed(setback)) => Some(setback),
             _ => None,
         };
         let explanation = explanation?;
-        Some(view! { <div role="alert"><EndView explanation said/></div> })
+        Some(view! { <div role="alert"><EndView explanation setback/></div> })
     });
     view! {
         <div class="field wide">

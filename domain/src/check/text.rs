@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The most characters that a stranger's text is shown with, the mark of a cut included.
-const SHOWN_LIMIT: usize = 2_000;
+/// The most characters that are shown of a text from outside, the mark of a cut included.
+pub const SHOWN_LIMIT: usize = 2_000;
 
 /// What is wrong with a line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,21 +48,27 @@ pub fn is_guid(text: &str) -> bool {
 
 /// Makes a text from a provider or a mail server fit to be shown as text.
 ///
-/// Line feeds stay, a tab becomes a space, every other unsafe character goes. At most 2,000
-/// characters (Unicode scalar values) are left; the last is `…` where more would have followed.
+/// [`printable`], and at most 2,000 characters (Unicode scalar values) of it; the last is `…` where
+/// more would have followed.
 #[must_use]
 pub fn shown(text: &str) -> String {
-    let mut rest = text.chars().filter_map(|c| match c {
-        '\n' => Some('\n'),
-        '\t' => Some(' '),
-        _ => (!is_unsafe_in_one_line(c)).then_some(c),
-    });
+    let mut rest = printable(text);
     let mut shown: String = rest.by_ref().take(SHOWN_LIMIT).collect();
     if rest.next().is_some() {
         shown.pop();
         shown.push('…');
     }
     shown
+}
+
+/// The characters of a text that may be shown: line feeds stay, a tab becomes a space, every other
+/// unsafe character is removed.
+pub fn printable(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter_map(|c| match c {
+        '\n' => Some('\n'),
+        '\t' => Some(' '),
+        _ => (!is_unsafe_in_one_line(c)).then_some(c),
+    })
 }
 
 #[cfg(test)]

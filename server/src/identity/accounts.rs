@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::check::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 
@@ -22,6 +22,7 @@ use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people::{self, Added, Person};
 use crate::store::sign_ins::{self, Most};
 use crate::store::{Store, StoreError, set_up};
+use crate::subscriber::subscriber;
 
 /// The longest address that is looked at or kept, in characters.
 const MAX_EMAIL: usize = 254;
@@ -197,7 +198,7 @@ impl Accounts {
         let Some(person) = person.filter(|_| is_right) else {
             // What belongs to nobody is not kept: people also type passwords there.
             let (action, actor) = (Action::SignInFailed, Actor::nobody());
-            self.aggregates.record(action, caller.address, actor, known).await;
+            self.aggregates.record(action, caller.address, actor, known);
             return Err(SignInError::Wrong);
         };
 
@@ -394,9 +395,15 @@ impl Accounts {
             // The throttle has taken the caller for a device that it is not, or not of this account.
             self.throttle.admit(Entrance::Password, caller.address)?;
         }
+        let source = subscriber(caller.address).to_string();
+        // A guess that is refused anyway must take no room from the owner's.
+        let (now, most) = (self.clock.now(), limits::FROM_AN_ADDRESS);
+        let since = now - limits::WINDOW;
+        if let Err(full) = sign_ins::check(&self.store, account, &source, most, since).await? {
+            return Err(SignInError::TooMany { retry_after: wait(full, now) });
+        }
         let room = self.room(account)?;
         let permit = self.passwords.permit(Queue::Strangers).await?;
-        let source = limits::address_key(caller.address);
         match self.count(account, &source, limits::FROM_AN_ADDRESS).await? {
             Ok(()) => Ok(Guess { source, permit, _room: room }),
             Err(retry_after) => Err(SignInError::TooMany { retry_after }),
@@ -437,9 +444,7 @@ impl Accounts {
         let now = self.clock.now();
         let since = now - limits::WINDOW;
         let counted = sign_ins::begin(&self.store, account, source, most, now, since).await?;
-        Ok(counted.map_err(|sign_ins::TooMany { oldest }| {
-            (oldest + limits::WINDOW - now).to_std().unwrap_or_default()
-        }))
+        Ok(counted.map_err(|full| wait(full, now)))
     }
 
     /// Begins a session, unless the password was changed while it was being compared.
@@ -470,6 +475,11 @@ impl Accounts {
     fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
         Entry { detail, ..Entry::new(self.clock.now(), actor, action) }
     }
+}
+
+/// How long it takes until the oldest of too many attempts no longer counts.
+fn wait(sign_ins::TooMany { oldest }: sign_ins::TooMany, now: DateTime<Utc>) -> Duration {
+    (oldest + limits::WINDOW - now).to_std().unwrap_or_default()
 }
 
 /// What was typed as an address, fit to be kept and shown.

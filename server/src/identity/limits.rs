@@ -14,8 +14,6 @@
 //! Addresses count by what one subscriber holds: a whole IPv4 address, the first half of an IPv6 one.
 //! Behind a reverse proxy that is the proxy's, and everybody's, until `--trusted-proxy` names it.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use chrono::TimeDelta;
 
 use crate::digest::hashed;
@@ -34,45 +32,4 @@ pub const AWAY_PER_ADDRESS: i64 = 50;
 #[must_use]
 pub fn account_key(email: &str) -> String {
     hashed(&email.trim().to_lowercase())
-}
-
-/// What one subscriber holds.
-#[must_use]
-pub fn address_key(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => network(address, 64).to_string(),
-    }
-}
-
-/// The network of an address, by its first `bits`, from 1 to 128.
-#[must_use]
-pub fn network(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
-    Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_subscriber_counts_once_however_many_addresses_it_uses() {
-        let key = |text: &str| address_key(text.parse().expect("an address"));
-        assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2:ffff::1"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-        assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
-    }
-
-    #[test]
-    fn a_network_is_named_by_its_first_bits() {
-        let address = "2001:db8:1:abcd:3::4".parse().expect("an address");
-        for (bits, expected) in [
-            (128, "2001:db8:1:abcd:3::4"),
-            (64, "2001:db8:1:abcd::"),
-            (56, "2001:db8:1:ab00::"),
-            (48, "2001:db8:1::"),
-        ] {
-            assert_eq!(network(address, bits).to_string(), expected);
-        }
-    }
 }

@@ -46,6 +46,7 @@ use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
 use crate::store::{StoreError, foreign_sessions};
+use crate::subscriber::subscriber;
 use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
 /// How long a browser may stay away.
@@ -235,7 +236,7 @@ impl Oidc {
         let known_by = KnownBy {
             state_hash: &hashed(&state),
             browser_hash: &hashed(&browser),
-            address: &limits::address_key(caller.address),
+            address: &subscriber(caller.address).to_string(),
         };
         let (most, expires_at) = (limits::AWAY_PER_ADDRESS, now + AWAY);
         foreign_sign_ins::depart(&server.store, known_by, &away, most, now, expires_at)
@@ -273,7 +274,7 @@ impl Oidc {
             Err(Nobody { fault, actor: Some(actor) }) => {
                 let (action, issuer) = (Action::SignInFailed, Some(self.config.issuer.clone()));
                 let aggregates = server.accounts.aggregates();
-                aggregates.record(action, caller.address, actor, issuer).await;
+                aggregates.record(action, caller.address, actor, issuer);
                 Err(fault)
             }
         };

@@ -97,7 +97,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             if let Err(limited) = admit(&server, refused, address) {
                 return if is_call { too_many(limited) } else { limited.into_response() };
             }
-            note(&server, address, refused).await;
+            note(&server, address, refused);
             match refused.status() {
                 _ if is_call => return refused.into_response(),
                 StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
@@ -139,7 +139,7 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
     match known(&server, &parts, address, None).await {
         Ok(found) => caller.principal = found.map(|(principal, _)| principal),
         Err(Unknown::Refused(refused)) => {
-            note(&server, address, refused).await;
+            note(&server, address, refused);
             parts.extensions.insert(turned_away(refused, false));
         }
         Err(error) => {
@@ -167,7 +167,7 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
             if let Err(limited) = admit(&server, refused, address) {
                 return too_many(limited);
             }
-            note(&server, address, refused).await;
+            note(&server, address, refused);
             return refused.into_response();
         }
     };
@@ -232,7 +232,7 @@ async fn by_proxy(
     let config = &server.config;
     match said.principal(peer, &config.trusted_proxies, &config.roles) {
         Err(Refused::HeaderSpoofed) => {
-            note(server, address, Refused::HeaderSpoofed).await;
+            note(server, address, Refused::HeaderSpoofed);
             Ok(None)
         }
         found => found,
@@ -284,11 +284,10 @@ pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
 }
 
 /// Records a refusal, which anybody can cause: without a name.
-async fn note(server: &Server, address: IpAddr, refused: Refused) {
+fn note(server: &Server, address: IpAddr, refused: Refused) {
     let (actor, code) = (Actor::nobody(), refused.code());
-    let recorded =
-        server.accounts.aggregates().record(Action::Refused, address, actor, Some(code.to_owned()));
-    if recorded.await {
+    let aggregates = server.accounts.aggregates();
+    if aggregates.record(Action::Refused, address, actor, Some(code.to_owned())) {
         tracing::warn!(code, "a caller was refused");
     }
 }

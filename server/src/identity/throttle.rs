@@ -21,7 +21,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 
-use super::limits::network;
+use crate::subscriber::network;
 
 /// How many passwords are compared with one account's at a time.
 pub const COMPARISONS_AT_ONCE: usize = 2;

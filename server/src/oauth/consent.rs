@@ -133,12 +133,16 @@ impl Answer {
         let is_one = answer.state.is_some() || answer.code.is_some() || answer.error.is_some();
         is_one.then_some(answer)
     }
-}
 
-/// What the error that the browser came back with means.
-#[must_use]
-pub fn consent_setback(error: &ProviderError) -> Setback {
-    Trouble::from(error).at(Leg::Consent, &Hush::default())
+    /// What its error means, without the state and the code, which a provider may repeat in its words;
+    /// nothing where it has no error.
+    #[must_use]
+    pub fn setback(&self) -> Option<Setback> {
+        let state = self.state.as_deref().map(SecretString::from);
+        let hush = state.iter().fold(Hush::default(), |hush, state| hush.hide("[state]", state));
+        let hush = self.code.iter().fold(hush, |hush, code| hush.hide("[code]", code));
+        Some(Trouble::from(self.error.as_ref()?).at(Leg::Consent, &hush))
+    }
 }
 
 fn once(query: &str, name: &str) -> Option<String> {

@@ -1,7 +1,6 @@
 //! The dictionary from what a provider says to what it means, for its page and its Token Endpoint
 //! alike. Keeps the provider's own words beside the meaning and makes none up.
 
-use domain::check::text::shown;
 use domain::token::{Fault, Leg, Setback};
 use serde_json::{Map, Value};
 
@@ -102,7 +101,7 @@ impl Trouble {
 
     /// The same at a leg, in words that are fit to be shown and without the secrets.
     pub(super) fn at(self, leg: Leg, hush: &Hush) -> Setback {
-        let said = self.said.map(|said| hush.text(&shown(&said))).filter(|said| !said.is_empty());
+        let said = self.said.map(|said| hush.shown(&said)).filter(|said| !said.is_empty());
         Setback { leg, fault: self.fault, said }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::check::text::{is_unsafe_in_one_line, shown};
+use domain::check::text::is_unsafe_in_one_line;
 use domain::token::Fault;
 use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
@@ -46,33 +46,32 @@ impl Given {
         let hush = self.hush();
         if let Some(error) = &self.error {
             let Trouble { fault, said } = Trouble::from(error);
-            return Err(Trouble::new(fault, said.map(|said| hush.text(&said))));
+            return Err(Trouble::new(fault, said.map(|said| hush.shown(&said))));
         }
         if !is_usable(self.access_token.secret()) {
-            let message = self.message.map(|message| hush.text(&shown(&message)));
+            let message = self.message.map(|message| hush.shown(&message));
             return Err(Trouble::new(Fault::NoToken, message));
         }
         if let BasicTokenType::Extension(other) = self.token_type {
-            return Err(Trouble::new(Fault::OtherTokenType, Some(hush.text(&shown(&other)))));
+            return Err(Trouble::new(Fault::OtherTokenType, Some(hush.shown(&other))));
         }
         let claims = claims_of(self.access_token.secret());
         let accounts =
             self.accounts.iter().cloned().chain(claims.into_iter().flat_map(|c| c.accounts));
         Ok(Issued {
-            accounts: accounts.map(|account| hush.text(&account)).collect(),
+            accounts: accounts.map(|account| hush.shown(&account)).collect(),
             access_token: self.access_token.into_secret().into(),
             refresh_token: self.refresh_token.map(|token| token.into_secret().into()),
             lifetime: self.expires_in.unwrap_or(USUAL_LIFETIME),
             scope: self
                 .scopes
-                .map(|scopes| hush.text(&joined(&scopes)))
+                .map(|scopes| hush.shown(&joined(&scopes)))
                 .filter(|scope| !scope.is_empty()),
             auth,
         })
     }
 
-    /// Hides the tokens from the words that came with them, which it is given as they are shown: what
-    /// an answer may hold at most would take it minutes.
+    /// Hides the tokens from the words that came with them.
     fn hush(&self) -> Hush {
         let access_token = SecretString::from(self.access_token.secret().as_str());
         let hush = Hush::default().hide("[token]", &access_token);
@@ -196,7 +195,7 @@ fn scopes(value: &Value) -> Vec<Scope> {
 }
 
 fn joined(scopes: &[Scope]) -> String {
-    shown(&scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "))
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

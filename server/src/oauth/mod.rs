@@ -29,9 +29,7 @@ use secrecy::SecretString;
 
 pub(crate) use answer::Refusal;
 pub use client::TokenClient;
-pub use consent::{
-    Answer, AuthorizationRequest, authorization_request, consent_setback, takes_login_hint,
-};
+pub use consent::{Answer, AuthorizationRequest, authorization_request, takes_login_hint};
 pub use documents::{Document, DocumentError, Documents};
 pub use fault::ProviderError;
 pub use jwt::{Claims, claims_of, other_account};

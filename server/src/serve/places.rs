@@ -2,13 +2,15 @@
 //! the connection that has gone longest without an octet gives way, so that strangers who hold many
 //! keep nobody out; one whose request is being worked on never does.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::subscriber::subscriber;
 
 /// How many connections there may be.
 #[derive(Debug, Clone)]
@@ -163,16 +165,5 @@ impl Drop for Taken {
     fn drop(&mut self) {
         self.places.taken().retain(|place| !Arc::ptr_eq(place, &self.place));
         self.places.left.notify_one();
-    }
-}
-
-/// What one subscriber holds.
-fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }

@@ -23,7 +23,6 @@ use super::{Broken, renewal, revocation, stored_at_last, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
-use crate::hush::Hush;
 use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
 use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
@@ -339,7 +338,7 @@ async fn landed(
         let actor = if is_own { found.actor() } else { Actor::nobody() };
         let (action, code) = (Action::TokenNotObtained, app::shell::fault_code(fault));
         let aggregates = server.accounts.aggregates();
-        aggregates.record_of_attempt(&found.id, action, address, actor, code).await;
+        aggregates.record_of_attempt(&found.id, action, address, actor, code);
         return Ok(Landed::Nowhere(fault));
     };
     let actor = attempt.actor();
@@ -398,10 +397,8 @@ async fn came_back(
     if answer.iss.as_deref().is_some_and(|iss| !is_of(iss, &grant)) {
         return Ok(failed(Leg::Return, Fault::OtherIssuer).into());
     }
-    if let Some(error) = &answer.error {
-        let Setback { leg, fault, said } = oauth::consent_setback(error);
-        let said = said.map(|said| without_secrets(&answer, &said));
-        return Ok(AttemptEnd::Failed(Setback { leg, fault, said }).into());
+    if let Some(setback) = answer.setback() {
+        return Ok(AttemptEnd::Failed(setback).into());
     }
     let Some(code) = &answer.code else {
         return Ok(failed(Leg::Return, Fault::NoCode).into());
@@ -413,14 +410,6 @@ async fn came_back(
     let issued =
         server.tokens.exchange(&grant, ClientAuth::default(), code, verifier.as_ref()).await;
     Ok(obtained(server, actor, &current, asked_at, issued).await)
-}
-
-/// What a provider says beside a state and perhaps a code, where it repeats them.
-fn without_secrets(answer: &Answer, said: &str) -> String {
-    let state = answer.state.as_deref().map(SecretString::from);
-    let hush = state.iter().fold(Hush::default(), |hush, state| hush.hide("[state]", state));
-    let hush = answer.code.iter().fold(hush, |hush, code| hush.hide("[code]", code));
-    hush.text(said)
 }
 
 /// Whether an issuer (RFC 9207 2.4) is the provider that was asked: its host is the host of one of

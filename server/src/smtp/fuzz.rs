@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use domain::check::host::Host;
-use domain::check::text::shown;
 use domain::delivery::Step;
 use domain::settings::{Account, MailServer, Security};
 use tokio::net::TcpStream;
@@ -31,18 +30,18 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
                 for step in Step::ALL {
                     let _ = replies::advice(step, &reply);
                 }
-                read.extend(queue_id(&reply).map(|id| hush.text(&shown(&id))));
+                read.extend(queue_id(&reply).map(|id| hush.shown(&id)));
                 let reply = reply.decoded();
                 let _ = replies::advice(Step::SignIn, &reply);
                 reply.words()
             }
             Err(NoReply::Unreadable(line) | NoReply::OutOfTurn(line)) => {
-                read.push(hush.text(&shown(&line)));
+                read.push(hush.shown(&line));
                 return read;
             }
             Err(NoReply::Broken(_)) => return read,
         };
-        read.push(hush.text(&shown(&words)));
+        read.push(hush.shown(&words));
     }
 }
 

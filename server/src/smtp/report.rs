@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use domain::check::text::shown;
 use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
 use tokio::time::Instant;
 
@@ -235,7 +234,7 @@ impl Steps<'_> {
 
     /// A server's words, fit to be kept and shown.
     pub(super) fn fit(&self, said: &str) -> String {
-        self.hush.text(&shown(said))
+        self.hush.shown(said)
     }
 
     /// A fact, fit to be kept and shown, if there is anything to it. A certificate is whole or of no

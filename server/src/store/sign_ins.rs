@@ -2,7 +2,7 @@
 //! to another node. How many are too many is decided in `identity/limits.rs`.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::{Store, StoreError, instant, millis};
 
@@ -38,26 +38,8 @@ pub async fn begin(
     since: DateTime<Utc>,
 ) -> Result<Result<(), TooMany>, StoreError> {
     let mut transaction = store.begin_write_alone("sign_in_attempt").await?;
-    let row = sqlx::query(
-        "SELECT COUNT(CASE WHEN account = $1 AND source = $2 THEN 1 END),
-                COUNT(CASE WHEN source = $2 THEN 1 END),
-                COUNT(CASE WHEN account = $1 THEN 1 END),
-                COALESCE(MIN(CASE WHEN source = $2 THEN at END), 0),
-                COALESCE(MIN(CASE WHEN account = $1 THEN at END), 0)
-         FROM sign_in_attempt WHERE (account = $1 OR source = $2) AND at > $3",
-    )
-    .bind(account)
-    .bind(source)
-    .bind(millis(since))
-    .fetch_one(&mut *transaction)
-    .await?;
-    let (pair, of_source, of_account): (i64, i64, i64) =
-        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    if pair >= most.pair || of_source >= most.source {
-        return Ok(Err(TooMany { oldest: instant(row.try_get(3)?)? }));
-    }
-    if of_account >= most.account {
-        return Ok(Err(TooMany { oldest: instant(row.try_get(4)?)? }));
+    if let Err(full) = within(&mut transaction, account, source, most, since).await? {
+        return Ok(Err(full));
     }
     sqlx::query("DELETE FROM sign_in_attempt WHERE at <= $1")
         .bind(millis(since))
@@ -71,6 +53,51 @@ pub async fn begin(
         .await?;
     transaction.commit().await?;
     Ok(Ok(()))
+}
+
+/// Says whether an attempt would be refused now. Only reads: [`begin`] decides.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn check(
+    store: &Store,
+    account: &str,
+    source: &str,
+    most: Most,
+    since: DateTime<Utc>,
+) -> Result<Result<(), TooMany>, StoreError> {
+    let mut connection = store.pool.acquire().await?;
+    within(&mut connection, account, source, most, since).await
+}
+
+async fn within(
+    connection: &mut AnyConnection,
+    account: &str,
+    source: &str,
+    most: Most,
+    since: DateTime<Utc>,
+) -> Result<Result<(), TooMany>, StoreError> {
+    let row = sqlx::query(
+        "SELECT COUNT(CASE WHEN account = $1 AND source = $2 THEN 1 END),
+                COUNT(CASE WHEN source = $2 THEN 1 END),
+                COUNT(CASE WHEN account = $1 THEN 1 END),
+                COALESCE(MIN(CASE WHEN source = $2 THEN at END), 0),
+                COALESCE(MIN(CASE WHEN account = $1 THEN at END), 0)
+         FROM sign_in_attempt WHERE (account = $1 OR source = $2) AND at > $3",
+    )
+    .bind(account)
+    .bind(source)
+    .bind(millis(since))
+    .fetch_one(connection)
+    .await?;
+    let (pair, of_source, of_account): (i64, i64, i64) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let oldest = match () {
+        () if pair >= most.pair || of_source >= most.source => row.try_get(3)?,
+        () if of_account >= most.account => row.try_get(4)?,
+        () => return Ok(Ok(())),
+    };
+    Ok(Err(TooMany { oldest: instant(oldest)? }))
 }
 
 /// Forgets what an account tried from a source, because it just succeeded there.

@@ -17,9 +17,7 @@ use server::web::pages::pages;
 use url::Url;
 
 use crate::support::accounts::sign_in;
-use crate::support::harness::{
-    EMAIL, Harness, NAME, cookie_of, get, operator, post, principal, trail,
-};
+use crate::support::harness::{EMAIL, Harness, NAME, cookie_of, get, operator, post, principal};
 use crate::support::oauth_world::{CALLBACK, Returning, World};
 use crate::support::pages::ask;
 use crate::support::provider::Held;
@@ -249,7 +247,7 @@ async fn a_declined_consent_is_told_in_the_providers_words() {
     let AttemptEnd::Failed(setback) = world.end_of(&attempt.id).await else { panic!("declined") };
     assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
     assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
-    let rows = trail(&world.harness.server.store, 1).await;
+    let rows = world.harness.trail(1).await;
     assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }
 
@@ -330,7 +328,7 @@ async fn whoever_tries_to_finish_anothers_attempt_is_in_the_audit_trail() {
     let world = World::with(CODE).await;
     let Returning { address, .. } = world.consent().await;
     fault_at(&world, &address, "").await;
-    let rows = trail(&world.harness.server.store, 1).await;
+    let rows = world.harness.trail(1).await;
     assert_eq!(rows[0].action, Action::TokenNotObtained);
     assert_eq!(rows[0].detail.as_deref(), Some("other-browser"));
 }

@@ -17,7 +17,7 @@ use server::vault::Vault;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal};
 use crate::support::pages::ask;
 use crate::support::provider::{ScriptedProvider, Turn};
 
@@ -107,7 +107,7 @@ async fn what_differs_is_named_with_this_servers_address_to_put_instead() {
 #[tokio::test]
 async fn its_own_callback_is_found_and_no_attempt_is_touched() {
     let public = Public::start().await;
-    let rows = trail(&public.harness.server.store, 99).await.len();
+    let rows = public.harness.trail(99).await.len();
     let findings = public.reachable().await;
     assert_eq!(findings.explanations, []);
     let expected =
@@ -115,7 +115,7 @@ async fn its_own_callback_is_found_and_no_attempt_is_touched() {
     assert_eq!(fact(&findings, "Verdict"), expected);
     assert_eq!(fact(&findings, "Known by"), "--public-url");
     assert!(fact(&findings, "Reachable").contains("this server's own callback answered there"));
-    assert_eq!(trail(&public.harness.server.store, 99).await.len(), rows);
+    assert_eq!(public.harness.trail(99).await.len(), rows);
 }
 
 #[tokio::test]

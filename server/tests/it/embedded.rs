@@ -14,7 +14,7 @@ use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
 use server::store::audit::Action;
 use tower::ServiceExt;
 
-use crate::support::harness::{Answer, Harness, get, post, read, trail};
+use crate::support::harness::{Answer, Harness, get, post, read};
 use crate::support::oauth_world::CALLBACK;
 
 /// A host that believes whatever a header says.
@@ -71,7 +71,7 @@ async fn whoever_the_host_names_saves_under_that_name() {
     let harness = Harness::start().await;
     let answer = call(&harness, "administrator", "save", save()).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    let rows = trail(&harness.server.store, 1).await;
+    let rows = harness.trail(1).await;
     assert_eq!(rows[0].action, Action::SettingsSaved);
     assert_eq!(rows[0].actor.name, "Grace Hopper");
 }
@@ -88,7 +88,7 @@ async fn whoever_has_no_role_in_the_host_is_refused_with_a_code_and_a_row() {
     let harness = Harness::start().await;
     let answer = call(&harness, "guest", "load", json!({})).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "role-missing"));
-    let rows = trail(&harness.server.store, 1).await;
+    let rows = harness.trail(1).await;
     assert_eq!(rows[0].detail.as_deref(), Some("role-missing"));
 }
 

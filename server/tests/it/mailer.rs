@@ -11,7 +11,7 @@ use server::egress::EgressPolicy;
 use server::embed::{MailError, Mailer, Undelivered};
 use tokio::net::TcpListener;
 
-use crate::support::harness::{EMAIL, Harness, NAME, principal, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_world::{World, a_moment};
 use crate::support::smtp_server::{Peer, Script, SmtpServer};
 
@@ -176,13 +176,13 @@ async fn the_account_signs_in_whoever_a_message_is_from() {
 #[tokio::test]
 async fn a_hosts_messages_are_no_test_messages() {
     let world = World::with_token(OauthFlow::AuthorizationCode).await;
-    let rows = trail(&world.harness.server.store, 99).await.len();
+    let rows = world.harness.trail(99).await.len();
     let mailer = Mailer::new(world.harness.server.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     mailer.send(&body(message)).await.expect("it is sent");
     let tab = world.service().load(&world.ada, "").await.expect("the tab");
     assert_eq!(tab.last_run, None);
-    assert_eq!(trail(&world.harness.server.store, 99).await.len(), rows);
+    assert_eq!(world.harness.trail(99).await.len(), rows);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use server::store::audit::Action;
 use url::Url;
 
 use crate::support::databases::connection;
-use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, trail, unlimited};
+use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, unlimited};
 use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::pages::ask;
@@ -422,7 +422,7 @@ async fn an_account_without_a_role_is_turned_away_and_noted() {
     let world = World::start().await;
     let answer = world.sign_in_with(bent(json!({"roles": ["something-else"]}))).await;
     assert_eq!(location(&answer).1, "/sign-in?refused=no-role");
-    let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
+    let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
     assert_eq!(
         (row.action, row.actor.email.as_str()),
         (Action::SignInFailed, "ada@practice.example")
@@ -471,7 +471,7 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
     let answer =
         ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     assert!(!world.is_known(&cookie).await);
-    let [row] = &trail(&world.harness.server.store, 1).await[..] else { panic!("a row") };
+    let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
     assert_eq!(row.detail.as_deref(), Some("session-ended"));
     let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
     let url = Url::parse(leads_to).expect("an address");
@@ -509,7 +509,7 @@ async fn signing_in_and_out_is_noted_with_the_issuer() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
-    let rows = trail(&world.harness.server.store, 2).await;
+    let rows = world.harness.trail(2).await;
     let rows: Vec<_> =
         rows.into_iter().map(|row| (row.action, row.actor.name, row.detail)).collect();
     let (name, issuer) = ("Ada Okafor".to_owned(), Some(world.provider.issuer.clone()));

@@ -5,7 +5,7 @@ use server::identity::accounts::AccountError;
 use server::identity::passwords::PasswordRule;
 use server::store::audit::Action;
 
-use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD, operator, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD, operator};
 
 async fn add(
     harness: &Harness,
@@ -71,7 +71,7 @@ async fn a_removed_account_is_gone_and_its_audit_stays() {
     harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
     let again = harness.server.accounts.remove(EMAIL, operator()).await;
     assert!(matches!(again, Err(AccountError::Unknown(_))));
-    let rows = trail(&harness.server.store, 9).await;
+    let rows = harness.trail(9).await;
     let signed_in =
         rows.iter().find(|row| row.action == Action::SignedIn).expect("the sign-in is still there");
     assert_eq!((signed_in.actor.email.as_str(), signed_in.actor.name.as_str()), (EMAIL, NAME));

@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, Role};
 
-use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form, trail};
+use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form};
 use crate::support::host::{call, send};
 
 const PROXY: &str = "10.0.0.1";
@@ -84,7 +84,7 @@ async fn anybody_elses_is_ignored_taken_from_the_request_and_noted() {
     let (who, headers) = seen(&harness, &ALL).await;
     assert_eq!(who, None);
     assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");
-    let rows = trail(&harness.server.store, 1).await;
+    let rows = harness.trail(1).await;
     assert_eq!(rows[0].detail.as_deref(), Some("proxy-header-spoofed"));
 }
 

@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::databases::{connection, database_url};
 use crate::support::doubles::SeededRandomness;
-use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal};
 use crate::support::pages::ask;
 use crate::support::program::Serving;
 
@@ -43,7 +43,7 @@ async fn did(harness: &Harness, at: DateTime<Utc>, detail: &str) {
 }
 
 async fn details(harness: &Harness) -> Vec<String> {
-    let rows = trail(&harness.server.store, 2_000).await;
+    let rows = harness.trail(2_000).await;
     rows.into_iter().filter_map(|row| row.detail).collect()
 }
 

@@ -4,7 +4,7 @@ use app::api::{ApiError, Save};
 use app::service::{AuditQuery, Browser, Email, EmailService, FrameService, Principal, Role};
 use domain::{Field, OauthFlow};
 
-use crate::support::harness::{Harness, trail};
+use crate::support::harness::Harness;
 use crate::support::oauth_world::{CALLBACK, World};
 
 fn reader(world: &World) -> Principal {
@@ -28,7 +28,7 @@ async fn a_reader_sees_settings_token_and_history_and_no_secret() {
 async fn a_reader_changes_and_sends_nothing() {
     let world = World::with_token(OauthFlow::AuthorizationCode).await;
     let (service, rita) = (world.service(), reader(&world));
-    let rows = trail(&world.harness.server.store, 99).await.len();
+    let rows = world.harness.trail(99).await.len();
     let save = Save {
         draft: world.draft(OauthFlow::None),
         revision: 1,
@@ -41,7 +41,7 @@ async fn a_reader_changes_and_sends_nothing() {
     assert_eq!(finished, Err(ApiError::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
     assert_eq!(audit.err(), Some(ApiError::Forbidden));
-    assert_eq!(trail(&world.harness.server.store, 99).await.len(), rows);
+    assert_eq!(world.harness.trail(99).await.len(), rows);
     assert_eq!(world.mailbox.messages(), 0);
 }
 

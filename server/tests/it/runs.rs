@@ -9,7 +9,7 @@ use server::service::Service;
 use server::store::audit::Action;
 use server::store::runs;
 
-use crate::support::harness::{EMAIL, Harness, NAME, principal, trail};
+use crate::support::harness::{EMAIL, Harness, NAME, principal};
 
 fn ada() -> Principal {
     principal("1", EMAIL, NAME)
@@ -128,7 +128,7 @@ async fn the_latest_run_is_anybodys_or_ones_own() {
 async fn a_test_is_audited_when_it_is_asked_for() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
-    let rows = trail(&harness.server.store, 9).await;
+    let rows = harness.trail(9).await;
     let [row] = rows.as_slice() else { panic!("one row") };
     assert_eq!((row.action, row.actor.name.as_str()), (Action::TestSent, NAME));
 }

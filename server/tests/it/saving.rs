@@ -11,7 +11,7 @@ use server::store::audit::Action;
 use tokio::net::TcpListener;
 
 use crate::support::databases::put_token;
-use crate::support::harness::{Harness, principal, trail};
+use crate::support::harness::{Harness, principal};
 
 fn somebody(name: &str) -> Principal {
     principal(name, &format!("{name}@example.com"), name)
@@ -170,7 +170,7 @@ async fn a_save_is_audited_by_the_names_of_its_fields_and_no_value() {
     let mut draft = edited(&first.draft(), &[(Field::BasicDisplayName, "canary-name")]);
     draft.sign_in.password = SecretEdit::from_text("canary-new-password".to_owned());
     saved(&harness.server, &draft, 1).await;
-    let rows = trail(&harness.server.store, 1).await;
+    let rows = harness.trail(1).await;
     assert_eq!(rows[0].action, Action::SettingsSaved);
     assert_eq!(rows[0].fields, ["basic-display-name", "password"]);
     assert!(!format!("{rows:?}").contains("canary"));
@@ -305,6 +305,6 @@ async fn a_password_that_goes_with_its_username_is_in_the_audit() {
     let harness = Harness::start().await;
     let first = saved(&harness.server, &complete(), 0).await;
     saved(&harness.server, &edited(&first.draft(), &[(Field::Username, "")]), 1).await;
-    let rows = trail(&harness.server.store, 1).await;
+    let rows = harness.trail(1).await;
     assert_eq!(rows[0].fields, ["username", "password"]);
 }

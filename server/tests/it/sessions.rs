@@ -16,7 +16,6 @@ use sqlx::Row;
 use crate::support::databases::{connection, refuse, stop_refusing};
 use crate::support::harness::{
     ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, post_form, stranger,
-    trail,
 };
 use crate::support::pages::ask;
 
@@ -172,7 +171,7 @@ async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_ag
     };
     tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is tried again");
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
-    let rows = trail(&harness.server.store, 9).await;
+    let rows = harness.trail(9).await;
     assert_eq!(rows.iter().filter(|row| row.action == Action::SignedOut).count(), 1);
 }
 
@@ -231,7 +230,7 @@ async fn refusal(harness: &Harness, cookie: &str) -> (StatusCode, String, Option
     let page = ask(harness, page, Body::empty()).await;
     assert_eq!((page.status, page.header("location")), (StatusCode::FOUND, "/sign-in"));
     assert!(!answer.headers.contains_key("www-authenticate"), "{answer:?}");
-    let refused = trail(&harness.server.store, 50).await;
+    let refused = harness.trail(50).await;
     let refused = refused.into_iter().find(|row| row.action == Action::Refused);
     (answer.status, answer.body, refused.and_then(|row| row.detail))
 }
@@ -328,7 +327,8 @@ async fn signing_in_failing_and_signing_out_are_audited() {
     }
     let cookie = harness.sign_in().await;
     harness.server.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
-    let rows: Vec<_> = trail(&harness.server.store, 4)
+    let rows: Vec<_> = harness
+        .trail(4)
         .await
         .into_iter()
         .map(|row| (row.action, row.actor.email, row.detail))

@@ -9,7 +9,7 @@ use server::store::audit::Action;
 use server::store::people;
 
 use crate::support::harness::{
-    ADDRESS, Answer, EMAIL, Harness, NAME, PASSWORD, get, post, stranger, trail,
+    ADDRESS, Answer, EMAIL, Harness, NAME, PASSWORD, get, post, stranger,
 };
 use crate::support::pages::ask;
 
@@ -47,7 +47,7 @@ async fn whoever_has_the_link_becomes_the_administrator_and_is_signed_in() {
     assert!(answer.headers.contains_key(header::SET_COOKIE));
     let people = people::list(&harness.server.store).await.expect("the people");
     assert_eq!(people[0].email, EMAIL);
-    let rows = trail(&harness.server.store, 9).await;
+    let rows = harness.trail(9).await;
     assert_eq!((rows.len(), rows[0].action), (1, Action::SetUp));
     assert_eq!((rows[0].actor.email.as_str(), rows[0].actor.name.as_str()), (EMAIL, NAME));
 }

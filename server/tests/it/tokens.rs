@@ -10,7 +10,6 @@ use server::clock::Clock;
 use server::store::audit::Action;
 use tokio::task::JoinSet;
 
-use crate::support::harness::trail;
 use crate::support::oauth_world::{FLOWS, World, a_moment};
 use crate::support::provider::{Held, Refreshing, Takes};
 
@@ -176,7 +175,7 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
     world.harness.clock.advance(TimeDelta::hours(2));
     world.send().await;
     assert_eq!(world.provider.requests("refresh_token"), 1, "it stops");
-    let rows = trail(&world.harness.server.store, 9).await;
+    let rows = world.harness.trail(9).await;
     assert!(rows.iter().any(|row| row.action == Action::TokenGone));
 }
 

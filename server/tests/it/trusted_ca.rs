@@ -10,7 +10,7 @@ use server::Server;
 use server::service::Service;
 use server::store::audit::Action;
 
-use crate::support::harness::{Harness, principal, trail};
+use crate::support::harness::{Harness, principal};
 use crate::support::oauth_world::{World, a_moment, draft_with};
 use crate::support::provider::Provider;
 use crate::support::smtp_server::{
@@ -197,7 +197,7 @@ async fn the_trail_names_the_certificates_that_changed() {
     saved(&harness.server, &draft, 0).await;
     draft.edit(Field::BasicTrustedCa, authority.pem());
     saved(&harness.server, &draft, 1).await;
-    let trail = trail(&harness.server.store, 9).await;
+    let trail = harness.trail(9).await;
     let of_save = trail.iter().find(|entry| entry.action == Action::SettingsSaved);
     let of_save = format!("{:?}", of_save.expect("a save"));
     assert!(of_save.contains("basic-trusted-ca") && !of_save.contains("BEGIN"), "{of_save}");

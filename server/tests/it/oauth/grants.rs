@@ -3,7 +3,7 @@
 use domain::settings::Grant;
 use domain::token::{Fault, Leg, Setback};
 use secrecy::SecretString;
-use server::oauth::{Answer, ClientAuth, Issued, authorization_request, consent_setback};
+use server::oauth::{Answer, ClientAuth, Issued, authorization_request};
 
 use super::{client, told, words};
 use crate::support::doubles::SeededRandomness;
@@ -71,7 +71,7 @@ async fn a_consent_that_was_declined_is_told_in_the_providers_words() {
     let (url, _) = page(&provider.grant(true));
     let answer = Answer::of_address(&provider.decline(&url)).expect("an answer");
     assert_eq!(answer.state.as_deref(), Some("state-1"));
-    let setback = consent_setback(&answer.error.expect("an error"));
+    let setback = answer.setback().expect("an error");
     assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
     assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
 }

@@ -3,7 +3,7 @@
 
 use domain::settings::Consent;
 use domain::token::{Fault, Leg};
-use server::oauth::{ClientAuth, ProviderError, consent_setback};
+use server::oauth::{Answer, ClientAuth, ProviderError};
 
 use super::{client, public_trouble, trouble};
 use crate::support::provider::{ScriptedProvider, Turn, grant};
@@ -45,8 +45,8 @@ async fn every_error_code_has_its_meaning_at_the_token_endpoint_whatever_the_sta
 fn every_error_code_has_the_same_meaning_at_the_providers_page() {
     for (code, fault) in CODES {
         let description = Some("So it is.".to_owned());
-        let error = ProviderError { code: code.to_owned(), description, uri: None };
-        let setback = consent_setback(&error);
+        let error = Some(ProviderError { code: code.to_owned(), description, uri: None });
+        let setback = Answer { error, ..Answer::default() }.setback().expect("an error");
         assert_eq!((setback.leg, setback.fault), (Leg::Consent, fault));
         assert_eq!(setback.said, Some(format!("{code}: So it is.")));
     }

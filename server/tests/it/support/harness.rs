@@ -71,6 +71,12 @@ impl Answer {
 }
 
 impl Harness {
+    /// The latest rows of the audit trail, newest first, once what is counted in memory is written.
+    pub async fn trail(&self, count: i64) -> Vec<Entry> {
+        self.server.accounts.aggregates().flush().await;
+        trail(&self.server.store, count).await
+    }
+
     /// Begins a test message of somebody's to themselves that is given until an instant, and returns
     /// whether it began.
     pub async fn begin_run(&self, id: &str, who: &Principal, gone_after: DateTime<Utc>) -> bool {

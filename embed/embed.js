@@ -8,8 +8,8 @@
 
 // Where this script came from: its other files lie beside it. The build writes their final names.
 const HERE = new URL(".", import.meta.url);
-const GLUE = new URL("pkg/ppm-email-embed.js", HERE).href;
-const WASM = new URL("pkg/ppm-email-embed.wasm", HERE).href;
+const GLUE = new URL("pkg/ppm-email.js", HERE).href;
+const WASM = new URL("pkg/ppm-email.wasm", HERE).href;
 const SHEET = new URL("pkg/ppm-email-embed.css", HERE).href;
 
 const PATIENCE = 45_000; // milliseconds that a server has for its answer

@@ -1,5 +1,5 @@
-//! The Email tab of PPM Administrator, compiled three times: rendered by the server, brought to life
-//! in the browser, and as a custom element for pages of others.
+//! The Email tab of PPM Administrator, compiled twice: for the server, which renders it, and for the
+//! browser, where it hydrates what the server rendered or is mounted in a custom element.
 //!
 //! `tab` is the component itself and knows neither routes nor the frame around it; `shell` is the
 //! stand-alone frame with its other pages, which are plain HTML and stay on the server. `api` is the

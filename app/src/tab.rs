@@ -9,7 +9,6 @@ mod form;
 mod inquiry;
 mod later;
 pub(crate) mod live;
-#[cfg(feature = "browser")]
 pub(crate) mod news;
 mod notice;
 pub mod page;

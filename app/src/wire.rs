@@ -2,7 +2,7 @@
 //! browser has a reader of JSON of its own; what that makes is turned into values by `from_js`, and
 //! a second reader, which would be compiled once more for each type, need not be downloaded.
 
-#[cfg(feature = "browser")]
+#[cfg(feature = "hydrate")]
 mod from_js;
 
 use codee::{Decoder, Encoder};
@@ -19,13 +19,13 @@ pub fn written<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
 }
 
 /// Reads a value.
-#[cfg(feature = "browser")]
+#[cfg(feature = "hydrate")]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, from_js::Unreadable> {
     from_js::read(std::str::from_utf8(text).map_err(|_| from_js::Unreadable)?)
 }
 
 /// Reads a value.
-#[cfg(not(feature = "browser"))]
+#[cfg(not(feature = "hydrate"))]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(text)
 }
@@ -47,9 +47,9 @@ impl<T: Serialize> Encodes<T> for Text {
 }
 
 impl<T: DeserializeOwned> Decodes<T> for Text {
-    #[cfg(feature = "browser")]
+    #[cfg(feature = "hydrate")]
     type Error = from_js::Unreadable;
-    #[cfg(not(feature = "browser"))]
+    #[cfg(not(feature = "hydrate"))]
     type Error = serde_json::Error;
 
     fn decode(text: Bytes) -> Result<T, Self::Error> {

@@ -30,6 +30,14 @@ impl Asset {
     fn file(&self) -> String {
         format!("{}.{}.{}", self.bundle, self.hash, self.extension)
     }
+
+    fn name(&self) -> Name {
+        Name { plain: format!("{}.{}", self.bundle, self.extension), last: self.file() }
+    }
+
+    fn write(&self, folder: &Path) -> Result<Weight> {
+        write_compressed(folder, &self.file(), &self.content)
+    }
 }
 
 /// What wasm-bindgen and the style sheets came to, not yet named.
@@ -48,14 +56,33 @@ pub struct Bundle {
     pub snippets: Option<PathBuf>,
 }
 
-/// What was written: the file sizes, and what Leptos reads to find the names.
+/// What was written: the file sizes and names, and what Leptos reads to find the names.
 pub struct Published {
-    /// Every file of the first load with its sizes; module, glue and style sheet first.
-    pub weights: Vec<Weight>,
+    /// The code of the first load: module, glue, and what dependencies bring along.
+    pub code: Vec<Weight>,
+    /// The style sheet.
+    pub style: Weight,
     /// The later part of the module.
     pub later: Weight,
+    /// The final names of module and glue.
+    pub names: Vec<Name>,
     /// The content of `hash.txt`, in the format of leptos' `hash_files`: `js: HASH` by lines.
     pub hashes: String,
+}
+
+/// A file's plain name, which scripts have in the sources, and its final one.
+#[derive(Clone)]
+pub struct Name {
+    plain: String,
+    last: String,
+}
+
+/// A style sheet that was written.
+pub struct Style {
+    /// Its names.
+    pub name: Name,
+    /// Its sizes.
+    pub weight: Weight,
 }
 
 /// Writes the bundle into `folder` and removes what an earlier one of its name left there.
@@ -67,42 +94,38 @@ pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
     let js = glue_for(name, &bundle.js, &wasm.file(), &later.file());
     let js = Asset::new(name, "js", js.into_bytes());
     let css = Asset::new(name, "css", bundle.css.into_bytes());
-    let assets = [wasm, js, css];
-
-    let mut weights = Vec::new();
-    let mut kept = BTreeSet::new();
-    for asset in &assets {
-        weights.push(write_compressed(folder, &asset.file(), &asset.content)?);
-        kept.extend(with_compressed(&asset.file()));
-    }
-    let later_weight = write_compressed(folder, &later.file(), &later.content)?;
-    kept.extend(with_compressed(&later.file()));
-    replace_snippets(name, bundle.snippets.as_deref(), folder, &mut weights)?;
+    let (mut code, style) = (vec![wasm.write(folder)?, js.write(folder)?], css.write(folder)?);
+    let later_weight = later.write(folder)?;
+    replace_snippets(name, bundle.snippets.as_deref(), folder, &mut code)?;
+    let kept = [&wasm, &js, &css, &later].map(Asset::file);
     remove_others(name, folder, &kept)?;
     remove_others(&later_of(name), folder, &kept)?;
 
+    let names = vec![wasm.name(), js.name()];
     let mut hashes = String::new();
-    for Asset { extension, hash, .. } in &assets {
+    for Asset { extension, hash, .. } in [wasm, js, css] {
         let _ = writeln!(hashes, "{extension}: {hash}");
     }
-    Ok(Published { weights, later: later_weight, hashes })
+    Ok(Published { code, style, later: later_weight, names, hashes })
 }
 
-/// Writes a script under its own name into `folder`, with the final names of the bundle's files where
-/// it has their plain ones: `"pkg/NAME.wasm"`.
-pub fn publish_script(
-    script: &Path,
-    bundle: &str,
-    published: &Published,
-    folder: &Path,
-) -> Result<Weight> {
+/// Writes a style sheet into `folder` and removes what an earlier build left there under its name.
+pub fn publish_style(name: &str, css: String, folder: &Path) -> Result<Style> {
+    let sheet = Asset::new(name, "css", css.into_bytes());
+    let weight = sheet.write(folder)?;
+    remove_others(name, folder, &[sheet.file()])?;
+    Ok(Style { name: sheet.name(), weight })
+}
+
+/// Writes a script under its own name into `folder`, with the final names of files where it has their
+/// plain ones: `"pkg/NAME.wasm"`.
+pub fn publish_script(script: &Path, names: &[Name], folder: &Path) -> Result<Weight> {
     let mut text = fs::read_to_string(script)
         .with_context(|| format!("{} cannot be read", script.display()))?;
-    for line in published.hashes.lines() {
-        let (extension, hash) = line.split_once(": ").unwrap_or_default();
-        let plain = format!("/{bundle}.{extension}\"");
+    for Name { plain, last } in names {
+        let plain = format!("/{plain}\"");
         ensure!(text.contains(&plain), "{} does not name {plain}", script.display());
-        text = text.replace(&plain, &format!("/{bundle}.{hash}.{extension}\""));
+        text = text.replace(&plain, &format!("/{last}\""));
     }
     let name = script.file_name().unwrap_or_default().to_string_lossy();
     write_compressed(folder, &name, text.as_bytes())
@@ -221,8 +244,11 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn remove_others(name: &str, folder: &Path, kept: &BTreeSet<String>) -> Result<()> {
+/// Removes what a bundle of this name has in the folder besides the files that are kept, each with its
+/// compressed copies.
+fn remove_others(name: &str, folder: &Path, kept: &[String]) -> Result<()> {
     let prefix = format!("{name}.");
+    let kept: BTreeSet<_> = kept.iter().flat_map(|file| with_compressed(file)).collect();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let is_old = entry
@@ -324,11 +350,11 @@ mod tests {
     fn unchanged_content_is_not_compressed_again() {
         let folder = Folder::new("unchanged");
         let first = publish(bundle("a{}"), &folder.0).unwrap();
-        let css = folder.0.join(&first.weights[2].file).with_extension("css.br");
+        let css = folder.0.join(&first.style.file).with_extension("css.br");
         fs::write(&css, "kept").unwrap();
         let second = publish(bundle("a{}"), &folder.0).unwrap();
         assert_eq!(fs::read(&css).unwrap(), b"kept");
-        assert_eq!(second.weights[2].brotli, 4);
+        assert_eq!(second.style.brotli, 4);
     }
 
     #[test]
@@ -340,7 +366,7 @@ mod tests {
             publish(Bundle { snippets: Some(source.0.clone()), ..bundle("a{}") }, &folder.0)
                 .unwrap();
         assert!(folder.0.join("ppm-email-snippets/dep-0123/inline0.js.br").is_file());
-        assert_eq!(published.weights.len(), 4);
+        assert_eq!(published.code.len(), 3);
     }
 
     #[test]
@@ -355,10 +381,12 @@ mod tests {
     fn a_script_gets_the_final_names() {
         let (folder, source) = (Folder::new("script"), Folder::new("script-source"));
         let published = publish(bundle("a{}"), &folder.0).unwrap();
-        let plain = r#"["pkg/ppm-email.js", "pkg/ppm-email.wasm", "pkg/ppm-email.css"]"#;
+        let sheet = publish_style("ppm-email-embed", "b{}".to_owned(), &folder.0).unwrap();
+        let names = [&published.names[..], &[sheet.name]].concat();
+        let plain = r#"["pkg/ppm-email.js", "pkg/ppm-email.wasm", "pkg/ppm-email-embed.css"]"#;
         let script = source.0.join("embed.js");
         fs::write(&script, plain).unwrap();
-        publish_script(&script, "ppm-email", &published, &folder.0).unwrap();
+        publish_script(&script, &names, &folder.0).unwrap();
         let written = fs::read_to_string(folder.0.join("embed.js")).unwrap();
         let names: Vec<&str> =
             written.split('"').filter_map(|part| part.strip_prefix("pkg/")).collect();
@@ -374,6 +402,6 @@ mod tests {
         let published = publish(bundle("a{}"), &folder.0).unwrap();
         let script = source.0.join("embed.js");
         fs::write(&script, r#"["pkg/ppm-email.js"]"#).unwrap();
-        assert!(publish_script(&script, "ppm-email", &published, &folder.0).is_err());
+        assert!(publish_script(&script, &published.names, &folder.0).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Builds the server, the browser bundle and the custom element's. Needs cargo and the Wasm target, and no other tool.
+//! Builds the server and the browser bundle. Needs cargo and the Wasm target, and no other tool.
 
 use std::fs;
 
@@ -8,17 +8,19 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{
     assets::{self, Bundle},
     css,
-    size::{self, Weights},
+    size::{self, Bundles, Weights},
     split::{self, split},
     tools::{WASM_TARGET, cargo, ensure_wasm_target, expect_success},
     workspace::{ELEMENT_NAME, NAME, Profile, Workspace},
 };
 
-/// Builds everything and prints what the bundles weigh.
+/// How the bundle is compiled.
+const PROFILE: &str = "wasm-release";
+
+/// Builds everything and prints what the bundle weighs.
 pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     build_server(workspace, profile)?;
-    println!("{}\n", build_bundle(workspace)?);
-    println!("{}", build_element(workspace)?);
+    println!("{}", build_bundle(workspace)?);
     Ok(())
 }
 
@@ -36,69 +38,51 @@ pub fn build_example(workspace: &Workspace) -> Result<()> {
     expect_success(&mut cargo(workspace, ["build", "--package", "planner"]))
 }
 
-/// Makes `target/site/pkg` and tells the executables which names its files have. The server is built
-/// before: its folder has to be there.
-pub fn build_bundle(workspace: &Workspace) -> Result<Weights> {
-    let bundle = compile(workspace, &PAGE)?;
-    let published = assets::publish(bundle, &workspace.package())?;
+/// Makes `target/site`: the bundle that our own pages and the custom element share, a style sheet for
+/// each, and the scripts that pages of others load. Tells the executables which names the files have.
+/// The server is built before: its folder has to be there.
+pub fn build_bundle(workspace: &Workspace) -> Result<Bundles> {
+    let published = assets::publish(compile(workspace)?, &workspace.package())?;
     for folder in workspace.executable_folders() {
         fs::write(folder.join("hash.txt"), &published.hashes)?;
     }
-    Ok(Weights { files: published.weights, later: published.later, budget: size::PAGE_BUDGET })
-}
-
-/// Makes what a page of somebody else's loads for the custom element: `target/site/embed.js`, and
-/// beside our own pages' files those that it names. What the page for an iframe loads comes with it.
-pub fn build_element(workspace: &Workspace) -> Result<Weights> {
-    let mut bundle = compile(workspace, &ELEMENT)?;
-    bundle.css = css::in_a_box(&bundle.css);
-    let published = assets::publish(bundle, &workspace.package())?;
+    let sheet = css::in_a_box(&css::bundle(&workspace.style(), "element.css")?);
+    let sheet = assets::publish_style(ELEMENT_NAME, sheet, &workspace.package())?;
+    let names = [&published.names[..], &[sheet.name]].concat();
     let script = workspace.embed().join("embed.js");
-    let script = assets::publish_script(&script, ELEMENT.name, &published, &workspace.site())?;
+    let script = assets::publish_script(&script, &names, &workspace.site())?;
     assets::publish_file(&workspace.embed().join("frame.js"), &workspace.site())?;
-    let files = [vec![script], published.weights].concat();
-    Ok(Weights { files, later: published.later, budget: size::ELEMENT_BUDGET })
-}
 
-/// One way in which the app crate becomes a bundle.
-struct Recipe {
-    name: &'static str,
-    feature: &'static str,
-    profile: &'static str,
-    style: &'static str,
-}
-
-const PAGE: Recipe =
-    Recipe { name: NAME, feature: "hydrate", profile: "wasm-release", style: "main.css" };
-
-const ELEMENT: Recipe =
-    Recipe { name: ELEMENT_NAME, feature: "embed", profile: "wasm-element", style: "element.css" };
-
-fn compile(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
-    ensure_wasm_target(workspace)?;
-    let mut command =
-        cargo(workspace, ["rustc", "--package=app", "--lib", "--no-default-features"]);
-    command.args(["--target", WASM_TARGET, "--features", recipe.feature]);
-    command.args(["--profile", recipe.profile, "--crate-type=cdylib", "--", split::LINK_ARGUMENT]);
-    expect_success(&mut command)?;
-    Ok(Bundle {
-        css: css::bundle(&workspace.style(), recipe.style)?,
-        ..bindgen(workspace, recipe)?
+    let assets::Published { code, style, later, .. } = published;
+    let page = [&code[..], &[style]].concat();
+    let element = [&[script][..], &code, &[sheet.weight]].concat();
+    Ok(Bundles {
+        page: Weights { files: page, later: later.clone(), budget: size::PAGE_BUDGET },
+        element: Weights { files: element, later, budget: size::ELEMENT_BUDGET },
     })
 }
 
-/// Turns the compiled module into one that a browser loads, with the glue around it; no CSS yet.
-fn bindgen(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
-    let name = recipe.name;
-    let folder = workspace.bindgen_folder(name);
+fn compile(workspace: &Workspace) -> Result<Bundle> {
+    ensure_wasm_target(workspace)?;
+    let mut command =
+        cargo(workspace, ["rustc", "--package=app", "--lib", "--no-default-features"]);
+    command.args(["--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
+    command.args(["--crate-type=cdylib", "--", split::LINK_ARGUMENT]);
+    expect_success(&mut command)?;
+    bindgen(workspace)
+}
+
+/// Turns the compiled module into one that a browser loads, with the glue around it.
+fn bindgen(workspace: &Workspace) -> Result<Bundle> {
+    let folder = workspace.bindgen_folder();
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     let first = folder.join("first.wasm");
-    let later = split(&workspace.wasm(recipe.profile), &first)?;
+    let later = split(&workspace.wasm(PROFILE), &first)?;
     Bindgen::new()
         .input_path(first)
-        .out_name(name)
+        .out_name(NAME)
         // Both parts call each other by what the linker exports.
         .keep_lld_exports(true)
         .demangle(false)
@@ -111,11 +95,11 @@ fn bindgen(workspace: &Workspace, recipe: &Recipe) -> Result<Bundle> {
 
     let snippets = folder.join("snippets");
     Ok(Bundle {
-        name,
-        wasm: fs::read(folder.join(format!("{name}_bg.wasm")))?,
-        js: later.in_glue(&fs::read_to_string(folder.join(format!("{name}.js")))?)?,
+        name: NAME,
+        wasm: fs::read(folder.join(format!("{NAME}_bg.wasm")))?,
+        js: later.in_glue(&fs::read_to_string(folder.join(format!("{NAME}.js")))?)?,
         later: later.wasm,
-        css: String::new(),
+        css: css::bundle(&workspace.style(), "main.css")?,
         snippets: snippets.is_dir().then_some(snippets),
     })
 }

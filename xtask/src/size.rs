@@ -33,6 +33,28 @@ pub struct Weights {
     pub budget: usize,
 }
 
+/// What a page of our own loads, and what the custom element does: they share the code.
+#[derive(Debug)]
+pub struct Bundles {
+    /// A page of our own.
+    pub page: Weights,
+    /// The custom element.
+    pub element: Weights,
+}
+
+impl Bundles {
+    /// Whether a browser downloads no more than it should.
+    pub fn is_within_budget(&self) -> bool {
+        self.page.is_within_budget() && self.element.is_within_budget()
+    }
+}
+
+impl Display for Bundles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "A page of our own\n{}\n\nThe custom element\n{}", self.page, self.element)
+    }
+}
+
 impl Weights {
     /// The first files together after Brotli, in bytes.
     pub fn total(&self) -> usize {

@@ -8,7 +8,7 @@ use std::{
 /// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
 pub const NAME: &str = "ppm-email";
 
-/// The name of the files that the custom element loads.
+/// The name of the custom element's style sheet.
 pub const ELEMENT_NAME: &str = "ppm-email-embed";
 
 /// How the server is compiled.
@@ -96,9 +96,9 @@ impl Workspace {
         self.target.join("wasm32-unknown-unknown").join(profile).join("app.wasm")
     }
 
-    /// A folder for what wasm-bindgen writes of a bundle, before it gets its final names.
-    pub fn bindgen_folder(&self, bundle: &str) -> PathBuf {
-        self.target.join("bindgen").join(bundle)
+    /// A folder for what wasm-bindgen writes, before it gets its final names.
+    pub fn bindgen_folder(&self) -> PathBuf {
+        self.target.join("bindgen").join(NAME)
     }
 
     /// What the product serves as files; `site-root` in the leptos metadata.

@@ -15,13 +15,12 @@ use super::notice::FormNotice;
 use super::preset::ProviderMenu;
 use super::save_bar::SaveBar;
 use super::state::FormState;
-use crate::host::Host;
 use crate::labels;
 
 /// Every group that is saved, with the notice above; the save bar comes last on the page.
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
-    if Host::LEAVES_ASKING_TO_THE_TAB {
+    if state.host().asks_before_leaving() {
         ask_before_leaving(state);
     }
     Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));

@@ -98,10 +98,7 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::End(now) => End(EndProps { now, form: Some(form) }).into_any(),
         Part::Ladder(now) => Ladder(LadderProps { now }).into_any(),
         Part::News(test) => {
-            #[cfg(feature = "browser")]
             super::news::listen(test);
-            #[cfg(not(feature = "browser"))]
-            let _ = test;
             ().into_any()
         }
         Part::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),

@@ -65,13 +65,11 @@ impl TestState {
     }
 
     /// What holds the tab.
-    #[cfg(feature = "browser")]
     pub fn host(self) -> Host {
         self.host
     }
 
     /// Hears of a test message. One to somebody else is of a tab of theirs in this browser.
-    #[cfg(feature = "browser")]
     pub fn hear(self, json: &str) {
         let Ok(news) = crate::wire::read::<RunNow>(json.as_bytes()) else { return };
         let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);

@@ -11,7 +11,6 @@ use super::state::FormState;
 use super::token_end::EndView;
 use super::token_state::TokenState;
 use crate::api::Finished;
-use crate::host::Host;
 use crate::labels;
 
 /// The group box.
@@ -19,7 +18,7 @@ use crate::labels;
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host();
     Effect::new(move |_| {
-        if Host::HEARS_NEWS {
+        if host.hears_news() {
             token.listen();
         }
         host.spawn(token.watch(form));

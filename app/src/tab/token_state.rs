@@ -155,7 +155,7 @@ impl TokenState {
         self.refusal.set(None);
         self.misfit.set(None);
         self.host.spawn(async move {
-            let begun = api::in_time(api::get_token(Host::STAYS || pop_up.is_some())).await;
+            let begun = api::in_time(api::get_token(self.host.stays() || pop_up.is_some())).await;
             self.is_asking.set(false);
             match begun {
                 Ok(begun) => {

@@ -416,15 +416,14 @@ async fn with_files() -> Harness {
         ("embed.js.br", "the element as brotli"),
         ("frame.js", "the frame"),
         ("frame.js.gz", "the frame as gzip"),
-        ("pkg/ppm-email-embed.0123456789abcdef.wasm", "the tab"),
+        ("pkg/ppm-email.0123456789abcdef.wasm", "the tab"),
     ] {
         fs::write(root.join(name), text).expect("the folder is ours");
     }
     harness
 }
 
-const FILES: [&str; 3] =
-    ["/embed.js", "/embed/frame.js", "/pkg/ppm-email-embed.0123456789abcdef.wasm"];
+const FILES: [&str; 3] = ["/embed.js", "/embed/frame.js", "/pkg/ppm-email.0123456789abcdef.wasm"];
 
 #[tokio::test]
 async fn every_site_may_use_the_bundle_and_the_scripts_that_bring_it() {

@@ -20,7 +20,7 @@ use crate::log::one_line;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::sealed::{self, Column, SealedValue};
 use crate::store::{OpenStoreError, Store, StoreError, key_check};
-use crate::vault::key_file::{self, KeyFileError};
+use crate::vault::key_file::{self, KeyFileError, Locked};
 use crate::vault::key_ring::{Key, KeyId, Ring};
 use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 
@@ -73,7 +73,7 @@ pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
     match command {
         KeyCommand::Add { place } => add(&Place::of(place)?),
         KeyCommand::Rotate { place } => rotate(&Keys::open(Place::of(place)?).await?).await,
-        KeyCommand::Prune { place } => prune(&Keys::open(Place::of(place)?).await?).await,
+        KeyCommand::Prune { place } => prune(Place::of(place)?).await,
         KeyCommand::Check { place } => check(&Keys::open(Place::of(place)?).await?).await,
     }
 }
@@ -108,9 +108,14 @@ impl Place {
         ring.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
     }
 
-    fn put(&self, ring: &Ring) -> Result<(), KeyError> {
-        let replaced = key_file::replace(&self.key_file, ring, &SystemRandomness);
-        replaced.map_err(|error| self.unusable(error))
+    /// The key file, locked against other commands that change it.
+    fn lock(&self) -> Result<Locked, KeyError> {
+        let locked = key_file::lock(&self.key_file).map_err(|error| self.unusable(error))?;
+        locked.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
+    }
+
+    fn put(&self, locked: Locked, ring: &Ring) -> Result<(), KeyError> {
+        locked.replace(ring, &SystemRandomness).map_err(|error| self.unusable(error))
     }
 
     fn unusable(&self, error: KeyFileError) -> KeyError {
@@ -130,6 +135,11 @@ struct Keys {
 impl Keys {
     async fn open(place: Place) -> Result<Self, KeyError> {
         let ring = place.ring()?;
+        Self::with(place, ring).await
+    }
+
+    /// These keys, as they are in the file.
+    async fn with(place: Place, ring: Ring) -> Result<Self, KeyError> {
         if let Database::Sqlite(file) = &place.database
             && !file.exists()
         {
@@ -159,7 +169,9 @@ impl Keys {
 fn add(place: &Place) -> Result<(), KeyError> {
     let key = new_key(&SystemClock, &SystemRandomness);
     let id = key.id();
-    place.put(&place.ring()?.and(key))?;
+    let locked = place.lock()?;
+    let ring = locked.ring().clone().and(key);
+    place.put(locked, &ring)?;
     say(&format!(
         "added the key {id}, which seals nothing yet: copy {} to every node, then run ppm-email key rotate on one of them",
         place.key_file.display()
@@ -185,6 +197,10 @@ async fn rotate(keys: &Keys) -> Result<(), KeyError> {
 }
 
 /// Seals with the newest key from now on. False where that is so already.
+///
+/// A prune meanwhile cannot have removed that key from the file. It removes keys that are older than the
+/// one that seals, so another rotation would have had to change that one first; then the check value is
+/// another than the one that was read here, and this change is refused.
 async fn change(keys: &Keys) -> Result<bool, KeyError> {
     let ring = keys.vault.ring();
     let newest = ring.newest();
@@ -236,20 +252,24 @@ async fn reseal_one(keys: &Keys, column: Column, value: &SealedValue) -> Result<
     }
 }
 
-async fn prune(keys: &Keys) -> Result<(), KeyError> {
+async fn prune(place: Place) -> Result<(), KeyError> {
+    // Locked before anything is looked up, until the file is changed: what another command puts into the
+    // file meanwhile would be taken out again.
+    let locked = place.lock()?;
+    let keys = Keys::with(place, locked.ring().clone()).await?;
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     let ring = keys.vault.ring();
     let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
+    if retired.is_empty() {
+        return say("nothing to remove: no key is older than the one that seals");
+    }
     for &key in &retired {
         let count = keys.count(|sealed_by| sealed_by == Some(key)).await?;
         if count > 0 {
             return Err(KeyError::Needed { key, count });
         }
     }
-    if retired.is_empty() {
-        return say("nothing to remove: no key is older than the one that seals");
-    }
-    keys.place.put(&ring.without_retired())?;
+    keys.place.put(locked, &ring.without_retired())?;
     for key in retired {
         say(&format!("removed the key {key}"))?;
     }

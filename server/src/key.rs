@@ -39,8 +39,6 @@ pub enum KeyError {
     Open(#[from] OpenStoreError),
     #[error("the sealed values could not be read or changed")]
     Store(#[from] StoreError),
-    #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
-    DatabaseMissing(PathBuf),
     #[error("the key file {} is not there: name the right one with --key-file; the first start of ppm-email serve makes one", .0.display())]
     FileMissing(PathBuf),
     #[error("the key file {} cannot be used", .0.display())]
@@ -140,12 +138,7 @@ impl Keys {
 
     /// These keys, as they are in the file.
     async fn with(place: Place, ring: Ring) -> Result<Self, KeyError> {
-        if let Database::Sqlite(file) = &place.database
-            && !file.exists()
-        {
-            return Err(KeyError::DatabaseMissing(file.clone()));
-        }
-        let store = Store::open(&place.database).await?;
+        let store = Store::open_existing(&place.database).await?;
         let check = key_check::load(&store).await?.ok_or(KeyError::Unused)?;
         let vault = Vault::over(ring, None, Arc::new(SystemRandomness));
         if !vault.adopt(&check) {

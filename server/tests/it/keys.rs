@@ -728,6 +728,51 @@ async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_as_they_are() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let mut connection = connection(nodes.folder.path()).await;
+    let versions = "SELECT COUNT(*), MAX(version) FROM schema_version";
+    let tables = [
+        ("DELETE FROM schema_version WHERE version > 6", "start this version's ppm-email serve"),
+        ("INSERT INTO schema_version VALUES (1000)", "is one of a newer version"),
+    ];
+    for (change, expected) in tables {
+        execute(&mut connection, change).await;
+        let found = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
+        let mut commands: Vec<_> =
+            ["rotate", "prune", "check"].map(|command| nodes.command("one", command)).into();
+        let mut admin = program(nodes.folder.path());
+        admin.args(["admin", "list", "--database-url", &nodes.url]);
+        commands.push(admin);
+        for command in commands {
+            let line = complaint(&run_program(command, ""));
+            assert!(line.contains(expected), "{line}");
+        }
+        let after = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
+        let of = |row: &sqlx::any::AnyRow| (row.get::<i64, _>(0), row.get::<i64, _>(1));
+        assert_eq!(of(&after), of(&found));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_about_keys_makes_no_tables_where_there_are_none() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let other = tempfile::tempdir().expect("a folder for the test");
+    let url = database_url(other.path()).await;
+    let file = other.path().join("ppm-email.db");
+    if url.starts_with("sqlite") {
+        fs::write(&file, "").expect("the folder is ours");
+    }
+    let mut command = program(other.path());
+    command.args(["key", "check", "--database-url", &url]);
+    command.arg("--key-file").arg(nodes.key_file("one"));
+    let line = complaint(&run_program(command, ""));
+    assert!(line.contains("has no tables of ppm-email"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_is_not_used_yet_is_not_removed() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();

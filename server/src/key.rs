@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Form;
 use domain::secret::Destination;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::{KeyArgs, KeyCommand};
 use crate::clock::{Clock, SystemClock, SystemRandomness};
@@ -19,13 +19,15 @@ use crate::config::{ConfigError, Database, key_file_beside};
 use crate::log::one_line;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::sealed::{self, Column, SealedValue};
-use crate::store::{OpenStoreError, Store, StoreError, key_check};
+use crate::store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
 use crate::vault::key_file::{self, KeyFileError, Locked};
 use crate::vault::key_ring::{Key, KeyId, Ring};
 use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 
-/// By then every node that answers has looked which key seals.
-const NOTICED_WITHIN: Duration = LOOK_EVERY.saturating_mul(3);
+/// So long after a change of the key, no node writes a value any more that an older key has sealed: each
+/// that answers and has the new key has looked which one seals, and what it had sealed before is written
+/// or refused.
+const SETTLED_AFTER: Duration = LOOK_EVERY.saturating_mul(3).saturating_add(WRITTEN_WITHIN);
 /// How many values that do not open are named.
 const NAMED: usize = 20;
 
@@ -59,6 +61,10 @@ pub enum KeyError {
     Late(i64),
     #[error("{count} values still need the key {key}: run ppm-email key rotate first")]
     Needed { key: KeyId, count: i64 },
+    #[error(
+        "the key {key} seals since a moment ago, and a node may still write what it has sealed with the one before: run ppm-email key prune again in {seconds} seconds"
+    )]
+    TooSoon { key: KeyId, seconds: u64 },
     #[error("what was done could not be written to standard output")]
     Output(#[source] io::Error),
 }
@@ -148,6 +154,14 @@ impl Keys {
         Ok(Self { place, store, vault, check })
     }
 
+    /// How long a node may still write what it sealed before the key was changed; nothing where no
+    /// node does any more.
+    async fn unsettled(&self) -> Result<Option<Duration>, StoreError> {
+        let Some(changed_at) = key_check::changed_at(&self.store).await? else { return Ok(None) };
+        // A negative duration is none: that time is over.
+        Ok((changed_at + SETTLED_AFTER - SystemClock.now()).to_std().ok())
+    }
+
     /// How many values this key has sealed.
     async fn count(&self, wanted: impl Fn(Option<KeyId>) -> bool) -> Result<i64, StoreError> {
         let mut count = 0;
@@ -174,14 +188,13 @@ fn add(place: &Place) -> Result<(), KeyError> {
 async fn rotate(keys: &Keys) -> Result<(), KeyError> {
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     all_open(&closed(keys).await?)?;
-    let is_changed = change(keys).await?;
-    let noticed_at = Instant::now() + NOTICED_WITHIN;
-    if reseal(keys).await? > 0 || is_changed {
-        say("waiting until every node has noticed")?;
-        sleep_until(noticed_at).await;
-        // Those that were sealed just before.
-        reseal(keys).await?;
-    }
+    change(keys).await?;
+    reseal(keys).await?;
+    wait_until_settled(keys).await?;
+    // What nodes have sealed with an older key and written since. A node whose key file lacks the new key
+    // goes on sealing with the one before, because a refresh token that a provider has replaced must not
+    // be lost: what such a node writes from here on is late, and keeps its key from being pruned.
+    reseal(keys).await?;
     let active = keys.vault.ring().active().id();
     match keys.count(|key| key != Some(active)).await? {
         0 => say(&format!("every value is sealed with the key {active}")),
@@ -189,27 +202,48 @@ async fn rotate(keys: &Keys) -> Result<(), KeyError> {
     }
 }
 
-/// Seals with the newest key from now on. False where that is so already.
+/// Seals with the newest key from now on.
 ///
 /// A prune meanwhile cannot have removed that key from the file. It removes keys that are older than the
 /// one that seals, so another rotation would have had to change that one first; then the check value is
 /// another than the one that was read here, and this change is refused.
-async fn change(keys: &Keys) -> Result<bool, KeyError> {
+async fn change(keys: &Keys) -> Result<(), KeyError> {
     let ring = keys.vault.ring();
     let newest = ring.newest();
     if ring.active().id() == newest.id() {
-        return Ok(false);
+        return Ok(());
     }
     let check = keys.vault.check_by(newest);
-    let detail = Some(newest.id().to_string());
-    let actor = Actor { email: String::new(), name: "command line".to_owned() };
-    let entry = Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) };
-    if !key_check::replace(&keys.store, &keys.check, &check, &entry).await? {
+    let entry = || {
+        let actor = Actor { email: String::new(), name: "command line".to_owned() };
+        let detail = Some(newest.id().to_string());
+        Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) }
+    };
+    if !key_check::replace(&keys.store, &keys.check, &check, entry).await? {
         return Err(KeyError::Overtaken);
     }
     keys.vault.adopt(&check);
-    say(&format!("the key {} seals from now on", newest.id()))?;
-    Ok(true)
+    say(&format!("the key {} seals from now on", newest.id()))
+}
+
+/// Waits until no node writes any more what it sealed before the key was changed. It is not known which
+/// nodes there are, so it waits wherever the change is recent, and also where an earlier rotation made it
+/// that was ended.
+async fn wait_until_settled(keys: &Keys) -> Result<(), KeyError> {
+    // However far apart the clocks of two nodes are.
+    let latest = Instant::now() + SETTLED_AFTER;
+    let mut has_said = false;
+    while let Some(rest) = keys.unsettled().await?
+        && Instant::now() < latest
+    {
+        if !has_said {
+            let seconds = SETTLED_AFTER.as_secs();
+            say(&format!("waiting up to {seconds} seconds for what nodes sealed before"))?;
+            has_said = true;
+        }
+        sleep(rest.min(LOOK_EVERY)).await;
+    }
+    Ok(())
 }
 
 /// Seals with the present key what others have sealed, and returns how many values that were.
@@ -255,6 +289,10 @@ async fn prune(place: Place) -> Result<(), KeyError> {
     let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
     if retired.is_empty() {
         return say("nothing to remove: no key is older than the one that seals");
+    }
+    // Before the values are counted: what comes later is counted then.
+    if let Some(rest) = keys.unsettled().await? {
+        return Err(KeyError::TooSoon { key: ring.active().id(), seconds: rest.as_secs() + 1 });
     }
     for &key in &retired {
         let count = keys.count(|sealed_by| sealed_by == Some(key)).await?;

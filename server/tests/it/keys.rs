@@ -24,12 +24,12 @@ use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use server::store::sealed::{self, Column};
-use server::store::{Store, key_check, settings};
+use server::store::{Store, WRITTEN_WITHIN, key_check, settings};
 use server::vault::key_ring::{Key, KeyId};
 use server::vault::{Vault, columns, key_file, unlock};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url};
@@ -226,6 +226,11 @@ impl Rotating {
         let mut said = String::new();
         self.output.read_to_string(&mut said).expect("the program writes text");
         assert!(self.child.wait().expect("it is ours").success(), "{said}");
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
     }
 }
 
@@ -668,6 +673,79 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
     assert!(line.contains(&format!("3 values still need the key {}", before[0])), "{line}");
     assert_eq!(nodes.ids("one"), before);
     nodes.rotate("one").await;
+    nodes.key("one", "prune");
+    assert_eq!(nodes.ids("one"), before[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_waits_for_what_a_node_sealed_before_the_change_and_writes_late() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let old = nodes.vault("one").await;
+    put_runs(&nodes, &old, 1).await;
+    nodes.key("one", "add");
+    let mut rotating = Rotating::start(nodes.command("one", "rotate"));
+    rotating.waits();
+    // For as long as the database lets a node wait that sealed this before.
+    let until = Instant::now() + WRITTEN_WITHIN;
+    let late = old.seal(columns::RUN, &Destination::Nowhere, &"late".into());
+    let mut connection = connection(nodes.folder.path()).await;
+    while Instant::now() < until {
+        let write = sqlx::query("UPDATE run SET form = $1").bind(late.as_slice());
+        write.execute(&mut connection).await.expect("the table is there");
+        sleep(LOOK_EVERY).await;
+    }
+    rotating.succeeds();
+    let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 1));
+    // The rotation has waited long enough for this too.
+    nodes.key("one", "prune");
+    assert_eq!(nodes.ids("one"), [new]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their_number() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let old = nodes.vault("one").await;
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    put_runs(&nodes, &old, 3).await;
+    // A node that writes at every moment what it seals with the older key.
+    let mut connection = connection(nodes.folder.path()).await;
+    let before = "CREATE TRIGGER late AFTER UPDATE OF form ON run";
+    let put_back = "UPDATE run SET form = OLD.form WHERE id = NEW.id";
+    let trigger = if nodes.url.starts_with("sqlite") {
+        format!("{before} BEGIN {put_back}; END")
+    } else {
+        format!(
+            "CREATE FUNCTION put_back() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN {put_back}; RETURN NULL; END $$;
+             {before} FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION put_back()"
+        )
+    };
+    execute(&mut connection, &trigger).await;
+    let line = complaint(&nodes.try_key("one", "rotate"));
+    assert!(line.contains("3 values were sealed with an older key meanwhile"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_key_is_not_removed_while_a_node_may_still_write_what_it_sealed() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    nodes.key("one", "add");
+    let before = nodes.ids("one");
+    let mut rotating = Rotating::start(nodes.command("one", "rotate"));
+    rotating.waits();
+    rotating.kill();
+    let line = complaint(&nodes.try_key("one", "prune"));
+    assert!(line.contains(&format!("the key {} seals since a moment ago", before[1])), "{line}");
+    let seconds = line.split_once("again in ").and_then(|(_, rest)| rest.split(' ').next());
+    let seconds: u64 = seconds.expect("it says when").parse().expect("a number");
+    assert!((1..=60).contains(&seconds), "{line}");
+    assert_eq!(nodes.ids("one"), before);
+
+    make_old_changes(nodes.folder.path()).await;
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), before[1..]);
 }

@@ -806,6 +806,32 @@ async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_without_the_new_key_saves_is_opened_by_the_others_and_keeps_the_old_key() {
+    let nodes = Nodes::start().await;
+    let one = nodes.serve("one");
+    nodes.copy_key_file("one", "two");
+    let two = nodes.serve("two");
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    nodes.logged("two", "a key is not in the key file").await;
+    let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
+
+    save(&mut nodes.browser(&two).await, &draft(1), 0, None).await;
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (2, 0));
+    let tab: Tab = called(&mut nodes.browser(&one).await, "email/load", &json!({})).await;
+    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-1");
+    let line = complaint(&nodes.try_key("one", "prune"));
+    assert!(line.contains(&format!("2 values still need the key {old}")), "{line}");
+    assert_eq!(nodes.ids("one"), [old, new]);
+
+    nodes.key("one", "rotate");
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 2));
+    nodes.key("one", "prune");
+    let expected = ("password-1".to_owned(), "client-1".to_owned());
+    assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_as_they_are() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();

@@ -74,7 +74,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
 }
 
 async fn open(database_url: &str) -> Result<(Store, Accounts), AdminError> {
-    let store = Store::open(&Database::parse(database_url)?).await?;
+    let store = Store::open_or_make(&Database::parse(database_url)?).await?;
     let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
     let accounts = Accounts::new(store.clone(), clock, randomness, false, Arc::default());
     Ok((store, accounts))

@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Form;
 use domain::secret::Destination;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::{KeyArgs, KeyCommand};
 use crate::clock::{Clock, SystemClock, SystemRandomness};
@@ -19,13 +19,15 @@ use crate::config::{ConfigError, Database, key_file_beside};
 use crate::log::one_line;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::sealed::{self, Column, SealedValue};
-use crate::store::{OpenStoreError, Store, StoreError, key_check};
-use crate::vault::key_file::{self, KeyFileError};
+use crate::store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use crate::vault::key_file::{self, KeyFileError, Locked};
 use crate::vault::key_ring::{Key, KeyId, Ring};
 use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 
-/// By then every node that answers has looked which key seals.
-const NOTICED_WITHIN: Duration = LOOK_EVERY.saturating_mul(3);
+/// So long after a change of the key, no node writes a value any more that an older key has sealed: each
+/// that answers and has the new key has looked which one seals, and what it had sealed before is written
+/// or refused.
+const SETTLED_AFTER: Duration = LOOK_EVERY.saturating_mul(3).saturating_add(WRITTEN_WITHIN);
 /// How many values that do not open are named.
 const NAMED: usize = 20;
 
@@ -39,8 +41,6 @@ pub enum KeyError {
     Open(#[from] OpenStoreError),
     #[error("the sealed values could not be read or changed")]
     Store(#[from] StoreError),
-    #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
-    DatabaseMissing(PathBuf),
     #[error("the key file {} is not there: name the right one with --key-file; the first start of ppm-email serve makes one", .0.display())]
     FileMissing(PathBuf),
     #[error("the key file {} cannot be used", .0.display())]
@@ -61,6 +61,10 @@ pub enum KeyError {
     Late(i64),
     #[error("{count} values still need the key {key}: run ppm-email key rotate first")]
     Needed { key: KeyId, count: i64 },
+    #[error(
+        "the key {key} seals since a moment ago, and a node may still write what it has sealed with the one before: run ppm-email key prune again in {seconds} seconds"
+    )]
+    TooSoon { key: KeyId, seconds: u64 },
     #[error("what was done could not be written to standard output")]
     Output(#[source] io::Error),
 }
@@ -73,7 +77,7 @@ pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
     match command {
         KeyCommand::Add { place } => add(&Place::of(place)?),
         KeyCommand::Rotate { place } => rotate(&Keys::open(Place::of(place)?).await?).await,
-        KeyCommand::Prune { place } => prune(&Keys::open(Place::of(place)?).await?).await,
+        KeyCommand::Prune { place } => prune(Place::of(place)?).await,
         KeyCommand::Check { place } => check(&Keys::open(Place::of(place)?).await?).await,
     }
 }
@@ -108,9 +112,14 @@ impl Place {
         ring.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
     }
 
-    fn put(&self, ring: &Ring) -> Result<(), KeyError> {
-        let replaced = key_file::replace(&self.key_file, ring, &SystemRandomness);
-        replaced.map_err(|error| self.unusable(error))
+    /// The key file, locked against other commands that change it.
+    fn lock(&self) -> Result<Locked, KeyError> {
+        let locked = key_file::lock(&self.key_file).map_err(|error| self.unusable(error))?;
+        locked.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
+    }
+
+    fn put(&self, locked: Locked, ring: &Ring) -> Result<(), KeyError> {
+        locked.replace(ring, &SystemRandomness).map_err(|error| self.unusable(error))
     }
 
     fn unusable(&self, error: KeyFileError) -> KeyError {
@@ -130,12 +139,12 @@ struct Keys {
 impl Keys {
     async fn open(place: Place) -> Result<Self, KeyError> {
         let ring = place.ring()?;
-        if let Database::Sqlite(file) = &place.database
-            && !file.exists()
-        {
-            return Err(KeyError::DatabaseMissing(file.clone()));
-        }
-        let store = Store::open(&place.database).await?;
+        Self::with(place, ring).await
+    }
+
+    /// These keys, as they are in the file.
+    async fn with(place: Place, ring: Ring) -> Result<Self, KeyError> {
+        let store = Store::open_existing(&place.database).await?;
         let check = key_check::load(&store).await?.ok_or(KeyError::Unused)?;
         let vault = Vault::over(ring, None, Arc::new(SystemRandomness));
         if !vault.adopt(&check) {
@@ -143,6 +152,14 @@ impl Keys {
             return Err(KeyError::SealingKeyMissing { key, file: place.key_file });
         }
         Ok(Self { place, store, vault, check })
+    }
+
+    /// How long a node may still write what it sealed before the key was changed; nothing where no
+    /// node does any more.
+    async fn unsettled(&self) -> Result<Option<Duration>, StoreError> {
+        let Some(changed_at) = key_check::changed_at(&self.store).await? else { return Ok(None) };
+        // A negative duration is none: that time is over.
+        Ok((changed_at + SETTLED_AFTER - SystemClock.now()).to_std().ok())
     }
 
     /// How many values this key has sealed.
@@ -159,7 +176,9 @@ impl Keys {
 fn add(place: &Place) -> Result<(), KeyError> {
     let key = new_key(&SystemClock, &SystemRandomness);
     let id = key.id();
-    place.put(&place.ring()?.and(key))?;
+    let locked = place.lock()?;
+    let ring = locked.ring().clone().and(key);
+    place.put(locked, &ring)?;
     say(&format!(
         "added the key {id}, which seals nothing yet: copy {} to every node, then run ppm-email key rotate on one of them",
         place.key_file.display()
@@ -169,14 +188,13 @@ fn add(place: &Place) -> Result<(), KeyError> {
 async fn rotate(keys: &Keys) -> Result<(), KeyError> {
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     all_open(&closed(keys).await?)?;
-    let is_changed = change(keys).await?;
-    let noticed_at = Instant::now() + NOTICED_WITHIN;
-    if reseal(keys).await? > 0 || is_changed {
-        say("waiting until every node has noticed")?;
-        sleep_until(noticed_at).await;
-        // Those that were sealed just before.
-        reseal(keys).await?;
-    }
+    change(keys).await?;
+    reseal(keys).await?;
+    wait_until_settled(keys).await?;
+    // What nodes have sealed with an older key and written since. A node whose key file lacks the new key
+    // goes on sealing with the one before, because a refresh token that a provider has replaced must not
+    // be lost: what such a node writes from here on is late, and keeps its key from being pruned.
+    reseal(keys).await?;
     let active = keys.vault.ring().active().id();
     match keys.count(|key| key != Some(active)).await? {
         0 => say(&format!("every value is sealed with the key {active}")),
@@ -184,23 +202,48 @@ async fn rotate(keys: &Keys) -> Result<(), KeyError> {
     }
 }
 
-/// Seals with the newest key from now on. False where that is so already.
-async fn change(keys: &Keys) -> Result<bool, KeyError> {
+/// Seals with the newest key from now on.
+///
+/// A prune meanwhile cannot have removed that key from the file. It removes keys that are older than the
+/// one that seals, so another rotation would have had to change that one first; then the check value is
+/// another than the one that was read here, and this change is refused.
+async fn change(keys: &Keys) -> Result<(), KeyError> {
     let ring = keys.vault.ring();
     let newest = ring.newest();
     if ring.active().id() == newest.id() {
-        return Ok(false);
+        return Ok(());
     }
     let check = keys.vault.check_by(newest);
-    let detail = Some(newest.id().to_string());
-    let actor = Actor { email: String::new(), name: "command line".to_owned() };
-    let entry = Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) };
-    if !key_check::replace(&keys.store, &keys.check, &check, &entry).await? {
+    let entry = || {
+        let actor = Actor { email: String::new(), name: "command line".to_owned() };
+        let detail = Some(newest.id().to_string());
+        Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) }
+    };
+    if !key_check::replace(&keys.store, &keys.check, &check, entry).await? {
         return Err(KeyError::Overtaken);
     }
     keys.vault.adopt(&check);
-    say(&format!("the key {} seals from now on", newest.id()))?;
-    Ok(true)
+    say(&format!("the key {} seals from now on", newest.id()))
+}
+
+/// Waits until no node writes any more what it sealed before the key was changed. It is not known which
+/// nodes there are, so it waits wherever the change is recent, and also where an earlier rotation made it
+/// that was ended.
+async fn wait_until_settled(keys: &Keys) -> Result<(), KeyError> {
+    // However far apart the clocks of two nodes are.
+    let latest = Instant::now() + SETTLED_AFTER;
+    let mut has_said = false;
+    while let Some(rest) = keys.unsettled().await?
+        && Instant::now() < latest
+    {
+        if !has_said {
+            let seconds = SETTLED_AFTER.as_secs();
+            say(&format!("waiting up to {seconds} seconds for what nodes sealed before"))?;
+            has_said = true;
+        }
+        sleep(rest.min(LOOK_EVERY)).await;
+    }
+    Ok(())
 }
 
 /// Seals with the present key what others have sealed, and returns how many values that were.
@@ -236,20 +279,28 @@ async fn reseal_one(keys: &Keys, column: Column, value: &SealedValue) -> Result<
     }
 }
 
-async fn prune(keys: &Keys) -> Result<(), KeyError> {
+async fn prune(place: Place) -> Result<(), KeyError> {
+    // Locked before anything is looked up, until the file is changed: what another command puts into the
+    // file meanwhile would be taken out again.
+    let locked = place.lock()?;
+    let keys = Keys::with(place, locked.ring().clone()).await?;
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     let ring = keys.vault.ring();
     let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
+    if retired.is_empty() {
+        return say("nothing to remove: no key is older than the one that seals");
+    }
+    // Before the values are counted: what comes later is counted then.
+    if let Some(rest) = keys.unsettled().await? {
+        return Err(KeyError::TooSoon { key: ring.active().id(), seconds: rest.as_secs() + 1 });
+    }
     for &key in &retired {
         let count = keys.count(|sealed_by| sealed_by == Some(key)).await?;
         if count > 0 {
             return Err(KeyError::Needed { key, count });
         }
     }
-    if retired.is_empty() {
-        return say("nothing to remove: no key is older than the one that seals");
-    }
-    keys.place.put(&ring.without_retired())?;
+    keys.place.put(locked, &ring.without_retired())?;
     for key in retired {
         say(&format!("removed the key {key}"))?;
     }

@@ -278,7 +278,9 @@ impl Vault {
     }
 
     /// Seals from now on with the key that has sealed this check value. False, and all is as before,
-    /// where that key is neither in the ring nor in the file.
+    /// where that key is neither in the ring nor in the file: the vault goes on sealing with the key
+    /// that it has, because a refresh token that a provider has replaced must not be lost. The other
+    /// nodes open such a value; `ppm-email key rotate` seals it anew, and `key prune` refuses until then.
     pub fn adopt(&self, check: &[u8]) -> bool {
         let Some(id) = KeyId::of(check) else { return false };
         if self.ring().key(id).is_none() && !self.reads_again(id, Some(id)) {

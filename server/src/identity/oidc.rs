@@ -417,8 +417,9 @@ impl Oidc {
         caller: &Caller,
     ) -> Result<HeaderValue, OidcFault> {
         let (store, now) = (&server.store, server.clock.now());
-        let sealed = server.vault.seal(ID_TOKEN, &self.place(), id_token);
         sessions::make_room(store, caller, now).await?;
+        // Last, so that one write alone stands between a change of the key and this value.
+        let sealed = server.vault.seal(ID_TOKEN, &self.place(), id_token);
         let (key, cookie) = server.accounts.cookie().issue(server.randomness.as_ref());
         foreign_sessions::begin(store, key.as_str(), principal, &sealed, now).await?;
         self.note(server, Actor::from(principal), Action::SignedIn).await?;

@@ -2,10 +2,11 @@
 //! seals with, so one row decides, and one statement changes it. A start knows by it whether it
 //! holds that key.
 
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 
-use super::audit::{self, Entry};
-use super::{Store, StoreError};
+use super::audit::{self, Action, Entry};
+use super::{Store, StoreError, instant};
 
 /// The value, if the database was ever used with a key.
 ///
@@ -33,8 +34,9 @@ pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError>
         .try_get(0)?)
 }
 
-/// Puts another value in the place of this one, with its audit row. False, and nothing changed, where
-/// it is another one by now.
+/// Puts another value in the place of this one, with its audit row, which is made once nothing has to be
+/// waited for any more: its time is the one of the change. False, and nothing changed, where the value is
+/// another one by now.
 ///
 /// # Errors
 /// The database does not answer.
@@ -42,7 +44,7 @@ pub async fn replace(
     store: &Store,
     before: &[u8],
     after: &[u8],
-    entry: &Entry,
+    entry: impl FnOnce() -> Entry + Send,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
     let replaced = sqlx::query("UPDATE key_check SET sealed = $2 WHERE id = 1 AND sealed = $1")
@@ -54,7 +56,20 @@ pub async fn replace(
     if replaced == 0 {
         return Ok(false);
     }
-    audit::record_in(&mut transaction, entry).await?;
+    audit::record_in(&mut transaction, &entry()).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// When the key that seals was last changed, as its audit row says; nothing where it never was, or so
+/// long ago that the row is deleted.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn changed_at(store: &Store) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let row = sqlx::query("SELECT at FROM audit WHERE action = $1 ORDER BY id DESC LIMIT 1")
+        .bind(Action::KeyChanged.wire_name())
+        .fetch_optional(&store.pool)
+        .await?;
+    row.map(|row| instant(row.try_get(0)?)).transpose()
 }

@@ -2,6 +2,8 @@
 //! processes starting on one new file would both make the tables, and it has no way to spell the
 //! two types that `SQLite` and `PostgreSQL` name differently.
 
+use std::cmp::Ordering;
+
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Dialect, OpenStoreError, Store};
@@ -17,29 +19,62 @@ const STEPS: [(i64, &str); 7] = [
     (7, include_str!("../../migrations/0007_hardening.sql")),
 ];
 
-/// Any number, the same in every version: who holds it migrates.
-const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7041776)";
+/// Any number, the same in every version: who holds it migrates. The others wait for as long as that
+/// takes.
+const POSTGRES_LOCK: &str = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7041776)";
 
+const SQLITE_HAS_TABLES: &str =
+    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'";
+const POSTGRES_HAS_TABLES: &str = "SELECT COUNT(to_regclass('schema_version'))";
+
+/// Brings the tables up to date.
 pub(super) async fn run(store: &Store) -> Result<(), OpenStoreError> {
     let [.., (known, _)] = STEPS;
-    let found = apply(store).await.map_err(OpenStoreError::Migrate)?;
+    let found = apply(store, |_| true).await.map_err(OpenStoreError::Migrate)?;
     if found > known { Err(OpenStoreError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// Makes the tables where there are none, and leaves those of an older version as they are.
+pub(super) async fn run_if_empty(store: &Store) -> Result<(), OpenStoreError> {
+    match apply(store, |found| found == 0).await.map_err(OpenStoreError::Migrate)? {
+        0 => Ok(()),
+        found => is_present(found),
+    }
 }
 
 /// Whether the tables are those of this version, without a change to them.
 pub(super) async fn check(store: &Store) -> Result<(), OpenStoreError> {
-    let [.., (known, _)] = STEPS;
-    let found = sqlx::query("SELECT MAX(version) FROM schema_version").fetch_one(&store.pool).await;
-    let found = found.and_then(|row| row.try_get::<Option<i64>, _>(0));
-    match found.map_err(OpenStoreError::Connect)?.unwrap_or(0) {
-        found if found > known => Err(OpenStoreError::Newer { found, known }),
-        found if found < known => Err(OpenStoreError::Older { found, known }),
-        _ => Ok(()),
+    match found(store).await.map_err(OpenStoreError::Connect)? {
+        0 => Err(OpenStoreError::NoTables),
+        found => is_present(found),
     }
 }
 
-/// Applies what is missing, all of it or nothing, and tells which version was found.
-async fn apply(store: &Store) -> Result<i64, sqlx::Error> {
+fn is_present(found: i64) -> Result<(), OpenStoreError> {
+    let [.., (known, _)] = STEPS;
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenStoreError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenStoreError::Newer { found, known }),
+    }
+}
+
+/// The version of the tables; 0 where there are none.
+async fn found(store: &Store) -> Result<i64, sqlx::Error> {
+    let has_tables = match store.dialect {
+        Dialect::Sqlite => SQLITE_HAS_TABLES,
+        Dialect::Postgres => POSTGRES_HAS_TABLES,
+    };
+    if sqlx::query(has_tables).fetch_one(&store.pool).await?.try_get::<i64, _>(0)? == 0 {
+        return Ok(0);
+    }
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
+    row.fetch_one(&store.pool).await?.try_get(0)
+}
+
+/// Applies what is missing where the version that was found `may_change`, all of it or nothing, and
+/// tells that version.
+async fn apply(store: &Store, may_change: impl Fn(i64) -> bool) -> Result<i64, sqlx::Error> {
     let mut transaction = store.begin_write().await?;
     if store.dialect == Dialect::Postgres {
         sqlx::raw_sql(POSTGRES_LOCK).execute(&mut *transaction).await?;
@@ -53,7 +88,8 @@ async fn apply(store: &Store) -> Result<i64, sqlx::Error> {
         .fetch_one(&mut *transaction)
         .await?
         .try_get(0)?;
-    for (version, step) in STEPS.into_iter().filter(|(version, _)| *version > found) {
+    let is_missing = |version: i64| version > found && may_change(found);
+    for (version, step) in STEPS.into_iter().filter(|(version, _)| is_missing(*version)) {
         sqlx::raw_sql(AssertSqlSafe(spelled(step, store.dialect)))
             .execute(&mut *transaction)
             .await?;

@@ -41,13 +41,17 @@ use crate::log::one_line;
 const CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits for another writer instead of failing; an acknowledged commit survives a power cut.
-const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
-                              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+/// How long a statement waits for another writer before it fails.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same for a connection that only reads.
-const SQLITE_TO_READ: &str = "PRAGMA busy_timeout = 10000;";
-const POSTGRES_TO_READ: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+/// By then a write is done or has failed, counted from when it asks for its connection: it waits for
+/// that and for another writer, one after the other.
+pub const WRITTEN_WITHIN: Duration = ACQUIRE_TIMEOUT.saturating_add(LOCK_TIMEOUT);
+
+/// An acknowledged commit survives a power cut.
+const SQLITE_TO_WRITE: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+const POSTGRES_TO_READ: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;";
 
 /// The database, open and of the present schema.
 #[derive(Debug, Clone)]
@@ -63,6 +67,17 @@ pub struct Store {
 enum Dialect {
     Sqlite,
     Postgres,
+}
+
+impl Dialect {
+    /// The statement that limits how long a connection waits for another writer.
+    fn lock_timeout(self) -> String {
+        let milliseconds = LOCK_TIMEOUT.as_millis();
+        match self {
+            Self::Sqlite => format!("PRAGMA busy_timeout = {milliseconds};"),
+            Self::Postgres => format!("SET lock_timeout = {milliseconds};"),
+        }
+    }
 }
 
 /// Why the database cannot be opened. Each message is the one line an operator reads.
@@ -81,14 +96,18 @@ pub enum OpenStoreError {
     Connect(#[source] sqlx::Error),
     #[error("the database's tables cannot be brought up to date")]
     Migrate(#[source] sqlx::Error),
-    #[error("the database file {} is not there", .0.display())]
+    #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
     FileMissing(PathBuf),
     #[error(
-        "the database was made by an older version of ppm-email (schema {found}, this version knows {known}); start this version's server once"
+        "the database has no tables of ppm-email: start ppm-email serve once, or name the right one with --database-url"
+    )]
+    NoTables,
+    #[error(
+        "the database is one of an older version of ppm-email (schema {found}, this version knows {known}): start this version's ppm-email serve first, or use the older version's command"
     )]
     Older { found: i64, known: i64 },
     #[error(
-        "the database was made by a newer version of ppm-email (schema {found}, this version knows {known})"
+        "the database is one of a newer version of ppm-email (schema {found}, this version knows {known}): use that version"
     )]
     Newer { found: i64, known: i64 },
 }
@@ -156,24 +175,40 @@ fn is_sqlite_read_only(code: &str) -> bool {
 }
 
 impl Store {
-    /// Opens the database, makes a `SQLite` file that is not there yet, and brings the tables up to date.
+    /// Opens the database to serve: makes a `SQLite` file that is not there yet, and brings the tables
+    /// up to date.
     ///
     /// # Errors
     /// The folder, the file, the server or the schema is not as it must be.
     pub async fn open(database: &Database) -> Result<Self, OpenStoreError> {
-        let store = match database {
-            Database::Sqlite(file) => {
-                let url = sqlite_url(&private_file(file)?);
-                let store = Self::connect(Dialect::Sqlite, &url, Some(SQLITE_PRAGMAS)).await?;
-                let anchor = store.pool.acquire().await.map_err(OpenStoreError::from_connect)?;
-                *store.anchor() = Some(anchor.detach());
-                store
-            }
-            Database::Postgres(url) => {
-                Self::connect(Dialect::Postgres, url.expose_secret(), None).await?
-            }
-        };
+        let store = Self::connect_or_make(database).await?;
         migrations::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database for a command that may be the first to use it: makes what is not there yet,
+    /// as [`open`](Self::open) does, but leaves the tables of an older version as they are, because
+    /// nodes of that version may serve.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or the tables are not those of this version.
+    pub async fn open_or_make(database: &Database) -> Result<Self, OpenStoreError> {
+        let store = Self::connect_or_make(database).await?;
+        migrations::run_if_empty(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database to change rows in it, beside the processes that serve: it makes no file and
+    /// changes no table.
+    ///
+    /// # Errors
+    /// There is no such database, or its tables are not those of this version.
+    pub async fn open_existing(database: &Database) -> Result<Self, OpenStoreError> {
+        if let Database::Sqlite(file) = database {
+            present_file(file)?;
+        }
+        let store = Self::connect_or_make(database).await?;
+        migrations::check(&store).await?;
         Ok(store)
     }
 
@@ -185,25 +220,39 @@ impl Store {
     pub async fn open_to_read(database: &Database) -> Result<Self, OpenStoreError> {
         let store = match database {
             Database::Sqlite(file) => {
-                let there = std::path::absolute(file).ok().filter(|file| file.is_file());
-                let file = there.ok_or_else(|| OpenStoreError::FileMissing(file.clone()))?;
-                let url = format!("{}?mode=ro", sqlite_url(&file));
-                Self::connect(Dialect::Sqlite, &url, Some(SQLITE_TO_READ)).await?
+                let url = format!("{}?mode=ro", sqlite_url(&present_file(file)?));
+                Self::connect(Dialect::Sqlite, &url, "").await?
             }
             Database::Postgres(url) => {
-                let setting = Some(POSTGRES_TO_READ);
-                Self::connect(Dialect::Postgres, url.expose_secret(), setting).await?
+                Self::connect(Dialect::Postgres, url.expose_secret(), POSTGRES_TO_READ).await?
             }
         };
         migrations::check(&store).await?;
         Ok(store)
     }
 
-    /// Connects, and begins each connection with these statements.
+    /// Connects to write, and makes a `SQLite` file that is not there yet.
+    async fn connect_or_make(database: &Database) -> Result<Self, OpenStoreError> {
+        match database {
+            Database::Sqlite(file) => {
+                let url = sqlite_url(&private_file(file)?);
+                let store = Self::connect(Dialect::Sqlite, &url, SQLITE_TO_WRITE).await?;
+                let anchor = store.pool.acquire().await.map_err(OpenStoreError::from_connect)?;
+                *store.anchor() = Some(anchor.detach());
+                Ok(store)
+            }
+            Database::Postgres(url) => {
+                Self::connect(Dialect::Postgres, url.expose_secret(), "").await
+            }
+        }
+    }
+
+    /// Connects, and begins each connection with a limit of what it waits for another writer, and
+    /// these statements.
     async fn connect(
         dialect: Dialect,
         url: &str,
-        first: Option<&'static str>,
+        first: &'static str,
     ) -> Result<Self, OpenStoreError> {
         sqlx::any::install_default_drivers();
         // The URL may hold a password, and its parser's error the URL: neither goes further.
@@ -218,10 +267,9 @@ impl Store {
         };
         let pool = pool
             .after_connect(move |connection, _| {
+                let first = format!("{} {first}", dialect.lock_timeout());
                 Box::pin(async move {
-                    if let Some(first) = first {
-                        sqlx::raw_sql(first).execute(connection).await?;
-                    }
+                    sqlx::raw_sql(AssertSqlSafe(first)).execute(connection).await?;
                     Ok(())
                 })
             })
@@ -293,6 +341,12 @@ async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error
     // A transaction that was dropped is rolled back before anything else is answered.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
+}
+
+/// The absolute path of a file that is there.
+fn present_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
+    let present = std::path::absolute(file).ok().filter(|file| file.is_file());
+    present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))
 }
 
 /// Makes the file readable by its owner only, where it is not there; the journals beside it get

@@ -36,6 +36,8 @@ pub enum KeyFileError {
     Read(#[source] io::Error),
     #[error("it cannot be made")]
     Create(#[source] io::Error),
+    #[error("its folder cannot be locked against other commands")]
+    Lock(#[source] io::Error),
     #[error("it cannot be changed, and is as it was")]
     Change(#[source] io::Error),
 }
@@ -112,24 +114,62 @@ pub fn make(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> Result<boo
     }
 }
 
-/// Puts other keys into the file, which keeps its owner and its permissions.
+/// A key file that no other command changes meanwhile. Only what was read under the lock is replaced,
+/// so that no command takes back what another has put there.
+#[derive(Debug)]
+pub struct Locked {
+    /// The file itself, not a link to it.
+    file: PathBuf,
+    ring: Ring,
+    /// The folder, open and locked: a lock on the file would end with the first rename, and one on a
+    /// folder leaves nothing behind, however its process ends.
+    _folder: File,
+}
+
+/// Waits until no other command on this machine is about to change the file, and reads the keys, if
+/// the file is there. Others may read it all the while.
 ///
 /// # Errors
-/// The file is as it was.
-pub fn replace(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> Result<(), KeyFileError> {
-    // What a link leads to is replaced, and not the link.
-    let file = file.canonicalize().map_err(KeyFileError::Change)?;
-    let before = fs::metadata(&file).map_err(KeyFileError::Change)?;
-    remove_drafts(&file).map_err(KeyFileError::Change)?;
-    let draft = draft(&file, randomness);
+/// The folder cannot be locked, others may read or change the file, or it is no key file.
+pub fn lock(file: &Path) -> Result<Option<Locked>, KeyFileError> {
+    let file = match file.canonicalize() {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(KeyFileError::Read(error)),
+    };
+    let folder = File::open(folder(&file)).map_err(KeyFileError::Lock)?;
+    folder.lock().map_err(KeyFileError::Lock)?;
+    Ok(read(&file)?.map(|ring| Locked { file, ring, _folder: folder }))
+}
+
+impl Locked {
+    /// The keys in the file.
+    #[must_use]
+    pub const fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Puts other keys into the file, which keeps its owner and its permissions, and unlocks it.
+    ///
+    /// # Errors
+    /// The file is as it was.
+    pub fn replace(self, ring: &Ring, randomness: &dyn Randomness) -> Result<(), KeyFileError> {
+        replace(&self.file, ring, randomness).map_err(KeyFileError::Change)
+    }
+}
+
+fn replace(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> io::Result<()> {
+    let before = fs::metadata(file)?;
+    remove_drafts(file)?;
+    let draft = draft(file, randomness);
     let replaced = write_durably(&draft, ring, Some(&before))
-        .and_then(|()| fs::rename(&draft, &file))
-        .and_then(|()| sync_folder(&file));
+        .and_then(|()| fs::rename(&draft, file))
+        .and_then(|()| sync_folder(file));
     if replaced.is_err() {
         // As above.
         let _ = fs::remove_file(&draft);
     }
-    replaced.map_err(KeyFileError::Change)
+    replaced
 }
 
 /// A file beside this one that is not it yet.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Child, ChildStdout, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -24,12 +24,12 @@ use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use server::store::sealed::{self, Column};
-use server::store::{Store, key_check, settings};
-use server::vault::key_ring::KeyId;
+use server::store::{Store, WRITTEN_WITHIN, key_check, settings};
+use server::vault::key_ring::{Key, KeyId};
 use server::vault::{Vault, columns, key_file, unlock};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url};
@@ -121,6 +121,12 @@ impl Nodes {
         String::from_utf8(output.stdout).expect("the program writes text")
     }
 
+    /// Runs `ppm-email key rotate` at a node without the wait for what other nodes sealed before: the
+    /// change of the key is made an old one as soon as the wait begins.
+    async fn rotate(&self, node: &str) {
+        rotate_at_once(self.command(node, "rotate"), self.folder.path()).await;
+    }
+
     async fn browser(&self, serving: &Serving) -> Browser {
         let mut browser = Browser::at(&serving.address).await.expect("it listens");
         browser.cookie.clone_from(&self.cookie);
@@ -186,7 +192,74 @@ impl Nodes {
 
 fn ids_in(file: &Path) -> Vec<KeyId> {
     let ring = key_file::read(file).expect("it is whole").expect("it is there");
-    ring.keys().iter().map(server::vault::key_ring::Key::id).collect()
+    ring.keys().iter().map(Key::id).collect()
+}
+
+/// Runs this `ppm-email key rotate` as [`Nodes::rotate`] does.
+async fn rotate_at_once(command: std::process::Command, folder: &Path) {
+    let mut rotating = Rotating::start(command);
+    rotating.waits();
+    make_old_changes(folder).await;
+    rotating.succeeds();
+}
+
+/// A rotation that is under way.
+struct Rotating {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Rotating {
+    fn start(mut command: std::process::Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, output }
+    }
+
+    /// Reads until it waits for what other nodes sealed before, or has ended without that.
+    fn waits(&mut self) {
+        let mut lines = self.output.by_ref().lines().map_while(Result::ok);
+        lines.find(|line| line.starts_with("waiting"));
+    }
+
+    fn succeeds(mut self) {
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).expect("the program writes text");
+        assert!(self.child.wait().expect("it is ours").success(), "{said}");
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+    }
+}
+
+/// Makes every change of the key one of long ago.
+async fn make_old_changes(folder: &Path) {
+    let sql = "UPDATE audit SET at = at - 3600000 WHERE action = 'key-changed'";
+    execute(&mut connection(folder).await, sql).await;
+}
+
+/// Whether a process waits for a lock on a file or a folder.
+fn waits_for_a_lock(process: u32) -> bool {
+    let locks = fs::read_to_string("/proc/locks").expect("Linux tells");
+    let process = process.to_string();
+    locks.lines().any(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        words.next() == Some("->") && words.any(|word| word == process)
+    })
+}
+
+/// Waits until a command waits for the lock on its key file.
+async fn wait_until_locked_out(command: &mut Child) {
+    let waits = async {
+        while !waits_for_a_lock(command.id()) {
+            let ended = command.try_wait().expect("it is ours");
+            assert!(ended.is_none(), "it has not waited for the lock");
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    assert!(timeout(PATIENCE, waits).await.is_ok(), "it does not come to the lock");
 }
 
 fn draft(number: i64) -> Draft {
@@ -294,7 +367,8 @@ async fn a_key_is_added_taken_into_use_and_the_old_one_removed_while_a_program_s
 
     nodes.key("one", "add");
     assert_eq!(nodes.active().await, old, "a key that was added seals nothing");
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
+    nodes.logged("one", "another key seals from now on").await;
     let [_, new] = nodes.ids("one")[..] else { panic!("one key was added") };
     assert_eq!((nodes.active().await, nodes.sealed_by(old).await), (new, 0));
 
@@ -320,7 +394,7 @@ async fn a_rotation_reaches_every_column_and_forgets_what_nobody_can_use() {
     serving.stop();
     put_one_of_each(&nodes, &nodes.vault("one").await).await;
     nodes.key("one", "add");
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     let [_, new] = nodes.ids("one")[..] else { panic!("one key was added") };
     let counts = nodes.counts().await;
     let expected = [2, 1, 1, 1, 1, 1, 1].map(|count| (Some(new), count));
@@ -416,7 +490,8 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
         let mut output = BufReader::new(rotating.stdout.take().expect("it is piped"));
         // After so many lines, and then a while that ends anywhere in what comes next.
         let wanted = moments.random_range(0..5);
-        let lines = output.by_ref().lines().map_while(Result::ok).take(wanted).count();
+        let lines = output.by_ref().lines().map_while(Result::ok).take(wanted);
+        let lines = lines.take_while(|line| !line.starts_with("waiting")).count();
         sleep(Duration::from_micros(moments.random_range(0..40_000))).await;
         rotating.kill().expect("it is ours");
         rotating.wait().expect("it is ours");
@@ -461,7 +536,7 @@ async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
         assert!(after.len() <= before.len() + 1);
     }
     nodes.key("one", "add");
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     let file = nodes.key_file("one");
     let (whole, before) = (fs::read(&file).expect("it is there"), nodes.ids("one"));
     for _ in 0..15 {
@@ -503,7 +578,7 @@ async fn a_node_recovers(after_the_rotation: &[&str]) {
     let mut browser = nodes.browser(&two).await;
     save(&mut browser, &draft(2), 1, None).await;
 
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     nodes.logged("two", "a key is not in the key file").await;
     let closed = browser.call("email/load", &json!({})).await.expect("an answer");
     assert_eq!(closed.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -536,13 +611,15 @@ async fn a_refresh_token_that_is_kept_by_a_renewal_under_way_comes_back_with_the
 
     let folder = world.harness.folder.path();
     let url = database_url(folder).await;
-    for command in ["add", "rotate"] {
+    let key = |command: &str| {
         let mut program = program(folder);
         program.args(["key", command, "--database-url", &url]);
         program.arg("--key-file").arg(folder.join("ppm-email.key"));
-        let output = run_program(program, "");
-        assert!(output.status.success(), "{output:?}");
-    }
+        program
+    };
+    let output = run_program(key("add"), "");
+    assert!(output.status.success(), "{output:?}");
+    rotate_at_once(key("rotate"), folder).await;
     let server = &world.harness.server;
     let check = key_check::load(&server.store).await.expect("it answers").expect("a key seals");
     assert!(server.vault.adopt(&check));
@@ -589,15 +666,214 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
     nodes.serve("one").stop();
     let old = nodes.vault("one").await;
     nodes.key("one", "add");
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     put_runs(&nodes, &old, 3).await;
     let before = nodes.ids("one");
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(line.contains(&format!("3 values still need the key {}", before[0])), "{line}");
     assert_eq!(nodes.ids("one"), before);
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), before[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_waits_for_what_a_node_sealed_before_the_change_and_writes_late() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let old = nodes.vault("one").await;
+    put_runs(&nodes, &old, 1).await;
+    nodes.key("one", "add");
+    let mut rotating = Rotating::start(nodes.command("one", "rotate"));
+    rotating.waits();
+    // For as long as the database lets a node wait that sealed this before.
+    let until = Instant::now() + WRITTEN_WITHIN;
+    let late = old.seal(columns::RUN, &Destination::Nowhere, &"late".into());
+    let mut connection = connection(nodes.folder.path()).await;
+    while Instant::now() < until {
+        let write = sqlx::query("UPDATE run SET form = $1").bind(late.as_slice());
+        write.execute(&mut connection).await.expect("the table is there");
+        sleep(LOOK_EVERY).await;
+    }
+    rotating.succeeds();
+    let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 1));
+    // The rotation has waited long enough for this too.
+    nodes.key("one", "prune");
+    assert_eq!(nodes.ids("one"), [new]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their_number() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let old = nodes.vault("one").await;
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    put_runs(&nodes, &old, 3).await;
+    // A node that writes at every moment what it seals with the older key.
+    let mut connection = connection(nodes.folder.path()).await;
+    let before = "CREATE TRIGGER late AFTER UPDATE OF form ON run";
+    let put_back = "UPDATE run SET form = OLD.form WHERE id = NEW.id";
+    let trigger = if nodes.url.starts_with("sqlite") {
+        format!("{before} BEGIN {put_back}; END")
+    } else {
+        format!(
+            "CREATE FUNCTION put_back() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN {put_back}; RETURN NULL; END $$;
+             {before} FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION put_back()"
+        )
+    };
+    execute(&mut connection, &trigger).await;
+    let line = complaint(&nodes.try_key("one", "rotate"));
+    assert!(line.contains("3 values were sealed with an older key meanwhile"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_key_is_not_removed_while_a_node_may_still_write_what_it_sealed() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    nodes.key("one", "add");
+    let before = nodes.ids("one");
+    let mut rotating = Rotating::start(nodes.command("one", "rotate"));
+    rotating.waits();
+    rotating.kill();
+    let line = complaint(&nodes.try_key("one", "prune"));
+    assert!(line.contains(&format!("the key {} seals since a moment ago", before[1])), "{line}");
+    let seconds = line.split_once("again in ").and_then(|(_, rest)| rest.split(' ').next());
+    let seconds: u64 = seconds.expect("it says when").parse().expect("a number");
+    assert!((1..=60).contains(&seconds), "{line}");
+    assert_eq!(nodes.ids("one"), before);
+
+    make_old_changes(nodes.folder.path()).await;
+    nodes.key("one", "prune");
+    assert_eq!(nodes.ids("one"), before[1..]);
+}
+
+/// How many commands change a key file at once.
+const AT_ONCE: usize = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_added_at_the_same_moment_are_all_in_the_file() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let adding: Vec<_> = (0..AT_ONCE)
+        .map(|_| nodes.command("one", "add").stdout(Stdio::null()).spawn().expect("it runs"))
+        .collect();
+    for mut command in adding {
+        assert!(command.wait().expect("it is ours").success());
+    }
+    assert_eq!(nodes.ids("one").len(), 1 + AT_ONCE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prune_beside_an_add_keeps_the_key_that_is_added() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    let [_, active] = nodes.ids("one")[..] else { panic!("one key was added") };
+
+    // The add has read the file when the prune comes, and writes it then.
+    let adding = key_file::lock(&nodes.key_file("one")).expect("it is whole").expect("there");
+    let mut pruning = nodes.command("one", "prune").stdout(Stdio::null()).spawn().expect("it runs");
+    wait_until_locked_out(&mut pruning).await;
+    let added = Key::new(&[7; 32], None);
+    let ring = adding.ring().clone().and(added.clone());
+    adding.replace(&ring, &SeededRandomness::new(7)).expect("the folder is ours");
+    assert!(pruning.wait().expect("it is ours").success());
+    assert_eq!(nodes.ids("one"), [active, added.id()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let old = nodes.vault("one").await;
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    let before = nodes.ids("one");
+
+    let locked = key_file::lock(&nodes.key_file("one")).expect("it is whole").expect("there");
+    let mut command = nodes.command("one", "prune");
+    let mut pruning = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");
+    wait_until_locked_out(&mut pruning).await;
+    put_runs(&nodes, &old, 1).await;
+    drop(locked);
+    let line = complaint(&pruning.wait_with_output().expect("it ends"));
+    assert!(line.contains(&format!("1 values still need the key {}", before[0])), "{line}");
+    assert_eq!(nodes.ids("one"), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_without_the_new_key_saves_is_opened_by_the_others_and_keeps_the_old_key() {
+    let nodes = Nodes::start().await;
+    let one = nodes.serve("one");
+    nodes.copy_key_file("one", "two");
+    let two = nodes.serve("two");
+    nodes.key("one", "add");
+    nodes.rotate("one").await;
+    nodes.logged("two", "a key is not in the key file").await;
+    let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
+
+    save(&mut nodes.browser(&two).await, &draft(1), 0, None).await;
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (2, 0));
+    let tab: Tab = called(&mut nodes.browser(&one).await, "email/load", &json!({})).await;
+    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-1");
+    let line = complaint(&nodes.try_key("one", "prune"));
+    assert!(line.contains(&format!("2 values still need the key {old}")), "{line}");
+    assert_eq!(nodes.ids("one"), [old, new]);
+
+    nodes.key("one", "rotate");
+    assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 2));
+    nodes.key("one", "prune");
+    let expected = ("password-1".to_owned(), "client-1".to_owned());
+    assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_as_they_are() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let mut connection = connection(nodes.folder.path()).await;
+    let versions = "SELECT COUNT(*), MAX(version) FROM schema_version";
+    let tables = [
+        ("DELETE FROM schema_version WHERE version > 6", "start this version's ppm-email serve"),
+        ("INSERT INTO schema_version VALUES (1000)", "is one of a newer version"),
+    ];
+    for (change, expected) in tables {
+        execute(&mut connection, change).await;
+        let found = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
+        let mut commands: Vec<_> =
+            ["rotate", "prune", "check"].map(|command| nodes.command("one", command)).into();
+        let mut admin = program(nodes.folder.path());
+        admin.args(["admin", "list", "--database-url", &nodes.url]);
+        commands.push(admin);
+        for command in commands {
+            let line = complaint(&run_program(command, ""));
+            assert!(line.contains(expected), "{line}");
+        }
+        let after = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
+        let of = |row: &sqlx::any::AnyRow| (row.get::<i64, _>(0), row.get::<i64, _>(1));
+        assert_eq!(of(&after), of(&found));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_about_keys_makes_no_tables_where_there_are_none() {
+    let nodes = Nodes::start().await;
+    nodes.serve("one").stop();
+    let other = tempfile::tempdir().expect("a folder for the test");
+    let url = database_url(other.path()).await;
+    let file = other.path().join("ppm-email.db");
+    if url.starts_with("sqlite") {
+        fs::write(&file, "").expect("the folder is ours");
+    }
+    let mut command = program(other.path());
+    command.args(["key", "check", "--database-url", &url]);
+    command.arg("--key-file").arg(nodes.key_file("one"));
+    let line = complaint(&run_program(command, ""));
+    assert!(line.contains("has no tables of ppm-email"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -632,7 +908,10 @@ async fn a_check_lists_the_keys_and_their_values_and_prints_no_key() {
     let serving = nodes.serve("one");
     save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
     serving.stop();
-    let said = nodes.key("one", "add") + &nodes.key("one", "rotate") + &nodes.key("one", "add");
+    let mut said = nodes.key("one", "add");
+    nodes.rotate("one").await;
+    said += &nodes.key("one", "rotate");
+    said += &nodes.key("one", "add");
     let check = nodes.key("one", "check");
     let [old, active, unused] = nodes.ids("one")[..] else { panic!("two keys were added") };
     for (key, state) in [(old, "only opens\t0"), (active, "seals\t2"), (unused, "not used yet\t0")]
@@ -845,7 +1124,7 @@ async fn a_database_and_a_key_file_of_before_work_without_a_step_and_their_key_c
     assert_eq!(fs::read_to_string(nodes.key_file("one")).expect("it is there"), key);
 
     nodes.key("one", "add");
-    nodes.key("one", "rotate");
+    nodes.rotate("one").await;
     nodes.key("one", "prune");
     assert!(nodes.key("one", "check").contains("every value opens"));
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use server::clock::Clock;
 use server::identity::SignInError;
 use server::store::audit::{self, Wanted};
-use server::store::{Store, people, runs, sessions};
+use server::store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use server::vault::unlock;
 use sqlx::{AnyConnection, Connection, Row};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::support::databases::{connection, database, database_url, postgres_setting};
 use crate::support::doubles::{FixedClock, SeededRandomness};
@@ -214,4 +216,18 @@ async fn the_databases_password_is_in_no_log_however_talkative() {
         assert!(output.status.success() && log.contains("sqlx"), "{log}");
         assert!(!log.contains(password), "{log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_write_that_waits_too_long_for_anothers_lock_fails() {
+    let folder = folder();
+    let store = Store::open(&database(&folder).await).await.expect("a new database opens");
+    let mut holder = connection(folder.path()).await;
+    let lock = "BEGIN; LOCK TABLE readiness_probe";
+    sqlx::raw_sql(lock).execute(&mut holder).await.expect("the table is there");
+    let write = store.write_probe(FixedClock::new().now());
+    let written = timeout(2 * WRITTEN_WITHIN, write).await.expect("it does not wait for ever");
+    assert!(written.is_err(), "it has written what is locked");
+    store.close().await;
 }

@@ -57,6 +57,8 @@ pub struct Mounted {
 #[wasm_bindgen]
 #[must_use]
 pub fn mount(container: HtmlElement, script: Script) -> Mounted {
+    #[cfg(feature = "hydrate")]
+    console_error_panic_hook::set_once();
     let handle = mount_to(container.clone(), move || {
         let element = CustomElement {
             parts: StoredValue::new_local(Parts { container, script }),

@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use crate::support::databases::{connection, database_url, refuse, stop_refusing};
-use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, cookie_of, trail};
+use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};
 use crate::support::host::PUBLIC_KEY;
 use crate::support::mailbox::Mailbox;
 use crate::support::oauth_programs::{called, save, trust_the_tests};
@@ -32,7 +32,6 @@ use crate::support::provider::Provider;
 
 /// How often a stranger repeats a request.
 const TIMES: usize = 300;
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A row of the audit trail, as far as these tests look at it.
 #[derive(Debug, PartialEq, Eq)]

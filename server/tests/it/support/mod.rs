@@ -15,4 +15,5 @@ pub mod postfix;
 pub mod program;
 pub mod provider;
 pub mod smtp_server;
+pub mod sockets;
 pub mod spellings;

@@ -181,6 +181,27 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
 }
 
 #[tokio::test]
+async fn a_token_that_the_mail_server_refuses_because_its_consent_has_ended_is_told_so() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.provider.revoke();
+    let Outcome::Failed { step, advice, said } = world.send().await else { panic!("not sent") };
+    assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
+    assert!(said.expect("words").contains("The grant was revoked."));
+    assert_eq!(world.mailbox.refused(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_the_mail_server_refuses_while_the_provider_is_in_trouble_is_told_in_its_words()
+ {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.provider.expire();
+    world.provider.fail_next("503 Service Unavailable", "{}");
+    let Outcome::Failed { step, said, .. } = world.send().await else { panic!("not sent") };
+    assert_eq!(step, Step::SignIn);
+    assert!(said.expect("words").contains("535 5.7.3"));
+}
+
+#[tokio::test]
 async fn a_provider_in_trouble_leaves_a_valid_token_valid() {
     let world = World::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));

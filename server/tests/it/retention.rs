@@ -307,6 +307,12 @@ async fn without_flags_the_program_keeps_rows_for_400_days_and_messages_for_90()
 }
 
 #[tokio::test]
+async fn a_host_that_configures_nothing_keeps_rows_for_400_days_and_messages_for_90() {
+    let retention = Harness::start().await.server.config.retention;
+    assert_eq!(retention, Retention { audit_days: 400, message_days: 90 });
+}
+
+#[tokio::test]
 async fn the_program_says_on_its_pages_what_its_flags_say() {
     let harness = keeping(0, 0).await;
     sent(&harness, "one", &person(1)).await;

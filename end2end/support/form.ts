@@ -121,8 +121,8 @@ export class Form {
     return this.token.locator('section').filter({ has: this.place.getByRole('heading', { level: 2, name: heading }) });
   }
 
-  /** The heading of the outcome of the last test message. */
+  /** The heading of the outcome of the last test message, which is the whole of a text. */
   outcome(text: string | RegExp): Locator {
-    return this.place.getByRole('heading', { level: 2, name: text });
+    return this.place.getByRole('heading', { level: 2, name: text, exact: true });
   }
 }

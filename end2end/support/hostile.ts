@@ -12,17 +12,18 @@ import { startScripted } from './scripted.ts';
 
 const DAY = 86_400_000;
 
-/** An e-mail address that is legal (RFC 5321 4.1.2) and hostile, and has room for no more. */
-const ADDRESS = `"></option><b/id=canary><!--"@practice.example`;
+/** E-mail addresses that are legal (RFC 5321 4.1.2) and hostile, and have room for no more, by their source. */
+const ADDRESSES = new Map(['address', 'other address'].map((source, at) => [source, `"></option><b/id=canary><!--"@${at}.example`]));
 
 /**
  * Ends each element that it may stand in, and then makes elements that nothing of the product's looks like. Its
  * source stands in it, so that a page tells whose text has arrived. It holds where it is written in
- * capitals, cut at each `=`, or with backslashes before what a distinguished name escapes. Of the
- * source `address` it is an e-mail address.
+ * capitals, cut at each `=`, or with backslashes before what a distinguished name escapes. Of a
+ * source of addresses it is an e-mail address.
  */
 export function hostile(source: string): string {
-  if (source === 'address') return ADDRESS;
+  const address = ADDRESSES.get(source);
+  if (address) return address;
   const ends = ['textarea', 'script', 'style', 'title', 'option'].map((name) => `</${name}></${name.toUpperCase()} >`);
   return `"'>${ends.join('')}<b id=canary >${source}<i/canary >&lt;b id=canary&gt;<!--`;
 }
@@ -32,8 +33,8 @@ interface Started {
   stop: () => Promise<void>;
 }
 
-/** A mail server in clear that takes a message; each of its replies is hostile. */
-export async function startHostileMail(): Promise<Started & { refuse: () => void }> {
+/** A mail server in clear that takes a message; each of its replies is hostile, its greeting in any words. */
+export async function startHostileMail(greeting = hostile('greeting')): Promise<Started & { refuse: () => void }> {
   const answers: Record<string, string> = {
     EHLO: `250-${hostile('ehlo')}\r\n250-${hostile('capability')}\r\n250 AUTH PLAIN ${hostile('mechanism')}`,
     AUTH: `235 ${hostile('auth')}`,
@@ -42,7 +43,7 @@ export async function startHostileMail(): Promise<Started & { refuse: () => void
     DATA: `354 ${hostile('data')}`,
     '.': `250 2.0.0 ${hostile('accepted')}`,
   };
-  const server = await startScripted(answers, `220 ${hostile('greeting')}`);
+  const server = await startScripted(answers, `220 ${greeting}`);
   return { ...server, refuse: () => void (answers.MAIL = `550 5.7.1 ${hostile('refusal')}`) };
 }
 
@@ -55,10 +56,19 @@ export async function startHostileTls(): Promise<Started> {
   return await started(server.on('tlsClientError', () => {}));
 }
 
+/** What a Token Endpoint says: an error as OAuth has them, one with a hostile code, a page, or a token. */
+type Answer = 'error' | 'error with a code' | 'page' | 'token';
+
 /** A provider on this machine that is hostile in everything it says, in the way that a test wants. */
 export class HostileProvider {
   /** What its Token Endpoint says. */
-  answer: 'error' | 'page' | 'token' = 'error';
+  answer: Answer = 'error';
+  /** The claims that its access tokens have, each by the name of its source; hostile text, or values that are right. */
+  token: Record<string, unknown> = {};
+  /** How many access tokens it has issued. */
+  issued = 0;
+  /** Whether people consent to a token for mail. */
+  consents = false;
   /** Whom its ID tokens are about. */
   claims: object = {};
   readonly #signer = new Signer();
@@ -88,19 +98,28 @@ export class HostileProvider {
     if (pathname === '/keys') return void response.end(this.#signer.keys);
     if (pathname === '/authorize') return void response.writeHead(302, { location: this.#wayBack(searchParams) }).end();
     const asked = new URLSearchParams(await text(request));
-    if (asked.get('grant_type') === 'authorization_code') return void json(this.#idToken(asked));
-    if (this.answer === 'error') return void json({ error: 'of_this_provider', error_description: hostile('description') }, 400);
-    if (this.answer === 'token') return void json({ access_token: accessToken(), token_type: 'Bearer', expires_in: 3600, scope: hostile('granted') });
-    return void response.writeHead(404, { 'content-type': `text/html;${hostile('media type')}` }).end(`<title>${encoded(hostile('title'))}</title>`);
+    if (this.#nonce && asked.get('grant_type') === 'authorization_code') return void json(this.#idToken(asked));
+    switch (this.answer) {
+      case 'error':
+        return void json({ error: 'of_this_provider', error_description: hostile('description'), error_uri: `https://a.example/${hostile('error page')}` }, 400);
+      case 'error with a code':
+        return void json({ error: hostile('code'), error_description: hostile('description') }, 400);
+      case 'token':
+        this.issued += 1;
+        return void json({ access_token: jwt(this.token), token_type: 'Bearer', expires_in: 3600, scope: hostile('granted') });
+      case 'page':
+        return void response.writeHead(404, { 'content-type': `text/html;${hostile('media type')}` }).end(`<title>${encoded(hostile('title'))}</title>`);
+    }
   }
 
   /** What it says of itself where it is asked for as `/bad` or `/other`, and where it is believed. */
   #description(issuer: string): object {
     return {
       issuer: issuer === '/other' ? hostile('issuer') : this.address + issuer,
-      authorization_endpoint: `${this.address}/authorize`,
+      authorization_endpoint: issuer === '/bad' ? hostile('authorization endpoint') : `${this.address}/authorize`,
       token_endpoint: issuer === '/bad' ? hostile('endpoint') : `${this.address}/token`,
       grant_types_supported: [hostile('grant')],
+      code_challenge_methods_supported: [hostile('challenge method')],
       revocation_endpoint: hostile('revocation'),
       jwks_uri: `${this.address}/keys`,
       response_types_supported: ['code'],
@@ -109,12 +128,12 @@ export class HostileProvider {
     };
   }
 
-  /** a sign-in succeeds; a consent to a token for mail is refused. */
+  /** A sign-in succeeds; a consent to a token for mail is refused, unless people consent. */
   #wayBack(asked: URLSearchParams): string {
     const back = new URL(asked.get('redirect_uri')!);
     back.searchParams.set('state', asked.get('state')!);
     this.#nonce = asked.get('nonce') ?? '';
-    if (this.#nonce) back.searchParams.set('code', 'a-code');
+    if (this.#nonce || this.consents) back.searchParams.set('code', 'a-code');
     else {
       back.searchParams.set('error', hostile('consent'));
       back.searchParams.set('error_description', hostile('consent description'));
@@ -131,10 +150,8 @@ export class HostileProvider {
   }
 }
 
-/** A token that can be read, and says nothing that is true. */
-function accessToken(): string {
-  const of = (name: string) => hostile(`claim ${name}`);
-  const claims = { aud: of('aud'), scp: of('scp'), roles: [of('roles')], upn: of('upn'), tid: of('tid'), appid: of('appid'), oid: of('oid') };
+/** A token that can be read. */
+function jwt(claims: object): string {
   return [{ alg: 'RS256' }, claims, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
 }
 

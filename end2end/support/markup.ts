@@ -12,11 +12,11 @@ interface Survey {
 }
 
 /** Expects that the page at hand shows hostile text of each source as it was said, and no element of it. */
-export async function expectText(page: Page, sources: readonly string[]): Promise<void> {
+export async function expectText(page: Page, sources: readonly string[], timeout = 10_000): Promise<void> {
   await expect(async () => {
     const surveys = await Promise.all(page.frames().map((frame) => frame.evaluate(survey, null)));
     expectOnlyText({ made: surveys.flatMap(({ made }) => made), text: surveys.map(({ text }) => text).join('\n') }, sources);
-  }).toPass({ timeout: 10_000 });
+  }).toPass({ timeout });
 }
 
 /** The same of a page as the server sends it, to a browser without scripts. */

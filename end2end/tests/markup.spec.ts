@@ -9,6 +9,7 @@ import { expect, test as base } from '../support/embedded.ts';
 import { Form, type Values } from '../support/form.ts';
 import { hostile, HostileProvider, startHostileMail, startHostileTls } from '../support/hostile.ts';
 import { expectText, expectTextAsSent } from '../support/markup.ts';
+import { Planner } from '../support/planner.ts';
 import type { Product } from '../support/product.ts';
 import { ADA } from '../support/test.ts';
 
@@ -27,7 +28,22 @@ const TYPED = [...OF_OAUTH, ...OF_AUTHENTICATION, 'basic display name'];
 
 const WHO = ['person', 'address'];
 const SAID = ['greeting', 'ehlo', 'capability', 'mechanism', 'auth', 'mail', 'rcpt', 'data', 'accepted'];
-const CLAIMS = ['aud', 'scp', 'roles', 'upn', 'tid', 'appid', 'oid'].map((name) => `claim ${name}`);
+const CONSENT = ['consent', 'consent description', 'consent page'];
+
+/** Tokens by the claims that are shown of them. Another one's text is hostile too, where it is never shown. */
+const TOKENS = [
+  ['aud', 'scp', 'roles', 'upn', 'tid', 'appid', 'oid'],
+  ['aud', 'scope', 'preferred_username', 'azp'],
+  ['unique_name', 'client_id'],
+  ['email'],
+  ['sub'],
+];
+const NEVER_SHOWN = ['iss', 'name', 'idtyp', 'iat', 'nbf', 'exp', 'jti', 'nonce'];
+
+/** Claims that are hostile, each by its own name. */
+function claims(names: readonly string[]): Record<string, string | string[]> {
+  return Object.fromEntries(names.map((name) => [name, name === 'roles' ? [hostile(name)] : hostile(name)]));
+}
 
 interface Stage {
   page: Page;
@@ -83,7 +99,7 @@ async function send(form: Form, end: RegExp): Promise<void> {
 /** A form that is complete, for a provider's flow. */
 async function choose(form: Form, flow: 'Authorization Code' | 'Client Credentials', provider: HostileProvider, redirect: string): Promise<void> {
   await form.choose(flow);
-  await form.fill(form.oauth, { ...OF_MAIL, Port: '587' });
+  await form.fill(form.oauth, { ...OF_MAIL, Port: '587', [CA]: '' });
   const endpoints = { 'Token Endpoint': `${provider.address}/token`, Scope: 'mail.send' };
   const asking = { 'Authorization Endpoint': `${provider.address}/authorize`, 'Redirect URI': redirect };
   const client = { 'Client ID': 'ppm', 'Client Secret': 'a secret' };
@@ -98,6 +114,42 @@ async function visit(page: Page, shown: Record<string, readonly string[]>): Prom
     if (path === SETTINGS) await expect(new Form(page).flow).toBeEnabled();
     await expectText(page, sources);
   }
+}
+
+/** Asks for a token again and again, and hears each way in which it is refused. */
+async function hearRefusals(form: Form, provider: HostileProvider): Promise<void> {
+  // Of what is no OAuth, from a provider on this machine, the status is shown and nothing that it says.
+  for (const [answer, said, ...sources] of [
+    ['error', 'of_this_provider', 'description', 'error page'],
+    ['error with a code', '400 Bad Request'],
+    ['page', '404 Not Found'],
+  ] as const) {
+    provider.answer = answer;
+    await form.getToken.click();
+    await expect(form.token.getByText(said)).toBeVisible();
+    await expectText(form.page, sources);
+  }
+}
+
+/** Goes through the main sources in a tab, wherever it is embedded, and looks at each. The product is at this address. */
+async function hearAll(form: Form, { mail, provider }: Stage, product: string): Promise<void> {
+  const { page } = form;
+  await saveHostile(form, mail.port);
+  await send(form, /accepted the message/);
+  await expectText(page, [...TYPED, ...SAID]);
+  mail.refuse();
+  await send(form, /refused|failed/i);
+  await page.reload();
+  await expect(form.outcome(/refused|failed/i)).toBeVisible();
+  await expectText(page, ['refusal', ...TYPED]);
+
+  await choose(form, 'Authorization Code', provider, `${product}/oauth/callback`);
+  await form.saved();
+  await form.getToken.click();
+  await expectText(page, CONSENT);
+  await choose(form, 'Client Credentials', provider, '');
+  await form.saved();
+  await hearRefusals(form, provider);
 }
 
 interface Scene {
@@ -162,7 +214,7 @@ const SCENES: Scene[] = [
       const issuer = form.authentication.getByLabel('Issuer or tenant address', { exact: true });
       const fill = form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true });
       // What it calls itself instead is not shown of a provider on this machine.
-      for (const [path, ...sources] of [['/bad', 'endpoint'], ['/other'], ['', 'grant']] as const) {
+      for (const [path, ...sources] of [['/bad', 'endpoint', 'authorization endpoint'], ['/other'], ['', 'grant']] as const) {
         await issuer.fill(provider.address + path);
         await fill.click();
         if (path === '/other') await expect(form.authentication.getByRole('heading', { name: 'Nothing of it is believed' })).toBeVisible();
@@ -184,26 +236,52 @@ const SCENES: Scene[] = [
       await form.getToken.click();
       await page.waitForURL('**/oauth/result/*');
       const { pathname } = new URL(page.url());
-      await visit(page, { [pathname]: ['consent', 'consent description'] });
+      await visit(page, { [pathname]: CONSENT });
       await page.goto(SETTINGS);
     },
-    heard: ['consent', 'consent description'],
+    heard: CONSENT,
     shown: { [AUDIT]: ['person'] },
   },
   {
-    name: 'what a Token Endpoint says, and a token',
+    name: 'whose account a token is for',
+    play: async ({ form, product, provider }) => {
+      Object.assign(provider, { consents: true, answer: 'token', token: { email: hostile('other address') } });
+      await choose(form, 'Authorization Code', provider, `${product.url}/oauth/callback`);
+      await form.saved();
+      await form.getToken.click();
+      await expectText(form.page, ['granted', 'other address']);
+      await form.page.reload();
+      await form.token.getByRole('button', { name: 'What does the token say?', exact: true }).click();
+    },
+    heard: ['granted', 'other address'],
+    shown: { [SETTINGS]: ['granted'], [AUDIT]: ['person'] },
+  },
+  {
+    name: 'what a Token Endpoint says',
+    play: async ({ form, provider }) => {
+      await choose(form, 'Client Credentials', provider, '');
+      await form.saved();
+      await hearRefusals(form, provider);
+    },
+    shown: {},
+  },
+  {
+    name: 'what a token says',
     play: async ({ form, page, provider }) => {
       await choose(form, 'Client Credentials', provider, '');
       await form.saved();
-      // Of a page, from a provider on this machine, the status is shown and nothing that it says.
-      for (const [answer, ...sources] of [['error', 'description'], ['page'], ['token', 'granted']] as const) {
-        provider.answer = answer;
+      provider.answer = 'token';
+      const whatItSays = form.token.getByRole('button', { name: 'What does the token say?', exact: true });
+      for (const [at, names] of TOKENS.entries()) {
+        provider.token = claims([...names, ...NEVER_SHOWN]);
         await form.getToken.click();
-        if (answer === 'page') await expect(form.token.getByText('404 Not Found')).toBeVisible();
-        await expectText(page, sources);
+        await expect.poll(() => provider.issued).toBe(at + 1);
+        await expectText(page, ['granted']);
+        await expect(async () => {
+          await whatItSays.click();
+          await expectText(page, names, 1_000);
+        }).toPass({ timeout: 10_000 });
       }
-      await form.token.getByRole('button', { name: 'What does the token say?', exact: true }).click();
-      await expectText(page, CLAIMS);
     },
     shown: { [SETTINGS]: ['granted'] },
   },
@@ -225,17 +303,31 @@ for (const host of ['plain', 'react', 'iframe']) {
   test(`text is text: whatever there is, in a host in ${host}`, async ({ stage, page, host: signer, shell }) => {
     signer.claims = { name: hostile('person') };
     await page.goto(`${shell.url}/${host}/`);
-    const form = new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page);
-    await saveHostile(form, stage.mail.port);
-    await send(form, /accepted the message/);
-    await expectText(page, [...TYPED, ...SAID]);
-    stage.mail.refuse();
-    await send(form, /refused|failed/i);
-    await page.reload();
-    await expect(form.outcome(/refused|failed/i)).toBeVisible();
-    await expectText(page, ['refusal', ...TYPED]);
+    await hearAll(new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page), stage, shell.product);
   });
 }
+
+test('text is text: whatever there is, in a host in Rust', async ({ stage, page, product }, info) => {
+  const planner = await Planner.start(product, info.outputPath('planner.db'));
+  await planner.signIn(page, 'grace');
+  const form = await planner.openMail(page);
+  await hearAll(form, stage, planner.url);
+  await visit(page, { [page.url()]: ['basic display name'] });
+  await planner.stop();
+});
+
+test('text is text: what a proxy says of a person', async ({ stage, page, context, product }) => {
+  const headers = { 'X-PPM-User': hostile('subject'), 'X-PPM-Roles': `${hostile('role')}, ppm-administrator`, 'X-PPM-Name': EVE.name, 'X-PPM-Email': EVE.email };
+  const flags = ['user', 'roles', 'name', 'email'].flatMap((what) => [`--proxy-${what}-header`, `X-PPM-${what}`]);
+  await product.restartWith(['--trusted-proxy', '127.0.0.1', ...flags]);
+  await context.setExtraHTTPHeaders(headers);
+  await page.goto(SETTINGS);
+  await saveHostile(stage.form, stage.mail.port);
+  await send(stage.form, /accepted the message/);
+  await visit(page, { [SETTINGS]: [...WHO, ...TYPED], [AUDIT]: WHO, [HISTORY]: [...WHO, ...SAID], '/preferences/time': WHO });
+  await context.setExtraHTTPHeaders({ ...headers, 'X-PPM-Name': '', 'X-PPM-Email': '' });
+  await visit(page, { [SETTINGS]: ['subject'] });
+});
 
 test('text is text: what an organisation says of its people', async ({ stage, page, product }, info) => {
   const { provider } = stage;
@@ -245,15 +337,19 @@ test('text is text: what an organisation says of its people', async ({ stage, pa
   await product.restartWith(['--oidc-issuer', provider.address, ...client, '--oidc-name', hostile('organisation')]);
   const signIn = page.getByRole('link', { name: /^Sign in with/ });
 
+  const query = encodeURIComponent(hostile('query'));
+  await page.goto(`/oidc/callback?state=${query}&error=${query}&error_description=${query}&error_uri=${query}&iss=${query}`);
+  await expectText(page, ['organisation']);
   provider.claims = { name: hostile('stranger'), roles: [hostile('role')] };
   await page.goto(`/sign-in?refused=${encodeURIComponent(hostile('code'))}&to=${encodeURIComponent(`/audit?person=${hostile('way')}`)}`);
   await expectText(page, ['organisation']);
   await signIn.click();
   await expect(page.getByRole('alert')).toHaveText(/Your account may not use this/);
-  provider.claims = { name: hostile('member') };
+  const likes = claims(['locale', 'zoneinfo', 'date_format', 'hour_cycle']);
+  provider.claims = { name: hostile('member'), sub: hostile('subject'), email: undefined, ...likes };
   await signIn.click();
   await page.waitForURL('**/settings/email');
-  await visit(page, { [AUDIT]: ['stranger', 'member'], [SETTINGS]: ['member'] });
+  await visit(page, { [AUDIT]: ['stranger', 'member', 'subject'], [SETTINGS]: ['member'] });
 });
 
 test('text is text: what is sent to the pages around the tab', async ({ page, product, complaints }) => {
@@ -280,12 +376,44 @@ test('text is text: what is sent to the pages around the tab', async ({ page, pr
   await visit(page, {
     [AUDIT]: ['person'],
     [`${AUDIT}?person=${query}&day=${query}&before=${query}`]: ['person'],
-    [`/oauth/callback?state=${query}&error=${query}&error_description=${query}`]: [],
+    [`/oauth/callback?state=${query}&error=${query}&error_description=${query}&error_uri=${query}&iss=${query}&code=${query}`]: [],
     [`/oauth/result/${query}?fault=${query}`]: [],
     [`/set-up?ticket=${query}`]: [],
     [`/nowhere/${query}?${query}`]: [],
     [`/embed/frame?host=${query}`]: [],
   });
+});
+
+/** What a mail server greets with that wants a reader of the transcript to save its own settings, in exactly 752 octets. */
+function greetingWithForm(): string {
+  const body = `{"save":{"draft":{"flow":"none","smtp":{"server":"smtp.evil.example","port":"587"}},"revision":1},"x":"`;
+  const form = `<form id=canary method=post enctype=text/plain action=/api/email/save><input type=hidden name='${body}' value='"}'><button class=primary>Save all changes</button></form>`;
+  const beginning = '220 x</textarea></div><dialog open><h2>Your session is about to end</h2>';
+  return beginning + 'x'.repeat(752 - beginning.length - form.length) + form;
+}
+
+test('a greeting of 752 octets puts no form on a page, and what such a form posts is not taken', async ({ stage, page, signIn, complaints }) => {
+  const greeting = greetingWithForm();
+  expect(greeting).toHaveLength(752);
+  const mail = await startHostileMail(greeting.slice('220 '.length));
+  const { form } = stage;
+  await signIn();
+  await form.fill(form.basic, { ...OF_MAIL, Port: String(mail.port), 'Use TLS': false });
+  await form.saved();
+  await send(form, /accepted the message/);
+  await page.goto(HISTORY);
+  expect(await page.getByRole('textbox', { name: 'As text', includeHidden: true }).inputValue()).toContain(greeting);
+  await visit(page, { [HISTORY]: [], [SETTINGS]: [] });
+  await expect(page.getByRole('button', { name: 'Save all changes', includeHidden: true })).toHaveCount(0);
+
+  complaints.expectStatus(415, /\/api\/email\/save$/);
+  await page.evaluate((markup) => document.body.insertAdjacentHTML('beforeend', markup), greeting);
+  const answer = page.waitForResponse('**/api/email/save');
+  await page.getByRole('button', { name: 'Save all changes', exact: true }).click();
+  const request = (await answer).request();
+  expect(await request.allHeaders()).toMatchObject({ 'content-type': 'text/plain', 'sec-fetch-site': 'same-origin' });
+  expect((await answer).status()).toBe(415);
+  await mail.stop();
 });
 
 test('the transcript that is copied is what was said', async ({ stage, page, context, signIn }) => {

@@ -68,6 +68,7 @@ impl Aggregates {
     /// Records an event: one row for an address, a minute, an actor and a detail. The detail must be one
     /// of a few that the server knows, never text that the client chose. Returns whether it is the first
     /// of its kind.
+    #[expect(clippy::must_use_candidate, reason = "only a log line asks")]
     pub fn record(
         &self,
         action: Action,

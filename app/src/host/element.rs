@@ -60,10 +60,8 @@ pub fn mount(container: HtmlElement, script: Script) -> Mounted {
     #[cfg(feature = "hydrate")]
     console_error_panic_hook::set_once();
     let handle = mount_to(container.clone(), move || {
-        let element = CustomElement {
-            parts: StoredValue::new_local(Parts { container, script }),
-            offered: RwSignal::new(None),
-        };
+        let parts = Parts { container, script, offered: RwSignal::new(None) };
+        let element = CustomElement { parts: StoredValue::new_local(parts) };
         provide_context(Host { element: Some(element) });
         EmailSettingsPage()
     });
@@ -74,13 +72,13 @@ pub fn mount(container: HtmlElement, script: Script) -> Mounted {
 #[derive(Clone, Copy)]
 pub struct CustomElement {
     parts: StoredValue<Parts, LocalStorage>,
-    /// The address of the provider's page, after a browser allowed no window for it.
-    offered: RwSignal<Option<String>>,
 }
 
 struct Parts {
     container: HtmlElement,
     script: Script,
+    /// The address of the provider's page, after a browser allowed no window for it.
+    offered: RwSignal<Option<String>>,
 }
 
 impl CustomElement {
@@ -118,12 +116,12 @@ impl CustomElement {
 
     /// Offers the way to an address, or no longer.
     pub fn offer(self, address: Option<String>) {
-        self.offered.set(address);
+        self.parts.try_with_value(|parts| parts.offered.set(address));
     }
 
     /// The address to which the way is offered.
     pub fn offered(self) -> Option<String> {
-        self.offered.get()
+        self.parts.try_with_value(|parts| parts.offered)?.get()
     }
 
     /// Tells the element's script what happened.

@@ -202,7 +202,7 @@ async fn known(
         Err(refused) => return Err(refused.into()),
     }
     let peer = client::peer(&request.extensions);
-    if let Some(principal) = by_proxy(server, peer, address, said).await? {
+    if let Some(principal) = by_proxy(server, peer, address, said)? {
         return Ok(Some((principal, None)));
     }
     by_session(server, request).await
@@ -222,7 +222,7 @@ async fn by_host_cookie(
 
 /// What somebody else writes in a proxy's headers means nothing; it is noted, and the next source
 /// asked.
-async fn by_proxy(
+fn by_proxy(
     server: &Server,
     peer: IpAddr,
     address: IpAddr,

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
 use domain::settings::{Grant, MailServer, Sender, Settings};
-use domain::token::Setback;
+use domain::token::{Fault, Setback};
 use tokio::time::Instant;
 
 use super::renewal::{self, Access, NoAccess};
@@ -114,9 +114,13 @@ impl Sending<'_> {
             other => return other,
         };
         let second = self.take_token(renewal::another(server, current, first.which)).await;
-        // Where there is no other token, the mail server's words tell more.
-        let Ok(second) = second else { return Err(refusal) };
-        self.with(bearer(second.token)).await
+        match second {
+            Ok(second) => self.with(bearer(second.token)).await,
+            // The consent that has ended is why the mail server refuses what came of it.
+            Err(gone) if gone.advice == Advice::TokenNotRenewed(Fault::InvalidGrant) => Err(gone),
+            // Where there is no other token, the mail server's words tell more.
+            Err(_) => Err(refusal),
+        }
     }
 
     /// Delivers with a token that nobody else gets.

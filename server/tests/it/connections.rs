@@ -13,14 +13,14 @@ use axum::routing::{get, post};
 use futures_util::stream;
 use server::serve::{Limits, Room, connections};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::support::sockets::{NEVER, beginning, connect_from};
+
 /// Long enough for a whole request on a busy machine.
 const LIMIT: Duration = Duration::from_millis(500);
-/// Far more than any of these tests takes.
-const NEVER: Duration = Duration::from_mins(1);
 
 /// A server that listens, and the word that stops it.
 struct Listening {
@@ -141,26 +141,10 @@ async fn a_stop_waits_for_a_request_under_way_and_takes_no_other() {
     server.ended.await.expect("the server ends");
 }
 
-/// A connection from another address of this machine.
-async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    let own = SocketAddr::new(address.parse().expect("an address"), 0);
-    socket.bind(own).expect("an address of this machine");
-    socket.connect(server).await.expect("a connection")
-}
-
 /// A request for `/` on a connection that stays open, and the start of its answer.
 async fn hello(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
     beginning(stream).await
-}
-
-/// The next octets that come; none where the other side closes.
-async fn beginning(stream: &mut TcpStream) -> String {
-    let mut octets = [0; 1_024];
-    let read = tokio::time::timeout(NEVER, stream.read(&mut octets));
-    let count = read.await.expect("the server says something or closes").unwrap_or_default();
-    String::from_utf8_lossy(&octets[..count]).into_owned()
 }
 
 /// Answers `/` at once, and `/slow` when it is given a permit; what happens there is told.

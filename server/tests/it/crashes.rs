@@ -1,5 +1,5 @@
-//! The program is killed from one instruction to the next, three hundred times, while
-//! administrators save: what is kept is always one whole save, and never an older one than somebody
+//! The program is killed from one instruction to the next, again and again, while administrators
+//! save: what is kept is always one whole save, and never an older one than somebody
 //! was told.
 
 use std::path::Path;
@@ -23,10 +23,10 @@ use tokio::task::JoinSet;
 
 use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::program::{Browser, Serving, add_administrator};
+use crate::support::soak::{is_soaking, times};
 
 /// Databases that are used, and killed, side by side.
 const LANES: u64 = 3;
-const KILLS_OF_A_LANE: u64 = 100;
 const SAVERS: [&str; 3] = ["ada@example.com", "grace@example.com", "hedy@example.com"];
 const PASSWORD: &str = "a long enough pass phrase";
 /// What the moments of the kills are drawn from, unless `PPM_EMAIL_SEED` says otherwise.
@@ -46,7 +46,7 @@ struct Seen {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn killed_three_hundred_times_it_keeps_one_whole_save_and_none_older_than_it_told() {
+async fn killed_again_and_again_it_keeps_one_whole_save_and_none_older_than_it_told() {
     let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
@@ -55,13 +55,17 @@ async fn killed_three_hundred_times_it_keeps_one_whole_save_and_none_older_than_
     }
     let lanes = lanes.join_all().await;
     println!("{lanes:#?}");
-    let all = LANES * KILLS_OF_A_LANE;
+    let all = LANES * kills_of_a_lane();
     let within = lanes.iter().map(|lane| lane.within_a_save as u64).sum::<u64>();
     assert!(within * 2 > all, "only {within} of {all} kills met a save");
     let committed = lanes.iter().map(|lane| lane.after_a_commit).sum::<usize>();
-    assert!(committed > 0, "no kill met a save between its commit and its answer");
+    assert!(committed > 0 || !is_soaking(), "no kill met a save between its commit and its answer");
     let journals = lanes.iter().map(|lane| lane.with_a_journal as u64).sum::<u64>();
     assert!(journals * 3 > all, "only {journals} of {all} kills left a journal to recover from");
+}
+
+fn kills_of_a_lane() -> u64 {
+    times(12, 100)
 }
 
 /// One database, killed again and again.
@@ -82,7 +86,7 @@ async fn kills(mut moments: StdRng) -> Seen {
     serving.kill();
 
     let mut seen = Seen::default();
-    for kill in 0..KILLS_OF_A_LANE {
+    for kill in 0..kills_of_a_lane() {
         let moment = Moment {
             after_saves: moments.random_range(0..8),
             and_then: Duration::from_micros(moments.random_range(0..8_000)),

@@ -1,4 +1,4 @@
-//! Fifty administrators save at once, through one program and through two on one database: each
+//! Many administrators save at once, through one program and through two on one database: each
 //! revision is won once, everybody else is told who won, and nobody meets a lock.
 
 use std::path::Path;
@@ -17,27 +17,33 @@ use crate::support::accounts::{administrator, administrators};
 use crate::support::databases::{database, database_url};
 use crate::support::harness::trail;
 use crate::support::program::{Browser, Serving, log_file};
+use crate::support::soak::times;
 
-const ADMINISTRATORS: usize = 50;
-const ROUNDS: i64 = 4;
+fn number_of_administrators() -> usize {
+    times(12, 50)
+}
+
+fn number_of_rounds() -> i64 {
+    times(2, 4)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_administrators_saving_at_once_through_one_program_one_wins_each_round() {
+async fn of_many_administrators_saving_at_once_through_one_program_one_wins_each_round() {
     one_wins_each_round(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_administrators_saving_at_once_through_two_programs_one_wins_each_round() {
+async fn of_many_administrators_saving_at_once_through_two_programs_one_wins_each_round() {
     one_wins_each_round(2).await;
 }
 
 async fn one_wins_each_round(programs: usize) {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let cookies = administrators(&folder, ADMINISTRATORS).await;
+    let cookies = administrators(&folder, number_of_administrators()).await;
     let log = folder.path().join("ppm-email.log");
     let url = database_url(folder.path()).await;
     let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &url, &log)).collect();
-    let together = Arc::new(Barrier::new(ADMINISTRATORS));
+    let together = Arc::new(Barrier::new(number_of_administrators()));
     let mut administrators = JoinSet::new();
     for (number, cookie) in cookies.into_iter().enumerate() {
         let address = serving[number % programs].address.clone();
@@ -45,7 +51,7 @@ async fn one_wins_each_round(programs: usize) {
     }
     let mut wins = administrators.join_all().await.concat();
     wins.sort_unstable();
-    assert_eq!(wins, (1..=ROUNDS).collect::<Vec<_>>(), "each revision is won once");
+    assert_eq!(wins, (1..=number_of_rounds()).collect::<Vec<_>>(), "each revision is won once");
     for program in serving {
         program.stop();
     }
@@ -89,7 +95,7 @@ async fn rounds(
     let mut browser = Browser::at(&address).await.expect("it listens");
     browser.cookie = cookie;
     let mut wins = Vec::new();
-    for revision in 0..ROUNDS {
+    for revision in 0..number_of_rounds() {
         let save = Save { draft: draft(number, revision), revision, deletes_grant: None };
         together.wait().await;
         let answer = browser.call("email/save", &json!({ "save": save })).await;

@@ -8,9 +8,7 @@ use axum::routing::any;
 use server::Server;
 use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
 
-use crate::support::harness::{Harness, get, post_form};
-
-const FORM: &str = "application/x-www-form-urlencoded";
+use crate::support::harness::{FORM, Harness, get, post_form};
 
 /// A page that says that it was reached.
 fn changed() -> Router<Server> {

@@ -10,12 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::databases::{connection, database_url};
-use crate::support::harness::{Answer, EMAIL, PASSWORD};
+use crate::support::databases::{count_rows, database_url};
+use crate::support::harness::{Answer, EMAIL, FORM, PASSWORD};
 use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY, claims, good_token};
 use crate::support::program::{Browser, Serving, add_administrator, encoded, log_file};
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A way in that costs the program little.
 const CALLBACK: &str = "/oauth/callback?state=nobodys";
@@ -59,18 +57,13 @@ fn assert_says_when(answer: &Answer) {
     assert!(answer.body.contains("ry again in "), "{answer:?}");
 }
 
-async fn rows(folder: &Path, table: &str) -> i64 {
-    let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    let count = sqlx::query_scalar(query).fetch_one(&mut connection(folder).await).await;
-    count.expect("the table is there")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = behind_a_proxy(folder.path()).await;
     let (attempts, audit) = ("sign_in_attempt", "audit");
-    let before = (rows(folder.path(), attempts).await, rows(folder.path(), audit).await);
+    let before =
+        (count_rows(folder.path(), attempts).await, count_rows(folder.path(), audit).await);
     let mut callers = JoinSet::new();
     for caller in 0..64 {
         let address = program.address.clone();
@@ -92,7 +85,7 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     assert!(refused.len() > 128, "{} of 256 were refused", refused.len());
     let of_one_caller = refused.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
     assert!(of_one_caller.count() > 128, "the fault is the caller's, and not the server's");
-    let after = (rows(folder.path(), attempts).await, rows(folder.path(), audit).await);
+    let after = (count_rows(folder.path(), attempts).await, count_rows(folder.path(), audit).await);
     let compared = i64::try_from(compared.len()).expect("few");
     assert_eq!(after.0 - before.0, compared, "each comparison is counted, and no refusal");
     assert!(after.1 - before.1 <= compared, "a refusal leaves no audit row");

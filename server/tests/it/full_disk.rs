@@ -16,12 +16,10 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::support::databases::connection;
-use crate::support::harness::{EMAIL, PASSWORD};
-use crate::support::program::{Browser, Serving, add_administrator, log_file};
+use crate::support::harness::{EMAIL, FORM, PASSWORD};
+use crate::support::program::{Browser, READY, Serving, add_administrator, log_file};
 
-const FORM: &str = "application/x-www-form-urlencoded";
 const PATIENCE: Duration = Duration::from_mins(1);
-const READY: &str = r#"{"code":"ok"}"#;
 const FULL: &str = r#"{"code":"not-ready","reasons":["disk-full"]}"#;
 
 /// A disk of a few megabytes, unmounted when this is dropped.
@@ -67,15 +65,6 @@ impl Drop for Disk {
     }
 }
 
-async fn until_ready_says(browser: &mut Browser, body: &str) {
-    let said = async {
-        while browser.get("/ready").await.expect("an answer").body != body {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(PATIENCE, said).await.expect("it says so within a minute");
-}
-
 fn draft(name: &str) -> Draft {
     let mut draft = Draft::default();
     for (field, text) in [
@@ -111,7 +100,7 @@ async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved
     let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
     let saved: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer to a save");
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
-    until_ready_says(&mut ada, READY).await;
+    ada.until_ready_says(READY).await;
     // What reading would write down if it could.
     sqlx::raw_sql(
         r#"UPDATE session SET seen_at = seen_at - 120000;
@@ -123,7 +112,7 @@ async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved
     .expect("the tables are there");
 
     disk.fill();
-    until_ready_says(&mut ada, FULL).await;
+    ada.until_ready_says(FULL).await;
     assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
     let pages = ["/settings/email", "/settings/email/history", "/audit", "/preferences/time"];
     for path in pages {
@@ -156,7 +145,7 @@ async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved
     );
 
     disk.make_room();
-    until_ready_says(&mut ada, READY).await;
+    ada.until_ready_says(READY).await;
     let save = Save { draft: draft("After"), revision: 1, deletes_grant: None };
     let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");

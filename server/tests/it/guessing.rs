@@ -3,17 +3,23 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread::available_parallelism;
+use std::time::Instant;
 
 use axum::http::{StatusCode, header};
+use chrono::TimeDelta;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::databases::{connection, database_url};
-use crate::support::harness::{Answer, EMAIL, PASSWORD};
+use crate::support::databases::{connection, count_rows, database_url};
+use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, unlimited};
+use crate::support::oauth_world::a_moment;
 use crate::support::program::{Browser, Serving, add_administrator_to, program, run};
 
 const OTHER: &str = "grace@example.com";
 const WRONG: &str = "not the right password";
+/// Where each comparison is counted.
+const ATTEMPTS: &str = "sign_in_attempt";
 
 /// The program behind a proxy on this machine, with two administrators.
 struct World {
@@ -103,6 +109,13 @@ async fn slow_down(folder: &Path, email: &str, times: u32) {
     assert_eq!(changed.expect("the table is there").rows_affected(), 1);
 }
 
+/// Waits until so many passwords are being compared, or were.
+async fn until_compared(folder: &Path, count: i64) {
+    while count_rows(folder, ATTEMPTS).await < count {
+        a_moment().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_are_told_to_wait() {
     let world = World::start().await;
@@ -154,13 +167,7 @@ async fn a_known_device_waits_for_no_comparison_of_strangers() {
         let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
         guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await });
     }
-    let is_comparing = "SELECT COUNT(*) FROM sign_in_attempt";
-    while sqlx::query_scalar::<_, i64>(is_comparing)
-        .fetch_one(&mut connection(world.folder.path()).await)
-        .await
-        .expect("the table is there")
-        == 0
-    {}
+    until_compared(world.folder.path(), 1).await;
     let answer = known.sign_in(OTHER, PASSWORD).await.expect("an answer");
     assert!(is_inside(&answer), "{answer:?}");
     assert!(guesses.try_join_next().is_none(), "the strangers' comparison goes on");
@@ -241,4 +248,101 @@ async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_h
     let mut given = given.map(|cookie| cookie.to_str().expect("a cookie is text"));
     let device = given.find(|cookie| cookie.starts_with("__Host-ppm-email-device="));
     assert!(device.is_some_and(|device| device.contains("; Secure")), "{answer:?}");
+}
+
+#[tokio::test]
+async fn after_fifty_failures_an_address_waits_a_quarter_of_an_hour_whatever_accounts_it_named() {
+    let harness = Harness::with(|config| {
+        // What is limited in memory comes before, and is another test's.
+        config.rates = unlimited();
+        config.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+    });
+    let harness = harness.await.with_ada().await;
+    let server = harness.listen().await;
+    let mut guesser = Browser::from(&server, "198.51.100.1").await.expect("it listens");
+    for guess in 0..50 {
+        let email = format!("person-{guess}@example.com");
+        let answer = guesser.sign_in(&email, WRONG).await.expect("an answer");
+        assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
+    }
+    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_says_when(&answer);
+    assert_eq!(answer.header("retry-after"), "900");
+    let mut other = Browser::from(&server, "198.51.100.2").await.expect("it listens");
+    let answer = other.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert!(is_inside(&answer), "another address does not wait: {answer:?}");
+
+    harness.clock.advance(TimeDelta::minutes(14));
+    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_says_when(&answer);
+    assert_eq!(answer.header("retry-after"), "60");
+    harness.clock.advance(TimeDelta::minutes(1));
+    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert!(is_inside(&answer), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds() {
+    let world = World::start().await;
+    let mut device = world.known_browser(EMAIL, "203.0.113.1").await;
+    let begun = Instant::now();
+    let mut let_in = 0;
+    let refused = loop {
+        let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            break answer;
+        }
+        assert!(is_inside(&answer), "{answer:?}");
+        let_in += 1;
+        assert!(let_in < 100, "nothing limits the device");
+    };
+    // On a slow machine one or more are let in meanwhile.
+    let since = begun.elapsed().as_secs() / 10;
+    assert!((10..=10 + since).contains(&let_in), "{let_in} were let in");
+    let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
+    assert!((1..=10).contains(&seconds), "{refused:?}");
+    let mut unknown = world.browser("203.0.113.1").await;
+    let answer = unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert!(is_inside(&answer), "another browser at its address does not wait: {answer:?}");
+
+    loop {
+        let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        if is_inside(&answer) {
+            break;
+        }
+        a_moment().await;
+    }
+    let waited = begun.elapsed().as_secs_f64();
+    let due = 10.0 * f64::from(u32::try_from(let_in - 9).expect("few"));
+    assert!(waited >= due - 1.0, "let in after {waited} seconds, and not before {due}");
+    let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "one more, and not ten: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_who_would_wait_too_long_for_a_comparison_gets_503_and_when_to_come_again() {
+    let world = World::start().await;
+    // Strangers have half of the cores.
+    let at_once = available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    let folder = world.folder.path();
+    for guess in 0..at_once {
+        let email = format!("slow-{guess}@example.com");
+        add_administrator_to(folder, &world.url, &email, PASSWORD);
+        slow_down(folder, &email, 4_000).await;
+        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
+        tokio::spawn(async move { stranger.sign_in(&email, WRONG).await });
+    }
+    let compared = i64::try_from(at_once).expect("few");
+    until_compared(folder, compared).await;
+    let mut stranger = world.browser("203.0.113.1").await;
+    let answer = stranger.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "2");
+    assert!(answer.body.contains("The server is busy"), "{}", answer.body);
+    assert!(answer.body.contains("type=\"password\""), "the form is there: {}", answer.body);
+    assert_eq!(
+        count_rows(folder, ATTEMPTS).await,
+        compared,
+        "nothing was compared, so nothing is counted"
+    );
 }

@@ -38,6 +38,7 @@ use crate::support::oauth_programs::{called, save};
 use crate::support::oauth_world::World;
 use crate::support::program::{Browser, Serving, complaint, log_file, program, run as run_program};
 use crate::support::provider::{Held, Refreshing};
+use crate::support::soak::{is_soaking, times};
 
 /// What an account of another provider's is sealed for in these tests.
 const ISSUER: &str = "https://id.example";
@@ -468,8 +469,8 @@ impl Saver {
     }
 }
 
+/// More than the batches of a rotation hold together.
 const RUNS: usize = 350;
-const KILLS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites_no_save() {
@@ -480,7 +481,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
     let saver = Saver::start(nodes.browser(&serving).await, 1);
 
     let (mut moments, mut half_done) = (StdRng::seed_from_u64(20_281_128), 0);
-    for kill in 0..KILLS {
+    for kill in 0..times(6, 40) {
         let newest = *nodes.ids("one").last().expect("there is a key");
         if nodes.sealed_by(newest).await >= RUNS.try_into().expect("a count") {
             nodes.key("one", "add");
@@ -501,7 +502,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
         half_done += usize::from(done > 2 && done < RUNS.try_into().expect("a count"));
         println!("kill {kill} after {lines} lines: {done} values are sealed with the newest key");
     }
-    assert!(half_done > 0, "no kill met a rotation that was half done");
+    assert!(half_done > 0 || !is_soaking(), "no kill met a rotation that was half done");
 
     nodes.key("one", "rotate");
     let newest = *nodes.ids("one").last().expect("there is a key");
@@ -525,7 +526,7 @@ async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let mut moments = StdRng::seed_from_u64(20_281_129);
-    for _ in 0..15 {
+    for _ in 0..times(4, 30) {
         let before = nodes.ids("one");
         let mut adding = nodes.command("one", "add").stdout(Stdio::null()).spawn().expect("runs");
         sleep(Duration::from_micros(moments.random_range(0..30_000))).await;
@@ -539,7 +540,7 @@ async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
     nodes.rotate("one").await;
     let file = nodes.key_file("one");
     let (whole, before) = (fs::read(&file).expect("it is there"), nodes.ids("one"));
-    for _ in 0..15 {
+    for _ in 0..times(4, 30) {
         fs::write(&file, &whole).expect("it is ours");
         let mut pruning =
             nodes.command("one", "prune").stdout(Stdio::null()).spawn().expect("runs");

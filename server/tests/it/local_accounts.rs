@@ -8,11 +8,10 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::support::databases::{connection, database_url};
-use crate::support::harness::{EMAIL, PASSWORD};
+use crate::support::harness::{EMAIL, FORM, PASSWORD};
 use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY};
 use crate::support::program::{Browser, Serving, add_administrator_to, complaint, program, run};
 
-const FORM: &str = "application/x-www-form-urlencoded";
 const OIDC: [&str; 4] = ["--oidc-issuer", "http://127.0.0.1:9", "--oidc-client-id", "ppm"];
 const HOST: [&str; 6] = [
     "--host-token-key-file",

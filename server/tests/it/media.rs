@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::accounts::administrators;
-use crate::support::harness::Answer;
+use crate::support::harness::{Answer, FORM};
 use crate::support::program::{Browser, Serving};
 
 const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Where forms of this server go.
 const FORMS: [&str; 4] = ["/sign-in", "/sign-out", "/set-up", "/preferences/time"];

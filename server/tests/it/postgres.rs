@@ -6,19 +6,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use server::clock::Clock;
 use server::identity::SignInError;
 use server::store::audit::{self, Wanted};
 use server::store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use server::vault::unlock;
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::support::databases::{connection, database, database_url, postgres_setting};
+use crate::support::databases::{connection, count_rows, database, database_url, postgres_setting};
 use crate::support::doubles::{FixedClock, SeededRandomness};
-use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
-use crate::support::program::{Browser, Serving, complaint, program, run};
+use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
+use crate::support::program::{
+    Browser, READY, Serving, add_administrator_to, complaint, program, run,
+};
+
+/// Longer than the program takes for anything that it does by itself.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the test")
@@ -43,7 +49,7 @@ async fn commit_under<T: Send + 'static>(
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), is_over).await.expect("it waits or ends");
+    timeout(Duration::from_secs(20), is_over).await.expect("it waits or ends");
     sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("it is done");
     other.await.expect("it ends")
 }
@@ -230,4 +236,57 @@ async fn a_write_that_waits_too_long_for_anothers_lock_fails() {
     let written = timeout(2 * WRITTEN_WITHIN, write).await.expect("it does not wait for ever");
     assert!(written.is_err(), "it has written what is locked");
     store.close().await;
+}
+
+/// Lets the database of a folder take writes or not, from the next connection of anybody on.
+async fn set_read_only(folder: &Path, is_read_only: bool) {
+    let url = database_url(folder).await;
+    let (server, name) = url.rsplit_once('/').expect("the URL ends with a database");
+    let mut connection =
+        AnyConnection::connect(&format!("{server}/postgres")).await.expect("it answers");
+    let setting = if is_read_only { "on" } else { "off" };
+    let alter = format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
+    sqlx::raw_sql(AssertSqlSafe(alter)).execute(&mut connection).await.expect("it is the owner's");
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(name)
+        .execute(&mut connection)
+        .await
+        .expect("it is the superuser's");
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn while_postgresql_is_read_only_one_reads_and_signs_out_and_is_told_why() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
+    let serving = serve(folder.path(), &url);
+    let mut ada = Browser::at(&serving.address).await.expect("it listens");
+    ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let session = ada.cookie.clone();
+    ada.until_ready_says(READY).await;
+
+    set_read_only(folder.path(), true).await;
+    let not_ready = r#"{"code":"not-ready","reasons":["database-read-only"]}"#;
+    ada.until_ready_says(not_ready).await;
+    assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
+    assert_eq!(ada.get("/audit").await.expect("an answer").status, StatusCode::OK);
+    let out = ada.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
+    assert_eq!(out.header("location"), "/sign-in");
+    ada.cookie.clone_from(&session);
+    let refused = ada.call("email/load", &serde_json::json!({})).await.expect("an answer");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNAUTHORIZED, "session-ended".into())
+    );
+
+    set_read_only(folder.path(), false).await;
+    ada.until_ready_says(READY).await;
+    let told = async {
+        while count_rows(folder.path(), "ended_session").await == 0 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, told).await.expect("the database is told");
+    assert_eq!(count_rows(folder.path(), "session").await, 0);
 }

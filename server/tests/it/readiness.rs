@@ -1,6 +1,5 @@
 //! `/ready` says in codes whether a process can do all of its work, and asks the database seldom.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,18 +9,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::secret::Destination;
 use server::clock::Clock;
 use server::vault::Vault;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use sqlx::Row;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::support::databases::{connection, database_url};
+use crate::support::databases::{connection, count_rows};
 use crate::support::doubles::SeededRandomness;
-use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, get};
-use crate::support::program::{Browser, Serving, add_administrator_to};
+use crate::support::harness::{Answer, EMAIL, Harness, get};
 
 /// How long an answer of a probe counts.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn ready(harness: &Harness) -> Answer {
     harness.ask(Router::new(), get("/ready")).await
@@ -82,79 +79,7 @@ async fn however_many_ask_within_five_seconds_one_write_answers_them_all() {
         }
         sleep(PROBE_EVERY).await;
     }
-    assert_eq!(rows(harness.folder.path(), "readiness_probe").await, 1);
-}
-
-async fn rows(folder: &Path, table: &str) -> i64 {
-    let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    let row = sqlx::query(sql).fetch_one(&mut connection(folder).await).await;
-    row.expect("the table is there").get(0)
-}
-
-/// Lets the database of a folder take writes or not, from the next connection of anybody on.
-async fn set_read_only(folder: &Path, is_read_only: bool) {
-    let url = database_url(folder).await;
-    let (server, name) = url.rsplit_once('/').expect("the URL ends with a database");
-    let mut connection =
-        AnyConnection::connect(&format!("{server}/postgres")).await.expect("it answers");
-    let setting = if is_read_only { "on" } else { "off" };
-    let alter = format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
-    sqlx::raw_sql(AssertSqlSafe(alter)).execute(&mut connection).await.expect("it is the owner's");
-    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
-        .bind(name)
-        .execute(&mut connection)
-        .await
-        .expect("it is the superuser's");
-}
-
-/// Waits until `/ready` answers with this body.
-async fn until_ready_says(browser: &mut Browser, body: &str) {
-    let said = async {
-        while browser.get("/ready").await.expect("an answer").body != body {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(PATIENCE, said).await.expect("it says so within a minute");
-}
-
-#[tokio::test]
-#[ignore = "needs the server that `cargo xtask test` starts"]
-async fn while_postgresql_is_read_only_one_reads_and_signs_out_and_is_told_why() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let url = database_url(folder.path()).await;
-    add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
-    let serving = Serving::with(folder.path(), |command| {
-        command.args(["--database-url", &url]);
-    });
-    let mut ada = Browser::at(&serving.address).await.expect("it listens");
-    ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    let session = ada.cookie.clone();
-    until_ready_says(&mut ada, r#"{"code":"ok"}"#).await;
-
-    set_read_only(folder.path(), true).await;
-    let not_ready = r#"{"code":"not-ready","reasons":["database-read-only"]}"#;
-    until_ready_says(&mut ada, not_ready).await;
-    assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
-    assert_eq!(ada.get("/audit").await.expect("an answer").status, StatusCode::OK);
-    let form = "application/x-www-form-urlencoded";
-    let out = ada.ask("POST", "/sign-out", form, "").await.expect("an answer");
-    assert_eq!(out.header("location"), "/sign-in");
-    ada.cookie.clone_from(&session);
-    let refused = ada.call("email/load", &serde_json::json!({})).await.expect("an answer");
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::UNAUTHORIZED, "session-ended".into())
-    );
-
-    set_read_only(folder.path(), false).await;
-    until_ready_says(&mut ada, r#"{"code":"ok"}"#).await;
-    let told = async {
-        while rows(folder.path(), "ended_session").await == 0 {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(PATIENCE, told).await.expect("the database is told");
-    assert_eq!(rows(folder.path(), "session").await, 0);
+    assert_eq!(count_rows(harness.folder.path(), "readiness_probe").await, 1);
 }
 
 #[tokio::test]

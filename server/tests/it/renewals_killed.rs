@@ -1,4 +1,4 @@
-//! The program is killed in the middle of renewals, a hundred times: before it has asked, while the
+//! The program is killed in the middle of renewals, again and again: before it has asked, while the
 //! provider has not yet rotated the refresh token, while it has and its answer is under way, and
 //! around the moment at which the answer is stored. Afterwards the status is true, the token is
 //! renewed, or the provider has said that it has to be obtained again; and no refresh token is sent
@@ -34,10 +34,10 @@ use crate::support::oauth_programs::{
 use crate::support::oauth_world::draft;
 use crate::support::program::{Browser, Serving, add_administrator};
 use crate::support::provider::{Held, Provider};
+use crate::support::soak::{is_soaking, times};
 
 /// Databases that are used, and killed, side by side.
 const LANES: u64 = 10;
-const KILLS_OF_A_LANE: u64 = 10;
 /// What the moments of the kills are drawn from, unless `PPM_EMAIL_SEED` says otherwise.
 const SEED: u64 = 20_270_301;
 const EMAIL: &str = "ada@example.com";
@@ -92,7 +92,7 @@ impl Met {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn killed_a_hundred_times_in_a_renewal_its_status_is_true_and_no_dead_token_is_sent() {
+async fn killed_again_and_again_in_a_renewal_its_status_is_true_and_no_dead_token_is_sent() {
     let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
@@ -103,7 +103,7 @@ async fn killed_a_hundred_times_in_a_renewal_its_status_is_true_and_no_dead_toke
     for place in Met::ALL {
         let count = met.iter().filter(|one| **one == place).count();
         println!("{place:?}: {count}");
-        assert!(count > 0, "no kill met a renewal so: {place:?}");
+        assert!(count > 0 || !is_soaking(), "no kill met a renewal so: {place:?}");
     }
 }
 
@@ -111,7 +111,7 @@ async fn killed_a_hundred_times_in_a_renewal_its_status_is_true_and_no_dead_toke
 async fn kills(mut moments: StdRng) -> Vec<Met> {
     let mut lane = Lane::start().await;
     let mut met = Vec::new();
-    for kill in 0..KILLS_OF_A_LANE {
+    for kill in 0..times(2, 10) {
         let moment = Moment::any(&mut moments);
         met.push(lane.killed(moment).await);
         lane.recovers(&format!("kill {kill} at {moment:?}")).await;

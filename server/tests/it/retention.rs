@@ -1,6 +1,5 @@
 //! What is kept, and for how long: what is too old goes, what a page shows stays.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +15,15 @@ use server::config::Retention;
 use server::service::{Service, delete_expired, enforce_retention};
 use server::store::audit::{self, Action, Actor, Entry};
 use server::store::runs;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 use tokio::time::{sleep, timeout};
 
-use crate::support::databases::{connection, database_url};
+use crate::support::accounts::administrators;
+use crate::support::databases::{connection, count_rows, database_url};
 use crate::support::doubles::SeededRandomness;
 use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal};
 use crate::support::pages::ask;
-use crate::support::program::Serving;
+use crate::support::program::{Browser, Serving};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -71,12 +71,6 @@ async fn is_there(harness: &Harness, id: &str) -> bool {
     runs::get(&harness.server.store, id).await.expect("the database answers").is_some()
 }
 
-async fn count(folder: &Path, table: &'static str) -> i64 {
-    let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    let found = sqlx::query(sql).fetch_one(&mut connection(folder).await).await;
-    found.expect("the table is there").get(0)
-}
-
 #[tokio::test]
 async fn rows_of_the_audit_trail_go_when_they_are_older_than_was_said() {
     let harness = keeping(400, 90).await;
@@ -114,7 +108,7 @@ async fn test_messages_go_with_their_steps_when_they_are_older_than_was_said() {
         kept.push(is_there(&harness, id).await);
     }
     assert_eq!(kept, [false, true, true]);
-    assert_eq!(count(harness.folder.path(), "run_step").await, 2);
+    assert_eq!(count_rows(harness.folder.path(), "run_step").await, 2);
 }
 
 #[tokio::test]
@@ -218,11 +212,11 @@ async fn what_has_become_useless_goes_and_what_is_of_use_stays() {
                 .await
                 .expect(table);
         }
-        assert_eq!(count(harness.folder.path(), table).await, 2, "{table}");
+        assert_eq!(count_rows(harness.folder.path(), table).await, 2, "{table}");
     }
     expire(&harness).await;
     for (table, ..) in USELESS {
-        assert_eq!(count(harness.folder.path(), table).await, 1, "{table}");
+        assert_eq!(count_rows(harness.folder.path(), table).await, 1, "{table}");
     }
 }
 
@@ -252,7 +246,7 @@ async fn two_nodes_that_delete_at_once_delete_everything_and_nothing_else() {
     nodes.0.expect("the database answers");
     nodes.1.expect("the database answers");
     assert_eq!(details(&harness).await, ["new"]);
-    assert_eq!(count(harness.folder.path(), "audit").await, 1);
+    assert_eq!(count_rows(harness.folder.path(), "audit").await, 1);
 }
 
 #[tokio::test]
@@ -269,23 +263,84 @@ async fn a_process_deletes_from_its_start_on() {
     task.abort();
 }
 
-#[tokio::test]
-async fn the_program_deletes_by_its_flags() {
+/// Starts the program with these flags on rows of the trail and messages of so many days, which must
+/// all be kept but for the first row and the first message.
+async fn assert_deletes_the_oldest(flags: &[&str], rows: [i64; 2], messages: [i64; 2]) {
     let harness = keeping(0, 0).await;
     let now = server::clock::SystemClock.now();
-    did(&harness, now - TimeDelta::days(3), "too old").await;
-    did(&harness, now - TimeDelta::days(1), "old").await;
+    // The latest message of a person is kept, however old it is.
+    for days in [messages[0], messages[1], 0] {
+        harness.clock.advance(now - TimeDelta::days(days) - harness.clock.now());
+        sent(&harness, &days.to_string(), &person(1)).await;
+    }
+    for days in rows {
+        did(&harness, now - TimeDelta::days(days), &days.to_string()).await;
+    }
     let url = database_url(harness.folder.path()).await;
     let _serving = Serving::with(harness.folder.path(), |command| {
-        command.args(["--database-url", &url, "--audit-days", "2", "--message-days", "1"]);
+        command.args(["--database-url", &url]).args(flags);
     });
+    // Messages are deleted before rows of the trail.
     let gone = async {
-        while details(&harness).await.contains(&"too old".to_owned()) {
+        while details(&harness).await.contains(&rows[0].to_string()) {
             sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(PATIENCE, gone).await.expect("it is deleted");
-    assert_eq!(details(&harness).await, ["old"]);
+    assert_eq!(details(&harness).await, [rows[1].to_string()], "{flags:?}");
+    let mut kept = Vec::new();
+    for days in [messages[0], messages[1], 0] {
+        kept.push(is_there(&harness, &days.to_string()).await);
+    }
+    assert_eq!(kept, [false, true, true], "{flags:?}");
+}
+
+#[tokio::test]
+async fn the_program_deletes_by_its_flags() {
+    let flags = ["--audit-days", "2", "--message-days", "4"];
+    assert_deletes_the_oldest(&flags, [3, 1], [5, 3]).await;
+}
+
+#[tokio::test]
+async fn without_flags_the_program_keeps_rows_for_400_days_and_messages_for_90() {
+    assert_deletes_the_oldest(&[], [401, 399], [91, 89]).await;
+}
+
+#[tokio::test]
+async fn a_host_that_configures_nothing_keeps_rows_for_400_days_and_messages_for_90() {
+    let retention = Harness::start().await.server.config.retention;
+    assert_eq!(retention, Retention { audit_days: 400, message_days: 90 });
+}
+
+#[tokio::test]
+async fn the_program_says_on_its_pages_what_its_flags_say() {
+    let harness = keeping(0, 0).await;
+    sent(&harness, "one", &person(1)).await;
+    let cookie = administrators(&harness.folder, 1).await.remove(0);
+    let url = database_url(harness.folder.path()).await;
+    for (flags, trail, messages) in [
+        (&[][..], "Rows are kept for 400 days.", "Test messages are kept for 90 days."),
+        (
+            &["--audit-days", "0", "--message-days", "7"],
+            "Rows are kept for ever.",
+            "Test messages are kept for 7 days.",
+        ),
+        (
+            &["--audit-days", "7", "--message-days", "0"],
+            "Rows are kept for 7 days.",
+            "Test messages are kept for ever.",
+        ),
+    ] {
+        let serving = Serving::with(harness.folder.path(), |command| {
+            command.args(["--database-url", &url]).args(flags);
+        });
+        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        browser.cookie.clone_from(&cookie);
+        for (path, words) in [("/audit", trail), ("/settings/email/history", messages)] {
+            let page = browser.get(path).await.expect("an answer");
+            assert!(page.body.contains(words), "{flags:?} {path}: {}", page.body);
+        }
+    }
 }
 
 #[tokio::test]

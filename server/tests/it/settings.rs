@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::databases::{database, put_token};
 use crate::support::harness::trail;
+use crate::support::soak::times;
 
 async fn store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -158,10 +159,10 @@ async fn a_refused_save_is_not_audited() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_administrators_saving_at_once_one_wins_each_revision_and_none_meets_a_lock() {
+async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_none_meets_a_lock() {
     let (store, _folder) = store().await;
     let mut administrators = tokio::task::JoinSet::new();
-    for number in 0..50 {
+    for number in 0..times(12, 50) {
         let store = store.clone();
         administrators.spawn(async move {
             let by = Actor { email: format!("{number}@example.com"), name: number.to_string() };

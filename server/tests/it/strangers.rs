@@ -1,6 +1,7 @@
 //! What strangers can hold of the program, over sockets: few connections, small bodies, and nothing
 //! for long; and the people who are signed in get their answers meanwhile.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use server::Server;
 use server::serve::{Limits, connections};
 use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -24,15 +25,19 @@ use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::harness::Harness;
 use crate::support::program::{Browser, Serving, program};
-
-/// Far more than any of these tests takes.
-const NEVER: Duration = Duration::from_mins(1);
+use crate::support::sockets::{NEVER, beginning, connect_from};
 
 /// The program with one administrator, signed in.
 struct Running {
     program: Serving,
     cookie: String,
     _folder: TempDir,
+}
+
+impl Running {
+    fn address(&self) -> SocketAddr {
+        self.program.address.parse().expect("an address")
+    }
 }
 
 async fn running(flags: &[&str]) -> Running {
@@ -45,22 +50,6 @@ async fn running(flags: &[&str]) -> Running {
     Running { program, cookie, _folder: folder }
 }
 
-/// A connection from another address of this machine.
-async fn connect_from(address: &str, server: &str) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    let own = format!("{address}:0").parse().expect("an address");
-    socket.bind(own).expect("an address of this machine");
-    socket.connect(server.parse().expect("an address")).await.expect("a connection")
-}
-
-/// The next octets that come.
-async fn beginning(stream: &mut TcpStream) -> String {
-    let mut octets = [0; 4_096];
-    let read = timeout(NEVER, stream.read(&mut octets)).await;
-    let count = read.expect("the program says something or closes").unwrap_or_default();
-    String::from_utf8_lossy(&octets[..count]).into_owned()
-}
-
 async fn administrator(running: &Running) -> Browser {
     let mut browser = Browser::at(&running.program.address).await.expect("it listens");
     browser.cookie.clone_from(&running.cookie);
@@ -71,11 +60,10 @@ async fn administrator(running: &Running) -> Browser {
 async fn strangers_with_more_connections_than_there_is_room_for_keep_no_administrator_out() {
     let flags = ["--max-connections", "40", "--max-connections-per-address", "8"];
     let running = running(&flags).await;
-    let address = &running.program.address;
     let mut held = Vec::new();
     for stranger in 2..12 {
         for said in ["", "GET / HT", "POST /sign-in HTTP/1.1\r\nHost: a\r\n"].repeat(5) {
-            let mut stream = connect_from(&format!("127.0.0.{stranger}"), address).await;
+            let mut stream = connect_from(&format!("127.0.0.{stranger}"), running.address()).await;
             // One that had to give way meanwhile hears nothing.
             let _ = stream.write_all(said.as_bytes()).await;
             held.push(stream);
@@ -169,7 +157,7 @@ async fn the_limit_of_open_files_is_raised_and_leaves_room_for_the_database() {
 
     let mut held = Vec::new();
     for _ in 0..2 * hard {
-        held.push(connect_from("127.0.0.2", &running.program.address).await);
+        held.push(connect_from("127.0.0.2", running.address()).await);
     }
     let mut browser = administrator(&running).await;
     for _ in 0..3 {

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::support::oauth_world::{FLOWS, World, a_moment};
 use crate::support::provider::{Held, Refreshing, Takes};
+use crate::support::soak::times;
 
 fn accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { .. })
@@ -25,7 +26,7 @@ async fn send_at_once(world: &std::sync::Arc<World>, count: usize, round: &str) 
         beginning.spawn(async move { world.begin_as(&name).await });
     }
     let begun = beginning.join_all().await;
-    // Two hundred who look again and again would take the processor from those who send.
+    // Many who look again and again would take the processor from those who send.
     while !world.harness.server.under_way.is_empty() {
         a_moment().await;
     }
@@ -48,17 +49,18 @@ async fn with_each_flow_a_token_is_obtained_and_mail_is_sent_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_messages_on_an_expired_token_make_one_request_and_the_next_none() {
+async fn many_messages_on_an_expired_token_make_one_request_and_the_next_none() {
+    let count = times(20, 200);
     for flow in FLOWS {
         let world = std::sync::Arc::new(World::with_token(flow).await);
         world.provider.expire();
         world.harness.clock.advance(TimeDelta::hours(2));
         let before = world.provider.asked().len();
-        send_at_once(&world, 200, "first").await;
+        send_at_once(&world, count, "first").await;
         assert_eq!(world.provider.asked().len(), before + 1, "{flow:?}");
-        send_at_once(&world, 200, "second").await;
+        send_at_once(&world, count, "second").await;
         assert_eq!(world.provider.asked().len(), before + 1, "{flow:?}");
-        assert_eq!(world.mailbox.messages(), 400, "{flow:?}");
+        assert_eq!(world.mailbox.messages(), 2 * count, "{flow:?}");
     }
 }
 
@@ -177,6 +179,27 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
     assert_eq!(world.provider.requests("refresh_token"), 1, "it stops");
     let rows = world.harness.trail(9).await;
     assert!(rows.iter().any(|row| row.action == Action::TokenGone));
+}
+
+#[tokio::test]
+async fn a_token_that_the_mail_server_refuses_because_its_consent_has_ended_is_told_so() {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.provider.revoke();
+    let Outcome::Failed { step, advice, said } = world.send().await else { panic!("not sent") };
+    assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
+    assert!(said.expect("words").contains("The grant was revoked."));
+    assert_eq!(world.mailbox.refused(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_the_mail_server_refuses_while_the_provider_is_in_trouble_is_told_in_its_words()
+ {
+    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    world.provider.expire();
+    world.provider.fail_next("503 Service Unavailable", "{}");
+    let Outcome::Failed { step, said, .. } = world.send().await else { panic!("not sent") };
+    assert_eq!(step, Step::SignIn);
+    assert!(said.expect("words").contains("535 5.7.3"));
 }
 
 #[tokio::test]

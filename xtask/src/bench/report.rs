@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use crate::{tools::answer_of, workspace::Workspace};
@@ -81,6 +81,20 @@ impl Report {
         let (own, base) = (median(samples), median(of_baseline));
         let baseline = Some(Baseline { name: baseline, median: base, ratio: own / base });
         self.figures.push(Figure { name, unit, median: own, samples: samples.len(), baseline });
+    }
+
+    /// Refuses a figure that is more than so many times its baseline, or that was not measured.
+    pub fn expect_at_most(&self, most: f64, name: &str) -> Result<()> {
+        let figure = self.figures.iter().find(|figure| figure.name == name);
+        let baseline = figure.and_then(|figure| figure.baseline.as_ref());
+        let Baseline { name: baseline, ratio, .. } =
+            baseline.with_context(|| format!("\"{name}\" has no baseline"))?;
+        // A ratio that is no number is refused too.
+        ensure!(
+            *ratio <= most,
+            "\"{name}\" is {ratio:.2} times \"{baseline}\", and may be {most} times that at most"
+        );
+        Ok(())
     }
 
     /// Writes it beside the others, named by its date, with what it was measured on.
@@ -164,5 +178,23 @@ mod tests {
         report.pair("page", Unit::PerSecond, &[500.0], ("empty route", &[2_000.0]));
         let text = report.to_string();
         assert!(text.ends_with("| page | 500 /s | empty route: 2000 /s | 0.25 |"), "{text}");
+    }
+    #[test]
+    fn a_figure_above_its_factor_is_refused_with_both_numbers() {
+        let mut report = Report::default();
+        report.pair("call", Unit::Milliseconds, &[2.0], ("calm", &[1.0]));
+        report.pair("slow call", Unit::Milliseconds, &[2.1], ("calm", &[1.0]));
+        report.expect_at_most(2.0, "call").expect("a factor of two is allowed");
+        let refused = report.expect_at_most(2.0, "slow call").expect_err("it is more than twice");
+        let expected = "\"slow call\" is 2.10 times \"calm\", and may be 2 times that at most";
+        assert_eq!(refused.to_string(), expected);
+    }
+
+    #[test]
+    fn a_figure_that_was_not_measured_is_refused() {
+        let mut report = Report::default();
+        report.pair("call", Unit::Milliseconds, &[], ("calm", &[]));
+        report.expect_at_most(2.0, "call").expect_err("no number is no proof");
+        report.expect_at_most(2.0, "other").expect_err("nor is no figure");
     }
 }

@@ -33,6 +33,13 @@ pub async fn connection(folder: &Path) -> AnyConnection {
     AnyConnection::connect(&database_url(folder).await).await.expect("the database is there")
 }
 
+/// How many rows a table has.
+pub async fn count_rows(folder: &Path, table: &str) -> i64 {
+    let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+    let count = sqlx::query_scalar(sql).fetch_one(&mut connection(folder).await).await;
+    count.expect("the table is there")
+}
+
 /// Lets the database refuse every row of such a statement on a table, as a full disk would.
 pub async fn refuse(folder: &Path, operation: &str, table: &str) {
     let mut connection = connection(folder).await;

@@ -1,6 +1,7 @@
 //! The real server in this process: a database and a folder of its own, a clock that stands still,
 //! seeded randomness, and the real router, driven by `oneshot`.
 
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,11 +26,14 @@ use server::config::{Config, PublicUrl};
 use server::egress::EgressPolicy;
 use server::identity::throttle::{Rates, rate};
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
+use server::serve::{Limits, connections};
 use server::service::Service;
 use server::store::Store;
 use server::store::audit::{self, Actor, Entry, Wanted};
 use server::store::runs;
+use server::web::pages::pages;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::databases::{connection, database};
@@ -41,6 +45,8 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The networks of this machine, as `--egress-allow` takes them.
 pub const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1"];
 pub const ADDRESS: &str = "192.0.2.1";
+/// How a page sends a form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A server and the folder it lives in.
 pub struct Harness {
@@ -178,6 +184,17 @@ impl Harness {
         cookie_of(cookie.to_str().expect("a cookie is text"))
     }
 
+    /// Serves the real pages over sockets on a free port for as long as the test runs, and returns
+    /// address and port.
+    pub async fn listen(&self) -> String {
+        let service = Arc::new(Service::new(self.server.clone()));
+        let router = server::guarded(self.server.clone(), pages(&self.server, &service));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        tokio::spawn(connections(listener, router, Limits::default(), pending()));
+        address
+    }
+
     /// Sends a request through everything to these pages.
     pub async fn ask(&self, pages: Router<Server>, request: Builder) -> Answer {
         self.ask_with(pages, request, Body::empty()).await
@@ -261,7 +278,7 @@ pub fn get(path: &str) -> Builder {
 
 /// A form, as a page of this server sends it.
 pub fn post_form(path: &str) -> Builder {
-    post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    post(path).header(header::CONTENT_TYPE, FORM)
 }
 
 /// A request that may change something, as a page of this server sends it.

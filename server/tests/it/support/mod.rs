@@ -15,4 +15,6 @@ pub mod postfix;
 pub mod program;
 pub mod provider;
 pub mod smtp_server;
+pub mod soak;
+pub mod sockets;
 pub mod spellings;

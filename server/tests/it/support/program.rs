@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, Method, Request, Response, header};
@@ -15,8 +16,14 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
 
-use super::harness::{Answer, THIS_MACHINE, cookie_of};
+use super::harness::{Answer, FORM, THIS_MACHINE, cookie_of};
+
+/// What `/ready` answers with while a process can do all of its work.
+pub const READY: &str = r#"{"code":"ok"}"#;
+/// Longer than the program takes for anything that it does by itself.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program in this folder, with nothing in its environment.
 pub fn program(folder: &Path) -> Command {
@@ -271,8 +278,7 @@ impl Browser {
     /// Tries to sign in, and keeps the cookies if that succeeds.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<Answer, io::Error> {
         let form = format!("email={}&password={}", encoded(email), encoded(password));
-        let kind = "application/x-www-form-urlencoded";
-        let answer = self.ask("POST", "/sign-in", kind, form).await?;
+        let answer = self.ask("POST", "/sign-in", FORM, form).await?;
         let given = answer.headers.get_all(header::SET_COOKIE).iter();
         let given = given.map(|cookie| cookie_of(cookie.to_str().expect("a cookie is text")));
         let given: Vec<_> = given.collect();
@@ -280,6 +286,16 @@ impl Browser {
             self.cookie = given.join("; ");
         }
         Ok(answer)
+    }
+
+    /// Waits until `/ready` answers with this body.
+    pub async fn until_ready_says(&mut self, body: &str) {
+        let said = async {
+            while self.get("/ready").await.expect("an answer").body != body {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(PATIENCE, said).await.expect("it says so within a minute");
     }
 
     /// Forgets its session, as at the end of a working day, and stays the device that it is.

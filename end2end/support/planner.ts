@@ -1,0 +1,40 @@
+// Why: the example of a host in Rust as a test opens it: started beside a product's practice servers,
+// with a sign-in of its own.
+
+import { expect, type Page } from '@playwright/test';
+import { Form } from './form.ts';
+import type { Product } from './product.ts';
+import { binary, Program, siteRoot } from './program.ts';
+
+export class Planner {
+  private constructor(private readonly program: Program) {}
+
+  /** Starts it with a new database, whose file is to be named so. */
+  static async start({ mail }: Product, file: string): Promise<Planner> {
+    const args = ['--listen', '127.0.0.1:0', '--database', `sqlite://${file}`, '--extra-ca', mail.ca, '--egress-allow', '127.0.0.0/8'];
+    return new Planner(await Program.start(binary('planner'), [...args, '--site-root', siteRoot()], process.env));
+  }
+
+  get url(): string {
+    return this.program.url;
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+  }
+
+  /** Signs in to the host; everybody's password is their name. */
+  async signIn(page: Page, name: string): Promise<void> {
+    await page.goto(`${this.url}/sign-in`);
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Password', { exact: true }).fill(name);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Plans' })).toBeVisible();
+  }
+
+  /** Opens the page with the tab. */
+  async openMail(page: Page): Promise<Form> {
+    await page.getByRole('link', { name: 'Mail', exact: true }).click();
+    return new Form(page);
+  }
+}

@@ -1,0 +1,27 @@
+//! Connections on which a test says its own octets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// Far more than any test over such a connection takes.
+pub const NEVER: Duration = Duration::from_mins(1);
+
+/// A connection from another address of this machine.
+pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let own = SocketAddr::new(address.parse().expect("an address"), 0);
+    socket.bind(own).expect("an address of this machine");
+    socket.connect(server).await.expect("a connection")
+}
+
+/// The next octets that come; none where the other side closes.
+pub async fn beginning(stream: &mut TcpStream) -> String {
+    let mut octets = [0; 4_096];
+    let read = timeout(NEVER, stream.read(&mut octets));
+    let count = read.await.expect("the server says something or closes").unwrap_or_default();
+    String::from_utf8_lossy(&octets[..count]).into_owned()
+}

@@ -21,7 +21,7 @@ pub fn ensure_chromium(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
 
-    debian::install("chromium fonts-dejavu").context(
+    debian::install(&[debian::CHROMIUM, debian::FONTS]).context(
         "there is no Chromium; `npx playwright install chromium` in end2end brings one too",
     )
 }

@@ -16,12 +16,39 @@ use crate::{
     tools::{answer_of, expect_success},
 };
 
-/// Each with a program that only it has.
-const PACKAGES: [(&str, &str); 2] =
-    [("postfix", "/usr/lib/postfix/sbin/master"), ("dovecot-core", "/usr/sbin/dovecot")];
+/// A package of Debian's that a step of the gate needs.
+pub struct Package {
+    /// What Debian calls it.
+    pub name: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+}
 
-/// The reverse proxy of the browser tests, which look for it there.
-const NGINX: &str = "/usr/sbin/nginx";
+const POSTFIX: Package =
+    Package { name: "postfix", purpose: "a real mail server that takes test messages" };
+const DOVECOT: Package =
+    Package { name: "dovecot-core", purpose: "checks passwords and OAuth tokens for Postfix" };
+/// The database of several nodes.
+pub const POSTGRESQL: Package =
+    Package { name: "postgresql", purpose: "the database of several nodes" };
+/// The browser of the browser tests.
+pub const CHROMIUM: Package =
+    Package { name: "chromium", purpose: "the browser of the browser tests" };
+/// What Chromium draws letters with.
+pub const FONTS: Package =
+    Package { name: "fonts-dejavu", purpose: "letters for Chromium to draw with" };
+const NGINX: Package = Package {
+    name: "nginx",
+    purpose: "the reverse proxy of docs/sign-in.md, in front of a browser",
+};
+
+/// Everything that the gate installs, in the order in which it does.
+pub const ALL: [Package; 6] = [POSTFIX, DOVECOT, POSTGRESQL, CHROMIUM, FONTS, NGINX];
+
+/// The programs that only their packages have.
+const POSTFIX_PROGRAM: &str = "/usr/lib/postfix/sbin/master";
+const DOVECOT_PROGRAM: &str = "/usr/sbin/dovecot";
+const NGINX_PROGRAM: &str = "/usr/sbin/nginx";
 
 /// What Debian's packages ask before they start a service (`invoke-rc.d`(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -49,26 +76,21 @@ pub fn can_mount() -> bool {
     mount.status().is_ok_and(|status| status.success())
 }
 
-/// Makes sure of the packages where the tests that need them can run.
-pub fn ensure_packages() -> Result<()> {
+/// Makes sure of Postfix and Dovecot where the tests that need them can run.
+pub fn ensure_mail_server() -> Result<()> {
     if !can_start_postfix() {
         println!("Only root can start Postfix, on Linux: the tests that do are left out.");
         return Ok(());
     }
-    let missing: Vec<&str> = PACKAGES
-        .into_iter()
-        .filter(|(_, program)| !Path::new(program).is_file())
-        .map(|(package, _)| package)
-        .collect();
-    if missing.is_empty() {
+    if [POSTFIX_PROGRAM, DOVECOT_PROGRAM].iter().all(|program| Path::new(program).is_file()) {
         return Ok(());
     }
-    install(&missing.join(" "))
+    install(&[POSTFIX, DOVECOT])
 }
 
 /// Whether the tests that start nginx can run here.
 pub fn has_nginx() -> bool {
-    Path::new(NGINX).is_file()
+    Path::new(NGINX_PROGRAM).is_file()
 }
 
 /// Makes sure of nginx where it can be installed.
@@ -82,11 +104,13 @@ pub fn ensure_nginx() -> Result<()> {
         );
         return Ok(());
     }
-    install("nginx")
+    install(&[NGINX])
 }
 
-/// Installs packages, their names with spaces between, or says what somebody has to do.
-pub fn install(packages: &str) -> Result<()> {
+/// Installs packages, or says how to.
+pub fn install(packages: &[Package]) -> Result<()> {
+    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    let packages = names.join(" ");
     if !can_install() {
         bail!(
             "{packages} must be installed, which needs root: on Debian, run `sudo apt-get update && sudo apt-get \
@@ -94,19 +118,19 @@ pub fn install(packages: &str) -> Result<()> {
         );
     }
     println!("Installing {packages} from Debian.");
-    install_quietly(packages).with_context(|| format!("{packages} could not be installed"))
+    install_quietly(&names).with_context(|| format!("{packages} could not be installed"))
 }
 
 fn can_install() -> bool {
     answer_of(Command::new("apt-get").arg("--version")).is_some() && is_root()
 }
 
-fn install_quietly(packages: &str) -> Result<()> {
+fn install_quietly(packages: &[&str]) -> Result<()> {
     let _quiet = Quiet::keep()?;
     expect_success(Command::new("apt-get").arg("update"))?;
     let mut install = Command::new("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    install.args(["install", "-y", "--no-install-recommends"]).args(packages.split(' '));
+    install.args(["install", "-y", "--no-install-recommends"]).args(packages);
     expect_success(&mut install)
 }
 

@@ -17,6 +17,7 @@ mod practice;
 mod random;
 mod run;
 mod size;
+mod soak;
 mod split;
 mod test;
 mod tools;
@@ -67,7 +68,12 @@ enum Task {
         /// Leaves out what needs Node or a browser.
         #[arg(long)]
         fast: bool,
+        /// Prints the steps and what they install, and runs nothing.
+        #[arg(long)]
+        list: bool,
     },
+    /// Repeats the tests that kill and crowd the program, for as long as it takes to meet rare moments.
+    Soak,
     /// Measures what the product costs, prints a table and writes JSON to `target/bench`.
     Bench {
         /// The one part to measure; all without it.
@@ -92,8 +98,13 @@ fn main() -> ExitCode {
         }
         Task::Example { listen } => example::example(&workspace, listen),
         Task::Bench { part } => bench::bench(&workspace, part),
+        Task::Soak => soak::soak(&workspace),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
-        Task::Test { fast } => test::test(&workspace, fast),
+        Task::Test { list: true, .. } => {
+            test::list();
+            Ok(())
+        }
+        Task::Test { fast, .. } => test::test(&workspace, fast),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

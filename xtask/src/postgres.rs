@@ -163,7 +163,7 @@ fn ensure_programs() -> Result<PathBuf> {
     if let Some(programs) = programs(Path::new(VERSIONS)) {
         return Ok(programs);
     }
-    debian::install("postgresql")?;
+    debian::install(&[debian::POSTGRESQL])?;
     programs(Path::new(VERSIONS)).context("Debian's package has no initdb")
 }
 

@@ -1,9 +1,9 @@
-//! Every check there is, one step after another, each with its name and its time. The first that
-//! fails ends the run.
+//! The gate: every check there is, one step after another, each with its name and its time. The first
+//! that fails ends the run.
 //!
 //! The steps are cut so that cargo compiles nothing twice: `--exclude xtask` keeps this program's
-//! dependencies from changing the features of the product's, and the binary that the browser
-//! tests drive is the one that the integration tests were built with.
+//! dependencies from changing the features of the product's, and the programs that the browser tests
+//! drive are those that the integration tests were built with.
 
 use std::{
     fmt::Write as _,
@@ -20,57 +20,108 @@ use crate::{
     workspace::{Profile, Workspace},
 };
 
-/// Runs all steps; `fast` leaves out those that need Node or a browser.
-pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
-    let mut steps = Steps::default();
-    let outcome = rust_steps(&mut steps, workspace)
-        .and_then(|()| if fast { Ok(()) } else { node_steps(&mut steps, workspace) });
-    println!("\n{}", summary(&steps.0, outcome.is_ok()));
-    outcome
+/// One check, or what the next ones need.
+struct Step {
+    name: &'static str,
+    /// What it needs beside Rust.
+    needs: Needs,
+    run: fn(&Workspace) -> Result<()>,
 }
 
-fn rust_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
-    let run = |args: &[&str]| expect_success(&mut cargo(workspace, args));
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// Node, and for most of them a browser.
+    Node,
+}
 
-    steps.step("toolchain", || {
+const STEPS: [Step; 17] = [
+    rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
-    })?;
-    steps.step("formatting", || run(&["fmt", "--all", "--check"]))?;
-    steps.step("text that could become HTML", || markup::check(workspace))?;
-    steps.step("clippy, server side", || {
-        run(&["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
-    })?;
-    steps.step("clippy, browser side", || {
+    }),
+    rust("formatting", |workspace| run(workspace, &["fmt", "--all", "--check"])),
+    rust("text that could become HTML", markup::check),
+    rust("clippy, server side", |workspace| {
+        run(workspace, &["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
+    }),
+    rust("clippy, browser side", |workspace| {
         let start = ["clippy", "--package=app", "--lib", "--no-default-features"];
         let rest = ["--target", WASM_TARGET, "--features=hydrate", "--", "-Dwarnings"];
-        run(&[&start[..], &rest].concat())
-    })?;
-    steps.step("documentation", || {
+        run(workspace, &[&start[..], &rest].concat())
+    }),
+    rust("documentation", |workspace| {
         // `--examples`, of which there are none, makes cargo choose the features that clippy chose.
         let args = ["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"];
         expect_success(cargo(workspace, args).env("RUSTDOCFLAGS", "-Dwarnings"))
-    })?;
-    steps.step("Postfix and Dovecot", debian::ensure_packages)?;
-    steps.step("unit and integration tests", || {
-        let everything = ["test", "--workspace", "--exclude=xtask", "--all-targets"];
-        let mut left_out = Vec::new();
-        if !debian::can_start_postfix() {
-            left_out.push("--skip=smtp::postfix::");
-        }
-        if !debian::can_mount() {
-            println!("Only root can mount a disk, on Linux: the tests that fill one are left out.");
-            left_out.push("--skip=full_disk::");
-        }
-        run(&[&everything[..], &["--"], &left_out].concat())
-    })?;
-    steps.step("tests on PostgreSQL", || on_postgres(workspace))?;
-    steps.step("tests of xtask", || run(&["test", "--package=xtask"]))?;
-    steps.step("browser bundle within its budget", || {
+    }),
+    rust("Postfix and Dovecot", |_| debian::ensure_mail_server()),
+    rust("unit and integration tests", on_sqlite),
+    rust("tests on PostgreSQL", on_postgres),
+    rust("tests of xtask", |workspace| run(workspace, &["test", "--package=xtask"])),
+    rust("browser bundle within its budget", |workspace| {
         let bundles = build::build_bundle(workspace)?;
         println!("{bundles}");
         ensure!(bundles.is_within_budget(), "the bundle is over its budget");
         Ok(())
-    })
+    }),
+    node("npm packages", |workspace| {
+        node::ensure_node()?;
+        node::ensure_packages(workspace, Packages::All)
+    }),
+    node("tests of the practice peers", |workspace| script(workspace, "test:peers")),
+    node("types of the browser tests", |workspace| script(workspace, "types")),
+    node("Chromium", chromium::ensure_chromium),
+    node("nginx", |_| debian::ensure_nginx()),
+    node("browser tests", in_a_browser),
+];
+
+const fn rust(name: &'static str, run: fn(&Workspace) -> Result<()>) -> Step {
+    Step { name, needs: Needs::Nothing, run }
+}
+
+const fn node(name: &'static str, run: fn(&Workspace) -> Result<()>) -> Step {
+    Step { name, needs: Needs::Node, run }
+}
+
+/// Runs all steps; `fast` leaves out those that need Node or a browser.
+pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
+    let mut took = Vec::new();
+    let wanted = STEPS.iter().filter(|step| !fast || step.needs == Needs::Nothing);
+    let outcome = all_of(wanted, workspace, &mut took);
+    println!("\n{}", summary(&took, outcome.is_ok()));
+    outcome
+}
+
+/// Prints the steps, and what they install on Debian.
+pub fn list() {
+    for Step { name, needs, .. } in &STEPS {
+        println!("{name}{}", if *needs == Needs::Node { " (not with --fast)" } else { "" });
+    }
+    println!("\nOn Debian, root's run installs what is missing of these packages:\n");
+    for debian::Package { name, purpose, .. } in debian::ALL {
+        println!("{name:15} {purpose}");
+    }
+}
+
+fn run(workspace: &Workspace, args: &[&str]) -> Result<()> {
+    expect_success(&mut cargo(workspace, args))
+}
+
+fn script(workspace: &Workspace, name: &str) -> Result<()> {
+    expect_success(&mut node::script(workspace, name))
+}
+
+fn on_sqlite(workspace: &Workspace) -> Result<()> {
+    let everything = ["test", "--workspace", "--exclude=xtask", "--all-targets"];
+    let mut left_out = Vec::new();
+    if !debian::can_start_postfix() {
+        left_out.push("--skip=smtp::postfix::");
+    }
+    if !debian::can_mount() {
+        println!("Only root can mount a disk, on Linux: the tests that fill one are left out.");
+        left_out.push("--skip=full_disk::");
+    }
+    run(workspace, &[&everything[..], &["--"], &left_out].concat())
 }
 
 /// The integration tests that run again on `PostgreSQL`, each with the statements that it is there for:
@@ -97,57 +148,57 @@ const ON_POSTGRES: [(&str, &str); 17] = [
     ("keys::", "rotation of the sealing key while nodes write"),
 ];
 
+/// What those names would take along: a name is looked for anywhere in a test's path.
+const NOT_ON_POSTGRES: [(&str, &str); 4] = [
+    ("--skip=database_file", "looks into the files of SQLite"),
+    ("--skip=host_tokens::", "keeps nothing in a database"),
+    ("--skip=oauth::", "keeps nothing in a database"),
+    ("--skip=smtp::", "keeps nothing in a database"),
+];
+
 fn on_postgres(workspace: &Workspace) -> Result<()> {
     let postgres = Postgres::start()?;
     let mut tests = cargo(workspace, ["test", "--workspace", "--exclude=xtask", "--test=it", "--"]);
-    tests.args(["--include-ignored", "--skip=database_file"]);
+    tests.arg("--include-ignored").args(NOT_ON_POSTGRES.map(|(tests, _)| tests));
     tests.args(ON_POSTGRES.map(|(tests, _)| tests));
     expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))
 }
 
-fn node_steps(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
-    let script = |name: &str| expect_success(&mut node::script(workspace, name));
-
-    steps.step("npm packages", || {
-        node::ensure_node()?;
-        node::ensure_packages(workspace, Packages::All)
-    })?;
-    steps.step("tests of the practice peers", || script("test:peers"))?;
-    steps.step("types of the browser tests", || script("types"))?;
-    steps.step("Chromium", || chromium::ensure_chromium(workspace))?;
-    steps.step("example of a host", || build::build_example(workspace))?;
-    steps.step("nginx", debian::ensure_nginx)?;
-    steps.step("browser tests", || {
-        let mut playwright = node::script(workspace, "test");
-        playwright
-            .env("PPM_EMAIL_BIN", workspace.binary(Profile::Debug))
-            .env("PPM_EMAIL_SITE_ROOT", workspace.site());
-        if !debian::has_nginx() {
-            playwright.env("PPM_EMAIL_TEST_WITHOUT_NGINX", "1");
-        }
-        expect_success(&mut playwright)
-    })
+fn in_a_browser(workspace: &Workspace) -> Result<()> {
+    let mut playwright = node::script(workspace, "test");
+    playwright
+        .env("PPM_EMAIL_BIN", workspace.binary(Profile::Debug))
+        .env("PPM_EMAIL_SITE_ROOT", workspace.site());
+    if !debian::has_nginx() {
+        playwright.env("PPM_EMAIL_TEST_WITHOUT_NGINX", "1");
+    }
+    expect_success(&mut playwright)
 }
 
-/// The steps that were begun, with the time each took.
-#[derive(Default)]
-struct Steps(Vec<(&'static str, Duration)>);
+/// A step that was begun, and the time it took.
+type Took = (&'static str, Duration);
 
-impl Steps {
-    fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Runs steps until one fails.
+fn all_of<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    workspace: &Workspace,
+    took: &mut Vec<Took>,
+) -> Result<()> {
+    for Step { name, run, .. } in steps {
         println!("\n== {name}");
         let start = Instant::now();
-        let outcome = work();
-        let took = start.elapsed();
-        self.0.push((name, took));
+        let outcome = run(workspace);
+        let duration = start.elapsed();
+        took.push((name, duration));
         let verdict = if outcome.is_ok() { "" } else { " FAILED after" };
-        println!("-- {name}:{verdict} {:.1} s", took.as_secs_f64());
-        outcome.map_err(|error| error.context(format!("the step “{name}” failed")))
+        println!("-- {name}:{verdict} {:.1} s", duration.as_secs_f64());
+        outcome.map_err(|error| error.context(format!("the step “{name}” failed")))?;
     }
+    Ok(())
 }
 
 /// A table of the steps; the last one failed unless all went well.
-fn summary(steps: &[(&str, Duration)], all_well: bool) -> String {
+fn summary(steps: &[Took], all_well: bool) -> String {
     let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let total: Duration = steps.iter().map(|(_, took)| *took).sum();
     let mut table = String::new();
@@ -167,11 +218,15 @@ mod tests {
 
     #[test]
     fn a_failed_step_is_named_and_the_last_in_the_table() {
-        let mut steps = Steps::default();
-        steps.step("one", || Ok(())).unwrap();
-        let error = steps.step("the other", || Err(anyhow!("because"))).unwrap_err();
+        let steps = [
+            rust("one", |_| Ok(())),
+            rust("the other", |_| Err(anyhow!("because"))),
+            rust("never begun", |_| Ok(())),
+        ];
+        let mut took = Vec::new();
+        let error = all_of(steps.iter(), &Workspace::here(), &mut took).unwrap_err();
         assert_eq!(format!("{error:#}"), "the step “the other” failed: because");
-        let names: Vec<&str> = steps.0.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = took.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["one", "the other"]);
     }
 

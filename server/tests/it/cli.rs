@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
-use crate::support::program::complaint;
+use crate::support::program::{complaint, send};
 
 /// The program, in this folder and with nothing in its environment.
 fn program(folder: &TempDir) -> Command {
@@ -89,11 +90,6 @@ impl Serving {
         stream.read_to_string(&mut answer).expect("it answers");
         answer
     }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill is there").success());
-    }
 }
 
 impl Drop for Serving {
@@ -113,11 +109,11 @@ fn the_server_says_where_it_listens_and_answers_there() {
 
 #[test]
 fn either_signal_ends_the_server_in_good_order() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let folder = folder();
         let mut serving = Serving::start(&folder);
-        serving.signal(signal);
-        assert!(serving.child.wait().expect("it ends").success(), "{signal}");
+        send(&serving.child, signal);
+        assert!(serving.child.wait().expect("it ends").success(), "{signal:?}");
     }
 }
 

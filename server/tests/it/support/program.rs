@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -123,14 +124,18 @@ impl Serving {
 
     /// Ends it in good order, and returns what it wrote to standard output since it listens.
     pub fn stop(mut self) -> String {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
-        assert!(sent.expect("kill is there").success());
+        send(&self.child, Signal::TERM);
         let mut said = String::new();
         self.output.read_to_string(&mut said).expect("it writes text");
         assert!(self.child.wait().expect("it is ours").success());
         said
     }
+}
+
+/// Sends a signal to a program.
+pub fn send(program: &Child, signal: Signal) {
+    let id = Pid::from_child(program);
+    kill_process(id, signal).expect("it is ours");
 }
 
 impl Drop for Serving {

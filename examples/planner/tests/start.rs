@@ -1,0 +1,25 @@
+//! The example starts on nothing; the browser tests go on from there, with the program that cargo has
+//! built for this test.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+#[test]
+fn it_makes_its_database_and_says_where_it_listens() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let database = folder.path().join("planner.db");
+    let mut planner = Command::new(env!("CARGO_BIN_EXE_planner"))
+        .args(["--listen", "127.0.0.1:0", "--database"])
+        .arg(format!("sqlite://{}", database.display()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut line = String::new();
+    let output = planner.stdout.take().expect("it is piped");
+    BufReader::new(output).read_line(&mut line).expect("it writes text");
+    planner.kill().expect("it is ours");
+    planner.wait().expect("it is ours");
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    assert!(database.is_file());
+}

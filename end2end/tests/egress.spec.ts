@@ -4,12 +4,12 @@
 import { basic, Form, OAUTH } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test.beforeEach(async ({ product, signIn }) => {
-  await product.restartWith(['--egress-allow', 'mail.example.com']);
-  await signIn();
-});
+/** What the operator allows and denies in a test. */
+const FLAGS = { allowed: ['--egress-allow', 'mail.example.com'], denied: ['--egress-deny', 'login.example.com'] };
 
-test('a port of this machine is refused at its step, with the flag to copy', async ({ page, product, axe }) => {
+test('a port of this machine is refused at its step, with the flag to copy', async ({ page, product, signIn, axe }) => {
+  await product.restartWith(FLAGS.allowed);
+  await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail, 6379), 'SMTP Server': '127.0.0.1' });
   await form.saved();
@@ -21,7 +21,9 @@ test('a port of this machine is refused at its step, with the flag to copy', asy
   await axe();
 });
 
-test('an endpoint that is http on this machine is refused at its field, with the flag', async ({ page, axe }) => {
+test('an endpoint that is http on this machine is refused at its field, with the flag', async ({ page, product, signIn, axe }) => {
+  await product.restartWith(FLAGS.allowed);
+  await signIn();
   const form = new Form(page);
   await form.choose('Client Credentials');
   await form.fill(form.oauth, OAUTH);
@@ -36,8 +38,9 @@ test('an endpoint that is http on this machine is refused at its field, with the
   await form.saved();
 });
 
-test('a Token Endpoint that the operator denies is named as this machine\u2019s refusal', async ({ page, product }) => {
-  await product.restartWith(['--egress-deny', 'login.example.com']);
+test('a Token Endpoint that the operator denies is named as this machine’s refusal', async ({ page, product, signIn }) => {
+  await product.restartWith(FLAGS.denied);
+  await signIn();
   const form = new Form(page);
   await form.choose('Client Credentials');
   await form.fill(form.oauth, OAUTH);
@@ -46,6 +49,6 @@ test('a Token Endpoint that the operator denies is named as this machine\u2019s 
   await form.saved();
   await form.getToken.click();
   const notice = page.getByRole('status').filter({ hasText: 'has denied PPM the address in Token Endpoint' });
-  await expect(notice.getByRole('definition')).toHaveText('login.example.com');
+  await expect(notice.getByRole('definition')).toHaveText('login.example.com:443');
   await expect(notice.getByRole('term')).toHaveText('Details');
 });

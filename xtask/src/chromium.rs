@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{debian, tools::answer_of, workspace::Workspace};
 
-const DEBIAN: &str = "/usr/bin/chromium";
+const DEBIAN: &str = "/usr/bin/chromium-headless-shell";
 const ASK_PLAYWRIGHT: &str =
     "import('@playwright/test').then(({ chromium }) => console.log(chromium.executablePath()))";
 

@@ -33,7 +33,7 @@ pub const POSTGRESQL: Package =
     Package { name: "postgresql", purpose: "the database of several nodes" };
 /// The browser of the browser tests.
 pub const CHROMIUM: Package =
-    Package { name: "chromium", purpose: "the browser of the browser tests" };
+    Package { name: "chromium-headless-shell", purpose: "the browser of the browser tests" };
 /// What Chromium draws letters with.
 pub const FONTS: Package =
     Package { name: "fonts-dejavu", purpose: "letters for Chromium to draw with" };

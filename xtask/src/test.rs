@@ -99,7 +99,7 @@ pub fn list() {
     }
     println!("\nOn Debian, root's run installs what is missing of these packages:\n");
     for debian::Package { name, purpose, .. } in debian::ALL {
-        println!("{name:15} {purpose}");
+        println!("{name:25} {purpose}");
     }
 }
 

@@ -49,6 +49,25 @@ export function oauth(mail: MailServer): Values {
   };
 }
 
+/** Waits until the page no longer moves: a click is lost where what it presses moves before it is released. */
+export async function atRest(page: Page): Promise<void> {
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        let before = '';
+        let still = 0;
+        const look = () => {
+          const now = `${scrollX} ${scrollY} ${document.documentElement.scrollHeight}`;
+          still = now === before ? still + 1 : 0;
+          before = now;
+          if (still < 3) requestAnimationFrame(look);
+          else resolve();
+        };
+        look();
+      }),
+  );
+}
+
 export class Form {
   readonly save: Locator;
   readonly cancel: Locator;
@@ -103,6 +122,7 @@ export class Form {
     await this.save.click();
     await expect(this.place.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(this.save).toBeHidden();
+    await atRest(this.page);
   }
 
   /** The controls that reach into the padding of their group, or out of it. */

@@ -45,14 +45,18 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Builds, then runs the product beside practice servers and hosts until Ctrl-C.
+    /// Builds, then runs the product beside practice servers until Ctrl-C.
     Run {
         /// Optimises the server.
         #[arg(long)]
         release: bool,
-        /// Leaves the practice servers and hosts out.
+        /// Leaves the practice servers out.
         #[arg(long)]
         no_practice: bool,
+        /// Serves example pages of other sites too, which embed the product as an element and in an
+        /// iframe.
+        #[arg(long, conflicts_with = "no_practice")]
+        hosts: bool,
         /// Where the product listens; port 0 takes any free one.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
         listen: SocketAddr,
@@ -93,8 +97,13 @@ fn main() -> ExitCode {
     let workspace = Workspace::here();
     let outcome = match Cli::parse().task {
         Task::Build { release } => build::build(&workspace, Profile::of(release)),
-        Task::Run { release, no_practice, listen } => {
-            run::run(&workspace, Profile::of(release), !no_practice, listen)
+        Task::Run { release, no_practice, hosts, listen } => {
+            let beside = match (no_practice, hosts) {
+                (true, _) => run::Beside::Nothing,
+                (false, false) => run::Beside::Practice,
+                (false, true) => run::Beside::PracticeAndHosts,
+            };
+            run::run(&workspace, Profile::of(release), beside, listen)
         }
         Task::Example { listen } => example::example(&workspace, listen),
         Task::Bench { part } => bench::bench(&workspace, part),

@@ -28,11 +28,22 @@ const PASSWORD_AT_HOME: &str = "practice makes perfect";
 const START_WITHIN: Duration = Duration::from_secs(30);
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
+/// What runs beside the product.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// A practice mail server and a practice provider.
+    Practice,
+    /// Those, and example pages of other sites that embed the product.
+    PracticeAndHosts,
+}
+
 /// Builds and runs until the product ends or Ctrl-C ends everything.
 pub fn run(
     workspace: &Workspace,
     profile: Profile,
-    practice: bool,
+    beside: Beside,
     listen: SocketAddr,
 ) -> Result<()> {
     build::build(workspace, profile)?;
@@ -41,9 +52,12 @@ pub fn run(
     make_private_folder(&product.folder)?;
 
     // Hosts sign anybody in who reaches them: not for a product that other machines reach.
-    let embedded = listen.ip().is_loopback().then_some(listen);
-    let practice =
-        if practice { start_practice(workspace, &product.folder, embedded) } else { None };
+    let may_embed = beside == Beside::PracticeAndHosts && listen.ip().is_loopback();
+    let embedded = may_embed.then_some(listen);
+    let practice = match beside {
+        Beside::Nothing => None,
+        _ => start_practice(workspace, &product.folder, embedded),
+    };
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
     let mut serving = product.serve(listen, practice.as_ref())?;

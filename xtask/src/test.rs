@@ -149,7 +149,8 @@ const ON_POSTGRES: [(&str, &str); 17] = [
 ];
 
 /// What those names would take along: a name is looked for anywhere in a test's path.
-const NOT_ON_POSTGRES: [(&str, &str); 4] = [
+const NOT_ON_POSTGRES: [(&str, &str); 5] = [
+    ("--skip=canaries::", "looks into the files of SQLite"),
     ("--skip=database_file", "looks into the files of SQLite"),
     ("--skip=host_tokens::", "keeps nothing in a database"),
     ("--skip=oauth::", "keeps nothing in a database"),

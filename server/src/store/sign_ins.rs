@@ -81,6 +81,7 @@ async fn within(
         "SELECT COUNT(CASE WHEN account = $1 AND source = $2 THEN 1 END),
                 COUNT(CASE WHEN source = $2 THEN 1 END),
                 COUNT(CASE WHEN account = $1 THEN 1 END),
+                COALESCE(MIN(CASE WHEN account = $1 AND source = $2 THEN at END), 0),
                 COALESCE(MIN(CASE WHEN source = $2 THEN at END), 0),
                 COALESCE(MIN(CASE WHEN account = $1 THEN at END), 0)
          FROM sign_in_attempt WHERE (account = $1 OR source = $2) AND at > $3",
@@ -93,8 +94,9 @@ async fn within(
     let (pair, of_source, of_account): (i64, i64, i64) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let oldest = match () {
-        () if pair >= most.pair || of_source >= most.source => row.try_get(3)?,
-        () if of_account >= most.account => row.try_get(4)?,
+        () if pair >= most.pair => row.try_get(3)?,
+        () if of_source >= most.source => row.try_get(4)?,
+        () if of_account >= most.account => row.try_get(5)?,
         () => return Ok(Ok(())),
     };
     Ok(Err(TooMany { oldest: instant(oldest)? }))

@@ -61,8 +61,12 @@ pub async fn set_up(
     } else {
         SetUpProblem::PasswordsDiffer
     };
+    let status = match problem {
+        SetUpProblem::ServerFailed => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
     let attempt = SetUpAttempt { ticket, email, name, problem };
-    again_with(&pages, paths::SET_UP, caller, attempt, StatusCode::UNPROCESSABLE_ENTITY).await
+    again_with(&pages, paths::SET_UP, caller, attempt, status).await
 }
 
 fn problem(error: &SetUpError) -> SetUpProblem {

@@ -36,7 +36,7 @@ const LONG: TokenDeadlines =
 
 /// Short enough for a test that runs into it.
 const SHORT: TokenDeadlines =
-    TokenDeadlines { connect: Duration::from_millis(600), total: Duration::from_millis(900) };
+    TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(3) };
 
 fn client() -> TokenClient {
     client_with(None, LONG)

@@ -36,8 +36,8 @@ static TRUST: LazyLock<TlsTrust> =
 /// Short enough for a test, long enough for a busy machine.
 const SHORT: Deadlines = Deadlines {
     connect: Duration::from_secs(5),
-    reply: Duration::from_millis(300),
-    total: Duration::from_millis(900),
+    reply: Duration::from_millis(1_500),
+    total: Duration::from_millis(4_500),
 };
 
 const LONG: Deadlines = Deadlines {

@@ -186,7 +186,7 @@ fn ticking(go: Arc<Notify>) -> Router<Server> {
 
 #[tokio::test]
 async fn a_handler_that_never_ends_gets_503_by_the_deadline_and_a_stream_goes_on() {
-    let harness = Harness::with(|config| config.answer_within = Duration::from_millis(300)).await;
+    let harness = Harness::with(|config| config.answer_within = Duration::from_secs(2)).await;
     let go = Arc::new(Notify::new());
     let pages = ticking(go.clone()).route("/never", any(std::future::pending::<()>));
     let router = server::guarded(harness.server.clone(), pages);

@@ -19,7 +19,7 @@ const PATIENT: Deadlines = Deadlines {
 };
 
 /// What a busy machine may add to a deadline.
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(10);
 
 /// How a server leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

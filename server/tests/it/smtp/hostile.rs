@@ -11,7 +11,7 @@ use super::{Attempt, Outcome, SHORT, done};
 use crate::support::smtp_server::{AUTHORITY, Protection, Script, SmtpServer};
 
 /// What a busy machine may add to a deadline.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(10);
 
 async fn in_time(attempt: Attempt) -> Outcome {
     let outcome = attempt.in_a_hurry().run().await;

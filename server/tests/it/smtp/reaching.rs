@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::Attempt;
 
 /// How long a connection is tried that nobody takes.
-const IN_VAIN: Duration = Duration::from_millis(200);
+const IN_VAIN: Duration = Duration::from_secs(1);
 
 fn ip(address: &str) -> Host {
     Host::Ip(address.parse().expect("an address"))

@@ -388,6 +388,17 @@ fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
 }
 
+/// Holds the row of settings until the transaction ends, as a save does. False where the settings have
+/// another revision by now.
+async fn hold_settings(connection: &mut AnyConnection, revision: i64) -> Result<bool, StoreError> {
+    let held =
+        sqlx::query("UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1")
+            .bind(revision)
+            .execute(connection)
+            .await?;
+    Ok(held.rows_affected() == 1)
+}
+
 /// An instant that the database kept.
 fn instant(millis: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_millis(millis).ok_or(StoreError::Unknown("time"))

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Action, Actor, Entry};
 use super::tokens::{self, StoredToken};
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, hold_settings, instant, millis};
 
 /// What is saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,14 +180,7 @@ pub struct Rebound<'a> {
 pub async fn rebind(store: &Store, rebound: Rebound<'_>) -> Result<bool, StoreError> {
     let Rebound { revision, before, after } = rebound;
     let mut transaction = store.begin_write().await?;
-    // Holds the row of settings until the end, as a save does.
-    let is_present =
-        sqlx::query("UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1")
-            .bind(revision)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-    if is_present == 0 {
+    if !hold_settings(&mut transaction, revision).await? {
         return Ok(false);
     }
     let rebound = sqlx::query(

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Entry};
-use super::{Store, StoreError, instant, json, millis};
+use super::{Store, StoreError, hold_settings, instant, json, millis};
 
 /// The token as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,14 +113,7 @@ pub async fn put(
     entry: &Entry,
 ) -> Result<Put, StoreError> {
     let mut transaction = store.begin_write().await?;
-    // Holds the row of settings until the end, as a save does.
-    let is_present =
-        sqlx::query("UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1")
-            .bind(revision)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-    if is_present == 0 {
+    if !hold_settings(&mut transaction, revision).await? {
         return Ok(Put::OutOfDate);
     }
     let before = delete_in(&mut transaction).await?;

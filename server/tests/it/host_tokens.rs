@@ -348,8 +348,7 @@ async fn a_published_key_of_an_unknown_kind_is_left_out() {
 
 #[tokio::test]
 async fn without_any_key_nobody_is_let_in_and_the_answer_says_so() {
-    let within =
-        TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
+    let within = TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
     let page = "/settings/email";
     for turn in [
         Turn::answer("500 Internal Server Error", &[], ""),

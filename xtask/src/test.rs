@@ -7,6 +7,8 @@
 
 use std::{
     fmt::Write as _,
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -111,8 +113,16 @@ fn script(workspace: &Workspace, name: &str) -> Result<()> {
     expect_success(&mut node::script(workspace, name))
 }
 
+/// Many tests wait: for a deadline, a program that starts, a process that was killed. So there are more
+/// at a time than the machine has processors.
+fn tests(workspace: &Workspace, args: &[&str]) -> Command {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let mut tests = cargo(workspace, [&["test", "--workspace", "--exclude=xtask"], args].concat());
+    tests.env("RUST_TEST_THREADS", (2 * processors + 1).to_string());
+    tests
+}
+
 fn on_sqlite(workspace: &Workspace) -> Result<()> {
-    let everything = ["test", "--workspace", "--exclude=xtask", "--all-targets"];
     let mut left_out = Vec::new();
     if !debian::can_start_postfix() {
         left_out.push("--skip=smtp::postfix::");
@@ -121,7 +131,7 @@ fn on_sqlite(workspace: &Workspace) -> Result<()> {
         println!("Only root can mount a disk, on Linux: the tests that fill one are left out.");
         left_out.push("--skip=full_disk::");
     }
-    run(workspace, &[&everything[..], &["--"], &left_out].concat())
+    expect_success(tests(workspace, &["--all-targets", "--"]).args(left_out))
 }
 
 /// The integration tests that run again on `PostgreSQL`, each with the statements that it is there for:
@@ -159,7 +169,7 @@ const NOT_ON_POSTGRES: [(&str, &str); 5] = [
 
 fn on_postgres(workspace: &Workspace) -> Result<()> {
     let postgres = Postgres::start()?;
-    let mut tests = cargo(workspace, ["test", "--workspace", "--exclude=xtask", "--test=it", "--"]);
+    let mut tests = tests(workspace, &["--test=it", "--"]);
     tests.arg("--include-ignored").args(NOT_ON_POSTGRES.map(|(tests, _)| tests));
     tests.args(ON_POSTGRES.map(|(tests, _)| tests));
     expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))

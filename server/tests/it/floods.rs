@@ -100,7 +100,8 @@ async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
     let statements = || {
         let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
         let lines = log.lines().filter(|line| line.contains("sqlx"));
-        let of_strangers = ["session", "person", "sign_in", "audit", "token_attempt", "set_up"];
+        // Not the audit trail: what was compared before is written after its answer.
+        let of_strangers = ["session", "person", "sign_in", "token_attempt", "set_up"];
         lines.filter(|line| of_strangers.iter().any(|table| line.contains(table))).count()
     };
     for (method, path, body) in [

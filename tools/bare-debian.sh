@@ -22,6 +22,7 @@ for folder in proc sys dev; do
   mountpoint -q "$root/$folder" || mount --rbind --make-rslave "/$folder" "$root/$folder"
 done
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+printf '127.0.0.1 localhost\n::1 localhost\n' > "$root/etc/hosts"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 
 # Rust: the toolchain that this machine uses, under the same names.

@@ -52,7 +52,7 @@ impl Host {
         self.element.is_none()
     }
 
-    /// Whether the provider's page always opens in a window of its own.
+    /// Whether the provider's page always opens in a separate window.
     pub fn stays(self) -> bool {
         self.element.is_some()
     }

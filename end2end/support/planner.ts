@@ -1,5 +1,5 @@
 // Why: the example of a host in Rust as a test opens it: started beside a product's practice servers,
-// with a sign-in of its own.
+// with its own sign-in.
 
 import { expect, type Page } from '@playwright/test';
 import { Form } from './form.ts';

@@ -199,7 +199,7 @@ impl Counted {
     }
 }
 
-/// What an event has in common with all that are counted together in a period, whatever their address.
+/// What an event has in common with all that are counted together in a period, apart from the address.
 fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
     let detail = detail.as_deref().unwrap_or_default();
     key(&[action.wire_name(), period, &actor.email, &actor.name, detail])

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 /// What Wasm, JavaScript and CSS of a page of our own may weigh together, in bytes after Brotli.
 pub const PAGE_BUDGET: usize = 220_000;
 /// The same for everything that another site's page loads for the custom element: the same code, its
-/// script and a style sheet of its own.
+/// script and its own style sheet.
 pub const ELEMENT_BUDGET: usize = 210_000;
 /// The same for what either loads once the tab is there.
 pub const LATER_BUDGET: usize = 60_000;

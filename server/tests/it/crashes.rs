@@ -1,6 +1,6 @@
 //! The program is killed from one instruction to the next, again and again, while administrators
-//! save: what is kept is always one whole save, and never an older one than somebody
-//! was told.
+//! save: what is kept is always one whole save, and never an older one than an
+//! administrator was told.
 
 use std::path::Path;
 use std::sync::Arc;

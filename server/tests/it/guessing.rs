@@ -251,7 +251,7 @@ async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_h
 }
 
 #[tokio::test]
-async fn after_fifty_failures_an_address_waits_a_quarter_of_an_hour_whatever_accounts_it_named() {
+async fn after_fifty_failures_an_address_waits_a_quarter_of_an_hour_for_every_account() {
     let harness = Harness::with(|config| {
         // What is limited in memory comes before, and is another test's.
         config.rates = unlimited();

@@ -10,18 +10,28 @@ interface Embedding {
   shell: Shell;
 }
 
-export const test = base.extend<Embedding>({
-  host: async ({ baseURL: _ }, use) => {
-    const host = await Host.start();
-    await use(host);
-    await host.stop();
-  },
+export const test = base.extend<object, Embedding>({
+  host: [
+    async ({}, use) => {
+      const host = await Host.start();
+      await use(host);
+      await host.stop();
+    },
+    { scope: 'worker' },
+  ],
 
-  shell: async ({ host, product }, use) => {
-    const shell = await Shell.start(host, product.url);
-    await product.restartWith([...host.flags, ...Shell.flags(shell.url)]);
-    await use(shell);
-    await shell.stop();
+  shell: [
+    async ({ host, product }, use) => {
+      const shell = await Shell.start(host, product.url);
+      await use(shell);
+      await shell.stop();
+    },
+    { scope: 'worker' },
+  ],
+
+  flags: async ({ host, shell }, use) => {
+    host.forget();
+    await use([...host.flags, ...Shell.flags(shell.url)]);
   },
 });
 

@@ -44,11 +44,13 @@ export interface MailServer {
 }
 
 export class Product {
-  /** The product's address, the same after a reset. */
+  /** The product's address, the same after each start. */
   url = '';
   readonly inbox: Inbox;
   #program: Program | undefined;
   #listen = '127.0.0.1:0';
+  /** The flags of the last start, as long as nothing has changed since. */
+  #unchanged: string[] | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -71,7 +73,7 @@ export class Product {
     const product = new Product(folder, new Provider(address), mail.ready as MailServer, stopPeers);
     try {
       await product.#makeFirstDatabase();
-      await product.reset();
+      await product.prepare([], true);
       return product;
     } catch (error) {
       await product.stop();
@@ -79,14 +81,20 @@ export class Product {
     }
   }
 
-  /** Puts the database back to one administrator and no settings, empties inbox and provider, starts anew. */
-  async reset(): Promise<void> {
-    await this.#stopServing();
-    await rm(this.#data, { recursive: true, force: true });
-    await cp(this.#first, this.#data, { recursive: true });
-    await this.inbox.clear();
-    await this.provider.reset();
-    await this.#serve();
+  /**
+   * Makes everything as a test finds it: one administrator and no settings, an empty inbox, and these
+   * flags beside the usual ones. Nothing is left to do after a test that changed nothing.
+   */
+  async prepare(flags: string[], willChangeNothing: boolean): Promise<void> {
+    if (String(this.#unchanged) !== String(flags)) {
+      await this.#stopServing();
+      await rm(this.#data, { recursive: true, force: true });
+      await cp(this.#first, this.#data, { recursive: true });
+      await this.inbox.clear();
+      await this.provider.reset();
+      await this.#serve(flags);
+    }
+    this.#unchanged = willChangeNothing ? flags : undefined;
   }
 
   /** Runs a command of the product, such as `admin add`, with `input` on its stdin. */
@@ -103,14 +111,16 @@ export class Product {
 
   /** Starts with nothing at all, as on the first day: no administrator, no settings. */
   async restartEmpty(): Promise<void> {
+    this.#unchanged = undefined;
     await this.#stopServing();
     await rm(this.#data, { recursive: true, force: true });
     await mkdir(this.#data);
     await this.#serve();
   }
 
-  /** Starts anew with these flags beside the usual ones, the database as it is; a reset takes them away. */
+  /** Starts anew with these flags beside the usual ones, the database as it is. */
   async restartWith(flags: string[]): Promise<void> {
+    this.#unchanged = undefined;
     await this.#stopServing();
     await this.#serve(flags);
   }

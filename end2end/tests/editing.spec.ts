@@ -3,62 +3,66 @@
 import { Form, basic } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('Save and Cancel appear with a change, and typing it back hides them', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await expect(form.save).toBeHidden();
-  await expect(form.cancel).toBeHidden();
-  await form.fill(form.basic, { 'Display Name': 'x' });
-  await expect(form.save).toBeVisible();
-  await expect(form.cancel).toBeVisible();
-  await form.fill(form.basic, { 'Display Name': '' });
-  await expect(form.save).toBeHidden();
-  await expect(form.cancel).toBeHidden();
-});
+test.describe(() => {
+  test.use({ changesNothing: true });
 
-test('a keystroke touches nothing on the page but its own control', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code');
-  for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
-    const control = form.field(form.basic, label);
-    await control.fill('a'); // The first one is a change, which the bar below tells.
-    const touched = await page.evaluateHandle(() => {
-      const touched: string[] = [];
-      const note = (records: MutationRecord[]) => {
-        for (const { target } of records) touched.push((target instanceof Element ? target : target.parentElement!).outerHTML);
-      };
-      new MutationObserver(note).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
-      return touched;
-    });
-    await control.pressSequentially('bc');
-    await expect(control).toHaveValue('abc');
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-    expect(await touched.jsonValue(), label).toEqual([]);
-  }
-});
-
-test('every kind of control counts as a change and can be changed back', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  const changes = [
-    () => form.choose('Client Credentials'),
-    () => form.field(form.basic, 'Use TLS').uncheck(),
-    () => form.field(form.basic, 'TLS mode').selectOption({ label: 'STARTTLS' }),
-    () => form.field(form.basic, 'Password').fill('x'),
-  ];
-  const undone = [
-    () => form.choose('None'),
-    () => form.field(form.basic, 'Use TLS').check(),
-    () => form.field(form.basic, 'TLS mode').selectOption({ label: 'Automatic' }),
-    () => form.field(form.basic, 'Password').fill(''),
-  ];
-  for (const [index, change] of changes.entries()) {
-    await change();
-    await expect(form.save).toBeVisible();
-    await undone[index]!();
+  test('Save and Cancel appear with a change, and typing it back hides them', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
     await expect(form.save).toBeHidden();
-  }
+    await expect(form.cancel).toBeHidden();
+    await form.fill(form.basic, { 'Display Name': 'x' });
+    await expect(form.save).toBeVisible();
+    await expect(form.cancel).toBeVisible();
+    await form.fill(form.basic, { 'Display Name': '' });
+    await expect(form.save).toBeHidden();
+    await expect(form.cancel).toBeHidden();
+  });
+
+  test('a keystroke touches nothing on the page but its own control', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
+      const control = form.field(form.basic, label);
+      await control.fill('a'); // The first one is a change, which the bar below tells.
+      const touched = await page.evaluateHandle(() => {
+        const touched: string[] = [];
+        const note = (records: MutationRecord[]) => {
+          for (const { target } of records) touched.push((target instanceof Element ? target : target.parentElement!).outerHTML);
+        };
+        new MutationObserver(note).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
+        return touched;
+      });
+      await control.pressSequentially('bc');
+      await expect(control).toHaveValue('abc');
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      expect(await touched.jsonValue(), label).toEqual([]);
+    }
+  });
+
+  test('every kind of control counts as a change and can be changed back', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const changes = [
+      () => form.choose('Client Credentials'),
+      () => form.field(form.basic, 'Use TLS').uncheck(),
+      () => form.field(form.basic, 'TLS mode').selectOption({ label: 'STARTTLS' }),
+      () => form.field(form.basic, 'Password').fill('x'),
+    ];
+    const undone = [
+      () => form.choose('None'),
+      () => form.field(form.basic, 'Use TLS').check(),
+      () => form.field(form.basic, 'TLS mode').selectOption({ label: 'Automatic' }),
+      () => form.field(form.basic, 'Password').fill(''),
+    ];
+    for (const [index, change] of changes.entries()) {
+      await change();
+      await expect(form.save).toBeVisible();
+      await undone[index]!();
+      await expect(form.save).toBeHidden();
+    }
+  });
 });
 
 test('Cancel restores what is saved, the untouched secret included', async ({ page, signIn, product }) => {

@@ -96,16 +96,125 @@ test('a token that is refused is asked for once more, and nobody notices', async
   await form.saved();
 });
 
-test('whoever leaves by the host is asked where something is unsaved', async ({ page, shell, product }) => {
-  const form = await open(page, shell, 'plain');
-  const mayLeave = () => page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings) => element.confirmLeave());
-  await expect(form.flow).toBeEnabled();
-  expect(await mayLeave()).toBe(true);
-  await form.fill(form.basic, basic(product.mail));
-  for (const agrees of [false, true]) {
-    page.once('dialog', (dialog) => void (agrees ? dialog.accept() : dialog.dismiss()));
-    expect(await mayLeave()).toBe(agrees);
-  }
+test.describe(() => {
+  test.use({ changesNothing: true });
+
+  test('whoever leaves by the host is asked where something is unsaved', async ({ page, shell, product }) => {
+    const form = await open(page, shell, 'plain');
+    const mayLeave = () => page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings) => element.confirmLeave());
+    await expect(form.flow).toBeEnabled();
+    expect(await mayLeave()).toBe(true);
+    await form.fill(form.basic, basic(product.mail));
+    for (const agrees of [false, true]) {
+      page.once('dialog', (dialog) => void (agrees ? dialog.accept() : dialog.dismiss()));
+      expect(await mayLeave()).toBe(agrees);
+    }
+  });
+
+  test('an element that cannot be loaded says so and can be tried again', async ({ page, shell, complaints }) => {
+    complaints.expectStatus(503, /\.wasm$/);
+    await page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }), { times: 1 });
+    const form = await open(page, shell, 'plain');
+    await expect(page.getByRole('alert')).toContainText('The e-mail settings could not be loaded.');
+    await page.getByRole('button', { name: 'Try again', exact: true }).click();
+    await expect(form.flow).toBeEnabled();
+  });
+
+  test('an element is as dark or light as its theme says', async ({ page, shell }) => {
+    const form = await open(page, shell, 'plain');
+    await expect(form.flow).toBeEnabled();
+    const surface = () => form.basic.evaluate((group) => getComputedStyle(group).backgroundColor);
+    const light = await surface();
+    await page.locator('ppm-email-settings').evaluate((element) => element.setAttribute('theme', 'dark'));
+    expect(await surface()).not.toBe(light);
+  });
+
+  test('an element that is taken out and put back keeps what was typed', async ({ page, shell, product }) => {
+    const form = await open(page, shell, 'plain');
+    await form.fill(form.basic, basic(product.mail));
+    const element = await page.evaluateHandle(() => {
+      const found = document.querySelector('ppm-email-settings')!;
+      found.remove();
+      return found;
+    });
+    await expect(form.flow).toHaveCount(0);
+    await page.evaluate((found) => document.body.append(found), element);
+    await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
+  });
+
+  test('several elements fetch each file once', async ({ page, shell }) => {
+    const fetched: string[] = [];
+    page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
+    await open(page, shell, 'plain');
+    await page.evaluate(() => {
+      const first = document.querySelector<HTMLElement & { getToken: unknown }>('ppm-email-settings')!;
+      const second = first.cloneNode() as typeof first;
+      second.getToken = first.getToken;
+      first.after(second);
+    });
+    await expect(page.getByLabel('OAuth Flow', { exact: true })).toHaveCount(2);
+    const files = fetched.filter((path) => path.startsWith('/pkg/') || path === '/embed.js');
+    expect(files.length).toBe(new Set(files).size);
+  });
+
+  test("neither side's styles reach the other", async ({ page, shell }) => {
+    const form = await open(page, shell, 'plain');
+    await expect(form.flow).toBeEnabled();
+    const before = await lookOf(form.flow);
+    await page.evaluate((css) => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      document.adoptedStyleSheets.push(sheet);
+    }, HOSTILE);
+    expect(await lookOf(form.flow)).toEqual(before);
+    await expect(form.flow).toBeVisible();
+  });
+
+  test("our styles do not reach the host's own page", async ({ page, shell, complaints }) => {
+    complaints.expectFailure(/embed\.js/);
+    await page.route('**/embed.js', (route) => route.abort());
+    const heading = page.getByRole('heading', { level: 1 });
+    await page.goto(`${shell.url}/plain/`);
+    const alone = await lookOf(heading);
+    await page.unroute('**/embed.js');
+    const form = await open(page, shell, 'plain');
+    await expect(form.flow).toBeEnabled();
+    expect(await lookOf(heading)).toEqual(alone);
+  });
+
+  test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {
+    const framed = page.waitForResponse('**/embed/frame.js');
+    await page.route('**/iframe/host.js', async (route) => {
+      await (await framed).finished();
+      await page.frameLocator('iframe').getByText('Loading…', { exact: true }).waitFor();
+      await route.continue();
+    });
+    const form = await open(page, shell, 'iframe');
+    await expect(form.flow).toBeEnabled();
+  });
+
+  test('whoever leaves a host with an iframe is asked where something is unsaved', async ({ page, shell, product }) => {
+    const form = await open(page, shell, 'iframe');
+    await form.fill(form.basic, basic(product.mail));
+    await expect(page.locator('#state')).toHaveText('Unsaved');
+    // By the keyboard: right after scrolling, Chromium may take a place on the page for one in the frame.
+    const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
+    const asked = page.waitForEvent('dialog');
+    const pressed = elsewhere.press('Enter');
+    await (await asked).dismiss();
+    await pressed;
+    await expect(page).toHaveURL(/iframe/);
+    page.once('dialog', (dialog) => void dialog.accept());
+    await elsewhere.press('Enter');
+    await expect(page).toHaveURL(/plain/);
+  });
+
+  test('a page that is no host of the iframe cannot show it', async ({ page, shell, complaints }) => {
+    complaints.expectFailure(/embed\/frame/);
+    complaints.expectConsole(/frame-ancestors/);
+    await page.goto(`${shell.url.replace('a.localhost', 'c.localhost')}/iframe/`);
+    await expect(page.frameLocator('iframe').getByLabel('OAuth Flow', { exact: true })).toHaveCount(0);
+  });
 });
 
 test('a host hears by its code why something was not done', async ({ page, shell, product, host, complaints }) => {
@@ -181,94 +290,12 @@ test.describe('on a page without a policy', () => {
   });
 });
 
-test('an element that cannot be loaded says so and can be tried again', async ({ page, shell, complaints }) => {
-  complaints.expectStatus(503, /\.wasm$/);
-  await page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }), { times: 1 });
-  const form = await open(page, shell, 'plain');
-  await expect(page.getByRole('alert')).toContainText('The e-mail settings could not be loaded.');
-  await page.getByRole('button', { name: 'Try again', exact: true }).click();
-  await expect(form.flow).toBeEnabled();
-});
-
-test('an element is as dark or light as its theme says', async ({ page, shell }) => {
-  const form = await open(page, shell, 'plain');
-  await expect(form.flow).toBeEnabled();
-  const surface = () => form.basic.evaluate((group) => getComputedStyle(group).backgroundColor);
-  const light = await surface();
-  await page.locator('ppm-email-settings').evaluate((element) => element.setAttribute('theme', 'dark'));
-  expect(await surface()).not.toBe(light);
-});
-
 test('an element that is moved keeps what was typed', async ({ page, shell, product }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   await page.evaluate(() => document.body.prepend(document.querySelector('ppm-email-settings')!));
   await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
   await form.saved();
-});
-
-test('an element that is taken out and put back keeps what was typed', async ({ page, shell, product }) => {
-  const form = await open(page, shell, 'plain');
-  await form.fill(form.basic, basic(product.mail));
-  const element = await page.evaluateHandle(() => {
-    const found = document.querySelector('ppm-email-settings')!;
-    found.remove();
-    return found;
-  });
-  await expect(form.flow).toHaveCount(0);
-  await page.evaluate((found) => document.body.append(found), element);
-  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
-});
-
-test('several elements fetch each file once', async ({ page, shell }) => {
-  const fetched: string[] = [];
-  page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
-  await open(page, shell, 'plain');
-  await page.evaluate(() => {
-    const first = document.querySelector<HTMLElement & { getToken: unknown }>('ppm-email-settings')!;
-    const second = first.cloneNode() as typeof first;
-    second.getToken = first.getToken;
-    first.after(second);
-  });
-  await expect(page.getByLabel('OAuth Flow', { exact: true })).toHaveCount(2);
-  const files = fetched.filter((path) => path.startsWith('/pkg/') || path === '/embed.js');
-  expect(files.length).toBe(new Set(files).size);
-});
-
-test("neither side's styles reach the other", async ({ page, shell }) => {
-  const form = await open(page, shell, 'plain');
-  await expect(form.flow).toBeEnabled();
-  const before = await lookOf(form.flow);
-  await page.evaluate((css) => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    document.adoptedStyleSheets.push(sheet);
-  }, HOSTILE);
-  expect(await lookOf(form.flow)).toEqual(before);
-  await expect(form.flow).toBeVisible();
-});
-
-test("our styles do not reach the host's own page", async ({ page, shell, complaints }) => {
-  complaints.expectFailure(/embed\.js/);
-  await page.route('**/embed.js', (route) => route.abort());
-  const heading = page.getByRole('heading', { level: 1 });
-  await page.goto(`${shell.url}/plain/`);
-  const alone = await lookOf(heading);
-  await page.unroute('**/embed.js');
-  const form = await open(page, shell, 'plain');
-  await expect(form.flow).toBeEnabled();
-  expect(await lookOf(heading)).toEqual(alone);
-});
-
-test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {
-  const framed = page.waitForResponse('**/embed/frame.js');
-  await page.route('**/iframe/host.js', async (route) => {
-    await (await framed).finished();
-    await page.frameLocator('iframe').getByText('Loading…', { exact: true }).waitFor();
-    await route.continue();
-  });
-  const form = await open(page, shell, 'iframe');
-  await expect(form.flow).toBeEnabled();
 });
 
 test('an iframe is as high as what is in it, and its host hears what is unsaved', async ({ page, shell, product }) => {
@@ -280,27 +307,4 @@ test('an iframe is as high as what is in it, and its host hears what is unsaved'
   await expect(page.locator('#state')).toHaveText('Unsaved');
   await form.saved();
   await expect(page.locator('#state')).toHaveText('Saved');
-});
-
-test('whoever leaves a host with an iframe is asked where something is unsaved', async ({ page, shell, product }) => {
-  const form = await open(page, shell, 'iframe');
-  await form.fill(form.basic, basic(product.mail));
-  await expect(page.locator('#state')).toHaveText('Unsaved');
-  // By the keyboard: right after scrolling, Chromium may take a place on the page for one in the frame.
-  const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
-  const asked = page.waitForEvent('dialog');
-  const pressed = elsewhere.press('Enter');
-  await (await asked).dismiss();
-  await pressed;
-  await expect(page).toHaveURL(/iframe/);
-  page.once('dialog', (dialog) => void dialog.accept());
-  await elsewhere.press('Enter');
-  await expect(page).toHaveURL(/plain/);
-});
-
-test('a page that is no host of the iframe cannot show it', async ({ page, shell, complaints }) => {
-  complaints.expectFailure(/embed\/frame/);
-  complaints.expectConsole(/frame-ancestors/);
-  await page.goto(`${shell.url.replace('a.localhost', 'c.localhost')}/iframe/`);
-  await expect(page.frameLocator('iframe').getByLabel('OAuth Flow', { exact: true })).toHaveCount(0);
 });

@@ -3,10 +3,84 @@
 import { Form } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
-test('whoever is not signed in is led to the sign-in page', async ({ page }) => {
-  await page.goto('/settings/email');
-  await page.waitForURL('**/sign-in');
-  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+test.describe(() => {
+  test.use({ changesNothing: true });
+
+  test('without a session a page leads to the sign-in page, and that leads back', async ({ page }) => {
+    await page.goto('/audit');
+    await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+    await page.getByLabel('Email', { exact: true }).fill(ADA.email);
+    await page.getByLabel('Password', { exact: true }).fill(ADA.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL('**/audit');
+    await expect(page.getByRole('heading', { name: 'Audit trail' })).toBeVisible();
+  });
+
+  test('signing out ends the session on the server', async ({ page, signIn }) => {
+    await signIn();
+    const cookies = await page.context().cookies();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL('**/sign-in');
+    await page.context().addCookies(cookies);
+    await page.goto('/settings/email');
+    await page.waitForURL('**/sign-in');
+  });
+
+  test('a path that leads nowhere is a true 404', async ({ page, complaints }) => {
+    complaints.expectStatus(404, /nowhere/);
+    const answer = await page.goto('/nowhere');
+    expect(answer?.status()).toBe(404);
+    await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
+  });
+
+  test('the cookies are out of reach of scripts and of other sites', async ({ page, signIn }) => {
+    await signIn();
+    const cookies = await page.context().cookies();
+    expect(cookies.map(({ name }) => name).sort()).toEqual(['ppm-email', 'ppm-email-device']);
+    for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
+  });
+
+  test('a save from another site is refused', async ({ page, signIn }) => {
+    await signIn();
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }]) {
+      const answer = await page.request.post('/api/email/save', { data: {}, headers });
+      expect(answer.status()).toBe(403);
+    }
+  });
+
+  test('nothing on any page is out of reach for assistive technology', async ({ page, signIn, axe, complaints }) => {
+    complaints.expectStatus(404, /nowhere/);
+    await page.goto('/sign-in');
+    await axe();
+    await page.goto('/nowhere');
+    await axe();
+    await signIn();
+    await axe();
+    const form = new Form(page);
+    await form.choose('Authorization Code with PKCE');
+    await axe();
+    await form.save.click();
+    await expect(page.getByRole('alert')).toBeVisible();
+    await axe();
+  });
+
+  test('at no width does a control stick out of its group', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    for (const width of [320, 480, 768, 1100, 1600]) {
+      await page.setViewportSize({ width, height: 700 });
+      expect(await form.stickingOut(), `${width} pixels`).toEqual([]);
+    }
+  });
+
+  test('on a narrow screen nothing is cut off', async ({ page, signIn }) => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { 'Display Name': 'W'.repeat(254) });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
 });
 
 test('a wrong password and an unknown address are refused in the same words', async ({ page, axe }) => {
@@ -32,70 +106,4 @@ test('too many attempts are turned away on the page itself, and another account 
   await expect(page.getByRole('alert')).toHaveText(/^Too many attempts\. Try again in \d+ minutes\.$/);
   await axe();
   await signIn();
-});
-
-test('signing out ends the session on the server', async ({ page, signIn }) => {
-  await signIn();
-  const cookies = await page.context().cookies();
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.waitForURL('**/sign-in');
-  await page.context().addCookies(cookies);
-  await page.goto('/settings/email');
-  await page.waitForURL('**/sign-in');
-});
-
-test('a path that leads nowhere is a true 404', async ({ page, complaints }) => {
-  complaints.expectStatus(404, /nowhere/);
-  const answer = await page.goto('/nowhere');
-  expect(answer?.status()).toBe(404);
-  await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
-});
-
-test('the cookies are out of reach of scripts and of other sites', async ({ page, signIn }) => {
-  await signIn();
-  const cookies = await page.context().cookies();
-  expect(cookies.map(({ name }) => name).sort()).toEqual(['ppm-email', 'ppm-email-device']);
-  for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
-});
-
-test('a save from another site is refused', async ({ page, signIn }) => {
-  await signIn();
-  for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }]) {
-    const answer = await page.request.post('/api/email/save', { data: {}, headers });
-    expect(answer.status()).toBe(403);
-  }
-});
-
-test('nothing on any page is out of reach for assistive technology', async ({ page, signIn, axe, complaints }) => {
-  complaints.expectStatus(404, /nowhere/);
-  await page.goto('/sign-in');
-  await axe();
-  await page.goto('/nowhere');
-  await axe();
-  await signIn();
-  await axe();
-  const form = new Form(page);
-  await form.choose('Authorization Code with PKCE');
-  await axe();
-  await form.save.click();
-  await expect(page.getByRole('alert')).toBeVisible();
-  await axe();
-});
-
-test('at no width does a control stick out of its group', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  for (const width of [320, 480, 768, 1100, 1600]) {
-    await page.setViewportSize({ width, height: 700 });
-    expect(await form.stickingOut(), `${width} pixels`).toEqual([]);
-  }
-});
-
-test('on a narrow screen nothing is cut off', async ({ page, signIn }) => {
-  await page.setViewportSize({ width: 320, height: 640 });
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, { 'Display Name': 'W'.repeat(254) });
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect(overflow).toBeLessThanOrEqual(0);
 });

@@ -10,12 +10,13 @@ import { expect, test as base } from '../support/test.ts';
 const EXPIRED = 'Your sign-in has expired. What you typed is still here: sign in again where you came from, in another tab, then try again.';
 
 const test = base.extend<{ host: Host; form: Form }>({
-  host: async ({ baseURL: _, product }, use) => {
+  host: async ({}, use) => {
     const host = await Host.start();
-    await product.restartWith(host.flags);
     await use(host);
     await host.stop();
   },
+
+  flags: async ({ host }, use) => use(host.flags),
 
   /** The tab as Grace sees it, who comes from the host. */
   form: async ({ host, page, context }, use) => {

@@ -4,6 +4,8 @@ import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 import type { Page } from '@playwright/test';
 
+test.use({ changesNothing: true });
+
 const WAYS: { name: string; leave: (page: Page) => Promise<unknown> }[] = [
   { name: 'a reload', leave: (page) => page.evaluate(() => location.reload()) },
   { name: 'the back button', leave: (page) => page.evaluate(() => history.back()) },

@@ -11,8 +11,9 @@ const EVENTS = '**/api/email/events';
 const RUN = '**/api/email/run';
 
 const test = base.extend<{ slow: Hesitant; prepare: (page: Page) => Promise<Form> }>({
-  slow: async ({ product, baseURL: _ }, use) => {
-    await product.restartWith(['--smtp-reply-seconds', '200', '--smtp-total-seconds', '200']);
+  flags: ({}, use) => use(['--smtp-reply-seconds', '200', '--smtp-total-seconds', '200']),
+
+  slow: async ({}, use) => {
     const slow = await Hesitant.start();
     await use(slow);
     await slow.stop();

@@ -3,19 +3,18 @@
 
 import { writeFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
-import { expect, test } from '../support/test.ts';
+import { expect, test as base } from '../support/test.ts';
 
 const NAME = 'Practice Accounts';
 
-let flags: string[] = [];
-
-test.beforeEach(async ({ baseURL: _, product, provider }, info) => {
-  const { issuer, clients } = provider.address;
-  const secret = info.outputPath('client-secret');
-  await writeFile(secret, `${clients.frame.secret}\n`);
-  const client = ['--oidc-client-id', clients.frame.id, '--oidc-client-secret-file', secret];
-  flags = ['--oidc-issuer', issuer, ...client, '--oidc-name', NAME];
-  await product.restartWith(flags);
+const test = base.extend({
+  flags: async ({ provider }, use, info) => {
+    const { issuer, clients } = provider.address;
+    const secret = info.outputPath('client-secret');
+    await writeFile(secret, `${clients.frame.secret}\n`);
+    const client = ['--oidc-client-id', clients.frame.id, '--oidc-client-secret-file', secret];
+    await use(['--oidc-issuer', issuer, ...client, '--oidc-name', NAME]);
+  },
 });
 
 /** Presses the button of the sign-in page. */
@@ -35,7 +34,7 @@ test('an administrator lands where they were going', async ({ page, provider, ax
   await expect(page.getByLabel('SMTP Server').first()).toBeEnabled();
 });
 
-test('without local accounts the organisation signs everybody in', async ({ page, product, provider, signIn, axe }) => {
+test('without local accounts the organisation signs everybody in', async ({ page, product, flags, provider, signIn, axe }) => {
   await signIn();
   await page.goto('/preferences/time');
   await product.restartWith([...flags, '--no-local-accounts']);

@@ -5,6 +5,9 @@ import { basic } from '../support/form.ts';
 import { Planner } from '../support/planner.ts';
 import { expect, test } from '../support/test.ts';
 
+// The product lends its practice servers alone.
+test.use({ changesNothing: true });
+
 let planner: Planner;
 
 test.beforeEach(async ({ product, inbox }, info) => {

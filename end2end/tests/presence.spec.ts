@@ -5,40 +5,91 @@ import { expect, test } from '../support/test.ts';
 
 const CONSENT = ['Authorization Endpoint', 'Redirect URI'];
 
-for (const flow of FLOWS) {
-  test(`with ${flow} each group is what the table says`, async ({ page, signIn }) => {
+test.describe(() => {
+  test.use({ changesNothing: true });
+
+  for (const flow of FLOWS) {
+    test(`with ${flow} each group is what the table says`, async ({ page, signIn }) => {
+      await signIn();
+      const form = new Form(page);
+      await form.choose(flow);
+      const isOauth = flow !== 'None';
+
+      await expect(form.basic.getByText(isOauth ? 'optional with this flow' : 'required', { exact: true })).toBeVisible();
+      for (const group of [form.oauth, form.authentication]) {
+        await expect(group.getByText(isOauth ? 'required' : 'not used with this flow', { exact: true })).toBeVisible();
+      }
+      for (const label of Object.keys(basic({} as never))) {
+        await expect(form.field(form.basic, label)).toBeEnabled();
+      }
+      for (const label of [...Object.keys(OAUTH), 'Use TLS', 'TLS mode']) {
+        await expect(form.field(form.oauth, label)).toBeEnabled({ enabled: isOauth });
+      }
+      for (const label of Object.keys(AUTHENTICATION)) {
+        const enabled = isOauth && !(flow === 'Client Credentials' && CONSENT.includes(label));
+        await expect(form.field(form.authentication, label)).toBeEnabled({ enabled });
+      }
+    });
+
+    test(`with ${flow} an empty save names every required field and no other`, async ({ page, signIn }) => {
+      await signIn();
+      const form = new Form(page);
+      await form.choose(flow);
+      await form.fill(form.basic, { Port: '99999' }); // a bad port is bad even where the group is optional
+      await form.save.click();
+      const links = page.getByRole('alert').getByRole('link');
+      await expect(links).toHaveText(expected(flow));
+      await expect(form.field(form.basic, flow === 'None' ? 'Default Sender Email' : 'Port')).toBeFocused();
+    });
+  }
+
+  test('a Username asks for a Password even where the group is optional', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
-    await form.choose(flow);
-    const isOauth = flow !== 'None';
-
-    await expect(form.basic.getByText(isOauth ? 'optional with this flow' : 'required', { exact: true })).toBeVisible();
-    for (const group of [form.oauth, form.authentication]) {
-      await expect(group.getByText(isOauth ? 'required' : 'not used with this flow', { exact: true })).toBeVisible();
-    }
-    for (const label of Object.keys(basic({} as never))) {
-      await expect(form.field(form.basic, label)).toBeEnabled();
-    }
-    for (const label of [...Object.keys(OAUTH), 'Use TLS', 'TLS mode']) {
-      await expect(form.field(form.oauth, label)).toBeEnabled({ enabled: isOauth });
-    }
-    for (const label of Object.keys(AUTHENTICATION)) {
-      const enabled = isOauth && !(flow === 'Client Credentials' && CONSENT.includes(label));
-      await expect(form.field(form.authentication, label)).toBeEnabled({ enabled });
-    }
-  });
-
-  test(`with ${flow} an empty save names every required field and no other`, async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
-    await form.choose(flow);
-    await form.fill(form.basic, { Port: '99999' }); // a bad port is bad even where the group is optional
+    await form.choose('Client Credentials');
+    await form.fill(form.oauth, OAUTH);
+    await form.fill(form.authentication, { 'Client ID': 'ppm', 'Client Secret': 's', 'Token Endpoint': 'https://a.example/t', Scope: 's' });
+    await form.fill(form.basic, { Username: 'noreply' });
     await form.save.click();
-    const links = page.getByRole('alert').getByRole('link');
-    await expect(links).toHaveText(expected(flow));
-    await expect(form.field(form.basic, flow === 'None' ? 'Default Sender Email' : 'Port')).toBeFocused();
+    await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Password: /]);
+    await expect(form.field(form.basic, 'Password')).toBeFocused();
   });
-}
+
+  test('OAuth without TLS is refused with a reason', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code with PKCE');
+    await form.fill(form.oauth, { ...OAUTH, 'Use TLS': false });
+    await form.fill(form.authentication, AUTHENTICATION);
+    await form.save.click();
+    await expect(page.getByRole('alert').getByRole('link')).toHaveText([
+      'Use TLS (OAuth): OAuth is never sent unencrypted: turn Use TLS on.',
+    ]);
+  });
+
+  test('what will happen is said beside Use TLS', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const useTls = form.field(form.basic, 'Use TLS');
+    await form.fill(form.basic, { Port: '465' });
+    await expect(useTls).toHaveAccessibleDescription(/encrypted from its start/);
+    await form.fill(form.basic, { Port: '587' });
+    await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection turns to encryption/);
+    await form.fill(form.basic, { Username: 'noreply', 'Use TLS': false });
+    await expect(useTls).toHaveAccessibleDescription(/readable to anyone on the way/);
+    await expect(form.field(form.basic, 'TLS mode')).toBeHidden();
+  });
+
+  test('OAuth SMTP Settings can be copied from Basic SMTP Settings', async ({ page, signIn, product }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Client Credentials');
+    await form.fill(form.basic, basic(product.mail));
+    await form.oauth.getByRole('button', { name: 'Copy from Basic SMTP Settings' }).click();
+    await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue(product.mail.username);
+    await expect(form.field(form.oauth, 'Port')).toHaveValue(String(product.mail.starttls));
+  });
+});
 
 function expected(flow: Flow): RegExp[] {
   if (flow === 'None') {
@@ -78,30 +129,6 @@ test('what is typed into a group that is then disabled stays, is saved, and is b
   await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Client Secret: Enter it again/]);
 });
 
-test('a Username asks for a Password even where the group is optional', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Client Credentials');
-  await form.fill(form.oauth, OAUTH);
-  await form.fill(form.authentication, { 'Client ID': 'ppm', 'Client Secret': 's', 'Token Endpoint': 'https://a.example/t', Scope: 's' });
-  await form.fill(form.basic, { Username: 'noreply' });
-  await form.save.click();
-  await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Password: /]);
-  await expect(form.field(form.basic, 'Password')).toBeFocused();
-});
-
-test('OAuth without TLS is refused with a reason', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code with PKCE');
-  await form.fill(form.oauth, { ...OAUTH, 'Use TLS': false });
-  await form.fill(form.authentication, AUTHENTICATION);
-  await form.save.click();
-  await expect(page.getByRole('alert').getByRole('link')).toHaveText([
-    'Use TLS (OAuth): OAuth is never sent unencrypted: turn Use TLS on.',
-  ]);
-});
-
 test('with an OAuth flow saved, Send Test Email says that a token is needed', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
@@ -113,33 +140,10 @@ test('with an OAuth flow saved, Send Test Email says that a token is needed', as
   await expect(form.sendTest).toHaveAccessibleDescription(/mail is sent with a token: press Get Auth Token first/);
 });
 
-test('what will happen is said beside Use TLS', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  const useTls = form.field(form.basic, 'Use TLS');
-  await form.fill(form.basic, { Port: '465' });
-  await expect(useTls).toHaveAccessibleDescription(/encrypted from its start/);
-  await form.fill(form.basic, { Port: '587' });
-  await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection turns to encryption/);
-  await form.fill(form.basic, { Username: 'noreply', 'Use TLS': false });
-  await expect(useTls).toHaveAccessibleDescription(/readable to anyone on the way/);
-  await expect(form.field(form.basic, 'TLS mode')).toBeHidden();
-});
-
 test('port 0 is taken, with a note', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: '0' });
   await expect(form.field(form.basic, 'Port')).toHaveAccessibleDescription(/No server can be reached on port 0/);
   await form.saved();
-});
-
-test('OAuth SMTP Settings can be copied from Basic SMTP Settings', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Client Credentials');
-  await form.fill(form.basic, basic(product.mail));
-  await form.oauth.getByRole('button', { name: 'Copy from Basic SMTP Settings' }).click();
-  await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue(product.mail.username);
-  await expect(form.field(form.oauth, 'Port')).toHaveValue(String(product.mail.starttls));
 });

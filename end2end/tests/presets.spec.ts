@@ -123,46 +123,50 @@ for (const preset of PRESETS) {
   });
 }
 
-test('what was typed is shown beside what would replace it, and stays until somebody agrees', async ({ page, signIn, axe }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
-  await fillIn(page, { provider: 'Postmark' });
-  const offer = page.getByRole('status').filter({ hasText: 'These already hold something else:' });
-  await expect(offer).toContainText('mail.example.com smtp.postmarkapp.com');
-  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
-  await axe();
-  await form.fill(form.basic, { 'SMTP Server': 'typed.example.com' });
-  await expect(offer).toContainText('typed.example.com smtp.postmarkapp.com');
+test.describe(() => {
+  test.use({ changesNothing: true });
 
-  await offer.getByRole('button', { name: 'Replace these' }).click();
-  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('smtp.postmarkapp.com');
-  await expect(form.field(form.basic, 'Port')).toHaveValue('587');
-});
+  test('what was typed is shown beside what would replace it, and stays until somebody agrees', async ({ page, signIn, axe }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
+    await fillIn(page, { provider: 'Postmark' });
+    const offer = page.getByRole('status').filter({ hasText: 'These already hold something else:' });
+    await expect(offer).toContainText('mail.example.com smtp.postmarkapp.com');
+    await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
+    await axe();
+    await form.fill(form.basic, { 'SMTP Server': 'typed.example.com' });
+    await expect(offer).toContainText('typed.example.com smtp.postmarkapp.com');
 
-test('what was typed stays for whoever says so', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
-  await fillIn(page, { provider: 'Postmark' });
-  await page.getByRole('button', { name: 'Keep mine' }).click();
-  await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
-  await expect(form.field(form.basic, 'Port')).toHaveValue('587');
-});
+    await offer.getByRole('button', { name: 'Replace these' }).click();
+    await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('smtp.postmarkapp.com');
+    await expect(form.field(form.basic, 'Port')).toHaveValue('587');
+  });
 
-test('Microsoft 365 asks for the tenant', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await fillIn(page, { provider: 'Microsoft 365' });
-  await expect(page.getByRole('heading', { name: 'Microsoft 365 needs the tenant.' })).toBeVisible();
-  await expect(form.field(form.oauth, 'SMTP Server')).toHaveValue('');
-});
+  test('what was typed stays for whoever says so', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
+    await fillIn(page, { provider: 'Postmark' });
+    await page.getByRole('button', { name: 'Keep mine' }).click();
+    await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
+    await expect(form.field(form.basic, 'Port')).toHaveValue('587');
+  });
 
-test('with Client Credentials, Microsoft 365 gets the scope of the application itself', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Client Credentials');
-  await fillIn(page, { provider: 'Microsoft 365', detail: ['Tenant', TENANT] });
-  await expect(form.field(form.authentication, 'Scope')).toHaveValue('https://outlook.office365.com/.default');
-  await expect(form.flow.locator('option:checked')).toHaveText('Client Credentials');
+  test('Microsoft 365 asks for the tenant', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await fillIn(page, { provider: 'Microsoft 365' });
+    await expect(page.getByRole('heading', { name: 'Microsoft 365 needs the tenant.' })).toBeVisible();
+    await expect(form.field(form.oauth, 'SMTP Server')).toHaveValue('');
+  });
+
+  test('with Client Credentials, Microsoft 365 gets the scope of the application itself', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Client Credentials');
+    await fillIn(page, { provider: 'Microsoft 365', detail: ['Tenant', TENANT] });
+    await expect(form.field(form.authentication, 'Scope')).toHaveValue('https://outlook.office365.com/.default');
+    await expect(form.flow.locator('option:checked')).toHaveText('Client Credentials');
+  });
 });

@@ -16,15 +16,16 @@ const test = base.extend<{ inTheWay: string; nginx: Nginx; as: (user: User, extr
   /** What nginx is told beyond what the document says. */
   inTheWay: ['', { option: true }],
 
-  nginx: async ({ baseURL: _, product, inTheWay }, use) => {
+  nginx: async ({ product, inTheWay }, use) => {
     const nginx = await Nginx.before(product.url, inTheWay);
-    await product.restartWith(nginx.flags);
     await use(nginx);
     await nginx.stop();
   },
 
+  flags: async ({ nginx }, use) => use(nginx.flags),
+
   /** A page of somebody's own browser, which knows their password for nginx. */
-  as: async ({ nginx, browser, complaints }, use) => {
+  as: async ({ nginx, baseURL: _, browser, complaints }, use) => {
     const contexts: BrowserContext[] = [];
     await use(async (username, extraHTTPHeaders = {}) => {
       const httpCredentials = { username, password: PASSWORD };

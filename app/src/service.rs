@@ -32,6 +32,17 @@ pub struct Principal {
     pub times: Option<TimePreference>,
     /// The time zone to begin with, where their provider says; what they chose here outweighs it.
     pub zone: Option<String>,
+    /// Where the request came from.
+    pub client: Client,
+}
+
+/// Where a request came from, as the audit trail records it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The client's IPv4 address or the /64 of its IPv6 address, where it is known.
+    pub address: Option<String>,
+    /// The name of the session, where there is one.
+    pub session: Option<String>,
 }
 
 impl Principal {
@@ -47,14 +58,15 @@ impl Principal {
             language: None,
             times: None,
             zone: None,
+            client: Client::default(),
         }
     }
 
     /// Somebody with an account of this product.
     #[must_use]
     pub fn local(id: String, email: String, name: String, role: Role) -> Self {
-        let (email, issuer) = (Some(Email::verified(email)), None);
-        Self { id, issuer, email, name, role, language: None, times: None, zone: None }
+        let (email, issuer, client) = (Some(Email::verified(email)), None, Client::default());
+        Self { id, issuer, email, name, role, language: None, times: None, zone: None, client }
     }
 
     /// What somebody is known by who is `subject` at an issuer; nobody of this product's own has a
@@ -257,10 +269,11 @@ pub trait FrameService: Send + Sync + 'static {
     /// Whether the first administrator can make themselves one with this ticket.
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError>;
 
-    /// An attempt to obtain a token, for whoever knows its id, whether its provider's page stands in
-    /// a window of its own, and what its end means.
+    /// An attempt to obtain a token by its id, whether its provider's page stands in a window of its
+    /// own, and what its end means.
     async fn attempt(
         &self,
+        who: Option<&Principal>,
         id: &str,
     ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError>;
 
@@ -269,6 +282,9 @@ pub trait FrameService: Send + Sync + 'static {
 
     /// The part of the audit trail that is asked for.
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError>;
+
+    /// This person's sessions, and for administrators those of others.
+    async fn account(&self, who: &Principal) -> Result<MyAccount, ApiError>;
 
     /// How this person likes times, and what else they may choose.
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError>;
@@ -344,8 +360,44 @@ pub struct AuditRow {
     pub detail: Option<String>,
     /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
     pub address: Option<String>,
+    /// The name of the session, where there was one.
+    pub session: Option<String>,
     /// How many times it happened.
     pub count: i64,
+}
+
+/// What a person's own page shows.
+#[derive(Debug, Clone)]
+pub struct MyAccount {
+    /// Whether they have a password here, which they may change.
+    pub has_password: bool,
+    /// Their sessions, latest first.
+    pub mine: Vec<SessionRow>,
+    /// The sessions of others, which administrators alone may see.
+    pub others: Option<Vec<SessionRow>>,
+    /// How they like times.
+    pub display: TimeDisplay,
+}
+
+/// A session in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The session's name, by which it can be ended.
+    pub id: String,
+    /// Whether it is the one of this request.
+    pub is_this: bool,
+    /// Whose it is, by name.
+    pub name: String,
+    /// Whose it is, by address; empty where there is none.
+    pub email: String,
+    /// Who vouches for them; nothing for an account of this product.
+    pub issuer: Option<String>,
+    /// From which address they signed in, where that was recorded.
+    pub address: Option<String>,
+    /// When they signed in.
+    pub began_at: DateTime<Utc>,
+    /// When a request last came, give or take a minute.
+    pub seen_at: DateTime<Utc>,
 }
 
 /// How a person likes times, and what else they may choose.

@@ -4,6 +4,7 @@
 
 #![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
 
+mod account;
 mod audit;
 mod email;
 mod frame;
@@ -22,6 +23,7 @@ use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 
+pub use account::{AccountProblem, PasswordProblem};
 pub use preferences::{TimeAttempt, TimeProblem};
 pub use result::fault_code;
 pub use set_up::{SetUpAttempt, SetUpProblem};
@@ -39,6 +41,12 @@ pub mod paths {
     pub const AUDIT: &str = "/audit";
     /// My Preferences, Time.
     pub const TIME: &str = "/preferences/time";
+    /// My account: the password, and sessions.
+    pub const ACCOUNT: &str = "/account";
+    /// Changes one's own password.
+    pub const ACCOUNT_PASSWORD: &str = "/account/password";
+    /// Ends sessions.
+    pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
     /// In.
     pub const SIGN_IN: &str = "/sign-in";
     /// To the provider of the organisation's accounts.
@@ -100,6 +108,7 @@ pub fn App() -> impl IntoView {
                     ssr=SsrMode::Async
                 />
                 <Route path=path!("/oauth/result/:id?") view=result::ResultPage ssr=SsrMode::Async/>
+                <Route path=path!("/account") view=account::AccountPage ssr=SsrMode::Async/>
                 <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                 <Route
                     path=path!("/preferences/time")

@@ -9,6 +9,8 @@ pub enum Action {
     SignInFailed,
     /// Somebody signed out.
     SignedOut,
+    /// A session was ended from the list of sessions; the detail is whose, and its name.
+    SessionEnded,
     /// Settings were saved; the fields are those that changed.
     SettingsSaved,
     /// A test message was asked for; the fields are those in which the tested form differs from what
@@ -35,6 +37,8 @@ pub enum Action {
     PersonRemoved,
     /// A password was changed; the detail is whose.
     PasswordChanged,
+    /// The form that changes a password was sent with a wrong present password; the detail is whose.
+    PasswordNotChanged,
     /// Somebody was not believed, or has no role here; the detail is the reason's code.
     Refused,
     /// Another key seals from now on; the detail is its id.
@@ -43,10 +47,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::SignedOut,
+        Self::SessionEnded,
         Self::SettingsSaved,
         Self::TestSent,
         Self::TokenRequested,
@@ -59,6 +64,7 @@ impl Action {
         Self::PersonAdded,
         Self::PersonRemoved,
         Self::PasswordChanged,
+        Self::PasswordNotChanged,
         Self::Refused,
         Self::KeyChanged,
     ];
@@ -70,6 +76,7 @@ impl Action {
             Self::SignedIn => "signed-in",
             Self::SignInFailed => "sign-in-failed",
             Self::SignedOut => "signed-out",
+            Self::SessionEnded => "session-ended",
             Self::SettingsSaved => "settings-saved",
             Self::TestSent => "test-sent",
             Self::TokenRequested => "token-requested",
@@ -82,6 +89,7 @@ impl Action {
             Self::PersonAdded => "person-added",
             Self::PersonRemoved => "person-removed",
             Self::PasswordChanged => "password-changed",
+            Self::PasswordNotChanged => "password-not-changed",
             Self::Refused => "refused",
             Self::KeyChanged => "key-changed",
         }

@@ -158,10 +158,14 @@ pub enum Fault {
     OtherBrowser,
     /// It was begun by somebody else, or by somebody who is no administrator any more.
     OtherPerson,
+    /// It was begun in another session.
+    OtherSession,
     /// Settings were saved since.
     SettingsChanged,
     /// Another provider answers than before (`iss`, RFC 9207).
     OtherIssuer,
+    /// The provider says that its answers name it (RFC 9207 3), and this one names none.
+    IssuerMissing,
     /// The browser came back with neither a code nor an error.
     NoCode,
 

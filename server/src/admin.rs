@@ -62,7 +62,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
         }
         AdminCommand::SetPassword { email, database, .. } => {
             let (_, accounts) = open(&database.database_url).await?;
-            accounts.set_password(&email, password()?, None, operator()).await?;
+            accounts.set_password(&email, password()?, operator()).await?;
             say(&format!("{} has another password, and is signed out everywhere", email.trim()))
         }
         AdminCommand::Remove { email, database } => {
@@ -89,7 +89,7 @@ fn password() -> Result<SecretString, AdminError> {
 }
 
 fn operator() -> Actor {
-    Actor { email: String::new(), name: "command line".to_owned() }
+    Actor::named("", "command line")
 }
 
 fn say(line: &str) -> Result<(), AdminError> {

@@ -21,7 +21,7 @@ use crate::digest::hashed;
 use crate::log::one_line;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::{Store, StoreError};
-use crate::subscriber::subscriber;
+use crate::subscriber::written;
 
 /// How long events are counted in memory before the database learns of them.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
@@ -78,10 +78,11 @@ impl Aggregates {
     ) -> bool {
         let now = self.clock.now();
         let address = written(address);
-        let entry = Entry { detail, ..Entry::new(now, actor, action) };
+        let mut entry = Entry { detail, ..Entry::new(now, actor, action) };
         let group = group(&minute(now).to_string(), &entry);
         let key = key(&[&group, &address]);
-        self.count(key, Row { group, entry: Entry { address: Some(address), ..entry } })
+        entry.actor.address = Some(address);
+        self.count(key, Row { group, entry })
     }
 
     /// Records an event of an attempt to obtain a token: one row for an attempt, an outcome and an
@@ -94,8 +95,8 @@ impl Aggregates {
         actor: Actor,
         outcome: String,
     ) {
-        let (detail, address) = (Some(outcome), address.map(written));
-        let entry = Entry { detail, address, ..Entry::new(self.clock.now(), actor, action) };
+        let actor = Actor { address: address.map(written), ..actor };
+        let entry = Entry { detail: Some(outcome), ..Entry::new(self.clock.now(), actor, action) };
         let group = group(attempt, &entry);
         self.count(group.clone(), Row { group, entry });
     }
@@ -177,8 +178,9 @@ impl Counted {
         if self.rows.contains_key(&key) || !self.is_full(&row.group) {
             return self.put(key, row);
         }
-        let Row { group, entry } = row;
-        self.put(group.clone(), Row { group, entry: Entry { address: None, ..entry } })
+        let Row { group, mut entry } = row;
+        entry.actor.address = None;
+        self.put(group.clone(), Row { group, entry })
     }
 
     fn put(&mut self, key: String, row: Row) -> bool {
@@ -201,8 +203,9 @@ impl Counted {
 
 /// What an event has in common with all that are counted together in a period, apart from the address.
 fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
-    let detail = detail.as_deref().unwrap_or_default();
-    key(&[action.wire_name(), period, &actor.email, &actor.name, detail])
+    let [issuer, subject, detail] =
+        [&actor.issuer, &actor.subject, detail].map(|text| text.as_deref().unwrap_or_default());
+    key(&[action.wire_name(), period, &actor.email, &actor.name, issuer, subject, detail])
 }
 
 /// A digest, so that no part runs into the next.
@@ -212,12 +215,4 @@ fn key(parts: &[&str]) -> String {
 
 fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one.
-fn written(address: IpAddr) -> String {
-    match subscriber(address) {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(network) => format!("{network}/64"),
-    }
 }

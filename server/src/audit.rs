@@ -41,6 +41,9 @@ struct Line<'a> {
     action: &'a str,
     name: &'a str,
     email: &'a str,
+    issuer: Option<&'a str>,
+    subject: Option<&'a str>,
+    session: Option<&'a str>,
     fields: &'a [String],
     detail: Option<&'a str>,
     address: Option<&'a str>,
@@ -91,9 +94,12 @@ fn line(row: &Exported) -> Line<'_> {
         action: &row.action,
         name: &row.actor.name,
         email: &row.actor.email,
+        issuer: row.actor.issuer.as_deref(),
+        subject: row.actor.subject.as_deref(),
+        session: row.actor.session.as_deref(),
         fields: &row.fields,
         detail: row.detail.as_deref(),
-        address: row.address.as_deref(),
+        address: row.actor.address.as_deref(),
         count: row.count,
     }
 }

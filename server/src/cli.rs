@@ -342,6 +342,15 @@ pub struct HostArgs {
     )]
     pub host_token_algorithm: Vec<String>,
 
+    /// How long after its `iat` a token is taken, in seconds, whatever its `exp` says. Without it a token needs no `iat`.
+    #[arg(
+        long,
+        env = "PPM_EMAIL_HOST_TOKEN_MAX_AGE",
+        hide_env_values = true,
+        value_name = "SECONDS"
+    )]
+    pub host_token_max_age: Option<String>,
+
     /// The cookie in which the host's token comes to the pages; without it, it comes to /bearer/api alone.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", hide_env_values = true, value_name = "NAME")]
     pub host_token_cookie: Option<String>,

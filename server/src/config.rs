@@ -13,14 +13,17 @@ use std::time::Duration;
 
 use app::shell::paths;
 use axum::http::Uri;
+use domain::check::host::{Host, mail_host};
 use domain::check::port::port;
 use domain::check::url::endpoint_url;
+use oauth2::url::Url;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::{OidcArgs, ServeArgs};
 use crate::egress::{EgressPolicy, EgressRuleError};
+use crate::files::{NotPrivate, check_private};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::identity::throttle::Rates;
@@ -94,6 +97,10 @@ pub struct Config {
 pub enum ConfigError {
     #[error("--listen must be an IP address and a port, such as 127.0.0.1:3000")]
     Listen,
+    #[error(
+        "--listen: where other machines reach this server, --public-url says by which address, such as https://mail-settings.example.com"
+    )]
+    ListenWithoutPublicUrl,
     #[error("--database-url must be sqlite://FILE or postgres://…")]
     Database,
     #[error("--database-url: a database in memory would forget everything; name a file")]
@@ -118,6 +125,8 @@ pub enum ConfigError {
     OidcClientId,
     #[error("--oidc-client-secret-file: {} cannot be read", .0.display())]
     OidcSecret(PathBuf, #[source] io::Error),
+    #[error("--oidc-client-secret-file: {} is not safe", .0.display())]
+    OidcSecretNotPrivate(PathBuf, #[source] NotPrivate),
     #[error("--oidc-client-secret-file: {} is empty", .0.display())]
     OidcSecretEmpty(PathBuf),
     #[error("--set-up-link and --no-local-accounts exclude each other")]
@@ -208,11 +217,16 @@ impl Config {
             (true, false) if !has_others => return Err(ConfigError::NoWayIn),
             _ => {}
         }
+        let listen: SocketAddr = args.listen.parse().map_err(|_| ConfigError::Listen)?;
+        let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        if public_url.is_none() && !listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::ListenWithoutPublicUrl);
+        }
         Ok(Self {
-            listen: args.listen.parse().map_err(|_| ConfigError::Listen)?,
+            listen,
             key_file: args.key_file.unwrap_or_else(|| key_file_beside(&database)),
             database,
-            public_url: args.public_url.as_deref().map(PublicUrl::parse).transpose()?,
+            public_url,
             extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
             oidc,
             has_local_accounts: !args.no_local_accounts,
@@ -310,11 +324,11 @@ impl Database {
             let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
             name
         });
-        if names.all(|name| POSTGRES_PARAMETERS.contains(&name)) {
-            Ok(Self::Postgres(SecretString::from(text)))
-        } else {
-            Err(ConfigError::PostgresParameters)
+        if !names.all(|name| POSTGRES_PARAMETERS.contains(&name)) {
+            return Err(ConfigError::PostgresParameters);
         }
+        let from_environment = |name: &str| std::env::var(name).ok();
+        Ok(Self::Postgres(verified(text, from_environment).into()))
     }
 
     /// The folder beside which other files are kept by default.
@@ -324,6 +338,35 @@ impl Database {
             Self::Sqlite(file) => file.parent().unwrap_or(Path::new("")),
             Self::Postgres(_) => Path::new(""),
         }
+    }
+}
+
+/// A `PostgreSQL` URL that also checks the server's certificate, where the server is on another machine
+/// and neither the URL nor the environment says how to connect.
+fn verified(url: &str, environment: impl Fn(&str) -> Option<String>) -> String {
+    let Ok(parsed) = Url::parse(url) else { return url.to_owned() };
+    let parameter = |name| {
+        let found = parsed.query_pairs().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let host = parameter("host")
+        .or_else(|| parsed.host_str().filter(|host| !host.is_empty()).map(str::to_owned))
+        .or_else(|| environment("PGHOST").or_else(|| environment("PGHOSTADDR")));
+    let is_said = parameter("sslmode").is_some() || environment("PGSSLMODE").is_some();
+    // A path is that of a socket.
+    let is_here = host.is_none_or(|host| host.starts_with('/') || is_this_machine(&host));
+    if is_said || is_here {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}sslmode=verify-full")
+}
+
+fn is_this_machine(host: &str) -> bool {
+    match mail_host(host.trim_matches(['[', ']'])) {
+        Ok(Host::Ip(address)) => address.to_canonical().is_loopback(),
+        Ok(Host::Name(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Err(_) => false,
     }
 }
 
@@ -386,6 +429,20 @@ impl PublicUrl {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Whether a request's `Host` names this address: upper and lower case are the same, and the
+    /// scheme's own port may be left out (RFC 9110 4.2.3).
+    #[must_use]
+    pub fn has_host(&self, host: &str) -> bool {
+        let scheme = if self.https { "https" } else { "http" };
+        Self::parse(&format!("{scheme}://{host}")).is_ok_and(|asked| asked.origin == self.origin)
+    }
+
+    /// Whether it is http and leads to another machine than the browser's own.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        !self.https && endpoint_url(&self.origin).is_err()
     }
 }
 
@@ -477,6 +534,8 @@ fn issuer_url(text: String) -> Result<String, ConfigError> {
 /// The secret in a file, without the line's end that an editor leaves.
 fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
     let unreadable = |error| ConfigError::OidcSecret(file.to_owned(), error);
+    check_private(&std::fs::metadata(file).map_err(unreadable)?)
+        .map_err(|fault| ConfigError::OidcSecretNotPrivate(file.to_owned(), fault))?;
     let text = SecretString::from(std::fs::read_to_string(file).map_err(unreadable)?);
     match text.expose_secret().trim_end_matches(['\r', '\n']) {
         "" => Err(ConfigError::OidcSecretEmpty(file.to_owned())),
@@ -566,5 +625,54 @@ fn count(flag: &'static str, text: &str) -> Result<usize, ConfigError> {
     match text.parse() {
         Ok(count @ 1..=1_000_000) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
         _ => Err(ConfigError::Count(flag)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERIFIED: &str = "sslmode=verify-full";
+
+    #[test]
+    fn a_database_on_another_machine_is_verified_unless_something_else_is_said() {
+        let nothing = |_: &str| None;
+        for url in [
+            "postgres://ppm:p%40ss@db.example.com/ppm",
+            "postgresql://ppm@10.0.0.7:5433/ppm?application_name=ppm",
+            "postgres://ppm@[2001:db8::7]/ppm",
+            "postgres:///ppm?host=db.example.com",
+        ] {
+            let expected = [url, VERIFIED].join(if url.contains('?') { "&" } else { "?" });
+            assert_eq!(verified(url, nothing), expected);
+        }
+        for url in [
+            "postgres://ppm@localhost/ppm",
+            "postgres://ppm@127.0.0.1:5433/ppm",
+            "postgres://ppm@[::1]/ppm",
+            "postgres:///ppm?host=/var/run/postgresql",
+            "postgres:///ppm",
+            "postgres://ppm@db.example.com/ppm?sslmode=require",
+        ] {
+            assert_eq!(verified(url, nothing), url);
+        }
+    }
+
+    #[test]
+    fn the_environment_may_name_the_database_server_and_how_it_is_connected_to() {
+        let elsewhere = |name: &str| (name == "PGHOST").then(|| "db.example.com".to_owned());
+        assert_eq!(verified("postgres:///ppm", elsewhere), format!("postgres:///ppm?{VERIFIED}"));
+        let said = |name: &str| (name == "PGSSLMODE").then(|| "require".to_owned());
+        let url = "postgres://ppm@db.example.com/ppm";
+        assert_eq!(verified(url, said), url);
+    }
+
+    #[test]
+    fn a_public_url_is_in_clear_that_is_http_on_another_machine() {
+        let is_in_clear = |url| PublicUrl::parse(url).expect("a URL").is_in_clear();
+        assert!(is_in_clear("http://ppm.example"));
+        for url in ["https://ppm.example", "http://localhost:3000", "http://127.0.0.1:3000"] {
+            assert!(!is_in_clear(url), "{url}");
+        }
     }
 }

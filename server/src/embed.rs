@@ -45,7 +45,7 @@ use crate::identity::recognise;
 use crate::serve;
 use crate::service::{Service, enforce_retention, keep_fresh};
 use crate::web::pages::{CALLS, Pages, tab};
-use crate::{Server, StartError, by_cookie, key, protected, vault};
+use crate::{Server, StartError, by_cookie, protected, vault, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
@@ -80,8 +80,7 @@ impl EmailSettings {
     pub async fn open(config: Config, identity: impl Identity) -> Result<Self, StartError> {
         let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
         let server = Server::start(config, clock, randomness).await?;
-        if let Some(warning) = key::place_warning(&server.config.database, &server.config.key_file)
-        {
+        for warning in warnings::of_config(&server.config) {
             tracing::warn!("{warning}");
         }
         Ok(Self::over(server, identity))

@@ -215,7 +215,7 @@ async fn change(keys: &Keys) -> Result<(), KeyError> {
     }
     let check = keys.vault.check_by(newest);
     let entry = || {
-        let actor = Actor { email: String::new(), name: "command line".to_owned() };
+        let actor = Actor::named("", "command line");
         let detail = Some(newest.id().to_string());
         Entry { detail, ..Entry::new(SystemClock.now(), actor, Action::KeyChanged) }
     };

@@ -10,6 +10,7 @@ pub mod config;
 mod digest;
 pub mod egress;
 pub mod embed;
+mod files;
 mod hush;
 pub mod identity;
 pub mod key;
@@ -23,6 +24,7 @@ pub mod smtp;
 pub mod store;
 pub mod subscriber;
 pub mod vault;
+pub mod warnings;
 pub mod web;
 pub mod zones;
 
@@ -257,6 +259,7 @@ fn protected(server: &Server, routes: Router<Server>) -> Router<Server> {
         .nest("/pkg", web::site::bundle(&server.config.site_root))
         .merge(routes)
         .layer(catching())
+        .layer(from_fn_with_state(server.clone(), web::host::guard))
         .layer(from_fn_with_state(server.clone(), web::headers::protect))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(note_failure))
 }

@@ -10,7 +10,7 @@ use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
 use server::service::{enforce_retention, keep_fresh};
 use server::store::StoreError;
-use server::{Server, admin, audit, key, log, router, serve, vault};
+use server::{Server, admin, audit, key, log, router, serve, vault, warnings};
 
 /// The status of a program that was called wrongly, as of a shell's own commands.
 const CALLED_WRONGLY: u8 = 2;
@@ -49,8 +49,8 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let fresh = tokio::spawn(keep_fresh(server.clone()));
     let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
     let retention = tokio::spawn(enforce_retention(server.clone()));
-    let warning = key::place_warning(&server.config.database, &server.config.key_file);
-    let listening = || warning.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let warnings = warnings::of_serving(&server.config);
+    let listening = || warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (stopping, aggregates) = (server.stopping.clone(), server.accounts.aggregates().clone());
     serve::serve(router(server), listen, limits, invitation.as_ref(), listening, &stopping).await?;
     fresh.abort();

@@ -12,6 +12,15 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The same in text, an IPv6 network with its length.
+#[must_use]
+pub fn written(address: IpAddr) -> String {
+    match subscriber(address) {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(network) => format!("{network}/64"),
+    }
+}
+
 /// The network of an address, by its first `bits`, from 1 to 128.
 #[must_use]
 pub fn network(address: Ipv6Addr, bits: u32) -> Ipv6Addr {

@@ -60,6 +60,9 @@ enum Task {
         /// Where the product listens; port 0 takes any free one.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
         listen: SocketAddr,
+        /// By which address browsers reach the product; needed where it listens beyond this machine.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
     },
     /// Builds, then runs the example of a host in Rust beside the practice servers until Ctrl-C.
     Example {
@@ -97,13 +100,13 @@ fn main() -> ExitCode {
     let workspace = Workspace::here();
     let outcome = match Cli::parse().task {
         Task::Build { release } => build::build(&workspace, Profile::of(release)),
-        Task::Run { release, no_practice, hosts, listen } => {
+        Task::Run { release, no_practice, hosts, listen, public_url } => {
             let beside = match (no_practice, hosts) {
                 (true, _) => run::Beside::Nothing,
                 (false, false) => run::Beside::Practice,
                 (false, true) => run::Beside::PracticeAndHosts,
             };
-            run::run(&workspace, Profile::of(release), beside, listen)
+            run::run(&workspace, Profile::of(release), beside, listen, public_url.as_deref())
         }
         Task::Example { listen } => example::example(&workspace, listen),
         Task::Bench { part } => bench::bench(&workspace, part),

@@ -45,6 +45,7 @@ pub fn run(
     profile: Profile,
     beside: Beside,
     listen: SocketAddr,
+    public_url: Option<&str>,
 ) -> Result<()> {
     build::build(workspace, profile)?;
     let listen = with_port(listen)?;
@@ -60,7 +61,7 @@ pub fn run(
     };
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
-    let mut serving = product.serve(listen, practice.as_ref())?;
+    let mut serving = product.serve(listen, public_url, practice.as_ref())?;
     let _guard = Guard::over(&serving)?;
     wait_until_it_answers(&mut serving, listen, "/health")?;
 
@@ -164,9 +165,17 @@ impl Product<'_> {
         Ok(process.wait_with_output()?)
     }
 
-    fn serve(&self, listen: SocketAddr, practice: Option<&Practice>) -> Result<Child> {
+    fn serve(
+        &self,
+        listen: SocketAddr,
+        public_url: Option<&str>,
+        practice: Option<&Practice>,
+    ) -> Result<Child> {
         let mut command = self.command();
         command.arg("serve").arg("--listen").arg(listen.to_string());
+        if let Some(public_url) = public_url {
+            command.args(["--public-url", public_url]);
+        }
         if let Some(practice) = practice {
             command.args(practice.flags());
         }

@@ -4,7 +4,7 @@ use domain::audit::Action;
 
 use crate::api::ApiError;
 use crate::service::TurnedAway;
-use crate::shell::SetUpProblem;
+use crate::shell::{AccountProblem, PasswordProblem, SetUpProblem};
 
 /// What somebody did, as the audit trail says it; `has_fields` tells whether it names controls.
 #[must_use]
@@ -13,6 +13,7 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::SignedIn => "Signed in",
         Action::SignInFailed => "Sign-in failed",
         Action::SignedOut => "Signed out",
+        Action::SessionEnded => "Ended a session",
         Action::SettingsSaved => "Saved the Email settings",
         Action::TestSent if has_fields => "Asked for a test message with unsaved changes",
         Action::TestSent => "Asked for a test message",
@@ -26,17 +27,19 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::PersonAdded => "Added an account",
         Action::PersonRemoved => "Removed an account",
         Action::PasswordChanged => "Changed a password",
+        Action::PasswordNotChanged => "Gave a wrong password to change it",
         Action::Refused => "Was refused",
         Action::KeyChanged => "Changed the key that seals secrets",
     }
 }
 
-/// How often something happened and where from, as far as there is something to say.
+/// How often something happened, from where and in which session, as far as there is something to say.
 #[must_use]
-pub fn occurrences(count: i64, address: Option<&str>) -> Option<String> {
+pub fn occurrences(count: i64, address: Option<&str>, session: Option<&str>) -> Option<String> {
     let times = (count > 1).then(|| format!("{count} times"));
     let from = address.map(|address| format!("from {address}"));
-    let said: Vec<_> = times.into_iter().chain(from).collect();
+    let within = session.map(|session| format!("in session {session}"));
+    let said: Vec<_> = times.into_iter().chain(from).chain(within).collect();
     (!said.is_empty()).then(|| said.join(" "))
 }
 
@@ -64,6 +67,60 @@ pub fn message_retention(days: u32) -> String {
 /// Said where a choice of times was not saved because the server failed.
 pub const TIMES_NOT_SAVED: &str =
     "The server could not save this; its log says why. Your choices are still here: try again.";
+
+/// What a new password is to be like.
+pub const NEW_PASSWORD: &str = "At least 12 characters: a few words that do not belong together are good, your name and address are not.";
+
+/// What a new password brings about.
+pub const PASSWORD_ENDS_SESSIONS: &str = "Your other sessions end. You stay signed in here.";
+
+/// Said once a password was changed.
+pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other sessions have ended.";
+
+/// Said where a person is known otherwise than by a session.
+pub const NO_SESSION_HERE: &str = "You are signed in by the product that you come from, or by your organisation's proxy: that is where you sign out.";
+
+/// How many sessions were ended.
+#[must_use]
+pub fn sessions_ended(count: usize) -> String {
+    match count {
+        0 => "There was no such session any more.".to_owned(),
+        1 => "One session was ended.".to_owned(),
+        count => format!("{count} sessions were ended."),
+    }
+}
+
+/// Why a form of the page My account was sent in vain.
+#[must_use]
+pub fn account_problem(problem: AccountProblem) -> String {
+    let problem = match problem {
+        AccountProblem::Sessions => {
+            return "The sessions could not be ended; the server's log says why. Try again."
+                .to_owned();
+        }
+        AccountProblem::Password(problem) => problem,
+    };
+    match problem {
+        PasswordProblem::Wrong => {
+            "The present password is wrong. Your password was not changed.".to_owned()
+        }
+        PasswordProblem::TooMany { minutes: 1 } => {
+            "The present password was wrong too often. Try again in a minute.".to_owned()
+        }
+        PasswordProblem::TooMany { minutes } => {
+            format!("The present password was wrong too often. Try again in {minutes} minutes.")
+        }
+        PasswordProblem::Busy => "The server is busy. Try again in a moment.".to_owned(),
+        PasswordProblem::TooShort => set_up_problem(SetUpProblem::PasswordTooShort).to_owned(),
+        PasswordProblem::TooLong => set_up_problem(SetUpProblem::PasswordTooLong).to_owned(),
+        PasswordProblem::Common => set_up_problem(SetUpProblem::PasswordCommon).to_owned(),
+        PasswordProblem::Personal => set_up_problem(SetUpProblem::PasswordPersonal).to_owned(),
+        PasswordProblem::Differ => {
+            "The two new passwords are not the same. Type both again.".to_owned()
+        }
+        PasswordProblem::ServerFailed => set_up_problem(SetUpProblem::ServerFailed).to_owned(),
+    }
+}
 
 /// Said to somebody who may not be here, whoever says who they are.
 #[must_use]

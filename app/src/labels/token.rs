@@ -236,6 +236,10 @@ const fn first_fault(fault: Fault) -> Words {
             cause: "The sign-in was begun by somebody else.",
             steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
         },
+        Fault::OtherSession => Words {
+            cause: "The sign-in was begun in another session, or in one that has ended.",
+            steps: &["Press Get Auth Token in the window in which you are signed in."],
+        },
         Fault::SettingsChanged => Words {
             cause: "The settings were saved in the meantime, so this sign-in no longer fits them.",
             steps: &[AGAIN],
@@ -245,6 +249,13 @@ const fn first_fault(fault: Fault) -> Words {
             steps: &[
                 "Check that Authorization Endpoint and Token Endpoint are of the same provider.",
                 "Then press Get Auth Token again.",
+            ],
+        },
+        Fault::IssuerMissing => Words {
+            cause: "The answer does not say which provider it is from, although the provider says that its answers do.",
+            steps: &[
+                "Press Get Auth Token again.",
+                "If it stays so, the answer may come from elsewhere: tell the provider's administrator.",
             ],
         },
         Fault::NoCode => Words {

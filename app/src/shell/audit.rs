@@ -117,8 +117,9 @@ fn Row(at: String, row: AuditRow) -> impl IntoView {
     let fields = (!row.fields.is_empty())
         .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
     let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
-    let occurrences = labels::occurrences(row.count, row.address.as_deref())
-        .map(|words| view! { <span class="hint">{words}</span> });
+    let occurrences =
+        labels::occurrences(row.count, row.address.as_deref(), row.session.as_deref())
+            .map(|words| view! { <span class="hint">{words}</span> });
     view! {
         <tr>
             <td class="when">{at}</td>

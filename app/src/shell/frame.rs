@@ -32,6 +32,7 @@ pub fn Frame(
         (paths::HISTORY, "Test messages"),
         (paths::AUDIT, "Audit trail"),
         (paths::TIME, "My Preferences"),
+        (paths::ACCOUNT, "My account"),
     ];
     let is_theirs = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
     let links = links.into_iter().filter(is_theirs);

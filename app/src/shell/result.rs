@@ -11,7 +11,7 @@ use super::paths;
 use crate::api::ApiError;
 use crate::explanation::Explanation;
 use crate::labels;
-use crate::service::{SharedFrame, TabPath};
+use crate::service::{Principal, SharedFrame, TabPath};
 use crate::tab::token_end::EndView;
 
 /// A fault as the value of the page's `fault` parameter.
@@ -33,12 +33,12 @@ pub fn ResultPage() -> impl IntoView {
     let id = use_params_map().with_untracked(|params| params.get("id")).unwrap_or_default();
     let fault = use_query_map().with_untracked(|query| query.get("fault"));
     let fault = fault.as_deref().and_then(fault_of);
-    let frame = use_context::<SharedFrame>();
+    let (frame, who) = (use_context::<SharedFrame>(), use_context::<Principal>());
     let page = move || {
-        let (frame, id) = (frame.clone(), id.clone());
+        let (frame, who, id) = (frame.clone(), who.clone(), id.clone());
         Suspend::new(async move {
             let found = match (frame, fault) {
-                (Some(frame), None) => frame.attempt(&id).await,
+                (Some(frame), None) => frame.attempt(who.as_ref(), &id).await,
                 _ => Ok(None),
             };
             match found {

@@ -2,6 +2,7 @@
 //! refused: it would let nobody in, or everybody.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::http::HeaderName;
 use domain::check::url::endpoint_url;
@@ -27,6 +28,8 @@ pub struct HostTokens {
     pub algorithms: Vec<Algorithm>,
     /// The cookie in which one comes to the pages.
     pub cookie: Option<String>,
+    /// How long after its `iat` one is taken, where that is limited.
+    pub max_age: Option<Duration>,
     /// Which claims are read.
     pub claims: ClaimNames,
     /// Whether an address is somebody's own without being said to be verified.
@@ -53,6 +56,8 @@ pub enum HostConfigError {
         "--host-token-algorithm must be RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA"
     )]
     Algorithm,
+    #[error("--host-token-max-age must be a whole number of seconds from 1 to 86400")]
+    MaxAge,
     #[error("--host-token-cookie must be the name of a cookie, and not one of this server's own")]
     Cookie,
     #[error("{0} must not be empty")]
@@ -81,6 +86,7 @@ pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigEr
         let is_half = args.host_token_issuer.is_some()
             || args.host_token_audience.is_some()
             || args.host_token_cookie.is_some()
+            || args.host_token_max_age.is_some()
             || args.host_token_trust_email;
         return if is_half { Err(HostConfigError::NoSource) } else { Ok(None) };
     };
@@ -98,6 +104,7 @@ pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigEr
             .map(|name| algorithm(name))
             .collect::<Result<_, _>>()?,
         cookie: args.host_token_cookie.as_deref().map(cookie).transpose()?,
+        max_age: args.host_token_max_age.as_deref().map(max_age).transpose()?,
         claims: claims(args)?,
         trusts_email: args.host_token_trust_email,
     }))
@@ -160,6 +167,13 @@ fn issuer(issuer: Option<&str>) -> Result<String, HostConfigError> {
 fn algorithm(name: &str) -> Result<Algorithm, HostConfigError> {
     let algorithm: Algorithm = name.parse().map_err(|_| HostConfigError::Algorithm)?;
     if is_asymmetric(algorithm) { Ok(algorithm) } else { Err(HostConfigError::Algorithm) }
+}
+
+fn max_age(seconds: &str) -> Result<Duration, HostConfigError> {
+    match seconds.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(HostConfigError::MaxAge),
+    }
 }
 
 /// The name of a cookie is a token, as that of a header is (RFC 6265 4.1.1, RFC 9110 5.1).

@@ -15,8 +15,8 @@ pub enum AddressKind {
     Private,
     /// This machine: loopback, or an address of one of its interfaces.
     ThisMachine,
-    /// No place for mail or tokens: link-local (RFC 3927, RFC 4291 2.5.6), the metadata services of
-    /// clouds, multicast, broadcast and unspecified addresses.
+    /// No place for mail or tokens: link-local (RFC 3927, RFC 4291 2.5.6), the local services of
+    /// clouds, IPv4-translated (RFC 2765 2.1), multicast, broadcast and unspecified addresses.
     Special,
 }
 
@@ -77,17 +77,17 @@ fn kind_v4(address: Ipv4Addr) -> AddressKind {
 }
 
 fn kind_v6(address: Ipv6Addr) -> AddressKind {
-    /// Where clouds answer outside of link-local: Amazon, Google.
-    const CLOUD: [Ipv6Addr; 2] = [
-        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
-        Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
-    ];
-    if CLOUD.contains(&address) {
-        return AddressKind::Special;
-    }
+    /// Where Google's cloud answers outside of link-local.
+    const GOOGLE: Ipv6Addr = Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254);
     match address.segments() {
+        _ if address == GOOGLE => AddressKind::Special,
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressKind::ThisMachine,
-        [0, 0, 0, 0, 0, 0, 0, 0] | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => AddressKind::Special,
+        // Amazon's local services (metadata, time, names, pod identity), and IPv4-translated addresses (RFC
+        // 2765 2.1): no machine of today has one, and a translator may lead anywhere.
+        [0xfd00, 0x0ec2, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0]
+        | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => AddressKind::Special,
         // Protocol assignments (RFC 2928), Teredo and ORCHID among them, within global unicast.
         [0x2001, 0..=0x01ff, ..] => AddressKind::Private,
         [0x2000..=0x3fff, ..] => AddressKind::Public,
@@ -194,6 +194,13 @@ mod tests {
             ("fe80::1", Special),
             ("febf::1", Special),
             ("fd00:ec2::254", Special),
+            ("fd00:ec2::23", Special),
+            ("fd00:ec2:1::1", Special),
+            ("fd00:ec3::1", Private),
+            ("::ffff:0:192.0.2.25", Special),
+            ("::ffff:0:10.0.0.25", Special),
+            ("::ffff:0:127.0.0.1", Special),
+            ("::ffff:0:169.254.169.254", Special),
             ("fd20:ce::254", Special),
             ("100.100.100.200", Special),
             ("192.0.0.192", Special),

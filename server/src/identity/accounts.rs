@@ -12,17 +12,18 @@ use secrecy::SecretString;
 use super::devices::Device;
 use super::limits;
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
-use super::sessions::{self, Caller, SessionCookie, Sessions};
+use super::sessions::{self, Caller, SessionCookie, SessionKey, Sessions};
 use super::throttle::{Comparison, Entrance, Limited, Throttle};
-use super::{Principal, Role};
+use super::{Client, Principal, Role};
 use crate::aggregates::Aggregates;
 use crate::clock::{Clock, Randomness, random_id};
 use crate::digest::hashed;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::people::{self, Added, Person};
-use crate::store::sign_ins::{self, Most};
+use crate::store::sessions::{self as table, Listed};
+use crate::store::sign_ins::{self, Most, TooMany};
 use crate::store::{Store, StoreError, set_up};
-use crate::subscriber::subscriber;
+use crate::subscriber::{subscriber, written};
 
 /// The longest address that is looked at or kept, in characters.
 const MAX_EMAIL: usize = 254;
@@ -112,6 +113,20 @@ pub enum AccountError {
     Hash(#[from] HashError),
 }
 
+/// Why a person's own password was not changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum PasswordError {
+    #[error("the caller has no account of this product")]
+    NoAccount,
+    #[error("the present password is wrong")]
+    Wrong,
+    #[error(transparent)]
+    NotCompared(#[from] SignInError),
+    #[error(transparent)]
+    NotTaken(#[from] AccountError),
+}
+
 /// Why nobody became the first administrator.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
@@ -131,7 +146,9 @@ const SHORTLY: Duration = Duration::from_secs(2);
 
 /// Leave to compare one password, and where the attempt counts if it is wrong.
 struct Guess {
+    account: String,
     source: String,
+    number: i64,
     permit: Permit,
     _room: Comparison,
 }
@@ -189,23 +206,18 @@ impl Accounts {
     ) -> Result<SignedIn, SignInError> {
         let account = limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let Guess { source, permit, _room } = self.guess(email, &account, device, caller).await?;
-
+        let guess = self.guess(email, &account, device, caller).await?;
         let person = people::by_email(&self.store, email).await?;
-        let hash = person.as_ref().map(|person| person.password_hash.clone());
-        let is_right = self.passwords.is_right(permit, password, hash).await?;
         let known = person.as_ref().map(|person| person.email.clone());
-        let Some(person) = person.filter(|_| is_right) else {
-            // What belongs to nobody is not kept: people also type passwords there.
+        let Some(person) = self.compare(guess, person, password).await? else {
+            // An address without an account is not kept: people also type passwords there.
             let (action, actor) = (Action::SignInFailed, Actor::nobody());
             self.aggregates.record(action, caller.address, actor, known);
             return Err(SignInError::Wrong);
         };
 
-        sign_ins::forgive(&self.store, &account, &source).await?;
-        let principal = person.principal();
         let hash = &person.password_hash;
-        let Some(cookie) = self.begin_session(&principal, hash, caller).await? else {
+        let Some((principal, cookie)) = self.begin_session(&person, caller).await? else {
             return Err(SignInError::Wrong);
         };
         self.note(Actor::from(&principal), Action::SignedIn, None).await?;
@@ -213,13 +225,32 @@ impl Accounts {
         Ok(SignedIn { principal, cookie, device })
     }
 
+    /// Compares the password of a guess, and notes whether it is wrong. The person, if it is right.
+    async fn compare(
+        &self,
+        guess: Guess,
+        person: Option<Person>,
+        password: SecretString,
+    ) -> Result<Option<Person>, SignInError> {
+        let Guess { account, source, number, permit, _room } = guess;
+        let hash = person.as_ref().map(|person| person.password_hash.clone());
+        let is_right = self.passwords.is_right(permit, password, hash).await?;
+        let person = person.filter(|_| is_right);
+        match person {
+            Some(_) => sign_ins::forgive(&self.store, &account, &source).await?,
+            None => sign_ins::fail(&self.store, number).await?,
+        }
+        Ok(person)
+    }
+
     /// Ends the caller's session, whether or not the database can be written, and returns the
     /// `Set-Cookie` header that makes the browser forget it.
     pub async fn sign_out(&self, caller: &Caller) -> HeaderValue {
-        if let (Some(key), Some(principal)) = (&caller.session, &caller.principal) {
-            let actor = Actor::from(principal);
-            let entry = self.entry(actor, Action::SignedOut, principal.issuer.clone());
-            self.sessions.end(key, entry).await;
+        if let Some(key) = &caller.session {
+            let principal = caller.principal.as_ref();
+            let actor = principal.map_or_else(Actor::nobody, Actor::from);
+            let issuer = principal.and_then(|principal| principal.issuer.clone());
+            self.sessions.end(key, self.entry(actor, Action::SignedOut, issuer)).await;
         }
         self.cookie.removal()
     }
@@ -296,17 +327,16 @@ impl Accounts {
             return Err(SetUpError::LinkOver);
         }
         let person = self.person(email, name, Role::Administrator, password).await?;
-        let principal = person.principal();
-        let entry = self.entry(Actor::from(&principal), Action::SetUp, None);
+        let client = Client { address: Some(written(caller.address)), session: None };
+        let actor = Actor::from(&Principal { client, ..person.principal() });
+        let entry = self.entry(actor, Action::SetUp, None);
         let (hash, now) = (hashed(ticket), self.clock.now());
         let redeemed = set_up::redeem(&self.store, &hash, now, &person, &entry).await;
         if !redeemed.map_err(AccountError::from)? {
             return Err(SetUpError::LinkOver);
         }
-        let session = self.begin_session(&principal, &person.password_hash, caller);
-        let Some(cookie) = session.await.map_err(AccountError::from)? else {
-            return Err(SetUpError::LinkOver);
-        };
+        let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
+        let Some((principal, cookie)) = session else { return Err(SetUpError::LinkOver) };
         let account = limits::account_key(&person.email);
         let device = Device::of(&account, &person.password_hash, None, self.randomness.as_ref());
         Ok(SignedIn { principal, cookie, device })
@@ -338,8 +368,7 @@ impl Accounts {
         })
     }
 
-    /// Gives an account another password and ends its sessions, but for the caller's own where
-    /// `kept` is that caller's.
+    /// Gives an account another password and ends its sessions.
     ///
     /// # Errors
     /// There is no such account, the password cannot be taken, or the database does not answer.
@@ -347,17 +376,93 @@ impl Accounts {
         &self,
         email: &str,
         password: SecretString,
-        kept: Option<&Caller>,
         by: Actor,
     ) -> Result<(), AccountError> {
         let person = self.known(email).await?;
+        match self.replace_password(&person, password, None, by).await? {
+            Some(_) => Ok(()),
+            None => Err(AccountError::Unknown(person.email)),
+        }
+    }
+
+    /// Gives the caller's own account another password, for the present one, and ends their other
+    /// sessions. The browser stays known: by what it is known from now on.
+    ///
+    /// # Errors
+    /// The caller has no account here, the present password is wrong, or too many were; the new one
+    /// cannot be taken; or the database does not answer.
+    pub async fn change_password(
+        &self,
+        present: SecretString,
+        password: SecretString,
+        caller: &Caller,
+    ) -> Result<Device, PasswordError> {
+        let own = caller.principal.as_ref().filter(|who| who.issuer.is_none());
+        let (Some(who), Some(session)) = (own, &caller.session) else {
+            return Err(PasswordError::NoAccount);
+        };
+        let email = who.address();
+        let account = limits::account_key(email);
+        let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
+        let person = self.known(email).await?;
+        // Before the comparison costs anything.
+        passwords::check(&password, Owner { email: &person.email, name: &person.name })
+            .map_err(AccountError::from)?;
+        let guess = self.guess(email, &account, device, caller).await?;
+        let Some(person) = self.compare(guess, Some(person), present).await? else {
+            let (action, actor) = (Action::PasswordNotChanged, Actor::from(who));
+            self.aggregates.record(action, caller.address, actor, Some(email.to_owned()));
+            return Err(PasswordError::Wrong);
+        };
+        let replaced = self.replace_password(&person, password, Some(session), Actor::from(who));
+        // Another change was quicker: what was typed as the present password no longer is.
+        let hash = replaced.await?.ok_or(PasswordError::Wrong)?;
+        Ok(Device::of(&account, &hash, device, self.randomness.as_ref()))
+    }
+
+    /// The hash of the new password; nothing where the account is gone, or has another password than
+    /// this one by now.
+    async fn replace_password(
+        &self,
+        person: &Person,
+        password: SecretString,
+        kept: Option<&SessionKey>,
+        by: Actor,
+    ) -> Result<Option<String>, AccountError> {
         passwords::check(&password, Owner { email: &person.email, name: &person.name })?;
         let hash = self.passwords.hash(password, self.randomness.as_ref()).await?;
-        let kept =
-            kept.and_then(|caller| caller.session.as_ref()).map(sessions::SessionKey::as_str);
+        let (before, kept) = (&person.password_hash, kept.map(SessionKey::as_str));
         let entry = self.entry(by, Action::PasswordChanged, Some(person.email.clone()));
-        let changed = people::set_password(&self.store, &person.id, &hash, kept, &entry).await?;
-        if changed { Ok(()) } else { Err(AccountError::Unknown(person.email)) }
+        let replaced =
+            people::set_password(&self.store, &person.id, before, &hash, kept, &entry).await?;
+        Ok(replaced.then_some(hash))
+    }
+
+    /// The sessions of a person, and, for administrators, those of all others.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn sessions_seen_by(&self, who: &Principal) -> Result<Vec<Listed>, StoreError> {
+        let person = (!who.may_edit()).then_some(who.id.as_str());
+        self.sessions.list(person, self.clock.now()).await
+    }
+
+    /// Ends those of the sessions that a person sees which are wanted, but never the one of this
+    /// request, and says how many.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end_sessions(
+        &self,
+        who: &Principal,
+        wanted: impl Fn(&Listed) -> bool,
+    ) -> Result<usize, StoreError> {
+        let mut ending = self.sessions_seen_by(who).await?;
+        let own = who.client.session.as_deref();
+        ending.retain(|session| wanted(session) && Some(session.name().as_str()) != own);
+        let count = ending.len();
+        self.sessions.end_listed(ending, &Actor::from(who)).await;
+        Ok(count)
     }
 
     /// Removes an account and ends its sessions.
@@ -399,13 +504,14 @@ impl Accounts {
         // A guess that is refused anyway must take no room from the owner's.
         let (now, most) = (self.clock.now(), limits::FROM_AN_ADDRESS);
         let since = now - limits::WINDOW;
-        if let Err(full) = sign_ins::check(&self.store, account, &source, most, since).await? {
+        if let Err(full) = sign_ins::check(&self.store, account, &source, most, now, since).await? {
             return Err(SignInError::TooMany { retry_after: wait(full, now) });
         }
         let room = self.room(account)?;
         let permit = self.passwords.permit(Queue::Strangers).await?;
-        match self.count(account, &source, limits::FROM_AN_ADDRESS).await? {
-            Ok(()) => Ok(Guess { source, permit, _room: room }),
+        let account = account.to_owned();
+        match self.count(&account, &source, limits::FROM_AN_ADDRESS).await? {
+            Ok(number) => Ok(Guess { account, source, number, permit, _room: room }),
             Err(retry_after) => Err(SignInError::TooMany { retry_after }),
         }
     }
@@ -426,7 +532,8 @@ impl Accounts {
             return Ok(None);
         }
         let counted = self.count(account, &source, limits::FROM_A_DEVICE).await?;
-        Ok(counted.is_ok().then_some(Guess { source, permit, _room: room }))
+        let account = account.to_owned();
+        Ok(counted.ok().map(|number| Guess { account, source, number, permit, _room: room }))
     }
 
     /// Room for one comparison among those of an account, or of a device.
@@ -440,7 +547,7 @@ impl Accounts {
         account: &str,
         source: &str,
         most: Most,
-    ) -> Result<Result<(), Duration>, StoreError> {
+    ) -> Result<Result<i64, Duration>, StoreError> {
         let now = self.clock.now();
         let since = now - limits::WINDOW;
         let counted = sign_ins::begin(&self.store, account, source, most, now, since).await?;
@@ -450,17 +557,18 @@ impl Accounts {
     /// Begins a session, unless the password was changed while it was being compared.
     async fn begin_session(
         &self,
-        principal: &Principal,
-        password_hash: &str,
+        person: &Person,
         caller: &Caller,
-    ) -> Result<Option<HeaderValue>, StoreError> {
-        use crate::store::sessions as table;
-        let now = self.clock.now();
+    ) -> Result<Option<(Principal, HeaderValue)>, StoreError> {
+        let (now, address) = (self.clock.now(), written(caller.address));
         sessions::make_room(&self.store, caller, now).await?;
         let (key, cookie) = self.cookie.issue(self.randomness.as_ref());
-        let has_begun =
-            table::begin(&self.store, key.as_str(), &principal.id, password_hash, now).await?;
-        Ok(has_begun.then_some(cookie))
+        let Person { id, password_hash, .. } = person;
+        if !table::begin(&self.store, key.as_str(), id, password_hash, &address, now).await? {
+            return Ok(None);
+        }
+        let client = Client { address: Some(address), session: Some(key.name()) };
+        Ok(Some((Principal { client, ..person.principal() }, cookie)))
     }
 
     async fn note(
@@ -477,9 +585,13 @@ impl Accounts {
     }
 }
 
-/// How long it takes until the oldest of too many attempts no longer counts.
-fn wait(sign_ins::TooMany { oldest }: sign_ins::TooMany, now: DateTime<Utc>) -> Duration {
-    (oldest + limits::WINDOW - now).to_std().unwrap_or_default()
+/// How long it takes until the oldest of too many failed attempts no longer counts, or those under way
+/// have ended.
+fn wait(full: TooMany, now: DateTime<Utc>) -> Duration {
+    match full {
+        TooMany::Failed { oldest } => (oldest + limits::WINDOW - now).to_std().unwrap_or_default(),
+        TooMany::UnderWay => SHORTLY,
+    }
 }
 
 /// What was typed as an address, fit to be kept and shown.

@@ -24,6 +24,10 @@ use crate::oauth::Documents;
 const SKEW: f64 = 60.0;
 /// The longest token that is looked at, in octets.
 const LONGEST: usize = 16 * 1024;
+/// The values of `typ` that are taken: any JWT, and an access token (RFC 9068 2.1). Tokens for another
+/// purpose (a logout token, a proof of possession, an event) have a type of their own (RFC 8725 3.11).
+const TYPES: [&str; 2] = ["JWT", "at+jwt"];
+const PREFIX: &str = "application/";
 
 /// Looks at tokens of one host.
 #[derive(Clone)]
@@ -66,6 +70,10 @@ impl TokenCheck {
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
         let decoded = decode::<Claims>(token, &key, &self.validation(header.alg));
         let claims = decoded.map_err(|error| refused(&error))?.claims;
+        // The crate takes a list with the right issuer in it, too; RFC 7519 4.1.1 knows no list.
+        if !claims.get("iss").is_some_and(Value::is_string) {
+            return Err(Refused::Issuer);
+        }
         self.is_in_time(&claims)?;
         let HostTokens { issuer, claims: names, trusts_email, .. } = &self.configured;
         names.principal(&claims, issuer, &self.roles, *trusts_email)
@@ -82,6 +90,7 @@ impl TokenCheck {
                 Err(Refused::Algorithm)
             }
             Header { crit: Some(_), .. } | Header { zip: Some(_), .. } => Err(Refused::Malformed),
+            Header { typ: Some(name), .. } if !is_taken(name) => Err(Refused::Type),
             _ => Ok(header),
         }
     }
@@ -99,8 +108,13 @@ impl TokenCheck {
 
     fn is_in_time(&self, claims: &Claims) -> Result<(), Refused> {
         let seconds = |name: &str| claims.get(name).map(|at| at.as_f64().ok_or(Refused::Malformed));
-        let ends = seconds("exp").ok_or(Refused::ExpiryMissing)??;
-        let begins = seconds("nbf").transpose()?;
+        let mut ends = seconds("exp").ok_or(Refused::ExpiryMissing)??;
+        let mut begins = seconds("nbf").transpose()?;
+        if let Some(max_age) = self.configured.max_age {
+            let issued = seconds("iat").ok_or(Refused::IssuedAtMissing)??;
+            ends = ends.min(issued + max_age.as_secs_f64());
+            begins = Some(begins.map_or(issued, |begins| begins.max(issued)));
+        }
         #[expect(clippy::cast_precision_loss, reason = "exact until the year 285428751")]
         let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
         if now >= ends + SKEW {
@@ -111,6 +125,14 @@ impl TokenCheck {
         }
         Ok(())
     }
+}
+
+/// Whether a token of this type says who is signed in. A prefix may be left out (RFC 7515 4.1.9).
+fn is_taken(name: &str) -> bool {
+    let name = name.split_at_checked(PREFIX.len()).map_or(name, |(prefix, rest)| {
+        if prefix.eq_ignore_ascii_case(PREFIX) { rest } else { name }
+    });
+    TYPES.iter().any(|taken| name.eq_ignore_ascii_case(taken))
 }
 
 /// Whether a token that cannot be read names an algorithm, which is then none that is known.

@@ -34,13 +34,14 @@ use crate::store::audit::Actor;
 pub use accounts::{Accounts, SignInError, SignedIn};
 pub use sessions::Caller;
 
-pub use app::service::{Email, Principal, Role};
+pub use app::service::{Client, Email, Principal, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
         // Not by an address that is only claimed, which may be another's.
         let known_by = principal.recipient().unwrap_or(&principal.id);
-        Self { email: known_by.to_owned(), name: principal.name.clone() }
+        let Client { address, session } = principal.client.clone();
+        Self { session, address, ..Self::named(known_by, &principal.name).with_id(&principal.id) }
     }
 }
 

@@ -25,16 +25,16 @@ use openidconnect::{
     AuthType, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, ClientId,
     ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
     IdTokenFields, IdTokenVerifier, LogoutRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse,
+    PostLogoutRedirectUrl, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use self::claims::{OtherClaims, Stranger};
-use self::discovery::{Discovery, Unavailable};
+use self::discovery::{Discovery, Metadata, Unavailable, names_itself};
 use super::claims::subject;
 use super::sessions::{self, Caller};
-use super::{Email, Principal, limits};
+use super::{Client as CallingClient, Email, Principal, limits};
 use crate::Server;
 use crate::clock::random_token;
 use crate::config::{OidcConfig, ProxyUrl};
@@ -46,7 +46,7 @@ use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
 use crate::store::{StoreError, foreign_sessions};
-use crate::subscriber::subscriber;
+use crate::subscriber::{subscriber, written};
 use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
 /// How long a browser may stay away.
@@ -320,16 +320,19 @@ impl Oidc {
         answer: Answer,
         away: &Away,
     ) -> Result<(Principal, SecretString), Nobody> {
+        let metadata = self.discovery.current(server.clock.now()).await.map_err(OidcFault::from)?;
+        let is_unsaid = answer.iss.is_none() && names_itself(&metadata);
         let is_of_another = answer.iss.as_deref().is_some_and(|iss| iss != self.config.issuer);
         let code = match answer {
-            _ if is_of_another => return Err(OidcFault::Provider.into()),
+            _ if is_unsaid => return Err(unusable("its answer does not name it").into()),
+            _ if is_of_another => return Err(unusable("its answer names another issuer").into()),
             Answer { error: Some(error), .. } if error.code == "access_denied" => {
                 return Err(OidcFault::Declined.into());
             }
             Answer { code: Some(code), error: None, .. } => code,
             _ => return Err(OidcFault::Provider.into()),
         };
-        let token = self.exchanged(server, &code, away).await?;
+        let token = self.exchanged(server, &metadata, &code, away).await?;
         let claims = self.verified(server, &token, &away.nonce_hash).await?;
         if subject(claims.subject().as_str()).is_none() {
             return Err(unusable("it names nobody").into());
@@ -342,11 +345,11 @@ impl Oidc {
     async fn exchanged(
         &self,
         server: &Server,
+        metadata: &Metadata,
         code: &SecretString,
         away: &Away,
     ) -> Result<IdToken, OidcFault> {
-        let metadata = self.discovery.current(server.clock.now()).await?;
-        let client = self.client(&metadata, &away.redirect_uri)?;
+        let client = self.client(metadata, &away.redirect_uri)?;
         let verifier = server.vault.open(SIGN_IN_VERIFIER, &self.place(), &away.verifier);
         let verifier = verifier.map_err(|error| {
             tracing::error!(error = one_line(&error), "a code verifier could not be opened");
@@ -391,7 +394,7 @@ impl Oidc {
     fn claims<'t>(
         &self,
         token: &'t IdToken,
-        metadata: &ProviderMetadataWithLogout,
+        metadata: &Metadata,
         nonce_hash: &str,
         now: DateTime<Utc>,
     ) -> Result<&'t Claims, ClaimsVerificationError> {
@@ -421,8 +424,11 @@ impl Oidc {
         // Last, so that one write alone stands between a change of the key and this value.
         let sealed = server.vault.seal(ID_TOKEN, &self.place(), id_token);
         let (key, cookie) = server.accounts.cookie().issue(server.randomness.as_ref());
-        foreign_sessions::begin(store, key.as_str(), principal, &sealed, now).await?;
-        self.note(server, Actor::from(principal), Action::SignedIn).await?;
+        let address = written(caller.address);
+        foreign_sessions::begin(store, key.as_str(), principal, &sealed, &address, now).await?;
+        let client = CallingClient { address: Some(address), session: Some(key.name()) };
+        let actor = Actor::from(&Principal { client, ..principal.clone() });
+        self.note(server, actor, Action::SignedIn).await?;
         Ok(cookie)
     }
 
@@ -433,11 +439,7 @@ impl Oidc {
     }
 
     /// Client id and secret go as the provider says, by HTTP Basic where it does not.
-    fn client(
-        &self,
-        metadata: &ProviderMetadataWithLogout,
-        redirect_uri: &str,
-    ) -> Result<Client, OidcFault> {
+    fn client(&self, metadata: &Metadata, redirect_uri: &str) -> Result<Client, OidcFault> {
         let takes = |way| {
             metadata.token_endpoint_auth_methods_supported().is_some_and(|ways| ways.contains(&way))
         };
@@ -485,7 +487,7 @@ impl From<Stranger> for Nobody {
     fn from(Stranger { name, email }: Stranger) -> Self {
         let email = email.filter(|email| email.is_verified);
         let email = email.map_or_else(String::new, |Email { address, .. }| address);
-        Self { fault: OidcFault::NoRole, actor: Some(Actor { email, name }) }
+        Self { fault: OidcFault::NoRole, actor: Some(Actor { email, name, ..Actor::default() }) }
     }
 }
 

@@ -25,7 +25,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Principal;
 use super::consent::ConsentCookie;
 use super::cookies;
 use super::devices::{Device, DeviceCookie};
@@ -34,10 +33,12 @@ use super::proxy_headers::Said;
 use super::refused::Refused;
 use super::sessions::{Caller, SessionKey};
 use super::throttle::Limited;
+use super::{Client, Principal};
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
 use crate::store::audit::{Action, Actor};
+use crate::subscriber::written;
 use crate::web::client;
 use crate::web::events::EVENTS;
 use crate::web::refusal::Refusal;
@@ -88,7 +89,11 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
     }
     match known(&server, &parts, address, said).await {
         Ok(Some((principal, session))) => {
-            caller.principal = Some(principal);
+            let client = Client {
+                address: Some(written(address)),
+                session: session.as_ref().map(SessionKey::name),
+            };
+            caller.principal = Some(Principal { client, ..principal });
             caller.session = session;
         }
         Ok(None) => {}
@@ -113,7 +118,11 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
         }
         Err(error @ (Unknown::Store(_) | Unknown::Host(_))) => {
             tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
-            return Refusal::UNAVAILABLE.into_response();
+            if parts.uri.path() != paths::SIGN_OUT {
+                return Refusal::UNAVAILABLE.into_response();
+            }
+            // The way out is open all the same: the browser loses its cookie.
+            caller.session = server.accounts.cookie().claimed(&parts.headers);
         }
     }
     parts.extensions.insert(caller);
@@ -137,7 +146,7 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
     let mut caller = Caller { principal: None, session: None, address, browser, device: None };
     let (mut parts, body) = request.into_parts();
     match known(&server, &parts, address, None).await {
-        Ok(found) => caller.principal = found.map(|(principal, _)| principal),
+        Ok(found) => caller.principal = found.map(|(principal, _)| from(address, principal)),
         Err(Unknown::Refused(refused)) => {
             note(&server, address, refused);
             parts.extensions.insert(turned_away(refused, false));
@@ -172,10 +181,17 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
         }
     };
     request.headers_mut().remove(AUTHORIZATION);
+    let principal = principal.map(|principal| from(address, principal));
     let browser = Browser::ByToken;
     let caller = Caller { principal, session: None, address, browser, device: None };
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+/// A principal without a session, at the address of the request.
+fn from(address: IpAddr, principal: Principal) -> Principal {
+    let client = Client { address: Some(written(address)), session: None };
+    Principal { client, ..principal }
 }
 
 /// Whoever the sources of cookie routes say is asking.

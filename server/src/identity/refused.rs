@@ -19,6 +19,8 @@ pub enum Refused {
     KeyUnknown,
     #[error("no key of the issuer is known, and none can be fetched")]
     KeysUnavailable,
+    #[error("the token's type is not one that says who is signed in")]
+    Type,
     #[error("the token's signature is wrong")]
     Signature,
     #[error("the token is by another issuer")]
@@ -29,6 +31,8 @@ pub enum Refused {
     Audience,
     #[error("the token never ends")]
     ExpiryMissing,
+    #[error("the token does not say when it was issued, and its age is limited")]
+    IssuedAtMissing,
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid yet")]
@@ -47,16 +51,18 @@ pub enum Refused {
 
 impl Refused {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::Algorithm,
         Self::KeyUnknown,
         Self::KeysUnavailable,
+        Self::Type,
         Self::Signature,
         Self::Issuer,
         Self::AudienceMissing,
         Self::Audience,
         Self::ExpiryMissing,
+        Self::IssuedAtMissing,
         Self::Expired,
         Self::NotYetValid,
         Self::HeaderSpoofed,
@@ -74,11 +80,13 @@ impl Refused {
             Self::Algorithm => "host-token-algorithm",
             Self::KeyUnknown => "host-token-key-unknown",
             Self::KeysUnavailable => "host-keys-unavailable",
+            Self::Type => "host-token-type",
             Self::Signature => "host-token-signature",
             Self::Issuer => "host-token-issuer",
             Self::AudienceMissing => "host-token-audience-missing",
             Self::Audience => "host-token-audience",
             Self::ExpiryMissing => "host-token-expiry-missing",
+            Self::IssuedAtMissing => "host-token-issued-at-missing",
             Self::Expired => "host-token-expired",
             Self::NotYetValid => "host-token-not-yet-valid",
             Self::HeaderSpoofed => "proxy-header-spoofed",
@@ -108,11 +116,13 @@ impl Refused {
             Self::Malformed
             | Self::Algorithm
             | Self::KeyUnknown
+            | Self::Type
             | Self::Signature
             | Self::Issuer
             | Self::AudienceMissing
             | Self::Audience
             | Self::ExpiryMissing
+            | Self::IssuedAtMissing
             | Self::Expired
             | Self::NotYetValid => true,
             Self::KeysUnavailable

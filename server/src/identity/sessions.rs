@@ -22,8 +22,8 @@ use super::refused::Refused;
 use crate::clock::{Clock, Randomness, random_token};
 use crate::digest::hashed;
 use crate::log::one_line;
-use crate::store::audit::Entry;
-use crate::store::sessions::{self, Ended};
+use crate::store::audit::{Action, Actor, Entry};
+use crate::store::sessions::{self, Ended, Listed};
 use crate::store::{Store, StoreError};
 
 /// A session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
@@ -35,6 +35,9 @@ const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// How long a database that was not told of a session's end is left alone, for the first time; each
 /// further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// How many ends of sessions are remembered that the database does not know. Where it cannot be read
+/// either, a stranger can end sessions that never began.
+const MOST_UNWRITTEN: usize = 10_000;
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -61,6 +64,12 @@ pub struct SessionKey(String);
 impl SessionKey {
     fn of(token: &str) -> Self {
         Self(hashed(token))
+    }
+
+    /// The session's name on pages and in the audit trail.
+    #[must_use]
+    pub fn name(&self) -> String {
+        sessions::name_of(&self.0)
     }
 
     /// The hash, as it is stored.
@@ -109,7 +118,7 @@ pub(super) async fn make_room(
 ) -> Result<(), StoreError> {
     sessions::remove_ended(store, now - ABSOLUTE_END, now - IDLE_END).await?;
     match &caller.session {
-        Some(previous) => sessions::end(store, previous.as_str(), None).await,
+        Some(previous) => sessions::end(store, previous.as_str(), now, None).await,
         None => Ok(()),
     }
 }
@@ -187,20 +196,58 @@ impl Sessions {
         }))
     }
 
+    /// The sessions that have not ended by `now`, of one person or of all, latest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn list(
+        &self,
+        person: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let (created_after, seen_after) = (now - ABSOLUTE_END, now - IDLE_END);
+        let mut found = sessions::list(&self.store, person, created_after, seen_after).await?;
+        found.retain(|session| !self.unwritten().ended.contains(&session.token_hash));
+        Ok(found)
+    }
+
+    /// Ends sessions of a list, each with its audit row.
+    pub(super) async fn end_listed(&self, listed: Vec<Listed>, by: &Actor) {
+        for session in listed {
+            let whose = Actor::from(&session.found.principal).email;
+            let detail = Some(format!("{whose} ({})", session.name()));
+            let entry = Entry::new(self.clock.now(), by.clone(), Action::SessionEnded);
+            self.end(&SessionKey(session.token_hash), Entry { detail, ..entry }).await;
+        }
+    }
+
     /// Ends a session, with its audit row. This process refuses the session from now on; where the
     /// database cannot be written, the write is tried again in the background until it works.
     pub(super) async fn end(&self, key: &SessionKey, entry: Entry) {
-        self.unwritten().ended.insert(key.as_str().to_owned());
-        match sessions::end(&self.store, key.as_str(), Some(&entry)).await {
+        let is_refused = self.refuse(key);
+        match sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await {
             Ok(()) => self.forget(key),
             Err(error) => {
                 tracing::error!(
                     error = one_line(&error),
-                    "a session was ended in this process, and the database could not be told"
+                    is_refused,
+                    "the database could not be told of a session's end"
                 );
-                tokio::spawn(self.clone().write_end(key.clone(), entry));
+                if is_refused {
+                    tokio::spawn(self.clone().write_end(key.clone(), entry));
+                }
             }
         }
+    }
+
+    /// Refuses a session from now on, unless too many are refused already.
+    fn refuse(&self, key: &SessionKey) -> bool {
+        let ended = &mut self.unwritten().ended;
+        let has_room = ended.len() < MOST_UNWRITTEN;
+        if has_room {
+            ended.insert(key.as_str().to_owned());
+        }
+        has_room
     }
 
     /// Tells the database of a session's end, as long as the session would have lasted at most.
@@ -208,7 +255,7 @@ impl Sessions {
         let mut pause = FIRST_PAUSE;
         while self.clock.now() < entry.at + ABSOLUTE_END {
             sleep(pause).await;
-            if sessions::end(&self.store, key.as_str(), Some(&entry)).await.is_ok() {
+            if sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await.is_ok() {
                 tracing::info!("the database was told of a session's end");
                 break;
             }

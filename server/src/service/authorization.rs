@@ -19,7 +19,7 @@ use domain::token::{Attempt, AttemptEnd, Fault, Leg, Renewal, Setback};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};
-use super::{Broken, renewal, revocation, stored_at_last, told};
+use super::{Broken, redact, renewal, revocation, stored_at_last, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
@@ -27,8 +27,9 @@ use crate::log::one_line;
 use crate::oauth::{self, Answer, ClientAuth, Issued};
 use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
+use crate::store::providers::{self, Provider};
 use crate::store::tokens::{self, Put, StoredToken};
-use crate::store::{StoreError, people, providers};
+use crate::store::{StoreError, people};
 use crate::vault::columns::CODE_VERIFIER;
 
 /// How long an attempt may take.
@@ -75,7 +76,8 @@ pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<
         }
         None => (None, None),
     };
-    Ok(TokenNow { token, now, attempt, renewal, ended })
+    let client_id = &current.saved.form.authentication.client_id;
+    Ok(redact::for_person(TokenNow { token, now, attempt, renewal, ended }, Some(who), client_id)?)
 }
 
 /// What a setback on the way to a token for these settings means.
@@ -119,15 +121,18 @@ fn shown(
 }
 
 /// The attempt with this id, whether its provider's page stands in a window of its own, and what its
-/// end means.
+/// end means. `who` is the person who is signed in, if any: the id alone is no proof of a role.
 pub async fn attempt(
     server: &Server,
+    who: Option<&Principal>,
     id: &str,
 ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, Broken> {
     let Some(attempt) = attempts::get(&server.store, id).await? else { return Ok(None) };
     let current = settings::current(server).await?;
     let in_pop_up = attempt.in_pop_up;
-    let (attempt, explanation) = shown(server, &current, attempt);
+    let shown = shown(server, &current, attempt);
+    let client_id = &current.saved.form.authentication.client_id;
+    let (attempt, explanation) = redact::for_person(shown, who, client_id)?;
     Ok(Some((attempt, in_pop_up, explanation)))
 }
 
@@ -230,6 +235,11 @@ async fn departed(
     if who.is_some_and(|who| who.id != attempt.person) {
         return Ok(Err(Fault::OtherPerson));
     }
+    // A ticket that was begun in a session is good in that session alone.
+    let session = who.and_then(|who| who.client.session.as_ref());
+    if attempt.session.is_some() && attempt.session.as_ref() != session {
+        return Ok(Err(Fault::OtherSession));
+    }
     let current = settings::current(server).await?;
     if current.saved.revision != attempt.revision {
         return Ok(Err(Fault::SettingsChanged));
@@ -276,11 +286,41 @@ async fn takes_login_hint(server: &Server, grant: &Grant) -> Result<bool, Broken
     if oauth::takes_login_hint(authorization_endpoint) {
         return Ok(true);
     }
+    Ok(described(server, grant).await?.is_some_and(|known| known.is_openid))
+}
+
+/// What the provider says about itself, where that is known: of both endpoints, or it is another one.
+async fn described(server: &Server, grant: &Grant) -> Result<Option<Provider>, Broken> {
+    let Consent::AtProvider { authorization_endpoint, .. } = &grant.consent else {
+        return Ok(None);
+    };
     let bare = |address: &str| address.split('?').next().unwrap_or_default().to_owned();
     let known = providers::of(&server.store, &grant.token_endpoint).await?;
-    Ok(known.is_some_and(|known| {
-        known.is_openid && bare(&known.authorization_endpoint) == bare(authorization_endpoint)
-    }))
+    let is_same =
+        |known: &Provider| bare(&known.authorization_endpoint) == bare(authorization_endpoint);
+    Ok(known.filter(is_same))
+}
+
+/// Whether the provider that was asked has answered (RFC 9207 2.4): by what it calls itself, where that
+/// is known, and else by its host.
+async fn from_whom(
+    server: &Server,
+    iss: Option<&str>,
+    grant: &Grant,
+) -> Result<Result<(), Fault>, Broken> {
+    let known = described(server, grant).await?;
+    // Microsoft has one description for all tenants, in which the tenant is left open.
+    let issuer = known.as_ref().and_then(|known| known.issuer.as_deref());
+    let issuer = issuer.filter(|issuer| !issuer.contains('{'));
+    Ok(match (iss, issuer) {
+        (None, _) if known.as_ref().is_some_and(|known| known.names_itself) => {
+            Err(Fault::IssuerMissing)
+        }
+        (None, _) => Ok(()),
+        (Some(iss), Some(issuer)) if iss == issuer => Ok(()),
+        (Some(iss), None) if is_of(iss, grant) => Ok(()),
+        (Some(_), _) => Err(Fault::OtherIssuer),
+    })
 }
 
 /// Takes what a browser came back with, and goes the rest of the way. `who` is whoever is signed
@@ -394,8 +434,8 @@ async fn came_back(
     let Ok(grant) = renewal::grant(server, &current) else {
         return Ok(failed(Leg::TokenRequest, Fault::SecretUnreadable).into());
     };
-    if answer.iss.as_deref().is_some_and(|iss| !is_of(iss, &grant)) {
-        return Ok(failed(Leg::Return, Fault::OtherIssuer).into());
+    if let Err(fault) = from_whom(server, answer.iss.as_deref(), &grant).await? {
+        return Ok(failed(Leg::Return, fault).into());
     }
     if let Some(setback) = answer.setback() {
         return Ok(AttemptEnd::Failed(setback).into());
@@ -412,8 +452,8 @@ async fn came_back(
     Ok(obtained(server, actor, &current, asked_at, issued).await)
 }
 
-/// Whether an issuer (RFC 9207 2.4) is the provider that was asked: its host is the host of one of
-/// the endpoints, or a domain above it. The issuer's exact name is in no setting to compare with.
+/// Whether an issuer may be the provider that was asked: its host is the host of one of the endpoints,
+/// or a domain above it.
 fn is_of(iss: &str, Grant { consent, token_endpoint, .. }: &Grant) -> bool {
     let Some(issuer) = url::endpoint_host(iss) else { return false };
     let authorization = match consent {
@@ -522,7 +562,7 @@ pub async fn finish_by_hand(
         Landed::Attempt(landed) => (landed, None),
         Landed::Nowhere(fault) => (id.to_owned(), Some(failed(Leg::Return, fault))),
     };
-    let found = attempt(server, &finished).await.map_err(told)?;
+    let found = attempt(server, Some(who), &finished).await.map_err(told)?;
     let (attempt, _, explanation) = found.ok_or(ApiError::NotFound)?;
     let explanation = match &end {
         Some(AttemptEnd::Failed(setback)) => Some(labels::setback(setback, false)),

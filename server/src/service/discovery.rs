@@ -33,6 +33,9 @@ const OPENID: &str = "/.well-known/openid-configuration";
 /// The same for one that knows OAuth alone (RFC 8414 3).
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
+/// The promise that each answer of an Authorization Endpoint names the issuer (RFC 9207 3).
+const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
+
 /// The most characters of an issuer or an endpoint that are looked at.
 const LONGEST: usize = 500;
 
@@ -52,6 +55,8 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         authorization_endpoint: said.authorization_endpoint.clone().unwrap_or_default(),
         revocation_endpoint: said.revocation_endpoint.clone().filter(|_| said.may_revoke()),
         is_openid: described.is_openid,
+        issuer: said.is_own.then(|| said.issuer.clone()),
+        names_itself: said.is_own && said.names_itself,
     };
     // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
     providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
@@ -151,6 +156,8 @@ struct Said {
     revocation_endpoint: Option<String>,
     challenge_methods: Option<Vec<String>>,
     grant_types: Option<Vec<String>>,
+    /// Whether its answers name it (RFC 9207 3).
+    names_itself: bool,
 }
 
 impl Said {
@@ -199,6 +206,7 @@ impl Said {
             revocation_endpoint: text("revocation_endpoint"),
             challenge_methods: list("code_challenge_methods_supported"),
             grant_types: list("grant_types_supported"),
+            names_itself: metadata.get(NAMES_ITSELF) == Some(&Value::Bool(true)),
         })
     }
 

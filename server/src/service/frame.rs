@@ -1,12 +1,16 @@
-//! What the pages around the tab ask for: the history, the audit trail, how a person likes times.
+//! What the pages around the tab ask for: the history, the audit trail, a person's sessions and how they
+//! like times.
 
-use app::service::{AuditPage, AuditQuery, AuditRow, History, Principal, SetUp, TimeSettings};
+use app::service::{
+    AuditPage, AuditQuery, AuditRow, History, MyAccount, Principal, SessionRow, SetUp, TimeSettings,
+};
 use domain::Field;
 use domain::time_format::{TimeDisplay, TimePreference};
 
 use super::Broken;
 use crate::Server;
 use crate::store::audit::{self, Action, Actor, Entry, Wanted};
+use crate::store::sessions::{Found, Listed};
 use crate::store::{runs, time_preferences};
 use crate::zones;
 
@@ -100,8 +104,43 @@ fn row(entry: Entry) -> AuditRow {
         action: entry.action,
         fields: entry.fields.iter().filter_map(|name| Field::from_wire_name(name)).collect(),
         detail: entry.detail,
-        address: entry.address,
+        address: entry.actor.address,
+        session: entry.actor.session,
         count: entry.count,
+    }
+}
+
+/// This person's sessions, and for administrators those of others.
+pub async fn account(server: &Server, who: &Principal) -> Result<MyAccount, Broken> {
+    let found = server.accounts.sessions_seen_by(who).await?;
+    let instants = found.iter().flat_map(|Listed { found, .. }| [found.created_at, found.seen_at]);
+    let display = display(server, who, instants).await?;
+    let own = who.client.session.clone();
+    let (mine, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|session| session.found.principal.id == who.id);
+    let rows = |sessions: Vec<Listed>| {
+        sessions.into_iter().map(|session| session_row(session, own.as_deref())).collect()
+    };
+    Ok(MyAccount {
+        has_password: own.is_some() && who.issuer.is_none(),
+        mine: rows(mine),
+        others: who.may_edit().then(|| rows(others)),
+        display,
+    })
+}
+
+fn session_row(session: Listed, own: Option<&str>) -> SessionRow {
+    let id = session.name();
+    let Listed { address, found: Found { principal, created_at, seen_at }, .. } = session;
+    SessionRow {
+        is_this: own == Some(id.as_str()),
+        id,
+        email: principal.address().to_owned(),
+        name: principal.name,
+        issuer: principal.issuer,
+        address,
+        began_at: created_at,
+        seen_at,
     }
 }
 

@@ -7,6 +7,7 @@ mod doctor;
 mod frame;
 mod mailer;
 mod news;
+mod redact;
 mod renewal;
 mod retention;
 mod revocation;
@@ -21,8 +22,8 @@ use app::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TestAns
 use app::explanation::{Explanation, Findings};
 use app::labels;
 use app::service::{
-    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, Principal, Reached, SetUp,
-    TimeSettings,
+    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, MyAccount, Principal,
+    Reached, SetUp, TimeSettings,
 };
 use async_trait::async_trait;
 use domain::preset::Provider;
@@ -110,7 +111,7 @@ impl EmailService for Service {
         let token = authorization::now(&self.0, who, &current).await.map_err(told)?;
         let mut saved = current.saved;
         if !who.may_edit() {
-            // No secret, and yet nothing that whoever only looks has a use for.
+            // No secret, and yet nothing that a reader has a use for.
             saved.form.authentication.client_id.clear();
         }
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
@@ -218,9 +219,10 @@ impl FrameService for Service {
 
     async fn attempt(
         &self,
+        who: Option<&Principal>,
         id: &str,
     ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError> {
-        authorization::attempt(&self.0, id).await.map_err(told)
+        authorization::attempt(&self.0, who, id).await.map_err(told)
     }
 
     async fn history(&self, who: &Principal) -> Result<History, ApiError> {
@@ -230,6 +232,10 @@ impl FrameService for Service {
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError> {
         administrators(who)?;
         frame::audit(&self.0, who, wanted).await.map_err(told)
+    }
+
+    async fn account(&self, who: &Principal) -> Result<MyAccount, ApiError> {
+        frame::account(&self.0, who).await.map_err(told)
     }
 
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError> {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::sending::{self, Outgoing, TokenSource, stopped};
 use super::settings;
-use super::{Broken, told};
+use super::{Broken, redact, told};
 use crate::Server;
 use crate::clock::random_id;
 use crate::log::one_line;
@@ -143,13 +143,15 @@ pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunNow
 pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, Broken> {
     let Kept { run, form, .. } = kept.at(server.clock.now());
     let mut tested = form.map_or_else(|| Ok(Form::default()), |form| opened(server, &form))?;
+    let client_id = tested.authentication.client_id.clone();
     if !who.may_edit() {
         tested.authentication.client_id.clear();
     }
     let explanation = labels::explained(&run, &tested);
     let order = order(&tested);
     let transcript = labels::transcript(&run, explanation.as_ref());
-    Ok(RunNow { run, order, explanation, transcript })
+    let now = RunNow { run, order, explanation, transcript };
+    Ok(redact::for_person(now, Some(who), &client_id)?)
 }
 
 /// The form that a run goes through, kept for the words about it: without its secrets, and sealed,

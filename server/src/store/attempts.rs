@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::token::AttemptEnd;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Actor, Entry};
+use super::sessions::name_of;
 use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
@@ -41,13 +42,16 @@ pub struct StoredAttempt {
     pub end: Option<AttemptEnd>,
     /// Whose token it brought, by address, where that is another account than the sender.
     pub account: Option<String>,
+    /// The name of the session that began it, where there was one.
+    pub session: Option<String>,
 }
 
 impl StoredAttempt {
     /// Who began it, as the audit trail knows them.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { email: self.person_email.clone(), name: self.person_name.clone() }
+        let actor = Actor::named(&self.person_email, &self.person_name).with_id(&self.person);
+        Actor { session: self.session.clone(), ..actor }
     }
 }
 
@@ -107,7 +111,7 @@ impl KnownBy {
 }
 
 const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
-                       browser_hash, verifier, expires_at, consumed_at, ended, account";
+                       browser_hash, verifier, expires_at, consumed_at, ended, account, session";
 
 /// Begins an attempt.
 ///
@@ -116,8 +120,8 @@ const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pa
 pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
-                                    in_pop_up, ticket_hash, consumed_at, begun_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                    in_pop_up, ticket_hash, consumed_at, begun_at, expires_at, session)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(attempt.id)
     .bind(&attempt.by.id)
@@ -130,6 +134,7 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
     .bind(attempt.consumed_at.map(millis))
     .bind(millis(attempt.at))
     .bind(millis(attempt.expires_at))
+    .bind(&attempt.by.client.session)
     .execute(&store.pool)
     .await?;
     Ok(())
@@ -258,6 +263,24 @@ pub async fn settle(
     Ok(())
 }
 
+/// Ends the attempts that a session began and that have led nowhere yet: what was begun in it is over
+/// with it.
+pub(super) async fn expire_of_session(
+    connection: &mut AnyConnection,
+    token_hash: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE token_attempt SET expires_at = $2
+         WHERE session = $1 AND consumed_at IS NULL AND expires_at > $2",
+    )
+    .bind(name_of(token_hash))
+    .bind(millis(at))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The attempt with this id.
 ///
 /// # Errors
@@ -312,5 +335,6 @@ fn attempt(row: &AnyRow) -> Result<StoredAttempt, StoreError> {
             .transpose()
             .map_err(|_| StoreError::Unknown("end of an attempt"))?,
         account: row.try_get("account")?,
+        session: row.try_get("session")?,
     })
 }

@@ -11,20 +11,43 @@ pub use domain::audit::Action;
 
 use super::{Store, StoreError, instant, millis, sought};
 
-/// Who did something, in words that stay when the person is removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who did something and from where, in words that stay when the person is removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// Their e-mail address; empty where nobody was known.
+    /// Their e-mail address; empty where it is not known.
     pub email: String,
     /// Their name at the time.
     pub name: String,
+    /// Who vouches for the identity; nothing for an account of this product.
+    pub issuer: Option<String>,
+    /// What the issuer, or this product, knows the person by.
+    pub subject: Option<String>,
+    /// The name of the session (`sessions::name_of`), where there was one.
+    pub session: Option<String>,
+    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
+    pub address: Option<String>,
 }
 
 impl Actor {
-    /// Nobody who is known: a stranger, or the server by itself.
+    /// A stranger, or the server itself.
     #[must_use]
-    pub const fn nobody() -> Self {
-        Self { email: String::new(), name: String::new() }
+    pub fn nobody() -> Self {
+        Self::default()
+    }
+
+    /// A person of whom no more is known than this.
+    #[must_use]
+    pub fn named(email: &str, name: &str) -> Self {
+        Self { email: email.to_owned(), name: name.to_owned(), ..Self::default() }
+    }
+
+    /// The same person, known by a principal's id.
+    #[must_use]
+    pub fn with_id(self, id: &str) -> Self {
+        let (issuer, subject) = id
+            .split_once(' ')
+            .map_or((None, id), |(issuer, subject)| (Some(issuer.to_owned()), subject));
+        Self { issuer, subject: Some(subject.to_owned()), ..self }
     }
 }
 
@@ -41,8 +64,6 @@ pub struct Entry {
     pub fields: Vec<String>,
     /// Whom or what else it was about; never a value of the form.
     pub detail: Option<String>,
-    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
-    pub address: Option<String>,
     /// How many events the row stands for.
     pub count: i64,
 }
@@ -51,7 +72,7 @@ impl Entry {
     /// A row about no field and nobody else.
     #[must_use]
     pub const fn new(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
-        Self { at, actor, action, fields: Vec::new(), detail: None, address: None, count: 1 }
+        Self { at, actor, action, fields: Vec::new(), detail: None, count: 1 }
     }
 }
 
@@ -88,18 +109,22 @@ async fn insert(
     aggregate_key: Option<&str>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO audit (at, email, name, action, fields, detail, address, count, aggregate_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO audit (at, email, name, issuer, subject, session, address, action, fields, detail,
+                            count, aggregate_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (aggregate_key) WHERE aggregate_key IS NOT NULL
          DO UPDATE SET count = audit.count + excluded.count",
     )
     .bind(millis(entry.at))
     .bind(&entry.actor.email)
     .bind(&entry.actor.name)
+    .bind(&entry.actor.issuer)
+    .bind(&entry.actor.subject)
+    .bind(&entry.actor.session)
+    .bind(&entry.actor.address)
     .bind(entry.action.wire_name())
     .bind(entry.fields.join(" "))
     .bind(&entry.detail)
-    .bind(&entry.address)
     .bind(entry.count)
     .bind(aggregate_key)
     .execute(connection)
@@ -129,7 +154,8 @@ pub async fn entries(
 ) -> Result<Vec<(i64, Entry)>, StoreError> {
     let during = wanted.during.as_ref();
     sqlx::query(
-        "SELECT id, at, email, name, action, fields, detail, address, count FROM audit
+        "SELECT id, at, email, name, issuer, subject, session, address, action, fields, detail, count
+         FROM audit
          WHERE ($1 = 0 OR email = $2) AND at >= $3 AND at < $4 AND id < $5
          ORDER BY id DESC LIMIT $6",
     )
@@ -161,8 +187,6 @@ pub struct Exported {
     pub fields: Vec<String>,
     /// Whom or what else it was about.
     pub detail: Option<String>,
-    /// The client's IPv4 address or the /64 of its IPv6 address.
-    pub address: Option<String>,
     /// How many events the row stands for.
     pub count: i64,
 }
@@ -179,7 +203,8 @@ pub async fn export(
 ) -> Result<Vec<Exported>, StoreError> {
     let (at, id) = after.map_or((millis(during.start), i64::MIN), |(at, id)| (millis(at), id));
     sqlx::query(
-        "SELECT id, at, email, name, action, fields, detail, address, count FROM audit
+        "SELECT id, at, email, name, issuer, subject, session, address, action, fields, detail, count
+         FROM audit
          WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4",
     )
     .bind(at)
@@ -211,17 +236,23 @@ fn exported(row: &AnyRow) -> Result<Exported, StoreError> {
     Ok(Exported {
         id: row.try_get("id")?,
         at: instant(row.try_get("at")?)?,
-        actor: Actor { email: row.try_get("email")?, name: row.try_get("name")? },
+        actor: Actor {
+            email: row.try_get("email")?,
+            name: row.try_get("name")?,
+            issuer: row.try_get("issuer")?,
+            subject: row.try_get("subject")?,
+            session: row.try_get("session")?,
+            address: row.try_get("address")?,
+        },
         action: row.try_get("action")?,
         fields: fields.split_whitespace().map(str::to_owned).collect(),
         detail: row.try_get("detail")?,
-        address: row.try_get("address")?,
         count: row.try_get("count")?,
     })
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
-    let Exported { at, actor, action, fields, detail, address, count, .. } = exported(row)?;
+    let Exported { at, actor, action, fields, detail, count, .. } = exported(row)?;
     let action = Action::from_wire_name(&action).ok_or(StoreError::Unknown("kind of audit row"))?;
-    Ok(Entry { at, actor, action, fields, detail, address, count })
+    Ok(Entry { at, actor, action, fields, detail, count })
 }

@@ -4,11 +4,12 @@
 use chrono::{DateTime, Utc};
 use domain::time_format::TimePreference;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 
-use super::sessions::Found;
+use super::sessions::{Found, Listed};
 use super::{Store, StoreError, instant, json, millis};
-use crate::identity::{Email, Principal, role_name, role_of};
+use crate::identity::{Client, Email, Principal, role_name, role_of};
 
 /// Whoever is signed in, as the database keeps them. Nothing of it is secret.
 #[derive(Serialize, Deserialize)]
@@ -50,6 +51,7 @@ impl Kept {
             language: self.language,
             times: self.times,
             zone: self.zone,
+            client: Client::default(),
         })
     }
 }
@@ -63,15 +65,18 @@ pub async fn begin(
     token_hash: &str,
     who: &Principal,
     id_token: &[u8],
+    address: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO foreign_session (token_hash, principal, id_token, created_at, seen_at)
-         VALUES ($1, $2, $3, $4, $4)",
+        "INSERT INTO foreign_session (token_hash, person, principal, id_token, address, created_at, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
     )
     .bind(token_hash)
+    .bind(&who.id)
     .bind(json(&Kept::of(who)))
     .bind(id_token)
+    .bind(address)
     .bind(millis(at))
     .execute(&store.pool)
     .await?;
@@ -92,18 +97,45 @@ pub async fn id_token(store: &Store, token_hash: &str) -> Result<Option<Vec<u8>>
 
 /// The session with this token.
 pub(super) async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query(
-        "SELECT principal, created_at, seen_at FROM foreign_session WHERE token_hash = $1",
-    )
-    .bind(token_hash)
-    .fetch_optional(&store.pool)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let kept: Kept = serde_json::from_str(row.try_get(0)?)
+    let sql = format!("{SESSIONS} WHERE token_hash = $1");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
+    row.map(|row| Ok(listed(&row)?.found)).transpose()
+}
+
+/// The sessions that began and were last seen after these instants, of one person or of all.
+pub(super) async fn list(
+    store: &Store,
+    person: Option<&str>,
+    created_after: DateTime<Utc>,
+    seen_after: DateTime<Utc>,
+) -> Result<Vec<Listed>, StoreError> {
+    let sql =
+        format!("{SESSIONS} WHERE ($1 = 0 OR person = $2) AND created_at > $3 AND seen_at > $4");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(i64::from(person.is_some()))
+        .bind(person.unwrap_or_default())
+        .bind(millis(created_after))
+        .bind(millis(seen_after))
+        .fetch_all(&store.pool)
+        .await?
+        .iter()
+        .map(listed)
+        .collect()
+}
+
+const SESSIONS: &str =
+    "SELECT token_hash, principal, address, created_at, seen_at FROM foreign_session";
+
+fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
+    let kept: Kept = serde_json::from_str(row.try_get("principal")?)
         .map_err(|_| StoreError::Unknown("person of a session"))?;
-    Ok(Some(Found {
-        principal: kept.principal()?,
-        created_at: instant(row.try_get(1)?)?,
-        seen_at: instant(row.try_get(2)?)?,
-    }))
+    Ok(Listed {
+        token_hash: row.try_get("token_hash")?,
+        address: row.try_get("address")?,
+        found: Found {
+            principal: kept.principal()?,
+            created_at: instant(row.try_get("created_at")?)?,
+            seen_at: instant(row.try_get("seen_at")?)?,
+        },
+    })
 }

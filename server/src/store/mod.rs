@@ -35,6 +35,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
 
 use crate::config::Database;
+use crate::files::{NotPrivate, check_private};
 use crate::log::one_line;
 
 /// Connections per process. Writers of `SQLite` wait for one another anyhow.
@@ -96,6 +97,8 @@ pub enum OpenStoreError {
     Connect(#[source] sqlx::Error),
     #[error("the database's tables cannot be brought up to date")]
     Migrate(#[source] sqlx::Error),
+    #[error("the database file {} is not safe", .0.display())]
+    NotPrivate(PathBuf, #[source] NotPrivate),
     #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
     FileMissing(PathBuf),
     #[error(
@@ -346,7 +349,16 @@ async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error
 /// The absolute path of a file that is there.
 fn present_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     let present = std::path::absolute(file).ok().filter(|file| file.is_file());
-    present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))
+    safe_file(present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))?)
+}
+
+/// A file that is there, if it is private.
+fn safe_file(file: PathBuf) -> Result<PathBuf, OpenStoreError> {
+    match std::fs::metadata(&file).map(|found| check_private(&found)) {
+        Ok(Ok(())) => Ok(file),
+        Ok(Err(fault)) => Err(OpenStoreError::NotPrivate(file, fault)),
+        Err(error) => Err(OpenStoreError::CreateFile(file, error)),
+    }
 }
 
 /// Makes the file readable by its owner only, where it is not there; the journals beside it get
@@ -360,7 +372,7 @@ fn private_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
         Ok(_) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => safe_file(file),
         Err(error) => Err(OpenStoreError::CreateFile(file, error)),
     }
 }

@@ -125,21 +125,25 @@ pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
         .collect()
 }
 
-/// Gives a person another password and ends their sessions, but for the one whose token has the
-/// hash `kept`. False where there is no such person.
+/// Puts another password in the place of the one with the hash `before`, and ends the person's
+/// sessions, but for the one whose token has the hash `kept`. False where there is no such person, or
+/// the password is another one by now.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn set_password(
     store: &Store,
     id: &str,
+    before: &str,
     password_hash: &str,
     kept: Option<&str>,
     entry: &Entry,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    let changed = sqlx::query("UPDATE person SET password_hash = $2 WHERE id = $1")
+    let sql = "UPDATE person SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    let changed = sqlx::query(sql)
         .bind(id)
+        .bind(before)
         .bind(password_hash)
         .execute(&mut *transaction)
         .await?
@@ -148,7 +152,7 @@ pub async fn set_password(
         return Ok(false);
     }
     let kept = kept.unwrap_or_default();
-    sessions::end_others(&mut transaction, id, kept, Ended::BySignOut).await?;
+    sessions::end_others(&mut transaction, id, kept, Ended::BySignOut, entry.at).await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(true)
@@ -160,7 +164,7 @@ pub async fn set_password(
 /// The database does not answer.
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    sessions::end_others(&mut transaction, id, "", Ended::ByRemoval).await?;
+    sessions::end_others(&mut transaction, id, "", Ended::ByRemoval, entry.at).await?;
     let removed = sqlx::query("DELETE FROM person WHERE id = $1")
         .bind(id)
         .execute(&mut *transaction)

@@ -20,6 +20,10 @@ pub struct Provider {
     pub revocation_endpoint: Option<String>,
     /// Whether it is an `OpenID` provider.
     pub is_openid: bool,
+    /// What it calls itself, where it is the Token Endpoint's own issuer.
+    pub issuer: Option<String>,
+    /// Whether its answers name it (RFC 9207 3).
+    pub names_itself: bool,
 }
 
 /// Remembers what a provider said, in place of what was known before where it `may_replace` that.
@@ -35,18 +39,21 @@ pub async fn learn(
     let mut transaction = store.begin_write().await?;
     sqlx::query(
         "INSERT INTO provider (token_endpoint, authorization_endpoint, revocation_endpoint,
-                               is_openid, learnt_at)
-         VALUES ($1, $2, $3, $4, $5)
+                               is_openid, issuer, names_itself, learnt_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (token_endpoint) DO UPDATE SET
              authorization_endpoint = excluded.authorization_endpoint,
              revocation_endpoint = excluded.revocation_endpoint,
-             is_openid = excluded.is_openid, learnt_at = excluded.learnt_at
-             WHERE $6 = 1",
+             is_openid = excluded.is_openid, issuer = excluded.issuer,
+             names_itself = excluded.names_itself, learnt_at = excluded.learnt_at
+             WHERE $8 = 1",
     )
     .bind(&said.token_endpoint)
     .bind(&said.authorization_endpoint)
     .bind(&said.revocation_endpoint)
     .bind(i64::from(said.is_openid))
+    .bind(&said.issuer)
+    .bind(i64::from(said.names_itself))
     .bind(millis(at))
     .bind(i64::from(may_replace))
     .execute(&mut *transaction)
@@ -68,7 +75,8 @@ pub async fn learn(
 /// The database does not answer.
 pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>, StoreError> {
     let row = sqlx::query(
-        "SELECT token_endpoint, authorization_endpoint, revocation_endpoint, is_openid
+        "SELECT token_endpoint, authorization_endpoint, revocation_endpoint, is_openid, issuer,
+                names_itself
          FROM provider WHERE token_endpoint = $1",
     )
     .bind(sought(token_endpoint))
@@ -80,6 +88,8 @@ pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>,
             authorization_endpoint: row.try_get("authorization_endpoint")?,
             revocation_endpoint: row.try_get("revocation_endpoint")?,
             is_openid: row.try_get::<i64, _>("is_openid")? != 0,
+            issuer: row.try_get("issuer")?,
+            names_itself: row.try_get::<i64, _>("names_itself")? != 0,
         })
     };
     row.map(|row| provider(&row)).transpose()

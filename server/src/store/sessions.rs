@@ -1,12 +1,15 @@
 //! Who is signed in, by the hash of a token that only the browser has: people of this product's own,
 //! and those whom somebody else knows.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
-use sqlx::{AnyConnection, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Entry};
-use super::foreign_sessions;
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, attempts, foreign_sessions, instant, millis};
+use crate::digest::hashed;
 use crate::identity::{Principal, role_of};
 
 /// A session and whose it is.
@@ -20,6 +23,32 @@ pub struct Found {
     pub seen_at: DateTime<Utc>,
 }
 
+/// A session in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The hash of its token.
+    pub token_hash: String,
+    /// From which address the person signed in, where that was recorded.
+    pub address: Option<String>,
+    /// Whose it is and since when.
+    pub found: Found,
+}
+
+impl Listed {
+    /// The session's name on pages and in the audit trail.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name_of(&self.token_hash)
+    }
+}
+
+/// The name by which pages and the audit trail know a session. It opens nothing: it is a digest of what
+/// the database knows, which is a digest of the token.
+#[must_use]
+pub fn name_of(token_hash: &str) -> String {
+    hashed(token_hash).chars().take(16).collect()
+}
+
 const ENDS: [&str; 2] = [
     "DELETE FROM session WHERE token_hash = $1",
     "DELETE FROM foreign_session WHERE token_hash = $1",
@@ -28,7 +57,7 @@ const ENDS: [&str; 2] = [
 /// How somebody ended a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// By signing out, by signing in again or by another password.
+    /// By signing out, by signing in again, by another password or from the list of sessions.
     BySignOut,
     /// By removing the account.
     ByRemoval,
@@ -48,6 +77,9 @@ impl Ended {
     }
 }
 
+const SESSIONS: &str = "SELECT token_hash, person.id AS id, email, name, role, address,
+    session.created_at AS created_at, seen_at FROM session JOIN person ON person.id = session.person";
+
 /// Begins a session for a person whose password is still the one with this hash, and returns
 /// whether it is.
 ///
@@ -58,6 +90,7 @@ pub async fn begin(
     token_hash: &str,
     person: &str,
     password_hash: &str,
+    address: &str,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
@@ -73,10 +106,12 @@ pub async fn begin(
         return Ok(false);
     }
     sqlx::query(
-        "INSERT INTO session (token_hash, person, created_at, seen_at) VALUES ($1, $2, $3, $3)",
+        "INSERT INTO session (token_hash, person, address, created_at, seen_at)
+         VALUES ($1, $2, $3, $4, $4)",
     )
     .bind(token_hash)
     .bind(person)
+    .bind(address)
     .bind(millis(at))
     .execute(&mut *transaction)
     .await?;
@@ -89,24 +124,55 @@ pub async fn begin(
 /// # Errors
 /// The database does not answer.
 pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query(
-        "SELECT person.id, person.email, person.name, person.role, session.created_at, session.seen_at
-         FROM session JOIN person ON person.id = session.person WHERE session.token_hash = $1",
-    )
-    .bind(token_hash)
-    .fetch_optional(&store.pool)
-    .await?;
-    let Some(row) = row else { return foreign_sessions::find(store, token_hash).await };
-    Ok(Some(Found {
-        principal: Principal::local(
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            role_of(row.try_get(3)?).ok_or(StoreError::Unknown("role"))?,
-        ),
-        created_at: instant(row.try_get(4)?)?,
-        seen_at: instant(row.try_get(5)?)?,
-    }))
+    let sql = format!("{SESSIONS} WHERE session.token_hash = $1");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
+    match row {
+        Some(row) => Ok(Some(listed(&row)?.found)),
+        None => foreign_sessions::find(store, token_hash).await,
+    }
+}
+
+/// The sessions that began and were last seen after these instants, of one person or of all, latest
+/// first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn list(
+    store: &Store,
+    person: Option<&str>,
+    created_after: DateTime<Utc>,
+    seen_after: DateTime<Utc>,
+) -> Result<Vec<Listed>, StoreError> {
+    let sql = format!(
+        "{SESSIONS} WHERE ($1 = 0 OR session.person = $2) AND session.created_at > $3 AND seen_at > $4"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(i64::from(person.is_some()))
+        .bind(person.unwrap_or_default())
+        .bind(millis(created_after))
+        .bind(millis(seen_after))
+        .fetch_all(&store.pool)
+        .await?;
+    let mut found = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    found.extend(foreign_sessions::list(store, person, created_after, seen_after).await?);
+    found.sort_by_key(|session| Reverse(session.found.seen_at));
+    Ok(found)
+}
+
+fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
+    let token_hash: String = row.try_get("token_hash")?;
+    let role = role_of(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?;
+    let (id, email) = (row.try_get("id")?, row.try_get("email")?);
+    let principal = Principal::local(id, email, row.try_get("name")?, role);
+    Ok(Listed {
+        address: row.try_get("address")?,
+        found: Found {
+            principal,
+            created_at: instant(row.try_get("created_at")?)?,
+            seen_at: instant(row.try_get("seen_at")?)?,
+        },
+        token_hash,
+    })
 }
 
 /// Notes that a request came. A session that ended meanwhile stays ended.
@@ -124,12 +190,18 @@ pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result
 }
 
 /// Ends a session and remembers that it was ended, with an audit row where the session was there and
-/// there is a row to write.
+/// there is a row to write. What it had begun is over by `at`.
 ///
 /// # Errors
 /// The database does not answer; the session has not ended.
-pub async fn end(store: &Store, token_hash: &str, entry: Option<&Entry>) -> Result<(), StoreError> {
+pub async fn end(
+    store: &Store,
+    token_hash: &str,
+    at: DateTime<Utc>,
+    entry: Option<&Entry>,
+) -> Result<(), StoreError> {
     let mut transaction = store.begin_write().await?;
+    attempts::expire_of_session(&mut transaction, token_hash, at).await?;
     for remember in [
         "INSERT INTO ended_session (token_hash, how, created_at)
          SELECT token_hash, $2, created_at FROM session WHERE token_hash = $1
@@ -153,13 +225,24 @@ pub async fn end(store: &Store, token_hash: &str, entry: Option<&Entry>) -> Resu
     Ok(())
 }
 
-/// Ends all sessions of a person but the one with this token, and remembers how.
+/// Ends all sessions of a person but the one with this token, and remembers how. What they had begun is
+/// over by `at`.
 pub(super) async fn end_others(
     connection: &mut AnyConnection,
     person: &str,
     kept: &str,
     how: Ended,
+    at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let ended =
+        sqlx::query("SELECT token_hash FROM session WHERE person = $1 AND token_hash <> $2")
+            .bind(person)
+            .bind(kept)
+            .fetch_all(&mut *connection)
+            .await?;
+    for row in ended {
+        attempts::expire_of_session(connection, row.try_get(0)?, at).await?;
+    }
     sqlx::query(
         "INSERT INTO ended_session (token_hash, how, created_at)
          SELECT token_hash, $3, created_at FROM session WHERE person = $1 AND token_hash <> $2

@@ -110,7 +110,7 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     Ok(StoredForm {
         revision: first.try_get("revision")?,
         form_json: first.try_get("form")?,
-        saved_by: email.zip(name).map(|(email, name)| Actor { email, name }),
+        saved_by: email.zip(name).map(|(email, name)| Actor { email, name, ..Actor::default() }),
         saved_at: saved_at.map(instant).transpose()?,
         secrets,
         grant_id: first.try_get("grant_id")?,

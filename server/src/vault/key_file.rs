@@ -16,6 +16,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::key_ring::{Key, Ring};
 use crate::clock::{Randomness, random_id};
+use crate::files::{NotPrivate, check_private};
 
 const HEADER: &str =
     "ppm-email key ring 2: opens the secrets in the database; keep a copy, show it to nobody";
@@ -28,8 +29,8 @@ const ONE_KEY: &str = "ppm-email key 1";
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum KeyFileError {
-    #[error("others may read or change it: allow it to its owner only (chmod 600)")]
-    Open,
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
     #[error("it is not a key file of ppm-email, or not a whole one")]
     Malformed,
     #[error("it cannot be read")]
@@ -47,14 +48,10 @@ pub enum KeyFileError {
 /// # Errors
 /// Others may read or change the file, or it is no key file.
 pub fn read(file: &Path) -> Result<Option<Ring>, KeyFileError> {
-    let mode = match fs::metadata(file) {
-        Ok(found) => found.permissions().mode(),
+    match fs::metadata(file) {
+        Ok(found) => check_private(&found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(KeyFileError::Read(error)),
-    };
-    // A group may read it (a secret mounted into a container), nobody else, and only the owner changes it.
-    if mode & 0o027 != 0 {
-        return Err(KeyFileError::Open);
     }
     let text = Zeroizing::new(fs::read_to_string(file).map_err(KeyFileError::Read)?);
     parse(&text).map(Some).ok_or(KeyFileError::Malformed)

@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::headers::CROSS_ORIGIN_RESOURCE_POLICY;
 use crate::Server;
 use crate::config::HostOrigin;
 
@@ -24,10 +25,7 @@ const PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
 /// What makes a file everybody's, on pages that take nothing else from other sites either.
 const FOR_EVERYBODY: [(HeaderName, HeaderValue); 2] = [
     (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("cross-origin"),
-    ),
+    (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
 ];
 
 /// Middleware: lets pages of the configured origins call and read the answer, a refusal too. A

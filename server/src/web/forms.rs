@@ -1,12 +1,15 @@
 //! The plain forms of the pages around the tab, but for sign-in and sign-out: each is answered with
 //! a redirect once it is saved, or with its own page, what was typed in it and what was wrong.
 
-use app::shell::{SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem, paths};
+use app::shell::{
+    AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem, paths,
+};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use leptos::context::provide_context;
@@ -17,10 +20,12 @@ use super::door::cookies;
 use super::pages::Pages;
 use super::refusal::Refusal;
 use crate::Server;
-use crate::identity::Caller;
-use crate::identity::accounts::{AccountError, SetUpError};
+use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
+use crate::identity::devices::DeviceCookie;
 use crate::identity::passwords::PasswordRule;
+use crate::identity::{Caller, SignInError};
 use crate::log::one_line;
+use crate::store::sessions::Listed;
 use crate::zones;
 
 /// What the set-up form sends.
@@ -88,6 +93,108 @@ fn problem(error: &SetUpError) -> SetUpProblem {
         SetUpError::Account(_) | SetUpError::LinkOver => {
             tracing::error!(error = one_line(error), "the first account could not be made");
             SetUpProblem::ServerFailed
+        }
+    }
+}
+
+/// What the form that changes one's own password sends.
+#[derive(Deserialize)]
+pub struct PasswordChange {
+    present: TypedSecret,
+    password: TypedSecret,
+    again: TypedSecret,
+}
+
+/// `POST /account/password`.
+pub async fn change_password(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
+    form: Result<Form<PasswordChange>, FormRejection>,
+) -> Response {
+    if caller.principal.is_none() {
+        return Redirect::to(paths::SIGN_IN).into_response();
+    }
+    let Ok(Form(PasswordChange { present, password, again })) = form else {
+        return Redirect::to(paths::ACCOUNT).into_response();
+    };
+    let (password, again) = (password.open(), again.open());
+    let problem = if password.expose_secret() == again.expose_secret() {
+        match server.accounts.change_password(present.open(), password, &caller).await {
+            Ok(device) => {
+                let cookie = DeviceCookie { https: server.config.is_https() };
+                let cookie = cookie.given(&server.vault, &device);
+                let done = Redirect::to(&format!("{}?password=changed", paths::ACCOUNT));
+                return (AppendHeaders([(SET_COOKIE, cookie)]), done).into_response();
+            }
+            Err(PasswordError::NoAccount) => return Redirect::to(paths::ACCOUNT).into_response(),
+            Err(error) => password_problem(&error),
+        }
+    } else {
+        PasswordProblem::Differ
+    };
+    let status = match problem {
+        PasswordProblem::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        PasswordProblem::Busy | PasswordProblem::ServerFailed => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let problem = AccountProblem::Password(problem);
+    again_with(&pages, paths::ACCOUNT, caller, problem, status).await
+}
+
+fn password_problem(error: &PasswordError) -> PasswordProblem {
+    match error {
+        PasswordError::Wrong | PasswordError::NotCompared(SignInError::Wrong) => {
+            PasswordProblem::Wrong
+        }
+        PasswordError::NotCompared(SignInError::TooMany { retry_after }) => {
+            PasswordProblem::TooMany { minutes: retry_after.as_secs().div_ceil(60).max(1) }
+        }
+        PasswordError::NotCompared(SignInError::Busy { .. }) => PasswordProblem::Busy,
+        PasswordError::NotTaken(AccountError::Password(rule)) => match rule {
+            PasswordRule::TooShort => PasswordProblem::TooShort,
+            PasswordRule::TooLong => PasswordProblem::TooLong,
+            PasswordRule::Common => PasswordProblem::Common,
+            PasswordRule::Personal => PasswordProblem::Personal,
+        },
+        PasswordError::NotCompared(_) | PasswordError::NotTaken(_) | PasswordError::NoAccount => {
+            tracing::error!(error = one_line(error), "a password could not be changed");
+            PasswordProblem::ServerFailed
+        }
+    }
+}
+
+/// Which sessions the page My account ends: the one with a name, or all of a list.
+#[derive(Deserialize)]
+pub struct SessionsToEnd {
+    session: Option<String>,
+    all: Option<String>,
+}
+
+/// `POST /account/sessions`.
+pub async fn end_sessions(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
+    form: Result<Form<SessionsToEnd>, FormRejection>,
+) -> Response {
+    let Some(who) = &caller.principal else {
+        return Redirect::to(paths::SIGN_IN).into_response();
+    };
+    let Ok(Form(SessionsToEnd { session, all })) = form else {
+        return Redirect::to(paths::ACCOUNT).into_response();
+    };
+    let wanted = |listed: &Listed| match all.as_deref() {
+        Some("mine") => listed.found.principal.id == who.id,
+        Some("others") => listed.found.principal.id != who.id,
+        _ => session.as_ref() == Some(&listed.name()),
+    };
+    match server.accounts.end_sessions(who, wanted).await {
+        Ok(count) => Redirect::to(&format!("{}?ended={count}", paths::ACCOUNT)).into_response(),
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "sessions could not be ended");
+            let (problem, status) = (AccountProblem::Sessions, StatusCode::SERVICE_UNAVAILABLE);
+            again_with(&pages, paths::ACCOUNT, caller.clone(), problem, status).await
         }
     }
 }

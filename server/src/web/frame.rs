@@ -5,12 +5,12 @@
 use app::markup::escaped;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
-use super::headers::frame_policy;
+use super::headers::{CROSS_ORIGIN_RESOURCE_POLICY, frame_policy};
 use super::refusal::Refusal;
 use crate::Server;
 use crate::clock::random_id;
@@ -36,7 +36,10 @@ pub async fn frame(
         return (StatusCode::BAD_REQUEST, Html(UNKNOWN_HOST)).into_response();
     };
     let nonce = random_id(server.randomness.as_ref());
-    let policy = [(CONTENT_SECURITY_POLICY, frame_policy(&nonce, host))];
+    let policy = [
+        (CONTENT_SECURITY_POLICY, frame_policy(&nonce, host)),
+        (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
+    ];
     (policy, Html(page(host, &nonce))).into_response()
 }
 

@@ -16,17 +16,24 @@ use crate::config::HostOrigin;
 /// What stays on a page that shows nothing of ours: not even a style.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// The sites whose pages may embed an answer (Fetch, 3.7).
+pub(super) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 /// The same for every answer.
 ///
 /// - `same-origin` and not `no-referrer`: with that one a browser sends `Origin: null` even to us.
-/// - Pop-ups keep their opener: the provider's consent page will be one.
-const FIXED: [(HeaderName, HeaderValue); 4] = [
+/// - Pop-ups keep their opener: the provider's consent page is one.
+/// - No page of another site embeds a page or an answer as an image, a script or a style. The files of
+///   the bundle say otherwise, and so does the page for a frame.
+const FIXED: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin-allow-popups"),
     ),
+    (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),

@@ -12,6 +12,7 @@ pub mod forms;
 pub mod frame;
 pub mod headers;
 pub mod health;
+pub mod host;
 pub mod media;
 mod oauth;
 mod oidc;

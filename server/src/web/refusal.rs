@@ -18,6 +18,8 @@ pub struct Refusal {
 impl Refusal {
     /// It did not come from a page of this server.
     pub const CROSS_SITE: Self = Self::new(StatusCode::FORBIDDEN, "cross-site");
+    /// It asks for another host than that of the public URL.
+    pub const MISDIRECTED: Self = Self::new(StatusCode::MISDIRECTED_REQUEST, "another-host");
     /// There is nothing at this path.
     pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found");
     /// A call that is not declared as JSON.

@@ -1,15 +1,16 @@
 //! The program itself, as an operator meets it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
-use crate::support::program::{complaint, send};
+use crate::support::program::{complaint, send, write_private};
 
 /// The program, in this folder and with nothing in its environment.
 fn program(folder: &TempDir) -> Command {
@@ -120,7 +121,7 @@ fn either_signal_ends_the_server_in_good_order() {
 #[test]
 fn a_client_secret_that_cannot_be_read_stops_the_start() {
     let folder = folder();
-    fs::write(folder.path().join("empty"), "\n").expect("the folder is there");
+    write_private(&folder.path().join("empty"), "\n");
     for (file, said) in [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")] {
         let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
         let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", file]].concat();
@@ -130,10 +131,41 @@ fn a_client_secret_that_cannot_be_read_stops_the_start() {
 }
 
 #[test]
+fn a_secret_that_others_may_read_stops_the_start() {
+    let folder = folder();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "a client secret\n").expect("the folder is there");
+    for mode in [0o644, 0o660, 0o604] {
+        fs::set_permissions(&secret, Permissions::from_mode(mode)).expect("the file is there");
+        let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
+        let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", "secret"]].concat();
+        let line = complaint(&run(&folder, &args));
+        let expected =
+            "--oidc-client-secret-file: secret is not safe: others may read or change it";
+        assert!(line.contains(expected), "{mode:o}: {line}");
+    }
+}
+
+#[test]
+fn a_database_file_that_others_may_read_stops_the_start() {
+    let folder = folder();
+    assert!(add_ada(&folder).status.success());
+    let file = folder.path().join("ppm-email.db");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("the file is there");
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["admin", "list"]] {
+        let line = complaint(&run(&folder, args));
+        assert!(line.contains("is not safe: others may read or change it"), "{args:?}: {line}");
+    }
+}
+
+#[test]
 fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
     let folder = folder();
     for (flag, value) in [
         ("--listen", "localhost"),
+        ("--listen", "0.0.0.0:0"),
+        ("--listen", "[::]:0"),
+        ("--listen", "192.0.2.1:3000"),
         ("--database-url", "mysql://root@localhost"),
         ("--database-url", "sqlite://nowhere/ppm-email.db"),
         ("--database-url", "postgres://127.0.0.1:99999/ppm"),

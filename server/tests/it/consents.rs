@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::{ApiError, SaveAnswer};
+use app::api::{ApiError, Begun, SaveAnswer};
 use app::service::{Browser, EmailService};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -13,11 +13,14 @@ use domain::{Field, OauthFlow};
 use server::config::PublicUrl;
 use server::service::Service;
 use server::store::audit::Action;
+use server::store::providers::{self, Provider};
 use server::web::pages::pages;
 use url::Url;
 
 use crate::support::accounts::sign_in;
-use crate::support::harness::{EMAIL, Harness, NAME, cookie_of, get, operator, post, principal};
+use crate::support::harness::{
+    EMAIL, Harness, NAME, cookie_of, get, operator, post, post_form, principal,
+};
 use crate::support::oauth_world::{CALLBACK, Returning, World};
 use crate::support::pages::ask;
 use crate::support::provider::Held;
@@ -237,6 +240,45 @@ async fn a_consent_is_finished_by_nobody_else_who_is_signed_in() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_good_in_the_session_alone_that_began_it() {
+    let world = World::with(CODE).await;
+    let (own, other) = (world.harness.sign_in().await, world.harness.sign_in().await);
+    let start = begin_in(&world, &own).await;
+    for cookie in ["", other.as_str()] {
+        let elsewhere = world.get(&start, cookie).await;
+        assert_eq!(elsewhere.header("location"), "/oauth/result?fault=other-session", "{cookie}");
+    }
+    let departed = world.get(&start, &own).await;
+    assert!(departed.header("location").starts_with(&world.provider.authorization_endpoint()));
+}
+
+#[tokio::test]
+async fn what_a_session_has_begun_is_over_when_it_is_signed_out_of() {
+    let world = World::with(CODE).await;
+    let cookie = world.harness.sign_in().await;
+    let away = begin_in(&world, &cookie).await;
+    let departed = world.get(&away, &cookie).await;
+    let address = world.provider.consent(departed.header("location"));
+    let browser = cookie_of(departed.header("set-cookie"));
+    let begun = begin_in(&world, &cookie).await;
+    let out = post_form("/sign-out").header(header::COOKIE, &cookie);
+    ask(&world.harness, out, Body::empty()).await;
+    assert_eq!(fault_at(&world, &address, &browser).await, "attempt-expired");
+    assert_eq!(world.provider.asked().len(), 0);
+    let again = world.get(&begun, &world.harness.sign_in().await).await;
+    assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
+}
+
+/// Presses Get Auth Token in the session of this cookie, and returns the path to the provider.
+async fn begin_in(world: &World, cookie: &str) -> String {
+    let call = post("/api/email/get-token").header(header::COOKIE, cookie);
+    let call = call.header(header::CONTENT_TYPE, "application/json");
+    let answer = ask(&world.harness, call, Body::from(r#"{"in_pop_up":true}"#)).await;
+    let begun: Begun = serde_json::from_str(&answer.body).expect("it has begun");
+    begun.start.expect("a person is asked")
+}
+
+#[tokio::test]
 async fn a_declined_consent_is_told_in_the_providers_words() {
     let world = World::with(CODE).await;
     let (attempt, start) = world.begin().await;
@@ -269,6 +311,48 @@ async fn another_issuer_is_refused_before_anything_is_sent() {
             Some(fault) => {
                 assert_eq!(failed(&end), (Leg::Return, fault), "{issuer:?}");
                 assert_eq!(world.provider.asked().len(), 0, "{issuer:?}");
+            }
+        }
+    }
+}
+
+/// As an administrator learnt it from the provider's own description.
+async fn described(world: &World, issuer: &str, names_itself: bool) {
+    let known = Provider {
+        token_endpoint: world.provider.token_endpoint(),
+        authorization_endpoint: world.provider.authorization_endpoint(),
+        revocation_endpoint: None,
+        is_openid: false,
+        issuer: Some(issuer.to_owned()),
+        names_itself,
+    };
+    let server = &world.harness.server;
+    providers::learn(&server.store, &known, true, server.clock.now()).await.expect("it is kept");
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_known_is_compared_exactly_and_asked_for_where_it_was_promised() {
+    const ISSUER: &str = "http://127.0.0.1:9/tenant";
+    for (issuer, names_itself, expected) in [
+        (Some(ISSUER), true, None),
+        (Some(ISSUER), false, None),
+        (None, false, None),
+        (None, true, Some(Fault::IssuerMissing)),
+        (Some("http://127.0.0.1:9"), true, Some(Fault::OtherIssuer)),
+        (Some("http://127.0.0.1:9/tenant/"), false, Some(Fault::OtherIssuer)),
+        (Some("http://127.0.0.1:9/Tenant"), false, Some(Fault::OtherIssuer)),
+    ] {
+        let world = World::with(CODE).await;
+        described(&world, ISSUER, names_itself).await;
+        world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
+        let Returning { address, cookie, attempt } = world.consent().await;
+        world.land(&address, &cookie).await;
+        let end = world.end_of(&attempt.id).await;
+        match expected {
+            None => assert_eq!(end, AttemptEnd::Obtained, "{issuer:?} {names_itself}"),
+            Some(fault) => {
+                assert_eq!(failed(&end), (Leg::Return, fault), "{issuer:?} {names_itself}");
+                assert_eq!(world.provider.asked().len(), 0, "{issuer:?} {names_itself}");
             }
         }
     }

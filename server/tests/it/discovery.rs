@@ -227,6 +227,8 @@ async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() 
         authorization_endpoint: "https://login.example.com/authorize".to_owned(),
         revocation_endpoint: Some("https://login.example.com/revoke".to_owned()),
         is_openid: false,
+        issuer: None,
+        names_itself: false,
     };
     let (store, now) = (&asking.harness.server.store, asking.harness.clock.now());
     providers::learn(store, &known, true, now).await.expect("it is kept");

@@ -34,7 +34,7 @@ async fn record(harness: &Harness, entry: Entry) {
 }
 
 async fn did(harness: &Harness, moment: &str, detail: &str) {
-    let actor = Actor { email: EMAIL.to_owned(), name: NAME.to_owned() };
+    let actor = Actor::named(EMAIL, NAME);
     let detail = Some(detail.to_owned());
     record(harness, Entry { detail, ..Entry::new(at(moment), actor, Action::PersonAdded) }).await;
 }
@@ -46,11 +46,17 @@ fn details(lines: &[Value]) -> Vec<&str> {
 #[tokio::test]
 async fn a_row_has_every_field_by_a_stable_name() {
     let harness = Harness::start().await;
-    let actor = Actor { email: EMAIL.to_owned(), name: NAME.to_owned() };
+    let some = |text: &str| Some(text.to_owned());
+    let actor = Actor {
+        issuer: some("https://id.example"),
+        subject: some("4711"),
+        session: some("a-session"),
+        address: some("192.0.2.7"),
+        ..Actor::named(EMAIL, NAME)
+    };
     let moment = at("2027-03-01T08:00:00.123Z");
     let fields = vec!["basic-port".to_owned(), "username".to_owned()];
-    let address = Some("192.0.2.7".to_owned());
-    let saved = Entry { fields, address, ..Entry::new(moment, actor, Action::SettingsSaved) };
+    let saved = Entry { fields, ..Entry::new(moment, actor, Action::SettingsSaved) };
     record(&harness, saved).await;
     let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
     let id = found[0]["id"].as_i64().expect("a number");
@@ -60,6 +66,9 @@ async fn a_row_has_every_field_by_a_stable_name() {
         "action": "settings-saved",
         "name": NAME,
         "email": EMAIL,
+        "issuer": "https://id.example",
+        "subject": "4711",
+        "session": "a-session",
         "fields": ["basic-port", "username"],
         "detail": null,
         "address": "192.0.2.7",

@@ -24,7 +24,7 @@ async fn prefer(harness: &Harness, form: &'static str) -> Answer {
 }
 
 async fn did(harness: &Harness, email: &str, detail: &str) {
-    let actor = Actor { email: email.to_owned(), name: NAME.to_owned() };
+    let actor = Actor::named(email, NAME);
     let detail = Some(detail.to_owned());
     let at = chrono::DateTime::from(std::time::UNIX_EPOCH) + TimeDelta::days(20_000);
     let entry = Entry { detail, ..Entry::new(at, actor, Action::PersonAdded) };

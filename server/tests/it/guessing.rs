@@ -243,6 +243,7 @@ async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_h
     });
     let https = https.await;
     let mut browser = https.browser("203.0.113.1").await;
+    browser.host = "ppm.example".to_owned();
     let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     let given = answer.headers.get_all(header::SET_COOKIE).iter();
     let mut given = given.map(|cookie| cookie.to_str().expect("a cookie is text"));

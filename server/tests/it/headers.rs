@@ -1,7 +1,8 @@
 //! What every answer carries, and what an answer is where there is nothing to answer.
 
 use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::http::header::HOST;
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Html;
 use axum::routing::get as route;
 use server::Server;
@@ -47,6 +48,61 @@ async fn every_answer_is_kept_from_sniffing_caching_and_leaking() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_embeds_an_answer() {
+    let harness = Harness::start().await;
+    for path in ["/page", "/nowhere"] {
+        let answer = harness.ask(pages(), get(path)).await;
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");
+    }
+    for path in ["/embed.js", "/pkg/nowhere.js"] {
+        let answer = harness.ask(pages(), get(path)).await;
+        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin", "{path}");
+    }
+}
+
+/// The status of a page that is asked for by this host of a server with a public URL.
+async fn asked_by(harness: &Harness, host: &str) -> StatusCode {
+    harness.ask(pages(), Request::get("/page").header(HOST, host)).await.status
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_than_the_public_urls_is_misdirected() {
+    let harness = Harness::https().await;
+    for host in ["ppm.example", "PPM.Example", "ppm.example:443"] {
+        assert_eq!(asked_by(&harness, host).await, StatusCode::OK, "{host}");
+    }
+    for host in
+        ["evil.example", "ppm.example:444", "ppm.example.evil.example", "127.0.0.1", "", "@"]
+    {
+        assert_eq!(asked_by(&harness, host).await, StatusCode::MISDIRECTED_REQUEST, "{host}");
+    }
+    let twice = get("/page").header(HOST, "evil.example");
+    assert_eq!(harness.ask(pages(), twice).await.status, StatusCode::MISDIRECTED_REQUEST);
+    let none = harness.ask(pages(), Request::get("/page")).await;
+    assert_eq!(
+        (none.status, none.code().as_str()),
+        (StatusCode::MISDIRECTED_REQUEST, "another-host")
+    );
+    let whole = Request::get("https://evil.example/page").header(HOST, "ppm.example");
+    assert_eq!(harness.ask(pages(), whole).await.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn a_probe_asks_by_any_host() {
+    let harness = Harness::https().await;
+    for path in ["/health", "/ready"] {
+        let probe = Request::get(path).header(HOST, "10.0.0.7:3000");
+        assert_eq!(harness.ask(pages(), probe).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_public_url_any_host_may_be_asked() {
+    let harness = Harness::start().await;
+    assert_eq!(asked_by(&harness, "anything.example").await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -168,6 +168,55 @@ async fn a_token_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
+async fn a_list_of_issuers_is_refused_even_with_the_right_one_in_it() {
+    let refused = refusal_of(json!({ "iss": ["https://host.example"] })).await;
+    assert_eq!(refused, unauthorized("host-token-issuer"));
+}
+
+#[tokio::test]
+async fn a_token_of_a_type_for_another_purpose_is_refused() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    for typ in ["logout+jwt", "dpop+jwt", "secevent+jwt", "application/logout+jwt", "", "JW"] {
+        let typed = json!({ "alg": "RS256", "typ": typ, "kid": KEY_ID });
+        let answer = load_by_bearer(&harness, &token(&typed, &claims(now(&harness)), by_rsa)).await;
+        assert_eq!((answer.status, answer.code()), unauthorized("host-token-type"), "{typ}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_type_and_one_that_is_a_jwt_or_an_access_token_are_taken() {
+    let harness = with_key_file(AS_CONFIGURED).await;
+    for typ in [json!(null), json!("jwt"), json!("at+JWT"), json!("application/at+jwt")] {
+        let mut typed = json!({ "alg": "RS256", "kid": KEY_ID });
+        if !typ.is_null() {
+            typed["typ"] = typ;
+        }
+        tab(&load_by_bearer(&harness, &token(&typed, &claims(now(&harness)), by_rsa)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_token_older_than_the_operator_allows_is_refused_whatever_its_end() {
+    let harness = with_key_file(|config| {
+        let host = config.host_tokens.as_mut().expect("they are configured");
+        host.max_age = Some(Duration::from_mins(5));
+    })
+    .await;
+    let issued = |seconds| {
+        let issued = now(&harness) - TimeDelta::seconds(seconds);
+        good_token(&claims_with(now(&harness), json!({ "iat": issued.timestamp() })))
+    };
+    tab(&load_by_bearer(&harness, &issued(359)).await);
+    for (seconds, code) in [(361, "host-token-expired"), (-61, "host-token-not-yet-valid")] {
+        let answer = load_by_bearer(&harness, &issued(seconds)).await;
+        assert_eq!((answer.status, answer.code()), unauthorized(code), "{seconds}");
+    }
+    let unsaid = good_token(&claims_with(now(&harness), json!({ "iat": null })));
+    let answer = load_by_bearer(&harness, &unsaid).await;
+    assert_eq!((answer.status, answer.code()), unauthorized("host-token-issued-at-missing"));
+}
+
+#[tokio::test]
 async fn a_token_that_never_ends_is_refused() {
     let refused = refusal_of(json!({ "exp": null })).await;
     assert_eq!(refused, unauthorized("host-token-expiry-missing"));

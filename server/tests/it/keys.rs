@@ -36,7 +36,9 @@ use crate::support::databases::{connection, database, database_url};
 use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::oauth_programs::{called, save};
 use crate::support::oauth_world::World;
-use crate::support::program::{Browser, Serving, complaint, log_file, program, run as run_program};
+use crate::support::program::{
+    Browser, Serving, complaint, log_file, program, run as run_program, write_private,
+};
 use crate::support::provider::{Held, Refreshing};
 use crate::support::soak::{is_soaking, times};
 
@@ -868,7 +870,7 @@ async fn a_command_about_keys_makes_no_tables_where_there_are_none() {
     let url = database_url(other.path()).await;
     let file = other.path().join("ppm-email.db");
     if url.starts_with("sqlite") {
-        fs::write(&file, "").expect("the folder is ours");
+        write_private(&file, "");
     }
     let mut command = program(other.path());
     command.args(["key", "check", "--database-url", &url]);
@@ -1044,7 +1046,7 @@ fn octets(hex: &serde_json::Value) -> Vec<u8> {
 async fn database_of_before(folder: &Path, before: &serde_json::Value) {
     let is_file = database_url(folder).await.starts_with("sqlite");
     if is_file {
-        fs::write(folder.join("ppm-email.db"), "").expect("the folder is ours");
+        write_private(&folder.join("ppm-email.db"), "");
     }
     let (blob, ordinal) = if is_file {
         ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT")
@@ -1114,8 +1116,7 @@ async fn a_database_and_a_key_file_of_before_work_without_a_step_and_their_key_c
     let nodes = Nodes { folder, url, cookie };
     fs::create_dir(nodes.folder.path().join("one")).expect("the folder is ours");
     let key = before["key_file"].as_str().expect("a text");
-    fs::write(nodes.key_file("one"), key).expect("the folder is ours");
-    fs::set_permissions(nodes.key_file("one"), fs::Permissions::from_mode(0o600)).expect("ours");
+    write_private(&nodes.key_file("one"), key);
 
     let serving = nodes.serve("one");
     let tab: Tab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;

@@ -94,6 +94,28 @@ async fn a_refused_attempt_is_not_counted() {
 }
 
 #[tokio::test]
+async fn sign_ins_under_way_are_no_failures() {
+    let harness = Harness::start().await.with_ada().await;
+    fail(&harness, 4).await;
+    let mut connection = connection(harness.folder.path()).await;
+    // As another node writes it while it compares a password.
+    sqlx::query("UPDATE sign_in_attempt SET under_way_until = $1 WHERE id = 1")
+        .bind((harness.server.clock.now() + TimeDelta::seconds(30)).timestamp_millis())
+        .execute(&mut connection)
+        .await
+        .expect("the row is there");
+    fail(&harness, 1).await;
+    let sixth = attempt(&harness, EMAIL, PASSWORD, ADDRESS).await;
+    let retry_after = match sixth {
+        Err(SignInError::TooMany { retry_after }) => retry_after.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    assert!(retry_after <= 5, "{retry_after}: it has to wait for the one under way alone");
+    harness.clock.advance(TimeDelta::seconds(30));
+    attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four have failed");
+}
+
+#[tokio::test]
 async fn attempts_at_the_same_moment_count_one_another() {
     let harness = Harness::start().await.with_ada().await;
     let mut attempts = tokio::task::JoinSet::new();

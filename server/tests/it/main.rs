@@ -1,5 +1,6 @@
 //! The server from outside: one file per promise, over the harness in `support`.
 
+mod account;
 mod canaries;
 mod cli;
 mod client_secret;

@@ -448,6 +448,19 @@ async fn an_answer_by_another_issuer_is_not_taken() {
 }
 
 #[tokio::test]
+async fn an_answer_that_names_no_issuer_is_refused_where_the_provider_promised_one() {
+    let world = World::start().await;
+    let promising = Bent { names_itself: true, ..Bent::default() };
+    assert_eq!(location(&world.sign_in_with(promising).await).1, PROVIDER_FAILED);
+    assert_eq!(world.provider.count("token"), 0);
+    let away = world.depart("/oidc/start").await;
+    let issuer: String =
+        url::form_urlencoded::byte_serialize(world.provider.issuer.as_bytes()).collect();
+    let back = format!("{}&iss={issuer}", world.provider.sign_in(&away.url));
+    assert_eq!(location(&world.get(&back, &away.cookie).await).1, "/settings/email");
+}
+
+#[tokio::test]
 async fn a_session_ends_after_an_hour_alone_or_twelve_in_all() {
     let world = World::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
@@ -528,4 +541,26 @@ async fn without_a_provider_there_is_no_such_door() {
     }
     let page = ask(&harness, get("/sign-in"), Body::empty()).await;
     assert!(!page.body.contains("/oidc/start"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_a_session_of_the_organisations_account() {
+    let world = World::start().await;
+    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let ada = world.harness.sign_in().await;
+    assert!(world.is_known(&cookie).await);
+    let request = post_form("/account/sessions").header(COOKIE, &ada);
+    let ended = ask(&world.harness, request, Body::from("all=others")).await;
+    assert_eq!(location(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    assert!(!world.is_known(&cookie).await);
+}
+
+#[tokio::test]
+async fn a_row_of_the_trail_names_the_issuer_and_the_subject() {
+    let world = World::start().await;
+    world.sign_in().await;
+    let actor = world.harness.trail(1).await.remove(0).actor;
+    let expected = (Some(world.provider.issuer.as_str()), Some(SUBJECT));
+    assert_eq!((actor.issuer.as_deref(), actor.subject.as_deref()), expected);
+    assert!(actor.address.is_some() && actor.session.is_some(), "{actor:?}");
 }

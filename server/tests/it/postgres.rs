@@ -69,7 +69,7 @@ async fn a_session_does_not_begin_by_a_password_that_is_being_changed() {
         .await;
     let at = harness.server.clock.now();
     let begun = commit_under(changing, async move {
-        sessions::begin(&store, "token", &ada.id, &ada.password_hash, at).await
+        sessions::begin(&store, "token", &ada.id, &ada.password_hash, ADDRESS, at).await
     });
     assert!(!begun.await.expect("it answers"), "a session outlived the password it began with");
 }

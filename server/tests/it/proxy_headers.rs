@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::get as route;
 use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
-use server::identity::{Caller, Email, Principal, Role};
+use server::identity::{Caller, Client, Email, Principal, Role};
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form};
 use crate::support::host::{call, send};
@@ -73,6 +73,7 @@ async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
         language: None,
         times: None,
         zone: None,
+        client: Client { address: Some(ADDRESS.to_owned()), session: None },
     };
     assert_eq!(who, Some(expected));
     assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");

@@ -19,6 +19,8 @@ impl World {
             authorization_endpoint: self.provider.authorization_endpoint(),
             revocation_endpoint: Some(endpoint.to_owned()),
             is_openid: false,
+            issuer: None,
+            names_itself: false,
         };
         let server = &self.harness.server;
         providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");

@@ -1,11 +1,12 @@
 //! What each role may do, decided on the server each time.
 
-use app::api::{ApiError, Save};
+use app::api::{ApiError, Save, Tab};
 use app::service::{AuditQuery, Browser, Email, EmailService, FrameService, Principal, Role};
 use domain::{Field, OauthFlow};
 
 use crate::support::harness::Harness;
 use crate::support::oauth_world::{CALLBACK, World};
+use crate::support::provider::CLIENT_ID;
 
 fn reader(world: &World) -> Principal {
     Principal { role: Role::Reader, ..world.ada.clone() }
@@ -22,6 +23,29 @@ async fn a_reader_sees_settings_token_and_history_and_no_secret() {
     assert_eq!(tab.saved.form.plain_text(Field::ClientId), "");
     assert!(tab.token.token.is_some());
     assert_eq!(service.history(&rita).await.expect("the history").runs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reader_does_not_see_the_client_id_in_a_providers_words_either() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let named = format!("'{CLIENT_ID}'");
+    let words = format!("AADSTS700016: Application with identifier {named} was not found.");
+    let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
+    world.provider.fail_next("400 Bad Request", &refusal);
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    world.end_of(&begun.attempt.id).await;
+    let (service, rita) = (world.service(), reader(&world));
+    let seen = |tab: Tab| serde_json::to_string(&tab).expect("JSON");
+    let by_ada = seen(service.load(&world.ada, CALLBACK).await.expect("the tab"));
+    assert!(by_ada.contains("AADSTS700016") && by_ada.contains(&named), "{by_ada}");
+    let by_rita = seen(service.load(&rita, CALLBACK).await.expect("the tab"));
+    assert!(by_rita.contains("AADSTS700016") && !by_rita.contains(&named), "{by_rita}");
+    let token = service.token(&rita).await.expect("an answer");
+    assert!(!serde_json::to_string(&token).expect("JSON").contains(&named), "{token:?}");
+    let ended = FrameService::attempt(&service, Some(&rita), &begun.attempt.id).await;
+    assert!(!format!("{ended:?}").contains(&named), "{ended:?}");
+    let strangers = FrameService::attempt(&service, None, &begun.attempt.id).await;
+    assert!(!format!("{strangers:?}").contains(&named), "{strangers:?}");
 }
 
 #[tokio::test]

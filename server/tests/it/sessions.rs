@@ -175,6 +175,24 @@ async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_ag
     assert_eq!(rows.iter().filter(|row| row.action == Action::SignedOut).count(), 1);
 }
 
+#[tokio::test]
+async fn signing_out_clears_cache_and_storage_and_no_cookie_but_its_own() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let out = ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    assert_eq!(out.header("clear-site-data"), r#""cache", "storage""#);
+}
+
+#[tokio::test]
+async fn signing_out_removes_the_cookie_even_where_the_database_is_gone() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    harness.server.store.close().await;
+    let out = ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert!(out.header("set-cookie").ends_with("; Max-Age=0"), "{out:?}");
+}
+
 /// How many sessions the database knows.
 async fn sessions(harness: &Harness) -> i64 {
     let row = sqlx::query("SELECT COUNT(*) FROM session")
@@ -292,19 +310,17 @@ async fn that_a_session_was_ended_is_remembered_for_as_long_as_it_could_have_las
 }
 
 #[tokio::test]
-async fn another_password_ends_every_session_but_the_one_that_set_it() {
+async fn another_password_by_the_operator_ends_every_session() {
     let harness = Harness::start().await.with_ada().await;
-    let (here, elsewhere) = (harness.sign_in().await, harness.sign_in().await);
-    let caller = caller_of(&harness, &here).await;
+    let cookie = harness.sign_in().await;
     let new = "a new and longer password";
     harness
         .server
         .accounts
-        .set_password(EMAIL, new.into(), Some(&caller), operator())
+        .set_password(EMAIL, new.into(), operator())
         .await
         .expect("it is acceptable");
-    assert_eq!(seen_as(&harness, &here).await, NAME);
-    assert_eq!(seen_as(&harness, &elsewhere).await, "nobody");
+    assert_eq!(seen_as(&harness, &cookie).await, "nobody");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn store() -> (Store, TempDir) {
 }
 
 fn ada() -> Actor {
-    Actor { email: "ada@example.com".to_owned(), name: "Ada".to_owned() }
+    Actor::named("ada@example.com", "Ada")
 }
 
 fn at() -> DateTime<Utc> {
@@ -165,7 +165,7 @@ async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_none_m
     for number in 0..times(12, 50) {
         let store = store.clone();
         administrators.spawn(async move {
-            let by = Actor { email: format!("{number}@example.com"), name: number.to_string() };
+            let by = Actor::named(&format!("{number}@example.com"), &number.to_string());
             let mut wins = Vec::new();
             for _ in 0..4 {
                 let revision = load(&store).await.revision;

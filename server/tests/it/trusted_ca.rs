@@ -148,7 +148,8 @@ async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
     let service = Service::new(harness.server.clone());
     let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
     let end = loop {
-        let found = FrameService::attempt(&service, &begun.attempt.id).await.expect("an answer");
+        let found =
+            FrameService::attempt(&service, None, &begun.attempt.id).await.expect("an answer");
         if let Some(end) = found.expect("the attempt").0.end {
             break end;
         }

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 use app::api::{Save, SaveAnswer};
-use app::service::EmailService;
+use app::service::{EmailService, FrameService};
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptEnd, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use secrecy::ExposeSecret;
 use server::config::Config;
-use server::identity::Principal;
+use server::identity::{Principal, SignInError, limits};
 use server::service::{Service, keep_fresh};
 use server::store::settings::{self, SealedSecret};
 use server::store::{Store, people, runs};
@@ -64,7 +64,8 @@ impl Fixture {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the file is there");
         if database_url(folder.path()).await.starts_with("sqlite") {
             let file = folder.path().join("ppm-email.db");
-            fs::write(file, self.sqlite).expect("the folder is there");
+            fs::write(&file, self.sqlite).expect("the folder is there");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is there");
         } else {
             let mut connection = connection(folder.path()).await;
             connection.execute(self.postgres).await.expect("the database is empty");
@@ -189,6 +190,38 @@ async fn everything_of_the_earlier_version_is_there() {
         let run = runs::latest(&server.store, None).await.expect("an answer").expect("a message");
         assert!(run.run.outcome.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_session_of_the_earlier_version_goes_on_and_its_address_is_unknown() {
+    // 2027-03-01T08:00:00Z, when the clock of these tests begins.
+    const SESSION: &str = "INSERT INTO session (token_hash, person, created_at, seen_at)
+         SELECT 'a hash', id, 1803888000000, 1803888000000 FROM person";
+    let harness = Harness::in_folder(CODE.folder(SESSION).await, |_| {}).await;
+    let account = Service::new(harness.server.clone()).account(&principal("x", "", "")).await;
+    let others = account.expect("the page").others.expect("those of others");
+    let shown: Vec<_> = others.iter().map(|row| (row.email.as_str(), &row.address)).collect();
+    assert_eq!(shown, [(EMAIL, &None)]);
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_of_the_earlier_version_counts_on() {
+    let account = limits::account_key(EMAIL);
+    let statement = format!(
+        "INSERT INTO sign_in_attempt (account, address, at) VALUES ('{account}', '{ADDRESS}', 1803887999000)"
+    );
+    let statements: &'static str = Vec::leak(vec![statement; 5]).join("; ").leak();
+    let harness = Harness::in_folder(CODE.folder(statements).await, |_| {}).await;
+    let refused = harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    assert!(matches!(refused, Err(SignInError::TooMany { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_earlier_versions_trail_names_no_session() {
+    let upgraded = CODE.upgraded().await;
+    let rows = trail(&upgraded.harness.server.store, 50).await;
+    assert!(!rows.is_empty());
+    assert!(rows.iter().all(|row| row.actor.session.is_none() && row.actor.subject.is_none()));
 }
 
 #[tokio::test]

@@ -5,12 +5,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
+    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+};
+use openidconnect::{
+    AdditionalProviderMetadata, DiscoveryError, IssuerUrl, LogoutProviderMetadata, ProviderMetadata,
+};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::identity::keys::BELIEVED_FOR;
 use crate::oauth::{Refusal, Wire};
+
+/// What a provider says about itself, with what RFC 9207 and RP-Initiated Logout add.
+pub(super) type Metadata = ProviderMetadata<
+    LogoutProviderMetadata<Promises>,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// What the crate does not read by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Promises {
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl AdditionalProviderMetadata for Promises {}
+
+/// Whether each answer of the provider names it (RFC 9207 3).
+pub(super) fn names_itself(metadata: &Metadata) -> bool {
+    metadata
+        .additional_metadata()
+        .additional_metadata
+        .authorization_response_iss_parameter_supported
+}
 
 /// How long an answer is good.
 const KEPT: TimeDelta = TimeDelta::hours(1);
@@ -36,7 +77,7 @@ pub(super) struct Discovery {
 
 #[derive(Debug, Default)]
 struct Known {
-    found: Option<(Arc<ProviderMetadataWithLogout>, DateTime<Utc>)>,
+    found: Option<(Arc<Metadata>, DateTime<Utc>)>,
     failed_at: Option<DateTime<Utc>>,
 }
 
@@ -46,19 +87,13 @@ impl Discovery {
     }
 
     /// What is known, or else asked for now.
-    pub(super) async fn current(
-        &self,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<ProviderMetadataWithLogout>, Unavailable> {
+    pub(super) async fn current(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, Unavailable> {
         self.not_older_than(KEPT, now).await
     }
 
     /// The same, asked for anew where that was not done just now: a key has turned up that nobody
     /// knows.
-    pub(super) async fn renewed(
-        &self,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<ProviderMetadataWithLogout>, Unavailable> {
+    pub(super) async fn renewed(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, Unavailable> {
         self.not_older_than(RENEWED_EVERY, now).await
     }
 
@@ -67,7 +102,7 @@ impl Discovery {
         &self,
         age: TimeDelta,
         now: DateTime<Utc>,
-    ) -> Result<Arc<ProviderMetadataWithLogout>, Unavailable> {
+    ) -> Result<Arc<Metadata>, Unavailable> {
         let since = Instant::now();
         let waited = || Duration::from_secs(since.elapsed().as_secs());
         let at_present = || now + TimeDelta::from_std(waited()).unwrap_or_default();
@@ -98,10 +133,10 @@ impl Discovery {
         }
     }
 
-    async fn ask(&self) -> Result<ProviderMetadataWithLogout, Unavailable> {
+    async fn ask(&self) -> Result<Metadata, Unavailable> {
         let issuer = IssuerUrl::new(self.issuer.clone()).map_err(|_| Unavailable)?;
         let call = self.wire.until(self.wire.end());
-        let asked = ProviderMetadataWithLogout::discover_async(issuer, &call).await;
+        let asked = Metadata::discover_async(issuer, &call).await;
         asked.map_err(|error| {
             tracing::warn!(why = why(&error), "the OpenID provider could not be asked");
             Unavailable

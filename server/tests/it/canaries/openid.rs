@@ -3,8 +3,6 @@
 //! and nonce may be seen, in the address of the provider's page, the cookies, where they are given, and
 //! the ID token, where the browser is sent to sign out.
 
-use std::fs;
-
 use app::shell::paths;
 use axum::http::{StatusCode, header};
 use serde_json::json;
@@ -15,7 +13,7 @@ use url::Url;
 use super::Witness;
 use crate::support::harness::cookie_of;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
-use crate::support::program::encoded;
+use crate::support::program::{encoded, write_private};
 
 /// A browser at the provider's page.
 struct Away {
@@ -30,7 +28,7 @@ struct Away {
 async fn witness_of(provider: &OpenidProvider) -> (Witness, TempDir) {
     let elsewhere = tempfile::tempdir().expect("a folder for the test");
     let secret = elsewhere.path().join("client-secret");
-    fs::write(&secret, CLIENT_SECRET).expect("the folder is ours");
+    write_private(&secret, CLIENT_SECRET);
     let witness = Witness::with(|command| {
         command.args(["--oidc-issuer", &provider.issuer, "--oidc-client-id", CLIENT_ID]);
         command.arg("--oidc-client-secret-file").arg(secret);

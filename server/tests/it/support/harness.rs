@@ -263,7 +263,7 @@ pub fn principal(id: &str, email: &str, name: &str) -> Principal {
 
 /// Whoever has the command line.
 pub fn operator() -> Actor {
-    Actor { email: String::new(), name: "command line".to_owned() }
+    Actor::named("", "command line")
 }
 
 /// What a browser sends back of a `Set-Cookie` header.

@@ -152,6 +152,7 @@ pub fn host_tokens(keys: KeySource) -> HostTokens {
             date_pattern: "date_format".to_owned(),
             clock: vec!["hour_cycle".to_owned(), "clock".to_owned()],
         },
+        max_age: None,
         trusts_email: false,
     }
 }

@@ -190,7 +190,9 @@ impl World {
     /// How an attempt ended, once it has.
     pub async fn end_of(&self, id: &str) -> AttemptEnd {
         loop {
-            let found = FrameService::attempt(&self.service(), id).await.expect("an answer");
+            let found = FrameService::attempt(&self.service(), Some(&self.ada), id)
+                .await
+                .expect("an answer");
             if let Some(end) = found.expect("the attempt is there").0.end {
                 return end;
             }

@@ -32,6 +32,8 @@ pub struct Bent {
     pub claims: Value,
     /// The algorithm that the header names.
     pub alg: Option<&'static str>,
+    /// Whether it promises that each answer names it (RFC 9207 3); the way back does not.
+    pub names_itself: bool,
     /// Whether there is no signature.
     pub is_unsigned: bool,
     /// Whether somebody else signs it.
@@ -182,6 +184,7 @@ async fn configuration(State(told): State<Shared>) -> Response {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "EdDSA", "HS256"],
+            "authorization_response_iss_parameter_supported": told.bent.names_itself,
         })
     })
 }

@@ -1,9 +1,10 @@
 //! The program itself as a process of its own, and somebody who talks HTTP with it over sockets:
 //! for what only a whole process can prove.
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
@@ -151,10 +152,17 @@ pub fn log_file(path: &Path) -> File {
     File::options().append(true).create(true).open(path).expect("the folder is there")
 }
 
+/// Writes a file that its owner alone reads, as every secret must be.
+pub fn write_private(file: &Path, content: &str) {
+    fs::write(file, content).expect("the folder is the test's");
+    fs::set_permissions(file, Permissions::from_mode(0o600)).expect("the file is the test's");
+}
+
 /// A browser of one person: a connection that stays open, and a cookie.
 pub struct Browser {
     connection: SendRequest<Full<Bytes>>,
-    host: String,
+    /// The `Host` header: the address, unless a proxy in between passes on another one.
+    pub host: String,
     /// The `Cookie` header, empty before the sign-in.
     pub cookie: String,
     /// The address that a proxy in between says it comes from; empty without a proxy.

@@ -1,0 +1,126 @@
+// My account: another password, and the sessions that a person sees and ends, as an administrator and
+// as a reader.
+
+import type { Browser, Page } from '@playwright/test';
+import { Form } from '../support/form.ts';
+import { ADA, GRACE, expect, test } from '../support/test.ts';
+
+const NEW = 'seven quiet lighthouse keepers';
+
+/** Opens My account as a person does. */
+async function open(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'My account', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'My account', exact: true })).toBeVisible();
+}
+
+async function changePassword(page: Page, present: string, password: string, again = password): Promise<void> {
+  const group = page.getByRole('group', { name: 'Change password', exact: true });
+  await group.getByLabel('Present password', { exact: true }).fill(present);
+  await group.getByLabel('New password', { exact: true }).fill(password);
+  await group.getByLabel('New password again', { exact: true }).fill(again);
+  await group.getByRole('button', { name: 'Change password', exact: true }).click();
+}
+
+async function signInByHand(page: Page, password: string): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('Email', { exact: true }).fill(ADA.email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+/** A page of another browser. */
+async function elsewhere(browser: Browser, baseURL: string | undefined): Promise<Page> {
+  const context = await browser.newContext({ baseURL });
+  return context.newPage();
+}
+
+test('a person changes their password, stays signed in here and is signed out elsewhere', async ({ page, browser, baseURL, signIn, axe }) => {
+  const other = await elsewhere(browser, baseURL);
+  await signIn(other);
+  await signIn();
+  await open(page);
+  await axe();
+  await changePassword(page, ADA.password, NEW);
+  await expect(page.getByRole('status')).toHaveText('Your password was changed, and your other sessions have ended.');
+  await axe();
+  await other.reload();
+  await expect(other).toHaveURL(/\/sign-in/);
+
+  await signInByHand(other, ADA.password);
+  await expect(other.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
+  await signInByHand(other, NEW);
+  await expect(other).toHaveURL(/\/settings\/email$/);
+  await other.context().close();
+});
+
+test('a password is not changed by a wrong one, by two that differ or by one that is guessed first', async ({ page, signIn, complaints, axe }) => {
+  complaints.expectStatus(422, /account\/password/);
+  await signIn();
+  await open(page);
+  const alert = page.getByRole('alert');
+  await changePassword(page, 'not the password', NEW);
+  await expect(alert).toHaveText('The present password is wrong. Your password was not changed.');
+  await axe();
+  await changePassword(page, ADA.password, NEW, 'another one altogether');
+  await expect(alert).toHaveText('The two new passwords are not the same. Type both again.');
+  await changePassword(page, ADA.password, 'password1234');
+  await expect(alert).toContainText('among those that are guessed first');
+  await expect(page.getByLabel('Present password', { exact: true })).toHaveValue('');
+});
+
+test('a person sees their sessions and ends another one, and then all others', async ({ page, browser, baseURL, signIn, axe }) => {
+  const others = [await elsewhere(browser, baseURL), await elsewhere(browser, baseURL)];
+  for (const other of others) await signIn(other);
+  await signIn();
+  await open(page);
+  const table = page.getByRole('table', { name: 'Your sessions', exact: true });
+  const rows = table.getByRole('row').filter({ hasText: '127.0.0.1' });
+  await expect(rows).toHaveCount(3);
+  await expect(rows.filter({ hasText: 'This session' })).toHaveCount(1);
+  await axe();
+  await rows.getByRole('button', { name: /^End the session of Ada Okafor, signed in / }).last().click();
+  await expect(page.getByRole('status')).toHaveText('One session was ended.');
+  await expect(rows).toHaveCount(2);
+  await page.getByRole('button', { name: 'End all other sessions', exact: true }).click();
+  await expect(page.getByRole('status')).toHaveText('One session was ended.');
+  await expect(rows).toHaveCount(1);
+  for (const other of others) {
+    await other.reload();
+    await expect(other).toHaveURL(/\/sign-in/);
+    await other.context().close();
+  }
+});
+
+test('an administrator ends the session of another person, who is told so on a save', async ({ page, browser, baseURL, product, signIn }) => {
+  await product.add(GRACE);
+  const grace = await elsewhere(browser, baseURL);
+  await signIn(grace, GRACE.email);
+  const form = new Form(grace);
+  await form.fill(form.basic, { 'Display Name': 'typed by Grace' });
+  await signIn();
+  await open(page);
+  const others = page.getByRole('table', { name: 'Sessions of other people', exact: true });
+  await others.getByRole('button', { name: /^End the session of Grace Adeyemi, / }).click();
+  await expect(page.getByRole('status')).toHaveText('One session was ended.');
+  await expect(page.getByText('Only you are signed in.')).toBeVisible();
+  await form.save.click();
+  await expect(grace.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed by Grace');
+  await grace.context().close();
+});
+
+test('a reader sees their own sessions alone', async ({ page, product, signIn }) => {
+  await product.add({ email: 'rita@practice.example', name: 'Rita Levi', role: 'reader' });
+  await signIn(page, 'rita@practice.example');
+  await open(page);
+  await expect(page.getByRole('heading', { name: 'Your sessions', exact: true })).toBeVisible();
+  await expect(page.getByText('Sessions of other people')).toHaveCount(0);
+});
+
+test('on a narrow screen nothing of My account is cut off', async ({ page, signIn }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await signIn();
+  await open(page);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow).toBeLessThanOrEqual(0);
+});

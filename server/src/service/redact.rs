@@ -1,0 +1,111 @@
+//! What readers are told: what administrators are told, without the Client ID, wherever it stands. A
+//! provider that refuses an application names it.
+
+use app::service::Principal;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::hush::Hush;
+
+const MARK: &str = "[Client ID]";
+/// An id shorter than this stands in ordinary words by chance.
+const TELLING: usize = 4;
+
+/// The same for an administrator; for a reader or a stranger, with a mark in place of this Client ID in every text.
+pub(super) fn for_person<T: Serialize + DeserializeOwned>(
+    told: T,
+    who: Option<&Principal>,
+    client_id: &str,
+) -> serde_json::Result<T> {
+    if who.is_some_and(Principal::may_edit) || client_id.is_empty() {
+        return Ok(told);
+    }
+    let hush = Hush::default().hide(MARK, &SecretString::from(client_id));
+    let mut value = serde_json::to_value(told)?;
+    redact(&mut value, &|text| hush.text(&without(text, client_id)));
+    serde_json::from_value(value)
+}
+
+fn redact(value: &mut Value, text: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(told) if !is_code(told) => *told = text(told),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, text)),
+        Value::Object(values) => values.values_mut().for_each(|value| redact(value, text)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether a text is, or looks like, one of our own codes (`token-request`), which must stay as it is to
+/// be read again.
+fn is_code(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// The text with a mark in place of an id, in upper or lower case: a provider may write it otherwise than
+/// an administrator. One that is as short as a word is hidden where it stands alone.
+fn without(text: &str, id: &str) -> String {
+    let (lower, sought) = (text.to_ascii_lowercase(), id.to_ascii_lowercase());
+    let mut marked = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some(at) = lower[from..].find(&sought).map(|at| from + at) {
+        let end = at + id.len();
+        let is_alone = !text[..at].ends_with(char::is_alphanumeric)
+            && !text[end..].starts_with(char::is_alphanumeric);
+        marked.push_str(&text[from..at]);
+        marked.push_str(if is_alone || id.len() >= TELLING { MARK } else { &text[at..end] });
+        from = end;
+    }
+    marked.push_str(&text[from..]);
+    marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use app::service::Role;
+    use domain::token::{Fault, Leg, Setback};
+
+    fn told_to(role: Role, text: &str, client_id: &str) -> String {
+        let who = Principal::local("1".to_owned(), String::new(), String::new(), role);
+        for_person(text.to_owned(), Some(&who), client_id).expect("a text is JSON")
+    }
+
+    #[test]
+    fn a_reader_reads_a_mark_where_an_administrator_reads_the_client_id() {
+        let id = "11111111-aaaa-3333-4444-555555555555";
+        for text in
+            [format!("'{id}' was not found"), format!("'{}' was not found", id.to_uppercase())]
+        {
+            assert_eq!(told_to(Role::Administrator, &text, id), text);
+            assert_eq!(told_to(Role::Reader, &text, id), "'[Client ID]' was not found");
+        }
+    }
+
+    #[test]
+    fn an_id_as_short_as_a_word_is_hidden_where_it_stands_alone() {
+        assert_eq!(
+            told_to(Role::Reader, "ppm: 'ppm' in ppm.example of ppms", "ppm"),
+            "[Client ID]: '[Client ID]' in [Client ID].example of ppms"
+        );
+    }
+
+    #[test]
+    fn a_code_stays_readable_whatever_the_client_id() {
+        let setback = Setback {
+            leg: Leg::TokenRequest,
+            fault: Fault::InvalidClient,
+            said: Some("no token for token".to_owned()),
+        };
+        let told = for_person(setback, None, "token").expect("it is read again");
+        assert_eq!((told.leg, told.fault), (Leg::TokenRequest, Fault::InvalidClient));
+        assert_eq!(told.said.as_deref(), Some("no [Client ID] for [Client ID]"));
+    }
+
+    #[test]
+    fn a_stranger_is_told_no_more_than_a_reader() {
+        let told = for_person("Of ppm-mail-client".to_owned(), None, "ppm-mail-client");
+        assert_eq!(told.expect("a text is JSON"), "Of [Client ID]");
+    }
+}

@@ -1,0 +1,226 @@
+//! A person's own page: another password, and the sessions that one sees and ends.
+
+use app::service::FrameService;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, COOKIE};
+use chrono::TimeDelta;
+use server::identity::{Principal, Role};
+use server::service::Service;
+use server::store::audit::Action;
+
+use crate::support::accounts::sign_in;
+use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, PASSWORD, get, post_form};
+use crate::support::pages::ask;
+
+const GRACE: &str = "grace@example.com";
+const NEW: &str = "seven quiet lighthouse keepers";
+
+/// Sends the form that changes a password.
+async fn change(harness: &Harness, cookie: &str, present: &str, new: &str) -> Answer {
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("present", present), ("password", new), ("again", new)])
+        .finish();
+    let request = post_form("/account/password").header(COOKIE, cookie);
+    ask(harness, request, Body::from(form)).await
+}
+
+/// Ends sessions as a form of the page does: one by its name, or all of a list.
+async fn end(harness: &Harness, cookie: &str, form: &str) -> Answer {
+    let request = post_form("/account/sessions").header(COOKIE, cookie);
+    ask(harness, request, Body::from(form.to_owned())).await
+}
+
+fn led_to(answer: &Answer) -> (StatusCode, &str) {
+    (answer.status, answer.header("location"))
+}
+
+async fn page(harness: &Harness, cookie: &str) -> String {
+    let request = get("/account").header(COOKIE, cookie).header(ACCEPT, "text/html");
+    ask(harness, request, Body::empty()).await.body
+}
+
+async fn is_signed_in(harness: &Harness, cookie: &str) -> bool {
+    let request = get("/account").header(COOKIE, cookie).header(ACCEPT, "text/html");
+    ask(harness, request, Body::empty()).await.status == StatusCode::OK
+}
+
+/// The names of all sessions, as an administrator sees them, by the addresses of their people.
+async fn sessions(harness: &Harness) -> Vec<(String, String)> {
+    let who = crate::support::harness::principal("nobody", "", "");
+    let account = Service::new(harness.server.clone()).account(&who).await.expect("the page");
+    let others = account.others.expect("an administrator sees them");
+    others.into_iter().map(|row| (row.email, row.id)).collect()
+}
+
+#[tokio::test]
+async fn another_password_takes_the_place_of_the_present_one() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let changed = change(&harness, &cookie, PASSWORD, NEW).await;
+    assert_eq!(led_to(&changed), (StatusCode::SEE_OTHER, "/account?password=changed"));
+    let accounts = &harness.server.accounts;
+    let stranger = crate::support::harness::stranger(ADDRESS);
+    accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await.expect_err("it was replaced");
+    accounts.sign_in(EMAIL, NEW.into(), &stranger).await.expect("it is the new one");
+}
+
+#[tokio::test]
+async fn another_password_ends_the_other_sessions_and_keeps_the_one_that_set_it() {
+    let harness = Harness::start().await.with_ada().await;
+    let (here, elsewhere) = (harness.sign_in().await, harness.sign_in().await);
+    change(&harness, &here, PASSWORD, NEW).await;
+    assert!(is_signed_in(&harness, &here).await);
+    assert!(!is_signed_in(&harness, &elsewhere).await);
+}
+
+#[tokio::test]
+async fn a_browser_in_which_the_password_was_changed_stays_a_known_device() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let changed = change(&harness, &cookie, PASSWORD, NEW).await;
+    assert!(changed.header("set-cookie").starts_with("ppm-email-device="), "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_not_changed_without_the_present_one_and_that_is_noted() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let refused = change(&harness, &cookie, "not the right password", NEW).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("The present password is wrong."), "{}", refused.body);
+    assert!(!refused.body.contains(NEW));
+    let row = harness.trail(1).await.remove(0);
+    assert_eq!((row.action, row.actor.email.as_str()), (Action::PasswordNotChanged, EMAIL));
+    harness.sign_in().await;
+}
+
+#[tokio::test]
+async fn the_present_password_is_guessed_five_times_and_no_more() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for _ in 0..5 {
+        let refused = change(&harness, &cookie, "not the right password", NEW).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let refused = change(&harness, &cookie, PASSWORD, NEW).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.body.contains("wrong too often"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_new_password_obeys_the_rules_of_every_password() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    for (new, words) in [("short", "at least 12 characters"), ("password1234", "guessed first")] {
+        let refused = change(&harness, &cookie, PASSWORD, new).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.body.contains(words), "{new}: {}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn two_different_new_passwords_change_nothing() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let form = format!("present={PASSWORD}&password={NEW}&again={NEW}2").replace(' ', "+");
+    let request = post_form("/account/password").header(COOKIE, &cookie);
+    let refused = ask(&harness, request, Body::from(form)).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("The two new passwords are not the same."), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_page_without_a_session_changes_no_password() {
+    let harness = Harness::start().await.with_ada().await;
+    let answer = change(&harness, "", PASSWORD, NEW).await;
+    assert_eq!(led_to(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
+}
+
+#[tokio::test]
+async fn a_session_is_shown_with_its_address_and_its_times() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    harness.clock.advance(TimeDelta::minutes(30));
+    let shown = page(&harness, &cookie).await;
+    for words in [ADDRESS, "This session", "2027-03-01 08:00", "2027-03-01 08:30"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_not_shown() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.sign_in().await;
+    harness.clock.advance(TimeDelta::minutes(60));
+    assert_eq!(sessions(&harness).await, []);
+}
+
+#[tokio::test]
+async fn a_person_ends_one_of_their_sessions_or_all_but_this_one() {
+    let harness = Harness::start().await.with_ada().await;
+    let here = harness.sign_in().await;
+    let first = harness.sign_in().await;
+    let [_, (_, name)] = &sessions(&harness).await[..] else { panic!("two sessions") };
+    let all = [harness.sign_in().await, harness.sign_in().await];
+    let ended = end(&harness, &here, &format!("session={name}")).await;
+    assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    assert!(!is_signed_in(&harness, &first).await || !is_signed_in(&harness, &here).await);
+
+    let ended = end(&harness, &all[0], "all=mine").await;
+    assert!(ended.header("location").starts_with("/account?ended="), "{ended:?}");
+    assert!(is_signed_in(&harness, &all[0]).await);
+    assert!(!is_signed_in(&harness, &all[1]).await);
+}
+
+#[tokio::test]
+async fn a_reader_sees_and_ends_no_session_of_anybody_else() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.add_as(Role::Reader, GRACE, "Grace Hopper").await;
+    let ada = harness.sign_in().await;
+    let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
+    let grace = sign_in(&harness.server.accounts, GRACE).await;
+    assert!(!page(&harness, &grace).await.contains(EMAIL));
+    for form in [format!("session={name}"), "all=others".to_owned()] {
+        let ended = end(&harness, &grace, &form).await;
+        assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=0"), "{form}");
+    }
+    assert!(is_signed_in(&harness, &ada).await);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_the_sessions_of_others_and_that_is_noted() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.add(GRACE, "Grace Hopper").await;
+    let (ada, grace) = (harness.sign_in().await, sign_in(&harness.server.accounts, GRACE).await);
+    assert!(page(&harness, &ada).await.contains(GRACE));
+    let ended = end(&harness, &ada, "all=others").await;
+    assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    let row = harness.trail(1).await.remove(0);
+    assert_eq!((row.action, row.actor.email.as_str()), (Action::SessionEnded, EMAIL));
+    assert!(!is_signed_in(&harness, &grace).await);
+    assert!(is_signed_in(&harness, &ada).await);
+    let detail = row.detail.expect("whose");
+    assert!(detail.starts_with(&format!("{GRACE} (")), "{detail}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_trail_names_address_identity_and_session() {
+    let harness = Harness::start().await.with_ada().await;
+    harness.sign_in().await;
+    let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
+    let actor = harness.trail(1).await.remove(0).actor;
+    assert_eq!(actor.address.as_deref(), Some(ADDRESS));
+    assert_eq!((actor.issuer, actor.session.as_ref()), (None, Some(name)));
+    let subject = actor.subject.expect("who it is, whatever the address becomes");
+    assert!(Principal::is_local_id(&subject), "{subject}");
+}
+
+#[tokio::test]
+async fn the_name_of_a_session_is_not_its_token() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
+    assert!(!cookie.contains(name.as_str()));
+    assert!(!is_signed_in(&harness, &format!("ppm-email={name}")).await);
+}

@@ -48,13 +48,14 @@ inside() {
 
 # The first command: until it says that the product runs, and answers.
 inside '
-  cargo xtask run --listen 127.0.0.1:3999 > /tmp/run.log 2>&1 &
+  cargo xtask run --listen 127.0.0.1:0 > /tmp/run.log 2>&1 &
   running=$!
   until grep -q "Ctrl-C stops everything" /tmp/run.log; do
     kill -0 $running || { cat /tmp/run.log; exit 1; }
     sleep 1
   done
-  curl --fail --silent http://127.0.0.1:3999/health
+  address=$(sed -n "s|.*runs at \(http[^ ]*\)/\$|\1|p" /tmp/run.log)
+  curl --fail --silent "$address/health"
   kill $running
 '
 # The second command.

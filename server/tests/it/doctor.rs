@@ -15,6 +15,7 @@ use server::config::{HostOrigin, PublicUrl};
 use server::service::{Service, answer_to_probe};
 use server::vault::Vault;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal};
@@ -33,7 +34,11 @@ fn reached(callback: &str) -> Reached {
     Reached { callback: callback.to_owned(), public_origin: origin, forwarded: Vec::new() }
 }
 
+/// A process asks one question at a time, and tells the next one to come again: these tests take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 async fn examined(harness: &Harness, typed: &str, page: &str, reached: &Reached) -> Findings {
+    let _turn = TURN.lock().await;
     let service = Service::new(harness.server.clone());
     service.redirect_doctor(&ada(), reached, typed, page).await.expect("findings")
 }

@@ -2,7 +2,7 @@
 // as a reader.
 
 import type { Browser, Page } from '@playwright/test';
-import { Form } from '../support/form.ts';
+import { basic, Form } from '../support/form.ts';
 import { ADA, GRACE, expect, test } from '../support/test.ts';
 
 const NEW = 'seven quiet lighthouse keepers';
@@ -29,13 +29,13 @@ async function signInByHand(page: Page, password: string): Promise<void> {
 }
 
 /** A page of another browser. */
-async function elsewhere(browser: Browser, baseURL: string | undefined): Promise<Page> {
+async function elsewhere(browser: Browser, baseURL: string): Promise<Page> {
   const context = await browser.newContext({ baseURL });
   return context.newPage();
 }
 
-test('a person changes their password, stays signed in here and is signed out elsewhere', async ({ page, browser, baseURL, signIn, axe }) => {
-  const other = await elsewhere(browser, baseURL);
+test('a person changes their password, stays signed in here and is signed out elsewhere', async ({ page, browser, product, signIn, axe }) => {
+  const other = await elsewhere(browser, product.url);
   await signIn(other);
   await signIn();
   await open(page);
@@ -68,8 +68,8 @@ test('a password is not changed by a wrong one, by two that differ or by one tha
   await expect(page.getByLabel('Present password', { exact: true })).toHaveValue('');
 });
 
-test('a person sees their sessions and ends another one, and then all others', async ({ page, browser, baseURL, signIn, axe }) => {
-  const others = [await elsewhere(browser, baseURL), await elsewhere(browser, baseURL)];
+test('a person sees their sessions and ends another one, and then all others', async ({ page, browser, product, signIn, axe }) => {
+  const others = [await elsewhere(browser, product.url), await elsewhere(browser, product.url)];
   for (const other of others) await signIn(other);
   await signIn();
   await open(page);
@@ -91,12 +91,12 @@ test('a person sees their sessions and ends another one, and then all others', a
   }
 });
 
-test('an administrator ends the session of another person, who is told so on a save', async ({ page, browser, baseURL, product, signIn }) => {
+test('an administrator ends the session of another person, who is told so on a save', async ({ page, browser, product, signIn }) => {
   await product.add(GRACE);
-  const grace = await elsewhere(browser, baseURL);
+  const grace = await elsewhere(browser, product.url);
   await signIn(grace, GRACE.email);
   const form = new Form(grace);
-  await form.fill(form.basic, { 'Display Name': 'typed by Grace' });
+  await form.fill(form.basic, { ...basic(product.mail), 'Display Name': 'typed by Grace' });
   await signIn();
   await open(page);
   const others = page.getByRole('table', { name: 'Sessions of other people', exact: true });

@@ -332,7 +332,7 @@ test('text is text: what a proxy says of a person', async ({ stage, page, contex
 test('text is text: what an organisation says of its people', async ({ stage, page, product }, info) => {
   const { provider } = stage;
   const secret = info.outputPath('client-secret');
-  await writeFile(secret, 'a secret\n');
+  await writeFile(secret, 'a secret\n', { mode: 0o600 });
   const client = ['--oidc-client-id', 'ppm', '--oidc-client-secret-file', secret];
   await product.restartWith(['--oidc-issuer', provider.address, ...client, '--oidc-name', hostile('organisation')]);
   const signIn = page.getByRole('link', { name: /^Sign in with/ });

@@ -11,7 +11,7 @@ const test = base.extend({
   flags: async ({ provider }, use, info) => {
     const { issuer, clients } = provider.address;
     const secret = info.outputPath('client-secret');
-    await writeFile(secret, `${clients.frame.secret}\n`);
+    await writeFile(secret, `${clients.frame.secret}\n`, { mode: 0o600 });
     const client = ['--oidc-client-id', clients.frame.id, '--oidc-client-secret-file', secret];
     await use(['--oidc-issuer', issuer, ...client, '--oidc-name', NAME]);
   },

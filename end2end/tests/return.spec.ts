@@ -68,13 +68,13 @@ test('in another browser an address says so, and still works where it was begun'
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('somebody else who is signed in meanwhile gets no token by it', async ({ page, product, provider, allow, signIn }) => {
+test('a consent ends with the session that began it, and another person gets no token by it', async ({ page, product, provider, allow, signIn }) => {
   await product.add(GRACE);
   const { address } = await allow();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await signIn(page, GRACE.email);
   await page.goto(address);
-  await expectSetback(page, 'The sign-in was begun by somebody else.');
+  await expectSetback(page, 'The sign-in was begun in another session, or in one that has ended.');
   expect((await provider.counts()).authorization_code).toBe(0);
 });
 

@@ -405,6 +405,9 @@ fn why_not(found: &StoredAttempt, known_by: &KnownBy) -> Fault {
     if found.consumed_at.is_some() {
         return Fault::AttemptUsed;
     }
+    if let Some(AttemptEnd::Failed(Setback { fault: Fault::OtherSession, .. })) = found.end {
+        return Fault::OtherSession;
+    }
     match known_by {
         KnownBy::Browser(hash) if found.browser_hash.as_ref() != Some(hash) => Fault::OtherBrowser,
         KnownBy::Person(id) if found.person != *id => Fault::OtherPerson,

@@ -3,7 +3,7 @@
 //! come at once one gets it.
 
 use chrono::{DateTime, Utc};
-use domain::token::AttemptEnd;
+use domain::token::{AttemptEnd, Fault, Leg, Setback};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
@@ -270,12 +270,15 @@ pub(super) async fn expire_of_session(
     token_hash: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let (leg, fault) = (Leg::Return, Fault::OtherSession);
+    let end = AttemptEnd::Failed(Setback { leg, fault, said: None });
     sqlx::query(
-        "UPDATE token_attempt SET expires_at = $2
+        "UPDATE token_attempt SET expires_at = $2, ended = $3
          WHERE session = $1 AND consumed_at IS NULL AND expires_at > $2",
     )
     .bind(name_of(token_hash))
     .bind(millis(at))
+    .bind(json(&end))
     .execute(connection)
     .await?;
     Ok(())

@@ -263,7 +263,7 @@ async fn what_a_session_has_begun_is_over_when_it_is_signed_out_of() {
     let begun = begin_in(&world, &cookie).await;
     let out = post_form("/sign-out").header(header::COOKIE, &cookie);
     ask(&world.harness, out, Body::empty()).await;
-    assert_eq!(fault_at(&world, &address, &browser).await, "attempt-expired");
+    assert_eq!(fault_at(&world, &address, &browser).await, "other-session");
     assert_eq!(world.provider.asked().len(), 0);
     let again = world.get(&begun, &world.harness.sign_in().await).await;
     assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");

@@ -190,9 +190,9 @@ fn table(
         view! {
             <tr>
                 {who}
-                <td>{began.clone()}</td>
-                <td>{session.address.unwrap_or_else(|| "Unknown".to_owned())}</td>
-                <td>{seen}</td>
+                <td data-label="Signed in">{began.clone()}</td>
+                <td data-label="From">{session.address.unwrap_or_else(|| "Unknown".to_owned())}</td>
+                <td data-label="Last seen">{seen}</td>
                 <td>{end}</td>
             </tr>
         }

@@ -10,7 +10,9 @@ use serde_json::json;
 use crate::support::databases::{connection, database_url};
 use crate::support::harness::{EMAIL, FORM, PASSWORD};
 use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY};
-use crate::support::program::{Browser, Serving, add_administrator_to, complaint, program, run};
+use crate::support::program::{
+    Browser, Serving, add_administrator_to, complaint, log_file, program, run,
+};
 
 const OIDC: [&str; 4] = ["--oidc-issuer", "http://127.0.0.1:9", "--oidc-client-id", "ppm"];
 const HOST: [&str; 6] = [
@@ -140,4 +142,28 @@ fn flags_that_would_let_nobody_in_or_contradict_each_other_stop_the_start() {
     assert!(line.contains("--no-local-accounts") && line.contains("--oidc-issuer"), "{line}");
     let line = refusal(&[&OIDC[..], &["--no-local-accounts", "--set-up-link"]].concat());
     assert!(line.contains("--no-local-accounts") && line.contains("--set-up-link"), "{line}");
+}
+
+#[tokio::test]
+async fn a_start_warns_of_a_public_url_in_clear_and_of_a_proxy_that_is_not_named() {
+    let warned = async |flags: &[&str]| {
+        let folder = folder();
+        let (url, log) = (database_url(folder.path()).await, folder.path().join("log"));
+        let serving = Serving::with(folder.path(), |command| {
+            command.args(["--database-url", &url]).args(flags).stderr(log_file(&log));
+        });
+        serving.stop();
+        fs::read_to_string(log).expect("the program wrote it")
+    };
+    let clear = warned(&["--public-url", "http://ppm.example"]).await;
+    assert!(clear.contains("http://ppm.example is in clear"), "{clear}");
+    let unnamed = warned(&["--public-url", "https://ppm.example"]).await;
+    assert!(unnamed.contains("--trusted-proxy names none"), "{unnamed}");
+    for quiet in [
+        &["--public-url", "https://ppm.example", "--trusted-proxy", "127.0.0.1"][..],
+        &["--public-url", "http://localhost:3000"],
+    ] {
+        let log = warned(quiet).await;
+        assert!(!log.contains("in clear") && !log.contains("names none"), "{quiet:?}: {log}");
+    }
 }

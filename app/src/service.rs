@@ -390,7 +390,7 @@ pub struct SessionRow {
     pub name: String,
     /// Whose it is, by address; empty where there is none.
     pub email: String,
-    /// Who vouches for them; nothing for an account of this product.
+    /// The issuer of their identity; nothing for an account of this product.
     pub issuer: Option<String>,
     /// From which address they signed in, where that was recorded.
     pub address: Option<String>,

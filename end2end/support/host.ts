@@ -60,7 +60,7 @@ export class Host {
     await this.signIn(context, 0);
   }
 
-  /** Gives out tokens as at the start, whatever a test has changed. */
+  /** Gives out tokens as at the start: undoes what a test has changed. */
   forget(): void {
     this.claims = {};
     this.#secondsLeft = USUAL_LIFETIME;

@@ -342,7 +342,7 @@ pub struct HostArgs {
     )]
     pub host_token_algorithm: Vec<String>,
 
-    /// How long after its `iat` a token is taken, in seconds, whatever its `exp` says. Without it a token needs no `iat`.
+    /// How long after its `iat` a token is taken, in seconds, even where its `exp` is later. Without it a token needs no `iat`.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_MAX_AGE",

@@ -17,7 +17,7 @@ pub enum NotPrivate {
     Owner,
 }
 
-/// Checks that a file is its owner's alone: nobody else may change it, and a group at most may read it
+/// Checks that a file is private: its owner alone may change it, and a group at most may read it
 /// (a secret mounted into a container). The owner is this process's user, or root. A process of root's
 /// serves on behalf of any owner.
 ///

@@ -9,7 +9,7 @@ use crate::key;
 #[must_use]
 pub fn of_config(config: &Config) -> Vec<String> {
     let root = geteuid().is_root().then(|| {
-        "this process runs as root, which it needs for nothing: run it as a user of its own"
+        "this process runs as root, which it needs for nothing: run it as an unprivileged user"
             .to_owned()
     });
     key::place_warning(&config.database, &config.key_file).into_iter().chain(root).collect()

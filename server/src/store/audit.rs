@@ -18,7 +18,7 @@ pub struct Actor {
     pub email: String,
     /// Their name at the time.
     pub name: String,
-    /// Who vouches for the identity; nothing for an account of this product.
+    /// The issuer of the identity; nothing for an account of this product.
     pub issuer: Option<String>,
     /// What the issuer, or this product, knows the person by.
     pub subject: Option<String>,

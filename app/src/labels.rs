@@ -47,8 +47,8 @@ pub use advice::{INTERRUPTED, Words, advice};
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_SESSION_HERE, PASSWORD_CHANGED,
     PASSWORD_ENDS_SESSIONS, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
-    account_problem, action, actor, audit_retention, message_retention, occurrences,
-    sessions_ended, set_up_problem, turned_away,
+    account_problem, action, actor, audit_retention, message_retention, origin, sessions_ended,
+    set_up_problem, turned_away,
 };
 pub use token::{
     CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
@@ -224,10 +224,10 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
             "PPM signs in at the mail server with a user name and a password, or not at all."
         }
         OauthFlow::AuthorizationCode => {
-            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. Authorization Code with PKCE is safer, and every provider of today offers it."
+            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. Prefer Authorization Code with PKCE where the provider supports it."
         }
         OauthFlow::AuthorizationCodePkce => {
-            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. A one-time proof protects the sign-in from interception: the recommended choice (RFC 9700)."
+            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. PKCE protects that sign-in from interception: this is the recommended flow (RFC 9700)."
         }
         OauthFlow::ClientCredentials => {
             "PPM signs in as itself, with its own id and secret; nobody is asked."

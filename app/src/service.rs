@@ -358,6 +358,10 @@ pub struct AuditRow {
     pub fields: Vec<Field>,
     /// Whom else it was about.
     pub detail: Option<String>,
+    /// The issuer of the identity; nothing for an account of this product.
+    pub issuer: Option<String>,
+    /// What the issuer, or this product, knows the person by.
+    pub subject: Option<String>,
     /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
     pub address: Option<String>,
     /// The name of the session, where there was one.

@@ -86,7 +86,7 @@ export class Product {
    * flags beside the usual ones. Nothing is left to do after a test that changed nothing.
    */
   async prepare(flags: string[], willChangeNothing: boolean): Promise<void> {
-    if (String(this.#unchanged) !== String(flags)) {
+    if (!willChangeNothing || JSON.stringify(this.#unchanged) !== JSON.stringify(flags)) {
       await this.#stopServing();
       await rm(this.#data, { recursive: true, force: true });
       await cp(this.#first, this.#data, { recursive: true });

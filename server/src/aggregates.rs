@@ -87,15 +87,7 @@ impl Aggregates {
 
     /// Records an event of an attempt to obtain a token: one row for an attempt, an outcome and an
     /// actor, whenever and from wherever it is repeated. The row has the address of the first.
-    pub fn record_of_attempt(
-        &self,
-        attempt: &str,
-        action: Action,
-        address: Option<IpAddr>,
-        actor: Actor,
-        outcome: String,
-    ) {
-        let actor = Actor { address: address.map(written), ..actor };
+    pub fn record_of_attempt(&self, attempt: &str, action: Action, actor: Actor, outcome: String) {
         let entry = Entry { detail: Some(outcome), ..Entry::new(self.clock.now(), actor, action) };
         let group = group(attempt, &entry);
         self.count(group.clone(), Row { group, entry });
@@ -203,9 +195,10 @@ impl Counted {
 
 /// What an event has in common with all that are counted together in a period, apart from the address.
 fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
-    let [issuer, subject, detail] =
-        [&actor.issuer, &actor.subject, detail].map(|text| text.as_deref().unwrap_or_default());
-    key(&[action.wire_name(), period, &actor.email, &actor.name, issuer, subject, detail])
+    let [issuer, subject, session, detail] =
+        [&actor.issuer, &actor.subject, &actor.session, detail]
+            .map(|text| text.as_deref().unwrap_or_default());
+    key(&[action.wire_name(), period, &actor.email, &actor.name, issuer, subject, session, detail])
 }
 
 /// A digest, so that no part runs into the next.

@@ -60,7 +60,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
-    /// The address by which browsers reach this server, where that is not the one it listens on.
+    /// The URL that browsers use; required unless `--listen` is loopback.
     #[arg(long, env = "PPM_EMAIL_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     pub public_url: Option<String>,
 
@@ -342,7 +342,7 @@ pub struct HostArgs {
     )]
     pub host_token_algorithm: Vec<String>,
 
-    /// How long after its `iat` a token is taken, in seconds, even where its `exp` is later. Without it a token needs no `iat`.
+    /// Maximum age of a token in seconds, counted from its `iat` claim, which is then required.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_MAX_AGE",

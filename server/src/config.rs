@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use app::shell::paths;
@@ -16,14 +17,14 @@ use axum::http::Uri;
 use domain::check::host::{Host, mail_host};
 use domain::check::port::port;
 use domain::check::url::endpoint_url;
-use oauth2::url::Url;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::cli::{OidcArgs, ServeArgs};
 use crate::egress::{EgressPolicy, EgressRuleError};
-use crate::files::{NotPrivate, check_private};
+use crate::files::{NotPrivate, PrivateTextError, private_text};
 use crate::identity::claims::RoleNames;
 use crate::identity::proxy_headers::ProxyHeaders;
 use crate::identity::throttle::Rates;
@@ -98,7 +99,7 @@ pub enum ConfigError {
     #[error("--listen must be an IP address and a port, such as 127.0.0.1:3000")]
     Listen,
     #[error(
-        "--listen: where other machines reach this server, --public-url says by which address, such as https://mail-settings.example.com"
+        "--public-url is required when --listen is not loopback, such as https://mail-settings.example.com"
     )]
     ListenWithoutPublicUrl,
     #[error("--database-url must be sqlite://FILE or postgres://…")]
@@ -327,8 +328,8 @@ impl Database {
         if !names.all(|name| POSTGRES_PARAMETERS.contains(&name)) {
             return Err(ConfigError::PostgresParameters);
         }
-        let from_environment = |name: &str| std::env::var(name).ok();
-        Ok(Self::Postgres(verified(text, from_environment).into()))
+        let mode = std::env::var("PGSSLMODE").ok();
+        Ok(Self::Postgres(with_default_sslmode(text, mode.as_deref()).into()))
     }
 
     /// The folder beside which other files are kept by default.
@@ -341,28 +342,25 @@ impl Database {
     }
 }
 
-/// A `PostgreSQL` URL that also checks the server's certificate, where the server is on another machine
-/// and neither the URL nor the environment says how to connect.
-fn verified(url: &str, environment: impl Fn(&str) -> Option<String>) -> String {
-    let Ok(parsed) = Url::parse(url) else { return url.to_owned() };
-    let parameter = |name| {
-        let found = parsed.query_pairs().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.into_owned())
-    };
-    let host = parameter("host")
-        .or_else(|| parsed.host_str().filter(|host| !host.is_empty()).map(str::to_owned))
-        .or_else(|| environment("PGHOST").or_else(|| environment("PGHOSTADDR")));
-    let is_said = parameter("sslmode").is_some() || environment("PGSSLMODE").is_some();
-    // A path is that of a socket.
-    let is_here = host.is_none_or(|host| host.starts_with('/') || is_this_machine(&host));
-    if is_said || is_here {
+/// Adds `sslmode=verify-full` to a `PostgreSQL` URL if the server is on another machine and neither the
+/// URL nor this value of `PGSSLMODE` sets a mode. Which server it is, sqlx says, which also reads
+/// `PGHOST` and `PGHOSTADDR`.
+fn with_default_sslmode(url: &str, environment: Option<&str>) -> String {
+    let Ok(options) = PgConnectOptions::from_str(url) else { return url.to_owned() };
+    let (_, parameters) = url.split_once('?').unwrap_or_default();
+    let is_set = parameters.split('&').any(|pair| pair.starts_with("sslmode="))
+        || environment.is_some_and(|mode| PgSslMode::from_str(mode).is_ok());
+    let host = options.get_host();
+    let is_here = options.get_socket().is_some() || host.starts_with('/') || is_loopback(host);
+    if is_set || is_here {
         return url.to_owned();
     }
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}sslmode=verify-full")
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host name or an address in text, IPv6 also in brackets, is one of loopback.
+fn is_loopback(host: &str) -> bool {
     match mail_host(host.trim_matches(['[', ']'])) {
         Ok(Host::Ip(address)) => address.to_canonical().is_loopback(),
         Ok(Host::Name(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -533,11 +531,11 @@ fn issuer_url(text: String) -> Result<String, ConfigError> {
 
 /// The secret in a file, without the line's end that an editor leaves.
 fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
-    let unreadable = |error| ConfigError::OidcSecret(file.to_owned(), error);
-    check_private(&std::fs::metadata(file).map_err(unreadable)?)
-        .map_err(|fault| ConfigError::OidcSecretNotPrivate(file.to_owned(), fault))?;
-    let text = SecretString::from(std::fs::read_to_string(file).map_err(unreadable)?);
-    match text.expose_secret().trim_end_matches(['\r', '\n']) {
+    let text = private_text(file).map_err(|error| match error {
+        PrivateTextError::NotPrivate(why) => ConfigError::OidcSecretNotPrivate(file.into(), why),
+        PrivateTextError::Read(error) => ConfigError::OidcSecret(file.into(), error),
+    })?;
+    match text.trim_end_matches(['\r', '\n']) {
         "" => Err(ConfigError::OidcSecretEmpty(file.to_owned())),
         secret => Ok(SecretString::from(secret)),
     }
@@ -635,36 +633,34 @@ mod tests {
     const VERIFIED: &str = "sslmode=verify-full";
 
     #[test]
-    fn a_database_on_another_machine_is_verified_unless_something_else_is_said() {
-        let nothing = |_: &str| None;
+    fn a_database_on_another_machine_is_verified_unless_the_url_sets_a_mode() {
         for url in [
             "postgres://ppm:p%40ss@db.example.com/ppm",
             "postgresql://ppm@10.0.0.7:5433/ppm?application_name=ppm",
             "postgres://ppm@[2001:db8::7]/ppm",
             "postgres:///ppm?host=db.example.com",
+            "postgres://ppm@localhost/ppm?host=localhost&host=db.example.com",
         ] {
             let expected = [url, VERIFIED].join(if url.contains('?') { "&" } else { "?" });
-            assert_eq!(verified(url, nothing), expected);
+            assert_eq!(with_default_sslmode(url, None), expected);
         }
         for url in [
             "postgres://ppm@localhost/ppm",
             "postgres://ppm@127.0.0.1:5433/ppm",
             "postgres://ppm@[::1]/ppm",
             "postgres:///ppm?host=/var/run/postgresql",
-            "postgres:///ppm",
+            "postgres://%2Fvar%2Frun%2Fpostgresql/ppm",
             "postgres://ppm@db.example.com/ppm?sslmode=require",
         ] {
-            assert_eq!(verified(url, nothing), url);
+            assert_eq!(with_default_sslmode(url, None), url);
         }
     }
 
     #[test]
-    fn the_environment_may_name_the_database_server_and_how_it_is_connected_to() {
-        let elsewhere = |name: &str| (name == "PGHOST").then(|| "db.example.com".to_owned());
-        assert_eq!(verified("postgres:///ppm", elsewhere), format!("postgres:///ppm?{VERIFIED}"));
-        let said = |name: &str| (name == "PGSSLMODE").then(|| "require".to_owned());
+    fn the_environment_sets_a_mode_only_if_it_is_one() {
         let url = "postgres://ppm@db.example.com/ppm";
-        assert_eq!(verified(url, said), url);
+        assert_eq!(with_default_sslmode(url, Some("require")), url);
+        assert_eq!(with_default_sslmode(url, Some("requires")), format!("{url}?{VERIFIED}"));
     }
 
     #[test]

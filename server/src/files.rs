@@ -1,20 +1,47 @@
 //! Who may read the files that hold secrets: the database, the sealing keys and client secrets. One rule
 //! for all of them.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use rustix::process::geteuid;
+use secrecy::zeroize::Zeroizing;
 
 /// Why a file is not private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPrivate {
     /// More than its owner may change it, or more than its owner and its group may read it.
-    #[error("others may read or change it: allow it to its owner only (chmod 600)")]
+    #[error("others may read or change it: make it accessible to its owner only (chmod 600)")]
     Open,
     /// It belongs to another user, who can read and change it.
     #[error("it belongs to another user: give it to the user that runs ppm-email (chown)")]
     Owner,
+}
+
+/// Why the text of a private file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateTextError {
+    /// Others may read or change it, or it is another user's.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
+    /// It is not there, or it is no text.
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
+}
+
+/// The text of a private file. What is checked is the file that is read, whatever is put in its place
+/// meanwhile.
+///
+/// # Errors
+/// Others may read or change the file, or it cannot be read.
+pub fn private_text(file: &Path) -> Result<Zeroizing<String>, PrivateTextError> {
+    let mut file = File::open(file)?;
+    check_private(&file.metadata()?)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Checks that a file is private: its owner alone may change it, and a group at most may read it

@@ -8,10 +8,9 @@ use crate::key;
 /// What is to be said of a configuration, wherever the router runs.
 #[must_use]
 pub fn of_config(config: &Config) -> Vec<String> {
-    let root = geteuid().is_root().then(|| {
-        "this process runs as root, which it needs for nothing: run it as an unprivileged user"
-            .to_owned()
-    });
+    let root = geteuid()
+        .is_root()
+        .then(|| "running as root is unnecessary: run as an unprivileged user".to_owned());
     key::place_warning(&config.database, &config.key_file).into_iter().chain(root).collect()
 }
 
@@ -21,13 +20,13 @@ pub fn of_serving(config: &Config) -> Vec<String> {
     let public_url = config.public_url.as_ref();
     let clear = public_url.filter(|url| url.is_in_clear()).map(|url| {
         format!(
-            "--public-url {} is in clear: passwords, sessions and secrets can be read on the way; put a proxy with TLS in front of this server",
+            "--public-url {} uses http: passwords, sessions and secrets can be read in transit; put a TLS proxy in front of this server",
             url.origin()
         )
     });
     let has_proxy = public_url.is_some_and(PublicUrl::is_https);
     let unnamed = (has_proxy && config.trusted_proxies.is_empty()).then(|| {
-        "--public-url is https, so that a proxy is in front of this server, and --trusted-proxy names none: all callers count as one, and one of them can keep the others out"
+        "--public-url is https but no --trusted-proxy is set: all clients share the proxy's address, so one can use up the sign-in limits of everyone"
             .to_owned()
     });
     of_config(config).into_iter().chain(clear).chain(unnamed).collect()

@@ -44,7 +44,7 @@ pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {
         "\n  Sign in as grace (administrator), rita (reader) or tom (no role); the password is the name.\n"
     );
     if let Some(practice) = &practice {
-        println!("{}", practice.instructions(reachable(listen)));
+        println!("{}", practice.instructions(&format!("http://{}", reachable(listen))));
     }
     println!("  Ctrl-C stops everything.\n");
 

@@ -134,7 +134,7 @@ impl Practice {
 
     /// What to type into the form of the product at `product` for each way of sending, and where
     /// to look afterwards.
-    pub fn instructions(&self, product: SocketAddr) -> String {
+    pub fn instructions(&self, product: &str) -> String {
         let mail = &self.mail.address;
         let inbox = mail.inbox;
         let hosts = self.hosts.as_ref().map(|hosts| hosts.address.addresses());
@@ -230,7 +230,7 @@ impl Provider {
         rest.split('/').next().map(str::to_owned)
     }
 
-    fn oauth_settings(&self, mail: &MailServer, product: SocketAddr) -> String {
+    fn oauth_settings(&self, mail: &MailServer, product: &str) -> String {
         let Self { authorization, token, scope, account, clients, .. } = self;
         let MailServer { token_only, username, .. } = mail;
         let Account { email, password } = account;
@@ -254,7 +254,7 @@ impl Provider {
 
     Authorization Endpoint  {authorization}
     Token Endpoint          {token}
-    Redirect URI            http://{product}/oauth/callback
+    Redirect URI            {product}/oauth/callback
 
 {flows}
   Save, then Get Auth Token. On the consent page sign in with
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_oauth_settings_fill_every_field_for_every_flow() {
-        let product = "127.0.0.1:3000".parse().unwrap();
+        let product = "http://127.0.0.1:3000";
         let provider = serde_json::from_str::<Provider>(PROVIDER).unwrap();
         let text = provider.oauth_settings(&mail_server(), product);
         for wanted in [

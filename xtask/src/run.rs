@@ -47,8 +47,12 @@ pub fn run(
     listen: SocketAddr,
     public_url: Option<&str>,
 ) -> Result<()> {
+    if public_url.is_none() && !listen.ip().is_loopback() {
+        bail!("--listen beyond this machine needs --public-url: the URL that browsers use");
+    }
     build::build(workspace, profile)?;
     let listen = with_port(listen)?;
+    let address = public_url.map_or_else(|| format!("http://{}", reachable(listen)), base);
     let product = Product { workspace, profile, folder: workspace.run_folder() };
     make_private_folder(&product.folder)?;
 
@@ -65,12 +69,12 @@ pub fn run(
     let _guard = Guard::over(&serving)?;
     wait_until_it_answers(&mut serving, listen, "/health")?;
 
-    println!("\n  PPM Email Settings runs at http://{}/", reachable(listen));
+    println!("\n  PPM Email Settings runs at {address}/");
     println!(
         "\n  Sign in with\n\n    Email                 {ADMINISTRATOR}\n    Password              {password}\n"
     );
     if let Some(practice) = &practice {
-        println!("{}", practice.instructions(reachable(listen)));
+        println!("{}", practice.instructions(&address));
     }
     println!("  Ctrl-C stops everything. Settings stay in {}.\n", product.folder.display());
 
@@ -79,6 +83,11 @@ pub fn run(
         bail!("the product ended by itself ({status})");
     }
     Ok(())
+}
+
+/// A URL without a slash at its end.
+fn base(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
 }
 
 /// Makes a folder that only its owner can look into: it holds a database and the key to it.

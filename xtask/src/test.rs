@@ -18,7 +18,10 @@ use crate::{
     build, chromium, debian, markup,
     node::{self, Packages},
     postgres::Postgres,
-    tools::{WASM_TARGET, cargo, ensure_components, ensure_wasm_target, expect_success},
+    tools::{
+        WASM_TARGET, cargo, ensure_cargo_deny, ensure_components, ensure_wasm_target,
+        expect_success,
+    },
     workspace::{Profile, Workspace},
 };
 
@@ -37,7 +40,7 @@ enum Needs {
     Node,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
@@ -60,6 +63,14 @@ const STEPS: [Step; 17] = [
     rust("unit and integration tests", on_sqlite),
     rust("tests on PostgreSQL", on_postgres),
     rust("tests of xtask", |workspace| run(workspace, &["test", "--package=xtask"])),
+    rust("licences and bans of dependencies", |workspace| {
+        let deny = ensure_cargo_deny(workspace)?;
+        // No advisories: their database is fetched from the network each time.
+        let args = ["check", "--deny", "unmatched-skip", "--deny", "unnecessary-skip"];
+        let mut check = Command::new(deny);
+        check.current_dir(workspace.root()).args(args).args(["bans", "licenses", "sources"]);
+        expect_success(&mut check)
+    }),
     rust("browser bundle within its budget", |workspace| {
         let bundles = build::build_bundle(workspace)?;
         println!("{bundles}");

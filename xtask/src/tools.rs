@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -81,6 +81,22 @@ pub fn ensure_components(workspace: &Workspace) -> Result<()> {
             .with_context(|| format!("the Rust toolchain needs {component}"))?;
     }
     Ok(())
+}
+
+/// The program that checks `deny.toml`, compiled without optimisation if it is not there: it runs for a
+/// second.
+pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    const VERSION: &str = "0.20.2";
+    let folder = workspace.tools_folder();
+    let program = folder.join("bin/cargo-deny");
+    let version = answer_of(Command::new(&program).arg("--version"));
+    if version.is_none_or(|version| !version.ends_with(VERSION)) {
+        println!("Installing cargo-deny {VERSION}.");
+        let args =
+            ["install", "cargo-deny", "--version", VERSION, "--locked", "--debug", "--force"];
+        expect_success(cargo(workspace, args).arg("--root").arg(folder))?;
+    }
+    Ok(program)
 }
 
 /// The command as one would type it, the program by its bare name.

@@ -75,6 +75,11 @@ impl Workspace {
         self.root.join(".run")
     }
 
+    /// Where programs are installed that only checks need.
+    pub fn tools_folder(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
     /// Where a benchmark keeps its data and its figures.
     pub fn bench_folder(&self) -> PathBuf {
         self.target.join("bench")

@@ -2,8 +2,9 @@
 
 use domain::audit::Action;
 
+use super::duration;
 use crate::api::ApiError;
-use crate::service::TurnedAway;
+use crate::service::{AuditRow, TurnedAway};
 use crate::shell::{AccountProblem, PasswordProblem, SetUpProblem};
 
 /// What somebody did, as the audit trail says it; `has_fields` tells whether it names controls.
@@ -27,19 +28,22 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::PersonAdded => "Added an account",
         Action::PersonRemoved => "Removed an account",
         Action::PasswordChanged => "Changed a password",
-        Action::PasswordNotChanged => "Gave a wrong password to change it",
+        Action::PasswordNotChanged => "Failed to change a password",
         Action::Refused => "Was refused",
         Action::KeyChanged => "Changed the key that seals secrets",
     }
 }
 
-/// How often something happened, from where and in which session, as far as there is something to say.
+/// How often something happened, by which identity, from where and in which session, as far as it was
+/// recorded.
 #[must_use]
-pub fn occurrences(count: i64, address: Option<&str>, session: Option<&str>) -> Option<String> {
-    let times = (count > 1).then(|| format!("{count} times"));
-    let from = address.map(|address| format!("from {address}"));
-    let within = session.map(|session| format!("in session {session}"));
-    let said: Vec<_> = times.into_iter().chain(from).chain(within).collect();
+pub fn origin(row: &AuditRow) -> Option<String> {
+    let times = (row.count > 1).then(|| format!("{} times", row.count));
+    let by = row.issuer.as_ref().zip(row.subject.as_ref());
+    let by = by.map(|(issuer, subject)| format!("by {subject} of {issuer}"));
+    let from = row.address.as_ref().map(|address| format!("from {address}"));
+    let within = row.session.as_ref().map(|session| format!("in session {session}"));
+    let said: Vec<_> = times.into_iter().chain(by).chain(from).chain(within).collect();
     (!said.is_empty()).then(|| said.join(" "))
 }
 
@@ -68,8 +72,9 @@ pub fn message_retention(days: u32) -> String {
 pub const TIMES_NOT_SAVED: &str =
     "The server could not save this; its log says why. Your choices are still here: try again.";
 
-/// What a new password is to be like.
-pub const NEW_PASSWORD: &str = "At least 12 characters: a few words that do not belong together are good, your name and address are not.";
+/// What a new password has to be like.
+pub const NEW_PASSWORD: &str =
+    "At least 12 characters. A few random words work well; do not use your name or address.";
 
 /// What a new password brings about.
 pub const PASSWORD_ENDS_SESSIONS: &str = "Your other sessions end. You stay signed in here.";
@@ -78,13 +83,13 @@ pub const PASSWORD_ENDS_SESSIONS: &str = "Your other sessions end. You stay sign
 pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other sessions have ended.";
 
 /// Said where a person is known otherwise than by a session.
-pub const NO_SESSION_HERE: &str = "You are signed in by the product that you come from, or by your organisation's proxy: that is where you sign out.";
+pub const NO_SESSION_HERE: &str = "You are signed in through the product you came from, or your organisation's proxy. Sign out there.";
 
 /// How many sessions were ended.
 #[must_use]
 pub fn sessions_ended(count: usize) -> String {
     match count {
-        0 => "There was no such session any more.".to_owned(),
+        0 => "That session had already ended.".to_owned(),
         1 => "One session was ended.".to_owned(),
         count => format!("{count} sessions were ended."),
     }
@@ -95,29 +100,26 @@ pub fn sessions_ended(count: usize) -> String {
 pub fn account_problem(problem: AccountProblem) -> String {
     let problem = match problem {
         AccountProblem::Sessions => {
-            return "The sessions could not be ended; the server's log says why. Try again."
+            return "Not every session could be ended; the server's log says why. Try again."
                 .to_owned();
         }
         AccountProblem::Password(problem) => problem,
     };
     match problem {
         PasswordProblem::Wrong => {
-            "The present password is wrong. Your password was not changed.".to_owned()
+            "The current password is wrong. Your password was not changed.".to_owned()
         }
-        PasswordProblem::TooMany { minutes: 1 } => {
-            "The present password was wrong too often. Try again in a minute.".to_owned()
+        PasswordProblem::TooMany { seconds } => {
+            format!("Too many attempts. Try again in {}.", duration(seconds))
         }
-        PasswordProblem::TooMany { minutes } => {
-            format!("The present password was wrong too often. Try again in {minutes} minutes.")
+        PasswordProblem::Busy { seconds } => {
+            format!("The server is busy. Try again in {}.", duration(seconds))
         }
-        PasswordProblem::Busy => "The server is busy. Try again in a moment.".to_owned(),
         PasswordProblem::TooShort => set_up_problem(SetUpProblem::PasswordTooShort).to_owned(),
         PasswordProblem::TooLong => set_up_problem(SetUpProblem::PasswordTooLong).to_owned(),
         PasswordProblem::Common => set_up_problem(SetUpProblem::PasswordCommon).to_owned(),
         PasswordProblem::Personal => set_up_problem(SetUpProblem::PasswordPersonal).to_owned(),
-        PasswordProblem::Differ => {
-            "The two new passwords are not the same. Type both again.".to_owned()
-        }
+        PasswordProblem::Differ => "The new passwords do not match. Enter both again.".to_owned(),
         PasswordProblem::ServerFailed => set_up_problem(SetUpProblem::ServerFailed).to_owned(),
     }
 }

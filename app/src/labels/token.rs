@@ -237,8 +237,8 @@ const fn first_fault(fault: Fault) -> Words {
             steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
         },
         Fault::OtherSession => Words {
-            cause: "The sign-in was begun in another session, or in one that has ended.",
-            steps: &["Press Get Auth Token in the window in which you are signed in."],
+            cause: "This sign-in was started in another session, or that session has ended.",
+            steps: &["Sign in to PPM, then press Get Auth Token again."],
         },
         Fault::SettingsChanged => Words {
             cause: "The settings were saved in the meantime, so this sign-in no longer fits them.",
@@ -252,10 +252,10 @@ const fn first_fault(fault: Fault) -> Words {
             ],
         },
         Fault::IssuerMissing => Words {
-            cause: "The answer does not say which provider it is from, although the provider says that its answers do.",
+            cause: "The provider's answer does not name its issuer, although its metadata says it always does (RFC 9207).",
             steps: &[
                 "Press Get Auth Token again.",
-                "If it stays so, the answer may come from elsewhere: tell the provider's administrator.",
+                "If the problem continues, tell the provider's administrator: the answer may be forged.",
             ],
         },
         Fault::NoCode => Words {

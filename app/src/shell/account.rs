@@ -23,8 +23,8 @@ pub enum AccountProblem {
 #[expect(missing_docs, reason = "each name says what is wrong; the words are with the labels")]
 pub enum PasswordProblem {
     Wrong,
-    TooMany { minutes: u64 },
-    Busy,
+    TooMany { seconds: u32 },
+    Busy { seconds: u32 },
     TooShort,
     TooLong,
     Common,
@@ -46,7 +46,7 @@ pub fn AccountPage() -> impl IntoView {
     let problem = use_context::<AccountProblem>();
     let done = use_query_map().with_untracked(|query| match query.get("ended") {
         Some(count) => count.parse().ok().map(Done::SessionsEnded),
-        None => query.get("password").map(|_| Done::PasswordChanged),
+        None => (query.get("password")? == "changed").then_some(Done::PasswordChanged),
     });
     let show = move |account| shown(account, problem, done);
     view! {
@@ -85,7 +85,7 @@ fn shown(
         let end_others = (!others.is_empty())
             .then(|| view! { <EndAll whose="others" name="End all of these"/> });
         let others = if others.is_empty() {
-            view! { <p class="hint">"Only you are signed in."</p> }.into_any()
+            view! { <p class="hint">"No one else has a session."</p> }.into_any()
         } else {
             table("Sessions of other people", others, &display, true)
         };
@@ -116,14 +116,14 @@ fn password_form() -> AnyView {
             <fieldset class="group">
                 <legend>"Change password"</legend>
                 <div class="body">
-                    <Password name="present" label="Present password" autocomplete="current-password"/>
+                    <Password name="current" label="Current password" autocomplete="current-password"/>
                     <Password
                         name="password"
                         label="New password"
                         autocomplete="new-password"
                         help=labels::NEW_PASSWORD
                     />
-                    <Password name="again" label="New password again" autocomplete="new-password"/>
+                    <Password name="again" label="Confirm new password" autocomplete="new-password"/>
                     <p class="hint">{labels::PASSWORD_ENDS_SESSIONS}</p>
                     <div class="actions">
                         <button type="submit" class="primary">"Change password"</button>
@@ -166,6 +166,7 @@ fn table(
     has_people: bool,
 ) -> AnyView {
     let rows = sessions.into_iter().map(|session| {
+        let session_id = session.id.clone();
         let (began, seen) = (display.written(session.began_at), display.written(session.seen_at));
         let who = has_people.then(|| {
             view! {
@@ -190,7 +191,9 @@ fn table(
         view! {
             <tr>
                 {who}
-                <td data-label="Signed in">{began.clone()}</td>
+                <td data-label="Signed in">
+                    {began.clone()} <span class="hint">"Session " {session_id}</span>
+                </td>
                 <td data-label="From">{session.address.unwrap_or_else(|| "Unknown".to_owned())}</td>
                 <td data-label="Last seen">{seen}</td>
                 <td>{end}</td>

@@ -116,17 +116,15 @@ fn Row(at: String, row: AuditRow) -> impl IntoView {
     let action = labels::action(row.action, !row.fields.is_empty());
     let fields = (!row.fields.is_empty())
         .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
+    let origin = labels::origin(&row).map(|words| view! { <span class="hint">{words}</span> });
     let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
-    let occurrences =
-        labels::occurrences(row.count, row.address.as_deref(), row.session.as_deref())
-            .map(|words| view! { <span class="hint">{words}</span> });
     view! {
         <tr>
             <td class="when">{at}</td>
             <td>
                 {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
             </td>
-            <td>{action} {fields} {detail} {occurrences}</td>
+            <td>{action} {fields} {detail} {origin}</td>
         </tr>
     }
 }

@@ -126,7 +126,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     aria-describedby="password-help"
                 />
                 <span class="help" id="password-help">
-                    "At least 12 characters: a few words that do not belong together are good, your name and address are not."
+                    {labels::NEW_PASSWORD}
                 </span>
             </div>
             <div class="field">

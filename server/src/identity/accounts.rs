@@ -1,6 +1,7 @@
 //! Accounts of our own: signing in, signing out, and who may at all. One answer for a wrong
 //! address and a wrong password, in words and in time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use secrecy::SecretString;
 use super::devices::Device;
 use super::limits;
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
-use super::sessions::{self, Caller, SessionCookie, SessionKey, Sessions};
+use super::sessions::{self, Caller, SessionCookie, Sessions};
 use super::throttle::{Comparison, Entrance, Limited, Throttle};
 use super::{Client, Principal, Role};
 use crate::aggregates::Aggregates;
@@ -119,7 +120,7 @@ pub enum AccountError {
 pub enum PasswordError {
     #[error("the caller has no account of this product")]
     NoAccount,
-    #[error("the present password is wrong")]
+    #[error("the current password is wrong")]
     Wrong,
     #[error(transparent)]
     NotCompared(#[from] SignInError),
@@ -143,6 +144,12 @@ const SET_UP_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// After how long there may be room for a comparison again.
 const SHORTLY: Duration = Duration::from_secs(2);
+
+/// The audit row of a wrong password.
+struct Failure {
+    action: Action,
+    actor: Actor,
+}
 
 /// Leave to compare one password, and where the attempt counts if it is wrong.
 struct Guess {
@@ -208,13 +215,9 @@ impl Accounts {
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
         let guess = self.guess(email, &account, device, caller).await?;
         let person = people::by_email(&self.store, email).await?;
-        let known = person.as_ref().map(|person| person.email.clone());
-        let Some(person) = self.compare(guess, person, password).await? else {
-            // An address without an account is not kept: people also type passwords there.
-            let (action, actor) = (Action::SignInFailed, Actor::nobody());
-            self.aggregates.record(action, caller.address, actor, known);
-            return Err(SignInError::Wrong);
-        };
+        let failure = Failure { action: Action::SignInFailed, actor: Actor::nobody() };
+        let compared = self.compare(guess, person, password, failure, caller.address);
+        let person = compared.await?.ok_or(SignInError::Wrong)?;
 
         let hash = &person.password_hash;
         let Some((principal, cookie)) = self.begin_session(&person, caller).await? else {
@@ -225,22 +228,31 @@ impl Accounts {
         Ok(SignedIn { principal, cookie, device })
     }
 
-    /// Compares the password of a guess, and notes whether it is wrong. The person, if it is right.
+    /// The person, if the password of a guess is right; if not, that is recorded.
     async fn compare(
         &self,
         guess: Guess,
         person: Option<Person>,
         password: SecretString,
+        failure: Failure,
+        address: IpAddr,
     ) -> Result<Option<Person>, SignInError> {
-        let Guess { account, source, number, permit, _room } = guess;
-        let hash = person.as_ref().map(|person| person.password_hash.clone());
-        let is_right = self.passwords.is_right(permit, password, hash).await?;
-        let person = person.filter(|_| is_right);
-        match person {
-            Some(_) => sign_ins::forgive(&self.store, &account, &source).await?,
-            None => sign_ins::fail(&self.store, number).await?,
-        }
-        Ok(person)
+        let accounts = self.clone();
+        // A wrong guess counts even if the caller hangs up meanwhile.
+        let compared = tokio::spawn(async move {
+            let Guess { account, source, number, permit, _room } = guess;
+            let hash = person.as_ref().map(|person| person.password_hash.clone());
+            if accounts.passwords.is_right(permit, password, hash).await? {
+                sign_ins::forgive(&accounts.store, &account, &source).await?;
+                return Ok(person);
+            }
+            // An address without an account is not kept: people also type passwords there.
+            let (Failure { action, actor }, known) = (failure, person.map(|person| person.email));
+            accounts.aggregates.record(action, address, actor, known);
+            sign_ins::fail(&accounts.store, number).await?;
+            Ok(None)
+        });
+        compared.await.map_err(HashError::from)?
     }
 
     /// Ends the caller's session, whether or not the database can be written, and returns the
@@ -248,9 +260,12 @@ impl Accounts {
     pub async fn sign_out(&self, caller: &Caller) -> HeaderValue {
         if let Some(key) = &caller.session {
             let principal = caller.principal.as_ref();
-            let actor = principal.map_or_else(Actor::nobody, Actor::from);
+            let address = Some(written(caller.address));
+            let unknown = || Actor { address, session: Some(key.name()), ..Actor::nobody() };
+            let actor = principal.map_or_else(unknown, Actor::from);
             let issuer = principal.and_then(|principal| principal.issuer.clone());
-            self.sessions.end(key, self.entry(actor, Action::SignedOut, issuer)).await;
+            let entry = self.entry(actor, Action::SignedOut, issuer);
+            self.sessions.end(key, entry, principal.is_some()).await;
         }
         self.cookie.removal()
     }
@@ -379,45 +394,45 @@ impl Accounts {
         by: Actor,
     ) -> Result<(), AccountError> {
         let person = self.known(email).await?;
-        match self.replace_password(&person, password, None, by).await? {
+        match self.replace_password(&person, password, by).await? {
             Some(_) => Ok(()),
             None => Err(AccountError::Unknown(person.email)),
         }
     }
 
-    /// Gives the caller's own account another password, for the present one, and ends their other
-    /// sessions. The browser stays known: by what it is known from now on.
+    /// Gives the caller's own account another password, for the current one. All of their sessions end,
+    /// and a new one begins in this browser: a copy of its cookie is worth nothing any more.
     ///
     /// # Errors
-    /// The caller has no account here, the present password is wrong, or too many were; the new one
+    /// The caller has no account here, the current password is wrong, or too many were; the new one
     /// cannot be taken; or the database does not answer.
     pub async fn change_password(
         &self,
-        present: SecretString,
+        current: SecretString,
         password: SecretString,
         caller: &Caller,
-    ) -> Result<Device, PasswordError> {
+    ) -> Result<SignedIn, PasswordError> {
         let own = caller.principal.as_ref().filter(|who| who.issuer.is_none());
-        let (Some(who), Some(session)) = (own, &caller.session) else {
+        let (Some(who), true) = (own, caller.session.is_some()) else {
             return Err(PasswordError::NoAccount);
         };
         let email = who.address();
         let account = limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
         let person = self.known(email).await?;
-        // Before the comparison costs anything.
-        passwords::check(&password, Owner { email: &person.email, name: &person.name })
-            .map_err(AccountError::from)?;
         let guess = self.guess(email, &account, device, caller).await?;
-        let Some(person) = self.compare(guess, Some(person), present).await? else {
-            let (action, actor) = (Action::PasswordNotChanged, Actor::from(who));
-            self.aggregates.record(action, caller.address, actor, Some(email.to_owned()));
-            return Err(PasswordError::Wrong);
-        };
-        let replaced = self.replace_password(&person, password, Some(session), Actor::from(who));
-        // Another change was quicker: what was typed as the present password no longer is.
-        let hash = replaced.await?.ok_or(PasswordError::Wrong)?;
-        Ok(Device::of(&account, &hash, device, self.randomness.as_ref()))
+        let failure = Failure { action: Action::PasswordNotChanged, actor: Actor::from(who) };
+        let compared = self.compare(guess, Some(person), current, failure, caller.address);
+        let person = compared.await?.ok_or(PasswordError::Wrong)?;
+        // Nothing if another change was quicker: what was typed as the current password no longer is.
+        let replaced = self.replace_password(&person, password, Actor::from(who)).await?;
+        let password_hash = replaced.ok_or(PasswordError::Wrong)?;
+        let person = Person { password_hash, ..person };
+        let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
+        let (principal, cookie) = session.ok_or(PasswordError::Wrong)?;
+        let hash = &person.password_hash;
+        let device = Device::of(&account, hash, device, self.randomness.as_ref());
+        Ok(SignedIn { principal, cookie, device })
     }
 
     /// The hash of the new password; nothing where the account is gone, or has another password than
@@ -426,15 +441,13 @@ impl Accounts {
         &self,
         person: &Person,
         password: SecretString,
-        kept: Option<&SessionKey>,
         by: Actor,
     ) -> Result<Option<String>, AccountError> {
         passwords::check(&password, Owner { email: &person.email, name: &person.name })?;
         let hash = self.passwords.hash(password, self.randomness.as_ref()).await?;
-        let (before, kept) = (&person.password_hash, kept.map(SessionKey::as_str));
+        let before = &person.password_hash;
         let entry = self.entry(by, Action::PasswordChanged, Some(person.email.clone()));
-        let replaced =
-            people::set_password(&self.store, &person.id, before, &hash, kept, &entry).await?;
+        let replaced = people::set_password(&self.store, &person.id, before, &hash, &entry).await?;
         Ok(replaced.then_some(hash))
     }
 
@@ -447,8 +460,8 @@ impl Accounts {
         self.sessions.list(person, self.clock.now()).await
     }
 
-    /// Ends those of the sessions that a person sees which are wanted, but never the one of this
-    /// request, and says how many.
+    /// Ends the sessions visible to a person that match `wanted`, except the one of this request, and
+    /// returns how many; nothing if the database could not be told of them all.
     ///
     /// # Errors
     /// The database does not answer.
@@ -456,13 +469,13 @@ impl Accounts {
         &self,
         who: &Principal,
         wanted: impl Fn(&Listed) -> bool,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Option<usize>, StoreError> {
         let mut ending = self.sessions_seen_by(who).await?;
         let own = who.client.session.as_deref();
         ending.retain(|session| wanted(session) && Some(session.name().as_str()) != own);
         let count = ending.len();
-        self.sessions.end_listed(ending, &Actor::from(who)).await;
-        Ok(count)
+        let is_written = self.sessions.end_listed(ending, &Actor::from(who)).await;
+        Ok(is_written.then_some(count))
     }
 
     /// Removes an account and ends its sessions.

@@ -41,7 +41,12 @@ impl From<&Principal> for Actor {
         // Not by an address that is only claimed, which may be another's.
         let known_by = principal.recipient().unwrap_or(&principal.id);
         let Client { address, session } = principal.client.clone();
-        Self { session, address, ..Self::named(known_by, &principal.name).with_id(&principal.id) }
+        let issuer = principal.issuer.clone();
+        // An id is issuer, blank, subject; an issuer that a host in Rust names may have blanks too.
+        let prefix = issuer.as_ref().map(|issuer| format!("{issuer} "));
+        let subject = prefix.and_then(|prefix| principal.id.strip_prefix(&prefix));
+        let subject = Some(subject.unwrap_or(&principal.id).to_owned());
+        Self { issuer, subject, session, address, ..Self::named(known_by, &principal.name) }
     }
 }
 

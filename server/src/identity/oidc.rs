@@ -484,10 +484,11 @@ impl From<OidcFault> for Nobody {
 }
 
 impl From<Stranger> for Nobody {
-    fn from(Stranger { name, email }: Stranger) -> Self {
+    fn from(Stranger { id, name, email }: Stranger) -> Self {
         let email = email.filter(|email| email.is_verified);
         let email = email.map_or_else(String::new, |Email { address, .. }| address);
-        Self { fault: OidcFault::NoRole, actor: Some(Actor { email, name, ..Actor::default() }) }
+        let actor = Actor::named(&email, &name).with_id(&id);
+        Self { fault: OidcFault::NoRole, actor: Some(actor) }
     }
 }
 

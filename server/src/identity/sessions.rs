@@ -35,11 +35,13 @@ const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// How long a database that was not told of a session's end is left alone, for the first time; each
 /// further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// How many ends of sessions are remembered that the database does not know. Where it cannot be read
-/// either, a stranger can end sessions that never began.
-const MOST_UNWRITTEN: usize = 10_000;
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How many ends of sessions are remembered that the database does not know.
+const MAX_PENDING_ENDS: usize = 10_000;
+/// How many of them may be of cookies that could not be looked up: while the database cannot be read, a
+/// stranger can make them up.
+const MAX_PENDING_UNKNOWN: usize = 1_000;
 
 /// Who a request comes from, as far as it is known. Every request behind
 /// [`recognise`](super::recognise) has one among its extensions.
@@ -121,6 +123,11 @@ pub(super) async fn make_room(
         Some(previous) => sessions::end(store, previous.as_str(), now, None).await,
         None => Ok(()),
     }
+}
+
+/// Does work to its end even if the caller hangs up meanwhile.
+async fn complete(work: impl Future<Output = bool> + Send + 'static) -> bool {
+    tokio::spawn(work).await.unwrap_or_default()
 }
 
 /// The sessions of this product, and what the database could not be told of them. Copies share
@@ -211,43 +218,55 @@ impl Sessions {
         Ok(found)
     }
 
-    /// Ends sessions of a list, each with its audit row.
-    pub(super) async fn end_listed(&self, listed: Vec<Listed>, by: &Actor) {
-        for session in listed {
-            let whose = Actor::from(&session.found.principal).email;
-            let detail = Some(format!("{whose} ({})", session.name()));
-            let entry = Entry::new(self.clock.now(), by.clone(), Action::SessionEnded);
-            self.end(&SessionKey(session.token_hash), Entry { detail, ..entry }).await;
-        }
-    }
-
-    /// Ends a session, with its audit row. This process refuses the session from now on; where the
-    /// database cannot be written, the write is tried again in the background until it works.
-    pub(super) async fn end(&self, key: &SessionKey, entry: Entry) {
-        let is_refused = self.refuse(key);
-        match sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await {
-            Ok(()) => self.forget(key),
-            Err(error) => {
-                tracing::error!(
-                    error = one_line(&error),
-                    is_refused,
-                    "the database could not be told of a session's end"
-                );
-                if is_refused {
-                    tokio::spawn(self.clone().write_end(key.clone(), entry));
-                }
+    /// Ends sessions of a list, each with its audit row, and returns whether the database knows of all.
+    pub(super) async fn end_listed(&self, listed: Vec<Listed>, by: &Actor) -> bool {
+        let (sessions, by) = (self.clone(), by.clone());
+        complete(async move {
+            let mut is_written = true;
+            for session in listed {
+                let whose = Actor::from(&session.found.principal).email;
+                let detail = Some(format!("{whose} ({})", session.name()));
+                let entry = Entry::new(sessions.clock.now(), by.clone(), Action::SessionEnded);
+                let entry = Entry { detail, ..entry };
+                let key = SessionKey(session.token_hash);
+                is_written &= sessions.clone().end_and_record(key, entry, MAX_PENDING_ENDS).await;
             }
-        }
+            is_written
+        })
+        .await
     }
 
-    /// Refuses a session from now on, unless too many are refused already.
-    fn refuse(&self, key: &SessionKey) -> bool {
-        let ended = &mut self.unwritten().ended;
-        let has_room = ended.len() < MOST_UNWRITTEN;
-        if has_room {
-            ended.insert(key.as_str().to_owned());
+    /// Ends a session, with its audit row. This process refuses the session from now on; if the
+    /// database cannot be written, the write is tried again in the background until it works.
+    pub(super) async fn end(&self, key: &SessionKey, entry: Entry, is_known: bool) {
+        let most = if is_known { MAX_PENDING_ENDS } else { MAX_PENDING_UNKNOWN };
+        complete(self.clone().end_and_record(key.clone(), entry, most)).await;
+    }
+
+    /// Whether the database knows of the end.
+    async fn end_and_record(self, key: SessionKey, entry: Entry, most: usize) -> bool {
+        let is_new = self.refuse(&key, most);
+        let Err(error) = sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await
+        else {
+            self.forget(&key);
+            return true;
+        };
+        tracing::error!(
+            error = one_line(&error),
+            session = key.name(),
+            "the end of a session could not be written to the database"
+        );
+        if is_new {
+            tokio::spawn(self.write_end(key, entry));
         }
-        has_room
+        false
+    }
+
+    /// Refuses a session from now on, unless as many are refused already. False if it was refused
+    /// before, or is not now.
+    fn refuse(&self, key: &SessionKey, most: usize) -> bool {
+        let ended = &mut self.unwritten().ended;
+        ended.len() < most && ended.insert(key.as_str().to_owned())
     }
 
     /// Tells the database of a session's end, as long as the session would have lasted at most.
@@ -256,7 +275,7 @@ impl Sessions {
         while self.clock.now() < entry.at + ABSOLUTE_END {
             sleep(pause).await;
             if sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await.is_ok() {
-                tracing::info!("the database was told of a session's end");
+                tracing::info!(session = key.name(), "the end of a session was written");
                 break;
             }
             pause = (2 * pause).min(LONGEST_PAUSE);

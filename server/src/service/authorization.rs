@@ -2,7 +2,6 @@
 //! code is exchanged, the token stored. Every attempt is a row, so that any node and any tab can
 //! tell how it fares; a failed one leaves the token before it untouched.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use app::api::{ApiError, Begun, Finished, TokenNow};
@@ -127,8 +126,14 @@ pub async fn attempt(
     who: Option<&Principal>,
     id: &str,
 ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, Broken> {
-    let Some(attempt) = attempts::get(&server.store, id).await? else { return Ok(None) };
+    let Some(mut attempt) = attempts::get(&server.store, id).await? else { return Ok(None) };
     let current = settings::current(server).await?;
+    if attempt.revision != current.saved.revision && !who.is_some_and(Principal::may_edit) {
+        // The Client ID of that time, which the provider may have named, is not known any more.
+        if let Some(AttemptEnd::Failed(setback)) = &mut attempt.end {
+            setback.said = None;
+        }
+    }
     let in_pop_up = attempt.in_pop_up;
     let shown = shown(server, &current, attempt);
     let client_id = &current.saved.form.authentication.client_id;
@@ -330,7 +335,7 @@ pub async fn land(
     answer: Answer,
     browser: &Browser,
     who: Option<&Principal>,
-    address: Option<IpAddr>,
+    address: Option<String>,
 ) -> Landed {
     let (server, browser, who) = (server.clone(), browser.clone(), who.cloned());
     let tracker = server.asking.clone();
@@ -355,7 +360,7 @@ async fn landed(
     answer: Answer,
     browser: &Browser,
     who: Option<&Principal>,
-    address: Option<IpAddr>,
+    address: Option<String>,
 ) -> Result<Landed, Broken> {
     let Some(state) = answer.state.as_deref() else {
         return Ok(Landed::Nowhere(Fault::AttemptUnknown));
@@ -376,12 +381,13 @@ async fn landed(
         let fault = why_not(&found, &known_by);
         let is_own = is_of_attempt(&found, &known_by, who);
         let actor = if is_own { found.actor() } else { Actor::nobody() };
+        let actor = Actor { address, ..actor };
         let (action, code) = (Action::TokenNotObtained, app::shell::fault_code(fault));
         let aggregates = server.accounts.aggregates();
-        aggregates.record_of_attempt(&found.id, action, address, actor, code);
+        aggregates.record_of_attempt(&found.id, action, actor, code);
         return Ok(Landed::Nowhere(fault));
     };
-    let actor = attempt.actor();
+    let actor = Actor { address, ..attempt.actor() };
     let end = came_back(server, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
         told(broken);
         failed(Leg::TokenRequest, Fault::ServerFailed).into()
@@ -452,6 +458,11 @@ async fn came_back(
     let asked_at = server.clock.now();
     let issued =
         server.tokens.exchange(&grant, ClientAuth::default(), code, verifier.as_ref()).await;
+    let now = attempts::get(&server.store, &attempt.id).await?;
+    if now.is_none_or(|now| now.end.is_some()) {
+        // Its session was ended during the exchange.
+        return Ok(failed(Leg::Return, Fault::OtherSession).into());
+    }
     Ok(obtained(server, actor, &current, asked_at, issued).await)
 }
 
@@ -561,7 +572,8 @@ pub async fn finish_by_hand(
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
     found.filter(is_own).ok_or(ApiError::NotFound)?;
     // The address of an earlier window of theirs is as good.
-    let (finished, end) = match land(server, answer, browser, Some(who), None).await {
+    let address = who.client.address.clone();
+    let (finished, end) = match land(server, answer, browser, Some(who), address).await {
         Landed::Attempt(landed) => (landed, None),
         Landed::Nowhere(fault) => (id.to_owned(), Some(failed(Leg::Return, fault))),
     };

@@ -104,6 +104,8 @@ fn row(entry: Entry) -> AuditRow {
         action: entry.action,
         fields: entry.fields.iter().filter_map(|name| Field::from_wire_name(name)).collect(),
         detail: entry.detail,
+        issuer: entry.actor.issuer,
+        subject: entry.actor.subject,
         address: entry.actor.address,
         session: entry.actor.session,
         count: entry.count,

@@ -111,8 +111,11 @@ impl EmailService for Service {
         let token = authorization::now(&self.0, who, &current).await.map_err(told)?;
         let mut saved = current.saved;
         if !who.may_edit() {
-            // No secret, and yet nothing that a reader has a use for.
-            saved.form.authentication.client_id.clear();
+            // No secret, and yet nothing that a reader has a use for. Scope may name it too.
+            let mut authentication = saved.form.authentication;
+            let client_id = std::mem::take(&mut authentication.client_id);
+            let redacted = redact::for_person(authentication, Some(who), &client_id);
+            saved.form.authentication = redacted.map_err(|error| told(error.into()))?;
         }
         let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);

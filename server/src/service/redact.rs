@@ -2,6 +2,7 @@
 //! provider that refuses an application names it.
 
 use app::service::Principal;
+use chrono::DateTime;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,24 +24,31 @@ pub(super) fn for_person<T: Serialize + DeserializeOwned>(
         return Ok(told);
     }
     let hush = Hush::default().hide(MARK, &SecretString::from(client_id));
-    let mut value = serde_json::to_value(told)?;
-    redact(&mut value, &|text| hush.text(&without(text, client_id)));
-    serde_json::from_value(value)
+    let text = |text: &str| hush.text(&without(text, client_id));
+    let value = serde_json::to_value(told)?;
+    // A word or a year as Client ID stands in our own codes and instants, which can then not be read again.
+    let redacted = redact(value.clone(), &text);
+    serde_json::from_value(redacted)
+        .or_else(|_| serde_json::from_value(redact(value, &|told| not_ours(told, &text))))
 }
 
-fn redact(value: &mut Value, text: &impl Fn(&str) -> String) {
+fn redact(value: Value, text: &impl Fn(&str) -> String) -> Value {
     match value {
-        Value::String(told) if !is_code(told) => *told = text(told),
-        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, text)),
-        Value::Object(values) => values.values_mut().for_each(|value| redact(value, text)),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(told) => text(&told).into(),
+        Value::Array(values) => values.into_iter().map(|value| redact(value, text)).collect(),
+        Value::Object(values) => {
+            values.into_iter().map(|(key, value)| (key, redact(value, text))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
-/// Whether a text is, or looks like, one of our own codes (`token-request`), which must stay as it is to
-/// be read again.
-fn is_code(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+/// The text redacted, unless it looks like one of our own codes (`token-request`) or instants.
+fn not_ours(told: &str, text: &impl Fn(&str) -> String) -> String {
+    let is_code =
+        told.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_ours = is_code || DateTime::parse_from_rfc3339(told).is_ok();
+    if is_ours { told.to_owned() } else { text(told) }
 }
 
 /// The text with a mark in place of an id, in upper or lower case: a provider may write it otherwise than
@@ -75,10 +83,10 @@ mod tests {
     #[test]
     fn a_reader_reads_a_mark_where_an_administrator_reads_the_client_id() {
         let id = "11111111-aaaa-3333-4444-555555555555";
-        for text in
-            [format!("'{id}' was not found"), format!("'{}' was not found", id.to_uppercase())]
-        {
+        for text in [id.to_owned(), id.to_uppercase()] {
             assert_eq!(told_to(Role::Administrator, &text, id), text);
+            assert_eq!(told_to(Role::Reader, &text, id), "[Client ID]");
+            let text = format!("'{text}' was not found");
             assert_eq!(told_to(Role::Reader, &text, id), "'[Client ID]' was not found");
         }
     }
@@ -101,6 +109,13 @@ mod tests {
         let told = for_person(setback, None, "token").expect("it is read again");
         assert_eq!((told.leg, told.fault), (Leg::TokenRequest, Fault::InvalidClient));
         assert_eq!(told.said.as_deref(), Some("no [Client ID] for [Client ID]"));
+    }
+
+    #[test]
+    fn an_instant_stays_readable_where_the_client_id_is_its_year() {
+        let told = (DateTime::UNIX_EPOCH, "of 1970".to_owned());
+        let (at, text) = for_person(told, None, "1970").expect("it is read again");
+        assert_eq!((at, text.as_str()), (DateTime::UNIX_EPOCH, "of [Client ID]"));
     }
 
     #[test]

@@ -141,17 +141,33 @@ pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunNow
 /// A run as this person may see it, its end explained. It is read without a write, so that it can be
 /// read while the database takes none.
 pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, Broken> {
-    let Kept { run, form, .. } = kept.at(server.clock.now());
+    let Kept { mut run, form, .. } = kept.at(server.clock.now());
+    if form.is_none() && !who.may_edit() {
+        // A release before this one kept no form, and so no Client ID to redact.
+        without_words(&mut run);
+    }
     let mut tested = form.map_or_else(|| Ok(Form::default()), |form| opened(server, &form))?;
     let client_id = tested.authentication.client_id.clone();
     if !who.may_edit() {
         tested.authentication.client_id.clear();
     }
+    // First, because the words may be cut in the middle of it, and the transcript has them too.
+    let run = redact::for_person(run, Some(who), &client_id)?;
     let explanation = labels::explained(&run, &tested);
     let order = order(&tested);
     let transcript = labels::transcript(&run, explanation.as_ref());
     let now = RunNow { run, order, explanation, transcript };
     Ok(redact::for_person(now, Some(who), &client_id)?)
+}
+
+/// Takes a server's or a provider's words out of a run.
+fn without_words(run: &mut Run) {
+    for step in &mut run.steps {
+        step.said = None;
+    }
+    if let Some(Outcome::Failed { said, .. }) = &mut run.outcome {
+        *said = None;
+    }
 }
 
 /// The form that a run goes through, kept for the words about it: without its secrets, and sealed,

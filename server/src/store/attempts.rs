@@ -20,7 +20,7 @@ pub struct StoredAttempt {
     pub id: String,
     /// Who began it, by id.
     pub person: String,
-    /// Their address at the time.
+    /// Their address at the time, or their id where none is verified.
     pub person_email: String,
     /// Their name at the time.
     pub person_name: String,
@@ -125,7 +125,7 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
     )
     .bind(attempt.id)
     .bind(&attempt.by.id)
-    .bind(attempt.by.address())
+    .bind(attempt.by.recipient().unwrap_or(&attempt.by.id))
     .bind(&attempt.by.name)
     .bind(attempt.revision)
     .bind(i64::from(attempt.needs_pasting))
@@ -263,8 +263,8 @@ pub async fn settle(
     Ok(())
 }
 
-/// Ends the attempts that a session began and that have led nowhere yet: what was begun in it is over
-/// with it.
+/// Ends the attempts that a session began: one that has no end yet has failed, and no browser comes back
+/// for any of them.
 pub(super) async fn expire_of_session(
     connection: &mut AnyConnection,
     token_hash: &str,
@@ -273,8 +273,8 @@ pub(super) async fn expire_of_session(
     let (leg, fault) = (Leg::Return, Fault::OtherSession);
     let end = AttemptEnd::Failed(Setback { leg, fault, said: None });
     sqlx::query(
-        "UPDATE token_attempt SET expires_at = $2, ended = $3
-         WHERE session = $1 AND consumed_at IS NULL AND expires_at > $2",
+        "UPDATE token_attempt SET expires_at = $2, ended = COALESCE(ended, $3), verifier = NULL
+         WHERE session = $1 AND expires_at > $2 AND (ended IS NULL OR consumed_at IS NULL)",
     )
     .bind(name_of(token_hash))
     .bind(millis(at))

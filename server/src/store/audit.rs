@@ -41,7 +41,7 @@ impl Actor {
         Self { email: email.to_owned(), name: name.to_owned(), ..Self::default() }
     }
 
-    /// The same person, known by a principal's id.
+    /// The same person, known by a principal's id, of which the issuer ends at the first blank.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
         let (issuer, subject) = id

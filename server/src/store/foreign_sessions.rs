@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::sessions::{Found, Listed};
+use super::sessions::{Found, Listed, readable};
 use super::{Store, StoreError, instant, json, millis};
 use crate::identity::{Client, Email, Principal, role_name, role_of};
 
@@ -109,18 +109,20 @@ pub(super) async fn list(
     created_after: DateTime<Utc>,
     seen_after: DateTime<Utc>,
 ) -> Result<Vec<Listed>, StoreError> {
-    let sql =
-        format!("{SESSIONS} WHERE ($1 = 0 OR person = $2) AND created_at > $3 AND seen_at > $4");
-    sqlx::query(AssertSqlSafe(sql))
+    // Sessions that began before the column was there have no person in it.
+    let sql = format!(
+        "{SESSIONS} WHERE ($1 = 0 OR person = $2 OR person = '') AND created_at > $3 AND seen_at > $4"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(i64::from(person.is_some()))
         .bind(person.unwrap_or_default())
         .bind(millis(created_after))
         .bind(millis(seen_after))
         .fetch_all(&store.pool)
-        .await?
-        .iter()
-        .map(listed)
-        .collect()
+        .await?;
+    let mut found = readable(&rows, listed);
+    found.retain(|session| person.is_none_or(|person| session.found.principal.id == person));
+    Ok(found)
 }
 
 const SESSIONS: &str =

@@ -99,6 +99,8 @@ pub enum OpenStoreError {
     Migrate(#[source] sqlx::Error),
     #[error("the database file {} is not safe", .0.display())]
     NotPrivate(PathBuf, #[source] NotPrivate),
+    #[error("the database file {} cannot be read", .0.display())]
+    ReadFile(PathBuf, #[source] io::Error),
     #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
     FileMissing(PathBuf),
     #[error(
@@ -346,19 +348,26 @@ async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error
     Ok(!connection.is_in_transaction())
 }
 
-/// The absolute path of a file that is there.
+/// The absolute path of a database file that is there and private.
 fn present_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     let present = std::path::absolute(file).ok().filter(|file| file.is_file());
-    safe_file(present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))?)
+    require_private(present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))?)
 }
 
-/// A file that is there, if it is private.
-fn safe_file(file: PathBuf) -> Result<PathBuf, OpenStoreError> {
-    match std::fs::metadata(&file).map(|found| check_private(&found)) {
-        Ok(Ok(())) => Ok(file),
-        Ok(Err(fault)) => Err(OpenStoreError::NotPrivate(file, fault)),
-        Err(error) => Err(OpenStoreError::CreateFile(file, error)),
+/// A database file, if it is private, and so are the journals that a killed process has left beside it:
+/// `SQLite` writes on with their permissions.
+fn require_private(file: PathBuf) -> Result<PathBuf, OpenStoreError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = file.clone().into_os_string();
+        name.push(suffix);
+        match std::fs::metadata(&name).map(|found| check_private(&found)) {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => return Err(OpenStoreError::NotPrivate(name.into(), fault)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
+            Err(error) => return Err(OpenStoreError::ReadFile(name.into(), error)),
+        }
     }
+    Ok(file)
 }
 
 /// Makes the file readable by its owner only, where it is not there; the journals beside it get
@@ -372,7 +381,7 @@ fn private_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
         Ok(_) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => safe_file(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => require_private(file),
         Err(error) => Err(OpenStoreError::CreateFile(file, error)),
     }
 }

@@ -126,8 +126,7 @@ pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
 }
 
 /// Puts another password in the place of the one with the hash `before`, and ends the person's
-/// sessions, but for the one whose token has the hash `kept`. False where there is no such person, or
-/// the password is another one by now.
+/// sessions. False if there is no such person, or the password is another one by now.
 ///
 /// # Errors
 /// The database does not answer.
@@ -136,7 +135,6 @@ pub async fn set_password(
     id: &str,
     before: &str,
     password_hash: &str,
-    kept: Option<&str>,
     entry: &Entry,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
@@ -151,8 +149,7 @@ pub async fn set_password(
     if changed == 0 {
         return Ok(false);
     }
-    let kept = kept.unwrap_or_default();
-    sessions::end_others(&mut transaction, id, kept, Ended::BySignOut, entry.at).await?;
+    sessions::end_all(&mut transaction, id, Ended::BySignOut, entry.at).await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(true)
@@ -164,7 +161,7 @@ pub async fn set_password(
 /// The database does not answer.
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    sessions::end_others(&mut transaction, id, "", Ended::ByRemoval, entry.at).await?;
+    sessions::end_all(&mut transaction, id, Ended::ByRemoval, entry.at).await?;
     let removed = sqlx::query("DELETE FROM person WHERE id = $1")
         .bind(id)
         .execute(&mut *transaction)

@@ -11,6 +11,7 @@ use super::audit::{self, Entry};
 use super::{Store, StoreError, attempts, foreign_sessions, instant, millis};
 use crate::digest::hashed;
 use crate::identity::{Principal, role_of};
+use crate::log::one_line;
 
 /// A session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,10 +154,22 @@ pub async fn list(
         .bind(millis(seen_after))
         .fetch_all(&store.pool)
         .await?;
-    let mut found = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let mut found = readable(&rows, listed);
     found.extend(foreign_sessions::list(store, person, created_after, seen_after).await?);
     found.sort_by_key(|session| Reverse(session.found.seen_at));
     Ok(found)
+}
+
+/// The sessions in rows that can be read; one that cannot, such as one with a role of a later release,
+/// does not keep the others from being seen and ended.
+pub(super) fn readable(
+    rows: &[AnyRow],
+    listed: impl Fn(&AnyRow) -> Result<Listed, StoreError>,
+) -> Vec<Listed> {
+    let or_skipped = |error: &StoreError| {
+        tracing::error!(error = one_line(error), "a session cannot be read and is not listed");
+    };
+    rows.iter().filter_map(|row| listed(row).inspect_err(or_skipped).ok()).collect()
 }
 
 fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
@@ -225,39 +238,30 @@ pub async fn end(
     Ok(())
 }
 
-/// Ends all sessions of a person but the one with this token, and remembers how. What they had begun is
-/// over by `at`.
-pub(super) async fn end_others(
+/// Ends all sessions of a person, and remembers how. What they had begun is over by `at`.
+pub(super) async fn end_all(
     connection: &mut AnyConnection,
     person: &str,
-    kept: &str,
     how: Ended,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let ended =
-        sqlx::query("SELECT token_hash FROM session WHERE person = $1 AND token_hash <> $2")
-            .bind(person)
-            .bind(kept)
-            .fetch_all(&mut *connection)
-            .await?;
+    let ended = sqlx::query("SELECT token_hash FROM session WHERE person = $1")
+        .bind(person)
+        .fetch_all(&mut *connection)
+        .await?;
     for row in ended {
         attempts::expire_of_session(connection, row.try_get(0)?, at).await?;
     }
     sqlx::query(
         "INSERT INTO ended_session (token_hash, how, created_at)
-         SELECT token_hash, $3, created_at FROM session WHERE person = $1 AND token_hash <> $2
+         SELECT token_hash, $2, created_at FROM session WHERE person = $1
          ON CONFLICT (token_hash) DO NOTHING",
     )
     .bind(person)
-    .bind(kept)
     .bind(how.name())
     .execute(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM session WHERE person = $1 AND token_hash <> $2")
-        .bind(person)
-        .bind(kept)
-        .execute(connection)
-        .await?;
+    sqlx::query("DELETE FROM session WHERE person = $1").bind(person).execute(connection).await?;
     Ok(())
 }
 

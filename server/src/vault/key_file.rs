@@ -16,7 +16,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::key_ring::{Key, Ring};
 use crate::clock::{Randomness, random_id};
-use crate::files::{NotPrivate, check_private};
+use crate::files::{PrivateTextError, private_text};
 
 const HEADER: &str =
     "ppm-email key ring 2: opens the secrets in the database; keep a copy, show it to nobody";
@@ -30,11 +30,9 @@ const ONE_KEY: &str = "ppm-email key 1";
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum KeyFileError {
     #[error(transparent)]
-    NotPrivate(#[from] NotPrivate),
+    NotHad(#[from] PrivateTextError),
     #[error("it is not a key file of ppm-email, or not a whole one")]
     Malformed,
-    #[error("it cannot be read")]
-    Read(#[source] io::Error),
     #[error("it cannot be made")]
     Create(#[source] io::Error),
     #[error("its folder cannot be locked against other commands")]
@@ -48,13 +46,11 @@ pub enum KeyFileError {
 /// # Errors
 /// Others may read or change the file, or it is no key file.
 pub fn read(file: &Path) -> Result<Option<Ring>, KeyFileError> {
-    match fs::metadata(file) {
-        Ok(found) => check_private(&found)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(KeyFileError::Read(error)),
+    match private_text(file) {
+        Ok(text) => parse(&text).map(Some).ok_or(KeyFileError::Malformed),
+        Err(PrivateTextError::Read(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    let text = Zeroizing::new(fs::read_to_string(file).map_err(KeyFileError::Read)?);
-    parse(&text).map(Some).ok_or(KeyFileError::Malformed)
 }
 
 fn parse(text: &str) -> Option<Ring> {
@@ -132,7 +128,7 @@ pub fn lock(file: &Path) -> Result<Option<Locked>, KeyFileError> {
     let file = match file.canonicalize() {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(KeyFileError::Read(error)),
+        Err(error) => return Err(PrivateTextError::Read(error).into()),
     };
     let folder = File::open(folder(&file)).map_err(KeyFileError::Lock)?;
     folder.lock().map_err(KeyFileError::Lock)?;

@@ -129,7 +129,8 @@ pub(super) fn too_many(retry_after: Duration) -> DoorRefusal {
     DoorRefusal::TooManyAttempts(whole(retry_after))
 }
 
-fn whole(retry_after: Duration) -> u32 {
+/// Whole seconds.
+pub(super) fn whole(retry_after: Duration) -> u32 {
     u32::try_from(seconds(retry_after)).unwrap_or(u32::MAX)
 }
 

@@ -8,7 +8,7 @@ use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
@@ -16,13 +16,12 @@ use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::door::cookies;
+use super::door::{cookies, whole};
 use super::pages::Pages;
 use super::refusal::Refusal;
 use crate::Server;
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
-use crate::identity::devices::DeviceCookie;
-use crate::identity::passwords::PasswordRule;
+use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
 use crate::log::one_line;
 use crate::store::sessions::Listed;
@@ -100,7 +99,7 @@ fn problem(error: &SetUpError) -> SetUpProblem {
 /// What the form that changes one's own password sends.
 #[derive(Deserialize)]
 pub struct PasswordChange {
-    present: TypedSecret,
+    current: TypedSecret,
     password: TypedSecret,
     again: TypedSecret,
 }
@@ -115,17 +114,15 @@ pub async fn change_password(
     if caller.principal.is_none() {
         return Redirect::to(paths::SIGN_IN).into_response();
     }
-    let Ok(Form(PasswordChange { present, password, again })) = form else {
+    let Ok(Form(PasswordChange { current, password, again })) = form else {
         return Redirect::to(paths::ACCOUNT).into_response();
     };
     let (password, again) = (password.open(), again.open());
     let problem = if password.expose_secret() == again.expose_secret() {
-        match server.accounts.change_password(present.open(), password, &caller).await {
-            Ok(device) => {
-                let cookie = DeviceCookie { https: server.config.is_https() };
-                let cookie = cookie.given(&server.vault, &device);
+        match server.accounts.change_password(current.open(), password, &caller).await {
+            Ok(signed_in) => {
                 let done = Redirect::to(&format!("{}?password=changed", paths::ACCOUNT));
-                return (AppendHeaders([(SET_COOKIE, cookie)]), done).into_response();
+                return (cookies(&server, signed_in), done).into_response();
             }
             Err(PasswordError::NoAccount) => return Redirect::to(paths::ACCOUNT).into_response(),
             Err(error) => password_problem(&error),
@@ -133,24 +130,29 @@ pub async fn change_password(
     } else {
         PasswordProblem::Differ
     };
-    let status = match problem {
-        PasswordProblem::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-        PasswordProblem::Busy | PasswordProblem::ServerFailed => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    let (status, wait) = match problem {
+        PasswordProblem::TooMany { seconds } => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
+        PasswordProblem::Busy { seconds } => (StatusCode::SERVICE_UNAVAILABLE, Some(seconds)),
+        PasswordProblem::ServerFailed => (StatusCode::SERVICE_UNAVAILABLE, None),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
     };
+    let wait = AppendHeaders(wait.map(|seconds| (RETRY_AFTER, seconds)));
     let problem = AccountProblem::Password(problem);
-    again_with(&pages, paths::ACCOUNT, caller, problem, status).await
+    (wait, again_with(&pages, paths::ACCOUNT, caller, problem, status).await).into_response()
 }
 
 fn password_problem(error: &PasswordError) -> PasswordProblem {
     match error {
-        PasswordError::Wrong | PasswordError::NotCompared(SignInError::Wrong) => {
-            PasswordProblem::Wrong
-        }
+        PasswordError::Wrong => PasswordProblem::Wrong,
         PasswordError::NotCompared(SignInError::TooMany { retry_after }) => {
-            PasswordProblem::TooMany { minutes: retry_after.as_secs().div_ceil(60).max(1) }
+            PasswordProblem::TooMany { seconds: whole(*retry_after) }
         }
-        PasswordError::NotCompared(SignInError::Busy { .. }) => PasswordProblem::Busy,
+        PasswordError::NotCompared(SignInError::Busy { retry_after }) => {
+            PasswordProblem::Busy { seconds: whole(*retry_after) }
+        }
+        PasswordError::NotTaken(AccountError::Hash(HashError::Busy(_))) => {
+            PasswordProblem::Busy { seconds: 1 }
+        }
         PasswordError::NotTaken(AccountError::Password(rule)) => match rule {
             PasswordRule::TooShort => PasswordProblem::TooShort,
             PasswordRule::TooLong => PasswordProblem::TooLong,
@@ -190,13 +192,14 @@ pub async fn end_sessions(
         _ => session.as_ref() == Some(&listed.name()),
     };
     match server.accounts.end_sessions(who, wanted).await {
-        Ok(count) => Redirect::to(&format!("{}?ended={count}", paths::ACCOUNT)).into_response(),
-        Err(error) => {
-            tracing::error!(error = one_line(&error), "sessions could not be ended");
-            let (problem, status) = (AccountProblem::Sessions, StatusCode::SERVICE_UNAVAILABLE);
-            again_with(&pages, paths::ACCOUNT, caller.clone(), problem, status).await
+        Ok(Some(count)) => {
+            return Redirect::to(&format!("{}?ended={count}", paths::ACCOUNT)).into_response();
         }
+        Ok(None) => {}
+        Err(error) => tracing::error!(error = one_line(&error), "sessions could not be ended"),
     }
+    let (problem, status) = (AccountProblem::Sessions, StatusCode::SERVICE_UNAVAILABLE);
+    again_with(&pages, paths::ACCOUNT, caller.clone(), problem, status).await
 }
 
 /// What the form of My Preferences, Time sends.

@@ -1,6 +1,5 @@
-//! Answers only for the host that `--public-url` names (RFC 9110 7.4, 15.5.20). A request for another
-//! one was led here by a name of another's (DNS rebinding) or by a proxy that keeps the host to itself;
-//! links and forms would be wrong there.
+//! Answers only for the host that `--public-url` names (RFC 9110 7.4, 15.5.20). Any other host means DNS
+//! rebinding or a proxy that does not forward `Host`; links and forms would be wrong.
 
 use axum::extract::{Request, State};
 use axum::http::header::HOST;
@@ -10,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::refusal::Refusal;
 use crate::Server;
 
-/// What a load balancer asks by the address of a machine.
+/// Load balancers probe these by IP address.
 const PROBES: [&str; 2] = ["/health", "/ready"];
 
 /// Middleware: refuses a request for another host, where a public URL is configured.
@@ -23,7 +22,7 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
         return next.run(request).await;
     }
     // Strangers can repeat it: at a louder level they would fill the log.
-    tracing::debug!("a request for another host than that of --public-url was refused");
+    tracing::debug!("a request for another host was refused");
     Refusal::MISDIRECTED.into_response()
 }
 

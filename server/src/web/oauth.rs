@@ -14,6 +14,7 @@ use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::oauth::Answer;
 use crate::service::{Departed, Landed, answer_to_probe, depart, land};
+use crate::subscriber::written;
 
 /// Stricter than other answers: what comes next learns nothing of these addresses.
 pub(super) const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
@@ -80,7 +81,7 @@ pub async fn callback(
         return (NO_REFERRER, proof).into_response();
     }
     let answer = Answer::read(query);
-    let landed = land(&server, answer, &browser, principal.as_ref(), Some(address)).await;
+    let landed = land(&server, answer, &browser, principal.as_ref(), Some(written(address))).await;
     let to = match landed {
         Landed::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
         Landed::Nowhere(fault) => nowhere(fault),

@@ -3,10 +3,11 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
@@ -146,6 +147,36 @@ fn a_secret_that_others_may_read_stops_the_start() {
     }
 }
 
+/// Only root can give a file away, and start a process of another user.
+#[test]
+fn a_secret_of_another_user_stops_the_start() {
+    const OPERATOR: u32 = 1000;
+    const OTHER: u32 = 1001;
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    chown(folder.path(), Some(OPERATOR), Some(OPERATOR)).expect("the folder is there");
+    // The operator may not look into the folder in which the tests were built.
+    fs::copy(env!("CARGO_BIN_EXE_ppm-email"), in_folder("ppm-email")).expect("there is room");
+    write_private(&in_folder("secret"), "a client secret\n");
+    fs::set_permissions(in_folder("secret"), Permissions::from_mode(0o640)).expect("it is there");
+    let start = |owner| {
+        chown(in_folder("secret"), Some(owner), Some(OPERATOR)).expect("it is there");
+        let mut command = Command::new(in_folder("ppm-email"));
+        command.env_clear().current_dir(folder.path()).uid(OPERATOR).gid(OPERATOR);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--site-root", "nowhere"]);
+        command.args(["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"]);
+        command.args(["--oidc-client-secret-file", "secret"]);
+        complaint(&command.output().expect("the program runs"))
+    };
+    let expected = "--oidc-client-secret-file: secret is not safe: it belongs to another user";
+    assert!(start(OTHER).contains(expected), "{}", start(OTHER));
+    // The operator's own is taken, and the start stops at the next fault.
+    assert!(start(OPERATOR).contains("nowhere"), "{}", start(OPERATOR));
+}
+
 #[test]
 fn a_database_file_that_others_may_read_stops_the_start() {
     let folder = folder();
@@ -156,6 +187,15 @@ fn a_database_file_that_others_may_read_stops_the_start() {
         let line = complaint(&run(&folder, args));
         assert!(line.contains("is not safe: others may read or change it"), "{args:?}: {line}");
     }
+}
+
+#[test]
+fn a_journal_that_others_may_read_stops_the_start() {
+    let folder = folder();
+    assert!(add_ada(&folder).status.success());
+    fs::write(folder.path().join("ppm-email.db-wal"), "").expect("the folder is there");
+    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(line.contains("ppm-email.db-wal is not safe: others may read or change it"), "{line}");
 }
 
 #[test]
@@ -389,6 +429,9 @@ fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
         ([&named[..], &["--host-token-algorithm", "none"]].concat(), "--host-token-algorithm"),
         ([&named[..], &["--host-token-cookie", "ppm-email"]].concat(), "--host-token-cookie"),
         ([&named[..], &["--host-token-cookie", "a;b"]].concat(), "--host-token-cookie"),
+        ([&named[..], &["--host-token-max-age", "0"]].concat(), "--host-token-max-age"),
+        ([&named[..], &["--host-token-max-age", "86401"]].concat(), "--host-token-max-age"),
+        ([&named[..], &["--host-token-max-age", "an hour"]].concat(), "--host-token-max-age"),
     ] {
         let line = complaint(&run(&folder, &[&keys[..], &rest].concat()));
         assert!(line.contains(flag), "{rest:?}: {line}");

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::support::accounts::sign_in;
 use crate::support::harness::{
-    EMAIL, Harness, NAME, cookie_of, get, operator, post, post_form, principal,
+    ADDRESS, EMAIL, Harness, NAME, cookie_of, get, operator, post, post_form, principal,
 };
 use crate::support::oauth_world::{CALLBACK, Returning, World};
 use crate::support::pages::ask;
@@ -267,6 +267,48 @@ async fn what_a_session_has_begun_is_over_when_it_is_signed_out_of() {
     assert_eq!(world.provider.asked().len(), 0);
     let again = world.get(&begun, &world.harness.sign_in().await).await;
     assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
+}
+
+#[tokio::test]
+async fn an_exchange_that_outlasts_its_session_brings_no_token() {
+    let world = World::with(CODE).await;
+    let cookie = world.harness.sign_in().await;
+    let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
+    let address = world.provider.consent(departed.header("location"));
+    let browser = cookie_of(departed.header("set-cookie"));
+    world.provider.hold(Held::BeforeAnswering);
+    let landing = world.land(&address, &browser);
+    let signing_out = async {
+        world.provider.wait_for(1).await;
+        let out = post_form("/sign-out").header(header::COOKIE, &cookie);
+        ask(&world.harness, out, Body::empty()).await;
+        world.provider.release();
+    };
+    tokio::join!(landing, signing_out);
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn signing_out_leaves_an_attempt_that_brought_a_token_as_it_ended() {
+    let world = World::with(CODE).await;
+    let cookie = world.harness.sign_in().await;
+    let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
+    let address = world.provider.consent(departed.header("location"));
+    let landed = world.land(&address, &cookie_of(departed.header("set-cookie"))).await;
+    let (_, id) = landed.header("location").rsplit_once('/').expect("the page of its end");
+    let out = post_form("/sign-out").header(header::COOKIE, &cookie);
+    ask(&world.harness, out, Body::empty()).await;
+    assert_eq!(world.end_of(id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn the_row_of_a_consent_names_the_address_that_the_browser_came_back_from() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    world.land(&address, &cookie).await;
+    world.end_of(&attempt.id).await;
+    let row = world.harness.trail(1).await.remove(0);
+    assert_eq!((row.action, row.actor.address.as_deref()), (Action::TokenObtained, Some(ADDRESS)));
 }
 
 /// Presses Get Auth Token in the session of this cookie, and returns the path to the provider.

@@ -1,7 +1,12 @@
 //! Failed sign-ins are counted on all nodes together, and a success forgives them.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use server::identity::{SignInError, SignedIn};
+use server::store::audit::Action;
+use sqlx::{AnyConnection, Row};
+use tokio::time::timeout;
 
 use crate::support::databases::connection;
 use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
@@ -110,9 +115,37 @@ async fn sign_ins_under_way_are_no_failures() {
         Err(SignInError::TooMany { retry_after }) => retry_after.as_secs(),
         other => panic!("{other:?}"),
     };
-    assert!(retry_after <= 5, "{retry_after}: it has to wait for the one under way alone");
+    assert_eq!(retry_after, 2, "it has to wait for the one under way alone");
     harness.clock.advance(TimeDelta::seconds(30));
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four have failed");
+}
+
+#[tokio::test]
+async fn a_wrong_password_counts_even_if_the_caller_hangs_up_meanwhile() {
+    let harness = Harness::start().await.with_ada().await;
+    let mut database = connection(harness.folder.path()).await;
+    let accounts = harness.server.accounts.clone();
+    let guess = tokio::spawn(async move {
+        accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await.map(drop)
+    });
+    let begun = "SELECT COUNT(*) FROM sign_in_attempt";
+    let failed = "SELECT COUNT(*) FROM sign_in_attempt WHERE under_way_until IS NULL";
+    until_one(&mut database, begun).await;
+    guess.abort();
+    until_one(&mut database, failed).await;
+    let rows = harness.trail(9).await;
+    assert_eq!(rows.iter().filter(|row| row.action == Action::SignInFailed).count(), 1);
+}
+
+async fn until_one(database: &mut AnyConnection, count: &'static str) {
+    let is_one = async {
+        let mut counted = 0_i64;
+        while counted != 1 {
+            let row = sqlx::query(count).fetch_one(&mut *database).await;
+            counted = row.expect("it answers").get(0);
+        }
+    };
+    timeout(Duration::from_mins(1), is_one).await.expect("it comes to be");
 }
 
 #[tokio::test]

@@ -194,6 +194,38 @@ async fn a_server_without_the_privacy_that_was_asked_for_is_refused() {
     assert!(line.contains("server does not support TLS"), "{line}");
 }
 
+/// `0.0.0.0` leads to this machine, and is no address of its own: the program takes it for another one's.
+const ELSEWHERE: &str = "0.0.0.0";
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_server_on_another_machine_is_verified_unless_the_environment_says_otherwise() {
+    let folder = folder();
+    let url = database_url(folder.path()).await;
+    let elsewhere = url.replace("127.0.0.1", ELSEWHERE);
+    assert_ne!(url, elsewhere);
+    let line = refusal(folder.path(), &elsewhere);
+    assert!(line.contains("certificate"), "{line}");
+    // The parameter stands before the address, which has the port and the password.
+    let parameter = format!("{url}?host={ELSEWHERE}");
+    let line = refusal(folder.path(), &parameter);
+    assert!(line.contains("certificate"), "{line}");
+    let (_, path) = url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a URL");
+    let credentials = url.split_once("//").and_then(|(_, rest)| rest.split_once('@'));
+    let (user, password) = credentials.and_then(|(both, _)| both.split_once(':')).expect("a URL");
+    let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).expect("a URL").0;
+    let by_environment = |host: &str, mode: &str| {
+        let mut command = program(folder.path());
+        command.args(["admin", "list", "--database-url", &format!("postgres:///{path}")]);
+        command.envs([("PGHOST", "localhost"), ("PGHOSTADDR", host), ("PGPORT", port)]);
+        command.envs([("PGUSER", user), ("PGPASSWORD", password), ("PGSSLMODE", mode)]);
+        run(command, "")
+    };
+    assert!(complaint(&by_environment(ELSEWHERE, "")).contains("certificate"));
+    assert!(by_environment(ELSEWHERE, "require").status.success());
+    assert!(by_environment("127.0.0.1", "").status.success());
+}
+
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
 async fn what_the_server_refuses_is_told_in_one_line() {

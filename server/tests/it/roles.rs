@@ -1,7 +1,8 @@
 //! What each role may do, decided on the server each time.
 
-use app::api::{ApiError, Save, Tab};
+use app::api::{ApiError, RunNow, Save, SaveAnswer, Tab};
 use app::service::{AuditQuery, Browser, Email, EmailService, FrameService, Principal, Role};
+use chrono::TimeDelta;
 use domain::{Field, OauthFlow};
 
 use crate::support::harness::Harness;
@@ -46,6 +47,56 @@ async fn a_reader_does_not_see_the_client_id_in_a_providers_words_either() {
     assert!(!format!("{ended:?}").contains(&named), "{ended:?}");
     let strangers = FrameService::attempt(&service, None, &begun.attempt.id).await;
     assert!(!format!("{strangers:?}").contains(&named), "{strangers:?}");
+}
+
+#[tokio::test]
+async fn a_reader_does_not_see_the_client_id_in_the_scope() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let mut draft = world.draft(OauthFlow::AuthorizationCode);
+    draft.edit(Field::Scope, format!("api://{CLIENT_ID}/.default"));
+    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    let tab = world.service().load(&reader(&world), CALLBACK).await.expect("the tab");
+    assert_eq!(tab.saved.form.plain_text(Field::Scope), "api://[Client ID]/.default");
+}
+
+#[tokio::test]
+async fn a_reader_does_not_see_the_client_id_in_the_steps_of_a_test_message() {
+    let world = World::with_token(OauthFlow::ClientCredentials).await;
+    let (service, rita) = (world.service(), reader(&world));
+    let words = format!("Application {CLIENT_ID} is blocked.");
+    let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
+    world.harness.clock.advance(TimeDelta::hours(2));
+    world.provider.fail_next("400 Bad Request", &refusal);
+    let run = world.send_as(&world.ada.id).await;
+    let json = |run: &RunNow| serde_json::to_string(run).expect("JSON");
+    let by_ada = json(&service.run(&world.ada, &run.id).await.expect("the run"));
+    assert!(by_ada.contains(&words), "{by_ada}");
+    let history = service.history(&rita).await.expect("the history").runs;
+    let latest = service.load(&rita, CALLBACK).await.expect("the tab").last_run.expect("a run");
+    for seen in [&service.run(&rita, &run.id).await.expect("the run"), &history[0].1, &latest] {
+        let seen = json(seen);
+        assert!(seen.contains("is blocked") && !seen.contains(CLIENT_ID), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
+    let world = World::with(OauthFlow::ClientCredentials).await;
+    let refusal = format!(r#"{{"error":"invalid_client","error_description":"Not {CLIENT_ID}."}}"#);
+    world.provider.fail_next("400 Bad Request", &refusal);
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    world.end_of(&begun.attempt.id).await;
+    let mut draft = world.draft(OauthFlow::ClientCredentials);
+    draft.edit(Field::ClientId, "another-client");
+    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    let service = world.service();
+    let ended = FrameService::attempt(&service, Some(&world.ada), &begun.attempt.id).await;
+    assert!(format!("{ended:?}").contains(CLIENT_ID), "{ended:?}");
+    for who in [Some(reader(&world)), None] {
+        let ended = FrameService::attempt(&service, who.as_ref(), &begun.attempt.id).await;
+        let seen = format!("{:?}", ended.expect("an answer").expect("the attempt"));
+        assert!(seen.contains("InvalidClient") && !seen.contains(CLIENT_ID), "{seen}");
+    }
 }
 
 #[tokio::test]

@@ -176,6 +176,29 @@ async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_ag
 }
 
 #[tokio::test]
+async fn sign_out_ends_the_session_even_if_the_caller_hangs_up_meanwhile() {
+    let harness = Harness::start().await.with_ada().await;
+    let (cookie, folder) = (harness.sign_in().await, harness.folder.path());
+    let caller = caller_of(&harness, &cookie).await;
+    let mut busy = connection(folder).await;
+    let hold = "BEGIN; UPDATE session SET seen_at = seen_at";
+    sqlx::raw_sql(hold).execute(&mut busy).await.expect("the table is there");
+    let accounts = harness.server.accounts.clone();
+    let signing_out = tokio::spawn(async move { accounts.sign_out(&caller).await });
+    while seen_as(&harness, &cookie).await != "nobody" {
+        tokio::task::yield_now().await;
+    }
+    signing_out.abort();
+    sqlx::raw_sql("COMMIT").execute(&mut busy).await.expect("it was waiting");
+    let written = async {
+        while sessions(&harness).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is written");
+}
+
+#[tokio::test]
 async fn signing_out_clears_cache_and_storage_and_no_cookie_but_its_own() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;

@@ -32,7 +32,7 @@ pub(super) fn principal(
     let candidates = [named, known_as, mail, Some(subject)].into_iter().flatten();
     let name = candidates.into_iter().find_map(shown).unwrap_or_default();
     let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
-        return Err(Stranger { name, email });
+        return Err(Stranger { id: Principal::foreign_id(issuer, subject), name, email });
     };
     Ok(Principal {
         email,
@@ -45,6 +45,7 @@ pub(super) fn principal(
 /// Somebody who has no role here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stranger {
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) email: Option<Email>,
 }

@@ -14,6 +14,7 @@ use openidconnect::{
     AdditionalProviderMetadata, DiscoveryError, IssuerUrl, LogoutProviderMetadata, ProviderMetadata,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -39,8 +40,9 @@ pub(super) type Metadata = ProviderMetadata<
 /// What the crate does not read by itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Promises {
+    /// Anything but `true` promises nothing, and makes the rest no less readable.
     #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: Value,
 }
 
 impl AdditionalProviderMetadata for Promises {}
@@ -51,6 +53,7 @@ pub(super) fn names_itself(metadata: &Metadata) -> bool {
         .additional_metadata()
         .additional_metadata
         .authorization_response_iss_parameter_supported
+        == true
 }
 
 /// How long an answer is good.

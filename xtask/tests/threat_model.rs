@@ -1,0 +1,51 @@
+//! The threat model names the test that shows each answer: every one of them is there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The text of all files below a folder.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let paths = entries.map(|entry| entry.expect("it can be listed").path());
+    paths
+        .map(|path| match path {
+            path if path.is_dir() => sources(&path),
+            path => fs::read_to_string(path).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// What stands between backticks.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let text = fs::read_to_string(root().join("docs/threat-model.md")).expect("it is there");
+    let tests = sources(&root().join("server/tests/it"));
+    let named: Vec<_> = code(&text).filter_map(|name| name.rsplit_once("::")).collect();
+    assert!(named.len() > 100, "{} tests are named", named.len());
+    for (module, test) in named {
+        assert!(tests.contains(&format!("fn {test}()")), "{module}::{test}");
+    }
+}
+
+#[test]
+fn every_browser_test_that_the_threat_model_names_exists() {
+    let text = fs::read_to_string(root().join("docs/threat-model.md")).expect("it is there");
+    let tests = sources(&root().join("end2end/tests"));
+    let titles = text.split('“').skip(1).filter_map(|rest| rest.split_once('”'));
+    let named: Vec<_> = titles.map(|(title, _)| title).collect();
+    assert!(named.len() > 10, "{} titles are named", named.len());
+    let of_steps = ["gate", "text that could become HTML", "command line"];
+    for title in named.into_iter().filter(|title| !of_steps.contains(title)) {
+        assert!(tests.contains(title), "{title}");
+    }
+}

@@ -6,12 +6,23 @@ use domain::Field;
 use serde::{Deserialize, Serialize};
 
 /// An explanation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Explanation {
     /// What it usually means, as a sentence.
     pub cause: String,
     /// What to do, in the order to try it.
     pub steps: Vec<NextStep>,
+    /// Where more is to be read about it, once the steps are.
+    #[serde(default)]
+    pub see_also: Option<Link>,
+}
+
+impl Explanation {
+    /// A cause and its steps.
+    #[must_use]
+    pub fn new(cause: impl Into<String>, steps: Vec<NextStep>) -> Self {
+        Self { cause: cause.into(), steps, see_also: None }
+    }
 }
 
 /// One thing to do.

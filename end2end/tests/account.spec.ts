@@ -15,9 +15,9 @@ async function open(page: Page): Promise<void> {
 
 async function changePassword(page: Page, present: string, password: string, again = password): Promise<void> {
   const group = page.getByRole('group', { name: 'Change password', exact: true });
-  await group.getByLabel('Present password', { exact: true }).fill(present);
+  await group.getByLabel('Current password', { exact: true }).fill(present);
   await group.getByLabel('New password', { exact: true }).fill(password);
-  await group.getByLabel('New password again', { exact: true }).fill(again);
+  await group.getByLabel('Confirm new password', { exact: true }).fill(again);
   await group.getByRole('button', { name: 'Change password', exact: true }).click();
 }
 
@@ -47,7 +47,7 @@ test('a person changes their password, stays signed in here and is signed out el
   await expect(other).toHaveURL(/\/sign-in/);
 
   await signInByHand(other, ADA.password);
-  await expect(other.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
+  await expect(other.getByRole('alert')).toHaveText('Wrong email address or password.');
   await signInByHand(other, NEW);
   await expect(other).toHaveURL(/\/settings\/email$/);
   await other.context().close();
@@ -59,13 +59,13 @@ test('a password is not changed by a wrong one, by two that differ or by one tha
   await open(page);
   const alert = page.getByRole('alert');
   await changePassword(page, 'not the password', NEW);
-  await expect(alert).toHaveText('The present password is wrong. Your password was not changed.');
+  await expect(alert).toHaveText('The current password is wrong. Your password was not changed.');
   await axe();
   await changePassword(page, ADA.password, NEW, 'another one altogether');
-  await expect(alert).toHaveText('The two new passwords are not the same. Type both again.');
+  await expect(alert).toHaveText('The new passwords do not match. Enter both again.');
   await changePassword(page, ADA.password, 'password1234');
-  await expect(alert).toContainText('among those that are guessed first');
-  await expect(page.getByLabel('Present password', { exact: true })).toHaveValue('');
+  await expect(alert).toContainText('too common');
+  await expect(page.getByLabel('Current password', { exact: true })).toHaveValue('');
 });
 
 test('a person sees their sessions and ends another one, and then all others', async ({ page, browser, product, signIn, axe }) => {
@@ -102,9 +102,9 @@ test('an administrator ends the session of another person, who is told so on a s
   const others = page.getByRole('table', { name: 'Sessions of other people', exact: true });
   await others.getByRole('button', { name: /^End the session of Grace Adeyemi, / }).click();
   await expect(page.getByRole('status')).toHaveText('One session was ended.');
-  await expect(page.getByText('Only you are signed in.')).toBeVisible();
+  await expect(page.getByText('No one else has a session.')).toBeVisible();
   await form.save.click();
-  await expect(grace.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(grace.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed by Grace');
   await grace.context().close();
 });

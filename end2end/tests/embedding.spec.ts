@@ -77,7 +77,7 @@ test('a host token that expires in the middle of an edit is asked for anew, and 
   host.expireTokens(true);
   complaints.expectStatus(401, /bearer\/api\/email/);
   await form.save.click();
-  await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('What you typed is still here');
+  await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('Your changes are still here');
   host.expireTokens(false);
   await form.saved();
 });

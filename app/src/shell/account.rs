@@ -85,7 +85,7 @@ fn shown(
         let end_others = (!others.is_empty())
             .then(|| view! { <EndAll whose="others" name="End all of these"/> });
         let others = if others.is_empty() {
-            view! { <p class="hint">"Only you are signed in."</p> }.into_any()
+            view! { <p class="hint">"No one else has a session."</p> }.into_any()
         } else {
             table("Sessions of other people", others, &display, true)
         };
@@ -116,14 +116,14 @@ fn password_form() -> AnyView {
             <fieldset class="group">
                 <legend>"Change password"</legend>
                 <div class="body">
-                    <Password name="present" label="Present password" autocomplete="current-password"/>
+                    <Password name="present" label="Current password" autocomplete="current-password"/>
                     <Password
                         name="password"
                         label="New password"
                         autocomplete="new-password"
                         help=labels::NEW_PASSWORD
                     />
-                    <Password name="again" label="New password again" autocomplete="new-password"/>
+                    <Password name="again" label="Confirm new password" autocomplete="new-password"/>
                     <p class="hint">{labels::PASSWORD_ENDS_SESSIONS}</p>
                     <div class="actions">
                         <button type="submit" class="primary">"Change password"</button>

@@ -181,11 +181,11 @@ fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) ->
         .collect();
     let explanations: Vec<_> = explanations
         .into_iter()
-        .map(|Explanation { cause, steps }| {
+        .map(|Explanation { cause, steps, see_also }| {
             view! {
                 <section class="notice" part="notice">
                     <h2>{cause}</h2>
-                    <NextSteps steps form=Some(inquiry.form())/>
+                    <NextSteps steps see_also form=Some(inquiry.form())/>
                 </section>
             }
         })

@@ -30,13 +30,13 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
 pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
     let count = move || state.shown_problems().len();
     let (done, again) = match wanted {
-        Wanted::Save => ("saved", "save"),
-        Wanted::Test => ("sent", "test"),
+        Wanted::Save => ("saved", "Save"),
+        Wanted::Test => ("sent", "Test"),
     };
     let heading = live_text(move || match count() {
-        0 => format!("All mended: {again} again."),
-        1 => format!("Nothing was {done}. One field needs you."),
-        count => format!("Nothing was {done}. {count} fields need you."),
+        0 => format!("All fixed. {again} again."),
+        1 => format!("Nothing was {done}. Correct one field."),
+        count => format!("Nothing was {done}. Correct {count} fields."),
     });
     let items = live_view(move || {
         state
@@ -66,16 +66,14 @@ pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
 #[component]
 pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let (by, at) = untrack(|| state.last_save());
-    let by = by.unwrap_or_else(|| "Somebody".to_owned());
+    let by = by.unwrap_or_else(|| "Another administrator".to_owned());
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-    let facts: Vec<_> = [
-        ("Only you changed, and yours stays", clash.kept),
-        ("Only they changed, and theirs is taken over", clash.taken),
-    ]
-    .into_iter()
-    .filter(|(_, fields)| !fields.is_empty())
-    .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
-    .collect();
+    let facts: Vec<_> =
+        [("Only you changed (kept)", clash.kept), ("Only they changed (updated)", clash.taken)]
+            .into_iter()
+            .filter(|(_, fields)| !fields.is_empty())
+            .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
+            .collect();
     let open = live_view(move || {
         let links = state.disputed().into_iter().map(|field| {
             let id = choice_id(field);
@@ -94,7 +92,9 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
             .into_any(),
         1 => ().into_any(),
         _ => view! {
-            <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>"Keep all of mine"</button>
+            <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>
+                "Keep all of mine"
+            </button>
             <button type="button" part="button" on:click=move |_| state.take_all_of_theirs()>
                 "Take all of theirs"
             </button>
@@ -104,7 +104,7 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     });
     view! {
         <section class="notice" part="notice" role="alert" id=NOTICE tabindex="-1">
-            <h2>{by} " saved other settings" {at} ", while you were editing."</h2>
+            <h2>{by} " saved changes" {at} ", while you were editing."</h2>
             <p>{labels::BOTH_IN_ONE}</p>
             <ul>{facts}</ul>
             <p>{next}</p>

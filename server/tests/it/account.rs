@@ -88,7 +88,7 @@ async fn a_password_is_not_changed_without_the_present_one_and_that_is_noted() {
     let cookie = harness.sign_in().await;
     let refused = change(&harness, &cookie, "not the right password", NEW).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("The present password is wrong."), "{}", refused.body);
+    assert!(refused.body.contains("The current password is wrong."), "{}", refused.body);
     assert!(!refused.body.contains(NEW));
     let row = harness.trail(1).await.remove(0);
     assert_eq!((row.action, row.actor.email.as_str()), (Action::PasswordNotChanged, EMAIL));
@@ -112,7 +112,7 @@ async fn the_present_password_is_guessed_five_times_and_no_more() {
 async fn a_new_password_obeys_the_rules_of_every_password() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    for (new, words) in [("short", "at least 12 characters"), ("password1234", "guessed first")] {
+    for (new, words) in [("short", "at least 12 characters"), ("password1234", "too common")] {
         let refused = change(&harness, &cookie, PASSWORD, new).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.body.contains(words), "{new}: {}", refused.body);
@@ -127,7 +127,7 @@ async fn two_different_new_passwords_change_nothing() {
     let request = post_form("/account/password").header(COOKIE, &cookie);
     let refused = ask(&harness, request, Body::from(form)).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("The two new passwords are not the same."), "{}", refused.body);
+    assert!(refused.body.contains("The new passwords do not match."), "{}", refused.body);
 }
 
 #[tokio::test]

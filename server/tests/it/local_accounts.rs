@@ -156,14 +156,14 @@ async fn a_start_warns_of_a_public_url_in_clear_and_of_a_proxy_that_is_not_named
         fs::read_to_string(log).expect("the program wrote it")
     };
     let clear = warned(&["--public-url", "http://ppm.example"]).await;
-    assert!(clear.contains("http://ppm.example is in clear"), "{clear}");
+    assert!(clear.contains("http://ppm.example is not encrypted"), "{clear}");
     let unnamed = warned(&["--public-url", "https://ppm.example"]).await;
-    assert!(unnamed.contains("--trusted-proxy names none"), "{unnamed}");
+    assert!(unnamed.contains("--trusted-proxy is not set"), "{unnamed}");
     for quiet in [
         &["--public-url", "https://ppm.example", "--trusted-proxy", "127.0.0.1"][..],
         &["--public-url", "http://localhost:3000"],
     ] {
         let log = warned(quiet).await;
-        assert!(!log.contains("in clear") && !log.contains("names none"), "{quiet:?}: {log}");
+        assert!(!log.contains("not encrypted") && !log.contains("is not set"), "{quiet:?}: {log}");
     }
 }

@@ -39,7 +39,7 @@ test('a report that cannot be sent says at which step and why', async ({ page, p
   await form.saved();
   await page.getByRole('link', { name: 'Plans', exact: true }).click();
   await page.getByRole('button', { name: "Send me the week's report" }).click();
-  await expect(page.getByRole('status')).toContainText('The report was not sent: it ended at Sign-in:');
+  await expect(page.getByRole('status')).toContainText('The report was not sent: it failed at Sign-in:');
 });
 
 test('a session of the host that ends in the middle of an edit loses nothing', async ({ page, context, product, complaints }) => {

@@ -63,6 +63,14 @@ pub const fn fact(fact: Fact) -> &'static str {
     }
 }
 
+/// Whether what is told is PPM's own words and times, and not what stands in the token.
+#[must_use]
+pub fn is_in_words(fact: Fact, value: &str) -> bool {
+    let has_words =
+        matches!(fact, Fact::Kind | Fact::Issued | Fact::NotBefore | Fact::Expires | Fact::Verdict);
+    has_words || value == AS_ASKED
+}
+
 /// A token that can be read.
 pub const READABLE: &str = "JWT (signature not checked)";
 /// A token that cannot.

@@ -15,7 +15,7 @@ use super::later::{self, Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, put};
 use crate::api::{self, ApiError};
-use crate::explanation::{Explanation, Fill, Findings};
+use crate::explanation::{Explanation, Fill, Findings, Found};
 use crate::labels;
 
 /// What can be asked.
@@ -177,7 +177,11 @@ pub fn FindingsView(inquiry: Inquiry) -> impl IntoView {
 fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) -> AnyView {
     let facts: Vec<_> = facts
         .into_iter()
-        .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
+        .map(|Found { name, value, in_words }| {
+            let value =
+                if in_words { value.into_any() } else { view! { <code>{value}</code> }.into_any() };
+            view! { <div><dt>{name}</dt><dd>{value}</dd></div> }
+        })
         .collect();
     let explanations: Vec<_> = explanations
         .into_iter()

@@ -72,8 +72,8 @@ fn with(mut description: Value, name: &str, value: impl Into<Value>) -> Turn {
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
-    let found = findings.facts.iter().find(|(named, _)| named == name);
-    found.map_or("", |(_, value)| value.as_str())
+    let found = findings.facts.iter().find(|found| found.name == name);
+    found.map_or("", |found| found.value.as_str())
 }
 
 #[tokio::test]

@@ -44,8 +44,8 @@ async fn examined(harness: &Harness, typed: &str, page: &str, reached: &Reached)
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
-    let found = findings.facts.iter().find(|(named, _)| named == name);
-    found.map_or("", |(_, value)| value.as_str())
+    let found = findings.facts.iter().find(|found| found.name == name);
+    found.map_or("", |found| found.value.as_str())
 }
 
 /// A server that answers at its own public URL, on this machine.

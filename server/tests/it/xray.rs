@@ -34,7 +34,7 @@ async fn findings(world: &World) -> Findings {
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> Option<&'f str> {
-    findings.facts.iter().find(|(named, _)| named == name).map(|(_, value)| value.as_str())
+    findings.facts.iter().find(|found| found.name == name).map(|found| found.value.as_str())
 }
 
 /// The one thing that does not fit.

@@ -33,7 +33,7 @@ use domain::check::certificate::CertificateProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
+use domain::delivery::{Fact, FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
 use domain::field::Kind;
 use domain::preset::Detail;
@@ -595,11 +595,20 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::Mechanisms => "Sign-in methods",
         FactName::Size => "Size limit (bytes)",
         FactName::SmtpUtf8 => "SMTPUTF8",
-        FactName::Age => "Token age (seconds)",
-        FactName::ValidFor => "Valid for (seconds)",
+        FactName::Age => "Token age",
+        FactName::ValidFor => "Valid for",
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
         FactName::QueueId => "Queue ID",
+    }
+}
+
+/// What a step found out, as it is shown: seconds in words, everything else as it is.
+#[must_use]
+pub fn fact_value(Fact { name, value }: &Fact) -> String {
+    match (name, value.parse()) {
+        (FactName::Age | FactName::ValidFor, Ok(seconds)) => token::span(seconds),
+        _ => value.clone(),
     }
 }
 

@@ -71,15 +71,20 @@ pub const fn renewal(renewal: &Renewal) -> &'static str {
     }
 }
 
-/// How much time is left, in the two largest units.
+/// How much time is left.
 #[must_use]
 pub fn time_left(seconds: i64) -> String {
+    format!("in {}", span(seconds))
+}
+
+/// A length of time, in the two largest units.
+pub(super) fn span(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
-        (0, 0, 0) => format!("in {}", count(seconds.max(0), "second")),
-        (0, 0, minutes) => format!("in {}", count(minutes, "minute")),
-        (0, hours, minutes) => format!("in {} {}", count(hours, "hour"), count(minutes, "minute")),
-        (days, hours, _) => format!("in {} {}", count(days, "day"), count(hours, "hour")),
+        (0, 0, 0) => count(seconds.max(0), "second"),
+        (0, 0, minutes) => count(minutes, "minute"),
+        (0, hours, minutes) => format!("{} {}", count(hours, "hour"), count(minutes, "minute")),
+        (days, hours, _) => format!("{} {}", count(days, "day"), count(hours, "hour")),
     }
 }
 
@@ -364,8 +369,10 @@ const fn first_fault(fault: Fault) -> Words {
 
 #[cfg(test)]
 mod tests {
+    use domain::delivery::{Fact, FactName};
     use domain::token::{Fault, Leg};
 
+    use super::super::fact_value;
     use super::{fault, time_left};
 
     #[test]
@@ -390,6 +397,17 @@ mod tests {
             assert!(words.cause.contains(cause), "{leg:?}, {code:?}: {}", words.cause);
             let is_told = words.steps.iter().any(|step| step.contains(next));
             assert!(is_told, "{leg:?}, {code:?}: {:?}", words.steps);
+        }
+    }
+
+    #[test]
+    fn a_tokens_age_is_told_in_words_and_a_size_as_it_is() {
+        for (name, expected) in [
+            (FactName::Age, "8 minutes"),
+            (FactName::ValidFor, "8 minutes"),
+            (FactName::Size, "480"),
+        ] {
+            assert_eq!(fact_value(&Fact { name, value: "480".to_owned() }), expected);
         }
     }
 

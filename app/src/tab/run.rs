@@ -84,8 +84,9 @@ impl Rung {
             .into_iter()
             // A whole certificate is for a button, not for the eye.
             .filter(|fact| fact.name != FactName::IssuerPem)
-            .map(|Fact { name, value }| {
-                view! { <div><dt>{labels::fact(name)}</dt> " " <dd>{value}</dd></div> }
+            .map(|fact| {
+                let value = labels::fact_value(&fact);
+                view! { <div><dt>{labels::fact(fact.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
         let said = self.said.map(|said| {

@@ -40,7 +40,7 @@ use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
 use crate::api::{ApiError, DoorRefusal};
-use crate::tab::SecretState;
+use crate::tab::{Other, SecretState};
 
 pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
@@ -403,11 +403,62 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
     }
 }
 
-/// What happened to two administrators' edits.
-pub const BOTH_IN_ONE: &str = "Your changes are not saved yet, but nothing is lost: the form now shows your changes together with theirs.";
+/// Who saved meanwhile, and when.
+#[must_use]
+pub fn saved_meanwhile(other: Other, by: Option<&str>, at: Option<&str>) -> String {
+    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+    match other {
+        Other::Person => {
+            let by = by.unwrap_or("Another administrator");
+            format!("{by} saved changes{at}, while you were editing.")
+        }
+        Other::Window => {
+            format!("You saved changes in another window{at}, while you were editing here.")
+        }
+    }
+}
+
+/// What became of the edits of both sides.
+#[must_use]
+pub const fn both_in_one(other: Other) -> &'static str {
+    match other {
+        Other::Person => {
+            "Your changes are not saved yet, but nothing is lost: the form now shows your changes together with theirs."
+        }
+        Other::Window => {
+            "The changes in this window are not saved yet, but nothing is lost: the form now shows them together with those from the other window."
+        }
+    }
+}
+
+/// What precedes the fields that only this form's side changed.
+#[must_use]
+pub const fn kept(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Only you changed (kept)",
+        Other::Window => "Changed only in this window (kept)",
+    }
+}
+
+/// What precedes the fields that only the other side changed.
+#[must_use]
+pub const fn taken(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Only they changed (updated)",
+        Other::Window => "Changed only in the other window (updated)",
+    }
+}
 
 /// What is left to do about them, while fields wait for a choice.
-pub const BOTH_CHANGED: &str = "You both changed these fields. Choose a value for each, then save:";
+#[must_use]
+pub const fn both_changed(other: Other) -> &'static str {
+    match other {
+        Other::Person => "You both changed these fields. Choose a value for each, then save:",
+        Other::Window => {
+            "You changed these fields in both windows. Choose a value for each, then save:"
+        }
+    }
+}
 
 /// What is left to do once every choice is made.
 pub const ALL_CHOSEN: &str = "Check the form, then save.";
@@ -417,12 +468,52 @@ pub const NOTHING_LEFT: &str = "You have no changes left to save.";
 
 /// Why a control waits for a choice.
 #[must_use]
-pub const fn dispute(at: Field) -> &'static str {
-    match at {
-        Field::Password | Field::ClientSecret => {
+pub const fn dispute(other: Other, at: Field) -> &'static str {
+    match (other, at) {
+        (Other::Person, Field::Password | Field::ClientSecret) => {
             "You changed this, and meanwhile someone else changed it or the settings it is for."
         }
-        _ => "You both changed this field. Choose a value.",
+        (Other::Person, _) => "You both changed this field. Choose a value.",
+        (Other::Window, Field::Password | Field::ClientSecret) => {
+            "You changed this here, and in the other window you changed it or the settings it is for."
+        }
+        (Other::Window, _) => "You changed this field in both windows. Choose a value.",
+    }
+}
+
+/// What precedes this form's value on the button that keeps it.
+#[must_use]
+pub const fn keep_mine(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Keep mine",
+        Other::Window => "Keep this window's",
+    }
+}
+
+/// What precedes the other value on the button that takes it.
+#[must_use]
+pub const fn take_theirs(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Take theirs",
+        Other::Window => "Take the other window's",
+    }
+}
+
+/// The button that keeps every value of this form.
+#[must_use]
+pub const fn keep_all_of_mine(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Keep all of mine",
+        Other::Window => "Keep all of this window's",
+    }
+}
+
+/// The button that takes every other value.
+#[must_use]
+pub const fn take_all_of_theirs(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Take all of theirs",
+        Other::Window => "Take all of the other window's",
     }
 }
 

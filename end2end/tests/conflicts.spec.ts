@@ -223,6 +223,24 @@ test('Cancel drops mine and shows what they saved', async ({ ada, grace, openBot
   await expect(ada.page.getByRole('button', { name: /^Keep mine/ })).toBeHidden();
 });
 
+test('what I saved in another window is told as mine, and waits for a choice as well', async ({ ada, openBoth, axe }) => {
+  await openBoth();
+  const other = new Form(await ada.page.context().newPage());
+  await other.page.goto('/settings/email');
+  await other.fill(other.authentication, { Scope: 'there' });
+  await other.saved();
+  await ada.fill(ada.authentication, { Scope: 'here' });
+  await ada.fill(ada.oauth, { 'Display Name': 'Here' });
+  await ada.save.click();
+  const heading = /^You saved changes in another window at .+, while you were editing here\.$/;
+  await expect(ada.page.getByRole('heading', { name: heading })).toBeVisible();
+  await expect(ada.page.getByRole('alert')).toContainText('Changed only in this window (kept): Display Name (OAuth).');
+  await axe();
+  await choice(ada, 'Scope').getByRole('button', { name: "Take the other window's: there", exact: true }).click();
+  await ada.saved();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('there');
+});
+
 test('whoever saves a third time in between is met again', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine' });

@@ -83,9 +83,9 @@ async function saveHostile(form: Form, port: number): Promise<void> {
   await form.saved();
 }
 
-/** Signs Eve in. No browser sends the form with such an address, though it is one. */
-async function signIn(page: Page): Promise<void> {
-  const form = { email: EVE.email, password: ADA.password };
+/** Signs somebody in, Eve above all. No browser sends the form with her address, though it is one. */
+async function signIn(page: Page, email = EVE.email): Promise<void> {
+  const form = { email, password: ADA.password };
   await page.request.post('/sign-in', { form, headers: { 'sec-fetch-site': 'same-origin' } });
   await page.goto(SETTINGS);
 }
@@ -171,12 +171,15 @@ const SCENES: Scene[] = [
   },
   {
     name: 'what another administrator saves meanwhile',
-    play: async ({ form, page, mail }) => {
+    play: async ({ form, page, mail, product }) => {
       await saveHostile(form, mail.port);
-      const other = new Form(await page.context().newPage());
-      await other.page.goto(SETTINGS);
-      await other.fill(other.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
-      await other.saved();
+      const context = await page.context().browser()!.newContext({ baseURL: product.url });
+      const eve = new Form(await context.newPage());
+      await signIn(eve.page);
+      await signIn(page, ADA.email);
+      await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
+      await eve.saved();
+      await context.close();
       await form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' });
       await form.save.click();
       await expect(page.getByRole('heading', { name: 'saved changes at' })).toBeVisible();

@@ -65,15 +65,14 @@ pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
 /// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
 #[component]
 pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
+    let Clash { other, kept, taken } = clash;
     let (by, at) = untrack(|| state.last_save());
-    let by = by.unwrap_or_else(|| "Another administrator".to_owned());
-    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-    let facts: Vec<_> =
-        [("Only you changed (kept)", clash.kept), ("Only they changed (updated)", clash.taken)]
-            .into_iter()
-            .filter(|(_, fields)| !fields.is_empty())
-            .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
-            .collect();
+    let heading = labels::saved_meanwhile(other, by.as_deref(), at.as_deref());
+    let facts: Vec<_> = [(labels::kept(other), kept), (labels::taken(other), taken)]
+        .into_iter()
+        .filter(|(_, fields)| !fields.is_empty())
+        .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
+        .collect();
     let open = live_view(move || {
         let links = state.disputed().into_iter().map(|field| {
             let id = choice_id(field);
@@ -84,7 +83,7 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let next = live_text(move || match state.disputed().len() {
         0 if state.is_dirty().get() => labels::ALL_CHOSEN,
         0 => labels::NOTHING_LEFT,
-        _ => labels::BOTH_CHANGED,
+        _ => labels::both_changed(other),
     });
     let actions = live_view(move || {
         match state.disputed().len() {
@@ -93,10 +92,10 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
         1 => ().into_any(),
         _ => view! {
             <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>
-                "Keep all of mine"
+                {labels::keep_all_of_mine(other)}
             </button>
             <button type="button" part="button" on:click=move |_| state.take_all_of_theirs()>
-                "Take all of theirs"
+                {labels::take_all_of_theirs(other)}
             </button>
         }
         .into_any(),
@@ -104,8 +103,8 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     });
     view! {
         <section class="notice" part="notice" role="alert" id=NOTICE tabindex="-1">
-            <h2>{by} " saved changes" {at} ", while you were editing."</h2>
-            <p>{labels::BOTH_IN_ONE}</p>
+            <h2>{heading}</h2>
+            <p>{labels::both_in_one(other)}</p>
             <ul>{facts}</ul>
             <p>{next}</p>
             <ul>{open}</ul>

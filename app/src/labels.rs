@@ -548,11 +548,14 @@ pub const fn their_secret(is_stored: bool) -> &'static str {
     if is_stored { "the stored one" } else { "none" }
 }
 
-/// What went wrong outside the form.
+/// The words that lead to the sign-in page, where a page knows it.
+pub const SIGN_IN_IN_A_NEW_TAB: &str = "sign in in a new tab";
+
+/// What went wrong outside the form. Where a session has ended, [`SIGN_IN_IN_A_NEW_TAB`] is in it.
 #[must_use]
 pub fn api_error(error: ApiError) -> String {
     match error {
-        ApiError::SignedOut => "Your session has ended. Your changes are still here: sign in in a new tab, then try again.".to_owned(),
+        ApiError::SignedOut => format!("Your session has ended. Your changes are still here: {SIGN_IN_IN_A_NEW_TAB}, then try again."),
         ApiError::HostTokenExpired => "Your sign-in has expired. Your changes are still here: sign in again to the product you came from, in a new tab, then try again.".to_owned(),
         ApiError::Forbidden => "Your account is not allowed to do this. Only an administrator can.".to_owned(),
         ApiError::Oversized(at) => {

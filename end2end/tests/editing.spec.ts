@@ -164,6 +164,9 @@ test('a session that has ended is said, and what was typed stays', async ({ page
   await page.context().clearCookies();
   await form.save.click();
   await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
+  const way = page.getByRole('alert').getByRole('link', { name: 'sign in in a new tab', exact: true });
+  await expect(way).toHaveAttribute('href', '/sign-in');
+  await expect(way).toHaveAttribute('target', '_blank');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
 
   const second = await page.context().newPage();

@@ -167,7 +167,7 @@ pub fn FindingsView(inquiry: Inquiry) -> impl IntoView {
         inquiry.found.get().map(|answer| match answer {
             Ok(findings) => found(inquiry, findings),
             Err(error) => {
-                let words = labels::api_error(error);
+                let words = inquiry.form().host().words(error);
                 view! { <p class="notice bad" part="notice">{words}</p> }.into_any()
             }
         })

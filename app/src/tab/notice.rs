@@ -18,7 +18,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
-                <p>{labels::api_error(error)}</p>
+                <p>{state.host().words(error)}</p>
             </section>
         }
         .into_any(),

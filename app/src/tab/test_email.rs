@@ -242,7 +242,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     });
     let refusal = live_option(move || {
         test.refusal.get().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{test.host.words(error)}</p> }
         })
     });
     let unseen = live_option(move || {

@@ -72,7 +72,7 @@ fn MailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
     view! {
         <Frame title="Mail" lead="How PPM Planner sends mail.">
-            <div id=TAB><EmailSettingsPage/></div>
+            <div id=TAB data-sign-in=SIGN_IN><EmailSettingsPage/></div>
             {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>
     }

@@ -14,7 +14,7 @@ const SHEET = new URL("pkg/ppm-email-embed.css", HERE).href;
 
 const PATIENCE = 45_000; // milliseconds that a server has for its answer
 const PATIENCE_FOR_TOKEN = 10_000; // and a page for saying how to get its token
-const LEAVE = "There are unsaved changes in the e-mail settings. Leave without saving them?";
+const LEAVE = "There are unsaved changes in the email settings. Leave without saving them?";
 
 let bundle; // a promise of the tab's module and style sheet, the same for every element of a page
 let attempts = 0;
@@ -188,7 +188,7 @@ class PpmEmailSettings extends HTMLElement {
     return made(
       "section",
       { class: "notice bad", part: "notice", role: "alert" },
-      paragraph("The e-mail settings could not be loaded."),
+      paragraph("The email settings could not be loaded."),
       made("div", { class: "actions" }, again),
     );
   }
@@ -297,7 +297,7 @@ function refusal() {
   return made(
     "section",
     { class: "notice bad", part: "notice", role: "alert" },
-    paragraph("The e-mail settings are not shown: this page names a server that is not theirs."),
+    paragraph("The email settings are not shown: this page names a server that they do not belong to."),
   );
 }
 

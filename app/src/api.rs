@@ -238,6 +238,9 @@ pub struct Theirs {
     pub saved: Saved,
     /// The secrets that were stored since the revision that the refused save was made on.
     pub replaced: Vec<Field>,
+    /// Whether whoever makes the refused save has made the one that came first.
+    #[serde(default)]
+    pub is_own: bool,
 }
 
 /// What the tab shows first.

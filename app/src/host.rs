@@ -23,6 +23,7 @@ use crate::api::ApiError;
 use crate::tab::live::live_option;
 use crate::tab::news::{NEWS, Reader};
 use crate::wire;
+use crate::{SIGN_IN, TAB, labels};
 
 thread_local! {
     /// The host of the future that is being polled: a server function's client is a type, not a value.
@@ -133,6 +134,31 @@ impl Host {
                 }
             })
         })
+    }
+
+    /// What went wrong with a call, in words; where a session has ended, with a link to the sign-in
+    /// page, if the page around the tab names one. For what only a browser shows.
+    pub fn words(self, error: ApiError) -> AnyView {
+        let words = labels::api_error(error);
+        let link = labels::SIGN_IN_IN_A_NEW_TAB;
+        let parts = words.split_once(link).and_then(|parts| Some((parts, self.sign_in()?)));
+        match parts {
+            Some(((before, after), href)) => view! {
+                {before.to_owned()}
+                <a href=href target="_blank" rel="noopener">{link}</a>
+                {after.to_owned()}
+            }
+            .into_any(),
+            None => words.into_any(),
+        }
+    }
+
+    /// The path of the sign-in page, as the page around the tab names it.
+    fn sign_in(self) -> Option<String> {
+        match self.element {
+            Some(_) => None,
+            None => document().get_element_by_id(TAB)?.get_attribute(SIGN_IN),
+        }
     }
 
     /// A button that tries again what failed; on a page of ours a reload does.

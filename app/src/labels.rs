@@ -1,7 +1,7 @@
 //! Every English word on the screen: codes become sentences here and nowhere else. The seam for
 //! other languages.
 
-#![expect(clippy::match_same_arms, clippy::too_many_lines, reason = "tables: a row a case")]
+#![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
 mod advice;
 #[cfg(feature = "ssr")]
@@ -33,14 +33,14 @@ use domain::check::certificate::CertificateProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
+use domain::delivery::{Fact, FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
 use domain::field::Kind;
 use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
 use crate::api::{ApiError, DoorRefusal};
-use crate::tab::SecretState;
+use crate::tab::{Other, SecretState};
 
 pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
@@ -77,17 +77,16 @@ pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
         (Section::Flow, _) => "",
         (Section::BasicSmtp, OauthFlow::None) => "Mail is sent through this server.",
         (Section::BasicSmtp, _) => {
-            "Kept, not used: with an OAuth flow, mail is sent through OAuth SMTP Settings."
+            "Kept but not used: with an OAuth flow, mail goes through OAuth SMTP Settings."
         }
-        (Section::OauthSmtp, OauthFlow::None) => "Not used: choose an OAuth flow to fill it in.",
+        (Section::OauthSmtp | Section::Authentication, OauthFlow::None) => {
+            "Not used with this flow. Choose an OAuth flow above to use these settings."
+        }
         (Section::OauthSmtp, _) => {
             "Mail is sent through this server, with a token instead of a password."
         }
-        (Section::Authentication, OauthFlow::None) => {
-            "Not used: choose an OAuth flow to fill it in."
-        }
         (Section::Authentication, OauthFlow::ClientCredentials) => {
-            "What the provider gave you when you registered PPM as an application. Nobody signs in, so two addresses are not needed."
+            "What the provider gave you when you registered PPM as an application. No user signs in with this flow, so Authorization Endpoint and Redirect URI are not used."
         }
         (Section::Authentication, _) => {
             "What the provider gave you when you registered PPM as an application."
@@ -155,52 +154,46 @@ pub fn fields(fields: &[Field]) -> String {
 pub const fn field_help(field: Field) -> &'static str {
     match field {
         Field::Flow => {
-            "How PPM proves to the mail server that it may send; your mail provider's documentation names the flow."
+            "How PPM signs in to the mail server; also called grant type. Your mail provider's documentation says which flow it supports."
         }
-        Field::BasicSender => "The address that mail comes from, and that bounces go back to.",
+        Field::BasicSender => "Mail is sent from this address, and bounces come back to it.",
         Field::OauthSender => {
-            "The mailbox that mail is sent from; it also signs in and gets bounces."
+            "The mailbox that signs in and sends the mail. Bounces come back to it."
         }
-        Field::BasicDisplayName | Field::OauthDisplayName => {
-            "The name that readers see beside the address."
-        }
+        Field::BasicDisplayName | Field::OauthDisplayName => "The sender name that recipients see.",
         Field::BasicServer | Field::OauthServer => {
-            "A host name such as smtp.example.com, or an IP address; your mail provider names it."
+            "A host name such as smtp.example.com, or an IP address. Your mail provider lists it."
         }
-        Field::BasicPort => {
-            "Usually 587 with STARTTLS, 465 with implicit TLS, 25 without encryption."
-        }
-        Field::OauthPort => "Usually 587 with STARTTLS, 465 with implicit TLS.",
-        Field::BasicUseTls | Field::OauthUseTls => "On: encrypted, or not sent at all.",
+        Field::BasicPort => "Usually 587 (STARTTLS), 465 (implicit TLS) or 25 (no encryption).",
+        Field::OauthPort => "Usually 587 (STARTTLS) or 465 (implicit TLS).",
+        Field::BasicUseTls | Field::OauthUseTls => "When on, mail is sent encrypted or not at all.",
         Field::BasicTlsMode | Field::OauthTlsMode => {
-            "When encryption begins. Automatic goes by the port and is nearly always right; other programs call Implicit TLS SSL/TLS or SMTPS."
+            "When encryption starts. Automatic picks it from the port and is almost always right. Other programs call Implicit TLS SSL/TLS or SMTPS."
         }
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
-            "Only for a server whose certificate comes from an authority of your own organisation: that authority's certificate in PEM; whoever runs the server has it."
+            "Only if the server's certificate was issued by your own organisation. Paste that CA's certificate (PEM); the server's administrator has it."
         }
         Field::Username => {
-            "Often the sender's address; leave it empty for a server that asks for no sign-in."
+            "Often the sender's address. Leave it empty if the server needs no sign-in."
         }
-        Field::Password => {
-            "The mailbox's password, or the app password that the provider made for PPM."
-        }
+        Field::Password => "The mailbox's password, or an app password created for PPM.",
         Field::ClientId => {
-            "The application's id in the provider's registration page, there also called Application ID."
+            "From the application's registration page at the provider; also called Application ID."
         }
         Field::ClientSecret => {
-            "The secret's value, shown once in the provider's registration page, not the secret's id; PPM uses it only for what it was entered for."
+            "The secret's value, not its ID. The provider shows it only once, when the secret is created. PPM uses it only with the settings that it was entered for."
         }
         Field::AuthorizationEndpoint => {
-            "The provider's page where somebody signs in; its documentation calls it the authorize address."
+            "The provider's sign-in page. Its documentation calls this the authorize or authorization URL."
         }
         Field::TokenEndpoint => {
-            "Where PPM fetches tokens; the provider's documentation names it beside the authorize address."
+            "Where PPM requests tokens. The provider's documentation lists it next to the authorization URL."
         }
         Field::RedirectUri => {
-            "Where the provider sends the browser back to. Register exactly this text there: capital letters count."
+            "Where the provider sends the browser after sign-in. Register exactly this at the provider; it is case-sensitive."
         }
         Field::Scope => {
-            "What PPM asks to be allowed, as the provider's documentation for SMTP writes it."
+            "The permissions PPM asks for, exactly as the provider's SMTP documentation lists them, separated by spaces."
         }
     }
 }
@@ -221,16 +214,16 @@ pub const fn flow(flow: OauthFlow) -> &'static str {
 pub const fn flow_help(flow: OauthFlow) -> &'static str {
     match flow {
         OauthFlow::None => {
-            "PPM signs in at the mail server with a user name and a password, or not at all."
+            "PPM signs in to the mail server with a user name and password, or sends without signing in."
         }
         OauthFlow::AuthorizationCode => {
-            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. Prefer Authorization Code with PKCE where the provider supports it."
+            "Someone signs in at the mail provider once, and PPM then sends from that mailbox. Prefer Authorization Code with PKCE where the provider supports it."
         }
         OauthFlow::AuthorizationCodePkce => {
-            "Someone signs in at the mail provider once; PPM then sends in that mailbox's name. PKCE protects that sign-in from interception: this is the recommended flow (RFC 9700)."
+            "Someone signs in at the mail provider once, and PPM then sends from that mailbox. PKCE protects that sign-in from interception: this is the recommended flow (RFC 9700)."
         }
         OauthFlow::ClientCredentials => {
-            "PPM signs in as itself, with its own id and secret; nobody is asked."
+            "PPM signs in as an application, with its own ID and secret; also called machine-to-machine. No user has to sign in."
         }
     }
 }
@@ -250,22 +243,20 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
 pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
     use domain::settings::Security;
     match security {
-        None => "The port decides: implicit TLS on 465 and 2465, STARTTLS on any other.",
-        Some(Security::Clear) => {
-            "Everything travels unencrypted, even where the server offers encryption."
-        }
+        None => "Depends on the port: implicit TLS on 465 and 2465, STARTTLS on any other.",
+        Some(Security::Clear) => "Nothing is encrypted, even if the server offers it.",
         Some(Security::StartTls) => {
-            "STARTTLS: the connection turns to encryption before anything is sent, or nothing is sent."
+            "STARTTLS: the connection switches to encryption before anything is sent. If it cannot, nothing is sent."
         }
         Some(Security::ImplicitTls) => {
-            "Implicit TLS: the connection is encrypted from its start, or nothing is sent."
+            "Implicit TLS: the connection is encrypted from the start. If it cannot be, nothing is sent."
         }
     }
 }
 
 /// The warning for a user name that would travel in clear.
 pub const CLEAR_SIGN_IN: &str =
-    "The user name and the password would be readable to anyone on the way to the server.";
+    "The user name and password could be read by anyone between PPM and the server.";
 
 /// The note for port 0.
 pub const PORT_ZERO: &str = "No server can be reached on port 0.";
@@ -281,48 +272,48 @@ pub fn problem(at: Field, problem: Problem) -> String {
         | Problem::Host(HostProblem::ControlCharacter)
         | Problem::Url(UrlProblem::ControlCharacter)
         | Problem::Scope(ScopeProblem::ControlCharacter) => {
-            "It holds an invisible character, such as a line break or a tab. Type it again instead of pasting it.".to_owned()
+            "Contains an invisible character, such as a line break or tab. Type it instead of pasting it.".to_owned()
         }
         Problem::Address(problem) => address(problem).to_owned(),
         Problem::Host(problem) => host(problem).to_owned(),
-        Problem::Port(PortProblem::NotDigits) => "Digits only, please, such as 587.".to_owned(),
-        Problem::Port(PortProblem::OutOfRange) => "A port is a number from 0 to 65,535.".to_owned(),
+        Problem::Port(PortProblem::NotDigits) => "Enter digits only, for example 587.".to_owned(),
+        Problem::Port(PortProblem::OutOfRange) => "Enter a number from 0 to 65,535.".to_owned(),
         Problem::Url(problem) => url(at, problem).to_owned(),
         Problem::Scope(ScopeProblem::BadCharacter) => {
-            "A scope has no quotation marks, backslashes or letters beyond ASCII; spaces separate several.".to_owned()
+            "Use only plain ASCII without quotation marks or backslashes, and separate scopes with spaces.".to_owned()
         }
         Problem::Certificate(problem) => certificate(problem).to_owned(),
         Problem::EgressNotAllowed(address) => format!(
-            "http:// to this machine has to be allowed: use https://, or ask the operator to start this server with --egress-allow {address}."
+            "The operator of this server has not allowed http:// to this machine. Use https://, or ask the operator to start this server with --egress-allow {address}."
         ),
         Problem::EgressDenied(address) => {
-            format!("The operator of this server has denied PPM this address (--egress-deny): {address}.")
+            format!("The operator of this server has blocked this address (--egress-deny): {address}. Use another one, or ask the operator.")
         }
         Problem::EnterAgain => match at {
-            Field::ClientSecret => "Enter it again: a stored secret only goes where it was entered for.",
-            _ => "Enter it again: a stored password only goes where it was entered for.",
+            Field::ClientSecret => "Enter it again: a stored secret is only used with the settings that it was entered for.",
+            _ => "Enter it again: the server, port, user name or a TLS setting has changed, and a stored password is only sent to the server that it was entered for.",
         }
         .to_owned(),
-        Problem::UsernameMissing => "A Password is typed below: enter the Username that it belongs to, or empty the Password.".to_owned(),
-        Problem::TlsNeeded => "OAuth is never sent unencrypted: turn Use TLS on.".to_owned(),
+        Problem::UsernameMissing => "Enter the Username for this Password, or clear the Password.".to_owned(),
+        Problem::TlsNeeded => "Turn Use TLS on: OAuth tokens are never sent unencrypted.".to_owned(),
     }
 }
 
 const fn missing(at: Field) -> &'static str {
     match at {
-        Field::BasicSender | Field::OauthSender => "Enter the address that mail comes from.",
-        Field::BasicDisplayName | Field::OauthDisplayName => "Enter the name that readers see.",
+        Field::BasicSender | Field::OauthSender => "Enter the sender's email address.",
+        Field::BasicDisplayName | Field::OauthDisplayName => "Enter the sender's name.",
         Field::BasicServer | Field::OauthServer => "Enter the mail server's name.",
         Field::BasicPort | Field::OauthPort => "Enter the port, usually 587.",
-        Field::Password => {
-            "Enter the password that belongs to the Username, or empty the Username."
+        Field::Password => "Enter the password for this Username, or clear the Username.",
+        Field::ClientId => "Enter the Client ID from the provider.",
+        Field::ClientSecret => "Enter the Client Secret from the provider.",
+        Field::AuthorizationEndpoint => "Enter the provider's authorization URL.",
+        Field::TokenEndpoint => "Enter the provider's token URL.",
+        Field::RedirectUri => {
+            "Enter the address that the provider sends the browser to after sign-in."
         }
-        Field::ClientId => "Enter the id that the provider gave to PPM.",
-        Field::ClientSecret => "Enter the secret that the provider gave to PPM.",
-        Field::AuthorizationEndpoint => "Enter the provider's sign-in address.",
-        Field::TokenEndpoint => "Enter the provider's token address.",
-        Field::RedirectUri => "Enter the address that the provider sends the browser back to.",
-        Field::Scope => "Enter the scope that the provider names for sending mail.",
+        Field::Scope => "Enter the scope your provider requires for sending mail.",
         Field::Flow
         | Field::BasicUseTls
         | Field::BasicTlsMode
@@ -330,38 +321,38 @@ const fn missing(at: Field) -> &'static str {
         | Field::Username
         | Field::OauthUseTls
         | Field::OauthTlsMode
-        | Field::OauthTrustedCa => "This is needed.",
+        | Field::OauthTrustedCa => "This field is required.",
     }
 }
 
 const fn address(problem: AddressProblem) -> &'static str {
     match problem {
-        AddressProblem::NoAt => "An e-mail address has an @, such as noreply@example.com.",
-        AddressProblem::EmptyLocalPart => "There is nothing before the @.",
-        AddressProblem::EmptyDomain => "There is nothing after the @.",
-        AddressProblem::LocalPartTooLong => {
-            "The part before the @ is too long: SMTP takes 64 bytes."
-        }
-        AddressProblem::AddressTooLong => "The address is too long: SMTP takes 254 bytes.",
+        AddressProblem::NoAt => "Enter an email address, such as noreply@example.com.",
+        AddressProblem::EmptyLocalPart => "Enter the part before the @.",
+        AddressProblem::EmptyDomain => "Enter the part after the @, such as example.com.",
+        AddressProblem::LocalPartTooLong => "The part before the @ is too long: at most 64 bytes.",
+        AddressProblem::AddressTooLong => "The address is too long: at most 254 bytes.",
         AddressProblem::BadLocalPart => {
-            "The part before the @ is not valid: look for spaces, two dots in a row, or a name around the address."
+            "The part before the @ is not valid. Check for spaces, two dots in a row, or a name around the address."
         }
-        AddressProblem::BadDomain => "The part after the @ is no domain, such as example.com.",
-        AddressProblem::ControlCharacter => "It holds an invisible character.",
+        AddressProblem::BadDomain => {
+            "The part after the @ is not a valid domain, such as example.com."
+        }
+        AddressProblem::ControlCharacter => "Contains an invisible character.",
     }
 }
 
 const fn certificate(problem: CertificateProblem) -> &'static str {
     match problem {
         CertificateProblem::PrivateKey => {
-            "This is a private key, which belongs to nobody but its server, and was not kept. Paste the authority's certificate."
+            "This is a private key and was not saved. Never share it. Paste the CA's certificate instead."
         }
         CertificateProblem::NotPem => {
-            "Paste whole certificates, each from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
+            "Paste complete certificates, each from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
         }
-        CertificateProblem::Damaged => "The certificate is damaged: copy it again.",
+        CertificateProblem::Damaged => "The certificate is damaged. Copy it again.",
         CertificateProblem::NoAuthority => {
-            "No server can be vouched for by this: it is no certificate of an authority."
+            "This is not a CA certificate, so it cannot be used to trust a server."
         }
     }
 }
@@ -369,65 +360,160 @@ const fn certificate(problem: CertificateProblem) -> &'static str {
 const fn host(problem: HostProblem) -> &'static str {
     match problem {
         HostProblem::Empty => "Enter the mail server's name.",
-        HostProblem::TooLong => "A host name has at most 253 characters.",
-        HostProblem::LabelTooLong => "Between two dots of a host name are at most 63 characters.",
-        HostProblem::BadCharacter => "A host name has letters, digits, hyphens and dots only.",
-        HostProblem::BadHyphen => "A part of a host name neither begins nor ends with a hyphen.",
-        HostProblem::EmptyLabel => "There is a dot too many.",
+        HostProblem::TooLong => "A host name may have at most 253 characters.",
+        HostProblem::LabelTooLong => "Each part of a host name may have at most 63 characters.",
+        HostProblem::BadCharacter => "Use only letters, digits, hyphens and dots.",
+        HostProblem::BadHyphen => "A part of a host name cannot start or end with a hyphen.",
+        HostProblem::EmptyLabel => "There is an extra dot.",
         HostProblem::BadIpv4 => "An IP address has four numbers from 0 to 255, such as 192.0.2.10.",
-        HostProblem::BadIpv6 => "This is no valid IPv6 address.",
-        HostProblem::ControlCharacter => "It holds an invisible character.",
-        HostProblem::HasScheme => "Only the server's name, without smtp:// or https:// before it.",
-        HostProblem::HasPort => "Only the server's name: the port has a field of its own.",
-        HostProblem::HasSpace => "There is a space in it.",
+        HostProblem::BadIpv6 => "This is not a valid IPv6 address.",
+        HostProblem::ControlCharacter => "Contains an invisible character.",
+        HostProblem::HasScheme => "Enter only the server's name, without smtp:// or https://.",
+        HostProblem::HasPort => "Enter only the server's name. The port has its own field.",
+        HostProblem::HasSpace => "Remove the space.",
     }
 }
 
 const fn url(at: Field, problem: UrlProblem) -> &'static str {
     match (problem, at) {
         (UrlProblem::Scheme, Field::RedirectUri) => {
-            "This kind of address cannot be a Redirect URI; it usually begins with https://."
+            "This kind of address cannot be a Redirect URI. A Redirect URI usually starts with https://."
         }
         (UrlProblem::NotAbsolute | UrlProblem::Scheme, _) => {
-            "A web address that begins with https://, please."
+            "Enter an address that starts with https://."
         }
         (UrlProblem::HttpNotLoopback, _) => {
-            "https:// is needed: http:// is for this very machine only."
+            "Use https://. http:// is allowed only for this machine (localhost)."
         }
         (UrlProblem::NoHost | UrlProblem::BadHost, _) => {
             "The host name in this address is not valid."
         }
         (UrlProblem::BadPort, _) => "The port in this address is not valid.",
         (UrlProblem::UserInfo, _) => {
-            "No user name or password inside the address, please: remove what stands before the @."
+            "Remove the user name and password (the part before the @) from the address."
         }
-        (UrlProblem::Fragment, _) => "Remove the # and what follows it: OAuth allows no fragment.",
-        (UrlProblem::BadCharacter, _) => "It holds a character that a web address has no use for.",
-        (UrlProblem::Space, _) => "There is a space in it.",
-        (UrlProblem::ControlCharacter, _) => "It holds an invisible character.",
+        (UrlProblem::Fragment, _) => {
+            "Remove the # and everything after it: OAuth does not allow a fragment."
+        }
+        (UrlProblem::BadCharacter, _) => {
+            "Contains a character that is not allowed in a web address."
+        }
+        (UrlProblem::Space, _) => "Remove the space.",
+        (UrlProblem::ControlCharacter, _) => "Contains an invisible character.",
     }
 }
 
-/// What happened to two administrators' edits.
-pub const BOTH_IN_ONE: &str = "Nothing of yours is saved yet, and nothing is lost: this form now holds your changes and theirs.";
+/// Who saved meanwhile, and when.
+#[must_use]
+pub fn saved_meanwhile(other: Other, by: Option<&str>, at: Option<&str>) -> String {
+    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+    match other {
+        Other::Person => {
+            let by = by.unwrap_or("Another administrator");
+            format!("{by} saved changes{at}, while you were editing.")
+        }
+        Other::Window => {
+            format!("You saved changes in another window{at}, while you were editing here.")
+        }
+    }
+}
+
+/// What became of the edits of both sides.
+#[must_use]
+pub const fn both_in_one(other: Other) -> &'static str {
+    match other {
+        Other::Person => {
+            "Your changes are not saved yet, but nothing is lost: the form now shows your changes together with theirs."
+        }
+        Other::Window => {
+            "The changes in this window are not saved yet, but nothing is lost: the form now shows them together with those from the other window."
+        }
+    }
+}
+
+/// What precedes the fields that only this form's side changed.
+#[must_use]
+pub const fn kept(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Only you changed (kept)",
+        Other::Window => "Changed only in this window (kept)",
+    }
+}
+
+/// What precedes the fields that only the other side changed.
+#[must_use]
+pub const fn taken(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Only they changed (updated)",
+        Other::Window => "Changed only in the other window (updated)",
+    }
+}
 
 /// What is left to do about them, while fields wait for a choice.
-pub const BOTH_CHANGED: &str = "Both of you changed these. Choose at each, then save:";
+#[must_use]
+pub const fn both_changed(other: Other) -> &'static str {
+    match other {
+        Other::Person => "You both changed these fields. Choose a value for each, then save:",
+        Other::Window => {
+            "You changed these fields in both windows. Choose a value for each, then save:"
+        }
+    }
+}
 
 /// What is left to do once every choice is made.
-pub const ALL_CHOSEN: &str = "Look it over, then save.";
+pub const ALL_CHOSEN: &str = "Check the form, then save.";
 
 /// What is left to do where nothing of one's own is.
-pub const NOTHING_LEFT: &str = "Nothing of yours is left to save.";
+pub const NOTHING_LEFT: &str = "You have no changes left to save.";
 
 /// Why a control waits for a choice.
 #[must_use]
-pub const fn dispute(at: Field) -> &'static str {
-    match at {
-        Field::Password | Field::ClientSecret => {
-            "You changed this, and meanwhile it, or where it goes, was changed as well."
+pub const fn dispute(other: Other, at: Field) -> &'static str {
+    match (other, at) {
+        (Other::Person, Field::Password | Field::ClientSecret) => {
+            "You changed this, and meanwhile someone else changed it or the settings it is for."
         }
-        _ => "Both of you changed this.",
+        (Other::Person, _) => "You both changed this field. Choose a value.",
+        (Other::Window, Field::Password | Field::ClientSecret) => {
+            "You changed this here, and in the other window you changed it or the settings it is for."
+        }
+        (Other::Window, _) => "You changed this field in both windows. Choose a value.",
+    }
+}
+
+/// What precedes this form's value on the button that keeps it.
+#[must_use]
+pub const fn keep_mine(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Keep mine",
+        Other::Window => "Keep this window's",
+    }
+}
+
+/// What precedes the other value on the button that takes it.
+#[must_use]
+pub const fn take_theirs(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Take theirs",
+        Other::Window => "Take the other window's",
+    }
+}
+
+/// The button that keeps every value of this form.
+#[must_use]
+pub const fn keep_all_of_mine(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Keep all of mine",
+        Other::Window => "Keep all of this window's",
+    }
+}
+
+/// The button that takes every other value.
+#[must_use]
+pub const fn take_all_of_theirs(other: Other) -> &'static str {
+    match other {
+        Other::Person => "Take all of theirs",
+        Other::Window => "Take all of the other window's",
     }
 }
 
@@ -459,45 +545,49 @@ pub const fn my_secret(is_typed: bool) -> &'static str {
 /// What is stored of a secret, in words beside the choice.
 #[must_use]
 pub const fn their_secret(is_stored: bool) -> &'static str {
-    if is_stored { "the one that is stored" } else { "none" }
+    if is_stored { "the stored one" } else { "none" }
 }
 
-/// What went wrong outside the form.
+/// The words that lead to the sign-in page, where a page knows it.
+pub const SIGN_IN_IN_A_NEW_TAB: &str = "sign in in a new tab";
+
+/// What went wrong outside the form. Where a session has ended, [`SIGN_IN_IN_A_NEW_TAB`] is in it.
 #[must_use]
 pub fn api_error(error: ApiError) -> String {
     match error {
-        ApiError::SignedOut => "Your session has ended. What you typed is still here: sign in in another tab, then try again.".to_owned(),
-        ApiError::HostTokenExpired => "Your sign-in has expired. What you typed is still here: sign in again where you came from, in another tab, then try again.".to_owned(),
-        ApiError::Forbidden => "Your account may not do this. An administrator may.".to_owned(),
+        ApiError::SignedOut => format!("Your session has ended. Your changes are still here: {SIGN_IN_IN_A_NEW_TAB}, then try again."),
+        ApiError::HostTokenExpired => "Your sign-in has expired. Your changes are still here: sign in again to the product you came from, in a new tab, then try again.".to_owned(),
+        ApiError::Forbidden => "Your account is not allowed to do this. Only an administrator can.".to_owned(),
         ApiError::Oversized(at) => {
             let most = if at.kind() == Kind::Lines { "16,384" } else { "4,096" };
-            format!("{} holds more than {most} characters. Choose a flow that uses it, and shorten it.", field_in_full(at))
+            format!("{} has more than {most} characters. Choose a flow that uses it, then shorten it.", field_in_full(at))
         }
-        ApiError::Incomplete => "What is saved is not enough to send with. Fill in the required fields and save.".to_owned(),
+        ApiError::Incomplete => "The saved settings are incomplete. Fill in the required fields and save.".to_owned(),
         ApiError::NoAddress => NO_ADDRESS.to_owned(),
         ApiError::TokenNeeded => TOKEN_NEEDED.to_owned(),
-        ApiError::TokenElsewhere => "The stored token goes only to the mail server that it was obtained for, and this form names another. Save it, get a new token, then test.".to_owned(),
-        ApiError::NoAnswerInAddress => "This is not the final address: it has neither a code nor an error in it. Copy the whole line from the browser's address bar.".to_owned(),
-        ApiError::Busy => "A test message is under way already. Wait until it has ended.".to_owned(),
-        ApiError::NotFound => "There is no such thing here.".to_owned(),
-        ApiError::Malformed => "The page and the server do not understand each other: the product was probably updated meanwhile. Reload the page.".to_owned(),
-        ApiError::TooLarge => "This is more text than the server takes. Shorten what you typed, then try again.".to_owned(),
-        ApiError::CrossSite => "The request seemed to come from another site. Open this page by its own address.".to_owned(),
-        ApiError::ServerFailed => "The server could not do it; its log says why. What you typed is still here: try again.".to_owned(),
-        ApiError::Unreachable => "The server does not answer. What you typed is still here: look at your connection, then try again.".to_owned(),
+        ApiError::TokenElsewhere => "The stored token is only sent to the mail server that it was obtained for, and this form has another one. Save, get a new token, then test.".to_owned(),
+        ApiError::NoAnswerInAddress => "This is not the final address: it contains neither a code nor an error. Copy the whole address from the browser's address bar.".to_owned(),
+        ApiError::Busy => "A test message is already being sent. Wait until it has finished.".to_owned(),
+        ApiError::NotFound => "Not found.".to_owned(),
+        ApiError::Malformed => "This page is out of date: PPM was probably updated. Copy anything you need, then reload the page.".to_owned(),
+        ApiError::TooLarge => "This is more text than the server accepts. Shorten it, then try again.".to_owned(),
+        ApiError::CrossSite => "The request seemed to come from another site. Open this page at its own address.".to_owned(),
+        ApiError::ServerFailed => "Something went wrong on the server; its log has the details. Your changes are still here: try again.".to_owned(),
+        ApiError::Unreachable => "The server is not responding. Your changes are still here: check your connection, then try again.".to_owned(),
     }
 }
 
 /// Why Send Test Email waits while an OAuth flow is saved and no token can be used.
 pub const TOKEN_NEEDED: &str =
-    "With an OAuth flow, mail is sent with a token: press Get Auth Token first.";
+    "Press Get Auth Token first: with an OAuth flow, mail is sent with a token.";
 
-/// Why Send Test Email waits for somebody without an address.
+/// Why Send Test Email waits for an account without an address.
 pub const NO_ADDRESS: &str =
-    "A test message goes to your own e-mail address only, and none is known.";
+    "A test message goes only to your own email address, and your account has no verified one.";
 
-/// What somebody may do who may not edit.
-pub const READ_ONLY: &str = "You can look at these settings. Only an administrator changes them.";
+/// What an account can do that may not edit.
+pub const READ_ONLY: &str =
+    "You can view these settings, but only an administrator can change them.";
 
 /// Why Send Test Email waits while the form is being edited.
 pub const SAVE_FIRST: &str = "Save or cancel your changes first.";
@@ -505,34 +595,38 @@ pub const SAVE_FIRST: &str = "Save or cancel your changes first.";
 /// Why Send Test Email waits while what is saved is not enough.
 pub const FILL_IN_FIRST: &str = "Fill in and save the required settings first.";
 
+/// That the server failed, where nothing was typed that could be lost.
+const FAILED: &str = "Something went wrong on the server; its log has the details. Try again.";
+
 /// Why nobody was signed in.
 #[must_use]
 pub fn door_refusal(refusal: DoorRefusal) -> String {
     match refusal {
-        DoorRefusal::WrongCredentials => "E-mail address or password is wrong.".to_owned(),
+        DoorRefusal::WrongCredentials => "Wrong email address or password.".to_owned(),
         DoorRefusal::TooManyAttempts(seconds) => {
             format!("Too many attempts. Try again in {}.", duration(seconds))
         }
         DoorRefusal::Busy(seconds) => {
             format!("The server is busy with other sign-ins. Try again in {}.", duration(seconds))
         }
-        DoorRefusal::ServerFailed => {
-            "The server could not do it; its log says why. Try again.".to_owned()
+        DoorRefusal::ServerFailed => FAILED.to_owned(),
+        DoorRefusal::Declined => {
+            "The sign-in was declined, so you are not signed in.".to_owned()
         }
-        DoorRefusal::Declined => "The sign-in was declined. Nobody is signed in.".to_owned(),
         DoorRefusal::Over => {
-            "This sign-in is over: it took longer than ten minutes, or was finished before. Start again."
+            "This sign-in has expired (10 minutes) or was already completed. Start again."
                 .to_owned()
         }
         DoorRefusal::OtherBrowser => {
-            "This sign-in was begun in another browser. Go on there, or start again here.".to_owned()
+            "This sign-in was started in another browser. Continue there, or start again here."
+                .to_owned()
         }
         DoorRefusal::ProviderFailed => {
-            "The sign-in with your organisation's account failed; the server's log says why. Try again."
+            "Signing in with your organisation's account failed; the server's log has the details. Try again."
                 .to_owned()
         }
         DoorRefusal::NoRole => {
-            "Your account may not use this. Ask an administrator of your organisation for a role."
+            "Your account has no role here. Ask an administrator of your organisation for one."
                 .to_owned()
         }
     }
@@ -565,7 +659,7 @@ pub const fn step(step: Step) -> &'static str {
 }
 
 /// Said while a message under way cannot be followed, because nobody is signed in any more.
-pub const UNSEEN: &str = "You are signed out, so how the message fares is not seen. It goes its way all the same: sign in again in another tab, and it appears here.";
+pub const UNSEEN: &str = "You are signed out, so progress cannot be shown. The message is still being sent: sign in in another tab to see the result here.";
 
 /// How a message ended, in one sentence; `cause` is what that usually means.
 #[must_use]
@@ -586,33 +680,42 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::TlsVersion => "Version",
         FactName::Cipher => "Cipher",
         FactName::Subject => "Certificate for",
-        FactName::Names => "Names in it",
+        FactName::Names => "Certificate names",
         FactName::Issuer => "Issued by",
-        FactName::Fingerprint => "Its fingerprint (SHA-256)",
+        FactName::Fingerprint => "Fingerprint (SHA-256)",
         FactName::DaysLeft => "Days left",
-        FactName::IssuerFingerprint => "Fingerprint of its issuer (SHA-256)",
-        FactName::IssuerPem => "Its issuer's certificate",
-        FactName::Mechanisms => "Sign-in by",
-        FactName::Size => "Size limit, in bytes",
+        FactName::IssuerFingerprint => "Issuer's fingerprint (SHA-256)",
+        FactName::IssuerPem => "Issuer's certificate",
+        FactName::Mechanisms => "Sign-in methods",
+        FactName::Size => "Size limit (bytes)",
         FactName::SmtpUtf8 => "SMTPUTF8",
-        FactName::Age => "Seconds old",
-        FactName::ValidFor => "Good for, in seconds",
+        FactName::Age => "Token age",
+        FactName::ValidFor => "Valid for",
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
-        FactName::QueueId => "Queue id",
+        FactName::QueueId => "Queue ID",
+    }
+}
+
+/// What a step found out, as it is shown: seconds in words, everything else as it is.
+#[must_use]
+pub fn fact_value(Fact { name, value }: &Fact) -> String {
+    match (name, value.parse()) {
+        (FactName::Age | FactName::ValidFor, Ok(seconds)) => token::span(seconds),
+        _ => value.clone(),
     }
 }
 
 /// The menu of providers.
 pub const PROVIDER: &str = "Provider";
 /// What the menu is for.
-pub const PROVIDER_HELP: &str = "Who sends your mail. Fill in puts in the server, the port, the endpoints and the scope; what you typed is replaced only when you say so.";
+pub const PROVIDER_HELP: &str = "Your mail provider. Fill in enters its server, port, endpoints and scope; you confirm before anything you typed is replaced.";
 /// The choice of none.
 pub const NO_PROVIDER: &str = "Choose a provider";
 /// What fills the form.
 pub const FILL_IN: &str = "Fill in";
 /// What precedes what would be replaced.
-pub const HOLD_SOMETHING_ELSE: &str = "These already hold something else:";
+pub const HOLD_SOMETHING_ELSE: &str = "These fields already have a value:";
 
 /// What has to be known beside a provider.
 #[must_use]
@@ -624,14 +727,14 @@ pub const fn detail(detail: Detail) -> &'static str {
 }
 
 /// What the button does that tests settings before they are saved.
-pub const TEST_TYPED: &str = "Or test what this form shows now, before you save it. A stored secret or token is used only for what it was entered or obtained for.";
+pub const TEST_TYPED: &str = "Or test the form as it is now, without saving. Stored secrets and tokens are only used with the settings that they were entered or obtained for.";
 
 /// Which settings a test message went through.
 #[must_use]
 pub const fn tested(tested: Tested) -> &'static str {
     match tested {
-        Tested::Saved => "Tested: the settings that are saved.",
-        Tested::Typed => "Tested: what the form showed, which is not saved by this.",
+        Tested::Saved => "Tested the saved settings.",
+        Tested::Typed => "Tested the form as it was; nothing was saved.",
     }
 }
 
@@ -641,7 +744,7 @@ pub const fn step_end(end: StepEnd) -> &'static str {
     match end {
         StepEnd::Done => "done",
         StepEnd::Failed => "failed",
-        StepEnd::Skipped => "not asked for",
+        StepEnd::Skipped => "skipped",
     }
 }
 
@@ -652,7 +755,10 @@ pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
         SecretState::Unset | SecretState::New => String::new(),
         SecretState::Stored => format!("Stored for {destination}. Type to replace it."),
         SecretState::StoredForAnother(moved) => {
-            format!("{} The stored one is for {destination}.", enter_again(at, moved))
+            format!(
+                "{} The stored one was entered for {destination}, and is not used for anything else.",
+                enter_again(at, moved)
+            )
         }
         SecretState::Replaced => "Replaces the stored one when you save.".to_owned(),
         SecretState::Cleared => "The stored one is removed when you save.".to_owned(),

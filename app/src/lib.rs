@@ -26,6 +26,10 @@ pub use tab::page::EmailSettingsPage;
 /// The element that holds the tab, on a page that the server rendered.
 pub const TAB: &str = "email-tab";
 
+/// The attribute of that element that names the path where people sign in, so that the tab can lead
+/// there once a session has ended.
+pub const SIGN_IN: &str = "data-sign-in";
+
 /// Brings the tab that the server rendered to life; the page around it needs no script.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]

@@ -21,7 +21,7 @@ pub(crate) mod token_end;
 mod token_panel;
 mod token_state;
 
-pub use state::SecretState;
+pub use state::{Other, SecretState};
 pub use token_panel::WhyNot;
 
 /// The channel by which the windows of one browser tell each other of a token.

@@ -13,7 +13,7 @@ const transport = createTransport({
   maxConnections: 1,
   maxMessages: Infinity,
 });
-const body = 'This is a test message from PPM Administrator.\n\nAsked for by Ada Okafor (ada@example.com).\n';
+const body = 'This is a test message from PPM Administrator.\n\nRequested by Ada Okafor (ada@example.com).\n';
 const begun = performance.now();
 for (let number = 0; number < Number(messages); number++) {
   await transport.sendMail({

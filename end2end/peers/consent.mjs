@@ -13,11 +13,11 @@ const STYLE = styleSheet(read('consent.css'));
 
 /** What each scope lets an application do. */
 const SCOPES = {
-  'mail.send': 'Send e-mail as you',
+  'mail.send': 'Send email as you',
   offline_access: 'Keep this access while you are not here',
   openid: 'See which account you use',
   profile: 'See your name and your roles',
-  email: 'See your e-mail address',
+  email: 'See your email address',
 };
 
 const SCOPE = '<li>{{means}} <code>{{scope}}</code></li>';
@@ -87,7 +87,7 @@ async function show(provider, { prompt, params, session }, response, form) {
 }
 
 function signInPage(application, form) {
-  const refused = form ? '<p role="alert" id="refused">E-mail address or password is wrong.</p>' : '';
+  const refused = form ? '<p role="alert" id="refused">Wrong email address or password.</p>' : '';
   const email = form?.get('email') ?? '';
   const invalid = form ? 'aria-invalid="true" aria-describedby="refused"' : '';
   return page('Sign in', fill(SIGN_IN, { application, email }, { refused, invalid }));

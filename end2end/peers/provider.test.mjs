@@ -259,7 +259,7 @@ test('whoever signs in to the frame is told apart by an ID token', async () => {
 test('a wrong password shows the sign-in page again', async () => {
   const wrong = { email: where.account.email, password: 'wrong' };
   const page = await new Browser().signIn(authorization(where.clients.code), wrong);
-  assert.match(page.text, /role="alert"[^>]*>E-mail address or password is wrong/);
+  assert.match(page.text, /role="alert"[^>]*>Wrong email address or password/);
   assert.match(page.text, /value="noreply@practice\.example"/);
   assert.doesNotMatch(page.text, /value="wrong"/);
 });
@@ -267,7 +267,7 @@ test('a wrong password shows the sign-in page again', async () => {
 test('the consent page says who asks, for what, and where it leads', async () => {
   const page = await new Browser().signIn(authorization(where.clients.code));
   assert.equal(page.status, 200);
-  for (const words of ['PPM Administrator asks for access', where.account.email, 'Send e-mail as you', '127.0.0.1:61234']) {
+  for (const words of ['PPM Administrator asks for access', where.account.email, 'Send email as you', '127.0.0.1:61234']) {
     assert.ok(page.text.includes(words), words);
   }
 });

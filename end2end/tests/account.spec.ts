@@ -47,7 +47,7 @@ test('a person changes their password, stays signed in here and is signed out el
   await expect(other).toHaveURL(/\/sign-in/);
 
   await signInByHand(other, ADA.password);
-  await expect(other.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
+  await expect(other.getByRole('alert')).toHaveText('Wrong email address or password.');
   await signInByHand(other, NEW);
   await expect(other).toHaveURL(/\/settings\/email$/);
   await other.context().close();
@@ -64,7 +64,7 @@ test('a password is not changed by a wrong one, by two that differ or by one tha
   await changePassword(page, ADA.password, NEW, 'another one altogether');
   await expect(alert).toHaveText('The new passwords do not match. Enter both again.');
   await changePassword(page, ADA.password, 'password1234');
-  await expect(alert).toContainText('among those that are guessed first');
+  await expect(alert).toContainText('too common');
   await expect(page.getByLabel('Current password', { exact: true })).toHaveValue('');
 });
 
@@ -104,7 +104,7 @@ test('an administrator ends the session of another person, who is told so on a s
   await expect(page.getByRole('status')).toHaveText('One session was ended.');
   await expect(page.getByText('No one else has a session.')).toBeVisible();
   await form.save.click();
-  await expect(grace.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(grace.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed by Grace');
   await grace.context().close();
 });

@@ -35,7 +35,7 @@ function choice(form: Form, label: string): Locator {
 /** Saves, and waits for the word that somebody else did. */
 async function meets(form: Form): Promise<void> {
   await form.save.click();
-  await expect(form.page.getByRole('heading', { name: /^Grace Adeyemi saved other settings at .+, while you were editing\.$/ })).toBeVisible();
+  await expect(form.page.getByRole('heading', { name: /^Grace Adeyemi saved changes at .+, while you were editing\.$/ })).toBeVisible();
 }
 
 type Edit = (form: Form) => Promise<void>;
@@ -101,7 +101,7 @@ const KINDS: Kind[] = [
     mine: (form) => form.fill(form.authentication, { 'Client Secret': 'canary-mine' }),
     theirs: (form) => form.fill(form.authentication, { 'Client Secret': 'canary-theirs' }),
     keep: 'Keep mine: the one you typed',
-    take: 'Take theirs: the one that is stored',
+    take: 'Take theirs: the stored one',
     // Neither value is ever shown.
     shows: (control) => expect(control).toHaveValue(''),
   },
@@ -145,9 +145,9 @@ test('fields that only one side changed need no choice, and both sides are said'
 
   const alert = ada.page.getByRole('alert');
   await expect(alert).toBeFocused();
-  await expect(alert).toContainText('Only you changed, and yours stays: Port (OAuth), Scope.');
-  await expect(alert).toContainText('Only they changed, and theirs is taken over: Display Name, Redirect URI.');
-  await expect(alert).toContainText('Look it over, then save.');
+  await expect(alert).toContainText('Only you changed (kept): Port (OAuth), Scope.');
+  await expect(alert).toContainText('Only they changed (updated): Display Name, Redirect URI.');
+  await expect(alert).toContainText('Check the form, then save.');
   await axe();
   await ada.saved();
   await ada.page.reload();
@@ -170,7 +170,7 @@ test('a check box that they changed is taken over, and one that I changed stays'
   await grace.fill(grace.oauth, { 'Display Name': 'Theirs' });
   await grace.fill(grace.basic, { 'Use TLS': true, Password: product.mail.password });
   await grace.save.click();
-  await expect(grace.page.getByRole('heading', { name: /^Ada .+ saved other settings/ })).toBeVisible();
+  await expect(grace.page.getByRole('heading', { name: /^Ada .+ saved changes/ })).toBeVisible();
   await expect(grace.field(grace.basic, 'Use TLS')).toBeChecked();
   await grace.page.getByRole('button', { name: 'Keep mine: Theirs' }).click();
   await grace.saved();
@@ -182,7 +182,7 @@ test('a password typed for my server waits for a choice when the server becomes 
   await grace.fill(grace.basic, { 'SMTP Server': 'smtp.example.com', Username: '' });
   await grace.saved();
   await meets(ada);
-  await expect(choice(ada, 'Password')).toContainText('meanwhile it, or where it goes, was changed as well');
+  await expect(choice(ada, 'Password')).toContainText('meanwhile someone else changed it or the settings it is for');
 });
 
 test('with many choices, all of mine are kept with one button', async ({ ada, grace, openBoth }) => {
@@ -205,7 +205,7 @@ test('with many choices, all of theirs are taken with one button, and the notice
   await meets(ada);
   await axe();
   await ada.page.getByRole('button', { name: 'Take all of theirs' }).click();
-  await expect(ada.page.getByRole('alert')).toContainText('Nothing of yours is left to save.');
+  await expect(ada.page.getByRole('alert')).toContainText('You have no changes left to save.');
   await expect(ada.save).toBeHidden();
   await ada.page.getByRole('button', { name: 'Close', exact: true }).click();
   await expect(ada.page.getByRole('alert')).toBeHidden();
@@ -221,6 +221,24 @@ test('Cancel drops mine and shows what they saved', async ({ ada, grace, openBot
   await ada.cancel.click();
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('theirs');
   await expect(ada.page.getByRole('button', { name: /^Keep mine/ })).toBeHidden();
+});
+
+test('what I saved in another window is told as mine, and waits for a choice as well', async ({ ada, openBoth, axe }) => {
+  await openBoth();
+  const other = new Form(await ada.page.context().newPage());
+  await other.page.goto('/settings/email');
+  await other.fill(other.authentication, { Scope: 'there' });
+  await other.saved();
+  await ada.fill(ada.authentication, { Scope: 'here' });
+  await ada.fill(ada.oauth, { 'Display Name': 'Here' });
+  await ada.save.click();
+  const heading = /^You saved changes in another window at .+, while you were editing here\.$/;
+  await expect(ada.page.getByRole('heading', { name: heading })).toBeVisible();
+  await expect(ada.page.getByRole('alert')).toContainText('Changed only in this window (kept): Display Name (OAuth).');
+  await axe();
+  await choice(ada, 'Scope').getByRole('button', { name: "Take the other window's: there", exact: true }).click();
+  await ada.saved();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('there');
 });
 
 test('whoever saves a third time in between is met again', async ({ ada, grace, openBoth }) => {

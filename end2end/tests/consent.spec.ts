@@ -5,7 +5,7 @@ import { blockPopUps, configure, obtain, openConsent } from '../support/consent.
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
 
-const WAITING = /^Waiting for the provider\. Sign in on its page/;
+const WAITING = /^Waiting for you to sign in at the provider/;
 const DECLINED = 'Consent at the provider failed: The consent was declined.';
 
 /** The tab with Authorization Code saved, and no token. */
@@ -26,7 +26,7 @@ test('a consent that is declined is said in the provider’s words and with the 
 
   const setback = form.setback(DECLINED);
   await expect(setback).toContainText('Access was declined on the consent page');
-  await expect(setback.getByRole('listitem').first()).toHaveText('Press Get Auth Token again and accept what the provider asks.');
+  await expect(setback.getByRole('listitem').first()).toHaveText('Press Get Auth Token again, and accept what the provider asks.');
   await expect(form.token.getByText(WAITING)).toBeHidden();
   await expect(form.tokenStatus).toHaveText('Not obtained');
   await expect(form.getToken).toBeEnabled();
@@ -56,7 +56,7 @@ test('where windows are blocked, the same window goes to the provider and finds 
   await blockPopUps(page);
   await form.getToken.click();
   await provider.allow(page);
-  await expect(page.getByRole('heading', { name: 'The token was obtained' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Token obtained' })).toBeVisible();
   expect(new URL(page.url()).search, 'neither code nor state stays in the address').toBe('');
   await axe();
   await page.getByRole('link', { name: 'Back to the Email settings' }).click();
@@ -111,7 +111,7 @@ test('an exchange that is refused says so in the provider’s words', async ({ f
   await provider.allow(popUp);
   const setback = form.setback('Token request failed: The provider does not accept Client ID and Client Secret.');
   await expect(setback).toContainText('invalid_client: client authentication failed');
-  await expect(setback).toContainText('Enter Client Secret again: its value, not its id.');
+  await expect(setback).toContainText('Enter Client Secret again: its value, not its ID.');
   await expect(form.tokenStatus).toHaveText('Not obtained');
   await axe();
 });
@@ -133,7 +133,7 @@ test('a tab that is reloaded in the middle picks the consent up', async ({ page,
   await expect(form.token.getByText(WAITING)).toBeVisible();
   await provider.allow(popUp);
   await expect(form.tokenStatus).toHaveText('Valid');
-  await expect(form.token.getByText('The token was obtained.')).toBeVisible();
+  await expect(form.token.getByText('Token obtained.')).toBeVisible();
 });
 
 test('a second tab shows the token without a reload', async ({ page, form, provider }) => {
@@ -164,7 +164,7 @@ test('the keyboard alone obtains a token', async ({ page, form, provider }) => {
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.getToken, 'the focus stays where it was').toBeFocused();
   await page.keyboard.press('Tab');
-  await expect(page.getByRole('button', { name: 'What does the token say?', exact: true })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Show token details', exact: true })).toBeFocused();
   await page.keyboard.press('Tab');
   await expect(form.sendTest).toBeFocused();
 });
@@ -199,7 +199,7 @@ test('a token of another account than the sender is told to be that at once, in 
   await form.saved();
   const popUp = await openConsent(form);
   await provider.allow(popUp);
-  const whose = `The token belongs to ${product.mail.username}, the sender is grace@practice.example.`;
+  const whose = `The token belongs to ${product.mail.username}, but the sender is grace@practice.example.`;
   await expect(popUp.getByText(whose)).toBeVisible();
   await expect(form.setback(whose)).toBeVisible();
   await axe();

@@ -28,7 +28,7 @@ test('what was typed stays until somebody takes what was found', async ({ page, 
   await token.fill('https://login.example.com/token');
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
-  await expect(form.authentication.getByRole('heading', { name: 'These already hold something else:' })).toBeVisible();
+  await expect(form.authentication.getByRole('heading', { name: 'These fields already have a value:' })).toBeVisible();
   await expect(token).toHaveValue('https://login.example.com/token');
   await form.authentication.getByRole('button', { name: 'Replace these', exact: true }).click();
   await expect(token).toHaveValue(product.provider.address.token);
@@ -40,5 +40,5 @@ test('a provider that is not there is said to be so', async ({ page, signIn }) =
   await form.choose('Authorization Code');
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill('https://login.invalid');
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
-  await expect(form.authentication.getByRole('heading', { name: 'There is no server of this name.' })).toBeVisible();
+  await expect(form.authentication.getByRole('heading', { name: 'There is no server with this name.' })).toBeVisible();
 });

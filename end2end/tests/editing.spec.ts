@@ -98,7 +98,7 @@ test('a problem goes away as it is mended, and the summary with it', async ({ pa
   await form.fill(form.basic, { ...basic(product.mail), Port: '+587', 'SMTP Server': 'smtp://localhost' });
   await form.save.click();
   const links = page.getByRole('alert').getByRole('link');
-  await expect(links).toHaveText([/^SMTP Server: .*without smtp:\/\//, 'Port: Digits only, please, such as 587.']);
+  await expect(links).toHaveText([/^SMTP Server: .*without smtp:\/\//, 'Port: Enter digits only, for example 587.']);
   await links.last().click();
   const port = form.field(form.basic, 'Port');
   await expect(port).toBeFocused();
@@ -107,7 +107,7 @@ test('a problem goes away as it is mended, and the summary with it', async ({ pa
   await expect(port).not.toHaveAttribute('aria-invalid', 'true');
   await expect(links).toHaveCount(1);
   await form.fill(form.basic, { 'SMTP Server': 'localhost' });
-  await expect(page.getByRole('heading', { name: 'All mended: save again.' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'All fixed. Save again.' })).toBeVisible();
   await form.saved();
 });
 
@@ -151,7 +151,7 @@ test('a save while the server is away loses nothing, and works once it is back',
   await form.fill(form.basic, basic(product.mail));
   await page.context().setOffline(true);
   await form.save.click();
-  await expect(page.getByRole('alert')).toContainText('The server does not answer. What you typed is still here');
+  await expect(page.getByRole('alert')).toContainText('The server is not responding. Your changes are still here');
   await page.context().setOffline(false);
   await form.saved();
 });
@@ -163,7 +163,10 @@ test('a session that has ended is said, and what was typed stays', async ({ page
   await form.fill(form.basic, basic(product.mail));
   await page.context().clearCookies();
   await form.save.click();
-  await expect(page.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
+  const way = page.getByRole('alert').getByRole('link', { name: 'sign in in a new tab', exact: true });
+  await expect(way).toHaveAttribute('href', '/sign-in');
+  await expect(way).toHaveAttribute('target', '_blank');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
 
   const second = await page.context().newPage();

@@ -13,7 +13,7 @@ test.describe('where the operator allows a mail server', () => {
     await form.fill(form.basic, { ...basic(product.mail, 6379), 'SMTP Server': '127.0.0.1' });
     await form.saved();
     await form.sendTest.click();
-    const heading = 'Name lookup failed: The operator of this server has not allowed PPM to call this address and port.';
+    const heading = 'Name lookup failed: The operator of this server has not allowed PPM to connect to this address and port.';
     const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
     await expect(outcome).toBeVisible();
     await expect(outcome.getByRole('textbox', { name: 'Copy these lines' })).toHaveValue('--egress-allow 127.0.0.1:6379');
@@ -49,7 +49,7 @@ test.describe('where the operator denies a provider', () => {
     await form.fill(form.authentication, { ...client, 'Token Endpoint': 'https://login.example.com/token' });
     await form.saved();
     await form.getToken.click();
-    const notice = page.getByRole('status').filter({ hasText: 'has denied PPM the address in Token Endpoint' });
+    const notice = page.getByRole('status').filter({ hasText: 'has blocked the address in Token Endpoint' });
     await expect(notice.getByRole('definition')).toHaveText('login.example.com:443');
     await expect(notice.getByRole('term')).toHaveText('Details');
   });

@@ -77,7 +77,7 @@ test('a host token that expires in the middle of an edit is asked for anew, and 
   host.expireTokens(true);
   complaints.expectStatus(401, /bearer\/api\/email/);
   await form.save.click();
-  await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('What you typed is still here');
+  await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('Your changes are still here');
   host.expireTokens(false);
   await form.saved();
 });
@@ -113,7 +113,7 @@ test.describe(() => {
     complaints.expectStatus(503, /\.wasm$/);
     await page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }), { times: 1 });
     const form = await open(page, shell, 'plain');
-    await expect(page.getByRole('alert')).toContainText('The e-mail settings could not be loaded.');
+    await expect(page.getByRole('alert')).toContainText('The email settings could not be loaded.');
     await page.getByRole('button', { name: 'Try again', exact: true }).click();
     await expect(form.flow).toBeEnabled();
   });
@@ -269,7 +269,7 @@ test.describe('on a page without a policy', () => {
       await expect(page.getByRole('alert')).toBeVisible();
       expect(heard).toEqual([]);
       expect(bundle).toEqual([]);
-      await expect(page.getByRole('alert')).toHaveText('The e-mail settings are not shown: this page names a server that is not theirs.');
+      await expect(page.getByRole('alert')).toHaveText('The email settings are not shown: this page names a server that they do not belong to.');
       attacker.close();
       attacker.closeAllConnections();
       await once(attacker, 'close');
@@ -279,7 +279,7 @@ test.describe('on a page without a policy', () => {
   test('a server of another origin is called where a script sets it as a property, whatever the attribute names', async ({ page, shell, complaints }) => {
     complaints.expectConsole(/attribute base names http:\/\/d\.localhost/);
     const form = await openWith(page, shell, '<ppm-email-settings base="http://d.localhost">');
-    await expect(page.getByRole('alert')).toContainText('this page names a server that is not theirs');
+    await expect(page.getByRole('alert')).toContainText('this page names a server that they do not belong to');
     const elsewhere = shell.product.replace('b.localhost', 'c.localhost');
     const called = page.waitForRequest(`${elsewhere}/bearer/api/email/load`);
     await page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings, base) => (element.base = base), elsewhere);

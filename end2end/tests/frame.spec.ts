@@ -30,7 +30,7 @@ test.describe(() => {
     complaints.expectStatus(404, /nowhere/);
     const answer = await page.goto('/nowhere');
     expect(answer?.status()).toBe(404);
-    await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
   });
 
   test('the cookies are out of reach of scripts and of other sites', async ({ page, signIn }) => {
@@ -89,7 +89,7 @@ test('a wrong password and an unknown address are refused in the same words', as
     await page.getByLabel('Email', { exact: true }).fill(email);
     await page.getByLabel('Password', { exact: true }).fill('not the password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByRole('alert')).toHaveText('E-mail address or password is wrong.');
+    await expect(page.getByRole('alert')).toHaveText('Wrong email address or password.');
   }
   await axe();
 });

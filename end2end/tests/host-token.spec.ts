@@ -7,7 +7,7 @@ import { basic, Form } from '../support/form.ts';
 import { GRACE, Host } from '../support/host.ts';
 import { expect, test as base } from '../support/test.ts';
 
-const EXPIRED = 'Your sign-in has expired. What you typed is still here: sign in again where you came from, in another tab, then try again.';
+const EXPIRED = 'Your sign-in has expired. Your changes are still here: sign in again to the product you came from, in a new tab, then try again.';
 
 const test = base.extend<{ host: Host; form: Form }>({
   host: async ({}, use) => {
@@ -70,7 +70,7 @@ test('where the host takes its cookie away, nothing typed is lost either', async
   await form.fill(form.basic, basic(product.mail));
   await context.clearCookies({ name: 'host-token' });
   await form.save.click();
-  await expect(page.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
   await host.signIn(context);
   await form.saved();
 });
@@ -103,10 +103,10 @@ test('a test message under way while the token expires goes on, and the tab show
     await route.continue();
   });
   await form.sendTest.click();
-  await expect(page.getByText(/^Last message: to grace@practice\.example/)).toBeVisible();
+  await expect(page.getByText(/^Last test: .*, to grace@practice\.example\.$/)).toBeVisible();
   await host.expire(context);
   letGo();
-  await expect(page.getByRole('alert')).toHaveText(/^You are signed out, so how the message fares is not seen/);
+  await expect(page.getByRole('alert')).toHaveText(/^You are signed out, so progress cannot be shown/);
   await inbox.waitFor({ to: GRACE.email });
   await host.signIn(context);
   await expect(form.outcome(/accepted the message/)).toBeVisible();
@@ -157,7 +157,7 @@ test('times are written as the host says that somebody likes them', async ({ pag
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   const theirs = /\d\d\.\d\d\.\d{4} \d{1,2}:\d\d [AP]M UTC\+5:45/;
-  await expect(page.getByText(/^Last message:/)).toHaveText(theirs);
+  await expect(page.getByText(/^Last test:/)).toHaveText(theirs);
   await page.goto('/settings/email/history');
   await expect(page.getByRole('listitem').first()).toContainText(theirs);
   await page.goto('/audit');

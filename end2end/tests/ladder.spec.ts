@@ -57,11 +57,11 @@ test('a message that arrives shows what each step found out', async ({ page, sig
   await expect(fact(tls, 'Issued by')).toContainText('CN=');
   await expect(fact(tls, 'Days left')).toHaveText(/^\d+$/);
   const offered = rung(page, 'Capabilities');
-  await expect(fact(offered, 'Sign-in by')).toContainText('PLAIN');
-  await expect(fact(offered, 'Size limit, in bytes')).toHaveText(/^\d+$/);
+  await expect(fact(offered, 'Sign-in methods')).toContainText('PLAIN');
+  await expect(fact(offered, 'Size limit (bytes)')).toHaveText(/^\d+$/);
   await expect(fact(offered, 'SMTPUTF8')).toHaveText(/^(yes|no)$/);
   await expect(fact(rung(page, 'Sign-in'), 'Method')).toHaveText('PLAIN');
-  await expect(fact(rung(page, 'Accepted'), 'Queue id')).toHaveText(/^\S+$/);
+  await expect(fact(rung(page, 'Accepted'), 'Queue ID')).toHaveText(/^\S+$/);
   await axe();
 });
 
@@ -74,7 +74,7 @@ test("the server's own words unfold by the keyboard", async ({ page, signIn, pro
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   const words = rung(page, 'Greeting').getByText(/^220 /);
   await expect(words).toBeHidden();
-  await rung(page, 'Greeting').getByText("In the server's words", { exact: true }).focus();
+  await rung(page, 'Greeting').getByText('Server reply', { exact: true }).focus();
   await page.keyboard.press('Enter');
   await expect(words).toBeVisible();
 });
@@ -93,34 +93,34 @@ const ENDS: { step: string; answers: Record<string, string | null>; heading: Reg
     answers: { ...FINE, EHLO: '554 5.7.1 Not from there' },
     heading: /^Capabilities failed: The server does not accept mail from this machine\./,
     words: '554 5.7.1 Not from there',
-    next: 'admit this machine',
+    next: 'allow this machine',
   },
   {
     step: 'Sender',
     answers: { ...FINE, MAIL: '550 5.7.60 SMTP; Client does not have permissions to send as this sender' },
-    heading: /^Sender failed: The account that signed in may not send as this sender\./,
+    heading: /^Sender failed: The account that signed in is not allowed to send as this sender\./,
     words: '550 5.7.60',
     next: 'Default Sender Email',
   },
   {
     step: 'Recipient',
     answers: { ...FINE, RCPT: '550 5.7.1 Unable to relay' },
-    heading: /^Recipient failed: The server does not pass mail on/,
+    heading: /^Recipient failed: The server does not relay mail/,
     words: '550 5.7.1 Unable to relay',
     next: 'enter Username and Password',
   },
   {
     step: 'Content',
     answers: { ...FINE, '.': '554 5.7.1 Spam' },
-    heading: /^Content failed: The server took sender and recipient, and then refused the message\./,
+    heading: /^Content failed: The server accepted the sender and the recipient, but then refused the message\./,
     words: '554 5.7.1 Spam',
     next: 'which filter refused it',
   },
   {
     step: 'Accepted',
     answers: { ...FINE, '.': null },
-    heading: /^Accepted failed: The connection ended before the server confirmed: the message may have been delivered\./,
-    next: 'Look into your inbox',
+    heading: /^Accepted failed: The connection ended before the server confirmed the message\. It may have been delivered\./,
+    next: 'Check your inbox',
   },
 ];
 
@@ -164,7 +164,7 @@ test('a message that ends at Token says so there, and what to do', async ({ page
   const authentication = { 'Client ID': id!, 'Client Secret': secret!, Scope: Scope! };
   await form.fill(form.authentication, { ...authentication, 'Token Endpoint': 'http://127.0.0.1:1/token' });
   await page.getByRole('button', { name: 'Test these settings', exact: true }).click();
-  const heading = form.outcome(/^Token failed: The machine in Token Endpoint answers, but nothing listens on that port\./);
+  const heading = form.outcome(/^Token failed: The machine in Token Endpoint answers, but nothing is listening on that port\./);
   const outcome = page.getByRole('status').filter({ has: heading });
   await expect(outcome.getByRole('listitem').filter({ hasText: 'Check Token Endpoint' })).toBeVisible();
   await expectEndAt(page, 'Token');
@@ -192,7 +192,7 @@ test('the transcript is copied as text, without any secret', async ({ page, sign
     const text = await page.evaluate(() => navigator.clipboard.readText());
     expect(text).toContain('Sign-in: failed');
     expect(text).toContain('535 5.7.8 You said');
-    expect(text).toContain('Type the Password again');
+    expect(text).toContain('Enter the Password again');
     expect(text).not.toContain(password);
     expect(text).not.toContain(encoded);
     await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(text);

@@ -73,7 +73,7 @@ test('the ladder grows step by step, without asking', async ({ page, context, pr
   await forbidAsking(context);
   await form.sendTest.click();
   await expect(rung(page, 'Connection')).toContainText('done');
-  await expect(rung(page, 'Greeting')).toContainText('under way');
+  await expect(rung(page, 'Greeting')).toContainText('running');
   await expect(rung(page, 'Sender')).toContainText('waiting');
   slow.answer(2);
   await expect(rung(page, 'Greeting')).toContainText('done');
@@ -125,7 +125,7 @@ test('a page that is hidden reads no stream, and catches up when it is seen agai
   const form = await prepare(page);
   await forbidAsking(context);
   await form.sendTest.click();
-  await expect(rung(page, 'Greeting')).toContainText('under way');
+  await expect(rung(page, 'Greeting')).toContainText('running');
   await hide(page, true);
   await expect.poll(() => streams.pages).toEqual([]);
   slow.answer(2);

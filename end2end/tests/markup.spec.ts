@@ -83,9 +83,9 @@ async function saveHostile(form: Form, port: number): Promise<void> {
   await form.saved();
 }
 
-/** Signs Eve in. No browser sends the form with such an address, though it is one. */
-async function signIn(page: Page): Promise<void> {
-  const form = { email: EVE.email, password: ADA.password };
+/** Signs somebody in, Eve above all. No browser sends the form with her address, though it is one. */
+async function signIn(page: Page, email = EVE.email): Promise<void> {
+  const form = { email, password: ADA.password };
   await page.request.post('/sign-in', { form, headers: { 'sec-fetch-site': 'same-origin' } });
   await page.goto(SETTINGS);
 }
@@ -171,15 +171,18 @@ const SCENES: Scene[] = [
   },
   {
     name: 'what another administrator saves meanwhile',
-    play: async ({ form, page, mail }) => {
+    play: async ({ form, page, mail, product }) => {
       await saveHostile(form, mail.port);
-      const other = new Form(await page.context().newPage());
-      await other.page.goto(SETTINGS);
-      await other.fill(other.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
-      await other.saved();
+      const context = await page.context().browser()!.newContext({ baseURL: product.url });
+      const eve = new Form(await context.newPage());
+      await signIn(eve.page);
+      await signIn(page, ADA.email);
+      await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
+      await eve.saved();
+      await context.close();
       await form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' });
       await form.save.click();
-      await expect(page.getByRole('heading', { name: 'saved other settings' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'saved changes at' })).toBeVisible();
     },
     heard: ['person', 'mine', 'theirs'],
     shown: {},
@@ -202,7 +205,7 @@ const SCENES: Scene[] = [
       await form.fill(form.basic, { ...OF_MAIL, Port: String(tls.port) });
       await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
       await form.saved();
-      await send(form, /certificate is signed by itself/);
+      await send(form, /certificate is self-signed/);
     },
     heard: ['certificate'],
     shown: { [HISTORY]: ['certificate'] },
@@ -217,12 +220,12 @@ const SCENES: Scene[] = [
       for (const [path, ...sources] of [['/bad', 'endpoint', 'authorization endpoint'], ['/other'], ['', 'grant']] as const) {
         await issuer.fill(provider.address + path);
         await fill.click();
-        if (path === '/other') await expect(form.authentication.getByRole('heading', { name: 'Nothing of it is believed' })).toBeVisible();
+        if (path === '/other') await expect(form.authentication.getByRole('heading', { name: 'Its answer is not used' })).toBeVisible();
         await expectText(page, sources);
       }
       await form.fill(form.authentication, { 'Redirect URI': hostile('redirect') });
       await form.authentication.getByRole('button', { name: 'Check this address', exact: true }).click();
-      await expect(form.authentication.getByText('Known by', { exact: true })).toBeVisible();
+      await expect(form.authentication.getByText('Taken from', { exact: true })).toBeVisible();
     },
     heard: ['grant', 'revocation', 'redirect'],
     shown: {},
@@ -251,7 +254,7 @@ const SCENES: Scene[] = [
       await form.getToken.click();
       await expectText(form.page, ['granted', 'other address']);
       await form.page.reload();
-      await form.token.getByRole('button', { name: 'What does the token say?', exact: true }).click();
+      await form.token.getByRole('button', { name: 'Show token details', exact: true }).click();
     },
     heard: ['granted', 'other address'],
     shown: { [SETTINGS]: ['granted'], [AUDIT]: ['person'] },
@@ -271,7 +274,7 @@ const SCENES: Scene[] = [
       await choose(form, 'Client Credentials', provider, '');
       await form.saved();
       provider.answer = 'token';
-      const whatItSays = form.token.getByRole('button', { name: 'What does the token say?', exact: true });
+      const whatItSays = form.token.getByRole('button', { name: 'Show token details', exact: true });
       for (const [at, names] of TOKENS.entries()) {
         provider.token = claims([...names, ...NEVER_SHOWN]);
         await form.getToken.click();
@@ -344,7 +347,7 @@ test('text is text: what an organisation says of its people', async ({ stage, pa
   await page.goto(`/sign-in?refused=${encodeURIComponent(hostile('code'))}&to=${encodeURIComponent(`/audit?person=${hostile('way')}`)}`);
   await expectText(page, ['organisation']);
   await signIn.click();
-  await expect(page.getByRole('alert')).toHaveText(/Your account may not use this/);
+  await expect(page.getByRole('alert')).toHaveText(/Your account has no role here/);
   const likes = claims(['locale', 'zoneinfo', 'date_format', 'hour_cycle']);
   provider.claims = { name: hostile('member'), sub: hostile('subject'), email: undefined, ...likes };
   await signIn.click();
@@ -358,12 +361,12 @@ test('text is text: what is sent to the pages around the tab', async ({ page, pr
   const link = () => /open (\S+\/set-up\?ticket=\S+) within 10 minutes/.exec(product.log)?.[1] ?? '';
   await expect.poll(link).not.toBe('');
   await page.goto(link());
-  const typed = { Name: EVE.name, Email: 'eve@practice.example', Password: ADA.password, 'Password again': 'another one' };
+  const typed = { Name: EVE.name, Email: 'eve@practice.example', Password: ADA.password, 'Confirm password': 'another one' };
   for (const [label, value] of Object.entries(typed)) await page.getByLabel(label, { exact: true }).fill(value);
-  const become = page.getByRole('button', { name: 'Become the administrator' });
+  const become = page.getByRole('button', { name: 'Create administrator' });
   await become.click();
   await expectText(page, ['person']);
-  for (const label of ['Password', 'Password again']) await page.getByLabel(label, { exact: true }).fill(ADA.password);
+  for (const label of ['Password', 'Confirm password']) await page.getByLabel(label, { exact: true }).fill(ADA.password);
   await become.click();
   await page.waitForURL('**/settings/email');
 

@@ -25,7 +25,7 @@ for (const { flow, client } of WAYS) {
     if (flow === 'Client Credentials') await form.getToken.click();
     else await obtain(form, provider);
     await expect(form.tokenStatus).toHaveText('Valid');
-    await expect(form.tokenExpires).toHaveText(/^\d{4}-\d\d-\d\d .*in 59 minutes · renews by itself$/);
+    await expect(form.tokenExpires).toHaveText(/^\d{4}-\d\d-\d\d .*in 59 minutes · renews automatically$/);
     await form.sendTest.click();
     await expect(form.outcome(/accepted the message/)).toBeVisible();
     const message = await inbox.waitFor({ to: ADA.email });

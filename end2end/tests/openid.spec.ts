@@ -51,7 +51,7 @@ test('a reader sees the settings and cannot change them', async ({ page, provide
   await page.goto('/');
   await depart(page);
   await provider.allow(page, provider.address.people.reader);
-  const words = 'You can look at these settings. Only an administrator changes them.';
+  const words = 'You can view these settings, but only an administrator can change them.';
   await expect(page.getByRole('note')).toHaveText(words);
   await expect(page.getByLabel('SMTP Server').first()).toBeDisabled();
   await expect(page.getByRole('button', { name: 'Save', exact: true })).toHaveCount(0);
@@ -61,7 +61,7 @@ test('an account without a role does not come in', async ({ page, provider }) =>
   await page.goto('/audit');
   await depart(page);
   await provider.allow(page, provider.address.people.stranger);
-  await expect(page.getByRole('alert')).toHaveText(/Your account may not use this/);
+  await expect(page.getByRole('alert')).toHaveText(/Your account has no role here/);
   await page.goto('/settings/email');
   await expect(page).toHaveURL(/\/sign-in$/);
 });
@@ -102,5 +102,5 @@ test('the way back works once', async ({ page, provider }) => {
   await provider.allow(page, provider.address.people.administrator);
   await expect(page).toHaveURL(/\/settings\/email$/);
   await page.goto((await back).url());
-  await expect(page.getByRole('alert')).toHaveText(/This sign-in is over/);
+  await expect(page.getByRole('alert')).toHaveText(/This sign-in has expired \(10 minutes\) or was already completed/);
 });

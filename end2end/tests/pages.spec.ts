@@ -23,11 +23,11 @@ test('time preferences apply to the last test message and to the history', async
   await form.saved();
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
-  await expect(page.getByText(/^Last message: to .*, \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/)).toBeVisible();
+  await expect(page.getByText(/^Last test: \d{4}-\d\d-\d\d \d\d:\d\d UTC, to .*\.$/)).toBeVisible();
 
   await prefer(page, 'DD-Mon-YYYY', '12 hours', 'kolkata');
   await page.getByRole('link', { name: 'Email', exact: true }).click();
-  await expect(page.getByText(/^Last message/)).toHaveText(WRITTEN);
+  await expect(page.getByText(/^Last test/)).toHaveText(WRITTEN);
   await page.getByRole('link', { name: 'Test messages' }).click();
   const entry = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem').first();
   await expect(entry).toContainText(WRITTEN);
@@ -100,7 +100,7 @@ test('a time zone that is none is refused where it was typed, and the other choi
 test('the history shows the last ten test messages, and says when there is none', async ({ page, signIn, product }) => {
   await signIn();
   await page.getByRole('link', { name: 'Test messages' }).click();
-  await expect(page.getByText('No test message was sent yet.')).toBeVisible();
+  await expect(page.getByText('No test message has been sent yet.')).toBeVisible();
   for (let minute = 0; minute < 12; minute++) product.storeRun(Date.UTC(2026, 0, 2, 3, minute));
   await page.reload();
   const entries = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem');
@@ -137,11 +137,11 @@ test('the history tells a message as text without a script, and has no button th
   await expect(messages.getByRole('button')).toHaveCount(0);
 });
 
-test("in the history, the server's words are one line until they are unfolded", async ({ page, signIn, product }) => {
+test("in the history, the server's reply is one line until it is unfolded", async ({ page, signIn, product }) => {
   await signIn();
   await sendAndLookBack(page, basic(product.mail), /accepted the message/);
   await page.getByText('Accepted', { exact: true }).first().click();
-  const words = page.getByText("In the server's words", { exact: true }).first();
+  const words = page.getByText('Server reply', { exact: true }).first();
   expect((await words.boundingBox())!.height).toBeLessThan(30);
 });
 
@@ -172,7 +172,7 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
     'Changed a password',
     'Added an account',
     'Saved time preferences',
-    'Asked for a test message',
+    'Requested a test message',
     'Default Sender Email, Display Name, SMTP Server, Port, Username, Password',
     'Signed in',
     'Sign-in failed',
@@ -193,7 +193,7 @@ test('the audit trail is read by person and by day', async ({ page, signIn, prod
   await expect(rows).toContainText(['What', 'Signed in']);
   await page.getByLabel('Day', { exact: true }).fill('2001-02-03');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
-  await expect(page.getByText('Nothing was done that fits.')).toBeVisible();
+  await expect(page.getByText('No entries match.')).toBeVisible();
   await page.getByRole('link', { name: 'Show all' }).click();
   await expect(rows).toHaveCount(all);
 });
@@ -203,7 +203,7 @@ test('the first administrator makes themselves one by the link that the server p
   complaints.expectStatus(422, /set-up/);
   await product.restartEmpty();
   await page.goto('/sign-in');
-  await expect(page.getByText('Nobody can sign in yet.')).toBeVisible();
+  await expect(page.getByText('There is no account yet.')).toBeVisible();
   await page.goto('/set-up?ticket=guessed');
   await expect(page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible();
 
@@ -213,33 +213,33 @@ test('the first administrator makes themselves one by the link that the server p
   await page.getByLabel('Name', { exact: true }).fill('Grace Hopper');
   await page.getByLabel('Email', { exact: true }).fill('grace@practice.example');
   await page.getByLabel('Password', { exact: true }).fill('a practice pass phrase');
-  await page.getByLabel('Password again', { exact: true }).fill('another pass phrase');
-  await page.getByRole('button', { name: 'Become the administrator' }).click();
-  await expect(page.getByRole('alert')).toContainText('not the same');
+  await page.getByLabel('Confirm password', { exact: true }).fill('another pass phrase');
+  await page.getByRole('button', { name: 'Create administrator' }).click();
+  await expect(page.getByRole('alert')).toContainText('do not match');
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Grace Hopper');
   await expect(page.getByLabel('Email', { exact: true })).toHaveValue('grace@practice.example');
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
-  for (const [password, words] of [['password1234', 'guessed first'], ['Grace.Hopper', 'your own name']] as const) {
+  for (const [password, words] of [['password1234', 'too common'], ['Grace.Hopper', 'your name or email address']] as const) {
     await page.getByLabel('Password', { exact: true }).fill(password);
-    await page.getByLabel('Password again', { exact: true }).fill(password);
-    await page.getByRole('button', { name: 'Become the administrator' }).click();
+    await page.getByLabel('Confirm password', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Create administrator' }).click();
     await expect(page.getByRole('alert')).toContainText(words);
   }
   await page.getByLabel('Password', { exact: true }).fill('a practice pass phrase');
-  await page.getByLabel('Password again', { exact: true }).fill('a practice pass phrase');
-  await page.getByRole('button', { name: 'Become the administrator' }).click();
+  await page.getByLabel('Confirm password', { exact: true }).fill('a practice pass phrase');
+  await page.getByRole('button', { name: 'Create administrator' }).click();
   await page.waitForURL('**/settings/email');
   await expect(page.getByText('Grace Hopper · grace@practice.example')).toBeVisible();
   await page.getByRole('link', { name: 'Audit trail' }).click();
   await expect(page.getByRole('table')).toContainText('Became the first administrator');
 
   await page.goto(link);
-  await expect(page.getByRole('heading', { name: 'Set-up is done' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Setup is done' })).toBeVisible();
 });
 
 test('where there is an administrator, a start prints no link', async ({ product, page }) => {
   await page.goto('/sign-in');
-  await expect(page.getByText('Nobody can sign in yet.')).toBeHidden();
+  await expect(page.getByText('There is no account yet.')).toBeHidden();
   expect(product.log).not.toContain('set-up');
 });
 

@@ -6,7 +6,7 @@ import { configure, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
 
-const NOT_FINAL = /^This is not the final address: it has neither a code nor an error in it/;
+const NOT_FINAL = /^This is not the final address: it contains neither a code nor an error/;
 
 /** The tab with such a Redirect URI saved, and what an answer at the provider ends at. */
 const test = base.extend<{ form: Form; address: Locator; finish: Locator; answered: (answer?: 'allow' | 'decline') => Promise<string> }>({
@@ -32,7 +32,7 @@ const test = base.extend<{ form: Form; address: Locator; finish: Locator; answer
 });
 
 test('the final address leads to a token and a delivered message', async ({ form, address, finish, answered, inbox, axe }) => {
-  await expect(form.field(form.authentication, 'Redirect URI')).toHaveAccessibleDescription(/does not lead back to this server/);
+  await expect(form.field(form.authentication, 'Redirect URI')).toHaveAccessibleDescription(/This is not this server's address/);
   const final = await answered();
   await expect(address).toHaveAccessibleDescription(/copy the whole address/);
   await axe();
@@ -86,7 +86,7 @@ test('an address that was used before says so and leaves the token alone', async
   await (await openConsent(form)).close();
   await address.fill(used);
   await finish.click();
-  await expect(form.setback('Way back from the provider failed: This address was used before: it works once.')).toBeVisible();
+  await expect(form.setback('Return from the provider failed: This address was used before, and works only once.')).toBeVisible();
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.getToken).toBeEnabled();
   expect((await provider.counts()).authorization_code).toBe(1);
@@ -98,7 +98,7 @@ test('the address of the window before is as good', async ({ form, address, fini
   await address.fill(first);
   await finish.click();
   await expect(form.tokenStatus).toHaveText('Valid');
-  await expect(form.token.getByText('The token was obtained.')).toBeVisible();
+  await expect(form.token.getByText('Token obtained.')).toBeVisible();
 });
 
 test('an address with a made-up state belongs to no sign-in', async ({ form, address, finish, answered, provider }) => {
@@ -106,7 +106,7 @@ test('an address with a made-up state belongs to no sign-in', async ({ form, add
   made.searchParams.set('state', 'AAAAAAAAAAAAAAAAAAAAAA');
   await address.fill(made.href);
   await finish.click();
-  await expect(form.setback('Way back from the provider failed: This address belongs to no sign-in that PPM has begun.')).toBeVisible();
+  await expect(form.setback('Return from the provider failed: PPM did not start a sign-in with this address.')).toBeVisible();
   await expect(form.tokenStatus).toHaveText('Not obtained');
   expect((await provider.counts()).authorization_code).toBe(0);
 });
@@ -122,5 +122,5 @@ test('one press makes the Redirect URI this server’s own', async ({ form, prod
   const redirect = form.field(form.authentication, 'Redirect URI');
   await form.authentication.getByRole('button', { name: "Use this server's" }).click();
   await expect(redirect).toHaveValue(`${product.url}/oauth/callback`);
-  await expect(redirect).toHaveAccessibleDescription(/comes back to this server by itself/);
+  await expect(redirect).toHaveAccessibleDescription(/the sign-in returns here automatically/);
 });

@@ -39,7 +39,7 @@ test('a report that cannot be sent says at which step and why', async ({ page, p
   await form.saved();
   await page.getByRole('link', { name: 'Plans', exact: true }).click();
   await page.getByRole('button', { name: "Send me the week's report" }).click();
-  await expect(page.getByRole('status')).toContainText('The report was not sent: it ended at Sign-in:');
+  await expect(page.getByRole('status')).toContainText('The report was not sent: it failed at Sign-in:');
 });
 
 test('a session of the host that ends in the middle of an edit loses nothing', async ({ page, context, product, complaints }) => {
@@ -49,7 +49,7 @@ test('a session of the host that ends in the middle of an edit loses nothing', a
   await context.clearCookies();
   complaints.expectStatus(401, /api\/email\/save/);
   await form.save.click();
-  await expect(page.getByRole('alert')).toContainText('Your session has ended. What you typed is still here');
+  await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
 
   const other = await context.newPage();
   await planner.signIn(other, 'grace');
@@ -62,12 +62,12 @@ test('a session of the host that ends in the middle of an edit loses nothing', a
 test('a reader of the host looks and changes nothing', async ({ page }) => {
   await planner.signIn(page, 'rita');
   const form = await planner.openMail(page);
-  await expect(page.getByRole('note')).toHaveText('You can look at these settings. Only an administrator changes them.');
+  await expect(page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
   await expect(form.save).toHaveCount(0);
 });
 
 test('whoever has no role is told so on the page with the tab and nowhere else', async ({ page }) => {
   await planner.signIn(page, 'tom');
   await planner.openMail(page);
-  await expect(page.getByRole('alert')).toContainText('Your account may not do this. An administrator may.');
+  await expect(page.getByRole('alert')).toContainText('Your account is not allowed to do this. Only an administrator can.');
 });

@@ -63,7 +63,7 @@ test.describe(() => {
     await form.fill(form.authentication, AUTHENTICATION);
     await form.save.click();
     await expect(page.getByRole('alert').getByRole('link')).toHaveText([
-      'Use TLS (OAuth): OAuth is never sent unencrypted: turn Use TLS on.',
+      'Use TLS (OAuth): Turn Use TLS on: OAuth tokens are never sent unencrypted.',
     ]);
   });
 
@@ -72,11 +72,11 @@ test.describe(() => {
     const form = new Form(page);
     const useTls = form.field(form.basic, 'Use TLS');
     await form.fill(form.basic, { Port: '465' });
-    await expect(useTls).toHaveAccessibleDescription(/encrypted from its start/);
+    await expect(useTls).toHaveAccessibleDescription(/encrypted from the start/);
     await form.fill(form.basic, { Port: '587' });
-    await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection turns to encryption/);
+    await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection switches to encryption/);
     await form.fill(form.basic, { Username: 'noreply', 'Use TLS': false });
-    await expect(useTls).toHaveAccessibleDescription(/readable to anyone on the way/);
+    await expect(useTls).toHaveAccessibleDescription(/could be read by anyone/);
     await expect(form.field(form.basic, 'TLS mode')).toBeHidden();
   });
 
@@ -137,7 +137,7 @@ test('with an OAuth flow saved, Send Test Email says that a token is needed', as
   await form.fill(form.authentication, AUTHENTICATION);
   await form.saved();
   await expect(form.sendTest).toBeDisabled();
-  await expect(form.sendTest).toHaveAccessibleDescription(/mail is sent with a token: press Get Auth Token first/);
+  await expect(form.sendTest).toHaveAccessibleDescription(/Press Get Auth Token first: with an OAuth flow, mail is sent with a token/);
 });
 
 test('port 0 is taken, with a note', async ({ page, signIn, product }) => {

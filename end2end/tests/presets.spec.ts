@@ -91,8 +91,8 @@ for (const preset of PRESETS) {
     await signIn();
     const form = new Form(page);
     await fillIn(page, preset);
-    await expect(page.getByRole('heading', { name: `What is left to do for ${preset.provider}:` })).toBeVisible();
-    await expect(page.getByRole('link', { name: `${preset.provider}'s own page` })).toHaveAttribute('href', /^https:/);
+    await expect(page.getByRole('heading', { name: `Next steps for ${preset.provider}` })).toBeVisible();
+    await expect(page.getByRole('link', { name: `${preset.provider}'s documentation` })).toHaveAttribute('href', /^https:/);
 
     const group = preset.endpoints ? form.oauth : form.basic;
     await form.fill(group, { 'Default Sender Email': 'noreply@example.com', 'Display Name': 'Example PPM' });
@@ -131,7 +131,7 @@ test.describe(() => {
     const form = new Form(page);
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
     await fillIn(page, { provider: 'Postmark' });
-    const offer = page.getByRole('status').filter({ hasText: 'These already hold something else:' });
+    const offer = page.getByRole('status').filter({ hasText: 'These fields already have a value:' });
     await expect(offer).toContainText('mail.example.com smtp.postmarkapp.com');
     await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
     await axe();

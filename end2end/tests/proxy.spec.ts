@@ -61,7 +61,7 @@ test('a reader looks and changes nothing', async ({ as }) => {
   const page = await as('rita');
   await page.goto('/settings/email');
   await expect(page.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
-  await expect(page.getByRole('note')).toHaveText('You can look at these settings. Only an administrator changes them.');
+  await expect(page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
   await expect(new Form(page).flow).toBeDisabled();
   const asked = await page.request.post('/api/email/send-test', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
   expect(asked.status()).toBe(403);
@@ -136,7 +136,7 @@ test('without an address no test message can be sent, and the tab says why', asy
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await expect(form.sendTest).toBeDisabled();
-  await expect(form.sendTest).toHaveAccessibleDescription('A test message goes to your own e-mail address only, and none is known.');
+  await expect(form.sendTest).toHaveAccessibleDescription('A test message goes only to your own email address, and your account has no verified one.');
   await axe(page);
 
   await page.goto('/audit');
@@ -182,7 +182,7 @@ for (const { name, inTheWay, cuts, asks } of IN_THE_WAY) {
       await form.sendTest.click();
       const ladder = page.getByRole('list', { name: 'Steps of the test message', exact: true });
       const rung = (step: string) => ladder.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
-      await expect(rung('Greeting')).toContainText('under way');
+      await expect(rung('Greeting')).toContainText('running');
       const streams = count('/api/email/events');
       if (cuts) await expect.poll(() => count('/api/email/events')).toBeGreaterThan(streams);
       if (asks) await expect.poll(() => count('/api/email/run')).toBeGreaterThan(0);

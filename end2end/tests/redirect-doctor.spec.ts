@@ -13,11 +13,11 @@ test('what differs is named, put right by a button, and then reached', async ({ 
   const check = form.authentication.getByRole('button', { name: 'Check this address', exact: true });
   await uri.fill(`${own}/`);
   await check.click();
-  await expect(form.authentication.getByRole('heading', { name: /there is a slash too many at the end/ })).toBeVisible();
+  await expect(form.authentication.getByRole('heading', { name: /there is an extra slash at the end/ })).toBeVisible();
   await axe();
   await form.authentication.getByRole('button', { name: "Use this server's address", exact: true }).click();
   await expect(uri).toHaveValue(own);
   await check.click();
-  await expect(form.authentication.getByText(/^Letter for letter this server's address\./)).toBeVisible();
-  await expect(form.authentication.getByText(/this server's own callback answered there/)).toBeVisible();
+  await expect(form.authentication.getByText(/^Exactly this server's address\./)).toBeVisible();
+  await expect(form.authentication.getByText(/^Yes, from this machine\./)).toBeVisible();
 });

@@ -38,7 +38,7 @@ async function follow(popUp: Page, address: string): Promise<void> {
 
 async function expectSetback(page: Page, cause: string): Promise<void> {
   await expect(page.getByRole('heading', { name: 'No token was obtained' })).toBeVisible();
-  await expect(page.getByRole('heading', { name: `Way back from the provider failed: ${cause}` })).toBeVisible();
+  await expect(page.getByRole('heading', { name: `Return from the provider failed: ${cause}` })).toBeVisible();
   expect(page.url()).not.toMatch(/code=|state=/);
 }
 
@@ -50,7 +50,7 @@ test('an address that is opened a second time makes no second exchange', async (
   await expect(form.tokenStatus).toHaveText('Valid');
   const second = await page.context().newPage();
   await second.goto(address);
-  await expectSetback(second, 'This address was used before: it works once.');
+  await expectSetback(second, 'This address was used before, and works only once.');
   await expect(form.tokenStatus).toHaveText('Valid');
   expect((await provider.counts()).authorization_code).toBe(1);
 });
@@ -74,7 +74,7 @@ test('a consent ends with the session that began it, and another person gets no 
   await page.getByRole('button', { name: 'Sign out' }).click();
   await signIn(page, GRACE.email);
   await page.goto(address);
-  await expectSetback(page, 'The sign-in was begun in another session, or in one that has ended.');
+  await expectSetback(page, 'This sign-in was started in another session, or that session has ended.');
   expect((await provider.counts()).authorization_code).toBe(0);
 });
 
@@ -83,7 +83,7 @@ test('after a save in between, the consent is for settings that are gone', async
   await form.fill(form.oauth, { 'Display Name': 'Another' });
   await form.saved();
   await follow(popUp, address);
-  await expectSetback(popUp, 'The settings were saved in the meantime, so this sign-in no longer fits them.');
+  await expectSetback(popUp, 'The settings were saved in the meantime, so this sign-in no longer matches them.');
   await expect(form.tokenStatus).toHaveText('Not obtained');
   expect((await provider.counts()).authorization_code).toBe(0);
 });
@@ -92,8 +92,8 @@ test('a way to the provider can be gone once only', async ({ page, form }) => {
   const departure = page.context().waitForEvent('request', (request) => request.url().includes('/oauth/start/'));
   await openConsent(form);
   await page.goto((await departure).url());
-  await expect(page.getByRole('heading', { name: /^Way back from the provider failed: / })).toBeVisible();
-  await page.getByRole('link', { name: 'To the Email settings' }).click();
+  await expect(page.getByRole('heading', { name: /^Return from the provider failed: / })).toBeVisible();
+  await page.getByRole('link', { name: 'Go to the Email settings' }).click();
   await expect(form.getToken).toBeEnabled();
 });
 
@@ -104,9 +104,9 @@ for (const [name, query] of [
 ] as const) {
   test(`${name} in the address belongs to no sign-in`, async ({ page, product, provider }) => {
     await page.goto(`${product.url}/oauth/callback${query}`);
-    await expectSetback(page, 'This address belongs to no sign-in that PPM has begun.');
+    await expectSetback(page, 'PPM did not start a sign-in with this address.');
     expect(await page.content()).not.toContain('canary');
-    await page.getByRole('link', { name: 'To the Email settings' }).click();
+    await page.getByRole('link', { name: 'Go to the Email settings' }).click();
     await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
     expect((await provider.counts()).authorization_code).toBe(0);
   });

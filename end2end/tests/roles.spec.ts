@@ -27,7 +27,7 @@ test('a reader sees settings that nothing on the page would change', async ({ pa
   await ada.fill(ada.basic, basic(product.mail));
   await ada.saved();
   const rita = await asRita();
-  await expect(rita.page.getByRole('note')).toHaveText('You can look at these settings. Only an administrator changes them.');
+  await expect(rita.page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
   await expect(rita.field(rita.basic, 'SMTP Server')).toHaveValue('localhost');
   await expect(rita.flow).toBeDisabled();
   for (const role of ['textbox', 'spinbutton', 'checkbox'] as const) {

@@ -176,7 +176,7 @@ test('Copy from Basic SMTP Settings asks before it does what asks for the Client
   await expect(server).toHaveValue('smtp.example.com');
 
   await copy.click();
-  await form.oauth.getByRole('button', { name: 'Copy all the same', exact: true }).click();
+  await form.oauth.getByRole('button', { name: 'Copy anyway', exact: true }).click();
   await expect(server).toHaveValue('localhost');
   await expect(question).toBeHidden();
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
@@ -190,6 +190,6 @@ test('a test of typed settings is in the audit trail by the names of its fields'
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await form.cancel.click();
   await page.goto('/audit');
-  const row = page.getByRole('row', { name: /Asked for a test message with unsaved changes/ });
+  const row = page.getByRole('row', { name: /Requested a test message with unsaved changes/ });
   await expect(row).toContainText('Default Sender Email, Display Name, SMTP Server, Port, Username, Password');
 });

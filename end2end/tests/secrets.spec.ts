@@ -68,8 +68,8 @@ test('what leads to a token is in no answer, no page and no log, even where the 
   await form.getToken.click();
   await page.waitForURL('**/oauth/result/*');
   await page.getByRole('link', { name: 'Back to the Email settings' }).click();
-  await expect(form.token.getByText('The provider granted another scope than was asked for: mail.read')).toBeVisible();
-  const setback = form.setback(/^Renewal of the token failed/);
+  await expect(form.token.getByText('The provider granted a different scope than requested: mail.read')).toBeVisible();
+  const setback = form.setback(/^Token renewal failed/);
   await expect(setback).toContainText('invalid_grant: No');
   await expect(form.tokenStatus).toHaveText('Expired');
   await page.reload();
@@ -101,7 +101,7 @@ test('another server asks for the stored Password again', async ({ page, signIn,
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await form.fill(form.basic, { 'SMTP Server': '127.0.0.1' });
-  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/stored one is for localhost/);
+  await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/stored one was entered for localhost/);
   await form.save.click();
   await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Password: Enter it again/]);
   await form.fill(form.basic, { Password: product.mail.password });

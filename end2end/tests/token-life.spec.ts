@@ -65,20 +65,20 @@ test('a token is Not obtained, Valid in green, and Expired in red once the provi
   await form.sendTest.click();
   await expect(form.outcome('Token failed: The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.')).toBeVisible();
   expect((await coloursOf('Expired')).every(isRed)).toBe(true);
-  await expect(form.setback(/^Renewal of the token failed: The provider says that the consent has ended/)).toContainText('invalid_grant');
+  await expect(form.setback(/^Token renewal failed: The provider says that the consent has ended/)).toContainText('invalid_grant');
 });
 
 test('a grant that is gone is not asked for again, and a new consent ends the matter', async ({ page, form, inCode, provider, inbox }) => {
   await provider.setLifetime(6);
   await inCode();
   await provider.revokeAll();
-  const setback = form.setback(/^Renewal of the token failed: The provider says that the consent has ended/);
+  const setback = form.setback(/^Token renewal failed: The provider says that the consent has ended/);
   await expect(setback).toContainText('invalid_grant');
   await expect(form.tokenStatus).toHaveText('Expired');
   await expect(form.token.getByText('PPM tries again at')).toBeHidden();
-  await expect(form.token.getByText('The token was obtained.'), 'which is no news any more').toBeHidden();
+  await expect(form.token.getByText('Token obtained.'), 'which is no news any more').toBeHidden();
   await expect(form.sendTest).toBeDisabled();
-  await expect(form.sendTest).toHaveAccessibleDescription(/press Get Auth Token first/);
+  await expect(form.sendTest).toHaveAccessibleDescription(/Press Get Auth Token first/);
 
   // Somebody who does not ask the page: the provider hears nothing of it.
   await page.request.post('/api/email/send-test', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
@@ -106,10 +106,10 @@ test('without a refresh token the status turns to Expired by itself', async ({ f
 test('with a refresh token it is renewed, again and again, and mail goes out after the first one’s time', async ({ form, inCode, provider, inbox }) => {
   await provider.setLifetime(6);
   await inCode();
-  await expect(form.tokenExpires).toHaveText(/renews by itself$/);
+  await expect(form.tokenExpires).toHaveText(/renews automatically$/);
   await expect.poll(async () => (await provider.counts()).refresh_token, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
   await expect(form.tokenStatus).toHaveText('Valid');
-  await expect(form.tokenExpires).toHaveText(/in \d seconds? · renews by itself$/);
+  await expect(form.tokenExpires).toHaveText(/in \d seconds? · renews automatically$/);
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await inbox.waitFor({ to: ADA.email });
@@ -120,7 +120,7 @@ test('Client Credentials ask again before the time is over', async ({ form, prod
   await provider.setLifetime(6);
   await configure(form, product, 'Client Credentials', provider.address.clients.credentials);
   await form.getToken.click();
-  await expect(form.tokenExpires).toHaveText(/renews by itself$/);
+  await expect(form.tokenExpires).toHaveText(/renews automatically$/);
   await expect.poll(async () => (await provider.counts()).client_credentials, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
   await expect(form.tokenStatus).toHaveText('Valid');
   expect((await provider.counts()).refresh_token).toBe(0);
@@ -130,7 +130,7 @@ test('while renewal fails the tab says why and when it tries again, and it mends
   await provider.setLifetime(8);
   await inCode();
   await provider.fail(503, { error: 'temporarily_unavailable', error_description: 'Closed for the night' });
-  const setback = form.setback(/^Renewal of the token failed: The provider /);
+  const setback = form.setback(/^Token renewal failed: The provider /);
   await expect(setback).toContainText('Closed for the night');
   await expect(form.token.getByText(/^PPM tries again at \d{4}-\d\d-\d\d \d\d:\d\d/)).toBeVisible();
   await expect(form.tokenStatus).toHaveText('Expired');
@@ -140,14 +140,14 @@ test('while renewal fails the tab says why and when it tries again, and it mends
   await provider.recover();
   await expect(form.tokenStatus).toHaveText('Valid', { timeout: 40_000 });
   await expect(setback).toBeHidden();
-  await expect(form.tokenExpires).toHaveText(/renews by itself$/);
+  await expect(form.tokenExpires).toHaveText(/renews automatically$/);
 });
 
 test('a token that is still good stays Valid while its renewal fails', async ({ form, inCode, provider, inbox }) => {
   await provider.setLifetime(25);
   await inCode();
   await provider.fail(503);
-  await expect(form.setback('Renewal of the token failed: The provider has a problem of its own.')).toContainText('503 Service Unavailable (text/plain)', { timeout: 30_000 });
+  await expect(form.setback('Token renewal failed: The provider is having problems.')).toContainText('503 Service Unavailable (text/plain)', { timeout: 30_000 });
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect(form.tokenExpires).toHaveText(/in \d seconds? · renewal is failing$/);
   await form.sendTest.click();
@@ -177,7 +177,7 @@ test('in a narrow window every state of the panel has its whole width', async ({
   };
   await configure(form, product, 'Authorization Code', provider.address.clients.code, { 'Redirect URI': provider.address.landing });
   const popUp = await openConsent(form);
-  await expectWhole(form.token.getByText(/^Waiting for you/));
+  await expectWhole(form.token.getByText(/^Sign in on the provider's page, then paste/));
   await expectWhole(form.token.getByLabel('Final address', { exact: true }).locator('xpath=ancestor::*[.//button][1]'));
   await provider.decline(popUp);
   await popUp.waitForURL(`${provider.address.landing}?*`);

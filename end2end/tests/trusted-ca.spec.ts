@@ -50,9 +50,9 @@ test('what only the server can tell of a certificate is told at the field', asyn
   await form.fill(form.basic, { ...basic(product.mail), [LABEL]: NO_AUTHORITY });
   const certificate = form.field(form.basic, LABEL);
   await form.save.click();
-  await expect(certificate).toHaveAccessibleDescription(/no certificate of an authority/);
+  await expect(certificate).toHaveAccessibleDescription(/not a CA certificate/);
   await certificate.fill('');
-  await expect(certificate).not.toHaveAccessibleDescription(/no certificate of an authority/);
+  await expect(certificate).not.toHaveAccessibleDescription(/not a CA certificate/);
   await form.saved();
 });
 

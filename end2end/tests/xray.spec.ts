@@ -7,14 +7,14 @@ import { expect, test } from '../support/test.ts';
 test('a token is told what kind it is and what was granted', async ({ page, product, signIn, axe }) => {
   await signIn();
   const form = new Form(page);
-  const ask = form.token.getByRole('button', { name: 'What does the token say?', exact: true });
+  const ask = form.token.getByRole('button', { name: 'Show token details', exact: true });
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
   await expect(ask, 'there is none to ask about').toBeHidden();
   await form.getToken.click();
   await expect(form.tokenStatus).toHaveText('Valid');
   await ask.click();
-  await expect(form.token.getByText('opaque: only the provider can read it', { exact: true })).toBeVisible();
-  await expect(form.token.getByText('Scope asked for', { exact: true })).toBeVisible();
+  await expect(form.token.getByText('Opaque: only the provider can read it', { exact: true })).toBeVisible();
+  await expect(form.token.getByText('Scope requested', { exact: true })).toBeVisible();
   await axe();
 });
 
@@ -24,9 +24,9 @@ test('a token for something else than mail is told to be that, with the scope to
   const form = new Form(page);
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
   await form.getToken.click();
-  await form.token.getByRole('button', { name: 'What does the token say?', exact: true }).click();
+  await form.token.getByRole('button', { name: 'Show token details', exact: true }).click();
   const told = (name: string) => form.token.getByText(name, { exact: true }).locator('xpath=following-sibling::dd');
-  await expect(told('Made for')).toHaveText('https://graph.microsoft.com/');
+  await expect(told('Issued for')).toHaveText('https://graph.microsoft.com/');
   await expect(told('Application')).toHaveText('practice-credentials');
   await expect(form.setback('This token is for Microsoft Graph, not for mail.')).toBeVisible();
   await axe();

@@ -29,7 +29,7 @@ pub enum AdminError {
     Store(#[from] StoreError),
     #[error("--role must be administrator or reader")]
     Role,
-    #[error("no password came on standard input")]
+    #[error("standard input has no password")]
     NoPassword(#[source] io::Error),
     #[error("the list could not be written")]
     Output(#[source] io::Error),
@@ -63,7 +63,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
         AdminCommand::SetPassword { email, database, .. } => {
             let (_, accounts) = open(&database.database_url).await?;
             accounts.set_password(&email, password()?, operator()).await?;
-            say(&format!("{} has another password, and is signed out everywhere", email.trim()))
+            say(&format!("{} has a new password and is signed out everywhere", email.trim()))
         }
         AdminCommand::Remove { email, database } => {
             let (_, accounts) = open(&database.database_url).await?;

@@ -24,12 +24,12 @@ pub enum AuditError {
     #[error(transparent)]
     Open(#[from] OpenStoreError),
     #[error(
-        "{0} must be a date (UTC), such as 2026-01-31, or an instant, such as 2026-01-31T12:00:00Z"
+        "{0} must be a date (UTC), such as 2026-01-31, or a time, such as 2026-01-31T12:00:00Z"
     )]
     Moment(&'static str),
     #[error("the audit trail could not be read")]
     Store(#[from] StoreError),
-    #[error("the rows could not be written")]
+    #[error("the entries could not be written")]
     Output(#[source] io::Error),
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// The e-mail settings of PPM Administrator.
+/// The email settings of PPM Administrator.
 #[derive(Debug, Parser)]
 #[command(name = "ppm-email", version, about)]
 pub struct Cli {
@@ -17,15 +17,15 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Answers the browser until told to stop.
+    /// Runs the server until it is stopped.
     Serve(Box<ServeArgs>),
-    /// Says who may sign in.
+    /// Manages the accounts that can sign in.
     Admin {
         /// What to do with an account.
         #[command(subcommand)]
         command: AdminCommand,
     },
-    /// Changes the key that seals secrets.
+    /// Manages the keys that seal secrets.
     Key {
         /// What to do with the keys.
         #[command(subcommand)]
@@ -42,7 +42,7 @@ pub enum Command {
 /// How to serve.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes any that is free.
+    /// Address and port to listen on; port 0 means any free port.
     #[arg(
         long,
         env = "PPM_EMAIL_LISTEN",
@@ -56,7 +56,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// File with the keys that seal secrets; made on the first start. Default: ppm-email.key beside the database.
+    /// File with the keys that seal secrets; created on the first start. Default: ppm-email.key next to the database.
     #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
@@ -64,7 +64,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Certificates to trust beside the machine's own.
+    /// CA certificates to trust in addition to the machine's own.
     #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
@@ -72,7 +72,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub oidc: OidcArgs,
 
-    /// The role that makes somebody an administrator, where another says who they are.
+    /// The role that makes a user an administrator, if another system says who they are.
     #[arg(
         long,
         env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
@@ -82,7 +82,7 @@ pub struct ServeArgs {
     )]
     pub administrator_role: String,
 
-    /// The role that lets somebody look, where another says who they are.
+    /// The role that lets a user view the settings, if another system says who they are.
     #[arg(
         long,
         env = "PPM_EMAIL_READER_ROLE",
@@ -92,19 +92,19 @@ pub struct ServeArgs {
     )]
     pub reader_role: String,
 
-    /// Turns the accounts of this product off: nobody signs in with a password.
+    /// Turns this product's own accounts off: no user signs in with a password.
     #[arg(long, env = "PPM_EMAIL_NO_LOCAL_ACCOUNTS", hide_env_values = true)]
     pub no_local_accounts: bool,
 
-    /// Prints the link for the first administrator although people can sign in otherwise.
+    /// Prints the link for the first administrator even if people can sign in another way.
     #[arg(long, env = "PPM_EMAIL_SET_UP_LINK", hide_env_values = true)]
     pub set_up_link: bool,
 
-    /// Folder with the browser's bundle, in `pkg`. Default: site beside the program, else target/site.
+    /// Folder with the browser bundle, in `pkg`. Default: site next to the program, else target/site.
     #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
     pub site_root: Option<PathBuf>,
 
-    /// A reverse proxy whose word on the caller's address (X-Forwarded-For) is taken; may be repeated.
+    /// Address of a reverse proxy whose X-Forwarded-For header is trusted; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_TRUSTED_PROXY",
@@ -114,7 +114,7 @@ pub struct ServeArgs {
     )]
     pub trusted_proxy: Vec<String>,
 
-    /// The most connections at a time. The limit of open files may allow fewer.
+    /// The maximum number of connections at a time. The limit on open files may allow fewer.
     #[arg(
         long,
         env = "PPM_EMAIL_MAX_CONNECTIONS",
@@ -124,7 +124,7 @@ pub struct ServeArgs {
     )]
     pub max_connections: String,
 
-    /// The most connections of one address (IPv6: of one /64) at a time; a trusted proxy may have more.
+    /// The maximum number of connections from one address (IPv6: from one /64) at a time; a trusted proxy may have more.
     #[arg(
         long,
         env = "PPM_EMAIL_MAX_CONNECTIONS_PER_ADDRESS",
@@ -146,12 +146,12 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub egress: EgressArgs,
 
-    /// A proxy for https requests to other machines, Token Endpoints above all, such as
+    /// A proxy for https requests to other machines, such as Token Endpoints. An example:
     /// `http://proxy.example:8080`.
     #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
     pub oauth_proxy: Option<String>,
 
-    /// How long a Token Endpoint, or whoever else is asked by HTTP, may take to accept a connection.
+    /// How long a Token Endpoint, or another server called by HTTP, may take to accept a connection.
     #[arg(
         long,
         env = "PPM_EMAIL_OAUTH_CONNECT_SECONDS",
@@ -161,7 +161,7 @@ pub struct ServeArgs {
     )]
     pub oauth_connect_seconds: String,
 
-    /// How long one such request may take in all.
+    /// How long one such request may take in total.
     #[arg(
         long,
         env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS",
@@ -191,7 +191,7 @@ pub struct ServeArgs {
     )]
     pub smtp_reply_seconds: String,
 
-    /// How long one conversation with a mail server may take in all.
+    /// How long one conversation with a mail server may take in total.
     #[arg(
         long,
         env = "PPM_EMAIL_SMTP_TOTAL_SECONDS",
@@ -201,7 +201,7 @@ pub struct ServeArgs {
     )]
     pub smtp_total_seconds: String,
 
-    /// For how many days rows of the audit trail are kept; 0 is for ever.
+    /// How many days entries of the audit trail are kept; 0 keeps them forever.
     #[arg(
         long,
         env = "PPM_EMAIL_AUDIT_DAYS",
@@ -211,7 +211,7 @@ pub struct ServeArgs {
     )]
     pub audit_days: String,
 
-    /// For how many days test messages are kept; 0 is for ever.
+    /// How many days test messages are kept; 0 keeps them forever.
     #[arg(
         long,
         env = "PPM_EMAIL_MESSAGE_DAYS",
@@ -225,7 +225,7 @@ pub struct ServeArgs {
 /// Which addresses this server may call on an administrator's word.
 #[derive(Debug, Args)]
 pub struct EgressArgs {
-    /// Addresses to call that are refused otherwise, such as `10.0.0.5:2526`, `[fd00::]/8:25-26` or `mail.corp`; may be repeated.
+    /// Addresses that PPM may connect to although it would refuse them otherwise, such as `10.0.0.5:2526`, `[fd00::]/8:25-26` or `mail.corp`; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_EGRESS_ALLOW",
@@ -235,7 +235,7 @@ pub struct EgressArgs {
     )]
     pub egress_allow: Vec<String>,
 
-    /// Addresses never to call, whatever else allows them; may be repeated.
+    /// Addresses that PPM never connects to, whatever else allows them; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_EGRESS_DENY",
@@ -249,15 +249,15 @@ pub struct EgressArgs {
 /// How people sign in with an organisation's account (`OpenID` Connect).
 #[derive(Debug, Args)]
 pub struct OidcArgs {
-    /// The `OpenID` provider whose accounts may sign in; turns their sign-in on.
+    /// The `OpenID` provider whose accounts can sign in. Turns this sign-in on.
     #[arg(long, env = "PPM_EMAIL_OIDC_ISSUER", hide_env_values = true, value_name = "URL")]
     pub oidc_issuer: Option<String>,
 
-    /// What the `OpenID` provider knows this server by.
+    /// The client ID of this server at the `OpenID` provider.
     #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_ID", hide_env_values = true, value_name = "ID")]
     pub oidc_client_id: Option<String>,
 
-    /// File with the client secret for the `OpenID` provider, where there is one.
+    /// File with the client secret for the `OpenID` provider, if there is one.
     #[arg(
         long,
         env = "PPM_EMAIL_OIDC_CLIENT_SECRET_FILE",
@@ -266,7 +266,7 @@ pub struct OidcArgs {
     )]
     pub oidc_client_secret_file: Option<PathBuf>,
 
-    /// What the `OpenID` provider is asked to tell, space-separated.
+    /// The scopes to request from the `OpenID` provider, separated by spaces.
     #[arg(
         long,
         env = "PPM_EMAIL_OIDC_SCOPE",
@@ -276,7 +276,7 @@ pub struct OidcArgs {
     )]
     pub oidc_scope: String,
 
-    /// The claim with somebody's roles; a dot leads into an object.
+    /// The claim with a user's roles; a dot leads into an object.
     #[arg(
         long,
         env = "PPM_EMAIL_OIDC_ROLES_CLAIM",
@@ -286,7 +286,7 @@ pub struct OidcArgs {
     )]
     pub oidc_roles_claim: String,
 
-    /// How the sign-in page calls whoever has the accounts: "Sign in with NAME".
+    /// The name on the sign-in page's button: "Sign in with NAME".
     #[arg(
         long,
         env = "PPM_EMAIL_OIDC_NAME",
@@ -300,11 +300,11 @@ pub struct OidcArgs {
 /// Who else says who is asking: the host by a token, or a trusted proxy by headers.
 #[derive(Debug, Args)]
 pub struct HostArgs {
-    /// Address of the keys (JWKS) by which the host signs its tokens. Turns the host's tokens on.
+    /// Address of the public keys (JWKS) that verify the host's tokens. Turns host tokens on.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_JWKS_URL", hide_env_values = true, value_name = "URL")]
     pub host_token_jwks_url: Option<String>,
 
-    /// Public key by which the host signs its tokens, instead of the address of its keys.
+    /// Public key that verifies the host's tokens, instead of the address of its keys.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_KEY_FILE",
@@ -313,7 +313,7 @@ pub struct HostArgs {
     )]
     pub host_token_key_file: Option<PathBuf>,
 
-    /// Who issues the host's tokens: their `iss`, exactly.
+    /// The issuer of the host's tokens: exactly their `iss`.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ISSUER",
@@ -322,7 +322,7 @@ pub struct HostArgs {
     )]
     pub host_token_issuer: Option<String>,
 
-    /// Whom the host's tokens are for: their `aud`, exactly.
+    /// The audience of the host's tokens: exactly their `aud`.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_AUDIENCE",
@@ -331,7 +331,7 @@ pub struct HostArgs {
     )]
     pub host_token_audience: Option<String>,
 
-    /// An algorithm of their signatures: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or `EdDSA`; may be repeated.
+    /// A signature algorithm of the host's tokens: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or `EdDSA`; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ALGORITHM",
@@ -351,15 +351,15 @@ pub struct HostArgs {
     )]
     pub host_token_max_age: Option<String>,
 
-    /// The cookie in which the host's token comes to the pages; without it, it comes to /bearer/api alone.
+    /// The cookie in which the host's token comes to the pages. Without this flag, the token is accepted only at /bearer/api.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", hide_env_values = true, value_name = "NAME")]
     pub host_token_cookie: Option<String>,
 
-    /// Takes the address in the host's token for the person's own although the token does not say that it is verified.
+    /// Trusts the address in the host's token even if the token does not say that it is verified.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_TRUST_EMAIL", hide_env_values = true)]
     pub host_token_trust_email: bool,
 
-    /// The claim that somebody is known by.
+    /// The claim that identifies a user.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_SUBJECT_CLAIM",
@@ -369,7 +369,7 @@ pub struct HostArgs {
     )]
     pub host_token_subject_claim: String,
 
-    /// The claim with somebody's name.
+    /// The claim with a user's name.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_NAME_CLAIM",
@@ -379,7 +379,7 @@ pub struct HostArgs {
     )]
     pub host_token_name_claim: String,
 
-    /// The claim with somebody's address.
+    /// The claim with a user's address.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_EMAIL_CLAIM",
@@ -389,7 +389,7 @@ pub struct HostArgs {
     )]
     pub host_token_email_claim: String,
 
-    /// The claim that says whether that address is known to be theirs.
+    /// The claim that says whether that address is verified.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_VERIFIED_CLAIM",
@@ -399,7 +399,7 @@ pub struct HostArgs {
     )]
     pub host_token_verified_claim: String,
 
-    /// The claim with somebody's roles; dots lead into objects, such as `realm_access.roles`.
+    /// The claim with a user's roles; dots lead into objects, such as `realm_access.roles`.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ROLES_CLAIM",
@@ -409,7 +409,7 @@ pub struct HostArgs {
     )]
     pub host_token_roles_claim: String,
 
-    /// The claim with somebody's language.
+    /// The claim with a user's language.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_LANGUAGE_CLAIM",
@@ -419,7 +419,7 @@ pub struct HostArgs {
     )]
     pub host_token_language_claim: String,
 
-    /// The claim with somebody's time zone.
+    /// The claim with a user's time zone.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ZONE_CLAIM",
@@ -429,7 +429,7 @@ pub struct HostArgs {
     )]
     pub host_token_zone_claim: String,
 
-    /// The claim with the pattern of somebody's dates, such as DD.MM.YYYY.
+    /// The claim with a user's date format, such as DD.MM.YYYY.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_DATE_CLAIM",
@@ -439,7 +439,7 @@ pub struct HostArgs {
     )]
     pub host_token_date_claim: String,
 
-    /// The claim that says whether somebody counts 12 or 24 hours; the first that is there.
+    /// The claim that says whether a user has a 12-hour or 24-hour clock; the first one present counts.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_CLOCK_CLAIM",
@@ -450,7 +450,7 @@ pub struct HostArgs {
     )]
     pub host_token_clock_claim: Vec<String>,
 
-    /// The header in which a trusted proxy says who is asking. Turns proxy headers on.
+    /// The header in which a trusted proxy names the user. Turns proxy headers on.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_USER_HEADER",
@@ -459,7 +459,7 @@ pub struct HostArgs {
     )]
     pub proxy_user_header: Option<String>,
 
-    /// The header in which it says their roles.
+    /// The header in which it lists the user's roles.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_ROLES_HEADER",
@@ -468,7 +468,7 @@ pub struct HostArgs {
     )]
     pub proxy_roles_header: Option<String>,
 
-    /// The header in which it says their name.
+    /// The header in which it gives the user's name.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_NAME_HEADER",
@@ -477,7 +477,7 @@ pub struct HostArgs {
     )]
     pub proxy_name_header: Option<String>,
 
-    /// The header in which it says their address.
+    /// The header in which it gives the user's address.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_EMAIL_HEADER",
@@ -490,7 +490,7 @@ pub struct HostArgs {
 /// Which sites may show the tab on pages of theirs.
 #[derive(Debug, Args)]
 pub struct ElsewhereArgs {
-    /// A site whose pages may have the tab as an element, such as `https://host.example`; may be repeated.
+    /// A site whose pages may contain the tab as an element, such as `https://host.example`; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_EMBED_ORIGIN",
@@ -500,7 +500,7 @@ pub struct ElsewhereArgs {
     )]
     pub embed_origin: Vec<String>,
 
-    /// A site whose pages may have the tab in an iframe, such as `https://host.example`; may be repeated.
+    /// A site whose pages may contain the tab in an iframe, such as `https://host.example`; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_FRAME_ANCESTOR",
@@ -528,14 +528,14 @@ pub struct DatabaseArgs {
 /// What to do with an account.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// Adds somebody who may sign in; the password is read from standard input.
+    /// Adds an account; the password is read from standard input.
     Add {
-        /// The e-mail address to sign in with, and to send test messages to.
+        /// The email address to sign in with and to send test messages to.
         email: String,
         /// The name that others see.
         #[arg(long)]
         name: String,
-        /// What they may do: an administrator everything, a reader only look.
+        /// What the account can do: an administrator everything, a reader only view.
         #[arg(long, value_name = "ROLE", default_value = "administrator")]
         role: String,
         /// Reads the password from standard input.
@@ -545,15 +545,15 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Lists who may sign in.
+    /// Lists the accounts.
     List {
         /// Where everything is kept.
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Gives somebody another password and ends their sessions.
+    /// Sets a new password for an account and ends its sessions.
     SetPassword {
-        /// The e-mail address they sign in with.
+        /// The email address of the account.
         email: String,
         /// Reads the password from standard input.
         #[arg(long, required = true)]
@@ -562,9 +562,9 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Removes somebody's account and ends their sessions.
+    /// Removes an account and ends its sessions.
     Remove {
-        /// The e-mail address they sign in with.
+        /// The email address of the account.
         email: String,
         /// Where everything is kept.
         #[command(flatten)]
@@ -575,25 +575,25 @@ pub enum AdminCommand {
 /// What to do with the keys that seal secrets.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Adds a new key to the key file; it seals nothing before `rotate`.
+    /// Adds a new key to the key file; it is not used before `rotate`.
     Add {
         /// Where database and keys are.
         #[command(flatten)]
         place: KeyArgs,
     },
-    /// Seals with the newest key, and seals anew with it whatever older keys have sealed.
+    /// Starts to seal with the newest key, and reseals with it what older keys have sealed.
     Rotate {
         /// Where database and keys are.
         #[command(flatten)]
         place: KeyArgs,
     },
-    /// Removes the older keys, which nothing in the database needs any more.
+    /// Removes older keys that nothing in the database needs any more.
     Prune {
         /// Where database and keys are.
         #[command(flatten)]
         place: KeyArgs,
     },
-    /// Lists the keys, and says whether every sealed value opens.
+    /// Lists the keys, and checks that every sealed value can be opened.
     Check {
         /// Where database and keys are.
         #[command(flatten)]
@@ -608,7 +608,7 @@ pub struct KeyArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// File with the keys that seal secrets. Default: ppm-email.key beside the database.
+    /// File with the keys that seal secrets. Default: ppm-email.key next to the database.
     #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 }
@@ -616,15 +616,15 @@ pub struct KeyArgs {
 /// What to do with the audit trail.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Writes its rows to standard output, oldest first; it only reads.
+    /// Writes the entries to standard output, oldest first.
     Export {
-        /// From when on: a date (UTC) or an instant (RFC 3339).
+        /// The beginning: a date (UTC) or a time (RFC 3339).
         #[arg(long, value_name = "DATE")]
         since: String,
-        /// Until when, which is left out: a date (UTC) or an instant (RFC 3339). Default: the last row.
+        /// The end, which is not included: a date (UTC) or a time (RFC 3339). Default: after the last entry.
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
-        /// Writes one JSON object a line.
+        /// Writes one JSON object per line.
         #[arg(long, required = true)]
         json: bool,
         /// Where everything is kept.

@@ -104,19 +104,19 @@ pub enum ConfigError {
     ListenWithoutPublicUrl,
     #[error("--database-url must be sqlite://FILE or postgres://…")]
     Database,
-    #[error("--database-url: a database in memory would forget everything; name a file")]
+    #[error("--database-url: a database in memory would lose everything; name a file")]
     DatabaseInMemory,
     #[error("--database-url: sqlite://FILE takes no parameters")]
     DatabaseParameters,
-    #[error("--database-url: the parameters of postgres://… may be {}", POSTGRES_PARAMETERS.join(", "))]
+    #[error("--database-url: postgres://… accepts only the parameters {}", POSTGRES_PARAMETERS.join(", "))]
     PostgresParameters,
     #[error(
-        "--public-url must be http:// or https://, a host and perhaps a port, with nothing after it"
+        "--public-url must be http:// or https://, a host and optionally a port, with nothing after it"
     )]
     PublicUrl,
     #[error("--extra-ca: {} cannot be read as PEM certificates", .0.display())]
     ExtraCa(PathBuf, #[source] rustls::pki_types::pem::Error),
-    #[error("--extra-ca: {} holds no certificate", .0.display())]
+    #[error("--extra-ca: {} contains no certificate", .0.display())]
     ExtraCaEmpty(PathBuf),
     #[error(
         "--oidc-issuer must be https://, or http:// on this machine, with no user name, query or fragment"
@@ -130,7 +130,7 @@ pub enum ConfigError {
     OidcSecretNotPrivate(PathBuf, #[source] NotPrivate),
     #[error("--oidc-client-secret-file: {} is empty", .0.display())]
     OidcSecretEmpty(PathBuf),
-    #[error("--set-up-link and --no-local-accounts exclude each other")]
+    #[error("--set-up-link and --no-local-accounts cannot be used together")]
     SetUpWithoutAccounts,
     #[error(
         "--no-local-accounts needs another way to sign in: --oidc-issuer, --host-token-jwks-url, --host-token-key-file or --proxy-user-header"
@@ -141,7 +141,7 @@ pub enum ConfigError {
     #[error("--trusted-proxy must be an IP address, such as 10.0.0.1")]
     TrustedProxy,
     #[error(
-        "--oauth-proxy must be http:// or https://, a host and perhaps a port, with nothing after it"
+        "--oauth-proxy must be http:// or https://, a host and optionally a port, with nothing after it"
     )]
     OauthProxy,
     #[error(transparent)]
@@ -154,7 +154,7 @@ pub enum ConfigError {
     Seconds(&'static str),
     #[error("{0} must be a whole number from 1 to 1000000")]
     Count(&'static str),
-    #[error("{0} must be a whole number of days from 1 to 36500, or 0 for ever")]
+    #[error("{0} must be a whole number of days from 1 to 36500, or 0 to keep them forever")]
     Days(&'static str),
     #[error("{0} must not be less than {1}")]
     TotalTooShort(&'static str, &'static str),

@@ -13,7 +13,7 @@ use secrecy::zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPrivate {
     /// More than its owner may change it, or more than its owner and its group may read it.
-    #[error("others may read or change it: make it accessible to its owner only (chmod 600)")]
+    #[error("others can read or change it: let only its owner do so (chmod 600)")]
     Open,
     /// It belongs to another user, who can read and change it.
     #[error("it belongs to another user: give it to the user that runs ppm-email (chown)")]

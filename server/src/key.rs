@@ -41,31 +41,31 @@ pub enum KeyError {
     Open(#[from] OpenStoreError),
     #[error("the sealed values could not be read or changed")]
     Store(#[from] StoreError),
-    #[error("the key file {} is not there: name the right one with --key-file; the first start of ppm-email serve makes one", .0.display())]
+    #[error("the key file {} does not exist: name the right one with --key-file; the first start of ppm-email serve creates one", .0.display())]
     FileMissing(PathBuf),
     #[error("the key file {} cannot be used", .0.display())]
     KeyFile(PathBuf, #[source] KeyFileError),
-    #[error("no key seals in this database yet: start ppm-email serve once")]
+    #[error("this database has no sealing key yet: start ppm-email serve once")]
     Unused,
-    #[error("the key {key}, which seals, is not in {}: copy the key file from a node that works, or name the right one with --key-file", .file.display())]
+    #[error("the sealing key {key} is not in {}: copy the key file from a node that works, or name the right one with --key-file", .file.display())]
     SealingKeyMissing { key: String, file: PathBuf },
     #[error(
         "{count} of the sealed values cannot be opened ({first}): put the key file with the missing key back, or enter the value again"
     )]
     Closed { count: usize, first: String },
-    #[error("another command has changed the key at the same moment: run this one again")]
+    #[error("another command changed the key at the same moment: run this one again")]
     Overtaken,
     #[error(
-        "{0} values were sealed with an older key meanwhile: copy the key file to the nodes whose /ready says key-unknown, then run ppm-email key rotate again"
+        "{0} values were sealed with an older key in the meantime: copy the key file to the nodes whose /ready says key-unknown, then run ppm-email key rotate again"
     )]
     Late(i64),
     #[error("{count} values still need the key {key}: run ppm-email key rotate first")]
     Needed { key: KeyId, count: i64 },
     #[error(
-        "the key {key} seals since a moment ago, and a node may still write what it has sealed with the one before: run ppm-email key prune again in {seconds} seconds"
+        "the key {key} has only just become the sealing key, and a node may still write values sealed with the one before: run ppm-email key prune again in {seconds} seconds"
     )]
     TooSoon { key: KeyId, seconds: u64 },
-    #[error("what was done could not be written to standard output")]
+    #[error("the result could not be written to standard output")]
     Output(#[source] io::Error),
 }
 
@@ -88,7 +88,7 @@ pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     let Database::Sqlite(file) = database else { return None };
     key_file::lies_beside(key_file, file).then(|| {
         format!(
-            "the key file {} lies in the database's folder, and whoever has a copy of that folder can read the secrets: move the key file to another folder and name it with --key-file",
+            "the key file {} is in the database's folder, so anyone with a copy of that folder can read the secrets: move the key file to another folder and name it with --key-file",
             key_file.display()
         )
     })
@@ -180,7 +180,7 @@ fn add(place: &Place) -> Result<(), KeyError> {
     let ring = locked.ring().clone().and(key);
     place.put(locked, &ring)?;
     say(&format!(
-        "added the key {id}, which seals nothing yet: copy {} to every node, then run ppm-email key rotate on one of them",
+        "added the key {id}, which is not used yet: copy {} to every node, then run ppm-email key rotate on one of them",
         place.key_file.display()
     ))
 }
@@ -223,7 +223,7 @@ async fn change(keys: &Keys) -> Result<(), KeyError> {
         return Err(KeyError::Overtaken);
     }
     keys.vault.adopt(&check);
-    say(&format!("the key {} seals from now on", newest.id()))
+    say(&format!("the key {} is the sealing key from now on", newest.id()))
 }
 
 /// Waits until no node writes any more what it sealed before the key was changed. It is not known which
@@ -238,7 +238,9 @@ async fn wait_until_settled(keys: &Keys) -> Result<(), KeyError> {
     {
         if !has_said {
             let seconds = SETTLED_AFTER.as_secs();
-            say(&format!("waiting up to {seconds} seconds for what nodes sealed before"))?;
+            say(&format!(
+                "waiting up to {seconds} seconds for values that nodes have sealed before"
+            ))?;
             has_said = true;
         }
         sleep(rest.min(LOOK_EVERY)).await;
@@ -260,7 +262,7 @@ async fn reseal(keys: &Keys) -> Result<usize, KeyError> {
             for value in &batch {
                 done += usize::from(reseal_one(keys, column, value).await?);
             }
-            say(&format!("{}.{}: {done} sealed anew", column.table(), column.name()))?;
+            say(&format!("{}.{}: {done} resealed", column.table(), column.name()))?;
         }
         total += done;
     }
@@ -288,7 +290,7 @@ async fn prune(place: Place) -> Result<(), KeyError> {
     let ring = keys.vault.ring();
     let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
     if retired.is_empty() {
-        return say("nothing to remove: no key is older than the one that seals");
+        return say("nothing to remove: no key is older than the sealing key");
     }
     // Before the values are counted: what comes later is counted then.
     if let Some(rest) = keys.unsettled().await? {
@@ -305,7 +307,7 @@ async fn prune(place: Place) -> Result<(), KeyError> {
         say(&format!("removed the key {key}"))?;
     }
     say(&format!(
-        "backups of the database from before the rotation need the key file of that time; copy {} to every node",
+        "backups of the database from before the rotation need the key file from that time; copy {} to every node",
         keys.place.key_file.display()
     ))
 }
@@ -330,10 +332,10 @@ async fn check(keys: &Keys) -> Result<(), KeyError> {
     }
     let closed = closed(keys).await?;
     for value in closed.iter().take(NAMED) {
-        say(&format!("does not open: {value}"))?;
+        say(&format!("cannot be opened: {value}"))?;
     }
     all_open(&closed)?;
-    say("every value opens")
+    say("every value can be opened")
 }
 
 /// The values that do not open, each by its row and the reason.

@@ -117,9 +117,9 @@ pub fn raise_descriptors() -> u64 {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum ServeError {
-    #[error("--listen: {0} cannot be listened on")]
+    #[error("--listen: this server cannot listen on {0}")]
     Bind(SocketAddr, #[source] io::Error),
-    #[error("the signals that stop this program cannot be heard")]
+    #[error("the signals that stop this program cannot be received")]
     Signals(#[source] io::Error),
 }
 

@@ -81,13 +81,13 @@ pub enum VaultError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum UnlockError {
-    #[error("the database holds secrets sealed with a key, and the key file {} is not there: put it back or copy it from another node, or name the right one with --key-file", .0.display())]
+    #[error("the database contains secrets sealed with a key, but the key file {} does not exist: put it back, copy it from another node, or name the right one with --key-file", .0.display())]
     KeyMissing(PathBuf),
     #[error("the key in {} is not the one that the database was sealed with: copy the key file from a node that works, or name the right one with --key-file", .0.display())]
     WrongKey(PathBuf),
     #[error("the key file {} cannot be used", .0.display())]
     KeyFile(PathBuf, #[source] KeyFileError),
-    #[error("the database cannot be asked which key it needs")]
+    #[error("the key that the database needs cannot be looked up")]
     Store(#[from] StoreError),
 }
 

@@ -14,17 +14,16 @@ pub(super) fn of_unknown_authority(words: &Words, run: &Run, tested: &Form<()>) 
     let facts = facts.map_or(&[][..], |report| &report.facts);
     let found = |name: FactName| facts.iter().find(|fact| fact.name == name).map(value);
     let shown = found(FactName::Subject).or_else(|| found(FactName::Names)).map(|whose| {
-        let issuer = found(FactName::Issuer).unwrap_or("nobody");
-        NextStep::words(format!("The server shows a certificate for {whose}, issued by {issuer}."))
+        let issuer = found(FactName::Issuer).unwrap_or("an unnamed issuer");
+        NextStep::words(format!(
+            "The server presents a certificate for {whose}, issued by {issuer}."
+        ))
     });
     let trust = found(FactName::IssuerPem).zip(found(FactName::IssuerFingerprint));
     let is_its_own = found(FactName::IssuerFingerprint) == found(FactName::Fingerprint);
     let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, is_its_own, tested));
     let others = words.steps.iter().map(|&step| NextStep::words(step));
-    Explanation {
-        cause: words.cause.to_owned(),
-        steps: shown.into_iter().chain(trust).chain(others).collect(),
-    }
+    Explanation::new(words.cause, shown.into_iter().chain(trust).chain(others).collect())
 }
 
 fn value(fact: &Fact) -> &str {
@@ -45,13 +44,13 @@ fn trusted(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) ->
         ""
     };
     let (whose, label) = if is_its_own {
-        ("its", "Trust this certificate")
+        ("the server's", "Trust this certificate")
     } else {
-        ("their authority's", "Trust this issuer")
+        ("the issuer's", "Trust this issuer")
     };
     NextStep {
         text: format!(
-            "Ask whoever runs the mail server whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. Only if it has, trust it: it goes into {} and counts for this mail server alone.{again} Save, then send again.",
+            "Ask the mail server's administrator whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. If it matches, trust it: it is added to {} and applies to this mail server only.{again} Save, then send again.",
             field_in_full(field)
         ),
         fill: Some(Fill { field, value: pem.to_owned(), label: label.to_owned() }),

@@ -36,7 +36,7 @@ pub const fn fact(fact: Fact) -> &'static str {
         Fact::Issuer => "Issuer",
         Fact::AuthorizationEndpoint => field(Field::AuthorizationEndpoint),
         Fact::TokenEndpoint => field(Field::TokenEndpoint),
-        Fact::Origins => "Where they lead",
+        Fact::Origins => "Hosts",
         Fact::Pkce => "PKCE with S256",
         Fact::GrantTypes => "Grant types",
         Fact::Revocation => "Revocation",
@@ -54,10 +54,10 @@ pub const NOT_SUPPORTED: &str = "not supported";
 #[must_use]
 pub fn revocation(endpoint: &str, is_used: bool) -> String {
     if is_used {
-        format!("{endpoint}: asked when PPM deletes a token")
+        format!("{endpoint}: called when PPM deletes a token")
     } else {
         format!(
-            "{endpoint}: not used, because only an issuer at the Token Endpoint's origin may name one, and only there"
+            "{endpoint}: not used, because it and the issuer must have the same origin as Token Endpoint"
         )
     }
 }
@@ -106,142 +106,139 @@ pub enum Lie {
 pub fn lie(lie: Lie) -> Explanation {
     match lie {
         Lie::NoIssuerTyped => explained(
-            "This is no address of a provider.",
+            "This is not a provider's address.",
             &[
-                "Enter the issuer as the provider's documentation writes it, such as https://accounts.google.com.",
-                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its id.",
+                "Enter the issuer as the provider's documentation lists it, such as https://accounts.google.com.",
+                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
             ],
         ),
         Lie::NotFound { fault, refused } => {
-            let Explanation { cause, mut steps } = not_found(fault);
-            steps.extend(egress::step(fault, refused.as_deref()));
-            Explanation { cause, steps }
+            let mut explanation = not_found(fault);
+            explanation.steps.extend(egress::step(fault, refused.as_deref()));
+            explanation
         }
         Lie::NoDescription => explained(
-            "What was found there does not describe a provider.",
+            "What was found at this address does not describe a provider.",
             &["Check the issuer against the provider's documentation.", BY_HAND],
         ),
         Lie::OtherIssuer { asked, told } if told.is_empty() => explained(
             &format!(
-                "The provider at {asked} does not say what it calls itself, so it is not believed."
+                "The provider at {asked} does not state its issuer, so its answer is not used."
             ),
             &["Check the issuer against the provider's documentation.", BY_HAND],
         ),
-        Lie::OtherIssuer { asked, told } => Explanation {
-            cause: format!(
-                "Asked for {asked}, the provider calls itself {told}. Nothing of it is believed."
+        Lie::OtherIssuer { asked, told } => Explanation::new(
+            format!(
+                "{asked} was requested, but the provider identifies itself as {told}. Its answer is not used."
             ),
-            steps: vec![
+            vec![
                 NextStep {
                     copy: Some(told),
                     ..NextStep::words(
-                        "If that is the provider you mean, enter exactly what it calls itself: capital letters and a slash at the end count.",
+                        "If that is the provider you mean, enter exactly this name: it is case-sensitive, and a slash at the end counts.",
                     )
                 },
                 NextStep::words(
-                    "If not, somebody else answers in its place: do not use these addresses.",
+                    "If not, another server is answering in its place: do not use these addresses.",
                 ),
             ],
-        },
+        ),
         Lie::OtherIssuerWithheld { asked } => explained(
             &format!(
-                "Asked for {asked}, the provider calls itself something else. Nothing of it is believed."
+                "{asked} was requested, but the provider identifies itself as something else. Its answer is not used."
             ),
             &[
-                "Check the issuer against the provider's own settings: capital letters and a slash at the end count. What it calls itself is shown of public providers only.",
+                "Check the issuer against the provider's own settings: it is case-sensitive, and a slash at the end counts. PPM shows the name that a provider gives itself only for public providers.",
                 BY_HAND,
             ],
         ),
         Lie::NoTokenEndpoint => {
-            explained("The provider names no Token Endpoint.", &["Check the issuer.", BY_HAND])
+            explained("The provider lists no Token Endpoint.", &["Check the issuer.", BY_HAND])
         }
-        Lie::BadEndpoint { field: at, told, problem: what } => Explanation {
-            cause: format!("The provider names an {} that cannot be one: {told}", field(at)),
-            steps: vec![
+        Lie::BadEndpoint { field: at, told, problem: what } => Explanation::new(
+            format!("The provider lists an invalid {}: {told}", field(at)),
+            vec![
                 NextStep::words(problem(at, what)),
-                NextStep::words("Whoever runs the provider has to correct its description."),
+                NextStep::words("Ask the provider's administrator to correct its description."),
                 NextStep::words(BY_HAND),
             ],
-        },
+        ),
     }
 }
 
-const BY_HAND: &str = "Or enter both endpoints by hand.";
+const BY_HAND: &str = "Or enter both endpoints yourself.";
 
 fn explained(cause: &str, steps: &[&str]) -> Explanation {
     let steps = steps.iter().map(|&step| NextStep::words(step)).collect();
-    Explanation { cause: cause.to_owned(), steps }
+    Explanation::new(cause, steps)
 }
 
 fn not_found(fault: Fault) -> Explanation {
-    const TYPING: &str = "Look for a typing mistake in the address.";
+    const TYPING: &str = "Check the address for typing mistakes.";
     const LATER: &str = "Try again in a few minutes.";
     match fault {
-        Fault::NameNotFound => explained("There is no server of this name.", &[TYPING]),
+        Fault::NameNotFound => explained("There is no server with this name.", &[TYPING]),
         Fault::NameServiceFailed => explained(
-            "The name could not be looked up at all.",
-            &[LATER, "If it stays so, this machine's name service (DNS) needs attention."],
+            "The name could not be looked up.",
+            &[LATER, "If the problem continues, check this machine's DNS."],
         ),
         Fault::AddressForbidden => explained(
-            "This address leads to a machine that PPM never calls.",
+            "This address leads to a machine that PPM never connects to.",
             &[
-                "Link-local and cloud metadata addresses are refused for safety, and http:// beyond this machine: use the provider's own name.",
+                "For security, PPM does not connect to link-local and cloud metadata addresses, nor to other machines by http://. Use the provider's own name.",
             ],
         ),
         Fault::EgressNotAllowed => explained(
-            "The operator of this server has not allowed PPM to call this address.",
+            "The operator of this server has not allowed PPM to connect to this address.",
             &[
-                "On this machine, https:// is allowed on ports 443 and 8443, and http:// not at all.",
+                "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
             ],
         ),
         Fault::EgressDenied => explained(
-            "The operator of this server has denied PPM this address.",
+            "The operator of this server has blocked this address.",
             &["Use another provider, or ask the operator about --egress-deny.", BY_HAND],
         ),
         Fault::NothingListens | Fault::Unreachable => explained(
             "Nothing answers at this address.",
             &[
                 TYPING,
-                "A firewall may be in the way: ask whether this machine may connect there, or needs a proxy.",
+                "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
             ],
         ),
         Fault::CertificateUntrusted => explained(
-            "The provider shows a certificate that this machine does not trust.",
-            &[
-                "If the provider is your own, start PPM with its authority's certificate (--extra-ca).",
-            ],
+            "This machine does not trust the provider's certificate.",
+            &["If it is your own provider, start PPM with its CA's certificate (--extra-ca)."],
         ),
         Fault::CertificateOutOfDate => explained(
             "The provider's certificate is out of date.",
-            &["Check this machine's clock.", "Whoever runs the provider has to renew it."],
+            &["Check this machine's clock.", "Ask the provider's administrator to renew it."],
         ),
         Fault::CertificateWrongName => {
             explained("The provider's certificate is for another name.", &[TYPING])
         }
         Fault::TlsFailed => explained(
-            "No encrypted connection to the provider came about.",
-            &["A proxy or firewall that inspects connections can be the reason."],
+            "No encrypted connection to the provider could be made.",
+            &["A proxy or firewall that inspects connections can be the cause."],
         ),
         Fault::ConnectionLost => {
-            explained("The provider ended the connection in the middle.", &[LATER])
+            explained("The provider closed the connection unexpectedly.", &[LATER])
         }
         Fault::TooSlow => explained("The provider was too slow, so PPM gave up.", &[LATER]),
-        Fault::TooLong => explained(
-            "What was found there is far more than a provider's description.",
-            &[TYPING, BY_HAND],
-        ),
+        Fault::TooLong => {
+            explained("The answer is too large to be a provider's description.", &[TYPING, BY_HAND])
+        }
         Fault::Redirected => explained(
-            "The address points to another one, which PPM does not follow.",
+            "This address redirects to another one, which PPM does not follow.",
             &["Enter the final address.", BY_HAND],
         ),
         Fault::ProviderFailed | Fault::ProviderBusy => {
-            explained("The provider has a problem of its own.", &[LATER])
+            explained("The provider is having problems.", &[LATER])
         }
         _ => explained(
-            "No provider describes itself at this address.",
+            "There is no provider's description at this address.",
             &[
                 TYPING,
-                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its id.",
+                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
                 BY_HAND,
             ],
         ),

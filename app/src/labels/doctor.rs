@@ -4,7 +4,7 @@
 use domain::Field;
 use domain::token::Fault;
 
-use super::{GOES_ELSEWHERE, egress};
+use super::egress;
 use crate::explanation::{Explanation, Fill, NextStep};
 
 /// What is told of a Redirect URI.
@@ -30,7 +30,7 @@ pub const fn fact(fact: Fact) -> &'static str {
     match fact {
         Fact::Typed => "Redirect URI",
         Fact::Own => "This server's address",
-        Fact::KnownBy => "Known by",
+        Fact::KnownBy => "Taken from",
         Fact::Page => "This page",
         Fact::Verdict => "Verdict",
         Fact::Reachable => "Reachable",
@@ -40,28 +40,27 @@ pub const fn fact(fact: Fact) -> &'static str {
 /// That the address is configured.
 pub const BY_PUBLIC_URL: &str = "--public-url";
 /// That it is what the browser asked for.
-pub const BY_HOST: &str = "the host that your browser asked for, by http";
+pub const BY_HOST: &str = "the Host header of your request";
 /// That nothing differs.
-pub const SAME: &str =
-    "Letter for letter this server's address. Register exactly this at the provider.";
+pub const SAME: &str = "Exactly this server's address. Register it at the provider as it is.";
 /// That the callback answered.
-pub const REACHABLE: &str = "Yes, from this machine: this server's own callback answered there. A browser may come by another way.";
+pub const REACHABLE: &str = "Yes, from this machine. Browsers may use a different route.";
 /// That it was not asked.
 pub const NOT_TRIED: &str =
-    "Not tried: it begins with http://, and PPM sends nothing unencrypted beyond this machine.";
+    "Not tried: it starts with http://, and PPM sends nothing unencrypted to other machines.";
 /// That it is being asked for somebody else.
-pub const BUSY: &str = "Not tried: another check is under way. Try again in a moment.";
+pub const BUSY: &str = "Not tried: another check is running. Try again in a moment.";
 
 /// A forwarding header, which is not what the address is made of.
 #[must_use]
 pub fn forwarded(value: &str) -> String {
-    format!("{value} (PPM does not go by this header)")
+    format!("{value} (PPM does not use this header)")
 }
 
 /// A page of another site's, where one may have the tab.
 #[must_use]
 pub fn elsewhere(page: &str) -> String {
-    format!("{page}, which may show this tab; browsers come back to this server all the same")
+    format!("{page}, which is allowed to show this tab; browsers still come back to this server")
 }
 
 /// A part of an address.
@@ -101,19 +100,19 @@ pub struct Difference {
 fn difference(Difference { part, typed, own }: &Difference) -> String {
     let name = match part {
         Part::Whitespace => {
-            return "there is a space or another invisible character in it".to_owned();
+            return "it contains a space or another invisible character".to_owned();
         }
-        Part::Fragment => return "there is a # in it, which OAuth does not allow".to_owned(),
+        Part::Fragment => return "it contains a #, which OAuth does not allow".to_owned(),
         Part::SlashAtEnd if own.ends_with('/') => {
             return "the slash at the end is missing".to_owned();
         }
-        Part::SlashAtEnd => return "there is a slash too many at the end".to_owned(),
-        Part::Capitals => "capital and small letters differ",
-        Part::Scheme => "the beginning differs",
+        Part::SlashAtEnd => return "there is an extra slash at the end".to_owned(),
+        Part::Capitals => "upper and lower case differ",
+        Part::Scheme => "the scheme differs",
         Part::Host => "the host differs",
         Part::Port => "the port differs",
         Part::Path => "the path differs",
-        Part::Query => "what follows the ? differs",
+        Part::Query => "the query (after the ?) differs",
     };
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     format!("{name} ({} instead of {})", or_none(typed), or_none(own))
@@ -153,52 +152,51 @@ pub enum Symptom {
 #[must_use]
 pub fn symptom(symptom: Symptom, own: &str) -> Explanation {
     match symptom {
-        Symptom::Empty => {
-            Explanation { cause: "No Redirect URI is typed.".to_owned(), steps: vec![use_own(own)] }
-        }
+        Symptom::Empty => Explanation::new("Redirect URI is empty.", vec![use_own(own)]),
         Symptom::Differs(differences) => {
             let differences: Vec<_> = differences.iter().map(difference).collect();
-            Explanation {
-                cause: format!(
-                    "Redirect URI is not this server's address: {}.",
-                    differences.join("; ")
-                ),
-                steps: vec![
+            Explanation::new(
+                format!("Redirect URI is not this server's address: {}.", differences.join("; ")),
+                vec![
                     use_own(own),
-                    NextStep::words(format!("Or leave it. {GOES_ELSEWHERE}")),
+                    NextStep::words(
+                        "Or leave it: after signing in, you will have to paste the final address here.",
+                    ),
                 ],
-            }
+            )
         }
-        Symptom::OtherPage { page, own } => Explanation {
-            cause: format!(
-                "You are at {page}, and browsers are sent back to {own}: the sign-in would come back as if from another browser."
+        Symptom::OtherPage { page, own } => Explanation::new(
+            format!(
+                "You are at {page}, but browsers are sent back to {own}, where you are not signed in."
             ),
-            steps: vec![
-                NextStep::words(format!("Open PPM at {own}, and press Get Auth Token there.")),
+            vec![
+                NextStep::words(format!(
+                    "Open PPM at {own}, sign in, and press Get Auth Token there."
+                )),
                 NextStep {
                     copy: Some(format!("--public-url {page}")),
-                    ..NextStep::words("Or, if PPM is reached here, start it with this address:")
+                    ..NextStep::words(
+                        "Or, if browsers are to reach PPM at this page's address, start PPM with it:",
+                    )
                 },
             ],
-        },
-        Symptom::BehindProxy { origin } => Explanation {
-            cause: format!(
-                "Your browser sees {origin}, and PPM does not know it: it takes the address for plain http."
-            ),
-            steps: vec![NextStep {
+        ),
+        Symptom::BehindProxy { origin } => Explanation::new(
+            format!("Your browser uses {origin}, but PPM thinks its address is plain http."),
+            vec![NextStep {
                 copy: Some(format!("--public-url {origin}")),
                 ..NextStep::words("Start PPM with the address that browsers use:")
             }],
-        },
-        Symptom::SomebodyElse => Explanation {
-            cause: "Something answers at this address, but not this server's callback.".to_owned(),
-            steps: vec![
+        ),
+        Symptom::SomebodyElse => Explanation::new(
+            "Something answers at this address, but it is not this server's callback.",
+            vec![
                 NextStep::words(
-                    "A proxy may ask for a sign-in of its own, or send the path elsewhere: it has to pass /oauth/callback on to PPM.",
+                    "A proxy may require its own sign-in, or send the path elsewhere: it must pass /oauth/callback on to PPM.",
                 ),
-                NextStep::words("Another server of PPM with another key file may answer there."),
+                NextStep::words("Another PPM server with another key file may be answering there."),
             ],
-        },
+        ),
         Symptom::Unreached { fault, refused } => unreached(fault, refused.as_deref()),
     }
 }
@@ -217,65 +215,64 @@ fn use_own(own: &str) -> NextStep {
 fn unreached(fault: Fault, refused: Option<&str>) -> Explanation {
     let (cause, step) = match fault {
         Fault::NameNotFound => (
-            "This machine finds no server of this name.",
-            "Look for a typing mistake in --public-url, or add the name to this machine's name service.",
+            "This machine cannot find a server with this name.",
+            "Check --public-url for typing mistakes, or add the name to the DNS that this machine uses.",
         ),
-        Fault::NameServiceFailed => (
-            "This machine could not look the name up at all.",
-            "Its name service (DNS) needs attention.",
-        ),
+        Fault::NameServiceFailed => {
+            ("This machine could not look up the name.", "Check this machine's DNS.")
+        }
         Fault::AddressForbidden => (
-            "The name leads to an address that PPM never calls.",
-            "Link-local and cloud metadata addresses are refused for safety.",
+            "The name resolves to an address that PPM never connects to.",
+            "For security, PPM does not connect to link-local and cloud metadata addresses.",
         ),
         Fault::EgressNotAllowed => (
-            "The operator of this server has not allowed PPM to call this address.",
-            "PPM calls its own address where that is in --public-url or --listen.",
+            "The operator of this server has not allowed PPM to connect to this address.",
+            "PPM connects to its own address if it is in --public-url or --listen.",
         ),
         Fault::EgressDenied => (
-            "The operator of this server has denied PPM this address (--egress-deny).",
-            "Ask the operator about it.",
+            "The operator of this server has blocked this address (--egress-deny).",
+            "Ask the operator to allow it.",
         ),
         Fault::NothingListens => (
-            "A machine answers, but nothing listens on that port.",
-            "Check that the proxy in front of PPM runs, and its port.",
+            "The machine answers, but nothing is listening on that port.",
+            "Check that the proxy in front of PPM is running, and check its port.",
         ),
         Fault::Unreachable | Fault::TooSlow => (
             "Nothing answers there in time.",
-            "A firewall may keep this machine from reaching its own public address.",
+            "A firewall may prevent this machine from reaching its own public address.",
         ),
         Fault::CertificateUntrusted => (
-            "The certificate there is not trusted by this machine.",
-            "If it is your own authority's, browsers may trust it; start PPM with --extra-ca for this check.",
+            "This machine does not trust the certificate there.",
+            "If your own CA issued it, browsers may trust it. For this check, start PPM with --extra-ca.",
         ),
         Fault::CertificateOutOfDate => (
-            "The certificate there is out of date: browsers refuse it, too.",
+            "The certificate there is out of date: browsers refuse it too.",
             "Renew it, and check this machine's clock.",
         ),
         Fault::CertificateWrongName => (
-            "The certificate there is for another name: browsers refuse it, too.",
+            "The certificate there is for another name: browsers refuse it too.",
             "Get one for the name in --public-url.",
         ),
         Fault::TlsFailed => (
-            "No encrypted connection came about.",
-            "Check that the proxy in front of PPM speaks TLS on that port.",
+            "No encrypted connection could be made.",
+            "Check that the proxy in front of PPM offers TLS on that port.",
         ),
         Fault::Redirected => (
-            "What answers there points to another address.",
-            "Put the final address into --public-url: a redirect may lose what the provider sends along.",
+            "What answers there redirects to another address.",
+            "Use the final address in --public-url: a redirect may lose what the provider sends.",
         ),
         _ => (
             "What answers there does not pass the request on to PPM.",
-            "A proxy in front of PPM has to pass /oauth/callback on.",
+            "Make the proxy in front of PPM pass /oauth/callback on to PPM.",
         ),
     };
-    Explanation {
-        cause: format!("This server's callback could not be reached. {cause}"),
-        steps: std::iter::once(NextStep::words(step))
+    Explanation::new(
+        format!("This server's callback could not be reached. {cause}"),
+        std::iter::once(NextStep::words(step))
             .chain(egress::step(fault, refused))
             .chain([NextStep::words(
-                "This was tried from this machine. A browser may come by another way: if signing in works, there is nothing to do.",
+                "This was tried from this machine, and browsers may use a different route. If signing in works, there is nothing to do.",
             )])
             .collect(),
-    }
+    )
 }

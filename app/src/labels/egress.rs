@@ -27,5 +27,5 @@ pub(super) fn allow(addresses: &str) -> NextStep {
 
 /// The addresses that a rule denies.
 pub(super) fn denied(addresses: &str) -> NextStep {
-    NextStep::words(format!("Denied by --egress-deny: {addresses}."))
+    NextStep::words(format!("Blocked by --egress-deny: {addresses}."))
 }

@@ -38,7 +38,7 @@ fn of_failure(code: Advice, said: Option<&str>, run: &Run, tested: &Form<()>) ->
             and(plain(&words), egress::step(fault, said))
         }
         _ => match steps_for(code, tested) {
-            Some(steps) => Explanation { steps, ..plain(&words) },
+            Some((steps, page)) => Explanation { steps, see_also: Some(page), ..plain(&words) },
             None => plain(&words),
         },
     }
@@ -57,5 +57,5 @@ fn and(mut explanation: Explanation, step: Option<NextStep>) -> Explanation {
 
 fn plain(words: &Words) -> Explanation {
     let steps = words.steps.iter().map(|&step| NextStep::words(step)).collect();
-    Explanation { cause: words.cause.to_owned(), steps }
+    Explanation::new(words.cause, steps)
 }

@@ -2,7 +2,7 @@
 
 use domain::audit::Action;
 
-use super::duration;
+use super::{FAILED, duration};
 use crate::api::ApiError;
 use crate::service::{AuditRow, TurnedAway};
 use crate::shell::{AccountProblem, PasswordProblem, SetUpProblem};
@@ -16,13 +16,13 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::SignedOut => "Signed out",
         Action::SessionEnded => "Ended a session",
         Action::SettingsSaved => "Saved the Email settings",
-        Action::TestSent if has_fields => "Asked for a test message with unsaved changes",
-        Action::TestSent => "Asked for a test message",
-        Action::TokenRequested => "Asked for a token",
+        Action::TestSent if has_fields => "Requested a test message with unsaved changes",
+        Action::TestSent => "Requested a test message",
+        Action::TokenRequested => "Requested a token",
         Action::TokenObtained => "Obtained a token",
-        Action::TokenNotObtained => "Obtained no token",
-        Action::TokenDeleted => "Deleted the token by saving",
-        Action::TokenGone => "The provider ended the consent to the token",
+        Action::TokenNotObtained => "Failed to obtain a token",
+        Action::TokenDeleted => "Saved and deleted the token",
+        Action::TokenGone => "The provider ended the consent for the token",
         Action::PreferencesSaved => "Saved time preferences",
         Action::SetUp => "Became the first administrator",
         Action::PersonAdded => "Added an account",
@@ -51,33 +51,33 @@ pub fn origin(row: &AuditRow) -> Option<String> {
 #[must_use]
 pub fn audit_retention(days: u32) -> String {
     match days {
-        0 => "Rows are kept for ever.".to_owned(),
-        1 => "Rows are kept for one day.".to_owned(),
-        days => format!("Rows are kept for {days} days."),
+        0 => "Entries are kept forever.".to_owned(),
+        1 => "Entries are kept for one day.".to_owned(),
+        days => format!("Entries are kept for {days} days."),
     }
 }
 
 /// For how many days test messages are kept.
 #[must_use]
 pub fn message_retention(days: u32) -> String {
-    const LATEST: &str = "The latest message of each person is kept for longer.";
+    const LATEST: &str = "Each person's latest message is kept longer.";
     match days {
-        0 => "Test messages are kept for ever.".to_owned(),
+        0 => "Test messages are kept forever.".to_owned(),
         1 => format!("Test messages are kept for one day. {LATEST}"),
         days => format!("Test messages are kept for {days} days. {LATEST}"),
     }
 }
 
 /// Said where a choice of times was not saved because the server failed.
-pub const TIMES_NOT_SAVED: &str =
-    "The server could not save this; its log says why. Your choices are still here: try again.";
+pub const TIMES_NOT_SAVED: &str = "Something went wrong on the server, and nothing was saved; its log has the details. Your choices are still here: try again.";
 
 /// What a new password has to be like.
 pub const NEW_PASSWORD: &str =
     "At least 12 characters. A few random words work well; do not use your name or address.";
 
 /// What a new password brings about.
-pub const PASSWORD_ENDS_SESSIONS: &str = "Your other sessions end. You stay signed in here.";
+pub const PASSWORD_ENDS_SESSIONS: &str =
+    "Changing the password ends your other sessions. You stay signed in here.";
 
 /// Said once a password was changed.
 pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other sessions have ended.";
@@ -100,7 +100,7 @@ pub fn sessions_ended(count: usize) -> String {
 pub fn account_problem(problem: AccountProblem) -> String {
     let problem = match problem {
         AccountProblem::Sessions => {
-            return "Not every session could be ended; the server's log says why. Try again."
+            return "Not every session could be ended; the server's log has the details. Try again."
                 .to_owned();
         }
         AccountProblem::Password(problem) => problem,
@@ -128,28 +128,28 @@ pub fn account_problem(problem: AccountProblem) -> String {
 #[must_use]
 pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
     if why == ApiError::Forbidden {
-        return "You are signed in, but your account has no role here. Ask whoever administers your accounts for one.".to_owned();
+        return "You are signed in, but your account has no role here. Ask the administrator of your accounts for one.".to_owned();
     }
     format!(
-        "Who you are was not believed ({code}). Whoever runs the product that you come from has to mend that."
+        "Your identity could not be verified ({code}). Contact the administrator of the product you came from."
     )
 }
 
 /// What follows for somebody who has another account.
-pub const ANOTHER_ACCOUNT: &str = "Every page here goes by that account until you sign out of it where it belongs. Then you can use another one.";
+pub const ANOTHER_ACCOUNT: &str = "Every page here uses that account until you sign out of it there. Then you can use another one.";
 
 /// Said where nobody signs in here: neither with a password nor by an organisation's account.
-pub const SIGN_IN_ELSEWHERE: &str = "Nobody signs in on this page. You are signed in by the product that you come from, or by your organisation's proxy: open the Email settings from there.";
+pub const SIGN_IN_ELSEWHERE: &str = "You cannot sign in on this page. The product you came from, or your organisation's proxy, signs you in: open the Email settings from there.";
 
 /// The way out.
 pub const SIGN_OUT: &str = "Sign out";
 
 /// The way on from a session that has ended here to where the account belongs.
-pub const GO_ON_OUT: &str = "Go on to sign out of your organisation's account";
+pub const GO_ON_OUT: &str = "Continue to sign out of your organisation's account";
 
 /// Said where a host decides how times are written.
 pub const THE_HOSTS_TIMES: &str =
-    "The product that you come from says how dates and times are written for you. Change it there.";
+    "The product you came from sets your date and time format. Change it there.";
 
 /// Who did it, where no name is known.
 #[must_use]
@@ -161,17 +161,17 @@ pub const fn actor(name: &str) -> &str {
 #[must_use]
 pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
     match problem {
-        SetUpProblem::Email => "This is no e-mail address. An example: ada@example.com.",
-        SetUpProblem::Name => "Enter your name, in at most 254 characters.",
-        SetUpProblem::PasswordTooShort => "The password needs at least 12 characters.",
-        SetUpProblem::PasswordTooLong => "The password may have at most 1,024 bytes.",
+        SetUpProblem::Email => "Enter an email address, such as ada@example.com.",
+        SetUpProblem::Name => "Enter your name, with at most 254 characters.",
+        SetUpProblem::PasswordTooShort => "Enter a password of at least 12 characters.",
+        SetUpProblem::PasswordTooLong => "Enter a password of at most 1,024 bytes.",
         SetUpProblem::PasswordCommon => {
-            "This password is among those that are guessed first, or follows a common pattern. Take a few words that do not belong together."
+            "This password is too common or follows a common pattern, so it is easy to guess. Use a few random words."
         }
         SetUpProblem::PasswordPersonal => {
-            "This password is made of your own name or e-mail address, which are guessed first. Take a few words that have nothing to do with you."
+            "This password is made of your name or email address, so it is easy to guess. Use a few random words."
         }
-        SetUpProblem::PasswordsDiffer => "The two passwords are not the same. Type both again.",
-        SetUpProblem::ServerFailed => "The server could not do it; its log says why. Try again.",
+        SetUpProblem::PasswordsDiffer => "The passwords do not match. Enter both again.",
+        SetUpProblem::ServerFailed => FAILED,
     }
 }

@@ -21,9 +21,9 @@ fn fill((field, value): (Field, String)) -> Fill {
 }
 
 fn left(provider: Provider) -> Explanation {
-    let mut steps: Vec<_> = left_to_do(provider).iter().map(words).collect();
-    steps.push(own_page(provider));
-    Explanation { cause: format!("What is left to do for {}:", provider.name()), steps }
+    let steps = left_to_do(provider).iter().map(words).collect();
+    let next = format!("Next steps for {}", provider.name());
+    Explanation { see_also: Some(own_page(provider)), ..Explanation::new(next, steps) }
 }
 
 fn words(step: &&'static str) -> NextStep {
@@ -31,79 +31,78 @@ fn words(step: &&'static str) -> NextStep {
 }
 
 /// The provider's own page about it.
-pub(super) fn own_page(provider: Provider) -> NextStep {
+pub(super) fn own_page(provider: Provider) -> Link {
     let href = provider.preset().page.to_owned();
-    let link = Some(Link { text: format!("{}'s own page", provider.name()), href });
-    NextStep { text: "More is on".to_owned(), link, ..NextStep::default() }
+    Link { text: format!("{}'s documentation", provider.name()), href }
 }
 
 fn missing(provider: Provider, problem: DetailProblem) -> Explanation {
-    let (what, step) = match provider.detail() {
+    let (noun, step) = match provider.detail() {
         Some(Detail::Region) => (
-            "the region",
-            "Enter in Region the region of your account, for example eu-central-1: it stands at the top of the Amazon SES console.",
+            "region",
+            "In Region, enter the region of your account, for example eu-central-1. It is shown at the top of the Amazon SES console.",
         ),
         Some(Detail::Tenant) | None => (
-            "the tenant",
-            "Enter in Tenant your organisation's primary domain or tenant id: both stand on the page Overview of the Microsoft Entra admin center.",
+            "tenant",
+            "Enter your organisation's primary domain or tenant ID in Tenant. Both are on the Overview page of the Microsoft Entra admin center.",
         ),
     };
     let cause = match problem {
-        DetailProblem::Missing => format!("{} needs {what}.", provider.name()),
-        DetailProblem::Malformed => format!("This cannot be {what}."),
+        DetailProblem::Missing => format!("{} needs the {noun}.", provider.name()),
+        DetailProblem::Malformed => format!("This is not a valid {noun}."),
     };
-    Explanation { cause, steps: vec![NextStep::words(step)] }
+    Explanation::new(cause, vec![NextStep::words(step)])
 }
 
 /// What no preset can know.
 const fn left_to_do(provider: Provider) -> &'static [&'static str] {
     match provider {
         Provider::Microsoft365 => &[
-            "Enter Default Sender Email and Display Name: the mailbox that sends.",
-            "In the Microsoft Entra admin center, under App registrations, register an application for PPM. Its Application (client) ID goes into Client ID; a new client secret's Value, which is shown once, into Client Secret.",
-            "Add this server's address, shown at Redirect URI, to the application as a redirect URI of the kind Web; without it only Client Credentials works.",
-            "Turn Authenticated SMTP on for the mailbox: in the Microsoft 365 admin center, the user, then Mail, then Manage email apps.",
+            "Enter Default Sender Email and Display Name of the mailbox that sends.",
+            "In the Microsoft Entra admin center, under App registrations, register an application for PPM. Enter its Application (client) ID in Client ID. Create a client secret there and enter its Value, which is shown only once, in Client Secret.",
+            "Add this server's address, shown at Redirect URI, to the application as a redirect URI of the type Web. Without it, only Client Credentials works.",
+            "Turn Authenticated SMTP on for the mailbox: in the Microsoft 365 admin center, open the user, then Mail, then Manage email apps.",
         ],
         Provider::Google => &[
-            "Enter Default Sender Email and Display Name: the account that sends.",
-            "In the Google Cloud console, make an OAuth client of the type Web application, with this server's address, shown at Redirect URI, among its authorized redirect URIs. Its id goes into Client ID, its secret into Client Secret.",
+            "Enter Default Sender Email and Display Name of the account that sends.",
+            "In the Google Cloud console, create an OAuth client of the type Web application, with this server's address, shown at Redirect URI, as an authorized redirect URI. Enter its ID in Client ID and its secret in Client Secret.",
             "Set the publishing status of the consent screen to In production, or its type to Internal: in Testing, Google ends every consent after seven days.",
-            "Without OAuth: set OAuth Flow to None and use an app password in Basic SMTP Settings, which Google makes only for accounts with two-step sign-in.",
+            "Without OAuth: set OAuth Flow to None and use an app password in Basic SMTP Settings. Google offers app passwords only to accounts with two-step sign-in.",
         ],
         Provider::Yahoo => &[
-            "Yahoo takes no new OAuth applications for mail. Without one of yours, set OAuth Flow to None and use an app password, made in the account's security settings.",
-            "With one: its client id and secret go into Client ID and Client Secret.",
+            "Yahoo accepts no new OAuth applications for mail. If you have none, set OAuth Flow to None and use an app password, created in the account's security settings.",
+            "If you have one, enter its client ID and secret in Client ID and Client Secret.",
         ],
         Provider::Fastmail => &[
-            "Fastmail gives OAuth clients on request. Without one of yours, set OAuth Flow to None and use an app password, made under Settings, Privacy and Security.",
-            "With one: its client id and secret go into Client ID and Client Secret.",
+            "Fastmail provides OAuth clients on request. If you have none, set OAuth Flow to None and use an app password, created under Settings, Privacy and Security.",
+            "If you have one, enter its client ID and secret in Client ID and Client Secret.",
         ],
         Provider::Yandex => &[
-            "Register an application at Yandex OAuth with the right to send mail by SMTP, and with this server's address, shown at Redirect URI, as its redirect URI. Its id and secret go into Client ID and Client Secret.",
+            "Register an application at Yandex OAuth with permission to send mail by SMTP, and with this server's address, shown at Redirect URI, as its redirect URI. Enter its ID and secret in Client ID and Client Secret.",
             "In the mailbox's settings, allow mail programs.",
         ],
         Provider::Zoho => &[
-            "Username is the mailbox's whole address; Password is an app password where the account has two-step sign-in.",
-            "An account in Europe or India uses smtp.zoho.eu or smtp.zoho.in: change SMTP Server then.",
+            "Username is the mailbox's whole address. Password is an app password if the account has two-step sign-in.",
+            "If the account is in Europe or India, change SMTP Server to smtp.zoho.eu or smtp.zoho.in.",
         ],
         Provider::AmazonSes => &[
-            "Username and Password are SMTP credentials, which the Amazon SES console makes under SMTP settings. An access key of AWS is none.",
-            "Verify Default Sender Email, or its domain, as an identity in the same region. In the sandbox, the recipient's too.",
+            "Username and Password are SMTP credentials, created in the Amazon SES console under SMTP settings. An AWS access key does not work.",
+            "Verify Default Sender Email, or its domain, as an identity in the same region. In the sandbox, verify the recipient's address too.",
         ],
         Provider::SendGrid => &[
-            "Password is an API key with the right Mail Send; Username is the word apikey for everybody.",
+            "Username is always the word apikey. Password is an API key with Mail Send permission.",
             "Verify Default Sender Email as a sender, or authenticate its domain.",
         ],
         Provider::Mailgun => &[
             "Username and Password are the SMTP credentials of your sending domain, shown under Domain settings.",
-            "A domain in the region EU uses smtp.eu.mailgun.org: change SMTP Server then.",
+            "If the domain is in the EU region, change SMTP Server to smtp.eu.mailgun.org.",
         ],
         Provider::Postmark => &[
             "Username and Password are both the server's API token.",
-            "Default Sender Email has to be a confirmed sender signature, or of a verified domain.",
+            "Default Sender Email must be a confirmed sender signature, or an address of a verified domain.",
         ],
         Provider::Brevo => &[
-            "Username is the login, and Password the SMTP key, both shown under SMTP & API. The account's own password is none.",
+            "Username is the login, and Password the SMTP key, both shown under SMTP & API. The account password does not work.",
             "Verify Default Sender Email as a sender.",
         ],
     }

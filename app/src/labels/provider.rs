@@ -10,16 +10,16 @@ use domain::token::Fault;
 use super::preset::own_page;
 use crate::explanation::{Fill, Link, NextStep};
 
-/// The steps of the provider whose mail server was tested; nothing where it has none of its own.
-pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+/// The steps of the provider whose mail server was tested, and its own page about it; nothing where
+/// it has none of its own.
+pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<(Vec<NextStep>, Link)> {
     let provider = provider(code, &tested.sending().server)?;
-    let mut steps = match provider {
+    let steps = match provider {
         Provider::Microsoft365 => microsoft(code, tested)?,
         Provider::Google => google(code, tested)?,
         _ => return None,
     };
-    steps.push(own_page(provider));
-    Some(steps)
+    Some((steps, own_page(provider)))
 }
 
 /// Whose mail server it is: some replies only one provider gives, by whatever name it was called.
@@ -40,18 +40,18 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::SmtpAuthDisabled => vec![
             smtp_auth(tested),
             NextStep::words(
-                "If the reply names the Tenant, Authenticated SMTP is off for the whole organisation. The line above turns it on for this mailbox alone, which goes before the organisation's setting.",
+                "If the reply mentions the Tenant, Authenticated SMTP is off for the whole organisation. The command above turns it on for this mailbox only, which overrides the organisation's setting.",
             ),
-            NextStep::words("OAuth needs it too. A change takes some minutes to spread: test again then."),
+            NextStep::words("OAuth needs it too. A change needs a few minutes to take effect: test again after that."),
         ],
         Advice::BasicAuthDisabled => vec![NextStep::words(
-            "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in puts in everything that Microsoft is known for.",
+            "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365.",
         )],
         Advice::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
-            NextStep::words("Type the Password again; Username is the mailbox's whole address."),
+            NextStep::words("Enter the Password again. Username is the mailbox's whole address."),
             smtp_auth(tested),
             NextStep::words(
-                "Exchange Online ends passwords for mail: an OAuth flow lasts. Choose one above, then Microsoft 365 under Provider.",
+                "Exchange Online is phasing out passwords for mail, so choose an OAuth flow above, then Microsoft 365 under Provider.",
             ),
         ],
         Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => vec![
@@ -64,7 +64,7 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
             vec![
                 NextStep::words(format!(
-                    "The account that signs in when you press Get Auth Token has to be {}: get a new token, and sign in as that mailbox.",
+                    "Get a new token, and sign in as {}: the account that signs in when you press Get Auth Token must be that mailbox.",
                     tested.oauth.sender
                 )),
                 scope(tested, "https://outlook.office.com/SMTP.Send offline_access"),
@@ -81,7 +81,7 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
                 tested.sending().sender
             )),
             copied(
-                "In Exchange Online PowerShell, with the mailbox that signs in in place of SIGNED-IN:",
+                "In Exchange Online PowerShell, replace SIGNED-IN with the mailbox that signs in:",
                 &[
                     CONNECT.to_owned(),
                     format!(
@@ -94,10 +94,10 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         ],
         Advice::ConditionalAccess => vec![
             NextStep::words(
-                "Choose the flow Client Credentials: security defaults and most conditional access rules do not apply to it.",
+                "Choose the Client Credentials flow: security defaults and most conditional access rules do not apply to it.",
             ),
             NextStep {
-                text: "Or see in the sign-in log which rule stopped it, and let the administrator of Microsoft Entra exclude the account:".to_owned(),
+                text: "Or check in the sign-in log which rule blocked it, and ask the administrator of Microsoft Entra to exclude the account:".to_owned(),
                 link: Some(Link {
                     text: "sign-in logs".to_owned(),
                     href: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/SignInEventsV3Blade".to_owned(),
@@ -118,7 +118,7 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
             vec![
                 NextStep {
                     text: format!(
-                        "Google takes no account's own password here. Sign in as {}, turn two-step verification on, make an app password and put its sixteen letters, without spaces, into Password:",
+                        "Google does not accept account passwords here. Sign in as {}, turn two-step verification on, create an app password and enter its sixteen letters, without spaces, in Password:",
                         tested.sign_in.username
                     ),
                     link: Some(Link {
@@ -128,14 +128,14 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
                     ..NextStep::default()
                 },
                 NextStep::words(
-                    "Where the organisation does not allow app passwords, choose an OAuth flow.",
+                    "If the organisation does not allow app passwords, choose an OAuth flow.",
                 ),
             ]
         }
         Advice::TokenRefused | Advice::GoogleSignInRefused => vec![
             scope(tested, "https://mail.google.com/"),
             NextStep::words(format!(
-                "Get a new token, and sign in as {}: Google takes a token only for the account that it belongs to.",
+                "Get a new token, and sign in as {}: Google accepts a token only for the account that it belongs to.",
                 tested.oauth.sender
             )),
             publishing_state(),
@@ -147,11 +147,11 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::TokenExpired => vec![
             NextStep::words("Press Get Auth Token."),
             NextStep {
-                text: "Google gives a refresh token, by which PPM renews by itself, only when Authorization Endpoint ends in ?access_type=offline&prompt=consent:".to_owned(),
+                text: "To let PPM renew the token automatically, end Authorization Endpoint with ?access_type=offline&prompt=consent: only then does Google give a refresh token.".to_owned(),
                 fill: Some(Fill {
                     field: domain::Field::AuthorizationEndpoint,
                     value: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent".to_owned(),
-                    label: "Ask for offline access".to_owned(),
+                    label: "Request offline access".to_owned(),
                 }),
                 ..NextStep::default()
             },
@@ -196,24 +196,26 @@ fn register(tested: &Form<()>) -> NextStep {
         ),
     ];
     copied(
-        "Register the application in Exchange and give it the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
+        "Register the application in Exchange and give it access to the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
         &lines,
     )
 }
 
 fn object_id_trap() -> NextStep {
     NextStep::words(
-        "If somebody has done that already: the ObjectId has to be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is another one, and Exchange takes it without a word. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal takes a wrong one away.",
+        "If the application is already registered: ObjectId must be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is a different one, and Exchange accepts the wrong one without an error. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal removes a wrong one.",
     )
 }
 
 fn spreads() -> NextStep {
-    NextStep::words("A new permission takes 15 to 30 minutes to spread: test again then.")
+    NextStep::words(
+        "A new permission needs 15 to 30 minutes to take effect: test again after that.",
+    )
 }
 
 fn publishing_state() -> NextStep {
     NextStep {
-        text: "Look at the publishing status of the consent screen: in Testing, Google ends every consent after seven days. Publish it, or make it Internal:".to_owned(),
+        text: "Check the publishing status of the consent screen: in Testing, Google ends every consent after seven days. Publish it, or make it Internal:".to_owned(),
         link: Some(Link {
             text: "Google Auth Platform, Audience".to_owned(),
             href: "https://console.cloud.google.com/auth/audience".to_owned(),
@@ -225,10 +227,10 @@ fn publishing_state() -> NextStep {
 /// The scope that the provider's mail server wants, with a button where another one is set.
 fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
     if tested.authentication.scope == wanted {
-        return NextStep::words(format!("Scope is right: {wanted}."));
+        return NextStep::words(format!("Scope is correct: {wanted}."));
     }
     NextStep {
-        text: format!("Scope has to be {wanted}. Save it, then get a new token."),
+        text: format!("Scope must be {wanted}. Save it, then get a new token."),
         fill: Some(Fill {
             field: domain::Field::Scope,
             value: wanted.to_owned(),
@@ -285,12 +287,11 @@ mod tests {
     #[test]
     fn an_application_that_exchange_does_not_know_is_registered_with_its_own_values() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        let (steps, page) = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
         let lines = all(&steps);
         let trap = steps.iter().find(|step| step.text.contains("Enterprise applications"));
         assert!(trap.is_some_and(|trap| trap.text.contains("App registrations")), "{steps:?}");
-        let link = steps.last().and_then(|step| step.link.clone()).expect("Microsoft's own page");
-        assert!(link.href.starts_with("https://learn.microsoft.com/"), "{link:?}");
+        assert!(page.href.starts_with("https://learn.microsoft.com/"), "{page:?}");
         for expected in [
             "Get-MgServicePrincipalByAppId -AppId '11111111-2222-3333-4444-555555555555'",
             "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id",
@@ -304,7 +305,7 @@ mod tests {
     #[test]
     fn an_applications_token_that_microsoft_refuses_has_an_applications_scope() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::TokenRefused, &form).expect("steps");
         let fills: Vec<_> = steps.into_iter().filter_map(|step| step.fill).collect();
         assert_eq!(fills.len(), 1);
         assert_eq!(fills[0].value, "https://outlook.office365.com/.default");
@@ -314,7 +315,7 @@ mod tests {
     fn a_password_that_google_refuses_is_to_be_an_app_password_of_that_account() {
         let mut form = at("smtp.gmail.com", OauthFlow::None);
         form.sign_in.username = "post@example.com".to_owned();
-        let steps = steps_for(Advice::CredentialsRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::CredentialsRefused, &form).expect("steps");
         assert!(steps[0].text.contains("Sign in as post@example.com"), "{steps:?}");
         assert_eq!(href(&steps[0]), "https://myaccount.google.com/apppasswords");
     }
@@ -323,7 +324,7 @@ mod tests {
     fn a_consent_that_google_ended_leads_to_the_publishing_status() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
         for advice in [Advice::TokenNotRenewed(Fault::InvalidGrant), Advice::TokenRefused] {
-            let steps = steps_for(advice, &form).expect("steps");
+            let (steps, _) = steps_for(advice, &form).expect("steps");
             let status = steps.iter().find(|step| step.text.contains("in Testing"));
             let status = status.expect("a step about the publishing status");
             assert_eq!(href(status), "https://console.cloud.google.com/auth/audience");
@@ -334,7 +335,7 @@ mod tests {
     fn a_password_that_exchange_refuses_has_no_steps_for_tokens() {
         let mut form = at("smtp.office365.com", OauthFlow::None);
         form.sign_in.username = "post@contoso.com".to_owned();
-        let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
         assert!(all(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
         assert!(steps.iter().all(|step| !step.text.contains("Scope")), "{steps:?}");
     }
@@ -342,7 +343,7 @@ mod tests {
     #[test]
     fn a_wrong_scope_is_a_press_of_a_button() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
-        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::TokenRefused, &form).expect("steps");
         let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
         assert_eq!(
             (fill.field, fill.value.as_str()),
@@ -359,7 +360,7 @@ mod tests {
     #[test]
     fn what_only_exchange_online_says_is_known_by_any_name_of_the_server() {
         let form = at("mail.example.com", OauthFlow::None);
-        let steps = steps_for(Advice::SmtpAuthDisabled, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::SmtpAuthDisabled, &form).expect("steps");
         assert!(all(&steps).contains("Set-CASMailbox"), "{steps:?}");
     }
 

@@ -7,18 +7,18 @@ use super::token::{SECRET_ID, fault, leg};
 use crate::explanation::{Explanation, NextStep};
 
 /// What a setback means and what to do; `is_an_id` says that the stored Client Secret has the form of
-/// an id.
+/// an ID.
 #[must_use]
 pub fn setback(setback: &Setback, is_an_id: bool) -> Explanation {
     let words = fault(setback.leg, setback.fault);
     let first = (setback.fault == Fault::InvalidClient && is_an_id).then_some(SECRET_ID);
-    Explanation {
-        cause: format!("{} failed: {}", leg(setback.leg), words.cause),
-        steps: first
+    Explanation::new(
+        format!("{} failed: {}", leg(setback.leg), words.cause),
+        first
             .iter()
             .chain(words.steps)
             .map(|&step| NextStep::words(step))
             .chain(egress::step(setback.fault, setback.said.as_deref()))
             .collect(),
-    }
+    )
 }

@@ -11,41 +11,42 @@ pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
 /// The button that begins an attempt.
 pub const GET_AUTH_TOKEN: &str = "Get Auth Token";
 /// The button that asks what the token says.
-pub const XRAY: &str = "What does the token say?";
+pub const XRAY: &str = "Show token details";
 /// The button that asks whether a browser comes back.
 pub const CHECK_ADDRESS: &str = "Check this address";
 /// The control for the provider that is to describe itself.
 pub const ISSUER: &str = "Issuer or tenant address";
 /// What to put there.
-pub const ISSUER_HELP: &str = "Fills in both endpoints: the issuer's address, or for Microsoft 365 the tenant, such as contoso.onmicrosoft.com. It is not saved.";
+pub const ISSUER_HELP: &str = "Enter the issuer's address, or your Microsoft 365 tenant (contoso.onmicrosoft.com), to fill in both endpoints. It is not saved.";
 /// The button that asks it.
 pub const DISCOVER: &str = "Fill from discovery";
-/// What to know of a Client Secret that has the form of an id.
-pub const SECRET_ID: &str = "This looks like the secret's id, not its value. Microsoft Entra shows the value once, in the column Value, when the secret is made: make a new one if it is gone.";
+/// What to know of a Client Secret that has the form of an ID.
+pub const SECRET_ID: &str = "This looks like the secret's ID, not its value. Microsoft Entra shows the value once, in the Value column, when the secret is created. If you no longer have it, create a new secret.";
 /// The mark of the group without an OAuth flow.
 pub const NOT_USED: &str = "not used with this flow";
 /// What precedes a granted scope that is not the one that was asked for.
-pub const GRANTED: &str = "The provider granted another scope than was asked for:";
+pub const GRANTED: &str = "The provider granted a different scope than requested:";
 /// What precedes the instant of the next try to renew.
 pub const NEXT_TRY: &str = "PPM tries again at";
 /// What a good end says.
-pub const OBTAINED: &str = "The token was obtained. Send a test message to see that it works.";
+pub const OBTAINED: &str = "Token obtained. Send a test email to check that it works.";
 /// What to do while the provider's page is open.
 pub const WAITING: &str =
-    "Waiting for the provider. Sign in on its page: the result appears here by itself.";
-/// The same, where the result cannot come by itself.
+    "Waiting for you to sign in at the provider. The result appears here automatically.";
+/// The same, where the result does not come automatically.
 pub const WAITING_TO_PASTE: &str =
-    "Waiting for you. Sign in on the provider's page, then paste its final address here.";
+    "Sign in on the provider's page, then paste its final address here.";
 /// What stands in place of an expiry without a token.
 pub const NO_TOKEN: &str = "No token yet";
 /// The control for the address that the browser ended at.
 pub const FINAL_ADDRESS: &str = "Final address";
 /// What to put there.
-pub const FINAL_ADDRESS_HELP: &str = "Redirect URI does not lead back here. When you have signed in, copy the whole address from that window's address bar, even if the page there shows an error, and paste it here.";
+pub const FINAL_ADDRESS_HELP: &str = "Redirect URI is not this server's address. After signing in, copy the whole address from that window's address bar, even if the page there shows an error, and paste it here.";
 /// Where a Redirect URI leads that is this server's.
-pub const COMES_BACK: &str = "The provider's page comes back to this server by itself.";
+pub const COMES_BACK: &str =
+    "This is this server's own address: the sign-in returns here automatically.";
 /// Where any other leads.
-pub const GOES_ELSEWHERE: &str = "This address does not lead back to this server: after signing in you will be asked to paste the final address.";
+pub const GOES_ELSEWHERE: &str = "This is not this server's address: after signing in you will have to paste the final address here.";
 
 /// Why no token can be asked for at the moment, in words.
 #[must_use]
@@ -63,22 +64,27 @@ pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
 #[must_use]
 pub const fn renewal(renewal: &Renewal) -> &'static str {
     match renewal {
-        Renewal::ByItself => "renews by itself",
+        Renewal::ByItself => "renews automatically",
         Renewal::BySigningIn => "sign in again before then",
         Renewal::Failing { .. } => "renewal is failing",
         Renewal::Gone(_) => "",
     }
 }
 
-/// How much time is left, in the two largest units.
+/// How much time is left.
 #[must_use]
 pub fn time_left(seconds: i64) -> String {
+    format!("in {}", span(seconds))
+}
+
+/// A length of time, in the two largest units.
+pub(super) fn span(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
-        (0, 0, 0) => format!("in {}", count(seconds.max(0), "second")),
-        (0, 0, minutes) => format!("in {}", count(minutes, "minute")),
-        (0, hours, minutes) => format!("in {} {}", count(hours, "hour"), count(minutes, "minute")),
-        (days, hours, _) => format!("in {} {}", count(days, "day"), count(hours, "hour")),
+        (0, 0, 0) => count(seconds.max(0), "second"),
+        (0, 0, minutes) => count(minutes, "minute"),
+        (0, hours, minutes) => format!("{} {}", count(hours, "hour"), count(minutes, "minute")),
+        (days, hours, _) => format!("{} {}", count(days, "day"), count(hours, "hour")),
     }
 }
 
@@ -102,16 +108,16 @@ pub const fn token_status(status: TokenStatus) -> &'static str {
 pub const fn leg(leg: Leg) -> &'static str {
     match leg {
         Leg::Consent => "Consent at the provider",
-        Leg::Return => "Way back from the provider",
+        Leg::Return => "Return from the provider",
         Leg::TokenRequest => "Token request",
-        Leg::Renewal => "Renewal of the token",
+        Leg::Renewal => "Token renewal",
     }
 }
 
 const AGAIN: &str = "Press Get Auth Token again.";
 const ENDPOINT: &str = "Check Token Endpoint against the provider's documentation.";
 const LATER: &str = "Try again in a few minutes.";
-const BY_ITSELF: &str = "There is nothing to do if it passes: PPM tries again by itself.";
+const AUTOMATICALLY: &str = "You do not have to do anything: PPM tries again automatically.";
 
 /// What a setback usually means, and what to do.
 #[must_use]
@@ -126,16 +132,16 @@ pub const fn fault(leg: Leg, fault: Fault) -> Words {
 const fn renewal_fault(fault: Fault) -> Words {
     match fault {
         Fault::InvalidGrant => Words {
-            cause: "The provider says that the consent has ended: it was withdrawn, has expired, or was used elsewhere.",
+            cause: "The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.",
             steps: &[
                 AGAIN,
-                "If this comes back every few days: at Google, publish the application; in “Testing” a consent ends after seven days.",
+                "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
             ],
         },
         Fault::RefusedSilently => Words {
-            cause: "The provider refused to renew the token, and did not say why.",
+            cause: "The provider refused to renew the token and did not say why.",
             steps: &[
-                "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without a word.",
+                "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without an explanation.",
                 "If that is refused too, enter Client Secret again, and check Client ID.",
                 ENDPOINT,
             ],
@@ -145,7 +151,7 @@ const fn renewal_fault(fault: Fault) -> Words {
         | Fault::NameServiceFailed
         | Fault::Unreachable
         | Fault::ConnectionLost
-        | Fault::TooSlow => Words { steps: &[BY_ITSELF], ..first_fault(fault) },
+        | Fault::TooSlow => Words { steps: &[AUTOMATICALLY], ..first_fault(fault) },
         other => first_fault(other),
     }
 }
@@ -156,39 +162,39 @@ const fn first_fault(fault: Fault) -> Words {
         Fault::AccessDenied => Words {
             cause: "The consent was declined.",
             steps: &[
-                "Press Get Auth Token again and accept what the provider asks.",
-                "If nobody declined, an administrator at the provider has to allow this application.",
+                "Press Get Auth Token again, and accept what the provider asks.",
+                "If you did not decline, ask an administrator at the provider to allow this application.",
             ],
         },
         Fault::InteractionRequired => Words {
-            cause: "The provider wants somebody to sign in or consent there first.",
+            cause: "The provider requires you to sign in or consent there first.",
             steps: &["Press Get Auth Token, and sign in at the provider."],
         },
         Fault::InvalidRequest => Words {
-            cause: "The provider finds the request malformed.",
+            cause: "The provider rejected the request as malformed.",
             steps: &[
-                "Its own words say what is wrong.",
-                "Check that Redirect URI is registered at the provider, letter for letter.",
+                "Its reply says what is wrong.",
+                "Check that Redirect URI is registered at the provider exactly as it is in PPM.",
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
         Fault::InvalidClient => Words {
             cause: "The provider does not accept Client ID and Client Secret.",
             steps: &[
-                "Enter Client Secret again: its value, not its id.",
-                "Check whether the secret has expired at the provider, and make a new one there.",
+                "Enter Client Secret again: its value, not its ID.",
+                "Check whether the secret has expired at the provider. If it has, create a new one there.",
                 "Check Client ID, and that Token Endpoint belongs to the same organisation.",
             ],
         },
         Fault::InvalidGrant => Words {
-            cause: "The provider no longer accepts the code that it gave, or not from here.",
+            cause: "The provider rejected the authorization code.",
             steps: &[
                 AGAIN,
-                "Check that Redirect URI is registered at the provider, letter for letter.",
+                "Check that Redirect URI is registered at the provider exactly as it is in PPM.",
             ],
         },
         Fault::UnauthorizedClient => Words {
-            cause: "The provider does not allow this application the chosen flow.",
+            cause: "The provider does not allow this application to use the chosen flow.",
             steps: &[
                 "Allow the flow in the application's registration at the provider.",
                 "Or choose another OAuth Flow.",
@@ -206,34 +212,32 @@ const fn first_fault(fault: Fault) -> Words {
             ],
         },
         Fault::UnknownError => Words {
-            cause: "The provider refused, for a reason of its own.",
-            steps: &["Its own words say why.", "Its documentation may explain the code."],
+            cause: "The provider refused for a reason of its own.",
+            steps: &["Its reply may say why.", "Its documentation may explain the code."],
         },
         Fault::ProviderFailed => Words {
-            cause: "The provider has a problem of its own.",
-            steps: &[LATER, "Look at the provider's status page."],
+            cause: "The provider is having problems.",
+            steps: &[LATER, "Check the provider's status page."],
         },
-        Fault::ProviderBusy => {
-            Words { cause: "The provider is busy at the moment.", steps: &[LATER] }
-        }
+        Fault::ProviderBusy => Words { cause: "The provider is busy.", steps: &[LATER] },
         Fault::AttemptUnknown => Words {
-            cause: "This address belongs to no sign-in that PPM has begun.",
-            steps: &["Begin at the Email settings: press Get Auth Token there."],
+            cause: "PPM did not start a sign-in with this address.",
+            steps: &["Start in the Email settings: press Get Auth Token there."],
         },
         Fault::AttemptExpired => Words {
-            cause: "The sign-in took longer than ten minutes, so it no longer counts.",
+            cause: "The sign-in has expired: it took longer than ten minutes.",
             steps: &[AGAIN],
         },
         Fault::AttemptUsed => Words {
-            cause: "This address was used before: it works once.",
-            steps: &["Look at Token Status; if there is no token, press Get Auth Token again."],
+            cause: "This address was used before, and works only once.",
+            steps: &["Check Token Status. If there is no token, press Get Auth Token again."],
         },
         Fault::OtherBrowser => Words {
-            cause: "The sign-in was begun in another browser.",
-            steps: &["Press Get Auth Token and sign in, all in one browser."],
+            cause: "The sign-in was started in another browser.",
+            steps: &["Press Get Auth Token and sign in, both in the same browser."],
         },
         Fault::OtherPerson => Words {
-            cause: "The sign-in was begun by somebody else.",
+            cause: "The sign-in was started by someone else.",
             steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
         },
         Fault::OtherSession => Words {
@@ -241,13 +245,13 @@ const fn first_fault(fault: Fault) -> Words {
             steps: &["Sign in to PPM, then press Get Auth Token again."],
         },
         Fault::SettingsChanged => Words {
-            cause: "The settings were saved in the meantime, so this sign-in no longer fits them.",
+            cause: "The settings were saved in the meantime, so this sign-in no longer matches them.",
             steps: &[AGAIN],
         },
         Fault::OtherIssuer => Words {
-            cause: "The answer names another provider than the one that was asked.",
+            cause: "The answer came from a different provider than the one that was asked.",
             steps: &[
-                "Check that Authorization Endpoint and Token Endpoint are of the same provider.",
+                "Check that Authorization Endpoint and Token Endpoint belong to the same provider.",
                 "Then press Get Auth Token again.",
             ],
         },
@@ -259,59 +263,59 @@ const fn first_fault(fault: Fault) -> Words {
             ],
         },
         Fault::NoCode => Words {
-            cause: "The browser came back without an answer of the provider.",
+            cause: "The browser came back without an answer from the provider.",
             steps: &["Check Authorization Endpoint.", AGAIN],
         },
         Fault::NameNotFound => Words {
-            cause: "There is no server of the name in Token Endpoint.",
-            steps: &["Look for a typing mistake in Token Endpoint."],
+            cause: "There is no server with the name in Token Endpoint.",
+            steps: &["Check Token Endpoint for typing mistakes."],
         },
         Fault::NameServiceFailed => Words {
-            cause: "The name in Token Endpoint could not be looked up at all.",
+            cause: "The name in Token Endpoint could not be looked up.",
             steps: &[
                 "Try again in a minute.",
-                "If it stays so, this machine's name service (DNS) needs attention.",
+                "If the problem continues, check this machine's DNS.",
             ],
         },
         Fault::AddressForbidden => Words {
-            cause: "Token Endpoint leads to an address that PPM never calls.",
+            cause: "Token Endpoint resolves to an address that PPM never connects to.",
             steps: &[
-                "Link-local and cloud metadata addresses are refused for safety: use the provider's own name.",
+                "For security, PPM does not connect to link-local and cloud metadata addresses. Use the provider's own name.",
             ],
         },
         Fault::EgressNotAllowed => Words {
-            cause: "The operator of this server has not allowed PPM to call the address in Token Endpoint.",
+            cause: "The operator of this server has not allowed PPM to connect to the address in Token Endpoint.",
             steps: &[
-                "On this machine, https:// is allowed on ports 443 and 8443, and http:// not at all.",
+                "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
             ],
         },
         Fault::EgressDenied => Words {
-            cause: "The operator of this server has denied PPM the address in Token Endpoint.",
+            cause: "The operator of this server has blocked the address in Token Endpoint.",
             steps: &["Use another provider, or ask the operator about --egress-deny."],
         },
         Fault::NothingListens => Words {
-            cause: "The machine in Token Endpoint answers, but nothing listens on that port.",
+            cause: "The machine in Token Endpoint answers, but nothing is listening on that port.",
             steps: &[ENDPOINT],
         },
         Fault::Unreachable => Words {
             cause: "Nothing answers at Token Endpoint.",
             steps: &[
                 ENDPOINT,
-                "A firewall may be in the way: ask whether this machine may connect there, or needs a proxy.",
+                "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
             ],
         },
         Fault::CertificateUntrusted => Words {
-            cause: "Token Endpoint shows a certificate that this machine does not trust.",
+            cause: "This machine does not trust the certificate of Token Endpoint.",
             steps: &[
                 ENDPOINT,
-                "If the provider is your own, start PPM with its authority's certificate (--extra-ca).",
+                "If it is your own provider, start PPM with its CA's certificate (--extra-ca).",
             ],
         },
         Fault::CertificateOutOfDate => Words {
             cause: "The certificate of Token Endpoint is out of date.",
             steps: &[
                 "Check this machine's clock.",
-                "Whoever runs the provider has to renew the certificate.",
+                "Ask the provider's administrator to renew the certificate.",
             ],
         },
         Fault::CertificateWrongName => Words {
@@ -319,52 +323,56 @@ const fn first_fault(fault: Fault) -> Words {
             steps: &[ENDPOINT],
         },
         Fault::TlsFailed => Words {
-            cause: "No encrypted connection to Token Endpoint came about.",
-            steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the reason."],
+            cause: "No encrypted connection to Token Endpoint could be made.",
+            steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the cause."],
         },
         Fault::ConnectionLost => {
-            Words { cause: "Token Endpoint ended the connection in the middle.", steps: &[LATER] }
+            Words { cause: "Token Endpoint closed the connection unexpectedly.", steps: &[LATER] }
         }
         Fault::TooSlow => {
             Words { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
         }
-        Fault::TooLong => {
-            Words { cause: "Token Endpoint answered far more than a token.", steps: &[ENDPOINT] }
-        }
+        Fault::TooLong => Words {
+            cause: "The answer of Token Endpoint is too large to be a token.",
+            steps: &[ENDPOINT],
+        },
         Fault::Redirected => Words {
-            cause: "Token Endpoint points to another address, which PPM does not follow: secrets go only where they were entered for.",
+            cause: "Token Endpoint redirects to another address, which PPM does not follow: secrets are only sent to the address they were entered for.",
             steps: &["Enter the final address in Token Endpoint."],
         },
         Fault::NotOauth => Words {
-            cause: "What answers at Token Endpoint is no token endpoint.",
-            steps: &[ENDPOINT, "Authorization Endpoint and Token Endpoint may be interchanged."],
+            cause: "What answers at Token Endpoint is not a token endpoint.",
+            steps: &[ENDPOINT, "Authorization Endpoint and Token Endpoint may be swapped."],
         },
         Fault::NoToken => Words {
             cause: "The provider answered without a token.",
-            steps: &["Its own words may say why.", ENDPOINT],
+            steps: &["Its reply may say why.", ENDPOINT],
         },
         Fault::OtherTokenType => Words {
-            cause: "The provider gave a kind of token that mail servers do not take.",
+            cause: "The provider gave a type of token that mail servers do not accept.",
             steps: &["Ask the provider for Bearer tokens for SMTP."],
         },
         Fault::RefusedSilently => Words {
-            cause: "The provider refused, and did not say why.",
+            cause: "The provider refused and did not say why.",
             steps: &["Enter Client Secret again, and check Client ID.", ENDPOINT],
         },
         Fault::SecretUnreadable => Words {
-            cause: "What is stored cannot be opened for these settings.",
+            cause: "The stored secret cannot be used with these settings.",
             steps: &["Enter Client Secret again and save."],
         },
-        Fault::ServerFailed => {
-            Words { cause: "PPM could not finish it; its log says why.", steps: &[AGAIN] }
-        }
+        Fault::ServerFailed => Words {
+            cause: "PPM could not complete the request; its log has the details.",
+            steps: &[AGAIN],
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::delivery::{Fact, FactName};
     use domain::token::{Fault, Leg};
 
+    use super::super::fact_value;
     use super::{fault, time_left};
 
     #[test]
@@ -372,18 +380,34 @@ mod tests {
         for (leg, code, cause, next) in [
             (Leg::Consent, Fault::AccessDenied, "declined", "accept what the provider asks"),
             (Leg::Consent, Fault::InteractionRequired, "sign in or consent", "sign in at"),
-            (Leg::TokenRequest, Fault::InvalidClient, "Client Secret", "its value, not its id"),
-            (Leg::TokenRequest, Fault::InvalidGrant, "the code", "letter for letter"),
+            (Leg::TokenRequest, Fault::InvalidClient, "Client Secret", "its value, not its ID"),
+            (
+                Leg::TokenRequest,
+                Fault::InvalidGrant,
+                "authorization code",
+                "exactly as it is in PPM",
+            ),
             (Leg::TokenRequest, Fault::RefusedSilently, "did not say why", "check Client ID"),
-            (Leg::TokenRequest, Fault::UnknownError, "a reason of its own", "Its own words"),
+            (Leg::TokenRequest, Fault::UnknownError, "a reason of its own", "Its reply"),
             (Leg::Renewal, Fault::InvalidGrant, "consent has ended", "Press Get Auth Token again"),
             (Leg::Renewal, Fault::RefusedSilently, "to renew", "Press Get Auth Token again"),
-            (Leg::Renewal, Fault::ProviderFailed, "problem of its own", "by itself"),
+            (Leg::Renewal, Fault::ProviderFailed, "having problems", "automatically"),
         ] {
             let words = fault(leg, code);
             assert!(words.cause.contains(cause), "{leg:?}, {code:?}: {}", words.cause);
             let is_told = words.steps.iter().any(|step| step.contains(next));
             assert!(is_told, "{leg:?}, {code:?}: {:?}", words.steps);
+        }
+    }
+
+    #[test]
+    fn a_tokens_age_is_told_in_words_and_a_size_as_it_is() {
+        for (name, expected) in [
+            (FactName::Age, "8 minutes"),
+            (FactName::ValidFor, "8 minutes"),
+            (FactName::Size, "480"),
+        ] {
+            assert_eq!(fact_value(&Fact { name, value: "480".to_owned() }), expected);
         }
     }
 

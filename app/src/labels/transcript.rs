@@ -6,7 +6,7 @@ use std::fmt::Write;
 use domain::delivery::{FactName, Outcome, Run, StepEnd};
 use domain::time_format::TimeDisplay;
 
-use super::{fact, outcome, step, step_end, tested};
+use super::{fact, fact_value, outcome, step, step_end, tested};
 use crate::explanation::Explanation;
 
 /// The transcript of a message; nothing before it has ended.
@@ -37,7 +37,7 @@ fn written(
         };
         writeln!(text, "{}: {}{time}", step(report.step), step_end(report.ended))?;
         for found in report.facts.iter().filter(|found| found.name != FactName::IssuerPem) {
-            writeln!(text, "  {}: {}", fact(found.name), found.value)?;
+            writeln!(text, "  {}: {}", fact(found.name), fact_value(found))?;
         }
         for line in report.said.iter().flat_map(|said| said.lines()) {
             writeln!(text, "  > {line}")?;

@@ -48,7 +48,7 @@ pub enum Fact {
 pub const fn fact(fact: Fact) -> &'static str {
     match fact {
         Fact::Kind => "Kind of token",
-        Fact::Audience => "Made for",
+        Fact::Audience => "Issued for",
         Fact::Scope => "Scope granted",
         Fact::Roles => "Roles",
         Fact::User => "User",
@@ -58,19 +58,27 @@ pub const fn fact(fact: Fact) -> &'static str {
         Fact::Issued => "Issued",
         Fact::NotBefore => "Valid from",
         Fact::Expires => "Expires",
-        Fact::Asked => "Scope asked for",
+        Fact::Asked => "Scope requested",
         Fact::Verdict => "Verdict",
     }
 }
 
+/// Whether what is told is PPM's own words and times, and not what stands in the token.
+#[must_use]
+pub fn is_in_words(fact: Fact, value: &str) -> bool {
+    let has_words =
+        matches!(fact, Fact::Kind | Fact::Issued | Fact::NotBefore | Fact::Expires | Fact::Verdict);
+    has_words || value == AS_ASKED
+}
+
 /// A token that can be read.
-pub const READABLE: &str = "JWT, read without looking at its signature";
+pub const READABLE: &str = "JWT (signature not checked)";
 /// A token that cannot.
-pub const OPAQUE: &str = "opaque: only the provider can read it";
+pub const OPAQUE: &str = "Opaque: only the provider can read it";
 /// A provider that does not say what it granted, which means what was asked (RFC 6749 5.1).
-pub const AS_ASKED: &str = "as asked";
+pub const AS_ASKED: &str = "as requested";
 /// What is said of a token where nothing is wrong.
-pub const FITS: &str = "Nothing that it says keeps it from being used for mail.";
+pub const FITS: &str = "No problems found: this token can be used for mail.";
 
 /// What of a token does not fit mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,57 +111,55 @@ pub enum Misfit {
 #[must_use]
 pub fn misfit(misfit: Misfit) -> Explanation {
     match misfit {
-        Misfit::ForGraph { scope } => Explanation {
-            cause: "This token is for Microsoft Graph, not for mail.".to_owned(),
-            steps: vec![use_scope(scope), NextStep::words(AGAIN)],
-        },
+        Misfit::ForGraph { scope } => Explanation::new(
+            "This token is for Microsoft Graph, not for mail.",
+            vec![use_scope(scope), NextStep::words(AGAIN)],
+        ),
         Misfit::OtherAccount { account, sender } => other_account(&account, &sender),
-        Misfit::NoPermission => Explanation {
-            cause: "This token does not allow sending mail: the permission SMTP.Send is missing."
-                .to_owned(),
-            steps: vec![
+        Misfit::NoPermission => Explanation::new(
+            "This token does not allow sending mail: the permission SMTP.Send is missing.",
+            vec![
                 NextStep {
                     link: Some(microsofts_page()),
                     ..NextStep::words(
-                        "In the Microsoft Entra admin center, open the application, API permissions, and add the delegated permission SMTP.Send.",
+                        "In the Microsoft Entra admin center, open the application, then API permissions, and add the delegated permission SMTP.Send.",
                     )
                 },
                 use_scope(SCOPE_OF_A_PERSON),
                 NextStep::words(AGAIN),
             ],
-        },
-        Misfit::NoRole => Explanation {
-            cause: "This application may not send mail: the role SMTP.SendAsApp is missing."
-                .to_owned(),
-            steps: vec![
+        ),
+        Misfit::NoRole => Explanation::new(
+            "This application is not allowed to send mail: the role SMTP.SendAsApp is missing.",
+            vec![
                 NextStep {
                     link: Some(microsofts_page()),
                     ..NextStep::words(
-                        "In the Microsoft Entra admin center, open the application, API permissions, Office 365 Exchange Online, Application permissions, and add SMTP.SendAsApp.",
+                        "In the Microsoft Entra admin center, open the application, then API permissions, Office 365 Exchange Online, Application permissions, and add SMTP.SendAsApp.",
                     )
                 },
                 NextStep::words(
-                    "Press “Grant admin consent” there: without it a role is not in the token.",
+                    "Press “Grant admin consent” there: without it, the role is not in the token.",
                 ),
                 NextStep::words("Then press Get Auth Token again."),
             ],
-        },
-        Misfit::Expired(at) => Explanation {
-            cause: format!("This token says that it has expired: {at}."),
-            steps: vec![
+        ),
+        Misfit::Expired(at) => Explanation::new(
+            format!("This token has expired: it was valid until {at}."),
+            vec![
                 NextStep::words("Press Get Auth Token."),
-                NextStep::words("If a new one says the same, check this machine's clock."),
+                NextStep::words("If a new token says the same, check this machine's clock."),
             ],
-        },
-        Misfit::NotYetValid(at) => Explanation {
-            cause: format!("This token says that it is not valid yet, but from {at} on."),
-            steps: vec![NextStep::words("Check this machine's clock.")],
-        },
-        Misfit::Ungranted(missing) => Explanation {
-            cause: format!(
-                "The provider did not grant all that was asked for: {missing} is missing."
+        ),
+        Misfit::NotYetValid(at) => Explanation::new(
+            format!("This token is not valid yet: it is valid from {at}."),
+            vec![NextStep::words("Check this machine's clock.")],
+        ),
+        Misfit::Ungranted(missing) => Explanation::new(
+            format!(
+                "The provider did not grant everything that was requested: {missing} is missing."
             ),
-            steps: vec![
+            vec![
                 NextStep::words(
                     "Check that the application's registration at the provider includes it.",
                 ),
@@ -161,21 +167,21 @@ pub fn misfit(misfit: Misfit) -> Explanation {
                     "Press Get Auth Token again, and accept everything on the provider's page.",
                 ),
             ],
-        },
+        ),
     }
 }
 
 /// What it means that a token is another account's than the sender's.
 #[must_use]
 pub fn other_account(account: &str, sender: &str) -> Explanation {
-    Explanation {
-        cause: format!("The token belongs to {account}, the sender is {sender}."),
-        steps: vec![
+    Explanation::new(
+        format!("The token belongs to {account}, but the sender is {sender}."),
+        vec![
             NextStep::words(format!(
-                "Press Get Auth Token, and sign in as {sender}; the provider's page may offer to use another account."
+                "Press Get Auth Token, and sign in as {sender}. The provider's page may offer to use another account."
             )),
             NextStep::words(format!(
-                "Or let {account} send for that mailbox: at Microsoft 365, give it Send As and Full Access there."
+                "Or allow {account} to send from that mailbox: in Microsoft 365, give it Send As and Full Access there."
             )),
             NextStep {
                 fill: Some(Fill {
@@ -184,22 +190,22 @@ pub fn other_account(account: &str, sender: &str) -> Explanation {
                     label: format!("Send as {account}"),
                 }),
                 ..NextStep::words(format!(
-                    "Or let mail come from {account}, save, and get a token again."
+                    "Or send mail from {account}: save, and get a new token."
                 ))
             },
         ],
-    }
+    )
 }
 
 fn use_scope(scope: &str) -> NextStep {
     let fill =
         Fill { field: Field::Scope, value: scope.to_owned(), label: "Use this scope".to_owned() };
-    NextStep { fill: Some(fill), ..NextStep::words(format!("Put this into Scope: {scope}")) }
+    NextStep { fill: Some(fill), ..NextStep::words(format!("Set Scope to: {scope}")) }
 }
 
 fn microsofts_page() -> Link {
     Link {
-        text: "Microsoft's page on OAuth for SMTP".to_owned(),
+        text: "Microsoft's documentation on OAuth for SMTP".to_owned(),
         href: "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth".to_owned(),
     }
 }

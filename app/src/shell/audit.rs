@@ -23,7 +23,7 @@ pub fn AuditPage() -> impl IntoView {
     view! {
         <Frame
             title="Audit trail"
-            lead="Who did what, and when: names of fields, never their values. Nobody can change a row."
+            lead="Who did what and when. Field names are recorded, never values. Entries cannot be changed."
         >
             {part}
         </Frame>
@@ -54,7 +54,7 @@ fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
     });
     let newest = is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>"Show all"</a> });
     let list = if rows.is_empty() {
-        view! { <p class="notice">"Nothing was done that fits."</p> }.into_any()
+        view! { <p class="notice">"No entries match."</p> }.into_any()
     } else {
         let rows = rows.into_iter().map(|row| {
             let at = display.written(row.at);
@@ -62,7 +62,7 @@ fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
         });
         view! {
             <table class="trail">
-                <caption class="unseen">"What was done, newest first"</caption>
+                <caption class="unseen">"Entries, newest first"</caption>
                 <thead>
                     <tr>
                         <th scope="col">"When"</th>
@@ -80,7 +80,7 @@ fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
             <div class="field">
                 <label for="person">"Person"</label>
                 <select id="person" name="person">
-                    <option value="">"Everybody"</option>
+                    <option value="">"Everyone"</option>
                     {people.collect_view()}
                 </select>
             </div>

@@ -4,6 +4,7 @@ use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
 
 use super::frame::Frame;
+use super::paths;
 use crate::TAB;
 use crate::tab::page::EmailSettingsPage;
 
@@ -13,7 +14,7 @@ pub fn EmailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
     view! {
         <Frame title="Email" lead="How PPM Administrator and the other PPM products send mail.">
-            <div id=TAB><EmailSettingsPage/></div>
+            <div id=TAB data-sign-in=paths::SIGN_IN><EmailSettingsPage/></div>
             {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>
     }

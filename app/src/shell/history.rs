@@ -24,7 +24,7 @@ fn list(History { runs, display, kept_days }: History) -> AnyView {
     if runs.is_empty() {
         return view! {
             <section class="notice">
-                <h2>"No test message was sent yet."</h2>
+                <h2>"No test message has been sent yet."</h2>
                 <p>"Send one to yourself from the " <a href=paths::EMAIL>"Email settings"</a> "."</p>
             </section>
         }
@@ -49,7 +49,7 @@ fn Entry(by: String, at: String, now: RunNow) -> impl IntoView {
         Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
         Some(Outcome::Failed { .. }) => ("bad", "✕", "Failed"),
         Some(Outcome::Interrupted) => ("", "–", "Interrupted"),
-        None => ("", "·", "Under way"),
+        None => ("", "·", "Running"),
     };
     let cause = now.explanation.as_ref().map(|words| words.cause.as_str()).unwrap_or_default();
     let sentence = run.outcome.as_ref().map(|outcome| labels::outcome(outcome, cause));

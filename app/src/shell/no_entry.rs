@@ -23,7 +23,7 @@ pub fn NoEntry(turned_away: TurnedAway) -> impl IntoView {
         }
     });
     view! {
-        <Title text="No entry"/>
+        <Title text="No access"/>
         <main class="door">
             <h1>"PPM Administrator"</h1>
             <p class="lead">{labels::turned_away(turned_away)}</p>

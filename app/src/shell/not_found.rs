@@ -10,11 +10,11 @@ pub fn NotFound() -> impl IntoView {
         response.set_status(axum::http::StatusCode::NOT_FOUND);
     }
     view! {
-        <Title text="Not found"/>
+        <Title text="Page not found"/>
         <main class="door">
-            <h1>"There is no such page"</h1>
+            <h1>"Page not found"</h1>
             <p class="lead">"The address may be mistyped, or the page may have moved."</p>
-            <a class="button" href=super::paths::EMAIL>"To the Email settings"</a>
+            <a class="button" href=super::paths::EMAIL>"Go to the Email settings"</a>
         </main>
     }
 }

@@ -37,7 +37,7 @@ pub fn TimePage() -> impl IntoView {
     view! {
         <Frame
             title="My Preferences, Time"
-            lead="How dates and times are written for you, wherever PPM shows one."
+            lead="How PPM shows dates and times to you."
         >
             {part}
         </Frame>
@@ -98,10 +98,10 @@ fn form(
     });
     let error = match problem {
         Some(TimeProblem::Zone(zones)) if zones.is_empty() => {
-            Some("There is no such time zone. Try the name of a large city near you.".to_owned())
+            Some("No time zone matches. Enter the name of a large city near you.".to_owned())
         }
         Some(TimeProblem::Zone(zones)) => {
-            Some(format!("Several time zones may be meant: {}.", zones.join(", ")))
+            Some(format!("Several time zones match: {}.", zones.join(", ")))
         }
         Some(TimeProblem::ServerFailed) | None => None,
     };
@@ -137,14 +137,14 @@ fn form(
                         <datalist id="zones">{zones.collect_view()}</datalist>
                         <div class="about">
                             <span class="help" id="zone-help">
-                                "Type a city to search, such as Berlin or New York; the list shows what fits."
+                                "Type a city to search, such as Berlin or New York. The list shows the matches."
                             </span>
                             <span id="zone-error" role="alert">{error}</span>
                         </div>
                     </div>
                 </div>
             </fieldset>
-            <p class="hint">"As it is saved, it is now " {as_saved} "."</p>
+            <p class="hint">"Currently shown as: " {as_saved}</p>
             <div class="actions"><button type="submit" class="primary">"Save"</button></div>
         </form>
     }

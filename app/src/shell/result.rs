@@ -62,8 +62,8 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
     let closes = in_pop_up && end == Some(AttemptEnd::Obtained) && explanation.is_none();
     let words = match end {
         Some(AttemptEnd::Obtained) => view! {
-            <h1>"The token was obtained"</h1>
-            <p class="lead">"Mail can be sent now. Send a test message from the Email settings."</p>
+            <h1>"Token obtained"</h1>
+            <p class="lead">"PPM can send mail now. Send a test email from the Email settings to check that it works."</p>
             {explanation.map(|explanation| view! { <EndView explanation/> })}
         }
         .into_any(),
@@ -74,12 +74,12 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
         }
         None => view! {
             <h1>"One moment…"</h1>
-            <p class="lead">"PPM is asking the provider for the token. Reload this page to see."</p>
+            <p class="lead">"PPM is requesting the token from the provider. Reload this page to see the result."</p>
         }
         .into_any(),
     };
     let way_on = if in_pop_up {
-        view! { <p class="hint">"You can close this window: the Email settings show the same."</p> }
+        view! { <p class="hint">"You can close this window. The Email settings show the same result."</p> }
             .into_any()
     } else {
         view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
@@ -87,7 +87,7 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
     view! { {words} {way_on} {script(id, closes)} }.into_any()
 }
 
-/// Tells the tabs of this browser, which would find out by themselves a little later. What it tells
+/// Tells the tabs of this browser, which would find out a little later. What it tells
 /// stands in its attributes, where it is escaped; the script itself is the same for every attempt.
 fn script(id: String, closes: bool) -> impl IntoView {
     view! {
@@ -112,7 +112,7 @@ fn nowhere(fault: Fault) -> AnyView {
     view! {
         <h1>"No token was obtained"</h1>
         <EndView explanation setback=Some(setback)/>
-        <a class="button" href=tab_path()>"To the Email settings"</a>
+        <a class="button" href=tab_path()>"Go to the Email settings"</a>
     }
     .into_any()
 }

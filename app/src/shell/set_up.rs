@@ -90,7 +90,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
     view! {
         <h1>"Set up"</h1>
         <p class="lead">
-            "You are the first one here. Make yourself the administrator of PPM's e-mail settings."
+            "Create the first administrator account for PPM's email settings."
         </p>
         {problem}
         <form method="post" action=paths::SET_UP>
@@ -111,7 +111,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     aria-describedby="email-help"
                 />
                 <span class="help" id="email-help">
-                    "You sign in with it, and test messages go there."
+                    "You sign in with this address, and test messages go to it."
                 </span>
             </div>
             <div class="field">
@@ -130,10 +130,10 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                 </span>
             </div>
             <div class="field">
-                <label for="again">"Password again"</label>
+                <label for="again">"Confirm password"</label>
                 <input id="again" name="again" type="password" autocomplete="new-password" required/>
             </div>
-            <button type="submit" class="primary">"Become the administrator"</button>
+            <button type="submit" class="primary">"Create administrator"</button>
         </form>
     }
     .into_any()
@@ -143,7 +143,7 @@ fn link_over() -> AnyView {
     view! {
         <h1>"This link no longer works"</h1>
         <p class="lead">
-            "It works once, and for ten minutes after the server has started. Start the server again: it then prints a new one."
+            "The link works once, and only for ten minutes after the server has started. Restart the server: it then prints a new link."
         </p>
     }
     .into_any()
@@ -151,8 +151,8 @@ fn link_over() -> AnyView {
 
 fn not_offered() -> AnyView {
     view! {
-        <h1>"There is no set-up here"</h1>
-        <p class="lead">"People sign in otherwise, so this server prints no link to set up."</p>
+        <h1>"Setup is not available"</h1>
+        <p class="lead">"People sign in to this server in another way, so it prints no setup link."</p>
         <a class="button" href=paths::SIGN_IN>"Sign in"</a>
     }
     .into_any()
@@ -160,8 +160,8 @@ fn not_offered() -> AnyView {
 
 fn done() -> AnyView {
     view! {
-        <h1>"Set-up is done"</h1>
-        <p class="lead">"There is an administrator already, who can sign in."</p>
+        <h1>"Setup is done"</h1>
+        <p class="lead">"An administrator account already exists. Sign in with it."</p>
         <a class="button" href=paths::SIGN_IN>"Sign in"</a>
     }
     .into_any()
@@ -169,8 +169,8 @@ fn done() -> AnyView {
 
 fn failed() -> AnyView {
     view! {
-        <h1>"Set-up is not possible now"</h1>
-        <p class="lead">"The server could not look it up; its log says why. Reload the page."</p>
+        <h1>"Setup is not possible now"</h1>
+        <p class="lead">"Something went wrong on the server; its log has the details. Reload the page."</p>
     }
     .into_any()
 }

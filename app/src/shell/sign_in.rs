@@ -33,7 +33,7 @@ pub fn SignInPage() -> impl IntoView {
                 Ok(SetUp::LinkOver | SetUp::Open) => view! {
                     <section class="notice" role="status">
                         <p>
-                            "Nobody can sign in yet. Open the link that the server printed when it started; starting it again prints a new one."
+                            "There is no account yet. Open the link the server printed when it started; restarting it prints a new one."
                         </p>
                     </section>
                 }

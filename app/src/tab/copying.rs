@@ -53,7 +53,7 @@ pub fn CopyQuestionView(question: CopyQuestion) -> impl IntoView {
                 <p class="warning">{warning}</p>
                 <div class="actions">
                     <button type="button" part="button" on:click=move |_| question.copy()>
-                        "Copy all the same"
+                        "Copy anyway"
                     </button>
                     <button
                         type="button"

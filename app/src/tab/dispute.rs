@@ -21,12 +21,16 @@ pub fn Choice(state: FormState, field: Field) -> impl IntoView {
             tabindex="-1"
             aria-label=format!("Choice for {}", labels::field_in_full(field))
         >
-            <p>{labels::dispute(field)}</p>
+            <p>{live_text(move || labels::dispute(state.other(), field))}</p>
             <button type="button" part="button" on:click=keep>
-                {live_text(move || format!("Keep mine: {}", mine(state, field)))}
+                {live_text(move || {
+                    format!("{}: {}", labels::keep_mine(state.other()), mine(state, field))
+                })}
             </button>
             <button type="button" part="button" on:click=take>
-                {live_text(move || format!("Take theirs: {}", theirs(state, field)))}
+                {live_text(move || {
+                    format!("{}: {}", labels::take_theirs(state.other()), theirs(state, field))
+                })}
             </button>
         </div>
     }

@@ -13,17 +13,24 @@ use super::state::{FormState, put};
 use crate::explanation::{Fill, Link, NextStep};
 use crate::markup::in_textarea;
 
-/// The steps.
+/// The steps, and where more is to be read.
 #[component]
-pub fn NextSteps(steps: Vec<NextStep>, form: Option<FormState>) -> impl IntoView {
+pub fn NextSteps(
+    steps: Vec<NextStep>,
+    see_also: Option<Link>,
+    form: Option<FormState>,
+) -> impl IntoView {
     let steps: Vec<_> = steps.into_iter().map(|step| item(step, form)).collect();
-    view! { <ol class="next-steps">{steps}</ol> }
+    let see_also = see_also.map(|link| view! { <p class="hint">"See also " {page(link)} "."</p> });
+    view! { <ol class="next-steps">{steps}</ol> {see_also} }
+}
+
+fn page(Link { text, href }: Link) -> impl IntoView {
+    view! { <a href=href target="_blank" rel="noopener noreferrer">{text}</a> }
 }
 
 fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) -> impl IntoView {
-    let link = link.map(|Link { text, href }| {
-        view! { " " <a href=href target="_blank" rel="noopener noreferrer">{text}</a> }
-    });
+    let link = link.map(|link| view! { " " {page(link)} });
     let copy = copy.map(|lines| match form {
         Some(_) => view! { <Copyable lines label="Copy these lines" is_shown=true/> }.into_any(),
         None => readable(lines, "Lines to copy", false, NodeRef::new()).into_any(),

@@ -309,7 +309,7 @@ fn redirect_note(state: FormState) -> Signal<String> {
             (true, _) => format!("This server's own address is {callback}."),
             (false, true) => labels::COMES_BACK.to_owned(),
             (false, false) => {
-                format!("{} This server's own is {callback}.", labels::GOES_ELSEWHERE)
+                format!("{} This server's own address is {callback}.", labels::GOES_ELSEWHERE)
             }
         }
     })

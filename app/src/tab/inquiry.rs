@@ -15,7 +15,7 @@ use super::later::{self, Part, later};
 use super::live::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, put};
 use crate::api::{self, ApiError};
-use crate::explanation::{Explanation, Fill, Findings};
+use crate::explanation::{Explanation, Fill, Findings, Found};
 use crate::labels;
 
 /// What can be asked.
@@ -167,7 +167,7 @@ pub fn FindingsView(inquiry: Inquiry) -> impl IntoView {
         inquiry.found.get().map(|answer| match answer {
             Ok(findings) => found(inquiry, findings),
             Err(error) => {
-                let words = labels::api_error(error);
+                let words = inquiry.form().host().words(error);
                 view! { <p class="notice bad" part="notice">{words}</p> }.into_any()
             }
         })
@@ -177,15 +177,19 @@ pub fn FindingsView(inquiry: Inquiry) -> impl IntoView {
 fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) -> AnyView {
     let facts: Vec<_> = facts
         .into_iter()
-        .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
+        .map(|Found { name, value, in_words }| {
+            let value =
+                if in_words { value.into_any() } else { view! { <code>{value}</code> }.into_any() };
+            view! { <div><dt>{name}</dt><dd>{value}</dd></div> }
+        })
         .collect();
     let explanations: Vec<_> = explanations
         .into_iter()
-        .map(|Explanation { cause, steps }| {
+        .map(|Explanation { cause, steps, see_also }| {
             view! {
                 <section class="notice" part="notice">
                     <h2>{cause}</h2>
-                    <NextSteps steps form=Some(inquiry.form())/>
+                    <NextSteps steps see_also form=Some(inquiry.form())/>
                 </section>
             }
         })

@@ -18,7 +18,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
-                <p>{labels::api_error(error)}</p>
+                <p>{state.host().words(error)}</p>
             </section>
         }
         .into_any(),
@@ -30,13 +30,13 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
 pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
     let count = move || state.shown_problems().len();
     let (done, again) = match wanted {
-        Wanted::Save => ("saved", "save"),
-        Wanted::Test => ("sent", "test"),
+        Wanted::Save => ("saved", "Save"),
+        Wanted::Test => ("sent", "Test"),
     };
     let heading = live_text(move || match count() {
-        0 => format!("All mended: {again} again."),
-        1 => format!("Nothing was {done}. One field needs you."),
-        count => format!("Nothing was {done}. {count} fields need you."),
+        0 => format!("All fixed. {again} again."),
+        1 => format!("Nothing was {done}. Correct one field."),
+        count => format!("Nothing was {done}. Correct {count} fields."),
     });
     let items = live_view(move || {
         state
@@ -65,17 +65,14 @@ pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
 /// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
 #[component]
 pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
+    let Clash { other, kept, taken } = clash;
     let (by, at) = untrack(|| state.last_save());
-    let by = by.unwrap_or_else(|| "Somebody".to_owned());
-    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-    let facts: Vec<_> = [
-        ("Only you changed, and yours stays", clash.kept),
-        ("Only they changed, and theirs is taken over", clash.taken),
-    ]
-    .into_iter()
-    .filter(|(_, fields)| !fields.is_empty())
-    .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
-    .collect();
+    let heading = labels::saved_meanwhile(other, by.as_deref(), at.as_deref());
+    let facts: Vec<_> = [(labels::kept(other), kept), (labels::taken(other), taken)]
+        .into_iter()
+        .filter(|(_, fields)| !fields.is_empty())
+        .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
+        .collect();
     let open = live_view(move || {
         let links = state.disputed().into_iter().map(|field| {
             let id = choice_id(field);
@@ -86,7 +83,7 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     let next = live_text(move || match state.disputed().len() {
         0 if state.is_dirty().get() => labels::ALL_CHOSEN,
         0 => labels::NOTHING_LEFT,
-        _ => labels::BOTH_CHANGED,
+        _ => labels::both_changed(other),
     });
     let actions = live_view(move || {
         match state.disputed().len() {
@@ -94,9 +91,11 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
             .into_any(),
         1 => ().into_any(),
         _ => view! {
-            <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>"Keep all of mine"</button>
+            <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>
+                {labels::keep_all_of_mine(other)}
+            </button>
             <button type="button" part="button" on:click=move |_| state.take_all_of_theirs()>
-                "Take all of theirs"
+                {labels::take_all_of_theirs(other)}
             </button>
         }
         .into_any(),
@@ -104,8 +103,8 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     });
     view! {
         <section class="notice" part="notice" role="alert" id=NOTICE tabindex="-1">
-            <h2>{by} " saved other settings" {at} ", while you were editing."</h2>
-            <p>{labels::BOTH_IN_ONE}</p>
+            <h2>{heading}</h2>
+            <p>{labels::both_in_one(other)}</p>
             <ul>{facts}</ul>
             <p>{next}</p>
             <ul>{open}</ul>

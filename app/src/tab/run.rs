@@ -7,6 +7,7 @@ use super::explanation::{Copyable, NextSteps, readable};
 use super::live::live_option;
 use super::state::FormState;
 use crate::api::RunNow;
+use crate::explanation::Explanation;
 use crate::labels;
 
 /// The most steps of one message: all of them twice, for a token that is refused once.
@@ -33,7 +34,7 @@ fn rungs(RunNow { run, order, .. }: &RunNow) -> Vec<Rung> {
     for &step in order.iter().filter(|step| run.steps.iter().all(|report| report.step != **step)) {
         let (class, sign, ended) = match (run.outcome.is_some(), is_next) {
             (true, _) => ("waiting", "·", "not reached"),
-            (false, true) => ("working", "›", "under way"),
+            (false, true) => ("working", "›", "running"),
             (false, false) => ("waiting", "·", "waiting"),
         };
         is_next = false;
@@ -83,14 +84,15 @@ impl Rung {
             .into_iter()
             // A whole certificate is for a button, not for the eye.
             .filter(|fact| fact.name != FactName::IssuerPem)
-            .map(|Fact { name, value }| {
-                view! { <div><dt>{labels::fact(name)}</dt> " " <dd>{value}</dd></div> }
+            .map(|fact| {
+                let value = labels::fact_value(&fact);
+                view! { <div><dt>{labels::fact(fact.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
         let said = self.said.map(|said| {
             view! {
                 <details>
-                    <summary>"In the server's words"</summary>
+                    <summary>"Server reply"</summary>
                     <code>{said}</code>
                 </details>
             }
@@ -111,16 +113,15 @@ impl Rung {
 #[component]
 pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> impl IntoView {
     let RunNow { run, explanation, transcript, .. } = now;
-    let (cause, steps) =
-        explanation.map(|explanation| (explanation.cause, explanation.steps)).unwrap_or_default();
+    let Explanation { cause, steps, see_also } = explanation.unwrap_or_default();
     let outcome = run.outcome?;
     let heading = labels::outcome(&outcome, &cause);
     let (class, facts) = match outcome {
         Outcome::Accepted { reply, message_id, .. } => {
-            ("notice good", vec![("Its reply", reply), ("Message id", message_id)])
+            ("notice good", vec![("Server reply", reply), ("Message ID", message_id)])
         }
         Outcome::Failed { said, .. } => {
-            let said = said.map(|said| ("In the server's words", said));
+            let said = said.map(|said| ("Server reply", said));
             ("notice bad", said.into_iter().collect())
         }
         Outcome::Interrupted => ("notice", Vec::new()),
@@ -144,7 +145,7 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
             <h2>{heading}</h2>
             <p class="hint">{labels::tested(run.tested)}</p>
             <dl class="facts">{facts}</dl>
-            <NextSteps steps form/>
+            <NextSteps steps see_also form/>
             {transcript}
         </section>
     })

@@ -43,10 +43,31 @@ pub enum Wanted {
 /// fields that wait for a choice get fewer as it is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clash {
+    /// Whose save came first.
+    pub other: Other,
     /// Only I changed these.
     pub kept: Vec<Field>,
     /// Only they changed these.
     pub taken: Vec<Field>,
+}
+
+/// Whose save came between loading a form and saving it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Other {
+    /// Another administrator's.
+    #[default]
+    Person,
+    /// The same administrator's, in another window.
+    Window,
+}
+
+/// What both sides changed.
+#[derive(Debug, Clone, Default)]
+struct Disputed {
+    /// Whose changes the others are.
+    other: Other,
+    /// The fields, until somebody chooses.
+    fields: Vec<Field>,
 }
 
 /// What the view follows of one control. Each is written only where it changes, so that a keystroke
@@ -67,7 +88,7 @@ pub struct FormState {
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
     /// The fields that both sides changed, until somebody chooses.
-    disputed: RwSignal<Vec<Field>>,
+    disputed: RwSignal<Disputed>,
     /// Whether problems are shown: from the first refused save on, then with every edit.
     shows_problems: RwSignal<bool>,
     notice: RwSignal<Option<Notice>>,
@@ -109,7 +130,7 @@ impl FormState {
             watched: StoredValue::new(Field::ALL.iter().map(watched).collect()),
             saved,
             draft,
-            disputed: RwSignal::new(Vec::new()),
+            disputed: RwSignal::new(Disputed::default()),
             shows_problems: RwSignal::new(false),
             notice: RwSignal::new(None),
             is_saving: RwSignal::new(false),
@@ -129,7 +150,7 @@ impl FormState {
     pub fn reset(self, saved: Saved) {
         let draft = saved.draft();
         self.saved.set(saved);
-        self.disputed.set(Vec::new());
+        self.disputed.set(Disputed::default());
         self.shows_problems.set(false);
         self.change(|before| *before = draft);
     }
@@ -423,7 +444,7 @@ impl FormState {
     pub fn check_and_save(self) {
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
-        if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
+        if let Some(field) = self.first_disputed() {
             self.focus(&choice_id(field));
         } else if let problems = self.all_problems()
             && !problems.is_empty()
@@ -452,29 +473,39 @@ impl FormState {
     }
 
     /// Puts what was typed together with what somebody else has saved meanwhile.
-    fn merge(self, Theirs { saved: theirs, replaced }: Theirs) {
-        let Merge { draft, kept, taken, disputed } = self.saved.with_untracked(|base| {
+    fn merge(self, Theirs { saved: theirs, replaced, is_own }: Theirs) {
+        let other = if is_own { Other::Window } else { Other::Person };
+        let Merge { draft, kept, taken, disputed: fields } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
         self.reset(theirs);
         self.change(|before| *before = draft);
-        self.disputed.set(disputed);
-        self.tell(Notice::Conflict(Clash { kept, taken }));
+        self.disputed.set(Disputed { other, fields });
+        self.tell(Notice::Conflict(Clash { other, kept, taken }));
     }
 
     /// The fields that both sides changed and nobody has chosen yet.
     pub fn disputed(self) -> Vec<Field> {
-        self.disputed.get()
+        self.disputed.with(|disputed| disputed.fields.clone())
+    }
+
+    fn first_disputed(self) -> Option<Field> {
+        self.disputed.with_untracked(|disputed| disputed.fields.first().copied())
+    }
+
+    /// Whose changes the others are.
+    pub fn other(self) -> Other {
+        self.disputed.with(|disputed| disputed.other)
     }
 
     /// Whether both sides changed a control, and nobody has chosen yet.
     pub fn is_disputed(self, field: Field) -> Memo<bool> {
-        Memo::new(move |_| self.disputed.with(|disputed| disputed.contains(&field)))
+        Memo::new(move |_| self.disputed.with(|disputed| disputed.fields.contains(&field)))
     }
 
     /// Chooses what this form has in a disputed control.
     pub fn keep_mine(self, field: Field) {
-        self.disputed.update(|disputed| disputed.retain(|&other| other != field));
+        self.disputed.update(|disputed| disputed.fields.retain(|&other| other != field));
         self.focus_chosen(field);
     }
 
@@ -486,8 +517,8 @@ impl FormState {
 
     fn choose_theirs(self, field: Field) {
         self.saved.with_untracked(|theirs| {
-            self.disputed.update(|disputed| {
-                self.change(|draft| merge::take_theirs(draft, disputed, theirs, field));
+            self.disputed.update(|Disputed { fields, .. }| {
+                self.change(|draft| merge::take_theirs(draft, fields, theirs, field));
             });
         });
     }
@@ -501,13 +532,13 @@ impl FormState {
 
     /// Chooses what this form has, everywhere.
     pub fn keep_all_of_mine(self) {
-        self.disputed.set(Vec::new());
+        self.disputed.update(|disputed| disputed.fields.clear());
         self.focus_soon(NOTICE);
     }
 
     /// Chooses what somebody else has saved, everywhere; nothing is left to choose then.
     pub fn take_all_of_theirs(self) {
-        while let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {
+        while let Some(field) = self.first_disputed() {
             self.choose_theirs(field);
         }
         self.focus_soon(NOTICE);

@@ -206,7 +206,7 @@ fn is_further(RunNow { run: known, .. }: &RunNow, RunNow { run, .. }: &RunNow) -
     }
 }
 
-/// The group box with the button and the last message's way.
+/// The group box with the button and the last message.
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| {
@@ -242,7 +242,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     });
     let refusal = live_option(move || {
         test.refusal.get().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{test.host.words(error)}</p> }
         })
     });
     let unseen = live_option(move || {
@@ -262,7 +262,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         begun.get().map(|(recipient, at)| {
             let at = form.written(at);
             view! {
-                <p class="hint">{format!("Last message: to {recipient}, {at}.")}</p>
+                <p class="hint">{format!("Last test: {at}, to {recipient}.")}</p>
                 {later(form, Part::Ladder(test.now.into()))}
             }
         })
@@ -271,7 +271,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.recipient.get().map(|recipient| {
             view! {
                 "To " <strong>{recipient}</strong>
-                ", your own address, through the saved settings."
+                " (your own address), with the saved settings."
             }
         })
     });

@@ -16,10 +16,10 @@ pub fn EndView(
     setback: Option<Setback>,
     #[prop(optional_no_strip)] form: Option<FormState>,
 ) -> impl IntoView {
-    let Explanation { cause, steps } = explanation;
+    let Explanation { cause, steps, see_also } = explanation;
     let class = if setback.is_some() { "notice bad" } else { "notice" };
     let said = setback.and_then(|Setback { fault, said, .. }| {
-        let speaker = if fault.is_in_own_words() { "Details" } else { "In the provider's words" };
+        let speaker = if fault.is_in_own_words() { "Details" } else { "Provider's reply" };
         let said = said?;
         Some(view! {
             <dl class="facts">
@@ -31,7 +31,7 @@ pub fn EndView(
         <section class=class part="notice">
             <h2>{cause}</h2>
             {said}
-            <NextSteps steps form/>
+            <NextSteps steps see_also form/>
         </section>
     }
 }

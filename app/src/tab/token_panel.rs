@@ -188,7 +188,7 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
 fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     let refusal = live_option(move || {
         token.refusal().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{labels::api_error(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{form.host().words(error)}</p> }
         })
     });
     let attempt = live_view(move || match token.attempt() {

@@ -56,7 +56,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|title: String| format!("{title} · PPM Planner")/>
         <Router>
-            <FlatRoutes fallback=|| "There is no such page.">
+            <FlatRoutes fallback=|| "Page not found.">
                 <Route path=path!("/") view=HomePage/>
                 <Route path=path!("/sign-in") view=SignInPage/>
                 // The tab is fetched before the page is sent.
@@ -66,13 +66,13 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// The e-mail settings: the tab, and the script that brings it to life.
+/// The email settings: the tab, and the script that brings it to life.
 #[component]
 fn MailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
     view! {
         <Frame title="Mail" lead="How PPM Planner sends mail.">
-            <div id=TAB><EmailSettingsPage/></div>
+            <div id=TAB data-sign-in=SIGN_IN><EmailSettingsPage/></div>
             {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>
     }

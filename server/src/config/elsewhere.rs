@@ -25,10 +25,10 @@ pub struct HostOrigin(String);
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum ElsewhereError {
     #[error(
-        "{0} must be https://, or http:// on this machine, a host and perhaps a port, with nothing after it"
+        "{0} must be https://, or http:// on this machine, a host and optionally a port, with nothing after it"
     )]
     Origin(&'static str),
-    #[error("{0} needs the host's tokens: --host-token-jwks-url or --host-token-key-file")]
+    #[error("{0} needs host tokens: --host-token-jwks-url or --host-token-key-file")]
     NoTokens(&'static str),
 }
 

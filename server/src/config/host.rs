@@ -40,17 +40,17 @@ pub struct HostTokens {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HostConfigError {
-    #[error("--host-token-jwks-url and --host-token-key-file exclude each other")]
+    #[error("--host-token-jwks-url and --host-token-key-file cannot be used together")]
     TwoSources,
-    #[error("the host's tokens need --host-token-jwks-url or --host-token-key-file")]
+    #[error("host tokens need --host-token-jwks-url or --host-token-key-file")]
     NoSource,
     #[error("--host-token-jwks-url must be https://, or http:// on this machine")]
     KeysAddress,
     #[error("--host-token-key-file: {} cannot be read as a public key in PEM", .0.display())]
     KeyFile(PathBuf),
-    #[error("the host's tokens need --host-token-issuer, without spaces, and not \"proxy\"")]
+    #[error("host tokens need --host-token-issuer, without spaces and not \"proxy\"")]
     Issuer,
-    #[error("the host's tokens need --host-token-audience")]
+    #[error("host tokens need --host-token-audience")]
     Audience,
     #[error(
         "--host-token-algorithm must be RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA"
@@ -58,13 +58,15 @@ pub enum HostConfigError {
     Algorithm,
     #[error("--host-token-max-age must be a whole number of seconds from 1 to 86400")]
     MaxAge,
-    #[error("--host-token-cookie must be the name of a cookie, and not one of this server's own")]
+    #[error(
+        "--host-token-cookie must be the name of a cookie, and not of one that this server sets"
+    )]
     Cookie,
     #[error("{0} must not be empty")]
     Empty(&'static str),
     #[error("--administrator-role and --reader-role must not be the same")]
     SameRole,
-    #[error("{0} must be the name of a header of its own")]
+    #[error("{0} must be the name of a header that no other flag has")]
     Header(&'static str),
     #[error("--proxy-user-header needs --trusted-proxy")]
     NoTrustedProxy,

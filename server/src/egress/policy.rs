@@ -59,7 +59,7 @@ pub struct EgressPolicy {
 /// A rule that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{flag} must be an IP address, a network such as 10.0.0.0/8 or a host name, and perhaps :PORT or :PORT-PORT after it; an IPv6 address with a port stands in brackets"
+    "{flag} must be an IP address, a network such as 10.0.0.0/8 or a host name, optionally with :PORT or :PORT-PORT after it; an IPv6 address with a port must be in brackets"
 )]
 pub struct EgressRuleError {
     flag: &'static str,

@@ -98,11 +98,11 @@ impl From<Limited> for SignInError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AccountError {
-    #[error("{0} is not an e-mail address")]
+    #[error("{0} is not an email address")]
     Email(String),
-    #[error("a name needs 1 to 254 characters, and no control characters")]
+    #[error("a name must have 1 to 254 characters and no control characters")]
     Name,
-    #[error("{0} has an account already")]
+    #[error("{0} already has an account")]
     EmailTaken(String),
     #[error("{0} has no account")]
     Unknown(String),
@@ -132,7 +132,7 @@ pub enum PasswordError {
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
     /// The ticket does not work, or no longer.
-    #[error("the link does not work, or no longer")]
+    #[error("the link does not work, or no longer works")]
     LinkOver,
     /// Address, name or password cannot be taken, or the database does not answer.
     #[error(transparent)]

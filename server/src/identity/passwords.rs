@@ -41,14 +41,14 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$\
 pub enum PasswordRule {
     #[error("a password needs at least {MIN_CHARACTERS} characters")]
     TooShort,
-    #[error("a password may have at most {MAX_OCTETS} octets")]
+    #[error("a password may have at most {MAX_OCTETS} bytes")]
     TooLong,
     #[error(
-        "this password is among those that are guessed first, or follows a common pattern: take a few words that do not belong together"
+        "this password is too common or follows a common pattern, so it is easy to guess: use a few random words"
     )]
     Common,
     #[error(
-        "this password is made of the person's own name or e-mail address: take a few words that have nothing to do with them"
+        "this password is made of the person's name or email address, so it is easy to guess: use a few random words"
     )]
     Personal,
 }

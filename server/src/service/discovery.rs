@@ -2,7 +2,7 @@
 //! administrator's word. Nothing that it says is believed before the whole of it has been looked at,
 //! and nothing is put into the form by this server.
 
-use app::explanation::{Fill, Findings};
+use app::explanation::{Fill, Findings, Found};
 use app::labels;
 use app::labels::discovery::{self as words, Fact, Lie};
 use domain::check::host::{Host, mail_host};
@@ -220,7 +220,7 @@ impl Said {
             })
     }
 
-    fn facts(&self, address: &str) -> Vec<(String, String)> {
+    fn facts(&self, address: &str) -> Vec<Found> {
         let said = |values: &Option<Vec<String>>| {
             values.as_ref().map_or_else(|| words::NOT_SAID.to_owned(), |values| values.join(" "))
         };
@@ -254,7 +254,15 @@ impl Said {
             ),
         ]
         .into_iter()
-        .filter_map(|(fact, value)| Some((words::fact(fact).to_owned(), value?)))
+        .filter_map(|(fact, value)| {
+            let (name, value) = (words::fact(fact), value?);
+            let in_words = [words::NOT_SAID, words::SUPPORTED, words::NOT_SUPPORTED];
+            Some(if in_words.contains(&value.as_str()) {
+                Found::words(name, value)
+            } else {
+                Found::value(name, value)
+            })
+        })
         .collect()
     }
 

@@ -2,7 +2,7 @@
 //! request from this machine to itself. The callback answers such a request only to whoever holds the
 //! vault's key, so that a stranger learns nothing there, and no attempt is touched.
 
-use app::explanation::Findings;
+use app::explanation::{Findings, Found};
 use app::labels::doctor::{self as words, Difference, Fact, Part, Symptom};
 use app::service::Reached;
 use base64::Engine;
@@ -44,25 +44,26 @@ pub async fn findings(server: &Server, typed: &str, page: &str, reached: &Reache
     let own = reached.callback.as_str();
     let typed: String = typed.chars().take(MOST).collect();
     let typed = typed.as_str();
-    let known_by =
-        if reached.public_origin.is_some() { words::BY_PUBLIC_URL } else { words::BY_HOST };
+    let known_by = words::fact(Fact::KnownBy);
     let mut facts = vec![
-        (words::fact(Fact::Typed).to_owned(), shown(typed)),
-        (words::fact(Fact::Own).to_owned(), shown(own)),
-        (words::fact(Fact::KnownBy).to_owned(), known_by.to_owned()),
+        Found::value(words::fact(Fact::Typed), shown(typed)),
+        Found::value(words::fact(Fact::Own), shown(own)),
+        match reached.public_origin {
+            Some(_) => Found::value(known_by, words::BY_PUBLIC_URL),
+            None => Found::words(known_by, words::BY_HOST),
+        },
     ];
     let (page_fact, page_symptom) = page_of(server, page, reached);
-    facts.extend(page_fact.map(|value| (words::fact(Fact::Page).to_owned(), value)));
+    facts.extend(page_fact.map(|value| Found::value(words::fact(Fact::Page), value)));
     let headers = reached.forwarded.iter();
-    facts
-        .extend(headers.map(|(name, value)| ((*name).to_owned(), words::forwarded(&shown(value)))));
+    facts.extend(headers.map(|(name, value)| Found::value(name, words::forwarded(&shown(value)))));
     let mut symptoms: Vec<_> = page_symptom.into_iter().collect();
     if typed.is_empty() {
         symptoms.push(Symptom::Empty);
     } else if typed == own {
-        facts.push((words::fact(Fact::Verdict).to_owned(), words::SAME.to_owned()));
+        facts.push(Found::words(words::fact(Fact::Verdict), words::SAME));
         match reach(server, own).await {
-            Ok(fact) => facts.push((words::fact(Fact::Reachable).to_owned(), fact.to_owned())),
+            Ok(said) => facts.push(Found::words(words::fact(Fact::Reachable), said)),
             Err(symptom) => symptoms.push(symptom),
         }
     } else {

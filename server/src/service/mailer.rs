@@ -34,10 +34,10 @@ pub struct Sent {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
     /// What is saved is not enough to send with; an administrator completes it in the tab.
-    #[error("the e-mail settings are not complete")]
+    #[error("the email settings are not complete")]
     Incomplete,
     /// What is saved cannot be read now; the log says why.
-    #[error("the e-mail settings cannot be read")]
+    #[error("the email settings cannot be read")]
     Unreadable,
     /// It ended at a step.
     #[error(transparent)]
@@ -106,7 +106,7 @@ impl Undelivered {
 
 impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it ended at {}: {}", labels::step(self.step), self.cause())?;
+        write!(f, "it failed at {}: {}", labels::step(self.step), self.cause())?;
         match self.said.as_deref().or_else(|| self.refused()) {
             Some(said) => write!(f, " ({})", said.replace('\n', " / ")),
             None => Ok(()),

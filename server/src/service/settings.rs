@@ -31,17 +31,20 @@ pub struct Current {
     /// What a browser may see of it.
     pub saved: Saved,
     sealed: Vec<SealedSecret>,
+    /// The address of whoever saved it; empty where they have none.
+    saved_by: String,
 }
 
 impl Current {
-    /// The answer to a save made on an outdated revision.
-    fn against(self, revision: i64) -> SaveAnswer {
+    /// The answer to a save that somebody made on an outdated revision.
+    fn against(self, revision: i64, who: &Principal) -> SaveAnswer {
         let is_newer = |secret: &SealedSecret| secret.revision > revision;
         let newer: Vec<_> = self.sealed.iter().filter(|secret| is_newer(secret)).collect();
         let is_replaced =
             |field: &Field| newer.iter().any(|secret| secret.field == field.wire_name());
         let replaced = SECRETS.into_iter().filter(is_replaced).collect();
-        SaveAnswer::Conflict(Theirs { saved: self.saved, replaced })
+        let is_own = !self.saved_by.is_empty() && self.saved_by == who.address();
+        SaveAnswer::Conflict(Theirs { saved: self.saved, replaced, is_own })
     }
 
     /// What mail can be sent with, its secrets opened for one use; nothing where one does not open,
@@ -121,13 +124,10 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
         entered_for
             .map_or(StoredSecret::Unset, |(_, destination)| StoredSecret::For(destination.clone()))
     });
-    let saved = Saved {
-        form,
-        revision: stored.revision,
-        by: stored.saved_by.map(|actor| actor.name),
-        at: stored.saved_at,
-    };
-    Ok(Current { saved, sealed: stored.secrets })
+    let (saved_by, by) = stored.saved_by.map(|actor| (actor.email, actor.name)).unzip();
+    let saved = Saved { form, revision: stored.revision, by, at: stored.saved_at };
+    let saved_by = saved_by.unwrap_or_default();
+    Ok(Current { saved, sealed: stored.secrets, saved_by })
 }
 
 /// Everything that keeps a draft from being used over what is `stored`: by the rules that the browser
@@ -171,7 +171,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
     let save = &Save { draft: save.draft.clone().without_private_keys(), ..save.clone() };
     let before = current(server).await?;
     if save.revision != before.saved.revision {
-        return Ok(before.against(save.revision));
+        return Ok(before.against(save.revision, who));
     }
     let (current_before, before) = (before.clone(), before.saved);
     let problems = problems(server, &save.draft, &before.form);
@@ -208,7 +208,7 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
                 at: Some(at),
             })
         }
-        Replaced::OutOfDate => current(server).await?.against(save.revision),
+        Replaced::OutOfDate => current(server).await?.against(save.revision, who),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
     })
 }

@@ -1,7 +1,7 @@
 //! What the stored access token says, for an administrator who wonders why mail does not go out. It
 //! is decoded here and stays here: only a few claims are told, and nothing else looks at them.
 
-use app::explanation::Findings;
+use app::explanation::{Findings, Found};
 use app::labels::xray::{self, Fact, Misfit, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
 use app::service::Principal;
 use chrono::{DateTime, Utc};
@@ -55,7 +55,11 @@ pub async fn findings(
         None => opaque(&token, current),
     };
     let verdict = misfits.is_empty().then(|| (Fact::Verdict, xray::FITS.to_owned()));
-    let named = |(fact, value): (Fact, String)| (xray::fact(fact).to_owned(), hush.text(&value));
+    let named = |(fact, value): (Fact, String)| Found {
+        name: xray::fact(fact).to_owned(),
+        in_words: xray::is_in_words(fact, &value),
+        value: hush.text(&value),
+    };
     Ok(Some(Findings {
         facts: facts.into_iter().chain(verdict).map(named).collect(),
         explanations: misfits.into_iter().map(xray::misfit).collect(),

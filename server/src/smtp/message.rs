@@ -116,12 +116,12 @@ fn one_line(text: &str) -> Option<String> {
 fn facts(test: &TestMessage<'_>) -> [(&'static str, String); 5] {
     let protection = match test.server.security {
         Security::Clear => "None: the connection was not encrypted",
-        Security::StartTls => "Encrypted, by STARTTLS",
-        Security::ImplicitTls => "Encrypted, by implicit TLS",
+        Security::StartTls => "Encrypted (STARTTLS)",
+        Security::ImplicitTls => "Encrypted (implicit TLS)",
     };
     [
-        ("Asked for by", one_line(test.asked_by).unwrap_or_default()),
-        ("Asked for at", test.at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        ("Requested by", one_line(test.asked_by).unwrap_or_default()),
+        ("Requested at", test.at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
         ("Sent as", test.sender.address.clone()),
         ("Mail server", format!("{}, port {}", test.server.host, test.server.port)),
         ("Protection", protection.to_owned()),
@@ -130,9 +130,9 @@ fn facts(test: &TestMessage<'_>) -> [(&'static str, String); 5] {
 
 /// Lines short enough to go as they are (RFC 5322 2.1.1).
 const OPENING: &str = "This is a test message from PPM Administrator.\n\
-                       It shows that the e-mail settings it was sent with work.";
-const CLOSING: &str = "It was sent once, to whoever asked for it, by hand.\n\
-                       There is nothing to do, and nothing to answer.";
+                       It shows that the email settings it was sent with work.";
+const CLOSING: &str = "It was sent once, to the administrator who requested it.\n\
+                       You do not have to do anything, or to reply.";
 
 fn text(test: &TestMessage<'_>) -> String {
     let facts: String = facts(test).map(|(label, fact)| format!("{label}: {fact}\n")).concat();
@@ -219,14 +219,14 @@ mod tests {
         let sender = sender("ppm@example.com", "PPM Mail");
         for (security, protection) in [
             (Security::Clear, "Protection: None: the connection was not encrypted"),
-            (Security::StartTls, "Protection: Encrypted, by STARTTLS"),
-            (Security::ImplicitTls, "Protection: Encrypted, by implicit TLS"),
+            (Security::StartTls, "Protection: Encrypted (STARTTLS)"),
+            (Security::ImplicitTls, "Protection: Encrypted (implicit TLS)"),
         ] {
             let message = composed(&sender, "Ada Lovelace", security);
             for expected in [
                 "This is a test message from PPM Administrator.",
-                "Asked for by: Ada Lovelace",
-                "Asked for at: 2026-11-23 18:05:09 UTC",
+                "Requested by: Ada Lovelace",
+                "Requested at: 2026-11-23 18:05:09 UTC",
                 "Mail server: smtp.example.com, port 587",
                 protection,
             ] {

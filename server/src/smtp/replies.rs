@@ -483,7 +483,7 @@ mod tests {
     const IN_THE_FACTS: &[Known] = &[
         Known {
             advice: Advice::SmtpAuthDisabled,
-            cause: "Exchange Online has sign-in by SMTP turned off for this mailbox, or for the whole organisation.",
+            cause: "Exchange Online has SMTP sign-in turned off for this mailbox or for the whole organisation.",
             next: "OAuth needs it too",
             replies: &[
                 (
@@ -500,8 +500,8 @@ mod tests {
         },
         Known {
             advice: Advice::BasicAuthDisabled,
-            cause: "Microsoft does not take passwords for sending mail here.",
-            next: "no password will do",
+            cause: "Microsoft does not allow passwords for sending mail here.",
+            next: "passwords are not accepted",
             replies: &[
                 (
                     Step::SignIn,
@@ -522,7 +522,7 @@ mod tests {
         },
         Known {
             advice: Advice::ConditionalAccess,
-            cause: "The organisation's security rules stop this sign-in: security defaults or conditional access.",
+            cause: "The organisation's security rules block this sign-in: security defaults or conditional access.",
             next: "Client Credentials",
             replies: &[
                 (
@@ -556,7 +556,7 @@ mod tests {
         },
         Known {
             advice: Advice::MailboxPermissionMissing,
-            cause: "The sign-in is good, but gives no right on this mailbox.",
+            cause: "Sign-in succeeded, but it has no permission for this mailbox.",
             next: "15 to 30 minutes",
             replies: &[
                 (Step::Content, 430, "4.2.0 STOREDRV; mailbox logon failure"),
@@ -569,7 +569,7 @@ mod tests {
         },
         Known {
             advice: Advice::SendAsDenied,
-            cause: "The account that signed in may not send as this sender.",
+            cause: "The account that signed in is not allowed to send as this sender.",
             next: "Send As",
             replies: &[
                 (
@@ -624,7 +624,7 @@ mod tests {
         Known {
             advice: Advice::GoogleSignInRefused,
             cause: "Google does not accept this sign-in.",
-            next: "app password made for PPM",
+            next: "app password created for PPM",
             replies: &[
                 (
                     Step::SignIn,
@@ -645,8 +645,8 @@ mod tests {
         },
         Known {
             advice: Advice::AppPasswordNeeded,
-            cause: "The account has two-step sign-in, so the server wants an app password instead of its own.",
-            next: "make an app password",
+            cause: "The account has two-step sign-in, so the server requires an app password instead of the account password.",
+            next: "create an app password",
             replies: &[(
                 Step::SignIn,
                 534,
@@ -656,7 +656,7 @@ mod tests {
         Known {
             advice: Advice::CredentialsRefused,
             cause: "The server does not accept this user name with this password.",
-            next: "often the whole e-mail address",
+            next: "often the whole email address",
             replies: &[
                 (Step::SignIn, 535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6"),
                 (Step::SignIn, 535, "5.7.8 Error: authentication failed: (reason unavailable)"),
@@ -668,7 +668,7 @@ mod tests {
         },
         Known {
             advice: Advice::NoCommonMechanism,
-            cause: "The server offers no way of signing in with a password that PPM can use.",
+            cause: "The server offers no password sign-in that PPM can use.",
             next: "choose an OAuth flow",
             replies: &[
                 (Step::SignIn, 504, "5.7.4 Unrecognized authentication type"),
@@ -686,7 +686,7 @@ mod tests {
         },
         Known {
             advice: Advice::EncryptionRequired,
-            cause: "The server wants encryption first.",
+            cause: "The server requires encryption first.",
             next: "turn Use TLS on",
             replies: &[
                 (Step::SignIn, 530, "5.7.0 Must issue a STARTTLS command first"),
@@ -709,7 +709,7 @@ mod tests {
         },
         Known {
             advice: Advice::SignInRequired,
-            cause: "The server wants a sign-in first.",
+            cause: "The server requires a sign-in first.",
             next: "Enter Username and Password",
             replies: &[
                 (
@@ -733,7 +733,7 @@ mod tests {
         },
         Known {
             advice: Advice::RelayDenied,
-            cause: "The server does not pass mail on to addresses elsewhere, such as the recipient's.",
+            cause: "The server does not relay mail to other domains, such as the recipient's.",
             next: "Sign in",
             replies: &[
                 (Step::Recipient, 554, "5.7.1 <ada@example.org>: Relay access denied"),
@@ -817,7 +817,7 @@ mod tests {
         },
         Known {
             advice: Advice::TryLater,
-            cause: "The server cannot do it at the moment.",
+            cause: "The server is temporarily unable to accept the message.",
             next: "in a few minutes",
             replies: &[
                 (Step::Greeting, 421, "4.3.2 Service not available, closing transmission channel"),
@@ -858,14 +858,14 @@ mod tests {
         },
         Known {
             advice: Advice::StartTlsRefused,
-            cause: "The server offered encryption, and then refused to begin it.",
+            cause: "The server offered encryption, but then refused to start it.",
             next: "often its certificate",
             replies: &[(Step::Tls, 454, "4.7.0 TLS not available due to local problem")],
         },
         Known {
             advice: Advice::Unwelcome,
             cause: "The server does not accept mail from this machine.",
-            next: "admit this machine's address",
+            next: "allow this machine's address",
             replies: &[
                 (
                     Step::Greeting,
@@ -882,7 +882,7 @@ mod tests {
         },
         Known {
             advice: Advice::MessageTooLarge,
-            cause: "The message is larger than the server takes.",
+            cause: "The message is larger than the server accepts.",
             next: "raise the limit",
             replies: &[
                 (Step::Sender, 552, "5.3.4 Message size exceeds fixed limit"),

@@ -85,13 +85,13 @@ impl Dialect {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum OpenStoreError {
-    #[error("the folder {} for the database is not there", .0.display())]
+    #[error("the folder {} for the database does not exist", .0.display())]
     FolderMissing(PathBuf),
-    #[error("the database file {} cannot be made", .0.display())]
+    #[error("the database file {} cannot be created", .0.display())]
     CreateFile(PathBuf, #[source] io::Error),
-    #[error("--database-url cannot be understood")]
+    #[error("--database-url is not valid")]
     Url,
-    #[error("the database's server could not be reached within {} seconds", ACQUIRE_TIMEOUT.as_secs())]
+    #[error("the database server could not be reached within {} seconds", ACQUIRE_TIMEOUT.as_secs())]
     Unreachable,
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
@@ -101,18 +101,18 @@ pub enum OpenStoreError {
     NotPrivate(PathBuf, #[source] NotPrivate),
     #[error("the database file {} cannot be read", .0.display())]
     ReadFile(PathBuf, #[source] io::Error),
-    #[error("the database file {} is not there: name the right one with --database-url", .0.display())]
+    #[error("the database file {} does not exist: name the right one with --database-url", .0.display())]
     FileMissing(PathBuf),
     #[error(
-        "the database has no tables of ppm-email: start ppm-email serve once, or name the right one with --database-url"
+        "the database has no ppm-email tables: start ppm-email serve once, or name the right one with --database-url"
     )]
     NoTables,
     #[error(
-        "the database is one of an older version of ppm-email (schema {found}, this version knows {known}): start this version's ppm-email serve first, or use the older version's command"
+        "the database is from an older version of ppm-email (schema {found}, this version knows {known}): start this version's ppm-email serve first, or use the older version's command"
     )]
     Older { found: i64, known: i64 },
     #[error(
-        "the database is one of a newer version of ppm-email (schema {found}, this version knows {known}): use that version"
+        "the database is from a newer version of ppm-email (schema {found}, this version knows {known}): use that version"
     )]
     Newer { found: i64, known: i64 },
 }

@@ -31,13 +31,13 @@ const ONE_KEY: &str = "ppm-email key 1";
 pub enum KeyFileError {
     #[error(transparent)]
     NotHad(#[from] PrivateTextError),
-    #[error("it is not a key file of ppm-email, or not a whole one")]
+    #[error("it is not a ppm-email key file, or not a complete one")]
     Malformed,
-    #[error("it cannot be made")]
+    #[error("it cannot be created")]
     Create(#[source] io::Error),
     #[error("its folder cannot be locked against other commands")]
     Lock(#[source] io::Error),
-    #[error("it cannot be changed, and is as it was")]
+    #[error("it cannot be changed, and stays as it was")]
     Change(#[source] io::Error),
 }
 

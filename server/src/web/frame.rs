@@ -46,7 +46,7 @@ pub async fn frame(
 /// Says nothing of what was asked for.
 const UNKNOWN_HOST: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
     <title>Email settings</title></head><body><main><h1>Email settings</h1>\
-    <p>The site that this page was asked for is none that may show it.</p></main></body></html>";
+    <p>The site that requested this page is not allowed to show it.</p></main></body></html>";
 
 /// The frame's own script comes first, so that the element finds it there when it comes to life. The
 /// element calls the server that its script came from.

@@ -107,7 +107,7 @@ fn page(why: &str, seconds: u64) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>Try again later</title></head>\
          <body><main><h1>Try again in {seconds} {unit}</h1><p role=\"alert\">{why}</p>\
-         <p>Wait {seconds} {unit}, then reload this page: your browser sends again what you sent.</p>\
+         <p>Wait {seconds} {unit}, then reload this page: your browser sends your request again.</p>\
          </main></body></html>"
     )
 }

@@ -144,7 +144,7 @@ async fn the_current_password_is_guessed_five_times_and_no_more() {
 async fn a_new_password_obeys_the_rules_of_every_password() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    for (new, words) in [("short", "at least 12 characters"), ("password1234", "guessed first")] {
+    for (new, words) in [("short", "at least 12 characters"), ("password1234", "too common")] {
         let refused = change(&harness, &cookie, PASSWORD, new).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.body.contains(words), "{new}: {}", refused.body);

@@ -227,7 +227,7 @@ async fn a_test_of_typed_settings_names_its_fields_in_the_audit_trail() {
     }
     let page = attacked.browser.get("/audit").await.expect("the page").body;
     let (with, without) =
-        ("Asked for a test message with unsaved changes", "Asked for a test message");
+        ("Requested a test message with unsaved changes", "Requested a test message");
     assert_eq!(page.matches(with).count(), 1, "{page}");
     assert_eq!(page.matches(without).count(), 2, "{page}");
     assert!(page.contains("Display Name (OAuth), Client Secret, Scope"), "{page}");

@@ -72,8 +72,8 @@ fn with(mut description: Value, name: &str, value: impl Into<Value>) -> Turn {
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
-    let found = findings.facts.iter().find(|(named, _)| named == name);
-    found.map_or("", |(_, value)| value.as_str())
+    let found = findings.facts.iter().find(|found| found.name == name);
+    found.map_or("", |found| found.value.as_str())
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
     assert_eq!(fact(&findings, "Issuer"), issuer);
     assert_eq!(fact(&findings, "PKCE with S256"), "supported");
     assert_eq!(fact(&findings, "Grant types"), "authorization_code refresh_token");
-    assert_eq!(fact(&findings, "Where they lead"), issuer);
+    assert_eq!(fact(&findings, "Hosts"), issuer);
     let fills: Vec<_> =
         findings.fills.iter().map(|fill| (fill.field, fill.value.clone())).collect();
     assert_eq!(
@@ -144,7 +144,7 @@ async fn another_issuer_is_not_believed() {
         })
         .await;
         let lie = asking.lie().await;
-        assert!(lie.contains(&asking.issuer) && lie.contains("believed"), "{lie}");
+        assert!(lie.contains(&asking.issuer) && lie.contains("is not used"), "{lie}");
     }
 }
 
@@ -161,7 +161,7 @@ async fn an_endpoint_that_the_form_would_refuse_is_told() {
         for name in ["authorization_endpoint", "token_endpoint"] {
             let asking = Asking::of(|issuer| [with(described(issuer), name, endpoint)]).await;
             let lie = asking.lie().await;
-            assert!(lie.contains("that cannot be one"), "{name} {endpoint}: {lie}");
+            assert!(lie.contains("lists an invalid"), "{name} {endpoint}: {lie}");
         }
     }
 }
@@ -170,7 +170,7 @@ async fn an_endpoint_that_the_form_would_refuse_is_told() {
 async fn without_a_token_endpoint_there_is_no_provider() {
     let asking =
         Asking::of(|issuer| [with(described(issuer), "token_endpoint", Value::Null)]).await;
-    assert_eq!(asking.lie().await, "The provider names no Token Endpoint.");
+    assert_eq!(asking.lie().await, "The provider lists no Token Endpoint.");
 }
 
 #[tokio::test]
@@ -244,10 +244,13 @@ async fn what_is_no_description_is_told_by_what_it_is() {
     for (turn, expected) in [
         (Turn::answer("200 OK", &[], "<h1>Welcome</h1>"), "does not describe a provider"),
         (Turn::json("200 OK", "[]"), "does not describe a provider"),
-        (Turn::json("200 OK", &huge), "far more than"),
-        (Turn::answer("302 Found", &["Location: https://a.example/"], ""), "points to another one"),
+        (Turn::json("200 OK", &huge), "too large"),
+        (
+            Turn::answer("302 Found", &["Location: https://a.example/"], ""),
+            "redirects to another one",
+        ),
         (Turn::silence().then_hang(), "too slow"),
-        (Turn::answer("503 Service Unavailable", &[], ""), "a problem of its own"),
+        (Turn::answer("503 Service Unavailable", &[], ""), "having problems"),
     ] {
         let lie = Asking::of(|_| [turn]).await.lie().await;
         assert!(lie.contains(expected), "{lie}");
@@ -260,7 +263,7 @@ async fn a_link_local_address_is_never_asked() {
     for issuer in ["https://169.254.169.254", "https://[fe80::1]/tenant"] {
         let findings = asking.findings(issuer).await;
         let told = &findings.explanations[0].cause;
-        assert_eq!(told, "This address leads to a machine that PPM never calls.");
+        assert_eq!(told, "This address leads to a machine that PPM never connects to.");
     }
 }
 
@@ -269,7 +272,7 @@ async fn what_is_no_issuer_is_not_asked_for() {
     let asking = Asking::of(|_| []).await;
     for typed in ["", "contoso", "http://login.example.com", "https://ada@login.example.com"] {
         let findings = asking.findings(typed).await;
-        assert_eq!(findings.explanations[0].cause, "This is no address of a provider.", "{typed}");
+        assert_eq!(findings.explanations[0].cause, "This is not a provider's address.", "{typed}");
     }
 }
 

@@ -44,8 +44,8 @@ async fn examined(harness: &Harness, typed: &str, page: &str, reached: &Reached)
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
-    let found = findings.facts.iter().find(|(named, _)| named == name);
-    found.map_or("", |(_, value)| value.as_str())
+    let found = findings.facts.iter().find(|found| found.name == name);
+    found.map_or("", |found| found.value.as_str())
 }
 
 /// A server that answers at its own public URL, on this machine.
@@ -88,16 +88,16 @@ impl Drop for Public {
 async fn what_differs_is_named_with_this_servers_address_to_put_instead() {
     let harness = Harness::start().await;
     for (typed, expected) in [
-        ("http://ppm.example/oauth/callback", "the beginning differs (http instead of https)"),
+        ("http://ppm.example/oauth/callback", "the scheme differs (http instead of https)"),
         (
             "https://old.example/oauth/callback",
             "the host differs (old.example instead of ppm.example)",
         ),
         ("https://ppm.example:8443/oauth/callback", "the port differs (8443 instead of none)"),
-        ("https://ppm.example/oauth/callback/", "a slash too many at the end"),
-        ("https://ppm.example/OAuth/callback", "capital and small letters differ"),
-        ("https://ppm.example/oauth/callback?a=b", "what follows the ? differs"),
-        ("https://ppm.example/oauth/callback#", "there is a # in it"),
+        ("https://ppm.example/oauth/callback/", "an extra slash at the end"),
+        ("https://ppm.example/OAuth/callback", "upper and lower case differ"),
+        ("https://ppm.example/oauth/callback?a=b", "the query (after the ?) differs"),
+        ("https://ppm.example/oauth/callback#", "it contains a #"),
         ("https://ppm.example/oauth/callback ", "a space or another invisible character"),
     ] {
         let findings = examined(&harness, typed, PAGE, &reached(CALLBACK)).await;
@@ -115,11 +115,10 @@ async fn its_own_callback_is_found_and_no_attempt_is_touched() {
     let rows = public.harness.trail(99).await.len();
     let findings = public.reachable().await;
     assert_eq!(findings.explanations, []);
-    let expected =
-        "Letter for letter this server's address. Register exactly this at the provider.";
+    let expected = "Exactly this server's address. Register it at the provider as it is.";
     assert_eq!(fact(&findings, "Verdict"), expected);
-    assert_eq!(fact(&findings, "Known by"), "--public-url");
-    assert!(fact(&findings, "Reachable").contains("this server's own callback answered there"));
+    assert_eq!(fact(&findings, "Taken from"), "--public-url");
+    assert!(fact(&findings, "Reachable").starts_with("Yes, from this machine."));
     assert_eq!(public.harness.trail(99).await.len(), rows);
 }
 
@@ -133,7 +132,7 @@ async fn somebody_else_at_the_address_is_told_from_this_server() {
     let harness = Harness::start().await;
     let own = format!("http://{}/oauth/callback", provider.address());
     for expected in
-        ["Something answers", "points to another address", "does not pass the request on"]
+        ["Something answers", "redirects to another address", "does not pass the request on"]
     {
         let findings = examined(&harness, &own, "", &reached(&own)).await;
         let told = &findings.explanations[0].cause;
@@ -145,9 +144,9 @@ async fn somebody_else_at_the_address_is_told_from_this_server() {
 async fn what_nobody_answers_is_told_by_the_step_that_failed() {
     let harness = Harness::start().await;
     for (own, expected) in [
-        ("https://ppm.invalid/oauth/callback", "finds no server of this name"),
-        ("https://169.254.169.254/oauth/callback", "an address that PPM never calls"),
-        ("http://127.0.0.1:1/oauth/callback", "nothing listens on that port"),
+        ("https://ppm.invalid/oauth/callback", "cannot find a server with this name"),
+        ("https://169.254.169.254/oauth/callback", "an address that PPM never connects to"),
+        ("http://127.0.0.1:1/oauth/callback", "nothing is listening on that port"),
     ] {
         let findings = examined(&harness, own, "", &reached(own)).await;
         let told = &findings.explanations[0].cause;
@@ -205,7 +204,7 @@ async fn a_page_behind_a_proxy_is_told_how_to_start_the_server() {
     let findings = examined(&harness, "http://ppm.example/oauth/callback", PAGE, &reached).await;
     let told = &findings.explanations[0];
     assert_eq!(told.steps[0].copy.as_deref(), Some("--public-url https://ppm.example"));
-    assert!(fact(&findings, "X-Forwarded-Proto").contains("PPM does not go by this header"));
+    assert!(fact(&findings, "X-Forwarded-Proto").contains("PPM does not use this header"));
 }
 
 #[tokio::test]
@@ -218,7 +217,7 @@ async fn a_page_at_another_address_is_a_trap_unless_it_may_show_the_tab() {
     let typed = "https://elsewhere.example/callback";
     let findings = examined(&harness, typed, "https://host.example", &reached(CALLBACK)).await;
     assert_eq!(findings.explanations.len(), 1, "only that it is another address");
-    assert!(fact(&findings, "This page").contains("may show this tab"));
+    assert!(fact(&findings, "This page").contains("is allowed to show this tab"));
     let findings = examined(&harness, typed, "https://10.0.0.5:3000", &reached(CALLBACK)).await;
     let told = &findings.explanations[0].cause;
     assert!(told.contains("https://10.0.0.5:3000") && told.contains(PAGE), "{told}");

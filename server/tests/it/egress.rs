@@ -140,7 +140,7 @@ impl Trap {
 
 /// What an explanation says, its lines to copy included.
 fn said(explanation: Option<&Explanation>) -> String {
-    let Explanation { cause, steps } = explanation.expect("an explanation");
+    let Explanation { cause, steps, .. } = explanation.expect("an explanation");
     let steps =
         steps.iter().map(|step| format!("{} {}", step.text, step.copy.clone().unwrap_or_default()));
     format!("{cause} {}", steps.collect::<Vec<_>>().join(" "))

@@ -151,7 +151,7 @@ async fn an_export_makes_no_database_and_changes_no_tables() {
     let mut command = program(folder.path());
     command.args(["audit", "export", "--since", "2027-03-01", "--json"]);
     let line = complaint(&run(command, ""));
-    assert!(line.contains("is not there"), "{line}");
+    assert!(line.contains("does not exist"), "{line}");
     assert!(!folder.path().join("ppm-email.db").exists());
 
     let harness = Harness::start().await;

@@ -73,7 +73,7 @@ async fn a_time_zone_that_is_none_changes_nothing() {
     let harness = Harness::start().await.with_ada().await;
     let answer = prefer(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=%3Cb%3EAtlantis").await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.body.contains("There is no such time zone."), "{}", answer.body);
+    assert!(answer.body.contains("No time zone matches."), "{}", answer.body);
     assert!(answer.body.contains("&lt;b&gt;Atlantis"), "{}", answer.body);
     let people = server::store::people::list(&harness.server.store).await.expect("the people");
     let kept = time_preferences::get(&harness.server.store, &people[0].id).await;

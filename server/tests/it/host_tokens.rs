@@ -607,7 +607,11 @@ async fn whoever_signs_in_here_beside_a_forged_token_is_told_why_that_does_not_h
     let page = get("/settings/email").header(COOKIE, &cookies);
     let answer = send(&harness, ADDRESS, page, "").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    assert!(answer.body.contains("not believed (host-token-malformed)"), "{}", answer.body);
+    assert!(
+        answer.body.contains("could not be verified (host-token-malformed)"),
+        "{}",
+        answer.body
+    );
     assert!(answer.body.contains(r#"action="/sign-out""#), "{}", answer.body);
 }
 
@@ -619,7 +623,10 @@ async fn whoevers_host_decides_how_times_are_written_is_offered_no_choice() {
         let page = get("/preferences/time").header(COOKIE, format!("{COOKIE_NAME}={token}"));
         let answer = send(&harness, ADDRESS, page, "").await;
         assert_eq!(answer.body.contains(r#"action="/preferences/time""#), is_offered);
-        assert_eq!(answer.body.contains("The product that you come from says how"), !is_offered);
+        assert_eq!(
+            answer.body.contains("The product you came from sets your date and time format"),
+            !is_offered
+        );
     }
 }
 

@@ -403,7 +403,7 @@ async fn a_rotation_reaches_every_column_and_forgets_what_nobody_can_use() {
     let expected = [2, 1, 1, 1, 1, 1, 1].map(|count| (Some(new), count));
     assert_eq!(counts, expected, "{:?}", Column::ALL);
     nodes.key("one", "prune");
-    assert!(nodes.key("one", "check").contains("every value opens"));
+    assert!(nodes.key("one", "check").contains("every value can be opened"));
     let entry = sqlx::query("SELECT detail FROM audit WHERE action = 'key-changed'");
     let mut connection = connection(nodes.folder.path()).await;
     let entry = entry.fetch_one(&mut connection).await.expect("one row");
@@ -515,7 +515,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
     assert_eq!(nodes.sealed_by(newest).await, sealed);
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), [newest]);
-    assert!(nodes.key("one", "check").contains("every value opens"));
+    assert!(nodes.key("one", "check").contains("every value can be opened"));
     let serving = nodes.serve("one");
     let tab: Tab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
     assert_eq!(tab.saved.revision, revision);
@@ -729,7 +729,7 @@ async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their
     };
     execute(&mut connection, &trigger).await;
     let line = complaint(&nodes.try_key("one", "rotate"));
-    assert!(line.contains("3 values were sealed with an older key meanwhile"), "{line}");
+    assert!(line.contains("3 values were sealed with an older key in the meantime"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -742,7 +742,10 @@ async fn an_old_key_is_not_removed_while_a_node_may_still_write_what_it_sealed()
     rotating.waits();
     rotating.kill();
     let line = complaint(&nodes.try_key("one", "prune"));
-    assert!(line.contains(&format!("the key {} seals since a moment ago", before[1])), "{line}");
+    assert!(
+        line.contains(&format!("the key {} has only just become the sealing key", before[1])),
+        "{line}"
+    );
     let seconds = line.split_once("again in ").and_then(|(_, rest)| rest.split(' ').next());
     let seconds: u64 = seconds.expect("it says when").parse().expect("a number");
     assert!((1..=60).contains(&seconds), "{line}");
@@ -842,7 +845,7 @@ async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_a
     let versions = "SELECT COUNT(*), MAX(version) FROM schema_version";
     let tables = [
         ("DELETE FROM schema_version WHERE version > 6", "start this version's ppm-email serve"),
-        ("INSERT INTO schema_version VALUES (1000)", "is one of a newer version"),
+        ("INSERT INTO schema_version VALUES (1000)", "is from a newer version"),
     ];
     for (change, expected) in tables {
         execute(&mut connection, change).await;
@@ -876,7 +879,7 @@ async fn a_command_about_keys_makes_no_tables_where_there_are_none() {
     command.args(["key", "check", "--database-url", &url]);
     command.arg("--key-file").arg(nodes.key_file("one"));
     let line = complaint(&run_program(command, ""));
-    assert!(line.contains("has no tables of ppm-email"), "{line}");
+    assert!(line.contains("has no ppm-email tables"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -956,7 +959,7 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
     let output = nodes.try_key("one", "check");
     assert!(complaint(&output).contains("secret client-id"));
     let said = String::from_utf8(output.stdout).expect("text");
-    assert!(said.contains("does not open: secret client-id"), "{said}");
+    assert!(said.contains("cannot be opened: secret client-id"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -991,7 +994,7 @@ async fn a_command_about_keys_makes_neither_a_database_file_nor_a_key_file() {
         let mut program = program(folder.path());
         program.args(["key", command]);
         let line = complaint(&run_program(program, ""));
-        assert!(line.contains("ppm-email.key is not there"), "{line}");
+        assert!(line.contains("ppm-email.key does not exist"), "{line}");
     }
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
 }
@@ -1128,7 +1131,7 @@ async fn a_database_and_a_key_file_of_before_work_without_a_step_and_their_key_c
     nodes.key("one", "add");
     nodes.rotate("one").await;
     nodes.key("one", "prune");
-    assert!(nodes.key("one", "check").contains("every value opens"));
+    assert!(nodes.key("one", "check").contains("every value can be opened"));
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);
     assert!(!fs::read_to_string(nodes.key_file("one")).expect("there").contains(&key[90..]));
 }

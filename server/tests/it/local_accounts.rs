@@ -75,7 +75,7 @@ async fn without_a_link_no_ticket_is_stored_and_no_page_speaks_of_one() {
     let program = serve(folder.path(), &OIDC).await;
     let mut browser = Browser::at(&program.address).await.expect("it listens");
     let page = browser.get("/sign-in").await.expect("an answer").body;
-    assert!(!page.contains("the link that the server printed"), "{page}");
+    assert!(!page.contains("the link the server printed"), "{page}");
     assert!(page.contains("type=\"password\""), "local accounts are there: {page}");
     let page = browser.get("/set-up?ticket=x").await.expect("an answer");
     assert_eq!(page.status, StatusCode::NOT_FOUND);
@@ -125,7 +125,7 @@ async fn where_nobody_signs_in_on_the_sign_in_page_it_says_who_signs_people_in()
         let program = serve(folder.path(), &[others, &["--no-local-accounts"]].concat()).await;
         let mut browser = Browser::at(&program.address).await.expect("it listens");
         let page = browser.get("/sign-in").await.expect("an answer").body;
-        assert!(page.contains("Nobody signs in on this page."), "{page}");
+        assert!(page.contains("You cannot sign in on this page."), "{page}");
         assert!(!page.contains("<form"), "{page}");
     }
 }

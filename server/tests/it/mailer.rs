@@ -80,7 +80,7 @@ async fn a_refusal_says_at_which_step_in_whose_words_and_what_to_do() {
 
     assert_eq!(
         error.to_string(),
-        "it ended at Recipient: The server does not accept mail for this recipient. \
+        "it failed at Recipient: The server does not accept mail for this recipient. \
          (550 5.1.1 Nobody here)"
     );
     let undelivered = undelivered(error);

@@ -69,7 +69,7 @@ async fn the_tab_is_rendered_for_whoever_is_signed_in() {
 async fn a_path_that_leads_nowhere_is_not_found() {
     let answer = page(&Harness::start().await, "/nowhere").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert!(answer.body.contains("There is no such page"));
+    assert!(answer.body.contains("Page not found"));
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ async fn a_second_node_is_refused_without_the_key_and_with_another() {
     let url = database_url(first.path()).await;
     let serving = serve(first.path(), &url);
     let line = refusal(folder().path(), &url);
-    assert!(line.contains("ppm-email.key is not there"), "{line}");
+    assert!(line.contains("ppm-email.key does not exist"), "{line}");
     let line = refusal(folder_with_key(2).await.path(), &url);
     assert!(line.contains("is not the one that the database was sealed with"), "{line}");
     serving.stop();

@@ -319,16 +319,16 @@ async fn the_program_says_on_its_pages_what_its_flags_say() {
     let cookie = administrators(&harness.folder, 1).await.remove(0);
     let url = database_url(harness.folder.path()).await;
     for (flags, trail, messages) in [
-        (&[][..], "Rows are kept for 400 days.", "Test messages are kept for 90 days."),
+        (&[][..], "Entries are kept for 400 days.", "Test messages are kept for 90 days."),
         (
             &["--audit-days", "0", "--message-days", "7"],
-            "Rows are kept for ever.",
+            "Entries are kept forever.",
             "Test messages are kept for 7 days.",
         ),
         (
             &["--audit-days", "7", "--message-days", "0"],
-            "Rows are kept for 7 days.",
-            "Test messages are kept for ever.",
+            "Entries are kept for 7 days.",
+            "Test messages are kept forever.",
         ),
     ] {
         let serving = Serving::with(harness.folder.path(), |command| {
@@ -346,9 +346,9 @@ async fn the_program_says_on_its_pages_what_its_flags_say() {
 #[tokio::test]
 async fn the_pages_say_for_how_long_rows_are_kept() {
     for (days, trail, messages) in [
-        ((400, 90), "Rows are kept for 400 days.", "Test messages are kept for 90 days."),
-        ((0, 0), "Rows are kept for ever.", "Test messages are kept for ever."),
-        ((1, 1), "Rows are kept for one day.", "Test messages are kept for one day."),
+        ((400, 90), "Entries are kept for 400 days.", "Test messages are kept for 90 days."),
+        ((0, 0), "Entries are kept forever.", "Test messages are kept forever."),
+        ((1, 1), "Entries are kept for one day.", "Test messages are kept for one day."),
     ] {
         let harness = keeping(days.0, days.1).await.with_ada().await;
         sent(&harness, "one", &person(1)).await;

@@ -78,7 +78,18 @@ async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator
     match save(&harness.server, &complete(), 0).await {
         SaveAnswer::Conflict(theirs) => {
             assert_eq!((theirs.saved.by.as_deref(), theirs.saved.revision), (Some("grace"), 1));
+            assert!(!theirs.is_own);
         }
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_save_of_ones_own_that_came_first_is_told_as_ones_own() {
+    let harness = Harness::start().await;
+    saved(&harness.server, &complete(), 0).await;
+    match save(&harness.server, &complete(), 0).await {
+        SaveAnswer::Conflict(theirs) => assert!(theirs.is_own, "{theirs:?}"),
         other => panic!("no conflict: {other:?}"),
     }
 }

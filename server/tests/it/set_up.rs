@@ -106,9 +106,9 @@ async fn what_was_refused_is_typed_again_with_the_same_link() {
     let ticket = ticket(&harness).await;
     for (password, again, words) in [
         ("short", "short", "at least 12 characters"),
-        ("password1234", "password1234", "guessed first"),
-        ("ada.lovelace", "ada.lovelace", "your own name or e-mail address"),
-        ("correct+horse+battery", "correct+horse+batter", "not the same"),
+        ("password1234", "password1234", "too common"),
+        ("ada.lovelace", "ada.lovelace", "your name or email address"),
+        ("correct+horse+battery", "correct+horse+batter", "do not match"),
     ] {
         let answer = send(&harness, &ticket, password, again).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

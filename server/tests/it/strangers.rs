@@ -119,7 +119,7 @@ async fn a_large_body_of_an_administrator_is_read() {
     let kind = "application/x-www-form-urlencoded";
     let answer = browser.ask("POST", "/preferences/time", kind, form).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.body.contains("There is no such time zone."));
+    assert!(answer.body.contains("No time zone matches."));
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ async fn another_accounts_consent_is_pointed_out_at_once_and_after_a_reload() {
         let world = World::with(CODE).await;
         world.provider.rule(rule);
         let page = result_page(&world).await;
-        let expected = "The token belongs to admin@example.com, the sender is noreply@example.com.";
+        let expected =
+            "The token belongs to admin@example.com, but the sender is noreply@example.com.";
         assert!(page.contains(expected), "{page}");
         assert!(!page.contains("data-closes"), "it stays open to be read");
         for _ in 0..2 {
@@ -135,7 +136,7 @@ async fn a_refused_secret_that_looks_like_an_id_is_told_to_be_one() {
         assert!(matches!(world.end_of(&begun.attempt.id).await, AttemptEnd::Failed(_)));
         let told = told(&world).await.expect("an explanation");
         assert_eq!(
-            told.steps[0].text.starts_with("This looks like the secret's id, not its value."),
+            told.steps[0].text.starts_with("This looks like the secret's ID, not its value."),
             is_told,
             "{told:?}"
         );

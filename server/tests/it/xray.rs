@@ -34,7 +34,7 @@ async fn findings(world: &World) -> Findings {
 }
 
 fn fact<'f>(findings: &'f Findings, name: &str) -> Option<&'f str> {
-    findings.facts.iter().find(|(named, _)| named == name).map(|(_, value)| value.as_str())
+    findings.facts.iter().find(|found| found.name == name).map(|found| found.value.as_str())
 }
 
 /// The one thing that does not fit.
@@ -73,12 +73,12 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 async fn what_a_token_says_is_told_claim_by_claim() {
     let findings = findings(&told_by(CODE, good()).await).await;
     for (name, expected) in [
-        ("Made for", OUTLOOK),
+        ("Issued for", OUTLOOK),
         ("Scope granted", "SMTP.Send"),
         ("User", "NoReply@example.com"),
         ("Tenant", "11111111-2222-3333-4444-555555555555"),
         ("Application", "an-application"),
-        ("Verdict", "Nothing that it says keeps it from being used for mail."),
+        ("Verdict", "No problems found: this token can be used for mail."),
     ] {
         assert_eq!(fact(&findings, name), Some(expected), "{name}");
     }
@@ -131,7 +131,7 @@ async fn a_token_for_microsoft_graph_is_told_with_the_scope_for_mail() {
 async fn another_accounts_token_is_told_with_both_addresses() {
     let world = told_by(CODE, with(good(), "upn", json!("admin@example.com"))).await;
     let misfit = only(findings(&world).await);
-    let expected = "The token belongs to admin@example.com, the sender is noreply@example.com.";
+    let expected = "The token belongs to admin@example.com, but the sender is noreply@example.com.";
     assert_eq!(misfit.cause, expected);
     assert_eq!(fills(&misfit), [(Field::OauthSender, "admin@example.com")]);
 }
@@ -167,7 +167,7 @@ async fn of_an_opaque_token_is_told_what_was_asked_for_and_not_granted() {
     world.provider.rule(|rules| rules.scope = Some("mail.read".to_owned()));
     world.obtain().await;
     let found = findings(&world).await;
-    assert_eq!(fact(&found, "Scope asked for"), Some(SCOPE));
+    assert_eq!(fact(&found, "Scope requested"), Some(SCOPE));
     assert_eq!(fact(&found, "Scope granted"), Some("mail.read"));
     assert!(only(found).cause.contains("mail.send is missing"));
 }

@@ -33,7 +33,7 @@ use domain::check::certificate::CertificateProblem;
 use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
+use domain::delivery::{Fact, FactName, Outcome, Step, StepEnd, Tested};
 use domain::draft::TlsMode;
 use domain::field::Kind;
 use domain::preset::Detail;
@@ -363,6 +363,15 @@ const fn certificate(problem: CertificateProblem) -> &'static str {
         CertificateProblem::NoAuthority => {
             "No server can be vouched for by this: it is no certificate of an authority."
         }
+        CertificateProblem::Version1 => {
+            "Trusting this certificate does not help: it is the mail server's own, and of X.509 version 1, which PPM does not accept. The server needs a new certificate of version 3."
+        }
+        CertificateProblem::KeyTooShort => {
+            "Trusting this certificate does not help: its RSA key has fewer than 2,048 bits. The server needs a new certificate with a longer key."
+        }
+        CertificateProblem::NoNames => {
+            "Trusting this certificate does not help: it is the mail server's own, and has no subjectAltName with the server's name in it. The common name (CN) does not count. The server needs a new certificate."
+        }
     }
 }
 
@@ -583,6 +592,8 @@ pub const fn fact(name: FactName) -> &'static str {
     match name {
         FactName::Addresses => "Addresses",
         FactName::Peer => "Connected to",
+        FactName::Attempts => "Each address",
+        FactName::ClientName => "PPM introduced itself as",
         FactName::TlsVersion => "Version",
         FactName::Cipher => "Cipher",
         FactName::Subject => "Certificate for",
@@ -599,9 +610,40 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::ValidFor => "Good for, in seconds",
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
+        FactName::WantedScope => "Scope that it asks for",
+        FactName::SubmissionServer => "Server for sending",
         FactName::QueueId => "Queue id",
     }
 }
+
+/// What was found out about it, in words where it came as codes.
+#[must_use]
+pub fn fact_value(Fact { name, value }: &Fact) -> String {
+    if *name != FactName::Attempts {
+        return value.clone();
+    }
+    let attempts = value.split(", ").map(|attempt| match attempt.split_once(' ') {
+        Some((address, end)) => format!("{address}: {}", attempt_end(end)),
+        None => attempt.to_owned(),
+    });
+    attempts.collect::<Vec<_>>().join("; ")
+}
+
+/// What came of an address of a mail server.
+fn attempt_end(code: &str) -> &str {
+    match code {
+        "no-answer" => "no answer",
+        "unreachable" => "cannot be reached from here",
+        "not-tried" => "not tried",
+        other => other,
+    }
+}
+
+/// What unfolds a mail server's words.
+pub const IN_THE_SERVERS_WORDS: &str = "In the server's words";
+
+/// What unfolds what PPM's own TLS, DNS or sockets reported: the server said nothing of it.
+pub const FOUND_BY_PPM: &str = "Details, found by PPM";
 
 /// The menu of providers.
 pub const PROVIDER: &str = "Provider";

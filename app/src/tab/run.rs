@@ -37,14 +37,13 @@ fn rungs(RunNow { run, order, .. }: &RunNow) -> Vec<Rung> {
             (false, false) => ("waiting", "·", "waiting"),
         };
         is_next = false;
-        let (facts, said, time) = (Vec::new(), None, String::new());
-        rungs.push(Rung { class, sign, name: labels::step(step), ended, facts, said, time });
+        rungs.push(Rung { class, sign, name: labels::step(step), ended, ..Rung::default() });
     }
     rungs
 }
 
 /// A step as it is shown.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Default)]
 struct Rung {
     class: &'static str,
     sign: &'static str,
@@ -52,6 +51,7 @@ struct Rung {
     ended: &'static str,
     facts: Vec<Fact>,
     said: Option<String>,
+    found: Option<String>,
     time: String,
 }
 
@@ -73,6 +73,7 @@ impl Rung {
             ended: labels::step_end(report.ended),
             facts: report.facts.clone(),
             said: report.said.clone(),
+            found: report.found.clone(),
             time,
         }
     }
@@ -83,27 +84,32 @@ impl Rung {
             .into_iter()
             // A whole certificate is for a button, not for the eye.
             .filter(|fact| fact.name != FactName::IssuerPem)
-            .map(|Fact { name, value }| {
-                view! { <div><dt>{labels::fact(name)}</dt> " " <dd>{value}</dd></div> }
+            .map(|found| {
+                let value = labels::fact_value(&found);
+                view! { <div><dt>{labels::fact(found.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
-        let said = self.said.map(|said| {
-            view! {
-                <details>
-                    <summary>"In the server's words"</summary>
-                    <code>{said}</code>
-                </details>
-            }
-        });
+        let said = self.said.map(|said| folded(labels::IN_THE_SERVERS_WORDS, said));
+        let found = self.found.map(|found| folded(labels::FOUND_BY_PPM, found));
         view! {
             <li class=self.class>
                 <span class="sign" aria-hidden="true">{self.sign}</span>
                 <span class="name">{self.name}</span>
                 <span class="end-word">{self.ended}</span>
-                <div class="found"><dl class="facts">{facts}</dl> {said}</div>
+                <div class="found"><dl class="facts">{facts}</dl> {said} {found}</div>
                 <span class="ms">{self.time}</span>
             </li>
         }
+    }
+}
+
+/// Text that unfolds below the words that say whose it is.
+fn folded(summary: &'static str, text: String) -> impl IntoView {
+    view! {
+        <details>
+            <summary>{summary}</summary>
+            <code>{text}</code>
+        </details>
     }
 }
 
@@ -115,16 +121,17 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
         explanation.map(|explanation| (explanation.cause, explanation.steps)).unwrap_or_default();
     let outcome = run.outcome?;
     let heading = labels::outcome(&outcome, &cause);
-    let (class, facts) = match outcome {
+    let (class, facts, found) = match outcome {
         Outcome::Accepted { reply, message_id, .. } => {
-            ("notice good", vec![("Its reply", reply), ("Message id", message_id)])
+            ("notice good", vec![("Its reply", reply), ("Message id", message_id)], None)
         }
-        Outcome::Failed { said, .. } => {
-            let said = said.map(|said| ("In the server's words", said));
-            ("notice bad", said.into_iter().collect())
+        Outcome::Failed { said, found, .. } => {
+            let said = said.map(|said| (labels::IN_THE_SERVERS_WORDS, said));
+            ("notice bad", said.into_iter().collect(), found)
         }
-        Outcome::Interrupted => ("notice", Vec::new()),
+        Outcome::Interrupted => ("notice", Vec::new(), None),
     };
+    let found = found.map(|found| folded(labels::FOUND_BY_PPM, found));
     let facts: Vec<_> = facts
         .into_iter()
         .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
@@ -145,6 +152,7 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
             <p class="hint">{labels::tested(run.tested)}</p>
             <dl class="facts">{facts}</dl>
             <NextSteps steps form/>
+            {found}
             {transcript}
         </section>
     })

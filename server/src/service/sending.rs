@@ -63,6 +63,7 @@ pub async fn send(
         server,
         envelope: Envelope {
             server: mail_server.clone(),
+            client_name: server.config.client_name(),
             credentials: Credentials::None,
             sender: outgoing.sender.clone(),
             recipients: outgoing.recipients.clone(),
@@ -83,7 +84,7 @@ pub async fn send(
 
 /// A failure before any conversation.
 pub const fn stopped(step: Step, advice: Advice) -> Failure {
-    Failure { step, said: None, advice, code: None }
+    Failure { step, said: None, found: None, advice, code: None }
 }
 
 /// A message on its way to a mail server.
@@ -137,8 +138,14 @@ impl Sending<'_> {
         let begun = Instant::now();
         let outcome = wanted.await;
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let report =
-            |ended, facts, said| StepReport { step: Step::Token, ended, millis, facts, said };
+        let report = |ended, facts, said| StepReport {
+            step: Step::Token,
+            ended,
+            millis,
+            facts,
+            said,
+            found: None,
+        };
         match outcome {
             Ok(access) => {
                 (self.on_step)(report(StepEnd::Done, facts(self.server, &access), None));

@@ -396,3 +396,19 @@ pub struct Run {
     /// The end, once there is one.
     pub outcome: Option<Outcome>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_release_stored_reads_without_what_it_did_not_know() {
+        let step = r#"{"step":"tls","ended":"failed","millis":3,"said":"words"}"#;
+        let report: StepReport = serde_json::from_str(step).expect("a report");
+        assert_eq!((report.said.as_deref(), report.found), (Some("words"), None));
+        let end = r#"{"failed":{"step":"tls","said":null,"advice":"tls-failed"}}"#;
+        let outcome: Outcome = serde_json::from_str(end).expect("an outcome");
+        let (step, advice) = (Step::Tls, Advice::TlsFailed);
+        assert_eq!(outcome, Outcome::Failed { step, said: None, found: None, advice });
+    }
+}

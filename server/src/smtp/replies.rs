@@ -194,12 +194,14 @@ const NOT_OF_NAME: [&str; 8] = [
 
 /// How servers refuse the name without naming the command, in answer to it: Exchange and sendmail,
 /// hMailServer, `MDaemon`, Kerio and Courier.
-const OF_NAME: [&str; 8] = [
+const OF_NAME: [&str; 10] = [
     "invalid domain",
     "invalid host",
     "invalid name",
     "fully qualified",
     "requires domain",
+    "domain name",
+    "valid domain",
     "requires valid",
     "hostname",
     "host name",

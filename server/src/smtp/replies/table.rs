@@ -156,7 +156,12 @@ pub(super) static BY_WORDS: &[Row] = &[
     // Gmail's 535 5.7.8 and 534 5.7.14 (Google Workspace Admin Help, "Gmail SMTP errors and codes"),
     // whose links name the case.
     says("badcredentials", Advice::GoogleSignInRefused).at(SIGN_IN),
+    says("web login required", Advice::GoogleSignInRefused).at(SIGN_IN),
     says("webloginrequired", Advice::GoogleSignInRefused).at(SIGN_IN),
+    // The name in EHLO, where the command is not named beside it.
+    says("fully qualified hostname", Advice::ClientNameRefused),
+    says("fully qualified host name", Advice::ClientNameRefused),
+    says("invalid greeting", Advice::ClientNameRefused),
     // The address of this machine is on nobody's list: Brevo (525 5.7.1 Unauthorized IP address),
     // Google's relay (550 5.7.1 Invalid credentials for relay), Exchange Online's connectors (550
     // 5.7.64 TenantAttribution), and others with lists of their own.
@@ -222,9 +227,16 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("reverse lookup", Advice::ReverseNameMissing),
     says("reverse hostname", Advice::ReverseNameMissing),
     says("rdns", Advice::ReverseNameMissing),
+    // A quota for sending is not one of the mailbox.
+    says("sending limit", Advice::SendingLimit),
+    says("send limit", Advice::SendingLimit),
+    says("sending quota", Advice::SendingLimit),
+    says("send quota", Advice::SendingLimit),
     // The recipient's mailbox: Dovecot, Gmail (4.2.2 "out of storage space"), Exchange, Postfix.
     says("mailbox …full", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
     says("mailbox …quota", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
+    says("mailbox limit", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
+    says("mailbox size", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
     says("over quota", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
     says("overquota", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
     says("over its quota", Advice::RecipientMailboxFull).at(FROM_RECIPIENT),
@@ -263,6 +275,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("account …under review", Advice::AccountInactive),
     says("account …pending", Advice::AccountInactive),
     says("pending approval", Advice::AccountInactive),
+    says("mailbox …blocked", Advice::AccountInactive).at(SUBMISSION).when(When::SignedIn),
     says("user suspended", Advice::AccountInactive),
     says("user …is disabled", Advice::AccountInactive),
     says("user …is locked", Advice::AccountInactive),
@@ -319,6 +332,8 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("domain of sender address", Advice::SenderUnknown),
     says("sender domain …not exist", Advice::SenderUnknown),
     says("sender domain …not found", Advice::SenderUnknown),
+    says("sender …does not have", Advice::SenderUnknown),
+    says("sender …no mx", Advice::SenderUnknown),
     says("sender domain must exist", Advice::SenderUnknown),
     says("sender …does not exist", Advice::SenderUnknown),
     says("sender …doesn t exist", Advice::SenderUnknown),
@@ -372,6 +387,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("too many connections", Advice::TooManyConnections).at(FROM_SIGN_IN),
     says("recipient rate limit", Advice::SendingLimit),
     // Too fast: Amazon SES ("Maximum sending rate exceeded"), Mailtrap, Exchange Online, Postfix's anvil.
+    says("send rate", Advice::SendingRate),
     says("sending rate", Advice::SendingRate),
     says("per second", Advice::SendingRate),
     says("per minute", Advice::SendingRate),
@@ -383,10 +399,6 @@ pub(super) static BY_WORDS: &[Row] = &[
     // Too much: Gmail (550 5.4.5), Exchange Online (554 5.2.0 SubmissionQuotaExceeded, 5.1.90, 5.7.233),
     // Amazon SES ("Daily message quota exceeded"), Zoho, Yahoo, OVH, IONOS, GMX, cPanel ("has exceeded
     // the max emails per hour"), Mailgun, Mailtrap.
-    says("sending limit", Advice::SendingLimit),
-    says("send limit", Advice::SendingLimit),
-    says("sending quota", Advice::SendingLimit),
-    says("send quota", Advice::SendingLimit),
     says("messaging limit", Advice::SendingLimit),
     says("submissionquotaexceeded", Advice::SendingLimit),
     says("message quota", Advice::SendingLimit),
@@ -428,10 +440,13 @@ pub(super) static BY_WORDS: &[Row] = &[
     // Gmail, Exchange (530 5.7.57), Courier, Brevo, hMailServer ("SMTP authentication is required"),
     // and the words of POP before SMTP.
     says("not logged in", Advice::SignInRequired).at(SUBMISSION),
-    says("authentication required", Advice::SignInRequired).at(SUBMISSION),
-    says("authentication is required", Advice::SignInRequired).at(SUBMISSION),
+    says("authentication …required", Advice::SignInRequired).at(SUBMISSION),
     says("authentication needed", Advice::SignInRequired).at(SUBMISSION),
     says("auth required", Advice::SignInRequired).at(SUBMISSION),
+    says("auth first", Advice::SignInRequired).at(SUBMISSION),
+    says("auth command", Advice::SignInRequired).at(SUBMISSION),
+    says("sign on first", Advice::SignInRequired).at(SUBMISSION),
+    says("be logged in", Advice::SignInRequired).at(SUBMISSION),
     says("auth is required", Advice::SignInRequired).at(SUBMISSION),
     says("requires authentication", Advice::SignInRequired).at(SUBMISSION),
     says("require authentication", Advice::SignInRequired).at(SUBMISSION),
@@ -473,6 +488,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("do not relay", Advice::RelayDenied).at(SUBMISSION),
     says("does not relay", Advice::RelayDenied).at(SUBMISSION),
     says("relay prohibited", Advice::RelayDenied).at(SUBMISSION),
+    says("not a gateway", Advice::RelayDenied).at(SUBMISSION),
     says("rcpthosts", Advice::RelayDenied).at(SUBMISSION),
     // Zoho: the account may not send as this sender.
     says("relaying disallowed as", Advice::SenderRefused),
@@ -486,6 +502,8 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("sender …refused", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
     says("sender …not allowed", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
     says("sender …not permitted", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
+    says("sender …not authorized", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
+    says("sender …not authorised", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
     says("sender …not accepted", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
     says("sender …blocked", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),
     says("sender …invalid", Advice::SenderRefused).code("5").at(FROM_RECIPIENT),

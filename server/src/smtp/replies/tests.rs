@@ -721,6 +721,13 @@ const IN_THE_FIELD: &[Known] = &[
         next: &["--smtp-client-name", "--public-url"],
         replies: &[
             (Step::Capabilities, 501, "EHLO requires valid address"),
+            (Step::Capabilities, 550, "You must specify a valid domain name"),
+            (Step::Capabilities, 421, "4.7.0 Connection closed. Invalid HELO"),
+            (
+                Step::Recipient,
+                504,
+                "5.5.2 <localhost>: Hostname rejected: need fully-qualified hostname",
+            ),
             (Step::Capabilities, 501, "Syntactically invalid EHLO argument(s)"),
             (Step::Capabilities, 501, "syntactically invalid HELO argument(s)"),
             (Step::Capabilities, 501, "5.5.4 Invalid domain name"),
@@ -836,6 +843,14 @@ const IN_THE_FIELD: &[Known] = &[
             (Step::Sender, 530, "5.7.0 Authentication required"),
             (Step::Sender, 530, "5.7.1 Client was not authenticated"),
             (Step::Sender, 550, "SMTP AUTH is required."),
+            (Step::Sender, 550, "5.7.1 Authentication credentials required"),
+            (Step::Sender, 503, "5.5.1 Error: AUTH command required"),
+            (Step::Recipient, 550, "You must be logged in to send mail"),
+            (
+                Step::Recipient,
+                553,
+                "sorry, relaying denied from your location [192.0.2.7] (#5.7.1)",
+            ),
             (Step::Sender, 502, "5.7.0 Please authenticate first"),
             (Step::Sender, 553, "sorry, you must authenticate before sending"),
             (
@@ -940,6 +955,11 @@ const IN_THE_FIELD: &[Known] = &[
                 "Verification failed for <noreply@example.com>\nNo Such User Here\nSender verify failed",
             ),
             (Step::Recipient, 550, "Verification failed for <noreply@example.com>"),
+            (
+                Step::Recipient,
+                550,
+                "5.4.4 The sender's domain example.com does not have an MX or A record",
+            ),
             (
                 Step::Recipient,
                 550,

@@ -639,8 +639,14 @@ fn attempt_end(code: &str) -> &str {
     }
 }
 
-/// What unfolds a mail server's words.
-pub const IN_THE_SERVERS_WORDS: &str = "In the server's words";
+/// Whose words a step's are.
+#[must_use]
+pub const fn speaker(step: Step) -> &'static str {
+    match step {
+        Step::Token => "In the provider's words",
+        _ => "In the server's words",
+    }
+}
 
 /// What unfolds what PPM's own TLS, DNS or sockets reported: the server said nothing of it.
 pub const FOUND_BY_PPM: &str = "Details, found by PPM";

@@ -21,8 +21,9 @@ pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,
         Outcome::Interrupted => Some(plain(&INTERRUPTED)),
-        Outcome::Failed { advice, said, .. } => {
-            Some(of_failure(*advice, said.as_deref(), run, tested))
+        Outcome::Failed { advice, said, found, .. } => {
+            let words = said.as_deref().or(found.as_deref());
+            Some(of_failure(*advice, words, run, tested))
         }
     }
 }

@@ -51,6 +51,8 @@ struct Rung {
     ended: &'static str,
     facts: Vec<Fact>,
     said: Option<String>,
+    /// Whose words these are.
+    speaker: &'static str,
     found: Option<String>,
     time: String,
 }
@@ -73,6 +75,7 @@ impl Rung {
             ended: labels::step_end(report.ended),
             facts: report.facts.clone(),
             said: report.said.clone(),
+            speaker: labels::speaker(report.step),
             found: report.found.clone(),
             time,
         }
@@ -89,7 +92,7 @@ impl Rung {
                 view! { <div><dt>{labels::fact(found.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
-        let said = self.said.map(|said| folded(labels::IN_THE_SERVERS_WORDS, said));
+        let said = self.said.map(|said| folded(self.speaker, said));
         let found = self.found.map(|found| folded(labels::FOUND_BY_PPM, found));
         view! {
             <li class=self.class>
@@ -125,8 +128,8 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
         Outcome::Accepted { reply, message_id, .. } => {
             ("notice good", vec![("Its reply", reply), ("Message id", message_id)], None)
         }
-        Outcome::Failed { said, found, .. } => {
-            let said = said.map(|said| (labels::IN_THE_SERVERS_WORDS, said));
+        Outcome::Failed { step, said, found, .. } => {
+            let said = said.map(|said| (labels::speaker(step), said));
             ("notice bad", said.into_iter().collect(), found)
         }
         Outcome::Interrupted => ("notice", Vec::new(), None),

@@ -152,9 +152,10 @@ impl Sending<'_> {
                 Ok(access)
             }
             Err(no_access) => {
-                let (advice, said) = explained(no_access);
-                (self.on_step)(report(StepEnd::Failed, Vec::new(), said.clone()));
-                Err(Failure { said, ..stopped(Step::Token, advice) })
+                let failure = explained(no_access);
+                let Failure { said, found, .. } = failure.clone();
+                (self.on_step)(StepReport { found, ..report(StepEnd::Failed, Vec::new(), said) });
+                Err(failure)
             }
         }
     }
@@ -179,13 +180,13 @@ fn facts(server: &Server, access: &Access) -> Vec<Fact> {
     found.map(|(name, value)| Fact { name, value }).to_vec()
 }
 
-fn explained(no_access: NoAccess) -> (Advice, Option<String>) {
-    match no_access {
-        NoAccess::Absent => (Advice::TokenAbsent, None),
-        NoAccess::Expired => (Advice::TokenExpired, None),
-        NoAccess::NotRenewed(Setback { fault, said, .. }) => (Advice::TokenNotRenewed(fault), said),
-        NoAccess::NotObtained(Setback { fault, said, .. }) => {
-            (Advice::TokenNotObtained(fault), said)
-        }
-    }
+fn explained(no_access: NoAccess) -> Failure {
+    let (advice, Setback { fault, said, .. }) = match no_access {
+        NoAccess::Absent => return stopped(Step::Token, Advice::TokenAbsent),
+        NoAccess::Expired => return stopped(Step::Token, Advice::TokenExpired),
+        NoAccess::NotRenewed(setback) => (Advice::TokenNotRenewed(setback.fault), setback),
+        NoAccess::NotObtained(setback) => (Advice::TokenNotObtained(setback.fault), setback),
+    };
+    let (said, found) = if fault.is_in_own_words() { (None, said) } else { (said, None) };
+    Failure { said, found, ..stopped(Step::Token, advice) }
 }

@@ -62,10 +62,10 @@ impl ClientName {
     #[must_use]
     pub fn of_public_host(host: &str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let is_under = |suffix: &&str| {
+        let is_under = |suffix: &str| {
             host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        let is_public = host.contains('.') && !NOT_PUBLIC.iter().any(|suffix| is_under(&suffix));
+        let is_public = host.contains('.') && !NOT_PUBLIC.iter().any(|suffix| is_under(suffix));
         Self::parse(&host).filter(|_| is_public && !host.starts_with('['))
     }
 

@@ -1,9 +1,12 @@
 //! Servers that receive mail for a domain (its MX, RFC 5321 5.1) and take none for submission (RFC
 //! 6409), by their names: administrators find them in DNS and enter them as SMTP Server.
 
-/// What the names of receiving servers end in, and the same provider's server for submission; nothing
-/// where each customer has another one. Each is what the provider's page on MX records names.
-static KNOWN: &[(&str, Option<&str>)] = &[
+/// What the name of a receiving server ends in, and the same provider's server for submission; nothing
+/// where each customer has another one.
+type Receiving = (&'static str, Option<&'static str>);
+
+/// Servers that are known by name. Each is what the provider's page on MX records names.
+static KNOWN: &[Receiving] = &[
     // Microsoft Learn, "External Domain Name System records"; the last two are those of outlook.com.
     ("olc.protection.outlook.com", Some("smtp-mail.outlook.com")),
     ("mail.protection.outlook.com", Some("smtp.office365.com")),
@@ -69,16 +72,16 @@ pub(super) fn is_receiving(names: &[&str]) -> bool {
 
 /// The same provider's server for submission, where it is known.
 pub(super) fn submission_server(names: &[&str]) -> Option<&'static str> {
-    names.iter().find_map(|name| known(name)).flatten()
+    names.iter().find_map(|name| known(name)).and_then(|(_, submission)| *submission)
 }
 
-fn known(name: &str) -> Option<Option<&'static str>> {
+fn known(name: &str) -> Option<&'static Receiving> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     // Many of Google's have a number before: alt1.aspmx.l.google.com.
     let is_under = |end: &str| {
         name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    KNOWN.iter().find(|(end, _)| is_under(end)).map(|(_, submission)| *submission)
+    KNOWN.iter().find(|(end, _)| is_under(end))
 }
 
 /// `mx`, `mx1`, `mx-02`, `smtp-inbound-1` and the like before the first dot.

@@ -296,10 +296,8 @@ async fn start_tls(
     let in_clear = introduction.map_err(|stop| stop.belongs_to(Step::Capabilities))?.value;
     let is_masked = is_greeting_masked || in_clear.is_masked;
     if !in_clear.starttls {
-        return Err(Stop::known(match is_masked {
-            true => Advice::StartTlsMasked,
-            false => Advice::StartTlsNotOffered,
-        }));
+        let advice = if is_masked { Advice::StartTlsMasked } else { Advice::StartTlsNotOffered };
+        return Err(Stop::known(advice));
     }
     let go_ahead = wire.command(Starttls).await?;
     if is_masked && matches!(go_ahead.code, 500 | 502) {

@@ -220,7 +220,8 @@ async fn a_certificate_that_cannot_help_is_refused_in_its_field_and_says_why() {
         ),
     ] {
         let mut draft = draft(587);
-        draft.edit(Field::BasicTrustedCa, made_by_openssl(lines));
+        let [pem] = made_by_openssl(lines, ["c"]);
+        draft.edit(Field::BasicTrustedCa, pem);
         let SaveAnswer::Problems(problems) = save(&harness.server, &draft, 0).await else {
             panic!("saved: {expected:?}")
         };
@@ -233,10 +234,11 @@ async fn a_certificate_that_cannot_help_is_refused_in_its_field_and_says_why() {
 async fn an_old_authority_of_version_1_may_still_be_trusted_for_what_it_has_issued() {
     let harness = Harness::start().await;
     let mut draft = draft(587);
-    let pem = made_by_openssl(&[
+    let lines = [
         "req -newkey rsa:2048 -nodes -subj /CN=Authority -keyout k -out r",
         "x509 -req -days 3650 -in r -signkey k -out c",
-    ]);
+    ];
+    let [pem] = made_by_openssl(&lines, ["c"]);
     draft.edit(Field::BasicTrustedCa, pem);
     saved(&harness.server, &draft, 0).await;
 }

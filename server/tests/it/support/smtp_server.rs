@@ -219,9 +219,9 @@ pub fn showing(pem: &str) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// A certificate as the `openssl` of this machine makes it: each of these lines of arguments in one
-/// folder, where `san` holds an extension with the name of this machine; the result is in `c`.
-pub fn made_by_openssl(lines: &[&str]) -> String {
+/// What the `openssl` of this machine makes by these lines of arguments in a folder of its own, where
+/// `san` holds an extension with the name of this machine: these files.
+pub fn made_by_openssl<const N: usize>(lines: &[&str], files: [&str; N]) -> [String; N] {
     let folder = tempfile::tempdir().expect("a folder for the test");
     std::fs::write(folder.path().join("san"), "subjectAltName=DNS:localhost").expect("a file");
     for line in lines {
@@ -230,7 +230,7 @@ pub fn made_by_openssl(lines: &[&str]) -> String {
         let output = output.expect("openssl runs");
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    std::fs::read_to_string(folder.path().join("c")).expect("a certificate")
+    files.map(|file| std::fs::read_to_string(folder.path().join(file)).expect("a file"))
 }
 
 /// What a server heard.

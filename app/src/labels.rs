@@ -354,6 +354,15 @@ const fn certificate(problem: CertificateProblem) -> &'static str {
         CertificateProblem::NoAuthority => {
             "This is not a CA certificate, so it cannot be used to trust a server."
         }
+        CertificateProblem::Version1 => {
+            "Trusting this certificate does not help: it is the mail server's own, and of X.509 version 1, which PPM does not accept. The server needs a new certificate of version 3."
+        }
+        CertificateProblem::KeyTooShort => {
+            "Trusting this certificate does not help: its RSA key has fewer than 2,048 bits. The server needs a new certificate with a longer key."
+        }
+        CertificateProblem::NoNames => {
+            "Trusting this certificate does not help: it is the mail server's own, and has no subjectAltName with the server's name in it. The common name (CN) does not count. The server needs a new certificate."
+        }
     }
 }
 
@@ -677,6 +686,8 @@ pub const fn fact(name: FactName) -> &'static str {
     match name {
         FactName::Addresses => "Addresses",
         FactName::Peer => "Connected to",
+        FactName::Attempts => "Each address",
+        FactName::ClientName => "PPM introduced itself as",
         FactName::TlsVersion => "Version",
         FactName::Cipher => "Cipher",
         FactName::Subject => "Certificate for",
@@ -693,18 +704,52 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::ValidFor => "Valid for",
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
+        FactName::WantedScope => "Scope that it asks for",
+        FactName::SubmissionServer => "Server for sending",
         FactName::QueueId => "Queue ID",
     }
 }
 
-/// What a step found out, as it is shown: seconds in words, everything else as it is.
+/// What a step found out, as it is shown: seconds and codes in words, everything else as it is.
 #[must_use]
 pub fn fact_value(Fact { name, value }: &Fact) -> String {
     match (name, value.parse()) {
         (FactName::Age | FactName::ValidFor, Ok(seconds)) => token::span(seconds),
+        (FactName::Attempts, _) => attempts(value),
         _ => value.clone(),
     }
 }
+
+/// The addresses of a mail server with what came of each.
+fn attempts(value: &str) -> String {
+    let attempts = value.split(", ").map(|attempt| match attempt.split_once(' ') {
+        Some((address, end)) => format!("{address}: {}", attempt_end(end)),
+        None => attempt.to_owned(),
+    });
+    attempts.collect::<Vec<_>>().join("; ")
+}
+
+/// What came of an address of a mail server.
+fn attempt_end(code: &str) -> &str {
+    match code {
+        "no-answer" => "no answer",
+        "unreachable" => "cannot be reached from here",
+        "not-tried" => "not tried",
+        other => other,
+    }
+}
+
+/// Whose words a step's are.
+#[must_use]
+pub const fn speaker(step: Step) -> &'static str {
+    match step {
+        Step::Token => "In the provider's words",
+        _ => "In the server's words",
+    }
+}
+
+/// What unfolds what PPM's own TLS, DNS or sockets reported: the server said nothing of it.
+pub const FOUND_BY_PPM: &str = "Details, found by PPM";
 
 /// The menu of providers.
 pub const PROVIDER: &str = "Provider";

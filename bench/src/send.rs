@@ -33,6 +33,7 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
         })?;
         let envelope = Envelope {
             server: server.clone(),
+            client_name: None,
             credentials: Credentials::None,
             sender: Some(sender.address.clone()),
             recipients: vec![recipient.to_owned()],

@@ -11,7 +11,7 @@ use crate::token::Fault;
 /// A step of sending one message, in the order of a connection encrypted from its first byte.
 ///
 /// With STARTTLS the greeting comes before TLS; reports keep the order in which things happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// With an OAuth flow: the token is looked at, and renewed where it has to be.
@@ -80,6 +80,9 @@ pub struct StepReport {
     pub facts: Vec<Fact>,
     /// The peer's own words, fit to be shown as text.
     pub said: Option<String>,
+    /// What PPM's own TLS, DNS or sockets reported, fit to be shown as text.
+    #[serde(default)]
+    pub found: Option<String>,
 }
 
 /// Something that a step found out.
@@ -99,6 +102,11 @@ pub enum FactName {
     Addresses,
     /// The address and port that took the connection.
     Peer,
+    /// Each address with what came of it: `2001:db8::1 no-answer, 192.0.2.1 connected`. The codes
+    /// are `connected`, `refused`, `no-answer`, `unreachable`, `failed` and `not-tried`.
+    Attempts,
+    /// The name in EHLO or HELO, as it was sent (RFC 5321 4.1.1.1).
+    ClientName,
     /// `TLS 1.3`.
     TlsVersion,
     /// The cipher suite, as the registry writes it (RFC 8446 B.4).
@@ -129,8 +137,12 @@ pub enum FactName {
     ValidFor,
     /// Whether the token was renewed for this message: `yes` or `no`.
     Renewed,
-    /// The SASL mechanism that was used.
+    /// The SASL mechanisms that were tried, in order, with commas between.
     Mechanism,
+    /// The scope that a mail server names where it refuses a token (RFC 7628 3.2.2).
+    WantedScope,
+    /// The provider's server for submission, where the one that was called only receives mail.
+    SubmissionServer,
     /// The id under which the server has queued the message, where its reply names one.
     QueueId,
 }
@@ -174,6 +186,8 @@ pub enum Advice {
     TlsPort,
     /// STARTTLS is wanted, and not offered.
     StartTlsNotOffered,
+    /// STARTTLS is wanted, and something between PPM and the server masks the offer.
+    StartTlsMasked,
     /// STARTTLS was offered, and refused.
     StartTlsRefused,
     /// Bytes came in clear after the go-ahead to STARTTLS: somebody tampers.
@@ -188,14 +202,34 @@ pub enum Advice {
     CertificateNotYetValid,
     /// The certificate is for another name.
     CertificateWrongName,
+    /// The certificate is of X.509 version 1, which has no names in it (RFC 5280 4.1.2.1).
+    CertificateVersion1,
+    /// The certificate's RSA key has fewer than 2,048 bits.
+    CertificateKeyTooShort,
+    /// The certificate has no subjectAltName, whatever its common name is (RFC 9525 6.3).
+    CertificateWithoutNames,
+    /// The certificate is signed with SHA-1 or MD5.
+    CertificateOldSignature,
     /// Anything else that TLS did not like, at the handshake or later.
     TlsFailed,
     /// What answers does not speak SMTP.
     NotSmtp,
     /// The server turns this machine away (554 at the greeting, RFC 5321 3.1).
     Unwelcome,
+    /// The server refuses the name in EHLO or HELO.
+    ClientNameRefused,
+    /// This machine's address is not on the list of those that the provider admits.
+    AddressNotAdmitted,
+    /// This machine's address is on a blocklist.
+    AddressBlocked,
+    /// This machine's address has no name in DNS, or another one than it should (RFC 7372 3.3).
+    ReverseNameMissing,
     /// The server offers no sign-in here.
     SignInNotOffered,
+    /// The server offers no sign-in although the connection is encrypted.
+    SignInNotOfferedUnderTls,
+    /// The server receives mail for a domain, and takes none for submission.
+    ReceivingServer,
     /// The server offers sign-in, but by no method that PPM speaks.
     NoCommonMechanism,
     /// User name, password or token is wrong, or could not be checked.
@@ -214,8 +248,28 @@ pub enum Advice {
     GoogleSignInRefused,
     /// With two-step sign-in, a password made for this application is wanted.
     AppPasswordNeeded,
+    /// The account may not be used by SMTP until that is turned on.
+    SmtpAccessOff,
+    /// The account is not activated, is under review, locked or suspended.
+    AccountInactive,
+    /// The account has no credit left at its provider.
+    OutOfCredit,
+    /// The account or domain is a sandbox, which sends to few recipients only.
+    Sandbox,
+    /// A sending limit of the account is reached, for hours.
+    SendingLimit,
+    /// The same for senders in onmicrosoft.com (550 5.7.236).
+    OnMicrosoftLimit,
+    /// Messages came faster than the account may send them.
+    SendingRate,
+    /// The account has too many connections at a time (432 4.3.2).
+    TooManyConnections,
+    /// The account behind the user name may not send as this identity (Amazon IAM).
+    IdentityNotAllowed,
     /// The server refuses the token (RFC 7628 3.2.2, and Google's XOAUTH2).
     TokenRefused,
+    /// The token is longer than the server reads.
+    TokenTooLong,
     /// The server offers sign-in, but neither XOAUTH2 nor OAUTHBEARER.
     TokenSignInNotOffered,
     /// There is no token any more: it was deleted since.
@@ -228,30 +282,50 @@ pub enum Advice {
     TokenNotObtained(Fault),
     /// The server wants a sign-in first (530).
     SignInRequired,
+    /// The same where Username is empty.
+    SignInMissing,
     /// The server wants encryption first (530, 538).
     EncryptionRequired,
     /// The server does not take mail from this sender.
     SenderRefused,
+    /// The sender does not exist at its own domain, or that domain does not.
+    SenderUnknown,
+    /// The provider sends only for addresses and domains that were verified there.
+    SenderNotVerified,
+    /// The server cannot read the sender in the message (RFC 5322 3.6.2).
+    FromHeaderRefused,
+    /// The message is not authenticated by SPF, DKIM or DMARC (RFC 7372).
+    MailUnauthenticated,
     /// The account has no right to send as this sender (Exchange).
     SendAsDenied,
     /// The server does not take mail for this recipient.
     RecipientRefused,
+    /// The recipient's mailbox is full.
+    RecipientMailboxFull,
     /// The server does not pass mail on to recipients elsewhere.
     RelayDenied,
+    /// The same after a sign-in.
+    RelayDeniedToAccount,
     /// An address has a form only in UTF-8, which the server does not take (RFC 6531).
     SmtpUtf8NotOffered,
     /// The server does not take this message.
     ContentRefused,
+    /// A policy of the server refuses the message.
+    PolicyRefused,
     /// The message has octets beyond ASCII, which the server does not take (RFC 6152).
     EightBitNotOffered,
     /// The message is larger than the server takes (RFC 1870).
     MessageTooLarge,
+    /// The message is too large after the server has converted it (Exchange Online 5.2.270).
+    MessageTooLargeConverted,
     /// Temporary: try again later (4xx).
     TryLater,
     /// The connection ended in the middle.
     ConnectionLost,
-    /// Nothing was said within the time for one reply.
+    /// Nothing was ever said within the time for one reply.
     Silent,
+    /// The server stopped answering after it had greeted.
+    StoppedAnswering,
     /// The whole conversation took too long.
     TooSlow,
     /// A reply was longer than any server has a reason to send.
@@ -283,6 +357,9 @@ pub enum Outcome {
         step: Step,
         /// In the peer's own words, where it said anything.
         said: Option<String>,
+        /// What PPM's own TLS, DNS or sockets reported.
+        #[serde(default)]
+        found: Option<String>,
         /// What it usually means.
         advice: Advice,
     },
@@ -318,4 +395,20 @@ pub struct Run {
     pub steps: Vec<StepReport>,
     /// The end, once there is one.
     pub outcome: Option<Outcome>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_release_stored_reads_without_what_it_did_not_know() {
+        let step = r#"{"step":"tls","ended":"failed","millis":3,"said":"words"}"#;
+        let report: StepReport = serde_json::from_str(step).expect("a report");
+        assert_eq!((report.said.as_deref(), report.found), (Some("words"), None));
+        let end = r#"{"failed":{"step":"tls","said":null,"advice":"tls-failed"}}"#;
+        let outcome: Outcome = serde_json::from_str(end).expect("an outcome");
+        let (step, advice) = (Step::Tls, Advice::TlsFailed);
+        assert_eq!(outcome, Outcome::Failed { step, said: None, found: None, advice });
+    }
 }

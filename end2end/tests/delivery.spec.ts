@@ -164,9 +164,9 @@ const FAILURES: {
   {
     name: 'a server that wants a sign-in',
     change: () => ({ Username: '', Password: '' }),
-    heading: 'Sender failed: The server requires a sign-in first.',
+    heading: 'Sender failed: Username is empty, and the server wants a sign-in.',
     words: /530/,
-    step: 'Enter Username and Password.',
+    step: 'Enter Username and Password',
   },
   {
     name: 'a refused sender',

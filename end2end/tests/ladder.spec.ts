@@ -79,6 +79,46 @@ test("the server's own words unfold by the keyboard", async ({ page, signIn, pro
   await expect(words).toBeVisible();
 });
 
+test("what PPM found itself is folded, and is not shown as the server's words", async ({ page, signIn, product, axe }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.unknownCa) });
+  await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
+  await form.saved();
+  await form.sendTest.click();
+
+  const outcome = page.getByRole('status').filter({ has: form.outcome(/^TLS failed: /) });
+  for (const place of [rung(page, 'TLS'), outcome]) {
+    await expect(place.getByText("In the server's words", { exact: true })).toHaveCount(0);
+    const details = place.getByText(/invalid peer certificate/);
+    await expect(details).toBeHidden();
+    await place.getByText('Details, found by PPM', { exact: true }).click();
+    await expect(details).toBeVisible();
+  }
+  await axe();
+});
+
+test('the name in EHLO is shown, and a refusal of it at a later step is explained by it', async ({ page, signIn, product }) => {
+  const words = '504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname';
+  const server = await startScripted({ ...FINE, RCPT: words });
+  try {
+    await signIn();
+    const form = new Form(page);
+    const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
+    await form.fill(form.basic, values);
+    await form.saved();
+    await form.sendTest.click();
+
+    const heading = form.outcome(/^Recipient failed: The server does not accept the name by which PPM introduces itself/);
+    const outcome = page.getByRole('status').filter({ has: heading });
+    await expect(outcome.getByRole('listitem').filter({ hasText: 'PPM introduced itself as [127.0.0.1].' })).toBeVisible();
+    await expect(outcome.getByRole('listitem').filter({ hasText: '--smtp-client-name' })).toBeVisible();
+    await expect(fact(rung(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
+  } finally {
+    await server.stop();
+  }
+});
+
 const FINE = {
   EHLO: '250-mail.practice.example\r\n250 SIZE 1000000',
   MAIL: '250 2.1.0 Ok',

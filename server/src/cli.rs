@@ -171,6 +171,11 @@ pub struct ServeArgs {
     )]
     pub oauth_total_seconds: String,
 
+    /// The name by which mail servers are greeted (EHLO): a host name, or an address in brackets.
+    /// Default: the host of --public-url where that is a public name, else the address on the connection.
+    #[arg(long, env = "PPM_EMAIL_SMTP_CLIENT_NAME", hide_env_values = true, value_name = "NAME")]
+    pub smtp_client_name: Option<String>,
+
     /// How long a mail server may take to accept a connection.
     #[arg(
         long,

@@ -31,7 +31,7 @@ use crate::identity::throttle::Rates;
 use crate::oauth::TokenDeadlines;
 use crate::serve::Room;
 use crate::service::Pace;
-use crate::smtp::Deadlines;
+use crate::smtp::{ClientName, Deadlines};
 
 pub use elsewhere::{Elsewhere, ElsewhereError, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
@@ -82,6 +82,8 @@ pub struct Config {
     pub oauth_proxy: Option<ProxyUrl>,
     /// How long a Token Endpoint may take.
     pub token_deadlines: TokenDeadlines,
+    /// The name by which mail servers are greeted, where one is configured.
+    pub smtp_client_name: Option<ClientName>,
     /// How long a mail server may take.
     pub smtp_deadlines: Deadlines,
     /// How test messages are watched.
@@ -144,6 +146,10 @@ pub enum ConfigError {
         "--oauth-proxy must be http:// or https://, a host and optionally a port, with nothing after it"
     )]
     OauthProxy,
+    #[error(
+        "--smtp-client-name must be a host name, such as mail.example.com, or an address in brackets, such as [192.0.2.1] or [IPv6:2001:db8::1]"
+    )]
+    SmtpClientName,
     #[error(transparent)]
     Egress(#[from] EgressRuleError),
     #[error(transparent)]
@@ -194,6 +200,7 @@ impl Config {
             egress: EgressPolicy::default(),
             oauth_proxy: None,
             token_deadlines: TokenDeadlines::default(),
+            smtp_client_name: None,
             smtp_deadlines: Deadlines::default(),
             news: Pace::default(),
             retention: Retention::default(),
@@ -252,6 +259,7 @@ impl Config {
             egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
             oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             token_deadlines,
+            smtp_client_name: args.smtp_client_name.as_deref().map(client_name).transpose()?,
             smtp_deadlines: deadlines(
                 &args.smtp_connect_seconds,
                 &args.smtp_reply_seconds,
@@ -261,6 +269,14 @@ impl Config {
             retention: Retention::read(&args.audit_days, &args.message_days)?,
             tab_path: paths::EMAIL.to_owned(),
         })
+    }
+
+    /// The name by which mail servers are greeted: the configured one, else the host by which browsers
+    /// reach this server where that is a public name. Without one it is the address on the connection.
+    #[must_use]
+    pub fn client_name(&self) -> Option<ClientName> {
+        let public = || ClientName::of_public_host(self.public_url.as_ref()?.host());
+        self.smtp_client_name.clone().or_else(public)
     }
 
     /// Whether browsers come by https.
@@ -421,6 +437,15 @@ impl PublicUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The host, an IPv6 address in its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
+        let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+        let port = authority[end..].find(':').map_or(authority.len(), |colon| end + colon);
+        &authority[..port]
     }
 
     /// Whether it is https.
@@ -619,6 +644,10 @@ fn seconds(flag: &'static str, text: &str) -> Result<Duration, ConfigError> {
     }
 }
 
+fn client_name(text: &str) -> Result<ClientName, ConfigError> {
+    ClientName::parse(text).ok_or(ConfigError::SmtpClientName)
+}
+
 fn count(flag: &'static str, text: &str) -> Result<usize, ConfigError> {
     match text.parse() {
         Ok(count @ 1..=1_000_000) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
@@ -661,6 +690,25 @@ mod tests {
         let url = "postgres://ppm@db.example.com/ppm";
         assert_eq!(with_default_sslmode(url, Some("require")), url);
         assert_eq!(with_default_sslmode(url, Some("requires")), format!("{url}?{VERIFIED}"));
+    }
+
+    #[test]
+    fn a_mail_server_is_greeted_by_the_configured_name_and_else_by_a_public_one() {
+        for (configured, public_url, expected) in [
+            (None, None, None),
+            (None, Some("http://127.0.0.1:3000"), None),
+            (None, Some("https://[2001:db8::1]:8443"), None),
+            (None, Some("https://ppm.internal"), None),
+            (None, Some("https://PPM.example.com:8443"), Some("ppm.example.com")),
+            (Some("mail.example.com"), Some("https://ppm.example.com"), Some("mail.example.com")),
+            (Some("[192.0.2.1]"), Some("https://ppm.example.com"), Some("[192.0.2.1]")),
+        ] {
+            let mut config = Config::new(Database::Sqlite("ppm-email.db".into()));
+            config.smtp_client_name = configured.and_then(ClientName::parse);
+            config.public_url = public_url.map(|url| PublicUrl::parse(url).expect("a URL"));
+            let name = config.client_name().map(|name| name.to_string());
+            assert_eq!(name.as_deref(), expected, "{configured:?} {public_url:?}");
+        }
     }
 
     #[test]

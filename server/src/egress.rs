@@ -1,9 +1,10 @@
 //! Every call that this server makes to another on an administrator's word goes through here. A name
 //! is resolved once, each address that it leads to is vetted by the operator's policy, and a
 //! connection is made to a vetted address only, so that a second answer of the name service cannot
-//! lead elsewhere. `policy` decides, `address` knows kinds of addresses.
+//! lead elsewhere. `policy` decides, `address` knows kinds of addresses, `connect` tries them.
 
 mod address;
+mod connect;
 mod policy;
 
 use std::io;
@@ -13,10 +14,11 @@ use std::time::Duration;
 use domain::check::host::Host;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 
 pub use address::{AddressKind, canonical};
+pub use connect::{Attempt, AttemptEnd, ConnectError, Connected, connect};
 pub use policy::{EgressPolicy, EgressRuleError, Protocol, Refused};
 
 /// Addresses of one host that may be called, in the order in which the name service gave them.
@@ -60,17 +62,6 @@ pub enum LookUpError {
     /// `--egress-deny` denies the host, or every address it has: host and port, or those addresses.
     #[error("denied by a rule")]
     Denied(String),
-}
-
-/// Why no address took the connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// A machine answered that nothing listens on this port.
-    #[error("connection refused")]
-    Refused(#[source] io::Error),
-    /// No machine answered.
-    #[error("no answer")]
-    Unreachable(#[source] io::Error),
 }
 
 /// A host name as the name service, TLS and SMTP want it: A-labels (RFC 5891 4.4).
@@ -204,32 +195,6 @@ fn is_service_failure(error: &io::Error) -> bool {
     ["temporary failure", "try again", "recoverable", "not implemented", "system error"]
         .iter()
         .any(|failure| words.contains(failure))
-}
-
-/// Connects to the first vetted address that takes the connection.
-///
-/// Each address gets an equal share of the time that is left, so that one that swallows packets
-/// leaves time for the next.
-///
-/// # Errors
-/// No address took it. A refusal tells more than silence, and is the error if there was one.
-pub async fn connect(to: &Vetted, within: Duration) -> Result<TcpStream, ConnectError> {
-    let ends = Instant::now() + within;
-    let mut refusal = None;
-    let mut silence = io::Error::from(io::ErrorKind::TimedOut);
-    for (address, left) in to.addresses.iter().zip((1..=to.addresses.len()).rev()) {
-        let share = ends.saturating_duration_since(Instant::now())
-            / u32::try_from(left).unwrap_or(u32::MAX);
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                refusal = Some(error);
-            }
-            Ok(Err(error)) => silence = error,
-            Err(_) => {}
-        }
-    }
-    Err(refusal.map_or(ConnectError::Unreachable(silence), ConnectError::Refused))
 }
 
 #[cfg(test)]

@@ -104,6 +104,14 @@ pub const fn advice(advice: Advice) -> Words {
                 "If the problem continues, ask the server's administrator to check its TLS settings, often its certificate.",
             ],
         },
+        Advice::StartTlsMasked => Words {
+            cause: "Something between PPM and the server masks the server's offer of encryption, so nothing was sent.",
+            steps: &[
+                "A firewall that inspects mail does this: on Cisco's it is called ESMTP inspection, or fixup protocol smtp. Ask your network's administrator to turn it off for this server, or to let STARTTLS pass.",
+                "Or use implicit TLS, usually on port 465, which such a firewall cannot read.",
+                "Do not turn Use TLS off: the user name and the password would be readable on the way.",
+            ],
+        },
         Advice::StartTlsInjected => Words {
             cause: "Something inserted data into the connection before it was encrypted.",
             steps: &[
@@ -155,6 +163,32 @@ pub const fn advice(advice: Advice) -> Words {
                 "Check Port and TLS mode.",
             ],
         },
+        Advice::CertificateVersion1 => Words {
+            cause: "The server's certificate is of X.509 version 1, which PPM does not accept.",
+            steps: &[
+                "Only a certificate of version 3 can say for which names it is.",
+                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+            ],
+        },
+        Advice::CertificateKeyTooShort => Words {
+            cause: "The RSA key in the server's certificate has fewer than 2,048 bits, so PPM does not accept it.",
+            steps: &[
+                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+            ],
+        },
+        Advice::CertificateWithoutNames => Words {
+            cause: "The server's certificate has no subjectAltName, so PPM cannot tell for which name it is.",
+            steps: &[
+                "The common name (CN) does not count, even where it is the server's name (RFC 9525).",
+                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+            ],
+        },
+        Advice::CertificateOldSignature => Words {
+            cause: "The server's certificate is signed with SHA-1 or MD5, which PPM does not accept.",
+            steps: &[
+                "Trusting this certificate's issuer does not help. The operator of the mail server has to get a certificate that is signed with SHA-256; the line below makes one that is signed by itself.",
+            ],
+        },
         Advice::NotSmtp => Words {
             cause: "What answers on this port is not a mail server.",
             steps: &["Check SMTP Server and Port."],
@@ -163,11 +197,54 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "The server does not accept mail from this machine.",
             steps: &[SUBMISSION, "Ask the server's administrator to allow this machine's address."],
         },
+        Advice::ClientNameRefused => Words {
+            cause: "The server does not accept the name by which PPM introduces itself (EHLO).",
+            steps: &[
+                "Start PPM with --smtp-client-name, or set PPM_EMAIL_SMTP_CLIENT_NAME: to a host name that leads to this machine's public address in DNS, such as mail.example.com.",
+                "Without it, PPM sends the host of --public-url where that is a public name, and its own address in brackets otherwise.",
+            ],
+        },
+        Advice::AddressNotAdmitted => Words {
+            cause: "The provider does not admit this machine's address.",
+            steps: &[
+                "Sign in to the provider's administration page and add this machine's public address to the addresses that may send: look for allowed or authorized IP addresses, or, at Microsoft, for a connector.",
+                "The Password is not what is wrong.",
+                "If this machine's public address changes, ask for a fixed one, or use a server that admits by sign-in alone.",
+            ],
+        },
+        Advice::AddressBlocked => Words {
+            cause: "This machine's address is on a blocklist.",
+            steps: &[
+                "The server's own words name the list, and often the address: look the address up there, remove the cause, then ask the list to remove it.",
+                "Use your provider's server for submission by users, usually on port 587, and sign in there: blocklists do not apply to those who sign in.",
+                "An address of a home or mobile network is listed for good: mail has to go through a provider.",
+            ],
+        },
+        Advice::ReverseNameMissing => Words {
+            cause: "This machine's address has no name of its own in DNS that the server accepts.",
+            steps: &[
+                "Ask the owner of the address, usually the hosting or internet provider, for a PTR record (reverse DNS) with a name that leads back to the same address.",
+                "Or use your provider's server for submission by users, usually on port 587, and sign in there.",
+            ],
+        },
         Advice::SignInNotOffered => Words {
             cause: "The server offers no sign-in on this connection.",
             steps: &[
                 "Many servers offer sign-in only when encrypted: turn Use TLS on.",
                 "If the server needs no sign-in, clear Username; with an OAuth flow, check SMTP Server and Port.",
+            ],
+        },
+        Advice::SignInNotOfferedUnderTls => Words {
+            cause: "The server offers no sign-in, although the connection is encrypted.",
+            steps: &[
+                "Check SMTP Server and Port: the server for sending is often another one than the one that receives, on port 587 or 465.",
+                "If the server asks for no sign-in, empty Username; with an OAuth flow, ask its operator to offer XOAUTH2 or OAUTHBEARER.",
+            ],
+        },
+        Advice::ReceivingServer => Words {
+            cause: "This server receives mail for a domain. It is not a server for sending, and offers no sign-in.",
+            steps: &[
+                "Enter in SMTP Server the server for sending that your provider's documentation names (submission, outgoing mail), with Port 587 or 465.",
             ],
         },
         Advice::NoCommonMechanism => Words {
@@ -209,7 +286,7 @@ pub const fn advice(advice: Advice) -> Words {
             steps: &[
                 "With a password: enter it again. Username is the mailbox's whole address.",
                 "With a token: Default Sender Email must be the mailbox that signed in.",
-                "With a token: Scope must be for https://outlook.office365.com/, not for Microsoft Graph. Correct it, then get a new token.",
+                "With a token: Scope must be the one for SMTP, not one of Microsoft Graph. Correct it, then get a new token.",
                 "With Client Credentials: register the application as a service principal in Exchange, with the object ID of the Enterprise application, not of the App registration, and give it permission on the mailbox.",
                 SPREADS,
             ],
@@ -231,19 +308,92 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::AppPasswordNeeded => Words {
-            cause: "The account has two-step sign-in, so the server requires an app password instead of the account password.",
+            cause: "The server requires an app password instead of the account password.",
             steps: &[
-                "In the account's security settings, create an app password for PPM and enter it in Password.",
+                "In the account's security settings, create an app password for PPM and enter it in Password. Some providers call it an authorization code, or a password for external applications.",
+                "Many providers offer that only once two-step sign-in is on.",
                 "Or choose an OAuth flow.",
+            ],
+        },
+        Advice::SmtpAccessOff => Words {
+            cause: "SMTP is turned off for this account.",
+            steps: &[
+                "Sign in to the account in a web browser and turn SMTP on in its settings; many providers list it beside POP and IMAP.",
+                "In an organisation, the administrator of the mail service may have to allow it first.",
+            ],
+        },
+        Advice::AccountInactive => Words {
+            cause: "The account at the provider is not active: it is not activated yet, under review, locked or suspended.",
+            steps: &[
+                "Sign in to the provider's administration page: it says what is missing, such as a confirmation, a document or a changed password.",
+                "Ask the provider's support to activate or unlock the account.",
+            ],
+        },
+        Advice::OutOfCredit => Words {
+            cause: "The account has no credits left at its provider.",
+            steps: &[
+                "Credits of a plan come back with its next period: the next day or month.",
+                "To send before that, buy credits or a larger plan at the provider.",
+            ],
+        },
+        Advice::Sandbox => Words {
+            cause: "The account is still a sandbox at its provider, which sends to few recipients only.",
+            steps: &[
+                "To test: verify your own address, shown beside the button, as a recipient at the provider.",
+                "To send to everybody: ask the provider for production access, or verify a domain of your own and send from it.",
+            ],
+        },
+        Advice::SendingLimit => Words {
+            cause: "The account has reached a sending limit of its provider.",
+            steps: &[
+                "Wait until it ends: a limit for an hour ends within that hour, one for a day within 24 hours after the messages that used it up.",
+                "To raise it, change to a larger plan or ask the provider; for a lot of mail, use a service for bulk mail.",
+                "If PPM has sent little, check what else sends with this account.",
+            ],
+        },
+        Advice::OnMicrosoftLimit => Words {
+            cause: "The organisation has reached Microsoft's limit for senders in onmicrosoft.com.",
+            steps: &[
+                "Enter in Default Sender Email an address in a domain of your own that is verified in Microsoft 365: the limit counts for onmicrosoft.com only.",
+                "Otherwise wait: the limit is one for a day, and ends within 24 hours.",
+            ],
+        },
+        Advice::SendingRate => Words {
+            cause: "Messages come faster than the provider allows for this account.",
+            steps: &[
+                "Try again in a minute: a rate limit ends by itself.",
+                "If it stays so, spread the messages, or ask the provider to raise the rate.",
+            ],
+        },
+        Advice::TooManyConnections => Words {
+            cause: "The account has too many connections to the server at the same time.",
+            steps: &[
+                "Try again in a minute, when the others have ended.",
+                "If it stays so, check what else sends with this account: Exchange Online allows three connections at a time for a mailbox.",
+            ],
+        },
+        Advice::IdentityNotAllowed => Words {
+            cause: "The account behind the user name may not send from this identity.",
+            steps: &[
+                "The server's own words name the account, the action and the identity. In the account's policy (at Amazon: IAM), allow that action, such as ses:SendRawEmail, for that identity.",
+                "Or enter in Default Sender Email an address of an identity for which the account may send.",
             ],
         },
         Advice::TokenRefused => Words {
             cause: "The server does not accept the token.",
             steps: &[
-                "Check Scope: for Gmail, it must contain https://mail.google.com/.",
+                "Check Scope: it must be the one for SMTP in the provider's documentation.",
                 "Default Sender Email must be the account that signed in for the token.",
                 "Get a new token: this one may have expired or been revoked.",
                 "If a new token is refused too, try again later: the server may be unable to check tokens.",
+            ],
+        },
+        Advice::TokenTooLong => Words {
+            cause: "The token is longer than this server reads.",
+            steps: &[
+                "Ask the server's operator to raise the limit for a line of the sign-in (RFC 4954 wants 12,288 bytes).",
+                "Or let the provider issue a shorter token: fewer scopes, roles or groups in it.",
+                "Another token of the same kind does not help.",
             ],
         },
         Advice::TokenSignInNotOffered => Words {
@@ -272,6 +422,14 @@ pub const fn advice(advice: Advice) -> Words {
                 "If they are already filled in, turn Use TLS on: some servers ask for encryption with this reply.",
             ],
         },
+        Advice::SignInMissing => Words {
+            cause: "Username is empty, and the server wants a sign-in.",
+            steps: &[
+                "Enter Username and Password; where Use TLS is off, turn it on first.",
+                "If the provider takes no passwords, choose an OAuth flow.",
+                "If this machine is to send without a sign-in, ask the server's operator to admit its address.",
+            ],
+        },
         Advice::EncryptionRequired => Words {
             cause: "The server requires encryption first.",
             steps: &["Turn Use TLS on, and leave TLS mode at Automatic."],
@@ -281,6 +439,37 @@ pub const fn advice(advice: Advice) -> Words {
             steps: &[
                 "Many servers let an account send only from its own address: enter that address in Default Sender Email.",
                 "Or ask the provider to allow the account to send as this address.",
+            ],
+        },
+        Advice::SenderUnknown => Words {
+            cause: "The sender's address does not exist at its own domain, or the server could not find it there.",
+            steps: &[
+                "Check Default Sender Email for a typing mistake.",
+                "Create this mailbox, or an alias of this name, where the sender's domain receives its mail: the server asks there whether bounces would be taken.",
+                "The domain needs an MX or address record in DNS.",
+            ],
+        },
+        Advice::SenderNotVerified => Words {
+            cause: "The provider has not verified this sender.",
+            steps: &[
+                "Verify the address in Default Sender Email, or its whole domain, on the provider's administration page.",
+                "Or enter in Default Sender Email an address that is verified there.",
+                "A new account may be a sandbox, in which the recipient has to be verified too.",
+            ],
+        },
+        Advice::FromHeaderRefused => Words {
+            cause: "The server cannot read the sender in the message (its From header).",
+            steps: &[
+                "Check Default Sender Email for a typing mistake.",
+                "Check Display Name: leave out quotation marks, brackets, commas, @ and other signs, then test again.",
+            ],
+        },
+        Advice::MailUnauthenticated => Words {
+            cause: "The receiving side wants mail of this sender to be authenticated by SPF, DKIM and DMARC.",
+            steps: &[
+                "In the DNS of the sender's domain, name the server that sends in the SPF record, and publish the provider's DKIM key and a DMARC record.",
+                "Or send through the provider that the domain's records name already.",
+                "A change in DNS takes some hours to spread: test again then.",
             ],
         },
         Advice::SendAsDenied => Words {
@@ -294,7 +483,14 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "The server does not accept mail for this recipient.",
             steps: &[
                 "Check the address. A test message goes to your own address, shown next to the button.",
-                "If it belongs to another organisation, the server may require a sign-in before it relays mail.",
+                "If it belongs to another organisation, ask the server's administrator whether the server relays mail to it.",
+            ],
+        },
+        Advice::RecipientMailboxFull => Words {
+            cause: "The recipient's mailbox is full.",
+            steps: &[
+                "Make room in the mailbox that the test message goes to, shown next to the button.",
+                "The settings work so far: the server accepted everything before the recipient.",
             ],
         },
         Advice::RelayDenied => Words {
@@ -303,6 +499,13 @@ pub const fn advice(advice: Advice) -> Words {
                 "Sign in: enter Username and Password, and turn Use TLS on.",
                 SUBMISSION,
                 "Ask the server's administrator to let this machine's address relay mail.",
+            ],
+        },
+        Advice::RelayDeniedToAccount => Words {
+            cause: "The server does not pass mail of this account on to the recipient's domain.",
+            steps: &[
+                "Ask the server's operator to let this account send to other domains.",
+                "Use your provider's server for submission by users, usually on port 587.",
             ],
         },
         Advice::SmtpUtf8NotOffered => Words {
@@ -316,6 +519,13 @@ pub const fn advice(advice: Advice) -> Words {
                 "Ask the server's administrator to accept mail from PPM.",
             ],
         },
+        Advice::PolicyRefused => Words {
+            cause: "A policy of the mail server refuses the message.",
+            steps: &[
+                "The server's own words say which policy, or where it is described.",
+                "Ask the server's operator, or the administrator of your organisation's mail, for an exception for PPM and its sender.",
+            ],
+        },
         Advice::EightBitNotOffered => Words {
             cause: "The server accepts only ASCII messages, and this one is not.",
             steps: &[
@@ -325,6 +535,13 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::MessageTooLarge => Words {
             cause: "The message is larger than the server accepts.",
             steps: &["Ask the server's administrator to raise the limit."],
+        },
+        Advice::MessageTooLargeConverted => Words {
+            cause: "The message is larger than the server takes once it has converted it.",
+            steps: &[
+                "Send less at a time: attachments grow by a third on their way, and converting adds to that.",
+                "The server refuses this message for good: trying again does not help.",
+            ],
         },
         Advice::TryLater => Words {
             cause: "The server is temporarily unable to accept the message.",
@@ -345,6 +562,13 @@ pub const fn advice(advice: Advice) -> Words {
             steps: &[
                 "Check Port and TLS mode: a port that expects TLS sends nothing without it.",
                 "A firewall that inspects mail can also be the cause.",
+            ],
+        },
+        Advice::StoppedAnswering => Words {
+            cause: "The server stopped answering in the middle of the conversation.",
+            steps: &[
+                "Try again in a few minutes: the server may be busy.",
+                "If it always stops at this step, ask the server's operator what its log says; a firewall or virus scanner that inspects mail can also hold the answer back.",
             ],
         },
         Advice::TooSlow => Words {

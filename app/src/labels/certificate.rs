@@ -1,6 +1,8 @@
 //! What to do where nobody that the machine trusts vouches for a mail server: whose certificate it
 //! showed, and whom one could trust for this server.
 
+use std::net::IpAddr;
+
 use domain::delivery::{Fact, FactName, Run, StepEnd};
 use domain::draft::Form;
 use domain::{Field, OauthFlow};
@@ -24,6 +26,24 @@ pub(super) fn of_unknown_authority(words: &Words, run: &Run, tested: &Form<()>) 
     let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, is_its_own, tested));
     let others = words.steps.iter().map(|&step| NextStep::words(step));
     Explanation::new(words.cause, shown.into_iter().chain(trust).chain(others).collect())
+}
+
+/// The words for a certificate that is never taken, with a line by which the server's operator makes one
+/// that is.
+pub(super) fn of_unacceptable(words: &Words, tested: &Form<()>) -> Explanation {
+    let steps = words.steps.iter().map(|&step| NextStep::words(step));
+    let host = tested.sending().server.trim_end_matches('.');
+    let kind = if host.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
+    let line = format!(
+        "openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days 825 -keyout key.pem -out cert.pem -subj \"/CN={host}\" -addext \"subjectAltName={kind}:{host}\""
+    );
+    let made = NextStep {
+        text: "For the mail server's operator: this line makes a key and a certificate that is signed by itself. Paste the certificate into Trusted CA certificate then, or use one from an authority.".to_owned(),
+        copy: Some(line),
+        ..NextStep::default()
+    };
+    let steps = steps.chain([made]).collect();
+    Explanation { cause: words.cause.to_owned(), steps, see_also: None }
 }
 
 fn value(fact: &Fact) -> &str {

@@ -2,21 +2,27 @@
 //! lines that are ready to be copied. Made on the server only.
 
 use domain::OauthFlow;
-use domain::delivery::Advice;
+use domain::delivery::{Advice, Run};
 use domain::draft::Form;
 use domain::preset::Provider;
 use domain::token::Fault;
 
+use super::explained::{is_token_fresh, wanted_scope};
 use super::preset::own_page;
 use crate::explanation::{Fill, Link, NextStep};
 
 /// The steps of the provider whose mail server was tested, and its own page about it; nothing where
 /// it has none of its own.
-pub(super) fn steps_for(code: Advice, tested: &Form<()>) -> Option<(Vec<NextStep>, Link)> {
+pub(super) fn steps_for(
+    code: Advice,
+    tested: &Form<()>,
+    run: &Run,
+) -> Option<(Vec<NextStep>, Link)> {
     let provider = provider(code, &tested.sending().server)?;
     let steps = match provider {
-        Provider::Microsoft365 => microsoft(code, tested)?,
-        Provider::Google => google(code, tested)?,
+        Provider::Microsoft365 => microsoft(code, tested, run)?,
+        Provider::Google => google(code, tested, run)?,
+        Provider::AmazonSes => amazon(code)?,
         _ => return None,
     };
     Some((steps, own_page(provider)))
@@ -34,7 +40,7 @@ fn provider(code: Advice, server: &str) -> Option<Provider> {
     }
 }
 
-fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     let is_application = tested.flow == OauthFlow::ClientCredentials;
     Some(match code {
         Advice::SmtpAuthDisabled => vec![
@@ -62,11 +68,13 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
             spreads(),
         ],
         Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
+            let owner = &tested.oauth.sender;
             vec![
-                NextStep::words(format!(
-                    "Get a new token, and sign in as {}: the account that signs in when you press Get Auth Token must be that mailbox.",
-                    tested.oauth.sender
-                )),
+                NextStep::words(if is_token_fresh(run) {
+                    format!("The account that signed in for the token must be {owner}: Exchange accepts a token for its own mailbox only.")
+                } else {
+                    format!("Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox.")
+                }),
                 scope(tested, "https://outlook.office.com/SMTP.Send offline_access"),
                 smtp_auth(tested),
                 spreads(),
@@ -75,6 +83,23 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         Advice::MailboxPermissionMissing if is_application => {
             vec![register(tested), object_id_trap(), spreads()]
         }
+        // Microsoft Learn, "Exchange Online limits", read on 28 November 2026.
+        Advice::SendingLimit => vec![
+            NextStep::words(
+                "A mailbox of Exchange Online sends to 10,000 recipients a day: sending works again within 24 hours.",
+            ),
+            NextStep::words(
+                "For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
+            ),
+        ],
+        Advice::SendingRate | Advice::TooManyConnections => vec![
+            NextStep::words(
+                "A mailbox of Exchange Online has three connections at a time and sends 30 messages a minute: try again in a minute.",
+            ),
+            NextStep::words(
+                "If it stays so, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
+            ),
+        ],
         Advice::SendAsDenied => vec![
             NextStep::words(format!(
                 "Send as the mailbox that signs in, or let it send as {}:",
@@ -109,7 +134,7 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
     })
 }
 
-fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
+fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     let has_token = tested.flow != OauthFlow::None;
     Some(match code {
         Advice::GoogleSignInRefused | Advice::CredentialsRefused | Advice::AppPasswordNeeded
@@ -133,12 +158,38 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
             ]
         }
         Advice::TokenRefused | Advice::GoogleSignInRefused => vec![
-            scope(tested, "https://mail.google.com/"),
-            NextStep::words(format!(
-                "Get a new token, and sign in as {}: Google accepts a token only for the account that it belongs to.",
-                tested.oauth.sender
-            )),
+            match wanted_scope(run).filter(|wanted| *wanted != GOOGLE_SCOPE) {
+                Some(wanted) => NextStep::words(format!(
+                    "The server asks for the scope {wanted}: check that Scope contains it."
+                )),
+                None => scope(tested, GOOGLE_SCOPE),
+            },
+            NextStep::words(if is_token_fresh(run) {
+                format!(
+                    "The account that signed in for the token must be {}: Google accepts a token only for the account that it belongs to.",
+                    tested.oauth.sender
+                )
+            } else {
+                format!(
+                    "Get a new token, and sign in as {}: Google accepts a token only for the account that it belongs to.",
+                    tested.oauth.sender
+                )
+            }),
             publishing_state(),
+        ],
+        // support.google.com/a/answer/166852 and support.google.com/mail/answer/22839.
+        Advice::SendingLimit => vec![
+            NextStep::words(
+                "Google takes 500 messages a day from a personal account and 2,000 from one of Google Workspace: sending works again within 24 hours.",
+            ),
+            NextStep {
+                text: "For more, a Workspace administrator can set up the SMTP relay service, which has limits of its own:".to_owned(),
+                link: Some(Link {
+                    text: "sending limits".to_owned(),
+                    href: "https://support.google.com/a/answer/166852".to_owned(),
+                }),
+                ..NextStep::default()
+            },
         ],
         Advice::TokenNotRenewed(Fault::InvalidGrant) => vec![
             NextStep::words("Press Get Auth Token and sign in again: Google has ended this consent."),
@@ -159,6 +210,36 @@ fn google(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
         _ => return None,
     })
 }
+
+/// Amazon SES, "Managing your sending limits" and "Request production access".
+fn amazon(code: Advice) -> Option<Vec<NextStep>> {
+    let quotas = |text: &str| NextStep {
+        text: text.to_owned(),
+        link: Some(Link {
+            text: "sending quotas".to_owned(),
+            href: "https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html".to_owned(),
+        }),
+        ..NextStep::default()
+    };
+    Some(match code {
+        Advice::SendingLimit => vec![
+            NextStep::words(
+                "Amazon counts the messages of the last 24 hours: sending works again as the oldest of them leave that time.",
+            ),
+            quotas("To raise the daily quota, ask for it in the console, under Service Quotas:"),
+        ],
+        Advice::SendingRate => vec![
+            NextStep::words(
+                "Try again in some seconds: the maximum is one of messages per second.",
+            ),
+            quotas("To raise it, ask for it in the console, under Service Quotas:"),
+        ],
+        _ => return None,
+    })
+}
+
+/// The scope for Gmail's mail server (Google Developers, "OAuth 2.0 Mechanism").
+const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
 const CONNECT: &str = "Connect-ExchangeOnline";
 
@@ -260,6 +341,9 @@ fn quoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use domain::delivery::{Fact, FactName, Step, StepEnd, StepReport, Tested};
+
     use domain::draft::Smtp;
 
     use super::*;
@@ -275,6 +359,27 @@ mod tests {
         form
     }
 
+    /// A run whose token step found these out.
+    fn run(facts: &[(FactName, &str)]) -> Run {
+        let facts = facts.iter().map(|&(name, value)| Fact { name, value: value.to_owned() });
+        let token = StepReport {
+            step: Step::Token,
+            ended: StepEnd::Done,
+            millis: 1,
+            facts: facts.collect(),
+            said: None,
+            found: None,
+        };
+        Run {
+            id: String::new(),
+            recipient: String::new(),
+            tested: Tested::default(),
+            started_at: DateTime::UNIX_EPOCH,
+            steps: vec![token],
+            outcome: None,
+        }
+    }
+
     fn href(step: &NextStep) -> &str {
         step.link.as_ref().map_or("", |link| link.href.as_str())
     }
@@ -287,7 +392,8 @@ mod tests {
     #[test]
     fn an_application_that_exchange_does_not_know_is_registered_with_its_own_values() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let (steps, page) = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        let (steps, page) =
+            steps_for(Advice::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
         let lines = all(&steps);
         let trap = steps.iter().find(|step| step.text.contains("Enterprise applications"));
         assert!(trap.is_some_and(|trap| trap.text.contains("App registrations")), "{steps:?}");
@@ -305,7 +411,7 @@ mod tests {
     #[test]
     fn an_applications_token_that_microsoft_refuses_has_an_applications_scope() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let (steps, _) = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
         let fills: Vec<_> = steps.into_iter().filter_map(|step| step.fill).collect();
         assert_eq!(fills.len(), 1);
         assert_eq!(fills[0].value, "https://outlook.office365.com/.default");
@@ -315,7 +421,7 @@ mod tests {
     fn a_password_that_google_refuses_is_to_be_an_app_password_of_that_account() {
         let mut form = at("smtp.gmail.com", OauthFlow::None);
         form.sign_in.username = "post@example.com".to_owned();
-        let (steps, _) = steps_for(Advice::CredentialsRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::CredentialsRefused, &form, &run(&[])).expect("steps");
         assert!(steps[0].text.contains("Sign in as post@example.com"), "{steps:?}");
         assert_eq!(href(&steps[0]), "https://myaccount.google.com/apppasswords");
     }
@@ -324,7 +430,7 @@ mod tests {
     fn a_consent_that_google_ended_leads_to_the_publishing_status() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
         for advice in [Advice::TokenNotRenewed(Fault::InvalidGrant), Advice::TokenRefused] {
-            let (steps, _) = steps_for(advice, &form).expect("steps");
+            let (steps, _) = steps_for(advice, &form, &run(&[])).expect("steps");
             let status = steps.iter().find(|step| step.text.contains("in Testing"));
             let status = status.expect("a step about the publishing status");
             assert_eq!(href(status), "https://console.cloud.google.com/auth/audience");
@@ -335,15 +441,57 @@ mod tests {
     fn a_password_that_exchange_refuses_has_no_steps_for_tokens() {
         let mut form = at("smtp.office365.com", OauthFlow::None);
         form.sign_in.username = "post@contoso.com".to_owned();
-        let (steps, _) = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
         assert!(all(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
         assert!(steps.iter().all(|step| !step.text.contains("Scope")), "{steps:?}");
     }
 
     #[test]
+    fn nobody_is_told_to_get_a_new_token_right_after_ppm_did() {
+        for (server, flow) in [
+            ("smtp.gmail.com", OauthFlow::AuthorizationCodePkce),
+            ("smtp.office365.com", OauthFlow::AuthorizationCode),
+        ] {
+            let mut form = at(server, flow);
+            form.authentication.scope = match flow {
+                OauthFlow::AuthorizationCode => {
+                    "https://outlook.office.com/SMTP.Send offline_access"
+                }
+                _ => GOOGLE_SCOPE,
+            }
+            .to_owned();
+            for (facts, expected) in [
+                (&[(FactName::Age, "3600"), (FactName::Renewed, "no")][..], true),
+                (&[(FactName::Age, "3600"), (FactName::Renewed, "yes")][..], false),
+                (&[(FactName::Age, "2"), (FactName::Renewed, "no")][..], false),
+            ] {
+                let (steps, _) =
+                    steps_for(Advice::TokenRefused, &form, &run(facts)).expect("steps");
+                let is_told =
+                    |step: &NextStep| step.text.to_lowercase().contains("get a new token");
+                assert_eq!(steps.iter().any(is_told), expected, "{server} {facts:?}: {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sending_limit_says_when_it_ends_and_how_to_raise_it() {
+        for (server, ends, raise) in [
+            ("smtp.gmail.com", "within 24 hours", "SMTP relay service"),
+            ("smtp.office365.com", "within 24 hours", "High Volume Email"),
+            ("email-smtp.eu-west-1.amazonaws.com", "last 24 hours", "Service Quotas"),
+        ] {
+            let form = at(server, OauthFlow::None);
+            let (steps, _) = steps_for(Advice::SendingLimit, &form, &run(&[])).expect("steps");
+            let says = |words: &str| steps.iter().any(|step| step.text.contains(words));
+            assert!(says(ends) && says(raise), "{server}: {steps:?}");
+        }
+    }
+
+    #[test]
     fn a_wrong_scope_is_a_press_of_a_button() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
-        let (steps, _) = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
         let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
         assert_eq!(
             (fill.field, fill.value.as_str()),
@@ -354,13 +502,13 @@ mod tests {
     #[test]
     fn a_server_of_nobody_known_has_no_steps_of_its_own() {
         let form = at("mail.example.com", OauthFlow::None);
-        assert_eq!(steps_for(Advice::CredentialsRefused, &form), None);
+        assert_eq!(steps_for(Advice::CredentialsRefused, &form, &run(&[])), None);
     }
 
     #[test]
     fn what_only_exchange_online_says_is_known_by_any_name_of_the_server() {
         let form = at("mail.example.com", OauthFlow::None);
-        let (steps, _) = steps_for(Advice::SmtpAuthDisabled, &form).expect("steps");
+        let (steps, _) = steps_for(Advice::SmtpAuthDisabled, &form, &run(&[])).expect("steps");
         assert!(all(&steps).contains("Set-CASMailbox"), "{steps:?}");
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use domain::delivery::{FactName, Outcome, Run, StepEnd};
 use domain::time_format::TimeDisplay;
 
-use super::{fact, fact_value, outcome, step, step_end, tested};
+use super::{FOUND_BY_PPM, fact, fact_value, outcome, step, step_end, tested};
 use crate::explanation::Explanation;
 
 /// The transcript of a message; nothing before it has ended.
@@ -41,6 +41,9 @@ fn written(
         }
         for line in report.said.iter().flat_map(|said| said.lines()) {
             writeln!(text, "  > {line}")?;
+        }
+        for line in report.found.iter().flat_map(|found| found.lines()) {
+            writeln!(text, "  {FOUND_BY_PPM}: {line}")?;
         }
     }
     writeln!(text)?;

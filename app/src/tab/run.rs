@@ -38,14 +38,13 @@ fn rungs(RunNow { run, order, .. }: &RunNow) -> Vec<Rung> {
             (false, false) => ("waiting", "·", "waiting"),
         };
         is_next = false;
-        let (facts, said, time) = (Vec::new(), None, String::new());
-        rungs.push(Rung { class, sign, name: labels::step(step), ended, facts, said, time });
+        rungs.push(Rung { class, sign, name: labels::step(step), ended, ..Rung::default() });
     }
     rungs
 }
 
 /// A step as it is shown.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Default)]
 struct Rung {
     class: &'static str,
     sign: &'static str,
@@ -53,6 +52,9 @@ struct Rung {
     ended: &'static str,
     facts: Vec<Fact>,
     said: Option<String>,
+    /// Whose words these are.
+    speaker: &'static str,
+    found: Option<String>,
     time: String,
 }
 
@@ -74,6 +76,8 @@ impl Rung {
             ended: labels::step_end(report.ended),
             facts: report.facts.clone(),
             said: report.said.clone(),
+            speaker: labels::speaker(report.step),
+            found: report.found.clone(),
             time,
         }
     }
@@ -84,28 +88,32 @@ impl Rung {
             .into_iter()
             // A whole certificate is for a button, not for the eye.
             .filter(|fact| fact.name != FactName::IssuerPem)
-            .map(|fact| {
-                let value = labels::fact_value(&fact);
-                view! { <div><dt>{labels::fact(fact.name)}</dt> " " <dd>{value}</dd></div> }
+            .map(|found| {
+                let value = labels::fact_value(&found);
+                view! { <div><dt>{labels::fact(found.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
-        let said = self.said.map(|said| {
-            view! {
-                <details>
-                    <summary>"Server reply"</summary>
-                    <code>{said}</code>
-                </details>
-            }
-        });
+        let said = self.said.map(|said| folded(self.speaker, said));
+        let found = self.found.map(|found| folded(labels::FOUND_BY_PPM, found));
         view! {
             <li class=self.class>
                 <span class="sign" aria-hidden="true">{self.sign}</span>
                 <span class="name">{self.name}</span>
                 <span class="end-word">{self.ended}</span>
-                <div class="found"><dl class="facts">{facts}</dl> {said}</div>
+                <div class="found"><dl class="facts">{facts}</dl> {said} {found}</div>
                 <span class="ms">{self.time}</span>
             </li>
         }
+    }
+}
+
+/// Text that unfolds below the words that say whose it is.
+fn folded(summary: &'static str, text: String) -> impl IntoView {
+    view! {
+        <details>
+            <summary>{summary}</summary>
+            <code>{text}</code>
+        </details>
     }
 }
 
@@ -116,16 +124,17 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
     let Explanation { cause, steps, see_also } = explanation.unwrap_or_default();
     let outcome = run.outcome?;
     let heading = labels::outcome(&outcome, &cause);
-    let (class, facts) = match outcome {
+    let (class, facts, found) = match outcome {
         Outcome::Accepted { reply, message_id, .. } => {
-            ("notice good", vec![("Server reply", reply), ("Message ID", message_id)])
+            ("notice good", vec![("Server reply", reply), ("Message ID", message_id)], None)
         }
-        Outcome::Failed { said, .. } => {
-            let said = said.map(|said| ("Server reply", said));
-            ("notice bad", said.into_iter().collect())
+        Outcome::Failed { step, said, found, .. } => {
+            let said = said.map(|said| (labels::speaker(step), said));
+            ("notice bad", said.into_iter().collect(), found)
         }
-        Outcome::Interrupted => ("notice", Vec::new()),
+        Outcome::Interrupted => ("notice", Vec::new(), None),
     };
+    let found = found.map(|found| folded(labels::FOUND_BY_PPM, found));
     let facts: Vec<_> = facts
         .into_iter()
         .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
@@ -146,6 +155,7 @@ pub fn End(now: RunNow, #[prop(optional_no_strip)] form: Option<FormState>) -> i
             <p class="hint">{labels::tested(run.tested)}</p>
             <dl class="facts">{facts}</dl>
             <NextSteps steps see_also form/>
+            {found}
             {transcript}
         </section>
     })

@@ -16,8 +16,15 @@ pub enum CertificateProblem {
     NotPem,
     /// Between the first line and the last stands no certificate.
     Damaged,
-    /// It is a certificate, but none that can vouch for a server. Only the server knows this.
+    /// It is a certificate, but none that can vouch for a server. Only the server knows this, and what
+    /// is below.
     NoAuthority,
+    /// It is the mail server's own, and of X.509 version 1.
+    Version1,
+    /// Its RSA key has fewer than 2,048 bits.
+    KeyTooShort,
+    /// It is the mail server's own, and has no subjectAltName.
+    NoNames,
 }
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";

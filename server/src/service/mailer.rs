@@ -51,6 +51,8 @@ pub struct Undelivered {
     pub step: Step,
     /// The mail server's or the provider's own words, fit to be shown as text.
     pub said: Option<String>,
+    /// What PPM's own TLS, DNS or sockets reported, fit to be shown as text.
+    pub found: Option<String>,
     /// What that usually means.
     pub advice: Advice,
     /// The code of the mail server's reply (RFC 5321 4.2), where one ended it.
@@ -98,6 +100,7 @@ impl Undelivered {
                 | Advice::Unreachable
                 | Advice::ConnectionLost
                 | Advice::Silent
+                | Advice::StoppedAnswering
                 | Advice::TooSlow
         );
         is_network || self.code.is_some_and(|code| (400..500).contains(&code))
@@ -107,7 +110,8 @@ impl Undelivered {
 impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it failed at {}: {}", labels::step(self.step), self.cause())?;
-        match self.said.as_deref().or_else(|| self.refused()) {
+        let details = self.said.as_deref().or(self.found.as_deref());
+        match details.or_else(|| self.refused()) {
             Some(said) => write!(f, " ({})", said.replace('\n', " / ")),
             None => Ok(()),
         }
@@ -166,9 +170,9 @@ impl Mailer {
         };
         match outcome {
             Ok(Accepted { reply }) => Ok(Sent { reply, steps }),
-            Err(Failure { step, said, advice, code }) => {
+            Err(Failure { step, said, found, advice, code }) => {
                 tracing::warn!(?step, ?advice, "a message of a host was not sent");
-                let undelivered = Undelivered { step, said, advice, code, steps };
+                let undelivered = Undelivered { step, said, found, advice, code, steps };
                 Err(MailError::Undelivered(Box::new(undelivered)))
             }
         }

@@ -210,7 +210,8 @@ fn longest(server: &Server, flow: OauthFlow) -> TimeDelta {
 /// Sends the message, and writes down how it fared whatever happens to it.
 async fn carry_out(server: Server, who: Principal, tried: Tried, run: Run) {
     let outcome = send(&server, &who, tried, &run).await.unwrap_or_else(|failure| {
-        Outcome::Failed { step: failure.step, said: failure.said, advice: failure.advice }
+        let Failure { step, said, found, advice, .. } = failure;
+        Outcome::Failed { step, said, found, advice }
     });
     if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
         tracing::error!(error = one_line(&error), "the end of a test message could not be stored");

@@ -63,6 +63,7 @@ pub async fn send(
         server,
         envelope: Envelope {
             server: mail_server.clone(),
+            client_name: server.config.client_name(),
             credentials: Credentials::None,
             sender: outgoing.sender.clone(),
             recipients: outgoing.recipients.clone(),
@@ -83,7 +84,7 @@ pub async fn send(
 
 /// A failure before any conversation.
 pub const fn stopped(step: Step, advice: Advice) -> Failure {
-    Failure { step, said: None, advice, code: None }
+    Failure { step, said: None, found: None, advice, code: None }
 }
 
 /// A message on its way to a mail server.
@@ -137,17 +138,24 @@ impl Sending<'_> {
         let begun = Instant::now();
         let outcome = wanted.await;
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let report =
-            |ended, facts, said| StepReport { step: Step::Token, ended, millis, facts, said };
+        let report = |ended, facts, said| StepReport {
+            step: Step::Token,
+            ended,
+            millis,
+            facts,
+            said,
+            found: None,
+        };
         match outcome {
             Ok(access) => {
                 (self.on_step)(report(StepEnd::Done, facts(self.server, &access), None));
                 Ok(access)
             }
             Err(no_access) => {
-                let (advice, said) = explained(no_access);
-                (self.on_step)(report(StepEnd::Failed, Vec::new(), said.clone()));
-                Err(Failure { said, ..stopped(Step::Token, advice) })
+                let failure = explained(no_access);
+                let Failure { said, found, .. } = failure.clone();
+                (self.on_step)(StepReport { found, ..report(StepEnd::Failed, Vec::new(), said) });
+                Err(failure)
             }
         }
     }
@@ -172,13 +180,13 @@ fn facts(server: &Server, access: &Access) -> Vec<Fact> {
     found.map(|(name, value)| Fact { name, value }).to_vec()
 }
 
-fn explained(no_access: NoAccess) -> (Advice, Option<String>) {
-    match no_access {
-        NoAccess::Absent => (Advice::TokenAbsent, None),
-        NoAccess::Expired => (Advice::TokenExpired, None),
-        NoAccess::NotRenewed(Setback { fault, said, .. }) => (Advice::TokenNotRenewed(fault), said),
-        NoAccess::NotObtained(Setback { fault, said, .. }) => {
-            (Advice::TokenNotObtained(fault), said)
-        }
-    }
+fn explained(no_access: NoAccess) -> Failure {
+    let (advice, Setback { fault, said, .. }) = match no_access {
+        NoAccess::Absent => return stopped(Step::Token, Advice::TokenAbsent),
+        NoAccess::Expired => return stopped(Step::Token, Advice::TokenExpired),
+        NoAccess::NotRenewed(setback) => (Advice::TokenNotRenewed(setback.fault), setback),
+        NoAccess::NotObtained(setback) => (Advice::TokenNotObtained(setback.fault), setback),
+    };
+    let (said, found) = if fault.is_in_own_words() { (None, said) } else { (said, None) };
+    Failure { said, found, ..stopped(Step::Token, advice) }
 }

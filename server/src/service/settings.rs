@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use app::api::{Save, SaveAnswer, Theirs};
 use app::service::Principal;
-use domain::check::certificate::CertificateProblem;
 use domain::check::host::Host;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
@@ -138,8 +137,15 @@ pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> 
     };
     let useless = [Field::BasicTrustedCa, Field::OauthTrustedCa]
         .into_iter()
-        .filter(|field| counts(field) && !smtp::are_authorities(draft.text(*field)))
-        .map(|field| (field, Problem::Certificate(CertificateProblem::NoAuthority)));
+        .filter(counts)
+        .filter_map(|field| {
+            let server = match field {
+                Field::OauthTrustedCa => &draft.oauth.server,
+                _ => &draft.basic.server,
+            };
+            let problem = smtp::problem_of_trusted(draft.text(field), server)?;
+            Some((field, Problem::Certificate(problem)))
+        });
     let refused = [Field::AuthorizationEndpoint, Field::TokenEndpoint]
         .into_iter()
         .filter(counts)

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::Field;
+use domain::check::certificate::CertificateProblem;
 use domain::delivery::{Advice, Fact, FactName};
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -15,6 +16,7 @@ use x509_parser::asn1_rs::ToDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, Validity};
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name, X509Version};
 
 use super::report::fact;
@@ -45,6 +47,28 @@ impl Shown {
             let more = [issuer(&certificate), self.days_left(&certificate)];
             whose.into_iter().chain(more).collect()
         })
+    }
+
+    /// The property for which PPM takes such a certificate from nobody, where it has one that tells
+    /// more than `why` it was refused.
+    pub(super) fn unacceptable(&self, why: Advice) -> Option<Advice> {
+        let own = self.own()?;
+        match problem_of(&own) {
+            Some(CertificateProblem::Version1) => Some(Advice::CertificateVersion1),
+            Some(CertificateProblem::KeyTooShort) => Some(Advice::CertificateKeyTooShort),
+            Some(CertificateProblem::NoNames) => Some(Advice::CertificateWithoutNames),
+            // One that vouches for itself can be trusted as it is: nobody looks at its signature.
+            _ if why == Advice::CertificateSelfSigned => None,
+            _ => self.has_old_signature().then_some(Advice::CertificateOldSignature),
+        }
+    }
+
+    /// Whether a certificate that was shown, other than one that is signed by itself, is signed in a way
+    /// that is no longer safe.
+    fn has_old_signature(&self) -> bool {
+        let shown = self.chain.iter().filter_map(|der| parsed(der));
+        let signed_by_others = |it: &X509Certificate<'_>| it.subject() != it.issuer();
+        shown.filter(signed_by_others).any(|it| is_signed_as_of_old(&it))
     }
 
     /// Of one that was refused: all there is to know, and whom to trust where that is what is missing.
@@ -123,6 +147,65 @@ pub(super) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(),
         Ok(Some(_)) => Err(CertificateError::InvalidPurpose),
         Err(_) => Err(CertificateError::BadEncoding),
     }
+}
+
+/// The fewest bits of an RSA key with which a signature counts (NIST SP 800-131A; ring takes no fewer).
+const SHORTEST_KEY: usize = 2_048;
+
+/// Why a server's own certificate is never taken, whoever vouches for it: it can have no names for want
+/// of extensions, its key is too short, or it has no names (RFC 5280 4.1.2.1, RFC 9525 6.3).
+fn problem_of(certificate: &X509Certificate<'_>) -> Option<CertificateProblem> {
+    if certificate.version() != X509Version::V3 {
+        return Some(CertificateProblem::Version1);
+    }
+    if is_key_short(certificate) {
+        return Some(CertificateProblem::KeyTooShort);
+    }
+    names(certificate).is_none().then_some(CertificateProblem::NoNames)
+}
+
+/// Why a certificate to be trusted for the sake of `server` cannot help, as far as it shows. What is no
+/// certificate of an authority can only be that server's own, and so is one that is called like it.
+pub(super) fn problem_of_trusted(
+    der: &CertificateDer<'_>,
+    server: &str,
+) -> Option<CertificateProblem> {
+    let certificate = parsed(der)?;
+    if is_key_short(&certificate) {
+        return Some(CertificateProblem::KeyTooShort);
+    }
+    let is_its_own = is_called(&certificate, server)
+        || (certificate.version() == X509Version::V3 && !certificate.is_ca());
+    is_its_own.then(|| problem_of(&certificate)).flatten()
+}
+
+/// Whether the common name of a certificate is this host.
+fn is_called(certificate: &X509Certificate<'_>, host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let mut names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    names.any(|name| name.trim_end_matches('.').eq_ignore_ascii_case(host))
+}
+
+fn is_key_short(certificate: &X509Certificate<'_>) -> bool {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => key.key_size() < SHORTEST_KEY,
+        _ => false,
+    }
+}
+
+/// Signatures that are no longer safe: with MD5 and SHA-1 by RSA (RFC 8017 A.2.4, and an old number of
+/// the OIW), and with SHA-1 by ECDSA and DSA (RFC 3279 2.2).
+const OLD_SIGNATURES: [&str; 5] = [
+    "1.2.840.113549.1.1.4",
+    "1.2.840.113549.1.1.5",
+    "1.3.14.3.2.29",
+    "1.2.840.10045.4.1",
+    "1.2.840.10040.4.3",
+];
+
+fn is_signed_as_of_old(certificate: &X509Certificate<'_>) -> bool {
+    let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+    OLD_SIGNATURES.contains(&algorithm.as_str())
 }
 
 fn subject(certificate: &X509Certificate<'_>) -> Fact {

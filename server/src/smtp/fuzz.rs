@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::queue_id::queue_id;
-use super::replies;
+use super::replies::{self, Context};
 use super::stream::Guarded;
 use super::wire::{NoReply, Wire};
 use super::{Credentials, Deadlines};
@@ -28,11 +28,11 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
         let words = match wire.reply().await {
             Ok(reply) => {
                 for step in Step::ALL {
-                    let _ = replies::advice(step, &reply);
+                    let _ = replies::advice(step, &reply, &Context::default());
                 }
                 read.extend(queue_id(&reply).map(|id| hush.shown(&id)));
                 let reply = reply.decoded();
-                let _ = replies::advice(Step::SignIn, &reply);
+                let _ = replies::advice(Step::SignIn, &reply, &Context::default());
                 reply.words()
             }
             Err(NoReply::Unreadable(line) | NoReply::OutOfTurn(line)) => {

@@ -6,19 +6,22 @@
 //! - `session` is the conversation, from top to bottom; begin there.
 //! - `stream` bounds what a server may do in time and memory; `wire` knows lines, replies, content.
 //! - `tls` says whom to trust and what a failed handshake means; `offers` reads EHLO's answer;
-//!   `sasl` signs in.
+//!   `sasl` signs in; `client_name` is how PPM introduces itself.
 //! - `certificate` reads what a server shows of itself, `queue_id` under which id it has a message.
-//! - `replies` is the dictionary from refusals to advice; `report` tells each step's end once,
+//! - `replies` is the dictionary from refusals to advice, and `receiving` knows servers that take no
+//!   mail for submission; `report` tells each step's end once,
 //!   without the secrets that a server repeats.
 //! - [`message`] composes the test message; `address` writes mailboxes.
 
 mod address;
 mod certificate;
+mod client_name;
 #[cfg(fuzzing)]
 pub mod fuzz;
 pub mod message;
 mod offers;
 mod queue_id;
+mod receiving;
 mod replies;
 mod report;
 mod sasl;
@@ -29,10 +32,11 @@ mod wire;
 
 use std::time::Duration;
 
+pub use client_name::ClientName;
 pub use sasl::{Bearer, Credentials};
 pub use session::{Accepted, Envelope, Failure, deliver};
 pub use tls::{TlsTrust, TrustError};
-pub(crate) use tls::{are_authorities, diagnosis as tls_diagnosis};
+pub(crate) use tls::{diagnosis as tls_diagnosis, problem_of_trusted};
 
 /// How long a conversation may take, and its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

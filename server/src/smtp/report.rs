@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
 use tokio::time::Instant;
 
-use super::replies;
+use super::receiving;
+use super::replies::{self, Context};
 use super::session::Failure;
 use super::stream::Broken;
 use super::wire::{NoReply, Reply};
@@ -39,8 +40,12 @@ impl<T> Done<T> {
         self
     }
 
-    pub(super) fn saying(mut self, reply: &Reply) -> Self {
-        self.said = Some(reply.words());
+    pub(super) fn saying(self, reply: &Reply) -> Self {
+        self.saying_all(std::slice::from_ref(reply))
+    }
+
+    pub(super) fn saying_all(mut self, replies: &[Reply]) -> Self {
+        self.said = Some(words_of(replies));
         self
     }
 
@@ -55,6 +60,10 @@ impl<T> Done<T> {
 pub(super) enum Stop {
     /// The server's reply, which the dictionary explains.
     Refused(Reply),
+    /// The server's reply, of which more is known than it says.
+    RefusedFor(Advice, Reply),
+    /// The server's replies to one mechanism after the other, one at least.
+    SignInRefused(Vec<Reply>),
     /// The server's reply to a token: a refusal, or the challenge that says why and the reply after
     /// it, if there was one.
     TokenRefused {
@@ -65,7 +74,7 @@ pub(super) enum Stop {
     },
     /// There was no reply.
     NoReply(NoReply),
-    /// What is known without a reply, and in what words the platform tells it.
+    /// What is known without a reply, and how PPM's own TLS, DNS or sockets reported it.
     Known(Advice, Option<String>),
     /// What ended another step than the one that was begun.
     At(Step, Box<Self>),
@@ -89,40 +98,44 @@ impl Stop {
         Self::Known(advice, None)
     }
 
-    /// What it means at a step, and in what words.
-    fn explained(self, step: Step) -> (Advice, Option<String>) {
+    /// What it means at a step, and in whose words.
+    fn explained(self, step: Step, context: &Context) -> Meaning {
         match self {
-            Self::Refused(reply) => (replies::advice(step, &reply), Some(reply.words())),
-            Self::TokenRefused { first, last } => {
-                let words = std::iter::once(&first).chain(&last).map(Reply::words);
-                let words = words.collect::<Vec<_>>().join("\n");
-                (replies::advice_on_token(&first, last.as_ref()), Some(words))
+            Self::Refused(reply) => {
+                Meaning::said(replies::advice(step, &reply, context), reply.words())
             }
-            Self::NoReply(NoReply::Broken(broken)) => match broken {
-                Broken::Silent => (Advice::Silent, None),
-                Broken::TooSlow => (Advice::TooSlow, None),
-                Broken::Lost => (Advice::ConnectionLost, None),
-                Broken::Garbled(words) => (Advice::TlsFailed, Some(words)),
-                Broken::TooLong => (Advice::ReplyTooLong, None),
-            },
+            Self::RefusedFor(advice, reply) => Meaning::said(advice, reply.words()),
+            Self::SignInRefused(refusals) => {
+                let advice = replies::advice_on_password(&refusals, context);
+                Meaning::said(advice, words_of(&refusals))
+            }
+            Self::TokenRefused { first, last } => {
+                let advice = replies::advice_on_token(&first, last.as_ref(), context);
+                let replies: Vec<_> = std::iter::once(first).chain(last).collect();
+                Meaning::said(advice, words_of(&replies))
+            }
+            Self::NoReply(NoReply::Broken(broken)) => of_broken(broken, context),
             Self::NoReply(NoReply::Unreadable(line))
                 if matches!(step, Step::Greeting | Step::Capabilities) =>
             {
-                (Advice::NotSmtp, Some(line))
+                Meaning::said(Advice::NotSmtp, line)
             }
             Self::NoReply(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
-                (Advice::UnexpectedReply, Some(words))
+                Meaning::said(Advice::UnexpectedReply, words)
             }
-            Self::Known(advice, said) => (advice, said),
-            Self::At(_, reason) | Self::Having(_, reason) => reason.explained(step),
-            Self::Each(refused) => of_each(refused, step),
+            Self::Known(advice, found) => {
+                Meaning { found, ..Meaning::of(replies::in_context(advice, step, context)) }
+            }
+            Self::At(_, reason) | Self::Having(_, reason) => reason.explained(step, context),
+            Self::Each(refused) => of_each(refused, step, context),
         }
     }
 
     /// The code of the reply that it is, if it is one.
     fn code(&self) -> Option<u16> {
         match self {
-            Self::Refused(reply) => Some(reply.code),
+            Self::Refused(reply) | Self::RefusedFor(_, reply) => Some(reply.code),
+            Self::SignInRefused(refusals) => refusals.last().map(|reply| reply.code),
             Self::TokenRefused { first, last } => Some(last.as_ref().unwrap_or(first).code),
             Self::NoReply(_) | Self::Known(..) => None,
             Self::At(_, reason) | Self::Having(_, reason) => reason.code(),
@@ -159,16 +172,55 @@ impl Stop {
     }
 }
 
+/// What ended a step, and how that is told.
+struct Meaning {
+    advice: Advice,
+    /// In the server's words.
+    said: Option<String>,
+    /// As PPM's own TLS, DNS or sockets reported it.
+    found: Option<String>,
+}
+
+impl Meaning {
+    fn of(advice: Advice) -> Self {
+        Self { advice, said: None, found: None }
+    }
+
+    fn said(advice: Advice, words: String) -> Self {
+        Self { said: Some(words), ..Self::of(advice) }
+    }
+}
+
+fn of_broken(broken: Broken, context: &Context) -> Meaning {
+    Meaning::of(match broken {
+        Broken::Silent if context.has_greeted => Advice::StoppedAnswering,
+        Broken::Silent => Advice::Silent,
+        Broken::TooSlow => Advice::TooSlow,
+        Broken::Lost => Advice::ConnectionLost,
+        Broken::Garbled(found) => {
+            return Meaning { found: Some(found), ..Meaning::of(Advice::TlsFailed) };
+        }
+        Broken::TooLong => Advice::ReplyTooLong,
+    })
+}
+
 /// What the first refusal means, and the words of each.
-fn of_each(refused: Vec<(String, Stop)>, step: Step) -> (Advice, Option<String>) {
+fn of_each(refused: Vec<(String, Stop)>, step: Step, context: &Context) -> Meaning {
     let mut first = None;
     let mut lines = Vec::new();
     for (recipient, reason) in refused {
-        let (advice, said) = reason.explained(step);
+        let Meaning { advice, said, .. } = reason.explained(step, context);
         first.get_or_insert(advice);
         lines.push(format!("{recipient}: {}", said.unwrap_or_default()));
     }
-    (first.unwrap_or(Advice::RecipientRefused), Some(lines.join("\n")))
+    Meaning::said(first.unwrap_or(Advice::RecipientRefused), lines.join("\n"))
+}
+
+/// The words of replies, a line each; one that repeats the one before is not shown again.
+fn words_of(replies: &[Reply]) -> String {
+    let mut lines: Vec<_> = replies.iter().map(Reply::words).collect();
+    lines.dedup();
+    lines.join("\n")
 }
 
 /// Reports each step once, with its time and in words that are fit to be shown.
@@ -177,6 +229,8 @@ pub(super) struct Steps<'a> {
     pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
     /// Knows what nobody may read in a server's words.
     pub(super) hush: Hush,
+    /// What the same words mean depends on it.
+    pub(super) context: Context,
 }
 
 impl Steps<'_> {
@@ -205,11 +259,16 @@ impl Steps<'_> {
             }
             Err(mut reason) => {
                 let step = reason.place().unwrap_or(step);
-                let (code, facts) = (reason.code(), reason.facts());
-                let (advice, said) = reason.explained(step);
-                let said = said.as_deref().map(|said| self.fit(said));
-                self.tell(step, StepEnd::Failed, begun.elapsed(), facts, said.clone());
-                Err(Failure { step, said, advice, code })
+                let (code, mut facts) = (reason.code(), reason.facts());
+                let Meaning { advice, said, found } = reason.explained(step, &self.context);
+                if advice == Advice::ReceivingServer {
+                    let server = receiving::submission_server(&self.context.server_names());
+                    facts.extend(server.map(|name| fact(FactName::SubmissionServer, name)));
+                }
+                let fit = |words: Option<String>| words.map(|words| self.fit(&words));
+                let failure = Failure { step, said: fit(said), found: fit(found), advice, code };
+                self.tell_failure(&failure, begun.elapsed(), facts);
+                Err(failure)
             }
         }
     }
@@ -227,14 +286,23 @@ impl Steps<'_> {
         facts: Vec<Fact>,
         said: Option<String>,
     ) {
-        let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-        let facts = facts.into_iter().filter_map(|found| self.fit_fact(found)).collect();
-        (self.on_step)(StepReport { step, ended, millis, facts, said });
+        let (millis, facts) = (millis(took), self.fit_facts(facts));
+        (self.on_step)(StepReport { step, ended, millis, facts, said, found: None });
+    }
+
+    fn tell_failure(&mut self, failure: &Failure, took: Duration, facts: Vec<Fact>) {
+        let Failure { step, said, found, .. } = failure.clone();
+        let (millis, facts) = (millis(took), self.fit_facts(facts));
+        (self.on_step)(StepReport { step, ended: StepEnd::Failed, millis, facts, said, found });
     }
 
     /// A server's words, fit to be kept and shown.
     pub(super) fn fit(&self, said: &str) -> String {
         self.hush.shown(said)
+    }
+
+    fn fit_facts(&self, facts: Vec<Fact>) -> Vec<Fact> {
+        facts.into_iter().filter_map(|found| self.fit_fact(found)).collect()
     }
 
     /// A fact, fit to be kept and shown, if there is anything to it. A certificate is whole or of no
@@ -246,4 +314,8 @@ impl Steps<'_> {
         let value = self.fit(&value).replace('\n', " ");
         (!value.is_empty()).then_some(Fact { name, value })
     }
+}
+
+fn millis(took: Duration) -> u32 {
+    u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
 }

@@ -47,9 +47,9 @@ impl Mechanism {
     /// Those that PPM speaks, the preferred one first.
     const PREFERENCE: [Self; 2] = [Self::Plain, Self::Login];
 
-    /// The one to use among those that a server offers.
-    pub(super) fn choose(offered: &[String]) -> Option<Self> {
-        Self::PREFERENCE.into_iter().find(|known| is_among(offered, known.name()))
+    /// Those to use among those that a server offers, the preferred one first.
+    pub(super) fn among(offered: &[String]) -> Vec<Self> {
+        Self::PREFERENCE.into_iter().filter(|known| is_among(offered, known.name())).collect()
     }
 
     /// Its name in the registry.
@@ -255,15 +255,16 @@ mod tests {
 
     #[test]
     fn plain_is_preferred_and_then_login_in_any_case_of_letters() {
+        use Mechanism::{Login, Plain};
         for (offered, expected) in [
-            (&["LOGIN", "PLAIN"][..], Some(Mechanism::Plain)),
-            (&["login"][..], Some(Mechanism::Login)),
-            (&["CRAM-MD5", "Plain"][..], Some(Mechanism::Plain)),
-            (&["GSSAPI", "XOAUTH2"][..], None),
-            (&[][..], None),
+            (&["LOGIN", "PLAIN"][..], &[Plain, Login][..]),
+            (&["login"][..], &[Login][..]),
+            (&["CRAM-MD5", "Plain"][..], &[Plain][..]),
+            (&["GSSAPI", "XOAUTH2"][..], &[][..]),
+            (&[][..], &[][..]),
         ] {
             let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
-            assert_eq!(Mechanism::choose(&offered), expected, "{offered:?}");
+            assert_eq!(Mechanism::among(&offered), expected, "{offered:?}");
         }
     }
 

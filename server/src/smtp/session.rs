@@ -1,27 +1,29 @@
 //! One conversation, one step after another. Each step either gives the next one what it needs or
 //! ends the conversation with what the server said and what that means; each is reported once.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::delivery::{Advice, Fact, FactName, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
-use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
+use super::client_name::ClientName;
 use super::offers::Offers;
 use super::queue_id::queue_id;
+use super::replies::Context;
 use super::report::{Done, StepResult, Steps, Stop, fact};
 use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
 use super::stream::{Broken, Guarded, TlsError};
 use super::tls::{self, TlsTrust};
 use super::wire::{NoReply, Reply, Wire, content};
-use crate::egress::{self, ConnectError, EgressPolicy, LookUpError, Protocol, Vetted};
+use crate::egress::{self, Attempt, EgressPolicy, LookUpError, Protocol, Vetted};
 
 /// How long a server may take to say goodbye; nobody waits for it.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -31,6 +33,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub struct Envelope {
     /// The server that takes the message.
     pub server: MailServer,
+    /// By which name PPM introduces itself there; by its address on the connection if there is none.
+    pub client_name: Option<ClientName>,
     /// Who signs in there with what, if anybody does.
     pub credentials: Credentials,
     /// The envelope sender (MAIL FROM), which gets the bounces; nobody for a message that must cause
@@ -63,6 +67,8 @@ pub struct Failure {
     pub step: Step,
     /// The server's own words, fit to be shown as text.
     pub said: Option<String>,
+    /// What PPM's own TLS, DNS or sockets reported, fit to be shown as text.
+    pub found: Option<String>,
     /// What it usually means.
     pub advice: Advice,
     /// The code of the server's last reply (RFC 5321 4.2), where that is what ended it.
@@ -88,7 +94,7 @@ pub async fn deliver(
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
     let hush = sasl::hush(&envelope.credentials, &envelope.server);
-    let mut steps = Steps { on_step, hush };
+    let mut steps = Steps { on_step, hush, context: Context::of(envelope) };
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
@@ -112,25 +118,30 @@ async fn converse(
     steps: &mut Steps<'_>,
 ) -> Result<Accepted, Failure> {
     let server = &envelope.server;
+    let local = wire.stream.local_address();
+    let name = &envelope.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
+    steps.context.client_name = name.to_string();
     match server.security {
         Security::Clear => {
             steps.skip(Step::Tls);
-            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            let greeting = steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            steps.context.hear_greeting(&greeting);
         }
         Security::StartTls => {
-            steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
-            steps.take(Step::Tls, start_tls(wire, server, trust)).await?;
+            let greeting = steps.take(Step::Greeting, greet_in_clear(wire, server, trust)).await?;
+            let is_masked = steps.context.hear_greeting(&greeting);
+            let start_tls = start_tls(wire, server, trust, name, is_masked);
+            steps.take(Step::Tls, start_tls).await?;
         }
         Security::ImplicitTls => {
             steps.take(Step::Tls, encrypt(wire, server, trust)).await?;
-            steps.take(Step::Greeting, greet(wire)).await?;
+            let greeting = steps.take(Step::Greeting, greet(wire)).await?;
+            steps.context.hear_greeting(&greeting);
         }
     }
-    let offers = if envelope.is_content_with_helo() {
-        steps.take(Step::Capabilities, introduce_as_of_old(wire)).await?
-    } else {
-        steps.take(Step::Capabilities, introduce(wire)).await?
-    };
+    let introduction = introduce(wire, name, envelope.is_content_with_helo());
+    let offers = steps.take(Step::Capabilities, introduction).await?;
+    steps.context.hear_offers(&offers);
     match &envelope.credentials {
         Credentials::None => steps.skip(Step::SignIn),
         Credentials::Password(account) => {
@@ -175,20 +186,34 @@ async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> 
     if addresses.addresses().iter().all(|address| address.port() == 0) {
         return Err(Stop::known(Advice::PortZero));
     }
-    let stream = egress::connect(addresses, within).await.map_err(|error| match error {
-        ConnectError::Refused(_) => Stop::known(Advice::NothingListens),
-        ConnectError::Unreachable(reason) => {
-            Stop::Known(Advice::Unreachable, Some(reason.to_string()))
-        }
+    let connected = egress::connect(addresses, within).await.map_err(|failed| {
+        let (advice, found) = if failed.is_refused() {
+            (Advice::NothingListens, None)
+        } else {
+            (Advice::Unreachable, Some(failed.error.to_string()))
+        };
+        Stop::Known(advice, found).having(vec![each(&failed.attempts)])
     })?;
-    let peer = stream.peer_addr().ok().map(|peer| fact(FactName::Peer, peer.to_string()));
-    Ok(Done::new(stream).with(peer))
+    let peer = connected.stream.peer_addr().ok();
+    let peer = peer.map(|peer| fact(FactName::Peer, peer.to_string()));
+    // Of a single address, who took the connection says it all.
+    let attempts = (connected.attempts.len() > 1).then(|| each(&connected.attempts));
+    Ok(Done::new(connected.stream).with(peer).with(attempts))
+}
+
+fn each(attempts: &[Attempt]) -> Fact {
+    let one = |Attempt { address, end }: &Attempt| format!("{} {end}", address.ip());
+    fact(FactName::Attempts, listed(attempts.iter().map(one)))
 }
 
 /// Greets in clear, where silence may have a reason of its own.
-async fn greet_in_clear(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
+async fn greet_in_clear(
+    wire: &mut Wire,
+    server: &MailServer,
+    trust: &TlsTrust,
+) -> StepResult<Reply> {
     match wire.reply().await {
-        Ok(greeting) => welcome(&greeting),
+        Ok(greeting) => welcome(greeting),
         Err(no_reply) if waits_for_tls(wire, server, trust, &no_reply).await => {
             Err(Stop::known(Advice::TlsPort))
         }
@@ -196,15 +221,15 @@ async fn greet_in_clear(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) 
     }
 }
 
-async fn greet(wire: &mut Wire) -> StepResult<()> {
-    welcome(&wire.reply().await?)
+async fn greet(wire: &mut Wire) -> StepResult<Reply> {
+    welcome(wire.reply().await?)
 }
 
-fn welcome(greeting: &Reply) -> StepResult<()> {
+fn welcome(greeting: Reply) -> StepResult<Reply> {
     if greeting.code != 220 {
-        return Err(Stop::Refused(greeting.clone()));
+        return Err(Stop::Refused(greeting));
     }
-    Ok(Done::new(()).saying(greeting))
+    Ok(Done::new(greeting.clone()).saying(&greeting))
 }
 
 /// Whether a port that gave no greeting in clear waits for implicit TLS: it is known by
@@ -227,55 +252,57 @@ async fn waits_for_tls(
     }
 }
 
-/// Says who is calling, and hears what the server offers (RFC 5321 3.2).
-async fn introduce(wire: &mut Wire) -> StepResult<Offers> {
-    let caller = client_id(wire.stream.local_address());
-    let reply = wire.command(Ehlo::new(caller)).await?;
-    // Not just any 2yz: a second 220 would put each reply after it beside the wrong command.
-    if reply.code != 250 {
-        return Err(Stop::Refused(reply));
-    }
-    let offers = Offers::of(&reply);
-    let facts = offers.facts();
-    Ok(Done::new(offers).with(facts).saying(&reply))
-}
-
-/// The same for a server that may be too old for EHLO: one that does not know the command is spoken
-/// to by HELO, which offers nothing (RFC 5321 3.2, 4.1.4).
-async fn introduce_as_of_old(wire: &mut Wire) -> StepResult<Offers> {
-    match introduce(wire).await {
-        Err(Stop::Refused(refusal)) if matches!(refusal.code, 500 | 502) => {
-            let helo = format!("HELO {}\r\n", client_id(wire.stream.local_address()));
-            match wire.command(helo).await {
-                Ok(reply) if reply.is_done() => Ok(Done::new(Offers::default()).saying(&reply)),
-                Ok(reply) => Err(Stop::Refused(reply)),
-                // What was said to EHLO tells more than silence.
-                Err(_) => Err(Stop::Refused(refusal)),
-            }
+/// Says who is calling, and hears what the server offers (RFC 5321 3.2). Where `helo_will_do`, a server
+/// that may be too old for EHLO is spoken to by HELO, which offers nothing (RFC 5321 3.2, 4.1.4).
+async fn introduce(wire: &mut Wire, name: &ClientName, helo_will_do: bool) -> StepResult<Offers> {
+    let sent = || fact(FactName::ClientName, name.to_string());
+    let answered = match ehlo(wire, name).await {
+        Err(Stop::Refused(refusal)) if helo_will_do && matches!(refusal.code, 500 | 502) => {
+            helo(wire, name, refusal).await
         }
         other => other,
-    }
+    };
+    let reply = answered.map_err(|stop| stop.having(vec![sent()]))?;
+    let offers = Offers::of(&reply);
+    let facts = offers.facts();
+    Ok(Done::new(offers).with([sent()]).with(facts).saying(&reply))
 }
 
-/// The address literal of this machine on this connection: unlike its name, always true and always
-/// legal (RFC 5321 4.1.3, 4.1.4).
-fn client_id(local: Option<SocketAddr>) -> ClientId {
-    match local.map(|address| address.ip().to_canonical()) {
-        Some(IpAddr::V4(address)) => ClientId::Ipv4(address),
-        Some(IpAddr::V6(address)) => ClientId::Ipv6(address),
-        None => ClientId::default(),
+async fn ehlo(wire: &mut Wire, name: &ClientName) -> Result<Reply, Stop> {
+    let reply = wire.command(Ehlo::new(name.id())).await?;
+    // Not just any 2yz: a second 220 would put each reply after it beside the wrong command.
+    if reply.code == 250 { Ok(reply) } else { Err(Stop::Refused(reply)) }
+}
+
+async fn helo(wire: &mut Wire, name: &ClientName, refusal: Reply) -> Result<Reply, Stop> {
+    match wire.command(format!("HELO {name}\r\n")).await {
+        Ok(reply) if reply.is_done() => Ok(reply),
+        Ok(reply) => Err(Stop::Refused(reply)),
+        // What was said to EHLO tells more than silence.
+        Err(_) => Err(Stop::Refused(refusal)),
     }
 }
 
 /// A first introduction, STARTTLS and the handshake. Of what is offered in clear, nothing else counts
 /// (RFC 3207 4.2).
-async fn start_tls(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> StepResult<()> {
-    let introduction = introduce(wire).await;
+async fn start_tls(
+    wire: &mut Wire,
+    server: &MailServer,
+    trust: &TlsTrust,
+    name: &ClientName,
+    is_greeting_masked: bool,
+) -> StepResult<()> {
+    let introduction = introduce(wire, name, false).await;
     let in_clear = introduction.map_err(|stop| stop.belongs_to(Step::Capabilities))?.value;
+    let is_masked = is_greeting_masked || in_clear.is_masked;
     if !in_clear.starttls {
-        return Err(Stop::known(Advice::StartTlsNotOffered));
+        let advice = if is_masked { Advice::StartTlsMasked } else { Advice::StartTlsNotOffered };
+        return Err(Stop::known(advice));
     }
     let go_ahead = wire.command(Starttls).await?;
+    if is_masked && matches!(go_ahead.code, 500 | 502) {
+        return Err(Stop::RefusedFor(Advice::StartTlsMasked, go_ahead));
+    }
     if go_ahead.code != 220 {
         return Err(Stop::Refused(go_ahead));
     }
@@ -296,25 +323,38 @@ async fn encrypt(wire: &mut Wire, server: &MailServer, trust: &TlsTrust) -> Step
         Err(TlsError::Injected) => Err(Stop::known(Advice::StartTlsInjected)),
         Err(TlsError::Broken(broken)) => Err(Stop::NoReply(broken.into())),
         Err(TlsError::Handshake { error, shown }) => {
-            let (advice, words) = tls::diagnosis(&error);
+            let (advice, found) = tls::diagnosis(&error);
             let refused = shown.filter(|_| advice != Advice::PlainPort);
+            let advice = refused.as_ref().and_then(|it| it.unacceptable(advice)).unwrap_or(advice);
             let facts = refused.map(|shown| shown.facts_of_refused(&name, advice));
-            Err(Stop::Known(advice, words).having(facts.unwrap_or_default()))
+            Err(Stop::Known(advice, found).having(facts.unwrap_or_default()))
         }
     }
 }
 
+/// Signs in by one mechanism after the other until one is accepted: some servers offer PLAIN and know
+/// LOGIN only, and some look a user up in another directory for each.
 async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepResult<()> {
-    let offered = mechanisms(offers)?;
-    let Some(mechanism) = Mechanism::choose(offered) else {
-        return Err(Stop::known(Advice::NoCommonMechanism));
-    };
-    let exchange = mechanism.exchange(account);
-    let reply = answer(wire, &exchange).await?.decoded();
-    if reply.is_done() {
-        return Ok(signed_in(&exchange, &reply));
+    let (mut tried, mut replies) = (Vec::new(), Vec::new());
+    for mechanism in Mechanism::among(mechanisms(offers)?) {
+        let exchange = mechanism.exchange(account);
+        tried.push(exchange.mechanism);
+        match answer(wire, &exchange).await {
+            Ok(reply) => replies.push(reply.decoded()),
+            Err(no_reply) if replies.is_empty() => return Err(no_reply.into()),
+            // What was said to the mechanism before tells more.
+            Err(_) => break,
+        }
+        match replies.last().map(|reply| reply.code) {
+            Some(200..300) => return Ok(Done::new(()).with([by(&tried)]).saying_all(&replies)),
+            Some(500..600) => {}
+            _ => break,
+        }
     }
-    Err(Stop::Refused(reply).having(vec![by(&exchange)]))
+    if tried.is_empty() {
+        return Err(Stop::known(Advice::NoCommonMechanism));
+    }
+    Err(Stop::SignInRefused(replies).having(vec![by(&tried)]))
 }
 
 /// The same with a token. A server that refuses it may say in a challenge why, and gives its reply
@@ -334,26 +374,31 @@ async fn sign_in_by_token(
     };
     let exchange = mechanism.exchange(bearer, server);
     let reply = answer(wire, &exchange).await?.decoded();
+    let by = by(&[exchange.mechanism]);
     if reply.is_done() {
-        return Ok(signed_in(&exchange, &reply));
+        return Ok(Done::new(()).with([by]).saying(&reply));
     }
     let last = match reply.code {
         334 => wire.command(mechanism.acknowledgement()).await.ok().map(Reply::decoded),
         _ => None,
     };
-    Err(Stop::TokenRefused { first: reply, last }.having(vec![by(&exchange)]))
+    let facts = std::iter::once(by).chain(wanted_scope(&reply)).collect();
+    Err(Stop::TokenRefused { first: reply, last }.having(facts))
+}
+
+/// The scope that a challenge names, where it is JSON (RFC 7628 3.2.2).
+fn wanted_scope(challenge: &Reply) -> Option<Fact> {
+    let json: serde_json::Value = serde_json::from_str(&challenge.lines.concat()).ok()?;
+    let scope = json.get("scope")?.as_str()?;
+    (challenge.code == 334).then(|| fact(FactName::WantedScope, scope))
 }
 
 fn mechanisms(offers: &Offers) -> Result<&[String], Stop> {
     offers.mechanisms.as_deref().ok_or_else(|| Stop::known(Advice::SignInNotOffered))
 }
 
-fn signed_in(exchange: &Exchange, reply: &Reply) -> Done<()> {
-    Done::new(()).with([by(exchange)]).saying(reply)
-}
-
-fn by(exchange: &Exchange) -> Fact {
-    fact(FactName::Mechanism, exchange.mechanism)
+fn by(tried: &[&str]) -> Fact {
+    fact(FactName::Mechanism, tried.join(", "))
 }
 
 /// Goes through a sign-in as far as the server asks for it (RFC 4954 4).

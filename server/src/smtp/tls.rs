@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use domain::check::certificate::CertificateProblem;
 use domain::check::host::Host;
 use domain::delivery::{Advice, Fact, FactName};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -95,12 +96,17 @@ fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
 }
 
-/// Whether a text is certificates in PEM, each of which can vouch for a server.
-pub(crate) fn are_authorities(pem: &str) -> bool {
+/// Why certificates in PEM cannot all vouch for this server, as far as that can be known without it.
+pub(crate) fn problem_of_trusted(pem: &str, server: &str) -> Option<CertificateProblem> {
     let can_vouch = |der: &CertificateDer<'_>| {
         webpki::anchor_from_trusted_cert(der).is_ok() && is_of_authority(der)
     };
-    certificates(pem).is_some_and(|all| !all.is_empty() && all.iter().all(can_vouch))
+    match certificates(pem) {
+        Some(all) if !all.is_empty() && all.iter().all(can_vouch) => {
+            all.iter().find_map(|der| certificate::problem_of_trusted(der, server))
+        }
+        _ => Some(CertificateProblem::NoAuthority),
+    }
 }
 
 /// Two who judge: whoever the first does not know, the second may.

@@ -142,7 +142,7 @@ async fn ada(server: &Server) -> Principal {
 }
 
 fn report(step: Step) -> StepReport {
-    StepReport { step, ended: StepEnd::Done, millis: 3, facts: Vec::new(), said: None }
+    StepReport { step, ended: StepEnd::Done, millis: 3, facts: Vec::new(), said: None, found: None }
 }
 
 async fn record(server: &Server, run: &str, ordinal: u32, step: Step) {

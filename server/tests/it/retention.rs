@@ -61,6 +61,7 @@ async fn sent(harness: &Harness, id: &str, who: &Principal) {
         millis: 3,
         facts: Vec::new(),
         said: None,
+        found: None,
     };
     let store = &harness.server.store;
     runs::record(store, id, 0, &report).await.expect("the database answers");

@@ -22,6 +22,7 @@ fn report(step: Step) -> StepReport {
         millis: 3,
         facts: Vec::new(),
         said: Some("220 ready".to_owned()),
+        found: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod content;
 mod cuts;
 mod delivery;
 mod facts;
+mod field;
 mod hostile;
 mod places;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod replies;
 mod tls;
 mod tokens;
 mod trust;
+mod unacceptable;
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -71,6 +73,7 @@ impl Attempt {
     fn to(host: Host, port: u16, security: Security) -> Self {
         let envelope = Envelope {
             server: MailServer { host, port, security, trusted_ca: String::new() },
+            client_name: None,
             credentials: Credentials::None,
             sender: Some("ppm@example.com".to_owned()),
             recipients: vec!["ada@example.org".to_owned()],
@@ -168,13 +171,18 @@ impl Outcome {
         let failure = self.result.as_ref().expect_err("a failure");
         let last = self.steps.last().expect("a report");
         assert_eq!((last.step, last.ended), (failure.step, StepEnd::Failed));
-        assert_eq!(last.said, failure.said);
+        assert_eq!((&last.said, &last.found), (&failure.said, &failure.found));
         (failure.step, failure.advice)
     }
 
     /// The server's words in the failure.
     fn words(&self) -> &str {
         self.result.as_ref().expect_err("a failure").said.as_deref().unwrap_or_default()
+    }
+
+    /// What PPM's own TLS, DNS or sockets reported of the failure.
+    fn found(&self) -> &str {
+        self.result.as_ref().expect_err("a failure").found.as_deref().unwrap_or_default()
     }
 
     fn reply(&self) -> &str {

@@ -164,7 +164,7 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
     let world = World::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.revoke();
     world.harness.clock.advance(TimeDelta::hours(2));
-    let Outcome::Failed { step, advice, said } = world.send().await else { panic!("not sent") };
+    let Outcome::Failed { step, advice, said, .. } = world.send().await else { panic!("not sent") };
     assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
     assert!(said.expect("words").contains("The grant was revoked."));
 
@@ -185,7 +185,7 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
 async fn a_token_that_the_mail_server_refuses_because_its_consent_has_ended_is_told_so() {
     let world = World::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.revoke();
-    let Outcome::Failed { step, advice, said } = world.send().await else { panic!("not sent") };
+    let Outcome::Failed { step, advice, said, .. } = world.send().await else { panic!("not sent") };
     assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
     assert!(said.expect("words").contains("The grant was revoked."));
     assert_eq!(world.mailbox.refused(), 1);

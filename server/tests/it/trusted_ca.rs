@@ -14,7 +14,7 @@ use crate::support::harness::{Harness, principal};
 use crate::support::oauth_world::{World, a_moment, draft_with};
 use crate::support::provider::Provider;
 use crate::support::smtp_server::{
-    AUTHORITY, Authority, Protection, Script, SmtpServer, self_signed_authority,
+    AUTHORITY, Authority, Protection, Script, SmtpServer, made_by_openssl, self_signed_authority,
 };
 
 fn ada() -> Principal {
@@ -202,4 +202,43 @@ async fn the_trail_names_the_certificates_that_changed() {
     let of_save = trail.iter().find(|entry| entry.action == Action::SettingsSaved);
     let of_save = format!("{:?}", of_save.expect("a save"));
     assert!(of_save.contains("basic-trusted-ca") && !of_save.contains("BEGIN"), "{of_save}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_help_is_refused_in_its_field_and_says_why() {
+    let harness = Harness::start().await;
+    let make = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout k -out r";
+    for (lines, expected) in [
+        (&[make, "x509 -req -days 3650 -in r -signkey k -out c"][..], CertificateProblem::Version1),
+        (
+            &["req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=LocalHost -keyout k -out c"],
+            CertificateProblem::NoNames,
+        ),
+        (
+            &["req -x509 -newkey rsa:1024 -nodes -days 3650 -subj /CN=Authority -keyout k -out c"],
+            CertificateProblem::KeyTooShort,
+        ),
+    ] {
+        let mut draft = draft(587);
+        let [pem] = made_by_openssl(lines, ["c"]);
+        draft.edit(Field::BasicTrustedCa, pem);
+        let SaveAnswer::Problems(problems) = save(&harness.server, &draft, 0).await else {
+            panic!("saved: {expected:?}")
+        };
+        let problem = problems.of(Field::BasicTrustedCa);
+        assert_eq!(problem, Some(Problem::Certificate(expected)));
+    }
+}
+
+#[tokio::test]
+async fn an_old_authority_of_version_1_may_still_be_trusted_for_what_it_has_issued() {
+    let harness = Harness::start().await;
+    let mut draft = draft(587);
+    let lines = [
+        "req -newkey rsa:2048 -nodes -subj /CN=Authority -keyout k -out r",
+        "x509 -req -days 3650 -in r -signkey k -out c",
+    ];
+    let [pem] = made_by_openssl(&lines, ["c"]);
+    draft.edit(Field::BasicTrustedCa, pem);
+    saved(&harness.server, &draft, 0).await;
 }

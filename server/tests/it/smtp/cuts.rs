@@ -52,7 +52,8 @@ impl Deed {
             (Place::Quit, _) => None,
             (Place::Handshake, Self::Says421) => Some((Step::Tls, Advice::StartTlsInjected)),
             (_, Self::Says421) => Some((place.step(), Advice::TryLater)),
-            (_, Self::FallsSilent) => Some(place.ends_with(Advice::Silent)),
+            (Place::Connection, Self::FallsSilent) => Some(place.ends_with(Advice::Silent)),
+            (_, Self::FallsSilent) => Some(place.ends_with(Advice::StoppedAnswering)),
             (_, Self::Closes | Self::Resets) => Some(place.ends_with(Advice::ConnectionLost)),
         }
     }

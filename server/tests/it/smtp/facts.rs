@@ -19,6 +19,7 @@ async fn by_starttls_each_step_says_what_it_found() {
     assert_eq!(
         outcome.facts(Step::Capabilities),
         [
+            (FactName::ClientName, "[127.0.0.1]"),
             (FactName::Mechanisms, "PLAIN LOGIN"),
             (FactName::Size, "35882577"),
             (FactName::SmtpUtf8, "yes"),
@@ -63,7 +64,11 @@ async fn in_clear_nothing_is_said_of_tls_and_the_only_offers_count() {
     assert_eq!(outcome.facts(Step::Tls), []);
     assert_eq!(
         outcome.facts(Step::Capabilities),
-        [(FactName::Mechanisms, "PLAIN LOGIN"), (FactName::SmtpUtf8, "no")]
+        [
+            (FactName::ClientName, "[127.0.0.1]"),
+            (FactName::Mechanisms, "PLAIN LOGIN"),
+            (FactName::SmtpUtf8, "no"),
+        ]
     );
 }
 
@@ -76,7 +81,12 @@ async fn of_two_offers_the_one_under_tls_is_told() {
 
     assert_eq!(
         outcome.facts(Step::Capabilities),
-        [(FactName::Mechanisms, "PLAIN"), (FactName::Size, "2000"), (FactName::SmtpUtf8, "no")]
+        [
+            (FactName::ClientName, "[127.0.0.1]"),
+            (FactName::Mechanisms, "PLAIN"),
+            (FactName::Size, "2000"),
+            (FactName::SmtpUtf8, "no"),
+        ]
     );
     assert_eq!(outcome.said(Step::Capabilities), "250 x AUTH PLAIN SIZE 2000");
 }
@@ -96,7 +106,7 @@ async fn a_refused_sign_in_says_by_what_it_was_tried() {
     let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.failure(), (Step::SignIn, Advice::CredentialsRefused));
-    assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "PLAIN")]);
+    assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "PLAIN, LOGIN")]);
     assert_eq!(outcome.words(), "535 5.7.8 No");
 }
 

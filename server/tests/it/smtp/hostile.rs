@@ -54,7 +54,7 @@ async fn a_server_that_falls_silent_ends_at_the_step_it_was_at() {
             peer.is_left().await
         });
         let outcome = in_time(Attempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
-        assert_eq!(outcome.failure(), (step, Advice::Silent));
+        assert_eq!(outcome.failure(), (step, Advice::StoppedAnswering));
     }
 }
 
@@ -166,7 +166,7 @@ async fn a_server_that_does_not_read_the_message_ends_at_the_content() {
     let outcome = in_time(Attempt::at(&server, Security::Clear).with_message(&message)).await;
     let (step, advice) = outcome.failure();
     assert_eq!(step, Step::Content);
-    assert!(matches!(advice, Advice::Silent | Advice::TooSlow), "{advice:?}");
+    assert!(matches!(advice, Advice::StoppedAnswering | Advice::TooSlow), "{advice:?}");
     let _ = over.send(());
 }
 

@@ -223,7 +223,7 @@ async fn a_server_without_a_sign_in_by_token_is_told_with_what_it_offers() {
     for (offers, advice, mechanisms) in [
         ("250-x\n250 AUTH PLAIN LOGIN", Advice::TokenSignInNotOffered, "PLAIN LOGIN"),
         ("250-x\n250 AUTH", Advice::TokenSignInNotOffered, ""),
-        ("250-x\n250 8BITMIME", Advice::SignInNotOffered, ""),
+        ("250-x\n250 8BITMIME", Advice::SignInNotOfferedUnderTls, ""),
     ] {
         let (outcome, heard) = signed_in_by(TOKEN, offering(offers)).await;
 

@@ -137,7 +137,7 @@ async fn trust_in_a_servers_own_certificate_does_not_excuse_what_else_is_wrong()
     let changes: [(Change, Advice); 4] = [
         (|made| made.not_after = date_time_ymd(2020, 1, 1), Advice::CertificateExpired),
         (|made| made.not_before = date_time_ymd(3000, 1, 1), Advice::CertificateNotYetValid),
-        (|made| made.subject_alt_names.truncate(0), Advice::CertificateWrongName),
+        (|made| made.subject_alt_names.truncate(0), Advice::CertificateWithoutNames),
         (
             |made| made.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
             Advice::TlsFailed,

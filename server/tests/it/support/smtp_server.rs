@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use base64::Engine;
@@ -11,8 +12,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -198,6 +201,36 @@ fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Serve
         .with_single_cert(chain, private(key))
         .expect("a certificate with its key");
     Arc::new(config)
+}
+
+/// A server that shows any certificate, in PEM, whatever is wrong with it. It signs with another key,
+/// which a client finds out only after it has judged the certificate.
+pub fn showing(pem: &str) -> Arc<ServerConfig> {
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+    let chain = certificates.collect::<Result<_, _>>().expect("certificates");
+    let provider = Arc::new(ring::default_provider());
+    let key = provider.key_provider.load_private_key(private(&key())).expect("a key");
+    let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    Arc::new(config)
+}
+
+/// What the `openssl` of this machine makes by these lines of arguments in a folder of its own, where
+/// `san` holds an extension with the name of this machine: these files.
+pub fn made_by_openssl<const N: usize>(lines: &[&str], files: [&str; N]) -> [String; N] {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    std::fs::write(folder.path().join("san"), "subjectAltName=DNS:localhost").expect("a file");
+    for line in lines {
+        let arguments = line.split_whitespace();
+        let output = Command::new("openssl").args(arguments).current_dir(folder.path()).output();
+        let output = output.expect("openssl runs");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    files.map(|file| std::fs::read_to_string(folder.path().join(file)).expect("a file"))
 }
 
 /// What a server heard.

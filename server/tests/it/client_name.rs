@@ -1,0 +1,44 @@
+//! The name by which test messages introduce PPM to a mail server.
+
+use app::service::{EmailService, Principal};
+use server::config::PublicUrl;
+use server::service::Service;
+use server::smtp::ClientName;
+
+use crate::support::harness::{Harness, principal};
+use crate::support::oauth_world::a_moment;
+use crate::support::smtp_server::Script;
+
+fn ada() -> Principal {
+    principal("ada", "ada@example.com", "ada")
+}
+
+/// What a mail server is greeted with.
+async fn greeting(configured: Option<&str>, public_url: &str) -> String {
+    let harness = Harness::with(|config| {
+        config.smtp_client_name = configured.and_then(ClientName::parse);
+        config.public_url = Some(PublicUrl::parse(public_url).expect("a URL"));
+    })
+    .await;
+    let mail = Script::in_clear().play();
+    harness.sends_through(&ada(), mail.address).await;
+    let service = Service::new(harness.server.clone());
+    let mut now = service.send_test(&ada()).await.expect("a run");
+    while now.run.outcome.is_none() {
+        a_moment().await;
+        now = service.run(&ada(), &now.run.id).await.expect("the run");
+    }
+    mail.heard().await.line("EHLO").to_owned()
+}
+
+#[tokio::test]
+async fn a_mail_server_is_greeted_by_the_configured_name_else_a_public_one_else_the_address() {
+    for (configured, public_url, expected) in [
+        (Some("mail.example.com"), "https://ppm.example.com", "EHLO mail.example.com"),
+        (None, "https://ppm.example.com", "EHLO ppm.example.com"),
+        (None, "https://ppm.internal", "EHLO [127.0.0.1]"),
+        (None, "http://127.0.0.1:3000", "EHLO [127.0.0.1]"),
+    ] {
+        assert_eq!(greeting(configured, public_url).await, expected, "{configured:?} {public_url}");
+    }
+}

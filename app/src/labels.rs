@@ -14,6 +14,7 @@ pub mod doctor;
 mod egress;
 #[cfg(feature = "ssr")]
 mod explained;
+mod note;
 #[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]
@@ -34,7 +35,7 @@ use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
 use domain::delivery::{FactName, Outcome, Step, StepEnd, Tested};
-use domain::draft::TlsMode;
+use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
 use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
@@ -43,6 +44,7 @@ use crate::api::{ApiError, DoorRefusal};
 use crate::tab::SecretState;
 
 pub use advice::{INTERRUPTED, Words, advice};
+pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
 #[cfg(feature = "ssr")]
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_SESSION_HERE, PASSWORD_CHANGED,
@@ -125,6 +127,7 @@ pub const fn field(field: Field) -> &'static str {
         Field::TokenEndpoint => "Token Endpoint",
         Field::RedirectUri => "Redirect URI",
         Field::Scope => "Scope",
+        Field::ClientAuthentication => "Client authentication",
     }
 }
 
@@ -202,6 +205,9 @@ pub const fn field_help(field: Field) -> &'static str {
         Field::Scope => {
             "What PPM asks to be allowed, as the provider's documentation for SMTP writes it."
         }
+        Field::ClientAuthentication => {
+            "How Client ID and Client Secret go to the Token Endpoint. Automatic follows the provider's metadata, else sends the secret in the body, else by HTTP Basic; None (public client) is for Authorization Code with PKCE only."
+        }
     }
 }
 
@@ -234,6 +240,23 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
         }
     }
 }
+
+/// The name of a way of client authentication.
+#[must_use]
+pub const fn client_authentication(method: ClientAuthentication) -> &'static str {
+    match method {
+        ClientAuthentication::Automatic => "Automatic",
+        ClientAuthentication::Body => "In the body",
+        ClientAuthentication::Basic => "HTTP Basic",
+        ClientAuthentication::None => "None (public client)",
+    }
+}
+
+/// What is folded at the end of Authentication Settings.
+pub const MORE: &str = "More";
+
+/// What to know of a Client Secret that is not sent.
+pub const NO_SECRET_SENT: &str = "Kept, not sent: a public client has no secret.";
 
 /// The name of a TLS mode.
 #[must_use]
@@ -305,6 +328,8 @@ pub fn problem(at: Field, problem: Problem) -> String {
         .to_owned(),
         Problem::UsernameMissing => "A Password is typed below: enter the Username that it belongs to, or empty the Password.".to_owned(),
         Problem::TlsNeeded => "OAuth is never sent unencrypted: turn Use TLS on.".to_owned(),
+        Problem::PkceNeeded => "A public client needs Authorization Code with PKCE: choose that flow, or another Client authentication.".to_owned(),
+        Problem::TenantNeeded => "With Client Credentials, the endpoint must name one tenant: put your tenant's ID or domain where common, consumers or organizations stands.".to_owned(),
     }
 }
 
@@ -330,7 +355,8 @@ const fn missing(at: Field) -> &'static str {
         | Field::Username
         | Field::OauthUseTls
         | Field::OauthTlsMode
-        | Field::OauthTrustedCa => "This is needed.",
+        | Field::OauthTrustedCa
+        | Field::ClientAuthentication => "This is needed.",
     }
 }
 
@@ -371,7 +397,9 @@ const fn host(problem: HostProblem) -> &'static str {
         HostProblem::Empty => "Enter the mail server's name.",
         HostProblem::TooLong => "A host name has at most 253 characters.",
         HostProblem::LabelTooLong => "Between two dots of a host name are at most 63 characters.",
-        HostProblem::BadCharacter => "A host name has letters, digits, hyphens and dots only.",
+        HostProblem::BadCharacter => {
+            "A host name has only letters, digits, hyphens, underscores and dots."
+        }
         HostProblem::BadHyphen => "A part of a host name neither begins nor ends with a hyphen.",
         HostProblem::EmptyLabel => "There is a dot too many.",
         HostProblem::BadIpv4 => "An IP address has four numbers from 0 to 255, such as 192.0.2.10.",
@@ -437,6 +465,9 @@ pub fn value(at: Field, text: &str) -> String {
     let name = match at {
         Field::Flow => OauthFlow::from_wire_name(text).map(flow),
         Field::BasicTlsMode | Field::OauthTlsMode => TlsMode::from_wire_name(text).map(tls_mode),
+        Field::ClientAuthentication => {
+            ClientAuthentication::from_wire_name(text).map(client_authentication)
+        }
         _ if text.is_empty() => Some("empty"),
         _ if at.kind() == Kind::Lines => return beginning_and_end(text),
         _ => None,

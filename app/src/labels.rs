@@ -406,6 +406,7 @@ const fn host(problem: HostProblem) -> &'static str {
         HostProblem::BadIpv6 => "This is no valid IPv6 address.",
         HostProblem::ControlCharacter => "It holds an invisible character.",
         HostProblem::HasScheme => "Only the server's name, without smtp:// or https:// before it.",
+        HostProblem::HasAt => "This is an email address. Enter the name of the SMTP server.",
         HostProblem::HasPort => "Only the server's name: the port has a field of its own.",
         HostProblem::HasSpace => "There is a space in it.",
     }
@@ -430,7 +431,9 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
             "No user name or password inside the address, please: remove what stands before the @."
         }
         (UrlProblem::Fragment, _) => "Remove the # and what follows it: OAuth allows no fragment.",
-        (UrlProblem::BadCharacter, _) => "It holds a character that a web address has no use for.",
+        (UrlProblem::BadCharacter, _) => {
+            "It holds a character that a web address cannot have, such as the braces of a placeholder."
+        }
         (UrlProblem::Space, _) => "There is a space in it.",
         (UrlProblem::ControlCharacter, _) => "It holds an invisible character.",
     }

@@ -230,85 +230,55 @@ impl Provider {
     #[must_use]
     pub const fn preset(self) -> Preset {
         match self {
-            Self::Microsoft365 => Preset {
-                server: "smtp.office365.com",
-                port: "587",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/authorize",
-                    token_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/token",
-                    scope: Some("https://outlook.office.com/SMTP.Send offline_access"),
-                    client_credentials_scope: Some("https://outlook.office365.com/.default"),
-                }),
-                page: "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
-            },
-            Self::HighVolumeEmail => Preset {
-                server: "smtp-hve.office365.com",
-                port: "587",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/authorize",
-                    token_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/token",
-                    scope: None,
-                    client_credentials_scope: Some("https://outlook.office365.com/.default"),
-                }),
-                page: "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/oauth-high-volume-mails-m365",
-            },
+            Self::Microsoft365 => at_microsoft(
+                "smtp.office365.com",
+                Some("https://outlook.office.com/SMTP.Send offline_access"),
+                "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
+            ),
+            Self::HighVolumeEmail => at_microsoft(
+                "smtp-hve.office365.com",
+                None,
+                "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/oauth-high-volume-mails-m365",
+            ),
             Self::AzureCommunicationServices => by_password(
                 "smtp.azurecomm.net",
                 "587",
                 None,
                 "https://learn.microsoft.com/en-us/azure/communication-services/quickstarts/email/send-email-smtp/smtp-authentication",
             ),
-            Self::Google => Preset {
-                server: "smtp.gmail.com",
-                port: "587",
-                username: None,
-                oauth: Some(Oauth {
-                    // Without these two, Google gives no refresh token.
-                    authorization_endpoint: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
-                    token_endpoint: "https://oauth2.googleapis.com/token",
-                    scope: Some("https://mail.google.com/"),
-                    client_credentials_scope: None,
-                }),
-                page: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
-            },
-            Self::Yahoo => Preset {
-                server: "smtp.mail.yahoo.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://api.login.yahoo.com/oauth2/request_auth",
-                    token_endpoint: "https://api.login.yahoo.com/oauth2/get_token",
-                    scope: Some("mail-w"),
-                    client_credentials_scope: None,
-                }),
-                page: "https://senders.yahooinc.com/developer/documentation/",
-            },
-            Self::Fastmail => Preset {
-                server: "smtp.fastmail.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://api.fastmail.com/oauth/authorize",
-                    token_endpoint: "https://api.fastmail.com/oauth/refresh",
-                    scope: Some("https://www.fastmail.com/dev/protocol-smtp"),
-                    client_credentials_scope: None,
-                }),
-                page: "https://www.fastmail.com/dev/",
-            },
-            Self::Yandex => Preset {
-                server: "smtp.yandex.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://oauth.yandex.com/authorize",
-                    token_endpoint: "https://oauth.yandex.com/token",
-                    scope: Some("mail:smtp"),
-                    client_credentials_scope: None,
-                }),
-                page: "https://yandex.com/dev/id/doc/en/",
-            },
+            Self::Google => by_consent(
+                "smtp.gmail.com",
+                "587",
+                // Without these two, Google gives no refresh token.
+                "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
+                "https://oauth2.googleapis.com/token",
+                "https://mail.google.com/",
+                "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
+            ),
+            Self::Yahoo => by_consent(
+                "smtp.mail.yahoo.com",
+                "465",
+                "https://api.login.yahoo.com/oauth2/request_auth",
+                "https://api.login.yahoo.com/oauth2/get_token",
+                "mail-w",
+                "https://senders.yahooinc.com/developer/documentation/",
+            ),
+            Self::Fastmail => by_consent(
+                "smtp.fastmail.com",
+                "465",
+                "https://api.fastmail.com/oauth/authorize",
+                "https://api.fastmail.com/oauth/refresh",
+                "https://www.fastmail.com/dev/protocol-smtp",
+                "https://www.fastmail.com/dev/",
+            ),
+            Self::Yandex => by_consent(
+                "smtp.yandex.com",
+                "465",
+                "https://oauth.yandex.com/authorize",
+                "https://oauth.yandex.com/token",
+                "mail:smtp",
+                "https://yandex.com/dev/id/doc/en/",
+            ),
             // No proof that its mail server takes a token.
             Self::Zoho => by_password(
                 "smtp.zoho.com",
@@ -417,6 +387,39 @@ const fn by_password(
     page: &'static str,
 ) -> Preset {
     Preset { server, port, username, oauth: None, page }
+}
+
+/// A mail server whose tokens come from the organisation's own tenant at Microsoft.
+const fn at_microsoft(
+    server: &'static str,
+    scope: Option<&'static str>,
+    page: &'static str,
+) -> Preset {
+    let oauth = Oauth {
+        authorization_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/authorize",
+        token_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/token",
+        scope,
+        client_credentials_scope: Some("https://outlook.office365.com/.default"),
+    };
+    Preset { server, port: "587", username: None, oauth: Some(oauth), page }
+}
+
+/// A mail server whose tokens a person consents to.
+const fn by_consent(
+    server: &'static str,
+    port: &'static str,
+    authorization_endpoint: &'static str,
+    token_endpoint: &'static str,
+    scope: &'static str,
+    page: &'static str,
+) -> Preset {
+    let oauth = Oauth {
+        authorization_endpoint,
+        token_endpoint,
+        scope: Some(scope),
+        client_credentials_scope: None,
+    };
+    Preset { server, port, username: None, oauth: Some(oauth), page }
 }
 
 /// A detail that can stand in a host name and in a path: letters, digits, hyphens and dots.

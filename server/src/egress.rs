@@ -246,6 +246,7 @@ mod tests {
             ("bücher.example", Some("xn--bcher-kva.example")),
             ("почта.рф", Some("xn--80a1acny.xn--p1ai")),
             ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
+            ("mail_server", Some("mail_server")),
             ("", None),
             ("xn--a.example", None),
             (&"ü".repeat(63), None),

@@ -31,7 +31,7 @@ pub fn Notes(form: FormState, field: Field) -> impl IntoView {
 
 fn one(form: FormState, field: Field, Note { found, corrections }: Note) -> impl IntoView {
     let text = labels::note(field, &found);
-    let button = (!corrections.is_empty()).then(|| {
+    let button = (form.may_edit() && !corrections.is_empty()).then(|| {
         let label = labels::correction(&found, &corrections);
         let fills: Vec<_> = corrections.into_iter().map(fill).collect();
         let put = fills.clone();
@@ -67,8 +67,7 @@ pub fn AnnouncementView(form: FormState) -> impl IntoView {
             <section class="notice" part="notice">
                 <h2>{says}</h2>
                 <p class="hint">{source}</p>
-                <p>{labels::MOVE_TO_OAUTH_HELP}</p>
-                {way_out(form, fills)}
+                {form.may_edit().then(|| way_out(form, fills))}
             </section>
         })
     })
@@ -98,6 +97,7 @@ fn way_out(form: FormState, fills: Vec<Fill>) -> impl IntoView {
         form.focus(Field::ClientId.wire_name());
     };
     view! {
+        <p>{labels::MOVE_TO_OAUTH_HELP}</p>
         {replaces}
         <div class="actions">
             <FillButton form fills label=labels::MOVE_TO_OAUTH on_press/>

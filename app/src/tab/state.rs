@@ -448,9 +448,12 @@ impl FormState {
     }
 
     /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
-    /// still to be made comes first.
+    /// still to be made comes first; a form that differs by blanks alone needs no save.
     pub fn check_and_save(self) {
         self.trim_all();
+        if !self.is_dirty.get_untracked() {
+            return;
+        }
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.disputed.with_untracked(|disputed| disputed.first().copied()) {

@@ -39,6 +39,8 @@ pub enum HostProblem {
     ControlCharacter,
     /// It begins like a URL: `smtp://`.
     HasScheme,
+    /// It is an email address, or like one.
+    HasAt,
     /// A port follows it: `:587`.
     HasPort,
     /// It holds a space of any kind.
@@ -83,6 +85,9 @@ pub fn mail_host(text: &str) -> Result<Host, HostProblem> {
     }
     if text.contains("://") {
         return Err(HostProblem::HasScheme);
+    }
+    if text.contains('@') {
+        return Err(HostProblem::HasAt);
     }
     if text.contains([':', '[', ']']) {
         return ipv6(text).map(|address| Host::Ip(address.into()));
@@ -288,7 +293,7 @@ mod tests {
             ("smtp/example", BadCharacter),
             ("smtp\\example", BadCharacter),
             ("smtp,example", BadCharacter),
-            ("ada@smtp.example", BadCharacter),
+            ("ada@smtp.example", HasAt),
             ("smtp.example?x", BadCharacter),
             ("%73mtp.example", BadCharacter),
             ("smtp。example", BadCharacter),

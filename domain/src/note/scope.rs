@@ -43,15 +43,12 @@ fn decoded(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         decoded.push_str(before);
         let octet = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        rest = match octet.filter(u8::is_ascii) {
-            Some(octet) => {
-                decoded.push(char::from(octet));
-                &after[2..]
-            }
-            None => {
-                decoded.push('%');
-                after
-            }
+        rest = if let Some(octet) = octet.filter(u8::is_ascii) {
+            decoded.push(char::from(octet));
+            &after[2..]
+        } else {
+            decoded.push('%');
+            after
         };
     }
     decoded + rest

@@ -2,6 +2,7 @@
 //! the rest of it is valid or not. Rules and notes ask here which tenant one names.
 
 use crate::check::url::host_and_path;
+use crate::preset::server_of_domain;
 
 /// The hosts of Microsoft's endpoints, national clouds included
 /// (<https://learn.microsoft.com/en-us/entra/identity-platform/authentication-national-cloud>).
@@ -63,6 +64,18 @@ impl<'a> Endpoint<'a> {
     }
 }
 
+/// The tenant of a sender at Microsoft: its domain, or the name for personal accounts. Nothing where
+/// the domain is another provider's, or none.
+#[must_use]
+pub fn tenant_of(sender: &str) -> Option<&str> {
+    let (_, domain) = sender.trim().rsplit_once('@')?;
+    match server_of_domain(domain) {
+        Some("smtp-mail.outlook.com") => Some("consumers"),
+        None | Some("smtp.office365.com") => Some(domain).filter(|domain| domain.contains('.')),
+        Some(_) => None,
+    }
+}
+
 /// Whether a host has Microsoft's endpoints.
 pub(crate) fn is_host(host: &str) -> bool {
     HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host))
@@ -103,6 +116,20 @@ mod tests {
             Some("https://login.windows.net/t/oauth2/v2.0/token")
         );
         assert_eq!(in_version_2("https://login.windows.net/t/oauth2/v2.0/token"), None);
+    }
+
+    #[test]
+    fn a_senders_domain_names_its_tenant() {
+        for (sender, expected) in [
+            ("ada@contoso.com ", Some("contoso.com")),
+            ("ada@contoso.onmicrosoft.com", Some("contoso.onmicrosoft.com")),
+            ("ada@hotmail.com", Some("consumers")),
+            ("ada@gmail.com", None),
+            ("root@localhost", None),
+            ("", None),
+        ] {
+            assert_eq!(tenant_of(sender), expected, "{sender}");
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub enum Found {
     AddressAsServer,
     /// A URL, or a server with its port, where a server's name belongs.
     UrlAsServer,
+    /// A server that mail is read from.
+    IncomingServer,
     /// A name with an underscore, which the public DNS has for no host.
     NotPublic,
     /// A number with something around it where a port belongs.
@@ -105,9 +107,10 @@ pub enum Found {
 }
 
 /// The controls whose text the notes of another control depend on.
-pub const FOLLOWS: [Field; 7] = [
+pub const FOLLOWS: [Field; 8] = [
     Field::Flow,
     Field::BasicDisplayName,
+    Field::OauthSender,
     Field::OauthDisplayName,
     Field::OauthServer,
     Field::AuthorizationEndpoint,

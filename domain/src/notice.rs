@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::check::text::is_guid;
 use crate::draft::Draft;
 use crate::field::Field;
 use crate::flow::OauthFlow;
-use crate::preset::{DetailProblem, Provider, server_of_domain};
+use crate::microsoft::tenant_of;
+use crate::preset::Provider;
 
 /// An announcement that matters to a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,23 +74,14 @@ pub fn move_to_oauth(draft: &Draft) -> Vec<(Field, String)> {
         (Field::BasicTrustedCa, Field::OauthTrustedCa),
     ]
     .map(|(from, to)| (to, draft.text(from).trim().to_owned()));
-    let mut values = preset(&draft.basic.sender).unwrap_or_else(|_| {
-        vec![(Field::Flow, OauthFlow::AuthorizationCodePkce.wire_name().to_owned())]
-    });
+    let flow = OauthFlow::AuthorizationCodePkce;
+    let tenant = tenant_of(&draft.basic.sender).unwrap_or_default();
+    let preset = Provider::Microsoft365.values(flow, tenant);
+    let mut values = preset.unwrap_or_else(|_| vec![(Field::Flow, flow.wire_name().to_owned())]);
     values.retain(|(field, _)| carried.iter().all(|(to, _)| to != field));
     values.extend(carried);
     values.sort_by_key(|(field, _)| *field);
     values
-}
-
-/// Microsoft's values for the tenant of a sender: its domain, or the name for personal accounts.
-fn preset(sender: &str) -> Result<Vec<(Field, String)>, DetailProblem> {
-    let (_, domain) = sender.trim().rsplit_once('@').ok_or(DetailProblem::Missing)?;
-    let is_personal = server_of_domain(domain) == Some("smtp-mail.outlook.com");
-    let tenant = if is_personal { "consumers" } else { domain };
-    let is_one = is_personal || tenant.contains('.') || is_guid(tenant);
-    let tenant = if is_one { tenant } else { "" };
-    Provider::Microsoft365.values(OauthFlow::AuthorizationCodePkce, tenant)
 }
 
 #[cfg(test)]
@@ -172,16 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn the_tenant_is_left_alone_where_the_sender_names_none() {
-        let tenant = |sender: &str| {
-            let mut draft = draft("smtp.office365.com");
-            draft.edit(Field::BasicSender, sender);
-            let mut values = move_to_oauth(&draft).into_iter();
-            values.find_map(|(field, text)| (field == Field::TokenEndpoint).then_some(text))
-        };
-        assert_eq!(tenant(""), None);
-        assert_eq!(tenant("root@localhost"), None);
-        let personal = "https://login.microsoftonline.com/consumers/oauth2/v2.0/token";
-        assert_eq!(tenant("ada@hotmail.com").as_deref(), Some(personal));
+    fn the_endpoints_are_left_alone_where_the_sender_names_no_tenant() {
+        let mut draft = draft("smtp.office365.com");
+        draft.edit(Field::BasicSender, "root@localhost");
+        let values = move_to_oauth(&draft);
+        assert!(values.iter().all(|(field, _)| *field != Field::TokenEndpoint));
+        assert!(values.iter().any(|(field, _)| *field == Field::Flow));
     }
 }

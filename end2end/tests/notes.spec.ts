@@ -27,7 +27,7 @@ test.describe(() => {
       const control = form.field(group, label);
       await control.fill('smtp\u200b.host.test');
       await expect(control).toHaveAccessibleDescription(/Invisible character at position 5: a zero width space \(U\+200B\)\./);
-      await axe();
+      if (label === 'SMTP Server') await axe();
       await press(control, 'Remove it');
       await expect(control).toHaveValue('smtp.host.test');
       await expect(control).toBeFocused();

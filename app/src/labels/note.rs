@@ -68,6 +68,9 @@ const fn plain(found: &Found) -> &'static str {
         Found::UrlAsServer => {
             "Only the server's name belongs here. The port has a field of its own."
         }
+        Found::IncomingServer => {
+            "By its name, this server is for reading mail. Enter the one for sending."
+        }
         Found::NotPublic => {
             "A name with an underscore is not a name of the public DNS. It works only inside a network that knows it, such as Docker Compose or Windows."
         }

@@ -37,7 +37,7 @@ fn one(form: FormState, field: Field, Note { found, corrections }: Note) -> impl
         let put = fills.clone();
         let on_press = move || {
             form.fill_all(&put);
-            form.focus(field.wire_name());
+            form.focus_soon(field.wire_name());
         };
         view! { <FillButton form fills label on_press/> }
     });
@@ -94,7 +94,7 @@ fn way_out(form: FormState, fills: Vec<Fill>) -> impl IntoView {
     let put = fills.clone();
     let on_press = move || {
         form.fill_all(&put);
-        form.focus(Field::ClientId.wire_name());
+        form.focus_soon(Field::ClientId.wire_name());
     };
     view! {
         <p>{labels::MOVE_TO_OAUTH_HELP}</p>

@@ -614,7 +614,7 @@ impl FormState {
     }
 
     /// Moves the focus to an element that may have to be drawn first.
-    fn focus_soon(self, id: &'static str) {
+    pub fn focus_soon(self, id: &'static str) {
         set_timeout(move || self.focus(id), Duration::ZERO);
     }
 

@@ -4,7 +4,7 @@ use super::{Found, Note};
 use crate::check::url::host_and_path;
 use crate::draft::Draft;
 use crate::field::Field;
-use crate::microsoft::Endpoint;
+use crate::microsoft::{Endpoint, tenant_of};
 use crate::preset::is_under;
 
 /// What follows "your" in a placeholder.
@@ -50,7 +50,8 @@ const WORDS: [&str; 14] = [
 /// The brackets around a placeholder.
 const BRACKETS: [(char, char); 3] = [('{', '}'), ('<', '>'), ('[', ']')];
 
-/// The note where a placeholder stands, with the other endpoint's tenant where it is for that.
+/// The note where a placeholder stands. One for a tenant of Microsoft's is put right by the other
+/// endpoint's, or by the sender's.
 pub fn note(field: Field, draft: &Draft) -> Option<Note> {
     let text = draft.text(field);
     let Some(found) = find(field, text) else {
@@ -62,12 +63,13 @@ pub fn note(field: Field, draft: &Draft) -> Option<Note> {
         Field::AuthorizationEndpoint => draft.text(Field::TokenEndpoint),
         _ => return Some(note),
     };
-    let endpoints = Endpoint::of(text).zip(Endpoint::of(other));
-    if let Some((here, there)) = endpoints
+    let there = Endpoint::of(other).map(|there| there.tenant);
+    let tenant = there.filter(|tenant| !is_one(field, tenant));
+    let tenant = tenant.or_else(|| tenant_of(&draft.oauth.sender));
+    if let Some((here, tenant)) = Endpoint::of(text).zip(tenant)
         && is_one(field, here.tenant)
-        && !is_one(field, there.tenant)
     {
-        note.corrections.push((field, here.of_tenant(there.tenant)));
+        note.corrections.push((field, here.of_tenant(tenant)));
     }
     Some(note)
 }
@@ -228,5 +230,15 @@ mod tests {
         let note = note(Field::TokenEndpoint, &draft).expect("a note");
         assert_eq!(note.found, Found::Placeholder("{tenant}".to_owned()));
         assert_eq!(note.corrections, [(Field::TokenEndpoint, at("contoso.com", "token"))]);
+    }
+
+    #[test]
+    fn the_senders_tenant_is_offered_where_the_other_endpoint_has_none() {
+        let at = |tenant| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
+        let mut draft = Draft::default();
+        draft.edit(Field::OauthSender, "noreply@contoso.com");
+        draft.edit(Field::TokenEndpoint, at("YOUR_TENANT_ID"));
+        let note = note(Field::TokenEndpoint, &draft).expect("a note");
+        assert_eq!(note.corrections, [(Field::TokenEndpoint, at("contoso.com"))]);
     }
 }

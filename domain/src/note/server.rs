@@ -14,9 +14,24 @@ pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field).trim();
     match mail_host(text) {
         Ok(Host::Name(name)) if name.contains('_') => vec![Note::only(Found::NotPublic)],
+        Ok(Host::Name(name)) if is_incoming(&name) => vec![incoming(field, &name)],
         Ok(_) => Vec::new(),
         Err(_) if email_address(text).is_ok() => vec![address(field, text)],
         Err(_) => url(field, text).into_iter().collect(),
+    }
+}
+
+/// Whether a name is by its first label a server that mail is read from.
+fn is_incoming(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or(name);
+    ["imap", "imap4", "pop", "pop3"].iter().any(|known| known.eq_ignore_ascii_case(first))
+}
+
+/// A server that mail is read from, with its provider's for sending where that is known.
+fn incoming(field: Field, name: &str) -> Note {
+    match name.split_once('.').and_then(|(_, domain)| server_of_domain(domain)) {
+        Some(server) => Note::put(Found::IncomingServer, field, server),
+        None => Note::only(Found::IncomingServer),
     }
 }
 
@@ -101,6 +116,14 @@ mod tests {
         for text in ["smtp.example.com", "2001:db8::1", "192.0.2.1", "smtp.example.com:x", "a b"] {
             assert_eq!(of(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn a_server_that_mail_is_read_from_is_noted() {
+        let expected = [Note::put(Found::IncomingServer, Field::BasicServer, "smtp.gmail.com")];
+        assert_eq!(of("imap.gmail.com"), expected);
+        assert_eq!(of("POP3.host.test"), [Note::only(Found::IncomingServer)]);
+        assert_eq!(of("popular.host.test"), []);
     }
 
     #[test]

@@ -255,6 +255,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_with_an_underscore_is_one_for_tls_too() {
+        assert!(rustls::pki_types::ServerName::try_from("mail_server").is_ok());
+    }
+
     async fn mail_at(policy: &EgressPolicy, host: Host, port: u16) -> Result<Vetted, LookUpError> {
         look_up(policy, &host, port, Protocol::Smtp, SECOND).await
     }

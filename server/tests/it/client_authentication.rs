@@ -65,7 +65,7 @@ async fn refused(world: &World) -> Fault {
     let begun = service.get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
     match world.end_of(&begun.attempt.id).await {
         AttemptEnd::Failed(setback) => setback.fault,
-        other => panic!("{other:?}"),
+        AttemptEnd::Obtained => panic!("a token"),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod doctor;
 mod egress;
 #[cfg(feature = "ssr")]
 mod explained;
+mod note;
 #[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]
@@ -34,7 +35,7 @@ use domain::check::host::HostProblem;
 use domain::check::port::PortProblem;
 use domain::check::url::{ScopeProblem, UrlProblem};
 use domain::delivery::{Fact, FactName, Outcome, Step, StepEnd, Tested};
-use domain::draft::TlsMode;
+use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
 use domain::preset::Detail;
 use domain::{Field, OauthFlow, Presence, Problem, Section};
@@ -43,6 +44,7 @@ use crate::api::{ApiError, DoorRefusal};
 use crate::tab::{Other, SecretState};
 
 pub use advice::{INTERRUPTED, Words, advice};
+pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
 #[cfg(feature = "ssr")]
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_SESSION_HERE, PASSWORD_CHANGED,
@@ -124,6 +126,7 @@ pub const fn field(field: Field) -> &'static str {
         Field::TokenEndpoint => "Token Endpoint",
         Field::RedirectUri => "Redirect URI",
         Field::Scope => "Scope",
+        Field::ClientAuthentication => "Client authentication",
     }
 }
 
@@ -195,6 +198,9 @@ pub const fn field_help(field: Field) -> &'static str {
         Field::Scope => {
             "The permissions PPM asks for, exactly as the provider's SMTP documentation lists them, separated by spaces."
         }
+        Field::ClientAuthentication => {
+            "How Client ID and Client Secret go to the Token Endpoint. Automatic follows the provider's metadata, else sends the secret in the body, else by HTTP Basic; None (public client) is for Authorization Code with PKCE only."
+        }
     }
 }
 
@@ -227,6 +233,23 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
         }
     }
 }
+
+/// The name of a way of client authentication.
+#[must_use]
+pub const fn client_authentication(method: ClientAuthentication) -> &'static str {
+    match method {
+        ClientAuthentication::Automatic => "Automatic",
+        ClientAuthentication::Body => "In the body",
+        ClientAuthentication::Basic => "HTTP Basic",
+        ClientAuthentication::None => "None (public client)",
+    }
+}
+
+/// What is folded at the end of Authentication Settings.
+pub const MORE: &str = "More";
+
+/// What to know of a Client Secret that is not sent.
+pub const NO_SECRET_SENT: &str = "Kept, not sent: a public client has no secret.";
 
 /// The name of a TLS mode.
 #[must_use]
@@ -296,6 +319,8 @@ pub fn problem(at: Field, problem: Problem) -> String {
         .to_owned(),
         Problem::UsernameMissing => "Enter the Username for this Password, or clear the Password.".to_owned(),
         Problem::TlsNeeded => "Turn Use TLS on: OAuth tokens are never sent unencrypted.".to_owned(),
+        Problem::PkceNeeded => "A public client needs Authorization Code with PKCE. Choose that flow, or another Client authentication.".to_owned(),
+        Problem::TenantNeeded => "With Client Credentials, the endpoint must name one tenant. Replace common, consumers or organizations with your tenant's ID or domain.".to_owned(),
     }
 }
 
@@ -321,7 +346,8 @@ const fn missing(at: Field) -> &'static str {
         | Field::Username
         | Field::OauthUseTls
         | Field::OauthTlsMode
-        | Field::OauthTrustedCa => "This field is required.",
+        | Field::OauthTrustedCa
+        | Field::ClientAuthentication => "This field is required.",
     }
 }
 
@@ -371,13 +397,14 @@ const fn host(problem: HostProblem) -> &'static str {
         HostProblem::Empty => "Enter the mail server's name.",
         HostProblem::TooLong => "A host name may have at most 253 characters.",
         HostProblem::LabelTooLong => "Each part of a host name may have at most 63 characters.",
-        HostProblem::BadCharacter => "Use only letters, digits, hyphens and dots.",
+        HostProblem::BadCharacter => "Use only letters, digits, hyphens, underscores and dots.",
         HostProblem::BadHyphen => "A part of a host name cannot start or end with a hyphen.",
         HostProblem::EmptyLabel => "There is an extra dot.",
         HostProblem::BadIpv4 => "An IP address has four numbers from 0 to 255, such as 192.0.2.10.",
         HostProblem::BadIpv6 => "This is not a valid IPv6 address.",
         HostProblem::ControlCharacter => "Contains an invisible character.",
         HostProblem::HasScheme => "Enter only the server's name, without smtp:// or https://.",
+        HostProblem::HasAt => "This is an email address. Enter the name of the SMTP server.",
         HostProblem::HasPort => "Enter only the server's name. The port has its own field.",
         HostProblem::HasSpace => "Remove the space.",
     }
@@ -405,7 +432,7 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
             "Remove the # and everything after it: OAuth does not allow a fragment."
         }
         (UrlProblem::BadCharacter, _) => {
-            "Contains a character that is not allowed in a web address."
+            "Contains a character that is not allowed in a web address, such as the braces of a placeholder."
         }
         (UrlProblem::Space, _) => "Remove the space.",
         (UrlProblem::ControlCharacter, _) => "Contains an invisible character.",
@@ -532,6 +559,9 @@ pub fn value(at: Field, text: &str) -> String {
     let name = match at {
         Field::Flow => OauthFlow::from_wire_name(text).map(flow),
         Field::BasicTlsMode | Field::OauthTlsMode => TlsMode::from_wire_name(text).map(tls_mode),
+        Field::ClientAuthentication => {
+            ClientAuthentication::from_wire_name(text).map(client_authentication)
+        }
         _ if text.is_empty() => Some("empty"),
         _ if at.kind() == Kind::Lines => return beginning_and_end(text),
         _ => None,

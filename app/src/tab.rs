@@ -10,6 +10,7 @@ mod inquiry;
 mod later;
 pub(crate) mod live;
 pub(crate) mod news;
+mod note;
 mod notice;
 pub mod page;
 mod preset;

@@ -14,9 +14,10 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::draft::{Draft, Form};
+use crate::draft::{ClientAuthentication, Draft, Form};
 use crate::field::{Field, Kind};
 use crate::flow::OauthFlow;
+use crate::microsoft;
 use crate::rules::{Presence, presence};
 use crate::saved::keeps_secret;
 use crate::secret::{SecretEdit, StoredSecret};
@@ -57,6 +58,10 @@ pub enum Problem {
     UsernameMissing,
     /// OAuth is never sent unencrypted.
     TlsNeeded,
+    /// A public client needs Authorization Code with PKCE.
+    PkceNeeded,
+    /// The endpoint stands for the accounts of all tenants, and an application has a token of one only.
+    TenantNeeded,
 }
 
 /// Everything that is wrong with a draft: at most one problem a control, in the order of the screen.
@@ -143,6 +148,18 @@ impl Draft {
             Field::OauthUseTls if self.flow != OauthFlow::None && !self.oauth.use_tls => {
                 Some(Problem::TlsNeeded)
             }
+            Field::ClientAuthentication
+                if self.authentication.client_authentication == ClientAuthentication::None
+                    && !self.is_public_client() =>
+            {
+                Some(Problem::PkceNeeded)
+            }
+            Field::TokenEndpoint
+                if self.flow == OauthFlow::ClientCredentials
+                    && microsoft::is_for_all_tenants(&self.authentication.token_endpoint) =>
+            {
+                Some(Problem::TenantNeeded)
+            }
             _ => None,
         }
     }
@@ -220,8 +237,7 @@ pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
     {
         return Err(Problem::TooLong(limit));
     }
-    let is_line = Draft::is_typed(field) && field.kind() != Kind::Lines;
-    if is_line && text::one_line(text).is_err() {
+    if field.is_line() && text::one_line(text).is_err() {
         return Err(Problem::ControlCharacter);
     }
     match field {
@@ -250,7 +266,8 @@ pub(crate) fn form_of(field: Field, text: &str) -> Result<(), Problem> {
         | Field::OauthUseTls
         | Field::OauthTlsMode
         | Field::ClientId
-        | Field::ClientSecret => Ok(()),
+        | Field::ClientSecret
+        | Field::ClientAuthentication => Ok(()),
     }
 }
 

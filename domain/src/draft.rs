@@ -1,5 +1,6 @@
 //! The form as it stands: text as typed, valid or not, secrets as edits. A draft is compared,
-//! checked and saved as a whole; nothing in it is trimmed or corrected.
+//! checked and saved as a whole; nothing in it is corrected, and only blanks at the ends of a few
+//! controls are removed ([`Field::is_trimmed`]).
 
 use std::borrow::Cow;
 
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidateRange};
 
 use crate::check::{self, MAX_TEXT};
-use crate::field::{Field, Kind};
+use crate::field::Field;
 use crate::flow::OauthFlow;
+use crate::rules::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
 
 /// What an administrator has in front of them.
@@ -118,6 +120,46 @@ pub struct Authentication<S> {
     /// Scope.
     #[validate(length(max = 500), custom(function = check::rule::scope))]
     pub scope: String,
+    /// Client authentication. A form that was saved without it has Automatic.
+    #[serde(default)]
+    pub client_authentication: ClientAuthentication,
+}
+
+/// How client ID and secret go to the Token Endpoint (RFC 6749 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAuthentication {
+    /// As the provider's metadata says, else in the body, else by HTTP Basic.
+    #[default]
+    Automatic,
+    /// Among the parameters (`client_secret_post`).
+    Body,
+    /// By HTTP Basic (`client_secret_basic`).
+    Basic,
+    /// No secret at all: a public client (RFC 6749 2.1), for Authorization Code with PKCE only.
+    None,
+}
+
+impl ClientAuthentication {
+    /// Every method, in the order of the screen.
+    pub const ALL: [Self; 4] = [Self::Automatic, Self::Body, Self::Basic, Self::None];
+
+    /// The method's name on the wire and in an `<option value>`.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Body => "body",
+            Self::Basic => "basic",
+            Self::None => "none",
+        }
+    }
+
+    /// The method with this wire name.
+    #[must_use]
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.wire_name() == name)
+    }
 }
 
 /// A port as typed.
@@ -201,6 +243,7 @@ impl<S> Form<S> {
                 token_endpoint: self.authentication.token_endpoint.clone(),
                 redirect_uri: self.authentication.redirect_uri.clone(),
                 scope: self.authentication.scope.clone(),
+                client_authentication: self.authentication.client_authentication,
             },
         }
     }
@@ -248,6 +291,7 @@ impl<S> Form<S> {
             Field::TokenEndpoint => &self.authentication.token_endpoint,
             Field::RedirectUri => &self.authentication.redirect_uri,
             Field::Scope => &self.authentication.scope,
+            Field::ClientAuthentication => self.authentication.client_authentication.wire_name(),
             Field::Password | Field::ClientSecret => "",
         }
     }
@@ -358,6 +402,10 @@ impl Draft {
             Field::TokenEndpoint => self.authentication.token_endpoint = text,
             Field::RedirectUri => self.authentication.redirect_uri = text,
             Field::Scope => self.authentication.scope = text,
+            Field::ClientAuthentication => {
+                let method = &mut self.authentication.client_authentication;
+                *method = ClientAuthentication::from_wire_name(&text).unwrap_or(*method);
+            }
         }
     }
 
@@ -397,6 +445,29 @@ impl Draft {
         self
     }
 
+    /// Removes blanks of any kind from the ends of a control's text, and says whether there were some.
+    /// A control that takes no input is left as it was typed.
+    pub fn trim(&mut self, field: Field) -> bool {
+        let text = self.plain_text(field);
+        let trimmed = text.trim();
+        let has_blanks = field.is_trimmed() && trimmed.len() < text.len();
+        if !has_blanks || presence(field, self) == Presence::Disabled {
+            return false;
+        }
+        let trimmed = trimmed.to_owned();
+        self.edit(field, trimmed);
+        true
+    }
+
+    /// The same as a save takes it: without blanks at the ends of the controls that are trimmed.
+    #[must_use]
+    pub fn trimmed(mut self) -> Self {
+        for &field in Field::ALL {
+            self.trim(field);
+        }
+        self
+    }
+
     /// The first control that holds more than it ever may, disabled or not: 4,096 characters, or its
     /// own limit where that is higher.
     #[must_use]
@@ -409,12 +480,6 @@ impl Draft {
     /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
     pub fn copy_basic_to_oauth(&mut self) {
         self.oauth = self.basic.clone();
-    }
-
-    /// Whether a control takes whole characters rather than a choice.
-    #[must_use]
-    pub fn is_typed(field: Field) -> bool {
-        matches!(field.kind(), Kind::Text | Kind::Lines | Kind::Masked | Kind::Secret)
     }
 }
 

@@ -119,12 +119,37 @@ fields! {
     RedirectUri "redirect-uri" Authentication Text 500;
     /// Scope.
     Scope "scope" Authentication Text 500;
+    /// Client authentication.
+    ClientAuthentication "client-authentication" Authentication Choice 32;
 }
 
 impl Field {
     /// The controls of one group box, in the order of the screen.
     pub fn of(section: Section) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |field| field.section() == section)
+    }
+
+    /// Whether the control takes one line of text.
+    #[must_use]
+    pub const fn is_line(self) -> bool {
+        matches!(self.kind(), Kind::Text | Kind::Masked | Kind::Secret)
+    }
+
+    /// Whether blanks at the ends of the control's text are removed, on leaving it and on save. What
+    /// else is typed goes to a provider or a server letter for letter.
+    #[must_use]
+    pub const fn is_trimmed(self) -> bool {
+        matches!(
+            self,
+            Self::BasicSender
+                | Self::BasicServer
+                | Self::BasicPort
+                | Self::OauthSender
+                | Self::OauthServer
+                | Self::OauthPort
+                | Self::AuthorizationEndpoint
+                | Self::TokenEndpoint
+        )
     }
 
     /// The control with this wire name.

@@ -5,12 +5,17 @@
 use crate::draft::{TlsMode, check_text};
 use crate::field::Field;
 use crate::flow::OauthFlow;
+use crate::microsoft;
 
 /// A provider of outgoing mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Provider {
     /// Microsoft 365, which is Exchange Online.
     Microsoft365,
+    /// High Volume Email of Exchange Online.
+    HighVolumeEmail,
+    /// Azure Communication Services.
+    AzureCommunicationServices,
     /// Google Workspace and Gmail.
     Google,
     /// Yahoo Mail.
@@ -64,8 +69,8 @@ pub struct Oauth {
     pub authorization_endpoint: &'static str,
     /// Token Endpoint.
     pub token_endpoint: &'static str,
-    /// Scope for a token that somebody consents to.
-    pub scope: &'static str,
+    /// Scope for a token that a person consents to; nothing where there is none.
+    pub scope: Option<&'static str>,
     /// Scope for a token of the application itself; nothing where there is none.
     pub client_credentials_scope: Option<&'static str>,
 }
@@ -79,10 +84,71 @@ pub enum DetailProblem {
     Malformed,
 }
 
+/// The domains that mail servers are under; the first row that fits counts.
+const SERVERS: [(Provider, &[&str]); 13] = [
+    (Provider::HighVolumeEmail, &["smtp-hve.office365.com"]),
+    (Provider::Microsoft365, &["office365.com", "outlook.com", "outlook.office.com"]),
+    (Provider::AzureCommunicationServices, &["azurecomm.net"]),
+    (Provider::Google, &["gmail.com", "googlemail.com"]),
+    (Provider::Yahoo, &["mail.yahoo.com"]),
+    (Provider::Fastmail, &["fastmail.com"]),
+    (Provider::Yandex, &["yandex.com", "yandex.ru"]),
+    (Provider::Zoho, &["zoho.com", "zoho.eu", "zoho.in"]),
+    (Provider::AmazonSes, &["amazonaws.com"]),
+    (Provider::SendGrid, &["sendgrid.net"]),
+    (Provider::Mailgun, &["mailgun.org"]),
+    (Provider::Postmark, &["postmarkapp.com"]),
+    (Provider::Brevo, &["brevo.com"]),
+];
+
+/// The domains that endpoints are under, but for Microsoft's.
+const ENDPOINTS: [(Provider, &[&str]); 4] = [
+    (Provider::Google, &["accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"]),
+    (Provider::Yahoo, &["api.login.yahoo.com"]),
+    (Provider::Fastmail, &["api.fastmail.com"]),
+    (Provider::Yandex, &["oauth.yandex.com", "oauth.yandex.ru"]),
+];
+
+/// The mail servers of addresses under known domains. What is not here belongs to an organisation,
+/// whose server its domain does not name.
+const MAILBOXES: [(&str, &[&str]); 12] = [
+    ("smtp.gmail.com", &["gmail.com", "googlemail.com"]),
+    // https://support.microsoft.com/en-us/office/pop-imap-and-smtp-settings-for-outlook-com-d088b986-291d-42b8-9564-9c414e2aa040
+    ("smtp-mail.outlook.com", &["outlook.com", "hotmail.com", "live.com", "msn.com"]),
+    ("smtp.office365.com", &["onmicrosoft.com"]),
+    ("smtp.mail.yahoo.com", &["yahoo.com", "ymail.com", "yahoo.co.uk", "yahoo.fr", "yahoo.de"]),
+    ("smtp.fastmail.com", &["fastmail.com", "fastmail.fm"]),
+    ("smtp.yandex.com", &["yandex.com", "yandex.ru", "ya.ru"]),
+    ("smtp.zoho.com", &["zoho.com", "zohomail.com"]),
+    ("smtp.zoho.eu", &["zoho.eu", "zohomail.eu"]),
+    ("smtp.zoho.in", &["zoho.in", "zohomail.in"]),
+    // https://support.apple.com/en-us/102525
+    ("smtp.mail.me.com", &["icloud.com", "me.com", "mac.com"]),
+    // https://support.gmx.com/pop-imap/imap/server.html
+    ("mail.gmx.com", &["gmx.com"]),
+    // https://help.aol.com/articles/how-do-i-use-other-email-applications-to-send-and-receive-my-aol-mail
+    ("smtp.aol.com", &["aol.com"]),
+];
+
+/// The mail server of addresses under a domain, where that is known.
+#[must_use]
+pub fn server_of_domain(domain: &str) -> Option<&'static str> {
+    let is_of = |domains: &[&str]| domains.iter().any(|known| is_under(domain, known));
+    MAILBOXES.iter().find_map(|&(server, domains)| is_of(domains).then_some(server))
+}
+
+/// Whether a host is a domain, or under it, by whole labels.
+pub(crate) fn is_under(host: &str, domain: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 impl Provider {
     /// Every provider, in the order of the menu.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Microsoft365,
+        Self::HighVolumeEmail,
+        Self::AzureCommunicationServices,
         Self::Google,
         Self::Yahoo,
         Self::Fastmail,
@@ -100,6 +166,8 @@ impl Provider {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Microsoft365 => "Microsoft 365",
+            Self::HighVolumeEmail => "Microsoft 365 High Volume Email",
+            Self::AzureCommunicationServices => "Azure Communication Services",
             Self::Google => "Google Workspace and Gmail",
             Self::Yahoo => "Yahoo",
             Self::Fastmail => "Fastmail",
@@ -123,7 +191,7 @@ impl Provider {
     #[must_use]
     pub const fn detail(self) -> Option<Detail> {
         match self {
-            Self::Microsoft365 => Some(Detail::Tenant),
+            Self::Microsoft365 | Self::HighVolumeEmail => Some(Detail::Tenant),
             Self::AmazonSes => Some(Detail::Region),
             _ => None,
         }
@@ -132,92 +200,85 @@ impl Provider {
     /// The provider whose mail server this is.
     #[must_use]
     pub fn of_server(server: &str) -> Option<Self> {
-        let server = server.trim_end_matches('.').to_ascii_lowercase();
-        let is_under = |domain: &str| {
-            server.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        let known: [(Self, &[&str]); 11] = [
-            (Self::Microsoft365, &["office365.com", "outlook.com", "outlook.office.com"]),
-            (Self::Google, &["gmail.com", "googlemail.com"]),
-            (Self::Yahoo, &["mail.yahoo.com"]),
-            (Self::Fastmail, &["fastmail.com"]),
-            (Self::Yandex, &["yandex.com", "yandex.ru"]),
-            (Self::Zoho, &["zoho.com", "zoho.eu", "zoho.in"]),
-            (Self::AmazonSes, &["amazonaws.com"]),
-            (Self::SendGrid, &["sendgrid.net"]),
-            (Self::Mailgun, &["mailgun.org"]),
-            (Self::Postmark, &["postmarkapp.com"]),
-            (Self::Brevo, &["brevo.com"]),
-        ];
-        let is_of = |domains: &[&str]| domains.iter().any(|domain| is_under(domain));
-        known.into_iter().find_map(|(provider, domains)| is_of(domains).then_some(provider))
+        Self::of(&SERVERS, server)
+    }
+
+    /// The provider whose endpoints are at this host.
+    #[must_use]
+    pub fn of_endpoint(host: &str) -> Option<Self> {
+        if microsoft::is_host(host) {
+            return Some(Self::Microsoft365);
+        }
+        Self::of(&ENDPOINTS, host)
+    }
+
+    /// The provider that gives tokens for this one's mail server.
+    #[must_use]
+    pub const fn signs_in_at(self) -> Self {
+        match self {
+            Self::HighVolumeEmail => Self::Microsoft365,
+            other => other,
+        }
+    }
+
+    fn of(known: &[(Self, &[&str])], host: &str) -> Option<Self> {
+        let is_of = |domains: &[&str]| domains.iter().any(|domain| is_under(host, domain));
+        known.iter().find_map(|&(provider, domains)| is_of(domains).then_some(provider))
     }
 
     /// What it is known for.
     #[must_use]
     pub const fn preset(self) -> Preset {
         match self {
-            Self::Microsoft365 => Preset {
-                server: "smtp.office365.com",
-                port: "587",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/authorize",
-                    token_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/token",
-                    scope: "https://outlook.office.com/SMTP.Send offline_access",
-                    client_credentials_scope: Some("https://outlook.office365.com/.default"),
-                }),
-                page: "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
-            },
-            Self::Google => Preset {
-                server: "smtp.gmail.com",
-                port: "587",
-                username: None,
-                oauth: Some(Oauth {
-                    // Without these two, Google gives no refresh token.
-                    authorization_endpoint: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
-                    token_endpoint: "https://oauth2.googleapis.com/token",
-                    scope: "https://mail.google.com/",
-                    client_credentials_scope: None,
-                }),
-                page: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
-            },
-            Self::Yahoo => Preset {
-                server: "smtp.mail.yahoo.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://api.login.yahoo.com/oauth2/request_auth",
-                    token_endpoint: "https://api.login.yahoo.com/oauth2/get_token",
-                    scope: "mail-w",
-                    client_credentials_scope: None,
-                }),
-                page: "https://senders.yahooinc.com/developer/documentation/",
-            },
-            Self::Fastmail => Preset {
-                server: "smtp.fastmail.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://api.fastmail.com/oauth/authorize",
-                    token_endpoint: "https://api.fastmail.com/oauth/refresh",
-                    scope: "https://www.fastmail.com/dev/protocol-smtp",
-                    client_credentials_scope: None,
-                }),
-                page: "https://www.fastmail.com/dev/",
-            },
-            Self::Yandex => Preset {
-                server: "smtp.yandex.com",
-                port: "465",
-                username: None,
-                oauth: Some(Oauth {
-                    authorization_endpoint: "https://oauth.yandex.com/authorize",
-                    token_endpoint: "https://oauth.yandex.com/token",
-                    scope: "mail:smtp",
-                    client_credentials_scope: None,
-                }),
-                page: "https://yandex.com/dev/id/doc/en/",
-            },
+            Self::Microsoft365 => at_microsoft(
+                "smtp.office365.com",
+                Some("https://outlook.office.com/SMTP.Send offline_access"),
+                "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
+            ),
+            Self::HighVolumeEmail => at_microsoft(
+                "smtp-hve.office365.com",
+                None,
+                "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/oauth-high-volume-mails-m365",
+            ),
+            Self::AzureCommunicationServices => by_password(
+                "smtp.azurecomm.net",
+                "587",
+                None,
+                "https://learn.microsoft.com/en-us/azure/communication-services/quickstarts/email/send-email-smtp/smtp-authentication",
+            ),
+            Self::Google => by_consent(
+                "smtp.gmail.com",
+                "587",
+                // Without these two, Google gives no refresh token.
+                "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
+                "https://oauth2.googleapis.com/token",
+                "https://mail.google.com/",
+                "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
+            ),
+            Self::Yahoo => by_consent(
+                "smtp.mail.yahoo.com",
+                "465",
+                "https://api.login.yahoo.com/oauth2/request_auth",
+                "https://api.login.yahoo.com/oauth2/get_token",
+                "mail-w",
+                "https://senders.yahooinc.com/developer/documentation/",
+            ),
+            Self::Fastmail => by_consent(
+                "smtp.fastmail.com",
+                "465",
+                "https://api.fastmail.com/oauth/authorize",
+                "https://api.fastmail.com/oauth/refresh",
+                "https://www.fastmail.com/dev/protocol-smtp",
+                "https://www.fastmail.com/dev/",
+            ),
+            Self::Yandex => by_consent(
+                "smtp.yandex.com",
+                "465",
+                "https://oauth.yandex.com/authorize",
+                "https://oauth.yandex.com/token",
+                "mail:smtp",
+                "https://yandex.com/dev/id/doc/en/",
+            ),
             // No proof that its mail server takes a token.
             Self::Zoho => by_password(
                 "smtp.zoho.com",
@@ -259,8 +320,8 @@ impl Provider {
     }
 
     /// What the provider's controls are to hold, whatever they hold now. With a provider that gives
-    /// tokens, a flow that suits it: the present one if it does, and Authorization Code with PKCE
-    /// otherwise.
+    /// tokens, a flow that suits it: the present one if it does, and otherwise Authorization Code with
+    /// PKCE, or Client Credentials where it has nothing else.
     ///
     /// # Errors
     /// The detail is missing, or cannot be one.
@@ -275,11 +336,7 @@ impl Provider {
         let Some(oauth) = preset.oauth else {
             return Ok(by_password_values(&server, &preset));
         };
-        let (flow, scope) = match (flow, oauth.client_credentials_scope) {
-            (OauthFlow::ClientCredentials, Some(scope)) => (flow, scope),
-            (OauthFlow::AuthorizationCode, _) => (flow, oauth.scope),
-            _ => (OauthFlow::AuthorizationCodePkce, oauth.scope),
-        };
+        let (flow, scope) = oauth.flow_and_scope(flow);
         let values = [
             (Field::Flow, flow.wire_name()),
             (Field::OauthServer, &server),
@@ -291,6 +348,19 @@ impl Provider {
             (Field::Scope, scope),
         ];
         Ok(owned(&values))
+    }
+}
+
+impl Oauth {
+    /// The flow that suits the provider, and its scope.
+    fn flow_and_scope(&self, flow: OauthFlow) -> (OauthFlow, &'static str) {
+        match (flow, self.scope, self.client_credentials_scope) {
+            (OauthFlow::ClientCredentials, _, Some(scope)) | (_, None, Some(scope)) => {
+                (OauthFlow::ClientCredentials, scope)
+            }
+            (OauthFlow::AuthorizationCode, scope, _) => (flow, scope.unwrap_or_default()),
+            (_, scope, _) => (OauthFlow::AuthorizationCodePkce, scope.unwrap_or_default()),
+        }
     }
 }
 
@@ -317,6 +387,39 @@ const fn by_password(
     page: &'static str,
 ) -> Preset {
     Preset { server, port, username, oauth: None, page }
+}
+
+/// A mail server whose tokens come from the organisation's own tenant at Microsoft.
+const fn at_microsoft(
+    server: &'static str,
+    scope: Option<&'static str>,
+    page: &'static str,
+) -> Preset {
+    let oauth = Oauth {
+        authorization_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/authorize",
+        token_endpoint: "https://login.microsoftonline.com/{}/oauth2/v2.0/token",
+        scope,
+        client_credentials_scope: Some("https://outlook.office365.com/.default"),
+    };
+    Preset { server, port: "587", username: None, oauth: Some(oauth), page }
+}
+
+/// A mail server whose tokens a person consents to.
+const fn by_consent(
+    server: &'static str,
+    port: &'static str,
+    authorization_endpoint: &'static str,
+    token_endpoint: &'static str,
+    scope: &'static str,
+    page: &'static str,
+) -> Preset {
+    let oauth = Oauth {
+        authorization_endpoint,
+        token_endpoint,
+        scope: Some(scope),
+        client_credentials_scope: None,
+    };
+    Preset { server, port, username: None, oauth: Some(oauth), page }
 }
 
 /// A detail that can stand in a host name and in a path: letters, digits, hyphens and dots.

@@ -3,7 +3,7 @@
 
 #![expect(clippy::match_same_arms, reason = "a table: a row a case")]
 
-use crate::draft::Draft;
+use crate::draft::{ClientAuthentication, Draft};
 use crate::field::{Field, Section};
 use crate::flow::OauthFlow;
 
@@ -32,15 +32,19 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
         | Field::OauthServer
         | Field::OauthPort
         | Field::ClientId
-        | Field::ClientSecret
         | Field::TokenEndpoint
         | Field::Scope => section_presence(field.section(), draft.flow),
+        Field::ClientSecret if draft.is_public_client() => Presence::Disabled,
+        Field::ClientSecret => section_presence(field.section(), draft.flow),
         Field::BasicUseTls | Field::BasicTlsMode | Field::BasicTrustedCa | Field::Username => {
             Presence::Optional
         }
         Field::Password if draft.sign_in.username.is_empty() => Presence::Optional,
         Field::Password => Presence::Required,
-        Field::OauthUseTls | Field::OauthTlsMode | Field::OauthTrustedCa => match draft.flow {
+        Field::OauthUseTls
+        | Field::OauthTlsMode
+        | Field::OauthTrustedCa
+        | Field::ClientAuthentication => match draft.flow {
             OauthFlow::None => Presence::Disabled,
             OauthFlow::AuthorizationCode
             | OauthFlow::AuthorizationCodePkce
@@ -50,6 +54,15 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
             OauthFlow::None | OauthFlow::ClientCredentials => Presence::Disabled,
             OauthFlow::AuthorizationCode | OauthFlow::AuthorizationCodePkce => Presence::Required,
         },
+    }
+}
+
+impl Draft {
+    /// Whether PPM asks for tokens without a secret, as a public client does (RFC 6749 2.1).
+    #[must_use]
+    pub fn is_public_client(&self) -> bool {
+        let method = self.authentication.client_authentication;
+        self.flow == OauthFlow::AuthorizationCodePkce && method == ClientAuthentication::None
     }
 }
 

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::check::host::{Host, mail_host};
 use crate::check::{self, form_of};
-use crate::draft::{Draft, Smtp, TlsMode};
+use crate::draft::{ClientAuthentication, Draft, Smtp, TlsMode};
 use crate::field::Field;
 use crate::flow::OauthFlow;
 
@@ -104,8 +104,10 @@ pub struct Grant {
     pub consent: Consent,
     /// Client ID.
     pub client_id: String,
-    /// Client Secret.
-    pub client_secret: SecretString,
+    /// Client Secret; a public client has none.
+    pub client_secret: Option<SecretString>,
+    /// How both go to the Token Endpoint.
+    pub client_authentication: ClientAuthentication,
     /// Token Endpoint.
     pub token_endpoint: String,
     /// Scope.
@@ -163,7 +165,8 @@ impl Settings {
             grant: Grant {
                 consent,
                 client_id: text(draft, Field::ClientId)?,
-                client_secret: secrets.client_secret.clone().ok_or(Field::ClientSecret)?,
+                client_secret: client_secret(draft, secrets)?,
+                client_authentication: draft.authentication.client_authentication,
                 token_endpoint: text(draft, Field::TokenEndpoint)?,
                 scope: text(draft, Field::Scope)?,
             },
@@ -182,6 +185,16 @@ fn text(draft: &Draft, field: Field) -> Result<String, Field> {
         return Err(field);
     }
     Ok(text.to_owned())
+}
+
+/// The Client Secret, which a public client has no use for even where one is stored.
+fn client_secret(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<SecretString>, Field> {
+    let is_none = draft.authentication.client_authentication == ClientAuthentication::None;
+    match (is_none, draft.is_public_client()) {
+        (true, false) => Err(Field::ClientAuthentication),
+        (_, true) => Ok(None),
+        _ => secrets.client_secret.clone().map(Some).ok_or(Field::ClientSecret),
+    }
 }
 
 fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<MailServer, Field> {

@@ -16,6 +16,7 @@ fn ordinary(section: Section) -> Vec<Field> {
         Field::OauthTrustedCa,
         Field::AuthorizationEndpoint,
         Field::RedirectUri,
+        Field::ClientAuthentication,
     ];
     Field::of(section).filter(|field| !exceptions.contains(field)).collect()
 }
@@ -42,7 +43,12 @@ fn row(
     for field in [Field::AuthorizationEndpoint, Field::RedirectUri] {
         assert_eq!(presence(field, &draft), consent, "{field:?} with {flow:?}");
     }
-    for field in [Field::OauthUseTls, Field::OauthTlsMode, Field::OauthTrustedCa] {
+    for field in [
+        Field::OauthUseTls,
+        Field::OauthTlsMode,
+        Field::OauthTrustedCa,
+        Field::ClientAuthentication,
+    ] {
         let expected = if oauth == Disabled { Disabled } else { Optional };
         assert_eq!(presence(field, &draft), expected, "{field:?} with {flow:?}");
     }

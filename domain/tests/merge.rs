@@ -63,6 +63,7 @@ fn others(field: Field) -> (&'static str, &'static str) {
         // Two sides that both change a check box change it to the same.
         Field::BasicUseTls | Field::OauthUseTls => ("off", "off"),
         Field::BasicTlsMode | Field::OauthTlsMode => ("start-tls", "implicit"),
+        Field::ClientAuthentication => ("body", "basic"),
         _ => ("one", "another"),
     }
 }

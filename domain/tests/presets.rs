@@ -82,6 +82,15 @@ fn client_credentials_stay_where_the_provider_has_them() {
 }
 
 #[test]
+fn high_volume_email_has_client_credentials_whatever_the_flow() {
+    for flow in FLOWS {
+        let draft = filled(Provider::HighVolumeEmail, flow);
+        assert_eq!(draft.flow, OauthFlow::ClientCredentials, "{flow:?}");
+        assert_eq!(draft.authentication.scope, "https://outlook.office365.com/.default");
+    }
+}
+
+#[test]
 fn a_detail_goes_into_no_other_place_of_an_address() {
     for (typed, expected) in [
         ("", DetailProblem::Missing),

@@ -22,6 +22,7 @@ fn text(field: Field) -> BoxedStrategy<String> {
         Field::BasicPort | Field::OauthPort => &["0", "25", "465", "587", "65535"],
         Field::BasicUseTls | Field::OauthUseTls => &["on", "off"],
         Field::BasicTlsMode | Field::OauthTlsMode => &["automatic", "start-tls", "implicit"],
+        Field::ClientAuthentication => &["automatic", "body", "basic", "none"],
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
             &["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
         }

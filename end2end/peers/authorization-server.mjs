@@ -23,12 +23,16 @@ export const ACCOUNTS = [ACCOUNT, ...Object.values(PEOPLE)];
 /** What an application asks for to send mail, and to keep doing so. */
 export const SCOPE = 'mail.send offline_access';
 
-/** One client for each flow, one that must authenticate by HTTP Basic whatever the flow, and one by which people sign in. */
+/**
+ * One client for each flow, one that must authenticate by HTTP Basic whatever the flow, a public one without a secret,
+ * and one by which people sign in.
+ */
 export const CLIENTS = {
   code: { id: 'practice-code', secret: 'code-secret-for-practice' },
   pkce: { id: 'practice-pkce', secret: 'pkce-secret-for-practice' },
   credentials: { id: 'practice-credentials', secret: 'credentials-secret-for-practice' },
   basicOnly: { id: 'practice-basic', secret: 'half of it = 50% + the rest' },
+  public: { id: 'practice-public', secret: '' },
   frame: { id: 'practice-frame', secret: 'frame-secret-for-practice' },
 };
 
@@ -96,7 +100,7 @@ export function authorizationServer(issuer, controls) {
     },
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     jwks: { keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })] },
-    pkce: { required: (_ctx, { clientId }) => clientId === CLIENTS.pkce.id },
+    pkce: { required: (_ctx, { clientId }) => [CLIENTS.pkce.id, CLIENTS.public.id].includes(clientId) },
     renderError: (ctx, { error, error_description }) => {
       show(ctx, noticePage('This request cannot be answered', `${error}: ${error_description}`), ctx.status);
     },
@@ -140,6 +144,7 @@ function clients() {
     client(CLIENTS.pkce, code),
     client(CLIENTS.credentials, ['client_credentials']),
     client(CLIENTS.basicOnly, [...code, 'client_credentials'], 'client_secret_basic'),
+    client(CLIENTS.public, code, 'none'),
     client(MAIL_SERVER, []),
     frame(),
   ];
@@ -162,7 +167,7 @@ function client({ id, secret }, grants, method = 'client_secret_post') {
   const landing = ['127.0.0.1', 'localhost'].map((host) => `http://${host}${LANDING}`);
   return {
     client_id: id,
-    client_secret: secret,
+    ...(method !== 'none' && { client_secret: secret }),
     client_name: 'PPM Administrator',
     application_type: 'native',
     grant_types: grants,

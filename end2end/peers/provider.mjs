@@ -11,13 +11,14 @@
 //    "token":..,"introspection":..,"revocation":..,"landing":..,"control":..,
 //    "scope":"mail.send offline_access","account":{"email":..,"password":..},
 //    "people":{"administrator":{"email":..,"name":..,"password":..,"roles":[..]},"reader":..,"stranger":..},
-//    "clients":{"code":{"id":..,"secret":..},"pkce":..,"credentials":..,"basicOnly":..,"frame":..},
+//    "clients":{"code":{"id":..,"secret":..},"pkce":..,"credentials":..,"basicOnly":..,"public":..,"frame":..},
 //    "mailServer":{"id":..,"secret":..}}
 //
 //   code         authorization code; comes back to /oauth/callback on this machine, on any port
 //   pkce         the same, and refused without PKCE (S256)
 //   credentials  client credentials
 //   basicOnly    any of these; refuses id and secret in the body and asks for HTTP Basic
+//   public       authorization code with PKCE; has no secret and refuses one
 //   frame        signs people in (OpenID Connect); comes back to /oidc/callback on this machine, on any
 //                port, and after a sign-out to /sign-in
 //   mailServer   may ask about tokens at `introspection`

@@ -29,7 +29,7 @@ export interface ProviderAddress {
   account: Account;
   /** Whom an organisation's sign-in knows, by what they are in PPM. */
   people: Record<'administrator' | 'reader' | 'stranger', Account & { name: string; roles: string[] }>;
-  clients: { code: Client; pkce: Client; credentials: Client; basicOnly: Client; frame: Client };
+  clients: { code: Client; pkce: Client; credentials: Client; basicOnly: Client; public: Client; frame: Client };
   mailServer: Client;
 }
 

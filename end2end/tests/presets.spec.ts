@@ -32,6 +32,19 @@ const PRESETS: Expected[] = [
     scope: 'https://outlook.office.com/SMTP.Send offline_access',
   },
   {
+    provider: 'Microsoft 365 High Volume Email',
+    detail: ['Tenant', TENANT],
+    flow: 'Client Credentials',
+    server: 'smtp-hve.office365.com',
+    port: '587',
+    endpoints: [
+      `https://login.microsoftonline.com/${TENANT}/oauth2/v2.0/authorize`,
+      `https://login.microsoftonline.com/${TENANT}/oauth2/v2.0/token`,
+    ],
+    scope: 'https://outlook.office365.com/.default',
+  },
+  { provider: 'Azure Communication Services', flow: 'None', server: 'smtp.azurecomm.net', port: '587' },
+  {
     provider: 'Google Workspace and Gmail',
     flow: PKCE,
     server: 'smtp.gmail.com',
@@ -100,7 +113,7 @@ for (const preset of PRESETS) {
       await form.fill(form.authentication, {
         'Client ID': 'client',
         'Client Secret': 'canary-client-secret',
-        'Redirect URI': 'https://ppm.example/oauth/callback',
+        ...(preset.flow !== 'Client Credentials' && { 'Redirect URI': 'https://ppm.example/oauth/callback' }),
       });
     } else if (preset.username) {
       await form.fill(form.basic, { Password: 'canary-password' });

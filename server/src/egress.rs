@@ -211,12 +211,18 @@ mod tests {
             ("bücher.example", Some("xn--bcher-kva.example")),
             ("почта.рф", Some("xn--80a1acny.xn--p1ai")),
             ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
+            ("mail_server", Some("mail_server")),
             ("", None),
             ("xn--a.example", None),
             (&"ü".repeat(63), None),
         ] {
             assert_eq!(a_labels(name).as_deref(), expected, "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_name_with_an_underscore_is_one_for_tls_too() {
+        assert!(rustls::pki_types::ServerName::try_from("mail_server").is_ok());
     }
 
     async fn mail_at(policy: &EgressPolicy, host: Host, port: u16) -> Result<Vetted, LookUpError> {

@@ -62,11 +62,24 @@ const fn left_to_do(provider: Provider) -> &'static [&'static str] {
             "In the Microsoft Entra admin center, under App registrations, register an application for PPM. Enter its Application (client) ID in Client ID. Create a client secret there and enter its Value, which is shown only once, in Client Secret.",
             "Add this server's address, shown at Redirect URI, to the application as a redirect URI of the type Web. Without it, only Client Credentials works.",
             "Turn Authenticated SMTP on for the mailbox: in the Microsoft 365 admin center, open the user, then Mail, then Manage email apps.",
+            "A mailbox is limited to 3 connections at a time, 30 messages a minute and 10,000 recipients a day. For more, choose Microsoft 365 High Volume Email or Azure Communication Services.",
+        ],
+        Provider::HighVolumeEmail => &[
+            "High Volume Email reaches recipients inside your organisation only. For others, choose Azure Communication Services.",
+            "In the Exchange admin center, create an account for High Volume Email. Enter its address in Default Sender Email.",
+            "In the Microsoft Entra admin center, register an application for PPM, add the application permission Mail.Send of Office 365 Exchange Online, and grant an administrator's consent. Enter its Application (client) ID in Client ID and a client secret's Value in Client Secret.",
+            "In Exchange Online PowerShell, add the application to the account's list with Add-HVEAppAccess. The list takes at most 10 applications.",
+        ],
+        Provider::AzureCommunicationServices => &[
+            "In the Azure portal, connect an email domain to your Communication Services resource. Default Sender Email must be a sender in that domain.",
+            "Register an application in the Microsoft Entra admin center, give it a role on the resource, and create an SMTP username for it in the resource. Enter that in Username.",
+            "Password is the application's client secret. It expires after at most 730 days: create the next one before then, and enter it here.",
         ],
         Provider::Google => &[
             "Enter Default Sender Email and Display Name of the account that sends.",
             "In the Google Cloud console, create an OAuth client of the type Web application, with this server's address, shown at Redirect URI, as an authorized redirect URI. Enter its ID in Client ID and its secret in Client Secret.",
             "Set the publishing status of the consent screen to In production, or its type to Internal: in Testing, Google ends every consent after seven days.",
+            "Google limits a personal account to 500 messages a day, and Google Workspace to 2,000.",
             "Without OAuth: set OAuth Flow to None and use an app password in Basic SMTP Settings. Google offers app passwords only to accounts with two-step sign-in.",
         ],
         Provider::Yahoo => &[

@@ -2,10 +2,10 @@
 //! in the tables. Only what a keystroke touches is drawn again.
 
 use domain::check::text::is_guid;
-use domain::draft::{TlsMode, check_text};
+use domain::draft::{ClientAuthentication, TlsMode, check_text};
 use domain::field::Kind;
 use domain::secret::SecretEdit;
-use domain::{Field, OauthFlow, Presence};
+use domain::{Draft, Field, OauthFlow, Presence};
 use leptos::html::{ElementType, Input, Select, Textarea};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -56,6 +56,10 @@ pub fn Control(
     let error = live_text(move || problem.get().unwrap_or_default());
     let is_disputed = state.is_disputed(field);
     let choice = live_option(move || is_disputed.get().then(|| later(state, Part::Choice(field))));
+    let notes = field.is_line().then(|| {
+        let notes = later(state, Part::Notes(field));
+        view! { <div class="notes" role="status" id=format!("{id}-notes")>{notes}</div> }
+    });
     view! {
         <div part="field" class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
             {label}
@@ -65,6 +69,7 @@ pub fn Control(
                 <span class="note" id=format!("{id}-note")>{note}</span>
                 <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
                 <span class="error" id=format!("{id}-error")>{error}</span>
+                {notes}
             </div>
             {choice}
         </div>
@@ -74,7 +79,8 @@ pub fn Control(
 /// The ids of everything that describes a control.
 fn described_by(field: Field) -> String {
     let id = field.wire_name();
-    format!("{id}-help {id}-note {id}-warning {id}-error")
+    let notes = if field.is_line() { format!(" {id}-notes") } else { String::new() };
+    format!("{id}-help {id}-note {id}-warning {id}-error{notes}")
 }
 
 /// Takes over what was typed before the page came to life, once; until then the page must not write
@@ -154,6 +160,7 @@ fn TextInput(
             value=state.text_now(field)
             prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:input=move |event| state.edit(field, event_target_value(&event))
+            on:blur=move |_| state.trim(field)
         />
     }
 }
@@ -255,6 +262,10 @@ fn secret_action(secret: &SecretState) -> Option<(&'static str, Action)> {
 pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
     let (secret, text) = (state.secret(field), state.text(field));
     live_text(move || {
+        let follows = [Field::Flow, Field::ClientAuthentication];
+        if field == Field::ClientSecret && state.with_draft(&follows, Draft::is_public_client) {
+            return labels::NO_SECRET_SENT.to_owned();
+        }
         if field == Field::ClientSecret && text.with(|text| is_guid(text)) {
             return labels::SECRET_ID.to_owned();
         }
@@ -369,6 +380,7 @@ fn Choice(state: FormState, field: Field) -> impl IntoView {
             id=id
             autocomplete="off"
             aria-describedby=described_by(field)
+            aria-invalid=aspect.invalid
             disabled=aspect.disabled.get_untracked()
             prop:disabled=aspect.disabled
             prop:value=live(move || is_adopted.get().then(|| text.get()))
@@ -382,6 +394,9 @@ fn Choice(state: FormState, field: Field) -> impl IntoView {
 fn options(field: Field) -> Vec<(&'static str, &'static str)> {
     match field {
         Field::Flow => OauthFlow::ALL.map(|flow| (flow.wire_name(), labels::flow(flow))).to_vec(),
+        Field::ClientAuthentication => ClientAuthentication::ALL
+            .map(|method| (method.wire_name(), labels::client_authentication(method)))
+            .to_vec(),
         _ => TlsMode::ALL.map(|mode| (mode.wire_name(), labels::tls_mode(mode))).to_vec(),
     }
 }

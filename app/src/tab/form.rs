@@ -3,7 +3,7 @@
 use domain::draft::{Smtp, TlsMode, check_text};
 use domain::settings::Security;
 use domain::{Draft, Field, Presence, Section, check, rules};
-use leptos::html::Input;
+use leptos::html::{Details, Input};
 use leptos::prelude::*;
 
 use super::copying::CopyQuestion;
@@ -127,6 +127,7 @@ fn FlowGroup(state: FormState) -> impl IntoView {
 fn BasicGroup(state: FormState) -> impl IntoView {
     view! {
         <Group state section=Section::BasicSmtp>
+            <div class="announcement stack" role="status">{later(state, Part::Notice)}</div>
             <Control state field=Field::BasicSender/>
             <Control state field=Field::BasicDisplayName/>
             <Control state field=Field::BasicServer width="mid"/>
@@ -180,7 +181,30 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
             <RedirectDoctor state/>
             <Control state field=Field::Scope width="wide"/>
+            <More state/>
         </Group>
+    }
+}
+
+/// What hardly anyone changes, folded; unfolded where something is wrong with it, or is to be chosen.
+#[component]
+fn More(state: FormState) -> impl IntoView {
+    let field = Field::ClientAuthentication;
+    let (problem, is_disputed) = (state.problem(field), state.is_disputed(field));
+    let folded = NodeRef::<Details>::new();
+    Effect::new(move |_| {
+        if (problem.get().is_some() || is_disputed.get())
+            && let Some(folded) = folded.get()
+        {
+            // Fails for no name but an invalid one.
+            drop(folded.set_attribute("open", ""));
+        }
+    });
+    view! {
+        <details node_ref=folded class="field wide">
+            <summary>{labels::MORE}</summary>
+            <Control state field/>
+        </details>
     }
 }
 

@@ -151,7 +151,7 @@ impl Inquiry {
 }
 
 /// Whether nobody has decided about a control yet.
-fn is_as_fresh(draft: &Draft, field: Field) -> bool {
+pub fn is_as_fresh(draft: &Draft, field: Field) -> bool {
     match field {
         Field::Flow => draft.flow == OauthFlow::None && draft.basic.server.is_empty(),
         _ if field.kind() == Kind::Check => draft.text(field) == check_text(true),
@@ -198,33 +198,37 @@ fn found(inquiry: Inquiry, Findings { facts, explanations, fills }: Findings) ->
     view! { <dl class="facts">{facts}</dl> {question} {explanations} }.into_any()
 }
 
+/// What values would replace, beside them.
+pub fn replaced(form: FormState, fills: &[Fill]) -> Vec<AnyView> {
+    let row = |Fill { field, value, label }: &Fill| {
+        let field = *field;
+        // What is typed meanwhile would be replaced too.
+        let before = live_text(move || {
+            form.with_draft(&[field], |draft: &Draft| labels::value(field, draft.text(field)))
+        });
+        let after = labels::value(field, value);
+        view! {
+            <div>
+                <dt>{label.clone()}</dt>
+                <dd><del>{before}</del> " " <ins>{after}</ins></dd>
+            </div>
+        }
+        .into_any()
+    };
+    fills.iter().map(row).collect()
+}
+
 /// Asks whether values may replace what was typed.
 fn offer(inquiry: Inquiry, fills: Vec<Fill>) -> impl IntoView {
     let form = inquiry.form();
-    let offered = fills.clone();
-    let rows: Vec<_> = fills
-        .into_iter()
-        .map(|Fill { field, value, label }| {
-            // What is typed meanwhile would be replaced too.
-            let before = live_text(move || {
-                form.with_draft(&[field], |draft: &Draft| labels::value(field, draft.text(field)))
-            });
-            let after = labels::value(field, &value);
-            view! {
-                <div>
-                    <dt>{label}</dt>
-                    <dd><del>{before}</del> " " <ins>{after}</ins></dd>
-                </div>
-            }
-        })
-        .collect();
+    let rows = replaced(form, &fills);
     let replace = move || form.fill_all(&inquiry.decided());
     view! {
         <section class="notice" part="notice">
             <h2>{labels::HOLD_SOMETHING_ELSE}</h2>
             <dl class="facts">{rows}</dl>
             <div class="actions">
-                <FillButton form fills=offered label="Replace these" on_press=replace/>
+                <FillButton form fills label="Replace these" on_press=replace/>
                 <button type="button" part="button" on:click=move |_| drop(inquiry.decided())>
                     "Keep mine"
                 </button>

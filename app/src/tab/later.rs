@@ -18,6 +18,7 @@ use super::copying::{CopyQuestion, CopyQuestionView, CopyQuestionViewProps};
 use super::dispute::{Choice, ChoiceProps};
 use super::inquiry::{FindingsView, FindingsViewProps, Inquiry, Question};
 use super::live::{LiveView, live_view};
+use super::note::{AnnouncementView, AnnouncementViewProps, Notes, NotesProps};
 use super::notice::{ConflictNotice, ConflictNoticeProps, ProblemSummary, ProblemSummaryProps};
 use super::run::{End, EndProps, Ladder, LadderProps};
 use super::save_bar::{TokenQuestion, TokenQuestionProps};
@@ -51,6 +52,10 @@ pub enum Part {
     Paste(TokenState, String),
     /// What the server found.
     Findings(Inquiry),
+    /// What a provider has announced.
+    Notice,
+    /// What to know of a control's text.
+    Notes(Field),
     /// Everything that is wrong with the form.
     Problems(Wanted),
     /// How the way to a token ended, and what kept it from succeeding.
@@ -103,6 +108,8 @@ fn shown(form: FormState, part: Part) -> Result<AnyView, SplitLoaderError> {
         }
         Part::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
         Part::Findings(inquiry) => FindingsView(FindingsViewProps { inquiry }).into_any(),
+        Part::Notice => AnnouncementView(AnnouncementViewProps { form }).into_any(),
+        Part::Notes(field) => Notes(NotesProps { form, field }).into_any(),
         Part::Problems(wanted) => {
             ProblemSummary(ProblemSummaryProps { state: form, wanted }).into_any()
         }

@@ -79,6 +79,8 @@ struct Watched {
     /// What is wrong with it, in words.
     problem: RwSignal<Option<String>>,
     secret: RwSignal<SecretState>,
+    /// Whether blanks were removed from its ends, until it is edited.
+    is_trimmed: RwSignal<bool>,
 }
 
 /// The form's signals. Copies share them.
@@ -124,6 +126,7 @@ impl FormState {
             presence: RwSignal::new(draft.with_untracked(|draft| presence(field, draft))),
             problem: RwSignal::new(None),
             secret: RwSignal::new(SecretState::Unset),
+            is_trimmed: RwSignal::new(false),
         };
         Self {
             host,
@@ -204,10 +207,10 @@ impl FormState {
         renew(self.problems, problems);
     }
 
-    /// Everything that is wrong, shown or not.
+    /// Everything that is wrong, shown or not, once blanks are removed.
     fn all_problems(self) -> Problems {
-        self.draft
-            .with_untracked(|draft| self.saved.with_untracked(|saved| draft.problems(&saved.form)))
+        let draft = self.draft.get_untracked().trimmed();
+        self.saved.with_untracked(|saved| draft.problems(&saved.form))
     }
 
     fn watched(self, field: Field) -> Watched {
@@ -234,8 +237,29 @@ impl FormState {
 
     /// Puts text into a control.
     pub fn edit(self, field: Field, text: String) {
+        renew(self.watched(field).is_trimmed, false);
         self.change(|draft| draft.edit(field, text));
         self.forget_good_news();
+    }
+
+    /// Removes blanks from the ends of what is typed in a control, as a save would.
+    pub fn trim(self, field: Field) {
+        let mut draft = self.draft.get_untracked();
+        if draft.trim(field) {
+            self.change(|before| *before = draft);
+            self.watched(field).is_trimmed.set(true);
+        }
+    }
+
+    fn trim_all(self) {
+        for &field in Field::ALL {
+            self.trim(field);
+        }
+    }
+
+    /// Whether blanks were just removed from the ends of a control's text.
+    pub fn is_trimmed(self, field: Field) -> bool {
+        self.watched(field).is_trimmed.get()
     }
 
     /// Puts into a control what was offered for it, and leads there.
@@ -427,6 +451,11 @@ impl FormState {
     /// Restores what is saved.
     pub fn cancel(self) {
         self.reset(self.saved.get_untracked());
+        self.watched.with_value(|watched| {
+            for watched in watched {
+                renew(watched.is_trimmed, false);
+            }
+        });
         self.dismiss();
     }
 
@@ -440,8 +469,12 @@ impl FormState {
     }
 
     /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
-    /// still to be made comes first.
+    /// still to be made comes first; a form that differs by blanks alone needs no save.
     pub fn check_and_save(self) {
+        self.trim_all();
+        if !self.is_dirty.get_untracked() {
+            return;
+        }
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
         if let Some(field) = self.first_disputed() {
@@ -459,6 +492,7 @@ impl FormState {
 
     /// What is typed, to be tested; where something is wrong with it, that is shown instead.
     pub fn typed(self) -> Option<Draft> {
+        self.trim_all();
         let problems = self.all_problems();
         if problems.is_empty() {
             return Some(self.draft.get_untracked());
@@ -611,7 +645,7 @@ impl FormState {
     }
 
     /// Moves the focus to an element that may have to be drawn first.
-    fn focus_soon(self, id: &'static str) {
+    pub fn focus_soon(self, id: &'static str) {
         set_timeout(move || self.focus(id), Duration::ZERO);
     }
 

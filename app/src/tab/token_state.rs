@@ -266,7 +266,8 @@ fn is_renewable(token: &Token) -> bool {
     matches!(token.renewal, Renewal::ByItself | Renewal::Failing { .. })
 }
 
-fn browser_now() -> DateTime<Utc> {
+/// The browser's clock.
+pub fn browser_now() -> DateTime<Utc> {
     // Within a quarter of a million years of 1970, as a browser's clock is.
     #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds are enough")]
     let millis = web_sys::js_sys::Date::now() as i64;

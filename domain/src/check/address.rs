@@ -94,9 +94,12 @@ fn is_quoted_string(local_part: &str) -> bool {
     true
 }
 
-/// Whether a domain is a host name, to which SMTP adds no trailing dot (RFC 5321 2.3.5).
+/// Whether a domain is a host name of the public DNS, to which SMTP adds no trailing dot (RFC 5321
+/// 2.3.5).
 fn is_domain(domain: &str) -> bool {
-    !domain.ends_with('.') && matches!(mail_host(domain), Ok(Host::Name(_)))
+    !domain.ends_with('.')
+        && !domain.contains('_')
+        && matches!(mail_host(domain), Ok(Host::Name(_)))
 }
 
 /// Whether a domain is `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 4.1.3).

@@ -25,7 +25,7 @@ pub enum HostProblem {
     TooLong,
     /// A label has more than 63 characters, or its A-label more than 63 octets (RFC 1035 2.3.4).
     LabelTooLong,
-    /// A label has a character other than a letter, a digit or a hyphen (RFC 1123 2.1).
+    /// A label has a character other than a letter, a digit, a hyphen (RFC 1123 2.1) or an underscore.
     BadCharacter,
     /// A label begins or ends with a hyphen (RFC 1123 2.1).
     BadHyphen,
@@ -39,6 +39,8 @@ pub enum HostProblem {
     ControlCharacter,
     /// It begins like a URL: `smtp://`.
     HasScheme,
+    /// It is an email address, or like one.
+    HasAt,
     /// A port follows it: `:587`.
     HasPort,
     /// It holds a space of any kind.
@@ -66,8 +68,9 @@ impl fmt::Display for Host {
 /// Reads a host name (RFC 1123 2.1), an IPv4 address, or an IPv6 address in brackets or without.
 ///
 /// Letters, marks and digits of any script stand for themselves (RFC 5890), but not compatibility
-/// forms such as `ⓐ`, which would be called by another name. Underscores are refused. The name of
-/// a single label is accepted: intranets have them. Whoever converts a name to A-labels checks the
+/// forms such as `ⓐ`, which would be called by another name. Underscores are accepted: Docker Compose
+/// and Windows networks have them, though the public DNS has no such host. The name of a single label
+/// is accepted too: intranets have them. Whoever converts a name to A-labels checks the
 /// result once more, since only that conversion knows every rule and the final length.
 ///
 /// # Errors
@@ -82,6 +85,9 @@ pub fn mail_host(text: &str) -> Result<Host, HostProblem> {
     }
     if text.contains("://") {
         return Err(HostProblem::HasScheme);
+    }
+    if text.contains('@') {
+        return Err(HostProblem::HasAt);
     }
     if text.contains([':', '[', ']']) {
         return ipv6(text).map(|address| Host::Ip(address.into()));
@@ -166,7 +172,7 @@ fn called_by(label: &str) -> Option<usize> {
 }
 
 fn is_of_a_label(c: char) -> bool {
-    c == '-' || is_mark(c) || c.is_alphanumeric() && !is_called_by_another_name(c)
+    matches!(c, '-' | '_') || is_mark(c) || c.is_alphanumeric() && !is_called_by_another_name(c)
 }
 
 /// Whether a character is a combining mark that the spelling of a living language needs and that
@@ -234,6 +240,8 @@ mod tests {
             ("דואר.ישראל", "דואר.ישראל"),
             ("0xg", "0xg"),
             ("0x7f.example", "0x7f.example"),
+            ("mail_server", "mail_server"),
+            ("_mail.my_net", "_mail.my_net"),
         ] {
             assert_eq!(mail_host(text), Ok(Host::Name(expected.to_owned())), "{text:?}");
         }
@@ -282,11 +290,10 @@ mod tests {
             ("-smtp.example", BadHyphen),
             ("smtp-.example", BadHyphen),
             ("smtp.example-", BadHyphen),
-            ("smtp_out.example", BadCharacter),
             ("smtp/example", BadCharacter),
             ("smtp\\example", BadCharacter),
             ("smtp,example", BadCharacter),
-            ("ada@smtp.example", BadCharacter),
+            ("ada@smtp.example", HasAt),
             ("smtp.example?x", BadCharacter),
             ("%73mtp.example", BadCharacter),
             ("smtp。example", BadCharacter),

@@ -38,6 +38,18 @@ pub fn one_line(text: &str) -> Result<(), TextProblem> {
     Ok(())
 }
 
+/// Whether a character cannot be seen, or looks like a blank and is another character: controls, marks
+/// of direction, characters of no width, variation selectors, and every blank but the plain one.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    is_unsafe_in_one_line(c)
+        || c != ' ' && c.is_whitespace()
+        || matches!(c, '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}')
+        || matches!(c, '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
+        || matches!(c, '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
 /// Whether a text has the form of a GUID (RFC 9562 4), which no Client Secret of Microsoft's has, but
 /// each one's id.
 #[must_use]

@@ -49,7 +49,7 @@ pub enum ScopeProblem {
 /// Checks that a text is the URL of an OAuth endpoint (RFC 3986; RFC 6749 3.1, 3.2).
 ///
 /// It is https, or http to this machine (`localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`). The
-/// host obeys [`mail_host`], an IPv6 address in brackets. A query is kept. Characters beyond ASCII
+/// host obeys [`mail_host`], without underscores, an IPv6 address in brackets. A query is kept. Characters beyond ASCII
 /// are refused in path and query: providers publish the encoded form.
 ///
 /// # Errors
@@ -208,13 +208,20 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// The host of an address, and what follows its authority, whether the whole is valid or not.
+pub(crate) fn host_and_path(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.trim().split_once("://")?;
+    let (authority, path) = split_before(rest, ['/', '?']);
+    Some((split_port(authority).0, path))
+}
+
 /// The text up to the first of these characters, and the rest with it.
 fn split_before(text: &str, ends: [char; 2]) -> (&str, &str) {
     text.find(ends).and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
 /// The host of an authority, and the port if a colon outside of brackets begins one.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),
@@ -226,6 +233,7 @@ fn host_of(text: &str) -> Result<Host, UrlProblem> {
         return Err(UrlProblem::NoHost);
     }
     match mail_host(text) {
+        Ok(Host::Name(name)) if name.contains('_') => Err(UrlProblem::BadHost),
         Ok(Host::Ip(address)) if address.is_ipv6() && !text.starts_with('[') => {
             Err(UrlProblem::BadHost)
         }

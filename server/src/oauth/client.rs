@@ -1,10 +1,12 @@
-//! Asks a Token Endpoint, and once more where it wants client id and secret another way. Keeps no
+//! Asks a Token Endpoint, and once more where it wants client id and secret another way and the
+//! settings leave the way open. Keeps no
 //! token and never tries again by itself: when to do so is its caller's to know.
 
 use std::pin::Pin;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::draft::ClientAuthentication;
 use domain::settings::{Consent, Grant};
 use domain::token::{Fault, Leg, Setback};
 use oauth2::basic::{
@@ -123,14 +125,15 @@ impl TokenClient {
             .uri(endpoint)
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        match auth {
-            ClientAuth::Body => pairs.extend([
-                ("client_id", client_id.as_str()),
-                ("client_secret", client_secret.expose_secret()),
-            ]),
-            ClientAuth::Basic => {
+        match (auth, client_secret) {
+            (ClientAuth::Basic, Some(client_secret)) => {
                 let basic = basic(client_id, client_secret);
                 request = request.header(AUTHORIZATION, format!("Basic {basic}"));
+            }
+            (_, client_secret) => {
+                pairs.push(("client_id", client_id.as_str()));
+                let secret = client_secret.as_ref().filter(|_| auth != ClientAuth::None);
+                pairs.extend(secret.map(|secret| ("client_secret", secret.expose_secret())));
             }
         }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
@@ -152,15 +155,17 @@ impl TokenClient {
     }
 }
 
-/// Asks, and once more by HTTP Basic where that is wanted, all before the call's end.
+/// Asks, and once more by HTTP Basic where that is wanted and the settings name no way, all before the
+/// call's end.
 async fn ask(
     call: &Call<'_>,
     request: &TokenRequest<'_>,
     auth: ClientAuth,
     leg: Leg,
 ) -> Result<Issued, Setback> {
+    let is_open = request.grant.client_authentication == ClientAuthentication::Automatic;
     let answered = match request.send(auth, call).await {
-        Err(Refusal { wants_basic: true, .. }) if auth == ClientAuth::Body => {
+        Err(Refusal { wants_basic: true, .. }) if is_open && auth == ClientAuth::Body => {
             request.send(ClientAuth::Basic, call).await
         }
         answered => answered,
@@ -258,13 +263,16 @@ impl TokenRequest<'_> {
         let endpoint =
             TokenUrl::new(token_endpoint.clone()).map_err(|_| Fault::AddressForbidden)?;
         let auth_type = match auth {
-            ClientAuth::Body => AuthType::RequestBody,
+            ClientAuth::Body | ClientAuth::None => AuthType::RequestBody,
             ClientAuth::Basic => AuthType::BasicAuth,
         };
-        Ok(oauth2::Client::new(ClientId::new(client_id.clone()))
-            .set_client_secret(ClientSecret::new(client_secret.expose_secret().to_owned()))
-            .set_auth_type(auth_type)
-            .set_token_uri(endpoint))
+        let client = oauth2::Client::new(ClientId::new(client_id.clone()));
+        let secret = client_secret.as_ref().filter(|_| auth != ClientAuth::None);
+        let client = match secret.map(|secret| secret.expose_secret().to_owned()) {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret)),
+            None => client,
+        };
+        Ok(client.set_auth_type(auth_type).set_token_uri(endpoint))
     }
 
     fn scopes(&self) -> impl Iterator<Item = Scope> {
@@ -275,9 +283,9 @@ impl TokenRequest<'_> {
     fn hush(&self) -> Hush {
         const SECRET: &str = "[client secret]";
         let Grant { client_id, client_secret, .. } = self.grant;
-        let hush = Hush::default()
-            .hide(SECRET, client_secret)
-            .hide_sent(SECRET, basic(client_id, client_secret));
+        let hush = client_secret.iter().fold(Hush::default(), |hush, secret| {
+            hush.hide(SECRET, secret).hide_sent(SECRET, basic(client_id, secret))
+        });
         match &self.proof {
             Proof::ClientItself => hush,
             Proof::RefreshToken { refresh_token, .. } => {

@@ -76,11 +76,13 @@ pub enum ClientAuth {
     Body,
     /// By HTTP Basic, for those that ask for it.
     Basic,
+    /// The client ID alone, among the parameters: a public client has no secret (RFC 6749 2.1).
+    None,
 }
 
 impl ClientAuth {
-    /// Both ways, the preferred one first.
-    pub const ALL: [Self; 2] = [Self::Body, Self::Basic];
+    /// Every way, the preferred one first.
+    pub const ALL: [Self; 3] = [Self::Body, Self::Basic, Self::None];
 
     /// The way's name where it is stored.
     #[must_use]
@@ -88,6 +90,7 @@ impl ClientAuth {
         match self {
             Self::Body => "body",
             Self::Basic => "basic",
+            Self::None => "none",
         }
     }
 

@@ -18,12 +18,12 @@ use domain::token::{Attempt, AttemptEnd, Fault, Leg, Renewal, Setback};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};
-use super::{Broken, redact, renewal, revocation, stored_at_last, told};
+use super::{Broken, client_auth, redact, renewal, revocation, stored_at_last, told};
 use crate::Server;
 use crate::clock::{random_id, random_token};
 use crate::digest::hashed;
 use crate::log::one_line;
-use crate::oauth::{self, Answer, ClientAuth, Issued};
+use crate::oauth::{self, Answer, Issued};
 use crate::store::attempts::{self, Departure, KnownBy, NewAttempt, StoredAttempt};
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::providers::{self, Provider};
@@ -82,8 +82,9 @@ pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<
 /// What a setback on the way to a token for these settings means.
 fn of_setback(server: &Server, current: &Current, setback: &Setback) -> Explanation {
     let is_an_id = setback.fault == Fault::InvalidClient
-        && renewal::grant(server, current)
-            .is_ok_and(|grant| is_guid(grant.client_secret.expose_secret()));
+        && renewal::grant(server, current).is_ok_and(|grant| {
+            grant.client_secret.is_some_and(|secret| is_guid(secret.expose_secret()))
+        });
     labels::setback(setback, is_an_id)
 }
 
@@ -195,10 +196,8 @@ async fn ask_as_itself(server: &Server, who: Actor, current: &Current, id: &str)
     let end = match renewal::grant(server, current) {
         Ok(grant) => {
             let asked_at = server.clock.now();
-            let issued = server
-                .tokens
-                .client_credentials(&grant, ClientAuth::default(), Leg::TokenRequest)
-                .await;
+            let auth = client_auth::first(server, &grant).await;
+            let issued = server.tokens.client_credentials(&grant, auth, Leg::TokenRequest).await;
             obtained(server, &who, current, asked_at, issued).await
         }
         Err(setback) => AttemptEnd::Failed(Setback { leg: Leg::TokenRequest, ..setback }).into(),
@@ -456,8 +455,8 @@ async fn came_back(
     let open = |sealed: &Vec<u8>| server.vault.open(CODE_VERIFIER, &provider, sealed);
     let verifier = attempt.verifier.as_ref().map(open).transpose()?;
     let asked_at = server.clock.now();
-    let issued =
-        server.tokens.exchange(&grant, ClientAuth::default(), code, verifier.as_ref()).await;
+    let auth = client_auth::first(server, &grant).await;
+    let issued = server.tokens.exchange(&grant, auth, code, verifier.as_ref()).await;
     let now = attempts::get(&server.store, &attempt.id).await?;
     if now.is_none_or(|now| now.end.is_some()) {
         // Its session was ended during the exchange.

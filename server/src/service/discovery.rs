@@ -57,6 +57,7 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         is_openid: described.is_openid,
         issuer: said.is_own.then(|| said.issuer.clone()),
         names_itself: said.is_own && said.names_itself,
+        auth_methods: said.auth_methods.clone().filter(|_| said.is_own).unwrap_or_default(),
     };
     // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
     providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
@@ -156,6 +157,7 @@ struct Said {
     revocation_endpoint: Option<String>,
     challenge_methods: Option<Vec<String>>,
     grant_types: Option<Vec<String>>,
+    auth_methods: Option<Vec<String>>,
     /// Whether its answers name it (RFC 9207 3).
     names_itself: bool,
 }
@@ -206,6 +208,7 @@ impl Said {
             revocation_endpoint: text("revocation_endpoint"),
             challenge_methods: list("code_challenge_methods_supported"),
             grant_types: list("grant_types_supported"),
+            auth_methods: list("token_endpoint_auth_methods_supported"),
             names_itself: metadata.get(NAMES_ITSELF) == Some(&Value::Bool(true)),
         })
     }

@@ -2,6 +2,7 @@
 //! Errors become codes here, once, and are logged here, once.
 
 mod authorization;
+mod client_auth;
 mod discovery;
 mod doctor;
 mod frame;

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use super::settings::{self, Current};
-use super::{Broken, stored_at_last};
+use super::{Broken, client_auth, stored_at_last};
 use crate::Server;
 use crate::clock::{Randomness, random_bytes, random_id};
 use crate::log::one_line;
@@ -115,8 +115,8 @@ pub async fn another(
 
 /// A token for one message alone, in the client's own name (RFC 6749 4.4); it is not kept.
 pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess> {
-    let (auth, leg) = (ClientAuth::default(), Leg::TokenRequest);
-    let issued = server.tokens.client_credentials(grant, auth, leg).await;
+    let auth = client_auth::first(server, grant).await;
+    let issued = server.tokens.client_credentials(grant, auth, Leg::TokenRequest).await;
     let Issued { access_token, lifetime, .. } = issued.map_err(NoAccess::NotObtained)?;
     let now = server.clock.now();
     Ok(Access {

@@ -69,7 +69,7 @@ pub async fn start_typed(
 ) -> Result<TestAnswer, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
     let current = settings::current(server).await.map_err(told)?;
-    let draft = &draft.clone().without_private_keys();
+    let draft = &draft.clone().without_private_keys().trimmed();
     let problems = settings::problems(server, draft, &current.saved.form);
     if !problems.is_empty() {
         return Ok(TestAnswer::Problems(problems));

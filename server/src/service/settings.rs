@@ -174,7 +174,8 @@ fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
 
 /// Saves a form made on the present revision, if nothing is wrong with it.
 pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveAnswer, Broken> {
-    let save = &Save { draft: save.draft.clone().without_private_keys(), ..save.clone() };
+    let draft = save.draft.clone().without_private_keys().trimmed();
+    let save = &Save { draft, ..save.clone() };
     let before = current(server).await?;
     if save.revision != before.saved.revision {
         return Ok(before.against(save.revision, who));

@@ -43,7 +43,7 @@ pub async fn findings(
     let (access, refresh) = renewal::unsealed(server, current, &token.sealed)?;
     let hush = Hush::default().hide("[token]", &access);
     let hush = refresh.iter().fold(hush, |hush, token| hush.hide("[refresh token]", token));
-    let secret = renewal::grant(server, current).ok().map(|grant| grant.client_secret);
+    let secret = renewal::grant(server, current).ok().and_then(|grant| grant.client_secret);
     let hush = secret.iter().fold(hush, |hush, secret| hush.hide("[client secret]", secret));
     let now = server.clock.now();
     let (facts, misfits) = match claims_of(access.expose_secret()) {

@@ -367,6 +367,7 @@ async fn described(world: &World, issuer: &str, names_itself: bool) {
         is_openid: false,
         issuer: Some(issuer.to_owned()),
         names_itself,
+        auth_methods: Vec::new(),
     };
     let server = &world.harness.server;
     providers::learn(&server.store, &known, true, server.clock.now()).await.expect("it is kept");

@@ -63,6 +63,7 @@ fn described(issuer: &str) -> Value {
         "revocation_endpoint": format!("{issuer}/revoke"),
         "code_challenge_methods_supported": ["plain", "S256"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
     })
 }
 
@@ -98,6 +99,7 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
     let known = known.expect("an answer").expect("it is remembered");
     assert_eq!(known.revocation_endpoint, Some(format!("{issuer}/revoke")));
     assert!(known.is_openid);
+    assert_eq!(known.auth_methods, ["client_secret_basic"]);
 }
 
 #[tokio::test]
@@ -198,7 +200,8 @@ async fn a_revocation_endpoint_is_not_believed_from_another_issuer_than_the_toke
     let findings = asking.findings(&asking.issuer).await;
     assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
     let known = providers::of(&asking.harness.server.store, TOKEN_ENDPOINT).await;
-    assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+    let known = known.expect("an answer").expect("it is known");
+    assert_eq!((known.revocation_endpoint, known.auth_methods), (None, Vec::new()));
 }
 
 #[tokio::test]
@@ -214,7 +217,8 @@ async fn a_revocation_endpoint_is_not_believed_from_another_path_of_the_token_en
     assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
     let token_endpoint = format!("{}/token", asking.issuer);
     let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
-    assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
+    let known = known.expect("an answer").expect("it is known");
+    assert_eq!((known.revocation_endpoint, known.auth_methods), (None, Vec::new()));
 }
 
 #[tokio::test]
@@ -229,6 +233,7 @@ async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() 
         is_openid: false,
         issuer: None,
         names_itself: false,
+        auth_methods: Vec::new(),
     };
     let (store, now) = (&asking.harness.server.store, asking.harness.clock.now());
     providers::learn(store, &known, true, now).await.expect("it is kept");

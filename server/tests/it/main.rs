@@ -3,6 +3,7 @@
 mod account;
 mod canaries;
 mod cli;
+mod client_authentication;
 mod client_name;
 mod client_secret;
 mod connections;

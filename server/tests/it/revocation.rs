@@ -21,6 +21,7 @@ impl World {
             is_openid: false,
             issuer: None,
             names_itself: false,
+            auth_methods: Vec::new(),
         };
         let server = &self.harness.server;
         providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");

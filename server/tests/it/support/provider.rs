@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use domain::draft::ClientAuthentication;
 use domain::settings::{Consent, Grant};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
@@ -432,6 +433,8 @@ pub enum Takes {
     Either,
     BodyOnly,
     BasicOnly,
+    /// A public client, which has none.
+    NoSecret,
 }
 
 /// How a [`Provider`] behaves; changed while it runs by [`Provider::rule`].
@@ -682,7 +685,8 @@ pub fn grant(consent: Consent, token_endpoint: &str) -> Grant {
     Grant {
         consent,
         client_id: CLIENT_ID.to_owned(),
-        client_secret: CLIENT_SECRET.into(),
+        client_secret: Some(CLIENT_SECRET.into()),
+        client_authentication: ClientAuthentication::Automatic,
         token_endpoint: token_endpoint.to_owned(),
         scope: SCOPE.to_owned(),
     }
@@ -800,6 +804,9 @@ impl State {
             Takes::Either => by_basic.unwrap_or(in_body),
             Takes::BodyOnly => in_body,
             Takes::BasicOnly => by_basic.unwrap_or_default(),
+            Takes::NoSecret => {
+                return by_basic.is_none() && in_body == (CLIENT_ID.to_owned(), String::new());
+            }
         };
         sent == (CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned())
     }

@@ -1,0 +1,140 @@
+//! Scope: tokens with single blanks between them (RFC 6749 3.3), from however they were pasted.
+
+use super::{Found, Note};
+use crate::field::Field;
+
+/// Scopes of `OpenID` Connect Core 5.4 and 11, which have no form of their own.
+const PLAIN: [&str; 6] = ["offline_access", "openid", "profile", "email", "address", "phone"];
+
+/// The note where scopes are separated by something else, with the scopes put right.
+pub fn note(text: &str) -> Option<Note> {
+    let right = put_right(text);
+    let is_wrong = right != text && !right.is_empty();
+    is_wrong.then(|| Note::put(Found::ScopeSeparators, Field::Scope, right))
+}
+
+fn put_right(text: &str) -> String {
+    let text = decoded(without_name(text.trim()));
+    let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text);
+    let is_separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|' | '"');
+    let pieces = text.split(is_separator).flat_map(encoded_pieces);
+    pieces.filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A text without the parameter's name before it: `scope=a`, `&scope=a`, `Scope: a`.
+fn without_name(text: &str) -> &str {
+    const NAME: &str = "scope";
+    let rest = text.trim_start_matches(['?', '&', '"']);
+    let Some((name, rest)) = rest.split_at_checked(NAME.len()) else { return text };
+    if !name.eq_ignore_ascii_case(NAME) {
+        return text;
+    }
+    let rest = rest.trim_start_matches(['s', '"']).trim_start();
+    rest.strip_prefix(['=', ':']).map_or(text, str::trim_start)
+}
+
+/// A scope that was copied from a query is a URL in which even the slashes are encoded.
+fn decoded(text: &str) -> String {
+    const SLASHES: &str = "%3a%2f%2f";
+    if !text.to_ascii_lowercase().contains(SLASHES) {
+        return text.to_owned();
+    }
+    let (mut decoded, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let octet = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        rest = if let Some(octet) = octet.filter(u8::is_ascii) {
+            decoded.push(char::from(octet));
+            &after[2..]
+        } else {
+            decoded.push('%');
+            after
+        };
+    }
+    decoded + rest
+}
+
+/// The scopes of a piece in which `+` or `%20` may separate them. Within a URL they do so only where
+/// another scope begins after them.
+fn encoded_pieces(piece: &str) -> Vec<&str> {
+    let (mut pieces, mut begin, mut from) = (Vec::new(), 0, 0);
+    while let Some((at, length)) = next_mark(piece, from) {
+        let (before, after) = (&piece[begin..at], &piece[at + length..]);
+        if !before.contains("://") || begins_a_scope(after) {
+            pieces.push(before);
+            begin = at + length;
+        }
+        from = at + length;
+    }
+    pieces.push(&piece[begin..]);
+    pieces
+}
+
+/// The next `+` or `%20`, and its length.
+fn next_mark(piece: &str, from: usize) -> Option<(usize, usize)> {
+    let rest = &piece[from..];
+    let marks = ["+", "%20"].map(|mark| rest.find(mark).map(|at| (from + at, mark.len())));
+    marks.into_iter().flatten().min()
+}
+
+fn begins_a_scope(text: &str) -> bool {
+    let word = text.split(['+', '%']).next().unwrap_or(text);
+    word.contains("://") || PLAIN.contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_separated_by_single_blanks_however_they_were_pasted() {
+        for (pasted, expected) in [
+            ("a,b", "a b"),
+            ("a, b", "a b"),
+            ("a;b", "a b"),
+            ("a+b", "a b"),
+            ("a%20b", "a b"),
+            ("scope=a", "a"),
+            ("&scope=a%20b", "a b"),
+            ("Scope: a b", "a b"),
+            ("\"scope\": \"a b\"", "a b"),
+            ("scopes=a", "a"),
+            ("a  b", "a b"),
+            (" a b ", "a b"),
+            ("a\u{A0}b\tc\nd", "a b c d"),
+            ("[\"a\", \"b\"]", "a b"),
+            ("a|b", "a b"),
+            (
+                "https://outlook.office.com/SMTP.Send+offline_access",
+                "https://outlook.office.com/SMTP.Send offline_access",
+            ),
+            (
+                "https://a.example/x%20https://a.example/y",
+                "https://a.example/x https://a.example/y",
+            ),
+            ("https%3A%2F%2Fmail.google.com%2F", "https://mail.google.com/"),
+            ("openid+https%3a%2f%2fa.example%2fx", "openid https://a.example/x"),
+        ] {
+            assert_eq!(put_right(pasted), expected, "{pasted}");
+            let right = note(pasted).expect("a note").corrections;
+            assert_eq!(right, [(Field::Scope, expected.to_owned())], "{pasted}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_left_alone() {
+        for text in [
+            "a b",
+            "https://outlook.office.com/SMTP.Send offline_access",
+            "https://mail.google.com/",
+            "https://a.example/a+b",
+            "https://a.example/a%20b",
+            "https://a.example/a+b/c%20d offline_access",
+            "scope",
+            "scope.read",
+            "mail:smtp",
+        ] {
+            assert_eq!(note(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Default Sender Email: what is pasted around an address, and a domain with a limit of its own.
+
+use super::{Found, Note};
+use crate::check::address::email_address;
+use crate::draft::Draft;
+use crate::field::Field;
+
+/// The domain that every tenant of Microsoft's begins with.
+const FIRST_DOMAIN: &str = ".onmicrosoft.com";
+
+/// What is to be known of a sender.
+pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
+    let text = draft.text(field).trim();
+    let mut notes = Vec::new();
+    if email_address(text).is_err()
+        && let Some((name, address)) = name_and_address(text)
+    {
+        let mut note = Note::put(Found::NotAnAddressAlone, field, address);
+        let display_name = match field {
+            Field::BasicSender => Field::BasicDisplayName,
+            _ => Field::OauthDisplayName,
+        };
+        if !name.is_empty() && draft.text(display_name).is_empty() {
+            note.corrections.push((display_name, name.to_owned()));
+        }
+        notes.push(note);
+    }
+    if text.to_ascii_lowercase().ends_with(FIRST_DOMAIN) {
+        notes.push(Note::only(Found::OnMicrosoft));
+    }
+    notes
+}
+
+/// The name and the address of `Ada <ada@example.com>` or `mailto:ada@example.com`.
+fn name_and_address(text: &str) -> Option<(&str, &str)> {
+    let (name, address) = match text.split_once('<') {
+        Some((name, rest)) => (name.trim().trim_matches('"'), rest.split('>').next()?),
+        None => ("", text),
+    };
+    let scheme = address.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    let address = scheme.map_or(address, |scheme| &address[scheme.len()..]);
+    let address = address.split('?').next()?.trim_end_matches([',', ';', '.', ' ']).trim();
+    (address != text && email_address(address).is_ok()).then_some((name, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Vec<Note> {
+        let mut draft = Draft::default();
+        draft.edit(Field::BasicSender, text);
+        notes(Field::BasicSender, &draft)
+    }
+
+    #[test]
+    fn an_address_is_found_in_what_was_pasted_around_it() {
+        for (text, expected) in [
+            ("mailto:ada@example.com", "ada@example.com"),
+            ("MAILTO:ada@example.com?subject=x", "ada@example.com"),
+            ("ada@example.com;", "ada@example.com"),
+            ("<mailto:ada@example.com>", "ada@example.com"),
+        ] {
+            let [note] = &of(text)[..] else { panic!("{text}") };
+            assert_eq!(note.found, Found::NotAnAddressAlone);
+            assert_eq!(note.corrections, [(Field::BasicSender, expected.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_name_before_an_address_becomes_the_display_name_where_there_is_none() {
+        let [note] = &of("\"Ada Okafor\" <ada@example.com>")[..] else { panic!("a note") };
+        let expected = [
+            (Field::BasicSender, "ada@example.com".to_owned()),
+            (Field::BasicDisplayName, "Ada Okafor".to_owned()),
+        ];
+        assert_eq!(note.corrections, expected);
+    }
+
+    #[test]
+    fn a_tenants_first_domain_is_noted() {
+        assert_eq!(of("ppm@Contoso.OnMicrosoft.com")[0].found, Found::OnMicrosoft);
+        for text in ["ada@example.com", "ada", "Ada <ada>", "ada@onmicrosoft.com.example"] {
+            assert_eq!(of(text), [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Client authentication: what it asks for under each flow, and what it leaves out.
+
+use domain::draft::ClientAuthentication;
+use domain::secret::{SecretEdit, StoredSecret, TypedSecret};
+use domain::settings::{OpenedSecrets, Settings};
+use domain::{Draft, Field, Form, OauthFlow, Presence, Problem, Saved, presence};
+
+fn draft(flow: OauthFlow, method: ClientAuthentication) -> Draft {
+    let mut draft = Draft { flow, ..Draft::default() };
+    for (field, text) in [
+        (Field::OauthSender, "noreply@example.com"),
+        (Field::OauthDisplayName, "Example PPM"),
+        (Field::OauthServer, "smtp.example.com"),
+        (Field::OauthPort, "587"),
+        (Field::ClientId, "client"),
+        (Field::AuthorizationEndpoint, "https://login.example.com/authorize"),
+        (Field::TokenEndpoint, "https://login.example.com/token"),
+        (Field::RedirectUri, "https://ppm.example/oauth/callback"),
+        (Field::Scope, "mail"),
+        (Field::ClientAuthentication, method.wire_name()),
+    ] {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+#[test]
+fn a_public_client_with_pkce_needs_no_secret_and_uses_none() {
+    let mut draft = draft(OauthFlow::AuthorizationCodePkce, ClientAuthentication::None);
+    assert_eq!(presence(Field::ClientSecret, &draft), Presence::Disabled);
+    assert!(draft.problems(&Saved::default().form).is_empty());
+    draft.authentication.client_secret = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
+    let secrets = OpenedSecrets { client_secret: Some("s".into()), ..OpenedSecrets::default() };
+    let Ok(Settings::Oauth { grant, .. }) = Settings::parse(&draft, &secrets) else { panic!() };
+    assert!(grant.client_secret.is_none());
+}
+
+#[test]
+fn a_public_client_without_pkce_is_refused_and_the_secret_still_required() {
+    for flow in [OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials] {
+        let draft = draft(flow, ClientAuthentication::None);
+        let problems = draft.problems(&Saved::default().form);
+        assert_eq!(problems.of(Field::ClientAuthentication), Some(Problem::PkceNeeded), "{flow:?}");
+        assert_eq!(problems.of(Field::ClientSecret), Some(Problem::Missing), "{flow:?}");
+    }
+}
+
+#[test]
+fn every_other_method_needs_the_secret() {
+    for method in
+        [ClientAuthentication::Automatic, ClientAuthentication::Body, ClientAuthentication::Basic]
+    {
+        let draft = draft(OauthFlow::AuthorizationCodePkce, method);
+        let problems = draft.problems(&Saved::default().form);
+        assert_eq!(problems.of(Field::ClientSecret), Some(Problem::Missing), "{method:?}");
+        assert_eq!(problems.len(), 1);
+    }
+}
+
+#[test]
+fn with_the_flow_none_the_choice_takes_no_input() {
+    let draft = draft(OauthFlow::None, ClientAuthentication::None);
+    assert_eq!(presence(Field::ClientAuthentication, &draft), Presence::Disabled);
+    assert_eq!(draft.problems(&Saved::default().form).of(Field::ClientAuthentication), None);
+}
+
+#[test]
+fn a_form_saved_without_the_choice_has_automatic() {
+    let mut wire = serde_json::to_value(Form::<StoredSecret>::default()).expect("JSON");
+    let fields = wire["authentication"].as_object_mut().expect("an object");
+    assert_eq!(fields.remove("client_authentication"), Some("automatic".into()));
+    let read: Form<StoredSecret> = serde_json::from_value(wire).expect("a form");
+    assert_eq!(read.authentication.client_authentication, ClientAuthentication::Automatic);
+}
+
+#[test]
+fn an_application_has_no_token_of_all_tenants_at_once() {
+    for tenant in ["common", "consumers", "organizations"] {
+        let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
+        let problem = |flow| {
+            let mut draft = draft(flow, ClientAuthentication::Automatic);
+            draft.edit(Field::TokenEndpoint, endpoint.as_str());
+            draft.problems(&Saved::default().form).of(Field::TokenEndpoint)
+        };
+        assert_eq!(problem(OauthFlow::ClientCredentials), Some(Problem::TenantNeeded), "{tenant}");
+        assert_eq!(problem(OauthFlow::AuthorizationCode), None, "{tenant}");
+    }
+}

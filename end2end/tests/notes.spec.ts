@@ -1,0 +1,222 @@
+// What is said of what is typed, at the control and before anything is sent, with a button that puts it right.
+
+import type { Locator } from '@playwright/test';
+import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { expect, test } from '../support/test.ts';
+
+const MICROSOFT = 'https://login.microsoftonline.com/contoso.com/oauth2/v2.0';
+
+/** The button of a note at a control: what describes the control holds it. */
+async function press(control: Locator, name: string): Promise<void> {
+  const field = control.locator('xpath=ancestor::*[contains(@class, "field")][1]');
+  await field.getByRole('status').getByRole('button', { name, exact: true }).click();
+}
+
+test.describe(() => {
+  test.use({ changesNothing: true });
+
+  test('an invisible character is named with its place, and its button removes it', async ({ page, signIn, axe }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    for (const [group, label] of [
+      [form.basic, 'SMTP Server'],
+      [form.authentication, 'Client ID'],
+      [form.authentication, 'Redirect URI'],
+    ] as const) {
+      const control = form.field(group, label);
+      await control.fill('smtp\u200b.host.test');
+      await expect(control).toHaveAccessibleDescription(/Invisible character at position 5: a zero width space \(U\+200B\)\./);
+      if (label === 'SMTP Server') await axe();
+      await press(control, 'Remove it');
+      await expect(control).toHaveValue('smtp.host.test');
+      await expect(control).toBeFocused();
+      await expect(control).not.toHaveAccessibleDescription(/Invisible/);
+    }
+  });
+
+  test('blanks at the ends are removed on leaving the control, and said to be', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const sender = form.field(form.basic, 'Default Sender Email');
+    await sender.fill(' noreply@host.test\u00a0');
+    await expect(sender).toHaveValue(' noreply@host.test\u00a0');
+    await sender.blur();
+    await expect(sender).toHaveValue('noreply@host.test');
+    await expect(sender).toHaveAccessibleDescription(/Blanks at the ends were removed\./);
+    await sender.fill('other@host.test');
+    await expect(sender).not.toHaveAccessibleDescription(/Blanks/);
+  });
+
+  test('a form that differed by blanks alone has nothing to save once they are removed', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const server = form.field(form.basic, 'SMTP Server');
+    await server.fill('  ');
+    await expect(form.save).toBeVisible();
+    await server.blur();
+    await expect(form.save).toBeHidden();
+  });
+
+  test('what is sent letter for letter keeps its blanks until its button is pressed', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const username = form.field(form.basic, 'Username');
+    await username.fill('noreply ');
+    await username.blur();
+    await expect(username).toHaveValue('noreply ');
+    await expect(username).toHaveAccessibleDescription(/begins or ends with a blank/);
+    await press(username, 'Remove it');
+    await expect(username).toHaveValue('noreply');
+  });
+
+  test('a secret is corrected only when asked, and is not shown', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { Username: 'noreply' });
+    const password = form.field(form.basic, 'Password');
+    await password.fill('canary-password\u200b ');
+    await expect(password).toHaveAccessibleDescription(/What you typed begins or ends with a blank\./);
+    await expect(password).toHaveAccessibleDescription(/What you typed has an invisible character in it\./);
+    await expect(password).not.toHaveAccessibleDescription(/canary/);
+    await password.blur();
+    await expect(password).toHaveValue('canary-password\u200b ');
+    const remove = password.locator('xpath=ancestor::*[contains(@class, "field")][1]').getByRole('button', { name: 'Remove it' });
+    await remove.first().click();
+    await remove.click();
+    await expect(password).toHaveValue('canary-password');
+  });
+
+  test('a pasted Authorization Endpoint loses the parameters that PPM adds itself, at a press and not before', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    const endpoint = form.field(form.authentication, 'Authorization Endpoint');
+    const pasted = `${MICROSOFT}/authorize?client_id=1&response_type=code&prompt=consent&scope=a`;
+    await endpoint.fill(pasted);
+    await endpoint.blur();
+    await expect(endpoint).toHaveValue(pasted);
+    await expect(endpoint).toHaveAccessibleDescription(/PPM adds these parameters itself: client_id, response_type, scope\./);
+    await press(endpoint, 'Remove them');
+    await expect(endpoint).toHaveValue(`${MICROSOFT}/authorize?prompt=consent`);
+  });
+
+  test('interchanged endpoints are exchanged by a button', async ({ page, signIn, axe }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    const token = form.field(form.authentication, 'Token Endpoint');
+    await form.fill(form.authentication, { 'Authorization Endpoint': `${MICROSOFT}/token`, 'Token Endpoint': `${MICROSOFT}/authorize` });
+    await expect(token).toHaveAccessibleDescription(/Authorization Endpoint and Token Endpoint are interchanged\./);
+    await axe();
+    await press(token, 'Exchange them');
+    await expect(token).toHaveValue(`${MICROSOFT}/token`);
+    await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(`${MICROSOFT}/authorize`);
+    await expect(token).not.toHaveAccessibleDescription(/interchanged/);
+  });
+
+  const ENDPOINTS: [authorization: string, token: string, says: RegExp][] = [
+    [`${MICROSOFT}/authorize`, `${MICROSOFT}/authorize`, /This is an Authorization Endpoint\./],
+    [`${MICROSOFT}/authorize`, `${MICROSOFT.replace('contoso', 'fabrikam')}/token`, /different tenants: fabrikam\.com here, contoso\.com/],
+    ['https://accounts.google.com/o/oauth2/v2/auth', `${MICROSOFT}/token`, /This endpoint is Microsoft 365's, Authorization Endpoint is Google/],
+    ['', 'https://login.microsoftonline.com/YOUR_TENANT_ID/oauth2/v2.0/token', /YOUR_TENANT_ID is a placeholder\./],
+    ['', 'https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token', /\{tenant\} is a placeholder\./],
+  ];
+
+  test('endpoints that do not belong together, and placeholders, are noted at Token Endpoint', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    for (const [authorization, token, says] of ENDPOINTS) {
+      await form.fill(form.authentication, { 'Authorization Endpoint': authorization, 'Token Endpoint': token });
+      await expect(form.field(form.authentication, 'Token Endpoint')).toHaveAccessibleDescription(says);
+    }
+  });
+
+  test('scopes are separated by blanks at a press', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.choose('Authorization Code');
+    const scope = form.field(form.authentication, 'Scope');
+    for (const [typed, right] of [
+      ['a,b', 'a b'],
+      ['a%20b', 'a b'],
+      ['a+b', 'a b'],
+      ['a;b', 'a b'],
+      ['scope=a', 'a'],
+    ] as const) {
+      await scope.fill(typed);
+      await expect(scope).toHaveAccessibleDescription(/Scopes are separated by single blanks\./);
+      await press(scope, `Use ${right}`);
+      await expect(scope).toHaveValue(right);
+    }
+  });
+
+  test('an email address and a URL in SMTP Server are told, and the server put in its place', async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    const server = form.field(form.basic, 'SMTP Server');
+    await server.fill('noreply@example.com');
+    await expect(server).toHaveAccessibleDescription(/This is an email address\./);
+    await server.fill('noreply@gmail.com');
+    await press(server, 'Use smtp.gmail.com');
+    await expect(server).toHaveValue('smtp.gmail.com');
+    await server.fill('smtp://smtp.host.test:465');
+    await press(server, 'Use smtp.host.test, 465');
+    await expect(server).toHaveValue('smtp.host.test');
+    await expect(form.field(form.basic, 'Port')).toHaveValue('465');
+  });
+
+  test("a tenant's first domain is noted at the sender", async ({ page, signIn }) => {
+    await signIn();
+    const form = new Form(page);
+    await form.fill(form.basic, { 'Default Sender Email': 'ppm@contoso.onmicrosoft.com' });
+    await expect(form.field(form.basic, 'Default Sender Email')).toHaveAccessibleDescription(/Microsoft limits mail from an onmicrosoft\.com address/);
+  });
+});
+
+test('a correction says before it is pressed which secret must be entered again', async ({ page, signIn }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.choose('Client Credentials');
+  await form.fill(form.oauth, OAUTH);
+  const { 'Client ID': id, 'Client Secret': secret, 'Token Endpoint': token } = AUTHENTICATION;
+  await form.fill(form.authentication, { 'Client ID': id!, 'Client Secret': secret!, 'Token Endpoint': token!, Scope: 'a,b' });
+  await form.saved();
+  const scope = form.field(form.authentication, 'Scope');
+  const use = form.authentication.getByRole('button', { name: 'Use a b', exact: true });
+  await expect(use).toHaveAccessibleDescription(/Client Secret must be entered again, because Scope changes\./);
+  await press(scope, 'Use a b');
+  await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
+});
+
+test('a save removes blanks as leaving the control does, and a name of a container is saved with a note', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  await form.fill(form.basic, { ...basic(product.mail), 'SMTP Server': 'mail_server' });
+  const server = form.field(form.basic, 'SMTP Server');
+  await expect(server).toHaveAccessibleDescription(/not a name of the public DNS/);
+  const port = form.field(form.basic, 'Port');
+  await port.fill('587 ');
+  await port.press('Enter');
+  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+  await expect(port).toHaveAccessibleDescription(/Blanks at the ends were removed\./);
+  await page.reload();
+  await expect(port).toHaveValue('587');
+  await expect(server).toHaveValue('mail_server');
+});
+
+test('the server removes the same blanks, whatever the browser does', async ({ page, signIn, product }) => {
+  await signIn();
+  const form = new Form(page);
+  const request = page.waitForRequest(/api\/email\/save/);
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  const { draft } = (await request).postDataJSON().save;
+  draft.basic.server = ' localhost\u3000';
+  draft.basic.display_name = ' PPM ';
+  draft.sign_in.password = 'untouched';
+  const save = { draft, revision: 1, deletes_grant: null };
+  const saved = await page.request.post('/api/email/save', { data: { save }, headers: { 'sec-fetch-site': 'same-origin' } });
+  expect((await saved.json()).saved.form.basic).toMatchObject({ server: 'localhost', display_name: ' PPM ' });
+});

@@ -1,0 +1,171 @@
+//! Client authentication: how client ID and secret go to the provider by each choice, in a request for
+//! a token, a renewal and a revocation, over sockets.
+
+use app::api::SaveAnswer;
+use app::service::EmailService;
+use domain::delivery::Outcome;
+use domain::secret::StoredSecret;
+use domain::token::{AttemptEnd, Fault};
+use domain::{Draft, Field, OauthFlow, Presence, presence};
+use server::service::Service;
+use server::store::providers::{self, Provider as Known};
+
+use crate::support::oauth_world::{CALLBACK, World, a_moment};
+use crate::support::provider::{Asked, CLIENT_ID, CLIENT_SECRET, Takes};
+
+const ITSELF: OauthFlow = OauthFlow::ClientCredentials;
+const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
+
+/// A world with this choice saved.
+async fn world(flow: OauthFlow, method: &str) -> World {
+    let world = World::with(flow).await;
+    let draft = edited(&world, flow, method);
+    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    world
+}
+
+fn edited(world: &World, flow: OauthFlow, method: &str) -> Draft {
+    let mut draft = world.draft(flow);
+    draft.edit(Field::ClientAuthentication, method);
+    draft
+}
+
+/// Remembers what the Token Endpoint's own issuer has named.
+async fn names(world: &World, methods: &[&str]) {
+    let said = Known {
+        token_endpoint: world.provider.token_endpoint(),
+        authorization_endpoint: world.provider.authorization_endpoint(),
+        revocation_endpoint: Some(world.provider.revocation_endpoint()),
+        is_openid: false,
+        issuer: None,
+        names_itself: false,
+        auth_methods: methods.iter().map(|&method| method.to_owned()).collect(),
+    };
+    let server = &world.harness.server;
+    providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");
+}
+
+/// What the provider was asked for tokens.
+fn asked(world: &World) -> Vec<Asked> {
+    world
+        .provider
+        .asked()
+        .into_iter()
+        .filter(|asked| !asked.param("grant_type").is_empty())
+        .collect()
+}
+
+fn is_by_basic(asked: &Asked) -> bool {
+    asked.header("authorization").is_some_and(|value| value.starts_with("Basic "))
+}
+
+/// Asks for a token that is refused, and says why.
+async fn refused(world: &World) -> Fault {
+    let service = Service::new(world.harness.server.clone());
+    let begun = service.get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    match world.end_of(&begun.attempt.id).await {
+        AttemptEnd::Failed(setback) => setback.fault,
+        AttemptEnd::Obtained => panic!("a token"),
+    }
+}
+
+#[tokio::test]
+async fn in_the_body_the_secret_goes_there_and_no_other_way_is_tried() {
+    let world = world(ITSELF, "body").await;
+    world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
+    assert_eq!(refused(&world).await, Fault::InvalidClient);
+    let [asked] = &asked(&world)[..] else { panic!("one request") };
+    assert_eq!(asked.param("client_secret"), CLIENT_SECRET);
+    assert!(!is_by_basic(asked));
+}
+
+#[tokio::test]
+async fn http_basic_is_the_first_and_only_way_where_it_is_chosen() {
+    let world = world(ITSELF, "basic").await;
+    world.obtain().await;
+    world.provider.rule(|rules| rules.takes = Takes::BodyOnly);
+    assert_eq!(refused(&world).await, Fault::InvalidClient);
+    let asked = asked(&world);
+    assert_eq!(asked.len(), 2);
+    for asked in &asked {
+        assert!(is_by_basic(asked));
+        assert_eq!(asked.param("client_secret"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_public_client_sends_no_secret_for_a_token_a_renewal_or_a_revocation() {
+    let world = world(PKCE, "none").await;
+    world.provider.rule(|rules| rules.takes = Takes::NoSecret);
+    names(&world, &["client_secret_basic"]).await;
+    world.obtain().await;
+    world.provider.expire();
+    assert!(matches!(world.send().await, Outcome::Accepted { .. }));
+
+    let mut other = edited(&world, PKCE, "none");
+    other.edit(Field::OauthDisplayName, "Another name");
+    let grant = world.token().await.map(|token| token.grant);
+    assert!(matches!(world.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
+    while !world.harness.server.asking.is_empty() {
+        a_moment().await;
+    }
+    let grants = asked(&world);
+    let kinds: Vec<_> = grants.iter().map(|asked| asked.param("grant_type")).collect();
+    assert_eq!(kinds, ["authorization_code", "refresh_token"]);
+    let revocations = world.provider.revocations();
+    assert_eq!(revocations.len(), 2);
+    for asked in grants.iter().chain(&revocations) {
+        assert_eq!(asked.param("client_id"), CLIENT_ID);
+        assert_eq!(asked.param("client_secret"), "");
+        assert!(!is_by_basic(asked), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn automatic_goes_by_what_the_providers_metadata_names() {
+    for (methods, is_basic, requests) in [
+        (&["client_secret_basic"][..], true, 1),
+        (&["client_secret_basic", "client_secret_post"], false, 1),
+        (&[], false, 1),
+    ] {
+        let world = world(ITSELF, "automatic").await;
+        names(&world, methods).await;
+        world.obtain().await;
+        let asked = asked(&world);
+        assert_eq!(asked.len(), requests, "{methods:?}");
+        assert_eq!(is_by_basic(&asked[0]), is_basic, "{methods:?}");
+    }
+}
+
+#[tokio::test]
+async fn automatic_tries_http_basic_where_the_body_is_refused() {
+    let world = world(ITSELF, "automatic").await;
+    world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
+    world.obtain().await;
+    let ways: Vec<_> = asked(&world).iter().map(is_by_basic).collect();
+    assert_eq!(ways, [false, true]);
+}
+
+#[tokio::test]
+async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
+    let world = World::with(PKCE).await;
+    let mut public = edited(&world, PKCE, "none");
+    public.edit(Field::ClientSecret, "");
+    assert_eq!(presence(Field::ClientSecret, &public), Presence::Disabled);
+    let SaveAnswer::Saved(saved) = world.save(&public, 1).await else { panic!("saved") };
+    assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
+    public.edit(Field::ClientAuthentication, "body");
+    assert!(matches!(world.save(&public, 2).await, SaveAnswer::Saved(_)));
+    world.obtain().await;
+    assert_eq!(asked(&world)[0].param("client_secret"), CLIENT_SECRET);
+}
+
+#[tokio::test]
+async fn the_server_too_refuses_a_public_client_without_pkce() {
+    let world = World::with(ITSELF).await;
+    let SaveAnswer::Problems(problems) = world.save(&edited(&world, ITSELF, "none"), 1).await
+    else {
+        panic!("problems")
+    };
+    assert_eq!(problems.of(Field::ClientAuthentication), Some(domain::Problem::PkceNeeded));
+}

@@ -164,7 +164,7 @@ const FAILURES: {
   {
     name: 'a server that wants a sign-in',
     change: () => ({ Username: '', Password: '' }),
-    heading: 'Sender failed: Username is empty, and the server wants a sign-in.',
+    heading: 'Sender failed: Username is empty, and the server requires a sign-in.',
     words: /530/,
     step: 'Enter Username and Password',
   },

@@ -205,17 +205,17 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::AddressNotAdmitted => Words {
-            cause: "The provider does not admit this machine's address.",
+            cause: "The provider does not accept connections from this machine's address.",
             steps: &[
                 "Sign in to the provider's administration page and add this machine's public address to the addresses that may send: look for allowed or authorized IP addresses, or, at Microsoft, for a connector.",
                 "The Password is not what is wrong.",
-                "If this machine's public address changes, ask for a fixed one, or use a server that admits by sign-in alone.",
+                "If this machine's public address changes, ask for a fixed one, or use a server that only asks for a sign-in.",
             ],
         },
         Advice::AddressBlocked => Words {
             cause: "This machine's address is on a blocklist.",
             steps: &[
-                "The server's own words name the list, and often the address: look the address up there, remove the cause, then ask the list to remove it.",
+                "The server's reply names the list, and often the address. Look the address up there, remove the cause, then ask the list to remove it.",
                 "Use your provider's server for submission by users, usually on port 587, and sign in there: blocklists do not apply to those who sign in.",
                 "An address of a home or mobile network is listed for good: mail has to go through a provider.",
             ],
@@ -318,7 +318,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::SmtpAccessOff => Words {
             cause: "SMTP is turned off for this account.",
             steps: &[
-                "Sign in to the account in a web browser and turn SMTP on in its settings; many providers list it beside POP and IMAP.",
+                "Sign in to the account in a web browser and turn SMTP on in its settings; many providers list it next to POP and IMAP.",
                 "In an organisation, the administrator of the mail service may have to allow it first.",
             ],
         },
@@ -339,7 +339,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::Sandbox => Words {
             cause: "The account is still a sandbox at its provider, which sends to few recipients only.",
             steps: &[
-                "To test: verify your own address, shown beside the button, as a recipient at the provider.",
+                "To test: verify your own address, shown next to the button, as a recipient at the provider.",
                 "To send to everybody: ask the provider for production access, or verify a domain of your own and send from it.",
             ],
         },
@@ -375,7 +375,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::IdentityNotAllowed => Words {
             cause: "The account behind the user name may not send from this identity.",
             steps: &[
-                "The server's own words name the account, the action and the identity. In the account's policy (at Amazon: IAM), allow that action, such as ses:SendRawEmail, for that identity.",
+                "The server's reply names the account, the action and the identity. In the account's policy (at Amazon: IAM), allow that action, such as ses:SendRawEmail, for that identity.",
                 "Or enter in Default Sender Email an address of an identity for which the account may send.",
             ],
         },
@@ -391,7 +391,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::TokenTooLong => Words {
             cause: "The token is longer than this server reads.",
             steps: &[
-                "Ask the server's operator to raise the limit for a line of the sign-in (RFC 4954 wants 12,288 bytes).",
+                "Ask the server's administrator to raise the limit for a line of the sign-in (RFC 4954 asks for 12,288 bytes).",
                 "Or let the provider issue a shorter token: fewer scopes, roles or groups in it.",
                 "Another token of the same kind does not help.",
             ],
@@ -423,11 +423,11 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::SignInMissing => Words {
-            cause: "Username is empty, and the server wants a sign-in.",
+            cause: "Username is empty, and the server requires a sign-in.",
             steps: &[
                 "Enter Username and Password; where Use TLS is off, turn it on first.",
-                "If the provider takes no passwords, choose an OAuth flow.",
-                "If this machine is to send without a sign-in, ask the server's operator to admit its address.",
+                "If the provider accepts no passwords, choose an OAuth flow.",
+                "If this machine is to send without a sign-in, ask the server's administrator to allow its address.",
             ],
         },
         Advice::EncryptionRequired => Words {
@@ -465,11 +465,11 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::MailUnauthenticated => Words {
-            cause: "The receiving side wants mail of this sender to be authenticated by SPF, DKIM and DMARC.",
+            cause: "The receiving side requires this sender's mail to be authenticated by SPF, DKIM and DMARC.",
             steps: &[
                 "In the DNS of the sender's domain, name the server that sends in the SPF record, and publish the provider's DKIM key and a DMARC record.",
                 "Or send through the provider that the domain's records name already.",
-                "A change in DNS takes some hours to spread: test again then.",
+                "A change in DNS needs some hours to take effect: test again after that.",
             ],
         },
         Advice::SendAsDenied => Words {
@@ -504,7 +504,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::RelayDeniedToAccount => Words {
             cause: "The server does not pass mail of this account on to the recipient's domain.",
             steps: &[
-                "Ask the server's operator to let this account send to other domains.",
+                "Ask the server's administrator to let this account send to other domains.",
                 "Use your provider's server for submission by users, usually on port 587.",
             ],
         },
@@ -522,8 +522,8 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::PolicyRefused => Words {
             cause: "A policy of the mail server refuses the message.",
             steps: &[
-                "The server's own words say which policy, or where it is described.",
-                "Ask the server's operator, or the administrator of your organisation's mail, for an exception for PPM and its sender.",
+                "The server's reply says which policy, or where it is described.",
+                "Ask the server's administrator, or the administrator of your organisation's mail, for an exception for PPM and its sender.",
             ],
         },
         Advice::EightBitNotOffered => Words {
@@ -537,7 +537,7 @@ pub const fn advice(advice: Advice) -> Words {
             steps: &["Ask the server's administrator to raise the limit."],
         },
         Advice::MessageTooLargeConverted => Words {
-            cause: "The message is larger than the server takes once it has converted it.",
+            cause: "The message is larger than the server accepts once it has been converted.",
             steps: &[
                 "Send less at a time: attachments grow by a third on their way, and converting adds to that.",
                 "The server refuses this message for good: trying again does not help.",
@@ -568,7 +568,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "The server stopped answering in the middle of the conversation.",
             steps: &[
                 "Try again in a few minutes: the server may be busy.",
-                "If it always stops at this step, ask the server's operator what its log says; a firewall or virus scanner that inspects mail can also hold the answer back.",
+                "If it always stops at this step, ask the server's administrator what its log says; a firewall or virus scanner that inspects mail can also hold the answer back.",
             ],
         },
         Advice::TooSlow => Words {

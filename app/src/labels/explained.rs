@@ -107,14 +107,13 @@ fn of_refused_token(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
     let scope = match wanted_scope(run) {
         Some(wanted) => format!("The server asks for the scope {wanted}: check that Scope has it."),
         None => {
-            "Check Scope: it has to be the one for SMTP that the provider's documentation names."
-                .to_owned()
+            "Check Scope: it must be the one for SMTP in the provider's documentation.".to_owned()
         }
     };
     let owner = if tested.flow == OauthFlow::ClientCredentials {
-        "Default Sender Email has to be a mailbox that the application may send as."
+        "Default Sender Email must be a mailbox that the application may send as."
     } else {
-        "Default Sender Email has to be the account that signed in for the token."
+        "Default Sender Email must be the account that signed in for the token."
     };
     let steps = if is_token_fresh(run) {
         [

@@ -68,7 +68,7 @@ const fn left_to_do(provider: Provider) -> &'static [&'static str] {
             "High Volume Email reaches recipients inside your organisation only. For others, choose Azure Communication Services.",
             "In the Exchange admin center, create an account for High Volume Email. Enter its address in Default Sender Email.",
             "In the Microsoft Entra admin center, register an application for PPM, add the application permission Mail.Send of Office 365 Exchange Online, and grant an administrator's consent. Enter its Application (client) ID in Client ID and a client secret's Value in Client Secret.",
-            "In Exchange Online PowerShell, add the application to the account's list with Add-HVEAppAccess. The list takes at most 10 applications.",
+            "In Exchange Online PowerShell, add the application to the account's list with Add-HVEAppAccess. The list holds at most 10 applications.",
         ],
         Provider::AzureCommunicationServices => &[
             "In the Azure portal, connect an email domain to your Communication Services resource. Default Sender Email must be a sender in that domain.",

@@ -180,7 +180,7 @@ fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
         // support.google.com/a/answer/166852 and support.google.com/mail/answer/22839.
         Advice::SendingLimit => vec![
             NextStep::words(
-                "Google takes 500 messages a day from a personal account and 2,000 from one of Google Workspace: sending works again within 24 hours.",
+                "Google limits a personal account to 500 messages a day, and a Google Workspace account to 2,000. Sending works again within 24 hours.",
             ),
             NextStep {
                 text: "For more, a Workspace administrator can set up the SMTP relay service, which has limits of its own:".to_owned(),

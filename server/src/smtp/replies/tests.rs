@@ -330,7 +330,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::SmtpAuthDisabled,
-        cause: "Exchange Online has sign-in by SMTP turned off for this mailbox, or for the whole organisation.",
+        cause: "Exchange Online has SMTP sign-in turned off for this mailbox or for the whole organisation.",
         next: &["OAuth needs it too"],
         replies: &[
             (
@@ -348,8 +348,8 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::BasicAuthDisabled,
-        cause: "Microsoft does not take passwords for sending mail here.",
-        next: &["no password will do"],
+        cause: "Microsoft does not allow passwords for sending mail here.",
+        next: &["passwords are not accepted"],
         replies: &[
             (
                 Step::SignIn,
@@ -371,7 +371,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::ConditionalAccess,
-        cause: "The organisation's security rules stop this sign-in: security defaults or conditional access.",
+        cause: "The organisation's security rules block this sign-in: security defaults or conditional access.",
         next: &["Client Credentials"],
         replies: &[
             (
@@ -407,7 +407,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::MailboxPermissionMissing,
-        cause: "The sign-in is good, but gives no right on this mailbox.",
+        cause: "Sign-in succeeded, but it has no permission for this mailbox.",
         next: &["15 to 30 minutes"],
         replies: &[
             (Step::Content, 430, "4.2.0 STOREDRV; mailbox logon failure"),
@@ -421,7 +421,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::SendAsDenied,
-        cause: "The account that signed in may not send as this sender.",
+        cause: "The account that signed in is not allowed to send as this sender.",
         next: &["Send As"],
         replies: &[
             (
@@ -470,7 +470,7 @@ const IN_THE_FACTS: &[Known] = &[
         context: by_password,
         advice: Advice::GoogleSignInRefused,
         cause: "Google does not accept this sign-in.",
-        next: &["app password made for PPM"],
+        next: &["app password created for PPM"],
         replies: &[
             (
                 Step::SignIn,
@@ -492,8 +492,8 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::AppPasswordNeeded,
-        cause: "The server wants an app password instead of the account's own password.",
-        next: &["make an app password"],
+        cause: "The server requires an app password instead of the account password.",
+        next: &["create an app password"],
         replies: &[(
             Step::SignIn,
             534,
@@ -504,7 +504,7 @@ const IN_THE_FACTS: &[Known] = &[
         context: by_password,
         advice: Advice::CredentialsRefused,
         cause: "The server does not accept this user name with this password.",
-        next: &["often the whole e-mail address"],
+        next: &["often the whole email address"],
         replies: &[
             (Step::SignIn, 535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6"),
             (Step::SignIn, 535, "5.7.8 Error: authentication failed: (reason unavailable)"),
@@ -517,7 +517,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::NoCommonMechanism,
-        cause: "The server offers no way of signing in with a password that PPM can use.",
+        cause: "The server offers no password sign-in that PPM can use.",
         next: &["choose an OAuth flow"],
         replies: &[
             (Step::SignIn, 504, "5.7.4 Unrecognized authentication type"),
@@ -537,7 +537,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: in_clear,
         advice: Advice::EncryptionRequired,
-        cause: "The server wants encryption first.",
+        cause: "The server requires encryption first.",
         next: &["turn Use TLS on"],
         replies: &[
             (Step::SignIn, 530, "5.7.0 Must issue a STARTTLS command first"),
@@ -561,7 +561,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::SignInRequired,
-        cause: "The server wants a sign-in first.",
+        cause: "The server requires a sign-in first.",
         next: &["Enter Username and Password"],
         replies: &[
             (
@@ -586,7 +586,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: anonymous,
         advice: Advice::RelayDenied,
-        cause: "The server does not pass mail on to addresses elsewhere, such as the recipient's.",
+        cause: "The server does not relay mail to other domains, such as the recipient's.",
         next: &["Sign in"],
         replies: &[
             (Step::Recipient, 554, "5.7.1 <ada@example.org>: Relay access denied"),
@@ -643,7 +643,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::TryLater,
-        cause: "The server cannot do it at the moment.",
+        cause: "The server is temporarily unable to accept the message.",
         next: &["in a few minutes"],
         replies: &[
             (Step::Greeting, 421, "4.3.2 Service not available, closing transmission channel"),
@@ -680,7 +680,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::StartTlsRefused,
-        cause: "The server offered encryption, and then refused to begin it.",
+        cause: "The server offered encryption, but then refused to start it.",
         next: &["often its certificate"],
         replies: &[(Step::Tls, 454, "4.7.0 TLS not available due to local problem")],
     },
@@ -688,7 +688,7 @@ const IN_THE_FACTS: &[Known] = &[
         context: by_password,
         advice: Advice::Unwelcome,
         cause: "The server does not accept mail from this machine.",
-        next: &["admit this machine's address"],
+        next: &["allow this machine's address"],
         replies: &[
             (
                 Step::Recipient,
@@ -701,7 +701,7 @@ const IN_THE_FACTS: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::MessageTooLarge,
-        cause: "The message is larger than the server takes.",
+        cause: "The message is larger than the server accepts.",
         next: &["raise the limit"],
         replies: &[
             (Step::Sender, 552, "5.3.4 Message size exceeds fixed limit"),
@@ -770,7 +770,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::AddressNotAdmitted,
-        cause: "The provider does not admit this machine's address.",
+        cause: "The provider does not accept connections from this machine's address.",
         next: &["addresses that may send", "not what is wrong"],
         replies: &[
             (
@@ -795,8 +795,8 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::AppPasswordNeeded,
-        cause: "The server wants an app password instead of the account's own password.",
-        next: &["make an app password", "authorization code"],
+        cause: "The server requires an app password instead of the account password.",
+        next: &["create an app password", "authorization code"],
         replies: &[
             (
                 Step::SignIn,
@@ -837,7 +837,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: left_out,
         advice: Advice::SignInMissing,
-        cause: "Username is empty, and the server wants a sign-in.",
+        cause: "Username is empty, and the server requires a sign-in.",
         next: &["Enter Username and Password", "OAuth flow"],
         replies: &[
             (Step::Sender, 530, "5.7.0 Authentication required"),
@@ -887,7 +887,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: anonymous,
         advice: Advice::SignInMissing,
-        cause: "Username is empty, and the server wants a sign-in.",
+        cause: "Username is empty, and the server requires a sign-in.",
         next: &["Enter Username and Password"],
         replies: &[
             (
@@ -933,7 +933,7 @@ const IN_THE_FIELD: &[Known] = &[
         context: anonymous,
         advice: Advice::Unwelcome,
         cause: "The server does not accept mail from this machine.",
-        next: &["submission by users"],
+        next: &["submission server"],
         replies: &[(Step::Recipient, 554, "5.7.1 Access denied")],
     },
     Known {
@@ -1162,7 +1162,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::MailUnauthenticated,
-        cause: "The receiving side wants mail of this sender to be authenticated by SPF, DKIM and DMARC.",
+        cause: "The receiving side requires this sender's mail to be authenticated by SPF, DKIM and DMARC.",
         next: &["SPF record"],
         replies: &[
             (
@@ -1187,7 +1187,7 @@ const IN_THE_FIELD: &[Known] = &[
         context: by_password,
         advice: Advice::AddressBlocked,
         cause: "This machine's address is on a blocklist.",
-        next: &["remove the cause", "submission by users"],
+        next: &["remove the cause", "submission server"],
         replies: &[
             (
                 Step::Greeting,
@@ -1256,7 +1256,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::MessageTooLargeConverted,
-        cause: "The message is larger than the server takes once it has converted it.",
+        cause: "The message is larger than the server accepts once it has been converted.",
         next: &["for good"],
         replies: &[(Step::Content, 554, "5.2.270 Message too big in its other form")],
     },

@@ -15,6 +15,8 @@ mod egress;
 #[cfg(feature = "ssr")]
 mod explained;
 #[cfg(feature = "ssr")]
+mod microsoft;
+#[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]
 mod preset;
@@ -45,19 +47,21 @@ use crate::tab::SecretState;
 pub use advice::{INTERRUPTED, Words, advice};
 #[cfg(feature = "ssr")]
 pub use pages::{
-    ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_SESSION_HERE, PASSWORD_CHANGED,
+    ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_ANSWER, NO_SESSION_HERE, PASSWORD_CHANGED,
     PASSWORD_ENDS_SESSIONS, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
     account_problem, action, actor, audit_retention, message_retention, occurrences,
     sessions_ended, set_up_problem, turned_away,
 };
 pub use token::{
-    CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
+    ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
     GOES_ELSEWHERE, GRANTED, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED,
-    SECRET_ID, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
+    SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
     reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
-pub use {explained::explained, preset::preset, setback::setback, transcript::transcript};
+pub use {
+    explained::explained, preset::preset, setback::Known, setback::setback, transcript::transcript,
+};
 
 /// The name of a group box.
 #[must_use]
@@ -305,6 +309,7 @@ pub fn problem(at: Field, problem: Problem) -> String {
         .to_owned(),
         Problem::UsernameMissing => "A Password is typed below: enter the Username that it belongs to, or empty the Password.".to_owned(),
         Problem::TlsNeeded => "OAuth is never sent unencrypted: turn Use TLS on.".to_owned(),
+        Problem::TenantNeeded => "With Client Credentials, Microsoft wants your own tenant: put its name, such as contoso.onmicrosoft.com, or its ID in place of common, organizations or consumers.".to_owned(),
     }
 }
 

@@ -17,6 +17,7 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 use crate::draft::{Draft, Form};
 use crate::field::{Field, Kind};
 use crate::flow::OauthFlow;
+use crate::microsoft;
 use crate::rules::{Presence, presence};
 use crate::saved::keeps_secret;
 use crate::secret::{SecretEdit, StoredSecret};
@@ -57,6 +58,8 @@ pub enum Problem {
     UsernameMissing,
     /// OAuth is never sent unencrypted.
     TlsNeeded,
+    /// Client Credentials needs a tenant of its own at Microsoft, not one for all accounts.
+    TenantNeeded,
 }
 
 /// Everything that is wrong with a draft: at most one problem a control, in the order of the screen.
@@ -142,6 +145,10 @@ impl Draft {
             }
             Field::OauthUseTls if self.flow != OauthFlow::None && !self.oauth.use_tls => {
                 Some(Problem::TlsNeeded)
+            }
+            Field::TokenEndpoint if self.flow == OauthFlow::ClientCredentials => {
+                let tenant = microsoft::tenant(&self.authentication.token_endpoint)?;
+                microsoft::is_shared(tenant).then_some(Problem::TenantNeeded)
             }
             _ => None,
         }

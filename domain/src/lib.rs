@@ -9,6 +9,7 @@ pub mod draft;
 pub mod field;
 pub mod flow;
 pub mod merge;
+pub mod microsoft;
 pub mod preset;
 pub mod rules;
 pub mod saved;

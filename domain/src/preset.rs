@@ -79,6 +79,13 @@ pub enum DetailProblem {
     Malformed,
 }
 
+/// Whether a mail server is that of Microsoft's High Volume Email, which has rules of its own for
+/// applications.
+#[must_use]
+pub fn is_high_volume(server: &str) -> bool {
+    server.trim_end_matches('.').eq_ignore_ascii_case("smtp-hve.office365.com")
+}
+
 impl Provider {
     /// Every provider, in the order of the menu.
     pub const ALL: [Self; 11] = [

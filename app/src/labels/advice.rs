@@ -2,6 +2,7 @@
 //! does not know SMTP: one sentence for the cause, then the steps in the order to try them. Which
 //! reply leads to which advice is decided on the server.
 
+use domain::OauthFlow;
 use domain::delivery::Advice;
 use domain::token::Leg;
 
@@ -261,8 +262,12 @@ pub const fn advice(advice: Advice) -> Words {
                 "To have it renewed by itself, ask for a refresh token: offline_access in Scope at Microsoft, access_type=offline and prompt=consent in Authorization Endpoint at Google.",
             ],
         },
-        Advice::TokenNotRenewed(fault) => super::fault(Leg::Renewal, fault),
-        Advice::TokenNotObtained(fault) => super::fault(Leg::TokenRequest, fault),
+        Advice::TokenNotRenewed(fault) => {
+            super::fault(Leg::Renewal, fault, OauthFlow::AuthorizationCode)
+        }
+        Advice::TokenNotObtained(fault) => {
+            super::fault(Leg::TokenRequest, fault, OauthFlow::ClientCredentials)
+        }
         Advice::SignInRequired => Words {
             cause: "The server wants a sign-in first.",
             steps: &[

@@ -3,10 +3,11 @@
 
 use domain::delivery::{Advice, FactName, Outcome, Run};
 use domain::draft::Form;
-use domain::token::Fault;
+use domain::token::{Fault, Leg, Setback};
 
 use super::certificate::of_unknown_authority;
 use super::provider::steps_for;
+use super::setback::{self, Known};
 use super::{INTERRUPTED, Words, advice, egress};
 use crate::explanation::{Explanation, NextStep};
 
@@ -33,15 +34,25 @@ fn of_failure(code: Advice, said: Option<&str>, run: &Run, tested: &Form<()>) ->
         }
         Advice::EgressNotAllowed => and(plain(&words), refused(run).map(egress::allow)),
         Advice::EgressDenied => and(plain(&words), refused(run).map(egress::denied)),
-        Advice::TokenNotObtained(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied))
-        | Advice::TokenNotRenewed(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied)) => {
-            and(plain(&words), egress::step(fault, said))
+        Advice::TokenNotObtained(fault) => of_setback(Leg::TokenRequest, fault, said, tested),
+        Advice::TokenNotRenewed(fault) => {
+            let explanation = of_setback(Leg::Renewal, fault, said, tested);
+            match steps_for(code, tested) {
+                Some(steps) => Explanation { steps, ..explanation },
+                None => explanation,
+            }
         }
         _ => match steps_for(code, tested) {
             Some(steps) => Explanation { steps, ..plain(&words) },
             None => plain(&words),
         },
     }
+}
+
+/// What kept a message from having a token.
+fn of_setback(leg: Leg, fault: Fault, said: Option<&str>, tested: &Form<()>) -> Explanation {
+    let setback = Setback { leg, fault, said: said.map(str::to_owned) };
+    setback::explained(&setback, &Known { form: tested.clone(), ..Known::default() })
 }
 
 /// The addresses that the egress policy refused at the last step.

@@ -1,13 +1,15 @@
 //! What to do about a failure at a provider that is known, with the administrator's own values in
 //! lines that are ready to be copied. Made on the server only.
 
-use domain::OauthFlow;
 use domain::delivery::Advice;
 use domain::draft::Form;
-use domain::preset::Provider;
+use domain::preset::{self, Provider};
 use domain::token::Fault;
+use domain::{OauthFlow, microsoft};
 
 use super::preset::own_page;
+use super::setback;
+use super::xray::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
 use crate::explanation::{Fill, Link, NextStep};
 
 /// The steps of the provider whose mail server was tested; nothing where it has none of its own.
@@ -54,27 +56,43 @@ fn microsoft(code: Advice, tested: &Form<()>) -> Option<Vec<NextStep>> {
                 "Exchange Online ends passwords for mail: an OAuth flow lasts. Choose one above, then Microsoft 365 under Provider.",
             ),
         ],
-        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => vec![
-            scope(tested, "https://outlook.office365.com/.default"),
-            register(tested),
-            object_id_trap(),
-            smtp_auth(tested),
-            spreads(),
-        ],
+        Advice::ExchangeSignInRefused | Advice::TokenRefused
+            if is_application && preset::is_high_volume(&tested.oauth.server) =>
+        {
+            vec![scope_at_microsoft(tested), high_volume(tested), spreads()]
+        }
+        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => {
+            let endpoints = old_endpoints(tested);
+            let ways = [
+                scope_at_microsoft(tested),
+                scoped_role(tested),
+                scoped_role_check(tested),
+                object_id_trap(),
+                mailbox_permission(tested),
+                smtp_auth(tested),
+            ];
+            endpoints.into_iter().chain(ways).collect()
+        }
         Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
             vec![
                 NextStep::words(format!(
                     "The account that signs in when you press Get Auth Token has to be {}: get a new token, and sign in as that mailbox.",
                     tested.oauth.sender
                 )),
-                scope(tested, "https://outlook.office.com/SMTP.Send offline_access"),
+                scope_at_microsoft(tested),
                 smtp_auth(tested),
                 spreads(),
             ]
         }
-        Advice::MailboxPermissionMissing if is_application => {
-            vec![register(tested), object_id_trap(), spreads()]
-        }
+        Advice::MailboxPermissionMissing if is_application => vec![
+            NextStep::words(
+                "With a scoped role: remove every API permission of the application in Microsoft Entra. With one of them, Exchange looks at mailbox permissions too.",
+            ),
+            scoped_role(tested),
+            scoped_role_check(tested),
+            object_id_trap(),
+            mailbox_permission(tested),
+        ],
         Advice::SendAsDenied => vec![
             NextStep::words(format!(
                 "Send as the mailbox that signs in, or let it send as {}:",
@@ -179,26 +197,85 @@ fn smtp_auth(tested: &Form<()>) -> NextStep {
     )
 }
 
-/// Makes the application known to Exchange and gives it the mailbox.
-fn register(tested: &Form<()>) -> NextStep {
-    let client_id = match tested.authentication.client_id.as_str() {
+/// Client ID, or what stands for it in lines.
+fn client_id(tested: &Form<()>) -> &str {
+    match tested.authentication.client_id.trim() {
         "" => "YOUR-CLIENT-ID",
         client_id => client_id,
-    };
-    let lines = [
+    }
+}
+
+/// Makes the application known to Exchange, in lines that leave it in `$app`.
+fn registered(tested: &Form<()>) -> Vec<String> {
+    vec![
         "Connect-MgGraph -Scopes 'Application.Read.All'".to_owned(),
-        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id)),
+        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id(tested))),
         CONNECT.to_owned(),
         "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'".to_owned(),
+    ]
+}
+
+/// The way that Microsoft prefers (MicrosoftDocs/office-developer-exchange-docs,
+/// smtp-app-rbac-onboarding.md, 17 October 2025): a role in Exchange, for some mailboxes. How long it
+/// takes is from two relays' documents, not Microsoft's.
+fn scoped_role(tested: &Form<()>) -> NextStep {
+    let mut lines = registered(tested);
+    lines.extend([
         format!(
-            "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
+            "New-DistributionGroup -Name 'PPM senders' -Type Security -Members {}",
             quoted(&tested.oauth.sender)
         ),
-    ];
+        "$group = (Get-DistributionGroup 'PPM senders').DistinguishedName".to_owned(),
+        "New-ManagementScope -Name 'PPM senders' -RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"".to_owned(),
+        "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'".to_owned(),
+    ]);
     copied(
-        "Register the application in Exchange and give it the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
+        "Give the application the scoped role, as Microsoft prefers: it may then send as the mailboxes of one group, and read none. Leave the API permissions of the application in Microsoft Entra empty: the token has no roles then, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
         &lines,
     )
+}
+
+/// How to see whether the role holds.
+fn scoped_role_check(tested: &Form<()>) -> NextStep {
+    let line = format!(
+        "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource {}",
+        quoted(&tested.oauth.sender)
+    );
+    copied(
+        "Check it: Application SMTP.SendAsApp has to be listed with InScope True. It takes up to two hours, as others have seen: test again then.",
+        &[line],
+    )
+}
+
+/// The older way, which gives the application more than it needs.
+fn mailbox_permission(tested: &Form<()>) -> NextStep {
+    let mut lines = registered(tested);
+    lines.push(format!(
+        "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
+        quoted(&tested.oauth.sender)
+    ));
+    copied(
+        "Or, in place of the scoped role and never beside it, the older way, a mailbox permission: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
+        &lines,
+    )
+}
+
+/// What High Volume Email takes an application's token with.
+fn high_volume(tested: &Form<()>) -> NextStep {
+    NextStep::words(format!(
+        "High Volume Email wants the application permission Mail.Send of Office 365 Exchange Online, and the application on the list of the account {}, to which Add-HVEAppAccess in Exchange Online PowerShell adds it. The list has room for 10.",
+        tested.oauth.sender
+    ))
+}
+
+/// The correction of endpoints of Microsoft's first version, whose tokens are not for mail.
+fn old_endpoints(tested: &Form<()>) -> Vec<NextStep> {
+    let endpoint = &tested.authentication.token_endpoint;
+    if microsoft::is_endpoint(endpoint) && microsoft::second_version(endpoint).is_some() {
+        setback::old_endpoint(tested).steps
+    } else {
+        Vec::new()
+    }
 }
 
 fn object_id_trap() -> NextStep {
@@ -220,6 +297,15 @@ fn publishing_state() -> NextStep {
         }),
         ..NextStep::default()
     }
+}
+
+/// The scope that Exchange Online wants of a person or of an application.
+pub(super) fn scope_at_microsoft(tested: &Form<()>) -> NextStep {
+    let wanted = match tested.flow {
+        OauthFlow::ClientCredentials => SCOPE_OF_AN_APPLICATION,
+        _ => SCOPE_OF_A_PERSON,
+    };
+    scope(tested, wanted)
 }
 
 /// The scope that the provider's mail server wants, with a button where another one is set.
@@ -287,6 +373,12 @@ mod tests {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         let steps = steps_for(Advice::ExchangeSignInRefused, &form).expect("steps");
         let lines = all(&steps);
+        let at = |part: &str| steps.iter().position(|step| step.text.contains(part));
+        assert!(
+            at("Leave the API permissions") < at("FullAccess lets the application read"),
+            "{steps:?}"
+        );
+        assert!(at("up to two hours, as others have seen").is_some(), "{steps:?}");
         let trap = steps.iter().find(|step| step.text.contains("Enterprise applications"));
         assert!(trap.is_some_and(|trap| trap.text.contains("App registrations")), "{steps:?}");
         let link = steps.last().and_then(|step| step.link.clone()).expect("Microsoft's own page");
@@ -294,11 +386,46 @@ mod tests {
         for expected in [
             "Get-MgServicePrincipalByAppId -AppId '11111111-2222-3333-4444-555555555555'",
             "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id",
+            "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'",
+            "-RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"",
+            "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource 'o''neil@contoso.com'",
             "Add-MailboxPermission -Identity 'o''neil@contoso.com' -User $app.Id",
             "Set-CASMailbox -Identity 'o''neil@contoso.com' -SmtpClientAuthenticationDisabled $false",
         ] {
             assert!(lines.contains(expected), "{expected}: {lines}");
         }
+    }
+
+    #[test]
+    fn the_two_ways_for_an_application_are_never_mixed_in_one_step() {
+        let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        for advice in [Advice::ExchangeSignInRefused, Advice::MailboxPermissionMissing] {
+            for step in steps_for(advice, &form).expect("steps") {
+                let lines = step.copy.unwrap_or_default();
+                let is_mixed = lines.contains("Add-MailboxPermission")
+                    && lines.contains("New-ManagementRoleAssignment");
+                assert!(!is_mixed, "{lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn high_volume_email_has_a_way_of_its_own() {
+        let form = at("smtp-hve.office365.com", OauthFlow::ClientCredentials);
+        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        assert!(steps.iter().any(|step| step.text.contains("Add-HVEAppAccess")), "{steps:?}");
+        assert_eq!(all(&steps), "");
+    }
+
+    #[test]
+    fn a_token_of_microsofts_first_version_that_is_refused_leads_to_the_second() {
+        let mut form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        form.authentication.token_endpoint =
+            "https://login.microsoftonline.com/contoso.com/oauth2/token".to_owned();
+        let steps = steps_for(Advice::TokenRefused, &form).expect("steps");
+        let fill = steps[0].fill.clone().expect("a button");
+        let expected = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token";
+        assert_eq!((fill.field, fill.value.as_str()), (domain::Field::TokenEndpoint, expected));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Provider {
     pub issuer: Option<String>,
     /// Whether its answers name it (RFC 9207 3).
     pub names_itself: bool,
+    /// Whether it knows PKCE by S256 (RFC 8414 2, `code_challenge_methods_supported`).
+    pub knows_pkce: bool,
 }
 
 /// Remembers what a provider said, in place of what was known before where it `may_replace` that.
@@ -39,14 +41,15 @@ pub async fn learn(
     let mut transaction = store.begin_write().await?;
     sqlx::query(
         "INSERT INTO provider (token_endpoint, authorization_endpoint, revocation_endpoint,
-                               is_openid, issuer, names_itself, learnt_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+                               is_openid, issuer, names_itself, knows_pkce, learnt_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (token_endpoint) DO UPDATE SET
              authorization_endpoint = excluded.authorization_endpoint,
              revocation_endpoint = excluded.revocation_endpoint,
              is_openid = excluded.is_openid, issuer = excluded.issuer,
-             names_itself = excluded.names_itself, learnt_at = excluded.learnt_at
-             WHERE $8 = 1",
+             names_itself = excluded.names_itself, knows_pkce = excluded.knows_pkce,
+             learnt_at = excluded.learnt_at
+             WHERE $9 = 1",
     )
     .bind(&said.token_endpoint)
     .bind(&said.authorization_endpoint)
@@ -54,6 +57,7 @@ pub async fn learn(
     .bind(i64::from(said.is_openid))
     .bind(&said.issuer)
     .bind(i64::from(said.names_itself))
+    .bind(i64::from(said.knows_pkce))
     .bind(millis(at))
     .bind(i64::from(may_replace))
     .execute(&mut *transaction)
@@ -76,7 +80,7 @@ pub async fn learn(
 pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>, StoreError> {
     let row = sqlx::query(
         "SELECT token_endpoint, authorization_endpoint, revocation_endpoint, is_openid, issuer,
-                names_itself
+                names_itself, knows_pkce
          FROM provider WHERE token_endpoint = $1",
     )
     .bind(sought(token_endpoint))
@@ -90,6 +94,7 @@ pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>,
             is_openid: row.try_get::<i64, _>("is_openid")? != 0,
             issuer: row.try_get("issuer")?,
             names_itself: row.try_get::<i64, _>("names_itself")? != 0,
+            knows_pkce: row.try_get::<i64, _>("knows_pkce")? != 0,
         })
     };
     row.map(|row| provider(&row)).transpose()

@@ -21,6 +21,7 @@ impl World {
             is_openid: false,
             issuer: None,
             names_itself: false,
+            knows_pkce: false,
         };
         let server = &self.harness.server;
         providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");

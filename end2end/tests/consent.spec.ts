@@ -206,3 +206,26 @@ test('a token of another account than the sender is told to be that at once, in 
   await form.token.getByRole('button', { name: `Send as ${product.mail.username}`, exact: true }).click();
   await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue(product.mail.username);
 });
+
+test('a provider that posts its answer leads to a token', async ({ form, product, provider, inbox }) => {
+  const { authorization } = provider.address;
+  await form.fill(form.authentication, { 'Authorization Endpoint': `${authorization}?response_mode=form_post` });
+  await form.saved();
+  const popUp = await openConsent(form);
+  const posted = popUp.waitForRequest((request) => request.method() === 'POST' && request.url() === `${product.url}/oauth/callback`);
+  const closed = popUp.waitForEvent('close');
+  await provider.allow(popUp);
+  await posted;
+  await closed;
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await form.sendTest.click();
+  await inbox.waitFor({ to: ADA.email });
+});
+
+test('an Authorization Endpoint that brings parameters of its own along sends none of them twice', async ({ form, provider }) => {
+  const { authorization } = provider.address;
+  const pasted = `${authorization}?client_id=old&response_type=token&redirect_uri=https%3A%2F%2Fold.example%2Fcb&scope=openid&state=12345`;
+  await form.fill(form.authentication, { 'Authorization Endpoint': pasted });
+  await form.saved();
+  await obtain(form, provider);
+});

@@ -1,6 +1,7 @@
 // Consent at the provider: declined, blocked, left, interrupted, seen from another tab. Whatever
 // becomes of the window, the tab says how it stands and the button stays usable.
 
+import { createServer, type AddressInfo } from 'node:net';
 import { blockPopUps, configure, obtain, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
@@ -228,4 +229,18 @@ test('an Authorization Endpoint that brings parameters of its own along sends no
   await form.fill(form.authentication, { 'Authorization Endpoint': pasted });
   await form.saved();
   await obtain(form, provider);
+});
+
+test('with Client Credentials a Token Endpoint that is silent is being asked, and no page is named', async ({ page, product, provider, signIn }) => {
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  await signIn();
+  const form = new Form(page);
+  const endpoint = { 'Token Endpoint': `http://127.0.0.1:${port}/token` };
+  await configure(form, product, 'Client Credentials', provider.address.clients.credentials, endpoint);
+  await form.getToken.click();
+  await expect(form.token.getByText(/^Asking the Token Endpoint\./)).toBeVisible();
+  await expect(form.token.getByText(/Sign in on its page/)).toBeHidden();
+  silent.close();
 });

@@ -14,6 +14,8 @@ pub mod doctor;
 mod egress;
 #[cfg(feature = "ssr")]
 mod explained;
+#[cfg(feature = "ssr")]
+mod microsoft;
 mod note;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -47,19 +49,21 @@ pub use advice::{INTERRUPTED, Words, advice};
 pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
 #[cfg(feature = "ssr")]
 pub use pages::{
-    ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_SESSION_HERE, PASSWORD_CHANGED,
+    ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_ANSWER, NO_SESSION_HERE, PASSWORD_CHANGED,
     PASSWORD_ENDS_SESSIONS, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
     account_problem, action, actor, audit_retention, message_retention, origin, sessions_ended,
     set_up_problem, turned_away,
 };
 pub use token::{
-    CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
+    ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
     GOES_ELSEWHERE, GRANTED, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED,
-    SECRET_ID, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
+    SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
     reason_to_wait_for_token, renewal, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
-pub use {explained::explained, preset::preset, setback::setback, transcript::transcript};
+pub use {
+    explained::explained, preset::preset, setback::Known, setback::setback, transcript::transcript,
+};
 
 /// The name of a group box.
 #[must_use]

@@ -1,23 +1,26 @@
 //! Microsoft's endpoints as text: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`, whether
 //! the rest of it is valid or not. Rules and notes ask here which tenant one names.
 
-use crate::check::url::host_and_path;
+use crate::check::url::{endpoint_host, host_and_path};
 use crate::preset::server_of_domain;
 
 /// The hosts of Microsoft's endpoints, national clouds included
 /// (<https://learn.microsoft.com/en-us/entra/identity-platform/authentication-national-cloud>).
-const HOSTS: [&str; 6] = [
+const HOSTS: [&str; 7] = [
     "login.microsoftonline.com",
     "login.microsoft.com",
     "login.windows.net",
     "sts.windows.net",
     "login.microsoftonline.us",
     "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
 ];
 
 /// The names that stand for the accounts of all tenants together
-/// (<https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols#endpoints>).
-const ALL_TENANTS: [&str; 3] = ["common", "consumers", "organizations"];
+/// (<https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols#endpoints>); the last is the
+/// tenant of personal accounts.
+const SHARED: [&str; 4] =
+    ["common", "consumers", "organizations", "9188040d-6c67-4c5b-b112-36a304b66dad"];
 
 /// An endpoint of Microsoft's, cut around its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +57,6 @@ impl<'a> Endpoint<'a> {
     pub fn is_version_2(self) -> bool {
         self.rest.contains("/v2.0/")
     }
-
-    /// The same endpoint of version 2.0; nothing where it is that already, or no endpoint.
-    #[must_use]
-    pub fn in_version_2(self) -> Option<String> {
-        let Self { head, tenant, rest } = self;
-        let name = rest.strip_prefix("/oauth2/").filter(|_| !self.is_version_2())?;
-        Some(format!("{head}{tenant}/oauth2/v2.0/{name}"))
-    }
 }
 
 /// The tenant of a sender at Microsoft: its domain, or the name for personal accounts. Nothing where
@@ -78,14 +73,40 @@ pub fn tenant_of(sender: &str) -> Option<&str> {
 
 /// Whether a host has Microsoft's endpoints.
 pub(crate) fn is_host(host: &str) -> bool {
-    HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host))
+    HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host.trim_end_matches('.')))
+}
+
+/// Whether an address is at a host of Microsoft's endpoints.
+#[must_use]
+pub fn is_endpoint(address: &str) -> bool {
+    endpoint_host(address).is_some_and(|host| is_host(&host))
+}
+
+/// The tenant in one of Microsoft's endpoints, by name or ID; nothing in any other address.
+#[must_use]
+pub fn tenant(endpoint: &str) -> Option<&str> {
+    Endpoint::of(endpoint).map(|endpoint| endpoint.tenant)
+}
+
+/// Whether a tenant stands for the accounts of all: an application has no account there.
+#[must_use]
+pub fn is_shared(tenant: &str) -> bool {
+    SHARED.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
 }
 
 /// Whether an endpoint stands for the accounts of all tenants together.
 #[must_use]
 pub fn is_for_all_tenants(text: &str) -> bool {
-    Endpoint::of(text).is_some_and(|endpoint| {
-        ALL_TENANTS.iter().any(|name| name.eq_ignore_ascii_case(endpoint.tenant))
+    tenant(text).is_some_and(is_shared)
+}
+
+/// An endpoint of version 1 as one of version 2.0, which has scopes; nothing for any other address.
+#[must_use]
+pub fn second_version(endpoint: &str) -> Option<String> {
+    let (path, query) = endpoint.find('?').map_or((endpoint, ""), |at| endpoint.split_at(at));
+    ["/oauth2/token", "/oauth2/authorize"].iter().find_map(|old| {
+        let before = path.strip_suffix(old)?;
+        Some(format!("{before}/oauth2/v2.0{}{query}", old.strip_prefix("/oauth2")?))
     })
 }
 
@@ -109,13 +130,47 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_version_1_has_one_of_version_2() {
-        let in_version_2 = |text| Endpoint::of(text).and_then(Endpoint::in_version_2);
-        assert_eq!(
-            in_version_2("https://login.windows.net/t/oauth2/token").as_deref(),
-            Some("https://login.windows.net/t/oauth2/v2.0/token")
-        );
-        assert_eq!(in_version_2("https://login.windows.net/t/oauth2/v2.0/token"), None);
+    fn a_tenant_is_the_first_part_of_an_endpoints_path_at_microsoft() {
+        for (endpoint, expected) in [
+            ("https://login.microsoftonline.com/common/oauth2/v2.0/token", Some("common")),
+            ("https://LOGIN.microsoftonline.com./contoso.com?x=/y", Some("contoso.com")),
+            ("https://login.microsoftonline.us/a", Some("a")),
+            ("https://login.microsoftonline.com/", None),
+            ("https://login.microsoftonline.com", None),
+            ("https://login.example.com/common/oauth2/v2.0/token", None),
+            ("common", None),
+        ] {
+            assert_eq!(tenant(endpoint), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_for_all_accounts_is_none_of_its_own() {
+        for (tenant, expected) in [
+            ("common", true),
+            ("Organizations", true),
+            ("consumers", true),
+            ("9188040D-6c67-4c5b-b112-36a304b66dad", true),
+            ("contoso.com", false),
+            ("commons", false),
+        ] {
+            assert_eq!(is_shared(tenant), expected, "{tenant}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_of_the_first_version_has_one_of_the_second() {
+        for (endpoint, expected) in [
+            ("https://a.example/t/oauth2/token", Some("https://a.example/t/oauth2/v2.0/token")),
+            (
+                "https://a.example/t/oauth2/authorize?prompt=consent",
+                Some("https://a.example/t/oauth2/v2.0/authorize?prompt=consent"),
+            ),
+            ("https://a.example/t/oauth2/v2.0/token", None),
+            ("https://a.example/token", None),
+        ] {
+            assert_eq!(second_version(endpoint).as_deref(), expected, "{endpoint}");
+        }
     }
 
     #[test]
@@ -129,16 +184,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(tenant_of(sender), expected, "{sender}");
-        }
-    }
-
-    #[test]
-    fn the_names_for_all_tenants_are_known() {
-        for (tenant, expected) in
-            [("common", true), ("Organizations", true), ("consumers", true), ("contoso.com", false)]
-        {
-            let text = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
-            assert_eq!(is_for_all_tenants(&text), expected, "{tenant}");
         }
     }
 }

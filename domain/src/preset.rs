@@ -143,6 +143,13 @@ pub(crate) fn is_under(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
+/// Whether a mail server is that of Microsoft's High Volume Email, which has rules of its own for
+/// applications.
+#[must_use]
+pub fn is_high_volume(server: &str) -> bool {
+    Provider::of_server(server) == Some(Provider::HighVolumeEmail)
+}
+
 impl Provider {
     /// Every provider, in the order of the menu.
     pub const ALL: [Self; 13] = [

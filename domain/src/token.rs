@@ -18,6 +18,10 @@ pub struct Token {
     pub expires_at: DateTime<Utc>,
     /// What was granted (RFC 6749 3.3, 5.1), where that is not what was asked for.
     pub scope: Option<String>,
+    /// When renewal ends by the provider's word, however often the token is renewed until then; on the
+    /// wire in epoch milliseconds.
+    #[serde(default, with = "chrono::serde::ts_milliseconds_option")]
+    pub sign_in_by: Option<DateTime<Utc>>,
     /// What happens before it expires.
     pub renewal: Renewal,
 }
@@ -102,6 +106,14 @@ pub struct Setback {
     pub said: Option<String>,
 }
 
+impl Setback {
+    /// A token that is of no use, because it has expired when it arrives.
+    #[must_use]
+    pub const fn expired_on_arrival(leg: Leg) -> Self {
+        Self { leg, fault: Fault::ExpiredOnArrival, said: None }
+    }
+}
+
 /// A leg of the way to a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -168,6 +180,9 @@ pub enum Fault {
     IssuerMissing,
     /// The browser came back with neither a code nor an error.
     NoCode,
+    /// The browser came back with an administrator's consent for the whole organisation
+    /// (`admin_consent=True`), and so without a code.
+    AdminConsented,
 
     // The Token Endpoint, below and beside what RFC 6749 says.
     /// No such name.
@@ -202,10 +217,18 @@ pub enum Fault {
     Redirected,
     /// It answers something that is no token answer: a page, say.
     NotOauth,
+    /// A guard against robots answers in front of the provider.
+    BotGuard,
+    /// A page answers where a person is to sign in.
+    SignInPage,
+    /// A device of the network answers in place of the provider: a proxy, a filter, a captive portal.
+    NetworkPage,
     /// It answers without an access token.
     NoToken,
     /// It gives a token of another type than Bearer (RFC 6750).
     OtherTokenType,
+    /// It gives a token that has expired when it arrives.
+    ExpiredOnArrival,
     /// It refuses and does not say why: a status of 4xx and nothing more.
     RefusedSilently,
 
@@ -216,6 +239,24 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether a provider has named it by an error code, so that the words beside it are its own.
+    #[must_use]
+    pub const fn is_of_provider(self) -> bool {
+        matches!(
+            self,
+            Self::AccessDenied
+                | Self::InteractionRequired
+                | Self::InvalidRequest
+                | Self::InvalidClient
+                | Self::InvalidGrant
+                | Self::UnauthorizedClient
+                | Self::UnsupportedGrantType
+                | Self::UnsupportedResponseType
+                | Self::InvalidScope
+                | Self::UnknownError
+        )
+    }
+
     /// Whether the words beside it are of this machine (its egress policy, name service or TLS), and
     /// not of the provider.
     #[must_use]
@@ -244,6 +285,7 @@ mod tests {
             obtained_at: DateTime::UNIX_EPOCH,
             expires_at: "2027-03-01T09:00:00Z".parse().unwrap(),
             scope: None,
+            sign_in_by: None,
             renewal,
         }
     }

@@ -185,3 +185,19 @@ fn with_oauth_use_tls_off_is_refused() {
     let problems = draft.problems(&Form::default());
     assert_eq!(problems.of(Field::OauthUseTls), Some(domain::Problem::TlsNeeded));
 }
+
+#[test]
+fn with_client_credentials_microsofts_tenants_for_all_accounts_are_refused() {
+    let problem = |flow, tenant: &str| {
+        let mut draft = Draft { flow, ..Draft::default() };
+        let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
+        draft.edit(Field::TokenEndpoint, endpoint);
+        draft.problems(&Form::default()).of(Field::TokenEndpoint)
+    };
+    for tenant in ["common", "Organizations", "consumers"] {
+        let expected = Some(domain::Problem::TenantNeeded);
+        assert_eq!(problem(OauthFlow::ClientCredentials, tenant), expected, "{tenant}");
+        assert_eq!(problem(OauthFlow::AuthorizationCodePkce, tenant), None, "{tenant}");
+    }
+    assert_eq!(problem(OauthFlow::ClientCredentials, "contoso.com"), None);
+}

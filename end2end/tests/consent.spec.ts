@@ -1,6 +1,7 @@
 // Consent at the provider: declined, blocked, left, interrupted, seen from another tab. Whatever
 // becomes of the window, the tab says how it stands and the button stays usable.
 
+import { createServer, type AddressInfo } from 'node:net';
 import { blockPopUps, configure, obtain, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
@@ -205,4 +206,41 @@ test('a token of another account than the sender is told to be that at once, in 
   await axe();
   await form.token.getByRole('button', { name: `Send as ${product.mail.username}`, exact: true }).click();
   await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue(product.mail.username);
+});
+
+test('a provider that posts its answer leads to a token', async ({ form, product, provider, inbox }) => {
+  const { authorization } = provider.address;
+  await form.fill(form.authentication, { 'Authorization Endpoint': `${authorization}?response_mode=form_post` });
+  await form.saved();
+  const popUp = await openConsent(form);
+  const posted = popUp.waitForRequest((request) => request.method() === 'POST' && request.url() === `${product.url}/oauth/callback`);
+  const closed = popUp.waitForEvent('close');
+  await provider.allow(popUp);
+  await posted;
+  await closed;
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await form.sendTest.click();
+  await inbox.waitFor({ to: ADA.email });
+});
+
+test('an Authorization Endpoint that brings parameters of its own along sends none of them twice', async ({ form, provider }) => {
+  const { authorization } = provider.address;
+  const pasted = `${authorization}?client_id=old&response_type=token&redirect_uri=https%3A%2F%2Fold.example%2Fcb&scope=openid&state=12345`;
+  await form.fill(form.authentication, { 'Authorization Endpoint': pasted });
+  await form.saved();
+  await obtain(form, provider);
+});
+
+test('with Client Credentials a Token Endpoint that is silent is being asked, and no page is named', async ({ page, product, provider, signIn }) => {
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  await signIn();
+  const form = new Form(page);
+  const endpoint = { 'Token Endpoint': `http://127.0.0.1:${port}/token` };
+  await configure(form, product, 'Client Credentials', provider.address.clients.credentials, endpoint);
+  await form.getToken.click();
+  await expect(form.token.getByText(/^Asking the Token Endpoint\./)).toBeVisible();
+  await expect(form.token.getByText(/Sign in on its page/)).toBeHidden();
+  silent.close();
 });

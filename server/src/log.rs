@@ -2,6 +2,7 @@
 //! request's body or query, and no secret ever.
 
 use std::error::Error;
+use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
@@ -9,10 +10,20 @@ use tracing_subscriber::EnvFilter;
 /// its form alone, which the machine's verifier cannot know and calls an error.
 const USUAL: &str = "warn,server=info,rustls_platform_verifier=off";
 
+/// Whether a person reads the log at a terminal, and has not asked for no colours (no-color.org).
+fn has_colours() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|asked| asked.is_empty())
+}
+
 /// Starts the log, filtered as usual unless `RUST_LOG` says otherwise.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(has_colours())
+        .init();
 }
 
 /// An error and what caused it, in one line fit for a terminal.

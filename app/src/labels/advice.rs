@@ -2,6 +2,7 @@
 //! does not know SMTP: one sentence for the cause, then the steps in the order to try them. Which
 //! reply leads to which advice is decided on the server.
 
+use domain::OauthFlow;
 use domain::delivery::Advice;
 use domain::token::Leg;
 
@@ -413,8 +414,12 @@ pub const fn advice(advice: Advice) -> Words {
                 "To renew it automatically, request a refresh token: for Microsoft, add offline_access to Scope; for Google, add access_type=offline and prompt=consent to Authorization Endpoint.",
             ],
         },
-        Advice::TokenNotRenewed(fault) => super::fault(Leg::Renewal, fault),
-        Advice::TokenNotObtained(fault) => super::fault(Leg::TokenRequest, fault),
+        Advice::TokenNotRenewed(fault) => {
+            super::fault(Leg::Renewal, fault, OauthFlow::AuthorizationCode)
+        }
+        Advice::TokenNotObtained(fault) => {
+            super::fault(Leg::TokenRequest, fault, OauthFlow::ClientCredentials)
+        }
         Advice::SignInRequired => Words {
             cause: "The server requires a sign-in first.",
             steps: &[

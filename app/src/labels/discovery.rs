@@ -4,8 +4,8 @@
 use domain::token::Fault;
 use domain::{Field, Problem};
 
-use super::{egress, field, problem};
-use crate::explanation::{Explanation, NextStep};
+use super::{egress, field, microsoft, problem};
+use crate::explanation::{Explanation, Found, NextStep};
 
 /// What is told of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +67,16 @@ pub fn revocation(endpoint: &str, is_used: bool) -> String {
 pub enum Lie {
     /// What was typed is neither an issuer nor a tenant.
     NoIssuerTyped,
+    /// What was typed stands for a tenant in documentation: this part of it.
+    Placeholder(String),
     /// Nothing was found, or it may not be asked.
     NotFound {
         /// Why.
         fault: Fault,
         /// The addresses that the egress policy refused, where it did.
         refused: Option<String>,
+        /// What the provider said, or where it redirects to.
+        said: Option<String>,
     },
     /// What was found describes no provider.
     NoDescription,
@@ -112,9 +116,29 @@ pub fn lie(lie: Lie) -> Explanation {
                 "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
             ],
         ),
-        Lie::NotFound { fault, refused } => {
-            let mut explanation = not_found(fault);
+        Lie::Placeholder(placeholder) => explained(
+            &format!("{placeholder} stands for your tenant."),
+            &[
+                "Enter the tenant in its place: its name, such as contoso.onmicrosoft.com, or its ID.",
+                "Both are on the Overview page of the Microsoft Entra admin center.",
+            ],
+        ),
+        Lie::NotFound { fault, refused, said } => {
+            let said = said.unwrap_or_default();
+            let mut explanation = match fault {
+                _ if is_unknown_tenant(&said) => unknown_tenant(),
+                Fault::Redirected if said.starts_with("https://") => Explanation::new(
+                    format!("The address points to another one, which PPM does not follow: {said}"),
+                    vec![
+                        NextStep::words("Enter that address, if it is the provider's."),
+                        NextStep::words(BY_HAND),
+                    ],
+                ),
+                fault => not_found(fault),
+            };
             explanation.steps.extend(egress::step(fault, refused.as_deref()));
+            let page = microsoft::number(&said).map(|number| microsoft::page(number, ""));
+            explanation.steps.extend(page);
             explanation
         }
         Lie::NoDescription => explained(
@@ -164,6 +188,33 @@ pub fn lie(lie: Lie) -> Explanation {
             ],
         ),
     }
+}
+
+/// The provider's own words, as a fact; nothing where it has not said any.
+#[must_use]
+pub fn said(lie: &Lie) -> Option<Found> {
+    match lie {
+        Lie::NotFound { fault, said: Some(said), .. } if fault.is_of_provider() => {
+            Some(Found::value("In the provider's words", said.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn is_unknown_tenant(said: &str) -> bool {
+    said.starts_with("invalid_tenant")
+        || microsoft::number(said).is_some_and(microsoft::is_unknown_tenant)
+}
+
+fn unknown_tenant() -> Explanation {
+    explained(
+        "The tenant was not found: Microsoft knows none with this name or ID.",
+        &[
+            "Check the tenant for typing mistakes. Its name, such as contoso.onmicrosoft.com, and its ID are on the Overview page of the Microsoft Entra admin center.",
+            "For another provider than Microsoft, enter its whole issuer, with https:// before it.",
+            BY_HAND,
+        ],
+    )
 }
 
 const BY_HAND: &str = "Or enter both endpoints yourself.";
@@ -230,6 +281,24 @@ fn not_found(fault: Fault) -> Explanation {
         Fault::Redirected => explained(
             "This address redirects to another one, which PPM does not follow.",
             &["Enter the final address.", BY_HAND],
+        ),
+        Fault::BotGuard => explained(
+            "A guard against robots stands in front of the provider and turned PPM away.",
+            &[
+                "Ask the people who run the provider to let requests from this server pass.",
+                BY_HAND,
+            ],
+        ),
+        Fault::NetworkPage => explained(
+            "A device of your network answered in place of the provider: a proxy, a filter, or a sign-in to the network.",
+            &[
+                "Ask the people who run your network to let this server reach the provider.",
+                "If requests have to go through a proxy, start PPM with --oauth-proxy.",
+            ],
+        ),
+        Fault::SignInPage => explained(
+            "A page where people sign in answers at this address.",
+            &["Enter the issuer, as the provider's documentation writes it.", BY_HAND],
         ),
         Fault::ProviderFailed | Fault::ProviderBusy => {
             explained("The provider is having problems.", &[LATER])

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use domain::delivery::{Advice, FactName, Outcome, Run, Step, StepEnd};
 use domain::draft::Form;
-use domain::token::Fault;
+use domain::token::{Fault, Leg, Setback};
 use domain::{Field, OauthFlow};
 
 use super::certificate::{of_unacceptable, of_unknown_authority};
 use super::provider::steps_for;
+use super::setback::{self, Known};
 use super::{INTERRUPTED, Words, advice, egress};
 use crate::explanation::{Explanation, Fill, Link, NextStep};
 
@@ -47,9 +48,13 @@ fn of_failure(code: Advice, said: Option<&str>, run: &Run, tested: &Form<()>) ->
         Advice::AddressBlocked => and(after(said.and_then(address), &words), Some(blocklist())),
         Advice::EgressNotAllowed => and(plain(&words), refused(run).map(egress::allow)),
         Advice::EgressDenied => and(plain(&words), refused(run).map(egress::denied)),
-        Advice::TokenNotObtained(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied))
-        | Advice::TokenNotRenewed(fault @ (Fault::EgressNotAllowed | Fault::EgressDenied)) => {
-            and(plain(&words), egress::step(fault, said))
+        Advice::TokenNotObtained(fault) => of_setback(Leg::TokenRequest, fault, said, tested),
+        Advice::TokenNotRenewed(fault) => {
+            let explanation = of_setback(Leg::Renewal, fault, said, tested);
+            match steps_for(code, tested, run) {
+                Some((steps, page)) => Explanation { steps, see_also: Some(page), ..explanation },
+                None => explanation,
+            }
         }
         _ => match steps_for(code, tested, run) {
             Some((steps, page)) => Explanation { steps, see_also: Some(page), ..plain(&words) },
@@ -160,6 +165,12 @@ fn found(run: &Run, name: FactName) -> Option<&str> {
 fn after(first: Option<NextStep>, words: &Words) -> Explanation {
     let explanation = plain(words);
     Explanation { steps: first.into_iter().chain(explanation.steps).collect(), ..explanation }
+}
+
+/// What kept a message from having a token.
+fn of_setback(leg: Leg, fault: Fault, said: Option<&str>, tested: &Form<()>) -> Explanation {
+    let setback = Setback { leg, fault, said: said.map(str::to_owned) };
+    setback::explained(&setback, &Known { form: tested.clone(), ..Known::default() })
 }
 
 /// The addresses that the egress policy refused at the last step.

@@ -1,14 +1,16 @@
 //! What to do about a failure at a provider that is known, with the administrator's own values in
 //! lines that are ready to be copied. Made on the server only.
 
-use domain::OauthFlow;
 use domain::delivery::{Advice, Run};
 use domain::draft::Form;
-use domain::preset::Provider;
+use domain::preset::{self, Provider};
 use domain::token::Fault;
+use domain::{OauthFlow, microsoft};
 
 use super::explained::{is_token_fresh, wanted_scope};
 use super::preset::own_page;
+use super::setback;
+use super::xray::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
 use crate::explanation::{Fill, Link, NextStep};
 
 /// The steps of the provider whose mail server was tested, and its own page about it; nothing where
@@ -20,7 +22,7 @@ pub(super) fn steps_for(
 ) -> Option<(Vec<NextStep>, Link)> {
     let provider = provider(code, &tested.sending().server)?;
     let steps = match provider {
-        Provider::Microsoft365 => microsoft(code, tested, run)?,
+        Provider::Microsoft365 | Provider::HighVolumeEmail => microsoft(code, tested, run)?,
         Provider::Google => google(code, tested, run)?,
         Provider::AmazonSes => amazon(code)?,
         _ => return None,
@@ -60,13 +62,23 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "Exchange Online is phasing out passwords for mail, so choose an OAuth flow above, then Microsoft 365 under Provider.",
             ),
         ],
-        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => vec![
-            scope(tested, "https://outlook.office365.com/.default"),
-            register(tested),
-            object_id_trap(),
-            smtp_auth(tested),
-            spreads(),
-        ],
+        Advice::ExchangeSignInRefused | Advice::TokenRefused
+            if is_application && preset::is_high_volume(&tested.oauth.server) =>
+        {
+            vec![scope_at_microsoft(tested), high_volume(tested), spreads()]
+        }
+        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => {
+            let endpoints = old_endpoints(tested);
+            let ways = [
+                scope_at_microsoft(tested),
+                scoped_role(tested),
+                scoped_role_check(tested),
+                object_id_trap(),
+                mailbox_permission(tested),
+                smtp_auth(tested),
+            ];
+            endpoints.into_iter().chain(ways).collect()
+        }
         Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
             let owner = &tested.oauth.sender;
             vec![
@@ -75,14 +87,20 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 } else {
                     format!("Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox.")
                 }),
-                scope(tested, "https://outlook.office.com/SMTP.Send offline_access"),
+                scope_at_microsoft(tested),
                 smtp_auth(tested),
                 spreads(),
             ]
         }
-        Advice::MailboxPermissionMissing if is_application => {
-            vec![register(tested), object_id_trap(), spreads()]
-        }
+        Advice::MailboxPermissionMissing if is_application => vec![
+            NextStep::words(
+                "With a scoped role: remove every API permission of the application in Microsoft Entra. With one of them, Exchange looks at mailbox permissions too.",
+            ),
+            scoped_role(tested),
+            scoped_role_check(tested),
+            object_id_trap(),
+            mailbox_permission(tested),
+        ],
         // Microsoft Learn, "Exchange Online limits", read on 28 November 2026.
         Advice::SendingLimit => vec![
             NextStep::words(
@@ -97,7 +115,7 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "A mailbox of Exchange Online has three connections at a time and sends 30 messages a minute: try again in a minute.",
             ),
             NextStep::words(
-                "If it stays so, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
+                "If the problem continues, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
             ),
         ],
         Advice::SendAsDenied => vec![
@@ -260,26 +278,85 @@ fn smtp_auth(tested: &Form<()>) -> NextStep {
     )
 }
 
-/// Makes the application known to Exchange and gives it the mailbox.
-fn register(tested: &Form<()>) -> NextStep {
-    let client_id = match tested.authentication.client_id.as_str() {
+/// Client ID, or what stands for it in lines.
+fn client_id(tested: &Form<()>) -> &str {
+    match tested.authentication.client_id.trim() {
         "" => "YOUR-CLIENT-ID",
         client_id => client_id,
-    };
-    let lines = [
+    }
+}
+
+/// Makes the application known to Exchange, in lines that leave it in `$app`.
+fn registered(tested: &Form<()>) -> Vec<String> {
+    vec![
         "Connect-MgGraph -Scopes 'Application.Read.All'".to_owned(),
-        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id)),
+        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id(tested))),
         CONNECT.to_owned(),
         "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'".to_owned(),
+    ]
+}
+
+/// The way that Microsoft prefers (MicrosoftDocs/office-developer-exchange-docs,
+/// smtp-app-rbac-onboarding.md, 17 October 2025): a role in Exchange, for some mailboxes. How long it
+/// takes is from two relays' documents, not Microsoft's.
+fn scoped_role(tested: &Form<()>) -> NextStep {
+    let mut lines = registered(tested);
+    lines.extend([
         format!(
-            "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
+            "New-DistributionGroup -Name 'PPM senders' -Type Security -Members {}",
             quoted(&tested.oauth.sender)
         ),
-    ];
+        "$group = (Get-DistributionGroup 'PPM senders').DistinguishedName".to_owned(),
+        "New-ManagementScope -Name 'PPM senders' -RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"".to_owned(),
+        "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'".to_owned(),
+    ]);
     copied(
-        "Register the application in Exchange and give it access to the mailbox, in PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
+        "Give the application the scoped role, as Microsoft prefers: it may then send as the mailboxes of one group, and read none. Leave the API permissions of the application in Microsoft Entra empty: the token has no roles then, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
         &lines,
     )
+}
+
+/// How to see whether the role holds.
+fn scoped_role_check(tested: &Form<()>) -> NextStep {
+    let line = format!(
+        "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource {}",
+        quoted(&tested.oauth.sender)
+    );
+    copied(
+        "Check it: Application SMTP.SendAsApp has to be listed with InScope True. It takes up to two hours, as others have seen: test again then.",
+        &[line],
+    )
+}
+
+/// The older way, which gives the application more than it needs.
+fn mailbox_permission(tested: &Form<()>) -> NextStep {
+    let mut lines = registered(tested);
+    lines.push(format!(
+        "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
+        quoted(&tested.oauth.sender)
+    ));
+    copied(
+        "Or, in place of the scoped role and never beside it, the older way, a mailbox permission: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
+        &lines,
+    )
+}
+
+/// What High Volume Email takes an application's token with.
+fn high_volume(tested: &Form<()>) -> NextStep {
+    NextStep::words(format!(
+        "High Volume Email wants the application permission Mail.Send of Office 365 Exchange Online, and the application on the list of the account {}, to which Add-HVEAppAccess in Exchange Online PowerShell adds it. The list has room for 10.",
+        tested.oauth.sender
+    ))
+}
+
+/// The correction of endpoints of Microsoft's first version, whose tokens are not for mail.
+fn old_endpoints(tested: &Form<()>) -> Vec<NextStep> {
+    let endpoint = &tested.authentication.token_endpoint;
+    if microsoft::is_endpoint(endpoint) && microsoft::second_version(endpoint).is_some() {
+        setback::old_endpoint(tested).steps
+    } else {
+        Vec::new()
+    }
 }
 
 fn object_id_trap() -> NextStep {
@@ -303,6 +380,15 @@ fn publishing_state() -> NextStep {
         }),
         ..NextStep::default()
     }
+}
+
+/// The scope that Exchange Online wants of a person or of an application.
+pub(super) fn scope_at_microsoft(tested: &Form<()>) -> NextStep {
+    let wanted = match tested.flow {
+        OauthFlow::ClientCredentials => SCOPE_OF_AN_APPLICATION,
+        _ => SCOPE_OF_A_PERSON,
+    };
+    scope(tested, wanted)
 }
 
 /// The scope that the provider's mail server wants, with a button where another one is set.
@@ -395,17 +481,58 @@ mod tests {
         let (steps, page) =
             steps_for(Advice::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
         let lines = all(&steps);
+        let at = |part: &str| steps.iter().position(|step| step.text.contains(part));
+        assert!(
+            at("Leave the API permissions") < at("FullAccess lets the application read"),
+            "{steps:?}"
+        );
+        assert!(at("up to two hours, as others have seen").is_some(), "{steps:?}");
         let trap = steps.iter().find(|step| step.text.contains("Enterprise applications"));
         assert!(trap.is_some_and(|trap| trap.text.contains("App registrations")), "{steps:?}");
         assert!(page.href.starts_with("https://learn.microsoft.com/"), "{page:?}");
         for expected in [
             "Get-MgServicePrincipalByAppId -AppId '11111111-2222-3333-4444-555555555555'",
             "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id",
+            "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'",
+            "-RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"",
+            "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource 'o''neil@contoso.com'",
             "Add-MailboxPermission -Identity 'o''neil@contoso.com' -User $app.Id",
             "Set-CASMailbox -Identity 'o''neil@contoso.com' -SmtpClientAuthenticationDisabled $false",
         ] {
             assert!(lines.contains(expected), "{expected}: {lines}");
         }
+    }
+
+    #[test]
+    fn the_two_ways_for_an_application_are_never_mixed_in_one_step() {
+        let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        for advice in [Advice::ExchangeSignInRefused, Advice::MailboxPermissionMissing] {
+            for step in steps_for(advice, &form, &run(&[])).expect("steps").0 {
+                let lines = step.copy.unwrap_or_default();
+                let is_mixed = lines.contains("Add-MailboxPermission")
+                    && lines.contains("New-ManagementRoleAssignment");
+                assert!(!is_mixed, "{lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn high_volume_email_has_a_way_of_its_own() {
+        let form = at("smtp-hve.office365.com", OauthFlow::ClientCredentials);
+        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        assert!(steps.iter().any(|step| step.text.contains("Add-HVEAppAccess")), "{steps:?}");
+        assert_eq!(all(&steps), "");
+    }
+
+    #[test]
+    fn a_token_of_microsofts_first_version_that_is_refused_leads_to_the_second() {
+        let mut form = at("smtp.office365.com", OauthFlow::ClientCredentials);
+        form.authentication.token_endpoint =
+            "https://login.microsoftonline.com/contoso.com/oauth2/token".to_owned();
+        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        let fill = steps[0].fill.clone().expect("a button");
+        let expected = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token";
+        assert_eq!((fill.field, fill.value.as_str()), (domain::Field::TokenEndpoint, expected));
     }
 
     #[test]

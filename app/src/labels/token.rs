@@ -1,6 +1,7 @@
 //! What goes wrong on the way to a token, in words for an administrator who does not know OAuth:
 //! one sentence for the cause, then the steps in the order to try them.
 
+use domain::OauthFlow;
 use domain::token::{Fault, Leg, Renewal, TokenStatus};
 
 use super::Words;
@@ -33,7 +34,12 @@ pub const OBTAINED: &str = "Token obtained. Send a test email to check that it w
 /// What to do while the provider's page is open.
 pub const WAITING: &str =
     "Waiting for you to sign in at the provider. The result appears here automatically.";
-/// The same, where the result does not come automatically.
+/// The same with Client Credentials, where no page opens.
+pub const ASKING: &str = "Asking the Token Endpoint. The result appears here automatically.";
+/// What precedes the instant until which a person has to sign in again, however often the token is
+/// renewed.
+pub const SIGN_IN_BY: &str = "sign in again before";
+/// The same as waiting, where the result does not come automatically.
 pub const WAITING_TO_PASTE: &str =
     "Sign in on the provider's page, then paste its final address here.";
 /// What stands in place of an expiry without a token.
@@ -117,18 +123,41 @@ pub const fn leg(leg: Leg) -> &'static str {
 const AGAIN: &str = "Press Get Auth Token again.";
 const ENDPOINT: &str = "Check Token Endpoint against the provider's documentation.";
 const LATER: &str = "Try again in a few minutes.";
-const AUTOMATICALLY: &str = "You do not have to do anything: PPM tries again automatically.";
+const RETRIED: &str = "PPM tries again automatically.";
+const OWN_WORDS: &str = "Its reply says what is wrong.";
+const REGISTERED: &str =
+    "Check that Redirect URI is registered at the provider exactly as it is in PPM.";
+const SWAPPED: &str = "Authorization Endpoint and Token Endpoint may be swapped.";
 
-/// What a setback usually means, and what to do.
+/// What a setback usually means, and what to do, with the flow that was asked for.
 #[must_use]
-pub const fn fault(leg: Leg, fault: Fault) -> Words {
-    if matches!(leg, Leg::Renewal) {
-        return renewal_fault(fault);
+pub const fn fault(leg: Leg, fault: Fault, flow: OauthFlow) -> Words {
+    let is_application = matches!(flow, OauthFlow::ClientCredentials);
+    match leg {
+        Leg::Renewal if is_application => application_renewal_fault(fault),
+        Leg::Renewal => renewal_fault(fault),
+        Leg::TokenRequest if is_application => application_fault(fault),
+        Leg::Consent => consent_fault(fault),
+        Leg::TokenRequest => exchange_fault(fault),
+        Leg::Return => first_fault(fault),
     }
-    first_fault(fault)
 }
 
-/// What keeps a token from being renewed. What may pass is nobody's work but PPM's.
+/// What keeps a code from being exchanged: the person has consented by then.
+const fn exchange_fault(fault: Fault) -> Words {
+    match fault {
+        Fault::AccessDenied => Words {
+            cause: "The provider denies PPM access.",
+            steps: &[
+                "An administrator at the provider has to allow this application or this account.",
+                AGAIN,
+            ],
+        },
+        other => first_fault(other),
+    }
+}
+
+/// What keeps a token from being renewed by a refresh token.
 const fn renewal_fault(fault: Fault) -> Words {
     match fault {
         Fault::InvalidGrant => Words {
@@ -138,6 +167,10 @@ const fn renewal_fault(fault: Fault) -> Words {
                 "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
             ],
         },
+        Fault::InvalidRequest => Words {
+            cause: "The provider finds the request malformed.",
+            steps: &[OWN_WORDS, AGAIN, ENDPOINT],
+        },
         Fault::RefusedSilently => Words {
             cause: "The provider refused to renew the token and did not say why.",
             steps: &[
@@ -146,12 +179,116 @@ const fn renewal_fault(fault: Fault) -> Words {
                 ENDPOINT,
             ],
         },
-        Fault::ProviderFailed
-        | Fault::ProviderBusy
+        other => match passing_fault(other) {
+            Some(words) => words,
+            None => exchange_fault(other),
+        },
+    }
+}
+
+/// What keeps an application from getting its next token.
+const fn application_renewal_fault(fault: Fault) -> Words {
+    match passing_fault(fault) {
+        Some(words) => words,
+        None => application_fault(fault),
+    }
+}
+
+/// What passes: it worked before, with the same settings.
+const fn passing_fault(fault: Fault) -> Option<Words> {
+    match fault {
+        Fault::ProviderFailed => Some(Words {
+            cause: "The provider is having problems.",
+            steps: &[RETRIED, "Check the provider's status page."],
+        }),
+        Fault::ProviderBusy => {
+            Some(Words { cause: "The provider is busy at the moment.", steps: &[RETRIED] })
+        }
+        Fault::NameNotFound
         | Fault::NameServiceFailed
+        | Fault::NothingListens
         | Fault::Unreachable
         | Fault::ConnectionLost
-        | Fault::TooSlow => Words { steps: &[AUTOMATICALLY], ..first_fault(fault) },
+        | Fault::TooSlow => Some(Words {
+            cause: "The provider cannot be reached at the moment.",
+            steps: &[
+                RETRIED,
+                "If the problem continues, check whether the provider has an outage or a firewall is in the way.",
+            ],
+        }),
+        _ => None,
+    }
+}
+
+/// What a provider's page refuses with. No secret was sent there.
+const fn consent_fault(fault: Fault) -> Words {
+    match fault {
+        Fault::InvalidRequest => Words {
+            cause: "The provider rejected the request as malformed.",
+            steps: &[
+                OWN_WORDS,
+                REGISTERED,
+                "Check Scope: blanks separate scopes.",
+                "Check that the provider supports the chosen OAuth Flow.",
+            ],
+        },
+        Fault::InvalidClient => Words {
+            cause: "The provider does not accept the Client ID.",
+            steps: &[
+                "Check Client ID.",
+                "Check that Authorization Endpoint belongs to the same organisation.",
+            ],
+        },
+        Fault::RefusedSilently | Fault::UnknownError => Words {
+            cause: "The provider refused, and gives its own reason.",
+            steps: &["Its reply says why.", "Its documentation may explain the code."],
+        },
+        other => first_fault(other),
+    }
+}
+
+/// What keeps an application from getting a token in its own name: no person signs in, nothing is
+/// consented to at a page, and nothing comes back to a Redirect URI.
+const fn application_fault(fault: Fault) -> Words {
+    match fault {
+        Fault::AccessDenied => Words {
+            cause: "The provider denies this application access.",
+            steps: &["Ask an administrator at the provider to allow this application."],
+        },
+        Fault::InteractionRequired => Words {
+            cause: "An administrator at the provider must approve this application first.",
+            steps: &[
+                "Ask an administrator at the provider to grant the application its permissions.",
+                AGAIN,
+            ],
+        },
+        Fault::InvalidRequest => Words {
+            cause: "The provider rejected the request as malformed.",
+            steps: &[
+                OWN_WORDS,
+                "Check Scope and Token Endpoint against the provider's documentation.",
+                "Check that the provider supports Client Credentials.",
+            ],
+        },
+        Fault::InvalidGrant => Words {
+            cause: "The provider does not give this application a token.",
+            steps: &[
+                OWN_WORDS,
+                "Check Client ID, Client Secret and Scope.",
+                "Check that the application's registration at the provider allows Client Credentials.",
+            ],
+        },
+        Fault::SettingsChanged => Words {
+            cause: "The settings were saved in the meantime, so this token no longer fits them.",
+            steps: &[AGAIN],
+        },
+        Fault::NotOauth => Words {
+            cause: "What answers at Token Endpoint is not a token endpoint.",
+            steps: &[
+                ENDPOINT,
+                "Token Endpoint may contain the address of the provider's sign-in page.",
+            ],
+        },
         other => first_fault(other),
     }
 }
@@ -173,8 +310,8 @@ const fn first_fault(fault: Fault) -> Words {
         Fault::InvalidRequest => Words {
             cause: "The provider rejected the request as malformed.",
             steps: &[
-                "Its reply says what is wrong.",
-                "Check that Redirect URI is registered at the provider exactly as it is in PPM.",
+                OWN_WORDS,
+                REGISTERED,
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
@@ -188,10 +325,7 @@ const fn first_fault(fault: Fault) -> Words {
         },
         Fault::InvalidGrant => Words {
             cause: "The provider rejected the authorization code.",
-            steps: &[
-                AGAIN,
-                "Check that Redirect URI is registered at the provider exactly as it is in PPM.",
-            ],
+            steps: &[AGAIN, REGISTERED],
         },
         Fault::UnauthorizedClient => Words {
             cause: "The provider does not allow this application to use the chosen flow.",
@@ -261,6 +395,10 @@ const fn first_fault(fault: Fault) -> Words {
                 "Press Get Auth Token again.",
                 "If the problem continues, tell the provider's administrator: the answer may be forged.",
             ],
+        },
+        Fault::AdminConsented => Words {
+            cause: "The provider says that an administrator has granted consent. That answer brings no token.",
+            steps: &["Press Get Auth Token at the Email settings."],
         },
         Fault::NoCode => Words {
             cause: "The browser came back without an answer from the provider.",
@@ -342,11 +480,39 @@ const fn first_fault(fault: Fault) -> Words {
         },
         Fault::NotOauth => Words {
             cause: "What answers at Token Endpoint is not a token endpoint.",
-            steps: &[ENDPOINT, "Authorization Endpoint and Token Endpoint may be swapped."],
+            steps: &[ENDPOINT, SWAPPED],
+        },
+        Fault::BotGuard => Words {
+            cause: "A bot guard in front of the provider turned PPM away.",
+            steps: &[
+                "Ask the provider's administrator to let requests from this server to Token Endpoint pass (a bot or firewall rule), and name this server's public address.",
+                "If Token Endpoint is not the address in the provider's documentation, correct it: the documented one is usually not guarded.",
+            ],
+        },
+        Fault::SignInPage => Words {
+            cause: "A sign-in page answers at Token Endpoint, not a token endpoint.",
+            steps: &[
+                "Enter the provider's token endpoint, as its documentation lists it.",
+                "If the address is right, the provider's administrator must let requests to it pass without that sign-in.",
+            ],
+        },
+        Fault::NetworkPage => Words {
+            cause: "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
+            steps: &[
+                "Ask your network's administrator to let this server reach Token Endpoint.",
+                "If requests have to go through a proxy, start PPM with --oauth-proxy.",
+            ],
         },
         Fault::NoToken => Words {
             cause: "The provider answered without a token.",
             steps: &["Its reply may say why.", ENDPOINT],
+        },
+        Fault::ExpiredOnArrival => Words {
+            cause: "The provider gives tokens that have expired when they arrive.",
+            steps: &[
+                "Correct the lifetime of access tokens at the provider, where the application is registered: an hour is usual.",
+                AGAIN,
+            ],
         },
         Fault::OtherTokenType => Words {
             cause: "The provider gave a type of token that mail servers do not accept.",
@@ -369,11 +535,78 @@ const fn first_fault(fault: Fault) -> Words {
 
 #[cfg(test)]
 mod tests {
+    use domain::OauthFlow;
     use domain::delivery::{Fact, FactName};
     use domain::token::{Fault, Leg};
 
     use super::super::fact_value;
     use super::{fault, time_left};
+
+    /// Every fault that a Token Endpoint, or the way to it, can come to.
+    const AT_TOKEN_ENDPOINT: [Fault; 38] = [
+        Fault::AccessDenied,
+        Fault::InteractionRequired,
+        Fault::InvalidRequest,
+        Fault::InvalidClient,
+        Fault::InvalidGrant,
+        Fault::UnauthorizedClient,
+        Fault::UnsupportedGrantType,
+        Fault::UnsupportedResponseType,
+        Fault::InvalidScope,
+        Fault::UnknownError,
+        Fault::ProviderFailed,
+        Fault::ProviderBusy,
+        Fault::SettingsChanged,
+        Fault::NameNotFound,
+        Fault::NameServiceFailed,
+        Fault::AddressForbidden,
+        Fault::EgressNotAllowed,
+        Fault::EgressDenied,
+        Fault::NothingListens,
+        Fault::Unreachable,
+        Fault::CertificateUntrusted,
+        Fault::CertificateOutOfDate,
+        Fault::CertificateWrongName,
+        Fault::TlsFailed,
+        Fault::ConnectionLost,
+        Fault::TooSlow,
+        Fault::TooLong,
+        Fault::Redirected,
+        Fault::NotOauth,
+        Fault::BotGuard,
+        Fault::SignInPage,
+        Fault::NetworkPage,
+        Fault::NoToken,
+        Fault::OtherTokenType,
+        Fault::ExpiredOnArrival,
+        Fault::RefusedSilently,
+        Fault::SecretUnreadable,
+        Fault::ServerFailed,
+    ];
+
+    #[test]
+    fn an_application_is_told_nothing_of_what_its_flow_does_not_use() {
+        for code in AT_TOKEN_ENDPOINT {
+            for leg in [Leg::TokenRequest, Leg::Renewal] {
+                let words = fault(leg, code, OauthFlow::ClientCredentials);
+                let told = [&[words.cause], words.steps].concat().join(" ");
+                for foreign in
+                    ["Redirect URI", "consent", "ign in at", "Authorization Endpoint", "code that"]
+                {
+                    assert!(!told.contains(foreign), "{code:?}: {told}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_consent_page_was_sent_no_secret() {
+        for code in AT_TOKEN_ENDPOINT.into_iter().take(12) {
+            let words = fault(Leg::Consent, code, OauthFlow::AuthorizationCode);
+            let told = [&[words.cause], words.steps].concat().join(" ");
+            assert!(!told.contains("Secret"), "{code:?}: {told}");
+        }
+    }
 
     #[test]
     fn what_providers_refuse_with_is_answered_by_what_it_means_on_that_leg() {
@@ -392,8 +625,10 @@ mod tests {
             (Leg::Renewal, Fault::InvalidGrant, "consent has ended", "Press Get Auth Token again"),
             (Leg::Renewal, Fault::RefusedSilently, "to renew", "Press Get Auth Token again"),
             (Leg::Renewal, Fault::ProviderFailed, "having problems", "automatically"),
+            (Leg::Renewal, Fault::Unreachable, "at the moment", "automatically"),
+            (Leg::Consent, Fault::InvalidClient, "does not accept the Client ID.", "Client ID"),
         ] {
-            let words = fault(leg, code);
+            let words = fault(leg, code, OauthFlow::AuthorizationCode);
             assert!(words.cause.contains(cause), "{leg:?}, {code:?}: {}", words.cause);
             let is_told = words.steps.iter().any(|step| step.contains(next));
             assert!(is_told, "{leg:?}, {code:?}: {:?}", words.steps);

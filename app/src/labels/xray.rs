@@ -1,8 +1,9 @@
 //! What an access token says, in words: the names of its claims, and what of them does not fit mail.
 //! Made on the server only, which decides what fits.
 
-use domain::Field;
+use domain::{Field, Form};
 
+use super::setback::old_endpoint;
 use crate::explanation::{Explanation, Fill, Link, NextStep};
 
 /// The scope that a person consents to at Microsoft.
@@ -97,8 +98,10 @@ pub enum Misfit {
     },
     /// A person's token of Microsoft's without the permission to send.
     NoPermission,
-    /// An application's token of Microsoft's without the role to send.
+    /// An application's token of Microsoft's with roles, none of which lets it send.
     NoRole,
+    /// A token for Microsoft Graph although Scope is for mail: the endpoint does not look at it.
+    OldEndpoint(Box<Form<()>>),
     /// Its time is over since this instant, as whoever reads it likes times.
     Expired(String),
     /// Its time begins at this instant only.
@@ -130,20 +133,21 @@ pub fn misfit(misfit: Misfit) -> Explanation {
             ],
         ),
         Misfit::NoRole => Explanation::new(
-            "This application is not allowed to send mail: the role SMTP.SendAsApp is missing.",
+            "This application has roles in Microsoft Entra, but none of them allows it to send mail by SMTP.",
             vec![
+                NextStep::words(
+                    "With a scoped role in Exchange (Application SMTP.SendAsApp), which Microsoft prefers: remove every API permission of the application in the Microsoft Entra admin center. The token then has no roles, and that is right.",
+                ),
                 NextStep {
                     link: Some(microsofts_page()),
                     ..NextStep::words(
-                        "In the Microsoft Entra admin center, open the application, then API permissions, Office 365 Exchange Online, Application permissions, and add SMTP.SendAsApp.",
+                        "Or, the older way, with a mailbox permission in Exchange: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions, and press “Grant admin consent” there.",
                     )
                 },
-                NextStep::words(
-                    "Press “Grant admin consent” there: without it, the role is not in the token.",
-                ),
                 NextStep::words("Then press Get Auth Token again."),
             ],
         ),
+        Misfit::OldEndpoint(form) => old_endpoint(&form),
         Misfit::Expired(at) => Explanation::new(
             format!("This token has expired: it was valid until {at}."),
             vec![

@@ -14,6 +14,9 @@ use crate::labels;
 use crate::service::{Principal, SharedFrame, TabPath};
 use crate::tab::token_end::EndView;
 
+/// What an administrator reads who has consented for a whole organisation.
+const CONSENT_GRANTED: &str = "Consent was granted";
+
 /// A fault as the value of the page's `fault` parameter.
 #[must_use]
 pub fn fault_code(fault: Fault) -> String {
@@ -67,8 +70,12 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
             {explanation.map(|explanation| view! { <EndView explanation/> })}
         }
         .into_any(),
+        Some(AttemptEnd::Failed(Setback { fault: Fault::AdminConsented, .. })) => {
+            view! { <h1>{CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <EndView explanation/> })} }
+                .into_any()
+        }
         Some(AttemptEnd::Failed(setback)) => {
-            let explanation = explanation.unwrap_or_else(|| labels::setback(&setback, false));
+            let explanation = explanation.unwrap_or_else(|| labels::setback(&setback, &labels::Known::default()));
             view! { <h1>"No token was obtained"</h1> <EndView explanation setback=Some(setback)/> }
                 .into_any()
         }
@@ -108,10 +115,13 @@ fn tab_path() -> String {
 
 fn nowhere(fault: Fault) -> AnyView {
     let setback = Setback { leg: Leg::Return, fault, said: None };
-    let explanation = labels::setback(&setback, false);
+    let explanation = labels::setback(&setback, &labels::Known::default());
+    let is_consent = fault == Fault::AdminConsented;
+    let heading = if is_consent { CONSENT_GRANTED } else { "No token was obtained" };
+    let setback = (!is_consent).then_some(setback);
     view! {
-        <h1>"No token was obtained"</h1>
-        <EndView explanation setback=Some(setback)/>
+        <h1>{heading}</h1>
+        <EndView explanation setback/>
         <a class="button" href=tab_path()>"Go to the Email settings"</a>
     }
     .into_any()

@@ -131,10 +131,14 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
     });
     let left = live_text(move || match token.token() {
         Some(known) if status.get() == TokenStatus::Valid => {
+            let by = known
+                .sign_in_by
+                .map(|by| format!(" · {} {}", labels::SIGN_IN_BY, form.written(by)));
             format!(
-                "{} · {}",
+                "{} · {}{}",
                 labels::time_left(token.seconds_until(known.expires_at)),
-                labels::renewal(&known.renewal)
+                labels::renewal(&known.renewal),
+                by.unwrap_or_default()
             )
         }
         _ => String::new(),
@@ -204,7 +208,13 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
             .map(|explanation| later(form, Part::TokenEnd(explanation, Some(setback))))
             .into_any(),
         Some(Attempt { id, needs_pasting, .. }) => {
-            let words = if needs_pasting { labels::WAITING_TO_PASTE } else { labels::WAITING };
+            let asks_itself =
+                form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::ClientCredentials);
+            let words = match (needs_pasting, asks_itself) {
+                (true, _) => labels::WAITING_TO_PASTE,
+                (false, true) => labels::ASKING,
+                (false, false) => labels::WAITING,
+            };
             let paste = needs_pasting.then(|| later(form, Part::Paste(token, id)));
             view! { <div class="notice" part="notice"><p>{words}</p> {form.host().way()} {paste}</div> }
                 .into_any()

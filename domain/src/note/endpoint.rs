@@ -5,7 +5,7 @@ use super::{Found, Note};
 use crate::check::url::{endpoint_url, host_and_path};
 use crate::draft::Draft;
 use crate::field::Field;
-use crate::microsoft::Endpoint;
+use crate::microsoft::{Endpoint, second_version};
 use crate::preset::Provider;
 use crate::rules::{Presence, presence};
 
@@ -133,6 +133,7 @@ fn derived(found: Found, field: Field, right: Option<String>) -> Note {
 
 /// What two endpoints of Microsoft's differ in, seen from one of them.
 fn at_microsoft(field: Field, here: &str, there: &str) -> Option<Note> {
+    let text = here;
     let (here, there) = Endpoint::of(here).zip(Endpoint::of(there))?;
     let tenants = [here.tenant, there.tenant];
     if tenants.iter().any(|tenant| is_one(field, tenant)) {
@@ -142,7 +143,7 @@ fn at_microsoft(field: Field, here: &str, there: &str) -> Option<Note> {
         let found = Found::OtherTenant(here.tenant.to_owned(), there.tenant.to_owned());
         return Some(Note::put(found, field, here.of_tenant(there.tenant)));
     }
-    let right = there.is_version_2().then(|| here.in_version_2())??;
+    let right = there.is_version_2().then(|| second_version(text))??;
     Some(Note::put(Found::OtherVersion, field, right))
 }
 

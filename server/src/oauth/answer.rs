@@ -35,11 +35,12 @@ impl Withheld {
 }
 
 /// An answer to a request for a token as the `oauth2` crate may read it: where it is withheld, of what
-/// it says the members that OAuth defines (RFC 6749 5.1, 5.2), which are no other service's text.
+/// it says the members that OAuth defines (RFC 6749 5.1, 5.2) and Microsoft's numbers, which are no
+/// other service's text.
 pub(super) fn of_oauth(response: HttpResponse) -> Result<HttpResponse, Refusal> {
     const TOKEN: [&str; 6] =
         ["access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"];
-    const ERROR: [&str; 3] = ["error", "error_description", "error_uri"];
+    const ERROR: [&str; 5] = ["error", "error_description", "error_uri", "error_codes", "trace_id"];
     let Some(Withheld(described)) = response.extensions().get() else { return Ok(response) };
     let body = response.body();
     let Ok(mut answer) = serde_json::from_slice::<Map<String, Value>>(body) else {
@@ -48,10 +49,34 @@ pub(super) fn of_oauth(response: HttpResponse) -> Result<HttpResponse, Refusal> 
     };
     let is_error = is_oauth_error(&answer);
     answer.retain(|name, _| {
-        TOKEN.contains(&name.as_str()) || is_error && ERROR.contains(&name.as_str())
+        TOKEN.contains(&name.as_str())
+            || given::LIFETIMES.contains(&name.as_str())
+            || is_error && ERROR.contains(&name.as_str())
     });
     let body = serde_json::to_vec(&answer).map_err(|_| Fault::ServerFailed)?;
     Ok(HttpResponse::new(body))
+}
+
+/// Whether a body that came with a status of success refuses all the same, in a form that no reader of
+/// token answers expects: a text, or a number as services have it that know nothing of OAuth.
+fn is_refusal(body: &[u8]) -> bool {
+    match serde_json::from_slice(body) {
+        Ok(answer) => ProviderError::named_in(&answer, true)
+            .is_some_and(|error| error.is_bare_number() && !answer.contains_key("access_token")),
+        Err(_) => ProviderError::in_text(body).is_some(),
+    }
+}
+
+/// Whether two addresses differ in nothing but a slash at the end, https in place of http, or both.
+fn is_almost(target: &Url, endpoint: &Url) -> bool {
+    let is_usual = |url: &Url| url.port().is_none();
+    let by_scheme = match (endpoint.scheme(), target.scheme()) {
+        ("http", "https") => is_usual(endpoint) && is_usual(target),
+        (before, after) => before == after && endpoint.port() == target.port(),
+    };
+    by_scheme
+        && target.host() == endpoint.host()
+        && target.path().trim_end_matches('/') == endpoint.path().trim_end_matches('/')
 }
 
 /// Why there is no token.
@@ -86,11 +111,13 @@ impl Reply {
     /// The body of an answer that may hold a token.
     pub(super) fn accepted(self, endpoint: &Url) -> Result<Vec<u8>, Refusal> {
         if self.status.is_redirection() {
-            let target = self.target(endpoint);
-            return Err(Trouble::new(Fault::Redirected, self.tellable(target)).into());
+            return Err(Trouble::new(Fault::Redirected, self.target(endpoint)).into());
         }
         let body = self.body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(&self.body);
-        if !self.status.is_success() {
+        if let Some(fault) = page::stranger(self.status, &self.headers, body) {
+            return Err(Trouble::new(fault, self.words_of_page(body)).into());
+        }
+        if !self.status.is_success() || is_refusal(body) {
             return Err(self.refusal(body));
         }
         if body.trim_ascii().is_empty() {
@@ -99,36 +126,79 @@ impl Reply {
         Ok(body.to_vec())
     }
 
-    /// Where a redirect leads; path and query are left out, for they may hold anything.
+    /// Where a redirect leads, without query and fragment, which may hold anything. Of an answer that
+    /// is not public only what is known already: the endpoint itself, but for a slash at its end or
+    /// for https.
     fn target(&self, endpoint: &Url) -> Option<String> {
         let location = self.headers.get(LOCATION)?.to_str().ok()?;
-        match endpoint.join(location).ok()?.origin() {
-            origin @ Origin::Tuple(..) => Some(origin.ascii_serialization()),
-            Origin::Opaque(_) => None,
-        }
+        let mut target = endpoint.join(location).ok()?;
+        target.set_query(None);
+        target.set_fragment(None);
+        let is_one = matches!(target.origin(), Origin::Tuple(..))
+            && target.username().is_empty()
+            && target.password().is_none();
+        let may_be_told = self.is_public || is_almost(&target, endpoint);
+        is_one.then(|| if may_be_told { target.into() } else { self.described() })
     }
 
     fn refusal(&self, body: &[u8]) -> Refusal {
-        let answer: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
-        let named = answer.as_ref().and_then(ProviderError::named_in);
-        let words = match (&named, &answer) {
-            (Some(error), _) => Some(error.words()),
-            (None, Some(answer)) => given::message(answer).map(|message| self.told(&message)),
-            (None, None) => page::first_words(body).map(|words| self.told(&words)),
+        let (error, words) = match serde_json::from_slice(body) {
+            Ok(answer) => self.error_in_json(&answer),
+            Err(_) => self.error_in_text(body),
         };
-        let words =
-            if answer.as_ref().is_some_and(is_oauth_error) { words } else { self.tellable(words) };
-        let fault = match &named {
-            Some(error) => error.fault(),
-            None if answer.is_none() && page::is_markup(body) => Fault::NotOauth,
-            None if words.is_some() => Fault::UnknownError,
-            None => Fault::RefusedSilently,
+        let is_number = error.as_ref().is_some_and(ProviderError::is_bare_number);
+        let fault = match &error {
+            Some(error) if !is_number => error.fault(),
+            None if words.is_none() => Fault::RefusedSilently,
+            None if !page::is_markup(body) => Fault::UnknownError,
+            Some(_) | None => Fault::NotOauth,
         };
         let trouble =
             Trouble::new(self.weighed(fault), words.or_else(|| Some(self.status.to_string())));
-        let wants_basic = self.is_challenge_to_basic()
-            && named.is_none_or(|error| error.fault() == Fault::InvalidClient);
+        let may_mean_client =
+            |error: ProviderError| error.code.is_empty() || error.fault() == Fault::InvalidClient;
+        let wants_basic = self.is_challenge_to_basic() && error.is_none_or(may_mean_client);
         Refusal { trouble, wants_basic }
+    }
+
+    /// The error of a JSON object, and the words that may be told of it.
+    fn error_in_json(
+        &self,
+        answer: &Map<String, Value>,
+    ) -> (Option<ProviderError>, Option<String>) {
+        let named = ProviderError::named_in(answer, self.is_public);
+        let is_oauth = is_oauth_error(answer);
+        let words = named.as_ref().map(|error| match error {
+            error if is_oauth || !error.is_bare_number() => error.words(),
+            error => self.told(&error.words()),
+        });
+        match named.or_else(|| ProviderError::elsewhere_in(answer)) {
+            Some(error) if is_oauth => (Some(error), words),
+            Some(error) => {
+                let words = words.unwrap_or_else(|| self.told(&error.words()));
+                (Some(error), self.tellable(Some(words)))
+            }
+            None => (None, None),
+        }
+    }
+
+    /// The error of a text, and the words that may be told of it: what may be any service's is not.
+    fn error_in_text(&self, body: &[u8]) -> (Option<ProviderError>, Option<String>) {
+        match ProviderError::in_text(body) {
+            Some(error) if self.is_public => (Some(error.clone()), Some(error.words())),
+            Some(error) => {
+                let error = ProviderError { code: error.code, ..ProviderError::default() };
+                let words = error.is_known().then(|| error.words());
+                (Some(error), words.or_else(|| Some(self.described())))
+            }
+            None => (None, self.words_of_page(body)),
+        }
+    }
+
+    /// The first words of a page or a text, with the status of a refusal before them.
+    fn words_of_page(&self, body: &[u8]) -> Option<String> {
+        let told = |words: String| if self.status.is_success() { words } else { self.told(&words) };
+        self.tellable(page::first_words(body).map(told))
     }
 
     /// A fault in the light of the status, which outweighs what is said beside it: a provider in

@@ -13,7 +13,7 @@ use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
 use oauth2::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use oauth2::http::{Method, Request};
+use oauth2::http::{HeaderValue, Method, Request};
 use oauth2::url::form_urlencoded::{self, byte_serialize};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet,
@@ -26,6 +26,7 @@ use super::answer::{self, Refusal};
 use super::fault::Trouble;
 use super::given::Given;
 use super::page;
+use super::query;
 use super::wire::{Call, TokenClientError, Wire};
 use super::{ClientAuth, Issued, TokenDeadlines};
 use crate::config::ProxyUrl;
@@ -187,15 +188,25 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// A request for a token on its way, whose answer has to be OAuth's.
-struct TokenCall<'a>(&'a Call<'a>);
+/// A request for a token on its way, whose answer has to be OAuth's. Of HTTP Basic it takes this over
+/// what the `oauth2` crate writes, which has a blank as `+`.
+struct TokenCall<'a> {
+    call: &'a Call<'a>,
+    /// Where there is a secret.
+    basic: Option<HeaderValue>,
+}
 
 impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
     type Error = Refusal;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Refusal>> + Send + 'c>>;
 
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move { self.0.call(request).await.and_then(answer::of_oauth) })
+    fn call(&'c self, mut request: HttpRequest) -> Self::Future {
+        if let Some((sent, basic)) =
+            request.headers_mut().get_mut(AUTHORIZATION).zip(self.basic.as_ref())
+        {
+            sent.clone_from(basic);
+        }
+        Box::pin(async move { self.call.call(request).await.and_then(answer::of_oauth) })
     }
 }
 
@@ -223,7 +234,7 @@ struct TokenRequest<'a> {
 impl TokenRequest<'_> {
     async fn send(&self, auth: ClientAuth, call: &Call<'_>) -> Result<Issued, Refusal> {
         let client = self.client(auth)?;
-        let call = &TokenCall(call);
+        let call = &TokenCall { call, basic: self.basic()? };
         let answered = match &self.proof {
             Proof::Code { code, verifier } => {
                 let code = AuthorizationCode::new(code.expose_secret().to_owned());
@@ -258,10 +269,21 @@ impl TokenRequest<'_> {
         Ok(Issued { scope, accounts, ..issued })
     }
 
+    /// The value of the header by which HTTP Basic carries id and secret, where there is one.
+    fn basic(&self) -> Result<Option<HeaderValue>, Trouble> {
+        let Grant { client_id, client_secret, .. } = self.grant;
+        let Some(secret) = client_secret else { return Ok(None) };
+        let value = HeaderValue::try_from(format!("Basic {}", basic(client_id, secret)));
+        let mut value = value.map_err(|_| Fault::ServerFailed)?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
     fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {
         let Grant { client_id, client_secret, token_endpoint, .. } = self.grant;
-        let endpoint =
-            TokenUrl::new(token_endpoint.clone()).map_err(|_| Fault::AddressForbidden)?;
+        // None is sent twice (RFC 6749 3.2).
+        let endpoint = query::without(token_endpoint, &query::OF_TOKEN_REQUEST);
+        let endpoint = TokenUrl::new(endpoint).map_err(|_| Fault::AddressForbidden)?;
         let auth_type = match auth {
             ClientAuth::Body | ClientAuth::None => AuthType::RequestBody,
             ClientAuth::Basic => AuthType::BasicAuth,
@@ -299,9 +321,11 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Client id and secret as HTTP Basic carries them (RFC 6749 2.3.1).
+/// Client id and secret as HTTP Basic carries them (RFC 6749 2.3.1), a blank as `%20`: that is right for
+/// a server that decodes a form, and for one that only takes percent signs off.
 fn basic(client_id: &str, client_secret: &SecretString) -> String {
-    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let encoded =
+        |text: &str| byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     BASE64.encode(format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret())))
 }
 

@@ -5,13 +5,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::check::url;
 use domain::settings::{Consent, Grant};
-use domain::token::{Leg, Setback};
+use domain::token::{Fault, Leg, Setback};
 use oauth2::basic::BasicClient;
 use oauth2::url::form_urlencoded;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::{ProviderError, Trouble};
+use super::query;
 use crate::clock::{Randomness, random_bytes};
 use crate::hush::Hush;
 
@@ -61,7 +62,7 @@ impl AuthorizationRequest {
 
 /// Asks for a code (RFC 6749 4.1.1), with PKCE by S256 (RFC 7636 4.3) where the grant says so.
 ///
-/// A query in the Authorization Endpoint is kept. Nothing where nobody is asked for a consent, or
+/// A query in the Authorization Endpoint is kept, without the parameters of this request. Nothing where nobody is asked for a consent, or
 /// where no browser would take the Authorization Endpoint for an address.
 #[must_use]
 pub fn authorization_request(
@@ -72,8 +73,9 @@ pub fn authorization_request(
     let Consent::AtProvider { authorization_endpoint, redirect_uri, pkce } = &grant.consent else {
         return None;
     };
+    let endpoint = query::without(authorization_endpoint, &query::OF_AUTHORIZATION_REQUEST);
     let client = BasicClient::new(ClientId::new(grant.client_id.clone()))
-        .set_auth_uri(AuthUrl::new(authorization_endpoint.clone()).ok()?);
+        .set_auth_uri(AuthUrl::new(endpoint).ok()?);
     let mut request = client
         .authorize_url(|| CsrfToken::new(state.expose_secret().to_owned()))
         .add_extra_param("redirect_uri", redirect_uri)
@@ -99,6 +101,9 @@ pub struct Answer {
     pub error: Option<ProviderError>,
     /// Who answers (RFC 9207 2).
     pub iss: Option<String>,
+    /// Whether an administrator has consented for a whole organisation, which Microsoft answers without a
+    /// code (learn.microsoft.com, "Microsoft identity platform and admin consent").
+    pub is_admin_consent: bool,
 }
 
 impl Answer {
@@ -118,7 +123,34 @@ impl Answer {
             code: once(query, "code").map(SecretString::from),
             error,
             iss: once(query, "iss"),
+            is_admin_consent: once(query, "admin_consent")
+                .is_some_and(|consented| consented.eq_ignore_ascii_case("true")),
         }
+    }
+
+    /// Reads what a provider posted to the Redirect URI (OAuth 2.0 Form Post Response Mode): the same
+    /// answer as a query.
+    ///
+    /// Nothing where it is no answer, or more than one: without a state, with neither code nor error,
+    /// with a parameter twice, or with one that no provider is known to send there.
+    #[must_use]
+    pub fn posted(body: &[u8]) -> Option<String> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut seen = Vec::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            let is_answer = OF_ANSWER.contains(&name.as_ref());
+            if seen.contains(&name) || !is_answer && !BESIDE_ANSWER.contains(&name.as_ref()) {
+                return None;
+            }
+            if is_answer {
+                query.append_pair(&name, &value);
+            }
+            seen.push(name);
+        }
+        let query = query.finish();
+        let answer = Self::read(&query);
+        let is_one = answer.state.is_some() && (answer.code.is_some() ^ answer.error.is_some());
+        is_one.then_some(query)
     }
 
     /// Reads an address that somebody pasted, whole or only its query.
@@ -130,7 +162,10 @@ impl Answer {
         let address = address.split_once('#').map_or(address, |(before, _)| before);
         let query = address.split_once('?').map_or(address, |(_, query)| query);
         let answer = Self::read(query);
-        let is_one = answer.state.is_some() || answer.code.is_some() || answer.error.is_some();
+        let is_one = answer.state.is_some()
+            || answer.code.is_some()
+            || answer.error.is_some()
+            || answer.is_admin_consent;
         is_one.then_some(answer)
     }
 
@@ -141,14 +176,54 @@ impl Answer {
         let state = self.state.as_deref().map(SecretString::from);
         let hush = state.iter().fold(Hush::default(), |hush, state| hush.hide("[state]", state));
         let hush = self.code.iter().fold(hush, |hush, code| hush.hide("[code]", code));
-        Some(Trouble::from(self.error.as_ref()?).at(Leg::Consent, &hush))
+        let error = self.error.as_ref()?;
+        let Trouble { fault, said } = Trouble::from(error);
+        // A person who is asked for a consent has seen the question, and refused.
+        let is_declined = error.code == "consent_required";
+        let fault = if is_declined { Fault::AccessDenied } else { fault };
+        Some(Trouble::new(fault, said).at(Leg::Consent, &hush))
     }
 }
+
+/// The parameters of an answer (RFC 6749 4.1.2, RFC 9207 2).
+const OF_ANSWER: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+
+/// What providers post beside them: `OpenID` Connect Session Management 3, Microsoft, Google.
+const BESIDE_ANSWER: [&str; 6] =
+    ["session_state", "error_subcode", "scope", "authuser", "hd", "prompt"];
 
 fn once(query: &str, name: &str) -> Option<String> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(named, _)| named == name);
     match (values.next(), values.next()) {
         (Some((_, value)), None) if !value.is_empty() => Some(value.into_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_posted_is_an_answer_or_it_is_refused() {
+        for (body, expected) in [
+            ("code=a%2Fb&state=s", Some("code=a%2Fb&state=s")),
+            ("state=s&code=a&iss=i&session_state=x", Some("state=s&code=a&iss=i")),
+            (
+                "error=access_denied&error_description=No+way&state=s",
+                Some("error=access_denied&error_description=No+way&state=s"),
+            ),
+            ("", None),
+            ("code=a", None),
+            ("state=s", None),
+            ("code=&state=s", None),
+            ("code=a&state=s&state=t", None),
+            ("code=a&error=b&state=s", None),
+            ("code=a&state=s&ppm-probe=x", None),
+            ("code=a&state=s&admin_consent=True", None),
+            ("{\"code\":\"a\",\"state\":\"s\"}", None),
+        ] {
+            assert_eq!(Answer::posted(body.as_bytes()).as_deref(), expected, "{body}");
+        }
     }
 }

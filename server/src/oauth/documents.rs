@@ -1,6 +1,7 @@
 //! What an issuer publishes in JSON, such as its keys, fetched within the bounds of a request to a
 //! Token Endpoint. Reads only; what a document says is decided by whoever asked for it.
 
+use domain::check::text::shown;
 use domain::token::Fault;
 use oauth2::AsyncHttpClient;
 use oauth2::http::header::ACCEPT;
@@ -21,13 +22,15 @@ pub struct Documents {
 }
 
 /// Why there is no document.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("no document: {fault:?}")]
 pub struct DocumentError {
     /// What went wrong.
     pub fault: Fault,
     /// The addresses that the egress policy refused, where it did.
     pub refused: Option<String>,
+    /// What the provider said, or where it redirects to; fit to be shown.
+    pub said: Option<String>,
 }
 
 /// What was found at an address.
@@ -42,14 +45,16 @@ pub struct Document {
 
 impl From<Fault> for DocumentError {
     fn from(fault: Fault) -> Self {
-        Self { fault, refused: None }
+        Self { fault, refused: None, said: None }
     }
 }
 
 impl From<Trouble> for DocumentError {
     fn from(Trouble { fault, said }: Trouble) -> Self {
         let is_refused = matches!(fault, Fault::EgressNotAllowed | Fault::EgressDenied);
-        Self { fault, refused: said.filter(|_| is_refused) }
+        let said = said.map(|said| shown(&said));
+        let (refused, said) = if is_refused { (said, None) } else { (None, said) };
+        Self { fault, refused, said }
     }
 }
 

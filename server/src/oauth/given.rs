@@ -23,6 +23,28 @@ const USUAL_LIFETIME: Duration = Duration::from_hours(1);
 /// No token is taken to be good for longer: ten years.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(24 * 3_652);
 
+/// What says for how long a refresh token is good: the draft for it, then GitHub, Intuit and Keycloak
+/// (draft-ietf-oauth-refresh-token-expiration-03, 6 July 2026; docs.github.com, "Refreshing user access
+/// tokens"; developer.intuit.com, "OAuth 2.0"; Keycloak's token answers).
+const REFRESH_LIFETIMES: [&str; 4] = [
+    "refresh_token_timeout",
+    "refresh_token_expires_in",
+    "x_refresh_token_expires_in",
+    "refresh_expires_in",
+];
+
+/// What says for how long the grant lasts, by the same draft.
+const GRANT_LIFETIME: &str = "authorization_expires_in";
+
+/// All of these.
+pub(super) const LIFETIMES: [&str; 5] = [
+    REFRESH_LIFETIMES[0],
+    REFRESH_LIFETIMES[1],
+    REFRESH_LIFETIMES[2],
+    REFRESH_LIFETIMES[3],
+    GRANT_LIFETIME,
+];
+
 /// What a status of success came with.
 #[derive(Debug)]
 pub(super) struct Given {
@@ -33,6 +55,10 @@ pub(super) struct Given {
     token_type: BasicTokenType,
     refresh_token: Option<RefreshToken>,
     expires_in: Option<Duration>,
+    /// For how long the refresh token is good, used or not.
+    refresh_expires_in: Option<Duration>,
+    /// For how long the grant lasts, however often it is renewed.
+    grant_expires_in: Option<Duration>,
     scopes: Option<Vec<Scope>>,
     /// The addresses by which the ID token beside it names its user (`OpenID` Connect Core 3.1.3.3).
     accounts: Vec<String>,
@@ -63,6 +89,8 @@ impl Given {
             access_token: self.access_token.into_secret().into(),
             refresh_token: self.refresh_token.map(|token| token.into_secret().into()),
             lifetime: self.expires_in.unwrap_or(USUAL_LIFETIME),
+            refresh_lifetime: self.refresh_expires_in,
+            grant_lifetime: self.grant_expires_in,
             scope: self
                 .scopes
                 .map(|scopes| hush.shown(&joined(&scopes)))
@@ -88,19 +116,21 @@ impl<'de> Deserialize<'de> for Given {
             return Err(D::Error::custom("no object"));
         };
         Ok(Self {
-            error: ProviderError::named_in(&answer),
+            error: ProviderError::named_in(&answer, true).or_else(|| without_token(&answer)),
             access_token: AccessToken::new(taken(&mut answer, "access_token").unwrap_or_default()),
-            token_type: token_type(taken(&mut answer, "token_type")),
+            token_type: token_type(answer.get("token_type")),
             refresh_token: taken(&mut answer, "refresh_token")
                 .filter(|token| !token.is_empty() && !token.contains(is_unsafe_in_one_line))
                 .map(RefreshToken::new),
             expires_in: answer.get("expires_in").and_then(lifetime),
+            refresh_expires_in: first_lifetime(&answer, &REFRESH_LIFETIMES),
+            grant_expires_in: first_lifetime(&answer, &[GRANT_LIFETIME]),
             scopes: answer.get("scope").map(scopes),
             accounts: taken(&mut answer, "id_token")
                 .and_then(|token| claims_of(&token))
                 .map(|claims| claims.accounts)
                 .unwrap_or_default(),
-            message: message(&answer),
+            message: ProviderError::elsewhere_in(&answer).map(|error| error.words()),
         })
     }
 }
@@ -135,13 +165,10 @@ impl TokenResponse for Given {
     }
 }
 
-/// What an answer says in words where it has no error of RFC 6749 5.2.
-pub(super) fn message(answer: &Map<String, Value>) -> Option<String> {
-    ["error_description", "message", "detail", "title"]
-        .iter()
-        .filter_map(|name| answer.get(*name)?.as_str())
-        .find(|words| !words.is_empty())
-        .map(str::to_owned)
+/// The error of an answer without a token, under another name than `error`.
+fn without_token(answer: &Map<String, Value>) -> Option<ProviderError> {
+    let is_one = !answer.contains_key("access_token");
+    ProviderError::elsewhere_in(answer).filter(|error| is_one && error.is_known())
 }
 
 fn taken(answer: &mut Map<String, Value>, name: &str) -> Option<String> {
@@ -156,13 +183,18 @@ fn is_usable(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
-/// The type that was named, compared without case (RFC 6749 5.1); Bearer where none was.
-fn token_type(name: Option<String>) -> BasicTokenType {
-    match name {
-        Some(name) if !name.trim().eq_ignore_ascii_case("bearer") && !name.is_empty() => {
-            BasicTokenType::Extension(name)
+/// The type that was named, compared without case (RFC 6749 5.1); Bearer where none was. One that is no
+/// text is not understood, and such a token must not be used (7.1).
+fn token_type(named: Option<&Value>) -> BasicTokenType {
+    match named {
+        None | Some(Value::Null) => BasicTokenType::Bearer,
+        Some(Value::String(name))
+            if name.is_empty() || name.trim().eq_ignore_ascii_case("bearer") =>
+        {
+            BasicTokenType::Bearer
         }
-        _ => BasicTokenType::Bearer,
+        Some(Value::String(name)) => BasicTokenType::Extension(name.clone()),
+        Some(other) => BasicTokenType::Extension(other.to_string()),
     }
 }
 
@@ -178,6 +210,12 @@ fn lifetime(value: &Value) -> Option<Duration> {
     }
     let seconds = seconds.clamp(0.0, LONGEST_LIFETIME.as_secs_f64()).trunc();
     Some(Duration::from_secs_f64(seconds))
+}
+
+/// The first lifetime under one of these names. None of them is 0: Keycloak says so where there is no end.
+fn first_lifetime(answer: &Map<String, Value>, names: &[&str]) -> Option<Duration> {
+    let lifetimes = names.iter().filter_map(|name| lifetime(answer.get(*name)?));
+    lifetimes.into_iter().find(|lifetime| !lifetime.is_zero())
 }
 
 /// Scopes from a text with spaces (RFC 6749 3.3), or from a list of texts.
@@ -242,9 +280,31 @@ mod tests {
             let answer = format!(r#"{{"access_token":"a"{named}}}"#);
             assert!(issued(&answer).is_ok(), "{answer}");
         }
-        let other = issued(r#"{"access_token":"a","token_type":"DPoP"}"#);
-        let expected = Trouble::new(Fault::OtherTokenType, Some("DPoP".to_owned()));
-        assert_eq!(other.expect_err("another type"), expected);
+        for (named, said) in [(r#""DPoP""#, "DPoP"), ("1", "1"), ("true", "true"), ("[]", "[]")] {
+            let other = issued(&format!(r#"{{"access_token":"a","token_type":{named}}}"#));
+            let expected = Trouble::new(Fault::OtherTokenType, Some(said.to_owned()));
+            assert_eq!(other.expect_err("another type"), expected);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_refresh_token_and_of_a_grant_are_read_by_every_name() {
+        for (member, refresh, grant) in [
+            (r#""refresh_token_timeout":600"#, Some(600), None),
+            (r#""refresh_token_expires_in":"600""#, Some(600), None),
+            (r#""x_refresh_token_expires_in":600.5"#, Some(600), None),
+            (r#""refresh_expires_in":600"#, Some(600), None),
+            (r#""refresh_expires_in":0"#, None, None),
+            (r#""refresh_token_expires_in":"soon""#, None, None),
+            (r#""authorization_expires_in":600"#, None, Some(600)),
+            (r#""authorization_expires_in":"600""#, None, Some(600)),
+            (r#""authorization_expires_in":-1"#, None, None),
+        ] {
+            let issued = issued(&format!(r#"{{"access_token":"a",{member}}}"#)).expect("a token");
+            let seconds = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.as_secs());
+            let found = (seconds(issued.refresh_lifetime), seconds(issued.grant_lifetime));
+            assert_eq!(found, (refresh, grant), "{member}");
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Claims {
     pub object: Option<String>,
     /// Whether it says that it is an application's own (`idtyp`).
     pub is_an_applications: bool,
+    /// `ver`: at Microsoft, the version of the token.
+    pub version: Option<String>,
     /// `iat` (4.1.6).
     pub issued_at: Option<DateTime<Utc>>,
     /// `nbf` (4.1.5).
@@ -95,6 +97,7 @@ fn read(claims: &Map<String, Value>) -> Claims {
         tenant: one("tid"),
         application: ["appid", "azp", "client_id"].into_iter().find_map(one),
         object: one("oid"),
+        version: one("ver"),
         is_an_applications: claims.get("idtyp").and_then(Value::as_str) == Some("app"),
         issued_at: claims.get("iat").and_then(instant),
         not_before: claims.get("nbf").and_then(instant),

@@ -4,22 +4,27 @@
 //! providers answer are our own, because the crate takes neither.
 //!
 //! - [`TokenClient`] is the conversation with a Token Endpoint; begin there.
-//! - `wire` sends one request within its bounds; `transport` says what a broken connection means.
+//! - `wire` sends one request within its bounds; `encoding` takes the content codings off its answer;
+//!   `transport` says what a broken connection means.
 //! - `answer` tells a refusal from a token; `given` reads a token answer as leniently as providers
-//!   write them; `page` finds words in what is no answer at all.
+//!   write them; `page` finds words in what is no answer at all, and who else than a provider wrote it.
 //! - [`Documents`] fetches what an issuer publishes beside its endpoints.
 //! - [`claims_of`] looks into a token that can be read, for a person's eyes only.
-//! - `fault` is the dictionary from error codes to meanings.
-//! - [`authorization_request`] and [`Answer`] are the two ends of a consent.
+//! - `fault` is the dictionary from error codes to meanings; `elsewhere` finds errors under other names.
+//! - [`authorization_request`] and [`Answer`] are the two ends of a consent; `query` sees to it that no
+//!   request says anything twice.
 
 mod answer;
 mod client;
 mod consent;
 mod documents;
+mod elsewhere;
+mod encoding;
 mod fault;
 mod given;
 mod jwt;
 mod page;
+mod query;
 mod transport;
 mod wire;
 
@@ -60,6 +65,10 @@ pub struct Issued {
     pub refresh_token: Option<SecretString>,
     /// For how long the access token is good, in whole seconds from the answer on.
     pub lifetime: Duration,
+    /// For how long the refresh token is good if it is not used, where the answer says.
+    pub refresh_lifetime: Option<Duration>,
+    /// For how long the grant lasts, however often it is renewed, where the answer says.
+    pub grant_lifetime: Option<Duration>,
     /// What was granted, where the answer says; fit to be shown as text.
     pub scope: Option<String>,
     /// How client id and secret went.

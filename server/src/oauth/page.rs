@@ -1,5 +1,8 @@
-//! The first words of a page, for where a page is what answers instead of a Token Endpoint. Reads
-//! markup for its text alone, and never shows what may hold a token.
+//! Pages that answer instead of a Token Endpoint: their first words, and by marks that they are known
+//! for, who wrote them. Reads markup for its text alone, and never shows what may hold a token.
+
+use domain::token::Fault;
+use oauth2::http::{HeaderMap, StatusCode};
 
 /// The most characters of a page that are shown, the mark of a cut included.
 const LIMIT: usize = 200;
@@ -20,6 +23,120 @@ pub(super) fn first_words(body: &[u8]) -> Option<String> {
     };
     (!words.is_empty()).then(|| cut(&words))
 }
+
+/// Who answers in the provider's place, as a fault; nothing where that is not known. Decided by a status
+/// that proxies alone have, then by a header, then by what stands in a page.
+pub(super) fn stranger(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Fault> {
+    if matches!(
+        status,
+        StatusCode::NETWORK_AUTHENTICATION_REQUIRED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    ) {
+        return Some(Fault::NetworkPage);
+    }
+    let has = |(name, part, ..): &&(&str, &str, Fault)| {
+        let mut values = headers.get_all(*name).iter();
+        values.any(|value| {
+            value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains(part))
+        })
+    };
+    let fault_of = |known: &[(&str, &str, Fault)]| known.iter().find(has).map(|(.., fault)| *fault);
+    let by_own_header = fault_of(&OWN_HEADERS).filter(|_| is_markup(body) || body.is_empty());
+    if by_own_header.is_some() {
+        return by_own_header;
+    }
+    if !is_markup(body) {
+        return None;
+    }
+    if let Some(fault) = fault_of(&HEADERS).filter(|_| !status.is_success()) {
+        return Some(fault);
+    }
+    let page = String::from_utf8_lossy(body).to_ascii_lowercase();
+    MARKS.iter().find(|(mark, _)| page.contains(mark)).map(|(_, fault)| *fault)
+}
+
+/// Headers that guards and proxies send with answers of their own alone, and what stands in them.
+const OWN_HEADERS: [(&str, &str, Fault); 4] = [
+    // developers.cloudflare.com, "Detect a Challenge Page response".
+    ("cf-mitigated", "", Fault::BotGuard),
+    // docs.aws.amazon.com, "How the AWS WAF CAPTCHA and Challenge actions work".
+    ("x-amzn-waf-action", "", Fault::BotGuard),
+    ("x-squid-error", "", Fault::NetworkPage),
+    ("proxy-authenticate", "", Fault::NetworkPage),
+];
+
+/// Headers that they send with every answer: with a refusal that is a page, it is most often theirs.
+const HEADERS: [(&str, &str, Fault); 4] = [
+    ("server", "akamaighost", Fault::BotGuard),
+    // Imperva (Incapsula).
+    ("x-iinfo", "", Fault::BotGuard),
+    ("x-datadome", "", Fault::BotGuard),
+    ("x-sucuri-id", "", Fault::BotGuard),
+];
+
+/// What stands in the pages of devices of a network, of guards against robots, and of sign-ins, in small
+/// letters; the first that is found counts.
+const MARKS: [(&str, Fault); 49] = [
+    // Squid.
+    ("cache administrator", Fault::NetworkPage),
+    ("err_access_denied", Fault::NetworkPage),
+    ("err_cannot_forward", Fault::NetworkPage),
+    ("zscaler", Fault::NetworkPage),
+    ("fortigate", Fault::NetworkPage),
+    ("fortiguard", Fault::NetworkPage),
+    ("fgtauth", Fault::NetworkPage),
+    ("forcepoint", Fault::NetworkPage),
+    ("websense", Fault::NetworkPage),
+    ("blue coat", Fault::NetworkPage),
+    ("bluecoat", Fault::NetworkPage),
+    ("mcafee web gateway", Fault::NetworkPage),
+    ("skyhigh", Fault::NetworkPage),
+    ("block.opendns.com", Fault::NetworkPage),
+    ("cisco umbrella", Fault::NetworkPage),
+    ("sophos", Fault::NetworkPage),
+    ("barracuda", Fault::NetworkPage),
+    // Palo Alto Networks.
+    ("web page blocked", Fault::NetworkPage),
+    // WISPr, by which devices find out that they are at a captive portal.
+    ("wispaccessgatewayparam", Fault::NetworkPage),
+    ("captive portal", Fault::NetworkPage),
+    ("captiveportal", Fault::NetworkPage),
+    ("network authentication required", Fault::NetworkPage),
+    ("proxy authentication required", Fault::NetworkPage),
+    ("guest network", Fault::NetworkPage),
+    ("hotspot", Fault::NetworkPage),
+    ("wi-fi", Fault::NetworkPage),
+    // Cloudflare.
+    ("just a moment...", Fault::BotGuard),
+    ("_cf_chl_opt", Fault::BotGuard),
+    ("attention required! | cloudflare", Fault::BotGuard),
+    ("sorry, you have been blocked", Fault::BotGuard),
+    // Akamai.
+    ("errors.edgesuite.net", Fault::BotGuard),
+    // Imperva (Incapsula).
+    ("_incapsula_resource", Fault::BotGuard),
+    ("incapsula incident", Fault::BotGuard),
+    // AWS WAF and CloudFront.
+    ("awswaf.com", Fault::BotGuard),
+    ("awswafcookiedomainlist", Fault::BotGuard),
+    ("request blocked", Fault::BotGuard),
+    // F5 BIG-IP.
+    ("the requested url was rejected", Fault::BotGuard),
+    // DataDome, HUMAN (PerimeterX), Sucuri, Azure Front Door, ModSecurity.
+    ("captcha-delivery.com", Fault::BotGuard),
+    ("px-captcha", Fault::BotGuard),
+    ("sucuri website firewall", Fault::BotGuard),
+    ("the request is blocked", Fault::BotGuard),
+    ("mod_security", Fault::BotGuard),
+    // A field for a password.
+    ("type=\"password\"", Fault::SignInPage),
+    ("type='password'", Fault::SignInPage),
+    ("type=password", Fault::SignInPage),
+    // What asks whether a person is there.
+    ("verify you are human", Fault::BotGuard),
+    ("hcaptcha.com", Fault::BotGuard),
+    ("google.com/recaptcha", Fault::BotGuard),
+    ("challenges.cloudflare.com", Fault::BotGuard),
+];
 
 /// Whether octets are markup, by their first visible one.
 pub(super) fn is_markup(body: &[u8]) -> bool {
@@ -115,6 +232,43 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(first_words(page.as_bytes()).as_deref(), expected, "{page}");
+        }
+    }
+
+    /// Who answers with this status, header and body.
+    fn answering(status: u16, header: (&'static str, &'static str), body: &str) -> Option<Fault> {
+        let mut headers = HeaderMap::new();
+        if !header.0.is_empty() {
+            headers.insert(header.0, oauth2::http::HeaderValue::from_static(header.1));
+        }
+        stranger(StatusCode::from_u16(status).expect("a status"), &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn who_answers_in_the_providers_place_is_known_by_its_marks() {
+        const NONE: (&str, &str) = ("", "");
+        let (guard, page) = (Some(Fault::BotGuard), Some(Fault::NetworkPage));
+        for (status, header, body, expected) in [
+            (403, ("cf-mitigated", "challenge"), "<title>Just a moment...</title>", guard),
+            (403, NONE, "<!DOCTYPE html><title>Just a moment...</title>", guard),
+            (503, NONE, "<title>Attention Required! | Cloudflare</title>", guard),
+            (403, ("server", "AkamaiGHost"), "<HTML><H1>Access Denied</H1>", guard),
+            (403, NONE, "<p>Reference #18.2 https://errors.edgesuite.net/18.2", guard),
+            (200, NONE, "<iframe src=\"/_Incapsula_Resource?CWUDNSAI=9\">", guard),
+            (202, ("x-amzn-waf-action", "challenge"), "", guard),
+            (403, NONE, "<H1>403 ERROR</H1>Request blocked. (CloudFront)", guard),
+            (511, NONE, "", page),
+            (407, NONE, "no", page),
+            (403, ("x-squid-error", "ERR_ACCESS_DENIED 0"), "<h1>ERROR</h1>", page),
+            (200, NONE, "<html>Log in to the guest network<input type=password>", page),
+            (200, NONE, "<form><input name=p type='password'></form>", Some(Fault::SignInPage)),
+            (403, NONE, "<h1>Forbidden</h1>", None),
+            (401, ("x-iinfo", "1"), "", None),
+            (200, ("server", "AkamaiGHost"), "<h1>Hello</h1>", None),
+            (403, ("cf-mitigated", "challenge"), "{\"error\":\"invalid_client\"}", None),
+            (400, NONE, "just a moment...", None),
+        ] {
+            assert_eq!(answering(status, header, body), expected, "{status} {header:?} {body}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! One HTTP request to a Token Endpoint or another of a provider's, within its bounds: an address
-//! that the egress policy allows, no redirect, no proxy but the configured one, 64 KiB, and an end.
+//! that the egress policy allows, no redirect, no proxy but the configured one, 64 KiB compressed or
+//! not, and an end.
 //! Knows nothing of OAuth beyond that the `oauth2` and `openidconnect` crates send through here.
 
 use std::future::ready;
@@ -19,13 +20,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::TokenDeadlines;
 use super::answer::{Refusal, Reply, Withheld};
+use super::encoding::{self, Decoded, End};
 use super::fault::Trouble;
 use super::transport;
 use crate::config::ProxyUrl;
 use crate::egress::{self, AddressKind, EgressPolicy, LookUpError, Protocol, Vetted};
 use crate::smtp::TlsTrust;
 
-/// The most that is read of an answer's body, in octets.
+/// The most that is read of an answer's body, in octets, before and after its content codings.
 const LONGEST_BODY: usize = 65_536;
 
 /// How this server calls itself.
@@ -213,11 +215,17 @@ async fn read(mut response: Response, is_public: bool) -> Result<Reply, Trouble>
             None => break,
         }
     }
-    if status.is_success() && body.len() > LONGEST_BODY {
-        return Err(Fault::TooLong.into());
-    }
+    let is_longer = body.len() > LONGEST_BODY;
     body.truncate(LONGEST_BODY);
-    Ok(Reply { status, headers, body, is_public })
+    let Decoded { octets, end } = encoding::decoded(&headers, body, LONGEST_BODY);
+    match end {
+        _ if !status.is_success() => {}
+        End::Whole if !is_longer => {}
+        End::Whole | End::Cut => return Err(Fault::TooLong.into()),
+        End::Damaged if is_longer => return Err(Fault::TooLong.into()),
+        End::Damaged => return Err(Fault::NotOauth.into()),
+    }
+    Ok(Reply { status, headers, body: octets, is_public })
 }
 
 /// The same trouble with the proxy named, where nothing more is known and one was in between.

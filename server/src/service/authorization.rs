@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use app::api::{ApiError, Begun, Finished, TokenNow};
 use app::explanation::Explanation;
-use app::labels;
+use app::labels::{self, Known};
 use app::service::{Browser, Principal};
 use app::shell::paths;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,10 +67,13 @@ pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<
         Renewal::ByItself | Renewal::BySigningIn => None,
         Renewal::Failing { setback, .. } | Renewal::Gone(setback) => Some(setback),
     });
-    let renewal = renewal.map(|setback| of_setback(server, current, setback));
+    let renewal = match renewal {
+        Some(setback) => Some(of_setback(server, current, setback).await?),
+        None => None,
+    };
     let (attempt, ended) = match attempt {
         Some(attempt) => {
-            let (attempt, ended) = shown(server, current, attempt);
+            let (attempt, ended) = shown(server, current, attempt).await?;
             (Some(attempt), ended)
         }
         None => (None, None),
@@ -80,21 +83,33 @@ pub async fn now(server: &Server, who: &Principal, current: &Current) -> Result<
 }
 
 /// What a setback on the way to a token for these settings means.
-fn of_setback(server: &Server, current: &Current, setback: &Setback) -> Explanation {
-    let is_an_id = setback.fault == Fault::InvalidClient
+async fn of_setback(
+    server: &Server,
+    current: &Current,
+    setback: &Setback,
+) -> Result<Explanation, Broken> {
+    let form = &current.saved.form;
+    let secret_is_an_id = setback.fault == Fault::InvalidClient
         && renewal::grant(server, current).is_ok_and(|grant| {
             grant.client_secret.is_some_and(|secret| is_guid(secret.expose_secret()))
         });
-    labels::setback(setback, is_an_id)
+    let token_endpoint = &form.authentication.token_endpoint;
+    let described = match setback.fault {
+        Fault::InvalidRequest => providers::of(&server.store, token_endpoint).await?,
+        _ => None,
+    };
+    let knows_pkce = described.is_some_and(|known| known.knows_pkce);
+    let known = Known { form: form.map_secrets(|_, _| ()), secret_is_an_id, knows_pkce };
+    Ok(labels::setback(setback, &known))
 }
 
 /// An attempt as a browser may know it, and what its end means. One whose time is over, or whose
 /// process is gone, has failed.
-fn shown(
+async fn shown(
     server: &Server,
     current: &Current,
     attempt: StoredAttempt,
-) -> (Attempt, Option<Explanation>) {
+) -> Result<(Attempt, Option<Explanation>), Broken> {
     let now = server.clock.now();
     let exchange = TimeDelta::from_std(server.config.token_deadlines.total).unwrap_or(WITHIN);
     let end = attempt.end.or_else(|| match attempt.consumed_at {
@@ -105,11 +120,12 @@ fn shown(
     });
     let sender = &current.saved.form.oauth.sender;
     let explanation = match (&end, &attempt.account) {
-        (Some(AttemptEnd::Failed(setback)), _) => Some(of_setback(server, current, setback)),
+        (Some(AttemptEnd::Failed(setback)), _) => Some(of_setback(server, current, setback).await?),
         (Some(AttemptEnd::Obtained), Some(account)) => {
             Some(labels::xray::other_account(account, sender))
         }
-        (Some(AttemptEnd::Obtained), None) | (None, _) => None,
+        (Some(AttemptEnd::Obtained), None) => expired_on_arrival(server, current).await?,
+        (None, _) => None,
     };
     let shown = Attempt {
         id: attempt.id,
@@ -117,7 +133,18 @@ fn shown(
         needs_pasting: attempt.needs_pasting,
         end,
     };
-    (shown, explanation)
+    Ok((shown, explanation))
+}
+
+/// What it means that the token has never been good; nothing where it was.
+async fn expired_on_arrival(
+    server: &Server,
+    current: &Current,
+) -> Result<Option<Explanation>, Broken> {
+    let token = tokens::load(&server.store).await?;
+    let is_one = token.is_some_and(|token| token.expires_at <= token.obtained_at);
+    let setback = Setback::expired_on_arrival(Leg::TokenRequest);
+    Ok(if is_one { Some(of_setback(server, current, &setback).await?) } else { None })
 }
 
 /// The attempt with this id, whether its provider's page stands in a window of its own, and what its
@@ -136,7 +163,7 @@ pub async fn attempt(
         }
     }
     let in_pop_up = attempt.in_pop_up;
-    let shown = shown(server, &current, attempt);
+    let shown = shown(server, &current, attempt).await?;
     let client_id = &current.saved.form.authentication.client_id;
     let (attempt, explanation) = redact::for_person(shown, who, client_id)?;
     Ok(Some((attempt, in_pop_up, explanation)))
@@ -361,13 +388,14 @@ async fn landed(
     who: Option<&Principal>,
     address: Option<String>,
 ) -> Result<Landed, Broken> {
-    let Some(state) = answer.state.as_deref() else {
-        return Ok(Landed::Nowhere(Fault::AttemptUnknown));
-    };
+    // An administrator may consent by a link that no attempt has made.
+    let is_consent_alone = answer.is_admin_consent && answer.error.is_none();
+    let unknown = if is_consent_alone { Fault::AdminConsented } else { Fault::AttemptUnknown };
+    let Some(state) = answer.state.as_deref() else { return Ok(Landed::Nowhere(unknown)) };
     let state_hash = hashed(state);
     // A made-up state does not keep those who write from the database.
     let Some(found) = attempts::by_state(&server.store, &state_hash).await? else {
-        return Ok(Landed::Nowhere(Fault::AttemptUnknown));
+        return Ok(Landed::Nowhere(unknown));
     };
     let known_by = match (browser, who) {
         (Browser::ByToken, Some(who)) => KnownBy::Person(who.id.clone()),
@@ -449,7 +477,8 @@ async fn came_back(
         return Ok(AttemptEnd::Failed(setback).into());
     }
     let Some(code) = &answer.code else {
-        return Ok(failed(Leg::Return, Fault::NoCode).into());
+        let fault = if answer.is_admin_consent { Fault::AdminConsented } else { Fault::NoCode };
+        return Ok(failed(Leg::Return, fault).into());
     };
     let provider = current.saved.form.token_endpoint_origin();
     let open = |sealed: &Vec<u8>| server.vault.open(CODE_VERIFIER, &provider, sealed);
@@ -503,8 +532,14 @@ async fn obtained(
         Ok(issued) => issued,
         Err(setback) => return AttemptEnd::Failed(setback).into(),
     };
+    // With a refresh token, the next one may be good; and it must not get lost.
     let form = &current.saved.form;
     let asked_somebody = form.flow != OauthFlow::ClientCredentials;
+    let is_renewable = asked_somebody && issued.refresh_token.is_some();
+    if issued.lifetime.is_zero() && !is_renewable {
+        let setback = Setback::expired_on_arrival(Leg::TokenRequest);
+        return AttemptEnd::Failed(setback).into();
+    }
     let account = oauth::other_account(&issued.accounts, &form.oauth.sender);
     let account = account.filter(|_| asked_somebody).map(str::to_owned);
     let grant = random_id(server.randomness.as_ref());
@@ -517,6 +552,7 @@ async fn obtained(
             sealed: renewal::sealed(server, current, &issued, None),
             obtained_at: asked_at,
             expires_at: renewal::expiry(asked_at, issued.lifetime),
+            ends: renewal::ends(asked_at, &issued, None),
             failures: 0,
             tried_at: None,
             next_try_at: None,
@@ -579,7 +615,7 @@ pub async fn finish_by_hand(
     let found = attempt(server, Some(who), &finished).await.map_err(told)?;
     let (attempt, _, explanation) = found.ok_or(ApiError::NotFound)?;
     let explanation = match &end {
-        Some(AttemptEnd::Failed(setback)) => Some(labels::setback(setback, false)),
+        Some(AttemptEnd::Failed(setback)) => Some(labels::setback(setback, &Known::default())),
         Some(AttemptEnd::Obtained) | None => explanation,
     };
     Ok(Finished { attempt: Attempt { end: end.or(attempt.end), ..attempt }, explanation })

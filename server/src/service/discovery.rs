@@ -1,16 +1,18 @@
 //! What a provider says about itself: `OpenID` Connect Discovery 1.0 and RFC 8414, asked on an
 //! administrator's word. Nothing that it says is believed before the whole of it has been looked at,
-//! and nothing is put into the form by this server.
+//! and nothing is put into the form by this server. What an administrator may have meant is in `typed`.
+
+mod typed;
 
 use app::explanation::{Fill, Findings, Found};
 use app::labels;
 use app::labels::discovery::{self as words, Fact, Lie};
-use domain::check::host::{Host, mail_host};
 use domain::check::text::{is_guid, shown};
 use domain::check::{endpoint_problem, url};
 use domain::{Field, Problem};
 use serde_json::{Map, Value};
 
+use self::typed::Asked;
 use super::Broken;
 use crate::Server;
 use crate::oauth::{Document, DocumentError};
@@ -18,9 +20,9 @@ use crate::store::providers::{self, Provider};
 use domain::token::Fault;
 
 /// Where Microsoft's tenants are.
-const MICROSOFT: &str = "https://login.microsoftonline.com/";
+pub(super) const MICROSOFT: &str = "https://login.microsoftonline.com/";
 /// What every tenant's name ends with there.
-const VERSION: &str = "/v2.0";
+pub(super) const VERSION: &str = "/v2.0";
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
@@ -41,12 +43,40 @@ const LONGEST: usize = 500;
 
 /// Asks the provider that somebody typed, and tells what it says, or what is wrong with that.
 pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> {
-    let Some(issuer) = issuer(typed) else { return Ok(lies([Lie::NoIssuerTyped])) };
-    let described = match described(server, &issuer).await {
-        Ok(described) => described,
+    let asked = match typed::issuers(typed) {
+        Ok(asked) => asked,
         Err(lie) => return Ok(lies([lie])),
     };
-    let said = match Said::read(&issuer, &described) {
+    let mut not_found = None;
+    for asked in asked {
+        match described(server, &asked.issuer).await {
+            Ok(described) => return believed(server, &asked, &described).await,
+            Err(lie) => not_found = Some(more_telling(not_found, lie)),
+        }
+    }
+    Ok(lies(not_found))
+}
+
+/// Of two reasons why nothing was found, the one that tells more.
+fn more_telling(before: Option<Lie>, lie: Lie) -> Lie {
+    let telling = |lie: &Lie| match lie {
+        Lie::NotFound { said: Some(_), fault, .. } if fault.is_of_provider() => 2,
+        Lie::NotFound { fault: Fault::NameNotFound | Fault::Unreachable, .. } => 0,
+        _ => 1,
+    };
+    match before {
+        Some(before) if telling(&before) > telling(&lie) => before,
+        _ => lie,
+    }
+}
+
+/// What is told and remembered of a description, if it holds.
+async fn believed(
+    server: &Server,
+    asked: &Asked,
+    described: &Described,
+) -> Result<Findings, Broken> {
+    let said = match Said::read(asked, described) {
         Ok(said) => said,
         Err(found) => return Ok(lies(found)),
     };
@@ -58,6 +88,7 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
         issuer: said.is_own.then(|| said.issuer.clone()),
         names_itself: said.is_own && said.names_itself,
         auth_methods: said.auth_methods.clone().filter(|_| said.is_own).unwrap_or_default(),
+        knows_pkce: said.knows_pkce(),
     };
     // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
     providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
@@ -69,46 +100,30 @@ pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> 
 }
 
 fn lies(lies: impl IntoIterator<Item = Lie>) -> Findings {
-    let explanations = lies.into_iter().map(words::lie).collect();
-    Findings { explanations, ..Findings::default() }
-}
-
-/// The issuer that somebody means: its address, or a tenant's name or id at Microsoft.
-fn issuer(typed: &str) -> Option<String> {
-    let typed = typed.trim();
-    let typed = typed.strip_suffix(OPENID).unwrap_or(typed);
-    if typed.chars().count() > LONGEST {
-        return None;
+    let (mut facts, mut explanations) = (Vec::new(), Vec::new());
+    for lie in lies {
+        facts.extend(words::said(&lie));
+        explanations.push(words::lie(lie));
     }
-    if typed.contains("://") {
-        let is_one = url::endpoint_url(typed).is_ok() && !typed.contains('?');
-        return is_one.then(|| typed.to_owned());
-    }
-    let tenant = typed.to_ascii_lowercase();
-    let is_tenant = matches!(tenant.as_str(), "common" | "organizations" | "consumers")
-        || is_guid(&tenant)
-        || is_domain(&tenant);
-    is_tenant.then(|| format!("{MICROSOFT}{tenant}{VERSION}"))
-}
-
-fn is_domain(text: &str) -> bool {
-    text.contains('.') && text.is_ascii() && matches!(mail_host(text), Ok(Host::Name(_)))
+    Findings { facts, explanations, fills: Vec::new() }
 }
 
 /// Whether a provider that was asked for by an issuer is what it calls itself: byte for byte (RFC 8414
-/// 3.3), except for Microsoft, which names a tenant by its id, and of all tenants together says so.
-fn is_the_issuer(asked: &str, told: &str) -> bool {
+/// 3.3), except for Microsoft, which names a tenant by its id, and of all tenants together says so. One that
+/// was derived from another address may have a slash at its end or not: both describe themselves there.
+fn is_the_issuer(Asked { issuer: asked, is_exact }: &Asked, told: &str) -> bool {
     let tenant = |issuer: &str| {
         let tenant = issuer.strip_prefix(MICROSOFT)?.strip_suffix(VERSION)?;
         Some(tenant.to_owned()).filter(|tenant| !tenant.contains('/'))
     };
-    if asked == told {
+    let bare = |issuer: &str| issuer.strip_suffix('/').unwrap_or(issuer).to_owned();
+    if asked == told || !is_exact && bare(asked) == bare(told) {
         return true;
     }
     match (tenant(asked).as_deref(), tenant(told).as_deref()) {
         (Some("common" | "organizations"), Some("{tenantid}")) => true,
         (Some("consumers"), Some(told)) => told == CONSUMERS,
-        (Some(asked), Some(told)) => is_domain(asked) && is_guid(told),
+        (Some(asked), Some(told)) => typed::is_domain(asked) && is_guid(told),
         _ => false,
     }
 }
@@ -131,12 +146,14 @@ async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
     let mut address = format!("{bare}{OPENID}");
     let mut is_openid = true;
     let mut found = server.documents.get(&address).await;
-    if found.as_ref().is_err_and(is_elsewhere) {
+    if let Some(first) = found.as_ref().err().filter(|error| is_elsewhere(error)).cloned() {
         address = format!("{origin}{OAUTH}{path}");
         is_openid = false;
-        found = server.documents.get(&address).await;
+        let has_words = first.fault.is_of_provider() && first.said.is_some();
+        let second = server.documents.get(&address).await;
+        found = second.map_err(|second| if has_words { first } else { second });
     }
-    let not_found = |DocumentError { fault, refused }| Lie::NotFound { fault, refused };
+    let not_found = |DocumentError { fault, refused, said }| Lie::NotFound { fault, refused, said };
     let Document { octets, is_public } = found.map_err(not_found)?;
     let metadata = serde_json::from_slice(&octets).map_err(|_| Lie::NoDescription)?;
     Ok(Described { address, is_openid, is_public, metadata })
@@ -164,7 +181,7 @@ struct Said {
 
 impl Said {
     /// Reads a description, all of which must hold.
-    fn read(asked: &str, described: &Described) -> Result<Self, Vec<Lie>> {
+    fn read(asked: &Asked, described: &Described) -> Result<Self, Vec<Lie>> {
         let metadata = &described.metadata;
         let text = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         let list = |name: &str| {
@@ -173,7 +190,7 @@ impl Said {
         };
         let told = text("issuer").unwrap_or_default();
         if !is_the_issuer(asked, &told) {
-            let asked = asked.to_owned();
+            let asked = asked.issuer.clone();
             return Err(vec![if described.is_public || told.is_empty() {
                 Lie::OtherIssuer { asked, told: cut(&told) }
             } else {
@@ -198,7 +215,7 @@ impl Said {
         if !lies.is_empty() {
             return Err(lies);
         }
-        let (issuer, endpoint) = (url::origin(asked), url::origin(&token_endpoint));
+        let (issuer, endpoint) = (url::origin(&asked.issuer), url::origin(&token_endpoint));
         Ok(Self {
             is_own: (issuer.as_deref(), endpoint.as_deref()) == GOOGLE
                 || issuer == endpoint && leads_to(&told, &token_endpoint),
@@ -223,13 +240,18 @@ impl Said {
             })
     }
 
+    fn knows_pkce(&self) -> bool {
+        let methods = self.challenge_methods.as_ref();
+        methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"))
+    }
+
     fn facts(&self, address: &str) -> Vec<Found> {
         let said = |values: &Option<Vec<String>>| {
             values.as_ref().map_or_else(|| words::NOT_SAID.to_owned(), |values| values.join(" "))
         };
         let pkce = match &self.challenge_methods {
             None => words::NOT_SAID,
-            Some(methods) if methods.iter().any(|method| method == "S256") => words::SUPPORTED,
+            Some(_) if self.knows_pkce() => words::SUPPORTED,
             Some(_) => words::NOT_SUPPORTED,
         };
         let authorization = self.authorization_endpoint.as_deref();
@@ -328,31 +350,6 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_an_address_or_a_tenant_of_microsofts() {
-        for (typed, expected) in [
-            ("https://accounts.google.com", Some("https://accounts.google.com".to_owned())),
-            (" https://a.example/b/ ", Some("https://a.example/b/".to_owned())),
-            (
-                "https://a.example/.well-known/openid-configuration",
-                Some("https://a.example".to_owned()),
-            ),
-            ("http://localhost:4000", Some("http://localhost:4000".to_owned())),
-            ("contoso.onmicrosoft.com", Some(at_microsoft("contoso.onmicrosoft.com"))),
-            (&TENANT.to_uppercase(), Some(at_microsoft(TENANT))),
-            ("common", Some(at_microsoft("common"))),
-            ("http://a.example", None),
-            ("https://a.example/?x=1", None),
-            ("https://ada@a.example", None),
-            ("ftp://a.example", None),
-            ("contoso", None),
-            ("a.example/../common", None),
-            ("", None),
-        ] {
-            assert_eq!(issuer(typed), expected, "{typed}");
-        }
-    }
-
-    #[test]
     fn an_issuer_is_itself_byte_for_byte_except_for_microsofts_tenants() {
         let (name, id) = (at_microsoft("contoso.com"), at_microsoft(TENANT));
         for (asked, told, expected) in [
@@ -370,7 +367,21 @@ mod tests {
             ("https://evil.example/contoso.com/v2.0", &id, false),
             (&name, &at_microsoft(&format!("x/{TENANT}")), false),
         ] {
-            assert_eq!(is_the_issuer(asked, told), expected, "{asked} {told}");
+            let asked = Asked { issuer: asked.to_owned(), is_exact: true };
+            assert_eq!(is_the_issuer(&asked, told), expected, "{asked:?} {told}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_that_was_derived_may_have_a_slash_at_its_end() {
+        let asked = Asked { issuer: "https://a.example".to_owned(), is_exact: false };
+        for (told, expected) in [
+            ("https://a.example", true),
+            ("https://a.example/", true),
+            ("https://a.example//", false),
+            ("https://b.example/", false),
+        ] {
+            assert_eq!(is_the_issuer(&asked, told), expected, "{told}");
         }
     }
 

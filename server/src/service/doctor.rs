@@ -171,7 +171,7 @@ async fn reach(server: &Server, own: &str) -> Result<&'static str, Symptom> {
     match timeout(PATIENCE, documents.get(&address)).await {
         Ok(Ok(answer)) if answer.octets == proof(&nonce).as_bytes() => Ok(words::REACHABLE),
         Ok(Ok(_)) => Err(Symptom::SomebodyElse),
-        Ok(Err(DocumentError { fault, refused })) => Err(Symptom::Unreached { fault, refused }),
+        Ok(Err(DocumentError { fault, refused, .. })) => Err(Symptom::Unreached { fault, refused }),
         Err(_) => Err(Symptom::Unreached { fault: Fault::TooSlow, refused: None }),
     }
 }

@@ -20,6 +20,8 @@ pub(super) fn for_person<T: Serialize + DeserializeOwned>(
     who: Option<&Principal>,
     client_id: &str,
 ) -> serde_json::Result<T> {
+    // Blanks around it are none of the provider's, which may name it without.
+    let client_id = client_id.trim();
     if who.is_some_and(Principal::may_edit) || client_id.is_empty() {
         return Ok(told);
     }
@@ -88,6 +90,14 @@ mod tests {
             assert_eq!(told_to(Role::Reader, &text, id), "[Client ID]");
             let text = format!("'{text}' was not found");
             assert_eq!(told_to(Role::Reader, &text, id), "'[Client ID]' was not found");
+        }
+    }
+
+    #[test]
+    fn blanks_around_the_client_id_hide_it_from_no_reader_less() {
+        for text in ["'ppm-mail ' was not found", "'ppm-mail' was not found"] {
+            let told = told_to(Role::Reader, text, "ppm-mail ");
+            assert!(told.starts_with("'[Client ID]"), "{told}");
         }
     }
 

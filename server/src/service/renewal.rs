@@ -23,7 +23,7 @@ use crate::oauth::{ClientAuth, Issued};
 use crate::store::StoreError;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::settings as stored;
-use crate::store::tokens::{self, FailedTry, Lease, SealedTokens, StoredToken};
+use crate::store::tokens::{self, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
 use crate::vault::VaultError;
 use crate::vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
 
@@ -118,6 +118,9 @@ pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess>
     let auth = client_auth::first(server, grant).await;
     let issued = server.tokens.client_credentials(grant, auth, Leg::TokenRequest).await;
     let Issued { access_token, lifetime, .. } = issued.map_err(NoAccess::NotObtained)?;
+    if lifetime.is_zero() {
+        return Err(NoAccess::NotObtained(Setback::expired_on_arrival(Leg::TokenRequest)));
+    }
     let now = server.clock.now();
     Ok(Access {
         token: access_token,
@@ -190,6 +193,18 @@ pub fn expiry(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
     now.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// Until when a token can be renewed. What an answer does not name is as before, except of a refresh token
+/// that it replaces.
+pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
+    let before = before.unwrap_or_default();
+    let kept = before.refresh.filter(|_| issued.refresh_token.is_none());
+    let end = |lifetime: Option<Duration>| lifetime.map(|lifetime| expiry(now, lifetime));
+    Ends {
+        refresh: end(issued.refresh_lifetime).or(kept),
+        grant: end(issued.grant_lifetime).or(before.grant),
+    }
+}
+
 /// What a browser may know of the token.
 pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, Broken> {
     let Some(token) = tokens::load(&server.store).await? else { return Ok(None) };
@@ -201,8 +216,11 @@ pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, 
         _ if is_renewable(current, &token) => Renewal::ByItself,
         _ => Renewal::BySigningIn,
     };
+    // While PPM renews it, a refresh token does not get old.
+    let refresh_end = token.ends.refresh.filter(|_| matches!(renewal, Renewal::Failing { .. }));
+    let sign_in_by = token.ends.grant.into_iter().chain(refresh_end).min();
     let StoredToken { grant, obtained_at, expires_at, .. } = token;
-    Ok(Some(Token { grant, obtained_at, expires_at, scope, renewal }))
+    Ok(Some(Token { grant, obtained_at, expires_at, scope, sign_in_by, renewal }))
 }
 
 /// Whether two lists of scopes name the same ones.
@@ -222,11 +240,13 @@ fn is_renewable(current: &Current, token: &StoredToken) -> bool {
 }
 
 /// From when on a token is renewed: up to a quarter earlier than it has to be, which differs from
-/// token to token, so that those obtained together are not renewed together.
+/// token to token, so that those obtained together are not renewed together. A refresh token that ends
+/// before the access token is used before that.
 fn due_at(token: &StoredToken) -> DateTime<Utc> {
-    let lifetime = token.expires_at - token.obtained_at;
+    let end = token.ends.refresh.map_or(token.expires_at, |refresh| refresh.min(token.expires_at));
+    let lifetime = end - token.obtained_at;
     let spread = token.grant.bytes().fold(0_u8, u8::wrapping_add);
-    token.expires_at - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
+    end - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
 }
 
 /// A token as it is wanted.
@@ -250,7 +270,9 @@ async fn ensured(server: &Server, current: &Current, want: &Want) -> Result<Ensu
             None if has_asked && server.clock.now() < token.expires_at => {
                 return Ok(Ensured { token, is_renewed });
             }
-            None if has_asked => return Err(NoAccess::Expired),
+            None if has_asked => {
+                return Err(NoAccess::NotRenewed(Setback::expired_on_arrival(Leg::Renewal)));
+            }
             None => {}
         }
         match renewed(server, current, &token).await {
@@ -402,23 +424,40 @@ async fn keep(
     let kept = match &outcome {
         Ok(issued) => {
             let expires_at = expiry(asked_at, issued.lifetime);
+            let ends = ends(asked_at, issued, Some(token.ends));
+            let setback = Setback::expired_on_arrival(Leg::Renewal);
+            let failure = issued.lifetime.is_zero().then(|| {
+                let pause = pause_after(token.failures, server.randomness.as_ref());
+                let next_at = Some(asked_at + pause);
+                (FailedTry { setback: &setback, at: asked_at, next_at }, token.failures + 1)
+            });
             let store = || async move {
                 // Sealed for each try: another key may seal by then.
-                let sealed = sealed(server, current, issued, Some(&token.sealed));
-                tokens::renewed(&server.store, lease, &sealed, asked_at, expires_at).await
+                let sealed = &sealed(server, current, issued, Some(&token.sealed));
+                let renewed = Renewed { sealed, obtained_at: asked_at, expires_at, ends, failure };
+                tokens::renewed(&server.store, lease, renewed).await
             };
             stored_at_last(STORE_AGAIN_FOR, store).await
         }
         Err(setback) => note(server, token, lease, setback).await,
     };
     match kept {
-        Ok(true) if outcome.is_ok() => tracing::info!("the token was renewed"),
-        Ok(true) => tracing::warn!("the token could not be renewed"),
+        Ok(true) => match outcome {
+            Ok(issued) if !issued.lifetime.is_zero() => tracing::info!("the token was renewed"),
+            Ok(_) => not_renewed(Fault::ExpiredOnArrival),
+            Err(setback) => not_renewed(setback.fault),
+        },
         Ok(false) => tracing::info!("a renewal came too late: the token was deleted or replaced"),
         Err(error) => {
             tracing::error!(error = one_line(&error), "the end of a renewal could not be stored");
         }
     }
+}
+
+/// Logs why, by the fault's code alone: a provider's words may hold anything.
+fn not_renewed(fault: Fault) {
+    let fault = app::shell::fault_code(fault);
+    tracing::warn!(fault, "the token could not be renewed");
 }
 
 /// Writes down a try that failed. A grant that is gone is not tried again.
@@ -476,7 +515,9 @@ pub async fn keep_fresh(server: Server) {
 async fn next_look(server: &Server) -> Result<Duration, Broken> {
     let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
     let current = settings::current(server).await?;
-    let is_worth_it = token.expires_at - token.obtained_at >= WORTH_RENEWING;
+    // One that had expired on arrival is tried again like any other that failed.
+    let is_worth_it =
+        token.setback.is_some() || token.expires_at - token.obtained_at >= WORTH_RENEWING;
     if !is_renewable(&current, &token) || !is_worth_it {
         return Ok(LOOK_AT_LEAST_EVERY);
     }
@@ -528,6 +569,7 @@ mod tests {
             sealed,
             obtained_at: DateTime::UNIX_EPOCH,
             expires_at: DateTime::UNIX_EPOCH + lifetime,
+            ends: Ends::default(),
             failures: 0,
             tried_at: None,
             next_try_at: None,
@@ -545,6 +587,38 @@ mod tests {
                 let early = token.expires_at - due_at(&token);
                 assert!(early >= ahead && early <= ahead * 5 / 4, "{grant:?} {lifetime}: {early}");
             }
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_its_refresh_token_ends() {
+        let mut token = token("a grant", TimeDelta::hours(1));
+        token.ends.refresh = Some(DateTime::UNIX_EPOCH + TimeDelta::minutes(10));
+        let due = due_at(&token) - DateTime::UNIX_EPOCH;
+        assert!(due > TimeDelta::minutes(8) && due < TimeDelta::minutes(10), "{due}");
+    }
+
+    #[test]
+    fn what_an_answer_does_not_say_of_ends_is_as_before_except_of_a_new_refresh_token() {
+        let seconds = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let before = Ends { refresh: Some(seconds(50)), grant: Some(seconds(90)) };
+        let issued = |refresh_token: Option<&str>, refresh_lifetime| Issued {
+            access_token: "a".into(),
+            refresh_token: refresh_token.map(SecretString::from),
+            lifetime: Duration::from_secs(9),
+            refresh_lifetime,
+            grant_lifetime: None,
+            scope: None,
+            auth: ClientAuth::Body,
+            accounts: Vec::new(),
+        };
+        for (issued, refresh) in [
+            (issued(None, None), Some(50)),
+            (issued(Some("b"), None), None),
+            (issued(Some("b"), Some(Duration::from_mins(1))), Some(70)),
+        ] {
+            let found = ends(seconds(10), &issued, Some(before));
+            assert_eq!(found, Ends { refresh: refresh.map(seconds), grant: before.grant });
         }
     }
 

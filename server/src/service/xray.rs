@@ -5,9 +5,11 @@ use app::explanation::{Findings, Found};
 use app::labels::xray::{self, Fact, Misfit, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
 use app::service::Principal;
 use chrono::{DateTime, Utc};
-use domain::OauthFlow;
 use domain::check::text::shown;
+use domain::draft::Authentication;
+use domain::secret::StoredSecret;
 use domain::time_format::TimeDisplay;
+use domain::{Form, OauthFlow, microsoft, preset};
 use secrecy::ExposeSecret;
 
 use super::settings::Current;
@@ -19,6 +21,9 @@ use crate::store::tokens::{self, StoredToken};
 
 /// Microsoft Graph, by address and by id.
 const GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];
+
+/// What scopes for mail begin with at Microsoft, in small letters.
+const MAIL: [&str; 2] = ["https://outlook.office.com/", "https://outlook.office365.com/"];
 
 /// Who issues Microsoft's tokens, for its cloud of each kind.
 const MICROSOFT: [&str; 4] = [
@@ -32,6 +37,8 @@ const MICROSOFT: [&str; 4] = [
 const PERMISSION: &str = "SMTP.Send";
 /// The roles of an application's token that let it send: the one for this, and full access.
 const ROLES: [&str; 2] = ["SMTP.SendAsApp", "full_access_as_app"];
+/// The role by which High Volume Email takes it.
+const HIGH_VOLUME_ROLE: &str = "Mail.Send";
 
 /// What there is to tell; nothing where there is no token.
 pub async fn findings(
@@ -117,10 +124,17 @@ fn misfits(
         let is_wanted = |one: &String| wanted.iter().any(|w| name(one).eq_ignore_ascii_case(w));
         granted.iter().any(is_wanted)
     };
+    let scope = if is_an_applications { SCOPE_OF_AN_APPLICATION } else { SCOPE_OF_A_PERSON };
+    let role = preset::is_high_volume(&form.oauth.server).then_some(HIGH_VOLUME_ROLE);
+    let roles: Vec<_> = ROLES.into_iter().chain(role).collect();
+    // By a scoped role in Exchange, an application needs none in its token, and none must be there.
+    let has_wrong_roles = !claims.roles.is_empty() && !may(&claims.roles, &roles);
     let purpose = match is_an_applications {
-        true if is_for_graph => Some(Misfit::ForGraph { scope: SCOPE_OF_AN_APPLICATION }),
-        false if is_for_graph => Some(Misfit::ForGraph { scope: SCOPE_OF_A_PERSON }),
-        true if is_microsofts && !may(&claims.roles, &ROLES) => Some(Misfit::NoRole),
+        _ if is_for_graph && is_of_old_endpoint(claims, form) => {
+            Some(Misfit::OldEndpoint(Box::new(form.map_secrets(|_, _| ()))))
+        }
+        _ if is_for_graph => Some(Misfit::ForGraph { scope }),
+        true if is_microsofts && has_wrong_roles => Some(Misfit::NoRole),
         false if is_microsofts && !may(&claims.scope, &[PERMISSION]) => Some(Misfit::NoPermission),
         true | false => None,
     };
@@ -141,6 +155,18 @@ fn misfits(
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Whether a token for Graph comes of an endpoint of Microsoft's first version, which gives it for whatever
+/// Scope says: by the endpoint, or because Scope is for mail already.
+fn is_of_old_endpoint(claims: &Claims, form: &Form<StoredSecret>) -> bool {
+    let Authentication { scope, token_endpoint, .. } = &form.authentication;
+    let asks_for_mail = scope.split_whitespace().any(|scope| {
+        let scope = scope.to_ascii_lowercase();
+        MAIL.iter().any(|mail| scope.starts_with(mail))
+    });
+    microsoft::second_version(token_endpoint).is_some()
+        || asks_for_mail && claims.version.as_deref() == Some("1.0")
 }
 
 /// Of a token that only its provider can read: what was asked for, and what was granted.

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::{Dialect, OpenStoreError, Store};
 
 /// Every step ever shipped, oldest first. One that was shipped is never edited: the next one mends it.
-const STEPS: [(i64, &str); 9] = [
+const STEPS: [(i64, &str); 10] = [
     (1, include_str!("../../migrations/0001_foundation.sql")),
     (2, include_str!("../../migrations/0002_hard_edges.sql")),
     (3, include_str!("../../migrations/0003_oauth.sql")),
@@ -19,6 +19,7 @@ const STEPS: [(i64, &str); 9] = [
     (7, include_str!("../../migrations/0007_hardening.sql")),
     (8, include_str!("../../migrations/0008_accounts.sql")),
     (9, include_str!("../../migrations/0009_client_authentication.sql")),
+    (10, include_str!("../../migrations/0010_token_ends.sql")),
 ];
 
 /// Any number, the same in every version: who holds it migrates. The others wait for as long as that

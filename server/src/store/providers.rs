@@ -26,6 +26,8 @@ pub struct Provider {
     pub names_itself: bool,
     /// The ways of client authentication that it names, where it is the Token Endpoint's own issuer.
     pub auth_methods: Vec<String>,
+    /// Whether it knows PKCE by S256 (RFC 8414 2, `code_challenge_methods_supported`).
+    pub knows_pkce: bool,
 }
 
 /// Remembers what a provider said, in place of what was known before where it `may_replace` that.
@@ -41,13 +43,14 @@ pub async fn learn(
     let mut transaction = store.begin_write().await?;
     sqlx::query(
         "INSERT INTO provider (token_endpoint, authorization_endpoint, revocation_endpoint,
-                               is_openid, issuer, names_itself, auth_methods, learnt_at)
+                               is_openid, issuer, names_itself, auth_methods, knows_pkce, learnt_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (token_endpoint) DO UPDATE SET
              authorization_endpoint = excluded.authorization_endpoint,
              revocation_endpoint = excluded.revocation_endpoint,
              is_openid = excluded.is_openid, issuer = excluded.issuer,
              names_itself = excluded.names_itself, auth_methods = excluded.auth_methods,
+             knows_pkce = excluded.knows_pkce,
              learnt_at = excluded.learnt_at
              WHERE $9 = 1",
     )
@@ -58,6 +61,7 @@ pub async fn learn(
     .bind(&said.issuer)
     .bind(i64::from(said.names_itself))
     .bind(said.auth_methods.join(" "))
+    .bind(i64::from(said.knows_pkce))
     .bind(millis(at))
     .bind(i64::from(may_replace))
     .execute(&mut *transaction)
@@ -80,7 +84,7 @@ pub async fn learn(
 pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>, StoreError> {
     let row = sqlx::query(
         "SELECT token_endpoint, authorization_endpoint, revocation_endpoint, is_openid, issuer,
-                names_itself, auth_methods
+                names_itself, auth_methods, knows_pkce
          FROM provider WHERE token_endpoint = $1",
     )
     .bind(sought(token_endpoint))
@@ -95,6 +99,7 @@ pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<Provider>,
             issuer: row.try_get("issuer")?,
             names_itself: row.try_get::<i64, _>("names_itself")? != 0,
             auth_methods: words(row.try_get("auth_methods")?),
+            knows_pkce: row.try_get::<i64, _>("knows_pkce")? != 0,
         })
     };
     row.map(|row| provider(&row)).transpose()

@@ -23,6 +23,8 @@ pub struct StoredToken {
     pub obtained_at: DateTime<Utc>,
     /// From when on it is no longer good.
     pub expires_at: DateTime<Utc>,
+    /// Until when it can be renewed.
+    pub ends: Ends,
     /// How many tries to renew it have failed in a row.
     pub failures: i64,
     /// When the last of them was made.
@@ -33,6 +35,30 @@ pub struct StoredToken {
     pub setback: Option<Setback>,
     /// Whether the provider said that the grant is gone.
     pub is_gone: bool,
+}
+
+/// Until when a token can be renewed, where the provider says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ends {
+    /// When the refresh token ends if it is not used.
+    pub refresh: Option<DateTime<Utc>>,
+    /// When the grant ends, however often the token is renewed.
+    pub grant: Option<DateTime<Utc>>,
+}
+
+/// The generation that a renewal has brought.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewed<'a> {
+    /// What the vault made of it.
+    pub sealed: &'a SealedTokens,
+    /// Since when there is this access token.
+    pub obtained_at: DateTime<Utc>,
+    /// From when on it is no longer good.
+    pub expires_at: DateTime<Utc>,
+    /// Until when it can be renewed.
+    pub ends: Ends,
+    /// Why it is of no use, and how many tries in a row have come to that.
+    pub failure: Option<(FailedTry<'a>, i64)>,
 }
 
 /// What an answer of a Token Endpoint leaves behind.
@@ -71,7 +97,8 @@ pub struct FailedTry<'a> {
 }
 
 const COLUMNS: &str = "grant_id, generation, access, refresh, client_auth, granted_scope, \
-                       obtained_at, expires_at, failures, tried_at, next_try_at, setback, is_gone";
+                       obtained_at, expires_at, refresh_expires_at, grant_expires_at, \
+                       failures, tried_at, next_try_at, setback, is_gone";
 
 /// The token, if there is one.
 ///
@@ -119,8 +146,8 @@ pub async fn put(
     let before = delete_in(&mut transaction).await?;
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,
-                            obtained_at, expires_at)
-         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)",
+                            obtained_at, expires_at, refresh_expires_at, grant_expires_at)
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&token.grant)
     .bind(token.generation)
@@ -130,6 +157,8 @@ pub async fn put(
     .bind(&token.sealed.granted_scope)
     .bind(millis(token.obtained_at))
     .bind(millis(token.expires_at))
+    .bind(token.ends.refresh.map(millis))
+    .bind(token.ends.grant.map(millis))
     .execute(&mut *transaction)
     .await?;
     audit::record_in(&mut transaction, entry).await?;
@@ -175,15 +204,15 @@ pub async fn lease(
 pub async fn renewed(
     store: &Store,
     lease: Lease<'_>,
-    sealed: &SealedTokens,
-    obtained_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
+    renewed: Renewed<'_>,
 ) -> Result<bool, StoreError> {
+    let Renewed { sealed, obtained_at, expires_at, ends, failure } = renewed;
+    let (failure, failures) = failure.unzip();
     let stored = sqlx::query(
         "UPDATE token SET generation = generation + 1, access = $3, refresh = $4, client_auth = $5,
-                granted_scope = $6, obtained_at = $7, expires_at = $8, lease_owner = NULL,
-                lease_until = NULL, failures = 0, tried_at = NULL, next_try_at = NULL,
-                setback = NULL, is_gone = 0
+                granted_scope = $6, obtained_at = $7, expires_at = $8, refresh_expires_at = $9,
+                grant_expires_at = $10, lease_owner = NULL, lease_until = NULL, failures = $11,
+                tried_at = $12, next_try_at = $13, setback = $14, is_gone = 0
          WHERE grant_id = $1 AND generation = $2",
     )
     .bind(lease.grant)
@@ -194,6 +223,12 @@ pub async fn renewed(
     .bind(&sealed.granted_scope)
     .bind(millis(obtained_at))
     .bind(millis(expires_at))
+    .bind(ends.refresh.map(millis))
+    .bind(ends.grant.map(millis))
+    .bind(failures.unwrap_or(0))
+    .bind(failure.map(|failure| millis(failure.at)))
+    .bind(failure.and_then(|failure| failure.next_at).map(millis))
+    .bind(failure.map(|failure| json(failure.setback)))
     .execute(&store.pool)
     .await?;
     Ok(stored.rows_affected() == 1)
@@ -252,6 +287,7 @@ fn token(row: &AnyRow) -> Result<StoredToken, StoreError> {
         },
         obtained_at: instant(row.try_get("obtained_at")?)?,
         expires_at: instant(row.try_get("expires_at")?)?,
+        ends: Ends { refresh: moment("refresh_expires_at")?, grant: moment("grant_expires_at")? },
         failures: row.try_get("failures")?,
         tried_at: moment("tried_at")?,
         next_try_at: moment("next_try_at")?,

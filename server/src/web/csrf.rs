@@ -6,13 +6,16 @@
 //!   page, which is never a POST of ours.
 //! - Without it, `Origin` must be the public URL's, or have the request's own host where no public
 //!   URL is configured.
+//! - The POST by which a provider answers to the callback comes from its page, and passes: all that it
+//!   leads to is the same answer by GET.
 //! - With neither, no browser of this decade is asking. A program without a cookie has nobody's
 //!   authority to abuse and passes; with a cookie, or where a proxy adds its word on who is asking,
 //!   it must say where it comes from.
 
+use app::shell::paths;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -27,7 +30,8 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     let by_proxy = server.config.proxy_headers.as_ref();
     let has_authority = headers.contains_key(COOKIE)
         || by_proxy.is_some_and(|names| headers.contains_key(&names.user));
-    let is_let_in = request.method().is_safe() && !is_held_open_for_another(&request);
+    let is_let_in = request.method().is_safe() && !is_held_open_for_another(&request)
+        || is_answer_of_provider(&request);
     if is_let_in || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
@@ -42,6 +46,11 @@ fn is_held_open_for_another(request: &Request) -> bool {
     let site = request.headers().get("sec-fetch-site");
     request.uri().path() == EVENTS
         && site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+/// Whether a provider posts its answer (OAuth 2.0 Form Post Response Mode).
+fn is_answer_of_provider(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path() == paths::OAUTH_CALLBACK
 }
 
 /// Whether a page of this server is asking, or somebody with nobody's authority.

@@ -2,6 +2,7 @@
 //! redirect, so that neither ticket nor code stays in the address bar, and neither is ever logged.
 
 use app::shell::paths;
+use axum::body::Bytes;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::header::{HOST, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -15,6 +16,9 @@ use crate::identity::consent::ConsentCookie;
 use crate::oauth::Answer;
 use crate::service::{Departed, Landed, answer_to_probe, depart, land};
 use crate::subscriber::written;
+
+/// The most octets of an answer that a provider posts: headers, in which it comes back, have bounds.
+const LONGEST_POSTED: usize = 8 * 1024;
 
 /// Stricter than other answers: what comes next learns nothing of these addresses.
 pub(super) const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
@@ -87,6 +91,20 @@ pub async fn callback(
         Landed::Nowhere(fault) => nowhere(fault),
     };
     (NO_REFERRER, to).into_response()
+}
+
+/// `POST /oauth/callback`: back from a provider that posts its answer (`response_mode=form_post`), which the
+/// browser then brings by the same address with GET: another site's POST comes without this server's
+/// cookies. It changes nothing, so it may come from anywhere; what is no answer is refused.
+pub async fn posted(body: Bytes) -> Response {
+    let query = Some(&body).filter(|body| body.len() <= LONGEST_POSTED);
+    match query.and_then(|body| Answer::posted(body)) {
+        Some(query) => {
+            let to = Redirect::to(&format!("{}?{query}", paths::OAUTH_CALLBACK));
+            (NO_REFERRER, to).into_response()
+        }
+        None => (StatusCode::BAD_REQUEST, NO_REFERRER, app::labels::NO_ANSWER).into_response(),
+    }
 }
 
 /// The page that says why, by its code.

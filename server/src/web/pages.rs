@@ -168,7 +168,7 @@ pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
 fn consents() -> Router<Server> {
     Router::new()
         .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
-        .route(paths::OAUTH_CALLBACK, get(oauth::callback))
+        .route(paths::OAUTH_CALLBACK, get(oauth::callback).post(oauth::posted))
 }
 
 /// What a page hears without asking again.

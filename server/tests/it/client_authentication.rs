@@ -39,6 +39,7 @@ async fn names(world: &World, methods: &[&str]) {
         is_openid: false,
         issuer: None,
         names_itself: false,
+        knows_pkce: false,
         auth_methods: methods.iter().map(|&method| method.to_owned()).collect(),
     };
     let server = &world.harness.server;

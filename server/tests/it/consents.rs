@@ -19,7 +19,8 @@ use url::Url;
 
 use crate::support::accounts::sign_in;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, cookie_of, get, operator, post, post_form, principal,
+    ADDRESS, Answer, EMAIL, FORM, Harness, NAME, cookie_of, get, operator, post, post_form,
+    principal,
 };
 use crate::support::oauth_world::{CALLBACK, Returning, World};
 use crate::support::pages::ask;
@@ -125,6 +126,61 @@ async fn whoever_only_looks_uses_nothing_up() {
     assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
     world.land(&returning.address, &returning.cookie).await;
     assert_eq!(world.end_of(&returning.attempt.id).await, AttemptEnd::Obtained);
+}
+
+/// Posts to the callback as a provider's page does: from another site, and so without cookies.
+async fn posted(world: &World, content_type: &str, body: &str) -> Answer {
+    let request = Request::post("/oauth/callback")
+        .header(header::HOST, "ppm.example")
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::ORIGIN, "https://login.example.com")
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "document");
+    ask(&world.harness, request, Body::from(body.to_owned())).await
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_by_post_goes_on_by_get_and_brings_a_token() {
+    let world = World::with(CODE).await;
+    let Returning { address, cookie, attempt } = world.consent().await;
+    let (_, query) = address.split_once('?').expect("an answer");
+    let posted = posted(&world, FORM, query).await;
+    assert_eq!(posted.status, StatusCode::SEE_OTHER, "{posted:?}");
+    assert_eq!(posted.header("referrer-policy"), "no-referrer");
+    assert_eq!(posted.header("cache-control"), "no-store");
+    assert_eq!(posted.header("set-cookie"), "");
+    assert_eq!(world.provider.asked().len(), 0, "a POST alone brings nothing");
+    let location = posted.header("location").to_owned();
+    assert!(location.starts_with("/oauth/callback?"), "{location}");
+    assert!(!location.contains("session_state"), "{location}");
+    let landed = world.get(&location, &cookie).await;
+    assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
+    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+}
+
+#[tokio::test]
+async fn what_is_posted_to_the_callback_and_is_no_answer_is_refused_without_json() {
+    let world = World::with(CODE).await;
+    let long = format!("state=s&code={}", "x".repeat(9_000));
+    for body in ["", "code=a", "state=s", "code=a&state=s&draft=x", "code=a&error=b&state=s", &long]
+    {
+        let answer = posted(&world, FORM, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body:.40}: {answer:?}");
+        assert!(
+            answer.body.starts_with("This address takes the answer of a provider"),
+            "{answer:?}"
+        );
+    }
+    let answer = posted(&world, "text/plain", "code=a&state=s").await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let elsewhere = Request::post("/preferences")
+        .header(header::HOST, "ppm.example")
+        .header(header::CONTENT_TYPE, FORM)
+        .header("sec-fetch-site", "cross-site")
+        .header(header::ORIGIN, "https://login.example.com");
+    let answer = ask(&world.harness, elsewhere, Body::from("code=a&state=s")).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "no other POST passes");
 }
 
 #[tokio::test]
@@ -368,6 +424,7 @@ async fn described(world: &World, issuer: &str, names_itself: bool) {
         issuer: Some(issuer.to_owned()),
         names_itself,
         auth_methods: Vec::new(),
+        knows_pkce: false,
     };
     let server = &world.harness.server;
     providers::learn(&server.store, &known, true, server.clock.now()).await.expect("it is kept");

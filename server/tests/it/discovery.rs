@@ -98,7 +98,7 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
     let known = providers::of(&asking.harness.server.store, &format!("{issuer}/token")).await;
     let known = known.expect("an answer").expect("it is remembered");
     assert_eq!(known.revocation_endpoint, Some(format!("{issuer}/revoke")));
-    assert!(known.is_openid);
+    assert!(known.is_openid && known.knows_pkce);
     assert_eq!(known.auth_methods, ["client_secret_basic"]);
 }
 
@@ -234,6 +234,7 @@ async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() 
         issuer: None,
         names_itself: false,
         auth_methods: Vec::new(),
+        knows_pkce: false,
     };
     let (store, now) = (&asking.harness.server.store, asking.harness.clock.now());
     providers::learn(store, &known, true, now).await.expect("it is kept");
@@ -259,6 +260,63 @@ async fn what_is_no_description_is_told_by_what_it_is() {
     ] {
         let lie = Asking::of(|_| [turn]).await.lie().await;
         assert!(lie.contains(expected), "{lie}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_not_found_is_told_in_the_providers_words() {
+    for error in ["invalid_tenant", "invalid_request"] {
+        let asking = Asking::of(|_| {
+            let words = "AADSTS90002: Tenant 'contosso.onmicrosoft.com' not found.";
+            let body = json!({ "error": error, "error_description": words }).to_string();
+            [Turn::json("400 Bad Request", &body), Turn::answer("404 Not Found", &[], "")]
+        })
+        .await;
+        let findings = asking.findings(&asking.issuer).await;
+        let [explanation] = findings.explanations.as_slice() else { panic!("{findings:?}") };
+        assert!(explanation.cause.contains("The tenant is not found"), "{explanation:?}");
+        let step = "Look for a typing mistake in the tenant";
+        assert!(explanation.steps[0].text.contains(step), "{explanation:?}");
+        let said = fact(&findings, "In the provider's words");
+        assert!(said.contains("Tenant 'contosso.onmicrosoft.com' not found."), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_and_the_address_of_a_description_lead_to_the_issuer() {
+    for typed in [
+        "/realms/one/protocol/openid-connect/auth?prompt=consent",
+        "/realms/one/.well-known/openid-configuration",
+        "/realms/one/oauth/token",
+    ] {
+        let asking = Asking::of(|origin| {
+            let issuer = format!("{origin}/realms/one");
+            [Turn::json("200 OK", &described(&issuer).to_string())]
+        })
+        .await;
+        let findings = asking.findings(&format!("{}{typed}", asking.issuer)).await;
+        let issuer = format!("{}/realms/one", asking.issuer);
+        assert_eq!(fact(&findings, "Issuer"), issuer, "{typed}: {findings:?}");
+        let asked = &asking.provider.asked()[0].target;
+        assert_eq!(asked, "/realms/one/.well-known/openid-configuration", "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn beside_an_endpoint_the_issuer_may_have_a_slash_at_its_end() {
+    let asking =
+        Asking::of(|origin| [with(described(origin), "issuer", format!("{origin}/"))]).await;
+    let findings = asking.findings(&format!("{}/authorize", asking.issuer)).await;
+    assert_eq!(fact(&findings, "Issuer"), format!("{}/", asking.issuer), "{findings:?}");
+}
+
+#[tokio::test]
+async fn what_stands_for_a_tenant_is_not_asked_for() {
+    let asking = Asking::of(|_| []).await;
+    for typed in ["{tenant}", "https://login.microsoftonline.com/{tenant}/v2.0"] {
+        let findings = asking.findings(typed).await;
+        let told = &findings.explanations[0].cause;
+        assert_eq!(told, "{tenant} stands for your tenant.", "{typed}");
     }
 }
 

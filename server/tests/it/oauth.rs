@@ -2,6 +2,7 @@
 
 mod answers;
 mod consent;
+mod encodings;
 mod grants;
 mod hostile;
 mod places;

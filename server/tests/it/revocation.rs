@@ -22,6 +22,7 @@ impl World {
             issuer: None,
             names_itself: false,
             auth_methods: Vec::new(),
+            knows_pkce: false,
         };
         let server = &self.harness.server;
         providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");

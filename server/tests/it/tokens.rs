@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::delivery::{Advice, FactName, Outcome, Step};
 use domain::token::{AttemptEnd, Fault, Leg, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
+use serde_json::json;
 use server::clock::Clock;
 use server::store::audit::Action;
 use tokio::task::JoinSet;
@@ -348,6 +349,34 @@ async fn a_token_too_short_to_be_worth_it_is_not_renewed_ahead() {
     }
     fresh.abort();
     assert_eq!(world.provider.requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn the_end_of_a_grant_is_kept_through_renewals_and_told() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let end = world.harness.clock.now() + TimeDelta::seconds(90_000);
+    world.provider.rule(|rules| rules.more = json!({ "authorization_expires_in": "90000" }));
+    world.obtain().await;
+    assert_eq!(world.token().await.expect("a token").sign_in_by, Some(end));
+    world.provider.rule(|rules| rules.more = json!({}));
+    world.harness.clock.advance(TimeDelta::hours(2));
+    assert!(accepted(&world.send().await));
+    assert_eq!(world.token().await.expect("a token").sign_in_by, Some(end));
+}
+
+#[tokio::test]
+async fn the_end_of_a_refresh_token_is_told_while_renewal_fails() {
+    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let end = world.harness.clock.now() + TimeDelta::days(2);
+    for name in ["refresh_token_timeout", "refresh_token_expires_in"] {
+        world.provider.rule(|rules| rules.more = json!({ name: 2 * 86_400 }));
+        world.obtain().await;
+    }
+    assert_eq!(world.token().await.expect("a token").sign_in_by, None, "PPM renews it before");
+    world.harness.clock.advance(TimeDelta::hours(2));
+    world.provider.fail_next("503 Service Unavailable", "{}");
+    assert!(!accepted(&world.send().await));
+    assert_eq!(world.token().await.expect("a token").sign_in_by, Some(end));
 }
 
 #[tokio::test]

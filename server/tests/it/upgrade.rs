@@ -251,6 +251,24 @@ async fn a_token_of_the_earlier_version_still_renews() {
 }
 
 #[tokio::test]
+async fn of_a_token_of_the_earlier_version_no_end_is_known_until_a_renewal_names_one() {
+    let upgraded = CODE.upgraded().await;
+    let token = || async {
+        let now = upgraded.service().token(&upgraded.ada).await.expect("an answer");
+        now.token.expect("a token")
+    };
+    assert_eq!(token().await.sign_in_by, None);
+    let provider = CODE
+        .provider(r#"{"access_token":"new","expires_in":3600,"authorization_expires_in":90000}"#);
+    let renewing = tokio::spawn(keep_fresh(upgraded.harness.server.clone()));
+    provider.wait_for(1).await;
+    while token().await.sign_in_by.is_none() {
+        a_moment().await;
+    }
+    renewing.abort();
+}
+
+#[tokio::test]
 async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved() {
     let upgraded = ITSELF.upgraded().await;
     let provider =

@@ -65,6 +65,7 @@ async fn a_provider_that_is_not_known_gets_no_hint_until_it_says_that_it_is_one_
         issuer: None,
         names_itself: false,
         auth_methods: Vec::new(),
+        knows_pkce: false,
     };
     let store = &world.harness.server.store;
     providers::learn(store, &said, true, world.harness.server.clock.now())

@@ -1,6 +1,6 @@
 //! What an administrator is told of the access token, and what never leaves the server.
 
-use app::api::ApiError;
+use app::api::{ApiError, SaveAnswer};
 use app::explanation::{Explanation, Findings};
 use app::service::{EmailService, Principal, Role};
 use axum::body::Body;
@@ -143,14 +143,53 @@ async fn a_persons_token_without_the_permission_to_send_is_told() {
 }
 
 #[tokio::test]
-async fn an_applications_token_without_the_role_to_send_is_told() {
+async fn an_applications_token_without_roles_is_right_for_a_scoped_role() {
+    let world = told_by(ITSELF, with(good(), "idtyp", json!("app"))).await;
+    assert_eq!(findings(&world).await.explanations, []);
+}
+
+#[tokio::test]
+async fn an_applications_token_with_other_roles_is_told_with_both_ways_apart() {
     let claims = with(good(), "idtyp", json!("app"));
     let world = told_by(ITSELF, with(claims.clone(), "roles", json!(["Mail.Read"]))).await;
-    assert!(only(findings(&world).await).cause.contains("SMTP.SendAsApp is missing"));
+    let Explanation { cause, steps, .. } = only(findings(&world).await);
+    assert!(cause.contains("none of them lets it send mail by SMTP"), "{cause}");
+    assert!(steps[0].text.contains("remove every API permission"), "{steps:?}");
+    assert!(steps[1].text.starts_with("Or, the older way"), "{steps:?}");
     for role in ["SMTP.SendAsApp", "full_access_as_app"] {
         let world = told_by(ITSELF, with(claims.clone(), "roles", json!([role]))).await;
         assert_eq!(findings(&world).await.explanations, [], "{role}");
     }
+}
+
+#[tokio::test]
+async fn at_high_volume_email_the_role_mail_send_is_right_and_elsewhere_it_is_not() {
+    for (server, faults) in [("smtp-hve.office365.com", 0), ("localhost", 1)] {
+        let world = World::with(ITSELF).await;
+        let mut draft = world.draft(ITSELF);
+        draft.edit(Field::OauthServer, server);
+        draft.edit(Field::OauthDisplayName, "Another name");
+        assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+        let claims = with(good(), "roles", json!(["Mail.Send"]));
+        world.provider.rule(|rules| rules.claims = Some(claims));
+        world.obtain().await;
+        assert_eq!(findings(&world).await.explanations.len(), faults, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_graph_although_scope_is_for_mail_is_of_microsofts_first_version() {
+    let world = World::with(CODE).await;
+    let mut draft = world.draft(CODE);
+    draft.edit(Field::Scope, "https://outlook.office.com/SMTP.Send offline_access");
+    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    let claims = with(good(), "aud", json!("https://graph.microsoft.com"));
+    world.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
+    world.obtain().await;
+    let misfit = only(findings(&world).await);
+    assert!(misfit.cause.contains("put /oauth2/v2.0/ into both endpoints"), "{}", misfit.cause);
+    assert!(misfit.steps[0].text.contains("/oauth2/v2.0/ in place of /oauth2/"), "{misfit:?}");
+    assert_eq!(fills(&misfit), [], "Scope is right");
 }
 
 #[tokio::test]

@@ -31,6 +31,15 @@ async fn a_negative_expiry_is_over_at_once() {
 }
 
 #[tokio::test]
+async fn the_ends_of_a_refresh_token_and_of_a_grant_are_read() {
+    let rest = r#","refresh_token_timeout":"600","authorization_expires_in":900"#;
+    let issued = with(rest).await;
+    let seconds = Duration::from_secs;
+    let found = (issued.refresh_lifetime, issued.grant_lifetime);
+    assert_eq!(found, (Some(seconds(600)), Some(seconds(900))));
+}
+
+#[tokio::test]
 async fn an_absurd_expiry_is_ten_years() {
     let ten_years = Duration::from_hours(24 * 3_652);
     assert_eq!(with(r#","expires_in":99999999999999999999"#).await.lifetime, ten_years);
@@ -45,8 +54,11 @@ async fn the_token_type_is_bearer_in_any_case_or_missing() {
 
 #[tokio::test]
 async fn another_token_type_is_refused_by_its_name() {
-    let turn = Turn::json("200 OK", r#"{"access_token":"a","token_type":"mac"}"#);
-    assert_eq!(trouble(turn).await, (Fault::OtherTokenType, "mac".to_owned()));
+    for (named, said) in [(r#""mac""#, "mac"), ("1", "1"), ("{}", "{}")] {
+        let body = format!(r#"{{"access_token":"a","token_type":{named}}}"#);
+        let expected = (Fault::OtherTokenType, said.to_owned());
+        assert_eq!(trouble(Turn::json("200 OK", &body)).await, expected);
+    }
 }
 
 #[tokio::test]

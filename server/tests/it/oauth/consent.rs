@@ -92,6 +92,29 @@ fn a_query_in_the_authorization_endpoint_is_kept_before_ours() {
 }
 
 #[test]
+fn no_parameter_is_sent_twice_whatever_the_authorization_endpoint_brings_along() {
+    let endpoint = "https://login.example.com/authorize?client_id=old&response_type=code\
+        &redirect_uri=https%3A%2F%2Fold.example%2Fcb&scope=openid&state=12345\
+        &code_challenge=old&code_challenge_method=plain&prompt=consent&prompt=login";
+    for pkce in [false, true] {
+        let url = request(&asking(endpoint, REDIRECT_URI, pkce)).url;
+        let names: Vec<_> = Url::parse(&url)
+            .expect("a URL")
+            .query_pairs()
+            .map(|(name, _)| name.into_owned())
+            .collect();
+        for name in &names {
+            assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}: {url}");
+        }
+        let parameters = parameters(&url);
+        assert_eq!(parameters["client_id"], CLIENT_ID);
+        assert_eq!(parameters["state"], "state/+&=1");
+        assert_eq!(parameters["prompt"], "consent");
+        assert_eq!(parameters.contains_key("code_challenge"), pkce);
+    }
+}
+
+#[test]
 fn a_redirect_uri_is_decoded_to_what_was_typed() {
     for typed in [
         "https://PPM.example.com",

@@ -118,15 +118,31 @@ async fn what_speaks_no_http_is_no_token_endpoint() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_told_by_its_origin_and_not_followed() {
+async fn a_redirect_is_told_without_its_query_and_not_followed() {
     let elsewhere = ScriptedProvider::play([]);
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
         let target = format!("Location: {}?code=canary#canary", elsewhere.token_endpoint());
         let told = public_trouble(Turn::answer(status, &[&target], "")).await;
-        let origin = format!("http://{}", elsewhere.address());
-        assert_eq!(told, (Fault::Redirected, origin), "{status}");
+        assert_eq!(told, (Fault::Redirected, elsewhere.token_endpoint()), "{status}");
     }
     assert_eq!(elsewhere.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn of_a_redirect_on_this_machine_only_a_slash_is_told() {
+    for (location, expected) in
+        [("/token/", true), ("/another", false), ("http://sekret.example/token/", false)]
+    {
+        let provider = ScriptedProvider::play([Turn::answer(
+            "301 Moved",
+            &[&format!("Location: {location}")],
+            "",
+        )]);
+        let told = told(ask(&client(), &provider.token_endpoint()).await);
+        let target = format!("{}/", provider.token_endpoint());
+        let said = if expected { target } else { "301 Moved Permanently".to_owned() };
+        assert_eq!(told, (Fault::Redirected, said), "{location}");
+    }
 }
 
 #[tokio::test]
@@ -141,7 +157,7 @@ async fn a_redirect_to_nowhere_is_one_all_the_same() {
 async fn the_body_of_a_redirect_is_not_waited_for() {
     let head = "HTTP/1.1 302 Found\r\nLocation: https://a.example/b\r\nContent-Length: 9\r\n\r\n";
     let answered = timeout(SLACK, public_trouble(Turn::raw(head).then_hang())).await;
-    let expected = (Fault::Redirected, "https://a.example".to_owned());
+    let expected = (Fault::Redirected, "https://a.example/b".to_owned());
     assert_eq!(answered.expect("an answer at once"), expected);
 }
 

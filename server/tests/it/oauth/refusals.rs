@@ -42,11 +42,14 @@ async fn every_error_code_has_its_meaning_at_the_token_endpoint_whatever_the_sta
 }
 
 #[test]
-fn every_error_code_has_the_same_meaning_at_the_providers_page() {
+fn every_error_code_has_the_same_meaning_at_the_providers_page_but_for_a_refused_consent() {
     for (code, fault) in CODES {
         let description = Some("So it is.".to_owned());
         let error = Some(ProviderError { code: code.to_owned(), description, uri: None });
         let setback = Answer { error, ..Answer::default() }.setback().expect("an error");
+        // A person who is asked for a consent has refused it.
+        let is_declined = code == "consent_required";
+        let fault = if is_declined { Fault::AccessDenied } else { fault };
         assert_eq!((setback.leg, setback.fault), (Leg::Consent, fault));
         assert_eq!(setback.said, Some(format!("{code}: So it is.")));
     }
@@ -93,9 +96,99 @@ async fn a_refusal_in_words_of_its_own_is_told_with_them() {
         (r#"{"message":"Wrong tenant."}"#, "400 Bad Request: Wrong tenant."),
         (r#"{"error":{"status":"INVALID","message":"No."}}"#, "INVALID: No."),
         ("Blocked by policy.", "400 Bad Request: Blocked by policy."),
+        (r#"{"errcode":40013,"errmsg":"invalid appid"}"#, "400 Bad Request: 40013: invalid appid"),
+        (r#"{"errors":["No.","Never."]}"#, "400 Bad Request: No.; Never."),
+        (r#"{"errors":[{"detail":"No."}]}"#, "400 Bad Request: No."),
+        (r#"{"title":"Bad","detail":"No."}"#, "400 Bad Request: Bad: No."),
+        (r#"{"error_message":"No."}"#, "400 Bad Request: No."),
+        (r#"{"reason":"No."}"#, "400 Bad Request: No."),
     ] {
         let expected = (Fault::UnknownError, said.to_owned());
         assert_eq!(public_trouble(Turn::answer("400 Bad Request", &[], body)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_oauth_code_under_another_name_is_that_error() {
+    for (body, said) in [
+        (r#"{"errorCode":"invalid_client","errorSummary":"No."}"#, "invalid_client: No."),
+        (r#"{"errors":[{"code":"invalid_client","message":"No."}]}"#, "invalid_client: No."),
+        (r#"{"type":"https://a.example/invalid_client","title":"No."}"#, "invalid_client: No."),
+    ] {
+        let (fault, told) = public_trouble(Turn::json("400 Bad Request", body)).await;
+        assert_eq!((fault, told), (Fault::InvalidClient, format!("400 Bad Request: {said}")));
+    }
+}
+
+#[tokio::test]
+async fn an_oauth_code_in_plain_text_is_that_error_whatever_the_status() {
+    for status in ["400 Bad Request", "401 Unauthorized", "200 OK"] {
+        let turn = Turn::answer(status, &["Content-Type: text/plain"], "invalid_client\n");
+        let expected = (Fault::InvalidClient, "invalid_client".to_owned());
+        assert_eq!(trouble(turn).await, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_in_place_of_an_error_keeps_its_status_and_is_no_token_endpoint() {
+    for status in ["400 Bad Request", "200 OK"] {
+        for body in [r#"{"result":0,"error":"9"}"#, r#"{"result":0,"error":9}"#] {
+            let expected = (Fault::NotOauth, format!("{status}: 9"));
+            assert_eq!(public_trouble(Turn::json(status, body)).await, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn microsofts_numbers_and_its_trace_stand_beside_its_words() {
+    let body = r#"{"error":"invalid_request","error_description":"No tenant.","error_codes":[90002],
+        "trace_id":"0f8fad5b-d9cb-469f-a165-70867728950e"}"#;
+    for status in ["400 Bad Request", "200 OK"] {
+        let (fault, said) = trouble(Turn::json(status, body)).await;
+        let expected =
+            "invalid_request: No tenant. (AADSTS90002, 0f8fad5b-d9cb-469f-a165-70867728950e)";
+        assert_eq!((fault, said.as_str()), (Fault::InvalidRequest, expected), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn who_answers_in_the_providers_place_is_told_apart() {
+    let (cloudflare, html) = ("cf-mitigated: challenge", "Content-Type: text/html");
+    for (status, headers, body, fault, said) in [
+        (
+            "403 Forbidden",
+            &[cloudflare, html][..],
+            "<!DOCTYPE html><title>Just a moment...</title>",
+            Fault::BotGuard,
+            "403 Forbidden: Just a moment...",
+        ),
+        (
+            "503 Service Unavailable",
+            &[html],
+            "<title>Just a moment...</title>",
+            Fault::BotGuard,
+            "503 Service Unavailable: Just a moment...",
+        ),
+        (
+            "200 OK",
+            &[html],
+            "<title>Sign in</title><input type=\"password\">",
+            Fault::SignInPage,
+            "Sign in",
+        ),
+        (
+            "511 Network Authentication Required",
+            &[html],
+            "<title>Welcome</title>",
+            Fault::NetworkPage,
+            "511 Network Authentication Required: Welcome",
+        ),
+    ] {
+        let told = public_trouble(Turn::answer(status, headers, body)).await;
+        assert_eq!(told, (fault, said.to_owned()));
+        let (found, told) = trouble(Turn::answer(status, headers, body)).await;
+        assert_eq!(found, fault, "of this machine it is told too");
+        assert!(!told.contains("moment") && !told.contains("Sign in"), "{told}");
     }
 }
 
@@ -182,7 +275,8 @@ async fn a_refresh_token_that_a_provider_repeats_is_not_told() {
 
 #[tokio::test]
 async fn a_basic_header_that_a_provider_repeats_is_not_told() {
-    let body = r#"{"error":"odd","error_description":"cHBtOmNhbmFyeStjbGllbnQlMkZzZWNyZXQlMkIx"}"#;
+    let body =
+        r#"{"error":"odd","error_description":"cHBtOmNhbmFyeSUyMGNsaWVudCUyRnNlY3JldCUyQjE="}"#;
     let provider = ScriptedProvider::play([Turn::json("400 Bad Request", body)]);
     let grant = grant(Consent::NotNeeded, &provider.token_endpoint());
     let asked = client().client_credentials(&grant, ClientAuth::Basic, Leg::TokenRequest).await;

@@ -450,6 +450,8 @@ pub struct Rules {
     pub takes: Takes,
     /// How many characters an access token has at least.
     pub token_length: usize,
+    /// What a token answer says besides: an object.
+    pub more: Value,
     /// Whether consent is answered with `iss` (RFC 9207), and as whom.
     pub issuer: Option<String>,
     /// What an access token says, where it is a JWT.
@@ -469,6 +471,7 @@ impl Default for Rules {
             scope: None,
             takes: Takes::Either,
             token_length: 30,
+            more: json!({}),
             issuer: None,
             claims: None,
             id_token: None,
@@ -872,6 +875,9 @@ impl State {
         let asked = Some(asked.param("scope").to_owned()).filter(|scope| !scope.is_empty());
         if let Some(scope) = self.rules.scope.clone().or(asked) {
             body["scope"] = scope.into();
+        }
+        for (name, value) in self.rules.more.as_object().into_iter().flatten() {
+            body[name] = value.clone();
         }
         Turn::json("200 OK", &body.to_string())
     }

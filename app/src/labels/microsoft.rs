@@ -1,0 +1,409 @@
+//! What Microsoft's numbers for errors (AADSTS…) mean. For words alone: Microsoft changes the numbers, so
+//! nothing is decided by them, its own words stand beside, and a number that is not here leaves the words
+//! as they are. Made on the server only.
+
+use domain::draft::Form;
+use domain::{OauthFlow, microsoft};
+
+use super::{Words, provider};
+use crate::explanation::{Explanation, Link, NextStep};
+
+/// Numbers that mean the same, and what that is.
+struct Row {
+    numbers: &'static [u32],
+    words: Words,
+    /// The same for Client Credentials, where no person signs in.
+    of_application: Option<Words>,
+    /// When Microsoft's page on the number was read.
+    read: &'static str,
+}
+
+/// When most of them were read.
+const READ: &str = "28 November 2026";
+
+const fn row(numbers: &'static [u32], cause: &'static str, steps: &'static [&'static str]) -> Row {
+    Row { numbers, words: Words { cause, steps }, of_application: None, read: READ }
+}
+
+impl Row {
+    const fn or_of_application(
+        mut self,
+        cause: &'static str,
+        steps: &'static [&'static str],
+    ) -> Self {
+        self.of_application = Some(Words { cause, steps });
+        self
+    }
+}
+
+const SIGN_IN_AGAIN: &str = "Press Get Auth Token, and sign in again.";
+const ADMIN_CENTER: &str =
+    "In the Microsoft Entra admin center, open the application under App registrations";
+
+static ROWS: [Row; 24] = [
+    row(
+        &[7_000_215],
+        "Client Secret is wrong.",
+        &[
+            "Enter the secret's value, not its ID: the admin center lists both beside each other.",
+            "The value is shown once, when the secret is made. If it is gone, make a new secret under Certificates & secrets.",
+        ],
+    ),
+    row(
+        &[7_000_222],
+        "Client Secret has expired.",
+        &[
+            "In the Microsoft Entra admin center, open the application under App registrations, Certificates & secrets, make a new secret, and enter its value in Client Secret.",
+            "Where a policy forbids new secrets, ask the administrator of Microsoft Entra about it.",
+        ],
+    ),
+    row(
+        &[700_016],
+        "The tenant in the endpoints has no application with this Client ID.",
+        &[
+            "Compare Client ID with Application (client) ID on the application's page under App registrations.",
+            "Check that the tenant in the endpoints is the one in which the application is registered.",
+        ],
+    ),
+    row(
+        &[7_000_112],
+        "The application is disabled in Microsoft Entra.",
+        &[
+            "Open the application under Enterprise applications, Properties, and let users sign in there (Enabled for users to sign-in).",
+        ],
+    ),
+    row(
+        &[90_002, 900_023],
+        "Microsoft knows no such tenant: the tenant in the endpoints is wrong.",
+        &[
+            "Look for a typing mistake in the tenant, which follows the host name in the endpoints, such as contoso.onmicrosoft.com.",
+            "The tenant's ID always works: it is on the Overview page of the Microsoft Entra admin center.",
+        ],
+    ),
+    row(
+        &[50_059, 50_194],
+        "The endpoints have to name your tenant.",
+        &[
+            "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Authorization Endpoint and Token Endpoint in place of common.",
+            "The ID is on the Overview page of the Microsoft Entra admin center.",
+        ],
+    )
+    .or_of_application(
+        "Token Endpoint has to name your tenant.",
+        &[
+            "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Token Endpoint in place of common.",
+            "The ID is on the Overview page of the Microsoft Entra admin center.",
+        ],
+    ),
+    row(
+        &[50_011, 500_113, 900_971],
+        "Redirect URI is not registered for this application.",
+        &[
+            "In the Microsoft Entra admin center, open the application under App registrations, Authentication, and add Redirect URI for the platform Web, letter for letter.",
+        ],
+    ),
+    row(
+        &[65_001],
+        "This application has no consent yet.",
+        &[
+            "Press Get Auth Token, and accept what the provider asks.",
+            "Where users may not consent, an administrator grants it on the application's page, API permissions, Grant admin consent.",
+        ],
+    )
+    .or_of_application(
+        "No administrator has approved this application in the tenant.",
+        &[
+            "Check that the tenant in Token Endpoint is the one in which the application is registered.",
+            "Let an administrator of Microsoft Entra approve the application there.",
+        ],
+    ),
+    row(
+        &[500_011],
+        "The tenant does not know the service that Scope names.",
+        &[
+            "Check Scope for a typing mistake in the address before the last slash.",
+            "Check the tenant in the endpoints: it has to have Exchange Online.",
+        ],
+    ),
+    row(
+        &[70_011, 28_002, 28_003],
+        "Microsoft does not accept Scope.",
+        &["Check Scope: blanks separate scopes, and all of them belong to one service."],
+    ),
+    row(
+        &[650_053],
+        "Scope names a permission that does not exist.",
+        &["Check Scope for a typing mistake after the last slash; blanks separate scopes."],
+    ),
+    row(
+        &[900_144],
+        "The request lacks a parameter that this endpoint wants.",
+        &["Microsoft's own words name the parameter.", "Check the endpoints against Microsoft's documentation."],
+    ),
+    row(
+        &[9_000_411],
+        "The request has a parameter twice.",
+        &[
+            "Microsoft's own words name the parameter.",
+            "Remove it from the query of Authorization Endpoint, behind the question mark.",
+        ],
+    )
+    .or_of_application(
+        "The request has a parameter twice.",
+        &[
+            "Microsoft's own words name the parameter.",
+            "Remove it from the query of Token Endpoint, behind the question mark.",
+        ],
+    ),
+    row(
+        &[50_173],
+        "The consent was withdrawn: the password was changed, or an administrator ended the account's sign-ins.",
+        &[SIGN_IN_AGAIN],
+    ),
+    row(
+        &[700_082],
+        "The token was not used for too long, usually 90 days, so the consent has ended.",
+        &[SIGN_IN_AGAIN],
+    ),
+    row(
+        &[70_043],
+        "A sign-in frequency in a Conditional Access policy has ended the consent.",
+        &[
+            SIGN_IN_AGAIN,
+            "This comes back: renewing does not extend the time. Let the administrator of Microsoft Entra leave this account out of the policy, or choose the flow Client Credentials.",
+        ],
+    ),
+    row(
+        &[53_003],
+        "A Conditional Access policy blocks this sign-in.",
+        &[
+            "Let the administrator of Microsoft Entra look at the sign-in log, which names the policy, and leave this account or application out of it.",
+            "Or choose the flow Client Credentials.",
+        ],
+    )
+    .or_of_application(
+        "A Conditional Access policy blocks this application.",
+        &[
+            "Let the administrator of Microsoft Entra look at the log of service principals' sign-ins, which names the policy, and leave this application out of it.",
+        ],
+    ),
+    row(
+        &[50_105],
+        "The account is not assigned to this application, which takes assigned accounts only.",
+        &[
+            "In the Microsoft Entra admin center, open the application under Enterprise applications, Users and groups, and add the account.",
+            "Or turn Assignment required off under Properties there.",
+        ],
+    )
+    .or_of_application(
+        "This application takes assigned accounts only.",
+        &[
+            "In the Microsoft Entra admin center, open the application under Enterprise applications, Properties, and turn Assignment required off.",
+        ],
+    ),
+    row(
+        &[50_076, 50_079],
+        "Microsoft wants a second factor.",
+        &[
+            "Press Get Auth Token, and sign in with the second factor.",
+            "If the account has none yet, sign in to it in a web browser once, and set one up there.",
+        ],
+    ),
+    row(
+        &[50_020, 500_208],
+        "The account belongs to another tenant than the one in the endpoints.",
+        &[
+            "Press Get Auth Token, and sign in with an account of that tenant; the page may offer to use another account.",
+            "Or put the account's own tenant into Authorization Endpoint and Token Endpoint.",
+        ],
+    ),
+    row(
+        &[700_025],
+        "The application is a public client, and those must send no Client Secret.",
+        &[
+            "Register the application as a Web client: add Redirect URI for the platform Web under Authentication, and turn Allow public client flows off.",
+            "Or set Client authentication to None (public client), with Authorization Code with PKCE.",
+        ],
+    ),
+    row(
+        &[7_000_218],
+        "The application is a confidential client, and those must send a Client Secret.",
+        &[
+            "Enter Client Secret, and leave Client authentication at Automatic.",
+            "Check that Redirect URI is registered for the platform Web, not for mobile and desktop applications.",
+        ],
+    )
+    .or_of_application(
+        "The application is a confidential client, and those must send a Client Secret.",
+        &["Enter Client Secret, and leave Client authentication at Automatic."],
+    ),
+    row(
+        &[9_002_326],
+        "Redirect URI is registered for a single-page application, whose tokens only a browser may fetch.",
+        &["Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web."],
+    ),
+    row(
+        &[9_002_327],
+        "Redirect URI is registered for a single-page application, whose codes only a browser may exchange.",
+        &["Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web."],
+    ),
+];
+
+/// The number in a provider's words that is known here, or else the first one.
+pub(super) fn number(said: &str) -> Option<u32> {
+    let numbers = said.split("AADSTS").skip(1).filter_map(|rest| {
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    });
+    let numbers: Vec<u32> = numbers.collect();
+    numbers.iter().copied().find(|number| row_of(*number).is_some()).or(numbers.first().copied())
+}
+
+fn row_of(number: u32) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.numbers.contains(&number))
+}
+
+/// What a number means in these settings and what to do; nothing where it is not known.
+pub(super) fn explained(number: u32, said: &str, form: &Form<()>) -> Option<Explanation> {
+    let row = row_of(number)?;
+    let of_application =
+        row.of_application.as_ref().filter(|_| form.flow == OauthFlow::ClientCredentials);
+    let Words { cause, steps } = of_application.unwrap_or(&row.words);
+    let steps = steps.iter().map(|&step| NextStep::words(step));
+    let steps = own_values(number, form).into_iter().chain(steps).chain([page(number, row.read)]);
+    let cause = match limit(said).filter(|_| number == 70_043) {
+        Some(seconds) => format!("{cause} It allows {}.", lasting(seconds)),
+        None => (*cause).to_owned(),
+    };
+    Some(Explanation::new(cause, steps.collect()))
+}
+
+/// Whether a number says that there is no such tenant.
+pub(super) fn is_unknown_tenant(number: u32) -> bool {
+    matches!(number, 90_002 | 900_023)
+}
+
+/// Microsoft's page on a number.
+pub(super) fn page(number: u32, read: &str) -> NextStep {
+    let read = if read.is_empty() { String::new() } else { format!(" (read {read})") };
+    NextStep {
+        link: Some(Link {
+            text: format!("AADSTS{number}"),
+            href: format!("https://login.microsoftonline.com/error?code={number}"),
+        }),
+        ..NextStep::words(format!("More is on Microsoft's page about this number{read}:"))
+    }
+}
+
+/// Steps with the administrator's own values in them.
+fn own_values(number: u32, form: &Form<()>) -> Option<NextStep> {
+    let authentication = &form.authentication;
+    match number {
+        50_011 | 500_113 | 900_971 | 9_002_326 | 9_002_327
+            if !authentication.redirect_uri.is_empty() =>
+        {
+            Some(NextStep {
+                copy: Some(authentication.redirect_uri.clone()),
+                ..NextStep::words(format!("{ADMIN_CENTER}, Authentication. Redirect URI here is:"))
+            })
+        }
+        70_011 | 650_053 | 28_002 | 28_003 | 500_011 => Some(provider::scope_at_microsoft(form)),
+        50_059 | 50_194 | 90_002 | 900_023 => {
+            let tenant = microsoft::tenant(&authentication.token_endpoint)?;
+            Some(NextStep::words(format!("Token Endpoint has {tenant} as the tenant.")))
+        }
+        _ => None,
+    }
+}
+
+/// The lifetime that a policy allows, in Microsoft's words.
+fn limit(said: &str) -> Option<u64> {
+    let (_, rest) = said.split_once("maximum allowed lifetime for this request is ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// So many seconds, in the largest unit that they fill.
+fn lasting(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        86_400.. => (seconds / 86_400, "day"),
+        3_600.. => (seconds / 3_600, "hour"),
+        60.. => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural} ({seconds} seconds) from the first sign-in on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every number that has words of its own.
+    const NUMBERS: [u32; 34] = [
+        7_000_215, 7_000_222, 700_016, 7_000_112, 90_002, 900_023, 50_059, 50_194, 50_011, 500_113,
+        900_971, 65_001, 500_011, 70_011, 650_053, 28_002, 28_003, 900_144, 9_000_411, 50_173,
+        700_082, 70_043, 53_003, 50_105, 50_076, 50_079, 50_020, 500_208, 700_025, 7_000_218,
+        9_002_326, 9_002_327, 70_043, 50_194,
+    ];
+
+    fn form(flow: OauthFlow) -> Form<()> {
+        let mut form = Form { flow, ..Form::default() };
+        let authentication = &mut form.authentication;
+        authentication.redirect_uri = "https://ppm.example/oauth/callback".to_owned();
+        authentication.token_endpoint =
+            "https://login.microsoftonline.com/common/oauth2/v2.0/token".to_owned();
+        form
+    }
+
+    fn all(explanation: &Explanation) -> String {
+        let steps = explanation.steps.iter().map(|step| step.text.as_str());
+        [explanation.cause.as_str()].into_iter().chain(steps).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn every_number_has_a_cause_and_steps_of_its_own() {
+        for number in NUMBERS {
+            for flow in [OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials] {
+                let explained = explained(number, "", &form(flow)).expect("words");
+                assert!(explained.steps.len() >= 2, "{number}: {explained:?}");
+                let link = explained.steps.last().and_then(|step| step.link.clone());
+                let expected = format!("https://login.microsoftonline.com/error?code={number}");
+                assert_eq!(link.map(|link| link.href), Some(expected));
+            }
+        }
+        assert_eq!(explained(1, "", &form(OauthFlow::AuthorizationCode)), None);
+    }
+
+    #[test]
+    fn a_number_is_found_in_a_providers_words() {
+        for (said, expected) in [
+            ("invalid_request: AADSTS90002: Tenant 'x' not found.", Some(90_002)),
+            ("AADSTS1: no. AADSTS50194: no.", Some(50_194)),
+            ("AADSTS123456", Some(123_456)),
+            ("AADSTS", None),
+            ("AADSTS99999999999999999999", None),
+            ("No.", None),
+        ] {
+            assert_eq!(number(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn an_application_that_a_number_speaks_of_is_told_of_no_person() {
+        for number in [90_002, 50_194, 65_001, 500_011, 53_003, 50_105, 7_000_215, 700_016] {
+            let explained = explained(number, "", &form(OauthFlow::ClientCredentials));
+            let told = all(&explained.expect("words"));
+            for foreign in ["Redirect URI", "consent", "Get Auth Token", "Authorization Endpoint"] {
+                assert!(!told.contains(foreign), "{number}: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sign_in_frequency_is_told_with_its_seconds() {
+        let said = "AADSTS70043: … The token was issued on …, and the maximum allowed lifetime for this request is 86400.";
+        let explained = explained(70_043, said, &form(OauthFlow::AuthorizationCode));
+        let cause = explained.expect("words").cause;
+        assert!(cause.contains("1 day (86400 seconds)"), "{cause}");
+    }
+}

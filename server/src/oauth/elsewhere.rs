@@ -1,0 +1,94 @@
+//! Where services that do not follow RFC 6749 5.2 write why they refuse. A table of names, each seen
+//! at one of them; what is found are a provider's words, and decides nothing but how they are told.
+
+use serde_json::{Map, Value};
+
+use super::fault::known_code;
+
+/// Members that hold a sentence, the most telling first.
+const WORDS: [&str; 17] = [
+    "error_description",
+    "errorDescription",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "errmsg",       // WeChat, DingTalk
+    "errorSummary", // Okta
+    "faultstring",  // Apigee, SOAP
+    "message",
+    "Message", // Amazon
+    "msg",
+    "detail", // RFC 9457 3.1.4
+    "details",
+    "description",
+    "developerMessage",
+    "reason",
+    "title", // RFC 9457 3.1.3
+];
+
+/// Members that hold a code.
+const CODES: [&str; 5] = ["error_code", "errorCode", "errcode", "code", "type"];
+
+/// Members that hold errors of their own, one or several.
+const NESTED: [&str; 6] = ["errors", "error", "fault", "detail", "details", "Error"];
+
+/// No object is looked into further down.
+const DEEPEST: usize = 4;
+/// No more of several errors are told.
+const MOST: usize = 3;
+
+/// The sentence of an answer. A problem's title (RFC 9457) precedes its detail.
+pub(super) fn words(answer: &Map<String, Value>) -> Option<String> {
+    in_object(answer, 0)
+}
+
+/// The code of an answer, in text or as a number. A problem's `type` is an address, of which only a code
+/// at its end counts.
+pub(super) fn code(answer: &Map<String, Value>) -> Option<String> {
+    let own = CODES.iter().find_map(|name| match answer.get(*name)? {
+        Value::String(code) if *name == "type" => known_code(code).map(str::to_owned),
+        Value::String(code) if !code.is_empty() => Some(code.clone()),
+        Value::Number(code) if *name != "type" => Some(code.to_string()),
+        _ => None,
+    });
+    own.or_else(|| NESTED.iter().find_map(|name| code_below(answer.get(*name)?)))
+}
+
+fn code_below(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(values) => code(values.first()?.as_object()?),
+        Value::Object(object) => code(object),
+        _ => None,
+    }
+}
+
+fn in_object(object: &Map<String, Value>, depth: usize) -> Option<String> {
+    let text = |name: &str| {
+        object.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+    };
+    if let (Some(title), Some(detail)) = (text("title"), text("detail")) {
+        return Some(format!("{title}: {detail}"));
+    }
+    let own = || WORDS.iter().find_map(|name| text(name)).map(str::to_owned);
+    own().or_else(|| NESTED.iter().find_map(|name| in_value(object.get(*name)?, depth)))
+}
+
+fn in_value(value: &Value, depth: usize) -> Option<String> {
+    if depth > DEEPEST {
+        return None;
+    }
+    let all = |values: Vec<&Value>| {
+        let found = values.into_iter().filter_map(|value| in_value(value, depth + 1));
+        let found: Vec<_> = found.take(MOST).collect();
+        Some(found.join("; ")).filter(|text| !text.is_empty())
+    };
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Array(values) => all(values.iter().collect()),
+        // Or else a list of what is wrong, by the names of the parameters.
+        Value::Object(object) => {
+            in_object(object, depth + 1).or_else(|| all(object.values().collect()))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}

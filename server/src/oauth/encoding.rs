@@ -1,0 +1,179 @@
+//! Takes content codings off an answer (RFC 9110 8.4.1), within a limit: some servers compress
+//! although no request asks for that. What is left of a bomb is as long as the limit, and no longer.
+
+use std::io::Read;
+
+use brotli_decompressor::Decompressor;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use oauth2::http::HeaderMap;
+use oauth2::http::header::CONTENT_ENCODING;
+
+/// No answer has more codings.
+const MOST_CODINGS: usize = 3;
+/// How much brotli reads at a time, in octets.
+const BUFFER: usize = 4096;
+
+/// An answer's body without its codings, as far as it goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) octets: Vec<u8>,
+    pub(super) end: End,
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is all there.
+    Whole,
+    /// It is longer than the limit, and cut there.
+    Cut,
+    /// It breaks off, or has a coding that is not known.
+    Damaged,
+}
+
+/// The body that these headers describe, up to so many octets.
+pub(super) fn decoded(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Decoded {
+    let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = values.flat_map(|value| value.split(',')).map(str::trim);
+    let codings: Vec<_> = codings.filter(|coding| !is_identity(coding)).collect();
+    let mut decoded = Decoded { octets: body, end: End::Whole };
+    if decoded.octets.is_empty() {
+        return decoded;
+    }
+    if codings.len() > MOST_CODINGS {
+        return Decoded { octets: Vec::new(), end: End::Damaged };
+    }
+    // The last one was applied last.
+    for coding in codings.into_iter().rev() {
+        decoded = without(coding, &decoded.octets, limit);
+        if decoded.end != End::Whole {
+            break;
+        }
+    }
+    decoded
+}
+
+fn is_identity(coding: &str) -> bool {
+    coding.is_empty() || coding.eq_ignore_ascii_case("identity")
+}
+
+fn without(coding: &str, octets: &[u8], limit: usize) -> Decoded {
+    match coding.to_ascii_lowercase().as_str() {
+        "gzip" | "x-gzip" => read(MultiGzDecoder::new(octets), limit),
+        "deflate" if is_zlib(octets) => read(ZlibDecoder::new(octets), limit),
+        // Some servers leave out the wrapper that the coding has by RFC 9110 8.4.1.2.
+        "deflate" => read(DeflateDecoder::new(octets), limit),
+        "br" => read(Decompressor::new(octets, BUFFER), limit),
+        _ => Decoded { octets: Vec::new(), end: End::Damaged },
+    }
+}
+
+/// Whether octets begin with the header of RFC 1950 2.2.
+fn is_zlib(octets: &[u8]) -> bool {
+    let [method, flags, ..] = octets else { return false };
+    method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0
+}
+
+fn read(decoder: impl Read, limit: usize) -> Decoded {
+    let mut octets = Vec::new();
+    let outcome = decoder.take(limit as u64 + 1).read_to_end(&mut octets);
+    let end = match outcome {
+        _ if octets.len() > limit => End::Cut,
+        Ok(_) => End::Whole,
+        Err(_) => End::Damaged,
+    };
+    octets.truncate(limit);
+    Decoded { octets, end }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use oauth2::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 1_000;
+
+    fn with(coding: &str, body: Vec<u8>) -> Decoded {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_str(coding).expect("a header"));
+        decoded(&headers, body, LIMIT)
+    }
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(octets).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn zlib(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(octets).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn deflate(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(octets).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    /// `words` by brotli.
+    const BROTLI: [u8; 9] = [0x0B, 0x02, 0x80, b'w', b'o', b'r', b'd', b's', 0x03];
+
+    #[test]
+    fn each_coding_is_taken_off() {
+        for (coding, body) in [
+            ("gzip", gzip(b"words")),
+            ("X-GZIP", gzip(b"words")),
+            ("deflate", zlib(b"words")),
+            ("deflate", deflate(b"words")),
+            ("br", BROTLI.to_vec()),
+            ("identity", b"words".to_vec()),
+            ("deflate, gzip", gzip(&zlib(b"words"))),
+        ] {
+            let expected = Decoded { octets: b"words".to_vec(), end: End::Whole };
+            assert_eq!(with(coding, body), expected, "{coding}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_just_the_limit_is_whole_and_one_octet_more_is_cut() {
+        for (length, end) in [(LIMIT, End::Whole), (LIMIT + 1, End::Cut), (9_999_999, End::Cut)] {
+            let found = with("gzip", gzip(&vec![b'x'; length]));
+            assert_eq!((found.end, found.octets.len()), (end, LIMIT), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_damaged() {
+        let broken = |mut octets: Vec<u8>| {
+            octets.truncate(octets.len() - 4);
+            octets
+        };
+        for (coding, body) in [
+            ("gzip", b"words".to_vec()),
+            ("gzip", broken(gzip(b"words"))),
+            ("br", BROTLI[..7].to_vec()),
+            ("zstd", b"words".to_vec()),
+            ("gzip, gzip, gzip, gzip", gzip(b"words")),
+        ] {
+            assert_eq!(with(coding, body).end, End::Damaged, "{coding}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_come_to_no_more_than_the_limit(
+            coding in "(gzip|deflate|br)(, (gzip|deflate|br)){0,2}",
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            prop_assert!(with(&coding, body).octets.len() <= LIMIT.max(200));
+        }
+    }
+}

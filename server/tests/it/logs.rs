@@ -1,0 +1,49 @@
+//! What the program's log tells of a token that could not be renewed: the fault's code, no word of the
+//! provider's, and no colours where nobody reads it at a terminal.
+
+use std::fs;
+use std::time::Duration;
+
+use domain::OauthFlow;
+use tokio::time::sleep;
+
+use crate::support::accounts::administrators;
+use crate::support::databases::database_url;
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_programs::{LOOK_EVERY, obtain, save, trust_the_tests};
+use crate::support::oauth_world::draft;
+use crate::support::program::{Browser, Serving, log_file};
+use crate::support::provider::Provider;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_could_not_be_renewed_is_logged_with_the_faults_code_and_without_colours() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookies = administrators(&folder, 1).await;
+    let url = database_url(folder.path()).await;
+    let log = folder.path().join("ppm-email.log");
+    let program = Serving::with(folder.path(), |command| {
+        command.args(["--database-url", &url]).stderr(log_file(&log));
+        command.arg("--key-file").arg(folder.path().join("ppm-email.key"));
+        trust_the_tests(command, folder.path());
+    });
+    let provider = Provider::start();
+    provider.rule(|rules| rules.lifetime = Duration::from_secs(2));
+    let mailbox = Mailbox::start(&std::sync::Arc::new(Provider::start())).await;
+    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    browser.cookie.clone_from(&cookies[0]);
+    let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
+    save(&mut browser, &draft, 0, None).await;
+    obtain(&mut browser, &provider).await;
+    let refusal = r#"{"error":"unauthorized_client","error_description":"Sekret 7"}"#;
+    provider.fail_next("400 Bad Request", refusal);
+
+    let logged = loop {
+        let log = fs::read_to_string(&log).expect("the program writes it");
+        if let Some(line) = log.lines().find(|line| line.contains("could not be renewed")) {
+            break line.to_owned();
+        }
+        sleep(LOOK_EVERY).await;
+    };
+    assert!(logged.contains("fault=\"unauthorized-client\""), "{logged}");
+    assert!(!logged.contains("Sekret") && !logged.contains('\u{1b}'), "{logged}");
+}

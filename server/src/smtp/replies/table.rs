@@ -523,6 +523,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("invalid recipient", Advice::RecipientRefused).code("5").at(CONTENT),
     // A policy that no row above has: Yahoo (554 5.7.9 "for policy reasons"), Postfix and filters.
     says("recipient address rejected", Advice::RecipientRefused).code("5").at(RECIPIENT),
+    says("message content …rejected", Advice::ContentRefused).code("5").at(CONTENT),
     says("policy", Advice::PolicyRefused).code("5").at(SUBMISSION),
     says("policies", Advice::PolicyRefused).code("5").at(SUBMISSION),
     says("access denied", Advice::PolicyRefused).code("5").at(SUBMISSION).when(When::SignedIn),

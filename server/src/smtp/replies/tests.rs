@@ -306,6 +306,7 @@ const OF_OTHERS: &[(Step, u16, &str, Advice)] = &[
         Advice::MessageTooLarge,
     ),
     (Step::Content, 554, "5.7.1 Looks like spam", Advice::ContentRefused),
+    (Step::Content, 554, "5.6.0 Message content rejected by policy", Advice::ContentRefused),
     (Step::Content, 452, "4.3.1 Disk full", Advice::TryLater),
     (Step::Content, 250, "Instead of 354", Advice::UnexpectedReply),
 ];

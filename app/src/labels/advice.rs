@@ -217,7 +217,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "This machine's address is on a blocklist.",
             steps: &[
                 "The server's reply names the list, and often the address. Look the address up there, remove the cause, then ask the list to remove it.",
-                "Use your provider's server for submission by users, usually on port 587, and sign in there: blocklists do not apply to those who sign in.",
+                "Use your provider's submission server, usually on port 587, and sign in there: blocklists do not apply to those who sign in.",
                 "An address of a home or mobile network is listed for good: mail has to go through a provider.",
             ],
         },
@@ -225,7 +225,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "This machine's address has no name of its own in DNS that the server accepts.",
             steps: &[
                 "Ask the owner of the address, usually the hosting or internet provider, for a PTR record (reverse DNS) with a name that leads back to the same address.",
-                "Or use your provider's server for submission by users, usually on port 587, and sign in there.",
+                "Or use your provider's submission server, usually on port 587, and sign in there.",
             ],
         },
         Advice::SignInNotOffered => Words {
@@ -510,7 +510,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "The server does not pass mail of this account on to the recipient's domain.",
             steps: &[
                 "Ask the server's administrator to let this account send to other domains.",
-                "Use your provider's server for submission by users, usually on port 587.",
+                "Use your provider's submission server, usually on port 587.",
             ],
         },
         Advice::SmtpUtf8NotOffered => Words {

@@ -777,13 +777,13 @@ fn attempt_end(code: &str) -> &str {
 #[must_use]
 pub const fn speaker(step: Step) -> &'static str {
     match step {
-        Step::Token => "In the provider's words",
-        _ => "In the server's words",
+        Step::Token => "Provider reply",
+        _ => "Server reply",
     }
 }
 
 /// What unfolds what PPM's own TLS, DNS or sockets reported: the server said nothing of it.
-pub const FOUND_BY_PPM: &str = "Details, found by PPM";
+pub const FOUND_BY_PPM: &str = "Details (found by PPM)";
 
 /// The menu of providers.
 pub const PROVIDER: &str = "Provider";

@@ -131,7 +131,8 @@ export class Form {
       groups.flatMap((group) => {
         const edge = group.getBoundingClientRect().right - 8;
         const controls = [...group.querySelectorAll('input, select, textarea, button')];
-        return controls.filter((control) => control.getBoundingClientRect().right > edge).map((control) => control.outerHTML);
+        const shown = controls.filter((control) => control.checkVisibility());
+        return shown.filter((control) => control.getBoundingClientRect().right > edge).map((control) => control.outerHTML);
       }),
     );
   }

@@ -224,7 +224,7 @@ test('what a provider says is explained beyond its code', async ({ page, signIn,
     await form.saved();
     await form.sendTest.click();
 
-    const heading = /^Sign-in failed: Exchange Online has sign-in by SMTP turned off for this mailbox/;
+    const heading = /^Sign-in failed: Exchange Online has SMTP sign-in turned off for this mailbox/;
     const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
     await expect(outcome).toContainText(words);
     const steps = outcome.getByRole('listitem');

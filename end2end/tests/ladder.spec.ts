@@ -89,10 +89,10 @@ test("what PPM found itself is folded, and is not shown as the server's words", 
 
   const outcome = page.getByRole('status').filter({ has: form.outcome(/^TLS failed: /) });
   for (const place of [rung(page, 'TLS'), outcome]) {
-    await expect(place.getByText("In the server's words", { exact: true })).toHaveCount(0);
+    await expect(place.getByText('Server reply', { exact: true })).toHaveCount(0);
     const details = place.locator('code').filter({ hasText: 'invalid peer certificate' });
     await expect(details).toBeHidden();
-    await place.getByText('Details, found by PPM', { exact: true }).click();
+    await place.getByText('Details (found by PPM)', { exact: true }).click();
     await expect(details).toBeVisible();
   }
   await axe();

@@ -101,18 +101,18 @@ test.describe(() => {
     await expect(endpoint).toHaveValue(`${MICROSOFT}/authorize?prompt=consent`);
   });
 
-  test('interchanged endpoints are exchanged by a button', async ({ page, signIn, axe }) => {
+  test('swapped endpoints are exchanged by a button', async ({ page, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
     const token = form.field(form.authentication, 'Token Endpoint');
     await form.fill(form.authentication, { 'Authorization Endpoint': `${MICROSOFT}/token`, 'Token Endpoint': `${MICROSOFT}/authorize` });
-    await expect(token).toHaveAccessibleDescription(/Authorization Endpoint and Token Endpoint are interchanged\./);
+    await expect(token).toHaveAccessibleDescription(/Authorization Endpoint and Token Endpoint are swapped\./);
     await axe();
     await press(token, 'Exchange them');
     await expect(token).toHaveValue(`${MICROSOFT}/token`);
     await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(`${MICROSOFT}/authorize`);
-    await expect(token).not.toHaveAccessibleDescription(/interchanged/);
+    await expect(token).not.toHaveAccessibleDescription(/swapped/);
   });
 
   const ENDPOINTS: [authorization: string, token: string, says: RegExp][] = [

@@ -60,7 +60,7 @@ test('in another browser an address says so, and still works where it was begun'
   const other = await browser.newContext({ baseURL: product.url });
   const elsewhere = await other.newPage();
   await elsewhere.goto(address);
-  await expectSetback(elsewhere, 'The sign-in was begun in another browser.');
+  await expectSetback(elsewhere, 'The sign-in was started in another browser.');
   await axe(elsewhere);
   await other.close();
   await expect(form.tokenStatus).toHaveText('Not obtained');

@@ -173,7 +173,7 @@ test('a Client Secret that looks like the id of one is told so while it is typed
   await form.choose('Client Credentials');
   const secret = form.field(form.authentication, 'Client Secret');
   await secret.fill('aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee');
-  await expect(secret).toHaveAccessibleDescription(/looks like the secret's id/);
+  await expect(secret).toHaveAccessibleDescription(/looks like the secret's ID/);
   await secret.fill('a-value-of-a-secret');
   await expect(secret).not.toHaveAccessibleDescription(/looks like/);
 });

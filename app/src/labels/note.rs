@@ -79,7 +79,7 @@ const fn plain(found: &Found) -> &'static str {
         Found::Metadata => {
             "This is the address of the provider's metadata. Enter it in Issuer or tenant address, and select Fill from discovery."
         }
-        Found::Interchanged => "Authorization Endpoint and Token Endpoint are interchanged.",
+        Found::Interchanged => "Authorization Endpoint and Token Endpoint are swapped.",
         Found::AuthorizationEndpoint => {
             "This is an Authorization Endpoint. Enter the provider's Token Endpoint."
         }

@@ -214,9 +214,8 @@ impl Accounts {
         let account = limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
         let guess = self.guess(email, &account, device, caller).await?;
-        let person = people::by_email(&self.store, email).await?;
         let failure = Failure { action: Action::SignInFailed, actor: Actor::nobody() };
-        let compared = self.compare(guess, person, password, failure, caller.address);
+        let compared = self.compare(guess, email, password, failure, caller.address);
         let person = compared.await?.ok_or(SignInError::Wrong)?;
 
         let hash = &person.password_hash;
@@ -232,15 +231,16 @@ impl Accounts {
     async fn compare(
         &self,
         guess: Guess,
-        person: Option<Person>,
+        email: &str,
         password: SecretString,
         failure: Failure,
         address: IpAddr,
     ) -> Result<Option<Person>, SignInError> {
-        let accounts = self.clone();
+        let (accounts, email) = (self.clone(), email.to_owned());
         // A wrong guess counts even if the caller hangs up meanwhile.
         let compared = tokio::spawn(async move {
             let Guess { account, source, number, permit, _room } = guess;
+            let person = people::by_email(&accounts.store, &email).await?;
             let hash = person.as_ref().map(|person| person.password_hash.clone());
             if accounts.passwords.is_right(permit, password, hash).await? {
                 sign_ins::forgive(&accounts.store, &account, &source).await?;
@@ -419,10 +419,9 @@ impl Accounts {
         let email = who.address();
         let account = limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let person = self.known(email).await?;
         let guess = self.guess(email, &account, device, caller).await?;
         let failure = Failure { action: Action::PasswordNotChanged, actor: Actor::from(who) };
-        let compared = self.compare(guess, Some(person), current, failure, caller.address);
+        let compared = self.compare(guess, email, current, failure, caller.address);
         let person = compared.await?.ok_or(PasswordError::Wrong)?;
         // Nothing if another change was quicker: what was typed as the current password no longer is.
         let replaced = self.replace_password(&person, password, Actor::from(who)).await?;

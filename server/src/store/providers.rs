@@ -44,15 +44,14 @@ pub async fn learn(
     sqlx::query(
         "INSERT INTO provider (token_endpoint, authorization_endpoint, revocation_endpoint,
                                is_openid, issuer, names_itself, auth_methods, knows_pkce, learnt_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (token_endpoint) DO UPDATE SET
              authorization_endpoint = excluded.authorization_endpoint,
              revocation_endpoint = excluded.revocation_endpoint,
              is_openid = excluded.is_openid, issuer = excluded.issuer,
              names_itself = excluded.names_itself, auth_methods = excluded.auth_methods,
-             knows_pkce = excluded.knows_pkce,
-             learnt_at = excluded.learnt_at
-             WHERE $9 = 1",
+             knows_pkce = excluded.knows_pkce, learnt_at = excluded.learnt_at
+             WHERE $10 = 1",
     )
     .bind(&said.token_endpoint)
     .bind(&said.authorization_endpoint)

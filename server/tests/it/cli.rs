@@ -193,7 +193,9 @@ fn a_database_file_that_others_may_read_stops_the_start() {
 fn a_journal_that_others_may_read_stops_the_start() {
     let folder = folder();
     assert!(add_ada(&folder).status.success());
-    fs::write(folder.path().join("ppm-email.db-wal"), "").expect("the folder is there");
+    let journal = folder.path().join("ppm-email.db-wal");
+    fs::write(&journal, "").expect("the folder is there");
+    fs::set_permissions(&journal, Permissions::from_mode(0o644)).expect("the file is there");
     let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
     assert!(line.contains("ppm-email.db-wal is not safe: others can read or change it"), "{line}");
 }

@@ -274,8 +274,8 @@ async fn a_tenant_that_is_not_found_is_told_in_the_providers_words() {
         .await;
         let findings = asking.findings(&asking.issuer).await;
         let [explanation] = findings.explanations.as_slice() else { panic!("{findings:?}") };
-        assert!(explanation.cause.contains("The tenant is not found"), "{explanation:?}");
-        let step = "Look for a typing mistake in the tenant";
+        assert!(explanation.cause.contains("The tenant was not found"), "{explanation:?}");
+        let step = "Check the tenant for typing mistakes";
         assert!(explanation.steps[0].text.contains(step), "{explanation:?}");
         let said = fact(&findings, "In the provider's words");
         assert!(said.contains("Tenant 'contosso.onmicrosoft.com' not found."), "{said}");

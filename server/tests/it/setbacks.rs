@@ -136,27 +136,27 @@ async fn a_guard_a_sign_in_page_and_a_network_are_told_apart_with_who_can_help()
                 "<!DOCTYPE html><title>Just a moment...</title>",
             ),
             Fault::BotGuard,
-            "A guard against robots stands in front of the provider",
-            "Ask the people who run the provider",
+            "A bot guard in front of the provider",
+            "Ask the provider's administrator",
         ),
         (
             Turn::answer("200 OK", &[html], "<form><input type='password'></form>"),
             Fault::SignInPage,
-            "A page where people sign in answers",
+            "A sign-in page answers",
             "Enter the provider's token endpoint",
         ),
         (
             Turn::answer("511 Network Authentication Required", &[html], "<p>Welcome"),
             Fault::NetworkPage,
-            "A device of your network answered",
-            "Ask the people who run your network",
+            "A device in your network answered",
+            "Ask your network's administrator",
         ),
     ] {
         let (told, _) = Case::answered(ITSELF, "/token", turn).await;
         assert_eq!(told.fault, fault);
         assert!(told.cause.contains(cause), "{}", told.cause);
         assert!(told.steps.contains(step), "{}", told.steps);
-        assert!(!told.all().contains("interchanged"), "{}", told.all());
+        assert!(!told.all().contains("swapped"), "{}", told.all());
     }
 }
 
@@ -181,7 +181,7 @@ async fn with_client_credentials_a_refused_grant_is_told_without_a_code() {
     case.world.provider.fail_next("400 Bad Request", r#"{"error":"invalid_grant"}"#);
     let told = case.asked_as_itself().await;
     assert!(
-        told.cause.ends_with("The provider gives this application no token."),
+        told.cause.ends_with("The provider does not give this application a token."),
         "{}",
         told.cause
     );
@@ -280,7 +280,7 @@ async fn a_provider_that_wants_pkce_leads_to_that_flow_by_a_button() {
         let case = Case::with(CODE, &[]).await;
         let body = format!(r#"{{"error":"invalid_request","error_description":"{description}"}}"#);
         let told = case.refused_exchange("400 Bad Request", &body).await;
-        assert!(told.cause.contains("The provider wants PKCE"), "{}", told.cause);
+        assert!(told.cause.contains("The provider requires PKCE"), "{}", told.cause);
         assert_eq!(told.fills, pkce, "{description}");
         let query = format!("error=invalid_request&error_description={description}");
         assert_eq!(case.came_back(&query.replace(' ', "+")).await.fills, pkce, "{description}");

@@ -153,7 +153,7 @@ async fn an_applications_token_with_other_roles_is_told_with_both_ways_apart() {
     let claims = with(good(), "idtyp", json!("app"));
     let world = told_by(ITSELF, with(claims.clone(), "roles", json!(["Mail.Read"]))).await;
     let Explanation { cause, steps, .. } = only(findings(&world).await);
-    assert!(cause.contains("none of them lets it send mail by SMTP"), "{cause}");
+    assert!(cause.contains("none of them allows it to send mail by SMTP"), "{cause}");
     assert!(steps[0].text.contains("remove every API permission"), "{steps:?}");
     assert!(steps[1].text.starts_with("Or, the older way"), "{steps:?}");
     for role in ["SMTP.SendAsApp", "full_access_as_app"] {
@@ -187,7 +187,7 @@ async fn a_token_for_graph_although_scope_is_for_mail_is_of_microsofts_first_ver
     world.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
     world.obtain().await;
     let misfit = only(findings(&world).await);
-    assert!(misfit.cause.contains("put /oauth2/v2.0/ into both endpoints"), "{}", misfit.cause);
+    assert!(misfit.cause.contains("Use /oauth2/v2.0/ in both endpoints"), "{}", misfit.cause);
     assert!(misfit.steps[0].text.contains("/oauth2/v2.0/ in place of /oauth2/"), "{misfit:?}");
     assert_eq!(fills(&misfit), [], "Scope is right");
 }

@@ -215,7 +215,7 @@ async fn a_refusal_of_a_sign_in_that_is_not_about_the_password_says_so() {
         (
             "525 5.7.1 Unauthorized IP address. Visit https://app.provider.example/security/authorised_ips",
             Advice::AddressNotAdmitted,
-            ["does not admit this machine's address", "addresses that may send"],
+            ["does not accept connections from this machine's address", "addresses that may send"],
         ),
         (
             "535 5.7.0 NEOBHODIM parol prilozheniya https://help.provider.example/external / Application password is REQUIRED",

@@ -219,7 +219,7 @@ impl TlsMode {
     }
 }
 
-/// A value of a [`Kind::Check`] control as text.
+/// A value of a check box as text.
 #[must_use]
 pub const fn check_text(on: bool) -> &'static str {
     if on { "on" } else { "off" }

@@ -104,7 +104,7 @@ test.describe('a save that would delete the token', () => {
     await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(form.tokenStatus).toHaveText('Not obtained');
     await expect(form.tokenExpires).toHaveText('No token yet');
-    await expect(form.token.getByText('The token was obtained.')).toBeHidden();
+    await expect(form.token.getByText('Token obtained.')).toBeHidden();
     await expect(form.sendTest).toBeDisabled();
     await form.getToken.click();
     await expect(form.tokenStatus).toHaveText('Valid');

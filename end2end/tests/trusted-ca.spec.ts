@@ -15,7 +15,7 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
   await form.saved();
   await form.sendTest.click();
-  await expect(form.outcome(/certificate is signed by itself/)).toBeVisible();
+  await expect(form.outcome(/certificate is self-signed/)).toBeVisible();
   await axe();
 
   const trust = page.getByRole('button', { name: 'Trust this certificate', exact: true });

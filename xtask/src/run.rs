@@ -224,8 +224,8 @@ impl Drop for Guard {
 
 /// The address with a port that is free, where any would do.
 pub fn with_port(listen: SocketAddr) -> Result<SocketAddr> {
-    let found =
-        TcpListener::bind(listen).with_context(|| format!("{listen} cannot be listened on"))?;
+    let found = TcpListener::bind(listen)
+        .with_context(|| format!("this machine cannot listen on {listen}"))?;
     Ok(found.local_addr()?)
 }
 

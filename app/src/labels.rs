@@ -165,7 +165,7 @@ pub const fn field_help(field: Field) -> &'static str {
         }
         Field::BasicSender => "Mail is sent from this address, and bounces come back to it.",
         Field::OauthSender => {
-            "The mailbox that signs in and sends the mail. Bounces come back to it."
+            "The mailbox that sends the mail; with an Authorization Code flow, also the account that signs in. Bounces come back to it."
         }
         Field::BasicDisplayName | Field::OauthDisplayName => "The sender name that recipients see.",
         Field::BasicServer | Field::OauthServer => {
@@ -625,8 +625,7 @@ pub const TOKEN_NEEDED: &str =
     "Press Get Auth Token first: with an OAuth flow, mail is sent with a token.";
 
 /// Why Send Test Email waits for an account without an address.
-pub const NO_ADDRESS: &str =
-    "A test message goes only to your own email address, and your account has no verified one.";
+pub const NO_ADDRESS: &str = "A test message goes only to your own email address, and your account has no verified one. Ask the administrator of your accounts to add one.";
 
 /// What an account can do that may not edit.
 pub const READ_ONLY: &str =
@@ -738,7 +737,7 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::ValidFor => "Valid for",
         FactName::Renewed => "Renewed for this message",
         FactName::Mechanism => "Method",
-        FactName::WantedScope => "Scope that it asks for",
+        FactName::WantedScope => "Scope that the server requires",
         FactName::SubmissionServer => "Server for sending",
         FactName::QueueId => "Queue ID",
     }

@@ -43,9 +43,9 @@ test.describe(() => {
     await expect(sender).toHaveValue(' noreply@host.test\u00a0');
     await sender.blur();
     await expect(sender).toHaveValue('noreply@host.test');
-    await expect(sender).toHaveAccessibleDescription(/Blanks at the ends were removed\./);
+    await expect(sender).toHaveAccessibleDescription(/Spaces at the beginning or end were removed\./);
     await sender.fill('other@host.test');
-    await expect(sender).not.toHaveAccessibleDescription(/Blanks/);
+    await expect(sender).not.toHaveAccessibleDescription(/Spaces/);
   });
 
   test('a form that differed by blanks alone has nothing to save once they are removed', async ({ page, signIn }) => {
@@ -65,7 +65,7 @@ test.describe(() => {
     await username.fill('noreply ');
     await username.blur();
     await expect(username).toHaveValue('noreply ');
-    await expect(username).toHaveAccessibleDescription(/begins or ends with a blank/);
+    await expect(username).toHaveAccessibleDescription(/starts or ends with a space/);
     await press(username, 'Remove it');
     await expect(username).toHaveValue('noreply');
   });
@@ -76,7 +76,7 @@ test.describe(() => {
     await form.fill(form.basic, { Username: 'noreply' });
     const password = form.field(form.basic, 'Password');
     await password.fill('canary-password\u200b ');
-    await expect(password).toHaveAccessibleDescription(/What you typed begins or ends with a blank\./);
+    await expect(password).toHaveAccessibleDescription(/What you typed starts or ends with a space\./);
     await expect(password).toHaveAccessibleDescription(/What you typed has an invisible character in it\./);
     await expect(password).not.toHaveAccessibleDescription(/canary/);
     await password.blur();
@@ -146,7 +146,7 @@ test.describe(() => {
       ['scope=a', 'a'],
     ] as const) {
       await scope.fill(typed);
-      await expect(scope).toHaveAccessibleDescription(/Scopes are separated by single blanks\./);
+      await expect(scope).toHaveAccessibleDescription(/Separate scopes with single spaces\./);
       await press(scope, `Use ${right}`);
       await expect(scope).toHaveValue(right);
     }
@@ -200,7 +200,7 @@ test('a save removes blanks as leaving the control does, and a name of a contain
   await port.fill('587 ');
   await port.press('Enter');
   await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
-  await expect(port).toHaveAccessibleDescription(/Blanks at the ends were removed\./);
+  await expect(port).toHaveAccessibleDescription(/Spaces at the beginning or end were removed\./);
   await page.reload();
   await expect(port).toHaveValue('587');
   await expect(server).toHaveValue('mail_server');

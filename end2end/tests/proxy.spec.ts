@@ -136,7 +136,7 @@ test('without an address no test message can be sent, and the tab says why', asy
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await expect(form.sendTest).toBeDisabled();
-  await expect(form.sendTest).toHaveAccessibleDescription('A test message goes only to your own email address, and your account has no verified one.');
+  await expect(form.sendTest).toHaveAccessibleDescription('A test message goes only to your own email address, and your account has no verified one. Ask the administrator of your accounts to add one.');
   await axe(page);
 
   await page.goto('/audit');

@@ -148,7 +148,9 @@ fn percent_encoded(secret: &str) -> Vec<SecretString> {
         encoded
     };
     let as_form = byte_serialize(secret.as_bytes()).collect::<String>();
-    let all = [as_form, as_address("+"), as_address("%20")];
+    // As HTTP Basic carries it (`oauth/client.rs`).
+    let as_basic = as_form.replace('+', "%20");
+    let all = [as_form, as_basic, as_address("+"), as_address("%20")];
     all.into_iter().filter(|encoded| encoded != secret).map(SecretString::from).collect()
 }
 

@@ -168,20 +168,20 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "The server's certificate is of X.509 version 1, which PPM does not accept.",
             steps: &[
                 "Only a certificate of version 3 can say for which names it is.",
-                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+                "Trusting this certificate does not help. Ask the operator of the mail server to replace it; the command below creates a suitable one.",
             ],
         },
         Advice::CertificateKeyTooShort => Words {
             cause: "The RSA key in the server's certificate has fewer than 2,048 bits, so PPM does not accept it.",
             steps: &[
-                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+                "Trusting this certificate does not help. Ask the operator of the mail server to replace it; the command below creates a suitable one.",
             ],
         },
         Advice::CertificateWithoutNames => Words {
             cause: "The server's certificate has no subjectAltName, so PPM cannot tell for which name it is.",
             steps: &[
                 "The common name (CN) does not count, even where it is the server's name (RFC 9525).",
-                "Trusting this certificate does not help. The operator of the mail server has to replace it; the line below makes a good one.",
+                "Trusting this certificate does not help. Ask the operator of the mail server to replace it; the command below creates a suitable one.",
             ],
         },
         Advice::CertificateOldSignature => Words {
@@ -201,7 +201,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::ClientNameRefused => Words {
             cause: "The server does not accept the name by which PPM introduces itself (EHLO).",
             steps: &[
-                "Start PPM with --smtp-client-name, or set PPM_EMAIL_SMTP_CLIENT_NAME: to a host name that leads to this machine's public address in DNS, such as mail.example.com.",
+                "Start PPM with --smtp-client-name, or set PPM_EMAIL_SMTP_CLIENT_NAME, with a host name that leads to this machine's public address in DNS, such as mail.example.com.",
                 "Without it, PPM sends the host of --public-url where that is a public name, and its own address in brackets otherwise.",
             ],
         },
@@ -217,7 +217,7 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "This machine's address is on a blocklist.",
             steps: &[
                 "The server's reply names the list, and often the address. Look the address up there, remove the cause, then ask the list to remove it.",
-                "Use your provider's submission server, usually on port 587, and sign in there: blocklists do not apply to those who sign in.",
+                "Use your provider's submission server, usually on port 587, and sign in there: most servers do not apply blocklists to users who sign in.",
                 "An address of a home or mobile network is listed for good: mail has to go through a provider.",
             ],
         },
@@ -295,7 +295,7 @@ pub const fn advice(advice: Advice) -> Words {
         Advice::MailboxPermissionMissing => Words {
             cause: "Sign-in succeeded, but it has no permission for this mailbox.",
             steps: &[
-                "In Exchange, give the application's service principal, or the account, Full Access to the mailbox in Default Sender Email.",
+                "In Exchange, give the application's service principal, or the account, Full Access to the mailbox in Default Sender Email. Full Access also lets it read the mailbox.",
                 "Check that this mailbox exists, has a licence and is not locked.",
                 SPREADS,
             ],
@@ -338,7 +338,7 @@ pub const fn advice(advice: Advice) -> Words {
             ],
         },
         Advice::Sandbox => Words {
-            cause: "The account is still a sandbox at its provider, which sends to few recipients only.",
+            cause: "The account is still in the provider's sandbox, from which it can send to only a few recipients.",
             steps: &[
                 "To test: verify your own address, shown next to the button, as a recipient at the provider.",
                 "To send to everybody: ask the provider for production access, or verify a domain of your own and send from it.",
@@ -363,14 +363,14 @@ pub const fn advice(advice: Advice) -> Words {
             cause: "Messages come faster than the provider allows for this account.",
             steps: &[
                 "Try again in a minute: a rate limit ends by itself.",
-                "If it stays so, spread the messages, or ask the provider to raise the rate.",
+                "If the problem continues, spread the messages, or ask the provider to raise the rate.",
             ],
         },
         Advice::TooManyConnections => Words {
             cause: "The account has too many connections to the server at the same time.",
             steps: &[
                 "Try again in a minute, when the others have ended.",
-                "If it stays so, check what else sends with this account: Exchange Online allows three connections at a time for a mailbox.",
+                "If the problem continues, check what else sends with this account: Exchange Online allows three connections at a time for a mailbox.",
             ],
         },
         Advice::IdentityNotAllowed => Words {

@@ -38,7 +38,7 @@ pub(super) fn of_unacceptable(words: &Words, tested: &Form<()>) -> Explanation {
         "openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days 825 -keyout key.pem -out cert.pem -subj \"/CN={host}\" -addext \"subjectAltName={kind}:{host}\""
     );
     let made = NextStep {
-        text: "For the mail server's operator: this line makes a key and a certificate that is signed by itself. Paste the certificate into Trusted CA certificate then, or use one from an authority.".to_owned(),
+        text: "For the mail server's operator: this command creates a key and a self-signed certificate. After it is installed on the mail server, paste the certificate into Trusted CA certificate. Or use a certificate from a CA.".to_owned(),
         copy: Some(line),
         ..NextStep::default()
     };

@@ -283,21 +283,18 @@ fn not_found(fault: Fault) -> Explanation {
             &["Enter the final address.", BY_HAND],
         ),
         Fault::BotGuard => explained(
-            "A guard against robots stands in front of the provider and turned PPM away.",
-            &[
-                "Ask the people who run the provider to let requests from this server pass.",
-                BY_HAND,
-            ],
+            "A bot guard in front of the provider turned PPM away.",
+            &["Ask the provider's administrator to let requests from this server pass.", BY_HAND],
         ),
         Fault::NetworkPage => explained(
-            "A device of your network answered in place of the provider: a proxy, a filter, or a sign-in to the network.",
+            "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
             &[
-                "Ask the people who run your network to let this server reach the provider.",
+                "Ask your network's administrator to let this server reach the provider.",
                 "If requests have to go through a proxy, start PPM with --oauth-proxy.",
             ],
         ),
         Fault::SignInPage => explained(
-            "A page where people sign in answers at this address.",
+            "A sign-in page answers at this address, not a description of the provider.",
             &["Enter the issuer, as the provider's documentation writes it.", BY_HAND],
         ),
         Fault::ProviderFailed | Fault::ProviderBusy => {

@@ -45,8 +45,8 @@ static ROWS: [Row; 24] = [
         &[7_000_215],
         "Client Secret is wrong.",
         &[
-            "Enter the secret's value, not its ID: the admin center lists both beside each other.",
-            "The value is shown once, when the secret is made. If it is gone, make a new secret under Certificates & secrets.",
+            "Enter the secret's value, not its ID: the admin center lists them next to each other.",
+            "The value is shown only once, when the secret is created. If you no longer have it, create a new secret under Certificates & secrets.",
         ],
     ),
     row(
@@ -54,7 +54,7 @@ static ROWS: [Row; 24] = [
         "Client Secret has expired.",
         &[
             "In the Microsoft Entra admin center, open the application under App registrations, Certificates & secrets, make a new secret, and enter its value in Client Secret.",
-            "Where a policy forbids new secrets, ask the administrator of Microsoft Entra about it.",
+            "If a policy forbids new secrets, ask the administrator of Microsoft Entra for an exception for this application.",
         ],
     ),
     row(
@@ -107,7 +107,7 @@ static ROWS: [Row; 24] = [
         "This application has no consent yet.",
         &[
             "Press Get Auth Token, and accept what the provider asks.",
-            "Where users may not consent, an administrator grants it on the application's page, API permissions, Grant admin consent.",
+            "If users may not consent, ask an administrator to press Grant admin consent on the application's page, under API permissions.",
         ],
     )
     .or_of_application(
@@ -128,16 +128,16 @@ static ROWS: [Row; 24] = [
     row(
         &[70_011, 28_002, 28_003],
         "Microsoft does not accept Scope.",
-        &["Check Scope: blanks separate scopes, and all of them belong to one service."],
+        &["Check Scope: separate scopes with spaces, and use the scopes of one service only."],
     ),
     row(
         &[650_053],
         "Scope names a permission that does not exist.",
-        &["Check Scope for a typing mistake after the last slash; blanks separate scopes."],
+        &["Check Scope for a typing mistake after the last slash, and separate scopes with spaces."],
     ),
     row(
         &[900_144],
-        "The request lacks a parameter that this endpoint wants.",
+        "The request lacks a parameter that this endpoint requires.",
         &["Microsoft's own words name the parameter.", "Check the endpoints against Microsoft's documentation."],
     ),
     row(
@@ -170,40 +170,40 @@ static ROWS: [Row; 24] = [
         "A sign-in frequency in a Conditional Access policy has ended the consent.",
         &[
             SIGN_IN_AGAIN,
-            "This comes back: renewing does not extend the time. Let the administrator of Microsoft Entra leave this account out of the policy, or choose the flow Client Credentials.",
+            "This comes back: renewing does not extend the time. Ask the administrator of Microsoft Entra to exclude this account from the policy, or choose the Client Credentials flow.",
         ],
     ),
     row(
         &[53_003],
         "A Conditional Access policy blocks this sign-in.",
         &[
-            "Let the administrator of Microsoft Entra look at the sign-in log, which names the policy, and leave this account or application out of it.",
+            "Ask the administrator of Microsoft Entra to find the policy in the sign-in log, and to exclude this account or application from it.",
             "Or choose the flow Client Credentials.",
         ],
     )
     .or_of_application(
         "A Conditional Access policy blocks this application.",
         &[
-            "Let the administrator of Microsoft Entra look at the log of service principals' sign-ins, which names the policy, and leave this application out of it.",
+            "Ask the administrator of Microsoft Entra to find the policy in the log of service principal sign-ins, and to exclude this application from it.",
         ],
     ),
     row(
         &[50_105],
-        "The account is not assigned to this application, which takes assigned accounts only.",
+        "The account is not assigned to this application, which accepts only assigned accounts.",
         &[
             "In the Microsoft Entra admin center, open the application under Enterprise applications, Users and groups, and add the account.",
             "Or turn Assignment required off under Properties there.",
         ],
     )
     .or_of_application(
-        "This application takes assigned accounts only.",
+        "This application accepts only assigned accounts.",
         &[
             "In the Microsoft Entra admin center, open the application under Enterprise applications, Properties, and turn Assignment required off.",
         ],
     ),
     row(
         &[50_076, 50_079],
-        "Microsoft wants a second factor.",
+        "Microsoft requires a second factor.",
         &[
             "Press Get Auth Token, and sign in with the second factor.",
             "If the account has none yet, sign in to it in a web browser once, and set one up there.",
@@ -227,14 +227,14 @@ static ROWS: [Row; 24] = [
     ),
     row(
         &[7_000_218],
-        "The application is a confidential client, and those must send a Client Secret.",
+        "The application is a confidential client, which must send a Client Secret.",
         &[
             "Enter Client Secret, and leave Client authentication at Automatic.",
             "Check that Redirect URI is registered for the platform Web, not for mobile and desktop applications.",
         ],
     )
     .or_of_application(
-        "The application is a confidential client, and those must send a Client Secret.",
+        "The application is a confidential client, which must send a Client Secret.",
         &["Enter Client Secret, and leave Client authentication at Automatic."],
     ),
     row(

@@ -8,7 +8,7 @@ use domain::notice::{Notice, NoticeCode};
 use domain::preset::Provider;
 
 /// Said where blanks were removed from the ends of a text.
-pub const BLANKS_REMOVED: &str = "Blanks at the ends were removed.";
+pub const BLANKS_REMOVED: &str = "Spaces at the beginning or end were removed.";
 
 /// The button that fills in OAuth from Basic SMTP Settings.
 pub const MOVE_TO_OAUTH: &str = "Move to OAuth";
@@ -37,7 +37,7 @@ pub fn note(at: Field, found: &Found) -> String {
         ),
         Found::OtherMailServer(endpoints, server) => {
             format!(
-                "The endpoints are {}, SMTP Server is {}.",
+                "The endpoints are {}, but SMTP Server is {}. Both must belong to one provider.",
                 of(Some(*endpoints)),
                 of(Some(*server))
             )
@@ -53,14 +53,14 @@ pub fn note(at: Field, found: &Found) -> String {
 
 const fn plain(found: &Found) -> &'static str {
     match found {
-        Found::BlankAtEnd => "It begins or ends with a blank, which would be sent.",
-        Found::BlankInside => "There are blanks in it.",
+        Found::BlankAtEnd => "It starts or ends with a space, which PPM would send.",
+        Found::BlankInside => "It contains spaces.",
         Found::Quoted => "There are quotation marks or brackets around it.",
         Found::Example => "This is an example from documentation. Enter your own value.",
-        Found::ScopeSeparators => "Scopes are separated by single blanks.",
+        Found::ScopeSeparators => "Separate scopes with single spaces.",
         Found::NotAnAddressAlone => "Only an email address belongs here.",
         Found::OnMicrosoft => {
-            "Microsoft limits mail from an onmicrosoft.com address to recipients outside your organisation. Use an address in a domain of your own."
+            "Microsoft limits how much mail can be sent from an onmicrosoft.com address to recipients outside your organisation. Use an address in a domain of your own."
         }
         Found::AddressAsServer => {
             "This is an email address. Enter the name of the SMTP server, which your mail provider's documentation names under SMTP or outgoing mail."
@@ -69,7 +69,7 @@ const fn plain(found: &Found) -> &'static str {
             "Only the server's name belongs here. The port has a field of its own."
         }
         Found::IncomingServer => {
-            "By its name, this server is for reading mail. Enter the one for sending."
+            "By its name, this server is for incoming mail. Enter the server for outgoing mail."
         }
         Found::NotPublic => {
             "A name with an underscore is not a name of the public DNS. It works only inside a network that knows it, such as Docker Compose or Windows."
@@ -87,7 +87,7 @@ const fn plain(found: &Found) -> &'static str {
             "This is a Token Endpoint. Enter the provider's Authorization Endpoint."
         }
         Found::OtherVersion => {
-            "This is an endpoint of Microsoft's version 1.0, the other one is of version 2.0."
+            "This is an endpoint of Microsoft's version 1.0, and the other one is of version 2.0. Use version 2.0 in both."
         }
         Found::Invisible { .. }
         | Found::Placeholder(_)
@@ -101,7 +101,7 @@ const fn plain(found: &Found) -> &'static str {
 /// Nothing here tells where in a secret something is.
 const fn secret(found: &Found) -> &'static str {
     match found {
-        Found::BlankAtEnd => "What you typed begins or ends with a blank.",
+        Found::BlankAtEnd => "What you typed starts or ends with a space.",
         Found::Quoted => "What you typed has quotation marks or brackets around it.",
         _ => "What you typed has an invisible character in it.",
     }

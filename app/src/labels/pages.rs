@@ -177,4 +177,4 @@ pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
 }
 
 /// What a window shows where something was posted to the callback that is no answer of a provider.
-pub const NO_ANSWER: &str = "This address takes the answer of a provider, and what came here is none. Go back to the Email settings of PPM, and press Get Auth Token again.\n";
+pub const NO_ANSWER: &str = "This address accepts only a provider's answer, and this request is not one. Go back to the Email settings of PPM, and press Get Auth Token again.\n";

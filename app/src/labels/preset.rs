@@ -60,7 +60,7 @@ const fn left_to_do(provider: Provider) -> &'static [&'static str] {
         Provider::Microsoft365 => &[
             "Enter Default Sender Email and Display Name of the mailbox that sends.",
             "In the Microsoft Entra admin center, under App registrations, register an application for PPM. Enter its Application (client) ID in Client ID. Create a client secret there and enter its Value, which is shown only once, in Client Secret.",
-            "Add this server's address, shown at Redirect URI, to the application as a redirect URI of the type Web. Without it, only Client Credentials works.",
+            "Add this server's address, shown at Redirect URI, to the application as a redirect URI of the type Web. Without it, only Client Credentials works. With Client Credentials, the application also needs a role in Exchange: if a test email is refused, PPM shows the PowerShell commands for it.",
             "Turn Authenticated SMTP on for the mailbox: in the Microsoft 365 admin center, open the user, then Mail, then Manage email apps.",
             "A mailbox is limited to 3 connections at a time, 30 messages a minute and 10,000 recipients a day. For more, choose Microsoft 365 High Volume Email or Azure Communication Services.",
         ],

@@ -53,7 +53,7 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
             NextStep::words("OAuth needs it too. A change needs a few minutes to take effect: test again after that."),
         ],
         Advice::BasicAuthDisabled => vec![NextStep::words(
-            "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365.",
+            "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365. Until Microsoft ends password sign-in for good, an administrator of your organisation may be able to turn it on again.",
         )],
         Advice::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
             NextStep::words("Enter the Password again. Username is the mailbox's whole address."),
@@ -112,7 +112,7 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
         ],
         Advice::SendingRate | Advice::TooManyConnections => vec![
             NextStep::words(
-                "A mailbox of Exchange Online has three connections at a time and sends 30 messages a minute: try again in a minute.",
+                "Exchange Online allows a mailbox three connections at a time and 30 messages a minute. Try again in a minute.",
             ),
             NextStep::words(
                 "If the problem continues, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
@@ -311,7 +311,7 @@ fn scoped_role(tested: &Form<()>) -> NextStep {
         "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'".to_owned(),
     ]);
     copied(
-        "Give the application the scoped role, as Microsoft prefers: it may then send as the mailboxes of one group, and read none. Leave the API permissions of the application in Microsoft Entra empty: the token has no roles then, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
+        "Give the application the scoped role, which Microsoft prefers: it may then send as the mailboxes of one group, but not read them. Leave the API permissions of the application in Microsoft Entra empty: the token then has no roles, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
         &lines,
     )
 }
@@ -323,7 +323,7 @@ fn scoped_role_check(tested: &Form<()>) -> NextStep {
         quoted(&tested.oauth.sender)
     );
     copied(
-        "Check it: Application SMTP.SendAsApp has to be listed with InScope True. It takes up to two hours, as others have seen: test again then.",
+        "Check the role: Application SMTP.SendAsApp must be listed with InScope True. A new role takes up to two hours, as others have seen. Then test again.",
         &[line],
     )
 }
@@ -336,7 +336,7 @@ fn mailbox_permission(tested: &Form<()>) -> NextStep {
         quoted(&tested.oauth.sender)
     ));
     copied(
-        "Or, in place of the scoped role and never beside it, the older way, a mailbox permission: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
+        "Or use the older way, a mailbox permission, instead of the scoped role and never together with it: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
         &lines,
     )
 }
@@ -344,7 +344,7 @@ fn mailbox_permission(tested: &Form<()>) -> NextStep {
 /// What High Volume Email takes an application's token with.
 fn high_volume(tested: &Form<()>) -> NextStep {
     NextStep::words(format!(
-        "High Volume Email wants the application permission Mail.Send of Office 365 Exchange Online, and the application on the list of the account {}, to which Add-HVEAppAccess in Exchange Online PowerShell adds it. The list has room for 10.",
+        "High Volume Email requires the application permission Mail.Send of Office 365 Exchange Online, and the application must be on the list of the account {}. Add it with Add-HVEAppAccess in Exchange Online PowerShell. The list holds at most 10 applications.",
         tested.oauth.sender
     ))
 }

@@ -104,9 +104,10 @@ fn comma_in_scope(setback: &Setback, known: &Known) -> Option<Explanation> {
     }
     let separated = separated.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(Explanation {
-        cause: "Scope has a comma or a semicolon: blanks separate scopes.".to_owned(),
+        cause: "Scope contains a comma or a semicolon. Separate scopes with spaces instead."
+            .to_owned(),
         steps: vec![
-            fill(&format!("Scope must be {separated}"), Field::Scope, &separated, "Use blanks"),
+            fill(&format!("Scope must be {separated}"), Field::Scope, &separated, "Use spaces"),
             NextStep::words(THEN),
         ],
         see_also: None,
@@ -131,9 +132,9 @@ fn blank_in_client_id(setback: &Setback, known: &Known) -> Option<Explanation> {
         (false, true) => "at the end",
     };
     (is_about_client && !bare.is_empty()).then(|| Explanation {
-        cause: format!("Client ID has a blank {place}, so the provider does not know it."),
+        cause: format!("Client ID has a space {place}, so the provider does not recognise it."),
         steps: vec![
-            fill("Remove the blank from Client ID:", Field::ClientId, bare, "Remove the blank"),
+            fill("Remove the space from Client ID:", Field::ClientId, bare, "Remove the space"),
             NextStep::words(THEN),
         ],
         see_also: None,
@@ -181,7 +182,7 @@ pub(super) fn old_endpoint(form: &Form<()>) -> Explanation {
         NextStep::words("Put /oauth2/v2.0/ in place of /oauth2/ into Authorization Endpoint and Token Endpoint.")
     });
     Explanation {
-        cause: "The endpoint is Microsoft's version 1, without /v2.0, which does not accept a scope. Use /oauth2/v2.0/ in both endpoints.".to_owned(),
+        cause: "The endpoint is Microsoft's version 1, without /v2.0, which does not accept a scope. Use /oauth2/v2.0/ instead.".to_owned(),
         steps: fills.into_iter().chain(by_hand).chain([NextStep::words(THEN)]).collect(),
         see_also: None,
     }
@@ -207,11 +208,11 @@ fn redirected(setback: &Setback, known: &Known) -> Option<Explanation> {
     };
     let is_elsewhere = was.host != is.host;
     let caution = is_elsewhere.then(|| {
-        NextStep::words("Look for that host in the provider's documentation first. A proxy, or the sign-in page of a network, redirects too.")
+        NextStep::words("First check that the provider's documentation names that host: a proxy or a network's sign-in page can redirect too.")
     });
     Some(Explanation {
         cause: format!(
-            "Token Endpoint redirects to another address: {}. PPM does not follow it, because secrets go only where they were entered for.",
+            "Token Endpoint redirects to another address: {}. PPM does not follow it, because it sends a secret only to the address that the secret was entered for.",
             was.differs(&is)
         ),
         steps: caution.into_iter().chain([step]).collect(),
@@ -339,7 +340,7 @@ mod tests {
         let scope = |form: &mut Form<()>| "a,b;c  d".clone_into(&mut form.authentication.scope);
         let setback = at(Leg::Consent, Fault::InvalidClient, "AADSTS650053: asked for scope 'a,b'");
         let told = explained(&setback, &known(CODE, scope));
-        assert!(told.cause.contains("blanks separate scopes"), "{told:?}");
+        assert!(told.cause.contains("Separate scopes with spaces"), "{told:?}");
         assert_eq!(fills(&told), [(Field::Scope, "a b c d")]);
         let setback = at(Leg::TokenRequest, Fault::InvalidClient, "invalid_client");
         assert_eq!(fills(&explained(&setback, &known(CODE, scope))), []);

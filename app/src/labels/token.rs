@@ -228,7 +228,7 @@ const fn consent_fault(fault: Fault) -> Words {
             steps: &[
                 OWN_WORDS,
                 REGISTERED,
-                "Check Scope: blanks separate scopes.",
+                "Check Scope: separate scopes with spaces.",
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
@@ -398,7 +398,7 @@ const fn first_fault(fault: Fault) -> Words {
         },
         Fault::AdminConsented => Words {
             cause: "The provider says that an administrator has granted consent. That answer brings no token.",
-            steps: &["Press Get Auth Token at the Email settings."],
+            steps: &["Press Get Auth Token in the Email settings."],
         },
         Fault::NoCode => Words {
             cause: "The browser came back without an answer from the provider.",

@@ -185,7 +185,7 @@ pub fn other_account(account: &str, sender: &str) -> Explanation {
                 "Press Get Auth Token, and sign in as {sender}. The provider's page may offer to use another account."
             )),
             NextStep::words(format!(
-                "Or allow {account} to send from that mailbox: in Microsoft 365, give it Send As and Full Access there."
+                "Or allow {account} to send from that mailbox: in Microsoft 365, give it Send As and Full Access there. Full Access also lets it read the mailbox."
             )),
             NextStep {
                 fill: Some(Fill {

@@ -101,7 +101,7 @@ fn form(
             Some("No time zone matches. Enter the name of a large city near you.".to_owned())
         }
         Some(TimeProblem::Zone(zones)) => {
-            Some(format!("Several time zones match: {}.", zones.join(", ")))
+            Some(format!("Several time zones match: {}. Enter one of them.", zones.join(", ")))
         }
         Some(TimeProblem::ServerFailed) | None => None,
     };

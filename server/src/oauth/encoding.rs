@@ -63,9 +63,16 @@ fn without(coding: &str, octets: &[u8], limit: usize) -> Decoded {
         "deflate" if is_zlib(octets) => read(ZlibDecoder::new(octets), limit),
         // Some servers leave out the wrapper that the coding has by RFC 9110 8.4.1.2.
         "deflate" => read(DeflateDecoder::new(octets), limit),
-        "br" => read(Decompressor::new(octets, BUFFER), limit),
+        "br" if !has_large_window(octets) => read(Decompressor::new(octets, BUFFER), limit),
         _ => Decoded { octets: Vec::new(), end: End::Damaged },
     }
+}
+
+/// Whether a brotli stream asks for a window larger than RFC 7932 allows (9.1: this window size is invalid,
+/// and draft-vandevenne-shared-brotli-format gives it that meaning): up to 1 GiB, which the decoder would
+/// take before it gives out anything.
+fn has_large_window(octets: &[u8]) -> bool {
+    octets.first().is_some_and(|first| first & 0x7F == 0x11)
 }
 
 /// Whether octets begin with the header of RFC 1950 2.2.
@@ -98,6 +105,14 @@ mod tests {
     use super::*;
 
     const LIMIT: usize = 1_000;
+
+    #[test]
+    fn a_brotli_stream_with_a_window_beyond_the_standard_is_not_decoded() {
+        for first in [0x11, 0x91] {
+            let found = without("br", &[first, 0x1E, 0x00, 0x00], LIMIT);
+            assert!(found.octets.is_empty() && found.end == End::Damaged, "{first:x}");
+        }
+    }
 
     fn with(coding: &str, body: Vec<u8>) -> Decoded {
         let mut headers = HeaderMap::new();

@@ -87,8 +87,8 @@ async fn believed(
         is_openid: described.is_openid,
         issuer: said.is_own.then(|| said.issuer.clone()),
         names_itself: said.is_own && said.names_itself,
-        auth_methods: said.auth_methods.clone().filter(|_| said.is_own).unwrap_or_default(),
-        knows_pkce: said.knows_pkce(),
+        auth_methods: said.auth_methods(),
+        knows_pkce: said.is_own && said.knows_pkce(),
     };
     // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
     providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
@@ -238,6 +238,13 @@ impl Said {
                 endpoint_problem(Field::TokenEndpoint, endpoint).is_none()
                     && url::origin(endpoint) == url::origin(&self.token_endpoint)
             })
+    }
+
+    /// The methods of client authentication that PPM knows, from the Token Endpoint's own issuer.
+    fn auth_methods(&self) -> Vec<String> {
+        const KNOWN: [&str; 2] = ["client_secret_post", "client_secret_basic"];
+        let named = self.auth_methods.iter().flatten().filter(|_| self.is_own);
+        named.filter(|method| KNOWN.contains(&method.as_str())).cloned().collect()
     }
 
     fn knows_pkce(&self) -> bool {

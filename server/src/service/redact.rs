@@ -3,6 +3,7 @@
 
 use app::service::Principal;
 use chrono::DateTime;
+use domain::check::text::is_invisible;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +22,7 @@ pub(super) fn for_person<T: Serialize + DeserializeOwned>(
     client_id: &str,
 ) -> serde_json::Result<T> {
     // Blanks around it are none of the provider's, which may name it without.
-    let client_id = client_id.trim();
+    let client_id = client_id.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     if who.is_some_and(Principal::may_edit) || client_id.is_empty() {
         return Ok(told);
     }

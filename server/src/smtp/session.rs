@@ -347,6 +347,8 @@ async fn sign_in(wire: &mut Wire, offers: &Offers, account: &Account) -> StepRes
         }
         match replies.last().map(|reply| reply.code) {
             Some(200..300) => return Ok(Done::new(()).with([by(&tried)]).saying_all(&replies)),
+            // Encryption, or a sign-in elsewhere, is asked for: another mechanism is not.
+            Some(530 | 534 | 538) => break,
             Some(500..600) => {}
             _ => break,
         }

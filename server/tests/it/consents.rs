@@ -168,7 +168,7 @@ async fn what_is_posted_to_the_callback_and_is_no_answer_is_refused_without_json
         let answer = posted(&world, FORM, body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body:.40}: {answer:?}");
         assert!(
-            answer.body.starts_with("This address takes the answer of a provider"),
+            answer.body.starts_with("This address accepts only a provider's answer"),
             "{answer:?}"
         );
     }

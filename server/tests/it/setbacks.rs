@@ -195,7 +195,7 @@ async fn a_comma_in_scope_is_told_at_the_consent_page_and_no_secret_is_asked_for
     let case = Case::with(CODE, &[(Field::Scope, scope)]).await;
     let query = "error=invalid_client&error_description=AADSTS650053%3a+The+application+asked+for+scope+%27SMTP.Send%2coffline_access%27+that+doesn%27t+exist";
     let told = case.came_back(query).await;
-    assert!(told.cause.contains("blanks separate scopes"), "{}", told.cause);
+    assert!(told.cause.contains("Separate scopes with spaces"), "{}", told.cause);
     let expected = "https://outlook.office.com/SMTP.Send offline_access";
     assert_eq!(told.fills, [(Field::Scope, expected.to_owned())]);
     assert!(!told.all().contains("Secret"), "{}", told.all());
@@ -219,7 +219,7 @@ async fn a_blank_at_the_end_of_client_id_is_named() {
     let body = r#"{"error":"unauthorized_client","error_description":"AADSTS700016: Application with identifier '11111111-2222-3333-4444-555555555555 ' was not found in the directory 'Contoso'."}"#;
     case.world.provider.fail_next("400 Bad Request", body);
     let told = case.asked_as_itself().await;
-    assert!(told.cause.contains("Client ID has a blank at the end"), "{}", told.cause);
+    assert!(told.cause.contains("Client ID has a space at the end"), "{}", told.cause);
     assert_eq!(told.fills, [(Field::ClientId, client_id.trim().to_owned())]);
     assert!(!told.all().contains("another OAuth Flow"), "{}", told.all());
 }

@@ -187,7 +187,7 @@ async fn a_token_for_graph_although_scope_is_for_mail_is_of_microsofts_first_ver
     world.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
     world.obtain().await;
     let misfit = only(findings(&world).await);
-    assert!(misfit.cause.contains("Use /oauth2/v2.0/ in both endpoints"), "{}", misfit.cause);
+    assert!(misfit.cause.contains("Use /oauth2/v2.0/ instead"), "{}", misfit.cause);
     assert!(misfit.steps[0].text.contains("/oauth2/v2.0/ in place of /oauth2/"), "{misfit:?}");
     assert_eq!(fills(&misfit), [], "Scope is right");
 }

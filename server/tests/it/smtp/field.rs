@@ -220,7 +220,7 @@ async fn a_refusal_of_a_sign_in_that_is_not_about_the_password_says_so() {
         (
             "535 5.7.0 NEOBHODIM parol prilozheniya https://help.provider.example/external / Application password is REQUIRED",
             Advice::AppPasswordNeeded,
-            ["wants an app password", "make an app password for PPM"],
+            ["requires an app password", "create an app password for PPM"],
         ),
         (
             "502 5.7.0 Your SMTP account is not yet activated",

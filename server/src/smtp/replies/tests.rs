@@ -1007,7 +1007,7 @@ const IN_THE_FIELD: &[Known] = &[
     Known {
         context: by_password,
         advice: Advice::Sandbox,
-        cause: "The account is still a sandbox at its provider, which sends to few recipients only.",
+        cause: "The account is still in the provider's sandbox, from which it can send to only a few recipients.",
         next: &["verify your own address", "production access"],
         replies: &[
             (

@@ -171,7 +171,7 @@ test.describe(() => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { 'Default Sender Email': 'ppm@contoso.onmicrosoft.com' });
-    await expect(form.field(form.basic, 'Default Sender Email')).toHaveAccessibleDescription(/Microsoft limits mail from an onmicrosoft\.com address/);
+    await expect(form.field(form.basic, 'Default Sender Email')).toHaveAccessibleDescription(/Microsoft limits how much mail can be sent from an onmicrosoft\.com address/);
   });
 });
 

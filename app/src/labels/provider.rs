@@ -50,7 +50,9 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
             NextStep::words(
                 "If the reply mentions the Tenant, Authenticated SMTP is off for the whole organisation. The command above turns it on for this mailbox only, which overrides the organisation's setting.",
             ),
-            NextStep::words("OAuth needs it too. A change needs a few minutes to take effect: test again after that."),
+            NextStep::words(
+                "OAuth needs it too. A change needs a few minutes to take effect: test again after that.",
+            ),
         ],
         Advice::BasicAuthDisabled => vec![NextStep::words(
             "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365. Until Microsoft ends password sign-in for good, an administrator of your organisation may be able to turn it on again.",
@@ -83,9 +85,13 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
             let owner = &tested.oauth.sender;
             vec![
                 NextStep::words(if is_token_fresh(run) {
-                    format!("The account that signed in for the token must be {owner}: Exchange accepts a token for its own mailbox only.")
+                    format!(
+                        "The account that signed in for the token must be {owner}: Exchange accepts a token for its own mailbox only."
+                    )
                 } else {
-                    format!("Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox.")
+                    format!(
+                        "Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox."
+                    )
                 }),
                 scope_at_microsoft(tested),
                 smtp_auth(tested),
@@ -135,19 +141,19 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
             ),
             spreads(),
         ],
-        Advice::ConditionalAccess => vec![
-            NextStep::words(
-                "Choose the Client Credentials flow: security defaults and most conditional access rules do not apply to it.",
-            ),
-            NextStep {
-                text: "Or check in the sign-in log which rule blocked it, and ask the administrator of Microsoft Entra to exclude the account:".to_owned(),
+        Advice::ConditionalAccess => {
+            let other_flow = "Choose the Client Credentials flow: security defaults and most conditional access rules do not apply to it.";
+            let other_flow = (!is_application).then(|| NextStep::words(other_flow));
+            let exclude = NextStep {
+                text: "Check in the sign-in log which rule blocked the sign-in, and ask the administrator of Microsoft Entra to exclude the account or application:".to_owned(),
                 link: Some(Link {
                     text: "sign-in logs".to_owned(),
                     href: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/SignInEventsV3Blade".to_owned(),
                 }),
                 ..NextStep::default()
-            },
-        ],
+            };
+            other_flow.into_iter().chain([exclude]).collect()
+        }
         _ => return None,
     })
 }
@@ -513,6 +519,19 @@ mod tests {
                     && lines.contains("New-ManagementRoleAssignment");
                 assert!(!is_mixed, "{lines}");
             }
+        }
+    }
+
+    #[test]
+    fn a_blocked_application_is_not_told_to_choose_the_flow_that_it_has() {
+        for (flow, expected) in
+            [(OauthFlow::ClientCredentials, false), (OauthFlow::AuthorizationCodePkce, true)]
+        {
+            let form = at("smtp.office365.com", flow);
+            let (steps, _) = steps_for(Advice::ConditionalAccess, &form, &run(&[])).expect("steps");
+            let is_told =
+                steps.iter().any(|step| step.text.contains("Choose the Client Credentials"));
+            assert_eq!(is_told, expected, "{flow:?}");
         }
     }
 

@@ -124,32 +124,32 @@ async fn sign_ins_under_way_are_no_failures() {
 async fn a_wrong_password_counts_even_if_the_caller_hangs_up_meanwhile() {
     let harness = Harness::start().await.with_ada().await;
     let mut database = connection(harness.folder.path()).await;
-    let accounts = harness.server.accounts.clone();
-    let guess = tokio::spawn(async move {
-        accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await.map(drop)
-    });
-    let begun = "SELECT COUNT(*) FROM sign_in_attempt";
-    let failed = "SELECT COUNT(*) FROM sign_in_attempt WHERE under_way_until IS NULL";
-    until_one(&mut database, begun).await;
-    // The guess hears of its own row, and begins to compare.
-    for _ in 0..20 {
-        until_one(&mut database, begun).await;
+    // A guess that is hung up on before it has heard of its own row is not compared: another follows.
+    for host in 1..=9 {
+        let (accounts, begun) = (harness.server.accounts.clone(), count(&mut database, ALL).await);
+        let guess = tokio::spawn(async move {
+            accounts
+                .sign_in(EMAIL, WRONG.into(), &stranger(&format!("192.0.2.{host}")))
+                .await
+                .map(drop)
+        });
+        while count(&mut database, ALL).await == begun && !guess.is_finished() {}
+        for _ in 0..20 {
+            count(&mut database, ALL).await;
+        }
+        guess.abort();
     }
-    guess.abort();
-    until_one(&mut database, failed).await;
+    let counts = async { while count(&mut database, FAILED).await == 0 {} };
+    timeout(Duration::from_mins(1), counts).await.expect("one of them counts");
     let rows = harness.trail(9).await;
-    assert_eq!(rows.iter().filter(|row| row.action == Action::SignInFailed).count(), 1);
+    assert!(rows.iter().any(|row| row.action == Action::SignInFailed), "{rows:?}");
 }
 
-async fn until_one(database: &mut AnyConnection, count: &'static str) {
-    let is_one = async {
-        let mut counted = 0_i64;
-        while counted != 1 {
-            let row = sqlx::query(count).fetch_one(&mut *database).await;
-            counted = row.expect("it answers").get(0);
-        }
-    };
-    timeout(Duration::from_mins(1), is_one).await.expect("it comes to be");
+const ALL: &str = "SELECT COUNT(*) FROM sign_in_attempt";
+const FAILED: &str = "SELECT COUNT(*) FROM sign_in_attempt WHERE under_way_until IS NULL";
+
+async fn count(database: &mut AnyConnection, statement: &'static str) -> i64 {
+    sqlx::query(statement).fetch_one(database).await.expect("it answers").get(0)
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ pub struct Theirs {
     pub saved: Saved,
     /// The secrets that were stored since the revision that the refused save was made on.
     pub replaced: Vec<Field>,
-    /// Whether whoever makes the refused save has made the one that came first.
+    /// Whether one person made both the refused save and the one before it.
     #[serde(default)]
     pub is_own: bool,
 }

@@ -206,7 +206,7 @@ pub enum Advice {
     CertificateVersion1,
     /// The certificate's RSA key has fewer than 2,048 bits.
     CertificateKeyTooShort,
-    /// The certificate has no subjectAltName, whatever its common name is (RFC 9525 6.3).
+    /// The certificate has no subjectAltName; the common name does not count (RFC 9525 6.3).
     CertificateWithoutNames,
     /// The certificate is signed with SHA-1 or MD5.
     CertificateOldSignature,

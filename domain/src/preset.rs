@@ -143,7 +143,7 @@ pub(crate) fn is_under(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether a mail server is that of Microsoft's High Volume Email, which has rules of its own for
+/// Whether a mail server is that of Microsoft's High Volume Email, which has its own rules for
 /// applications.
 #[must_use]
 pub fn is_high_volume(server: &str) -> bool {

@@ -107,7 +107,7 @@ fn blocklist() -> NextStep {
     }
 }
 
-/// What to do about a refused token at a provider that has no steps of its own.
+/// What to do about a refused token at a provider without its own steps.
 fn of_refused_token(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
     let scope = match wanted_scope(run) {
         Some(wanted) => format!("The server asks for the scope {wanted}: check that Scope has it."),

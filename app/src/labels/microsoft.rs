@@ -338,7 +338,7 @@ fn lasting(seconds: u64) -> String {
 mod tests {
     use super::*;
 
-    /// Every number that has words of its own.
+    /// Every number that has its own words.
     const NUMBERS: [u32; 34] = [
         7_000_215, 7_000_222, 700_016, 7_000_112, 90_002, 900_023, 50_059, 50_194, 50_011, 500_113,
         900_971, 65_001, 500_011, 70_011, 650_053, 28_002, 28_003, 900_144, 9_000_411, 50_173,

@@ -66,7 +66,7 @@ pub enum Other {
 struct Disputed {
     /// Whose changes the others are.
     other: Other,
-    /// The fields, until somebody chooses.
+    /// The fields, until a value is chosen for each.
     fields: Vec<Field>,
 }
 

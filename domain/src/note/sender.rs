@@ -1,4 +1,4 @@
-//! Default Sender Email: what is pasted around an address, and a domain with a limit of its own.
+//! Default Sender Email: what is pasted around an address, and a domain with its own limit.
 
 use super::{Found, Note};
 use crate::check::address::email_address;

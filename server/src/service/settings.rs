@@ -30,12 +30,12 @@ pub struct Current {
     /// What a browser may see of it.
     pub saved: Saved,
     sealed: Vec<SealedSecret>,
-    /// The address of whoever saved it; empty where they have none.
+    /// The address of the person who saved it; empty if there is none.
     saved_by: String,
 }
 
 impl Current {
-    /// The answer to a save that somebody made on an outdated revision.
+    /// The answer to a save on an outdated revision.
     fn against(self, revision: i64, who: &Principal) -> SaveAnswer {
         let is_newer = |secret: &SealedSecret| secret.revision > revision;
         let newer: Vec<_> = self.sealed.iter().filter(|secret| is_newer(secret)).collect();

@@ -49,7 +49,7 @@ impl Shown {
         })
     }
 
-    /// The property for which PPM takes such a certificate from nobody, where it has one that tells
+    /// The property for which PPM never accepts such a certificate, where it has one that tells
     /// more than `why` it was refused.
     pub(super) fn unacceptable(&self, why: Advice) -> Option<Advice> {
         let own = self.own()?;

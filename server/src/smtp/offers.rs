@@ -8,7 +8,7 @@ use super::wire::Reply;
 
 /// What a server offers, as far as it is of use here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an offer of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate offer")]
 pub(super) struct Offers {
     /// STARTTLS (RFC 3207).
     pub(super) starttls: bool,

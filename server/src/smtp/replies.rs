@@ -19,7 +19,7 @@ use super::session::Envelope;
 use super::wire::Reply;
 
 /// What is known of a conversation beside a reply. The same words mean something else to an account
-/// than to nobody.
+/// than to a caller without one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context {
     /// SMTP Server as it is configured.

@@ -1,5 +1,5 @@
 //! What the program's log tells of a token that could not be renewed: the fault's code, no word of the
-//! provider's, and no colours where nobody reads it at a terminal.
+//! provider's, and no colours off a terminal.
 
 use std::fs;
 use std::time::Duration;

@@ -104,7 +104,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     // 554 5.2.0 and 5.2.252, and 550 5.7.1 of older Exchange (Microsoft Learn, the same pages).
     says("sendasdenied", Advice::SendAsDenied),
     says("permissions to send as", Advice::SendAsDenied),
-    // Codes that Exchange Online and Outlook.com give to one thing each, whatever words stand beside them
+    // Codes that Exchange Online and Outlook.com give to one thing each, with any words beside them
     // (Microsoft Learn, "Email non-delivery reports in Exchange Online"; 5.7.236 is from second hand).
     says("5 2 270 ", Advice::MessageTooLargeConverted),
     says("5 7 236 ", Advice::OnMicrosoftLimit),
@@ -118,7 +118,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("too large", Advice::TokenTooLong).code("5").at(SIGN_IN).when(When::WithToken),
     says("too long", Advice::TokenTooLong).code("5").at(SIGN_IN).when(When::WithToken),
     says("line length", Advice::TokenTooLong).code("5").at(SIGN_IN).when(When::WithToken),
-    // An app password, in whatever words: Google (534 5.7.9 and the link p=InvalidSecondFactor), Yahoo,
+    // An app password, however it is worded: Google (534 5.7.9 and the link p=InvalidSecondFactor), Yahoo,
     // iCloud, Zoho, Fastmail; mail.ru in Russian and transliterated; Yandex; QQ and 163 (an
     // authorization code); and as providers write it in other languages.
     says("invalidsecondfactor", Advice::AppPasswordNeeded).at(SIGN_IN),
@@ -162,7 +162,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("fully qualified hostname", Advice::ClientNameRefused),
     says("fully qualified host name", Advice::ClientNameRefused),
     says("invalid greeting", Advice::ClientNameRefused),
-    // The address of this machine is on nobody's list: Brevo (525 5.7.1 Unauthorized IP address),
+    // The address of this machine is not on the account's allow list: Brevo (525 5.7.1 Unauthorized IP address),
     // Google's relay (550 5.7.1 Invalid credentials for relay), Exchange Online's connectors (550
     // 5.7.64 TenantAttribution), and others with lists of their own.
     says("unauthorized ip ", Advice::AddressNotAdmitted),
@@ -528,7 +528,7 @@ pub(super) static BY_WORDS: &[Row] = &[
     says("policies", Advice::PolicyRefused).code("5").at(SUBMISSION),
     says("access denied", Advice::PolicyRefused).code("5").at(SUBMISSION).when(When::SignedIn),
     says("access denied", Advice::Unwelcome).code("5").at(SUBMISSION),
-    // An address in the words says whom they speak of, whatever they say.
+    // An address in the words says whom they speak of.
     says("", Advice::SenderRefused).code("5").at(RECIPIENT).when(When::SenderIsNamed),
 ];
 

@@ -1,4 +1,4 @@
-//! Token answers that a server compresses although nobody asked for that, and bombs among them.
+//! Token answers that a server compresses unasked, and decompression bombs.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Certificates that PPM takes from nobody: the property is named, no button offers what cannot help, and
+//! Certificates that PPM never accepts: the property is named, no button offers what cannot help, and
 //! the server's operator gets a line that makes a good one.
 
 use domain::check::host::Host;

@@ -203,7 +203,7 @@ fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Serve
     Arc::new(config)
 }
 
-/// A server that shows any certificate, in PEM, whatever is wrong with it. It signs with another key,
+/// A server that shows any certificate, in PEM, valid or not. It signs with another key,
 /// which a client finds out only after it has judged the certificate.
 pub fn showing(pem: &str) -> Arc<ServerConfig> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());

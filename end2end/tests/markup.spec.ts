@@ -316,6 +316,7 @@ test('text is text: whatever there is, in a host in Rust', async ({ stage, page,
   const form = await planner.openMail(page);
   await hearAll(form, stage, planner.url);
   await visit(page, { [page.url()]: ['basic display name'] });
+  await page.close();
   await planner.stop();
 });
 

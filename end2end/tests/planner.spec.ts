@@ -15,7 +15,11 @@ test.beforeEach(async ({ product, inbox }, info) => {
   planner = await Planner.start(product, info.outputPath('planner.db'));
 });
 
-test.afterEach(() => planner.stop());
+// Closes the pages first: one that still loads its script would report the server that went away.
+test.afterEach(async ({ context }) => {
+  await context.close();
+  await planner.stop();
+});
 
 test('what an administrator of the host saves is what the host sends with', async ({ page, product, inbox, axe }) => {
   await planner.signIn(page, 'grace');

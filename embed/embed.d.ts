@@ -1,23 +1,23 @@
 /** The custom element `<ppm-email-settings>`, as `embed.js` defines it. */
 export interface PpmEmailSettings extends HTMLElement {
   /**
-   * The server, where it is at another origin than `embed.js`. To be set by a script before the tab
-   * has loaded; the attribute of the same name may only name an address of that script's origin.
+   * The server's URL, if its origin differs from that of `embed.js`. Set it by script before the tab
+   * has loaded. The attribute of the same name accepts only URLs of the origin of `embed.js`.
    */
   base?: string;
 
   /**
-   * The host's token. Asked for before each call, and once more after one that was refused; without
-   * it calls go with no token.
+   * Returns the host's token. Called before each request, and again after a 401 response. Without it,
+   * requests carry no token.
    */
   getToken?: () => string | Promise<string>;
 
-  /** Whether anything is unsaved. */
+  /** Whether there are unsaved changes. */
   readonly dirty: boolean;
 
   /**
-   * Whether the page may be left: nothing is unsaved, or the person agrees to lose it, for which
-   * `window.confirm` asks.
+   * Whether the page may be left: there are no unsaved changes, or the user agrees, in
+   * `window.confirm`, to lose them.
    */
   confirmLeave(): boolean;
 
@@ -33,18 +33,18 @@ export interface PpmEmailSettings extends HTMLElement {
   ): void;
 }
 
-/** What the element tells; every event bubbles, and leaves the shadow roots around it. */
+/** The element's events. Each bubbles and is composed, so it crosses shadow roots. */
 export interface PpmEmailSettingsEvents extends HTMLElementEventMap {
-  /** Something is unsaved now, or nothing any longer. */
+  /** The first unsaved change was made, or none is left. */
   "ppm-dirty-change": CustomEvent<{ dirty: boolean }>;
-  /** Everything is saved, for the `revision`th time. */
+  /** The settings were saved as this revision. */
   "ppm-saved": CustomEvent<{ revision: number }>;
-  /** Whether there is an OAuth token; also once the tab has loaded. */
+  /** The OAuth token's status changed. Also dispatched once the tab has loaded. */
   "ppm-token-change": CustomEvent<{ status: "absent" | "valid" | "expired" }>;
   /**
-   * Something that was wanted was not done, and the tab says why: `signed-out`, `server-failed`, and
-   * so on. With `not-loaded` there is no tab, and `cause` is what the browser says of it; with
-   * `base-refused` there is none because the attribute `base` names another origin than `embed.js`.
+   * An action failed, and the tab shows why: `signed-out`, `server-failed`, and so on. With
+   * `not-loaded`, the tab could not be loaded, and `cause` is the browser's error. With
+   * `base-refused`, it was not loaded: the attribute `base` names another origin than `embed.js`.
    */
   "ppm-error": CustomEvent<{ code: string; cause?: unknown }>;
 }

@@ -3,62 +3,62 @@
 // A page needs one line, <script type="module" src="https://mail.example.com/embed.js"></script>,
 // and under a strict Content-Security-Policy, with that server's origin:
 //   script-src https://mail.example.com 'wasm-unsafe-eval'; connect-src https://mail.example.com
-// No style-src: the style sheet is made by script and adopted. No img-src, font-src or frame-src.
-// What there is to set and to hear is in embed.d.ts and docs/embedding.md.
+// No style-src: the style sheet is constructed by script and adopted. No img-src, font-src or
+// frame-src. Properties and events are documented in embed.d.ts and docs/embedding.md.
 
-// Where this script came from: its other files lie beside it. The build writes their final names.
+// This script's directory, which holds the other files. The build inserts their final names.
 const HERE = new URL(".", import.meta.url);
 const GLUE = new URL("pkg/ppm-email.js", HERE).href;
 const WASM = new URL("pkg/ppm-email.wasm", HERE).href;
 const SHEET = new URL("pkg/ppm-email-embed.css", HERE).href;
 
-const PATIENCE = 45_000; // milliseconds that a server has for its answer
-const PATIENCE_FOR_TOKEN = 10_000; // and a page for saying how to get its token
+const REQUEST_TIMEOUT = 45_000; // milliseconds
+const GET_TOKEN_TIMEOUT = 10_000; // milliseconds that the page has to set `getToken`
 const LEAVE = "There are unsaved changes in the email settings. Leave without saving them?";
 
-let bundle; // a promise of the tab's module and style sheet, the same for every element of a page
+let bundle; // a promise of the tab's module and style sheet, shared by all elements of a page
 let attempts = 0;
 
-/** Loads the tab's module and style sheet, once; after a failure anew. */
+/** Loads the tab's module and style sheet once. A failure is not cached. */
 function load() {
-  bundle ??= loadAnew().catch((error) => {
+  bundle ??= loadBundle().catch((error) => {
     bundle = undefined;
     throw error;
   });
   return bundle;
 }
 
-async function loadAnew() {
-  // A browser may remember an import that failed, by its whole address.
+async function loadBundle() {
+  // Browsers may cache a failed import by its URL; a fragment makes the URL new.
   const again = attempts++ ? `#${attempts}` : "";
-  const css = fetched(SHEET).then((answer) => answer.text());
-  const wasm = fetched(WASM);
-  wasm.catch(() => {}); // told below, after the glue
-  const [glue, sheet] = await Promise.all([import(GLUE + again), css.then(adoptable)]);
+  const css = fetchOk(SHEET).then((answer) => answer.text());
+  const wasm = fetchOk(WASM);
+  wasm.catch(() => {}); // rejects below, at its await
+  const [glue, sheet] = await Promise.all([import(GLUE + again), css.then(styleSheet)]);
   await glue.default({ module_or_path: await wasm });
   return { mount: glue.mount, sheet };
 }
 
-async function fetched(address) {
+async function fetchOk(address) {
   const answer = await fetch(address, { credentials: "omit" });
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   return answer;
 }
 
-function adoptable(css) {
+function styleSheet(css) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   return sheet;
 }
 
-// Until the style sheet is there, or where it does not come.
-const MEANWHILE = adoptable(`:host { display: block }
+// The style sheet until the real one has loaded, or if it fails to load.
+const FALLBACK = styleSheet(`:host { display: block }
 .embedded {
   all: initial; display: block; direction: ltr; visibility: inherit; color-scheme: inherit;
   font: medium/1.5 system-ui, sans-serif; color: CanvasText; background: Canvas;
 }`);
 
-// The tab's sizes go by this length, which the page's root has no part in.
+// The tab's unit of length, used instead of `rem`, which depends on the page's root element.
 try {
   CSS.registerProperty({
     name: "--ppm-rem",
@@ -67,24 +67,24 @@ try {
     initialValue: "16px",
   });
 } catch {
-  // Registered before, or a browser that takes it for what it stands for anyway.
+  // Registered already, or not supported; then the property works unregistered.
 }
 
 class PpmEmailSettings extends HTMLElement {
   #root = this.attachShadow({ mode: "open" });
-  #base; // the server's address as a script of the page has set it
-  #server; // the server's address, without a slash at its end; the same once the tab is loaded
+  #base; // the server's URL as set by a script of the page
+  #server; // the server's URL without a trailing slash; fixed once the tab is loaded
   #getToken;
-  #mayAskForToken;
-  #canAskForToken = new Promise((resolve) => (this.#mayAskForToken = resolve));
+  #resolveHasGetToken;
+  #hasGetToken = new Promise((resolve) => (this.#resolveHasGetToken = resolve));
   #isLoading = false;
   #tab; // the mounted tab, whose `free()` unmounts it
   #isDirty = false;
-  #mayLeave = false; // whether the person has agreed to lose what is unsaved
+  #mayLeave = false; // whether the user has agreed to lose unsaved changes
 
   constructor() {
     super();
-    // What was set before this class was known hides the class's own property.
+    // Properties set before the element was upgraded shadow the class's accessors.
     for (const name of ["base", "getToken"]) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
@@ -108,7 +108,7 @@ class PpmEmailSettings extends HTMLElement {
 
   set getToken(getToken) {
     this.#getToken = getToken;
-    this.#mayAskForToken();
+    this.#resolveHasGetToken();
   }
 
   get dirty() {
@@ -127,54 +127,54 @@ class PpmEmailSettings extends HTMLElement {
     if (!this.#tab && !this.#isLoading) this.#show();
   }
 
-  // Moved by `moveBefore`, an element has not been away.
+  // Defined so that `moveBefore` does not disconnect the element.
   connectedMoveCallback() {}
 
   disconnectedCallback() {
-    // A move takes an element out and puts it back in one task.
-    setTimeout(() => this.#unmountIfGone());
+    // A move removes and reinserts the element within one task.
+    setTimeout(() => this.#unmountIfRemoved());
   }
 
-  /** Unmounts the tab of an element that was removed, unless something in it is unsaved. */
-  #unmountIfGone() {
+  /** Unmounts the tab of a removed element, unless it has unsaved changes. */
+  #unmountIfRemoved() {
     if (this.isConnected || !this.#tab || (this.#isDirty && !this.#mayLeave)) return;
     this.#tab.free();
     this.#tab = undefined;
     this.#root.replaceChildren();
-    this.#hearDirty(false);
+    this.#setDirty(false);
   }
 
   async #show() {
     this.#isLoading = true;
-    if (!this.#root.adoptedStyleSheets.length) this.#root.adoptedStyleSheets = [MEANWHILE];
+    if (!this.#root.adoptedStyleSheets.length) this.#root.adoptedStyleSheets = [FALLBACK];
     this.#fill(paragraph("Loading…", { class: "hint", role: "status" }));
     try {
-      this.#findServer(); // nothing is loaded for an address that is refused
+      this.#findServer(); // throws for a refused base before anything is loaded
       const { mount, sheet } = await load();
       this.#server ??= this.#findServer();
       this.#root.adoptedStyleSheets = [sheet];
-      // Removed meanwhile: the next connection begins anew.
+      // If the element was removed meanwhile, the next connection starts again.
       if (this.isConnected) this.#tab = mount(this.#fill(), this.#script);
     } catch (error) {
       const isRefused = error instanceof BaseRefused;
       if (isRefused) console.error(error.message);
-      this.#fill(isRefused ? refusal() : this.#apology());
-      this.#say("error", { code: isRefused ? "base-refused" : "not-loaded", cause: error });
+      this.#fill(isRefused ? refusedView() : this.#failedView());
+      this.#dispatch("error", { code: isRefused ? "base-refused" : "not-loaded", cause: error });
     } finally {
       this.#isLoading = false;
     }
   }
 
-  /** The server's address: the page's script has set it, or else the attribute may name it. */
+  /** The server's URL: from the property set by script, or else from the attribute. */
   #findServer() {
     const attribute = this.getAttribute("base");
     return this.#base ? addressOf(this.#base) : serverOf(attribute);
   }
 
-  /** Fills the shadow root with a fresh box that nothing of the page's style reaches. */
+  /** Fills the shadow root with a new container, isolated from the page's inherited styles. */
   #fill(...content) {
-    const inside = made("div", { lang: "en" }, ...content);
-    this.#root.replaceChildren(made("div", { class: "embedded" }, inside));
+    const inside = build("div", { lang: "en" }, ...content);
+    this.#root.replaceChildren(build("div", { class: "embedded" }, inside));
     inside.addEventListener("input", () => {
       this.#mayLeave = false;
       this.#guardLeaving();
@@ -182,54 +182,54 @@ class PpmEmailSettings extends HTMLElement {
     return inside;
   }
 
-  #apology() {
-    const again = made("button", { type: "button", part: "button" }, "Try again");
+  #failedView() {
+    const again = build("button", { type: "button", part: "button" }, "Try again");
     again.addEventListener("click", () => this.#show());
-    return made(
+    return build(
       "section",
       { class: "notice bad", part: "notice", role: "alert" },
       paragraph("The email settings could not be loaded."),
-      made("div", { class: "actions" }, again),
+      build("div", { class: "actions" }, again),
     );
   }
 
-  /** What the tab asks of this script, and tells it. */
+  /** The interface that the Wasm module calls. */
   #script = {
     call: (path, body) => this.#call(path, body),
     open: (path, signal) => this.#open(path, signal),
     address: (path) => this.#server + path,
-    tell: (event, detail) => this.#hear[event](detail),
+    tell: (event, detail) => this.#handlers[event](detail),
   };
 
-  /** How to hear what the tab tells. */
-  #hear = {
-    "dirty-change": (dirty) => this.#hearDirty(dirty),
-    saved: (revision) => this.#say("saved", { revision }),
-    "token-change": (status) => this.#say("token-change", { status }),
-    error: (json) => this.#say("error", { code: codeOf(JSON.parse(json)) }),
+  /** Handlers of the tab's events. */
+  #handlers = {
+    "dirty-change": (dirty) => this.#setDirty(dirty),
+    saved: (revision) => this.#dispatch("saved", { revision }),
+    "token-change": (status) => this.#dispatch("token-change", { status }),
+    error: (json) => this.#dispatch("error", { code: codeOf(JSON.parse(json)) }),
   };
 
-  #hearDirty(dirty) {
+  #setDirty(dirty) {
     if (dirty === this.#isDirty) return;
     this.#isDirty = dirty;
     this.#guardLeaving();
-    this.#say("dirty-change", { dirty });
-    setTimeout(() => this.#unmountIfGone()); // saved while away; not from inside the tab
+    this.#dispatch("dirty-change", { dirty });
+    setTimeout(() => this.#unmountIfRemoved()); // saved after removal; deferred, as the tab is calling
   }
 
-  #say(event, detail) {
+  #dispatch(event, detail) {
     const options = { detail, bubbles: true, composed: true };
     this.dispatchEvent(new CustomEvent(`ppm-${event}`, options));
   }
 
-  /** Lets the browser ask before a page with something unsaved is left, and only then. */
+  /** Listens for `beforeunload` only while there are unsaved changes. */
   #guardLeaving() {
     const isGuarded = this.#isDirty && !this.#mayLeave;
-    if (isGuarded) window.addEventListener("beforeunload", this.#ask);
-    else window.removeEventListener("beforeunload", this.#ask);
+    if (isGuarded) window.addEventListener("beforeunload", this.#preventUnload);
+    else window.removeEventListener("beforeunload", this.#preventUnload);
   }
 
-  #ask = (event) => event.preventDefault();
+  #preventUnload = (event) => event.preventDefault();
 
   async #call(path, body) {
     const headers = { "Content-Type": "application/json" };
@@ -243,7 +243,7 @@ class PpmEmailSettings extends HTMLElement {
     return answer.body.getReader();
   }
 
-  /** Asks the server, with a fresh token once more where the first was refused. */
+  /** Sends a request, and once more with a new token after a 401 response. */
   async #request(path, request) {
     const answer = await this.#fetch(path, request);
     const isRefused = answer.status === 401 && this.#getToken;
@@ -251,8 +251,8 @@ class PpmEmailSettings extends HTMLElement {
   }
 
   async #fetch(path, request) {
-    // The page's own script may run a moment after this one.
-    await Promise.race([this.#canAskForToken, pause(PATIENCE_FOR_TOKEN)]);
+    // The page's script may set `getToken` after this script has run.
+    await Promise.race([this.#hasGetToken, pause(GET_TOKEN_TIMEOUT)]);
     const token = await this.#getToken?.();
     const headers = { ...request.headers };
     if (token) headers.Authorization = `Bearer ${token}`;
@@ -260,20 +260,19 @@ class PpmEmailSettings extends HTMLElement {
       credentials: "omit",
       cache: "no-store",
       redirect: "error",
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT),
       ...request,
       headers,
     });
   }
 }
 
-/** A server that only an attribute names, at another origin than this script's. */
+/** The attribute `base` names an origin other than this script's. */
 class BaseRefused extends Error {}
 
 /**
- * The server that an element's attribute may name: one of this script's own origin, which the page
- * trusts already. Markup that was injected into a page can have any attribute, and would have the
- * host's token sent to its author.
+ * The server's URL from the attribute, which must have this script's origin: the page trusts that
+ * already. Otherwise markup injected into a page could send the host's token to an attacker.
  */
 function serverOf(attribute) {
   const address = addressOf(attribute || HERE);
@@ -285,32 +284,32 @@ function serverOf(attribute) {
   );
 }
 
-/** An address without a slash at its end. The page's <base>, which is markup too, has no say. */
+/** The URL without a trailing slash. Ignores the page's <base>, which is markup too. */
 function addressOf(base) {
   const address = new URL(base, location.href);
   if (!/^https?:$/.test(address.protocol)) throw new Error(`no server is at ${address}`);
   return address.href.replace(/[?#].*$/, "").replace(/\/+$/, "");
 }
 
-/** What stands in the place of a tab whose server is refused. */
-function refusal() {
-  return made(
+/** The message shown instead of the tab if the server is refused. */
+function refusedView() {
+  return build(
     "section",
     { class: "notice bad", part: "notice", role: "alert" },
     paragraph("The email settings are not shown: this page names a server that they do not belong to."),
   );
 }
 
-/** A refusal's code: `"signed-out"`, or `{"oversized": "basic-server"}` with what it is about. */
-function codeOf(refusal) {
-  return typeof refusal === "string" ? refusal : Object.keys(refusal)[0];
+/** An error's code: `"signed-out"` itself, or the key of `{"oversized": "basic-server"}`. */
+function codeOf(error) {
+  return typeof error === "string" ? error : Object.keys(error)[0];
 }
 
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function made(name, attributes, ...content) {
+function build(name, attributes, ...content) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   element.append(...content);
@@ -318,7 +317,7 @@ function made(name, attributes, ...content) {
 }
 
 function paragraph(text, attributes = {}) {
-  return made("p", attributes, text);
+  return build("p", attributes, text);
 }
 
 if (!customElements.get("ppm-email-settings")) {

@@ -1,73 +1,73 @@
-// The tab in a frame: carries words between the element on this page and the page around the frame.
-// That page is at the one origin which this server wrote here; nobody else is told anything, and
-// whatever anybody else says is dropped. Messages are { ppm: 1, type, … }.
+// The tab in an iframe: relays messages between the element on this page and the parent page.
+// Messages go only to the one origin that the server wrote into this page; messages from any other
+// origin are ignored. A message is { ppm: 1, type, … }.
 
 const host = document.body.dataset.host;
 const element = document.querySelector("ppm-email-settings");
 
-/** How long the host may take to say its token, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long the host has to answer a token request, in milliseconds. */
+const TOKEN_TIMEOUT = 10_000;
 
-/** How often it is asked until it does: its script may begin to listen after the frame is there. */
-const ASK_EVERY = 500;
+/** How often the request is repeated: the host may start to listen after the frame has loaded. */
+const RETRY_INTERVAL = 500;
 
-/** Who waits for a token, by the number under which the host was asked. */
-const waiting = new Map();
-let asked = 0;
+/** The resolvers of pending token requests, by request id. */
+const pending = new Map();
+let lastId = 0;
 
-function tell(type, content = {}) {
-  // At the top of a window there is nobody around.
+function send(type, content = {}) {
+  // A top-level window has no parent.
   if (window.parent !== window) {
     window.parent.postMessage({ ppm: 1, type, ...content }, host);
   }
 }
 
-function tokenOfHost() {
-  const id = ++asked;
+function hostToken() {
+  const id = ++lastId;
   const answer = new Promise((resolve, reject) => {
-    waiting.set(id, resolve);
-    setTimeout(() => reject(new Error(`${host} said no token within ${PATIENCE} ms`)), PATIENCE);
+    pending.set(id, resolve);
+    setTimeout(() => reject(new Error(`${host} said no token within ${TOKEN_TIMEOUT} ms`)), TOKEN_TIMEOUT);
   });
-  const ask = () => tell("token-wanted", { id });
-  const asking = setInterval(ask, ASK_EVERY);
+  const ask = () => send("token-wanted", { id });
+  const retry = setInterval(ask, RETRY_INTERVAL);
   ask();
   return answer.finally(() => {
-    clearInterval(asking);
-    waiting.delete(id);
+    clearInterval(retry);
+    pending.delete(id);
   });
 }
 
-const answers = {
+const handlers = {
   token({ id, token }) {
-    if (typeof token === "string") waiting.get(id)?.(token);
+    if (typeof token === "string") pending.get(id)?.(token);
   },
   leave({ id }) {
-    tell("leave-answer", { id, leave: element.confirmLeave() });
+    send("leave-answer", { id, leave: element.confirmLeave() });
   },
 };
 
-function hear({ data, origin, source }) {
+function receive({ data, origin, source }) {
   if (origin !== host || source !== window.parent || data?.ppm !== 1) return;
-  if (Object.hasOwn(answers, data.type)) answers[data.type](data);
+  if (Object.hasOwn(handlers, data.type)) handlers[data.type](data);
 }
 
 function relay(event, type, name) {
-  element.addEventListener(event, ({ detail }) => tell(type, { [name]: detail[name] }));
+  element.addEventListener(event, ({ detail }) => send(type, { [name]: detail[name] }));
 }
 
 function measure() {
-  tell("height", { px: Math.ceil(document.documentElement.getBoundingClientRect().height) });
+  send("height", { px: Math.ceil(document.documentElement.getBoundingClientRect().height) });
 }
 
-// An element that has not come to life would not find what was put on it before.
+// Wait until the element is upgraded, so that it accepts the property below.
 await customElements.whenDefined("ppm-email-settings");
-element.getToken = tokenOfHost;
+element.getToken = hostToken;
 for (const [name, value] of new URLSearchParams(location.search)) {
   if (name === "language" || name === "theme") element.setAttribute(name, value);
 }
 relay("ppm-dirty-change", "dirty", "dirty");
 relay("ppm-saved", "saved", "revision");
 relay("ppm-error", "error", "code");
-window.addEventListener("message", hear);
+window.addEventListener("message", receive);
 new ResizeObserver(measure).observe(document.documentElement);
-tell("ready");
+send("ready");

@@ -6,7 +6,7 @@ export default defineConfig({
   testDir: 'tests',
   outputDir: 'test-results',
   fullyParallel: true,
-  // Many tests wait: for a provider, a poll, a token that expires.
+  // Many tests wait, for a provider, a poll or an expiring token, so use more workers than cores.
   workers: availableParallelism() + 1,
   retries: 0,
   forbidOnly: true,
@@ -19,7 +19,7 @@ export default defineConfig({
     timezoneId: 'Europe/Berlin',
     contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
-    // A trace of each test takes a fifth of its time: `npx playwright test --trace retain-on-failure`.
+    // Traces take a fifth of a test's time. On demand: `npx playwright test --trace retain-on-failure`.
     trace: 'off',
   },
 });

@@ -1,5 +1,5 @@
-//! The server functions: each asks first who is calling, then calls the port, and answers in
-//! codes. They are a public HTTP API under `/api`, whatever the page does with it.
+//! The server functions, a public HTTP API under `/api`. Each authenticates the caller and calls the
+//! service. Errors are codes.
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Run, Step};
@@ -12,15 +12,15 @@ use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline;
-use crate::explanation::{Explanation, Findings};
-use crate::host::Call;
-use crate::wire::{self, Text};
+use crate::explanation::{Explanation, LookupResult};
+use crate::host::HostTransport;
+use crate::json::{self, JsonCodec};
 
-/// Why a call brought no answer. Codes only: no value, no server's text, no secret.
+/// Why a call failed. Codes only: no value, no peer's text, no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApiError {
-    /// Nobody is signed in, or no longer, or what says who it is was not believed.
+    /// The caller is not signed in, the session has ended, or the credential was rejected.
     #[error("signed out")]
     #[serde(
         alias = "host-token-malformed",
@@ -40,66 +40,66 @@ pub enum ApiError {
         alias = "account-removed"
     )]
     SignedOut,
-    /// The host's word on who is signed in has expired; a fresh one helps.
+    /// The host's token has expired; a retry with a new token may succeed.
     #[error("host token expired")]
     HostTokenExpired,
-    /// Whoever is signed in may not do this.
+    /// The caller's role does not allow this.
     #[error("not allowed")]
     #[serde(alias = "role-missing")]
     Forbidden,
-    /// A control holds more than any control may.
+    /// A control's value exceeds the maximum length.
     #[error("too large")]
     Oversized(Field),
-    /// What is saved is not enough to send with.
+    /// The saved settings are incomplete.
     #[error("settings incomplete")]
     Incomplete,
-    /// Whoever asks has no e-mail address that is known to be theirs.
+    /// The caller has no verified email address.
     #[error("no address")]
     NoAddress,
-    /// An OAuth flow is saved, and there is no token.
+    /// An OAuth flow is saved, but there is no token.
     #[error("token needed")]
     TokenNeeded,
-    /// There is a token, and it goes to another mail server.
+    /// The token is bound to another mail server.
     #[error("token for another server")]
     TokenElsewhere,
-    /// What was pasted is no address that a provider sends a browser back to.
+    /// The pasted text is not a callback address with an authorization response.
     #[error("no answer in the address")]
     NoAnswerInAddress,
-    /// A test message is under way already.
+    /// Another test message is already running.
     #[error("busy")]
     Busy,
-    /// There is no such thing.
+    /// The requested item does not exist.
     #[error("not found")]
     NotFound,
-    /// The request makes no sense to the server.
+    /// The request is malformed.
     #[error("malformed request")]
     #[serde(alias = "body-broken", alias = "not-json")]
     Malformed,
-    /// The request is larger than any form of this server.
+    /// The request body is too large.
     #[error("request too large")]
     #[serde(alias = "body-too-large")]
     TooLarge,
-    /// The request came from another site's page.
+    /// The request was cross-site.
     #[error("cross-site request")]
     CrossSite,
-    /// The server cannot do it now; the log says why.
+    /// The server failed; details are in its log.
     #[error("server failed")]
     #[serde(alias = "internal", alias = "unavailable", alias = "host-keys-unavailable")]
     ServerFailed,
-    /// The server did not answer, or not in time.
+    /// The server did not answer within the timeout.
     #[error("no answer")]
     #[serde(alias = "body-too-slow")]
     Unreachable,
 }
 
 impl FromServerFnError for ApiError {
-    type Encoder = Text;
+    type Encoder = JsonCodec;
 
-    /// Reads what the server functions answer, what the guards before them do, and takes what
-    /// neither wrote (a proxy's page, say) for no answer.
+    /// Decodes errors of the server functions and of the middleware in front of them. Anything else,
+    /// for example a proxy's error page, counts as [`ApiError::Unreachable`].
     fn de(body: Bytes) -> Self {
-        wire::read(&body)
-            .or_else(|_| wire::read(&body).map(|Refused { code }| code))
+        json::read(&body)
+            .or_else(|_| json::read(&body).map(|GuardError { code }| code))
             .unwrap_or(Self::Unreachable)
     }
 
@@ -116,314 +116,313 @@ impl FromServerFnError for ApiError {
             | ServerFnErrorErr::Serialization(_) => Self::ServerFailed,
         };
         #[cfg(feature = "ssr")]
-        answering::set_status(error);
+        request::set_status(error);
         error
     }
 }
 
-/// The answer of a guard that a request never passed.
+/// The error response of the middleware.
 #[derive(Deserialize)]
-struct Refused {
+struct GuardError {
     code: ApiError,
 }
 
-/// What the tab shows first.
+/// The tab's initial data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tab {
-    /// What is saved.
+pub struct EmailTab {
+    /// The saved settings.
     pub saved: Saved,
-    /// Whether this person may change anything.
+    /// Whether the caller may edit.
     pub may_edit: bool,
-    /// Where a test message would go; nowhere for somebody without an address of their own.
+    /// The recipient of a test message; `None` if the caller has no verified address.
     pub recipient: Option<String>,
-    /// The last test message that this administrator asked for.
-    pub last_run: Option<RunNow>,
-    /// How this administrator likes times.
+    /// The caller's last test message.
+    pub last_run: Option<RunView>,
+    /// The caller's time display.
     pub display: TimeDisplay,
-    /// What there is of a token.
-    pub token: TokenNow,
-    /// This server's own callback address, for a Redirect URI.
+    /// The token's status.
+    pub token: TokenView,
+    /// This server's callback address, for Redirect URI.
     pub callback: String,
 }
 
-/// A test message as far as it came.
+/// A test message and its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunNow {
-    /// In codes.
+pub struct RunView {
+    /// The run, in codes.
     pub run: Run,
-    /// Its steps in the order in which they are to come.
+    /// Its steps in the order in which they are performed.
     pub order: Vec<Step>,
-    /// What its end means, and what to do.
+    /// The explanation of its outcome.
     pub explanation: Option<Explanation>,
-    /// All of it as text for a support ticket, once it has ended.
+    /// The transcript for a support ticket, once it has ended.
     pub transcript: Option<String>,
 }
 
-/// What there is of a token at an instant.
+/// The token and the last attempt to obtain one, at an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenNow {
+pub struct TokenView {
     /// The token, if there is one.
     pub token: Option<Token>,
-    /// The server's present instant; on the wire in epoch milliseconds.
+    /// The server's current time; in JSON as epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub now: DateTime<Utc>,
-    /// The attempt that this administrator began last, for the settings that are saved.
+    /// The caller's last attempt with the saved settings.
     pub attempt: Option<Attempt>,
-    /// What keeps the token from being renewed, explained.
+    /// The explanation of a failed refresh.
     #[serde(default)]
     pub renewal: Option<Explanation>,
-    /// What the end of the attempt means; nothing to say of a good one, unless the token is another
-    /// account's than the sender's.
+    /// The explanation of the attempt's outcome. A success has one only if the token belongs to
+    /// another account than the sender's.
     #[serde(default)]
     pub ended: Option<Explanation>,
 }
 
-/// An attempt that somebody has tried to finish by hand.
+/// An attempt that a user has tried to complete with a pasted address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finished {
+pub struct AttemptFinished {
     /// The attempt.
     pub attempt: Attempt,
-    /// What its end means, where there is anything to say.
+    /// The explanation of its outcome, if any.
     pub explanation: Option<Explanation>,
 }
 
-/// An attempt that has begun.
+/// An attempt that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begun {
+pub struct AttemptStarted {
     /// The attempt.
     pub attempt: Attempt,
-    /// The path that leads to the provider's page, once; nothing where nobody is asked.
+    /// The single-use path that redirects to the provider; `None` if the flow needs no consent.
     pub start: Option<String>,
 }
 
-/// A save: the whole form, and what the administrator knew when they made it.
+/// A save of the whole form, with the revision that it is based on (optimistic lock).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Save {
     /// The form.
     pub draft: Draft,
-    /// The revision that it was made on.
+    /// The revision that the edits are based on.
     pub revision: i64,
-    /// The token that the administrator agreed to delete.
+    /// The grant whose token the administrator agreed to delete.
     pub deletes_grant: Option<String>,
 }
 
-/// What became of a save. Unless it is `Saved`, nothing was.
+/// The result of a save. Nothing was saved unless it is `Saved`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaveAnswer {
-    /// This is saved now.
+    /// The new saved settings.
     Saved(Saved),
-    /// These controls need attention.
+    /// These controls have problems.
     Problems(Problems),
-    /// Somebody else has saved since.
-    Conflict(Theirs),
-    /// Saving would delete this token, which the save did not name.
+    /// Another save has changed the revision.
+    Conflict(Conflict),
+    /// The save would delete the token of this grant, which it did not name.
     TokenWouldBeDeleted(String),
 }
 
-/// What became of asking for a test of settings that are not saved.
+/// The result of a request to test unsaved settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestAnswer {
-    /// It is under way.
-    Begun(Box<RunNow>),
-    /// These controls need attention; nothing was sent.
+    /// The test message is running.
+    Begun(Box<RunView>),
+    /// These controls have problems; nothing was sent.
     Problems(Problems),
 }
 
-/// What somebody else has saved meanwhile.
+/// The settings that another save has stored meanwhile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Theirs {
-    /// What is saved now, with their name and the time in it.
+pub struct Conflict {
+    /// The current saved settings, with the user and time of that save.
     pub saved: Saved,
-    /// The secrets that were stored since the revision that the refused save was made on.
+    /// The secrets stored since the base revision of the rejected save.
     pub replaced: Vec<Field>,
-    /// Whether one person made both the refused save and the one before it.
+    /// Whether the same user made both saves.
     #[serde(default)]
     pub is_own: bool,
 }
 
-/// What the tab shows first.
+/// Returns the tab's initial data.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = Call)]
-pub async fn load() -> Result<Tab, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.load(&who, &answering::callback()).await)
+/// [`ApiError`] of the service.
+#[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = HostTransport)]
+pub async fn load() -> Result<EmailTab, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.load(&who, &request::callback()).await)
 }
 
 /// Saves the form.
 ///
 /// # Errors
-/// [`ApiError`], as the service says; then nothing was saved.
-#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", protocol = Call)]
+/// [`ApiError`] of the service; nothing was saved.
+#[server(name = SaveForm, prefix = "/api", endpoint = "email/save", protocol = HostTransport)]
 pub async fn save(
-    /// The form, and what it was made on.
+    /// The form and its base revision.
     save: Save,
 ) -> Result<SaveAnswer, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.save(&who, save).await)
+    let (service, who) = request::caller()?;
+    request::with_status(service.save(&who, save).await)
 }
 
-/// Starts a test message to whoever asks.
+/// Starts a test message to the caller with the saved settings.
 ///
 /// # Errors
-/// [`ApiError`], as the service says; then nothing was sent.
-#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", protocol = Call)]
-pub async fn send_test() -> Result<RunNow, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.send_test(&who).await)
+/// [`ApiError`] of the service; nothing was sent.
+#[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", protocol = HostTransport)]
+pub async fn send_test() -> Result<RunView, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.send_test(&who).await)
 }
 
-/// Starts a test message to whoever asks, through settings that are not saved.
+/// Starts a test message to the caller with unsaved settings.
 ///
 /// # Errors
-/// [`ApiError`], as the service says; then nothing was sent.
-#[server(name = TestTyped, prefix = "/api", endpoint = "email/test-typed", protocol = Call)]
+/// [`ApiError`] of the service; nothing was sent.
+#[server(name = TestTyped, prefix = "/api", endpoint = "email/test-typed", protocol = HostTransport)]
 pub async fn test_typed(
-    /// The form as it is typed.
+    /// The form as typed.
     draft: Draft,
 ) -> Result<TestAnswer, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.test_typed(&who, draft).await)
+    let (service, who) = request::caller()?;
+    request::with_status(service.test_typed(&who, draft).await)
 }
 
-/// What the controls are to hold for a provider.
+/// Returns a provider's preset.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = ReadPreset, prefix = "/api", endpoint = "email/preset", protocol = Call)]
+/// [`ApiError`] of the service.
+#[server(name = ReadPreset, prefix = "/api", endpoint = "email/preset", protocol = HostTransport)]
 pub async fn preset(
     /// The provider's name.
     provider: String,
-    /// What has to be known beside it: a tenant or a region.
+    /// The provider's detail: a tenant or a region.
     detail: String,
-    /// The flow that is chosen.
+    /// The chosen flow.
     flow: OauthFlow,
-) -> Result<Findings, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.preset(&who, &provider, &detail, flow).await)
+) -> Result<LookupResult, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.preset(&who, &provider, &detail, flow).await)
 }
 
-/// How a test message is getting on.
+/// Returns a test message and its progress.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", protocol = Call)]
+/// [`ApiError`] of the service.
+#[server(name = ReadRun, prefix = "/api", endpoint = "email/run", protocol = HostTransport)]
 pub async fn run(
-    /// The run's id.
+    /// The run's ID.
     id: String,
-) -> Result<RunNow, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.run(&who, &id).await)
+) -> Result<RunView, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.run(&who, &id).await)
 }
 
-/// What there is of a token.
+/// Returns the token's status and the caller's last attempt.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", protocol = Call)]
-pub async fn token() -> Result<TokenNow, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.token(&who).await)
+/// [`ApiError`] of the service.
+#[server(name = ReadToken, prefix = "/api", endpoint = "email/token", protocol = HostTransport)]
+pub async fn token() -> Result<TokenView, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.token(&who).await)
 }
 
-/// Begins an attempt to obtain a token.
+/// Starts an attempt to obtain a token.
 ///
 /// # Errors
-/// [`ApiError`], as the service says; then nothing was begun.
-#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", protocol = Call)]
+/// [`ApiError`] of the service; no attempt was started.
+#[server(name = GetToken, prefix = "/api", endpoint = "email/get-token", protocol = HostTransport)]
 pub async fn get_token(
-    /// Whether the provider's page will stand in a window of its own.
+    /// Whether the provider's page opens in a popup window.
     in_pop_up: bool,
-) -> Result<Begun, ApiError> {
-    let (service, who) = answering::caller()?;
-    let callback = answering::callback();
-    answering::with_status(service.get_token(&who, &callback, in_pop_up).await)
+) -> Result<AttemptStarted, ApiError> {
+    let (service, who) = request::caller()?;
+    let callback = request::callback();
+    request::with_status(service.get_token(&who, &callback, in_pop_up).await)
 }
 
-/// Finishes an attempt from the address that the browser ended at.
+/// Completes an attempt with the pasted callback address.
 ///
 /// # Errors
-/// [`ApiError`], as the service says; then the attempt is as it was.
-#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", protocol = Call)]
+/// [`ApiError`] of the service; the attempt is unchanged.
+#[server(name = FinishAttempt, prefix = "/api", endpoint = "email/finish-attempt", protocol = HostTransport)]
 pub async fn finish_attempt(
-    /// The attempt's id.
+    /// The attempt's ID.
     id: String,
     /// The address, as pasted.
     address: String,
-) -> Result<Finished, ApiError> {
-    let (service, who) = answering::caller()?;
-    let browser = answering::browser();
-    answering::with_status(service.finish_attempt(&who, &browser, &id, &address).await)
+) -> Result<AttemptFinished, ApiError> {
+    let (service, who) = request::caller()?;
+    let binding = request::consent_binding();
+    request::with_status(service.finish_attempt(&who, &binding, &id, &address).await)
 }
 
-/// What the access token says.
+/// Returns the claims of the access token and its problems.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = TokenXray, prefix = "/api", endpoint = "email/token-xray", protocol = Call)]
-pub async fn token_xray() -> Result<Findings, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.token_xray(&who).await)
+/// [`ApiError`] of the service.
+#[server(name = InspectToken, prefix = "/api", endpoint = "email/token-xray", protocol = HostTransport)]
+pub async fn inspect_token() -> Result<LookupResult, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.inspect_token(&who).await)
 }
 
-/// What a provider says about itself.
+/// Returns a provider's metadata (RFC 8414) and its problems.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = Discover, prefix = "/api", endpoint = "email/discover", protocol = Call)]
+/// [`ApiError`] of the service.
+#[server(name = Discover, prefix = "/api", endpoint = "email/discover", protocol = HostTransport)]
 pub async fn discover(
-    /// The issuer, or a tenant of Microsoft's.
+    /// The issuer, or a Microsoft tenant.
     issuer: String,
-) -> Result<Findings, ApiError> {
-    let (service, who) = answering::caller()?;
-    answering::with_status(service.discover(&who, &issuer).await)
+) -> Result<LookupResult, ApiError> {
+    let (service, who) = request::caller()?;
+    request::with_status(service.discover(&who, &issuer).await)
 }
 
-/// Whether a browser comes back by a Redirect URI.
+/// Checks whether a Redirect URI leads back to this server.
 ///
 /// # Errors
-/// [`ApiError`], as the service says.
-#[server(name = RedirectDoctor, prefix = "/api", endpoint = "email/redirect-doctor", protocol = Call)]
-pub async fn redirect_doctor(
-    /// As it is typed.
+/// [`ApiError`] of the service.
+#[server(name = CheckRedirect, prefix = "/api", endpoint = "email/redirect-doctor", protocol = HostTransport)]
+pub async fn check_redirect(
+    /// The Redirect URI as typed.
     uri: String,
-    /// The origin of the page with the tab, as its browser writes it.
+    /// The origin of the page with the tab, as reported by the browser.
     page: String,
-) -> Result<Findings, ApiError> {
-    let (service, who) = answering::caller()?;
-    let reached = answering::reached();
-    answering::with_status(service.redirect_doctor(&who, &reached, &uri, &page).await)
+) -> Result<LookupResult, ApiError> {
+    let (service, who) = request::caller()?;
+    let origin = request::origin();
+    request::with_status(service.check_redirect(&who, &origin, &uri, &page).await)
 }
 
-/// Why nobody was signed in. It travels in the address of the sign-in page, so that the page works
-/// without any script.
+/// Why a sign-in failed. It is a query parameter of the sign-in page, which works without script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DoorRefusal {
-    /// E-mail address or password is wrong; nobody learns which.
+pub enum SignInRefusal {
+    /// The email address or the password is wrong; it is not revealed which.
     WrongCredentials,
-    /// Too many attempts: again after this many seconds.
+    /// Too many attempts; retry after this many seconds.
     TooManyAttempts(u32),
-    /// Too many sign-ins of others: again after this many seconds.
+    /// Too many concurrent sign-ins; retry after this many seconds.
     Busy(u32),
-    /// The server cannot do it now; the log says why.
+    /// The server failed; details are in its log.
     ServerFailed,
-    /// The sign-in with another account was declined.
+    /// The user declined the `OpenID` Connect login.
     Declined,
-    /// The sign-in with another account took too long, or was finished before.
+    /// The `OpenID` Connect login has expired or was already completed.
     Over,
-    /// The sign-in with another account was begun in another browser.
+    /// The `OpenID` Connect login was started in another browser.
     OtherBrowser,
-    /// Whoever has the other accounts does not answer, or not what can be believed.
+    /// The `OpenID` provider did not answer, or its answer was rejected.
     ProviderFailed,
-    /// The other account may do nothing here.
+    /// The account has no role here.
     NoRole,
 }
 
-impl DoorRefusal {
-    /// The refusal as the value of the page's `refused` parameter.
+impl SignInRefusal {
+    /// Returns the value of the `refused` query parameter.
     #[must_use]
     pub fn code(self) -> String {
         match self {
@@ -439,7 +438,7 @@ impl DoorRefusal {
         }
     }
 
-    /// The refusal with this code.
+    /// Parses the value of the `refused` query parameter.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         match code {
@@ -462,67 +461,68 @@ impl DoorRefusal {
         }
     }
 
-    /// Whether nothing was looked at, so that waiting helps.
+    /// Whether the sign-in was throttled and can be retried later.
     #[must_use]
     pub const fn ends_by_waiting(self) -> bool {
         matches!(self, Self::TooManyAttempts(_) | Self::Busy(_))
     }
 }
 
-/// Waits for an answer, but not for ever: a server that says nothing is [`ApiError::Unreachable`].
+/// Applies a timeout to a call.
 ///
 /// # Errors
-/// What the call answers, or that nothing came within 45 seconds.
+/// The call's error, or [`ApiError::Unreachable`] after 45 seconds.
 pub async fn in_time<T>(call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
     deadline::within(deadline::ANSWER, call).await.unwrap_or(Err(ApiError::Unreachable))
 }
 
-/// The server's side of every call: who asks, and a status that tells the truth.
+/// The server side of every call: the caller from the request context, and the HTTP status.
 #[cfg(feature = "ssr")]
-mod answering {
+mod request {
     use axum::http::StatusCode;
     use axum::http::request::Parts;
     use leptos::context::use_context;
     use leptos_axum::ResponseOptions;
 
     use super::ApiError;
-    use crate::service::{Browser, Callback, Principal, Reached, SharedService, TurnedAway};
+    use crate::service::{
+        AccessDenied, Callback, ConsentBinding, Principal, RequestOrigin, SharedService,
+    };
 
-    /// The service and the administrator who asks.
+    /// Returns the service and the authenticated caller.
     pub fn caller() -> Result<(SharedService, Principal), ApiError> {
         let found =
             use_context::<SharedService>().ok_or(ApiError::ServerFailed).and_then(|service| {
                 let refusal = || {
-                    use_context::<TurnedAway>()
-                        .map_or(ApiError::SignedOut, |turned_away| turned_away.why)
+                    use_context::<AccessDenied>().map_or(ApiError::SignedOut, |denied| denied.why)
                 };
                 Ok((service, use_context::<Principal>().ok_or_else(refusal)?))
             });
         with_status(found)
     }
 
-    /// This server's callback address, as this caller reaches it.
+    /// Returns this server's callback address as reached by the caller.
     pub fn callback() -> String {
         use_context::<Callback>().map(|Callback(address)| address).unwrap_or_default()
     }
 
-    /// How this caller has reached this server.
-    pub fn reached() -> Reached {
-        use_context::<Reached>().unwrap_or_default()
+    /// Returns how the request has reached this server.
+    pub fn origin() -> RequestOrigin {
+        use_context::<RequestOrigin>().unwrap_or_default()
     }
 
-    /// What the caller's browser is known by when it comes back from a provider.
-    pub fn browser() -> Browser {
-        use_context::<Browser>().unwrap_or_default()
+    /// Returns what binds the browser to its pending attempt.
+    pub fn consent_binding() -> ConsentBinding {
+        use_context::<ConsentBinding>().unwrap_or_default()
     }
 
-    /// Gives an error the status that it means.
+    /// Sets the HTTP status of an error result.
     pub fn with_status<T>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
         answer.inspect_err(|error| set_status(*error))
     }
 
-    /// Sets the status that an error means: leptos would answer 500 to each of them. A page that
-    /// was rendered with an error keeps its own.
+    /// Sets the HTTP status of an error, for which Leptos would answer 500. A page that was rendered
+    /// with an error keeps its own status.
     pub fn set_status(error: ApiError) {
         let is_call =
             use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with("/api/"));

@@ -1,109 +1,109 @@
-//! What a person reads where something failed: what it usually means, and what to do. The words are
-//! put together on the server, from `labels` and from the administrator's own values, and travel to
-//! the page when they are needed: see `docs/decisions/0010-explanations-come-from-the-server.md`.
+//! Explanations of failures: the likely cause and the steps to fix it. The server composes them from
+//! `labels` and the administrator's settings and sends them on demand; see
+//! `docs/decisions/0010-explanations-come-from-the-server.md`.
 
 use domain::Field;
 use serde::{Deserialize, Serialize};
 
-/// An explanation.
+/// An explanation of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Explanation {
-    /// What it usually means, as a sentence.
+    /// The likely cause as a sentence.
     pub cause: String,
-    /// What to do, in the order to try it.
+    /// The steps to fix it, in the order to try them.
     pub steps: Vec<NextStep>,
-    /// Where more is to be read about it, once the steps are.
+    /// Further documentation, shown after the steps.
     #[serde(default)]
     pub see_also: Option<Link>,
 }
 
 impl Explanation {
-    /// A cause and its steps.
+    /// Creates an explanation of a cause and its steps.
     #[must_use]
     pub fn new(cause: impl Into<String>, steps: Vec<NextStep>) -> Self {
         Self { cause: cause.into(), steps, see_also: None }
     }
 }
 
-/// One thing to do.
+/// One step of an explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NextStep {
-    /// In words.
+    /// The instruction.
     pub text: String,
-    /// Lines to be copied into another program, ready as they are.
+    /// Text to copy into another program as it is.
     #[serde(default)]
     pub copy: Option<String>,
-    /// Where more is to be read, or to be done.
+    /// A page with documentation, or on which to do the step.
     #[serde(default)]
     pub link: Option<Link>,
-    /// What a press of a button puts into the form, where that is all there is to do.
+    /// A value that a button puts into the form, if that completes the step.
     #[serde(default)]
-    pub fill: Option<Fill>,
+    pub fill: Option<Suggestion>,
 }
 
 impl NextStep {
-    /// A step in words only.
+    /// Creates a step with an instruction only.
     #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 }
 
-/// What was found where somebody asked for it.
+/// The result of a lookup that the user requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Findings {
-    /// What was learned.
-    pub facts: Vec<Found>,
-    /// What does not fit, and what to do about it.
+pub struct LookupResult {
+    /// The facts found.
+    pub facts: Vec<LookupFact>,
+    /// The problems found, and how to fix them.
     #[serde(default)]
     pub explanations: Vec<Explanation>,
-    /// What can be put into the form, all of it at once; each is labelled with its control's name.
+    /// Values that one button puts into the form; each is labelled with its control's name.
     #[serde(default)]
-    pub fills: Vec<Fill>,
+    pub fills: Vec<Suggestion>,
 }
 
-/// A name and its value.
+/// A fact with a name and a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
-    /// The name, in words.
+pub struct LookupFact {
+    /// The displayed name.
     pub name: String,
     /// The value.
     pub value: String,
-    /// Whether the value is words of PPM's too, and not something to be read letter by letter.
+    /// Whether the value is PPM's own text, and not a literal value.
     #[serde(default)]
     pub in_words: bool,
 }
 
-impl Found {
-    /// A value that was found.
+impl LookupFact {
+    /// Creates a fact with a literal value.
     #[must_use]
     pub fn value(name: &str, value: impl Into<String>) -> Self {
         Self { name: name.to_owned(), value: value.into(), in_words: false }
     }
 
-    /// What is to be said of it in words.
+    /// Creates a fact whose value is PPM's own text.
     #[must_use]
     pub fn words(name: &str, words: impl Into<String>) -> Self {
         Self { in_words: true, ..Self::value(name, words) }
     }
 }
 
-/// A page elsewhere.
+/// A link to an external page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// What the page is called.
+    /// The link text.
     pub text: String,
-    /// Its address, always https.
+    /// The URL, always https.
     pub href: String,
 }
 
 /// A value for a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fill {
+pub struct Suggestion {
     /// The control.
     pub field: Field,
-    /// What is put there.
+    /// The value to put there.
     pub value: String,
-    /// What the button says.
+    /// The button's label.
     pub label: String,
 }

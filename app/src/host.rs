@@ -1,7 +1,6 @@
-//! What holds the tab: a page of this server's or of a host written in Rust, or a custom element on
-//! any page. They differ in where an element of the tab is found, how its calls travel, where the
-//! provider's page opens, and in who is told how things are going. One bundle serves both: which of
-//! them it is, is decided where the tab is mounted.
+//! The host of the tab: a page of this server or of a Leptos host, or a custom element on any page.
+//! Hosts differ in how elements are found, how calls are sent, where the provider's page opens, and
+//! which events are dispatched. One bundle serves both; the mount function selects the host.
 
 mod call;
 mod element;
@@ -17,48 +16,49 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{AbortSignal, Element, Window};
 
-pub use self::call::Call;
+pub use self::call::HostTransport;
 use self::element::CustomElement;
 use crate::api::ApiError;
-use crate::tab::live::live_option;
-use crate::tab::news::{NEWS, Reader};
-use crate::wire;
+use crate::json;
+use crate::tab::reactive::live_option;
+use crate::tab::run_stream::{RUN_CHANNEL, Reader};
 use crate::{SIGN_IN, TAB, labels};
 
 thread_local! {
-    /// The host of the future that is being polled: a server function's client is a type, not a value.
-    static CALLER: Cell<Host> = const { Cell::new(Host { element: None }) };
+    /// The host of the future being polled. A thread-local, because a server function's client is a
+    /// type and carries no value.
+    static CALLER: Cell<TabHost> = const { Cell::new(TabHost { element: None }) };
 }
 
-/// What holds the tab.
+/// The host of the tab.
 #[derive(Clone, Copy, Default)]
-pub struct Host {
-    /// The custom element; none on a page of this server's.
+pub struct TabHost {
+    /// The custom element; `None` on a page of this server.
     element: Option<CustomElement>,
 }
 
-impl Host {
-    /// What holds this component.
+impl TabHost {
+    /// Returns the host from the component's context.
     pub fn here() -> Self {
         use_context().unwrap_or_default()
     }
 
-    /// Whether windows of this page's site tell each other of a token.
-    pub fn hears_news(self) -> bool {
+    /// Whether windows of the same site announce new tokens to each other.
+    pub fn shares_token_events(self) -> bool {
         self.element.is_none()
     }
 
-    /// Whether the tab itself asks before a page with unsaved changes is left.
-    pub fn asks_before_leaving(self) -> bool {
+    /// Whether the tab itself handles `beforeunload`. A custom element's script does so otherwise.
+    pub fn hooks_beforeunload(self) -> bool {
         self.element.is_none()
     }
 
     /// Whether the provider's page always opens in a separate window.
-    pub fn stays(self) -> bool {
+    pub fn always_popup(self) -> bool {
         self.element.is_some()
     }
 
-    /// The tab's element with this id.
+    /// Returns the tab's element with this id.
     pub fn element(self, id: &str) -> Option<Element> {
         match self.element {
             Some(element) => element.find(id),
@@ -66,16 +66,15 @@ impl Host {
         }
     }
 
-    /// The name of the channel and the lock by which the tabs of this browser that show the same
-    /// settings share the news.
+    /// The name of the `BroadcastChannel` and Web Lock shared by this browser's tabs of one server.
     pub fn news(self) -> String {
         match self.element {
-            Some(element) => format!("{NEWS} {}", element.address("").unwrap_or_default()),
-            None => NEWS.to_owned(),
+            Some(element) => format!("{RUN_CHANNEL} {}", element.address("").unwrap_or_default()),
+            None => RUN_CHANNEL.to_owned(),
         }
     }
 
-    /// Opens a stream of the server's.
+    /// Opens an event stream from the server.
     pub async fn stream(self, path: &str, signal: &AbortSignal) -> Option<Reader> {
         match self.element {
             Some(element) => element.stream(path, signal).await,
@@ -83,13 +82,13 @@ impl Host {
         }
     }
 
-    /// Makes a call of the tab's.
-    pub async fn calling<T>(self, call: impl Future<Output = T>) -> T {
+    /// Polls a server call with this host as the current caller.
+    pub async fn wrap_call<T>(self, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         poll_fn(move |context| self.as_caller(|| call.as_mut().poll(context))).await
     }
 
-    /// Runs a task of the tab's, for as long as there is the tab.
+    /// Spawns a task that ends once the tab is unmounted.
     pub fn spawn(self, task: impl Future<Output = ()> + 'static) {
         let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
         spawn_local(poll_fn(move |context| {
@@ -107,9 +106,9 @@ impl Host {
         polled
     }
 
-    /// Leads to a path of this server's: in the pop-up, or, where the browser allowed none, in this
-    /// window. The page around a custom element is not ours to leave: there the way is offered.
-    pub fn lead(self, pop_up: Option<&Window>, path: &str) {
+    /// Navigates the pop-up to a path of this server, or this window if the pop-up was blocked. A
+    /// custom element may not navigate its page; it shows a link instead.
+    pub fn navigate(self, pop_up: Option<&Window>, path: &str) {
         let Some(element) = self.element else {
             let _ = pop_up.cloned().unwrap_or_else(window).location().set_href(path);
             return;
@@ -121,8 +120,8 @@ impl Host {
         element.offer(pop_up.is_none().then_some(address));
     }
 
-    /// The way to the provider's page, where no pop-up was allowed to lead there.
-    pub fn way(self) -> impl IntoView {
+    /// The link to the provider's page, if the browser blocked the pop-up.
+    pub fn popup_fallback(self) -> impl IntoView {
         live_option(move || {
             self.element?.offered().map(|address| {
                 view! {
@@ -136,8 +135,8 @@ impl Host {
         })
     }
 
-    /// What went wrong with a call, in words; where a session has ended, with a link to the sign-in
-    /// page, if the page around the tab names one. For what only a browser shows.
+    /// The message for a failed call, with a link to the sign-in page if the session has ended and
+    /// the page names one. Not for server rendering.
     pub fn words(self, error: ApiError) -> AnyView {
         let words = labels::api_error(error);
         let link = labels::SIGN_IN_IN_A_NEW_TAB;
@@ -153,7 +152,7 @@ impl Host {
         }
     }
 
-    /// The path of the sign-in page, as the page around the tab names it.
+    /// The path of the sign-in page, from the page's attribute.
     fn sign_in(self) -> Option<String> {
         match self.element {
             Some(_) => None,
@@ -161,7 +160,7 @@ impl Host {
         }
     }
 
-    /// A button that tries again what failed; on a page of ours a reload does.
+    /// A retry button for a custom element. On this server's pages, a reload serves as retry.
     pub fn try_again(self, again: impl Fn() + Send + 'static) -> impl IntoView {
         self.element.map(|_| {
             view! {
@@ -172,19 +171,19 @@ impl Host {
         })
     }
 
-    /// Tells whether anything is unsaved.
+    /// Dispatches `dirty-change`.
     pub fn tell_dirty(self, is_dirty: bool) {
         self.tell("dirty-change", || is_dirty.into());
     }
 
-    /// Tells what was saved.
+    /// Dispatches `saved` with the revision.
     pub fn tell_saved(self, revision: i64) {
-        // As a number, not as a BigInt: it is exact up to nine thousand billion saves.
-        #[expect(clippy::cast_precision_loss, reason = "exact up to nine thousand billion saves")]
+        // A number, not a BigInt.
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 saves")]
         self.tell("saved", || (revision as f64).into());
     }
 
-    /// Tells whether there is a token.
+    /// Dispatches `token-change` with the token's status.
     pub fn tell_token(self, status: TokenStatus) {
         let code = match status {
             TokenStatus::Absent => "absent",
@@ -194,9 +193,9 @@ impl Host {
         self.tell("token-change", || code.into());
     }
 
-    /// Tells why a call failed: by its code, as it is on the wire.
+    /// Dispatches `error` with the error's wire code.
     pub fn tell_error(self, error: ApiError) {
-        self.tell("error", || wire::written(&error).unwrap_or_default().into());
+        self.tell("error", || json::to_json(&error).unwrap_or_default().into());
     }
 
     fn tell(self, event: &str, detail: impl FnOnce() -> wasm_bindgen::JsValue) {

@@ -1,15 +1,13 @@
-//! Every English word on the screen: codes become sentences here and nowhere else. The seam for
-//! other languages.
+//! All displayed English text: the only place that converts codes to sentences. A translation
+//! replaces this module.
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
-mod advice;
 #[cfg(feature = "ssr")]
 mod certificate;
+mod diagnosis;
 #[cfg(feature = "ssr")]
 pub mod discovery;
-#[cfg(feature = "ssr")]
-pub mod doctor;
 #[cfg(feature = "ssr")]
 mod egress;
 #[cfg(feature = "ssr")]
@@ -18,51 +16,54 @@ mod explained;
 mod microsoft;
 mod note;
 #[cfg(feature = "ssr")]
+mod oauth_failure;
+#[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]
 mod preset;
 #[cfg(feature = "ssr")]
 mod provider;
 #[cfg(feature = "ssr")]
-mod setback;
+pub mod redirect_check;
 mod token;
 #[cfg(feature = "ssr")]
-mod transcript;
+pub mod token_inspection;
 #[cfg(feature = "ssr")]
-pub mod xray;
+mod transcript;
 
-use domain::check::address::AddressProblem;
-use domain::check::certificate::CertificateProblem;
-use domain::check::host::HostProblem;
-use domain::check::port::PortProblem;
-use domain::check::url::{ScopeProblem, UrlProblem};
-use domain::delivery::{Fact, FactName, Outcome, Step, StepEnd, Tested};
+use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
 use domain::preset::Detail;
+use domain::validate::address::AddressProblem;
+use domain::validate::certificate::CertificateProblem;
+use domain::validate::host::HostProblem;
+use domain::validate::port::PortProblem;
+use domain::validate::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
-use crate::api::{ApiError, DoorRefusal};
+use crate::api::{ApiError, SignInRefusal};
 use crate::tab::{Other, SecretState};
 
-pub use advice::{INTERRUPTED, Words, advice};
+pub use diagnosis::{INTERRUPTED, Words, diagnosis_words};
 pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
 #[cfg(feature = "ssr")]
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_ANSWER, NO_SESSION_HERE, PASSWORD_CHANGED,
     PASSWORD_ENDS_SESSIONS, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
-    account_problem, action, actor, audit_retention, message_retention, origin, sessions_ended,
-    set_up_problem, turned_away,
+    access_denied, account_problem, action, actor, audit_retention, message_retention, origin,
+    sessions_ended, set_up_problem,
 };
 pub use token::{
     ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
-    GOES_ELSEWHERE, GRANTED, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED, OBTAINED,
-    SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, XRAY, fault, leg,
-    reason_to_wait_for_token, renewal, time_left, token_status,
+    GOES_ELSEWHERE, GRANTED, INSPECT_TOKEN, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED,
+    OBTAINED, SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE,
+    oauth_diagnosis_words, reason_to_wait_for_token, renewal, stage, time_left, token_status,
 };
 #[cfg(feature = "ssr")]
 pub use {
-    explained::explained, preset::preset, setback::Known, setback::setback, transcript::transcript,
+    explained::explained, oauth_failure::FailureContext, oauth_failure::failure, preset::preset,
+    transcript::transcript,
 };
 
 /// The name of a group box.
@@ -76,7 +77,7 @@ pub const fn section(section: Section) -> &'static str {
     }
 }
 
-/// What a group is for, in one sentence.
+/// The purpose of a group in one sentence.
 #[must_use]
 pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
     match (section, flow) {
@@ -100,7 +101,7 @@ pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
     }
 }
 
-/// The mark of a group: what its presence asks for.
+/// The mark of a group for its presence.
 #[must_use]
 pub const fn presence(presence: Presence) -> &'static str {
     match presence {
@@ -134,7 +135,7 @@ pub const fn field(field: Field) -> &'static str {
     }
 }
 
-/// The name of a control, with its group where two groups have one of that name.
+/// The name of a control, with its group if two groups have a control of that name.
 #[must_use]
 pub fn field_in_full(at: Field) -> String {
     match at {
@@ -149,14 +150,14 @@ pub fn field_in_full(at: Field) -> String {
     }
 }
 
-/// The names of some controls, in one line.
+/// The names of some controls, separated by commas.
 #[must_use]
 pub fn fields(fields: &[Field]) -> String {
     let names: Vec<_> = fields.iter().map(|&at| field_in_full(at)).collect();
     names.join(", ")
 }
 
-/// What a control is for, and where an administrator finds its value.
+/// A control's help text: its purpose, and where to find its value.
 #[must_use]
 pub const fn field_help(field: Field) -> &'static str {
     match field {
@@ -219,7 +220,7 @@ pub const fn flow(flow: OauthFlow) -> &'static str {
     }
 }
 
-/// What choosing a flow means.
+/// The help text of a flow.
 #[must_use]
 pub const fn flow_help(flow: OauthFlow) -> &'static str {
     match flow {
@@ -238,7 +239,7 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
     }
 }
 
-/// The name of a way of client authentication.
+/// The name of a client authentication method.
 #[must_use]
 pub const fn client_authentication(method: ClientAuthentication) -> &'static str {
     match method {
@@ -249,10 +250,10 @@ pub const fn client_authentication(method: ClientAuthentication) -> &'static str
     }
 }
 
-/// What is folded at the end of Authentication Settings.
+/// The summary of the collapsed part of Authentication Settings.
 pub const MORE: &str = "More";
 
-/// What to know of a Client Secret that is not sent.
+/// The hint for a stored Client Secret of a public client.
 pub const NO_SECRET_SENT: &str = "Kept, not sent: a public client has no secret.";
 
 /// The name of a TLS mode.
@@ -265,7 +266,7 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
     }
 }
 
-/// What will happen on the wire, in words beside the check box.
+/// The effective connection security, shown next to the check box.
 #[must_use]
 pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
     use domain::settings::Security;
@@ -281,14 +282,14 @@ pub fn encryption(security: Option<domain::settings::Security>) -> &'static str 
     }
 }
 
-/// The warning for a user name that would travel in clear.
+/// The warning for credentials sent without encryption.
 pub const CLEAR_SIGN_IN: &str =
     "The user name and password could be read by anyone between PPM and the server.";
 
 /// The note for port 0.
 pub const PORT_ZERO: &str = "No server can be reached on port 0.";
 
-/// What is wrong with a control, and what to do about it.
+/// The error message of a control.
 #[must_use]
 pub fn problem(at: Field, problem: Problem) -> String {
     match problem {
@@ -443,7 +444,7 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
     }
 }
 
-/// Who saved meanwhile, and when.
+/// The conflict heading: who saved meanwhile, and when.
 #[must_use]
 pub fn saved_meanwhile(other: Other, by: Option<&str>, at: Option<&str>) -> String {
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
@@ -458,7 +459,7 @@ pub fn saved_meanwhile(other: Other, by: Option<&str>, at: Option<&str>) -> Stri
     }
 }
 
-/// What became of the edits of both sides.
+/// The hint that the form contains the merged edits of both sides.
 #[must_use]
 pub const fn both_in_one(other: Other) -> &'static str {
     match other {
@@ -471,7 +472,7 @@ pub const fn both_in_one(other: Other) -> &'static str {
     }
 }
 
-/// What precedes the fields that only this form's side changed.
+/// The label of the fields that only this side changed.
 #[must_use]
 pub const fn kept(other: Other) -> &'static str {
     match other {
@@ -480,7 +481,7 @@ pub const fn kept(other: Other) -> &'static str {
     }
 }
 
-/// What precedes the fields that only the other side changed.
+/// The label of the fields that only the other side changed.
 #[must_use]
 pub const fn taken(other: Other) -> &'static str {
     match other {
@@ -489,7 +490,7 @@ pub const fn taken(other: Other) -> &'static str {
     }
 }
 
-/// What is left to do about them, while fields wait for a choice.
+/// The instruction while conflicts are unresolved.
 #[must_use]
 pub const fn both_changed(other: Other) -> &'static str {
     match other {
@@ -500,13 +501,13 @@ pub const fn both_changed(other: Other) -> &'static str {
     }
 }
 
-/// What is left to do once every choice is made.
+/// The instruction once all conflicts are resolved.
 pub const ALL_CHOSEN: &str = "Check the form, then save.";
 
-/// What is left to do where nothing of one's own is.
+/// The hint if this side has no changes left.
 pub const NOTHING_LEFT: &str = "You have no changes left to save.";
 
-/// Why a control waits for a choice.
+/// The reason of a control's conflict.
 #[must_use]
 pub const fn dispute(other: Other, at: Field) -> &'static str {
     match (other, at) {
@@ -521,7 +522,7 @@ pub const fn dispute(other: Other, at: Field) -> &'static str {
     }
 }
 
-/// What precedes this form's value on the button that keeps it.
+/// The prefix of the button that keeps this form's value.
 #[must_use]
 pub const fn keep_mine(other: Other) -> &'static str {
     match other {
@@ -530,7 +531,7 @@ pub const fn keep_mine(other: Other) -> &'static str {
     }
 }
 
-/// What precedes the other value on the button that takes it.
+/// The prefix of the button that takes the other value.
 #[must_use]
 pub const fn take_theirs(other: Other) -> &'static str {
     match other {
@@ -557,7 +558,7 @@ pub const fn take_all_of_theirs(other: Other) -> &'static str {
     }
 }
 
-/// A control's value in words, from its text.
+/// Formats a control's value for display.
 #[must_use]
 pub fn value(at: Field, text: &str) -> String {
     let name = match at {
@@ -567,34 +568,34 @@ pub fn value(at: Field, text: &str) -> String {
             ClientAuthentication::from_wire_name(text).map(client_authentication)
         }
         _ if text.is_empty() => Some("empty"),
-        _ if at.kind() == Kind::Lines => return beginning_and_end(text),
+        _ if at.kind() == Kind::Lines => return pem_summary(text),
         _ => None,
     };
     name.unwrap_or(text).to_owned()
 }
 
-/// Lines of PEM, of which only the last octets differ to the eye.
-fn beginning_and_end(text: &str) -> String {
+/// Summarizes PEM text by its number of lines and its last line, which differs between certificates.
+fn pem_summary(text: &str) -> String {
     let last = text.lines().rfind(|line| !line.is_empty() && !line.starts_with('-'));
     format!("{} lines, the last one {}", text.lines().count(), last.unwrap_or_default())
 }
 
-/// What a save would do to a secret, in words beside the choice.
+/// What a save would do to this side's secret, shown next to the choice.
 #[must_use]
 pub const fn my_secret(is_typed: bool) -> &'static str {
     if is_typed { "the one you typed" } else { "removed" }
 }
 
-/// What is stored of a secret, in words beside the choice.
+/// The other side's secret, shown next to the choice.
 #[must_use]
 pub const fn their_secret(is_stored: bool) -> &'static str {
     if is_stored { "the stored one" } else { "none" }
 }
 
-/// The words that lead to the sign-in page, where a page knows it.
+/// The text that links to the sign-in page, if its path is known.
 pub const SIGN_IN_IN_A_NEW_TAB: &str = "sign in in a new tab";
 
-/// What went wrong outside the form. Where a session has ended, [`SIGN_IN_IN_A_NEW_TAB`] is in it.
+/// The message of an API error. If the session has ended, it contains [`SIGN_IN_IN_A_NEW_TAB`].
 #[must_use]
 pub fn api_error(error: ApiError) -> String {
     match error {
@@ -620,54 +621,54 @@ pub fn api_error(error: ApiError) -> String {
     }
 }
 
-/// Why Send Test Email waits while an OAuth flow is saved and no token can be used.
+/// Why Send Test Email is disabled: an OAuth flow is saved, but there is no usable token.
 pub const TOKEN_NEEDED: &str =
     "Press Get Auth Token first: with an OAuth flow, mail is sent with a token.";
 
-/// Why Send Test Email waits for an account without an address.
+/// Why Send Test Email is disabled: the account has no verified address.
 pub const NO_ADDRESS: &str = "A test message goes only to your own email address, and your account has no verified one. Ask the administrator of your accounts to add one.";
 
-/// What an account can do that may not edit.
+/// The hint for accounts with read access.
 pub const READ_ONLY: &str =
     "You can view these settings, but only an administrator can change them.";
 
-/// Why Send Test Email waits while the form is being edited.
+/// Why Send Test Email is disabled: the form has unsaved changes.
 pub const SAVE_FIRST: &str = "Save or cancel your changes first.";
 
-/// Why Send Test Email waits while what is saved is not enough.
+/// Why Send Test Email is disabled: the saved settings are incomplete.
 pub const FILL_IN_FIRST: &str = "Fill in and save the required settings first.";
 
-/// That the server failed, where nothing was typed that could be lost.
+/// The message for a server error without unsaved input.
 const FAILED: &str = "Something went wrong on the server; its log has the details. Try again.";
 
-/// Why nobody was signed in.
+/// The message of a failed sign-in.
 #[must_use]
-pub fn door_refusal(refusal: DoorRefusal) -> String {
+pub fn sign_in_refusal(refusal: SignInRefusal) -> String {
     match refusal {
-        DoorRefusal::WrongCredentials => "Wrong email address or password.".to_owned(),
-        DoorRefusal::TooManyAttempts(seconds) => {
+        SignInRefusal::WrongCredentials => "Wrong email address or password.".to_owned(),
+        SignInRefusal::TooManyAttempts(seconds) => {
             format!("Too many attempts. Try again in {}.", duration(seconds))
         }
-        DoorRefusal::Busy(seconds) => {
+        SignInRefusal::Busy(seconds) => {
             format!("The server is busy with other sign-ins. Try again in {}.", duration(seconds))
         }
-        DoorRefusal::ServerFailed => FAILED.to_owned(),
-        DoorRefusal::Declined => {
+        SignInRefusal::ServerFailed => FAILED.to_owned(),
+        SignInRefusal::Declined => {
             "The sign-in was declined, so you are not signed in.".to_owned()
         }
-        DoorRefusal::Over => {
+        SignInRefusal::Over => {
             "This sign-in has expired (10 minutes) or was already completed. Start again."
                 .to_owned()
         }
-        DoorRefusal::OtherBrowser => {
+        SignInRefusal::OtherBrowser => {
             "This sign-in was started in another browser. Continue there, or start again here."
                 .to_owned()
         }
-        DoorRefusal::ProviderFailed => {
+        SignInRefusal::ProviderFailed => {
             "Signing in with your organisation's account failed; the server's log has the details. Try again."
                 .to_owned()
         }
-        DoorRefusal::NoRole => {
+        SignInRefusal::NoRole => {
             "Your account has no role here. Ask an administrator of your organisation for one."
                 .to_owned()
         }
@@ -700,10 +701,10 @@ pub const fn step(step: Step) -> &'static str {
     }
 }
 
-/// Said while a message under way cannot be followed, because nobody is signed in any more.
+/// The message if the session ends while a test message is running.
 pub const UNSEEN: &str = "You are signed out, so progress cannot be shown. The message is still being sent: sign in in another tab to see the result here.";
 
-/// How a message ended, in one sentence; `cause` is what that usually means.
+/// The outcome of a message in one sentence; `cause` is the likely cause.
 #[must_use]
 pub fn outcome(outcome: &Outcome, cause: &str) -> String {
     match outcome {
@@ -713,7 +714,7 @@ pub fn outcome(outcome: &Outcome, cause: &str) -> String {
     }
 }
 
-/// What a fact of a step is about.
+/// The name of a fact.
 #[must_use]
 pub const fn fact(name: FactName) -> &'static str {
     match name {
@@ -743,7 +744,7 @@ pub const fn fact(name: FactName) -> &'static str {
     }
 }
 
-/// What a step found out, as it is shown: seconds and codes in words, everything else as it is.
+/// Formats the value of a fact: seconds and codes in words, other values unchanged.
 #[must_use]
 pub fn fact_value(Fact { name, value }: &Fact) -> String {
     match (name, value.parse()) {
@@ -753,7 +754,7 @@ pub fn fact_value(Fact { name, value }: &Fact) -> String {
     }
 }
 
-/// The addresses of a mail server with what came of each.
+/// Formats the connection attempts to a mail server's addresses.
 fn attempts(value: &str) -> String {
     let attempts = value.split(", ").map(|attempt| match attempt.split_once(' ') {
         Some((address, end)) => format!("{address}: {}", attempt_end(end)),
@@ -762,7 +763,7 @@ fn attempts(value: &str) -> String {
     attempts.collect::<Vec<_>>().join("; ")
 }
 
-/// What came of an address of a mail server.
+/// Formats the result code of a connection attempt.
 fn attempt_end(code: &str) -> &str {
     match code {
         "no-answer" => "no answer",
@@ -772,7 +773,7 @@ fn attempt_end(code: &str) -> &str {
     }
 }
 
-/// Whose words a step's are.
+/// The label of the peer's reply in a step.
 #[must_use]
 pub const fn speaker(step: Step) -> &'static str {
     match step {
@@ -781,21 +782,21 @@ pub const fn speaker(step: Step) -> &'static str {
     }
 }
 
-/// What unfolds what PPM's own TLS, DNS or sockets reported: the server said nothing of it.
+/// The summary of details that PPM's own TLS, DNS or socket layer reported.
 pub const FOUND_BY_PPM: &str = "Details (found by PPM)";
 
-/// The menu of providers.
+/// The label of the provider menu.
 pub const PROVIDER: &str = "Provider";
-/// What the menu is for.
+/// The help text of the provider menu.
 pub const PROVIDER_HELP: &str = "Your mail provider. Fill in enters its server, port, endpoints and scope; you confirm before anything you typed is replaced.";
-/// The choice of none.
+/// The empty option of the provider menu.
 pub const NO_PROVIDER: &str = "Choose a provider";
-/// What fills the form.
+/// The button that applies the preset.
 pub const FILL_IN: &str = "Fill in";
-/// What precedes what would be replaced.
+/// The heading of the values that would be replaced.
 pub const HOLD_SOMETHING_ELSE: &str = "These fields already have a value:";
 
-/// What has to be known beside a provider.
+/// The label of a provider's detail.
 #[must_use]
 pub const fn detail(detail: Detail) -> &'static str {
     match detail {
@@ -804,10 +805,10 @@ pub const fn detail(detail: Detail) -> &'static str {
     }
 }
 
-/// What the button does that tests settings before they are saved.
+/// The help text of the button that tests unsaved settings.
 pub const TEST_TYPED: &str = "Or test the form as it is now, without saving. Stored secrets and tokens are only used with the settings that they were entered or obtained for.";
 
-/// Which settings a test message went through.
+/// Which settings a test message used.
 #[must_use]
 pub const fn tested(tested: Tested) -> &'static str {
     match tested {
@@ -816,17 +817,17 @@ pub const fn tested(tested: Tested) -> &'static str {
     }
 }
 
-/// How a step ended.
+/// The status of a step.
 #[must_use]
-pub const fn step_end(end: StepEnd) -> &'static str {
+pub const fn step_end(end: StepStatus) -> &'static str {
     match end {
-        StepEnd::Done => "done",
-        StepEnd::Failed => "failed",
-        StepEnd::Skipped => "skipped",
+        StepStatus::Done => "done",
+        StepStatus::Failed => "failed",
+        StepStatus::Skipped => "skipped",
     }
 }
 
-/// What is stored and done with a secret; `destination` is where the stored value goes.
+/// The status of a secret; `destination` is the destination of the stored value.
 #[must_use]
 pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
     match state {
@@ -846,7 +847,7 @@ pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
     }
 }
 
-/// Why a stored secret has to be entered again: these controls change.
+/// Why a stored secret must be entered again: these controls change its destination.
 #[must_use]
 pub fn enter_again(secret: Field, moved: &[Field]) -> String {
     let names: Vec<_> = moved.iter().map(|&at| field_in_full(at)).collect();

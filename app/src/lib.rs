@@ -1,17 +1,18 @@
-//! The Email tab of PPM Administrator, compiled twice: for the server, which renders it, and for the
-//! browser, where it hydrates what the server rendered or is mounted in a custom element.
+//! The Email tab of PPM Administrator. It compiles for the server, which renders it, and for the
+//! browser, which hydrates it or mounts it in a custom element.
 //!
-//! `tab` is the component itself and knows neither routes nor the frame around it; `shell` is the
-//! stand-alone frame with its other pages, which are plain HTML and stay on the server. `api` is the
-//! one way to the server, `labels` every word on the screen.
+//! `tab` is the component and does not depend on routes or a surrounding page. `shell` is the
+//! stand-alone frame and its other pages, which are server-rendered HTML without script. `api` has
+//! the server functions, `labels` all displayed text.
 
-// One `view!` nests its types as deep as its elements.
+// The types of a `view!` nest as deep as its elements.
 #![recursion_limit = "256"]
 
 pub mod api;
 mod deadline;
 pub mod explanation;
 mod host;
+mod json;
 pub mod labels;
 pub mod markup;
 #[cfg(feature = "ssr")]
@@ -19,18 +20,17 @@ pub mod service;
 #[cfg(feature = "ssr")]
 pub mod shell;
 pub mod tab;
-mod wire;
 
 pub use tab::page::EmailSettingsPage;
 
-/// The element that holds the tab, on a page that the server rendered.
+/// The ID of the element that contains the tab in a server-rendered page.
 pub const TAB: &str = "email-tab";
 
-/// The attribute of that element that names the path where people sign in, so that the tab can lead
-/// there once a session has ended.
+/// The attribute of that element with the path of the sign-in page, which the tab links to once the
+/// session has ended.
 pub const SIGN_IN: &str = "data-sign-in";
 
-/// Brings the tab that the server rendered to life; the page around it needs no script.
+/// Hydrates the server-rendered tab. The page around it has no script.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
@@ -39,7 +39,7 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     if let Some(tab) = document().get_element_by_id(TAB) {
         leptos::mount::hydrate_from(tab.unchecked_into(), EmailSettingsPage).forget();
-        // Where the browser's own tools and the benchmark look for how long it took.
+        // A performance mark for developer tools and the benchmark.
         if let Some(performance) = leptos::prelude::window().performance() {
             let _ = performance.mark("hydrated");
         }

@@ -1,10 +1,8 @@
-//! Text as a part of HTML. `view!` escapes text on its own, except in the elements whose content HTML
-//! reads in another way: tachys writes the children of `textarea`, `script`, `style` and `noscript` to
-//! a page of the server's as they are. Text gets into such an element through [`in_textarea`] only, and
-//! into the others never; `cargo xtask test` refuses anything else.
+//! Escapes text for HTML. `view!` escapes text itself, except in raw text elements: tachys renders the
+//! children of `textarea`, `script`, `style` and `noscript` unescaped on the server. Text may be put
+//! into a `textarea` only by [`in_textarea`], and into the others never; `cargo xtask test` checks it.
 
-/// Text in which HTML sees no markup: between two tags, in an attribute's quotation marks, and in
-/// `textarea` and `title`, where an end tag is the only markup.
+/// Escapes text for element content, quoted attribute values, `textarea` and `title`.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -21,9 +19,9 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Text as the child of a `textarea`. The server escapes it, and begins with the line feed that a
-/// browser drops there (HTML 13.2.6.4.7), so that one at the beginning of the text stays. In a browser,
-/// where a text node is made of it, it is the text.
+/// Prepares text as the child of a `textarea`. On the server it is escaped and gets a leading line
+/// feed, because HTML parsers drop the first one (HTML 13.2.6.4.7). In the browser it becomes a text
+/// node and stays unchanged.
 #[must_use]
 pub fn in_textarea(text: String) -> String {
     if cfg!(feature = "ssr") { format!("\n{}", escaped(&text)) } else { text }
@@ -36,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_an_escaped_text_is_markup() {
+    fn escaped_text_contains_no_markup() {
         assert_eq!(
             escaped("a & <b c='d' e=\"f\">"),
             "a &amp; &lt;b c=&#39;d&#39; e=&quot;f&quot;&gt;"
@@ -44,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_ends_a_textarea_where_its_text_ends() {
+    fn text_cannot_close_a_server_rendered_textarea() {
         let text = "\n</textarea><b id=canary>&lt;\r\n".to_owned();
         let html = view! { <textarea>{in_textarea(text)}</textarea> }.to_html();
         let expected = "<textarea>\n\n&lt;/textarea&gt;&lt;b id=canary&gt;&amp;lt;\r\n</textarea>";

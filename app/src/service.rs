@@ -1,5 +1,5 @@
-//! The port to the server: what the tab and the pages around it ask for, and who asks. The server
-//! crate implements it; nothing here opens a socket or a database.
+//! The service traits that the server crate implements for the tab and the shell, and the types of
+//! the request context. This module performs no I/O.
 
 use std::sync::Arc;
 
@@ -10,43 +10,46 @@ use domain::time_format::{TimeDisplay, TimePreference};
 use domain::token::Attempt;
 use domain::{Draft, Field, OauthFlow};
 
-use crate::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
-use crate::explanation::{Explanation, Findings};
+use crate::api::{
+    ApiError, AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer,
+    TokenView,
+};
+use crate::explanation::{Explanation, LookupResult};
 
-/// Whoever is signed in, wherever that is known from.
+/// The authenticated user, by any sign-in method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// What they are known by among all who ever signed in.
+    /// A unique ID across all identity sources.
     pub id: String,
-    /// Who says so; nobody for an account of this product.
+    /// The issuer of the identity; `None` for a local account.
     pub issuer: Option<String>,
-    /// Their e-mail address, if they have one.
+    /// The email address, if any.
     pub email: Option<Email>,
-    /// Their name, as others see it.
+    /// The display name.
     pub name: String,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// The language that they read, as a tag (BCP 47), where their host says.
+    /// The user's language tag (BCP 47), if the host sends one.
     pub language: Option<String>,
-    /// How they like times, where their host says; it outweighs what they chose here.
+    /// The host's time preference, if any; it overrides the user's own choice here.
     pub times: Option<TimePreference>,
-    /// The time zone to begin with, where their provider says; what they chose here outweighs it.
+    /// The provider's default time zone, if any; the user's own choice here overrides it.
     pub zone: Option<String>,
-    /// Where the request came from.
-    pub client: Client,
+    /// The origin of the request.
+    pub client: RequestClient,
 }
 
-/// Where a request came from, as the audit trail records it.
+/// The origin of a request, as recorded in the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Client {
-    /// The client's IPv4 address or the /64 of its IPv6 address, where it is known.
+pub struct RequestClient {
+    /// The client's IPv4 address or the /64 of its IPv6 address, if known.
     pub address: Option<String>,
-    /// The name of the session, where there is one.
+    /// The session's name, if any.
     pub session: Option<String>,
 }
 
 impl Principal {
-    /// Somebody who is `subject` at an issuer, and of whom no more is said.
+    /// Creates a principal of an external issuer, without optional claims.
     #[must_use]
     pub fn foreign(issuer: &str, subject: &str, name: &str, role: Role) -> Self {
         Self {
@@ -58,169 +61,169 @@ impl Principal {
             language: None,
             times: None,
             zone: None,
-            client: Client::default(),
+            client: RequestClient::default(),
         }
     }
 
-    /// Somebody with an account of this product.
+    /// Creates a principal with a local account.
     #[must_use]
     pub fn local(id: String, email: String, name: String, role: Role) -> Self {
-        let (email, issuer, client) = (Some(Email::verified(email)), None, Client::default());
+        let (email, issuer, client) =
+            (Some(Email::verified(email)), None, RequestClient::default());
         Self { id, issuer, email, name, role, language: None, times: None, zone: None, client }
     }
 
-    /// What somebody is known by who is `subject` at an issuer; nobody of this product's own has a
-    /// space in theirs.
+    /// Builds the ID of an external identity. Its space distinguishes it from local IDs.
     #[must_use]
     pub fn foreign_id(issuer: &str, subject: &str) -> String {
         format!("{issuer} {subject}")
     }
 
-    /// Whether an id is that of an account of this product.
+    /// Whether an ID belongs to a local account.
     #[must_use]
     pub fn is_local_id(id: &str) -> bool {
         !id.contains(' ')
     }
 
-    /// Where a test message may go: an address that is known to be theirs.
+    /// Returns the verified address, to which test messages may be sent.
     #[must_use]
     pub fn recipient(&self) -> Option<&str> {
         self.email.as_ref().filter(|email| email.is_verified).map(|email| email.address.as_str())
     }
 
-    /// Their address as others may read it, verified or not; empty where there is none.
+    /// Returns the address for display, verified or not; empty if there is none.
     #[must_use]
     pub fn address(&self) -> &str {
         self.email.as_ref().map_or("", |email| email.address.as_str())
     }
 
-    /// Whether they may change anything.
+    /// Whether the user may edit settings.
     #[must_use]
     pub fn may_edit(&self) -> bool {
         self.role == Role::Administrator
     }
 }
 
-/// Somebody's e-mail address.
+/// A user's email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     /// The address.
     pub address: String,
-    /// Whether it is known to be theirs.
+    /// Whether the address is verified to belong to the user.
     pub is_verified: bool,
 }
 
 impl Email {
-    /// An address that is known to be somebody's own.
+    /// Creates a verified address.
     #[must_use]
     pub fn verified(address: String) -> Self {
         Self { address, is_verified: true }
     }
 }
 
-/// What a person may do here.
+/// A user's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
+    /// Full access.
     Administrator,
-    /// To look: at the settings without their secrets, the token's status and the history.
+    /// Read access to the settings without secrets, the token's status and the history.
     Reader,
 }
 
-/// The use cases of the tab. Each is told who asks; each answers in codes.
+/// The use cases of the tab. Each takes the caller; errors are codes.
 #[async_trait]
 pub trait EmailService: Send + Sync + 'static {
-    /// What the tab shows first; `callback` is this server's callback address.
-    async fn load(&self, who: &Principal, callback: &str) -> Result<Tab, ApiError>;
+    /// Returns the tab's initial data; `callback` is this server's callback address.
+    async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiError>;
 
-    /// Saves the whole form, or says what keeps it from being saved.
+    /// Saves the whole form, or returns why it was not saved.
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError>;
 
-    /// Starts a test message to whoever asks, through what is saved, and answers at once.
-    async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError>;
+    /// Starts a test message to the caller with the saved settings and returns immediately.
+    async fn send_test(&self, who: &Principal) -> Result<RunView, ApiError>;
 
-    /// Starts a test message to whoever asks, through settings that are not saved. A stored secret or
-    /// token goes only where it was entered or obtained for.
+    /// Starts a test message to the caller with unsaved settings. A stored secret or token is used
+    /// only for the destination that it is bound to.
     async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError>;
 
-    /// What the controls are to hold for a provider of this name.
+    /// Returns the preset of the provider with this name.
     async fn preset(
         &self,
         who: &Principal,
         provider: &str,
         detail: &str,
         flow: OauthFlow,
-    ) -> Result<Findings, ApiError>;
+    ) -> Result<LookupResult, ApiError>;
 
-    /// How a test message is getting on.
-    async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError>;
+    /// Returns a test message and its progress.
+    async fn run(&self, who: &Principal, id: &str) -> Result<RunView, ApiError>;
 
-    /// What there is of a token.
-    async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError>;
+    /// Returns the token's status and the caller's last attempt.
+    async fn token(&self, who: &Principal) -> Result<TokenView, ApiError>;
 
-    /// Begins an attempt to obtain a token for what is saved; `callback` is this server's callback
-    /// address.
+    /// Starts an attempt to obtain a token with the saved settings; `callback` is this server's
+    /// callback address.
     async fn get_token(
         &self,
         who: &Principal,
         callback: &str,
         in_pop_up: bool,
-    ) -> Result<Begun, ApiError>;
+    ) -> Result<AttemptStarted, ApiError>;
 
-    /// Finishes an attempt of whoever asks from the address that their browser ended at.
+    /// Completes an attempt of the caller with the pasted callback address.
     async fn finish_attempt(
         &self,
         who: &Principal,
-        browser: &Browser,
+        binding: &ConsentBinding,
         id: &str,
         address: &str,
-    ) -> Result<Finished, ApiError>;
+    ) -> Result<AttemptFinished, ApiError>;
 
-    /// What the access token says, and what of it does not fit mail.
-    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError>;
+    /// Returns the claims of the access token and its problems.
+    async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiError>;
 
-    /// What a provider says about itself, by its issuer or a tenant of Microsoft's.
-    async fn discover(&self, who: &Principal, issuer: &str) -> Result<Findings, ApiError>;
+    /// Returns a provider's metadata (RFC 8414), by its issuer or a Microsoft tenant.
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiError>;
 
-    /// Whether a browser comes back by a Redirect URI, as it is typed on a page of this origin.
-    async fn redirect_doctor(
+    /// Checks whether a Redirect URI, typed on a page of the origin `page`, leads to this server.
+    async fn check_redirect(
         &self,
         who: &Principal,
-        reached: &Reached,
+        origin: &RequestOrigin,
         uri: &str,
         page: &str,
-    ) -> Result<Findings, ApiError>;
+    ) -> Result<LookupResult, ApiError>;
 }
 
-/// That whoever is signed in is known by a session of this server's, which they can end. Nobody else
-/// can sign out here: the next request would know them again.
+/// Marks a request authenticated by a session of this server. Only then can the user sign out here;
+/// other methods would authenticate the next request again.
 #[derive(Debug, Clone, Copy)]
-pub struct BySession;
+pub struct SessionAuth;
 
-/// How people sign in on the sign-in page.
+/// The sign-in methods offered on the sign-in page.
 #[derive(Debug, Clone)]
-pub struct WaysIn {
-    /// With an account of this product.
+pub struct SignInOptions {
+    /// Whether local accounts can sign in with a password.
     pub by_password: bool,
-    /// With an organisation's account, by the name that people know the organisation by.
+    /// The display name of the organisation's `OpenID` provider, if configured.
     pub by_provider: Option<String>,
 }
 
-/// What a browser is known by when it comes back from a provider.
+/// What binds a browser to its pending OAuth attempt when it returns from the provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Browser {
-    /// By nothing: it was sent to none, or it is another one.
+pub enum ConsentBinding {
+    /// No binding: another browser, or no attempt was started.
     #[default]
     Unknown,
-    /// By the cookie that it was given when it was sent there.
+    /// The cookie set when the browser was redirected to the provider.
     ByCookie(String),
-    /// By whoever asks: they show a token with each call, which no page makes a browser send by
-    /// itself. A page of another site has no cookie here that would tell more.
+    /// The caller's bearer token, which a browser never sends automatically (no CSRF). A page of
+    /// another site has no cookie of this server that could bind the browser.
     ByToken,
 }
 
-impl Browser {
-    /// The cookie that it brings along.
+impl ConsentBinding {
+    /// Returns the cookie, if the binding is one.
     #[must_use]
     pub fn cookie(&self) -> Option<&str> {
         match self {
@@ -230,189 +233,189 @@ impl Browser {
     }
 }
 
-/// This server's callback address, as a caller reaches it.
+/// This server's callback address as reached by the caller.
 #[derive(Debug, Clone)]
 pub struct Callback(pub String);
 
-/// How a call has reached this server.
+/// How a request has reached this server.
 #[derive(Debug, Clone, Default)]
-pub struct Reached {
-    /// This server's callback address, as this caller reaches it.
+pub struct RequestOrigin {
+    /// This server's callback address as reached by the caller.
     pub callback: String,
-    /// The origin of this server's public URL, where one is configured.
+    /// The origin of the public URL, if configured.
     pub public_origin: Option<String>,
-    /// The headers by which proxies tell what was asked for (RFC 7239), by name. None is believed.
+    /// Forwarding headers (RFC 7239) by name, for display only; they are not trusted.
     pub forwarded: Vec<(&'static str, String)>,
 }
 
-/// The path of the page that the tab stands on.
+/// The path of the page with the tab.
 #[derive(Debug, Clone)]
 pub struct TabPath(pub String);
 
-/// Why whoever asks is nobody here, where that is known.
+/// Why a request with an identity was denied.
 #[derive(Debug, Clone, Copy)]
-pub struct TurnedAway {
-    /// What a call answers.
+pub struct AccessDenied {
+    /// The error that API calls return.
     pub why: ApiError,
-    /// The code of the refusal.
+    /// The reason's code.
     pub code: &'static str,
-    /// Whether they have a session of this product's own beside, which they may end.
+    /// Whether the user also has a session of this server, which can be ended.
     pub has_session: bool,
 }
 
-/// The service, as it stands in the context of a request.
+/// The tab's service in the request context.
 pub type SharedService = Arc<dyn EmailService>;
 
-/// What the pages around the tab ask for.
+/// The use cases of the shell's pages.
 #[async_trait]
-pub trait FrameService: Send + Sync + 'static {
-    /// Whether the first administrator can make themselves one with this ticket.
+pub trait ShellService: Send + Sync + 'static {
+    /// Returns whether the first administrator can be created with this ticket.
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError>;
 
-    /// An attempt to obtain a token by its id, whether its provider's page stands in a window of its
-    /// own, and what its end means.
+    /// Returns an attempt to obtain a token, whether the provider's page is in a popup window, and the
+    /// explanation of its outcome.
     async fn attempt(
         &self,
         who: Option<&Principal>,
         id: &str,
     ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError>;
 
-    /// The latest test messages of everybody.
+    /// Returns the latest test messages of all users.
     async fn history(&self, who: &Principal) -> Result<History, ApiError>;
 
-    /// The part of the audit trail that is asked for.
-    async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError>;
+    /// Returns the part of the audit trail that matches the query.
+    async fn audit(&self, who: &Principal, query: &AuditQuery) -> Result<AuditPage, ApiError>;
 
-    /// This person's sessions, and for administrators those of others.
+    /// Returns the caller's sessions and, for administrators, those of other users.
     async fn account(&self, who: &Principal) -> Result<MyAccount, ApiError>;
 
-    /// How this person likes times, and what else they may choose.
+    /// Returns the caller's time preference and the available choices.
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError>;
 }
 
-/// The frame's service, as it stands in the context of a request.
-pub type SharedFrame = Arc<dyn FrameService>;
+/// The shell's service in the request context.
+pub type SharedShell = Arc<dyn ShellService>;
 
-/// Where the making of the first administrator stands.
+/// The state of the initial setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetUp {
-    /// Nobody may sign in yet, and the ticket works.
+    /// There is no administrator, and the ticket is valid.
     Open,
-    /// Nobody may sign in yet, and the ticket does not work, or no longer.
+    /// There is no administrator, and the ticket is invalid or has expired.
     LinkOver,
-    /// The ticket does not work, and this server gives none: people sign in otherwise.
+    /// This server issues no tickets, because users sign in by another method.
     NotOffered,
-    /// There is an administrator.
+    /// An administrator exists.
     Done,
 }
 
 /// The latest test messages, newest first.
 #[derive(Debug, Clone)]
 pub struct History {
-    /// Who asked for each, by name.
-    pub runs: Vec<(String, RunNow)>,
-    /// How whoever reads them likes times.
+    /// Each test message with its requester's name.
+    pub runs: Vec<(String, RunView)>,
+    /// The reader's time display.
     pub display: TimeDisplay,
-    /// For how many days they are kept; 0 is for ever.
+    /// Retention in days; 0 means unlimited.
     pub kept_days: u32,
 }
 
-/// Which part of the audit trail is wanted.
+/// A query of the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Only what somebody with this address did.
+    /// Only entries of the user with this address.
     pub person: Option<String>,
-    /// Only what was done on this day, as whoever asks counts days.
+    /// Only entries of this day in the caller's time zone.
     pub day: Option<NaiveDate>,
-    /// Only what is older than the row with this number.
+    /// Only entries before the row with this number.
     pub before: Option<i64>,
 }
 
-/// A part of the audit trail.
+/// A page of the audit trail.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
-    /// Newest first.
+    /// The entries, newest first.
     pub rows: Vec<AuditRow>,
-    /// The number to ask for rows before, if there are older ones.
+    /// The row number for the next page, if there are older entries.
     pub older: Option<i64>,
-    /// The addresses of everybody who is in the trail.
+    /// The addresses of all users in the trail.
     pub people: Vec<String>,
-    /// How whoever reads it likes times.
+    /// The reader's time display.
     pub display: TimeDisplay,
-    /// For how many days rows are kept; 0 is for ever.
+    /// Retention in days; 0 means unlimited.
     pub kept_days: u32,
 }
 
-/// What somebody did.
+/// An entry of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRow {
-    /// When.
+    /// The time of the action.
     pub at: DateTime<Utc>,
-    /// Their name; empty where nobody was known.
+    /// The user's name; empty if unknown.
     pub name: String,
-    /// Their address; empty where nobody was known.
+    /// The user's address; empty if unknown.
     pub email: String,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// The controls that it was about.
+    /// The affected controls.
     pub fields: Vec<Field>,
-    /// Whom else it was about.
+    /// The action's detail, for example another user.
     pub detail: Option<String>,
-    /// The issuer of the identity; nothing for an account of this product.
+    /// The issuer of the identity; `None` for a local account.
     pub issuer: Option<String>,
-    /// What the issuer, or this product, knows the person by.
+    /// The user's ID at the issuer, or the local account's ID.
     pub subject: Option<String>,
-    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
+    /// The client's IPv4 address or the /64 of its IPv6 address, if recorded.
     pub address: Option<String>,
-    /// The name of the session, where there was one.
+    /// The session's name, if any.
     pub session: Option<String>,
-    /// How many times it happened.
+    /// The number of occurrences.
     pub count: i64,
 }
 
-/// What a person's own page shows.
+/// The data of the page My account.
 #[derive(Debug, Clone)]
 pub struct MyAccount {
-    /// Whether they have a password here, which they may change.
+    /// Whether the user has a local password.
     pub has_password: bool,
-    /// Their sessions, latest first.
+    /// The user's sessions, latest first.
     pub mine: Vec<SessionRow>,
-    /// The sessions of others, which administrators alone may see.
+    /// The sessions of other users; `None` unless the caller is an administrator.
     pub others: Option<Vec<SessionRow>>,
-    /// How they like times.
+    /// The user's time display.
     pub display: TimeDisplay,
 }
 
 /// A session in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
-    /// The session's name, by which it can be ended.
+    /// The session's name, which identifies it in requests to end it.
     pub id: String,
-    /// Whether it is the one of this request.
+    /// Whether it is the session of this request.
     pub is_this: bool,
-    /// Whose it is, by name.
+    /// The user's name.
     pub name: String,
-    /// Whose it is, by address; empty where there is none.
+    /// The user's address; empty if there is none.
     pub email: String,
-    /// The issuer of their identity; nothing for an account of this product.
+    /// The issuer of the identity; `None` for a local account.
     pub issuer: Option<String>,
-    /// From which address they signed in, where that was recorded.
+    /// The client address at sign-in, if recorded.
     pub address: Option<String>,
-    /// When they signed in.
+    /// The time of the sign-in.
     pub began_at: DateTime<Utc>,
-    /// When a request last came, give or take a minute.
+    /// The time of the last request, to within a minute.
     pub seen_at: DateTime<Utc>,
 }
 
-/// How a person likes times, and what else they may choose.
+/// A user's time preference and the available choices.
 #[derive(Debug, Clone)]
 pub struct TimeSettings {
-    /// What they have chosen, or their host for them.
+    /// The effective time display: the user's choice, or the host's.
     pub display: TimeDisplay,
-    /// Whether their host decides.
+    /// Whether the host sets the preference.
     pub is_the_hosts: bool,
-    /// The present instant, for examples.
+    /// The current time, for examples.
     pub now: DateTime<Utc>,
-    /// The time zones to choose from, each with its present offset in minutes.
+    /// The available time zones, each with its current offset in minutes.
     pub zones: Vec<(&'static str, i32)>,
 }

@@ -1,21 +1,20 @@
-//! The stand-alone PPM Administrator frame: routes, navigation, sign-in, and the pages around the
-//! tab. All of it is plain HTML that the server makes and answers itself, so that it works without
-//! any script; a browser downloads the tab alone.
+//! The stand-alone PPM Administrator shell: routes, navigation, sign-in, and the pages around the tab.
+//! It is server-rendered HTML with forms and needs no script; only the tab is downloaded as Wasm.
 
 #![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
 
 mod account;
 mod audit;
 mod email;
+mod forbidden;
 mod frame;
 mod history;
-mod no_entry;
 mod not_found;
 mod preferences;
 mod result;
+mod return_path;
 mod set_up;
 mod sign_in;
-mod way;
 
 use leptos::hydration::AutoReload;
 use leptos::prelude::*;
@@ -26,46 +25,46 @@ use leptos_router::{SsrMode, path};
 pub use account::{AccountProblem, PasswordProblem};
 pub use preferences::{TimeAttempt, TimeProblem};
 pub use result::fault_code;
+pub use return_path::{local_path, with_destination};
 pub use set_up::{SetUpAttempt, SetUpProblem};
-pub use way::{local_path, with_destination};
 
 use crate::markup::escaped;
 
-/// The pages' paths.
+/// Paths of the pages and form actions.
 pub mod paths {
-    /// The tab.
+    /// The Email tab.
     pub const EMAIL: &str = "/settings/email";
     /// The latest test messages.
     pub const HISTORY: &str = "/settings/email/history";
-    /// Who did what.
+    /// The audit trail.
     pub const AUDIT: &str = "/audit";
     /// My Preferences, Time.
     pub const TIME: &str = "/preferences/time";
-    /// My account: the password, and sessions.
+    /// My account: password and sessions.
     pub const ACCOUNT: &str = "/account";
-    /// Changes one's own password.
+    /// Form action: changes the user's password.
     pub const ACCOUNT_PASSWORD: &str = "/account/password";
-    /// Ends sessions.
+    /// Form action: ends sessions.
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
-    /// In.
+    /// The sign-in page and its form action.
     pub const SIGN_IN: &str = "/sign-in";
-    /// To the provider of the organisation's accounts.
+    /// Redirects to the organisation's `OpenID` provider.
     pub const OIDC_START: &str = "/oidc/start";
-    /// Back from there.
+    /// The redirect URI of the `OpenID` Connect login.
     pub const OIDC_CALLBACK: &str = "/oidc/callback";
-    /// Out.
+    /// Form action: signs out.
     pub const SIGN_OUT: &str = "/sign-out";
-    /// The first administrator.
+    /// Creates the first administrator.
     pub const SET_UP: &str = "/set-up";
-    /// To the provider; a ticket follows.
+    /// Redirects to the OAuth provider; followed by a ticket.
     pub const OAUTH_START: &str = "/oauth/start";
-    /// Back from the provider: what a Redirect URI leads to.
+    /// The callback for the Redirect URI of the OAuth provider.
     pub const OAUTH_CALLBACK: &str = "/oauth/callback";
-    /// How an attempt to obtain a token ended; its id follows.
+    /// The outcome of an attempt to obtain a token; followed by its ID.
     pub const OAUTH_RESULT: &str = "/oauth/result";
 }
 
-/// The whole document, as the server sends it.
+/// The HTML document.
 #[must_use]
 pub fn document(options: LeptosOptions) -> impl IntoView {
     view! {
@@ -85,12 +84,12 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// A page's title as `leptos_meta` writes it to the document: as it is, and so escaped here.
+/// Formats and escapes a page's title, because `leptos_meta` does not escape it.
 fn document_title(title: &str) -> String {
     escaped(&format!("{title} · PPM Administrator"))
 }
 
-/// The frame's routes.
+/// The shell's routes.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -125,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_ends_no_element() {
+    fn a_title_is_escaped() {
         let title = document_title("</title><b id=canary>");
         assert_eq!(title, "&lt;/title&gt;&lt;b id=canary&gt; · PPM Administrator");
     }

@@ -1,29 +1,28 @@
-//! The Email tab itself. It knows neither routes nor the frame around it, so that any page can
-//! hold it.
+//! The Email tab. It depends on no route and on no page layout, so any page can embed it.
 
+mod conflict;
 mod copying;
-mod dispute;
+mod deferred;
+pub(crate) mod delivery;
 pub(crate) mod explanation;
 mod field;
 mod form;
-mod inquiry;
-mod later;
-pub(crate) mod live;
-pub(crate) mod news;
+mod lookup;
 mod note;
 mod notice;
 pub mod page;
 mod preset;
-pub(crate) mod run;
+pub(crate) mod reactive;
+pub(crate) mod run_stream;
 mod save_bar;
 mod state;
 mod test_email;
-pub(crate) mod token_end;
+pub(crate) mod token_outcome;
 mod token_panel;
 mod token_state;
 
 pub use state::{Other, SecretState};
 pub use token_panel::WhyNot;
 
-/// The channel by which the windows of one browser tell each other of a token.
-pub const NEWS: &str = "ppm-email-token";
+/// The `BroadcastChannel` on which windows of one browser announce a new token.
+pub const TOKEN_CHANNEL: &str = "ppm-email-token";

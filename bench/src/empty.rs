@@ -1,4 +1,4 @@
-//! A server with one empty route.
+//! The baseline: an HTTP server with one empty route.
 
 use anyhow::Result;
 use axum::Router;

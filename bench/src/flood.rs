@@ -1,4 +1,4 @@
-//! Strangers who try to sign in, all from one address.
+//! A flood of sign-ins, all from one address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-/// The address that all of them come from (RFC 5737).
+/// The client address of the flood (RFC 5737).
 const ADDRESS: &str = "192.0.2.1";
 
-/// Goes on until it is killed.
+/// Runs until it is killed; prints a line once the first sign-in is refused.
 pub async fn flood(server: SocketAddr, connections: u32, per_second: u32) -> Result<()> {
     let (refused, mut is_refused) = mpsc::channel(1);
     let period = Duration::from_secs(1) / per_second;
-    for stranger in 0..connections {
+    for client in 0..connections {
         let refused = refused.clone();
-        // One after another, and not all at the same moment.
-        let begin = Instant::now() + period * stranger / connections;
+        // Staggered, so that they do not all send at the same moment.
+        let begin = Instant::now() + period * client / connections;
         tokio::spawn(async move {
-            if let Err(error) = guess(server, stranger, interval_at(begin, period), refused).await {
+            if let Err(error) = guess(server, client, interval_at(begin, period), refused).await {
                 eprintln!("a stranger gave up: {error:#}");
             }
         });
@@ -35,10 +35,10 @@ pub async fn flood(server: SocketAddr, connections: u32, per_second: u32) -> Res
     std::future::pending().await
 }
 
-/// Guesses over one connection. A server that is late gets no more at once for that.
+/// Sends sign-ins over one connection. A late response delays the next ones; they do not catch up.
 async fn guess(
     server: SocketAddr,
-    stranger: u32,
+    client: u32,
     mut pace: Interval,
     refused: mpsc::Sender<()>,
 ) -> Result<()> {
@@ -49,7 +49,7 @@ async fn guess(
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for attempt in 0_u64.. {
         pace.tick().await;
-        let form = format!("email={stranger}-{attempt}%40example.com&password=wrong");
+        let form = format!("email={client}-{attempt}%40example.com&password=wrong");
         let request = Request::post("/sign-in")
             .header(header::HOST, server.to_string())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -61,7 +61,7 @@ async fn guess(
         let status = answer.status();
         answer.into_body().collect().await?;
         match status {
-            // It is enough that one of them says so.
+            // One of them is enough.
             StatusCode::TOO_MANY_REQUESTS => drop(refused.try_send(())),
             _ => ensure!(
                 matches!(status, StatusCode::SEE_OTHER | StatusCode::SERVICE_UNAVAILABLE),

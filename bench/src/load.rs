@@ -1,10 +1,10 @@
-//! Browsers that ask as fast as they are answered.
+//! Load generators: clients that send the next request when the last one is answered.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use app::api::{RunNow, Save, SaveAnswer, Tab};
+use app::api::{EmailTab, RunView, Save, SaveAnswer};
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode, header};
 use domain::Field;
@@ -18,7 +18,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 const EVENTS: &str = "/api/email/events";
 
-/// Gets a page over several connections at once, and returns how often a second.
+/// Requests a page over several connections at once, and returns the requests per second.
 pub async fn get(
     server: SocketAddr,
     path: &str,
@@ -27,13 +27,13 @@ pub async fn get(
     who: Option<&str>,
 ) -> Result<f64> {
     let cookie = match who {
-        Some(who) => Browser::signed_in(server, who).await?.cookie,
+        Some(who) => LoadClient::signed_in(server, who).await?.cookie,
         None => String::new(),
     };
     let each = requests / connections;
     let mut browsers = Vec::new();
     for _ in 0..connections {
-        browsers.push(Browser { cookie: cookie.clone(), ..Browser::at(server).await? });
+        browsers.push(LoadClient { cookie: cookie.clone(), ..LoadClient::at(server).await? });
     }
     let begun = Instant::now();
     let mut asking = JoinSet::new();
@@ -53,24 +53,24 @@ pub async fn get(
     Ok(f64::from(each * connections) / begun.elapsed().as_secs_f64())
 }
 
-/// Loads the form again and again, and returns how many milliseconds the slowest hundredth took at
-/// least.
+/// Loads the form repeatedly, and returns the 99th percentile of the time it takes, in
+/// milliseconds.
 pub async fn call(server: SocketAddr, calls: u32, who: &str) -> Result<f64> {
-    let mut browser = Browser::signed_in(server, who).await?;
+    let mut browser = LoadClient::signed_in(server, who).await?;
     let mut took = Vec::new();
     for _ in 0..calls {
         let begun = Instant::now();
-        let _: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+        let _: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
         took.push(begun.elapsed().as_secs_f64() * 1_000.0);
     }
     took.sort_by(f64::total_cmp);
     took.get(took.len() * 99 / 100).copied().context("nothing was called")
 }
 
-/// Saves the form again and again, secret included, and returns how often a second.
+/// Saves the form repeatedly, secret included, and returns the saves per second.
 pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
-    let mut browser = Browser::signed_in(server, who).await?;
-    let tab: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+    let mut browser = LoadClient::signed_in(server, who).await?;
+    let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
     let (mut draft, mut revision) = (tab.saved.draft(), tab.saved.revision);
     for (field, text) in [
         (Field::BasicSender, "noreply@example.com"),
@@ -92,11 +92,11 @@ pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
     Ok(f64::from(saves) / begun.elapsed().as_secs_f64())
 }
 
-/// Opens streams, each over a connection of its own, sends a test message to `port`, reads each
+/// Opens streams, each over a separate connection, sends a test message to `port`, reads each
 /// stream to the message's end, closes all, and returns how many there were.
 pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Result<f64> {
-    let mut browser = Browser::signed_in(server, who).await?;
-    let tab: Tab = browser.call("email/load", &serde_json::json!({})).await?;
+    let mut browser = LoadClient::signed_in(server, who).await?;
+    let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
     let (mut draft, revision) = (tab.saved.draft(), tab.saved.revision);
     for (field, text) in [
         (Field::BasicSender, "noreply@example.com"),
@@ -115,14 +115,15 @@ pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Resu
 
     let mut streams = Vec::new();
     for _ in 0..pages {
-        let mut page = Browser { cookie: browser.cookie.clone(), ..Browser::at(server).await? };
+        let mut page =
+            LoadClient { cookie: browser.cookie.clone(), ..LoadClient::at(server).await? };
         let request = page.request("GET", EVENTS, FORM, Bytes::new())?;
         page.connection.ready().await?;
         let answer = page.connection.send_request(request).await?;
         ensure!(answer.status() == StatusCode::OK, "{EVENTS} answers {}", answer.status());
         streams.push((page, answer.into_body()));
     }
-    let begun: RunNow = browser.call("email/send-test", &serde_json::json!({})).await?;
+    let begun: RunView = browser.call("email/send-test", &serde_json::json!({})).await?;
     for (_, stream) in &mut streams {
         let mut heard = String::new();
         while !(heard.contains(&begun.run.id) && heard.contains("message_id")) {
@@ -133,14 +134,14 @@ pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Resu
     Ok(f64::from(pages))
 }
 
-/// A connection that stays open, and a cookie.
-struct Browser {
+/// A keep-alive connection and a session cookie.
+struct LoadClient {
     connection: SendRequest<Full<Bytes>>,
     server: SocketAddr,
     cookie: String,
 }
 
-impl Browser {
+impl LoadClient {
     async fn at(server: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;

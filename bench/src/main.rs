@@ -1,6 +1,6 @@
-//! The programs that `cargo xtask bench` measures with: what the product is compared with (an empty
-//! server), what it talks to (a mail server that takes everything), and who makes it work.
-//! Each prints one number, of things per second as a rule, or where it listens.
+//! The programs that `cargo xtask bench` measures with: a baseline (an empty server), a mail server
+//! that accepts everything, and load generators. Each prints one number, per second as a rule, or
+//! the address it listens on.
 
 mod empty;
 mod flood;
@@ -13,9 +13,9 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Loads, sinks and baselines.
+/// Load generators, a mail sink and a baseline for `cargo xtask bench`.
 #[derive(Parser)]
-struct Cli {
+struct BenchCli {
     #[command(subcommand)]
     program: Program,
 }
@@ -24,78 +24,78 @@ struct Cli {
 enum Program {
     /// Serves an empty answer: what HTTP itself costs.
     Empty,
-    /// Takes every message as fast as it comes.
+    /// Accepts every message as fast as it comes.
     Sink,
-    /// Gets a page so many times over so many connections.
+    /// Requests a page over several connections, and prints the requests per second.
     Get {
-        /// Where the server listens.
+        /// The address of the server.
         server: SocketAddr,
         /// The page.
         path: String,
-        /// How often.
+        /// How many requests in total.
         #[arg(long)]
         requests: u32,
-        /// Over how many connections at once.
+        /// How many concurrent connections.
         #[arg(long)]
         connections: u32,
-        /// Who signs in first: address and password, with a colon between.
+        /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         who: Option<String>,
     },
-    /// Loads the form so many times, one after another, and says how many milliseconds the slowest
-    /// hundredth took at least.
+    /// Loads the form repeatedly, and prints the 99th percentile of the time it takes, in
+    /// milliseconds.
     Call {
-        /// Where the server listens.
+        /// The address of the server.
         server: SocketAddr,
-        /// How often.
+        /// How many loads.
         #[arg(long)]
         calls: u32,
-        /// Who signs in first: address and password, with a colon between.
+        /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         who: String,
     },
-    /// Tries to sign in from one address over many connections, until it is killed; it says so once
-    /// it is refused.
+    /// Tries to sign in from one address over many connections, until it is killed; prints a line
+    /// once it is refused.
     Flood {
-        /// Where the server listens, which takes this machine for a proxy.
+        /// The address of the server, which must trust this machine as a proxy.
         server: SocketAddr,
-        /// Over how many connections.
+        /// How many connections.
         #[arg(long)]
         connections: u32,
-        /// How often a second over each.
+        /// How many sign-ins per second over each.
         #[arg(long)]
         per_second: u32,
     },
-    /// Saves the form so many times, one after another.
+    /// Saves the form repeatedly, and prints the saves per second.
     Save {
-        /// Where the server listens.
+        /// The address of the server.
         server: SocketAddr,
-        /// How often.
+        /// How many saves.
         #[arg(long)]
         saves: u32,
-        /// Who signs in first: address and password, with a colon between.
+        /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         who: String,
     },
-    /// Opens so many pages' streams, sends a test message that each of them hears the end of, closes
-    /// them again, and says how many heard it.
+    /// Opens event streams, sends a test message, reads each stream to the message's end, closes
+    /// them, and prints how many there were.
     Watch {
-        /// Where the server listens.
+        /// The address of the server.
         server: SocketAddr,
         /// The port of a mail server on this machine.
         port: u16,
-        /// How many.
+        /// How many streams.
         #[arg(long)]
         pages: u32,
-        /// Who signs in first: address and password, with a colon between.
+        /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         who: String,
     },
-    /// Sends so many test messages, each over a connection of its own.
+    /// Sends test messages, each over a separate connection, and prints the messages per second.
     Send {
         /// The sink's port on this machine.
         port: u16,
-        /// How many.
+        /// How many messages.
         #[arg(long)]
         messages: u32,
     },
@@ -103,7 +103,7 @@ enum Program {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let number = match Cli::parse().program {
+    let number = match BenchCli::parse().program {
         Program::Empty => return empty::serve().await,
         Program::Sink => return sink::serve().await,
         Program::Get { server, path, requests, connections, who } => {

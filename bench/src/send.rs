@@ -1,17 +1,17 @@
-//! Test messages through the product's own SMTP conversation.
+//! Sends test messages with the product's own SMTP client.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use anyhow::Result;
 use chrono::DateTime;
-use domain::check::host::Host;
 use domain::settings::{MailServer, Security, Sender};
+use domain::validate::host::Host;
 use server::egress::EgressPolicy;
 use server::smtp::message::{TestMessage, compose};
 use server::smtp::{Credentials, Deadlines, Envelope, TlsTrust, deliver};
 
-/// Sends one message after another, and returns how many a second.
+/// Sends one message after another, and returns the messages per second.
 pub async fn send(port: u16, messages: u32) -> Result<f64> {
     let sender =
         Sender { address: "noreply@example.com".to_owned(), display_name: "PPM".to_owned() };

@@ -1,4 +1,4 @@
-//! A mail server that takes everything at once and keeps nothing.
+//! A mail server that accepts everything at once and stores nothing.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub async fn serve() -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        // A client that goes away in the middle is none of the sink's business.
+        // A client that disconnects in mid-session is no error.
         tokio::spawn(async move { take(stream).await.unwrap_or_default() });
     }
 }

@@ -1,47 +1,46 @@
-//! What the audit trail knows of: names of what was done, never a value.
+//! Actions recorded in the audit trail. They never contain a value of a setting.
 
-/// What was done.
+/// A recorded action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Somebody signed in.
+    /// A user signed in.
     SignedIn,
-    /// Somebody tried to, in vain; the detail is the account's address, if there is such an account.
+    /// A sign-in failed; the detail is the account's address, if the account exists.
     SignInFailed,
-    /// Somebody signed out.
+    /// A user signed out.
     SignedOut,
-    /// A session was ended from the list of sessions; the detail is whose, and its name.
+    /// A session was ended from the list of sessions; the detail is its user and its name.
     SessionEnded,
-    /// Settings were saved; the fields are those that changed.
+    /// Settings were saved; the fields are the changed ones.
     SettingsSaved,
-    /// A test message was asked for; the fields are those in which the tested form differs from what
-    /// is saved.
+    /// A test message was requested; the fields are those in which the tested form differs from the
+    /// saved one.
     TestSent,
-    /// Somebody asked for a token.
+    /// A user started an attempt to obtain a token.
     TokenRequested,
-    /// A token was obtained by an attempt of theirs.
+    /// The user's attempt obtained a token.
     TokenObtained,
-    /// An attempt of theirs came to nothing; the detail is why, where somebody else tried to finish
-    /// it.
+    /// The user's attempt failed; the detail is the reason if another user tried to complete it.
     TokenNotObtained,
     /// A token was deleted by a save.
     TokenDeleted,
-    /// The provider said that the grant is gone.
+    /// The provider reported that the grant is no longer valid.
     TokenGone,
-    /// Somebody changed how they like times.
+    /// A user changed their date and time preferences.
     PreferencesSaved,
-    /// The first administrator made themselves one, by the link of the first start.
+    /// The first administrator account was created through the setup link.
     SetUp,
-    /// A person was added; the detail is their address.
+    /// An account was added; the detail is its address.
     PersonAdded,
-    /// A person was removed; the detail is their address.
+    /// An account was removed; the detail is its address.
     PersonRemoved,
-    /// A password was changed; the detail is whose.
+    /// A password was changed; the detail is the account.
     PasswordChanged,
-    /// The form that changes a password was sent with a wrong present password; the detail is whose.
+    /// A password change had a wrong current password; the detail is the account.
     PasswordNotChanged,
-    /// Somebody was not believed, or has no role here; the detail is the reason's code.
+    /// An identity was rejected or has no role; the detail is the reason's code.
     Refused,
-    /// Another key seals from now on; the detail is its id.
+    /// The sealing key was rotated; the detail is the new key's ID.
     KeyChanged,
 }
 
@@ -95,7 +94,7 @@ impl Action {
         }
     }
 
-    /// The action with this name.
+    /// Returns the action with this name.
     #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.wire_name() == name)

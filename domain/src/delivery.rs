@@ -1,30 +1,30 @@
-//! How a test message fared, in codes: the steps of the SMTP conversation, what came of each,
-//! and what the administrator should know. Words live with the page; the server's own words
-//! travel beside the code, already cleaned by [`crate::check::text::shown`].
+//! Results of a test message as codes: the steps of the SMTP session, their facts, and the diagnosis.
+//! The texts are in the app's labels. A peer's reply is stored next to the code, already cleaned by
+//! [`crate::validate::text::shown`].
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Security;
-use crate::token::Fault;
+use crate::token::OauthDiagnosis;
 
-/// A step of sending one message, in the order of a connection encrypted from its first byte.
+/// A step of sending one message, in the order of a connection with implicit TLS.
 ///
-/// With STARTTLS the greeting comes before TLS; reports keep the order in which things happened.
+/// With STARTTLS the greeting comes before TLS; see [`order`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// With an OAuth flow: the token is looked at, and renewed where it has to be.
+    /// With an OAuth flow: the token is loaded, and refreshed if necessary.
     Token,
-    /// The server's name becomes addresses.
+    /// DNS lookup of the server's name.
     NameLookup,
-    /// TCP, to one vetted address.
+    /// TCP connect to an address that the egress policy allows.
     Connection,
-    /// The handshake: implicit TLS (RFC 8314 3.3), or after STARTTLS (RFC 3207).
+    /// TLS handshake: implicit TLS (RFC 8314 3.3), or after STARTTLS (RFC 3207).
     Tls,
-    /// The server's 220 (RFC 5321 3.1).
+    /// The server's 220 greeting (RFC 5321 3.1).
     Greeting,
-    /// What the server offers in its answer to EHLO (RFC 5321 3.2); with STARTTLS, to the one after it.
+    /// The extensions in the reply to EHLO (RFC 5321 3.2); with STARTTLS, to the EHLO after it.
     Capabilities,
     /// AUTH (RFC 4954).
     SignIn,
@@ -32,14 +32,14 @@ pub enum Step {
     Sender,
     /// RCPT TO (RFC 5321 4.1.1.3).
     Recipient,
-    /// DATA and the message (RFC 5321 4.1.1.4), and a refusal of it.
+    /// DATA and the message (RFC 5321 4.1.1.4), including its rejection.
     Content,
-    /// The reply after the final dot by which the server takes responsibility (RFC 5321 4.1.1.4).
+    /// The 250 reply after the final dot: the server takes responsibility (RFC 5321 4.1.1.4).
     Accepted,
 }
 
 impl Step {
-    /// Every step, in the usual order.
+    /// Every step, in the order of implicit TLS.
     pub const ALL: [Self; 11] = [
         Self::Token,
         Self::NameLookup,
@@ -55,7 +55,7 @@ impl Step {
     ];
 }
 
-/// The steps of one message in the order in which they come.
+/// Returns the steps of one message in the order in which they are performed.
 #[must_use]
 pub fn order(security: Security, has_token: bool) -> Vec<Step> {
     let mut order = Step::ALL.to_vec();
@@ -66,143 +66,143 @@ pub fn order(security: Security, has_token: bool) -> Vec<Step> {
     order
 }
 
-/// One step that ended, well or not.
+/// The report of one finished step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// Which step.
+    /// The step.
     pub step: Step,
-    /// Whether it ended well.
-    pub ended: StepEnd,
-    /// How long it took, in milliseconds.
+    /// Its status.
+    pub ended: StepStatus,
+    /// Its duration in milliseconds.
     pub millis: u32,
-    /// What was found out, in the order in which it is shown.
+    /// Its facts, in display order.
     #[serde(default)]
     pub facts: Vec<Fact>,
-    /// The peer's own words, fit to be shown as text.
-    pub said: Option<String>,
-    /// What PPM's own TLS, DNS or sockets reported, fit to be shown as text.
+    /// The peer's reply, safe to display as text.
+    #[serde(rename = "said")]
+    pub peer_text: Option<String>,
+    /// The error of PPM's own TLS, DNS or socket layer, safe to display as text.
     #[serde(default)]
     pub found: Option<String>,
 }
 
-/// Something that a step found out.
+/// A fact that a step recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
-    /// What it is about.
+    /// The kind of fact.
     pub name: FactName,
-    /// What was found, without words of ours and fit to be shown as text.
+    /// The value without PPM's own words, safe to display as text.
     pub value: String,
 }
 
-/// What a fact is about; its value is in the form that stands beside each.
+/// The kind of a fact. Each variant documents the format of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FactName {
-    /// The addresses that the name leads to, with commas between.
+    /// The addresses that the name resolves to, separated by commas.
     Addresses,
-    /// The address and port that took the connection.
+    /// The address and port of the connection.
     Peer,
-    /// Each address with what came of it: `2001:db8::1 no-answer, 192.0.2.1 connected`. The codes
-    /// are `connected`, `refused`, `no-answer`, `unreachable`, `failed` and `not-tried`.
+    /// Each address with its result: `2001:db8::1 no-answer, 192.0.2.1 connected`. The codes are
+    /// `connected`, `refused`, `no-answer`, `unreachable`, `failed` and `not-tried`.
     Attempts,
-    /// The name in EHLO or HELO, as it was sent (RFC 5321 4.1.1.1).
+    /// The name sent in EHLO or HELO (RFC 5321 4.1.1.1).
     ClientName,
     /// `TLS 1.3`.
     TlsVersion,
-    /// The cipher suite, as the registry writes it (RFC 8446 B.4).
+    /// The cipher suite by its IANA name (RFC 8446 B.4).
     Cipher,
-    /// Whom the certificate is for (RFC 5280 4.1.2.6, written as in RFC 4514).
+    /// The certificate's subject (RFC 5280 4.1.2.6), formatted as in RFC 4514.
     Subject,
-    /// The names that the certificate is for (RFC 5280 4.2.1.6), with commas between.
+    /// The certificate's subject alternative names (RFC 5280 4.2.1.6), separated by commas.
     Names,
-    /// Who issued the certificate (RFC 5280 4.1.2.4, written as in RFC 4514).
+    /// The certificate's issuer (RFC 5280 4.1.2.4), formatted as in RFC 4514.
     Issuer,
-    /// The certificate's SHA-256, in pairs of hexadecimal digits with colons between.
+    /// The certificate's SHA-256 fingerprint, hexadecimal pairs separated by colons.
     Fingerprint,
-    /// For how many more days the certificate is valid; below zero once it is not.
+    /// Days until the certificate expires; negative once it has expired.
     DaysLeft,
-    /// The SHA-256 of the certificate that would have to be trusted: the last one that was shown.
+    /// The SHA-256 fingerprint of the certificate to trust: the last one that the server presented.
     IssuerFingerprint,
-    /// That certificate in PEM (RFC 7468 5).
+    /// The certificate to trust in PEM (RFC 7468 5).
     IssuerPem,
-    /// The mechanisms after AUTH (RFC 4954 3), with spaces between.
+    /// The SASL mechanisms of the AUTH extension (RFC 4954 3), separated by spaces.
     Mechanisms,
-    /// The most that a message may have, in bytes (RFC 1870 3).
+    /// The maximum message size in bytes (RFC 1870 3).
     Size,
     /// Whether SMTPUTF8 is offered (RFC 6531 3.1): `yes` or `no`.
     SmtpUtf8,
-    /// How old the token is, in seconds.
+    /// The token's age in seconds.
     Age,
-    /// For how many more seconds the token is good.
+    /// Seconds until the token expires.
     ValidFor,
-    /// Whether the token was renewed for this message: `yes` or `no`.
+    /// Whether the token was refreshed for this message: `yes` or `no`.
     Renewed,
-    /// The SASL mechanisms that were tried, in order, with commas between.
+    /// The SASL mechanisms that were tried, in order, separated by commas.
     Mechanism,
-    /// The scope that a mail server names where it refuses a token (RFC 7628 3.2.2).
+    /// The scope in the error response of a mail server that rejects a token (RFC 7628 3.2.2).
     WantedScope,
-    /// The provider's server for submission, where the one that was called only receives mail.
+    /// The provider's submission server, if the tested server only receives mail.
     SubmissionServer,
-    /// The id under which the server has queued the message, where its reply names one.
+    /// The queue ID in the server's reply, if any.
     QueueId,
 }
 
-/// How a step ended.
+/// The status of a finished step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum StepEnd {
-    /// It did what it was for.
+pub enum StepStatus {
+    /// The step succeeded.
     Done,
-    /// Everything after it was not tried.
+    /// The step failed; later steps were not tried.
     Failed,
-    /// The settings do not ask for it (no TLS, no user name).
+    /// The settings do not need the step (no TLS, no user name).
     Skipped,
 }
 
-/// What a failure usually means: the code under which the page keeps its explanation and the
-/// next thing to do.
+/// The likely cause of a failed delivery. The app's labels explain each code and list what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Advice {
-    /// No such name.
+pub enum Diagnosis {
+    /// The name does not exist.
     NameNotFound,
-    /// The name service itself did not answer.
+    /// DNS did not answer.
     NameServiceFailed,
-    /// The name leads only to addresses that this server may not call (link-local, metadata).
+    /// The name resolves only to forbidden addresses (link-local, metadata).
     AddressForbidden,
-    /// The operator allows no call to this address and port (`--egress-allow`).
+    /// The operator has not allowed this address and port (`--egress-allow`).
     EgressNotAllowed,
-    /// The operator denies this host, address or port (`--egress-deny`).
+    /// The operator has denied this host, address or port (`--egress-deny`).
     EgressDenied,
-    /// Port 0 reaches nothing.
+    /// Port 0 cannot be reached.
     PortZero,
-    /// The machine answers, but nothing listens on this port.
+    /// The connection was refused: nothing listens on this port.
     NothingListens,
     /// No answer to the connection attempt.
     Unreachable,
-    /// Implicit TLS was spoken to a port that starts in clear.
+    /// Implicit TLS was tried on a port that starts in plain text.
     PlainPort,
-    /// The port seems to wait for implicit TLS: it was silent in clear.
+    /// The port probably expects implicit TLS: it sent no greeting in plain text.
     TlsPort,
-    /// STARTTLS is wanted, and not offered.
+    /// STARTTLS is required, but not offered.
     StartTlsNotOffered,
-    /// STARTTLS is wanted, and something between PPM and the server masks the offer.
+    /// STARTTLS is required, but a middlebox masks the offer.
     StartTlsMasked,
-    /// STARTTLS was offered, and refused.
+    /// STARTTLS was offered, but then rejected.
     StartTlsRefused,
-    /// Bytes came in clear after the go-ahead to STARTTLS: somebody tampers.
+    /// Plain text followed the 220 reply to STARTTLS: command injection.
     StartTlsInjected,
-    /// The certificate's issuer is not trusted by this machine.
+    /// This machine does not trust the certificate's issuer.
     CertificateUnknownIssuer,
-    /// The certificate is signed by itself.
+    /// The certificate is self-signed.
     CertificateSelfSigned,
-    /// The certificate's time is over.
+    /// The certificate has expired.
     CertificateExpired,
-    /// The certificate's time has not begun, or this machine's clock is wrong.
+    /// The certificate is not valid yet, or this machine's clock is wrong.
     CertificateNotYetValid,
     /// The certificate is for another name.
     CertificateWrongName,
-    /// The certificate is of X.509 version 1, which has no names in it (RFC 5280 4.1.2.1).
+    /// The certificate is X.509 version 1, which has no extensions (RFC 5280 4.1.2.1).
     CertificateVersion1,
     /// The certificate's RSA key has fewer than 2,048 bits.
     CertificateKeyTooShort,
@@ -210,190 +210,192 @@ pub enum Advice {
     CertificateWithoutNames,
     /// The certificate is signed with SHA-1 or MD5.
     CertificateOldSignature,
-    /// Anything else that TLS did not like, at the handshake or later.
+    /// Any other TLS error, in the handshake or later.
     TlsFailed,
-    /// What answers does not speak SMTP.
+    /// The peer does not speak SMTP.
     NotSmtp,
-    /// The server turns this machine away (554 at the greeting, RFC 5321 3.1).
+    /// The server rejects this machine (554 greeting, RFC 5321 3.1).
     Unwelcome,
-    /// The server refuses the name in EHLO or HELO.
+    /// The server rejects the name in EHLO or HELO.
     ClientNameRefused,
-    /// This machine's address is not on the list of those that the provider admits.
+    /// This machine's address is not on the provider's allowlist.
     AddressNotAdmitted,
     /// This machine's address is on a blocklist.
     AddressBlocked,
-    /// This machine's address has no name in DNS, or another one than it should (RFC 7372 3.3).
+    /// Reverse DNS of this machine's address is missing or does not match (RFC 7372 3.3).
     ReverseNameMissing,
-    /// The server offers no sign-in here.
+    /// The server does not offer AUTH.
     SignInNotOffered,
-    /// The server offers no sign-in although the connection is encrypted.
+    /// The server does not offer AUTH although the connection is encrypted.
     SignInNotOfferedUnderTls,
-    /// The server receives mail for a domain, and takes none for submission.
+    /// The server receives mail for its domain (MX) and does not accept submission.
     ReceivingServer,
-    /// The server offers sign-in, but by no method that PPM speaks.
+    /// The server offers AUTH, but no SASL mechanism that PPM supports.
     NoCommonMechanism,
-    /// User name, password or token is wrong, or could not be checked.
+    /// User name, password or token is wrong, or could not be verified.
     CredentialsRefused,
-    /// SMTP AUTH is off for the mailbox or the whole organisation (Exchange Online).
+    /// SMTP AUTH is disabled for the mailbox or the organisation (Exchange Online).
     SmtpAuthDisabled,
-    /// Basic authentication, which is a password, is off or retired (Exchange Online).
+    /// Basic authentication (with a password) is disabled or retired (Exchange Online).
     BasicAuthDisabled,
-    /// Security defaults or conditional access stop the sign-in (Microsoft Entra).
+    /// Security defaults or conditional access block the sign-in (Microsoft Entra).
     ConditionalAccess,
-    /// Exchange refuses the sign-in and does not say why.
+    /// Exchange rejects the sign-in without a reason.
     ExchangeSignInRefused,
-    /// The sign-in was good, but gives no right on the mailbox (Exchange Online).
+    /// The sign-in succeeded, but lacks permission for the mailbox (Exchange Online).
     MailboxPermissionMissing,
-    /// Google refuses the sign-in: the password is not an app password, or the token is dead.
+    /// Google rejects the sign-in: not an app password, or the token is no longer valid.
     GoogleSignInRefused,
-    /// With two-step sign-in, a password made for this application is wanted.
+    /// The account has two-step verification and needs an app password.
     AppPasswordNeeded,
-    /// The account may not be used by SMTP until that is turned on.
+    /// SMTP access is disabled for the account.
     SmtpAccessOff,
-    /// The account is not activated, is under review, locked or suspended.
+    /// The account is not activated, under review, locked or suspended.
     AccountInactive,
     /// The account has no credit left at its provider.
     OutOfCredit,
-    /// The account or domain is a sandbox, which sends to few recipients only.
+    /// The account or domain is a sandbox, which sends to a few recipients only.
     Sandbox,
-    /// A sending limit of the account is reached, for hours.
+    /// The account's sending limit is reached, for hours.
     SendingLimit,
-    /// The same for senders in onmicrosoft.com (550 5.7.236).
+    /// The sending limit of onmicrosoft.com senders is reached (550 5.7.236).
     OnMicrosoftLimit,
-    /// Messages came faster than the account may send them.
+    /// The account's sending rate is exceeded.
     SendingRate,
-    /// The account has too many connections at a time (432 4.3.2).
+    /// The account has too many concurrent connections (432 4.3.2).
     TooManyConnections,
-    /// The account behind the user name may not send as this identity (Amazon IAM).
+    /// The IAM user may not send as this identity (Amazon SES).
     IdentityNotAllowed,
-    /// The server refuses the token (RFC 7628 3.2.2, and Google's XOAUTH2).
+    /// The server rejects the token (RFC 7628 3.2.2, and Google's XOAUTH2).
     TokenRefused,
-    /// The token is longer than the server reads.
+    /// The token exceeds the server's line limit.
     TokenTooLong,
-    /// The server offers sign-in, but neither XOAUTH2 nor OAUTHBEARER.
+    /// The server offers AUTH, but neither XOAUTH2 nor OAUTHBEARER.
     TokenSignInNotOffered,
-    /// There is no token any more: it was deleted since.
+    /// The token was deleted in the meantime.
     TokenAbsent,
-    /// The token has expired, and somebody has to sign in again.
+    /// The token has expired and cannot be refreshed; a user must consent again.
     TokenExpired,
-    /// The token could not be renewed.
-    TokenNotRenewed(Fault),
-    /// A token could not be had.
-    TokenNotObtained(Fault),
-    /// The server wants a sign-in first (530).
+    /// The token could not be refreshed.
+    TokenNotRenewed(OauthDiagnosis),
+    /// No token could be obtained.
+    TokenNotObtained(OauthDiagnosis),
+    /// The server requires authentication (530).
     SignInRequired,
-    /// The same where Username is empty.
+    /// The server requires authentication, and Username is empty.
     SignInMissing,
-    /// The server wants encryption first (530, 538).
+    /// The server requires encryption (530, 538).
     EncryptionRequired,
-    /// The server does not take mail from this sender.
+    /// The server rejects this sender.
     SenderRefused,
-    /// The sender does not exist at its own domain, or that domain does not.
+    /// The sender's mailbox or domain does not exist.
     SenderUnknown,
-    /// The provider sends only for addresses and domains that were verified there.
+    /// The provider requires a verified sender address or domain.
     SenderNotVerified,
-    /// The server cannot read the sender in the message (RFC 5322 3.6.2).
+    /// The server rejects the From header as malformed (RFC 5322 3.6.2).
     FromHeaderRefused,
-    /// The message is not authenticated by SPF, DKIM or DMARC (RFC 7372).
+    /// The message fails SPF, DKIM or DMARC (RFC 7372).
     MailUnauthenticated,
-    /// The account has no right to send as this sender (Exchange).
+    /// The account has no Send As permission for this sender (Exchange).
     SendAsDenied,
-    /// The server does not take mail for this recipient.
+    /// The server rejects this recipient.
     RecipientRefused,
     /// The recipient's mailbox is full.
     RecipientMailboxFull,
-    /// The server does not pass mail on to recipients elsewhere.
+    /// The server does not relay to other domains.
     RelayDenied,
-    /// The same after a sign-in.
+    /// The server does not relay to other domains for this account.
     RelayDeniedToAccount,
-    /// An address has a form only in UTF-8, which the server does not take (RFC 6531).
+    /// An address needs SMTPUTF8, which the server does not offer (RFC 6531).
     SmtpUtf8NotOffered,
-    /// The server does not take this message.
+    /// The server rejects the message.
     ContentRefused,
-    /// A policy of the server refuses the message.
+    /// A policy of the server rejects the message.
     PolicyRefused,
-    /// The message has octets beyond ASCII, which the server does not take (RFC 6152).
+    /// The message needs 8BITMIME, which the server does not offer (RFC 6152).
     EightBitNotOffered,
-    /// The message is larger than the server takes (RFC 1870).
+    /// The message exceeds the server's size limit (RFC 1870).
     MessageTooLarge,
-    /// The message is too large after the server has converted it (Exchange Online 5.2.270).
+    /// The message exceeds the size limit after conversion (Exchange Online 5.2.270).
     MessageTooLargeConverted,
-    /// Temporary: try again later (4xx).
+    /// A temporary rejection (4xx).
     TryLater,
-    /// The connection ended in the middle.
+    /// The connection was closed during the session.
     ConnectionLost,
-    /// Nothing was ever said within the time for one reply.
+    /// The server never sent a reply within the timeout for one reply.
     Silent,
-    /// The server stopped answering after it had greeted.
+    /// The server stopped answering after its greeting.
     StoppedAnswering,
-    /// The whole conversation took too long.
+    /// The session exceeded its total timeout.
     TooSlow,
-    /// A reply was longer than any server has a reason to send.
+    /// A reply exceeded the length limit.
     ReplyTooLong,
-    /// A reply that SMTP does not know at this place.
+    /// A reply code that is not valid for the command.
     UnexpectedReply,
-    /// The connection ended after the final dot: the message may have arrived, and is not sent again.
+    /// The connection was lost after the final dot: the message may have been delivered. No retry.
     MaybeDelivered,
-    /// The settings cannot be opened with the key at hand.
+    /// A sealed value cannot be opened with the current key.
     SecretUnreadable,
 }
 
-/// How the whole message ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// A server took responsibility for the message.
+    /// A server accepted responsibility for the message.
     Accepted {
         /// The server's name as configured, and its port.
         server: String,
         /// Its reply after the final dot.
         reply: String,
-        /// The message's own id (RFC 5322 3.6.4), with its angle brackets.
+        /// The Message-ID (RFC 5322 3.6.4), with angle brackets.
         message_id: String,
     },
-    /// It ended at a step.
+    /// A step failed.
     Failed {
-        /// Where.
+        /// The failed step.
         step: Step,
-        /// In the peer's own words, where it said anything.
-        said: Option<String>,
-        /// What PPM's own TLS, DNS or sockets reported.
+        /// The peer's reply, if any.
+        #[serde(rename = "said")]
+        peer_text: Option<String>,
+        /// The error of PPM's own TLS, DNS or socket layer.
         #[serde(default)]
         found: Option<String>,
-        /// What it usually means.
-        advice: Advice,
+        /// The likely cause.
+        #[serde(rename = "advice")]
+        diagnosis: Diagnosis,
     },
-    /// This server stopped before it could tell.
+    /// This server stopped during the run.
     Interrupted,
 }
 
-/// Which settings a test message goes through.
+/// Which settings a test message uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tested {
-    /// Those that are saved.
+    /// The saved settings.
     #[default]
     Saved,
-    /// Those that the form of whoever asked showed.
+    /// The unsaved settings in the requester's form.
     Typed,
 }
 
-/// One test message: asked for, under way, or ended.
+/// One test message: requested, running or finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its random id.
+    /// Its random ID.
     pub id: String,
-    /// The address it goes to: that of whoever asked.
+    /// The recipient: the requester's address.
     pub recipient: String,
-    /// Which settings it goes through.
+    /// Which settings it uses.
     #[serde(default)]
     pub tested: Tested,
-    /// When it was asked for; on the wire in epoch milliseconds.
+    /// When it was requested; in JSON as epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub started_at: DateTime<Utc>,
-    /// The steps that ended so far, in the order in which they did.
+    /// The finished steps, in the order in which they were performed.
     pub steps: Vec<StepReport>,
-    /// The end, once there is one.
+    /// The outcome, once the run has ended.
     pub outcome: Option<Outcome>,
 }
 
@@ -402,13 +404,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_earlier_release_stored_reads_without_what_it_did_not_know() {
+    fn runs_stored_by_earlier_releases_are_readable() {
         let step = r#"{"step":"tls","ended":"failed","millis":3,"said":"words"}"#;
         let report: StepReport = serde_json::from_str(step).expect("a report");
-        assert_eq!((report.said.as_deref(), report.found), (Some("words"), None));
+        assert_eq!((report.peer_text.as_deref(), report.found), (Some("words"), None));
         let end = r#"{"failed":{"step":"tls","said":null,"advice":"tls-failed"}}"#;
         let outcome: Outcome = serde_json::from_str(end).expect("an outcome");
-        let (step, advice) = (Step::Tls, Advice::TlsFailed);
-        assert_eq!(outcome, Outcome::Failed { step, said: None, found: None, advice });
+        let (step, diagnosis) = (Step::Tls, Diagnosis::TlsFailed);
+        assert_eq!(outcome, Outcome::Failed { step, peer_text: None, found: None, diagnosis });
     }
 }

@@ -1,28 +1,28 @@
-//! The form as it stands: text as typed, valid or not, secrets as edits. A draft is compared,
-//! checked and saved as a whole; nothing in it is corrected, and only blanks at the ends of a few
-//! controls are removed ([`Field::is_trimmed`]).
+//! The form and its editable draft: text as typed, valid or not, and secrets as edits. A draft is
+//! compared, validated and saved as a whole. Nothing in it is corrected, except that some controls
+//! are trimmed ([`Field::is_trimmed`]).
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidateRange};
 
-use crate::check::{self, MAX_TEXT};
 use crate::field::Field;
 use crate::flow::OauthFlow;
-use crate::rules::{Presence, presence};
+use crate::presence::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
+use crate::validate::{self, MAX_TEXT};
 
-/// What an administrator has in front of them.
+/// The form while an administrator edits it.
 pub type Draft = Form<SecretEdit>;
 
-/// The whole form. `S` is what is known of a secret: an edit in a [`Draft`], a fact of storage in
+/// The whole form. `S` represents a secret: an edit in a [`Draft`], its storage state in
 /// [`crate::Saved`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Form<S> {
     /// OAuth Flow.
     pub flow: OauthFlow,
-    /// Basic SMTP Settings, without their sign-in.
+    /// Basic SMTP Settings, without Username and Password.
     pub basic: Smtp,
     /// Username and Password of Basic SMTP Settings.
     pub sign_in: SignIn<S>,
@@ -32,33 +32,33 @@ pub struct Form<S> {
     pub authentication: Authentication<S>,
 }
 
-/// The controls that both SMTP groups have.
+/// The controls that both SMTP groups share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
 pub struct Smtp {
     /// Default Sender Email.
-    #[validate(length(max = 254), custom(function = check::rule::address))]
+    #[validate(length(max = 254), custom(function = validate::rule::address))]
     pub sender: String,
     /// Display Name.
-    #[validate(length(max = 254), custom(function = check::rule::one_line))]
+    #[validate(length(max = 254), custom(function = validate::rule::one_line))]
     pub display_name: String,
     /// SMTP Server.
-    #[validate(length(max = 253), custom(function = check::rule::host))]
+    #[validate(length(max = 253), custom(function = validate::rule::host))]
     pub server: String,
     /// Port.
-    #[validate(custom(function = check::rule::digits), range(max = 65_535))]
+    #[validate(custom(function = validate::rule::digits), range(max = 65_535))]
     pub port: PortText,
     /// Use TLS.
     pub use_tls: bool,
     /// TLS mode.
     pub tls_mode: TlsMode,
-    /// Trusted CA certificate: PEM, no secret. A form that was saved without it has none.
+    /// Trusted CA certificate in PEM, not a secret. Forms saved before it existed have none.
     #[serde(default)]
-    #[validate(length(max = 16_384), custom(function = check::rule::certificates))]
+    #[validate(length(max = 16_384), custom(function = validate::rule::certificates))]
     pub trusted_ca: String,
 }
 
 impl Default for Smtp {
-    /// A fresh form: everything empty, Use TLS on, the mode chosen by the port.
+    /// A new form: all fields empty, Use TLS on, TLS mode Automatic.
     fn default() -> Self {
         Self {
             sender: String::new(),
@@ -73,14 +73,14 @@ impl Default for Smtp {
 }
 
 impl Smtp {
-    /// The server as a part of a destination, without regard to the case of ASCII letters: what
-    /// other alphabets call the same, name lookup may not.
+    /// The server as part of a destination, with ASCII letters in lower case. Other letters are
+    /// compared exactly, because DNS may not treat their cases as equal.
     fn server_key(&self) -> String {
         self.server.to_ascii_lowercase()
     }
 
-    /// The kind of connection as a part of a destination, with the certificates that are trusted for
-    /// the server: another one there would let another server pass for it.
+    /// The connection security as part of a destination. It includes the trusted certificates,
+    /// because with another trusted CA another server could impersonate this one.
     fn security_key(&self) -> String {
         match (self.use_tls, self.trusted_ca.trim()) {
             (false, _) => "clear".to_owned(),
@@ -90,53 +90,53 @@ impl Smtp {
     }
 }
 
-/// Who signs in at the mail server with a password.
+/// The SMTP AUTH credentials of Basic SMTP Settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
 pub struct SignIn<S> {
     /// Username.
-    #[validate(length(max = 254), custom(function = check::rule::one_line))]
+    #[validate(length(max = 254), custom(function = validate::rule::one_line))]
     pub username: String,
-    /// Password. No rule of `validator`'s: its errors copy the value.
+    /// Password. Not validated by `validator`, whose errors copy the value.
     pub password: S,
 }
 
-/// How a token is asked for (RFC 6749).
+/// The OAuth client and its provider's endpoints (RFC 6749).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
 pub struct Authentication<S> {
-    /// Client ID: no secret (RFC 6749 2.2), and sealed at rest all the same.
-    #[validate(length(max = 4096), custom(function = check::rule::one_line))]
+    /// Client ID. Not a secret (RFC 6749 2.2), but sealed at rest.
+    #[validate(length(max = 4096), custom(function = validate::rule::one_line))]
     pub client_id: String,
-    /// Client Secret. No rule of `validator`'s: its errors copy the value.
+    /// Client Secret. Not validated by `validator`, whose errors copy the value.
     pub client_secret: S,
     /// Authorization Endpoint.
-    #[validate(length(max = 500), custom(function = check::rule::endpoint))]
+    #[validate(length(max = 500), custom(function = validate::rule::endpoint))]
     pub authorization_endpoint: String,
     /// Token Endpoint.
-    #[validate(length(max = 500), custom(function = check::rule::endpoint))]
+    #[validate(length(max = 500), custom(function = validate::rule::endpoint))]
     pub token_endpoint: String,
     /// Redirect URI.
-    #[validate(length(max = 500), custom(function = check::rule::redirect_uri))]
+    #[validate(length(max = 500), custom(function = validate::rule::redirect_uri))]
     pub redirect_uri: String,
     /// Scope.
-    #[validate(length(max = 500), custom(function = check::rule::scope))]
+    #[validate(length(max = 500), custom(function = validate::rule::scope))]
     pub scope: String,
-    /// Client authentication. A form that was saved without it has Automatic.
+    /// Client authentication. Forms saved before it existed have Automatic.
     #[serde(default)]
     pub client_authentication: ClientAuthentication,
 }
 
-/// How client ID and secret go to the Token Endpoint (RFC 6749 2.3.1).
+/// How the client authenticates at the Token Endpoint (RFC 6749 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAuthentication {
-    /// As the provider's metadata says, else in the body, else by HTTP Basic.
+    /// As the provider's metadata says; otherwise in the body, then by HTTP Basic.
     #[default]
     Automatic,
-    /// Among the parameters (`client_secret_post`).
+    /// In the request body (`client_secret_post`).
     Body,
     /// By HTTP Basic (`client_secret_basic`).
     Basic,
-    /// No secret at all: a public client (RFC 6749 2.1), for Authorization Code with PKCE only.
+    /// No secret: a public client (RFC 6749 2.1), for Authorization Code with PKCE only.
     None,
 }
 
@@ -144,7 +144,7 @@ impl ClientAuthentication {
     /// Every method, in the order of the screen.
     pub const ALL: [Self; 4] = [Self::Automatic, Self::Body, Self::Basic, Self::None];
 
-    /// The method's name on the wire and in an `<option value>`.
+    /// The method's name in JSON and in an `<option value>`.
     #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
@@ -178,21 +178,21 @@ impl ValidateRange<u64> for PortText {
 }
 
 impl PortText {
-    /// The number, where there are only digits; one too long to count is the largest.
+    /// Parses text that has only digits; a number too large for `u64` becomes `u64::MAX`.
     fn digits(&self) -> Option<u64> {
         let only_digits = !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_digit());
         only_digits.then(|| self.0.parse().unwrap_or(u64::MAX))
     }
 }
 
-/// When a protected connection turns to TLS.
+/// When a connection switches to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsMode {
     /// Implicit TLS on ports 465 and 2465, STARTTLS on any other.
     #[default]
     Automatic,
-    /// In clear until STARTTLS, which is demanded (RFC 3207).
+    /// Plain text until STARTTLS, which is required (RFC 3207).
     StartTls,
     /// Implicit TLS (RFC 8314 3.3).
     Implicit,
@@ -202,7 +202,7 @@ impl TlsMode {
     /// Every mode, in the order of the screen.
     pub const ALL: [Self; 3] = [Self::Automatic, Self::StartTls, Self::Implicit];
 
-    /// The mode's name on the wire and in an `<option value>`.
+    /// The mode's name in JSON and in an `<option value>`.
     #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
@@ -219,14 +219,14 @@ impl TlsMode {
     }
 }
 
-/// A value of a check box as text.
+/// Converts a check box's state to text.
 #[must_use]
-pub const fn check_text(on: bool) -> &'static str {
+pub const fn bool_text(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
 impl<S> Form<S> {
-    /// The same form, knowing something else of its secrets.
+    /// Returns the form with each secret mapped by `map`.
     pub fn map_secrets<T>(&self, mut map: impl FnMut(Field, &S) -> T) -> Form<T> {
         Form {
             flow: self.flow,
@@ -248,7 +248,7 @@ impl<S> Form<S> {
         }
     }
 
-    /// What is known of a secret; nothing for a control that holds none.
+    /// Returns a control's secret; `None` for a control that is not a secret.
     pub fn secret(&self, field: Field) -> Option<&S> {
         match field {
             Field::Password => Some(&self.sign_in.password),
@@ -257,7 +257,7 @@ impl<S> Form<S> {
         }
     }
 
-    /// The place to change what is known of a secret.
+    /// Returns a control's secret mutably; `None` for a control that is not a secret.
     pub fn secret_mut(&mut self, field: Field) -> Option<&mut S> {
         match field {
             Field::Password => Some(&mut self.sign_in.password),
@@ -266,8 +266,8 @@ impl<S> Form<S> {
         }
     }
 
-    /// What a control holds, as text: a check box as `on` or `off`, a choice by its wire name, a
-    /// secret as nothing.
+    /// Returns a control's value as text: a check box as `on` or `off`, a choice by its wire name, a
+    /// secret as the empty string.
     pub fn plain_text(&self, field: Field) -> &str {
         match field {
             Field::Flow => self.flow.wire_name(),
@@ -275,7 +275,7 @@ impl<S> Form<S> {
             Field::BasicDisplayName => &self.basic.display_name,
             Field::BasicServer => &self.basic.server,
             Field::BasicPort => &self.basic.port.0,
-            Field::BasicUseTls => check_text(self.basic.use_tls),
+            Field::BasicUseTls => bool_text(self.basic.use_tls),
             Field::BasicTlsMode => self.basic.tls_mode.wire_name(),
             Field::BasicTrustedCa => &self.basic.trusted_ca,
             Field::Username => &self.sign_in.username,
@@ -283,7 +283,7 @@ impl<S> Form<S> {
             Field::OauthDisplayName => &self.oauth.display_name,
             Field::OauthServer => &self.oauth.server,
             Field::OauthPort => &self.oauth.port.0,
-            Field::OauthUseTls => check_text(self.oauth.use_tls),
+            Field::OauthUseTls => bool_text(self.oauth.use_tls),
             Field::OauthTlsMode => self.oauth.tls_mode.wire_name(),
             Field::OauthTrustedCa => &self.oauth.trusted_ca,
             Field::ClientId => &self.authentication.client_id,
@@ -296,14 +296,14 @@ impl<S> Form<S> {
         }
     }
 
-    /// The group that sends.
+    /// The SMTP group that sends mail with the chosen flow.
     #[must_use]
-    pub fn sending(&self) -> &Smtp {
+    pub fn active_smtp(&self) -> &Smtp {
         if self.flow == OauthFlow::None { &self.basic } else { &self.oauth }
     }
 
-    /// Where a secret typed now would be for. With the flow None, a Client Secret is for the
-    /// Authorization Code flows: the narrower use, because alone it yields no token there.
+    /// Returns the destination that a secret typed now is bound to. With the flow None, a Client
+    /// Secret is bound to the Authorization Code flows, in which it yields no token on its own.
     pub fn destination(&self, field: Field) -> Option<Destination> {
         match field {
             Field::Password => Some(Destination::Account {
@@ -324,7 +324,7 @@ impl<S> Form<S> {
         }
     }
 
-    /// Where a Client Secret typed now would be for with Client Credentials.
+    /// The destination of a Client Secret with the Client Credentials flow.
     fn client_credentials(&self) -> Destination {
         Destination::ClientCredentials {
             token_endpoint: self.authentication.token_endpoint.clone(),
@@ -335,9 +335,9 @@ impl<S> Form<S> {
         }
     }
 
-    /// The controls that keep a stored secret from being used with this form, in the order of the
-    /// screen: they hold something else than it was entered for. The flow None is none of them: the
-    /// secret waits for the kind of flow that it was entered for.
+    /// Returns the controls whose values differ from the destination that a stored secret is bound
+    /// to, in display order. The flow None is not one of them: the secret stays stored for the kind
+    /// of flow that it was entered for.
     pub fn moved(&self, field: Field, stored: &StoredSecret) -> Vec<Field> {
         let StoredSecret::For(entered_for) = stored else { return Vec::new() };
         let now = match (self.flow, entered_for) {
@@ -349,7 +349,7 @@ impl<S> Form<S> {
         now.map_or_else(Vec::new, |now| entered_for.differences(&now))
     }
 
-    /// Where a token obtained now would be for.
+    /// Returns the destination that an access token obtained now is bound to.
     pub fn token_destination(&self) -> Destination {
         Destination::MailServer {
             server: self.oauth.server_key(),
@@ -358,24 +358,24 @@ impl<S> Form<S> {
         }
     }
 
-    /// Where a code and a refresh token go. Text that is no valid endpoint stands for itself, so that
-    /// what is sealed for it goes nowhere else.
+    /// Returns the destination of authorization codes and refresh tokens. Text that is not a valid
+    /// endpoint is used verbatim, so that values sealed for it match no other destination.
     pub fn token_endpoint_origin(&self) -> Destination {
         let endpoint = &self.authentication.token_endpoint;
-        let origin = check::url::origin(endpoint);
+        let origin = validate::url::origin(endpoint);
         Destination::Origin(origin.unwrap_or_else(|| endpoint.clone()))
     }
 }
 
 impl Draft {
-    /// What a control shows: as [`Form::plain_text`], and a secret as it was typed just now.
+    /// Returns the text in a control: [`Form::plain_text`], or the secret just typed.
     #[must_use]
     pub fn text(&self, field: Field) -> &str {
         self.secret(field).map_or_else(|| self.plain_text(field), SecretEdit::text)
     }
 
-    /// Puts text into a control. A choice that does not exist leaves it as it was; an emptied
-    /// secret is an untouched one; a private key where a certificate is wanted is not kept.
+    /// Sets a control's text. An unknown choice changes nothing, an empty secret counts as untouched,
+    /// and a private key in a certificate control is removed.
     pub fn edit(&mut self, field: Field, text: impl Into<String>) {
         let text = text.into();
         match field {
@@ -384,18 +384,18 @@ impl Draft {
             Field::BasicDisplayName => self.basic.display_name = text,
             Field::BasicServer => self.basic.server = text,
             Field::BasicPort => self.basic.port = PortText(text),
-            Field::BasicUseTls => self.basic.use_tls = text == check_text(true),
+            Field::BasicUseTls => self.basic.use_tls = text == bool_text(true),
             Field::BasicTlsMode => set_mode(&mut self.basic.tls_mode, &text),
-            Field::BasicTrustedCa => self.basic.trusted_ca = kept(&text),
+            Field::BasicTrustedCa => self.basic.trusted_ca = strip_private_key(&text),
             Field::Username => self.sign_in.username = text,
             Field::Password => self.sign_in.password = SecretEdit::from_text(text),
             Field::OauthSender => self.oauth.sender = text,
             Field::OauthDisplayName => self.oauth.display_name = text,
             Field::OauthServer => self.oauth.server = text,
             Field::OauthPort => self.oauth.port = PortText(text),
-            Field::OauthUseTls => self.oauth.use_tls = text == check_text(true),
+            Field::OauthUseTls => self.oauth.use_tls = text == bool_text(true),
             Field::OauthTlsMode => set_mode(&mut self.oauth.tls_mode, &text),
-            Field::OauthTrustedCa => self.oauth.trusted_ca = kept(&text),
+            Field::OauthTrustedCa => self.oauth.trusted_ca = strip_private_key(&text),
             Field::ClientId => self.authentication.client_id = text,
             Field::ClientSecret => self.authentication.client_secret = SecretEdit::from_text(text),
             Field::AuthorizationEndpoint => self.authentication.authorization_endpoint = text,
@@ -409,8 +409,8 @@ impl Draft {
         }
     }
 
-    /// What a save does to a secret: the edit as made, but a Password without a Username goes, and
-    /// nothing typed is nothing changed.
+    /// Returns the edit that a save applies to a secret. A stored Password without a Username is
+    /// cleared, and an empty replacement counts as untouched.
     #[must_use]
     pub fn secret_on_save(&self, field: Field) -> Cow<'_, SecretEdit> {
         match self.secret(field) {
@@ -427,7 +427,7 @@ impl Draft {
         }
     }
 
-    /// The controls in which two drafts differ, in the order of the screen.
+    /// Returns the controls in which two drafts differ, in display order.
     pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Field> + 'a {
         Field::ALL.iter().copied().filter(move |&field| {
             self.plain_text(field) != other.plain_text(field)
@@ -435,18 +435,18 @@ impl Draft {
         })
     }
 
-    /// The same without a private key where a certificate is wanted, which no save may keep even in
-    /// a control that is not checked.
+    /// Removes private keys from the certificate controls. A save must not store one, not even in a
+    /// disabled control, which is not validated.
     #[must_use]
-    pub fn without_private_keys(mut self) -> Self {
+    pub fn strip_private_keys(mut self) -> Self {
         for smtp in [&mut self.basic, &mut self.oauth] {
-            smtp.trusted_ca = kept(&smtp.trusted_ca);
+            smtp.trusted_ca = strip_private_key(&smtp.trusted_ca);
         }
         self
     }
 
-    /// Removes blanks of any kind from the ends of a control's text, and says whether there were some.
-    /// A control that takes no input is left as it was typed.
+    /// Trims whitespace of any kind from a control's text and returns whether there was any. A
+    /// disabled control is not changed.
     pub fn trim(&mut self, field: Field) -> bool {
         let text = self.plain_text(field);
         let trimmed = text.trim();
@@ -459,7 +459,7 @@ impl Draft {
         true
     }
 
-    /// The same as a save takes it: without blanks at the ends of the controls that are trimmed.
+    /// Returns the draft with all trimmed controls trimmed, as a save stores it.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
         for &field in Field::ALL {
@@ -468,25 +468,25 @@ impl Draft {
         self
     }
 
-    /// The first control that holds more than it ever may, disabled or not: 4,096 characters, or its
-    /// own limit where that is higher.
+    /// Returns the first control, disabled or not, that exceeds 4,096 characters, or its own limit
+    /// where that is higher.
     #[must_use]
     pub fn oversized(&self) -> Option<Field> {
-        let most = |field: Field| field.limit().max(MAX_TEXT as u64);
-        let is_over = |field: Field| self.text(field).chars().count() as u64 > most(field);
-        Field::ALL.iter().copied().find(|&field| is_over(field))
+        let limit_of = |field: Field| field.limit().max(MAX_TEXT as u64);
+        let exceeds_limit =
+            |field: Field| self.text(field).chars().count() as u64 > limit_of(field);
+        Field::ALL.iter().copied().find(|&field| exceeds_limit(field))
     }
 
-    /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
+    /// Copies Basic SMTP Settings to OAuth SMTP Settings.
     pub fn copy_basic_to_oauth(&mut self) {
         self.oauth = self.basic.clone();
     }
 }
 
-/// Certificates as they were pasted, up to where a private key begins, with the line ends that a page
-/// gives them.
-fn kept(text: &str) -> String {
-    check::certificate::without_private_key(text).replace("\r\n", "\n").replace('\r', "\n")
+/// Cuts pasted certificates at the first private key and normalizes line ends to LF.
+fn strip_private_key(text: &str) -> String {
+    validate::certificate::without_private_key(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn set_mode(mode: &mut TlsMode, text: &str) {

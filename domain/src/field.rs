@@ -1,29 +1,29 @@
-//! Every control of the form once: its group, its kind, its limit and its name on the wire. What
-//! view, checks and storage need to know of a control, they ask here.
+//! The table of form controls: group, kind, length limit and wire name of each. View, validation and
+//! storage all read this table.
 
 use serde::{Deserialize, Serialize};
 
-/// A group box of the screen.
+/// A group box of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Section {
-    /// The one select that decides about the others.
+    /// The OAuth Flow select, which decides the presence of the other groups.
     Flow,
     /// Sending with a user name and a password.
     BasicSmtp,
     /// Sending with a token.
     OauthSmtp,
-    /// Getting that token.
+    /// Obtaining that token.
     Authentication,
 }
 
-/// What a control holds.
+/// The type of a control's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// One line of text.
     Text,
-    /// Lines of text.
+    /// Several lines of text.
     Lines,
-    /// One line of text, hidden from a look over the shoulder, but no secret.
+    /// One line of text, masked on the screen, but not a secret.
     Masked,
     /// A write-only value.
     Secret,
@@ -42,28 +42,28 @@ macro_rules! fields {
         }
 
         impl Field {
-            /// Every control, in the order of the screen.
+            /// Every control, in display order.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The control's name on the wire, at rest, and in the page as its `id`.
+            /// The control's name in JSON and in the database, and its `id` in HTML.
             #[must_use]
             pub const fn wire_name(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
 
-            /// The group box that the control stands in.
+            /// The control's group box.
             #[must_use]
             pub const fn section(self) -> Section {
                 match self { $(Self::$name => Section::$section),+ }
             }
 
-            /// What the control holds.
+            /// The type of the control's value.
             #[must_use]
             pub const fn kind(self) -> Kind {
                 match self { $(Self::$name => Kind::$kind),+ }
             }
 
-            /// The most that the control may hold, in characters (Unicode scalar values).
+            /// The maximum length in characters (Unicode scalar values).
             #[must_use]
             pub const fn limit(self) -> u64 {
                 match self { $(Self::$name => $limit),+ }
@@ -124,7 +124,7 @@ fields! {
 }
 
 impl Field {
-    /// The controls of one group box, in the order of the screen.
+    /// The controls of one group box, in display order.
     pub fn of(section: Section) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |field| field.section() == section)
     }
@@ -135,8 +135,8 @@ impl Field {
         matches!(self.kind(), Kind::Text | Kind::Masked | Kind::Secret)
     }
 
-    /// Whether blanks at the ends of the control's text are removed, on leaving it and on save. What
-    /// else is typed goes to a provider or a server letter for letter.
+    /// Whether the control's text is trimmed on blur and on save. Other text is sent to the provider
+    /// or mail server verbatim.
     #[must_use]
     pub const fn is_trimmed(self) -> bool {
         matches!(

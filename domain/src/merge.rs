@@ -1,33 +1,31 @@
-//! Two administrators edited one form. What each of them changed since the revision that both
-//! started from, put together so that nobody's change is lost unseen.
+//! Three-way merge of two administrators' edits of one form, based on the revision that both started
+//! from. No change is lost without being shown.
 
 use crate::draft::Draft;
 use crate::field::Field;
 use crate::saved::Saved;
 use crate::secret::{SecretEdit, StoredSecret};
 
-/// Both sides' changes in one form. A field is in at most one of the lists; each is in the order of
-/// the screen.
+/// The merged form. A field is in at most one of the lists; each list is in display order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merge {
-    /// The form: mine where I changed something, otherwise theirs.
+    /// The form: my values where I changed something, otherwise theirs.
     pub draft: Draft,
-    /// Only I changed these.
+    /// Fields that only I changed.
     pub kept: Vec<Field>,
-    /// Only they changed these.
+    /// Fields that only they changed.
     pub taken: Vec<Field>,
-    /// Both changed these, and not to the same; or a secret was typed for a place that is another
-    /// one now. They hold mine until somebody chooses.
-    pub disputed: Vec<Field>,
+    /// Fields that both changed to different values, and secrets that I typed for a destination that
+    /// has changed. They hold my values until the administrator chooses.
+    pub conflicting: Vec<Field>,
 }
 
-/// Puts `mine`, an edit of `base`, together with `theirs`, which was saved meanwhile. `replaced`
-/// names the secrets that were stored since `base`: of two stored ones a browser cannot tell
-/// whether they differ.
+/// Merges `mine`, an edit of `base`, with `theirs`, which was saved meanwhile. `replaced` lists the
+/// secrets stored since `base`, because a browser cannot compare two stored secrets.
 #[must_use]
 pub fn merge(base: &Saved, mine: &Draft, theirs: &Saved, replaced: &[Field]) -> Merge {
     let mut merge =
-        Merge { draft: mine.clone(), kept: Vec::new(), taken: Vec::new(), disputed: Vec::new() };
+        Merge { draft: mine.clone(), kept: Vec::new(), taken: Vec::new(), conflicting: Vec::new() };
     for &field in Field::ALL {
         let i_changed = is_changed(base, mine, field);
         let they_changed = replaced.contains(&field)
@@ -36,34 +34,34 @@ pub fn merge(base: &Saved, mine: &Draft, theirs: &Saved, replaced: &[Field]) -> 
         match (i_changed, they_changed) {
             (false, false) => {}
             (true, false) => merge.kept.push(field),
-            (true, true) if !agree(mine, theirs, field) => merge.disputed.push(field),
+            (true, true) if !have_same_value(mine, theirs, field) => merge.conflicting.push(field),
             (_, true) => {
-                put_theirs(&mut merge.draft, theirs, field);
+                apply_theirs(&mut merge.draft, theirs, field);
                 if !i_changed {
                     merge.taken.push(field);
                 }
             }
         }
     }
-    for field in typed_for_elsewhere(mine, &merge.draft) {
+    for field in secrets_with_new_destination(mine, &merge.draft) {
         merge.kept.retain(|&kept| kept != field);
-        dispute(&mut merge.disputed, field);
+        add_conflict(&mut merge.conflicting, field);
     }
     merge
 }
 
-/// Chooses their value of a disputed field. A secret that was typed for where mine led is disputed
-/// then as well, instead of going where theirs leads.
-pub fn take_theirs(draft: &mut Draft, disputed: &mut Vec<Field>, theirs: &Saved, field: Field) {
+/// Resolves a conflict with their value. A secret that was typed for my destination becomes a
+/// conflict too, so that it is not sent to theirs.
+pub fn take_theirs(draft: &mut Draft, conflicting: &mut Vec<Field>, theirs: &Saved, field: Field) {
     let before = draft.clone();
-    put_theirs(draft, theirs, field);
-    disputed.retain(|&other| other != field);
-    for secret in typed_for_elsewhere(&before, draft) {
-        dispute(disputed, secret);
+    apply_theirs(draft, theirs, field);
+    conflicting.retain(|&other| other != field);
+    for secret in secrets_with_new_destination(&before, draft) {
+        add_conflict(conflicting, secret);
     }
 }
 
-/// Whether a save of `mine` would change a field of `base`.
+/// Whether saving `mine` would change a field of `base`.
 fn is_changed(base: &Saved, mine: &Draft, field: Field) -> bool {
     match mine.secret_on_save(field).as_ref() {
         SecretEdit::Replace(_) => true,
@@ -72,8 +70,8 @@ fn is_changed(base: &Saved, mine: &Draft, field: Field) -> bool {
     }
 }
 
-/// Whether both sides say the same. Of two secrets nobody can tell, but that both are gone.
-fn agree(mine: &Draft, theirs: &Saved, field: Field) -> bool {
+/// Whether both sides have the same value. Two secrets count as equal only if both are removed.
+fn have_same_value(mine: &Draft, theirs: &Saved, field: Field) -> bool {
     match mine.secret_on_save(field).as_ref() {
         SecretEdit::Clear => !is_stored(theirs, field),
         _ if mine.secret(field).is_some() => false,
@@ -85,15 +83,15 @@ fn is_stored(saved: &Saved, field: Field) -> bool {
     matches!(saved.form.secret(field), Some(StoredSecret::For(_)))
 }
 
-fn put_theirs(draft: &mut Draft, theirs: &Saved, field: Field) {
+fn apply_theirs(draft: &mut Draft, theirs: &Saved, field: Field) {
     match draft.secret_mut(field) {
         Some(secret) => *secret = SecretEdit::Untouched,
         None => draft.edit(field, theirs.form.plain_text(field)),
     }
 }
 
-/// The secrets that were typed for where `before` led, and that `after` would send elsewhere.
-fn typed_for_elsewhere(before: &Draft, after: &Draft) -> impl Iterator<Item = Field> {
+/// Returns the typed secrets whose destination differs between `before` and `after`.
+fn secrets_with_new_destination(before: &Draft, after: &Draft) -> impl Iterator<Item = Field> {
     let is_typed = |field: Field| matches!(after.secret(field), Some(SecretEdit::Replace(_)));
     let moved = [Field::Password, Field::ClientSecret].map(|field| {
         (is_typed(field) && before.destination(field) != after.destination(field)).then_some(field)
@@ -101,10 +99,10 @@ fn typed_for_elsewhere(before: &Draft, after: &Draft) -> impl Iterator<Item = Fi
     moved.into_iter().flatten()
 }
 
-/// Adds a field to a list that stays in the order of the screen.
-fn dispute(disputed: &mut Vec<Field>, field: Field) {
-    if !disputed.contains(&field) {
-        disputed.push(field);
-        disputed.sort();
+/// Adds a field to the conflicts and keeps them in display order.
+fn add_conflict(conflicting: &mut Vec<Field>, field: Field) {
+    if !conflicting.contains(&field) {
+        conflicting.push(field);
+        conflicting.sort();
     }
 }

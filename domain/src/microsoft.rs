@@ -1,10 +1,10 @@
-//! Microsoft's endpoints as text: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`, whether
-//! the rest of it is valid or not. Rules and notes ask here which tenant one names.
+//! Parses the tenant and version of Microsoft identity platform endpoints such as
+//! `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`. Does not validate the URL.
 
-use crate::check::url::{endpoint_host, host_and_path};
 use crate::preset::server_of_domain;
+use crate::validate::url::{endpoint_host, host_and_path};
 
-/// The hosts of Microsoft's endpoints, national clouds included
+/// Hosts of Microsoft's OAuth endpoints, including national clouds
 /// (<https://learn.microsoft.com/en-us/entra/identity-platform/authentication-national-cloud>).
 const HOSTS: [&str; 7] = [
     "login.microsoftonline.com",
@@ -16,25 +16,25 @@ const HOSTS: [&str; 7] = [
     "login.chinacloudapi.cn",
 ];
 
-/// The names that stand for the accounts of all tenants together
-/// (<https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols#endpoints>); the last is the
-/// tenant of personal accounts.
-const SHARED: [&str; 4] =
+/// Multi-tenant aliases
+/// (<https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols#endpoints>). The last is
+/// the tenant ID of personal accounts.
+const MULTI_TENANT_ALIASES: [&str; 4] =
     ["common", "consumers", "organizations", "9188040d-6c67-4c5b-b112-36a304b66dad"];
 
-/// An endpoint of Microsoft's, cut around its tenant.
+/// A Microsoft endpoint, split at its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint<'a> {
-    /// Scheme and host, with the slash after them.
+    /// Scheme and host, including the slash after them.
     head: &'a str,
-    /// A tenant's ID or domain, or a name for all tenants.
+    /// The tenant's ID or domain, or a multi-tenant alias.
     pub tenant: &'a str,
-    /// What follows the tenant, from the slash on.
+    /// The text after the tenant, including its slash.
     rest: &'a str,
 }
 
 impl<'a> Endpoint<'a> {
-    /// Cuts an address at Microsoft; nothing for any other.
+    /// Parses a Microsoft endpoint; returns `None` for any other host.
     #[must_use]
     pub fn of(text: &'a str) -> Option<Self> {
         let (host, path) = host_and_path(text)?;
@@ -45,22 +45,22 @@ impl<'a> Endpoint<'a> {
         (!tenant.is_empty()).then_some(Self { head, tenant, rest })
     }
 
-    /// The same endpoint of another tenant.
+    /// Returns the same endpoint for another tenant.
     #[must_use]
     pub fn of_tenant(self, tenant: &str) -> String {
         let Self { head, rest, .. } = self;
         format!("{head}{tenant}{rest}")
     }
 
-    /// Whether it is of version 2.0, which has scopes; version 1 has resources instead.
+    /// Whether this is a v2.0 endpoint. It takes scopes; a v1 endpoint takes resources instead.
     #[must_use]
     pub fn is_version_2(self) -> bool {
         self.rest.contains("/v2.0/")
     }
 }
 
-/// The tenant of a sender at Microsoft: its domain, or the name for personal accounts. Nothing where
-/// the domain is another provider's, or none.
+/// Returns the tenant of a sender address: its domain, or the alias for personal accounts. Returns
+/// `None` for a domain of another provider and for an address without a domain.
 #[must_use]
 pub fn tenant_of(sender: &str) -> Option<&str> {
     let (_, domain) = sender.trim().rsplit_once('@')?;
@@ -71,38 +71,38 @@ pub fn tenant_of(sender: &str) -> Option<&str> {
     }
 }
 
-/// Whether a host has Microsoft's endpoints.
+/// Whether a host serves Microsoft's OAuth endpoints.
 pub(crate) fn is_host(host: &str) -> bool {
     HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host.trim_end_matches('.')))
 }
 
-/// Whether an address is at a host of Microsoft's endpoints.
+/// Whether a valid endpoint URL has one of Microsoft's hosts.
 #[must_use]
 pub fn is_endpoint(address: &str) -> bool {
     endpoint_host(address).is_some_and(|host| is_host(&host))
 }
 
-/// The tenant in one of Microsoft's endpoints, by name or ID; nothing in any other address.
+/// Returns the tenant of a Microsoft endpoint, by name or ID.
 #[must_use]
 pub fn tenant(endpoint: &str) -> Option<&str> {
     Endpoint::of(endpoint).map(|endpoint| endpoint.tenant)
 }
 
-/// Whether a tenant stands for the accounts of all: an application has no account there.
+/// Whether a tenant is a multi-tenant alias, for which Client Credentials get no token.
 #[must_use]
 pub fn is_shared(tenant: &str) -> bool {
-    SHARED.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
+    MULTI_TENANT_ALIASES.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
 }
 
-/// Whether an endpoint stands for the accounts of all tenants together.
+/// Whether an endpoint names a multi-tenant alias as its tenant.
 #[must_use]
 pub fn is_for_all_tenants(text: &str) -> bool {
     tenant(text).is_some_and(is_shared)
 }
 
-/// An endpoint of version 1 as one of version 2.0, which has scopes; nothing for any other address.
+/// Converts a v1 endpoint to the v2.0 endpoint, which takes scopes. Returns `None` for other URLs.
 #[must_use]
-pub fn second_version(endpoint: &str) -> Option<String> {
+pub fn v2_endpoint(endpoint: &str) -> Option<String> {
     let (path, query) = endpoint.find('?').map_or((endpoint, ""), |at| endpoint.split_at(at));
     ["/oauth2/token", "/oauth2/authorize"].iter().find_map(|old| {
         let before = path.strip_suffix(old)?;
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_cut_around_its_tenant() {
+    fn an_endpoint_is_split_at_its_tenant() {
         let text = "https://Login.MicrosoftOnline.com/contoso.com/oauth2/v2.0/token?x=1";
         let endpoint = Endpoint::of(text).expect("Microsoft's");
         assert_eq!(endpoint.tenant, "contoso.com");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_is_the_first_part_of_an_endpoints_path_at_microsoft() {
+    fn the_tenant_is_the_first_path_segment_of_a_microsoft_endpoint() {
         for (endpoint, expected) in [
             ("https://login.microsoftonline.com/common/oauth2/v2.0/token", Some("common")),
             ("https://LOGIN.microsoftonline.com./contoso.com?x=/y", Some("contoso.com")),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_for_all_accounts_is_none_of_its_own() {
+    fn multi_tenant_aliases_are_recognised() {
         for (tenant, expected) in [
             ("common", true),
             ("Organizations", true),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_the_first_version_has_one_of_the_second() {
+    fn a_v1_endpoint_is_converted_to_v2() {
         for (endpoint, expected) in [
             ("https://a.example/t/oauth2/token", Some("https://a.example/t/oauth2/v2.0/token")),
             (
@@ -169,12 +169,12 @@ mod tests {
             ("https://a.example/t/oauth2/v2.0/token", None),
             ("https://a.example/token", None),
         ] {
-            assert_eq!(second_version(endpoint).as_deref(), expected, "{endpoint}");
+            assert_eq!(v2_endpoint(endpoint).as_deref(), expected, "{endpoint}");
         }
     }
 
     #[test]
-    fn a_senders_domain_names_its_tenant() {
+    fn the_tenant_is_derived_from_the_senders_domain() {
         for (sender, expected) in [
             ("ada@contoso.com ", Some("contoso.com")),
             ("ada@contoso.onmicrosoft.com", Some("contoso.onmicrosoft.com")),

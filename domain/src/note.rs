@@ -1,7 +1,6 @@
-//! What looks wrong with what is typed: a character that cannot be seen, a placeholder, an address in
-//! the wrong control. Found while the form is typed, before anything is sent; in codes, with what a
-//! press of a button would put right. Notes keep nothing from being saved: that is for
-//! [`crate::check`].
+//! Advisory notes on typed text: invisible characters, placeholders, an address in the wrong control.
+//! They are codes with optional corrections, computed while the user types. Notes never prevent a
+//! save; validation is in [`crate::validate`].
 
 mod endpoint;
 mod placeholder;
@@ -11,23 +10,23 @@ mod server;
 
 use std::fmt;
 
-use crate::check::port::port;
-use crate::check::text::{is_invisible, is_unsafe_in_one_line};
 use crate::draft::Draft;
 use crate::field::{Field, Kind};
+use crate::presence::{Presence, presence};
 use crate::preset::Provider;
-use crate::rules::{Presence, presence};
+use crate::validate::port::port;
+use crate::validate::text::{is_invisible, is_unsafe_in_one_line};
 
-/// Something to know of a control's text.
+/// An advisory note on a control's text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What was found.
+    /// The finding.
     pub found: Found,
-    /// What a button puts into controls; nothing where only the administrator knows better.
+    /// Values that a button puts into controls; empty if there is no automatic correction.
     pub corrections: Vec<(Field, String)>,
 }
 
-/// Without the corrections, which may hold a secret.
+/// Omits the corrections, which may contain a secret.
 impl fmt::Debug for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.found.fmt(f)
@@ -35,78 +34,78 @@ impl fmt::Debug for Note {
 }
 
 impl Note {
-    /// A note that no button puts right.
-    fn only(found: Found) -> Self {
+    /// A note without a correction.
+    fn without_correction(found: Found) -> Self {
         Self { found, corrections: Vec::new() }
     }
 
-    /// A note with the text that is right.
-    fn put(found: Found, field: Field, text: impl Into<String>) -> Self {
+    /// A note with the corrected text of one control.
+    fn with_correction(found: Found, field: Field, text: impl Into<String>) -> Self {
         Self { found, corrections: vec![(field, text.into())] }
     }
 }
 
-/// What was found. Text in it is a piece of what is typed, never of a secret.
+/// A finding. Its text is a part of the typed text, never of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// A blank at an end of a text that is sent as it is typed.
+    /// Leading or trailing spaces in a text that is sent verbatim.
     BlankAtEnd,
-    /// Blanks within a text that has a use for none.
+    /// Spaces inside a text that must not contain any.
     BlankInside,
-    /// A character that cannot be seen.
+    /// An invisible character.
     Invisible {
-        /// The first of them.
+        /// The first invisible character.
         character: char,
-        /// Its place, counted from 1.
+        /// Its position in characters, starting at 1.
         place: usize,
-        /// How many more there are.
+        /// The number of further invisible characters.
         more: usize,
     },
     /// Quotation marks or angle brackets around the value.
     Quoted,
-    /// A placeholder of some documentation.
+    /// A placeholder copied from documentation.
     Placeholder(String),
-    /// A name that documentation uses for examples (RFC 2606 3).
+    /// A domain reserved for examples (RFC 2606 3).
     Example,
-    /// Scopes that are not separated by single blanks.
+    /// Scopes that are not separated by single spaces (RFC 6749 3.3).
     ScopeSeparators,
-    /// A name and an address, or a link to one, where an address alone belongs.
+    /// An address with a display name or as a `mailto:` link.
     NotAnAddressAlone,
-    /// An address under a tenant's first domain.
+    /// An address in a tenant's onmicrosoft.com domain.
     OnMicrosoft,
-    /// An email address where a server belongs.
+    /// An email address in a server control.
     AddressAsServer,
-    /// A URL, or a server with its port, where a server's name belongs.
+    /// A URL, or a server with a port, in a server control.
     UrlAsServer,
-    /// A server that mail is read from.
+    /// A server for incoming mail (IMAP or POP).
     IncomingServer,
-    /// A name with an underscore, which the public DNS has for no host.
+    /// A name with an underscore, which is not a host name in the public DNS.
     NotPublic,
-    /// A number with something around it where a port belongs.
+    /// Other text around a port number.
     NotAPortAlone,
-    /// No `https://` before an endpoint, or `http://`.
+    /// An endpoint without `https://`, or with `http://`.
     NoHttps,
-    /// The address of metadata where an endpoint belongs.
+    /// A metadata URL (RFC 8414) in an endpoint control.
     Metadata,
-    /// Parameters that PPM adds itself.
+    /// Query parameters that PPM adds itself.
     OwnParameters(Vec<String>),
-    /// The two endpoints are interchanged.
+    /// The two endpoints are swapped.
     Interchanged,
-    /// An Authorization Endpoint where a Token Endpoint belongs.
+    /// An Authorization Endpoint in the Token Endpoint control.
     AuthorizationEndpoint,
-    /// A Token Endpoint where an Authorization Endpoint belongs.
+    /// A Token Endpoint in the Authorization Endpoint control.
     TokenEndpoint,
-    /// The two endpoints are of different providers, or of a known one and another.
+    /// The two endpoints belong to different providers; `None` is an unknown provider.
     OtherProvider(Option<Provider>, Option<Provider>),
-    /// The endpoints are of one provider and the mail server is of another.
+    /// The endpoints belong to one provider and the mail server to another.
     OtherMailServer(Provider, Provider),
-    /// The two endpoints name different tenants: the one here, and the one there.
+    /// The two endpoints name different tenants: this endpoint's and the other's.
     OtherTenant(String, String),
-    /// Of Microsoft's two endpoints, this one is of version 1.
+    /// This Microsoft endpoint is v1 and the other one is v2.0.
     OtherVersion,
 }
 
-/// The controls whose text the notes of another control depend on.
+/// The controls that notes on other controls depend on.
 pub const FOLLOWS: [Field; 8] = [
     Field::Flow,
     Field::BasicDisplayName,
@@ -118,18 +117,18 @@ pub const FOLLOWS: [Field; 8] = [
     Field::ClientAuthentication,
 ];
 
-/// Everything to know of what is typed in a control; nothing of one that takes no input.
+/// Returns all notes on a control's text; none for a disabled control.
 #[must_use]
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field);
     if text.is_empty() || !field.is_line() || presence(field, draft) == Presence::Disabled {
         return Vec::new();
     }
-    let mut notes = of_characters(field, text);
+    let mut notes = character_notes(field, text);
     match field {
         Field::BasicSender | Field::OauthSender => notes.extend(sender::notes(field, draft)),
         Field::BasicServer | Field::OauthServer => notes.extend(server::notes(field, draft)),
-        Field::BasicPort | Field::OauthPort => notes.extend(of_port(field, text)),
+        Field::BasicPort | Field::OauthPort => notes.extend(port_note(field, text)),
         Field::AuthorizationEndpoint | Field::TokenEndpoint => {
             notes.extend(endpoint::notes(field, draft));
         }
@@ -142,25 +141,25 @@ pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     notes
 }
 
-/// What is said of single characters, in any kind of text.
-fn of_characters(field: Field, text: &str) -> Vec<Note> {
+/// Notes on single characters.
+fn character_notes(field: Field, text: &str) -> Vec<Note> {
     let body = text.trim();
     let mut notes = Vec::new();
-    if body.len() < text.len() && is_kept_with_its_ends(field) {
-        notes.push(Note::put(Found::BlankAtEnd, field, body));
+    if body.len() < text.len() && is_sent_verbatim(field) {
+        notes.push(Note::with_correction(Found::BlankAtEnd, field, body));
     }
     notes.extend(invisible(field, text));
-    if has_no_use_for_blanks(field) && body.contains(' ') {
-        notes.push(Note::put(Found::BlankInside, field, body.replace(' ', "")));
+    if forbids_spaces(field) && body.contains(' ') {
+        notes.push(Note::with_correction(Found::BlankInside, field, body.replace(' ', "")));
     }
     if let Some(inner) = unquoted(field, body) {
-        notes.push(Note::put(Found::Quoted, field, inner));
+        notes.push(Note::with_correction(Found::Quoted, field, inner));
     }
     notes
 }
 
-/// Whether a text goes out letter for letter, blanks at its ends included. Of Scope more is said.
-const fn is_kept_with_its_ends(field: Field) -> bool {
+/// Whether a text is sent verbatim, including spaces at its ends. Scope has its own note.
+const fn is_sent_verbatim(field: Field) -> bool {
     matches!(
         field,
         Field::Username
@@ -171,7 +170,7 @@ const fn is_kept_with_its_ends(field: Field) -> bool {
     )
 }
 
-const fn has_no_use_for_blanks(field: Field) -> bool {
+const fn forbids_spaces(field: Field) -> bool {
     matches!(
         field,
         Field::ClientId
@@ -183,32 +182,33 @@ const fn has_no_use_for_blanks(field: Field) -> bool {
     )
 }
 
-/// The characters that cannot be seen, but for the blanks that are removed from the ends anyway.
+/// The note on invisible characters, except whitespace at the ends, which is trimmed.
 fn invisible(field: Field, text: &str) -> Option<Note> {
-    let is_found = |c: char| match field {
-        // In a name, joiners and their like are spelling.
+    let is_invisible_here = |c: char| match field {
+        // In display names, zero width joiners are part of the spelling.
         Field::BasicDisplayName | Field::OauthDisplayName => {
             is_unsafe_in_one_line(c) || matches!(c, '\u{AD}' | '\u{200B}' | '\u{FEFF}')
         }
-        // Blanks of other kinds separate scopes: see there.
+        // Other whitespace separates scopes; see `scope`.
         Field::Scope => is_invisible(c) && !c.is_whitespace(),
         _ => is_invisible(c),
     };
     let before = text.len() - text.trim_start().len();
     let body = text.trim();
-    let at = body.find(is_found)?;
+    let at = body.find(is_invisible_here)?;
     let character = body[at..].chars().next()?;
     let place = text[..before + at].chars().count() + 1;
-    let more = body.matches(is_found).count() - 1;
-    let removed = text.replace(is_found, "");
-    Some(Note::put(Found::Invisible { character, place, more }, field, removed))
+    let more = body.matches(is_invisible_here).count() - 1;
+    let removed = text.replace(is_invisible_here, "");
+    Some(Note::with_correction(Found::Invisible { character, place, more }, field, removed))
 }
 
-/// A text without the quotation marks around it: a mark at one end is enough where no value has one.
+/// Removes surrounding quotation marks. One mark at one end is enough in controls whose values never
+/// contain one.
 fn unquoted(field: Field, text: &str) -> Option<&str> {
     const QUOTES: &str = "\"'`“”„‘’‚«»‹›＂";
     let is_quote = |c| QUOTES.contains(c);
-    let may_have_one = matches!(field.kind(), Kind::Secret)
+    let may_contain_quotes = matches!(field.kind(), Kind::Secret)
         || matches!(
             field,
             Field::BasicSender
@@ -217,21 +217,21 @@ fn unquoted(field: Field, text: &str) -> Option<&str> {
                 | Field::OauthDisplayName
                 | Field::Username
         );
-    let is_around = text.len() > 1 && text.starts_with(is_quote) && text.ends_with(is_quote);
+    let is_surrounded = text.len() > 1 && text.starts_with(is_quote) && text.ends_with(is_quote);
     let inner = match text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {
         Some(inner) if inner.contains("://") || inner.contains('@') => inner,
-        _ if may_have_one && !is_around => text,
+        _ if may_contain_quotes && !is_surrounded => text,
         _ => text.trim_matches(is_quote),
     };
     (inner.len() < text.len() && !inner.is_empty()).then_some(inner)
 }
 
-/// A port with something around it: the one number in it.
-fn of_port(field: Field, text: &str) -> Option<Note> {
+/// The note on a port with other text around it; the correction is the only number in the text.
+fn port_note(field: Field, text: &str) -> Option<Note> {
     if port(text.trim()).is_ok() {
         return None;
     }
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
     let (number, None) = (numbers.next()?, numbers.next()) else { return None };
-    port(number).ok().map(|_| Note::put(Found::NotAPortAlone, field, number))
+    port(number).ok().map(|_| Note::with_correction(Found::NotAPortAlone, field, number))
 }

@@ -1,8 +1,7 @@
-//! What is known of mail providers: their servers, endpoints and scopes, once. The page fills the form
-//! from it, and explanations name the provider's own pages. Each row was read at the address that it
-//! names.
+//! Presets of mail providers: servers, endpoints, scopes and documentation links. They fill the form
+//! and supply the links of explanations. Each row was read at the address that it names.
 
-use crate::draft::{TlsMode, check_text};
+use crate::draft::{TlsMode, bool_text};
 use crate::field::Field;
 use crate::flow::OauthFlow;
 use crate::microsoft;
@@ -10,9 +9,9 @@ use crate::microsoft;
 /// A provider of outgoing mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Provider {
-    /// Microsoft 365, which is Exchange Online.
+    /// Microsoft 365 (Exchange Online).
     Microsoft365,
-    /// High Volume Email of Exchange Online.
+    /// Exchange Online High Volume Email.
     HighVolumeEmail,
     /// Azure Communication Services.
     AzureCommunicationServices,
@@ -28,7 +27,7 @@ pub enum Provider {
     Zoho,
     /// Amazon SES.
     AmazonSes,
-    /// `SendGrid`, of Twilio.
+    /// Twilio `SendGrid`.
     SendGrid,
     /// Mailgun.
     Mailgun,
@@ -38,54 +37,54 @@ pub enum Provider {
     Brevo,
 }
 
-/// What has to be known beside the provider.
+/// A parameter that a preset needs in addition to the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Detail {
-    /// The organisation's tenant: its id or one of its domains.
+    /// The organisation's tenant: its ID or one of its domains.
     Tenant,
-    /// The region in which the account is.
+    /// The account's region.
     Region,
 }
 
-/// What a provider is known for.
+/// A provider's default settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preset {
-    /// The mail server; `{}` stands for the detail.
+    /// The mail server; `{}` is replaced by the detail.
     pub server: &'static str,
-    /// Its port for submission.
+    /// Its submission port.
     pub port: &'static str,
-    /// The user name, where it is the same for everybody.
+    /// The user name, if it is the same for all accounts.
     pub username: Option<&'static str>,
-    /// How a token is asked for; nothing where its mail server takes passwords only.
+    /// The OAuth settings; `None` if the mail server accepts passwords only.
     pub oauth: Option<Oauth>,
-    /// The provider's own page about it.
+    /// The provider's documentation page.
     pub page: &'static str,
 }
 
-/// How a provider gives tokens. `{}` stands for the detail.
+/// A provider's OAuth settings; `{}` is replaced by the detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oauth {
     /// Authorization Endpoint.
     pub authorization_endpoint: &'static str,
     /// Token Endpoint.
     pub token_endpoint: &'static str,
-    /// Scope for a token that a person consents to; nothing where there is none.
+    /// Scope for the Authorization Code flows; `None` if the provider does not support them.
     pub scope: Option<&'static str>,
-    /// Scope for a token of the application itself; nothing where there is none.
+    /// Scope for Client Credentials; `None` if the provider does not support that flow.
     pub client_credentials_scope: Option<&'static str>,
 }
 
-/// Why there is nothing to fill in.
+/// Why a preset has no values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetailProblem {
-    /// It has to be known, and nothing is typed.
+    /// The detail is required and empty.
     Missing,
-    /// It cannot be one.
+    /// The detail is not a valid tenant or region.
     Malformed,
 }
 
-/// The domains that mail servers are under; the first row that fits counts.
-const SERVERS: [(Provider, &[&str]); 13] = [
+/// Domains of the providers' mail servers; the first match counts.
+const SERVER_DOMAINS: [(Provider, &[&str]); 13] = [
     (Provider::HighVolumeEmail, &["smtp-hve.office365.com"]),
     (Provider::Microsoft365, &["office365.com", "outlook.com", "outlook.office.com"]),
     (Provider::AzureCommunicationServices, &["azurecomm.net"]),
@@ -101,17 +100,17 @@ const SERVERS: [(Provider, &[&str]); 13] = [
     (Provider::Brevo, &["brevo.com"]),
 ];
 
-/// The domains that endpoints are under, but for Microsoft's.
-const ENDPOINTS: [(Provider, &[&str]); 4] = [
+/// Domains of the providers' OAuth endpoints, except Microsoft's.
+const ENDPOINT_DOMAINS: [(Provider, &[&str]); 4] = [
     (Provider::Google, &["accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"]),
     (Provider::Yahoo, &["api.login.yahoo.com"]),
     (Provider::Fastmail, &["api.fastmail.com"]),
     (Provider::Yandex, &["oauth.yandex.com", "oauth.yandex.ru"]),
 ];
 
-/// The mail servers of addresses under known domains. What is not here belongs to an organisation,
-/// whose server its domain does not name.
-const MAILBOXES: [(&str, &[&str]); 12] = [
+/// Mail servers of well-known address domains. Other domains belong to organisations, whose mail
+/// server cannot be derived.
+const SERVERS_OF_ADDRESS_DOMAINS: [(&str, &[&str]); 12] = [
     ("smtp.gmail.com", &["gmail.com", "googlemail.com"]),
     // https://support.microsoft.com/en-us/office/pop-imap-and-smtp-settings-for-outlook-com-d088b986-291d-42b8-9564-9c414e2aa040
     ("smtp-mail.outlook.com", &["outlook.com", "hotmail.com", "live.com", "msn.com"]),
@@ -130,28 +129,29 @@ const MAILBOXES: [(&str, &[&str]); 12] = [
     ("smtp.aol.com", &["aol.com"]),
 ];
 
-/// The mail server of addresses under a domain, where that is known.
+/// Returns the mail server for addresses of a well-known domain.
 #[must_use]
 pub fn server_of_domain(domain: &str) -> Option<&'static str> {
     let is_of = |domains: &[&str]| domains.iter().any(|known| is_under(domain, known));
-    MAILBOXES.iter().find_map(|&(server, domains)| is_of(domains).then_some(server))
+    SERVERS_OF_ADDRESS_DOMAINS
+        .iter()
+        .find_map(|&(server, domains)| is_of(domains).then_some(server))
 }
 
-/// Whether a host is a domain, or under it, by whole labels.
+/// Whether a host equals a domain or is a subdomain of it.
 pub(crate) fn is_under(host: &str, domain: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether a mail server is that of Microsoft's High Volume Email, which has its own rules for
-/// applications.
+/// Whether a mail server is Microsoft's High Volume Email, which has its own permissions.
 #[must_use]
 pub fn is_high_volume(server: &str) -> bool {
     Provider::of_server(server) == Some(Provider::HighVolumeEmail)
 }
 
 impl Provider {
-    /// Every provider, in the order of the menu.
+    /// Every provider, in menu order.
     pub const ALL: [Self; 13] = [
         Self::Microsoft365,
         Self::HighVolumeEmail,
@@ -168,7 +168,7 @@ impl Provider {
         Self::Brevo,
     ];
 
-    /// The name by which it is known.
+    /// The provider's display name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -188,13 +188,13 @@ impl Provider {
         }
     }
 
-    /// The provider with this name.
+    /// Returns the provider with this display name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
     }
 
-    /// What has to be known beside the provider.
+    /// The parameter that the provider's preset needs, if any.
     #[must_use]
     pub const fn detail(self) -> Option<Detail> {
         match self {
@@ -204,22 +204,22 @@ impl Provider {
         }
     }
 
-    /// The provider whose mail server this is.
+    /// Returns the provider of a mail server.
     #[must_use]
     pub fn of_server(server: &str) -> Option<Self> {
-        Self::of(&SERVERS, server)
+        Self::of(&SERVER_DOMAINS, server)
     }
 
-    /// The provider whose endpoints are at this host.
+    /// Returns the provider of an OAuth endpoint's host.
     #[must_use]
     pub fn of_endpoint(host: &str) -> Option<Self> {
         if microsoft::is_host(host) {
             return Some(Self::Microsoft365);
         }
-        Self::of(&ENDPOINTS, host)
+        Self::of(&ENDPOINT_DOMAINS, host)
     }
 
-    /// The provider that gives tokens for this one's mail server.
+    /// The provider that issues tokens for this provider's mail server.
     #[must_use]
     pub const fn signs_in_at(self) -> Self {
         match self {
@@ -233,36 +233,36 @@ impl Provider {
         known.iter().find_map(|&(provider, domains)| is_of(domains).then_some(provider))
     }
 
-    /// What it is known for.
+    /// The provider's default settings.
     #[must_use]
     pub const fn preset(self) -> Preset {
         match self {
-            Self::Microsoft365 => at_microsoft(
+            Self::Microsoft365 => microsoft_oauth(
                 "smtp.office365.com",
                 Some("https://outlook.office.com/SMTP.Send offline_access"),
                 "https://learn.microsoft.com/en-us/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
             ),
-            Self::HighVolumeEmail => at_microsoft(
+            Self::HighVolumeEmail => microsoft_oauth(
                 "smtp-hve.office365.com",
                 None,
                 "https://learn.microsoft.com/en-us/exchange/mail-flow-best-practices/oauth-high-volume-mails-m365",
             ),
-            Self::AzureCommunicationServices => by_password(
+            Self::AzureCommunicationServices => password_only(
                 "smtp.azurecomm.net",
                 "587",
                 None,
                 "https://learn.microsoft.com/en-us/azure/communication-services/quickstarts/email/send-email-smtp/smtp-authentication",
             ),
-            Self::Google => by_consent(
+            Self::Google => consent_oauth(
                 "smtp.gmail.com",
                 "587",
-                // Without these two, Google gives no refresh token.
+                // Without these two parameters, Google issues no refresh token.
                 "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
                 "https://oauth2.googleapis.com/token",
                 "https://mail.google.com/",
                 "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
             ),
-            Self::Yahoo => by_consent(
+            Self::Yahoo => consent_oauth(
                 "smtp.mail.yahoo.com",
                 "465",
                 "https://api.login.yahoo.com/oauth2/request_auth",
@@ -270,7 +270,7 @@ impl Provider {
                 "mail-w",
                 "https://senders.yahooinc.com/developer/documentation/",
             ),
-            Self::Fastmail => by_consent(
+            Self::Fastmail => consent_oauth(
                 "smtp.fastmail.com",
                 "465",
                 "https://api.fastmail.com/oauth/authorize",
@@ -278,7 +278,7 @@ impl Provider {
                 "https://www.fastmail.com/dev/protocol-smtp",
                 "https://www.fastmail.com/dev/",
             ),
-            Self::Yandex => by_consent(
+            Self::Yandex => consent_oauth(
                 "smtp.yandex.com",
                 "465",
                 "https://oauth.yandex.com/authorize",
@@ -286,38 +286,38 @@ impl Provider {
                 "mail:smtp",
                 "https://yandex.com/dev/id/doc/en/",
             ),
-            // No proof that its mail server takes a token.
-            Self::Zoho => by_password(
+            // It is not documented that its mail server accepts tokens.
+            Self::Zoho => password_only(
                 "smtp.zoho.com",
                 "465",
                 None,
                 "https://www.zoho.com/mail/help/zoho-smtp.html",
             ),
-            Self::AmazonSes => by_password(
+            Self::AmazonSes => password_only(
                 "email-smtp.{}.amazonaws.com",
                 "587",
                 None,
                 "https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html",
             ),
-            Self::SendGrid => by_password(
+            Self::SendGrid => password_only(
                 "smtp.sendgrid.net",
                 "587",
                 Some("apikey"),
                 "https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api",
             ),
-            Self::Mailgun => by_password(
+            Self::Mailgun => password_only(
                 "smtp.mailgun.org",
                 "587",
                 None,
                 "https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp",
             ),
-            Self::Postmark => by_password(
+            Self::Postmark => password_only(
                 "smtp.postmarkapp.com",
                 "587",
                 None,
                 "https://postmarkapp.com/developer/user-guide/send-email-with-smtp",
             ),
-            Self::Brevo => by_password(
+            Self::Brevo => password_only(
                 "smtp-relay.brevo.com",
                 "587",
                 None,
@@ -326,29 +326,29 @@ impl Provider {
         }
     }
 
-    /// What the provider's controls are to hold, whatever they hold now. With a provider that gives
-    /// tokens, a flow that suits it: the present one if it does, and otherwise Authorization Code with
-    /// PKCE, or Client Credentials where it has nothing else.
+    /// Returns the form values for the provider. With OAuth, the current flow is kept if the provider
+    /// supports it; otherwise the flow is Authorization Code with PKCE, or Client Credentials if the
+    /// provider supports nothing else.
     ///
     /// # Errors
-    /// The detail is missing, or cannot be one.
+    /// The detail is missing or malformed.
     pub fn values(
         self,
         flow: OauthFlow,
         detail: &str,
     ) -> Result<Vec<(Field, String)>, DetailProblem> {
-        let detail = self.detail().map_or(Ok(""), |_| checked(detail.trim()))?;
+        let detail = self.detail().map_or(Ok(""), |_| validated_detail(detail.trim()))?;
         let preset = self.preset();
         let server = preset.server.replace("{}", detail);
         let Some(oauth) = preset.oauth else {
-            return Ok(by_password_values(&server, &preset));
+            return Ok(password_values(&server, &preset));
         };
         let (flow, scope) = oauth.flow_and_scope(flow);
         let values = [
             (Field::Flow, flow.wire_name()),
             (Field::OauthServer, &server),
             (Field::OauthPort, preset.port),
-            (Field::OauthUseTls, check_text(true)),
+            (Field::OauthUseTls, bool_text(true)),
             (Field::OauthTlsMode, TlsMode::Automatic.wire_name()),
             (Field::AuthorizationEndpoint, &oauth.authorization_endpoint.replace("{}", detail)),
             (Field::TokenEndpoint, &oauth.token_endpoint.replace("{}", detail)),
@@ -359,7 +359,7 @@ impl Provider {
 }
 
 impl Oauth {
-    /// The flow that suits the provider, and its scope.
+    /// Returns the flow to use, with its scope.
     fn flow_and_scope(&self, flow: OauthFlow) -> (OauthFlow, &'static str) {
         match (flow, self.scope, self.client_credentials_scope) {
             (OauthFlow::ClientCredentials, _, Some(scope)) | (_, None, Some(scope)) => {
@@ -371,12 +371,12 @@ impl Oauth {
     }
 }
 
-fn by_password_values(server: &str, preset: &Preset) -> Vec<(Field, String)> {
+fn password_values(server: &str, preset: &Preset) -> Vec<(Field, String)> {
     let mut values = owned(&[
         (Field::Flow, OauthFlow::None.wire_name()),
         (Field::BasicServer, server),
         (Field::BasicPort, preset.port),
-        (Field::BasicUseTls, check_text(true)),
+        (Field::BasicUseTls, bool_text(true)),
         (Field::BasicTlsMode, TlsMode::Automatic.wire_name()),
     ]);
     values.extend(preset.username.map(|username| (Field::Username, username.to_owned())));
@@ -387,7 +387,7 @@ fn owned(values: &[(Field, &str)]) -> Vec<(Field, String)> {
     values.iter().map(|&(field, value)| (field, value.to_owned())).collect()
 }
 
-const fn by_password(
+const fn password_only(
     server: &'static str,
     port: &'static str,
     username: Option<&'static str>,
@@ -396,8 +396,8 @@ const fn by_password(
     Preset { server, port, username, oauth: None, page }
 }
 
-/// A mail server whose tokens come from the organisation's own tenant at Microsoft.
-const fn at_microsoft(
+/// A mail server that accepts tokens of the organisation's Microsoft tenant.
+const fn microsoft_oauth(
     server: &'static str,
     scope: Option<&'static str>,
     page: &'static str,
@@ -411,8 +411,8 @@ const fn at_microsoft(
     Preset { server, port: "587", username: None, oauth: Some(oauth), page }
 }
 
-/// A mail server whose tokens a person consents to.
-const fn by_consent(
+/// A mail server that accepts tokens of the Authorization Code flows only.
+const fn consent_oauth(
     server: &'static str,
     port: &'static str,
     authorization_endpoint: &'static str,
@@ -429,13 +429,15 @@ const fn by_consent(
     Preset { server, port, username: None, oauth: Some(oauth), page }
 }
 
-/// A detail that can stand in a host name and in a path: letters, digits, hyphens and dots.
-fn checked(detail: &str) -> Result<&str, DetailProblem> {
-    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+/// Validates a detail for use in a host name and a path: letters, digits, hyphens and dots.
+fn validated_detail(detail: &str) -> Result<&str, DetailProblem> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     match detail {
         "" => Err(DetailProblem::Missing),
         long if long.len() > 253 => Err(DetailProblem::Malformed),
-        fit if fit.bytes().all(is_fit) && !fit.starts_with('.') && !fit.contains("..") => Ok(fit),
+        fit if fit.bytes().all(is_allowed) && !fit.starts_with('.') && !fit.contains("..") => {
+            Ok(fit)
+        }
         _ => Err(DetailProblem::Malformed),
     }
 }

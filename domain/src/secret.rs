@@ -1,5 +1,5 @@
-//! Secrets at every stage of their way: typed, kept, shown as kept, opened. Only the first and the
-//! last hold the value, and neither has a path towards the browser.
+//! Secrets as typed, and the destination that a stored secret is bound to. Only [`TypedSecret`] holds
+//! a value, and no type here carries a value from the server to the browser.
 
 use std::fmt;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
 
-/// A secret as it was typed, on its way from the browser to the server and never back.
+/// A secret as typed. It travels from the browser to the server, never back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TypedSecret(String);
 
 impl TypedSecret {
-    /// Takes what was typed.
+    /// Wraps typed text.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The value, for checking its bounds and for sealing it.
+    /// Returns the value, for validation and sealing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The value in the type that wipes itself.
+    /// Copies the value to a [`SecretString`], which is zeroed on drop.
     #[must_use]
     pub fn open(&self) -> SecretString {
         SecretString::from(self.0.clone())
@@ -39,27 +39,27 @@ impl fmt::Debug for TypedSecret {
     }
 }
 
-/// What the form says about a secret: write-only, so the value is never part of what was loaded.
+/// An edit of a write-only secret; the stored value is never loaded into the form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretEdit {
-    /// Leave what is stored, if anything is.
+    /// Keep the stored value, if any.
     #[default]
     Untouched,
-    /// Store this instead.
+    /// Store this value.
     Replace(TypedSecret),
-    /// Remove what is stored.
+    /// Remove the stored value.
     Clear,
 }
 
 impl SecretEdit {
-    /// The edit that a text in the control means: an emptied control is an untouched one.
+    /// Converts a control's text to an edit; empty text means untouched.
     #[must_use]
     pub fn from_text(text: String) -> Self {
         if text.is_empty() { Self::Untouched } else { Self::Replace(TypedSecret::new(text)) }
     }
 
-    /// The typed text, or nothing.
+    /// The typed text, or the empty string.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
@@ -69,74 +69,75 @@ impl SecretEdit {
     }
 }
 
-/// What a browser may know of a stored secret: that it is there, and where it may go.
+/// The storage state of a secret that a browser may see: whether it is set, and its destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoredSecret {
-    /// Nothing is stored.
+    /// No value is stored.
     #[default]
     Unset,
     /// A value is stored, sealed for this destination.
     For(Destination),
 }
 
-/// The only place a stored secret goes to: it was entered for exactly this.
+/// The only destination to which a stored secret may be sent: the one that it was entered for.
 ///
-/// Sealed with the secret as associated data, so that a value cannot be opened for another one.
+/// It is the associated data (AEAD) of the sealed value, which cannot be opened for another
+/// destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Destination {
-    /// A password's: this account at this server, by this kind of connection.
+    /// For a password: an account at a server, with a kind of connection security.
     Account {
-        /// Host name without regard to case, or address.
+        /// Host name in ASCII lower case, or IP address.
         server: String,
         /// Port as typed.
         port: String,
         /// User name as typed.
         username: String,
-        /// `clear`, or the TLS mode's wire name, and after a space the certificates that are trusted
-        /// for this server alone, if any.
+        /// `clear`, or the TLS mode's wire name, followed by a space and the certificates trusted for
+        /// this server, if any.
         security: String,
     },
-    /// A refresh token's: the origin (RFC 6454) of the Token Endpoint. A Client Secret of an earlier
-    /// version has it too until it is bound anew.
+    /// For a refresh token: the origin (RFC 6454) of the Token Endpoint. Client Secrets stored by an
+    /// earlier version also have it until they are entered again.
     Origin(String),
-    /// A Client Secret's that a code is exchanged with: this Token Endpoint, as typed. Alone it yields
-    /// no token, so it is bound to nothing else.
+    /// For a Client Secret of the Authorization Code flows: the Token Endpoint. Without a code the
+    /// secret yields no token, so it is bound to nothing else.
     CodeExchange {
         /// Token Endpoint as typed.
         token_endpoint: String,
     },
-    /// A Client Secret's that alone yields tokens (RFC 6749 4.4): this Token Endpoint, for this scope,
-    /// for this mail server.
+    /// For a Client Secret of Client Credentials (RFC 6749 4.4), which alone yields tokens: Token
+    /// Endpoint, scope and mail server.
     ClientCredentials {
         /// Token Endpoint as typed.
         token_endpoint: String,
         /// Scope as typed.
         scope: String,
-        /// Host name without regard to case, or address.
+        /// Host name in ASCII lower case, or IP address.
         server: String,
         /// Port as typed.
         port: String,
-        /// As of an account.
+        /// As in [`Destination::Account`].
         security: String,
     },
-    /// An access token's: this server, by this kind of connection.
+    /// For an access token: a server, with a kind of connection security.
     MailServer {
-        /// Host name without regard to case, or address.
+        /// Host name in ASCII lower case, or IP address.
         server: String,
         /// Port as typed.
         port: String,
-        /// As of an account; no token is ever used for `clear`.
+        /// As in [`Destination::Account`]; a token is never sent for `clear`.
         security: String,
     },
-    /// A value that is sealed only against readers of the database: the Client ID's.
-    Nowhere,
+    /// For the Client ID, which is sealed but not bound to a destination.
+    Unbound,
 }
 
 impl Destination {
-    /// The controls in which two destinations of one secret differ, in the order of the screen. None
-    /// differ exactly where the destinations are equal.
+    /// Returns the controls in which two destinations of one secret differ, in display order. The
+    /// list is empty exactly if the destinations are equal.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<Field> {
         use Destination::{Account, ClientCredentials, CodeExchange};
@@ -147,7 +148,7 @@ impl Destination {
                 Account { server: server2, port: port2, username: username2, security: security2 },
             ) => {
                 let [use_tls, tls_mode, trusted_ca] = security_differences(security, security2);
-                named([
+                differing_fields([
                     (server != server2, Field::BasicServer),
                     (port != port2, Field::BasicPort),
                     (use_tls, Field::BasicUseTls),
@@ -167,7 +168,7 @@ impl Destination {
                 },
             ) => {
                 let [use_tls, tls_mode, trusted_ca] = security_differences(security, security2);
-                named([
+                differing_fields([
                     (server != server2, Field::OauthServer),
                     (port != port2, Field::OauthPort),
                     (use_tls, Field::OauthUseTls),
@@ -184,19 +185,18 @@ impl Destination {
             | (
                 ClientCredentials { token_endpoint: one, .. },
                 CodeExchange { token_endpoint: other },
-            ) => named([(true, Field::Flow), (one != other, Field::TokenEndpoint)]),
-            // Two Token Endpoints, or one of an earlier version, of which only the origin is known.
+            ) => differing_fields([(true, Field::Flow), (one != other, Field::TokenEndpoint)]),
+            // Different Token Endpoints, or a secret of an earlier version with only the origin.
             _ => vec![Field::TokenEndpoint],
         }
     }
 }
 
-fn named<const N: usize>(differences: [(bool, Field); N]) -> Vec<Field> {
+fn differing_fields<const N: usize>(differences: [(bool, Field); N]) -> Vec<Field> {
     differences.into_iter().filter_map(|(differs, field)| differs.then_some(field)).collect()
 }
 
-/// Whether Use TLS, TLS mode and Trusted CA certificate differ between two kinds of connection, as
-/// [`Destination`] has them.
+/// Whether Use TLS, TLS mode and Trusted CA certificate differ between two `security` texts.
 fn security_differences(one: &str, other: &str) -> [bool; 3] {
     const CLEAR: &str = "clear";
     if (one == CLEAR) != (other == CLEAR) {

@@ -1,28 +1,28 @@
-//! Settings that can be used as they are: parsed from a draft and its opened secrets, on the
-//! server only. Whoever holds one need not check again.
+//! Validated settings, parsed from a draft and its opened secrets on the server. They need no further
+//! validation.
 
 use secrecy::SecretString;
 
-use crate::check::host::{Host, mail_host};
-use crate::check::{self, form_of};
 use crate::draft::{ClientAuthentication, Draft, Smtp, TlsMode};
 use crate::field::Field;
 use crate::flow::OauthFlow;
+use crate::validate::host::{Host, mail_host};
+use crate::validate::{self, field_problem};
 
-/// How a connection is protected, decided once from port, check box and mode.
+/// A connection's security, derived from port, Use TLS and TLS mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Security {
-    /// Clear throughout, with no STARTTLS even where it is offered.
+    /// Plain text throughout; STARTTLS is not used even if offered.
     Clear,
-    /// STARTTLS or nothing (RFC 3207).
+    /// STARTTLS is required (RFC 3207).
     StartTls,
     /// Implicit TLS (RFC 8314 3.3).
     ImplicitTls,
 }
 
 impl Security {
-    /// What Use TLS and TLS mode come to on this port: Automatic means implicit TLS on
-    /// 465 and 2465, STARTTLS on any other.
+    /// Derives the security: Automatic means implicit TLS on ports 465 and 2465, and STARTTLS on any
+    /// other.
     #[must_use]
     pub fn of(use_tls: bool, mode: TlsMode, port: u16) -> Self {
         match (use_tls, mode) {
@@ -34,20 +34,20 @@ impl Security {
     }
 }
 
-/// A mail server and how to talk to it.
+/// A mail server and its connection settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailServer {
-    /// Its name as typed (perhaps with letters beyond ASCII), or its address.
+    /// Its name as typed (possibly non-ASCII), or its IP address.
     pub host: Host,
-    /// Its port; 0 reaches nothing.
+    /// Its port; 0 is accepted but cannot be reached.
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// Who else may vouch for this server than whoever the machine trusts, in PEM; nobody if empty.
+    /// Certificates to trust for this server in addition to the platform's, in PEM; may be empty.
     pub trusted_ca: String,
 }
 
-/// Who a message is from, to the server (MAIL FROM) and to its reader (From).
+/// The sender, for the envelope (MAIL FROM) and the From header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The Default Sender Email.
@@ -61,11 +61,11 @@ pub struct Sender {
 pub struct Account {
     /// As typed.
     pub username: String,
-    /// Opened for this one use.
+    /// The opened password.
     pub password: SecretString,
 }
 
-/// The secrets of a saved form, opened for one use.
+/// The opened secrets of a saved form, for one use.
 #[derive(Debug, Clone, Default)]
 pub struct OpenedSecrets {
     /// Password.
@@ -74,39 +74,39 @@ pub struct OpenedSecrets {
     pub client_secret: Option<SecretString>,
 }
 
-/// Settings that mail can be sent with.
+/// Settings for sending mail.
 #[derive(Debug, Clone)]
 pub enum Settings {
-    /// With a user name and a password, or with no sign-in.
+    /// With a password, or without authentication.
     Basic {
-        /// Where mail goes out.
+        /// The mail server.
         server: MailServer,
-        /// Who it is from.
+        /// The sender.
         sender: Sender,
-        /// Who signs in; nobody where Username is empty.
+        /// The credentials; `None` if Username is empty.
         account: Option<Account>,
     },
-    /// With a token.
+    /// With an OAuth token.
     Oauth {
-        /// Where mail goes out; never in clear.
+        /// The mail server; its security is never [`Security::Clear`].
         server: MailServer,
-        /// Who it is from, and who signs in.
+        /// The sender, whose address is also the user name.
         sender: Sender,
-        /// How the token is asked for.
+        /// How the token is obtained.
         grant: Grant,
     },
 }
 
-/// How a token is asked for.
+/// How a token is obtained (RFC 6749).
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// Whether and how a person is asked.
+    /// Whether and where a user consents.
     pub consent: Consent,
     /// Client ID.
     pub client_id: String,
-    /// Client Secret; a public client has none.
+    /// Client Secret; `None` for a public client.
     pub client_secret: Option<SecretString>,
-    /// How both go to the Token Endpoint.
+    /// How the client authenticates at the Token Endpoint.
     pub client_authentication: ClientAuthentication,
     /// Token Endpoint.
     pub token_endpoint: String,
@@ -114,12 +114,12 @@ pub struct Grant {
     pub scope: String,
 }
 
-/// Whether a person consents to a grant, and by way of which addresses.
+/// Whether a user consents to the grant, and the endpoints used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Consent {
-    /// Nobody is asked (RFC 6749 4.4).
+    /// No user consents: Client Credentials (RFC 6749 4.4).
     NotNeeded,
-    /// A person signs in at the provider (RFC 6749 4.1).
+    /// A user consents at the provider: Authorization Code (RFC 6749 4.1).
     AtProvider {
         /// Authorization Endpoint.
         authorization_endpoint: String,
@@ -131,17 +131,17 @@ pub enum Consent {
 }
 
 impl Settings {
-    /// Makes settings of a draft and its opened secrets.
+    /// Parses settings from a draft and its opened secrets.
     ///
-    /// A draft without problems always parses, given the secrets that it needs.
+    /// A draft without problems always parses if the required secrets are given.
     ///
     /// # Errors
-    /// The first control that keeps the draft from being used.
+    /// Returns the first control that is invalid.
     pub fn parse(draft: &Draft, secrets: &OpenedSecrets) -> Result<Self, Field> {
         let consent = match draft.flow {
             OauthFlow::None => {
                 return Ok(Self::Basic {
-                    server: mail_server(&draft.basic, BASIC)?,
+                    server: mail_server(&draft.basic, BASIC_FIELDS)?,
                     sender: sender(&draft.basic, Field::BasicSender, Field::BasicDisplayName)?,
                     account: account(draft, secrets)?,
                 });
@@ -155,7 +155,7 @@ impl Settings {
                 }
             }
         };
-        let server = mail_server(&draft.oauth, OAUTH)?;
+        let server = mail_server(&draft.oauth, OAUTH_FIELDS)?;
         if server.security == Security::Clear {
             return Err(Field::OauthUseTls);
         }
@@ -174,20 +174,20 @@ impl Settings {
     }
 }
 
-/// The controls that a [`MailServer`] is made of, group by group.
-const BASIC: [Field; 3] = [Field::BasicServer, Field::BasicPort, Field::BasicTrustedCa];
-const OAUTH: [Field; 3] = [Field::OauthServer, Field::OauthPort, Field::OauthTrustedCa];
+/// The controls of a [`MailServer`] in each group.
+const BASIC_FIELDS: [Field; 3] = [Field::BasicServer, Field::BasicPort, Field::BasicTrustedCa];
+const OAUTH_FIELDS: [Field; 3] = [Field::OauthServer, Field::OauthPort, Field::OauthTrustedCa];
 
-/// A required text that keeps its rule of form.
+/// Returns a required text if it is present and well-formed.
 fn text(draft: &Draft, field: Field) -> Result<String, Field> {
     let text = draft.plain_text(field);
-    if text.is_empty() || form_of(field, text).is_err() {
+    if text.is_empty() || field_problem(field, text).is_err() {
         return Err(field);
     }
     Ok(text.to_owned())
 }
 
-/// The Client Secret, which a public client has no use for even where one is stored.
+/// Returns the Client Secret; a public client ignores a stored one.
 fn client_secret(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<SecretString>, Field> {
     let is_none = draft.authentication.client_authentication == ClientAuthentication::None;
     match (is_none, draft.is_public_client()) {
@@ -199,8 +199,8 @@ fn client_secret(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<Secret
 
 fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<MailServer, Field> {
     let host = mail_host(&smtp.server).map_err(|_| server)?;
-    let number = check::port::port(&smtp.port.0).map_err(|_| port)?;
-    form_of(trusted_ca, &smtp.trusted_ca).map_err(|_| trusted_ca)?;
+    let number = validate::port::port(&smtp.port.0).map_err(|_| port)?;
+    field_problem(trusted_ca, &smtp.trusted_ca).map_err(|_| trusted_ca)?;
     Ok(MailServer {
         host,
         port: number,
@@ -210,8 +210,8 @@ fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<Ma
 }
 
 fn sender(smtp: &Smtp, address: Field, display_name: Field) -> Result<Sender, Field> {
-    form_of(address, &smtp.sender).map_err(|_| address)?;
-    form_of(display_name, &smtp.display_name).map_err(|_| display_name)?;
+    field_problem(address, &smtp.sender).map_err(|_| address)?;
+    field_problem(display_name, &smtp.display_name).map_err(|_| display_name)?;
     match (smtp.sender.is_empty(), smtp.display_name.is_empty()) {
         (true, _) => Err(address),
         (_, true) => Err(display_name),
@@ -226,7 +226,7 @@ fn account(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<Account>, Fi
     if username.is_empty() {
         return Ok(None);
     }
-    form_of(Field::Username, username).map_err(|_| Field::Username)?;
+    field_problem(Field::Username, username).map_err(|_| Field::Username)?;
     let password = secrets.password.clone().ok_or(Field::Password)?;
     Ok(Some(Account { username: username.clone(), password }))
 }

@@ -1,13 +1,13 @@
-//! How an instant is written for one person: the date's pattern, 12 or 24 hours, and their time
-//! zone. The browser knows no zones: the server sends along the offsets that it will need.
+//! Formats instants by a user's preferences: date pattern, 12 or 24 hours, time zone. The browser has
+//! no time zone database; the server sends the UTC offsets that it needs.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The order and the signs of a date.
+/// A date pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DatePattern {
-    /// `2026-11-23`, the order that sorts (ISO 8601).
+    /// `2026-11-23` (ISO 8601).
     #[default]
     #[serde(rename = "YYYY-MM-DD")]
     YearMonthDay,
@@ -20,13 +20,13 @@ pub enum DatePattern {
     /// `23.11.2026`
     #[serde(rename = "DD.MM.YYYY")]
     DayMonthYearDots,
-    /// `23-Nov-2026`, which nobody misreads.
+    /// `23-Nov-2026`, which is unambiguous.
     #[serde(rename = "DD-Mon-YYYY")]
     DayMonthNameYear,
 }
 
 impl DatePattern {
-    /// Every pattern, in the order of the choice.
+    /// Every pattern, in display order.
     pub const ALL: [Self; 5] = [
         Self::YearMonthDay,
         Self::MonthDayYear,
@@ -35,7 +35,7 @@ impl DatePattern {
         Self::DayMonthNameYear,
     ];
 
-    /// The pattern as it is known everywhere, and its name in the database.
+    /// The pattern's usual notation, which is also its name in the database.
     #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
@@ -47,14 +47,14 @@ impl DatePattern {
         }
     }
 
-    /// The pattern with this name.
+    /// Returns the pattern with this name.
     #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|pattern| pattern.wire_name() == name)
     }
 }
 
-/// How the hours are counted.
+/// 12-hour or 24-hour clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ClockStyle {
     /// `18:42`
@@ -67,7 +67,7 @@ pub enum ClockStyle {
 }
 
 impl ClockStyle {
-    /// Both styles, in the order of the choice.
+    /// Both styles, in display order.
     pub const ALL: [Self; 2] = [Self::TwentyFourHours, Self::TwelveHours];
 
     /// The style's name in the database.
@@ -79,21 +79,21 @@ impl ClockStyle {
         }
     }
 
-    /// The style with this name.
+    /// Returns the style with this name.
     #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|style| style.wire_name() == name)
     }
 }
 
-/// How a person likes times. Until they say otherwise: the order that sorts, 24 hours, UTC.
+/// A user's time preference. The default is ISO 8601 dates, 24 hours and UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimePreference {
     /// The date's pattern.
     pub pattern: DatePattern,
-    /// How the hours are counted.
+    /// 12-hour or 24-hour clock.
     pub clock: ClockStyle,
-    /// The time zone's name in the IANA database.
+    /// The time zone's name in the IANA time zone database.
     pub zone: String,
 }
 
@@ -107,27 +107,27 @@ impl Default for TimePreference {
     }
 }
 
-/// The offset of a zone from some instant on, until the next one's.
+/// A UTC offset that applies from an instant until that of the next entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetSince {
-    /// Epoch milliseconds.
+    /// Start of the offset in epoch milliseconds.
     pub since: i64,
     /// Minutes to add to UTC.
     pub minutes: i32,
 }
 
-/// All that it takes to write an instant for a person.
+/// Everything needed to format an instant for a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TimeDisplay {
-    /// How they like it.
+    /// The user's preference.
     pub preference: TimePreference,
-    /// The offsets of their zone, from the earliest on; the first also counts before it. None at
-    /// all is UTC.
+    /// The offsets of the user's zone in ascending order. The first also applies to earlier
+    /// instants; an empty list means UTC.
     pub offsets: Vec<OffsetSince>,
 }
 
 impl TimeDisplay {
-    /// Writes an instant, such as `23-Nov-2026 6:42 PM UTC+1`.
+    /// Formats an instant, for example `23-Nov-2026 6:42 PM UTC+1`.
     #[must_use]
     pub fn written(&self, instant: DateTime<Utc>) -> String {
         let minutes = self.offset(instant);
@@ -140,18 +140,18 @@ impl TimeDisplay {
         format!("{date} {time} {}", offset_name(minutes))
     }
 
-    /// The offset that counts at an instant, in minutes.
+    /// Returns the offset at an instant in minutes.
     fn offset(&self, instant: DateTime<Utc>) -> i32 {
         let millis = instant.timestamp_millis();
-        let reached = self.offsets.iter().rev().find(|offset| offset.since <= millis);
-        reached.or(self.offsets.first()).map_or(0, |offset| offset.minutes)
+        let latest = self.offsets.iter().rev().find(|offset| offset.since <= millis);
+        latest.or(self.offsets.first()).map_or(0, |offset| offset.minutes)
     }
 }
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-// By hand: chrono's own formatter alone would weigh 10 KB in the browser.
+// Without chrono's formatter, which would add 10 KB to the Wasm bundle.
 fn date(pattern: DatePattern, date: NaiveDateTime) -> String {
     let (year, month, day) = (date.year(), date.month(), date.day());
     match pattern {
@@ -174,7 +174,7 @@ fn time(clock: ClockStyle, time: NaiveDateTime) -> String {
     }
 }
 
-/// An offset in words, such as `UTC+5:30`.
+/// Formats an offset in minutes, for example `UTC+5:30`.
 #[must_use]
 pub fn offset_name(minutes: i32) -> String {
     let sign = if minutes < 0 { '-' } else { '+' };
@@ -205,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn until_a_person_says_otherwise_an_instant_is_written_in_the_order_that_sorts_and_in_utc() {
+    fn the_default_format_is_iso_8601_in_utc() {
         let written = TimeDisplay::default().written(at("2026-11-23T18:42:00Z"));
         assert_eq!(written, "2026-11-23 18:42 UTC");
     }
 
     #[test]
-    fn each_pattern_is_written_as_it_is_named() {
+    fn each_date_pattern_formats_as_its_name_says() {
         for (pattern, expected) in DatePattern::ALL.into_iter().zip([
             "2026-03-04 05:06 UTC",
             "03/04/2026 05:06 UTC",
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn twelve_hours_begin_at_twelve_in_the_night_and_at_noon() {
+    fn the_12_hour_clock_shows_midnight_and_noon_as_12() {
         let display = display(DatePattern::YearMonthDay, ClockStyle::TwelveHours, &[]);
         for (instant, expected) in [
             ("2026-11-23T00:05:00Z", "2026-11-23 12:05 AM UTC"),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_has_the_offset_of_its_own_time_of_the_year() {
+    fn the_offset_follows_daylight_saving_time() {
         let berlin = display(
             DatePattern::YearMonthDay,
             ClockStyle::TwentyFourHours,
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_is_named_by_hours_and_where_needed_by_minutes() {
+    fn an_offset_shows_minutes_only_if_needed() {
         for (minutes, expected) in
             [(0, "UTC"), (60, "UTC+1"), (330, "UTC+5:30"), (-210, "UTC-3:30"), (-30, "UTC-0:30")]
         {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_at_the_end_of_time_is_written_without_its_offset() {
+    fn the_maximum_instant_is_formatted_without_overflow() {
         let far = display(
             DatePattern::YearMonthDay,
             ClockStyle::TwentyFourHours,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_leads_back_to_what_it_names() {
+    fn every_wire_name_round_trips() {
         for pattern in DatePattern::ALL {
             assert_eq!(DatePattern::from_wire_name(pattern.wire_name()), Some(pattern));
         }

@@ -1,64 +1,64 @@
-//! The OAuth token as far as a browser may know it, the attempts to obtain one, and in codes what
-//! can go wrong on the way. Never a token, a code or a secret; words live with the page.
+//! OAuth token status, attempts to obtain a token, and failure codes, as a browser may see them. No
+//! type here contains a token, an authorization code or a secret. The texts are in the app's labels.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The token that mail is sent with.
+/// The status of the access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Names what was consented to; a renewal does not change it. A save that would delete the
-    /// token has to name it.
+    /// The grant's ID, which a refresh does not change. A save that would delete the token must
+    /// name it.
     pub grant: String,
-    /// When the present access token was obtained; on the wire in epoch milliseconds.
+    /// When the current access token was obtained; in JSON as epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub obtained_at: DateTime<Utc>,
-    /// From when on the access token is no longer good; on the wire in epoch milliseconds.
+    /// When the access token expires; in JSON as epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub expires_at: DateTime<Utc>,
-    /// What was granted (RFC 6749 3.3, 5.1), where that is not what was asked for.
+    /// The granted scope, if it differs from the requested one (RFC 6749 3.3, 5.1).
     pub scope: Option<String>,
-    /// When renewal ends by the provider's word, however often the token is renewed until then; on the
-    /// wire in epoch milliseconds.
+    /// When the refresh token expires according to the provider, no matter how often it is used; in
+    /// JSON as epoch milliseconds.
     #[serde(default, with = "chrono::serde::ts_milliseconds_option")]
     pub sign_in_by: Option<DateTime<Utc>>,
-    /// What happens before it expires.
+    /// How the token is renewed before it expires.
     pub renewal: Renewal,
 }
 
-/// What happens before a token expires.
+/// How a token is renewed before it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Renewal {
-    /// PPM renews it, with a refresh token (RFC 6749 6) or by asking again as itself (4.4).
+    /// Automatically, with a refresh token (RFC 6749 6) or by Client Credentials (RFC 6749 4.4).
     ByItself,
-    /// There is no refresh token: somebody has to sign in again.
+    /// There is no refresh token: a user must consent again.
     BySigningIn,
-    /// PPM tried to renew it, in vain, and tries again.
+    /// The last refresh failed; PPM retries.
     Failing {
         /// Why the last try failed.
-        setback: Setback,
-        /// When it tries again; on the wire in epoch milliseconds.
+        failure: OauthFailure,
+        /// When the next try is due; in JSON as epoch milliseconds.
         #[serde(with = "chrono::serde::ts_milliseconds")]
         next_at: DateTime<Utc>,
     },
-    /// The provider says that the grant is gone (`invalid_grant`, RFC 6749 5.2).
-    Gone(Setback),
+    /// The provider reports that the grant is no longer valid (`invalid_grant`, RFC 6749 5.2).
+    Gone(OauthFailure),
 }
 
-/// Whether there is a token to send with.
+/// Whether a usable token exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// None was obtained, or it was deleted.
+    /// No token was obtained, or it was deleted.
     Absent,
-    /// It is good.
+    /// The token is valid.
     Valid,
-    /// Its time is over, or the provider has taken it back.
+    /// The token has expired, or the provider has revoked the grant.
     Expired,
 }
 
 impl TokenStatus {
-    /// The status of a token at an instant.
+    /// Returns the status of a token at an instant.
     #[must_use]
     pub fn of(token: Option<&Token>, at: DateTime<Utc>) -> Self {
         match token {
@@ -70,81 +70,83 @@ impl TokenStatus {
     }
 }
 
-/// One press of Get Auth Token.
+/// An attempt to obtain a token, started by Get Auth Token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Its random id.
+    /// Its random ID.
     pub id: String,
-    /// Until when it can be finished; on the wire in epoch milliseconds.
+    /// The deadline for completing it; in JSON as epoch milliseconds.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub expires_at: DateTime<Utc>,
-    /// Whether somebody has to paste the final address, because the Redirect URI is not this
-    /// server's.
+    /// Whether the user must paste the final address, because the Redirect URI is not this server's.
     pub needs_pasting: bool,
-    /// How it ended, once it has.
-    pub end: Option<AttemptEnd>,
+    /// Its outcome, once it has ended.
+    pub end: Option<AttemptOutcome>,
 }
 
-/// How an attempt to obtain a token ended.
+/// The outcome of an attempt to obtain a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum AttemptEnd {
-    /// There is a new token.
+pub enum AttemptOutcome {
+    /// A new token was obtained.
     Obtained,
-    /// There is none, and the one before is untouched.
-    Failed(Setback),
+    /// No token was obtained; an existing token is unchanged.
+    Failed(OauthFailure),
 }
 
-/// What went wrong on the way to a token: at which leg, in whose words, and what it means.
+/// A failure to obtain or refresh a token: the stage, the likely cause and the provider's error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setback {
-    /// Where.
-    pub leg: Leg,
-    /// What it usually means.
-    pub fault: Fault,
-    /// The provider's own error and description, or the fact found; fit to be shown as text.
-    pub said: Option<String>,
+pub struct OauthFailure {
+    /// The stage that failed.
+    #[serde(rename = "leg")]
+    pub stage: OauthStage,
+    /// The likely cause.
+    #[serde(rename = "fault")]
+    pub diagnosis: OauthDiagnosis,
+    /// The provider's error and description, or a fact that PPM found; safe to display as text.
+    #[serde(rename = "said")]
+    pub peer_text: Option<String>,
 }
 
-impl Setback {
-    /// A token that is of no use, because it has expired when it arrives.
+impl OauthFailure {
+    /// The failure for a token that had already expired when it was received.
     #[must_use]
-    pub const fn expired_on_arrival(leg: Leg) -> Self {
-        Self { leg, fault: Fault::ExpiredOnArrival, said: None }
+    pub const fn expired_on_arrival(stage: OauthStage) -> Self {
+        Self { stage, diagnosis: OauthDiagnosis::ExpiredOnArrival, peer_text: None }
     }
 }
 
-/// A leg of the way to a token.
+/// A stage of obtaining a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Leg {
-    /// Somebody signs in at the provider and consents (RFC 6749 4.1.1).
+pub enum OauthStage {
+    /// A user consents at the provider (RFC 6749 4.1.1).
     Consent,
-    /// The browser comes back with a code (RFC 6749 4.1.2).
+    /// The browser returns with an authorization code (RFC 6749 4.1.2).
     Return,
-    /// PPM asks the Token Endpoint for a first token (RFC 6749 4.1.3, 4.4.2).
+    /// PPM requests the first token from the Token Endpoint (RFC 6749 4.1.3, 4.4.2).
     TokenRequest,
-    /// PPM asks the Token Endpoint for the next one (RFC 6749 6, or 4.4.2 again).
+    /// PPM requests the next token from the Token Endpoint (RFC 6749 6, or 4.4.2 again).
     Renewal,
 }
 
-/// What a setback usually means: the code under which the page keeps its explanation.
+/// The likely cause of an OAuth failure. The app's labels explain each code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    // What a provider says, at its page or at its Token Endpoint (RFC 6749 4.1.2.1, 5.2).
-    /// Somebody declined (`access_denied`).
+pub enum OauthDiagnosis {
+    // Errors of the provider's Authorization Endpoint or Token Endpoint (RFC 6749 4.1.2.1, 5.2).
+    /// The user or the provider denied the request (`access_denied`).
     AccessDenied,
-    /// The provider wanted to ask more than it could (`consent_required`, `login_required`,
+    /// The provider needs user interaction (`consent_required`, `login_required`,
     /// `interaction_required`, `account_selection_required`; `OpenID` Connect Core 3.1.2.6).
     InteractionRequired,
     /// `invalid_request`.
     InvalidRequest,
-    /// `invalid_client`: id or secret is wrong, or goes another way.
+    /// `invalid_client`: wrong ID or secret, or wrong client authentication method.
     InvalidClient,
-    /// `invalid_grant`: the code or the refresh token is no longer good.
+    /// `invalid_grant`: the code or the refresh token is no longer valid.
     InvalidGrant,
-    /// `unauthorized_client`: this application may not use this flow.
+    /// `unauthorized_client`: the client may not use this flow.
     UnauthorizedClient,
     /// `unsupported_grant_type`.
     UnsupportedGrantType,
@@ -152,94 +154,94 @@ pub enum Fault {
     UnsupportedResponseType,
     /// `invalid_scope`.
     InvalidScope,
-    /// An error code that no RFC read here knows.
+    /// Any other error code.
     UnknownError,
-    /// The provider failed (`server_error`, or a status of 5xx).
+    /// The provider failed (`server_error`, or HTTP 5xx).
     ProviderFailed,
-    /// The provider is busy (`temporarily_unavailable`, `slow_down`, or a status of 429).
+    /// The provider is busy (`temporarily_unavailable`, `slow_down`, or HTTP 429).
     ProviderBusy,
 
-    // The way back to this server.
-    /// There is no such attempt.
+    // Errors of the callback to this server.
+    /// The attempt does not exist.
     AttemptUnknown,
-    /// Its ten minutes are over.
+    /// The attempt's ten minutes are over.
     AttemptExpired,
-    /// It was finished before: an address is good once.
+    /// The attempt was already completed; a callback address works once.
     AttemptUsed,
-    /// It was begun in another browser.
+    /// The attempt was started in another browser.
     OtherBrowser,
-    /// It was begun by somebody else, or by somebody who is no administrator any more.
+    /// The attempt was started by another user, or by a user who is no longer an administrator.
     OtherPerson,
-    /// It was begun in another session.
+    /// The attempt was started in another session.
     OtherSession,
-    /// Settings were saved since.
+    /// Settings were saved after the attempt was started.
     SettingsChanged,
-    /// Another provider answers than before (`iss`, RFC 9207).
+    /// The response names another issuer (`iss`, RFC 9207).
     OtherIssuer,
-    /// The provider says that its answers name it (RFC 9207 3), and this one names none.
+    /// The response lacks `iss`, which the provider's metadata announces (RFC 9207 3).
     IssuerMissing,
-    /// The browser came back with neither a code nor an error.
+    /// The response has neither a code nor an error.
     NoCode,
-    /// The browser came back with an administrator's consent for the whole organisation
-    /// (`admin_consent=True`), and so without a code.
+    /// The response reports an administrator's consent for the organisation
+    /// (`admin_consent=True`), which has no code.
     AdminConsented,
 
-    // The Token Endpoint, below and beside what RFC 6749 says.
-    /// No such name.
+    // Errors of the connection to the provider, or of its response.
+    /// The name does not exist.
     NameNotFound,
-    /// The name service did not answer.
+    /// DNS did not answer.
     NameServiceFailed,
-    /// Only addresses that this server may not call.
+    /// The name resolves only to forbidden addresses.
     AddressForbidden,
-    /// The operator allows no call to this address and port (`--egress-allow`).
+    /// The operator has not allowed this address and port (`--egress-allow`).
     EgressNotAllowed,
-    /// The operator denies this host, address or port (`--egress-deny`).
+    /// The operator has denied this host, address or port (`--egress-deny`).
     EgressDenied,
-    /// Nothing listens there.
+    /// The connection was refused: nothing listens there.
     NothingListens,
-    /// No answer to the connection attempt, or none in time.
+    /// No answer to the connection attempt within the timeout.
     Unreachable,
-    /// The certificate is of an issuer that this machine does not trust.
+    /// This machine does not trust the certificate's issuer.
     CertificateUntrusted,
-    /// The certificate's time is over or has not begun.
+    /// The certificate has expired or is not valid yet.
     CertificateOutOfDate,
     /// The certificate is for another name.
     CertificateWrongName,
-    /// Anything else that TLS did not like.
+    /// Any other TLS error.
     TlsFailed,
-    /// The connection ended in the middle.
+    /// The connection was closed before the response was complete.
     ConnectionLost,
-    /// It connected, and then took more time than there is.
+    /// The connection succeeded, but the response exceeded the timeout.
     TooSlow,
-    /// The answer is longer than any token answer (64 KiB).
+    /// The response exceeds 64 KiB.
     TooLong,
-    /// It answers with a redirect, which is not followed.
+    /// The response is a redirect, which is not followed.
     Redirected,
-    /// It answers something that is no token answer: a page, say.
+    /// The response is not an OAuth response, for example an HTML page.
     NotOauth,
-    /// A guard against robots answers in front of the provider.
+    /// The response comes from a bot protection in front of the provider.
     BotGuard,
-    /// A page answers where a person is to sign in.
+    /// The response is a sign-in page.
     SignInPage,
-    /// A device of the network answers in place of the provider: a proxy, a filter, a captive portal.
+    /// The response comes from a network device: a proxy, a filter or a captive portal.
     NetworkPage,
-    /// It answers without an access token.
+    /// The response has no access token.
     NoToken,
-    /// It gives a token of another type than Bearer (RFC 6750).
+    /// The token's type is not Bearer (RFC 6750).
     OtherTokenType,
-    /// It gives a token that has expired when it arrives.
+    /// The token had already expired when it was received.
     ExpiredOnArrival,
-    /// It refuses and does not say why: a status of 4xx and nothing more.
+    /// The request was rejected with HTTP 4xx and no reason.
     RefusedSilently,
 
-    /// What is stored cannot be opened with the key at hand.
+    /// A sealed value cannot be opened with the current key.
     SecretUnreadable,
-    /// This server failed; its log says why.
+    /// This server failed; details are in its log.
     ServerFailed,
 }
 
-impl Fault {
-    /// Whether a provider has named it by an error code, so that the words beside it are its own.
+impl OauthDiagnosis {
+    /// Whether the provider reported this cause by an error code; the text is then the provider's.
     #[must_use]
     pub const fn is_of_provider(self) -> bool {
         matches!(
@@ -257,8 +259,8 @@ impl Fault {
         )
     }
 
-    /// Whether the words beside it are of this machine (its egress policy, name service or TLS), and
-    /// not of the provider.
+    /// Whether the text comes from this machine (egress policy, DNS or TLS) and not from the
+    /// provider.
     #[must_use]
     pub const fn is_in_own_words(self) -> bool {
         matches!(
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_valid_until_the_instant_of_its_expiry() {
+    fn a_token_is_valid_until_it_expires() {
         let token = token(Renewal::ByItself);
         for (at, expected) in [
             ("2027-03-01T08:59:59.999Z", TokenStatus::Valid),
@@ -302,14 +304,18 @@ mod tests {
     }
 
     #[test]
-    fn a_token_whose_grant_is_gone_is_expired_before_its_time() {
-        let setback = Setback { leg: Leg::Renewal, fault: Fault::InvalidGrant, said: None };
-        let token = token(Renewal::Gone(setback));
+    fn a_token_with_an_invalid_grant_counts_as_expired() {
+        let failure = OauthFailure {
+            stage: OauthStage::Renewal,
+            diagnosis: OauthDiagnosis::InvalidGrant,
+            peer_text: None,
+        };
+        let token = token(Renewal::Gone(failure));
         assert_eq!(TokenStatus::of(Some(&token), DateTime::UNIX_EPOCH), TokenStatus::Expired);
     }
 
     #[test]
-    fn where_nothing_was_obtained_nothing_has_expired() {
+    fn a_missing_token_is_absent() {
         assert_eq!(TokenStatus::of(None, DateTime::UNIX_EPOCH), TokenStatus::Absent);
     }
 }

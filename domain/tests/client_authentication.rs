@@ -1,4 +1,4 @@
-//! Client authentication: what it asks for under each flow, and what it leaves out.
+//! Presence and validation of Client authentication and Client Secret for each flow.
 
 use domain::draft::ClientAuthentication;
 use domain::secret::{SecretEdit, StoredSecret, TypedSecret};
@@ -25,7 +25,7 @@ fn draft(flow: OauthFlow, method: ClientAuthentication) -> Draft {
 }
 
 #[test]
-fn a_public_client_with_pkce_needs_no_secret_and_uses_none() {
+fn a_public_client_with_pkce_has_no_secret() {
     let mut draft = draft(OauthFlow::AuthorizationCodePkce, ClientAuthentication::None);
     assert_eq!(presence(Field::ClientSecret, &draft), Presence::Disabled);
     assert!(draft.problems(&Saved::default().form).is_empty());
@@ -36,7 +36,7 @@ fn a_public_client_with_pkce_needs_no_secret_and_uses_none() {
 }
 
 #[test]
-fn a_public_client_without_pkce_is_refused_and_the_secret_still_required() {
+fn a_public_client_without_pkce_is_rejected_and_needs_the_secret() {
     for flow in [OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials] {
         let draft = draft(flow, ClientAuthentication::None);
         let problems = draft.problems(&Saved::default().form);
@@ -58,14 +58,14 @@ fn every_other_method_needs_the_secret() {
 }
 
 #[test]
-fn with_the_flow_none_the_choice_takes_no_input() {
+fn client_authentication_is_disabled_with_the_flow_none() {
     let draft = draft(OauthFlow::None, ClientAuthentication::None);
     assert_eq!(presence(Field::ClientAuthentication, &draft), Presence::Disabled);
     assert_eq!(draft.problems(&Saved::default().form).of(Field::ClientAuthentication), None);
 }
 
 #[test]
-fn a_form_saved_without_the_choice_has_automatic() {
+fn a_form_saved_without_client_authentication_has_automatic() {
     let mut wire = serde_json::to_value(Form::<StoredSecret>::default()).expect("JSON");
     let fields = wire["authentication"].as_object_mut().expect("an object");
     assert_eq!(fields.remove("client_authentication"), Some("automatic".into()));
@@ -74,7 +74,7 @@ fn a_form_saved_without_the_choice_has_automatic() {
 }
 
 #[test]
-fn an_application_has_no_token_of_all_tenants_at_once() {
+fn client_credentials_reject_multi_tenant_aliases() {
     for tenant in ["common", "consumers", "organizations"] {
         let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
         let problem = |flow| {

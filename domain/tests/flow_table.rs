@@ -1,10 +1,10 @@
-//! The contract's table once more, row by row, as it is written there.
+//! The presence table of the contract, row by row.
 
 use domain::Presence::{self, Disabled, Optional, Required};
-use domain::{Draft, Field, OauthFlow, Section, presence, rules};
+use domain::{Draft, Field, OauthFlow, Section, presence};
 
-/// The controls that follow their group's row without an exception.
-fn ordinary(section: Section) -> Vec<Field> {
+/// The controls of a group whose presence is that of the group.
+fn fields_without_exception(section: Section) -> Vec<Field> {
     let exceptions = [
         Field::BasicUseTls,
         Field::BasicTlsMode,
@@ -35,8 +35,8 @@ fn row(
         (Section::Authentication, authentication),
     ];
     for (section, expected) in groups {
-        assert_eq!(rules::section_presence(section, flow), expected, "{section:?}");
-        for field in ordinary(section) {
+        assert_eq!(presence::section_presence(section, flow), expected, "{section:?}");
+        for field in fields_without_exception(section) {
             assert_eq!(presence(field, &draft), expected, "{field:?} with {flow:?}");
         }
     }
@@ -65,17 +65,17 @@ fn with_authorization_code_basic_smtp_is_optional_and_the_rest_required() {
 }
 
 #[test]
-fn with_pkce_the_rules_are_those_of_authorization_code() {
+fn with_pkce_presence_is_as_with_authorization_code() {
     row(OauthFlow::AuthorizationCodePkce, Optional, Required, Required, Required);
 }
 
 #[test]
-fn with_client_credentials_the_addresses_of_a_consent_are_disabled() {
+fn with_client_credentials_authorization_endpoint_and_redirect_uri_are_disabled() {
     row(OauthFlow::ClientCredentials, Optional, Required, Required, Disabled);
 }
 
 #[test]
-fn a_username_asks_for_a_password_whatever_the_flow() {
+fn a_username_makes_the_password_required_with_every_flow() {
     for flow in OauthFlow::ALL {
         let mut draft = Draft { flow, ..Draft::default() };
         assert_eq!(presence(Field::Password, &draft), Optional);

@@ -1,10 +1,9 @@
-//! What administrators pasted into the form, and what is said of it at the control before anything is
-//! sent.
+//! Notes on pasted text, and trimming.
 
 use domain::note::{Found, Note, notes};
 use domain::{Draft, Field, OauthFlow, Saved};
 
-/// A form with these texts, with an OAuth flow so that every control takes input.
+/// A draft with these texts and an OAuth flow, with which every control is enabled.
 fn draft(texts: &[(Field, &str)]) -> Draft {
     let mut draft = Draft { flow: OauthFlow::AuthorizationCodePkce, ..Draft::default() };
     for &(field, text) in texts {
@@ -13,15 +12,15 @@ fn draft(texts: &[(Field, &str)]) -> Draft {
     draft
 }
 
-/// What is said of a text alone in a control.
-fn of(field: Field, text: &str) -> Vec<Note> {
+/// The notes on a text in an otherwise empty form.
+fn notes_on(field: Field, text: &str) -> Vec<Note> {
     notes(field, &draft(&[(field, text)]))
 }
 
-/// What the first note that says this puts into its control.
-fn put_right(field: Field, text: &str, is_it: impl Fn(&Found) -> bool) -> String {
-    let notes = of(field, text);
-    let note = notes.iter().find(|note| is_it(&note.found));
+/// The corrected text of the first note with a matching finding.
+fn corrected(field: Field, text: &str, matches_finding: impl Fn(&Found) -> bool) -> String {
+    let notes = notes_on(field, text);
+    let note = notes.iter().find(|note| matches_finding(&note.found));
     let note = note.unwrap_or_else(|| panic!("{field:?} {text:?}: {notes:?}"));
     let correction = note.corrections.iter().find(|(to, _)| *to == field);
     correction.map_or_else(String::new, |(_, text)| text.clone())
@@ -39,7 +38,7 @@ const TRIMMED: [Field; 8] = [
 ];
 
 #[test]
-fn blanks_of_any_kind_are_removed_from_the_ends_of_what_is_trimmed() {
+fn trimmed_controls_lose_whitespace_of_any_kind() {
     for field in TRIMMED {
         for (before, after) in [("", " "), ("\t", ""), ("\u{A0}", "\u{2003}"), ("\r\n", "\u{3000}")]
         {
@@ -52,7 +51,7 @@ fn blanks_of_any_kind_are_removed_from_the_ends_of_what_is_trimmed() {
 }
 
 #[test]
-fn what_goes_out_letter_for_letter_keeps_its_blanks_and_says_so() {
+fn verbatim_controls_keep_spaces_and_note_them() {
     for field in
         [Field::RedirectUri, Field::ClientId, Field::Username, Field::Password, Field::ClientSecret]
     {
@@ -67,7 +66,7 @@ fn what_goes_out_letter_for_letter_keeps_its_blanks_and_says_so() {
 }
 
 #[test]
-fn a_control_that_takes_no_input_is_neither_trimmed_nor_noted() {
+fn a_disabled_control_is_neither_trimmed_nor_noted() {
     let mut draft = draft(&[(Field::TokenEndpoint, " https://{tenant}.test/token ")]);
     draft.flow = OauthFlow::None;
     assert_eq!(notes(Field::TokenEndpoint, &draft), []);
@@ -76,7 +75,7 @@ fn a_control_that_takes_no_input_is_neither_trimmed_nor_noted() {
 }
 
 #[test]
-fn a_form_whose_blanks_are_removed_is_as_it_was_before_them() {
+fn trimming_restores_an_unedited_form() {
     let saved = Saved::default();
     let mut typed = saved.draft();
     typed.edit(Field::BasicServer, " ");
@@ -85,7 +84,7 @@ fn a_form_whose_blanks_are_removed_is_as_it_was_before_them() {
 }
 
 #[test]
-fn a_blank_at_an_end_is_no_fault_once_it_is_removed() {
+fn trimmed_spaces_cause_no_problem() {
     let typed =
         draft(&[(Field::BasicSender, "noreply@example.com "), (Field::BasicPort, "587\u{A0}")]);
     let problems = typed.trimmed().problems(&Saved::default().form);
@@ -94,7 +93,7 @@ fn a_blank_at_an_end_is_no_fault_once_it_is_removed() {
 }
 
 #[test]
-fn an_invisible_character_is_named_with_its_place_and_removed() {
+fn an_invisible_character_is_noted_with_its_position_and_removed() {
     let every = [
         '\u{200B}',
         '\u{200C}',
@@ -129,13 +128,13 @@ fn an_invisible_character_is_named_with_its_place_and_removed() {
         ] {
             let text = format!("ab{character}c");
             let found = Found::Invisible { character, place: 3, more: 0 };
-            assert_eq!(put_right(field, &text, |note| *note == found), "abc", "{field:?} {text:?}");
+            assert_eq!(corrected(field, &text, |note| *note == found), "abc", "{field:?} {text:?}");
         }
     }
 }
 
 #[test]
-fn an_invisible_character_at_the_end_is_no_blank_to_be_trimmed() {
+fn an_invisible_character_at_the_end_is_noted_and_not_trimmed() {
     let mut draft = draft(&[(Field::BasicServer, "smtp.example.com\u{200B}")]);
     assert!(!draft.trim(Field::BasicServer));
     let found = Found::Invisible { character: '\u{200B}', place: 17, more: 0 };
@@ -146,11 +145,11 @@ fn an_invisible_character_at_the_end_is_no_blank_to_be_trimmed() {
 fn several_invisible_characters_are_counted_and_removed_together() {
     let found = Found::Invisible { character: '\u{200B}', place: 2, more: 2 };
     let text = "a\u{200B}b\u{FEFF}c\u{AD}";
-    assert_eq!(put_right(Field::ClientId, text, |note| *note == found), "abc");
+    assert_eq!(corrected(Field::ClientId, text, |note| *note == found), "abc");
 }
 
 #[test]
-fn a_secret_is_corrected_when_asked_and_is_in_no_note() {
+fn notes_correct_a_secret_without_printing_it() {
     for (text, right) in
         [(" canary", "canary"), ("can\u{200B}ary", "canary"), ("“canary”", "canary")]
     {
@@ -161,7 +160,7 @@ fn a_secret_is_corrected_when_asked_and_is_in_no_note() {
         assert_eq!(typed.clone().trimmed(), typed);
     }
     for text in ["abcd efgh ijkl mnop", "it's", "\"a", "your-secret", "{secret}"] {
-        assert_eq!(of(Field::ClientSecret, text), [], "{text}");
+        assert_eq!(notes_on(Field::ClientSecret, text), [], "{text}");
     }
 }
 
@@ -179,48 +178,48 @@ fn quotation_marks_around_a_value_are_removed() {
         (Field::BasicDisplayName, "“smtp.host.test”"),
     ] {
         assert_eq!(
-            put_right(field, text, |note| *note == Found::Quoted),
+            corrected(field, text, |note| *note == Found::Quoted),
             "smtp.host.test",
             "{text}"
         );
     }
     let address = "<https://login.host.test/token>";
-    let right = put_right(Field::TokenEndpoint, address, |note| *note == Found::Quoted);
+    let right = corrected(Field::TokenEndpoint, address, |note| *note == Found::Quoted);
     assert_eq!(right, "https://login.host.test/token");
-    let sender = put_right(Field::BasicSender, "\"ada@host.test\"", |note| *note == Found::Quoted);
+    let sender = corrected(Field::BasicSender, "\"ada@host.test\"", |note| *note == Found::Quoted);
     assert_eq!(sender, "ada@host.test");
-    assert_eq!(of(Field::BasicSender, "\"ada okafor\"@host.test"), []);
+    assert_eq!(notes_on(Field::BasicSender, "\"ada okafor\"@host.test"), []);
 }
 
 #[test]
-fn a_port_is_taken_out_of_what_stands_around_it() {
+fn a_port_is_extracted_from_surrounding_text() {
     for text in ["Port 587", "587/tcp", ":587", "587 (STARTTLS)", "+587"] {
-        let right = put_right(Field::BasicPort, text, |note| *note == Found::NotAPortAlone);
+        let right = corrected(Field::BasicPort, text, |note| *note == Found::NotAPortAlone);
         assert_eq!(right, "587", "{text}");
     }
     for text in ["587", " 587 ", "587 or 465", "x", "99999"] {
-        assert_eq!(of(Field::BasicPort, text), [], "{text}");
+        assert_eq!(notes_on(Field::BasicPort, text), [], "{text}");
     }
 }
 
 #[test]
-fn blanks_within_an_address_are_removed() {
+fn spaces_inside_an_endpoint_are_removed() {
     let text = "https://login.host.test/ token";
-    let right = put_right(Field::TokenEndpoint, text, |note| *note == Found::BlankInside);
+    let right = corrected(Field::TokenEndpoint, text, |note| *note == Found::BlankInside);
     assert_eq!(right, "https://login.host.test/token");
 }
 
 #[test]
-fn names_to_be_read_may_hold_what_their_spelling_needs() {
+fn display_names_may_contain_joiners_and_no_break_spaces() {
     for text in ["PPM 👩\u{200D}💻", "نامه\u{200C}ها", "PPM\u{A0}Büro", "O’Neill"] {
-        assert_eq!(of(Field::BasicDisplayName, text), [], "{text:?}");
+        assert_eq!(notes_on(Field::BasicDisplayName, text), [], "{text:?}");
     }
     let found = Found::Invisible { character: '\u{202E}', place: 4, more: 0 };
-    assert_eq!(of(Field::BasicDisplayName, "PPM\u{202E}")[0].found, found);
+    assert_eq!(notes_on(Field::BasicDisplayName, "PPM\u{202E}")[0].found, found);
 }
 
 #[test]
-fn a_good_form_has_no_notes() {
+fn a_valid_form_has_no_notes() {
     let draft = draft(&[
         (Field::BasicSender, "noreply@contoso.com"),
         (Field::BasicServer, "smtp.office365.com"),

@@ -1,4 +1,4 @@
-//! Each provider's values keep the form's own rules, and lead where its page says.
+//! Each preset fills in valid values.
 
 use domain::preset::{Detail, DetailProblem, Provider};
 use domain::secret::{SecretEdit, TypedSecret};
@@ -19,7 +19,7 @@ fn detail(provider: Provider) -> &'static str {
     }
 }
 
-/// A form with a provider's values and what only the administrator knows.
+/// A form with a provider's preset and the administrator's own values.
 fn filled(provider: Provider, flow: OauthFlow) -> Draft {
     let mut draft = Draft::default();
     let own = [
@@ -44,7 +44,7 @@ fn filled(provider: Provider, flow: OauthFlow) -> Draft {
 }
 
 #[test]
-fn each_provider_fills_a_form_that_can_be_saved_whatever_the_flow() {
+fn each_preset_is_valid_with_every_flow() {
     for provider in Provider::ALL {
         for flow in FLOWS {
             let problems = filled(provider, flow).problems(&Saved::default().form);
@@ -54,15 +54,15 @@ fn each_provider_fills_a_form_that_can_be_saved_whatever_the_flow() {
 }
 
 #[test]
-fn each_provider_is_known_by_the_server_that_it_fills_in() {
+fn each_provider_is_recognised_by_its_own_server() {
     for provider in Provider::ALL {
-        let server = filled(provider, OauthFlow::None).sending().server.clone();
+        let server = filled(provider, OauthFlow::None).active_smtp().server.clone();
         assert_eq!(Provider::of_server(&server), Some(provider), "{server}");
     }
 }
 
 #[test]
-fn a_server_is_known_by_whole_labels_of_its_name() {
+fn a_provider_is_recognised_by_whole_labels_of_the_server() {
     for (server, expected) in [
         ("SMTP.Gmail.com.", Some(Provider::Google)),
         ("smtp-mail.outlook.com", Some(Provider::Microsoft365)),
@@ -75,14 +75,14 @@ fn a_server_is_known_by_whole_labels_of_its_name() {
 }
 
 #[test]
-fn client_credentials_stay_where_the_provider_has_them() {
+fn client_credentials_are_kept_if_the_provider_supports_them() {
     let flow = |provider| filled(provider, OauthFlow::ClientCredentials).flow;
     assert_eq!(flow(Provider::Microsoft365), OauthFlow::ClientCredentials);
     assert_eq!(flow(Provider::Google), OauthFlow::AuthorizationCodePkce);
 }
 
 #[test]
-fn high_volume_email_has_client_credentials_whatever_the_flow() {
+fn high_volume_email_always_uses_client_credentials() {
     for flow in FLOWS {
         let draft = filled(Provider::HighVolumeEmail, flow);
         assert_eq!(draft.flow, OauthFlow::ClientCredentials, "{flow:?}");
@@ -91,7 +91,7 @@ fn high_volume_email_has_client_credentials_whatever_the_flow() {
 }
 
 #[test]
-fn a_detail_goes_into_no_other_place_of_an_address() {
+fn an_invalid_detail_is_rejected() {
     for (typed, expected) in [
         ("", DetailProblem::Missing),
         ("   ", DetailProblem::Missing),
@@ -108,7 +108,7 @@ fn a_detail_goes_into_no_other_place_of_an_address() {
 }
 
 #[test]
-fn every_page_is_the_providers_own_and_https() {
+fn every_documentation_link_is_https() {
     for provider in Provider::ALL {
         assert!(provider.preset().page.starts_with("https://"), "{provider:?}");
     }

@@ -1,4 +1,4 @@
-//! What holds for every draft, however odd.
+//! Property tests: invariants of every draft.
 
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::OpenedSecrets;
@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use secrecy::SecretString;
 
-/// Text that a control could hold: often good, sometimes empty, sometimes anything.
+/// A strategy for a control's text: usually valid, sometimes empty, sometimes arbitrary.
 fn text(field: Field) -> BoxedStrategy<String> {
-    let good: &[&str] = match field {
+    let valid: &[&str] = match field {
         Field::Flow => {
             &["none", "authorization-code", "authorization-code-pkce", "client-credentials"]
         }
@@ -39,14 +39,14 @@ fn text(field: Field) -> BoxedStrategy<String> {
         | Field::ClientSecret => &["Example PPM", "ü"],
     };
     prop_oneof![
-        6 => prop::sample::select(good).prop_map(str::to_owned),
+        6 => prop::sample::select(valid).prop_map(str::to_owned),
         1 => Just(String::new()),
         1 => any::<String>(),
     ]
     .boxed()
 }
 
-/// A draft with every control filled by [`text`], and secrets in all their states.
+/// A strategy for drafts with every control filled by [`text`], and secrets in all states.
 fn draft() -> impl Strategy<Value = Draft> {
     let texts: Vec<_> = Field::ALL.iter().map(|&field| text(field)).collect();
     (texts, any::<[bool; 2]>()).prop_map(|(texts, cleared)| {
@@ -63,7 +63,7 @@ fn draft() -> impl Strategy<Value = Draft> {
     })
 }
 
-/// What was saved before: nothing, or `draft` with both secrets stored.
+/// The stored form: `draft` with both secrets stored, or with none.
 fn stored_for(draft: &Draft, is_stored: bool) -> Form<StoredSecret> {
     draft.map_secrets(|field, _| match draft.destination(field) {
         Some(destination) if is_stored => StoredSecret::For(destination),
@@ -91,14 +91,14 @@ proptest! {
     }
 
     #[test]
-    fn no_problem_is_ever_reported_for_a_disabled_field(draft in draft(), is_stored: bool) {
+    fn a_disabled_field_has_no_problem(draft in draft(), is_stored: bool) {
         for (field, problem) in draft.problems(&stored_for(&draft, is_stored)).iter() {
             prop_assert_ne!(presence(field, &draft), Presence::Disabled, "{:?}: {:?}", field, problem);
         }
     }
 
     #[test]
-    fn an_edit_undone_is_not_dirty(saved in draft(), other in draft()) {
+    fn an_undone_edit_is_not_dirty(saved in draft(), other in draft()) {
         let saved = Saved { form: stored_for(&saved, true), ..Saved::default() };
         let mut edited = saved.draft();
         for &field in Field::ALL {
@@ -120,14 +120,14 @@ proptest! {
     }
 
     #[test]
-    fn a_draft_and_its_problems_survive_the_wire(draft in draft()) {
+    fn a_draft_and_its_problems_round_trip_through_json(draft in draft()) {
         let problems = draft.problems(&Form::default());
         let wire = serde_json::to_string(&(&draft, &problems)).unwrap();
         prop_assert_eq!(serde_json::from_str::<(Draft, domain::Problems)>(&wire).unwrap(), (draft, problems));
     }
 
     #[test]
-    fn whatever_two_drafts_differ_in_is_named(left in draft(), right in draft()) {
+    fn differences_lists_every_changed_field(left in draft(), right in draft()) {
         let mut mended = left.clone();
         for field in left.differences(&right) {
             match (mended.secret_mut(field), right.secret(field)) {
@@ -140,20 +140,20 @@ proptest! {
 }
 
 #[test]
-fn enough_of_the_odd_drafts_are_good_ones() {
-    // Otherwise the promise about parsing would hold for want of cases.
+fn the_strategy_generates_enough_valid_drafts() {
+    // Otherwise the property about parsing would hold vacuously.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let good = (0..2_000)
+    let valid = (0..2_000)
         .filter(|_| {
             let draft = draft().new_tree(&mut runner).unwrap().current();
             draft.problems(&stored_for(&draft, true)).is_empty()
         })
         .count();
-    assert!(good > 100, "only {good} of 2,000");
+    assert!(valid > 100, "only {valid} of 2,000");
 }
 
 #[test]
-fn a_destination_tells_one_account_from_another() {
+fn different_accounts_have_different_destinations() {
     let mut draft = Draft::default();
     draft.edit(Field::BasicServer, "smtp.example.com");
     let before = draft.destination(Field::Password);
@@ -179,7 +179,7 @@ fn a_refresh_token_is_bound_to_the_origin_of_the_token_endpoint() {
 }
 
 #[test]
-fn with_oauth_use_tls_off_is_refused() {
+fn oauth_without_tls_is_rejected() {
     let mut draft = Draft { flow: OauthFlow::ClientCredentials, ..Draft::default() };
     draft.edit(Field::OauthUseTls, "off");
     let problems = draft.problems(&Form::default());
@@ -187,7 +187,7 @@ fn with_oauth_use_tls_off_is_refused() {
 }
 
 #[test]
-fn with_client_credentials_microsofts_tenants_for_all_accounts_are_refused() {
+fn client_credentials_reject_microsofts_multi_tenant_aliases() {
     let problem = |flow, tenant: &str| {
         let mut draft = Draft { flow, ..Draft::default() };
         let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");

@@ -1,14 +1,14 @@
-//! A stored secret only ever goes where it was entered for.
+//! A stored secret is used only for the destination that it was entered for.
 
-use domain::check::certificate::CertificateProblem;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
+use domain::validate::certificate::CertificateProblem;
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
 /// Every flow that has a Client Secret.
 const FLOWS: [OauthFlow; 3] =
     [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
 
-/// Another value for each control that binds the Client Secret with Client Credentials alone.
+/// A changed value for each control that binds the Client Secret only with Client Credentials.
 const BOUND_WITH_CLIENT_CREDENTIALS: [(Field, &str); 6] = [
     (Field::OauthServer, "smtp.example.org"),
     (Field::OauthPort, "465"),
@@ -18,14 +18,14 @@ const BOUND_WITH_CLIENT_CREDENTIALS: [(Field, &str); 6] = [
     (Field::Scope, "another"),
 ];
 
-/// What a save of `draft`, its secrets untouched, leaves behind.
+/// Returns the saved state after saving `draft` with untouched secrets over `before`.
 fn saved_over(before: &Saved, draft: &Draft) -> Saved {
     assert!(draft.problems(&before.form).is_empty());
     let form = draft.map_secrets(|field, _| before.form.secret(field).cloned().unwrap_or_default());
     Saved { form, revision: before.revision + 1, ..Saved::default() }
 }
 
-/// What a complete save with both secrets left behind.
+/// A complete saved form with both secrets stored.
 fn saved(flow: OauthFlow) -> Saved {
     let mut draft = Draft { flow, ..Draft::default() };
     for (field, text) in [
@@ -72,14 +72,14 @@ fn an_untouched_secret_is_kept() {
 }
 
 #[test]
-fn another_server_asks_for_the_password_again() {
+fn a_changed_server_requires_the_password_again() {
     let saved = saved(OauthFlow::None);
     let draft = edited(&saved, &[(Field::BasicServer, "smtp.example.org")]);
     assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
 }
 
 #[test]
-fn another_certificate_to_trust_asks_for_the_password_again() {
+fn a_changed_trusted_certificate_requires_the_password_again() {
     let authority = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     let saved = saved(OauthFlow::None);
     let draft = edited(&saved, &[(Field::BasicTrustedCa, authority)]);
@@ -89,21 +89,21 @@ fn another_certificate_to_trust_asks_for_the_password_again() {
 }
 
 #[test]
-fn another_spelling_of_the_server_does_not() {
+fn a_change_of_case_in_the_server_keeps_the_password() {
     let saved = saved(OauthFlow::None);
     let draft = edited(&saved, &[(Field::BasicServer, "SMTP.example.com")]);
     assert_eq!(problem(&saved, &draft, Field::Password), None);
 }
 
 #[test]
-fn another_origin_asks_for_the_client_secret_again() {
+fn a_changed_token_endpoint_origin_requires_the_client_secret_again() {
     let saved = saved(OauthFlow::ClientCredentials);
     let draft = edited(&saved, &[(Field::TokenEndpoint, "https://evil.example/token")]);
     assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
 }
 
 #[test]
-fn another_path_of_the_same_origin_asks_for_the_client_secret_again() {
+fn a_changed_token_endpoint_path_requires_the_client_secret_again() {
     for flow in FLOWS {
         let saved = saved(flow);
         let draft = edited(&saved, &[(Field::TokenEndpoint, "https://login.example.com/v2/token")]);
@@ -112,17 +112,17 @@ fn another_path_of_the_same_origin_asks_for_the_client_secret_again() {
 }
 
 #[test]
-fn with_client_credentials_scope_and_mail_server_ask_for_the_client_secret_again() {
+fn with_client_credentials_a_changed_scope_or_mail_server_requires_the_client_secret_again() {
     let saved = saved(OauthFlow::ClientCredentials);
     for edit in BOUND_WITH_CLIENT_CREDENTIALS {
         let draft = edited(&saved, &[edit]);
         assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
-        assert_eq!(saved.moved(Field::ClientSecret, &draft), [edit.0]);
+        assert_eq!(saved.fields_asked_again(Field::ClientSecret, &draft), [edit.0]);
     }
 }
 
 #[test]
-fn with_an_authorization_code_flow_scope_and_mail_server_do_not() {
+fn with_an_authorization_code_flow_a_changed_scope_or_mail_server_keeps_the_client_secret() {
     for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
         let saved = saved(flow);
         for edit in BOUND_WITH_CLIENT_CREDENTIALS {
@@ -133,7 +133,7 @@ fn with_an_authorization_code_flow_scope_and_mail_server_do_not() {
 }
 
 #[test]
-fn another_kind_of_flow_asks_for_the_client_secret_again_and_the_same_kind_does_not() {
+fn only_another_kind_of_flow_requires_the_client_secret_again() {
     for from in FLOWS {
         for to in FLOWS {
             let saved = saved(from);
@@ -147,18 +147,18 @@ fn another_kind_of_flow_asks_for_the_client_secret_again_and_the_same_kind_does_
 }
 
 #[test]
-fn none_and_back_to_the_same_kind_asks_for_nothing() {
+fn switching_to_none_and_back_keeps_the_client_secret() {
     for flow in FLOWS {
         let before = saved(flow);
         let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
-        assert_eq!(between.moved(Field::ClientSecret, &between.draft()), []);
+        assert_eq!(between.fields_asked_again(Field::ClientSecret, &between.draft()), []);
         let back = edited(&between, &[(Field::Flow, flow.wire_name())]);
         assert_eq!(problem(&between, &back, Field::ClientSecret), None, "{flow:?}");
     }
 }
 
 #[test]
-fn none_and_on_to_the_other_kind_asks_again() {
+fn switching_through_none_to_the_other_kind_requires_the_client_secret_again() {
     for (from, to) in [
         (OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials),
         (OauthFlow::ClientCredentials, OauthFlow::AuthorizationCode),
@@ -171,7 +171,7 @@ fn none_and_on_to_the_other_kind_asks_again() {
 }
 
 #[test]
-fn a_client_secret_saved_with_the_flow_none_is_for_the_authorization_code_flows() {
+fn a_client_secret_saved_with_the_flow_none_is_bound_to_the_authorization_code_flows() {
     let fresh = saved(OauthFlow::None);
     for (to, expected) in [
         (OauthFlow::AuthorizationCodePkce, None),
@@ -183,20 +183,20 @@ fn a_client_secret_saved_with_the_flow_none_is_for_the_authorization_code_flows(
 }
 
 #[test]
-fn every_control_that_moves_a_secret_is_named_in_the_order_of_the_screen() {
+fn changed_controls_of_a_destination_are_listed_in_display_order() {
     let saved = saved(OauthFlow::ClientCredentials);
     let draft = edited(&saved, &BOUND_WITH_CLIENT_CREDENTIALS);
     let expected = BOUND_WITH_CLIENT_CREDENTIALS.map(|(field, _)| field);
-    // Where TLS is off, its mode and who is trusted do not count.
+    // With TLS off, TLS mode and trusted certificates do not count.
     let expected: Vec<_> = expected
         .into_iter()
         .filter(|field| !matches!(field, Field::OauthTlsMode | Field::OauthTrustedCa))
         .collect();
-    assert_eq!(saved.moved(Field::ClientSecret, &draft), expected);
+    assert_eq!(saved.fields_asked_again(Field::ClientSecret, &draft), expected);
 }
 
 #[test]
-fn a_control_that_moves_the_password_is_named() {
+fn a_changed_control_of_the_passwords_destination_is_listed() {
     let saved = saved(OauthFlow::None);
     for edit in [
         (Field::BasicServer, "smtp.example.org"),
@@ -206,12 +206,12 @@ fn a_control_that_moves_the_password_is_named() {
         (Field::BasicTrustedCa, "another"),
         (Field::Username, "another"),
     ] {
-        assert_eq!(saved.moved(Field::Password, &edited(&saved, &[edit])), [edit.0]);
+        assert_eq!(saved.fields_asked_again(Field::Password, &edited(&saved, &[edit])), [edit.0]);
     }
 }
 
 #[test]
-fn a_secret_of_an_earlier_version_that_is_bound_to_an_origin_alone_is_asked_for_again() {
+fn a_client_secret_bound_to_an_origin_by_an_earlier_version_must_be_entered_again() {
     let mut saved = saved(OauthFlow::AuthorizationCode);
     let origin = saved.form.token_endpoint_origin();
     saved.form.authentication.client_secret = StoredSecret::For(origin);
@@ -219,7 +219,7 @@ fn a_secret_of_an_earlier_version_that_is_bound_to_an_origin_alone_is_asked_for_
 }
 
 #[test]
-fn a_change_says_for_which_controls_alone_it_asks_again() {
+fn a_change_lists_only_the_controls_that_it_changed() {
     let saved = saved(OauthFlow::ClientCredentials);
     let before = edited(&saved, &[(Field::Scope, "another")]);
     let mut after = before.clone();
@@ -231,9 +231,9 @@ fn a_change_says_for_which_controls_alone_it_asks_again() {
 }
 
 #[test]
-fn a_disabled_group_edited_and_enabled_again_asks_again() {
+fn a_group_edited_while_disabled_requires_the_secret_again() {
     let before = saved(OauthFlow::ClientCredentials);
-    // Saved with the group disabled, and another endpoint in it: the secret keeps its destination.
+    // Saved with the group disabled and a changed endpoint: the secret keeps its destination.
     let away =
         edited(&before, &[(Field::Flow, "none"), (Field::TokenEndpoint, "https://evil.example/")]);
     let between = saved_over(&before, &away);
@@ -242,7 +242,7 @@ fn a_disabled_group_edited_and_enabled_again_asks_again() {
 }
 
 #[test]
-fn a_secret_typed_again_is_taken() {
+fn a_secret_that_is_entered_again_is_accepted() {
     let saved = saved(OauthFlow::None);
     let draft =
         edited(&saved, &[(Field::BasicServer, "smtp.example.org"), (Field::Password, "new")]);
@@ -258,7 +258,7 @@ fn an_emptied_username_removes_the_stored_password() {
 }
 
 #[test]
-fn a_cleared_password_is_missed_while_there_is_a_username() {
+fn a_cleared_password_is_missing_if_there_is_a_username() {
     let saved = saved(OauthFlow::None);
     let mut draft = saved.draft();
     draft.sign_in.password = SecretEdit::Clear;
@@ -266,7 +266,7 @@ fn a_cleared_password_is_missed_while_there_is_a_username() {
 }
 
 #[test]
-fn a_password_without_a_username_points_at_the_username() {
+fn a_password_without_a_username_is_a_problem_of_the_username() {
     let mut draft = Draft::default();
     draft.edit(Field::Password, "typed");
     let problems = draft.problems(&Form::default());
@@ -274,7 +274,7 @@ fn a_password_without_a_username_points_at_the_username() {
 }
 
 #[test]
-fn a_secret_of_more_than_4096_characters_is_refused_without_being_repeated() {
+fn a_secret_over_4096_characters_is_rejected_without_printing_it() {
     let mut draft = saved(OauthFlow::None).draft();
     draft.edit(Field::Password, "ß".repeat(4097));
     let problems = draft.problems(&saved(OauthFlow::None).form);
@@ -283,7 +283,7 @@ fn a_secret_of_more_than_4096_characters_is_refused_without_being_repeated() {
 }
 
 #[test]
-fn the_edges_of_length_are_counted_in_characters() {
+fn length_limits_count_characters() {
     for (count, expected) in [(500, None), (501, Some(Problem::TooLong(500)))] {
         let saved = saved(OauthFlow::AuthorizationCode);
         let draft = edited(&saved, &[(Field::RedirectUri, &"ü".repeat(count))]);
@@ -292,7 +292,7 @@ fn the_edges_of_length_are_counted_in_characters() {
 }
 
 #[test]
-fn nothing_longer_than_4096_characters_passes_even_in_a_disabled_control() {
+fn text_over_4096_characters_is_oversized_even_in_a_disabled_control() {
     let mut draft = Draft::default();
     draft.edit(Field::Scope, "x".repeat(4096));
     assert_eq!(draft.oversized(), None);
@@ -301,7 +301,7 @@ fn nothing_longer_than_4096_characters_passes_even_in_a_disabled_control() {
 }
 
 #[test]
-fn certificates_have_16384_characters_even_in_a_disabled_control() {
+fn certificates_may_have_16384_characters_even_in_a_disabled_control() {
     let mut draft = Draft::default();
     draft.edit(Field::OauthTrustedCa, "x".repeat(16_384));
     assert_eq!(draft.oversized(), None);
@@ -310,26 +310,26 @@ fn certificates_have_16384_characters_even_in_a_disabled_control() {
 }
 
 #[test]
-fn a_private_key_is_not_kept_where_a_certificate_is_wanted() {
+fn a_private_key_in_a_certificate_control_is_removed() {
     let key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----";
     let mut draft = Draft::default();
     draft.edit(Field::BasicTrustedCa, key);
     draft.oauth.trusted_ca = key.to_owned();
-    let draft = draft.without_private_keys();
+    let draft = draft.strip_private_keys();
     assert!(!serde_json::to_string(&draft).unwrap().contains("canary"));
     let expected = Problem::Certificate(CertificateProblem::PrivateKey);
     assert_eq!(draft.problems(&Form::default()).of(Field::BasicTrustedCa), Some(expected));
 }
 
 #[test]
-fn lines_are_kept_with_the_ends_that_a_page_gives_them() {
+fn line_ends_are_normalized_to_lf() {
     let mut draft = Draft::default();
     draft.edit(Field::BasicTrustedCa, "\r\na\rb\nc\r\n");
     assert_eq!(draft.text(Field::BasicTrustedCa), "\na\nb\nc\n");
 }
 
 #[test]
-fn a_trusted_certificate_is_a_part_of_a_destination_only_where_it_counts() {
+fn a_trusted_certificate_is_part_of_a_destination_only_with_tls() {
     let security = |draft: &Draft| match draft.token_destination() {
         Destination::MailServer { security, .. } => security,
         other => panic!("{other:?}"),
@@ -343,7 +343,7 @@ fn a_trusted_certificate_is_a_part_of_a_destination_only_where_it_counts() {
 }
 
 #[test]
-fn a_form_that_was_saved_before_there_were_trusted_certificates_still_loads() {
+fn a_form_saved_without_trusted_certificates_still_loads() {
     let mut json = serde_json::to_value(Draft::default()).unwrap();
     for group in ["basic", "oauth"] {
         json[group].as_object_mut().unwrap().remove("trusted_ca");
@@ -352,14 +352,14 @@ fn a_form_that_was_saved_before_there_were_trusted_certificates_still_loads() {
 }
 
 #[test]
-fn a_typed_secret_does_not_print() {
+fn debug_output_hides_a_typed_secret() {
     let mut draft = Draft::default();
     draft.edit(Field::Password, "canary");
     assert!(!format!("{draft:?}").contains("canary"));
 }
 
 #[test]
-fn two_host_names_that_only_unicode_calls_equal_are_two_destinations() {
+fn host_names_equal_only_by_unicode_case_folding_are_different_destinations() {
     let mut draft = Draft::default();
     draft.edit(Field::BasicServer, "οδος-a.gr");
     let first = draft.destination(Field::Password);

@@ -1,5 +1,5 @@
-// Why: what a page on another site has of the product for the custom element, and what three elements
-// or a second visit add. It is counted, not timed, so the product is one of the browser tests' own.
+// Counts the requests and bytes that a page on another site needs for the custom element, for three
+// elements, and for a second visit. Nothing is timed, so it uses the product of the browser tests.
 
 import type { Browser } from '@playwright/test';
 import { test } from '../support/embedded.ts';
@@ -13,7 +13,7 @@ interface Round {
   three: Exchange[];
 }
 
-/** With nothing in the cache, but for the second visit what the first has left there. */
+/** Measures one round with an empty cache; the second visit uses the cache of the first. */
 async function measure(browser: Browser, shell: Shell): Promise<Round> {
   const [context, elsewhere] = [await browser.newContext(), await browser.newContext()];
   const first = await visit(context, shell, 'plain');
@@ -32,7 +32,7 @@ function bytes(exchanges: Exchange[]): number {
   return exchanges.reduce((sum, { head, body }) => sum + head + body, 0);
 }
 
-test('what an element costs', async ({ browser, shell }) => {
+test('requests and bytes of an element', async ({ browser, shell }) => {
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(browser, shell));
   await write('element', {

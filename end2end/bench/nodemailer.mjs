@@ -1,15 +1,15 @@
-// Why: the same message by nodemailer into the same sink, to compare the product's own conversation
-// with. Prints how many a second. `node nodemailer.mjs PORT MESSAGES each|pool`
+// Sends the same message with nodemailer to the same sink, for comparison with the product. Prints
+// the messages per second. `node nodemailer.mjs PORT MESSAGES each|pool`
 
 import { createTransport } from 'nodemailer';
 
-const [port, messages, way] = process.argv.slice(2);
+const [port, messages, mode] = process.argv.slice(2);
 const transport = createTransport({
   host: '127.0.0.1',
   port: Number(port),
   secure: false,
   ignoreTLS: true,
-  pool: way === 'pool',
+  pool: mode === 'pool',
   maxConnections: 1,
   maxMessages: Infinity,
 });

@@ -1,20 +1,20 @@
-// Why: what `cargo xtask bench` tells the scripts beside this one, and where it looks for what they
-// found.
+// The environment that `cargo xtask bench` passes to the benchmarks, and the files in which they
+// report results to it.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** How often each thing is measured. */
+/** The number of measurements. */
 export const ROUNDS = 5;
 
-/** What `cargo xtask bench` says in the environment. */
+/** Returns an environment variable set by `cargo xtask bench`. */
 export function given(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run cargo xtask bench`);
   return value;
 }
 
-/** Writes `NAME.json` into the folder that BENCH_OUTPUT names. */
+/** Writes `NAME.json` to the folder in BENCH_OUTPUT. */
 export async function write(name: string, figures: object): Promise<void> {
   await writeFile(join(given('BENCH_OUTPUT'), `${name}.json`), JSON.stringify(figures));
 }

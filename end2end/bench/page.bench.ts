@@ -1,6 +1,6 @@
-// Why: what a browser feels, with the processor slowed four times: how soon the tab is there, how
-// soon a keystroke is on the screen, and how much of the page it touches. Each is compared with a
-// plain input on an empty page in the same browser.
+// Measures the tab in a browser with four-fold CPU throttling: load and hydration time, the latency
+// from keystroke to paint, and DOM mutations per keystroke. Keystrokes are compared with a plain
+// input on an empty page.
 
 import { test, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
 import { given, ROUNDS, write } from './output.ts';
@@ -18,7 +18,7 @@ async function signIn(context: BrowserContext): Promise<void> {
   await page.close();
 }
 
-/** A page with nothing in its cache and a slow processor. */
+/** Opens a page without cache and with a throttled CPU. */
 async function slowPage(context: BrowserContext): Promise<{ page: Page; cdp: CDPSession }> {
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
@@ -52,18 +52,18 @@ async function load(context: BrowserContext): Promise<Load> {
 }
 
 interface Keys {
-  /** From the key to the frame with its letter, in milliseconds. */
+  /** From keydown to paint, in milliseconds. */
   toPaint: number[];
-  /** From the key to the end of what scripts do about it, in milliseconds. */
+  /** From keydown to the end of the scripts that it runs, in milliseconds. */
   script: number[];
   /** DOM mutations. */
   mutations: number[];
 }
 
-/** Types into an input, and tells what each keystroke cost. */
+/** Types into an input and measures each keystroke. */
 async function type(page: Page, label: string): Promise<Keys> {
   const input = page.getByLabel(label, { exact: true }).first();
-  await input.press('a'); // The first one also makes Save and Cancel appear.
+  await input.press('a'); // The first keystroke also shows Save and Cancel.
   await page.evaluate(() => {
     const seen: { toPaint: number[]; script: number[]; mutations: number[] } = { toPaint: [], script: [], mutations: [] };
     let mutations = 0;
@@ -76,7 +76,7 @@ async function type(page: Page, label: string): Promise<Keys> {
     let begun = 0;
     addEventListener('keydown', () => (begun = performance.now()), { capture: true });
     addEventListener('input', () => {
-      // After every listener and every effect that they have set off.
+      // After all listeners and the effects that they trigger.
       const after = new MessageChannel();
       after.port1.onmessage = () => seen.script.push(performance.now() - begun);
       queueMicrotask(() => after.port2.postMessage(0));
@@ -99,7 +99,7 @@ async function type(page: Page, label: string): Promise<Keys> {
   return page.evaluate(() => (window as unknown as { seen: Keys }).seen);
 }
 
-test('what the page costs', async ({ browser, context }) => {
+test('page load and keystroke cost', async ({ browser, context }) => {
   await signIn(context);
   const loads: Load[] = [];
   const tab: Keys[] = [];

@@ -1,9 +1,9 @@
-// Why: which Chromium the tests drive. Playwright's own where it is installed, else Debian's.
+// Selects the Chromium that the tests drive: Playwright's if it is installed, else Debian's.
 
 import { existsSync } from 'node:fs';
 import { chromium, type LaunchOptions } from '@playwright/test';
 
-// Chromium without windows, which needs two thirds of the processor time that the whole browser does.
+// The headless shell, which needs two thirds of the full browser's processor time.
 const DEBIAN = '/usr/bin/chromium-headless-shell';
 const QUIET = [
   '--disable-gpu',
@@ -14,7 +14,7 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Playwright's `use` entries for the browser found on this machine. */
+/** Returns Playwright's `use` options for the browser on this machine. */
 export function browserOptions(): { browserName: 'chromium'; launchOptions: LaunchOptions } {
   const isRoot = process.getuid?.() === 0;
   const args = isRoot ? ['--no-sandbox', ...QUIET] : QUIET;

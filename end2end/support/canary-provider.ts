@@ -1,23 +1,23 @@
-// Why: a provider that asks nobody and gives tokens that a test knows by sight, so that it can look
-// for them where they may not be. A renewal it refuses, in words that repeat what it was sent.
+// A provider that consents without interaction and issues known canary values, so that a test can
+// search for leaks. It refuses each refresh with a message that repeats the request's secrets.
 
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** What it gives, in the order of the way. */
+/** The issued values, in the order of the flow. */
 export const CANARIES = { code: 'canary-code-Wm3x', access: 'canary-access-token-Qz8p', refresh: 'canary-refresh-token-Lk5t' };
 
 export class CanaryProvider {
-  /** The fields of each token request. */
+  /** The form fields of each token request. */
   readonly requests: URLSearchParams[] = [];
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer(async (request, response) => {
       const { pathname, searchParams } = new URL(request.url!, this.address);
-      if (pathname === '/authorize') return response.writeHead(302, { location: comesBack(searchParams) }).end();
+      if (pathname === '/authorize') return response.writeHead(302, { location: callback(searchParams) }).end();
       const [status, answer] = await this.#answer(request);
       return response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     });
@@ -52,9 +52,9 @@ export class CanaryProvider {
   }
 }
 
-function comesBack(asked: URLSearchParams): string {
-  const back = new URL(asked.get('redirect_uri')!);
-  back.searchParams.set('code', CANARIES.code);
-  back.searchParams.set('state', asked.get('state')!);
-  return back.href;
+function callback(request: URLSearchParams): string {
+  const url = new URL(request.get('redirect_uri')!);
+  url.searchParams.set('code', CANARIES.code);
+  url.searchParams.set('state', request.get('state')!);
+  return url.href;
 }

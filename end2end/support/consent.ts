@@ -1,29 +1,29 @@
-// Why: the way to a token as a test goes it: settings for a client of the practice provider, the
-// press of the button, and what somebody does in the window that opens.
+// Steps of the authorization flow in a test: settings for a client of the practice provider, the
+// "Get Auth Token" button, and the user's actions in the pop-up.
 
 import { expect, type Page } from '@playwright/test';
 import { type Flow, Form, type Values, oauth } from './form.ts';
 import type { Product } from './product.ts';
 import type { Client, Provider } from './provider.ts';
 
-/** Fills in everything for a flow and a client of the practice provider, with `changes`, and saves it. */
+/** Fills in and saves all settings for a flow and a client of the practice provider, with `changes`. */
 export async function configure(form: Form, { mail, provider, url }: Product, flow: Flow, client: Client, changes: Values = {}): Promise<void> {
   const { authorization, token, scope } = provider.address;
-  const asksSomebody = flow !== 'Client Credentials';
+  const needsConsent = flow !== 'Client Credentials';
   await form.choose(flow);
   await form.fill(form.oauth, oauth(mail));
   await form.fill(form.authentication, {
     'Client ID': client.id,
     'Client Secret': client.secret,
-    ...(asksSomebody && { 'Authorization Endpoint': authorization, 'Redirect URI': `${url}/oauth/callback` }),
+    ...(needsConsent && { 'Authorization Endpoint': authorization, 'Redirect URI': `${url}/oauth/callback` }),
     'Token Endpoint': token,
-    Scope: asksSomebody ? scope : 'mail.send',
+    Scope: needsConsent ? scope : 'mail.send',
     ...changes,
   });
   await form.saved();
 }
 
-/** Presses Get Auth Token and answers the window that opens, once the provider's page is in it. */
+/** Presses Get Auth Token and returns the pop-up once it shows the provider's page. */
 export async function openConsent(form: Form): Promise<Page> {
   const opening = form.page.waitForEvent('popup');
   await form.getToken.click();
@@ -32,12 +32,12 @@ export async function openConsent(form: Form): Promise<Page> {
   return popUp;
 }
 
-/** Lets the page open no window, as a browser that blocks pop-ups. */
+/** Blocks pop-ups on the page. */
 export async function blockPopUps(page: Page): Promise<void> {
   await page.evaluate(() => (window.open = () => null));
 }
 
-/** Goes the whole way to a token, in a window that closes itself. */
+/** Obtains a token through the pop-up, which closes itself. */
 export async function obtain(form: Form, provider: Provider): Promise<void> {
   const popUp = await openConsent(form);
   const closed = popUp.waitForEvent('close');

@@ -1,5 +1,5 @@
-// Why: what the specs of the embedded tab import. `test` comes with a host that signs tokens, and
-// with its pages on a site of their own, which the product lets embed the tab.
+// Fixtures for specs of the embedded tab. `test` has a host that signs tokens, and host pages on
+// another site, which the product allows to embed the tab.
 
 import { Host } from './host.ts';
 import { Shell } from './shell.ts';

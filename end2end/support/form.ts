@@ -1,4 +1,4 @@
-// Why: the tab in a test's words. Everything is found by role and label, as a person would.
+// The page object of the tab. Elements are located by role and label.
 
 import { expect, type FrameLocator, type Locator, type Page } from '@playwright/test';
 import type { MailServer } from './product.ts';
@@ -6,10 +6,10 @@ import type { MailServer } from './product.ts';
 export const FLOWS = ['None', 'Authorization Code', 'Authorization Code with PKCE', 'Client Credentials'] as const;
 export type Flow = (typeof FLOWS)[number];
 
-/** A value for each control to fill in, by its label; a check box takes a boolean. */
+/** Values by control label; boolean for a check box. */
 export type Values = Record<string, string | boolean>;
 
-/** Authentication Settings that pass every rule. */
+/** Valid Authentication Settings. */
 export const AUTHENTICATION: Values = {
   'Client ID': '11111111-2222-3333-4444-555555555555',
   'Client Secret': 'canary-client-secret',
@@ -19,7 +19,7 @@ export const AUTHENTICATION: Values = {
   Scope: 'https://mail.example.com/ offline_access',
 };
 
-/** OAuth SMTP Settings that pass every rule. */
+/** Valid OAuth SMTP Settings. */
 export const OAUTH: Values = {
   'Default Sender Email': 'oauth@practice.example',
   'Display Name': 'OAuth PPM',
@@ -27,7 +27,7 @@ export const OAUTH: Values = {
   Port: '587',
 };
 
-/** Basic SMTP Settings for the practice server; `port` names one of its listeners. */
+/** Basic SMTP Settings for a listener of the practice server. */
 export function basic(mail: MailServer, port: number = mail.starttls): Values {
   return {
     'Default Sender Email': mail.username,
@@ -39,7 +39,7 @@ export function basic(mail: MailServer, port: number = mail.starttls): Values {
   };
 }
 
-/** OAuth SMTP Settings for the practice server's listener that takes tokens only. */
+/** OAuth SMTP Settings for the practice server's token-only listener. */
 export function oauth(mail: MailServer): Values {
   return {
     'Default Sender Email': mail.username,
@@ -49,21 +49,21 @@ export function oauth(mail: MailServer): Values {
   };
 }
 
-/** Waits until the page no longer moves: a click is lost where what it presses moves before it is released. */
+/** Waits until the layout is stable: a click is lost if its target moves between press and release. */
 export async function atRest(page: Page): Promise<void> {
   await page.evaluate(
     () =>
       new Promise<void>((resolve) => {
         let before = '';
-        let still = 0;
-        const look = () => {
+        let stableFrames = 0;
+        const check = () => {
           const now = `${scrollX} ${scrollY} ${document.documentElement.scrollHeight}`;
-          still = now === before ? still + 1 : 0;
+          stableFrames = now === before ? stableFrames + 1 : 0;
           before = now;
-          if (still < 3) requestAnimationFrame(look);
+          if (stableFrames < 3) requestAnimationFrame(check);
           else resolve();
         };
-        look();
+        check();
       }),
   );
 }
@@ -83,23 +83,23 @@ export class Form {
 
   constructor(
     readonly page: Page,
-    /** Where the tab stands: the page, or a frame on it. */
-    private readonly place: Page | FrameLocator = page,
+    /** The page or iframe that shows the tab. */
+    private readonly root: Page | FrameLocator = page,
   ) {
-    this.save = place.getByRole('button', { name: 'Save', exact: true });
-    this.cancel = place.getByRole('button', { name: 'Cancel', exact: true });
-    this.flow = place.getByLabel('OAuth Flow', { exact: true });
-    this.basic = place.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
-    this.oauth = place.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
-    this.authentication = place.getByRole('group', { name: 'Authentication Settings', exact: true });
-    this.token = place.getByRole('group', { name: 'OAuth Token Management', exact: true });
-    this.getToken = place.getByRole('button', { name: 'Get Auth Token', exact: true });
+    this.save = root.getByRole('button', { name: 'Save', exact: true });
+    this.cancel = root.getByRole('button', { name: 'Cancel', exact: true });
+    this.flow = root.getByLabel('OAuth Flow', { exact: true });
+    this.basic = root.getByRole('group', { name: 'Basic SMTP Settings', exact: true });
+    this.oauth = root.getByRole('group', { name: 'OAuth SMTP Settings', exact: true });
+    this.authentication = root.getByRole('group', { name: 'Authentication Settings', exact: true });
+    this.token = root.getByRole('group', { name: 'OAuth Token Management', exact: true });
+    this.getToken = root.getByRole('button', { name: 'Get Auth Token', exact: true });
     this.tokenStatus = this.token.getByRole('status').filter({ hasText: /^(Not obtained|Valid|Expired)$/ });
     this.tokenExpires = this.token.getByText('Token Expires:', { exact: true }).locator('xpath=following-sibling::dd');
-    this.sendTest = place.getByRole('button', { name: 'Send Test Email', exact: true });
+    this.sendTest = root.getByRole('button', { name: 'Send Test Email', exact: true });
   }
 
-  /** The control with this label in a group. */
+  /** Locates the control with this label in a group. */
   field(group: Locator, label: string): Locator {
     return group.getByLabel(label, { exact: true });
   }
@@ -117,17 +117,17 @@ export class Form {
     await this.flow.selectOption({ label: flow });
   }
 
-  /** Saves, and waits until it is saved. */
+  /** Saves and waits for the confirmation. */
   async saved(): Promise<void> {
     await this.save.click();
-    await expect(this.place.getByText('Saved.', { exact: true })).toBeVisible();
+    await expect(this.root.getByText('Saved.', { exact: true })).toBeVisible();
     await expect(this.save).toBeHidden();
     await atRest(this.page);
   }
 
-  /** The controls that reach into the padding of their group, or out of it. */
+  /** Returns the controls that overflow into the padding of their group, or out of it. */
   async stickingOut(): Promise<string[]> {
-    return await this.place.getByRole('group').evaluateAll((groups) =>
+    return await this.root.getByRole('group').evaluateAll((groups) =>
       groups.flatMap((group) => {
         const edge = group.getBoundingClientRect().right - 8;
         const controls = [...group.querySelectorAll('input, select, textarea, button')];
@@ -137,13 +137,13 @@ export class Form {
     );
   }
 
-  /** What went wrong with the token, by its heading, with everything that is said about it. */
+  /** Locates the notice of a token failure by its heading. */
   setback(heading: string | RegExp): Locator {
-    return this.token.locator('section').filter({ has: this.place.getByRole('heading', { level: 2, name: heading }) });
+    return this.token.locator('section').filter({ has: this.root.getByRole('heading', { level: 2, name: heading }) });
   }
 
-  /** The heading of the outcome of the last test message, which is the whole of a text. */
+  /** Locates the heading of the last test message's outcome, by its full text. */
   outcome(text: string | RegExp): Locator {
-    return this.place.getByRole('heading', { level: 2, name: text, exact: true });
+    return this.root.getByRole('heading', { level: 2, name: text, exact: true });
   }
 }

@@ -1,21 +1,20 @@
-// Why: the product around the tab as a test plays it. It has a page of its own, which gives whoever
-// opens it a signed token in a cookie (browsers know a machine's cookies on all its ports), and it
-// shows its public key.
+// The host product that embeds the tab. Its page sets a signed token as a cookie, which the browser
+// sends to every port of the machine, and it publishes its public key (JWK Set).
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext } from '@playwright/test';
-import { Signer, tokenFlags, USUAL_LIFETIME } from '../peers/host-token.mjs';
+import { Signer, tokenFlags, USUAL_LIFETIME } from '../dev-servers/host-token.mjs';
 
-export { GRACE } from '../peers/host-token.mjs';
+export { GRACE } from '../dev-servers/host-token.mjs';
 
 const COOKIE = 'host-token';
 
 export class Host {
-  /** What the product inside it is started with. */
+  /** The flags with which the product has to be started. */
   readonly flags: string[];
-  /** What its tokens say instead of what they usually say. */
+  /** Claims that override the usual ones. */
   claims: object = {};
   #secondsLeft = USUAL_LIFETIME;
 
@@ -41,7 +40,7 @@ export class Host {
     return host;
   }
 
-  /** Signs Grace in, or once more, on a page of the host's own in another tab. */
+  /** Signs Grace in, or renews her token, on the host's page in another tab. */
   async signIn(context: BrowserContext, secondsLeft = USUAL_LIFETIME): Promise<void> {
     this.#secondsLeft = secondsLeft;
     const page = await context.newPage();
@@ -50,17 +49,17 @@ export class Host {
     await page.close();
   }
 
-  /** Gives out tokens that are over from now on, or good ones again. */
-  expireTokens(areOver: boolean): void {
-    this.#secondsLeft = areOver ? 0 : USUAL_LIFETIME;
+  /** Makes the host issue expired tokens, or valid ones again. */
+  expireTokens(areExpired: boolean): void {
+    this.#secondsLeft = areExpired ? 0 : USUAL_LIFETIME;
   }
 
-  /** Leaves the browser with a token that is over, as one that nobody renewed. */
+  /** Sets an expired token in the browser. */
   async expire(context: BrowserContext): Promise<void> {
     await this.signIn(context, 0);
   }
 
-  /** Gives out tokens as at the start: undoes what a test has changed. */
+  /** Resets claims and lifetime to their defaults. */
   forget(): void {
     this.claims = {};
     this.#secondsLeft = USUAL_LIFETIME;
@@ -72,7 +71,7 @@ export class Host {
     await once(this.server, 'close');
   }
 
-  /** A token that the product believes for some seconds yet. */
+  /** Returns a token that the product accepts for the remaining lifetime. */
   token(): string {
     return this.signer.token(this.#secondsLeft, this.claims);
   }

@@ -1,25 +1,25 @@
-// Why: text that is markup wherever a page takes it for that, and the servers that say it: a mail
-// server, a provider, and an organisation's accounts. Everything that they may choose is hostile.
+// Injection payloads, and servers that send them: a mail server, a provider, and an OpenID provider.
+// Every value that they control is a payload.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
-import { selfSign } from '../peers/certificates.mjs';
-import { Signer } from '../peers/host-token.mjs';
+import { selfSign } from '../dev-servers/certificates.mjs';
+import { Signer } from '../dev-servers/host-token.mjs';
 import { startScripted } from './scripted.ts';
 
 const DAY = 86_400_000;
 
-/** E-mail addresses that are legal (RFC 5321 4.1.2) and hostile, and have room for no more, by their source. */
+/** Payloads that are valid email addresses (RFC 5321 4.1.2) of the greatest length, by their source. */
 const ADDRESSES = new Map(['address', 'other address'].map((source, at) => [source, `"></option><b/id=canary><!--"@${at}.example`]));
 
 /**
- * Ends each element that it may stand in, and then makes elements that nothing of the product's looks like. Its
- * source stands in it, so that a page tells whose text has arrived. It holds where it is written in
- * capitals, cut at each `=`, or with backslashes before what a distinguished name escapes. Of a
- * source of addresses it is an e-mail address.
+ * Returns the payload of a source: closes any enclosing element, then opens elements marked as
+ * canaries. It contains the source's name, so that a page shows which text has arrived. It survives
+ * upper-casing, splitting at `=`, and the escaping of distinguished names (RFC 4514). For an address
+ * source it is a valid email address.
  */
 export function hostile(source: string): string {
   const address = ADDRESSES.get(source);
@@ -33,7 +33,7 @@ interface Started {
   stop: () => Promise<void>;
 }
 
-/** A mail server in clear that takes a message; each of its replies is hostile, its greeting in any words. */
+/** Starts a plaintext SMTP server whose replies are payloads. It accepts messages until `refuse()`. */
 export async function startHostileMail(greeting = hostile('greeting')): Promise<Started & { refuse: () => void }> {
   const answers: Record<string, string> = {
     EHLO: `250-${hostile('ehlo')}\r\n250-${hostile('capability')}\r\n250 AUTH PLAIN ${hostile('mechanism')}`,
@@ -47,7 +47,7 @@ export async function startHostileMail(greeting = hostile('greeting')): Promise<
   return { ...server, refuse: () => void (answers.MAIL = `550 5.7.1 ${hostile('refusal')}`) };
 }
 
-/** A mail server with implicit TLS whose certificate is by itself, for a hostile name. */
+/** Starts an implicit-TLS server with a self-signed certificate whose common name is a payload. */
 export async function startHostileTls(): Promise<Started> {
   const commonName = hostile('certificate').replace(/["+,;<>\\]/g, '\\$&');
   const [notBefore, notAfter] = [new Date(Date.now() - DAY), new Date(Date.now() + DAY)];
@@ -56,20 +56,20 @@ export async function startHostileTls(): Promise<Started> {
   return await started(server.on('tlsClientError', () => {}));
 }
 
-/** What a Token Endpoint says: an error as OAuth has them, one with a hostile code, a page, or a token. */
+/** The Token Endpoint's response: an OAuth error, one with a payload as code, an HTML page, or a token. */
 type Answer = 'error' | 'error with a code' | 'page' | 'token';
 
-/** A provider on this machine that is hostile in everything it says, in the way that a test wants. */
+/** A local provider whose every response contains payloads. */
 export class HostileProvider {
-  /** What its Token Endpoint says. */
+  /** The Token Endpoint's response. */
   answer: Answer = 'error';
-  /** The claims that its access tokens have, each by the name of its source; hostile text, or values that are right. */
+  /** The claims of its access tokens: payloads, each named after its claim, or valid values. */
   token: Record<string, unknown> = {};
-  /** How many access tokens it has issued. */
+  /** The number of access tokens issued. */
   issued = 0;
-  /** Whether people consent to a token for mail. */
+  /** Whether consent to a mail token is granted. */
   consents = false;
-  /** Whom its ID tokens are about. */
+  /** The claims of its ID tokens. */
   claims: object = {};
   readonly #signer = new Signer();
   #nonce = '';
@@ -96,7 +96,7 @@ export class HostileProvider {
     const [, issuer, document] = /^(.*)\/\.well-known\/(.*)$/.exec(pathname) ?? [];
     if (document) return void json(this.#description(issuer!));
     if (pathname === '/keys') return void response.end(this.#signer.keys);
-    if (pathname === '/authorize') return void response.writeHead(302, { location: this.#wayBack(searchParams) }).end();
+    if (pathname === '/authorize') return void response.writeHead(302, { location: this.#callback(searchParams) }).end();
     const asked = new URLSearchParams(await text(request));
     if (this.#nonce && asked.get('grant_type') === 'authorization_code') return void json(this.#idToken(asked));
     switch (this.answer) {
@@ -112,7 +112,7 @@ export class HostileProvider {
     }
   }
 
-  /** What it says of itself where it is asked for as `/bad` or `/other`, and where it is believed. */
+  /** Returns metadata: with invalid endpoints for `/bad`, another issuer for `/other`, else valid. */
   #description(issuer: string): object {
     return {
       issuer: issuer === '/other' ? hostile('issuer') : this.address + issuer,
@@ -128,8 +128,8 @@ export class HostileProvider {
     };
   }
 
-  /** A sign-in succeeds; a consent to a token for mail is refused, unless people consent. */
-  #wayBack(asked: URLSearchParams): string {
+  /** Returns the redirect to the client. A sign-in succeeds; mail consent only if `consents` is set. */
+  #callback(asked: URLSearchParams): string {
     const back = new URL(asked.get('redirect_uri')!);
     back.searchParams.set('state', asked.get('state')!);
     this.#nonce = asked.get('nonce') ?? '';
@@ -150,7 +150,7 @@ export class HostileProvider {
   }
 }
 
-/** A token that can be read. */
+/** Builds an unsigned JWT. */
 function jwt(claims: object): string {
   return [{ alg: 'RS256' }, claims, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
 }

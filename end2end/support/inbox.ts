@@ -1,8 +1,8 @@
-// Why: what arrived at the practice mail server, as a test asks for it.
+// The client of the practice mail server's inbox.
 
 import { expect } from '@playwright/test';
 
-/** A message as `GET /api/messages` gives it. */
+/** A message as returned by `GET /api/messages`. */
 export interface Message {
   id: string;
   receivedAt: string;
@@ -22,7 +22,7 @@ export interface Message {
   raw: string;
 }
 
-/** What a message must have: each entry equal, or matching the expression. */
+/** A message filter: each entry must be equal, or match the expression. */
 export interface Wanted {
   to?: string;
   from?: string;
@@ -33,19 +33,19 @@ export interface Wanted {
 export class Inbox {
   constructor(private readonly address: string) {}
 
-  /** All messages, newest first. */
+  /** Returns all messages, newest first. */
   async messages(): Promise<Message[]> {
     const response = await fetch(this.address);
     return (await response.json()) as Message[];
   }
 
-  /** Waits until a message as `wanted` has arrived and answers the newest such. */
+  /** Waits for a message that matches the filter and returns the newest match. */
   async waitFor(wanted: Wanted = {}): Promise<Message> {
     let found: Message | undefined;
     await expect
       .poll(
         async () => {
-          found = (await this.messages()).find((message) => isAsWanted(message, wanted));
+          found = (await this.messages()).find((message) => matches(message, wanted));
           return found !== undefined;
         },
         { message: `a message as ${describe(wanted)} arrives` },
@@ -59,7 +59,7 @@ export class Inbox {
   }
 }
 
-function isAsWanted(message: Message, { to, from, subject, listener }: Wanted): boolean {
+function matches(message: Message, { to, from, subject, listener }: Wanted): boolean {
   return (
     (to === undefined || message.envelope.to.includes(to)) &&
     (from === undefined || message.envelope.from === from) &&

@@ -1,6 +1,6 @@
-// Why: the nginx in front of a product, with the configuration that docs/sign-in.md gives to operators,
-// line by line. Only its addresses and people are the test's. It runs in a folder of its own, as
-// nobody in particular, and ends with the test.
+// An nginx reverse proxy with the configuration from docs/sign-in.md; only addresses and users are
+// replaced. It runs in a temporary folder, as the user `nobody` if the tests run as root, and stops
+// with the test.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,13 +10,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** Where Debian's package has it. */
+/** The path in Debian's package. */
 const PROGRAM = '/usr/sbin/nginx';
-/** Debian's nobody, whom nothing belongs to. */
+/** Debian's user `nobody`, which owns no files. */
 const NOBODY = { uid: 65534, gid: 65534 };
 const DOCUMENT = new URL('../../docs/sign-in.md', import.meta.url);
 
-/** The password of everybody it knows: an administrator, a reader, and somebody without a role. */
+/** The password of all its users: an administrator, a reader, and one without a role. */
 export const PASSWORD = 'a practice pass phrase';
 const USERS = ['ada', 'rita', 'sam'] as const;
 export type User = (typeof USERS)[number];
@@ -24,13 +24,13 @@ export type User = (typeof USERS)[number];
 export class Nginx {
   private constructor(
     readonly url: string,
-    /** What the product behind it is started with. */
+    /** The flags with which the product has to be started. */
     readonly flags: string[],
     private readonly folder: string,
     private readonly process: ChildProcess,
   ) {}
 
-  /** Starts one on a free port of this machine, in front of the product at an address; `more` says more of how it passes things on. */
+  /** Starts nginx on a free port in front of the product; `more` adds proxy directives. */
   static async before(product: string, more = ''): Promise<Nginx> {
     const document = await readFile(DOCUMENT, 'utf8');
     const url = `http://127.0.0.1:${await freePort()}`;
@@ -44,7 +44,7 @@ export class Nginx {
       ['proxy_pass http://127.0.0.1:3000;', `proxy_pass ${product}; ${more}`],
     ]);
     const file = join(folder, 'nginx.conf');
-    await writeFile(file, around(folder, site));
+    await writeFile(file, mainConfig(folder, site));
     const command = replaced(block(document, 'sh'), [['https://ppm.example.com', url], [/\\\n/g, '']]);
     const flags = command.split(/\s+/).filter(Boolean).slice(2);
     const isRoot = process.getuid?.() === 0;
@@ -62,14 +62,14 @@ export class Nginx {
   }
 }
 
-/** The first code of a language in a document. */
+/** Returns the first code block of a language in a document. */
 function block(document: string, language: string): string {
   const found = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(document)?.[1];
   if (!found) throw new Error(`docs/sign-in.md has no ${language}`);
   return found;
 }
 
-/** The text with each of these replaced; one that is not there would leave the test without its sense. */
+/** Applies replacements. Throws if one does not match, as the test would then prove nothing. */
 function replaced(text: string, changes: [what: string | RegExp, by: string][]): string {
   return changes.reduce((before, [what, by]) => {
     const after = before.replace(what, by);
@@ -78,8 +78,8 @@ function replaced(text: string, changes: [what: string | RegExp, by: string][]):
   }, text);
 }
 
-/** What a package's own nginx.conf holds around a site: here nothing outside the folder, and no daemon. */
-function around(folder: string, site: string): string {
+/** Returns the main nginx.conf around a site: in the foreground, and with all files in the folder. */
+function mainConfig(folder: string, site: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi'];
   const temporary = kinds.map((kind) => `${kind}_temp_path ${join(folder, kind)};`).join('\n');
   return `
@@ -95,7 +95,7 @@ ${site}
 }`;
 }
 
-/** A port that was free a moment ago: nginx takes none that it chooses itself. */
+/** Finds a free port, because nginx cannot choose one itself. Another process may take it meanwhile. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -105,7 +105,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until it has its port and its workers; it complains on stderr alone. */
+/** Waits until nginx has started its workers, which it logs on stderr. */
 async function ready(child: ChildProcess): Promise<void> {
   let log = '';
   const started = new Promise<void>((resolve, reject) => {

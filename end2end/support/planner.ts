@@ -1,5 +1,5 @@
-// Why: the example of a host in Rust as a test opens it: started beside a product's practice servers,
-// with its own sign-in.
+// The example Leptos host (`examples/planner`), started with a product's practice servers. It has its
+// own sign-in.
 
 import { expect, type Page } from '@playwright/test';
 import { Form } from './form.ts';
@@ -9,7 +9,7 @@ import { binary, Program, siteRoot } from './program.ts';
 export class Planner {
   private constructor(private readonly program: Program) {}
 
-  /** Starts it with a new database, whose file is to be named so. */
+  /** Starts it with a new database in this file. */
   static async start({ mail }: Product, file: string): Promise<Planner> {
     const args = ['--listen', '127.0.0.1:0', '--database', `sqlite://${file}`, '--extra-ca', mail.ca, '--egress-allow', '127.0.0.0/8'];
     return new Planner(await Program.start(binary('planner'), [...args, '--site-root', siteRoot()], process.env));
@@ -23,7 +23,7 @@ export class Planner {
     await this.program.stop();
   }
 
-  /** Signs in to the host; everybody's password is their name. */
+  /** Signs in to the host. Each user's password is their name. */
   async signIn(page: Page, name: string): Promise<void> {
     await page.goto(`${this.url}/sign-in`);
     await page.getByLabel('Name', { exact: true }).fill(name);

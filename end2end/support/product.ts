@@ -1,6 +1,5 @@
-// Why: one running product with everything around it, for one worker: a practice provider and mail
-// server, a folder of its own, a database, an administrator. It goes through the command line that an
-// administrator uses, and nothing of it is shared with another worker.
+// A running product for one worker, with its practice provider, mail server, folder, database and
+// administrator. Controlled through the product's command line. Workers share nothing.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,21 +11,21 @@ import { startPeer } from './peer.mjs';
 import { binary, Program, siteRoot } from './program.ts';
 import { Provider, type ProviderAddress } from './provider.ts';
 
-/** Somebody with an account. */
+/** A user with an account. */
 export interface Person {
   email: string;
   name: string;
-  /** An administrator where it is not said. */
+  /** Defaults to administrator. */
   role?: 'administrator' | 'reader';
 }
 
-/** The administrator that every product starts with. */
+/** The initial administrator of every product. */
 export const ADA = { email: 'ada@practice.example', name: 'Ada Okafor', password: 'a practice pass phrase' };
 
-/** Another administrator, once a test has added them. */
+/** Another administrator, whom a test has to add. */
 export const GRACE: Person = { email: 'grace@practice.example', name: 'Grace Adeyemi' };
 
-/** Where the practice mail server listens, and the account it knows. */
+/** The practice mail server's ports and its account. */
 export interface MailServer {
   starttls: number;
   tls: number;
@@ -44,12 +43,12 @@ export interface MailServer {
 }
 
 export class Product {
-  /** The product's address, the same after each start. */
+  /** The product's URL, the same after each restart. */
   url = '';
   readonly inbox: Inbox;
   #program: Program | undefined;
   #listen = '127.0.0.1:0';
-  /** The flags of the last start, as long as nothing has changed since. */
+  /** The flags of the last start, unless a test has changed something since. */
   #unchanged: string[] | undefined;
 
   private constructor(
@@ -61,7 +60,7 @@ export class Product {
     this.inbox = new Inbox(`http://127.0.0.1:${mail.inbox}/api/messages`);
   }
 
-  /** Starts a practice provider, a mail server that takes its tokens, and a product with one administrator. */
+  /** Starts a practice provider, a mail server for its tokens, and a product with one administrator. */
   static async start(): Promise<Product> {
     const folder = await mkdtemp(join(tmpdir(), 'ppm-email-'));
     const provider = await startPeer('provider.mjs', []);
@@ -82,8 +81,8 @@ export class Product {
   }
 
   /**
-   * Makes everything as a test finds it: one administrator and no settings, an empty inbox, and these
-   * flags beside the usual ones. Nothing is left to do after a test that changed nothing.
+   * Resets to a test's initial state: one administrator, no settings, an empty inbox, and the usual
+   * flags plus these. Skipped between two tests that change nothing and have the same flags.
    */
   async prepare(flags: string[], willChangeNothing: boolean): Promise<void> {
     if (!willChangeNothing || JSON.stringify(this.#unchanged) !== JSON.stringify(flags)) {
@@ -97,19 +96,19 @@ export class Product {
     this.#unchanged = willChangeNothing ? flags : undefined;
   }
 
-  /** Runs a command of the product, such as `admin add`, with `input` on its stdin. */
+  /** Runs a subcommand of the product, such as `admin add`, with `input` on stdin. */
   async command(args: string[], input = ''): Promise<string> {
     const child = spawn(binary('ppm-email'), args, { env: this.#environment(this.#data) });
     return finished(child, args, input);
   }
 
-  /** Adds somebody with Ada's password. */
+  /** Adds a user with Ada's password. */
   async add({ email, name, role = 'administrator' }: Person): Promise<void> {
     const args = ['admin', 'add', email, '--name', name, '--role', role, '--password-stdin'];
     await this.command(args, `${ADA.password}\n`);
   }
 
-  /** Starts with nothing at all, as on the first day: no administrator, no settings. */
+  /** Restarts with an empty database: no administrator, no settings. */
   async restartEmpty(): Promise<void> {
     this.#unchanged = undefined;
     await this.#stopServing();
@@ -118,39 +117,39 @@ export class Product {
     await this.#serve();
   }
 
-  /** Starts anew with these flags beside the usual ones, the database as it is. */
+  /** Restarts with the usual flags plus these, keeping the database. */
   async restartWith(flags: string[]): Promise<void> {
     this.#unchanged = undefined;
     await this.#stopServing();
     await this.#serve(flags);
   }
 
-  /** Puts a token into the database that nothing can be sent with: what is sealed in it is nothing. */
+  /** Inserts an unusable token into the database: its sealed value is invalid. */
   storeToken(grantId: string): void {
     const statement =
       "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at) VALUES (1, ?, 0, x'00', 'body', 0, 0)";
     this.#execute(statement, grantId);
   }
 
-  /** Puts a test message into the database that began at this instant, in epoch milliseconds. */
+  /** Inserts a test run into the database that started at this time, in epoch milliseconds. */
   storeRun(startedAt: number): void {
     const statement =
       "INSERT INTO run (id, person, person_name, recipient, started_at, outcome) VALUES (?1, 'gone', 'Grace Hopper', 'grace@practice.example', CAST(?1 AS INTEGER), '\"interrupted\"')";
     this.#execute(statement, String(startedAt));
   }
 
-  /** Python brings the SQLite that Node 20 lacks. */
+  /** Executes a statement through Python, because Node 20 has no SQLite. */
   #execute(statement: string, ...values: string[]): void {
     const program = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2], sys.argv[3:]); db.commit()';
     execFileSync('python3', ['-c', program, join(this.#data, 'ppm-email.db'), statement, ...values]);
   }
 
-  /** What the product has written to its log since the last start. */
+  /** The product's log since the last start. */
   get log(): string {
     return this.#program?.log ?? '';
   }
 
-  /** Ends the product, the mail server and the provider, and removes the folder. */
+  /** Stops the product, the mail server and the provider, and removes the folder. */
   async stop(): Promise<void> {
     await this.#stopServing();
     await this.stopPeers();
@@ -173,9 +172,9 @@ export class Product {
   }
 
   async #serve(flags: string[] = []): Promise<void> {
-    const patience = flags.includes('--smtp-reply-seconds') ? [] : ['--smtp-reply-seconds', '3'];
-    const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, ...patience];
-    // The practice servers are on this machine, on any ports. A test of the policy says what it allows.
+    const timeout = flags.includes('--smtp-reply-seconds') ? [] : ['--smtp-reply-seconds', '3'];
+    const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, ...timeout];
+    // The practice servers are on loopback. Tests of the egress policy pass their own flag.
     const egress = flags.includes('--egress-allow') ? [] : ['--egress-allow', '127.0.0.0/8,::1'];
     this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...egress, ...flags], this.#environment(this.#data));
     this.url = this.#program.url;
@@ -203,7 +202,7 @@ async function finished(child: ChildProcess, args: string[], input: string): Pro
   let err = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
-  child.stdin?.on('error', () => {}); // It ended without reading: its exit code says why.
+  child.stdin?.on('error', () => {}); // The process ended without reading; its exit code tells why.
   child.stdin?.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`ppm-email ${args.join(' ')} ended with ${code}:\n${err}`);

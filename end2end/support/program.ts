@@ -1,4 +1,4 @@
-// Why: the programs under test, each started as an operator starts it and known by where it listens.
+// Starts a program under test through its command line and waits until it listens.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,27 +9,27 @@ import { fileURLToPath } from 'node:url';
 const START_MS = 30_000;
 const DRAIN_MS = 5_000;
 
-/** A server that prints `listening on URL` once it can be reached. */
+/** A server that prints `listening on URL` when it is ready. */
 export class Program {
-  /** Where it listens. */
+  /** The URL on which it listens. */
   url = '';
   #log = '';
 
   private constructor(private readonly child: ChildProcess) {}
 
-  /** Starts it, and waits until it listens. */
+  /** Starts the program and waits until it listens. */
   static async start(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<Program> {
     const program = new Program(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
     program.url = (await program.#listening()).replace(/\/$/, '');
     return program;
   }
 
-  /** What it has written since its start. */
+  /** Its output since the start. */
   get log(): string {
     return this.#log;
   }
 
-  /** Tells it to stop, and waits until it has. */
+  /** Sends SIGTERM, then SIGKILL after a timeout, and waits for the exit. */
   async stop(): Promise<void> {
     const { child } = this;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -40,7 +40,7 @@ export class Program {
     clearTimeout(overdue);
   }
 
-  /** Waits for the address, but not past the program's end or the deadline. */
+  /** Waits for the URL. Rejects if the program exits or the start times out. */
   async #listening(): Promise<string> {
     const { child } = this;
     let deadline: NodeJS.Timeout | undefined;
@@ -53,7 +53,7 @@ export class Program {
         fail('it took too long');
       }, START_MS);
     });
-    failed.catch(() => {}); // A later end is nobody's failure.
+    failed.catch(() => {}); // An exit after the start is not an error.
     const listening = new Promise<string>((found) => {
       for (const stream of [child.stdout, child.stderr]) {
         if (!stream) continue;
@@ -72,13 +72,13 @@ export class Program {
   }
 }
 
-/** The file of a program; all lie in one folder. */
+/** Returns the path of a program; all are in one folder. */
 export function binary(name: string): string {
   const product = process.env.PPM_EMAIL_BIN ?? fromHere('../../target/debug/ppm-email');
   return join(dirname(product), name);
 }
 
-/** The folder with the browser's bundle. */
+/** Returns the folder with the browser bundle. */
 export function siteRoot(): string {
   return process.env.PPM_EMAIL_SITE_ROOT ?? fromHere('../../target/site');
 }

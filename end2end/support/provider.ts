@@ -1,39 +1,39 @@
-// Why: the practice provider as a test uses it: what to type into the form, what somebody does on
-// its pages, and what it was asked.
+// The client of the practice provider: its endpoints, the user's actions on its pages, and its test
+// controls.
 
 import { expect, type Page } from '@playwright/test';
 
-/** A client that the provider knows. */
+/** A registered OAuth client. */
 export interface Client {
   id: string;
   secret: string;
 }
 
-/** Somebody who can sign in at the provider. */
+/** A user account at the provider. */
 export interface Account {
   email: string;
   password: string;
 }
 
-/** Where the practice provider listens, and whom it knows. */
+/** The practice provider's endpoints, accounts and clients. */
 export interface ProviderAddress {
   issuer: string;
   authorization: string;
   token: string;
   introspection: string;
   revocation: string;
-  /** A redirect address that does not lead back. */
+  /** A redirect URI that does not reach the product. */
   landing: string;
   control: string;
   scope: string;
   account: Account;
-  /** Whom an organisation's sign-in knows, by what they are in PPM. */
+  /** The accounts for OpenID Connect sign-in, by their role in PPM. */
   people: Record<'administrator' | 'reader' | 'stranger', Account & { name: string; roles: string[] }>;
   clients: { code: Client; pkce: Client; credentials: Client; basicOnly: Client; public: Client; frame: Client };
   mailServer: Client;
 }
 
-/** Requests to the token endpoint since the last reset, refused ones included. */
+/** Requests to the token endpoint since the last reset, including refused ones. */
 export interface Counts {
   authorization_code: number;
   refresh_token: number;
@@ -44,34 +44,34 @@ export interface Counts {
 export class Provider {
   constructor(readonly address: ProviderAddress) {}
 
-  /** Allows what `page`, at the sign-in or consent page, is asked for; signs in first where needed. */
+  /** Grants consent on `page`, after signing in if needed. */
   async allow(page: Page, account?: Account): Promise<void> {
     await this.#signIn(page, account);
     await page.getByRole('button', { name: 'Allow', exact: true }).click();
   }
 
-  /** Declines what `page`, at the sign-in or consent page, is asked for; signs in first where needed. */
+  /** Declines consent on `page`, after signing in if needed. */
   async decline(page: Page, account?: Account): Promise<void> {
     await this.#signIn(page, account);
     await page.getByRole('button', { name: 'Decline', exact: true }).click();
   }
 
-  /** How long tokens to come last. */
+  /** Sets the lifetime of new tokens. */
   async setLifetime(seconds: number): Promise<void> {
     await this.#control('lifetime', { seconds });
   }
 
-  /** How long access tokens to come are. */
+  /** Sets the length of new access tokens. */
   async setTokenLength(characters: number): Promise<void> {
     await this.#control('length', { characters });
   }
 
-  /** Makes the tokens of a client itself JWTs for this resource. */
+  /** Makes new client-credentials tokens JWTs for this audience. */
   async setAudience(audience: string): Promise<void> {
     await this.#control('audience', { audience });
   }
 
-  /** Makes every token request fail, with an OAuth error where one is given, until `recover`. */
+  /** Makes every token request fail, optionally with an OAuth error, until `recover`. */
   async fail(status: number, error?: { error: string; error_description?: string }): Promise<void> {
     await this.#control('failure', { status, ...error });
   }
@@ -80,12 +80,12 @@ export class Provider {
     await this.#control('failure', { status: null });
   }
 
-  /** Makes every token and grant void, as an administrator at the provider can. */
+  /** Revokes every token and grant, as the provider's administrator can. */
   async revokeAll(): Promise<void> {
     await this.#control('revoke');
   }
 
-  /** Puts everything back to the start, tokens, counts and sign-ins included. */
+  /** Resets all state, including tokens, counts and sessions. */
   async reset(): Promise<void> {
     await this.#control('reset');
   }

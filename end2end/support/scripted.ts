@@ -1,13 +1,13 @@
-// Why: a mail server that answers each command with the words of a script, in clear, so that a test
-// can put a provider's very words before the product.
+// A plaintext SMTP server with scripted replies, so that a test can send a provider's exact texts to
+// the product.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /**
- * Listens on a free port; `answers` has a reply, without its line end, for each command by its first
- * word, and for the final dot of a message. Where the reply is nothing, the connection is cut.
+ * Listens on a free port. `answers` maps the first word of each command, and the final dot of a
+ * message, to a reply without line end; `null` closes the connection.
  */
 export async function startScripted(
   answers: Record<string, string | null>,

@@ -1,22 +1,21 @@
-// Why: the hosts that are not written in Rust as a test opens them: beside a product of its own, for
-// whom the test's host signs.
+// Serves the JavaScript host pages for a product. The test's `Host` signs their tokens.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { embedFlags, HostPages, hostSite, productSite } from '../peers/host-pages.mjs';
+import { embedFlags, HostPages, hostSite, productSite } from '../dev-servers/host-pages.mjs';
 import type { Host } from './host.ts';
 
-/** The site of the hosts; the product is on another (`b.localhost`). */
+/** The site of the host pages (`a.localhost`); the product is on another site (`b.localhost`). */
 export class Shell {
   private constructor(
     private readonly server: Server,
     readonly url: string,
-    /** The product, as a browser reaches it. */
+    /** The product's URL for the browser. */
     readonly product: string,
   ) {}
 
-  /** Serves the hosts on `a.localhost`, for a product that listens at this address. */
+  /** Serves the host pages for the product at this URL. */
   static async start(host: Host, productUrl: string): Promise<Shell> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -27,7 +26,7 @@ export class Shell {
     return shell;
   }
 
-  /** The flags of a product that these hosts may embed. */
+  /** Returns the flags of a product that these hosts may embed. */
   static flags(shellUrl: string): string[] {
     return embedFlags(shellUrl);
   }

@@ -1,27 +1,27 @@
-// Why: what every spec imports. `test` comes with a product of the worker's own, a database with one
-// administrator and no settings, and a page that reports what the browser complained of.
+// Fixtures for every spec. `test` has one product per worker, a database with one administrator and no
+// settings, and a page on which browser errors fail the test.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Page } from '@playwright/test';
-import { Complaints } from './complaints.ts';
+import { ConsoleErrors } from './console-errors.ts';
 import type { Inbox } from './inbox.ts';
 import { ADA, GRACE, Product } from './product.ts';
 import type { Provider } from './provider.ts';
 
 interface OfTest {
-  /** What the product is started with, beside the usual flags. */
+  /** Additional flags of the product. */
   flags: string[];
-  /** Whether a test saves nothing and sends nothing: such tests share one start of the product. */
+  /** Whether a test saves and sends nothing. Such tests share one start of the product. */
   changesNothing: boolean;
-  /** What the browser complained of; tells it what to expect. */
-  complaints: Complaints;
-  /** What arrived at the practice mail server. */
+  /** The browser errors; a test declares the expected ones. */
+  consoleErrors: ConsoleErrors;
+  /** The inbox of the practice mail server. */
   inbox: Inbox;
-  /** Where tokens for the practice mail server come from. */
+  /** The practice provider, which issues tokens for the practice mail server. */
   provider: Provider;
-  /** Signs Ada in on `page` (the test's own by default), or another person with her password, and opens the tab. */
+  /** Signs in as Ada, or as another user with her password, and opens the tab (default: on `page`). */
   signIn: (page?: Page, email?: string) => Promise<void>;
-  /** Expects no accessibility violation on `page` (the test's own by default), in light and in dark. */
+  /** Expects no accessibility violations on `page` (default: the test's own), in light and dark mode. */
   axe: (page?: Page) => Promise<void>;
 }
 
@@ -48,12 +48,12 @@ export const test = base.extend<OfTest, OfWorker>({
     await use(product.url);
   },
 
-  complaints: [
+  consoleErrors: [
     async ({ context }, use) => {
-      const complaints = new Complaints();
-      complaints.watch(context);
-      await use(complaints);
-      expect(complaints.all(), 'the browser complains of nothing unexpected').toEqual([]);
+      const consoleErrors = new ConsoleErrors();
+      consoleErrors.watch(context);
+      await use(consoleErrors);
+      expect(consoleErrors.all(), 'the browser complains of nothing unexpected').toEqual([]);
     },
     { auto: true },
   ],
@@ -62,7 +62,7 @@ export const test = base.extend<OfTest, OfWorker>({
 
   provider: async ({ product }, use) => use(product.provider),
 
-  // By a request: a page less to load. What a person does on the sign-in page, frame.spec.ts does.
+  // Posts the form directly, to save loading a page. frame.spec.ts tests the sign-in page itself.
   signIn: async ({ page: own }, use) => {
     await use(async (page = own, email = ADA.email) => {
       const form = { email, password: ADA.password };
@@ -77,7 +77,7 @@ export const test = base.extend<OfTest, OfWorker>({
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         const axe = new AxeBuilder({ page });
-        // In the dark nothing differs but the colours.
+        // Dark mode differs in colours only.
         if (colorScheme === 'dark') axe.withRules(['color-contrast', 'link-in-text-block']);
         const { violations } = await axe.analyze();
         const found = violations.flatMap(({ id, help, nodes }) =>

@@ -1,32 +1,32 @@
-// Why: what a page has of the product, as the browser's own network counts it: what came out of its
-// cache is left out, what a policy made it ask beforehand (CORS) is not.
+// Records the requests that a page makes to the product, from Chromium's network events. Excludes
+// responses from the cache; includes CORS preflights.
 
 import { type BrowserContext, expect, type Page } from '@playwright/test';
 import type { Shell } from './shell.ts';
 
-/** A request that went over the wire, and its answer; sizes in bytes. */
+/** A request sent over the network, and its response; sizes in bytes. */
 export interface Exchange {
   method: string;
   path: string;
-  /** 304 where the browser only asked whether what it has is still good. */
+  /** The status on the network: 304 for a revalidated response. */
   status: number;
-  /** The answer's. */
+  /** The response headers. */
   headers: Record<string, string>;
-  /** What the answer's headers take. */
+  /** The size of the response headers. */
   head: number;
-  /** The answer's body, encoded as it came. */
+  /** The encoded size of the response body. */
   body: number;
 }
 
 interface Seen extends Exchange {
   isOurs: boolean;
   isCached: boolean;
-  /** Whether the status is yet to come: a page gets 200 for a 304, and only the network tells. */
+  /** Whether the network status is still missing; a page sees 200 instead of 304. */
   lacksStatus: boolean;
   isOver: boolean;
 }
 
-/** What a host's page has of the product until every element on it has come to life and is whole. */
+/** Opens a host page and returns its exchanges with the product until every element has loaded. */
 export async function visit(context: BrowserContext, shell: Shell, host: string, elements = 1): Promise<Exchange[]> {
   const page = await context.newPage();
   const wire = await Wire.watch(page, shell.product);
@@ -34,23 +34,23 @@ export async function visit(context: BrowserContext, shell: Shell, host: string,
   const flows = page.getByLabel('OAuth Flow', { exact: true });
   await expect(flows).toHaveCount(elements);
   for (const flow of await flows.all()) await expect(flow).toBeEnabled();
-  await expect.poll(() => wire.isQuiet && wire.isWhole).toBe(true);
+  await expect.poll(() => wire.isQuiet && wire.hasDeferredChunk).toBe(true);
   await page.close();
   return wire.exchanges;
 }
 
-/** Whether it is the part of the bundle that is loaded once an element has come to life. */
+/** Whether this is the deferred chunk of the bundle, loaded after the first render. */
 export function isLater({ path }: { path: string }): boolean {
   return path.includes('-later.');
 }
 
-/** Those that had a file, not what is behind a call. */
+/** Returns the exchanges that fetched static files, not API calls. */
 export function files(exchanges: Exchange[]): Exchange[] {
   return exchanges.filter(({ path }) => path === '/embed.js' || path.startsWith('/pkg/'));
 }
 
-/** Whether an exchange ends by itself. The page of an element that is seen always reads one that does not. */
-function isNoStream({ path }: Exchange): boolean {
+/** Whether an exchange ends. The event stream of a visible page does not. */
+function isNotStream({ path }: Exchange): boolean {
   return !path.endsWith('/api/email/events');
 }
 
@@ -66,7 +66,7 @@ class Wire {
       const { origin, pathname: path } = new URL(request.url);
       Object.assign(wire.#at(requestId), { method: request.method, path, isOurs: origin === wire.origin });
     });
-    // Of a request made beforehand this comes first, and its address last.
+    // For a preflight, this event comes before the one with its URL.
     cdp.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode: status }) => {
       Object.assign(wire.#at(requestId), { status, lacksStatus: false });
     });
@@ -85,18 +85,18 @@ class Wire {
     return wire;
   }
 
-  /** Whether every request that was begun is over. */
+  /** Whether every request has finished. */
   get isQuiet(): boolean {
-    return [...this.#seen.values()].filter(isNoStream).every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
+    return [...this.#seen.values()].filter(isNotStream).every(({ isOver, isCached, lacksStatus }) => isOver && (isCached || !lacksStatus));
   }
 
-  /** Whether the part of the bundle that comes later has been asked for, if only of the cache. */
-  get isWhole(): boolean {
+  /** Whether the deferred chunk has been requested, even if from the cache. */
+  get hasDeferredChunk(): boolean {
     return [...this.#seen.values()].some(isLater);
   }
 
   get exchanges(): Exchange[] {
-    return [...this.#seen.values()].filter(isNoStream).filter(({ isOurs, isCached }) => isOurs && !isCached);
+    return [...this.#seen.values()].filter(isNotStream).filter(({ isOurs, isCached }) => isOurs && !isCached);
   }
 
   #at(requestId: string): Seen {

@@ -1,5 +1,5 @@
-// My account: another password, and the sessions that a person sees and ends, as an administrator and
-// as a reader.
+// "My account": changing the password, and listing and ending sessions, as an administrator and as a
+// reader.
 
 import type { Browser, Page } from '@playwright/test';
 import { basic, Form } from '../support/form.ts';
@@ -7,7 +7,7 @@ import { ADA, GRACE, expect, test } from '../support/test.ts';
 
 const NEW = 'seven quiet lighthouse keepers';
 
-/** Opens My account as a person does. */
+/** Opens "My account" through the navigation. */
 async function open(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'My account', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'My account', exact: true })).toBeVisible();
@@ -21,21 +21,21 @@ async function changePassword(page: Page, current: string, password: string, aga
   await group.getByRole('button', { name: 'Change password', exact: true }).click();
 }
 
-async function signInByHand(page: Page, password: string): Promise<void> {
+async function submitSignInForm(page: Page, password: string): Promise<void> {
   await page.goto('/sign-in');
   await page.getByLabel('Email', { exact: true }).fill(ADA.email);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
-/** A page of another browser. */
-async function elsewhere(browser: Browser, baseURL: string): Promise<Page> {
+/** Opens a page in another browser context. */
+async function otherBrowser(browser: Browser, baseURL: string): Promise<Page> {
   const context = await browser.newContext({ baseURL });
   return context.newPage();
 }
 
-test('a person changes their password, stays signed in here and is signed out elsewhere', async ({ page, browser, product, signIn, axe }) => {
-  const other = await elsewhere(browser, product.url);
+test('changing the password keeps the current session and ends all others', async ({ page, browser, product, signIn, axe }) => {
+  const other = await otherBrowser(browser, product.url);
   await signIn(other);
   await signIn();
   await open(page);
@@ -46,15 +46,15 @@ test('a person changes their password, stays signed in here and is signed out el
   await other.reload();
   await expect(other).toHaveURL(/\/sign-in/);
 
-  await signInByHand(other, ADA.password);
+  await submitSignInForm(other, ADA.password);
   await expect(other.getByRole('alert')).toHaveText('Wrong email address or password.');
-  await signInByHand(other, NEW);
+  await submitSignInForm(other, NEW);
   await expect(other).toHaveURL(/\/settings\/email$/);
   await other.context().close();
 });
 
-test('a password is not changed by a wrong one, by two that differ or by one that is guessed first', async ({ page, signIn, complaints, axe }) => {
-  complaints.expectStatus(422, /account\/password/);
+test('a wrong current password, differing new passwords and a common password are refused', async ({ page, signIn, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(422, /account\/password/);
   await signIn();
   await open(page);
   const alert = page.getByRole('alert');
@@ -68,8 +68,8 @@ test('a password is not changed by a wrong one, by two that differ or by one tha
   await expect(page.getByLabel('Current password', { exact: true })).toHaveValue('');
 });
 
-test('a person sees their sessions and ends another one, and then all others', async ({ page, browser, product, signIn, axe }) => {
-  const others = [await elsewhere(browser, product.url), await elsewhere(browser, product.url)];
+test('a user sees their sessions, ends one of them, and then all others', async ({ page, browser, product, signIn, axe }) => {
+  const others = [await otherBrowser(browser, product.url), await otherBrowser(browser, product.url)];
   for (const other of others) await signIn(other);
   await signIn();
   await open(page);
@@ -91,9 +91,9 @@ test('a person sees their sessions and ends another one, and then all others', a
   }
 });
 
-test('an administrator ends the session of another person, who is told so on a save', async ({ page, browser, product, signIn }) => {
+test('an administrator ends the session of another user, whose next save reports it', async ({ page, browser, product, signIn }) => {
   await product.add(GRACE);
-  const grace = await elsewhere(browser, product.url);
+  const grace = await otherBrowser(browser, product.url);
   await signIn(grace, GRACE.email);
   const form = new Form(grace);
   await form.fill(form.basic, { ...basic(product.mail), 'Display Name': 'typed by Grace' });
@@ -109,7 +109,7 @@ test('an administrator ends the session of another person, who is told so on a s
   await grace.context().close();
 });
 
-test('a reader sees their own sessions alone', async ({ page, product, signIn }) => {
+test('a reader sees only their own sessions', async ({ page, product, signIn }) => {
   await product.add({ email: 'rita@practice.example', name: 'Rita Levi', role: 'reader' });
   await signIn(page, 'rita@practice.example');
   await open(page);
@@ -117,7 +117,7 @@ test('a reader sees their own sessions alone', async ({ page, product, signIn })
   await expect(page.getByText('Sessions of other people')).toHaveCount(0);
 });
 
-test('on a narrow screen nothing of My account is cut off', async ({ page, signIn }) => {
+test('My account has no horizontal overflow on a narrow screen', async ({ page, signIn }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await signIn();
   await open(page);

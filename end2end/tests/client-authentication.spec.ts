@@ -1,10 +1,10 @@
-// Client authentication: folded, refused where it does not fit, and without a secret to a delivered message.
+// "Client authentication": collapsed by default, validated against the flow, usable without a secret.
 
 import { obtain } from '../support/consent.ts';
 import { AUTHENTICATION, Form, OAUTH, oauth } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
-test('None with PKCE leads from empty settings to a delivered message without a secret', async ({ page, product, provider, signIn, inbox, axe }) => {
+test('a public client with PKCE delivers a message without a secret', async ({ page, product, provider, signIn, inbox, axe }) => {
   await signIn();
   const form = new Form(page);
   const { authorization, token, scope, clients } = provider.address;
@@ -33,7 +33,7 @@ test('None with PKCE leads from empty settings to a delivered message without a 
   expect(message.user).toBe(product.mail.username);
 });
 
-test('None with another flow is an error that is unfolded and leads to the choice', async ({ page, signIn }) => {
+test('a public client with another flow is an error that expands and focuses the control', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code with PKCE');

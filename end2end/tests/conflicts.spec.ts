@@ -1,11 +1,11 @@
-// Why: two administrators edit one form. Whoever saves second sees both, chooses where both changed
-// the same control, and nobody's change is lost unseen.
+// Two administrators edit the form at once. The second save shows both edits merged, with a choice for
+// each control that both changed, so that no change is lost silently.
 
 import type { Locator } from '@playwright/test';
 import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
 import { GRACE, expect, test as base } from '../support/test.ts';
 
-/** Ada's form and Grace's, in a browser each, both showing what is saved. */
+/** Ada's and Grace's forms, each in its own browser context. */
 const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void> }>({
   ada: async ({ page }, use) => use(new Form(page)),
   grace: async ({ browser, product }, use) => {
@@ -27,13 +27,13 @@ const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void>
   },
 });
 
-/** The choice at a control. */
+/** Locates the choice of a control. */
 function choice(form: Form, label: string): Locator {
   return form.page.getByRole('group', { name: `Choice for ${label}`, exact: true });
 }
 
-/** Saves, and waits for the word that somebody else did. */
-async function meets(form: Form): Promise<void> {
+/** Saves and waits for the notice of Grace's save. */
+async function saveIntoConflict(form: Form): Promise<void> {
   await form.save.click();
   await expect(form.page.getByRole('heading', { name: /^Grace Adeyemi saved changes at .+, while you were editing\.$/ })).toBeVisible();
 }
@@ -48,7 +48,7 @@ interface Kind {
   theirs: Edit;
   keep: string;
   take: string;
-  /** What the control holds after either choice was saved. */
+  /** Checks the control's value after either choice was saved. */
   shows: (control: Locator, chosen: 'mine' | 'theirs') => Promise<void>;
 }
 
@@ -70,7 +70,7 @@ const KINDS: Kind[] = [
     kind: 'a choice in a group',
     label: 'TLS mode',
     control: (form) => form.field(form.basic, 'TLS mode'),
-    // The stored Password was entered for another TLS mode: both have to type it again.
+    // The stored Password is bound to another TLS mode, so both have to enter it again.
     mine: async (form) => {
       await form.fill(form.basic, { Password: 'canary-mine' });
       await form.field(form.basic, 'TLS mode').selectOption('STARTTLS');
@@ -87,7 +87,7 @@ const KINDS: Kind[] = [
     kind: 'the flow',
     label: 'OAuth Flow',
     control: (form) => form.flow,
-    // Of one kind: with Client Credentials the stored Client Secret would have to be entered again.
+    // Not Client Credentials, which would require the stored Client Secret to be entered again.
     mine: (form) => form.choose('Authorization Code with PKCE'),
     theirs: (form) => form.choose('None'),
     keep: 'Keep mine: Authorization Code with PKCE',
@@ -102,19 +102,19 @@ const KINDS: Kind[] = [
     theirs: (form) => form.fill(form.authentication, { 'Client Secret': 'canary-theirs' }),
     keep: 'Keep mine: the one you typed',
     take: 'Take theirs: the stored one',
-    // Neither value is ever shown.
+    // A secret's value is never shown.
     shows: (control) => expect(control).toHaveValue(''),
   },
 ];
 
 for (const { kind, label, control, mine, theirs, keep, take, shows } of KINDS) {
   for (const chosen of ['mine', 'theirs'] as const) {
-    test(`of ${kind} that both changed, ${chosen} stays when it is chosen`, async ({ ada, grace, openBoth }) => {
+    test(`a conflict in ${kind} is resolved with the chosen value (${chosen})`, async ({ ada, grace, openBoth }) => {
       await openBoth();
       await mine(ada);
       await theirs(grace);
       await grace.saved();
-      await meets(ada);
+      await saveIntoConflict(ada);
 
       const dispute = choice(ada, label);
       await ada.save.click();
@@ -133,7 +133,7 @@ for (const { kind, label, control, mine, theirs, keep, take, shows } of KINDS) {
   }
 }
 
-test('fields that only one side changed need no choice, and both sides are said', async ({ ada, grace, openBoth, axe }) => {
+test('fields that only one side changed are merged without a choice and listed in the notice', async ({ ada, grace, openBoth, axe }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine' });
   await ada.fill(ada.oauth, { Port: '465' });
@@ -141,7 +141,7 @@ test('fields that only one side changed need no choice, and both sides are said'
   await grace.field(grace.oauth, 'Use TLS').focus();
   await grace.fill(grace.authentication, { 'Redirect URI': 'https://theirs.example.com/callback' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
 
   const alert = ada.page.getByRole('alert');
   await expect(alert).toBeFocused();
@@ -157,13 +157,13 @@ test('fields that only one side changed need no choice, and both sides are said'
   await expect(ada.field(ada.authentication, 'Redirect URI')).toHaveValue('https://theirs.example.com/callback');
 });
 
-test('a check box that they changed is taken over, and one that I changed stays', async ({ ada, grace, openBoth, product }) => {
+test('a check box changed by one side only keeps the changed value', async ({ ada, grace, openBoth, product }) => {
   await openBoth();
-  // A password goes with the kind of connection that it was entered for.
+  // The stored Password is bound to Use TLS, so it has to be entered again.
   await grace.fill(grace.basic, { 'Use TLS': false, Password: product.mail.password });
   await grace.saved();
   await ada.fill(ada.oauth, { 'Display Name': 'Mine' });
-  await meets(ada);
+  await saveIntoConflict(ada);
   await expect(ada.field(ada.basic, 'Use TLS')).not.toBeChecked();
   await ada.saved();
 
@@ -176,33 +176,33 @@ test('a check box that they changed is taken over, and one that I changed stays'
   await grace.saved();
 });
 
-test('a password typed for my server waits for a choice when the server becomes theirs', async ({ ada, grace, openBoth }) => {
+test('a typed password is a conflict if the other side changed its server', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.basic, { Password: 'canary-for-localhost' });
   await grace.fill(grace.basic, { 'SMTP Server': 'smtp.example.com', Username: '' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await expect(choice(ada, 'Password')).toContainText('meanwhile someone else changed it or the settings it is for');
 });
 
-test('with many choices, all of mine are kept with one button', async ({ ada, grace, openBoth }) => {
+test('one button resolves all conflicts with mine', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
   await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await ada.page.getByRole('button', { name: 'Keep all of mine' }).click();
   await ada.saved();
   await ada.page.reload();
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('mine');
 });
 
-test('with many choices, all of theirs are taken with one button, and the notice can be closed', async ({ ada, grace, openBoth, axe }) => {
+test('one button resolves all conflicts with theirs, and the notice can be closed', async ({ ada, grace, openBoth, axe }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
   await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await axe();
   await ada.page.getByRole('button', { name: 'Take all of theirs' }).click();
   await expect(ada.page.getByRole('alert')).toContainText('You have no changes left to save.');
@@ -212,18 +212,18 @@ test('with many choices, all of theirs are taken with one button, and the notice
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('theirs');
 });
 
-test('Cancel drops mine and shows what they saved', async ({ ada, grace, openBoth }) => {
+test('Cancel discards mine and shows the saved values', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine' });
   await grace.fill(grace.authentication, { Scope: 'theirs' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await ada.cancel.click();
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('theirs');
   await expect(ada.page.getByRole('button', { name: /^Keep mine/ })).toBeHidden();
 });
 
-test('what I saved in another window is told as mine, and waits for a choice as well', async ({ ada, openBoth, axe }) => {
+test('a save in another window of the same user is a conflict and is named as such', async ({ ada, openBoth, axe }) => {
   await openBoth();
   const other = new Form(await ada.page.context().newPage());
   await other.page.goto('/settings/email');
@@ -241,15 +241,15 @@ test('what I saved in another window is told as mine, and waits for a choice as 
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('there');
 });
 
-test('whoever saves a third time in between is met again', async ({ ada, grace, openBoth }) => {
+test('a third save in between causes another merge', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine' });
   await grace.fill(grace.basic, { 'Display Name': 'First' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await grace.fill(grace.basic, { 'Display Name': 'Second' });
   await grace.saved();
-  await meets(ada);
+  await saveIntoConflict(ada);
   await ada.saved();
   await ada.page.reload();
   await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Second');

@@ -1,5 +1,5 @@
-// Consent at the provider: declined, blocked, left, interrupted, seen from another tab. Whatever
-// becomes of the window, the tab says how it stands and the button stays usable.
+// Consent at the provider: declined, blocked, abandoned, interrupted, seen from another tab. In every
+// case the tab shows the state and the button stays usable.
 
 import { createServer, type AddressInfo } from 'node:net';
 import { blockPopUps, configure, obtain, openConsent } from '../support/consent.ts';
@@ -19,7 +19,7 @@ const test = base.extend<{ form: Form }>({
   },
 });
 
-test('a consent that is declined is said in the provider’s words and with the next step', async ({ form, provider, axe }) => {
+test('a declined consent is shown with the provider’s text and the next step', async ({ form, provider, axe }) => {
   const popUp = await openConsent(form);
   await expect(form.token.getByText(WAITING)).toBeVisible();
   await axe();
@@ -41,7 +41,7 @@ test('a consent that is declined is said in the provider’s words and with the 
   await expect(setback).toBeHidden();
 });
 
-test('a consent that is declined leaves the token before it alone', async ({ form, provider, inbox }) => {
+test('a declined consent keeps the existing token', async ({ form, provider, inbox }) => {
   await obtain(form, provider);
   const until = await form.tokenExpires.textContent();
   await provider.decline(await openConsent(form));
@@ -53,7 +53,7 @@ test('a consent that is declined leaves the token before it alone', async ({ for
   expect(await provider.counts()).toMatchObject({ authorization_code: 1, refresh_token: 0 });
 });
 
-test('where windows are blocked, the same window goes to the provider and finds the way back', async ({ page, form, provider, axe }) => {
+test('with pop-ups blocked, the same window goes to the provider and returns', async ({ page, form, provider, axe }) => {
   await blockPopUps(page);
   await form.getToken.click();
   await provider.allow(page);
@@ -64,7 +64,7 @@ test('where windows are blocked, the same window goes to the provider and finds 
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('where windows are blocked, a declined consent is said on the way back too', async ({ page, form, provider }) => {
+test('with pop-ups blocked, a declined consent is shown after the return', async ({ page, form, provider }) => {
   await blockPopUps(page);
   await form.getToken.click();
   await provider.decline(page);
@@ -74,7 +74,7 @@ test('where windows are blocked, a declined consent is said on the way back too'
   await expect(form.getToken).toBeEnabled();
 });
 
-test('a window that is closed by hand means nothing, and a second press works', async ({ form, provider }) => {
+test('closing the pop-up is no failure, and a second attempt works', async ({ form, provider }) => {
   const popUp = await openConsent(form);
   await popUp.close();
   await expect(form.token.getByText(WAITING)).toBeVisible();
@@ -83,7 +83,7 @@ test('a window that is closed by hand means nothing, and a second press works', 
   await expect(form.token.getByText(WAITING)).toBeHidden();
 });
 
-test('of two windows at the provider, the first one still counts', async ({ form, provider }) => {
+test('with two pop-ups open, consent in the first one still counts', async ({ form, provider }) => {
   const first = await openConsent(form);
   const second = await openConsent(form);
   await provider.allow(first);
@@ -93,8 +93,8 @@ test('of two windows at the provider, the first one still counts', async ({ form
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('a provider that shows an error of its own never comes back, and the tab waits usably', async ({ form, product, provider, complaints }) => {
-  complaints.expectStatus(400, /\/authorize\?/);
+test('if the provider shows an error page and does not redirect, the tab stays usable', async ({ form, product, provider, consoleErrors }) => {
+  consoleErrors.expectStatus(400, /\/authorize\?/);
   await configure(form, product, 'Authorization Code', { id: 'nobody', secret: 'of-nobody' });
   const popUp = await openConsent(form);
   await expect(popUp.getByText('client is invalid')).toBeVisible();
@@ -106,7 +106,7 @@ test('a provider that shows an error of its own never comes back, and the tab wa
   await obtain(form, provider);
 });
 
-test('an exchange that is refused says so in the provider’s words', async ({ form, product, provider, axe }) => {
+test('a refused token request is shown with the provider’s text', async ({ form, product, provider, axe }) => {
   await configure(form, product, 'Authorization Code', { ...provider.address.clients.code, secret: 'canary-wrong-secret' });
   const popUp = await openConsent(form);
   await provider.allow(popUp);
@@ -117,8 +117,8 @@ test('an exchange that is refused says so in the provider’s words', async ({ f
   await axe();
 });
 
-test('a press that the server refuses leaves no empty window behind', async ({ page, form, complaints }) => {
-  complaints.expectStatus(401, /api\/email\//);
+test('a refused start closes the pop-up', async ({ page, form, consoleErrors }) => {
+  consoleErrors.expectStatus(401, /api\/email\//);
   await page.context().clearCookies();
   const opening = page.waitForEvent('popup');
   await form.getToken.click();
@@ -128,7 +128,7 @@ test('a press that the server refuses leaves no empty window behind', async ({ p
   await expect(form.getToken).toBeEnabled();
 });
 
-test('a tab that is reloaded in the middle picks the consent up', async ({ page, form, provider }) => {
+test('a tab reloaded during consent shows its outcome', async ({ page, form, provider }) => {
   const popUp = await openConsent(form);
   await page.reload();
   await expect(form.token.getByText(WAITING)).toBeVisible();
@@ -146,7 +146,7 @@ test('a second tab shows the token without a reload', async ({ page, form, provi
   await expect(second.tokenStatus).toHaveText('Valid');
 });
 
-test('the keyboard alone obtains a token', async ({ page, form, provider }) => {
+test('a token is obtained with the keyboard alone', async ({ page, form, provider }) => {
   const { email, password } = provider.address.account;
   await form.field(form.authentication, 'Scope').focus();
   await page.keyboard.press('Tab');
@@ -172,7 +172,7 @@ test('the keyboard alone obtains a token', async ({ page, form, provider }) => {
   await expect(form.sendTest).toBeFocused();
 });
 
-test('what is waited for and what came of it are announced once each', async ({ page, form, provider }) => {
+test('progress and outcome are announced once each', async ({ page, form, provider }) => {
   const said: string[] = [];
   await page.exposeFunction('say', (words: string) => said.push(words));
   await form.token.evaluate((group) => {
@@ -188,8 +188,8 @@ test('what is waited for and what came of it are announced once each', async ({ 
     }).observe(group, { subtree: true, childList: true, characterData: true });
   });
   const popUp = await openConsent(form);
-  // Two looks at the server that bring nothing new.
-  for (let look = 0; look < 2; look += 1) await page.waitForResponse(/api\/email\/token/);
+  // Two polls without a change.
+  for (let poll = 0; poll < 2; poll += 1) await page.waitForResponse(/api\/email\/token/);
   await provider.allow(popUp);
   await expect(form.tokenStatus).toHaveText('Valid');
   await expect.poll(() => said).toContainEqual(expect.stringMatching(/^Token obtained/));
@@ -225,7 +225,7 @@ test('a provider that posts its answer leads to a token', async ({ form, product
   await inbox.waitFor({ to: ADA.email });
 });
 
-test('an Authorization Endpoint that brings parameters of its own along sends none of them twice', async ({ form, provider }) => {
+test('parameters in the Authorization Endpoint are not sent twice', async ({ form, provider }) => {
   const { authorization } = provider.address;
   const pasted = `${authorization}?client_id=old&response_type=token&redirect_uri=https%3A%2F%2Fold.example%2Fcb&scope=openid&state=12345`;
   await form.fill(form.authentication, { 'Authorization Endpoint': pasted });
@@ -233,7 +233,7 @@ test('an Authorization Endpoint that brings parameters of its own along sends no
   await obtain(form, provider);
 });
 
-test('with Client Credentials a Token Endpoint that is silent is being asked, and no page is named', async ({ page, product, provider, signIn }) => {
+test('with Client Credentials, waiting for a silent Token Endpoint mentions no sign-in page', async ({ page, product, provider, signIn }) => {
   const silent = createServer((socket) => socket.on('error', () => {}));
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as AddressInfo;

@@ -1,5 +1,5 @@
-// From empty settings to a delivered message, and each way in which it can fail: at which step, in
-// whose words, what it means, what to do.
+// Delivery with Basic SMTP Settings, and each failure: its step, the server's text, its diagnosis and
+// next steps.
 
 import { Form, basic, type Values } from '../support/form.ts';
 import { startScripted } from '../support/scripted.ts';
@@ -45,7 +45,7 @@ for (const { name, listener, change, mode } of JOURNEYS) {
   });
 }
 
-test('the outcome is still there after a reload', async ({ page, signIn, product, axe }) => {
+test('the outcome is shown after a reload', async ({ page, signIn, product, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -57,7 +57,7 @@ test('the outcome is still there after a reload', async ({ page, signIn, product
   await axe();
 });
 
-test('a reload in the middle loses nothing of the message', async ({ page, signIn, product, inbox }) => {
+test('a reload during delivery still shows the outcome', async ({ page, signIn, product, inbox }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -209,12 +209,12 @@ for (const { name, change, mode, heading, words, step } of FAILURES) {
   });
 }
 
-/** The screen has straight apostrophes. */
+/** Replaces curly apostrophes, because the page has straight ones. */
 function straight(text: string): string {
   return text.replaceAll('’', "'");
 }
 
-test('what a provider says is explained beyond its code', async ({ page, signIn, product, axe }) => {
+test('a provider-specific reply is explained more precisely than its code', async ({ page, signIn, product, axe }) => {
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
   const server = await startScripted({ EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
   try {
@@ -248,14 +248,14 @@ test('a refused recipient is explained', async ({ page, signIn, product, inbox }
   expect(await inbox.messages()).toEqual([]);
 });
 
-test('Send Test Email waits while the settings are incomplete, and says so', async ({ page, signIn }) => {
+test('Send Test Email is disabled while the settings are incomplete, with the reason', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await expect(form.sendTest).toBeDisabled();
   await expect(form.sendTest).toHaveAccessibleDescription('Fill in and save the required settings first.');
 });
 
-test('Send Test Email waits while the form is being edited, and says so', async ({ page, signIn, product }) => {
+test('Send Test Email is disabled while there are unsaved changes, with the reason', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -266,7 +266,7 @@ test('Send Test Email waits while the form is being edited, and says so', async 
   await expect(form.sendTest).toHaveAccessibleDescription('Save or cancel your changes first.');
 });
 
-test('Send Test Email goes to the administrator who is signed in', async ({ page, signIn }) => {
+test('Send Test Email shows the address of the signed-in administrator', async ({ page, signIn }) => {
   await signIn();
   const group = page.getByRole('group', { name: 'Send Test Email', exact: true });
   await expect(group.getByText(ADA.email, { exact: true })).toBeVisible();

@@ -1,10 +1,9 @@
-// Fill from discovery: what a provider says about itself, put where nothing stands, shown where
-// something does.
+// "Fill from discovery": a provider's metadata fills empty fields; values for other fields are offered.
 
 import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('both endpoints are filled in at once where both are empty', async ({ page, product, signIn, axe }) => {
+test('empty endpoints are filled in at once', async ({ page, product, signIn, axe }) => {
   await signIn();
   const form = new Form(page);
   const issuer = form.authentication.getByLabel('Issuer or tenant address', { exact: true });
@@ -20,7 +19,7 @@ test('both endpoints are filled in at once where both are empty', async ({ page,
   await axe();
 });
 
-test('what was typed stays until somebody takes what was found', async ({ page, product, signIn }) => {
+test('a typed endpoint is replaced only after confirmation', async ({ page, product, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code');
@@ -34,7 +33,7 @@ test('what was typed stays until somebody takes what was found', async ({ page, 
   await expect(token).toHaveValue(product.provider.address.token);
 });
 
-test('a provider that is not there is said to be so', async ({ page, signIn }) => {
+test('an unknown provider host is reported', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code');

@@ -1,4 +1,4 @@
-// Save and Cancel, what they do, and what happens when something stands in the way.
+// Save and Cancel, and what can prevent a save.
 
 import { Form, basic } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -6,7 +6,7 @@ import { expect, test } from '../support/test.ts';
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('Save and Cancel appear with a change, and typing it back hides them', async ({ page, signIn }) => {
+  test('Save and Cancel appear with a change and disappear when it is undone', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await expect(form.save).toBeHidden();
@@ -19,29 +19,29 @@ test.describe(() => {
     await expect(form.cancel).toBeHidden();
   });
 
-  test('a keystroke touches nothing on the page but its own control', async ({ page, signIn }) => {
+  test('a keystroke mutates no other element of the page', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
     for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
       const control = form.field(form.basic, label);
-      await control.fill('a'); // The first one is a change, which the bar below tells.
-      const touched = await page.evaluateHandle(() => {
-        const touched: string[] = [];
-        const note = (records: MutationRecord[]) => {
-          for (const { target } of records) touched.push((target instanceof Element ? target : target.parentElement!).outerHTML);
+      await control.fill('a'); // The first keystroke also shows the save bar.
+      const mutated = await page.evaluateHandle(() => {
+        const mutated: string[] = [];
+        const record = (records: MutationRecord[]) => {
+          for (const { target } of records) mutated.push((target instanceof Element ? target : target.parentElement!).outerHTML);
         };
-        new MutationObserver(note).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
-        return touched;
+        new MutationObserver(record).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
+        return mutated;
       });
       await control.pressSequentially('bc');
       await expect(control).toHaveValue('abc');
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-      expect(await touched.jsonValue(), label).toEqual([]);
+      expect(await mutated.jsonValue(), label).toEqual([]);
     }
   });
 
-  test('every kind of control counts as a change and can be changed back', async ({ page, signIn }) => {
+  test('a change in any kind of control can be undone', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const changes = [
@@ -65,7 +65,7 @@ test.describe(() => {
   });
 });
 
-test('Cancel restores what is saved, the untouched secret included', async ({ page, signIn, product }) => {
+test('Cancel restores the saved values, including the untouched secret', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -81,7 +81,7 @@ test('Cancel restores what is saved, the untouched secret included', async ({ pa
   await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/Stored for localhost/);
 });
 
-test('what is saved is there after a reload', async ({ page, signIn, product }) => {
+test('saved values are shown after a reload', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -92,7 +92,7 @@ test('what is saved is there after a reload', async ({ page, signIn, product }) 
   await expect(form.save).toBeHidden();
 });
 
-test('a problem goes away as it is mended, and the summary with it', async ({ page, signIn, product }) => {
+test('a problem and its summary entry disappear when it is fixed', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: '+587', 'SMTP Server': 'smtp://localhost' });
@@ -121,7 +121,7 @@ test.describe('when a save would delete a token', () => {
     await expect(page.getByRole('dialog', { name: 'Saving deletes the current OAuth token' })).toBeVisible();
   });
 
-  test('declined, nothing is saved and the form is as before', async ({ page, product, axe }) => {
+  test('declining saves nothing and leaves the form unchanged', async ({ page, product, axe }) => {
     const form = new Form(page);
     await axe();
     await page.getByRole('button', { name: 'Keep the token' }).click();
@@ -130,7 +130,7 @@ test.describe('when a save would delete a token', () => {
     await expect(form.save).toBeVisible();
   });
 
-  test('dismissed with Escape, it can be asked again', async ({ page }) => {
+  test('after Escape, the next save asks again', async ({ page }) => {
     const form = new Form(page);
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toBeHidden();
@@ -138,14 +138,14 @@ test.describe('when a save would delete a token', () => {
     await expect(page.getByRole('dialog')).toBeVisible();
   });
 
-  test('confirmed, the form is saved', async ({ page }) => {
+  test('confirming saves the form', async ({ page }) => {
     await page.getByRole('button', { name: 'Save and delete the token' }).click();
     await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
   });
 });
 
-test('a save while the server is away loses nothing, and works once it is back', async ({ page, signIn, product, complaints }) => {
-  complaints.expectFailure(/api\/email\/save/);
+test('a save while the server is unreachable keeps the changes, and a later save works', async ({ page, signIn, product, consoleErrors }) => {
+  consoleErrors.expectFailure(/api\/email\/save/);
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -156,17 +156,17 @@ test('a save while the server is away loses nothing, and works once it is back',
   await form.saved();
 });
 
-test('a session that has ended is said, and what was typed stays', async ({ page, signIn, product, complaints }) => {
-  complaints.expectStatus(401, /api\/email\/save/);
+test('a save after the session has ended keeps the changes and links to the sign-in page', async ({ page, signIn, product, consoleErrors }) => {
+  consoleErrors.expectStatus(401, /api\/email\/save/);
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
   await page.context().clearCookies();
   await form.save.click();
   await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
-  const way = page.getByRole('alert').getByRole('link', { name: 'sign in in a new tab', exact: true });
-  await expect(way).toHaveAttribute('href', '/sign-in');
-  await expect(way).toHaveAttribute('target', '_blank');
+  const link = page.getByRole('alert').getByRole('link', { name: 'sign in in a new tab', exact: true });
+  await expect(link).toHaveAttribute('href', '/sign-in');
+  await expect(link).toHaveAttribute('target', '_blank');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
 
   const second = await page.context().newPage();
@@ -174,7 +174,7 @@ test('a session that has ended is said, and what was typed stays', async ({ page
   await form.saved();
 });
 
-test('the form is edited, saved and sent with the keyboard alone', async ({ page, signIn, product }) => {
+test('the form is edited and saved with the keyboard alone', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.flow.focus();

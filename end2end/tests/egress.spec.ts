@@ -1,5 +1,5 @@
-// What the operator has not allowed is not called, and said with the address and the flag: at the step
-// of a test message, and at the field of an endpoint.
+// The egress policy: a connection that the operator has not allowed is refused, and the address and
+// the flag are shown, at the step of a test message and at the field of an endpoint.
 
 import { basic, Form, OAUTH } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -7,7 +7,7 @@ import { expect, test } from '../support/test.ts';
 test.describe('where the operator allows a mail server', () => {
   test.use({ flags: ({}, use) => use(['--egress-allow', 'mail.example.com']) });
 
-  test('a port of this machine is refused at its step, with the flag to copy', async ({ page, product, signIn, axe }) => {
+  test('a loopback mail server is refused at its step, with the flag to copy', async ({ page, product, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { ...basic(product.mail, 6379), 'SMTP Server': '127.0.0.1' });
@@ -20,7 +20,7 @@ test.describe('where the operator allows a mail server', () => {
     await axe();
   });
 
-  test('an endpoint that is http on this machine is refused at its field, with the flag', async ({ page, signIn, axe }) => {
+  test('a loopback http endpoint is refused at its field, with the flag', async ({ page, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Client Credentials');
@@ -40,7 +40,7 @@ test.describe('where the operator allows a mail server', () => {
 test.describe('where the operator denies a provider', () => {
   test.use({ flags: ({}, use) => use(['--egress-deny', 'login.example.com']) });
 
-  test('a Token Endpoint that the operator denies is named as this machine’s refusal', async ({ page, signIn }) => {
+  test('a denied Token Endpoint is reported as blocked by this server', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Client Credentials');

@@ -1,13 +1,13 @@
-// What a page on another site loads for the custom element, and what it does not load again.
+// The files that a page on another site loads for the custom element, and their caching.
 
 import { expect, test } from '../support/embedded.ts';
 import { type Exchange, files, isLater, visit } from '../support/wire.ts';
 
 test.use({ changesNothing: true });
 
-/** What the first files of an element may weigh together as they are sent, in bytes. */
+/** The budget of an element's initial files, compressed, in bytes. */
 const BUDGET = 214_000;
-/** And the one that is loaded once it has come to life. */
+/** The budget of the deferred chunk. */
 const LATER_BUDGET = 80_000;
 
 function paths(exchanges: Exchange[]): string[] {
@@ -18,12 +18,12 @@ function isHashed({ path }: Exchange): boolean {
   return /^\/pkg\/ppm-email(-later|-embed)?\.[0-9a-f]{16}\.(js|css|wasm)$/.test(path);
 }
 
-test('all files of an element but embed.js have a hash in their names', async ({ context, shell }) => {
+test('all files of an element except embed.js have a hash in their names', async ({ context, shell }) => {
   const others = files(await visit(context, shell, 'plain')).filter((file) => !isHashed(file));
   expect(paths(others)).toEqual(['/embed.js']);
 });
 
-test('a file with a hash in its name comes compressed, to be kept for good', async ({ context, shell }) => {
+test('a hashed file is compressed and cached as immutable', async ({ context, shell }) => {
   const hashed = files(await visit(context, shell, 'plain')).filter(isHashed);
   expect(hashed.map(({ path }) => path.split('.').pop()).sort()).toEqual(['css', 'js', 'wasm', 'wasm']);
   for (const { path, headers } of hashed) {
@@ -32,18 +32,18 @@ test('a file with a hash in its name comes compressed, to be kept for good', asy
   }
 });
 
-test('embed.js comes compressed, to be asked for anew each time', async ({ context, shell }) => {
+test('embed.js is compressed and revalidated each time', async ({ context, shell }) => {
   const script = files(await visit(context, shell, 'plain')).find(({ path }) => path === '/embed.js');
   expect(script?.headers).toMatchObject({ 'cache-control': 'no-cache', 'content-encoding': 'br' });
 });
 
-test('a second visit only asks whether embed.js is still the same', async ({ context, shell }) => {
+test('a second visit only revalidates embed.js', async ({ context, shell }) => {
   await visit(context, shell, 'plain');
   const again = files(await visit(context, shell, 'plain'));
   expect(again.map(({ path, status, body }) => ({ path, status, body }))).toEqual([{ path: '/embed.js', status: 304, body: 0 }]);
 });
 
-test('three elements on a page fetch the files of one', async ({ browser, context, shell }) => {
+test('three elements on a page fetch the same files as one', async ({ browser, context, shell }) => {
   const one = files(await visit(context, shell, 'plain'));
   const elsewhere = await browser.newContext();
   const three = files(await visit(elsewhere, shell, 'three', 3));
@@ -51,7 +51,7 @@ test('three elements on a page fetch the files of one', async ({ browser, contex
   expect(paths(three)).toEqual(paths(one));
 });
 
-test('the files of an element weigh no more than 214,000 bytes as they are sent, and 80,000 later', async ({ context, shell }) => {
+test('the initial files are at most 214,000 bytes compressed, and the deferred chunk 80,000', async ({ context, shell }) => {
   const all = files(await visit(context, shell, 'plain'));
   expect(Math.min(...all.map(({ body }) => body))).toBeGreaterThan(0);
   const weight = (some: Exchange[]) => some.reduce((sum, { body }) => sum + body, 0);

@@ -1,5 +1,5 @@
-// The tab in products that are not written in Rust, on a site of their own and under a strict policy:
-// as a custom element in plain HTML and in React, and in an iframe.
+// The tab in JavaScript hosts on another site with a strict Content-Security-Policy: as a custom
+// element in plain HTML and in React, and in an iframe.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,10 +11,10 @@ import { expect, test } from '../support/embedded.ts';
 import { basic, Form } from '../support/form.ts';
 import type { Shell } from '../support/shell.ts';
 
-// As browsers are about to be: no cookie on another site.
+// Third-party cookies are blocked, as in future browsers.
 test.use({ launchOptions: async ({ launchOptions }, use) => use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--test-third-party-cookie-phaseout'] }) });
 
-/** What a host may say to every element of its page, and about the one that it embeds. */
+/** Host styles that try to reach into the custom element. */
 const HOSTILE = `
   html, body, ppm-email-settings {
     font: italic 40px/3 cursive !important; color: red !important; letter-spacing: 1em !important; cursor: wait;
@@ -23,22 +23,22 @@ const HOSTILE = `
   * { box-sizing: content-box !important; margin: 9px !important }
   select, input, button, fieldset { display: none !important; border: 9px solid red !important }`;
 
-/** Every computed property of an element that a style sheet can reach. */
-async function lookOf(locator: Locator): Promise<Record<string, string>> {
+/** Returns all computed style properties of an element. */
+async function computedStyle(locator: Locator): Promise<Record<string, string>> {
   return locator.evaluate((element) => {
     const style = getComputedStyle(element);
     return Object.fromEntries([...style].filter((name) => !name.startsWith('--')).map((name) => [name, style.getPropertyValue(name)]));
   });
 }
 
-/** Opens a host, and gives the tab in it. */
+/** Opens a host and returns the tab in it. */
 async function open(page: Page, shell: Shell, host: string): Promise<Form> {
   await page.goto(`${shell.url}/${host}/`);
   return new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page);
 }
 
 for (const host of ['plain', 'react', 'iframe']) {
-  test(`a host in ${host} goes from the empty form to the delivered message`, async ({ page, shell, product, provider, inbox, axe }) => {
+  test(`a message is delivered from the empty form in the ${host} host`, async ({ page, shell, product, provider, inbox, axe }) => {
     const form = await open(page, shell, host);
     await expect(form.flow).toBeEnabled();
     const redirect = { 'Redirect URI': `${shell.product}/oauth/callback` };
@@ -51,7 +51,7 @@ for (const host of ['plain', 'react', 'iframe']) {
   });
 }
 
-test('a host hears what is unsaved and what is saved', async ({ page, shell, product }) => {
+test('a host receives events for unsaved changes and for a save', async ({ page, shell, product }) => {
   const form = await open(page, shell, 'plain');
   const state = page.locator('#state');
   await form.fill(form.basic, basic(product.mail));
@@ -60,7 +60,7 @@ test('a host hears what is unsaved and what is saved', async ({ page, shell, pro
   await expect(state).toHaveText('Saved as revision 1');
 });
 
-test('a host hears whether there is a token', async ({ page, shell, product, provider }) => {
+test('a host receives an event with the token status', async ({ page, shell, product, provider }) => {
   const form = await open(page, shell, 'plain');
   await expect(form.flow).toBeEnabled();
   const told = page.locator('ppm-email-settings').evaluate(
@@ -71,18 +71,18 @@ test('a host hears whether there is a token', async ({ page, shell, product, pro
   expect(await told).toBe('valid');
 });
 
-test('a host token that expires in the middle of an edit is asked for anew, and the form is saved', async ({ page, shell, host, product, complaints }) => {
+test('if the host token expires during an edit, the save works with a new token', async ({ page, shell, host, product, consoleErrors }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   host.expireTokens(true);
-  complaints.expectStatus(401, /bearer\/api\/email/);
+  consoleErrors.expectStatus(401, /bearer\/api\/email/);
   await form.save.click();
   await expect(page.getByRole('alert').filter({ hasText: 'Nothing was saved.' })).toContainText('Your changes are still here');
   host.expireTokens(false);
   await form.saved();
 });
 
-test('a token that is refused is asked for once more, and nobody notices', async ({ page, shell, host, product, complaints }) => {
+test('a refused request is repeated with a new token without an error', async ({ page, shell, host, product, consoleErrors }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   host.expireTokens(true);
@@ -90,14 +90,14 @@ test('a token that is refused is asked for once more, and nobody notices', async
   host.expireTokens(false);
   const withExpired = (headers: Record<string, string>) => ({ ...headers, authorization: `Bearer ${expired}` });
   await page.route('**/bearer/api/email/save', (route) => route.continue({ headers: withExpired(route.request().headers()) }), { times: 1 });
-  complaints.expectStatus(401, /bearer\/api\/email\/save/);
+  consoleErrors.expectStatus(401, /bearer\/api\/email\/save/);
   await form.saved();
 });
 
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('whoever leaves by the host is asked where something is unsaved', async ({ page, shell, product }) => {
+  test('confirmLeave asks only while there are unsaved changes', async ({ page, shell, product }) => {
     const form = await open(page, shell, 'plain');
     const mayLeave = () => page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings) => element.confirmLeave());
     await expect(form.flow).toBeEnabled();
@@ -109,8 +109,8 @@ test.describe(() => {
     }
   });
 
-  test('an element that cannot be loaded says so and can be tried again', async ({ page, shell, complaints }) => {
-    complaints.expectStatus(503, /\.wasm$/);
+  test('an element that fails to load shows an error and can be retried', async ({ page, shell, consoleErrors }) => {
+    consoleErrors.expectStatus(503, /\.wasm$/);
     await page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }), { times: 1 });
     const form = await open(page, shell, 'plain');
     await expect(page.getByRole('alert')).toContainText('The email settings could not be loaded.');
@@ -118,7 +118,7 @@ test.describe(() => {
     await expect(form.flow).toBeEnabled();
   });
 
-  test('an element is as dark or light as its theme says', async ({ page, shell }) => {
+  test('the theme attribute selects light or dark', async ({ page, shell }) => {
     const form = await open(page, shell, 'plain');
     await expect(form.flow).toBeEnabled();
     const surface = () => form.basic.evaluate((group) => getComputedStyle(group).backgroundColor);
@@ -127,7 +127,7 @@ test.describe(() => {
     expect(await surface()).not.toBe(light);
   });
 
-  test('an element that is taken out and put back keeps what was typed', async ({ page, shell, product }) => {
+  test('an element that is removed and reinserted keeps unsaved input', async ({ page, shell, product }) => {
     const form = await open(page, shell, 'plain');
     await form.fill(form.basic, basic(product.mail));
     const element = await page.evaluateHandle(() => {
@@ -155,32 +155,32 @@ test.describe(() => {
     expect(files.length).toBe(new Set(files).size);
   });
 
-  test("neither side's styles reach the other", async ({ page, shell }) => {
+  test("the host's styles do not reach the element", async ({ page, shell }) => {
     const form = await open(page, shell, 'plain');
     await expect(form.flow).toBeEnabled();
-    const before = await lookOf(form.flow);
+    const before = await computedStyle(form.flow);
     await page.evaluate((css) => {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css);
       document.adoptedStyleSheets.push(sheet);
     }, HOSTILE);
-    expect(await lookOf(form.flow)).toEqual(before);
+    expect(await computedStyle(form.flow)).toEqual(before);
     await expect(form.flow).toBeVisible();
   });
 
-  test("our styles do not reach the host's own page", async ({ page, shell, complaints }) => {
-    complaints.expectFailure(/embed\.js/);
+  test("the element's styles do not reach the host's page", async ({ page, shell, consoleErrors }) => {
+    consoleErrors.expectFailure(/embed\.js/);
     await page.route('**/embed.js', (route) => route.abort());
     const heading = page.getByRole('heading', { level: 1 });
     await page.goto(`${shell.url}/plain/`);
-    const alone = await lookOf(heading);
+    const alone = await computedStyle(heading);
     await page.unroute('**/embed.js');
     const form = await open(page, shell, 'plain');
     await expect(form.flow).toBeEnabled();
-    expect(await lookOf(heading)).toEqual(alone);
+    expect(await computedStyle(heading)).toEqual(alone);
   });
 
-  test('a host whose script comes after the frame is there is asked again', async ({ page, shell }) => {
+  test('the token request is repeated until a late host script answers', async ({ page, shell }) => {
     const framed = page.waitForResponse('**/embed/frame.js');
     await page.route('**/iframe/host.js', async (route) => {
       await (await framed).finished();
@@ -191,11 +191,11 @@ test.describe(() => {
     await expect(form.flow).toBeEnabled();
   });
 
-  test('whoever leaves a host with an iframe is asked where something is unsaved', async ({ page, shell, product }) => {
+  test('a host with an iframe can ask before leaving with unsaved changes', async ({ page, shell, product }) => {
     const form = await open(page, shell, 'iframe');
     await form.fill(form.basic, basic(product.mail));
     await expect(page.locator('#state')).toHaveText('Unsaved');
-    // By the keyboard: right after scrolling, Chromium may take a place on the page for one in the frame.
+    // By keyboard: right after scrolling, Chromium may dispatch a click on the page to the iframe.
     const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
     const asked = page.waitForEvent('dialog');
     const pressed = elsewhere.press('Enter');
@@ -207,27 +207,27 @@ test.describe(() => {
     await expect(page).toHaveURL(/plain/);
   });
 
-  test('a page that is no host of the iframe cannot show it', async ({ page, shell, complaints }) => {
-    complaints.expectFailure(/embed\/frame/);
-    complaints.expectConsole(/frame-ancestors/);
+  test('a page of an origin that is not allowed cannot frame the tab', async ({ page, shell, consoleErrors }) => {
+    consoleErrors.expectFailure(/embed\/frame/);
+    consoleErrors.expectConsole(/frame-ancestors/);
     await page.goto(`${shell.url.replace('a.localhost', 'c.localhost')}/iframe/`);
     await expect(page.frameLocator('iframe').getByLabel('OAuth Flow', { exact: true })).toHaveCount(0);
   });
 });
 
-test('a host hears by its code why something was not done', async ({ page, shell, product, host, complaints }) => {
+test('a host receives an error event with its code', async ({ page, shell, product, host, consoleErrors }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   const told = page.locator('ppm-email-settings').evaluate(
     (element: PpmEmailSettings) => new Promise((resolve) => element.addEventListener('ppm-error', ({ detail }) => resolve(detail.code))),
   );
   host.expireTokens(true);
-  complaints.expectStatus(401, /bearer\/api\/email/);
+  consoleErrors.expectStatus(401, /bearer\/api\/email/);
   await form.save.click();
   expect(await told).toBe('host-token-expired');
 });
 
-/** Opens the plain host with other markup in the place of its element, before any of its scripts runs. */
+/** Opens the plain host with its element replaced by other markup before any script runs. */
 async function openWith(page: Page, shell: Shell, markup: string): Promise<Form> {
   await page.addInitScript((injected) => {
     const watch = new MutationObserver(() => {
@@ -241,7 +241,7 @@ async function openWith(page: Page, shell: Shell, markup: string): Promise<Form>
   return open(page, shell, 'plain');
 }
 
-// A host with no Content-Security-Policy that would keep the token from leaving it.
+// A host without a Content-Security-Policy that would stop the token from being sent elsewhere.
 test.describe('on a page without a policy', () => {
   test.use({ bypassCSP: true });
 
@@ -251,7 +251,7 @@ test.describe('on a page without a policy', () => {
     ["behind the product's name", (site: string, product: string) => `${product}@${new URL(site).host}`],
     ['with a path', (site: string, product: string) => `${site}/${product}`],
   ] as const) {
-    test(`an injected element whose base names an attacker's server ${how} sends it nothing`, async ({ page, shell, complaints }) => {
+    test(`an injected element whose base names an attacker's server ${how} sends it nothing`, async ({ page, shell, consoleErrors }) => {
       const heard: string[] = [];
       const attacker = createServer((request, response) => {
         heard.push(`${request.method} ${request.url} ${request.headers.authorization}`);
@@ -260,7 +260,7 @@ test.describe('on a page without a policy', () => {
       await once(attacker, 'listening');
       const site = `http://c.localhost:${(attacker.address() as AddressInfo).port}`;
       const base = written(site, shell.product);
-      complaints.expectConsole(/attribute base names http:\/\/c\.localhost:\d+, but embed\.js came from http:\/\/b\.localhost/);
+      consoleErrors.expectConsole(/attribute base names http:\/\/c\.localhost:\d+, but embed\.js came from http:\/\/b\.localhost/);
       const bundle: string[] = [];
       page.on('request', (request) => bundle.push(...(request.url().includes('/pkg/') ? [request.url()] : [])));
 
@@ -276,8 +276,8 @@ test.describe('on a page without a policy', () => {
     });
   }
 
-  test('a server of another origin is called where a script sets it as a property, whatever the attribute names', async ({ page, shell, complaints }) => {
-    complaints.expectConsole(/attribute base names http:\/\/d\.localhost/);
+  test('the property base, set by script, may name another origin and overrides the attribute', async ({ page, shell, consoleErrors }) => {
+    consoleErrors.expectConsole(/attribute base names http:\/\/d\.localhost/);
     const form = await openWith(page, shell, '<ppm-email-settings base="http://d.localhost">');
     await expect(page.getByRole('alert')).toContainText('this page names a server that they do not belong to');
     const elsewhere = shell.product.replace('b.localhost', 'c.localhost');
@@ -288,7 +288,7 @@ test.describe('on a page without a policy', () => {
   });
 });
 
-test('an element that is moved keeps what was typed', async ({ page, shell, product }) => {
+test('an element that is moved keeps unsaved input', async ({ page, shell, product }) => {
   const form = await open(page, shell, 'plain');
   await form.fill(form.basic, basic(product.mail));
   await page.evaluate(() => document.body.prepend(document.querySelector('ppm-email-settings')!));
@@ -296,7 +296,7 @@ test('an element that is moved keeps what was typed', async ({ page, shell, prod
   await form.saved();
 });
 
-test('an iframe is as high as what is in it, and its host hears what is unsaved', async ({ page, shell, product }) => {
+test('the iframe adapts to its content height, and its host receives dirty messages', async ({ page, shell, product }) => {
   const form = await open(page, shell, 'iframe');
   await expect(form.flow).toBeEnabled();
   const overflow = () => page.frameLocator('iframe').locator('html').evaluate((html) => html.scrollHeight - html.clientHeight);

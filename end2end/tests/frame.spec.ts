@@ -1,4 +1,4 @@
-// The stand-alone frame: in, out, nowhere; and every page for everybody.
+// The stand-alone product: sign-in, sign-out, 404, cookies, accessibility and layout.
 
 import { Form } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
@@ -6,7 +6,7 @@ import { ADA, expect, test } from '../support/test.ts';
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('without a session a page leads to the sign-in page, and that leads back', async ({ page }) => {
+  test('a page without a session redirects to sign-in, and sign-in returns to it', async ({ page }) => {
     await page.goto('/audit');
     await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
     await page.getByLabel('Email', { exact: true }).fill(ADA.email);
@@ -26,14 +26,14 @@ test.describe(() => {
     await page.waitForURL('**/sign-in');
   });
 
-  test('a path that leads nowhere is a true 404', async ({ page, complaints }) => {
-    complaints.expectStatus(404, /nowhere/);
+  test('an unknown path is answered with status 404', async ({ page, consoleErrors }) => {
+    consoleErrors.expectStatus(404, /nowhere/);
     const answer = await page.goto('/nowhere');
     expect(answer?.status()).toBe(404);
     await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
   });
 
-  test('the cookies are out of reach of scripts and of other sites', async ({ page, signIn }) => {
+  test('the cookies are HttpOnly and SameSite=Lax', async ({ page, signIn }) => {
     await signIn();
     const cookies = await page.context().cookies();
     expect(cookies.map(({ name }) => name).sort()).toEqual(['ppm-email', 'ppm-email-device']);
@@ -48,8 +48,8 @@ test.describe(() => {
     }
   });
 
-  test('nothing on any page is out of reach for assistive technology', async ({ page, signIn, axe, complaints }) => {
-    complaints.expectStatus(404, /nowhere/);
+  test('no page has accessibility violations', async ({ page, signIn, axe, consoleErrors }) => {
+    consoleErrors.expectStatus(404, /nowhere/);
     await page.goto('/sign-in');
     await axe();
     await page.goto('/nowhere');
@@ -64,7 +64,7 @@ test.describe(() => {
     await axe();
   });
 
-  test('at no width does a control stick out of its group', async ({ page, signIn }) => {
+  test('no control overflows its group at any width', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     for (const width of [320, 480, 768, 1100, 1600]) {
@@ -73,7 +73,7 @@ test.describe(() => {
     }
   });
 
-  test('on a narrow screen nothing is cut off', async ({ page, signIn }) => {
+  test('there is no horizontal overflow on a narrow screen', async ({ page, signIn }) => {
     await page.setViewportSize({ width: 320, height: 640 });
     await signIn();
     const form = new Form(page);
@@ -83,7 +83,7 @@ test.describe(() => {
   });
 });
 
-test('a wrong password and an unknown address are refused in the same words', async ({ page, axe }) => {
+test('a wrong password and an unknown address get the same message', async ({ page, axe }) => {
   await page.goto('/sign-in');
   for (const email of [ADA.email, 'nobody@practice.example']) {
     await page.getByLabel('Email', { exact: true }).fill(email);
@@ -94,8 +94,8 @@ test('a wrong password and an unknown address are refused in the same words', as
   await axe();
 });
 
-test('too many attempts are turned away on the page itself, and another account is not', async ({ page, signIn, complaints, axe }) => {
-  complaints.expectStatus(429, /sign-in/);
+test('too many attempts are throttled with a message, and another account is not', async ({ page, signIn, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(429, /sign-in/);
   await page.goto('/sign-in');
   for (let attempt = 0; attempt < 6; attempt++) {
     await page.getByLabel('Email', { exact: true }).fill('nobody@practice.example');

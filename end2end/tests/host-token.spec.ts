@@ -1,5 +1,5 @@
-// Signed in by the host's token, which the host renews or does not: what somebody does while it
-// expires is not lost, and goes on where they come back with a fresh one.
+// Authentication by the host's token: if it expires during an action, nothing is lost, and the action
+// works again with a new token.
 
 import type { Page } from '@playwright/test';
 import { configure, openConsent } from '../support/consent.ts';
@@ -18,7 +18,7 @@ const test = base.extend<{ host: Host; form: Form }>({
 
   flags: async ({ host }, use) => use(host.flags),
 
-  /** The tab as Grace sees it, who comes from the host. */
+  /** The tab of Grace, signed in by the host. */
   form: async ({ host, page, context }, use) => {
     await host.signIn(context);
     await page.goto('/settings/email');
@@ -27,7 +27,7 @@ const test = base.extend<{ host: Host; form: Form }>({
   },
 });
 
-/** Waits until the product says that the host's token has expired. */
+/** Waits until the product reports that the host's token has expired. */
 async function hasExpired(page: Page): Promise<void> {
   const code = async () => {
     const answer = await page.request.post('/api/email/token', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
@@ -36,8 +36,8 @@ async function hasExpired(page: Page): Promise<void> {
   await expect.poll(code, { intervals: [100] }).toBe('host-token-expired');
 }
 
-test('a token that expires in the middle of an edit loses nothing, and a fresh one lets it be saved', async ({ page, context, host, form, product, complaints, axe }) => {
-  complaints.expectStatus(401, /\/api\/email\/save$/);
+test('a token that expires during an edit loses no input, and a new one allows the save', async ({ page, context, host, form, product, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\/save$/);
   const typed = basic(product.mail);
   await form.fill(form.basic, typed);
   await form.field(form.basic, 'TLS mode').selectOption({ label: 'STARTTLS' });
@@ -65,8 +65,8 @@ test('a token that expires in the middle of an edit loses nothing, and a fresh o
   await expect(form.sendTest, 'the password is there as well').toBeEnabled();
 });
 
-test('where the host takes its cookie away, nothing typed is lost either', async ({ page, context, host, form, product, complaints }) => {
-  complaints.expectStatus(401, /\/api\/email\/save$/);
+test('removing the host’s cookie loses no input', async ({ page, context, host, form, product, consoleErrors }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\/save$/);
   await form.fill(form.basic, basic(product.mail));
   await context.clearCookies({ name: 'host-token' });
   await form.save.click();
@@ -75,8 +75,8 @@ test('where the host takes its cookie away, nothing typed is lost either', async
   await form.saved();
 });
 
-test('Send Test Email says that the sign-in has expired, and works with a fresh one', async ({ page, context, host, form, product, complaints, inbox }) => {
-  complaints.expectStatus(401, /\/api\/email\/send-test$/);
+test('Send Test Email reports the expired sign-in, and works with a new token', async ({ page, context, host, form, product, consoleErrors, inbox }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\/send-test$/);
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await host.expire(context);
@@ -89,15 +89,15 @@ test('Send Test Email says that the sign-in has expired, and works with a fresh 
   await inbox.waitFor({ to: GRACE.email });
 });
 
-test('a test message under way while the token expires goes on, and the tab shows how it ended', async ({ page, context, host, form, product, complaints, inbox }) => {
-  complaints.expectStatus(401, /\/api\/email\/run$/);
-  // Without the stream of its steps, which goes on for a while when the token has expired.
+test('a test message continues while the token expires, and the tab shows its outcome', async ({ page, context, host, form, product, consoleErrors, inbox }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\/run$/);
+  // Without the event stream, which stays open for a while after the token has expired.
   await page.route('**/api/email/events', (route) => route.abort());
   await page.reload();
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
   await page.route('**/api/email/run', async (route) => {
     await held;
     await route.continue();
@@ -105,15 +105,15 @@ test('a test message under way while the token expires goes on, and the tab show
   await form.sendTest.click();
   await expect(page.getByText(/^Last test: .*, to grace@practice\.example\.$/)).toBeVisible();
   await host.expire(context);
-  letGo();
+  release();
   await expect(page.getByRole('alert')).toHaveText(/^You are signed out, so progress cannot be shown/);
   await inbox.waitFor({ to: GRACE.email });
   await host.signIn(context);
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-test('Get Auth Token says that the sign-in has expired, and works with a fresh one', async ({ page, context, host, form, product, provider, complaints }) => {
-  complaints.expectStatus(401, /\/api\/email\//);
+test('Get Auth Token reports the expired sign-in, and works with a new token', async ({ page, context, host, form, product, provider, consoleErrors }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\//);
   await configure(form, product, 'Authorization Code', provider.address.clients.code);
   await host.expire(context);
   await form.getToken.click();
@@ -126,8 +126,8 @@ test('Get Auth Token says that the sign-in has expired, and works with a fresh o
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
-test('a consent during which the token expires is not lost', async ({ page, context, host, form, product, provider, complaints }) => {
-  complaints.expectStatus(401, /\/api\/email\/token$/);
+test('a consent during which the host token expires still yields a token', async ({ page, context, host, form, product, provider, consoleErrors }) => {
+  consoleErrors.expectStatus(401, /\/api\/email\/token$/);
   await configure(form, product, 'Authorization Code', provider.address.clients.code);
   const popUp = await openConsent(form);
   const refused = page.waitForResponse((response) => response.status() === 401);
@@ -140,7 +140,7 @@ test('a consent during which the token expires is not lost', async ({ page, cont
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('a page that is opened with an expired token leads to where one can sign in', async ({ page, context, host }) => {
+test('a page opened with an expired token redirects to sign-in', async ({ page, context, host }) => {
   await host.expire(context);
   const answer = await page.goto('/settings/email');
   expect(answer?.status()).toBe(200);
@@ -151,7 +151,7 @@ test('a page that is opened with an expired token leads to where one can sign in
   await expect(page.getByText(GRACE.name)).toBeVisible();
 });
 
-test('times are written as the host says that somebody likes them', async ({ page, form, product }) => {
+test('times follow the preferences in the host’s token', async ({ page, form, product }) => {
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await form.sendTest.click();

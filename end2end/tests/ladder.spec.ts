@@ -1,30 +1,30 @@
-// The steps of a test message: what each found out, in what time, in whose words; where it ended; and
-// all of it as text for a support ticket.
+// The steps of a test message: their facts, duration and server replies, the step that failed, and
+// the transcript as text for a support ticket.
 
 import { AUTHENTICATION, Form, basic, oauth } from '../support/form.ts';
 import { startScripted } from '../support/scripted.ts';
 import { expect, test } from '../support/test.ts';
 import type { Locator, Page } from '@playwright/test';
 
-function ladder(page: Page): Locator {
+function steps(page: Page): Locator {
   return page.getByRole('list', { name: 'Steps of the test message' });
 }
 
-/** The rung of a step, by its name. */
-function rung(page: Page, name: string): Locator {
-  return ladder(page).locator('> li').filter({ has: page.getByText(name, { exact: true }) });
+/** Locates the row of a step by its name. */
+function row(page: Page, name: string): Locator {
+  return steps(page).locator('> li').filter({ has: page.getByText(name, { exact: true }) });
 }
 
-/** What a step found out. */
+/** Locates a fact of a step. */
 function fact(place: Locator, name: string): Locator {
   return place.getByText(name, { exact: true }).locator('xpath=following-sibling::dd[1]');
 }
 
 async function names(page: Page): Promise<string[]> {
-  return ladder(page).locator('> li > .name').allTextContents();
+  return steps(page).locator('> li > .name').allTextContents();
 }
 
-test('a message that arrives shows what each step found out', async ({ page, signIn, product, axe }) => {
+test('each step of a delivered message shows its facts', async ({ page, signIn, product, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -44,42 +44,42 @@ test('a message that arrives shows what each step found out', async ({ page, sig
     'Content',
     'Accepted',
   ]);
-  for (const step of await ladder(page).locator('> li').all()) {
+  for (const step of await steps(page).locator('> li').all()) {
     await expect(step).toContainText('done');
     await expect(step).toContainText(/\d+ ms/);
   }
-  await expect(fact(rung(page, 'Name lookup'), 'Addresses')).toContainText('127.0.0.1');
-  await expect(fact(rung(page, 'Connection'), 'Connected to')).toHaveText(new RegExp(`:${product.mail.starttls}$`));
-  const tls = rung(page, 'TLS');
+  await expect(fact(row(page, 'Name lookup'), 'Addresses')).toContainText('127.0.0.1');
+  await expect(fact(row(page, 'Connection'), 'Connected to')).toHaveText(new RegExp(`:${product.mail.starttls}$`));
+  const tls = row(page, 'TLS');
   await expect(fact(tls, 'Version')).toHaveText(/^TLS 1\.[23]$/);
   await expect(fact(tls, 'Cipher')).toHaveText(/^TLS_/);
   await expect(fact(tls, 'Certificate for')).toContainText('CN=');
   await expect(fact(tls, 'Issued by')).toContainText('CN=');
   await expect(fact(tls, 'Days left')).toHaveText(/^\d+$/);
-  const offered = rung(page, 'Capabilities');
+  const offered = row(page, 'Capabilities');
   await expect(fact(offered, 'Sign-in methods')).toContainText('PLAIN');
   await expect(fact(offered, 'Size limit (bytes)')).toHaveText(/^\d+$/);
   await expect(fact(offered, 'SMTPUTF8')).toHaveText(/^(yes|no)$/);
-  await expect(fact(rung(page, 'Sign-in'), 'Method')).toHaveText('PLAIN');
-  await expect(fact(rung(page, 'Accepted'), 'Queue ID')).toHaveText(/^\S+$/);
+  await expect(fact(row(page, 'Sign-in'), 'Method')).toHaveText('PLAIN');
+  await expect(fact(row(page, 'Accepted'), 'Queue ID')).toHaveText(/^\S+$/);
   await axe();
 });
 
-test("the server's own words unfold by the keyboard", async ({ page, signIn, product }) => {
+test("the server's reply is expanded by keyboard", async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
   await form.sendTest.click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
-  const words = rung(page, 'Greeting').getByText(/^220 /);
+  const words = row(page, 'Greeting').getByText(/^220 /);
   await expect(words).toBeHidden();
-  await rung(page, 'Greeting').getByText('Server reply', { exact: true }).focus();
+  await row(page, 'Greeting').getByText('Server reply', { exact: true }).focus();
   await page.keyboard.press('Enter');
   await expect(words).toBeVisible();
 });
 
-test("what PPM found itself is folded, and is not shown as the server's words", async ({ page, signIn, product, axe }) => {
+test("PPM's own findings are collapsed and not labelled as the server's reply", async ({ page, signIn, product, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.unknownCa) });
@@ -88,7 +88,7 @@ test("what PPM found itself is folded, and is not shown as the server's words", 
   await form.sendTest.click();
 
   const outcome = page.getByRole('status').filter({ has: form.outcome(/^TLS failed: /) });
-  for (const place of [rung(page, 'TLS'), outcome]) {
+  for (const place of [row(page, 'TLS'), outcome]) {
     await expect(place.getByText('Server reply', { exact: true })).toHaveCount(0);
     const details = place.locator('code').filter({ hasText: 'invalid peer certificate' });
     await expect(details).toBeHidden();
@@ -98,7 +98,7 @@ test("what PPM found itself is folded, and is not shown as the server's words", 
   await axe();
 });
 
-test('the name in EHLO is shown, and a refusal of it at a later step is explained by it', async ({ page, signIn, product }) => {
+test('the EHLO name is shown, and its refusal at a later step is explained', async ({ page, signIn, product }) => {
   const words = '504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname';
   const server = await startScripted({ ...FINE, RCPT: words });
   try {
@@ -113,7 +113,7 @@ test('the name in EHLO is shown, and a refusal of it at a later step is explaine
     const outcome = page.getByRole('status').filter({ has: heading });
     await expect(outcome.getByRole('listitem').filter({ hasText: 'PPM introduced itself as [127.0.0.1].' })).toBeVisible();
     await expect(outcome.getByRole('listitem').filter({ hasText: '--smtp-client-name' })).toBeVisible();
-    await expect(fact(rung(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
+    await expect(fact(row(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
   } finally {
     await server.stop();
   }
@@ -164,18 +164,18 @@ const ENDS: { step: string; answers: Record<string, string | null>; heading: Reg
   },
 ];
 
-/** Expects this step to have failed, it alone, and those after it not to have been reached. */
+/** Expects only this step to have failed, and the later ones not to have been reached. */
 async function expectEndAt(page: Page, step: string): Promise<void> {
-  await expect(rung(page, step)).toContainText('failed');
-  await expect(ladder(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
+  await expect(row(page, step)).toContainText('failed');
+  await expect(steps(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
   const all = await names(page);
   for (const later of all.slice(all.indexOf(step) + 1)) {
-    await expect(rung(page, later)).toContainText('not reached');
+    await expect(row(page, later)).toContainText('not reached');
   }
 }
 
 for (const { step, answers, heading, words, next } of ENDS) {
-  test(`a message that ends at ${step} says so there, and what to do`, async ({ page, signIn, product }) => {
+  test(`a failure at ${step} is shown there, with next steps`, async ({ page, signIn, product }) => {
     const server = await startScripted(answers);
     try {
       await signIn();
@@ -195,7 +195,7 @@ for (const { step, answers, heading, words, next } of ENDS) {
   });
 }
 
-test('a message that ends at Token says so there, and what to do', async ({ page, signIn, product }) => {
+test('a failure at Token is shown there, with next steps', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Client Credentials');
@@ -210,7 +210,7 @@ test('a message that ends at Token says so there, and what to do', async ({ page
   await expectEndAt(page, 'Token');
 });
 
-test('the transcript is copied as text, without any secret', async ({ page, signIn, product, context }) => {
+test('the copied transcript contains no secrets', async ({ page, signIn, product, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const password = 'canary-Password-7Zq';
   const encoded = Buffer.from(`\0${product.mail.username}\0${password}`).toString('base64');
@@ -241,7 +241,7 @@ test('the transcript is copied as text, without any secret', async ({ page, sign
   }
 });
 
-test("lines with the administrator's own values are ready to be copied", async ({ page, signIn, product, axe }) => {
+test("suggested commands contain the administrator's own values", async ({ page, signIn, product, axe }) => {
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
   const server = await startScripted({ ...FINE, EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
   try {

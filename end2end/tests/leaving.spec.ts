@@ -1,4 +1,4 @@
-// Nothing typed is lost by accident: not by leaving, and not by typing before the page is ready.
+// Unsaved input is not lost by leaving the page, or by typing before hydration.
 
 import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -21,7 +21,7 @@ for (const { name, leave } of WAYS) {
     const form = new Form(page);
     await form.field(form.basic, 'Display Name').pressSequentially('typed');
     const asked = page.waitForEvent('dialog');
-    const left = leave(page).catch(() => {}); // Staying ends the attempt to leave with an error.
+    const left = leave(page).catch(() => {}); // Rejects when the user stays.
     const dialog = await asked;
     expect(dialog.type()).toBe('beforeunload');
     await dialog.dismiss();
@@ -45,10 +45,10 @@ test('leaving without changes does not ask', async ({ page, signIn }) => {
   expect(asked).toEqual([]);
 });
 
-test('what is typed while the page is still loading stays, and counts as a change', async ({ page, signIn }) => {
+test('input typed before hydration is kept and counts as a change', async ({ page, signIn }) => {
   await signIn();
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
   await page.route('**/*.wasm', async (route) => {
     await held;
     await route.continue();
@@ -58,7 +58,7 @@ test('what is typed while the page is still loading stays, and counts as a chang
   await form.field(form.basic, 'Default Sender Email').fill('early@practice.example');
   await form.field(form.basic, 'Use TLS').uncheck();
   await form.flow.selectOption({ label: 'Client Credentials' });
-  letGo();
+  release();
 
   await expect(form.save).toBeVisible();
   await expect(page.getByText('3 changes not saved')).toBeVisible();
@@ -72,7 +72,7 @@ test('what is typed while the page is still loading stays, and counts as a chang
   await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue('early@practice.examples');
 });
 
-test('the skip link and the way back from it leave what was typed alone', async ({ page, signIn }) => {
+test('the skip link and going back from it keep unsaved input', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.field(form.basic, 'Display Name').pressSequentially('typed');

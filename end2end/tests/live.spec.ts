@@ -1,25 +1,25 @@
-// A test message as it goes its way: its steps are seen as they happen, by one stream for all pages of
-// a browser, and by asking where there is no stream.
+// Live progress of a test message: one event stream for all pages of a browser, and polling as the
+// fallback.
 
 import type { BrowserContext, Page, Request } from '@playwright/test';
 import { test as embedded } from '../support/embedded.ts';
 import { basic, Form } from '../support/form.ts';
-import { Hesitant } from '../support/hesitant.ts';
+import { SteppedSmtpServer } from '../support/stepped-smtp-server.ts';
 import { expect, test as base } from '../support/test.ts';
 
 const EVENTS = '**/api/email/events';
 const RUN = '**/api/email/run';
 
-const test = base.extend<{ slow: Hesitant; prepare: (page: Page) => Promise<Form> }>({
+const test = base.extend<{ slow: SteppedSmtpServer; prepare: (page: Page) => Promise<Form> }>({
   flags: ({}, use) => use(['--smtp-reply-seconds', '200', '--smtp-total-seconds', '200']),
 
   slow: async ({}, use) => {
-    const slow = await Hesitant.start();
+    const slow = await SteppedSmtpServer.start();
     await use(slow);
     await slow.stop();
   },
 
-  /** The tab of somebody signed in, with a mail server saved that is waited for. */
+  /** Signs in and saves settings for the stepped mail server. */
   prepare: async ({ signIn, slow }, use) => {
     await use(async (page) => {
       await signIn(page);
@@ -31,18 +31,18 @@ const test = base.extend<{ slow: Hesitant; prepare: (page: Page) => Promise<Form
   },
 });
 
-/** A step of the ladder. */
-function rung(page: Page, name: string) {
-  const ladder = page.getByRole('list', { name: 'Steps of the test message', exact: true });
-  return ladder.getByRole('listitem').filter({ has: page.getByText(name, { exact: true }) });
+/** Locates the row of a step. */
+function row(page: Page, name: string) {
+  const steps = page.getByRole('list', { name: 'Steps of the test message', exact: true });
+  return steps.getByRole('listitem').filter({ has: page.getByText(name, { exact: true }) });
 }
 
-/** Lets nobody ask how a message is getting on, so that only a stream can tell. */
-async function forbidAsking(context: BrowserContext): Promise<void> {
+/** Blocks polling, so that only the stream reports progress. */
+async function blockPolling(context: BrowserContext): Promise<void> {
   await context.route(RUN, (route) => route.abort('aborted'));
 }
 
-/** The streams that pages of this browser read at the moment. */
+/** Tracks the open event streams of a browser context. */
 class Streams {
   readonly #open = new Set<Request>();
 
@@ -58,7 +58,7 @@ class Streams {
   }
 }
 
-/** Makes a page one that nobody sees, or one that somebody sees again. */
+/** Sets a page's visibility state to hidden or visible. */
 async function hide(page: Page, isHidden: boolean): Promise<void> {
   await page.evaluate((hidden) => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
@@ -67,42 +67,42 @@ async function hide(page: Page, isHidden: boolean): Promise<void> {
   }, isHidden);
 }
 
-test('the ladder grows step by step, without asking', async ({ page, context, prepare, slow, axe }) => {
+test('steps are shown one by one without polling', async ({ page, context, prepare, slow, axe }) => {
   test.slow();
   const form = await prepare(page);
-  await forbidAsking(context);
+  await blockPolling(context);
   await form.sendTest.click();
-  await expect(rung(page, 'Connection')).toContainText('done');
-  await expect(rung(page, 'Greeting')).toContainText('running');
-  await expect(rung(page, 'Sender')).toContainText('waiting');
+  await expect(row(page, 'Connection')).toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('running');
+  await expect(row(page, 'Sender')).toContainText('waiting');
   slow.answer(2);
-  await expect(rung(page, 'Greeting')).toContainText('done');
-  await expect(rung(page, 'Sender')).not.toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Sender')).not.toContainText('done');
   await axe();
   slow.answer();
-  await expect(rung(page, 'Sender')).toContainText('done');
-  await expect(rung(page, 'Recipient')).not.toContainText('done');
+  await expect(row(page, 'Sender')).toContainText('done');
+  await expect(row(page, 'Recipient')).not.toContainText('done');
   slow.goOn();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-test('a reload in the middle takes the ladder up where it was', async ({ page, context, prepare, slow }) => {
+test('a reload during delivery shows the steps so far', async ({ page, context, prepare, slow }) => {
   const form = await prepare(page);
-  await forbidAsking(context);
+  await blockPolling(context);
   await form.sendTest.click();
   slow.answer(2);
-  await expect(rung(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
   await page.reload();
-  await expect(rung(page, 'Greeting')).toContainText('done');
-  await expect(rung(page, 'Sender')).not.toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Sender')).not.toContainText('done');
   slow.goOn();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-test('a second tab sees it by the one stream of the browser, and reads on when the first is closed', async ({ page, context, prepare, slow }) => {
+test('a second tab shares the stream, and takes it over when the first is closed', async ({ page, context, prepare, slow }) => {
   const streams = new Streams(context);
   const form = await prepare(page);
-  await forbidAsking(context);
+  await blockPolling(context);
   await expect.poll(() => streams.pages).toEqual([page]);
   const second = await context.newPage();
   await second.goto('/settings/email');
@@ -110,7 +110,7 @@ test('a second tab sees it by the one stream of the browser, and reads on when t
 
   await form.sendTest.click();
   slow.answer(2);
-  await expect(rung(second, 'Greeting')).toContainText('done');
+  await expect(row(second, 'Greeting')).toContainText('done');
   await expect(second.getByRole('button', { name: 'Sending…', exact: true })).toBeVisible();
   expect(streams.pages).toEqual([page]);
 
@@ -120,37 +120,37 @@ test('a second tab sees it by the one stream of the browser, and reads on when t
   await expect(new Form(second).outcome(/accepted the message/)).toBeVisible();
 });
 
-test('a page that is hidden reads no stream, and catches up when it is seen again', async ({ page, context, prepare, slow }) => {
+test('a hidden page closes its stream, and catches up when it is visible again', async ({ page, context, prepare, slow }) => {
   const streams = new Streams(context);
   const form = await prepare(page);
-  await forbidAsking(context);
+  await blockPolling(context);
   await form.sendTest.click();
-  await expect(rung(page, 'Greeting')).toContainText('running');
+  await expect(row(page, 'Greeting')).toContainText('running');
   await hide(page, true);
   await expect.poll(() => streams.pages).toEqual([]);
   slow.answer(2);
   await hide(page, false);
   await expect.poll(() => streams.pages).toEqual([page]);
-  await expect(rung(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
   slow.goOn();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-test('where there is no stream, the page asks', async ({ page, context, prepare, slow }) => {
+test('without a stream the page polls', async ({ page, context, prepare, slow }) => {
   await context.route(EVENTS, (route) => route.abort('aborted'));
   const form = await prepare(page);
   await form.sendTest.click();
   slow.answer(2);
-  await expect(rung(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
   slow.goOn();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-test('where a browser knows no locks, as on plain http, each tab reads a stream of its own', async ({ page, context, prepare, slow }) => {
+test('without Web Locks, as on plain http, each tab reads its own stream', async ({ page, context, prepare, slow }) => {
   await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined }));
   const streams = new Streams(context);
   const form = await prepare(page);
-  await forbidAsking(context);
+  await blockPolling(context);
   const second = await context.newPage();
   await second.goto('/settings/email');
   await expect.poll(() => streams.pages).toHaveLength(2);
@@ -169,7 +169,7 @@ test('the outcome is announced once, and not again after a reload', async ({ pag
       const announced: string[] = [];
       Object.assign(globalThis, { announced });
       new MutationObserver((changes) => {
-        // What is added to a place that is no live region is not announced.
+        // Only changes in a live region are announced.
         if (region.getAttribute('role') !== 'status') return;
         const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
         announced.push(...added.map((node) => node.textContent ?? '').filter(Boolean));
@@ -180,7 +180,7 @@ test('the outcome is announced once, and not again after a reload', async ({ pag
   await listen();
   await form.sendTest.click();
   slow.answer(2);
-  await expect(rung(page, 'Greeting')).toContainText('done');
+  await expect(row(page, 'Greeting')).toContainText('done');
   expect(await announcements(), 'no step is announced').toEqual([]);
   slow.goOn();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
@@ -197,10 +197,10 @@ test('the outcome is announced once, and not again after a reload', async ({ pag
   expect(await headings()).toHaveLength(1);
 });
 
-test('what is under way moves only for those who like it', async ({ page, prepare }) => {
+test('the running step is animated only without reduced motion', async ({ page, prepare }) => {
   const form = await prepare(page);
   await form.sendTest.click();
-  const sign = rung(page, 'Greeting').locator('.sign');
+  const sign = row(page, 'Greeting').locator('.sign');
   await expect(sign).toHaveText('›');
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await expect(sign).toHaveCSS('animation-name', 'none');
@@ -208,7 +208,7 @@ test('what is under way moves only for those who like it', async ({ page, prepar
   await expect(sign).toHaveCSS('animation-name', 'under-way');
 });
 
-embedded('an element on a page of another site hears of a message by a stream, with its token', async ({ page, context, shell, product }) => {
+embedded('an element on another site receives progress by a stream, with its token', async ({ page, context, shell, product }) => {
   await context.route('**/bearer/api/email/run', (route) => route.abort('aborted'));
   const streams = new Streams(context);
   await page.goto(`${shell.url}/plain/`);
@@ -220,7 +220,7 @@ embedded('an element on a page of another site hears of a message by a stream, w
   await expect(form.outcome(/accepted the message/)).toBeVisible();
 });
 
-embedded('elements of one page read one stream, and the last of them reads on when the others are gone', async ({ page, context, shell, product }) => {
+embedded('elements of one page share a stream, and the last one keeps it when the others are removed', async ({ page, context, shell, product }) => {
   await context.route('**/bearer/api/email/run', (route) => route.abort('aborted'));
   const streams = new Streams(context);
   await page.goto(`${shell.url}/three/`);

@@ -1,6 +1,6 @@
-// Whatever comes from outside or from another person is text on every page: in the pages as they are
-// sent and once they are hydrated, and wherever the tab is embedded. Every text that a source may
-// choose is hostile, and each page must show it as it was said.
+// HTML injection: text from outside or from other users is shown as text on every page, in the HTML as
+// sent, after hydration, and wherever the tab is embedded. Each source sends injection payloads, and
+// each page must show them literally.
 
 import { writeFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
@@ -18,10 +18,10 @@ const HISTORY = '/settings/email/history';
 const AUDIT = '/audit';
 const CA = 'Trusted CA certificate';
 
-/** Eve, an administrator whose name and address tell what she is up to. */
+/** Eve, an administrator whose name and address are payloads. */
 const EVE = { email: hostile('address'), name: hostile('person') };
 
-/** What a control of each group may hold while the group takes no part. */
+/** Controls that accept any text while their group is disabled. */
 const OF_OAUTH = ['Default Sender Email', 'Display Name', 'SMTP Server', 'Port', CA];
 const OF_AUTHENTICATION = ['Client ID', 'Authorization Endpoint', 'Token Endpoint', 'Redirect URI', 'Scope'];
 const TYPED = [...OF_OAUTH, ...OF_AUTHENTICATION, 'basic display name'];
@@ -30,7 +30,7 @@ const WHO = ['person', 'address'];
 const SAID = ['greeting', 'ehlo', 'capability', 'mechanism', 'auth', 'mail', 'rcpt', 'data', 'accepted'];
 const CONSENT = ['consent', 'consent description', 'consent page'];
 
-/** Tokens by the claims that are shown of them. Another one's text is hostile too, where it is never shown. */
+/** The claims that are shown, one list per token. */
 const TOKENS = [
   ['aud', 'scp', 'roles', 'upn', 'tid', 'appid', 'oid'],
   ['aud', 'scope', 'preferred_username', 'azp'],
@@ -38,9 +38,10 @@ const TOKENS = [
   ['email'],
   ['sub'],
 ];
+/** Claims that are never shown; they are payloads too. */
 const NEVER_SHOWN = ['iss', 'name', 'idtyp', 'iat', 'nbf', 'exp', 'jti', 'nonce'];
 
-/** Claims that are hostile, each by its own name. */
+/** Builds claims whose values are payloads named after the claim. */
 function claims(names: readonly string[]): Record<string, string | string[]> {
   return Object.fromEntries(names.map((name) => [name, name === 'roles' ? [hostile(name)] : hostile(name)]));
 }
@@ -49,7 +50,7 @@ interface Stage {
   page: Page;
   form: Form;
   product: Product;
-  /** Ends with the test. */
+  /** Stopped after the test. */
   provider: HostileProvider;
   mail: Awaited<ReturnType<typeof startHostileMail>>;
   tls: Awaited<ReturnType<typeof startHostileTls>>;
@@ -63,18 +64,18 @@ const test = base.extend<{ stage: Stage }>({
   },
 });
 
-/** Hostile values for controls, each by its own label. */
+/** Builds payloads for controls, named after their labels. */
 function each(labels: readonly string[]): Values {
   return Object.fromEntries(labels.map((label) => [label, hostile(label)]));
 }
 
-/** A mail server on this machine. */
+/** SMTP settings for a local mail server. */
 const OF_MAIL: Values = { 'Default Sender Email': 'ppm@practice.example', 'Display Name': hostile('Display Name'), 'SMTP Server': 'localhost' };
 
-/** Saves a form in which every control holds hostile text that may: those of a group that takes no part. */
+/** Saves payloads in every control that accepts them: those of disabled groups. */
 async function saveHostile(form: Form, port: number): Promise<void> {
   await form.choose('Authorization Code');
-  // A line feed at the beginning is the text's own.
+  // A leading line feed must be preserved; HTML drops the first one in a textarea.
   await form.fill(form.oauth, { ...each(OF_OAUTH), [CA]: `\n${hostile(CA)}\n` });
   await form.fill(form.authentication, each(OF_AUTHENTICATION));
   await form.choose('None');
@@ -83,20 +84,20 @@ async function saveHostile(form: Form, port: number): Promise<void> {
   await form.saved();
 }
 
-/** Signs somebody in, Eve above all. No browser sends the form with her address, though it is one. */
+/** Signs a user in, by default Eve. Posts the form directly: browsers refuse to submit her address. */
 async function signIn(page: Page, email = EVE.email): Promise<void> {
   const form = { email, password: ADA.password };
   await page.request.post('/sign-in', { form, headers: { 'sec-fetch-site': 'same-origin' } });
   await page.goto(SETTINGS);
 }
 
-/** Sends a test message, and waits until its end is shown. */
+/** Sends a test message and waits for its outcome. */
 async function send(form: Form, end: RegExp): Promise<void> {
   await form.sendTest.click();
   await expect(form.outcome(end)).toBeVisible();
 }
 
-/** A form that is complete, for a provider's flow. */
+/** Fills in complete settings for a flow of the provider. */
 async function choose(form: Form, flow: 'Authorization Code' | 'Client Credentials', provider: HostileProvider, redirect: string): Promise<void> {
   await form.choose(flow);
   await form.fill(form.oauth, { ...OF_MAIL, Port: '587', [CA]: '' });
@@ -106,7 +107,7 @@ async function choose(form: Form, flow: 'Authorization Code' | 'Client Credentia
   await form.fill(form.authentication, { ...client, ...endpoints, ...(flow === 'Authorization Code' && asking) });
 }
 
-/** Looks at pages as they are sent, and as a browser shows them. */
+/** Checks pages as sent by the server and as shown by the browser. */
 async function visit(page: Page, shown: Record<string, readonly string[]>): Promise<void> {
   for (const [path, sources] of Object.entries(shown)) {
     await expectTextAsSent(page, await (await page.request.get(path)).text(), sources);
@@ -116,9 +117,9 @@ async function visit(page: Page, shown: Record<string, readonly string[]>): Prom
   }
 }
 
-/** Asks for a token again and again, and hears each way in which it is refused. */
-async function hearRefusals(form: Form, provider: HostileProvider): Promise<void> {
-  // Of what is no OAuth, from a provider on this machine, the status is shown and nothing that it says.
+/** Requests a token for each kind of refusal, and checks the shown text. */
+async function checkRefusals(form: Form, provider: HostileProvider): Promise<void> {
+  // Of a non-OAuth response from a local provider, only the status is shown.
   for (const [answer, said, ...sources] of [
     ['error', 'of_this_provider', 'description', 'error page'],
     ['error with a code', '400 Bad Request'],
@@ -131,8 +132,8 @@ async function hearRefusals(form: Form, provider: HostileProvider): Promise<void
   }
 }
 
-/** Goes through the main sources in a tab, wherever it is embedded, and looks at each. The product is at this address. */
-async function hearAll(form: Form, { mail, provider }: Stage, product: string): Promise<void> {
+/** Checks the main sources in a tab, wherever it is embedded. `product` is the product's URL. */
+async function checkAll(form: Form, { mail, provider }: Stage, product: string): Promise<void> {
   const { page } = form;
   await saveHostile(form, mail.port);
   await send(form, /accepted the message/);
@@ -149,28 +150,28 @@ async function hearAll(form: Form, { mail, provider }: Stage, product: string): 
   await expectText(page, CONSENT);
   await choose(form, 'Client Credentials', provider, '');
   await form.saved();
-  await hearRefusals(form, provider);
+  await checkRefusals(form, provider);
 }
 
 interface Scene {
   name: string;
-  /** Lets the sources speak, and leaves the page where they are heard. */
+  /** Makes the sources send their payloads, and leaves the page on which they are shown. */
   play: (stage: Stage) => Promise<void>;
-  /** Whose text is on that page then. */
-  heard?: readonly string[];
-  /** The pages that tell of it, each with whose text it shows. */
+  /** The sources whose text that page must show. */
+  expected?: readonly string[];
+  /** Further pages, each with the sources whose text it must show. */
   shown: Record<string, readonly string[]>;
 }
 
 const SCENES: Scene[] = [
   {
-    name: 'what is typed into the form, and the name of who saved it',
+    name: 'form values, and the name of the user who saved them',
     play: ({ form, mail }) => saveHostile(form, mail.port),
-    heard: [...WHO, ...TYPED],
+    expected: [...WHO, ...TYPED],
     shown: { [SETTINGS]: [...WHO, ...TYPED], [AUDIT]: WHO, '/preferences/time': WHO },
   },
   {
-    name: 'what another administrator saves meanwhile',
+    name: 'values saved by another administrator meanwhile',
     play: async ({ form, page, mail, product }) => {
       await saveHostile(form, mail.port);
       const context = await page.context().browser()!.newContext({ baseURL: product.url });
@@ -184,11 +185,11 @@ const SCENES: Scene[] = [
       await form.save.click();
       await expect(page.getByRole('heading', { name: 'saved changes at' })).toBeVisible();
     },
-    heard: ['person', 'mine', 'theirs'],
+    expected: ['person', 'mine', 'theirs'],
     shown: {},
   },
   {
-    name: 'what a mail server says',
+    name: 'replies of a mail server',
     play: async ({ form, mail }) => {
       await saveHostile(form, mail.port);
       await send(form, /accepted the message/);
@@ -196,27 +197,27 @@ const SCENES: Scene[] = [
       mail.refuse();
       await send(form, /refused|failed/i);
     },
-    heard: ['greeting', 'refusal'],
+    expected: ['greeting', 'refusal'],
     shown: { [HISTORY]: [...WHO, 'refusal', ...SAID], [SETTINGS]: WHO },
   },
   {
-    name: 'what a certificate says',
+    name: 'names in a certificate',
     play: async ({ form, tls }) => {
       await form.fill(form.basic, { ...OF_MAIL, Port: String(tls.port) });
       await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
       await form.saved();
       await send(form, /certificate is self-signed/);
     },
-    heard: ['certificate'],
+    expected: ['certificate'],
     shown: { [HISTORY]: ['certificate'] },
   },
   {
-    name: 'what a provider says of itself, and of a Redirect URI',
+    name: 'metadata of a provider, and a Redirect URI',
     play: async ({ form, page, provider }) => {
       await form.choose('Authorization Code');
       const issuer = form.authentication.getByLabel('Issuer or tenant address', { exact: true });
       const fill = form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true });
-      // What it calls itself instead is not shown of a provider on this machine.
+      // A wrong issuer is not shown for a local provider.
       for (const [path, ...sources] of [['/bad', 'endpoint', 'authorization endpoint'], ['/other'], ['', 'grant']] as const) {
         await issuer.fill(provider.address + path);
         await fill.click();
@@ -227,11 +228,11 @@ const SCENES: Scene[] = [
       await form.authentication.getByRole('button', { name: 'Check this address', exact: true }).click();
       await expect(form.authentication.getByText('Taken from', { exact: true })).toBeVisible();
     },
-    heard: ['grant', 'revocation', 'redirect'],
+    expected: ['grant', 'revocation', 'redirect'],
     shown: {},
   },
   {
-    name: 'what comes back from the consent page',
+    name: 'parameters of the authorization response',
     play: async ({ form, page, product, provider }) => {
       await choose(form, 'Authorization Code', provider, `${product.url}/oauth/callback`);
       await form.saved();
@@ -242,11 +243,11 @@ const SCENES: Scene[] = [
       await visit(page, { [pathname]: CONSENT });
       await page.goto(SETTINGS);
     },
-    heard: CONSENT,
+    expected: CONSENT,
     shown: { [AUDIT]: ['person'] },
   },
   {
-    name: 'whose account a token is for',
+    name: 'the account of a token',
     play: async ({ form, product, provider }) => {
       Object.assign(provider, { consents: true, answer: 'token', token: { email: hostile('other address') } });
       await choose(form, 'Authorization Code', provider, `${product.url}/oauth/callback`);
@@ -256,32 +257,32 @@ const SCENES: Scene[] = [
       await form.page.reload();
       await form.token.getByRole('button', { name: 'Show token details', exact: true }).click();
     },
-    heard: ['granted', 'other address'],
+    expected: ['granted', 'other address'],
     shown: { [SETTINGS]: ['granted'], [AUDIT]: ['person'] },
   },
   {
-    name: 'what a Token Endpoint says',
+    name: 'responses of a Token Endpoint',
     play: async ({ form, provider }) => {
       await choose(form, 'Client Credentials', provider, '');
       await form.saved();
-      await hearRefusals(form, provider);
+      await checkRefusals(form, provider);
     },
     shown: {},
   },
   {
-    name: 'what a token says',
+    name: 'claims of a token',
     play: async ({ form, page, provider }) => {
       await choose(form, 'Client Credentials', provider, '');
       await form.saved();
       provider.answer = 'token';
-      const whatItSays = form.token.getByRole('button', { name: 'Show token details', exact: true });
+      const showDetails = form.token.getByRole('button', { name: 'Show token details', exact: true });
       for (const [at, names] of TOKENS.entries()) {
         provider.token = claims([...names, ...NEVER_SHOWN]);
         await form.getToken.click();
         await expect.poll(() => provider.issued).toBe(at + 1);
         await expectText(page, ['granted']);
         await expect(async () => {
-          await whatItSays.click();
+          await showDetails.click();
           await expectText(page, names, 1_000);
         }).toPass({ timeout: 10_000 });
       }
@@ -291,36 +292,36 @@ const SCENES: Scene[] = [
 ];
 
 test.describe('text is text:', () => {
-  for (const { name, play, heard = [], shown } of SCENES) {
+  for (const { name, play, expected = [], shown } of SCENES) {
     test(name, async ({ stage, page, product }) => {
       await product.add(EVE);
       await signIn(page);
       await play(stage);
-      await expectText(page, heard);
+      await expectText(page, expected);
       await visit(page, shown);
     });
   }
 });
 
 for (const host of ['plain', 'react', 'iframe']) {
-  test(`text is text: whatever there is, in a host in ${host}`, async ({ stage, page, host: signer, shell }) => {
+  test(`text is text: all sources, in the ${host} host`, async ({ stage, page, host: signer, shell }) => {
     signer.claims = { name: hostile('person') };
     await page.goto(`${shell.url}/${host}/`);
-    await hearAll(new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page), stage, shell.product);
+    await checkAll(new Form(page, host === 'iframe' ? page.frameLocator('iframe') : page), stage, shell.product);
   });
 }
 
-test('text is text: whatever there is, in a host in Rust', async ({ stage, page, product }, info) => {
+test('text is text: all sources, in the Leptos host', async ({ stage, page, product }, info) => {
   const planner = await Planner.start(product, info.outputPath('planner.db'));
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
-  await hearAll(form, stage, planner.url);
+  await checkAll(form, stage, planner.url);
   await visit(page, { [page.url()]: ['basic display name'] });
   await page.close();
   await planner.stop();
 });
 
-test('text is text: what a proxy says of a person', async ({ stage, page, context, product }) => {
+test('text is text: identity headers of a proxy', async ({ stage, page, context, product }) => {
   const headers = { 'X-PPM-User': hostile('subject'), 'X-PPM-Roles': `${hostile('role')}, ppm-administrator`, 'X-PPM-Name': EVE.name, 'X-PPM-Email': EVE.email };
   const flags = ['user', 'roles', 'name', 'email'].flatMap((what) => [`--proxy-${what}-header`, `X-PPM-${what}`]);
   await product.restartWith(['--trusted-proxy', '127.0.0.1', ...flags]);
@@ -333,7 +334,7 @@ test('text is text: what a proxy says of a person', async ({ stage, page, contex
   await visit(page, { [SETTINGS]: ['subject'] });
 });
 
-test('text is text: what an organisation says of its people', async ({ stage, page, product }, info) => {
+test('text is text: claims of an OpenID provider', async ({ stage, page, product }, info) => {
   const { provider } = stage;
   const secret = info.outputPath('client-secret');
   await writeFile(secret, 'a secret\n', { mode: 0o600 });
@@ -356,8 +357,8 @@ test('text is text: what an organisation says of its people', async ({ stage, pa
   await visit(page, { [AUDIT]: ['stranger', 'member', 'subject'], [SETTINGS]: ['member'] });
 });
 
-test('text is text: what is sent to the pages around the tab', async ({ page, product, complaints }) => {
-  for (const [status, url] of [[422, /set-up/], [422, /preferences/], [404, /nowhere/], [404, /embed\/frame/], [410, /set-up/]] as const) complaints.expectStatus(status, url);
+test('text is text: input to the other pages', async ({ page, product, consoleErrors }) => {
+  for (const [status, url] of [[422, /set-up/], [422, /preferences/], [404, /nowhere/], [404, /embed\/frame/], [410, /set-up/]] as const) consoleErrors.expectStatus(status, url);
   await product.restartEmpty();
   const link = () => /open (\S+\/set-up\?ticket=\S+) within 10 minutes/.exec(product.log)?.[1] ?? '';
   await expect.poll(link).not.toBe('');
@@ -388,7 +389,7 @@ test('text is text: what is sent to the pages around the tab', async ({ page, pr
   });
 });
 
-/** What a mail server greets with that wants a reader of the transcript to save its own settings, in exactly 752 octets. */
+/** A greeting of exactly 752 octets with a form that would save the attacker's settings. */
 function greetingWithForm(): string {
   const body = `{"save":{"draft":{"flow":"none","smtp":{"server":"smtp.evil.example","port":"587"}},"revision":1},"x":"`;
   const form = `<form id=canary method=post enctype=text/plain action=/api/email/save><input type=hidden name='${body}' value='"}'><button class=primary>Save all changes</button></form>`;
@@ -396,7 +397,7 @@ function greetingWithForm(): string {
   return beginning + 'x'.repeat(752 - beginning.length - form.length) + form;
 }
 
-test('a greeting of 752 octets puts no form on a page, and what such a form posts is not taken', async ({ stage, page, signIn, complaints }) => {
+test('a greeting of 752 octets injects no form, and the request of such a form is refused', async ({ stage, page, signIn, consoleErrors }) => {
   const greeting = greetingWithForm();
   expect(greeting).toHaveLength(752);
   const mail = await startHostileMail(greeting.slice('220 '.length));
@@ -409,7 +410,7 @@ test('a greeting of 752 octets puts no form on a page, and what such a form post
   await expect(page.getByRole('button', { name: 'Save all changes', includeHidden: true })).toHaveCount(0);
   expect(await page.getByRole('textbox', { name: 'As text', includeHidden: true }).inputValue()).toContain(greeting);
 
-  complaints.expectStatus(415, /\/api\/email\/save$/);
+  consoleErrors.expectStatus(415, /\/api\/email\/save$/);
   await page.evaluate((markup) => document.body.insertAdjacentHTML('beforeend', markup), greeting);
   const answer = page.waitForResponse('**/api/email/save');
   await page.getByRole('button', { name: 'Save all changes', exact: true }).click();
@@ -419,7 +420,7 @@ test('a greeting of 752 octets puts no form on a page, and what such a form post
   await mail.stop();
 });
 
-test('the transcript that is copied is what was said', async ({ stage, page, context, signIn }) => {
+test('the copied transcript contains the exact replies', async ({ stage, page, context, signIn }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await signIn();
   await saveHostile(stage.form, stage.mail.port);
@@ -432,7 +433,7 @@ test('the transcript that is copied is what was said', async ({ stage, page, con
   expect(await written.inputValue()).toBe(copied.replaceAll('\r\n', '\n'));
 });
 
-test('a certificate field holds what was typed, whatever it is', async ({ page, signIn }) => {
+test('a certificate field preserves any text exactly', async ({ page, signIn }) => {
   const text = `\n\n${hostile('certificate')}\n&amp;&#13; <b>\n\n`;
   await signIn();
   const form = new Form(page);
@@ -448,7 +449,7 @@ test('a certificate field holds what was typed, whatever it is', async ({ page, 
   await expect(form.save, 'nothing is unsaved').toBeHidden();
 });
 
-test('what is typed into a certificate field before the page is hydrated stays', async ({ page, signIn }) => {
+test('text typed into a certificate field before hydration is kept', async ({ page, signIn }) => {
   await signIn();
   let hydrate = () => {};
   const mayHydrate = new Promise<void>((resolve) => (hydrate = resolve));

@@ -1,4 +1,4 @@
-// What is said of what is typed, at the control and before anything is sent, with a button that puts it right.
+// Notes on typed text, shown at the control before a save, with a button that applies the correction.
 
 import type { Locator } from '@playwright/test';
 import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
@@ -6,7 +6,7 @@ import { expect, test } from '../support/test.ts';
 
 const MICROSOFT = 'https://login.microsoftonline.com/contoso.com/oauth2/v2.0';
 
-/** The button of a note at a control: what describes the control holds it. */
+/** Presses the button of a note at a control. */
 async function press(control: Locator, name: string): Promise<void> {
   const field = control.locator('xpath=ancestor::*[contains(@class, "field")][1]');
   await field.getByRole('status').getByRole('button', { name, exact: true }).click();
@@ -15,7 +15,7 @@ async function press(control: Locator, name: string): Promise<void> {
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('an invisible character is named with its place, and its button removes it', async ({ page, signIn, axe }) => {
+  test('an invisible character is reported with its position, and the button removes it', async ({ page, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
@@ -35,7 +35,7 @@ test.describe(() => {
     }
   });
 
-  test('blanks at the ends are removed on leaving the control, and said to be', async ({ page, signIn }) => {
+  test('surrounding blanks are removed on blur, with a note', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const sender = form.field(form.basic, 'Default Sender Email');
@@ -48,7 +48,7 @@ test.describe(() => {
     await expect(sender).not.toHaveAccessibleDescription(/Spaces/);
   });
 
-  test('a form that differed by blanks alone has nothing to save once they are removed', async ({ page, signIn }) => {
+  test('a change of surrounding blanks only is no change after blur', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const server = form.field(form.basic, 'SMTP Server');
@@ -58,7 +58,7 @@ test.describe(() => {
     await expect(form.save).toBeHidden();
   });
 
-  test('what is sent letter for letter keeps its blanks until its button is pressed', async ({ page, signIn }) => {
+  test('Username keeps its blanks until the button is pressed', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const username = form.field(form.basic, 'Username');
@@ -70,7 +70,7 @@ test.describe(() => {
     await expect(username).toHaveValue('noreply');
   });
 
-  test('a secret is corrected only when asked, and is not shown', async ({ page, signIn }) => {
+  test('a secret is corrected only by the button, and is not shown in the note', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { Username: 'noreply' });
@@ -87,7 +87,7 @@ test.describe(() => {
     await expect(password).toHaveValue('canary-password');
   });
 
-  test('a pasted Authorization Endpoint loses the parameters that PPM adds itself, at a press and not before', async ({ page, signIn }) => {
+  test('parameters that PPM adds itself are removed from the Authorization Endpoint only by the button', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
@@ -123,7 +123,7 @@ test.describe(() => {
     ['', 'https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token', /\{tenant\} is a placeholder\./],
   ];
 
-  test('endpoints that do not belong together, and placeholders, are noted at Token Endpoint', async ({ page, signIn }) => {
+  test('mismatched endpoints and placeholders are noted at Token Endpoint', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
@@ -133,7 +133,7 @@ test.describe(() => {
     }
   });
 
-  test('scopes are separated by blanks at a press', async ({ page, signIn }) => {
+  test('the button separates scopes by spaces', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');
@@ -152,7 +152,7 @@ test.describe(() => {
     }
   });
 
-  test('an email address and a URL in SMTP Server are told, and the server put in its place', async ({ page, signIn }) => {
+  test('an email address or URL in SMTP Server is noted and replaced by the server name', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const server = form.field(form.basic, 'SMTP Server');
@@ -167,7 +167,7 @@ test.describe(() => {
     await expect(form.field(form.basic, 'Port')).toHaveValue('465');
   });
 
-  test("a tenant's first domain is noted at the sender", async ({ page, signIn }) => {
+  test('an onmicrosoft.com sender is noted', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { 'Default Sender Email': 'ppm@contoso.onmicrosoft.com' });
@@ -175,7 +175,7 @@ test.describe(() => {
   });
 });
 
-test('a correction says before it is pressed which secret must be entered again', async ({ page, signIn }) => {
+test('a correction warns which secret it would require again', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Client Credentials');
@@ -190,7 +190,7 @@ test('a correction says before it is pressed which secret must be entered again'
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
-test('a save removes blanks as leaving the control does, and a name of a container is saved with a note', async ({ page, signIn, product }) => {
+test('a save trims blanks, and a host name that is not public DNS is saved with a note', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), 'SMTP Server': 'mail_server' });
@@ -206,7 +206,7 @@ test('a save removes blanks as leaving the control does, and a name of a contain
   await expect(server).toHaveValue('mail_server');
 });
 
-test('the server removes the same blanks, whatever the browser does', async ({ page, signIn, product }) => {
+test('the server trims the same blanks itself', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   const request = page.waitForRequest(/api\/email\/save/);

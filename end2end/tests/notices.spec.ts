@@ -1,4 +1,4 @@
-// What a provider has announced is said by date, at the settings that it concerns, with a way out.
+// Providers' announcements, shown by date at the affected settings, with a button that moves to OAuth.
 
 import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -19,7 +19,7 @@ test.describe(() => {
     ['2027-01-15', /^Since the end of December 2026, sign-in with a password for SMTP is off by default/],
     ['2027-10-01', /ends for good: Microsoft wanted to announce the date in the second half of 2027/],
   ] as const) {
-    test(`on ${date} the notice about passwords at Microsoft says what holds then`, async ({ page, signIn, axe }) => {
+    test(`the notice about passwords at Microsoft is correct on ${date}`, async ({ page, signIn, axe }) => {
       await page.clock.setFixedTime(new Date(`${date}T12:00:00Z`));
       await signIn();
       const form = new Form(page);
@@ -34,7 +34,7 @@ test.describe(() => {
     });
   }
 
-  test('Move to OAuth carries server, sender and tenant over, and says before what it replaces', async ({ page, signIn, axe }) => {
+  test('Move to OAuth copies server, sender and tenant, and shows first what it replaces', async ({ page, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Authorization Code');

@@ -1,10 +1,10 @@
-// The spec's OAuth Token Management: from empty settings to a delivered message, by each flow.
+// OAuth Token Management: from empty settings to a delivered message, with each flow.
 
 import { configure, obtain } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
-const WAYS = [
+const CASES = [
   { flow: 'Authorization Code', client: 'code' },
   { flow: 'Authorization Code with PKCE', client: 'pkce' },
   { flow: 'Client Credentials', client: 'credentials' },
@@ -13,10 +13,10 @@ const WAYS = [
   { flow: 'Client Credentials', client: 'basicOnly' },
 ] as const;
 
-for (const { flow, client } of WAYS) {
-  const who = client === 'basicOnly' ? `${flow}, for a client that has to use HTTP Basic,` : flow;
+for (const { flow, client } of CASES) {
+  const name = client === 'basicOnly' ? `${flow} and HTTP Basic` : flow;
 
-  test(`${who} leads from empty settings to a delivered message`, async ({ page, product, provider, signIn, inbox }) => {
+  test(`a message is delivered from empty settings with ${name}`, async ({ page, product, provider, signIn, inbox }) => {
     await signIn();
     const form = new Form(page);
     await expect(form.tokenStatus).toHaveText('Not obtained');

@@ -1,5 +1,4 @@
-// Sign-in with an organisation's account: who comes in and where to, who may only look, who does not
-// come in, and how it ends.
+// OpenID Connect sign-in: roles, the page after sign-in, refusals, and logout.
 
 import { writeFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
@@ -17,16 +16,16 @@ const test = base.extend({
   },
 });
 
-/** Presses the button of the sign-in page. */
-async function depart(page: Page): Promise<void> {
+/** Clicks the link on the sign-in page. */
+async function startSignIn(page: Page): Promise<void> {
   await page.getByRole('link', { name: `Sign in with ${NAME}`, exact: true }).click();
 }
 
-test('an administrator lands where they were going', async ({ page, provider, axe }) => {
+test('an administrator returns to the requested page', async ({ page, provider, axe }) => {
   const { administrator } = provider.address.people;
   await page.goto('/audit');
   await axe();
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, administrator);
   await expect(page).toHaveURL(/\/audit$/);
   await expect(page.getByText(`${administrator.name} · ${administrator.email}`)).toBeVisible();
@@ -34,7 +33,7 @@ test('an administrator lands where they were going', async ({ page, provider, ax
   await expect(page.getByLabel('SMTP Server').first()).toBeEnabled();
 });
 
-test('without local accounts the organisation signs everybody in', async ({ page, product, flags, provider, signIn, axe }) => {
+test('without local accounts, OpenID Connect is the only sign-in', async ({ page, product, flags, provider, signIn, axe }) => {
   await signIn();
   await page.goto('/preferences/time');
   await product.restartWith([...flags, '--no-local-accounts']);
@@ -42,14 +41,14 @@ test('without local accounts the organisation signs everybody in', async ({ page
   await expect(page, 'the session of a local account has ended').toHaveURL(/\/sign-in\?to=/);
   await expect(page.getByLabel('Password')).toHaveCount(0);
   await axe();
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, provider.address.people.administrator);
   await expect(page).toHaveURL(/\/audit$/);
 });
 
 test('a reader sees the settings and cannot change them', async ({ page, provider }) => {
   await page.goto('/');
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, provider.address.people.reader);
   const words = 'You can view these settings, but only an administrator can change them.';
   await expect(page.getByRole('note')).toHaveText(words);
@@ -57,28 +56,28 @@ test('a reader sees the settings and cannot change them', async ({ page, provide
   await expect(page.getByRole('button', { name: 'Save', exact: true })).toHaveCount(0);
 });
 
-test('an account without a role does not come in', async ({ page, provider }) => {
+test('an account without a role is refused', async ({ page, provider }) => {
   await page.goto('/audit');
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, provider.address.people.stranger);
   await expect(page.getByRole('alert')).toHaveText(/Your account has no role here/);
   await page.goto('/settings/email');
   await expect(page).toHaveURL(/\/sign-in$/);
 });
 
-test('whoever declines is told so and can start again', async ({ page, provider }) => {
+test('a declined sign-in is reported and can be repeated', async ({ page, provider }) => {
   await page.goto('/audit');
-  await depart(page);
+  await startSignIn(page);
   await provider.decline(page, provider.address.people.administrator);
   await expect(page.getByRole('alert')).toHaveText(/The sign-in was declined/);
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, provider.address.people.administrator);
   await expect(page).toHaveURL(/\/audit$/);
 });
 
-test('a sign-out ends both sessions', async ({ page, context, provider }) => {
+test('a sign-out ends the session here and at the provider', async ({ page, context, provider }) => {
   await page.goto('/');
-  await depart(page);
+  await startSignIn(page);
   await provider.allow(page, provider.address.people.administrator);
   await expect(page).toHaveURL(/\/settings\/email$/);
   const cookies = await context.cookies();
@@ -87,7 +86,7 @@ test('a sign-out ends both sessions', async ({ page, context, provider }) => {
   await expect(page).toHaveURL(/\/end-session/);
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(page).toHaveURL(/\/sign-in$/);
-  await depart(page);
+  await startSignIn(page);
   await expect(page.getByLabel('Password', { exact: true })).toBeVisible();
 
   await context.addCookies(cookies.filter(({ name }) => name === 'ppm-email'));
@@ -95,9 +94,9 @@ test('a sign-out ends both sessions', async ({ page, context, provider }) => {
   await expect(page, 'the session has ended on the server').toHaveURL(/\/sign-in$/);
 });
 
-test('the way back works once', async ({ page, provider }) => {
+test('a callback address works once', async ({ page, provider }) => {
   await page.goto('/');
-  await depart(page);
+  await startSignIn(page);
   const back = page.waitForRequest(/\/oidc\/callback\?/);
   await provider.allow(page, provider.address.people.administrator);
   await expect(page).toHaveURL(/\/settings\/email$/);

@@ -1,10 +1,10 @@
-// The pages around the tab: the first administrator, time preferences, test messages, audit trail.
+// The other pages: setup of the first administrator, time preferences, test messages, audit trail.
 
 import { basic, Form, type Values } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 import type { Page } from '@playwright/test';
 
-/** Chooses how times are written, and waits until it is saved. */
+/** Saves time preferences. */
 async function prefer(page: Page, pattern: string, clock: string, zone: string): Promise<void> {
   await page.goto('/preferences/time');
   await page.getByLabel(pattern, { exact: true }).check();
@@ -63,7 +63,7 @@ const PATTERNS: [string, (day: string) => string][] = [
 ];
 
 for (const { zone, before, day, hours, twelve } of DAYLIGHT_SAVING) {
-  test(`every date pattern is right on both sides of a change of the clock in ${zone}`, async ({ page, signIn, product }) => {
+  test(`every date pattern is correct before and after the daylight-saving change in ${zone}`, async ({ page, signIn, product }) => {
     const instant = Date.parse(before);
     product.storeRun(instant);
     product.storeRun(instant + 60_000);
@@ -80,8 +80,8 @@ for (const { zone, before, day, hours, twelve } of DAYLIGHT_SAVING) {
   });
 }
 
-test('a time zone that is none is refused where it was typed, and the other choices stay', async ({ page, signIn, complaints, axe }) => {
-  complaints.expectStatus(422, /preferences/);
+test('an unknown time zone is refused at its field, and the other choices are kept', async ({ page, signIn, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(422, /preferences/);
   await signIn();
   await page.goto('/preferences/time');
   await page.getByLabel('DD.MM.YYYY', { exact: true }).check();
@@ -97,7 +97,7 @@ test('a time zone that is none is refused where it was typed, and the other choi
   await expect(zone).toHaveValue('UTC');
 });
 
-test('the history shows the last ten test messages, and says when there is none', async ({ page, signIn, product }) => {
+test('the history shows the last ten test messages, or that there are none', async ({ page, signIn, product }) => {
   await signIn();
   await page.getByRole('link', { name: 'Test messages' }).click();
   await expect(page.getByText('No test message has been sent yet.')).toBeVisible();
@@ -109,8 +109,8 @@ test('the history shows the last ten test messages, and says when there is none'
   await expect(entries.first()).toContainText('Grace Hopper');
 });
 
-/** Sends a test message through these settings, and goes to the history once it has ended like this. */
-async function sendAndLookBack(page: Page, settings: Values, end: RegExp): Promise<void> {
+/** Sends a test message with these settings, waits for this outcome, and opens the history. */
+async function sendAndOpenHistory(page: Page, settings: Values, end: RegExp): Promise<void> {
   const form = new Form(page);
   await form.fill(form.basic, settings);
   await form.saved();
@@ -119,17 +119,17 @@ async function sendAndLookBack(page: Page, settings: Values, end: RegExp): Promi
   await page.goto('/settings/email/history');
 }
 
-test('a failed test message unfolds to its steps and what to do', async ({ page, signIn, product }) => {
+test('a failed test message expands to its steps and diagnosis', async ({ page, signIn, product }) => {
   await signIn();
-  await sendAndLookBack(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
+  await sendAndOpenHistory(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
   await page.getByText(/^Sign-in failed/).first().click();
   await expect(page.getByRole('list', { name: 'Steps of the test message' })).toBeVisible();
   await expect(page.getByRole('heading', { name: /^Sign-in failed/ })).toBeVisible();
 });
 
-test('the history tells a message as text without a script, and has no button that would need one', async ({ page, signIn, product }) => {
+test('the history shows a message as text, and has no button that needs a script', async ({ page, signIn, product }) => {
   await signIn();
-  await sendAndLookBack(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
+  await sendAndOpenHistory(page, { ...basic(product.mail), Password: 'wrong' }, /^Sign-in failed/);
   const messages = page.getByRole('list', { name: 'Test messages' });
   await messages.getByText(/^Sign-in failed/).first().click();
   await messages.getByText('As text', { exact: true }).click();
@@ -137,9 +137,9 @@ test('the history tells a message as text without a script, and has no button th
   await expect(messages.getByRole('button')).toHaveCount(0);
 });
 
-test("in the history, the server's reply is one line until it is unfolded", async ({ page, signIn, product }) => {
+test("in the history, the server's reply is collapsed to one line", async ({ page, signIn, product }) => {
   await signIn();
-  await sendAndLookBack(page, basic(product.mail), /accepted the message/);
+  await sendAndOpenHistory(page, basic(product.mail), /accepted the message/);
   await page.getByText('Accepted', { exact: true }).first().click();
   const words = page.getByText('Server reply', { exact: true }).first();
   expect((await words.boundingBox())!.height).toBeLessThan(30);
@@ -180,7 +180,7 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
   ]);
 });
 
-test('the audit trail is read by person and by day', async ({ page, signIn, product }) => {
+test('the audit trail is filtered by person and by day', async ({ page, signIn, product }) => {
   await product.add({ email: 'bob@practice.example', name: 'Bob' });
   await signIn(page, 'bob@practice.example');
   await signIn();
@@ -198,9 +198,9 @@ test('the audit trail is read by person and by day', async ({ page, signIn, prod
   await expect(rows).toHaveCount(all);
 });
 
-test('the first administrator makes themselves one by the link that the server printed', async ({ page, product, complaints, axe }) => {
-  complaints.expectStatus(410, /set-up/);
-  complaints.expectStatus(422, /set-up/);
+test('the first administrator is created through the link that the server printed', async ({ page, product, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(410, /set-up/);
+  consoleErrors.expectStatus(422, /set-up/);
   await product.restartEmpty();
   await page.goto('/sign-in');
   await expect(page.getByText('There is no account yet.')).toBeVisible();
@@ -237,13 +237,13 @@ test('the first administrator makes themselves one by the link that the server p
   await expect(page.getByRole('heading', { name: 'Setup is done' })).toBeVisible();
 });
 
-test('where there is an administrator, a start prints no link', async ({ product, page }) => {
+test('with an administrator, the server prints no setup link', async ({ product, page }) => {
   await page.goto('/sign-in');
   await expect(page.getByText('There is no account yet.')).toBeHidden();
   expect(product.log).not.toContain('set-up');
 });
 
-test('every page works for assistive technology and on a narrow screen', async ({ page, signIn, product, axe }) => {
+test('every page is accessible and has no horizontal overflow on a narrow screen', async ({ page, signIn, product, axe }) => {
   product.storeRun(Date.UTC(2026, 0, 2));
   await signIn();
   for (const path of ['/settings/email/history', '/audit', '/preferences/time']) {
@@ -256,10 +256,10 @@ test('every page works for assistive technology and on a narrow screen', async (
   }
 });
 
-test('a page around the tab needs no script', async ({ page, signIn }) => {
+test('the other pages load no script', async ({ page, signIn }) => {
   await signIn();
   const scripts: string[] = [];
-  // Nothing of the tab's page, which is the first one seen, is under way any more.
+  // Leave the tab's page first, so that none of its requests is counted.
   await page.goto('/audit');
   page.on('request', (request) => {
     if (['script', 'fetch'].includes(request.resourceType())) scripts.push(request.url());

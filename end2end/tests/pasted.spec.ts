@@ -1,5 +1,4 @@
-// A Redirect URI that does not lead back: the tab asks for the address that the browser ended at,
-// and finishes from it.
+// A Redirect URI that does not reach the product: the user pastes the final address into the tab.
 
 import type { Locator } from '@playwright/test';
 import { configure, openConsent } from '../support/consent.ts';
@@ -8,7 +7,7 @@ import { ADA, expect, test as base } from '../support/test.ts';
 
 const NOT_FINAL = /^This is not the final address: it contains neither a code nor an error/;
 
-/** The tab with such a Redirect URI saved, and what an answer at the provider ends at. */
+/** The tab with such a Redirect URI saved; `answered` returns the address at which the consent ends. */
 const test = base.extend<{ form: Form; address: Locator; finish: Locator; answered: (answer?: 'allow' | 'decline') => Promise<string> }>({
   form: async ({ page, product, provider, signIn }, use) => {
     await signIn();
@@ -31,7 +30,7 @@ const test = base.extend<{ form: Form; address: Locator; finish: Locator; answer
   },
 });
 
-test('the final address leads to a token and a delivered message', async ({ form, address, finish, answered, inbox, axe }) => {
+test('the pasted final address yields a token and a delivered message', async ({ form, address, finish, answered, inbox, axe }) => {
   await expect(form.field(form.authentication, 'Redirect URI')).toHaveAccessibleDescription(/This is not this server's address/);
   const final = await answered();
   await expect(address).toHaveAccessibleDescription(/copy the whole address/);
@@ -44,16 +43,16 @@ test('the final address leads to a token and a delivered message', async ({ form
   await inbox.waitFor({ to: ADA.email });
 });
 
-test('what was pasted waits there for the press, however long it takes', async ({ page, form, address, finish, answered }) => {
+test('polling does not clear the pasted address', async ({ page, form, address, finish, answered }) => {
   const final = await answered();
   await address.fill(`  ${final}\n`);
-  for (let look = 0; look < 2; look += 1) await page.waitForResponse(/api\/email\/token/);
+  for (let poll = 0; poll < 2; poll += 1) await page.waitForResponse(/api\/email\/token/);
   await expect(address).toBeFocused();
   await finish.click();
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('Enter finishes, and saves nothing', async ({ form, address, answered }) => {
+test('Enter finishes the attempt and does not submit the form', async ({ form, address, answered }) => {
   const final = await answered();
   await address.fill(final);
   await address.press('Enter');
@@ -61,12 +60,12 @@ test('Enter finishes, and saves nothing', async ({ form, address, answered }) =>
 });
 
 for (const [name, pasted] of [
-  ['nothing', ''],
-  ['something else', 'see the screenshot'],
-  ['an address without an answer in it', 'http://127.0.0.1/landing'],
+  ['an empty text', ''],
+  ['another text', 'see the screenshot'],
+  ['an address without a code or an error', 'http://127.0.0.1/landing'],
 ] as const) {
-  test(`${name} is said to be no final address, and the attempt goes on`, async ({ form, address, finish, answered, complaints }) => {
-    complaints.expectStatus(400, /api\/email\/finish-attempt/);
+  test(`${name} is refused as the final address, and the attempt stays open`, async ({ form, address, finish, answered, consoleErrors }) => {
+    consoleErrors.expectStatus(400, /api\/email\/finish-attempt/);
     const final = await answered();
     await address.fill(pasted);
     await finish.click();
@@ -78,7 +77,7 @@ for (const [name, pasted] of [
   });
 }
 
-test('an address that was used before says so and leaves the token alone', async ({ form, address, finish, answered, provider }) => {
+test('an address that was used before is refused and keeps the token', async ({ form, address, finish, answered, provider }) => {
   const used = await answered();
   await address.fill(used);
   await finish.click();
@@ -92,7 +91,7 @@ test('an address that was used before says so and leaves the token alone', async
   expect((await provider.counts()).authorization_code).toBe(1);
 });
 
-test('the address of the window before is as good', async ({ form, address, finish, answered }) => {
+test('the address of the previous pop-up is accepted', async ({ form, address, finish, answered }) => {
   const first = await answered();
   await answered();
   await address.fill(first);
@@ -101,7 +100,7 @@ test('the address of the window before is as good', async ({ form, address, fini
   await expect(form.token.getByText('Token obtained.')).toBeVisible();
 });
 
-test('an address with a made-up state belongs to no sign-in', async ({ form, address, finish, answered, provider }) => {
+test('an address with an unknown state is refused', async ({ form, address, finish, answered, provider }) => {
   const made = new URL(await answered());
   made.searchParams.set('state', 'AAAAAAAAAAAAAAAAAAAAAA');
   await address.fill(made.href);
@@ -111,14 +110,14 @@ test('an address with a made-up state belongs to no sign-in', async ({ form, add
   expect((await provider.counts()).authorization_code).toBe(0);
 });
 
-test('a consent that was declined is read from the final address', async ({ form, address, finish, answered }) => {
+test('a declined consent is recognised from the final address', async ({ form, address, finish, answered }) => {
   const final = await answered('decline');
   await address.fill(final);
   await finish.click();
   await expect(form.setback('Consent at the provider failed: The consent was declined.')).toContainText('Access was declined on the consent page');
 });
 
-test('one press makes the Redirect URI this server’s own', async ({ form, product }) => {
+test('a button sets the Redirect URI to this server’s callback address', async ({ form, product }) => {
   const redirect = form.field(form.authentication, 'Redirect URI');
   await form.authentication.getByRole('button', { name: "Use this server's" }).click();
   await expect(redirect).toHaveValue(`${product.url}/oauth/callback`);

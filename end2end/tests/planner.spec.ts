@@ -1,11 +1,11 @@
-// The example of a host in Rust: its own sign-in, the tab on a page of its own, and its mail through
-// what is saved there.
+// The example Leptos host: its own sign-in, the tab on one of its pages, and mail sent with the saved
+// settings.
 
 import { basic } from '../support/form.ts';
 import { Planner } from '../support/planner.ts';
 import { expect, test } from '../support/test.ts';
 
-// The product lends its practice servers alone.
+// Only the product's practice servers are used.
 test.use({ changesNothing: true });
 
 let planner: Planner;
@@ -15,13 +15,13 @@ test.beforeEach(async ({ product, inbox }, info) => {
   planner = await Planner.start(product, info.outputPath('planner.db'));
 });
 
-// Closes the pages first: one that still loads its script would report the server that went away.
+// Closes the pages first: a page that is still loading would report the stopped server as an error.
 test.afterEach(async ({ context }) => {
   await context.close();
   await planner.stop();
 });
 
-test('what an administrator of the host saves is what the host sends with', async ({ page, product, inbox, axe }) => {
+test('the host sends mail with the settings saved in the tab', async ({ page, product, inbox, axe }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
   await form.fill(form.basic, basic(product.mail));
@@ -36,7 +36,7 @@ test('what an administrator of the host saves is what the host sends with', asyn
   await inbox.waitFor({ to: 'grace@practice.example', subject: "The week's report" });
 });
 
-test('a report that cannot be sent says at which step and why', async ({ page, product }) => {
+test('a failed report shows the step and the reason', async ({ page, product }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
   await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
@@ -46,12 +46,12 @@ test('a report that cannot be sent says at which step and why', async ({ page, p
   await expect(page.getByRole('status')).toContainText('The report was not sent: it failed at Sign-in:');
 });
 
-test('a session of the host that ends in the middle of an edit loses nothing', async ({ page, context, product, complaints }) => {
+test('a host session that ends during an edit loses no input', async ({ page, context, product, consoleErrors }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
   await form.fill(form.basic, basic(product.mail));
   await context.clearCookies();
-  complaints.expectStatus(401, /api\/email\/save/);
+  consoleErrors.expectStatus(401, /api\/email\/save/);
   await form.save.click();
   await expect(page.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
 
@@ -63,14 +63,14 @@ test('a session of the host that ends in the middle of an edit loses nothing', a
   await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('localhost');
 });
 
-test('a reader of the host looks and changes nothing', async ({ page }) => {
+test('a reader of the host cannot change the settings', async ({ page }) => {
   await planner.signIn(page, 'rita');
   const form = await planner.openMail(page);
   await expect(page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
   await expect(form.save).toHaveCount(0);
 });
 
-test('whoever has no role is told so on the page with the tab and nowhere else', async ({ page }) => {
+test('a user without a role is refused on the page with the tab', async ({ page }) => {
   await planner.signIn(page, 'tom');
   await planner.openMail(page);
   await expect(page.getByRole('alert')).toContainText('Your account is not allowed to do this. Only an administrator can.');

@@ -1,4 +1,4 @@
-// The contract's table on the screen: which group and control is required, optional or disabled.
+// Which groups and controls are required, optional or disabled with each flow.
 
 import { AUTHENTICATION, FLOWS, Form, OAUTH, basic, type Flow } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -9,7 +9,7 @@ test.describe(() => {
   test.use({ changesNothing: true });
 
   for (const flow of FLOWS) {
-    test(`with ${flow} each group is what the table says`, async ({ page, signIn }) => {
+    test(`with ${flow} each group is required, optional or disabled as specified`, async ({ page, signIn }) => {
       await signIn();
       const form = new Form(page);
       await form.choose(flow);
@@ -31,7 +31,7 @@ test.describe(() => {
       }
     });
 
-    test(`with ${flow} an empty save names every required field and no other`, async ({ page, signIn }) => {
+    test(`with ${flow} an empty save reports exactly the required fields`, async ({ page, signIn }) => {
       await signIn();
       const form = new Form(page);
       await form.choose(flow);
@@ -43,7 +43,7 @@ test.describe(() => {
     });
   }
 
-  test('a Username asks for a Password even where the group is optional', async ({ page, signIn }) => {
+  test('a Username requires a Password even if the group is optional', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Client Credentials');
@@ -67,7 +67,7 @@ test.describe(() => {
     ]);
   });
 
-  test('what will happen is said beside Use TLS', async ({ page, signIn }) => {
+  test('the resulting encryption is described beside Use TLS', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const useTls = form.field(form.basic, 'Use TLS');
@@ -110,7 +110,7 @@ function expected(flow: Flow): RegExp[] {
   ];
 }
 
-test('what is typed into a group that is then disabled stays, is saved, and is back', async ({ page, signIn, product }) => {
+test('input in a group that is then disabled is saved and restored', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code');
@@ -125,11 +125,11 @@ test('what is typed into a group that is then disabled stays, is saved, and is b
   await expect(form.field(form.oauth, 'Default Sender Email')).toHaveValue('oauth@practice.example');
   await form.fill(form.authentication, { 'Token Endpoint': 'https://login.example.com/token' });
   await form.save.click();
-  // The secret was saved beside an address that was none: it goes nowhere else.
+  // The secret was saved with an invalid endpoint, so it is not bound to any other.
   await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Client Secret: Enter it again/]);
 });
 
-test('with an OAuth flow saved, Send Test Email says that a token is needed', async ({ page, signIn }) => {
+test('with an OAuth flow saved, Send Test Email requires a token', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code with PKCE');
@@ -140,7 +140,7 @@ test('with an OAuth flow saved, Send Test Email says that a token is needed', as
   await expect(form.sendTest).toHaveAccessibleDescription(/Press Get Auth Token first: with an OAuth flow, mail is sent with a token/);
 });
 
-test('port 0 is taken, with a note', async ({ page, signIn, product }) => {
+test('port 0 is accepted with a note', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: '0' });

@@ -1,4 +1,4 @@
-// The menu of providers: it fills in what is known of one, and replaces nothing that it has not shown.
+// Provider presets: the menu fills in empty fields, and replaces others only after confirmation.
 
 import { Form, type Flow } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
@@ -139,7 +139,7 @@ for (const preset of PRESETS) {
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('what was typed is shown beside what would replace it, and stays until somebody agrees', async ({ page, signIn, axe }) => {
+  test('typed values are shown beside their replacements and kept until confirmation', async ({ page, signIn, axe }) => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
@@ -156,7 +156,7 @@ test.describe(() => {
     await expect(form.field(form.basic, 'Port')).toHaveValue('587');
   });
 
-  test('what was typed stays for whoever says so', async ({ page, signIn }) => {
+  test('Keep mine keeps the typed values', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
@@ -166,7 +166,7 @@ test.describe(() => {
     await expect(form.field(form.basic, 'Port')).toHaveValue('587');
   });
 
-  test('Microsoft 365 asks for the tenant', async ({ page, signIn }) => {
+  test('Microsoft 365 requires the tenant', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await fillIn(page, { provider: 'Microsoft 365' });
@@ -174,7 +174,7 @@ test.describe(() => {
     await expect(form.field(form.oauth, 'SMTP Server')).toHaveValue('');
   });
 
-  test('with Client Credentials, Microsoft 365 gets the scope of the application itself', async ({ page, signIn }) => {
+  test('with Client Credentials, Microsoft 365 gets the .default scope', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     await form.choose('Client Credentials');

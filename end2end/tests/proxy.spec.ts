@@ -1,36 +1,36 @@
-// Signed in by a reverse proxy's headers, with nginx as docs/sign-in.md sets it up: who may what, that
-// a browser cannot be somebody else, and that everything works at the proxy's address.
+// Authentication by a reverse proxy's headers, with the nginx configuration of docs/sign-in.md: roles,
+// protection against spoofed headers, and all functions at the proxy's address.
 
 import type { BrowserContext, Page } from '@playwright/test';
 import { configure, obtain } from '../support/consent.ts';
 import { basic, Form } from '../support/form.ts';
-import { Hesitant } from '../support/hesitant.ts';
+import { SteppedSmtpServer } from '../support/stepped-smtp-server.ts';
 import { Nginx, PASSWORD, type User } from '../support/nginx.ts';
 import { expect, test as base } from '../support/test.ts';
 
 const ADA = { name: 'Ada Okafor', email: 'ada@example.com' };
-/** What somebody would send who wants to be Ada. */
+/** Headers of a client that impersonates Ada. */
 const SPOOFED = { 'X-PPM-User': 'ada', 'X-PPM-Roles': 'ppm-administrator', 'X-PPM-Name': ADA.name, 'X-PPM-Email': ADA.email };
 
-const test = base.extend<{ inTheWay: string; nginx: Nginx; as: (user: User, extraHTTPHeaders?: Record<string, string>) => Promise<Page> }>({
-  /** What nginx is told beyond what the document says. */
-  inTheWay: ['', { option: true }],
+const test = base.extend<{ directives: string; nginx: Nginx; as: (user: User, extraHTTPHeaders?: Record<string, string>) => Promise<Page> }>({
+  /** Additional nginx directives. */
+  directives: ['', { option: true }],
 
-  nginx: async ({ product, inTheWay }, use) => {
-    const nginx = await Nginx.before(product.url, inTheWay);
+  nginx: async ({ product, directives }, use) => {
+    const nginx = await Nginx.before(product.url, directives);
     await use(nginx);
     await nginx.stop();
   },
 
   flags: async ({ nginx }, use) => use(nginx.flags),
 
-  /** A page of somebody's own browser, which knows their password for nginx. */
-  as: async ({ nginx, baseURL: _, browser, complaints }, use) => {
+  /** Opens a page in a user's own browser context, with their HTTP credentials. */
+  as: async ({ nginx, baseURL: _, browser, consoleErrors }, use) => {
     const contexts: BrowserContext[] = [];
     await use(async (username, extraHTTPHeaders = {}) => {
       const httpCredentials = { username, password: PASSWORD };
       const context = await browser.newContext({ baseURL: nginx.url, httpCredentials, extraHTTPHeaders });
-      complaints.watch(context);
+      consoleErrors.watch(context);
       contexts.push(context);
       return context.newPage();
     });
@@ -40,7 +40,7 @@ const test = base.extend<{ inTheWay: string; nginx: Nginx; as: (user: User, extr
 
 test.skip(Boolean(process.env.PPM_EMAIL_TEST_WITHOUT_NGINX), 'nginx is not installed');
 
-test('an administrator edits and saves, and the audit trail says who it was', async ({ as, product, axe }) => {
+test('an administrator saves, and the audit trail names them', async ({ as, product, axe }) => {
   const page = await as('ada');
   await page.goto('/');
   await expect(page).toHaveURL(/\/settings\/email$/);
@@ -57,7 +57,7 @@ test('an administrator edits and saves, and the audit trail says who it was', as
   await axe(page);
 });
 
-test('a reader looks and changes nothing', async ({ as }) => {
+test('a reader cannot change the settings', async ({ as }) => {
   const page = await as('rita');
   await page.goto('/settings/email');
   await expect(page.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
@@ -67,8 +67,8 @@ test('a reader looks and changes nothing', async ({ as }) => {
   expect(asked.status()).toBe(403);
 });
 
-test('somebody without a role is told so, in plain words', async ({ as, complaints, axe }) => {
-  complaints.expectStatus(403, /\/settings\/email$/);
+test('a user without a role is refused with an explanation', async ({ as, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(403, /\/settings\/email$/);
   const page = await as('sam');
   const answer = await page.goto('/settings/email');
   expect(answer?.status()).toBe(403);
@@ -76,14 +76,14 @@ test('somebody without a role is told so, in plain words', async ({ as, complain
   await axe(page);
 });
 
-test('without a password nobody gets as far as the product', async ({ nginx, request }) => {
+test('nginx refuses a request without a password', async ({ nginx, request }) => {
   const answer = await request.get(`${nginx.url}/settings/email`, { headers: SPOOFED });
   expect(answer.status()).toBe(401);
   expect(answer.headers()['www-authenticate']).toBe('Basic realm="PPM Administrator"');
 });
 
-test('nginx puts its own word in the place of a browser’s', async ({ as, complaints }) => {
-  complaints.expectStatus(403, /\/settings\/email$/);
+test('nginx replaces identity headers sent by a browser', async ({ as, consoleErrors }) => {
+  consoleErrors.expectStatus(403, /\/settings\/email$/);
   const rita = await as('rita', SPOOFED);
   await rita.goto('/settings/email');
   await expect(rita.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
@@ -94,12 +94,12 @@ test('nginx puts its own word in the place of a browser’s', async ({ as, compl
   expect(answer?.status(), 'where nginx has nothing to say, nothing is said').toBe(403);
 });
 
-test('the same headers from an address that is not trusted are not believed, and leave a row', async ({ nginx, product, browser, complaints, page, signIn }) => {
-  // Without the public URL, for a browser that asks the product itself.
+test('identity headers from an untrusted address are ignored and audited', async ({ nginx, product, browser, consoleErrors, page, signIn }) => {
+  // Without the public URL, because the browser connects to the product directly.
   const flags = nginx.flags.toSpliced(nginx.flags.indexOf('--public-url'), 2);
   await product.restartWith(flags.map((flag) => (flag === '127.0.0.1' ? '192.0.2.1' : flag)));
   const context = await browser.newContext({ baseURL: product.url, extraHTTPHeaders: SPOOFED });
-  complaints.watch(context);
+  consoleErrors.watch(context);
   const spoofing = await context.newPage();
   await spoofing.goto('/settings/email');
   await expect(spoofing).toHaveURL(/\/sign-in\b/);
@@ -108,14 +108,14 @@ test('the same headers from an address that is not trusted are not believed, and
   await context.close();
 
   await signIn();
-  // No answer waits for such a row.
+  // The row is written asynchronously.
   await expect(async () => {
     await page.goto('/audit');
     await expect(page.getByRole('row').filter({ hasText: 'proxy-header-spoofed' })).toHaveText(/Unknown.*Was refused/, { timeout: 1_000 });
   }).toPass();
 });
 
-test('a test message goes to the address that nginx says', async ({ as, product, inbox }) => {
+test('a test message goes to the address in the proxy header', async ({ as, product, inbox }) => {
   const page = await as('ada');
   await page.goto('/settings/email');
   const form = new Form(page);
@@ -126,7 +126,7 @@ test('a test message goes to the address that nginx says', async ({ as, product,
   await inbox.waitFor({ to: ADA.email });
 });
 
-test('without an address no test message can be sent, and the tab says why', async ({ nginx, as, product, axe }) => {
+test('without an email header, Send Test Email is disabled with the reason', async ({ nginx, as, product, axe }) => {
   const at = nginx.flags.indexOf('--proxy-email-header');
   await product.restartWith(nginx.flags.toSpliced(at, 2));
   const page = await as('ada');
@@ -144,7 +144,7 @@ test('without an address no test message can be sent, and the tab says why', asy
   await expect(row, 'who it was is known all the same').toContainText(`${ADA.name}proxy ada`);
 });
 
-test('a consent comes back to nginx', async ({ nginx, as, product, provider, inbox }) => {
+test('a consent returns to the proxy’s address', async ({ nginx, as, product, provider, inbox }) => {
   const page = await as('ada');
   await page.goto('/settings/email');
   const form = new Form(page);
@@ -156,38 +156,38 @@ test('a consent comes back to nginx', async ({ nginx, as, product, provider, inb
   await inbox.waitFor({ to: ADA.email });
 });
 
-/** Ways in which nginx can be in the way of a stream, whether it cuts one, and whether the page has to ask for itself then. */
-const IN_THE_WAY = [
-  { name: 'as it is by default', inTheWay: '', cuts: false, asks: false },
-  { name: 'that cuts what is quiet for a second', inTheWay: 'proxy_read_timeout 1s;', cuts: true, asks: false },
-  { name: 'that holds streams back', inTheWay: 'proxy_ignore_headers X-Accel-Buffering;', cuts: false, asks: true },
+/** nginx configurations: whether they close event streams, and whether the page has to poll. */
+const STREAM_CASES = [
+  { name: 'with its defaults', directives: '', cuts: false, polls: false },
+  { name: 'that closes idle streams after a second', directives: 'proxy_read_timeout 1s;', cuts: true, polls: false },
+  { name: 'that buffers streams', directives: 'proxy_ignore_headers X-Accel-Buffering;', cuts: false, polls: true },
 ];
 
-for (const { name, inTheWay, cuts, asks } of IN_THE_WAY) {
+for (const { name, directives, cuts, polls } of STREAM_CASES) {
   test.describe(`an nginx ${name}`, () => {
-    test.use({ inTheWay });
+    test.use({ directives });
 
-    test('lets the steps of a message be seen as they happen', async ({ nginx, as, product }) => {
-      const slow = await Hesitant.start();
+    test('still shows the steps of a message live', async ({ nginx, as, product }) => {
+      const slow = await SteppedSmtpServer.start();
       await product.restartWith([...nginx.flags, '--smtp-reply-seconds', '30']);
       const page = await as('ada');
       const requests: string[] = [];
       page.on('request', (request) => requests.push(new URL(request.url()).pathname));
       const count = (path: string) => requests.filter((requested) => requested === path).length;
-      if (!asks) await page.route('**/api/email/run', (route) => route.abort('aborted'));
+      if (!polls) await page.route('**/api/email/run', (route) => route.abort('aborted'));
       await page.goto('/settings/email');
       const form = new Form(page);
       await form.fill(form.basic, slow.settings);
       await form.saved();
       await form.sendTest.click();
-      const ladder = page.getByRole('list', { name: 'Steps of the test message', exact: true });
-      const rung = (step: string) => ladder.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
-      await expect(rung('Greeting')).toContainText('running');
+      const steps = page.getByRole('list', { name: 'Steps of the test message', exact: true });
+      const row = (step: string) => steps.getByRole('listitem').filter({ has: page.getByText(step, { exact: true }) });
+      await expect(row('Greeting')).toContainText('running');
       const streams = count('/api/email/events');
       if (cuts) await expect.poll(() => count('/api/email/events')).toBeGreaterThan(streams);
-      if (asks) await expect.poll(() => count('/api/email/run')).toBeGreaterThan(0);
+      if (polls) await expect.poll(() => count('/api/email/run')).toBeGreaterThan(0);
       slow.answer(2);
-      await expect(rung('Greeting')).toContainText('done');
+      await expect(row('Greeting')).toContainText('done');
       slow.goOn();
       await expect(form.outcome(/accepted the message/)).toBeVisible();
       await slow.stop();

@@ -1,10 +1,10 @@
-// Check this address: what of a Redirect URI differs from this server's own, and whether that is
-// reached.
+// "Check this address": how the Redirect URI differs from this server's callback address, and whether
+// that is reachable.
 
 import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('what differs is named, put right by a button, and then reached', async ({ page, signIn, axe }) => {
+test('a difference is named, corrected by a button, and the address is then reachable', async ({ page, signIn, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Authorization Code');

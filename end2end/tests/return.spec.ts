@@ -1,23 +1,23 @@
-// The way back from the provider, as it should not go: an address that is opened twice, in another
-// browser, by somebody else, too late, or that nobody sent. Each says what it is.
+// Invalid returns from the provider: a callback address opened twice, in another browser, by another
+// user, too late, or without a pending attempt. Each is refused with its own message.
 
 import type { Page } from '@playwright/test';
 import { configure, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { GRACE, expect, test as base } from '../support/test.ts';
 
-/** A window whose consent was allowed, and the address by which it would come back. */
+/** A pop-up after consent, and the callback address to which it would redirect. */
 interface Allowed {
   popUp: Page;
   address: string;
 }
 
-/** The tab with Authorization Code saved, and the way to a consent that has not come back yet. */
+/** The tab with Authorization Code saved, and a consent whose callback has not been opened yet. */
 const test = base.extend<{ form: Form; allow: () => Promise<Allowed> }>({
   form: async ({ page, product, provider, signIn }, use) => {
     await signIn();
     const form = new Form(page);
-    // What came of the consent stays in the address bar there, and is opened here when a test wants it.
+    // The provider redirects to its landing page, so that a test can open the callback itself.
     await configure(form, product, 'Authorization Code', provider.address.clients.code, { 'Redirect URI': provider.address.landing });
     await use(form);
   },
@@ -31,7 +31,7 @@ const test = base.extend<{ form: Form; allow: () => Promise<Allowed> }>({
   },
 });
 
-/** Opens an address as a link would, in a window that may close itself then. */
+/** Navigates a pop-up, which may close itself then. */
 async function follow(popUp: Page, address: string): Promise<void> {
   await popUp.evaluate((to) => location.assign(to), address);
 }
@@ -42,7 +42,7 @@ async function expectSetback(page: Page, cause: string): Promise<void> {
   expect(page.url()).not.toMatch(/code=|state=/);
 }
 
-test('an address that is opened a second time makes no second exchange', async ({ page, form, allow, provider }) => {
+test('a callback address opened twice causes one token request', async ({ page, form, allow, provider }) => {
   const { popUp, address } = await allow();
   const closed = popUp.waitForEvent('close');
   await follow(popUp, address);
@@ -55,7 +55,7 @@ test('an address that is opened a second time makes no second exchange', async (
   expect((await provider.counts()).authorization_code).toBe(1);
 });
 
-test('in another browser an address says so, and still works where it was begun', async ({ browser, product, form, allow, axe }) => {
+test('a callback address is refused in another browser, and still works in the original one', async ({ browser, product, form, allow, axe }) => {
   const { popUp, address } = await allow();
   const other = await browser.newContext({ baseURL: product.url });
   const elsewhere = await other.newPage();
@@ -68,7 +68,7 @@ test('in another browser an address says so, and still works where it was begun'
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('a consent ends with the session that began it, and another person gets no token by it', async ({ page, product, provider, allow, signIn }) => {
+test('a consent is bound to its session, and another user gets no token with it', async ({ page, product, provider, allow, signIn }) => {
   await product.add(GRACE);
   const { address } = await allow();
   await page.getByRole('button', { name: 'Sign out' }).click();
@@ -78,7 +78,7 @@ test('a consent ends with the session that began it, and another person gets no 
   expect((await provider.counts()).authorization_code).toBe(0);
 });
 
-test('after a save in between, the consent is for settings that are gone', async ({ form, provider, allow }) => {
+test('a consent is refused after a save of the settings', async ({ form, provider, allow }) => {
   const { popUp, address } = await allow();
   await form.fill(form.oauth, { 'Display Name': 'Another' });
   await form.saved();
@@ -88,21 +88,21 @@ test('after a save in between, the consent is for settings that are gone', async
   expect((await provider.counts()).authorization_code).toBe(0);
 });
 
-test('a way to the provider can be gone once only', async ({ page, form }) => {
-  const departure = page.context().waitForEvent('request', (request) => request.url().includes('/oauth/start/'));
+test('a start address works once', async ({ page, form }) => {
+  const start = page.context().waitForEvent('request', (request) => request.url().includes('/oauth/start/'));
   await openConsent(form);
-  await page.goto((await departure).url());
+  await page.goto((await start).url());
   await expect(page.getByRole('heading', { name: /^Return from the provider failed: / })).toBeVisible();
   await page.getByRole('link', { name: 'Go to the Email settings' }).click();
   await expect(form.getToken).toBeEnabled();
 });
 
 for (const [name, query] of [
-  ['nothing at all', ''],
+  ['no parameters', ''],
   ['an error without a state', '?error=access_denied&error_description=%3Cb%3Ecanary%3C%2Fb%3E'],
-  ['a state that nobody sent', '?code=canary-code&state=AAAAAAAAAAAAAAAAAAAAAA'],
+  ['an unknown state', '?code=canary-code&state=AAAAAAAAAAAAAAAAAAAAAA'],
 ] as const) {
-  test(`${name} in the address belongs to no sign-in`, async ({ page, product, provider }) => {
+  test(`a callback with ${name} is refused`, async ({ page, product, provider }) => {
     await page.goto(`${product.url}/oauth/callback${query}`);
     await expectSetback(page, 'PPM did not start a sign-in with this address.');
     expect(await page.content()).not.toContain('canary');

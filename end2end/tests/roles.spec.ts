@@ -1,4 +1,4 @@
-// What whoever may only look sees: everything but secrets, and no control that would be refused.
+// The reader role: sees everything except secrets, and no enabled control that would be refused.
 
 import { configure, obtain } from '../support/consent.ts';
 import { basic, Form } from '../support/form.ts';
@@ -6,11 +6,11 @@ import { ADA, type Person, expect, test as base } from '../support/test.ts';
 
 const RITA: Person = { email: 'rita@practice.example', name: 'Rita Levi', role: 'reader' };
 
-/** The tab as Rita sees it, who may look, in a browser of her own. */
+/** The tab of Rita, a reader, in her own browser context. */
 const test = base.extend<{ asRita: () => Promise<Form> }>({
-  asRita: async ({ product, browser, complaints, signIn }, use) => {
+  asRita: async ({ product, browser, consoleErrors, signIn }, use) => {
     const context = await browser.newContext({ baseURL: product.url });
-    complaints.watch(context);
+    consoleErrors.watch(context);
     await use(async () => {
       await product.add(RITA);
       const page = await context.newPage();
@@ -21,7 +21,7 @@ const test = base.extend<{ asRita: () => Promise<Form> }>({
   },
 });
 
-test('a reader sees settings that nothing on the page would change', async ({ page, signIn, product, asRita, axe }) => {
+test('a reader sees the settings with all controls disabled', async ({ page, signIn, product, asRita, axe }) => {
   await signIn();
   const ada = new Form(page);
   await ada.fill(ada.basic, basic(product.mail));
@@ -39,7 +39,7 @@ test('a reader sees settings that nothing on the page would change', async ({ pa
   await axe(rita.page);
 });
 
-test('a reader sees how the token is and the history, and obtains no token', async ({ page, signIn, product, provider, asRita }) => {
+test('a reader sees the token status and the history, and cannot obtain a token', async ({ page, signIn, product, provider, asRita }) => {
   await signIn();
   const ada = new Form(page);
   await configure(ada, product, 'Authorization Code', provider.address.clients.code);

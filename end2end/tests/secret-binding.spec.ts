@@ -1,18 +1,18 @@
-// A stored Client Secret only goes where it was entered for: the form says so as soon as a control that
-// it is bound to changes, a button before it changes one, and the server refuses whatever the browser says.
+// A stored Client Secret is bound to its destination: the form asks for it again when a bound control
+// changes, buttons warn before they change one, and the server enforces it.
 
 import type { Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
 import { AUTHENTICATION, Form, OAUTH, basic, oauth } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-const THEN = 'If you no longer have it, create a second secret at the provider; the old one keeps working until you delete it.';
+const ADVICE = 'If you no longer have it, create a second secret at the provider; the old one keeps working until you delete it.';
 
 function enterAgain(why: string): string {
-  return `Client Secret must be entered again, because ${why}. ${THEN}`;
+  return `Client Secret must be entered again, because ${why}. ${ADVICE}`;
 }
 
-/** Client Credentials with a provider that nobody asks. */
+/** Saves Client Credentials for a provider that is never contacted. */
 async function saveClientCredentials(page: Page): Promise<Form> {
   const form = new Form(page);
   await form.choose('Client Credentials');
@@ -23,7 +23,7 @@ async function saveClientCredentials(page: Page): Promise<Form> {
   return form;
 }
 
-test('with Client Credentials each control that the Client Secret is bound to asks for it again, and says why', async ({ page, signIn }) => {
+test('with Client Credentials, a change in any bound control requires the Client Secret again, with the reason', async ({ page, signIn }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   const secret = form.field(form.authentication, 'Client Secret');
@@ -47,7 +47,7 @@ test('with Client Credentials each control that the Client Secret is bound to as
   }
 });
 
-test('a Client Secret that has to be entered again keeps the form from being saved until it is', async ({ page, signIn, axe }) => {
+test('a save is refused until a required Client Secret is entered again', async ({ page, signIn, axe }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   const secret = form.field(form.authentication, 'Client Secret');
@@ -61,7 +61,7 @@ test('a Client Secret that has to be entered again keeps the form from being sav
   await form.saved();
 });
 
-test('None and back to the same kind of flow asks for nothing', async ({ page, product, signIn }) => {
+test('switching to None and back to the same kind of flow keeps the Client Secret', async ({ page, product, signIn }) => {
   await signIn();
   const form = new Form(page);
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
@@ -78,7 +78,7 @@ test('None and back to the same kind of flow asks for nothing', async ({ page, p
   await expect(form.tokenStatus).toHaveText('Valid');
 });
 
-test('the server refuses a stored Client Secret for another scope, whatever the browser says', async ({ page, signIn }) => {
+test('the server refuses a stored Client Secret for another scope', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   const request = page.waitForRequest(/api\/email\/save/);
@@ -96,7 +96,7 @@ test('the server refuses a stored Client Secret for another scope, whatever the 
   await expect(form.save).toBeHidden();
 });
 
-test('Replace these says before it does that a preset asks for the Client Secret again', async ({ page, signIn, axe }) => {
+test('Replace these warns that a preset requires the Client Secret again', async ({ page, signIn, axe }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   await page.getByLabel('Provider', { exact: true }).selectOption({ label: 'Microsoft 365' });
@@ -116,7 +116,7 @@ test('Replace these says before it does that a preset asks for the Client Secret
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
-test('Fill in changes no flow at once that the Client Secret was entered for', async ({ page, signIn }) => {
+test('Fill in does not change the flow at once if the Client Secret is bound to it', async ({ page, signIn }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   await form.choose('None');
@@ -127,7 +127,7 @@ test('Fill in changes no flow at once that the Client Secret was entered for', a
   await expect(form.flow.locator('option:checked')).toHaveText('None');
 });
 
-test('Replace these says before it does that discovery asks for the Client Secret again', async ({ page, product, signIn }) => {
+test('Replace these warns that discovery requires the Client Secret again', async ({ page, product, signIn }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
@@ -138,7 +138,7 @@ test('Replace these says before it does that discovery asks for the Client Secre
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Stored');
 });
 
-test('Trust this certificate says before it does that the Client Secret must be entered again', async ({ page, product, signIn }) => {
+test('Trust this certificate warns that it requires the Client Secret again', async ({ page, product, signIn }) => {
   await signIn();
   const form = new Form(page);
   const client = product.provider.address.clients.credentials;
@@ -161,7 +161,7 @@ test('Trust this certificate says before it does that the Client Secret must be 
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
-test('Copy from Basic SMTP Settings asks before it does what asks for the Client Secret again', async ({ page, product, signIn, axe }) => {
+test('Copy from Basic SMTP Settings asks first if it requires the Client Secret again', async ({ page, product, signIn, axe }) => {
   await signIn();
   const form = await saveClientCredentials(page);
   await form.fill(form.basic, basic(product.mail));
@@ -182,7 +182,7 @@ test('Copy from Basic SMTP Settings asks before it does what asks for the Client
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
-test('a test of typed settings is in the audit trail by the names of its fields', async ({ page, product, signIn }) => {
+test('a test of unsaved settings is audited with the names of its changed fields', async ({ page, product, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));

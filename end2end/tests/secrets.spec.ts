@@ -1,4 +1,4 @@
-// Secrets are write-only: the page knows that one is stored, never what it is.
+// Secrets are write-only: the page knows that one is stored, but never receives its value.
 
 import { readFile, readdir } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
@@ -10,7 +10,7 @@ import { ADA, expect, test } from '../support/test.ts';
 
 const CANARY = 'canary-7Zq-password';
 
-/** What the page is answered from now on: headers, body, and of the address what `shown` leaves, if that counts. */
+/** Records further responses: the URL as returned by `shown`, headers and body; `undefined` skips one. */
 function answersTo(page: Page, shown: (url: string) => string | undefined): string[] {
   const answers: string[] = [];
   page.on('response', async (response) => {
@@ -22,8 +22,8 @@ function answersTo(page: Page, shown: (url: string) => string | undefined): stri
   return answers;
 }
 
-/** Expects that none of the secrets is in the answers, on the page or in the product's log. */
-async function expectUnheard(secrets: string[], answers: string[], page: Page, product: Product): Promise<void> {
+/** Expects none of the secrets in the responses, on the page or in the product's log. */
+async function expectNoLeak(secrets: string[], answers: string[], page: Page, product: Product): Promise<void> {
   for (const secret of secrets) {
     expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
     expect(await page.content()).not.toContain(secret);
@@ -31,7 +31,7 @@ async function expectUnheard(secrets: string[], answers: string[], page: Page, p
   }
 }
 
-test('a stored secret is in no answer, no page and no log', async ({ page, signIn, product }) => {
+test('a stored secret is in no response, page or log', async ({ page, signIn, product }) => {
   const answers = answersTo(page, (url) => url);
   await signIn();
   const form = new Form(page);
@@ -49,12 +49,12 @@ test('a stored secret is in no answer, no page and no log', async ({ page, signI
   await expect(form.flow).toBeEnabled();
 
   expect(answers.length).toBeGreaterThan(5);
-  await expectUnheard([CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password], answers, page, product);
+  await expectNoLeak([CANARY, AUTHENTICATION['Client Secret'] as string, ADA.password], answers, page, product);
   expect(page.url()).not.toContain('?');
 });
 
-test('what leads to a token is in no answer, no page and no log, even where the provider repeats it', async ({ page, signIn, product }) => {
-  // Of the addresses, code and state are in the query, where they belong.
+test('OAuth codes, tokens and secrets are in no response, page or log, even if the provider repeats them', async ({ page, signIn, product }) => {
+  // URLs are recorded without their query, where code and state belong.
   const answers = answersTo(page, (url) => (url.startsWith(product.url) ? url.split('?')[0] : undefined));
   const provider = await CanaryProvider.start();
   await signIn();
@@ -80,10 +80,10 @@ test('what leads to a token is in no answer, no page and no log, even where the 
   const verifier = provider.requests[0]!.get('code_verifier');
   expect(verifier).toMatch(/^[\w~.-]{43,128}$/);
   expect(answers.some((answer) => answer.includes('/oauth/callback'))).toBe(true);
-  await expectUnheard([client.secret, verifier!, ...Object.values(CANARIES)], answers, page, product);
+  await expectNoLeak([client.secret, verifier!, ...Object.values(CANARIES)], answers, page, product);
 });
 
-test('the browser bundle holds nothing of the server', async () => {
+test('the browser bundle contains no server code', async () => {
   const site = process.env.PPM_EMAIL_SITE_ROOT ?? '../target/site';
   const files = (await readdir(`${site}/pkg`)).filter((file) => /\.(js|wasm)$/.test(file));
   expect(files.length).toBeGreaterThan(1);
@@ -95,7 +95,7 @@ test('the browser bundle holds nothing of the server', async () => {
   }
 });
 
-test('another server asks for the stored Password again', async ({ page, signIn, product }) => {
+test('another server requires the stored Password again', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -108,7 +108,7 @@ test('another server asks for the stored Password again', async ({ page, signIn,
   await form.saved();
 });
 
-test('the server refuses a stored Password for another server, whatever the browser says', async ({ page, signIn, product }) => {
+test('the server refuses a stored Password for another mail server', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -125,7 +125,7 @@ test('the server refuses a stored Password for another server, whatever the brow
   expect(await answer.json()).toEqual({ problems: [['password', 'enter-again']] });
 });
 
-test('Clear removes a stored Password, and Keep stored takes it back', async ({ page, signIn, product }) => {
+test('Clear removes a stored Password, and Keep stored undoes that', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -141,7 +141,7 @@ test('Clear removes a stored Password, and Keep stored takes it back', async ({ 
   await expect(form.basic.getByRole('button', { name: 'Clear' })).toBeHidden();
 });
 
-test('an emptied Username removes the stored Password, and says so', async ({ page, signIn, product }) => {
+test('clearing Username removes the stored Password, with a note', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -167,7 +167,7 @@ test('Client ID is masked, and Reveal shows it', async ({ page, signIn }) => {
   await expect(clientId).toHaveAttribute('type', 'password');
 });
 
-test('a Client Secret that looks like the id of one is told so while it is typed', async ({ page, signIn }) => {
+test('a Client Secret that looks like a secret’s ID is noted while typing', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await form.choose('Client Credentials');

@@ -1,4 +1,4 @@
-// The token beside the form: when Get Auth Token waits, and what a save does to the token.
+// The token and the form: when Get Auth Token is disabled, and what a save does to the token.
 
 import type { Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
@@ -15,7 +15,7 @@ function dialog(page: Page) {
 }
 
 test.describe('Get Auth Token', () => {
-  test('waits for a flow to be saved, and says so', async ({ page, product, signIn }) => {
+  test('is disabled until a flow is saved, with the reason', async ({ page, product, signIn }) => {
     await signIn();
     const form = new Form(page);
     await expect(form.getToken).toBeDisabled();
@@ -27,7 +27,7 @@ test.describe('Get Auth Token', () => {
     await expect(form.token.getByText('not used with this flow', { exact: true })).toBeHidden();
   });
 
-  test('belongs to a group that is used or not as the flow is chosen, before it is saved', async ({ page, signIn }) => {
+  test('is marked as used or not used by the chosen flow, before it is saved', async ({ page, signIn }) => {
     await signIn();
     const form = new Form(page);
     const unused = form.token.getByText('not used with this flow', { exact: true });
@@ -37,32 +37,32 @@ test.describe('Get Auth Token', () => {
     await expect(unused).toBeVisible();
   });
 
-  test('waits while the form is edited, and no longer than that', async ({ page, product, signIn }) => {
+  test('is disabled only while there are unsaved changes', async ({ page, product, signIn }) => {
     await signIn();
     const form = new Form(page);
     await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
     const scope = form.field(form.authentication, 'Scope');
-    const expectWaiting = async () => {
+    const expectDisabled = async () => {
       await expect(form.getToken).toBeDisabled();
       await expect(form.getToken).toHaveAccessibleDescription('Save or cancel your changes first.');
     };
     await scope.fill('other');
-    await expectWaiting();
+    await expectDisabled();
     await form.cancel.click();
     await expect(form.getToken).toBeEnabled();
 
     await scope.fill('other');
-    await expectWaiting();
+    await expectDisabled();
     await scope.fill('mail.send');
     await expect(form.getToken, 'typed back, nothing is changed').toBeEnabled();
 
     await form.field(form.oauth, 'Display Name').fill('Other');
-    await expectWaiting();
+    await expectDisabled();
     await form.saved();
     await expect(form.getToken).toBeEnabled();
   });
 
-  test('is not used any more once no flow is saved', async ({ page, product, signIn }) => {
+  test('is disabled after the flow None is saved', async ({ page, product, signIn }) => {
     await signIn();
     const form = new Form(page);
     await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
@@ -86,7 +86,7 @@ test.describe('a save that would delete the token', () => {
     await expect(dialog(page).shown).toContainText('Mail cannot be sent until a new token has been obtained.');
   });
 
-  test('declined, leaves token and form as they were', async ({ page, inbox }) => {
+  test('leaves token and form unchanged if it is declined', async ({ page, inbox }) => {
     const form = new Form(page);
     await dialog(page).keep.click();
     await expect(dialog(page).shown).toBeHidden();
@@ -98,7 +98,7 @@ test.describe('a save that would delete the token', () => {
     expect((await inbox.waitFor({ to: ADA.email })).from).toContain('Practice PPM');
   });
 
-  test('confirmed, saves and leaves none', async ({ page, inbox }) => {
+  test('saves and deletes the token if it is confirmed', async ({ page, inbox }) => {
     const form = new Form(page);
     await dialog(page).confirm.click();
     await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
@@ -113,19 +113,19 @@ test.describe('a save that would delete the token', () => {
   });
 });
 
-test('a token that somebody else obtained meanwhile is not deleted unseen', async ({ page, browser, product, signIn }) => {
+test('a token obtained meanwhile by another administrator is not deleted without confirmation', async ({ page, browser, product, signIn }) => {
   await product.add(GRACE);
   await signIn();
   const ada = new Form(page);
   await configure(ada, product, 'Client Credentials', product.provider.address.clients.credentials);
-  // Her page learns nothing of the token from now on.
+  // Her page receives no further token updates.
   await page.route('**/api/email/token', () => {});
   await ada.fill(ada.oauth, { 'Display Name': 'Other' });
 
   const context = await browser.newContext({ baseURL: product.url });
   const grace = new Form(await context.newPage());
   await signIn(grace.page, GRACE.email);
-  // Her page is alive once it offers to cancel.
+  // Her page is hydrated once it shows Cancel.
   await grace.choose('None');
   await grace.cancel.click();
   await grace.getToken.click();

@@ -1,12 +1,12 @@
-// The token's life while somebody looks on: its status in words and colour, renewed, failing,
-// expired, gone. The page is never reloaded.
+// The token's life cycle on an open page: its status as text and colour while it is refreshed, fails
+// to refresh, expires or is revoked. The page is never reloaded.
 
 import type { Locator } from '@playwright/test';
 import { configure, obtain, openConsent } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, expect, test as base } from '../support/test.ts';
 
-/** The tab, which fails a test that loads it again. */
+/** The tab; a reload fails the test. `inCode` obtains a token with Authorization Code. */
 const test = base.extend<{ form: Form; inCode: (scope?: string) => Promise<void> }>({
   form: async ({ page, signIn }, use) => {
     await signIn();
@@ -23,7 +23,7 @@ const test = base.extend<{ form: Form; inCode: (scope?: string) => Promise<void>
   },
 });
 
-/** Red, green and blue of what a person sees of the words. */
+/** Returns red, green and blue of the status text. */
 async function colour(status: Locator): Promise<number[]> {
   const words = await status.evaluate((region) => {
     const walker = document.createTreeWalker(region, NodeFilter.SHOW_TEXT);
@@ -40,7 +40,7 @@ function isRed([red, green, blue]: number[]): boolean {
   return red! > green! && red! > blue!;
 }
 
-test('a token is Not obtained, Valid in green, and Expired in red once the provider says that it is gone', async ({
+test('the token status is Not obtained, Valid in green, and Expired in red after the provider revokes it', async ({
   page,
   form,
   inCode,
@@ -68,7 +68,7 @@ test('a token is Not obtained, Valid in green, and Expired in red once the provi
   await expect(form.setback(/^Token renewal failed: The provider says that the consent has ended/)).toContainText('invalid_grant');
 });
 
-test('a grant that is gone is not asked for again, and a new consent ends the matter', async ({ page, form, inCode, provider, inbox }) => {
+test('a revoked grant is not refreshed again, and a new consent replaces it', async ({ page, form, inCode, provider, inbox }) => {
   await provider.setLifetime(6);
   await inCode();
   await provider.revokeAll();
@@ -80,7 +80,7 @@ test('a grant that is gone is not asked for again, and a new consent ends the ma
   await expect(form.sendTest).toBeDisabled();
   await expect(form.sendTest).toHaveAccessibleDescription(/Press Get Auth Token first/);
 
-  // Somebody who does not ask the page: the provider hears nothing of it.
+  // A direct API call must not reach the provider either.
   await page.request.post('/api/email/send-test', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
   expect(await provider.counts()).toMatchObject({ authorization_code: 1, refresh_token: 1 });
 
@@ -91,7 +91,7 @@ test('a grant that is gone is not asked for again, and a new consent ends the ma
   await inbox.waitFor({ to: ADA.email });
 });
 
-test('without a refresh token the status turns to Expired by itself', async ({ form, inCode, provider }) => {
+test('without a refresh token the status changes to Expired on time', async ({ form, inCode, provider }) => {
   await provider.setLifetime(8);
   await inCode('mail.send');
   await expect(form.tokenExpires).toHaveText(/in \d seconds? · sign in again before then$/);
@@ -103,7 +103,7 @@ test('without a refresh token the status turns to Expired by itself', async ({ f
   expect((await provider.counts()).refresh_token).toBe(0);
 });
 
-test('with a refresh token it is renewed, again and again, and mail goes out after the first one’s time', async ({ form, inCode, provider, inbox }) => {
+test('with a refresh token it is refreshed repeatedly, and mail is sent after the first expiry', async ({ form, inCode, provider, inbox }) => {
   await provider.setLifetime(6);
   await inCode();
   await expect(form.tokenExpires).toHaveText(/renews automatically$/);
@@ -116,7 +116,7 @@ test('with a refresh token it is renewed, again and again, and mail goes out aft
   expect((await provider.counts()).authorization_code).toBe(1);
 });
 
-test('Client Credentials ask again before the time is over', async ({ form, product, provider }) => {
+test('with Client Credentials a new token is requested before expiry', async ({ form, product, provider }) => {
   await provider.setLifetime(6);
   await configure(form, product, 'Client Credentials', provider.address.clients.credentials);
   await form.getToken.click();
@@ -126,7 +126,7 @@ test('Client Credentials ask again before the time is over', async ({ form, prod
   expect((await provider.counts()).refresh_token).toBe(0);
 });
 
-test('while renewal fails the tab says why and when it tries again, and it mends by itself', async ({ form, inCode, provider, axe }) => {
+test('a failing renewal is shown with the reason and the next retry, and recovers automatically', async ({ form, inCode, provider, axe }) => {
   await provider.setLifetime(8);
   await inCode();
   await provider.fail(503, { error: 'temporarily_unavailable', error_description: 'Closed for the night' });
@@ -143,7 +143,7 @@ test('while renewal fails the tab says why and when it tries again, and it mends
   await expect(form.tokenExpires).toHaveText(/renews automatically$/);
 });
 
-test('a token that is still good stays Valid while its renewal fails', async ({ form, inCode, provider, inbox }) => {
+test('an unexpired token stays Valid while its renewal fails', async ({ form, inCode, provider, inbox }) => {
   await provider.setLifetime(25);
   await inCode();
   await provider.fail(503);
@@ -155,7 +155,7 @@ test('a token that is still good stays Valid while its renewal fails', async ({ 
   await inbox.waitFor({ to: ADA.email });
 });
 
-test('a Client Credentials request that is refused says why, with the focus where it was', async ({ form, product, provider, axe }) => {
+test('a refused Client Credentials request shows the reason and keeps the focus', async ({ form, product, provider, axe }) => {
   const { id } = provider.address.clients.credentials;
   await configure(form, product, 'Client Credentials', { id, secret: 'canary-wrong-secret' });
   await form.getToken.click();
@@ -166,7 +166,7 @@ test('a Client Credentials request that is refused says why, with the focus wher
   await axe();
 });
 
-test('in a narrow window every state of the panel has its whole width', async ({ page, form, product, provider, axe }) => {
+test('on a narrow screen every state of the panel uses the full width', async ({ page, form, product, provider, axe }) => {
   await page.setViewportSize({ width: 320, height: 700 });
   const expectWhole = async (words: Locator) => {
     const [outer, inner] = [(await form.token.boundingBox())!, (await words.boundingBox())!];

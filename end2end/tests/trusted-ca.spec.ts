@@ -1,5 +1,5 @@
-// Trusted CA certificate: what may stand there, and that it makes one mail server trusted, beginning
-// with the test message that failed for want of it.
+// "Trusted CA certificate": its validation, and its use for one mail server, starting from a test
+// message that failed without it.
 
 import { Form, basic } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
@@ -8,7 +8,7 @@ const LABEL = 'Trusted CA certificate';
 const KEY = '-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY-----\n';
 const NO_AUTHORITY = '-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n';
 
-test('whoever vouches for a refused certificate is trusted by a press', async ({ page, signIn, product, inbox, axe }) => {
+test('a button trusts the issuer of a refused certificate', async ({ page, signIn, product, inbox, axe }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.selfSigned) });
@@ -23,7 +23,7 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   await trust.click();
   await expect(form.field(form.basic, LABEL)).toBeFocused();
   await expect(form.field(form.basic, LABEL)).toHaveValue(/^-----BEGIN CERTIFICATE-----\n/);
-  // The stored one goes to the server as it was vouched for before, and to no other.
+  // The stored Password is bound to the previously trusted certificate.
   const password = form.field(form.basic, 'Password');
   await expect(password).toHaveAttribute('placeholder', 'Enter again');
   await password.fill(product.mail.password);
@@ -33,7 +33,7 @@ test('whoever vouches for a refused certificate is trusted by a press', async ({
   expect((await inbox.waitFor({ to: ADA.email })).listener).toBe('selfSigned');
 });
 
-test('a private key is told as such and not kept', async ({ page, signIn, product }) => {
+test('a private key is reported and not kept', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), [LABEL]: KEY });
@@ -44,7 +44,7 @@ test('a private key is told as such and not kept', async ({ page, signIn, produc
   await expect(certificate).toHaveAccessibleDescription(/This is a private key/);
 });
 
-test('what only the server can tell of a certificate is told at the field', async ({ page, signIn, product }) => {
+test('a problem that only the server detects is shown at the field', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), [LABEL]: NO_AUTHORITY });
@@ -56,7 +56,7 @@ test('what only the server can tell of a certificate is told at the field', asyn
   await form.saved();
 });
 
-test('a certificate is asked for only while TLS is on', async ({ page, signIn }) => {
+test('the certificate field is shown only while TLS is on', async ({ page, signIn }) => {
   await signIn();
   const form = new Form(page);
   await expect(form.field(form.basic, LABEL)).toBeVisible();

@@ -1,12 +1,11 @@
-// Test these settings: what the form shows is tested before it is saved, and what is stored goes only
-// where it was entered for.
+// "Test these settings": tests unsaved settings; a stored secret is used only for its destination.
 
 import { Form, basic } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
 const TEST = { name: 'Test these settings', exact: true } as const;
 
-test('what the form shows is tested, and nothing is saved by it', async ({ page, signIn, product, inbox, axe }) => {
+test('unsaved settings are tested and not saved', async ({ page, signIn, product, inbox, axe }) => {
   await signIn();
   const form = new Form(page);
   await expect(page.getByRole('button', TEST)).toBeHidden();
@@ -22,7 +21,7 @@ test('what the form shows is tested, and nothing is saved by it', async ({ page,
   await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('');
 });
 
-test('a test of saved settings says that it was of those', async ({ page, signIn, product }) => {
+test('a test of saved settings says so', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -32,7 +31,7 @@ test('a test of saved settings says that it was of those', async ({ page, signIn
   await expect(outcome).toContainText('Tested the saved settings.');
 });
 
-test('a form with a mistake is not tested, and the mistake is shown', async ({ page, signIn, product, inbox }) => {
+test('invalid settings are not tested, and the problem is shown', async ({ page, signIn, product, inbox }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, { ...basic(product.mail), Port: '70000' });
@@ -42,7 +41,7 @@ test('a form with a mistake is not tested, and the mistake is shown', async ({ p
   expect(await inbox.messages()).toEqual([]);
 });
 
-test('a stored password is used for the server that it was entered for', async ({ page, signIn, product, inbox }) => {
+test('a stored password is used for the server that it is bound to', async ({ page, signIn, product, inbox }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -53,7 +52,7 @@ test('a stored password is used for the server that it was entered for', async (
   expect((await inbox.waitFor({ to: ADA.email })).from).toContain('Another name');
 });
 
-test('a stored password is asked for again before another server is tested', async ({ page, signIn, product, inbox }) => {
+test('a stored password must be entered again to test another server', async ({ page, signIn, product, inbox }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
@@ -65,7 +64,7 @@ test('a stored password is asked for again before another server is tested', asy
   expect(await inbox.messages()).toEqual([]);
 });
 
-test('what was typed is tested by the keyboard alone', async ({ page, signIn, product }) => {
+test('unsaved settings are tested with the keyboard alone', async ({ page, signIn, product }) => {
   await signIn();
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));

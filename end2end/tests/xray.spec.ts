@@ -1,10 +1,10 @@
-// What the token says: asked by a button, told by name and value, gone with the token.
+// "Show token details": the token's contents, shown as names and values and discarded with the token.
 
 import { configure } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('a token is told what kind it is and what was granted', async ({ page, product, signIn, axe }) => {
+test('an opaque token is shown with its kind and scope', async ({ page, product, signIn, axe }) => {
   await signIn();
   const form = new Form(page);
   const ask = form.token.getByRole('button', { name: 'Show token details', exact: true });
@@ -18,7 +18,7 @@ test('a token is told what kind it is and what was granted', async ({ page, prod
   await axe();
 });
 
-test('a token for something else than mail is told to be that, with the scope to ask for', async ({ page, product, provider, signIn, axe }) => {
+test('a token for another audience than mail is reported, with the scope to request', async ({ page, product, provider, signIn, axe }) => {
   await provider.setAudience('https://graph.microsoft.com/');
   await signIn();
   const form = new Form(page);

@@ -1,10 +1,10 @@
-//! Any text as an e-mail address and as a mail server: what is accepted has a form for the wire that
+//! Parses any text as an email address and as a mail server: an accepted one has a wire form that
 //! keeps SMTP's limits and cannot end a command.
 
 #![no_main]
 
-use domain::check::address::email_address;
-use domain::check::host::{Host, mail_host};
+use domain::validate::address::email_address;
+use domain::validate::host::{Host, mail_host};
 use libfuzzer_sys::fuzz_target;
 use server::egress::a_labels;
 use server::smtp::fuzz::wire_form;
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
         assert!(called.is_ascii(), "{called}");
     }
     if email_address(text).is_ok() {
-        // Some letters have no A-label: then there is no form, and nothing is sent.
+        // Some letters have no A-label: then there is no wire form, and nothing is sent.
         let Some(wire) = wire_form(text) else { return };
         assert!(!wire.contains(['\r', '\n', '\0']), "{wire:?}");
         assert!(wire.contains('@'), "{wire:?}");

@@ -1,5 +1,5 @@
-//! Any octets as a save: refused, or read as a form that is checked, merged and written again without
-//! a loss.
+//! Parses any octets as a save: it is refused, or read as a form that is validated, merged and
+//! serialised without a loss.
 
 #![no_main]
 
@@ -12,8 +12,8 @@ fuzz_target!(|octets: &[u8]| {
     let written = serde_json::to_vec(&save).expect("a save can be written");
     let again: Save = serde_json::from_slice(&written).expect("what was written can be read");
     assert!(again == save, "a save changes on its way");
-    let kept = save.draft.clone().without_private_keys();
-    assert!(kept.clone().without_private_keys() == kept, "what is kept is kept");
+    let kept = save.draft.clone().strip_private_keys();
+    assert!(kept.clone().strip_private_keys() == kept, "what is kept is kept");
     let saved = Saved::default();
     let _ = (save.draft.oversized(), save.draft.problems(&saved.form).len());
     for field in Field::ALL {

@@ -1,9 +1,9 @@
-//! Any text as an endpoint: what is accepted is what a browser takes for the same place, without
-//! user info and fragment, and never http but on this very machine.
+//! Parses any text as an endpoint: browsers parse an accepted one as the same URL, it has no user
+//! info and no fragment, and http is limited to this machine.
 
 #![no_main]
 
-use domain::check::url::{endpoint_url, origin, redirect_uri, scope};
+use domain::validate::url::{endpoint_url, origin, redirect_uri, scope};
 use libfuzzer_sys::fuzz_target;
 use url::{ParseError, Url};
 
@@ -14,7 +14,8 @@ fuzz_target!(|text: &str| {
     }
     let url = match Url::parse(text) {
         Ok(url) => url,
-        // Only the conversion to A-labels knows every rule for letters; such a name is never found.
+        // Only the conversion to A-labels checks all rules for letters; such a name does not
+        // resolve.
         Err(ParseError::IdnaError) => return,
         Err(error) => panic!("{text:?} is none for browsers: {error}"),
     };

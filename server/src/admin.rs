@@ -1,4 +1,4 @@
-//! `ppm-email admin`: who may sign in, for whoever can reach the database anyway.
+//! `ppm-email admin`: manages local accounts, for operators with access to the database.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::identity::{Accounts, role_name, role_of};
 use crate::store::audit::Actor;
 use crate::store::{OpenStoreError, Store, StoreError, people};
 
-/// Why nothing was done.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AdminError {
@@ -35,22 +35,22 @@ pub enum AdminError {
     Output(#[source] io::Error),
 }
 
-/// Does it, and says on standard output that it is done.
+/// Runs the command, and prints to standard output what was done.
 ///
 /// # Errors
-/// Nothing was done.
+/// The command failed.
 pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
     match command {
         AdminCommand::Add { email, name, role, database, .. } => {
             let role = role_of(&role).ok_or(AdminError::Role)?;
             let (_, accounts) = open(&database.database_url).await?;
             accounts.add(&email, &name, role, password()?, operator()).await?;
-            say(&format!("{} can sign in", email.trim()))
+            print_line(&format!("{} can sign in", email.trim()))
         }
         AdminCommand::List { database } => {
             let (store, _) = open(&database.database_url).await?;
             for person in people::list(&store).await? {
-                say(&format!(
+                print_line(&format!(
                     "{}\t{}\t{}\tsince {}",
                     person.email,
                     person.name,
@@ -63,12 +63,12 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
         AdminCommand::SetPassword { email, database, .. } => {
             let (_, accounts) = open(&database.database_url).await?;
             accounts.set_password(&email, password()?, operator()).await?;
-            say(&format!("{} has a new password and is signed out everywhere", email.trim()))
+            print_line(&format!("{} has a new password and is signed out everywhere", email.trim()))
         }
         AdminCommand::Remove { email, database } => {
             let (_, accounts) = open(&database.database_url).await?;
             accounts.remove(&email, operator()).await?;
-            say(&format!("{} can no longer sign in", email.trim()))
+            print_line(&format!("{} can no longer sign in", email.trim()))
         }
     }
 }
@@ -80,7 +80,7 @@ async fn open(database_url: &str) -> Result<(Store, Accounts), AdminError> {
     Ok((store, accounts))
 }
 
-/// The first line of standard input, and no more of it than a password may have.
+/// Reads the first line of standard input, up to the length of a password.
 fn password() -> Result<SecretString, AdminError> {
     let mut typed = Zeroizing::new(String::with_capacity(2 * MAX_OCTETS));
     let limit = 2 * MAX_OCTETS as u64;
@@ -92,6 +92,6 @@ fn operator() -> Actor {
     Actor::named("", "command line")
 }
 
-fn say(line: &str) -> Result<(), AdminError> {
+fn print_line(line: &str) -> Result<(), AdminError> {
     writeln!(io::stdout(), "{line}").map_err(AdminError::Output)
 }

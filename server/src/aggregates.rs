@@ -1,12 +1,11 @@
-//! Audit rows for events that a stranger can cause as often as they like: failed sign-ins, refusals,
-//! consents that come back a second time. Events that have everything in common but the moment are one
-//! row with a count. Such a row carries no name, unless a cookie, a session or a provider has proven
-//! who it was.
+//! Aggregated audit rows for events that any client can cause at will: failed sign-ins, rejections,
+//! repeated consent callbacks. Events that differ in the time alone are one row with a count. Such
+//! a row carries no name, unless a cookie, a session or a provider has authenticated the user.
 //!
-//! No request waits for such a row, so that the time of an answer does not tell whether an account
+//! No request waits for such a row, so that the time of a response does not tell whether an account
 //! exists. Events are counted in memory; a task writes the first of a kind at once, and those that
-//! follow a second later. A minute has a limited number of rows, however many addresses a flood comes
-//! from.
+//! follow a second later. The number of rows per minute is limited, however many addresses a flood
+//! comes from.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
@@ -17,57 +16,57 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
-use crate::digest::hashed;
+use crate::hash::hashed;
 use crate::log::one_line;
 use crate::store::audit::{self, Action, Actor, Entry};
 use crate::store::{Store, StoreError};
 use crate::subscriber::written;
 
-/// How long events are counted in memory before the database learns of them.
+/// How long events are counted in memory before they are written.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// How long a database that took no row is left alone.
+/// The back-off after a failed write.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// How many addresses have a row of their own in a minute, among the rows that differ in nothing else.
-/// Further ones share a row without an address.
+/// The maximum number of addresses with a separate row in a minute, among the rows that differ in
+/// nothing else. Further ones share a row without an address.
 const ADDRESSES_PER_MINUTE: usize = 16;
-/// Events that the database did not take for so long are given up.
+/// Events that could not be written for this long are dropped.
 const KEPT_IN_MEMORY: TimeDelta = TimeDelta::hours(1);
 
-/// Events, counted. Copies share everything.
+/// Counts events and writes their rows. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Aggregates {
     store: Store,
     clock: Arc<dyn Clock>,
     counted: Arc<Mutex<Counted>>,
-    /// Held while rows are written: the last write of a process waits for those before it.
+    /// Locked while rows are written: the last write of a process waits for those before it.
     writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// By the keys of the rows.
-    rows: HashMap<String, Row>,
-    is_write_planned: bool,
+    /// The rows, by their keys.
+    rows: HashMap<String, AggregateRow>,
+    is_write_scheduled: bool,
 }
 
-/// A row of the database; the count of its entry is what is not written yet.
+/// A row of the database; its entry counts what is not written yet.
 #[derive(Debug, Clone)]
-struct Row {
-    /// What it has in common with rows that differ in the address alone.
+struct AggregateRow {
+    /// The key that it shares with rows that differ in the address alone.
     group: String,
     entry: Entry,
 }
 
 impl Aggregates {
-    /// Counts events of the clients of one server.
+    /// Creates the counter of one server.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, counted: Arc::default(), writing: Arc::default() }
     }
 
-    /// Records an event: one row for an address, a minute, an actor and a detail. The detail must be one
-    /// of a few that the server knows, never text that the client chose. Returns whether it is the first
-    /// of its kind.
+    /// Records an event: one row for an address, a minute, an actor and a detail. The detail must
+    /// be one of a few that the server knows, never text from the client. Returns whether it is the
+    /// first of its kind.
     #[expect(clippy::must_use_candidate, reason = "only a log line asks")]
     pub fn record(
         &self,
@@ -82,56 +81,56 @@ impl Aggregates {
         let group = group(&minute(now).to_string(), &entry);
         let key = key(&[&group, &address]);
         entry.actor.address = Some(address);
-        self.count(key, Row { group, entry })
+        self.count(key, AggregateRow { group, entry })
     }
 
     /// Records an event of an attempt to obtain a token: one row for an attempt, an outcome and an
-    /// actor, whenever and from wherever it is repeated. The row has the address of the first.
+    /// actor, regardless of time and address. The row has the address of the first event.
     pub fn record_of_attempt(&self, attempt: &str, action: Action, actor: Actor, outcome: String) {
         let entry = Entry { detail: Some(outcome), ..Entry::new(self.clock.now(), actor, action) };
         let group = group(attempt, &entry);
-        self.count(group.clone(), Row { group, entry });
+        self.count(group.clone(), AggregateRow { group, entry });
     }
 
-    /// Writes what is counted in memory alone.
+    /// Writes what is counted in memory only.
     pub async fn flush(&self) {
         let _one_at_a_time = self.writing.lock().await;
         let mut unwritten = self.take_unwritten().into_iter();
         while let Some((key, row)) = unwritten.next() {
             if let Err(error) = audit::add(&self.store, &key, &row.entry).await {
-                self.give_back(&error, std::iter::once((key, row)).chain(unwritten));
+                self.requeue(&error, std::iter::once((key, row)).chain(unwritten));
                 return;
             }
         }
     }
 
-    /// Counts an event and has it written. Returns whether it is the first of its kind.
-    fn count(&self, key: String, row: Row) -> bool {
+    /// Counts an event and schedules its write. Returns whether it is the first of its kind.
+    fn count(&self, key: String, row: AggregateRow) -> bool {
         let mut counted = self.counted();
         let is_first = counted.add(key, row);
         if is_first {
             let aggregates = self.clone();
             tokio::spawn(async move { aggregates.flush().await });
-        } else if !std::mem::replace(&mut counted.is_write_planned, true) {
-            self.plan_write(WRITE_EVERY);
+        } else if !std::mem::replace(&mut counted.is_write_scheduled, true) {
+            self.schedule_write(WRITE_EVERY);
         }
         is_first
     }
 
-    fn plan_write(&self, pause: Duration) {
+    fn schedule_write(&self, pause: Duration) {
         let aggregates = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            aggregates.counted().is_write_planned = false;
+            aggregates.counted().is_write_scheduled = false;
             aggregates.flush().await;
         });
     }
 
-    /// Takes what is not written, oldest first.
-    fn take_unwritten(&self) -> Vec<(String, Row)> {
+    /// Takes the rows that are not written, oldest first.
+    fn take_unwritten(&self) -> Vec<(String, AggregateRow)> {
         let mut counted = self.counted();
         let unwritten = counted.rows.iter_mut().filter(|(_, row)| row.entry.count > 0);
-        let take = |(key, row): (&String, &mut Row)| {
+        let take = |(key, row): (&String, &mut AggregateRow)| {
             let taken = (key.clone(), row.clone());
             row.entry.count = 0;
             taken
@@ -141,15 +140,15 @@ impl Aggregates {
         taken
     }
 
-    /// Counts events again that the database did not take, and tries once more later.
-    fn give_back(&self, error: &StoreError, rows: impl Iterator<Item = (String, Row)>) {
+    /// Counts events again that could not be written, and schedules a retry.
+    fn requeue(&self, error: &StoreError, rows: impl Iterator<Item = (String, AggregateRow)>) {
         tracing::error!(error = one_line(error), "audit rows could not be written");
         let mut counted = self.counted();
         for (key, row) in rows {
             counted.put(key, row);
         }
-        if !std::mem::replace(&mut counted.is_write_planned, true) {
-            self.plan_write(WRITE_AGAIN_AFTER);
+        if !std::mem::replace(&mut counted.is_write_scheduled, true) {
+            self.schedule_write(WRITE_AGAIN_AFTER);
         }
     }
 
@@ -159,23 +158,23 @@ impl Aggregates {
 }
 
 impl Counted {
-    /// Counts an event in its row, or, where its group has too many addresses in this minute, in the
+    /// Counts an event in its row, or, if its group has too many addresses in this minute, in the
     /// row of the group. Returns whether that row is a new one.
-    fn add(&mut self, key: String, row: Row) -> bool {
+    fn add(&mut self, key: String, row: AggregateRow) -> bool {
         let at = row.entry.at;
-        self.rows.retain(|_, Row { entry, .. }| {
+        self.rows.retain(|_, AggregateRow { entry, .. }| {
             let is_of_now = minute(entry.at) == minute(at);
             is_of_now || (entry.count > 0 && (at - entry.at).abs() < KEPT_IN_MEMORY)
         });
         if self.rows.contains_key(&key) || !self.is_full(&row.group) {
             return self.put(key, row);
         }
-        let Row { group, mut entry } = row;
+        let AggregateRow { group, mut entry } = row;
         entry.actor.address = None;
-        self.put(group.clone(), Row { group, entry })
+        self.put(group.clone(), AggregateRow { group, entry })
     }
 
-    fn put(&mut self, key: String, row: Row) -> bool {
+    fn put(&mut self, key: String, row: AggregateRow) -> bool {
         match self.rows.entry(key) {
             Occupied(mut known) => {
                 known.get_mut().entry.count += row.entry.count;
@@ -193,7 +192,7 @@ impl Counted {
     }
 }
 
-/// What an event has in common with all that are counted together in a period, apart from the address.
+/// Returns the key that events of a period share, apart from the address.
 fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
     let [issuer, subject, session, detail] =
         [&actor.issuer, &actor.subject, &actor.session, detail]
@@ -201,7 +200,7 @@ fn group(period: &str, Entry { actor, action, detail, .. }: &Entry) -> String {
     key(&[action.wire_name(), period, &actor.email, &actor.name, issuer, subject, session, detail])
 }
 
-/// A digest, so that no part runs into the next.
+/// Returns a digest of digests, so that no two lists of parts share a key.
 fn key(parts: &[&str]) -> String {
     hashed(&parts.iter().map(|part| hashed(part)).collect::<String>())
 }

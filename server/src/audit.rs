@@ -1,5 +1,5 @@
-//! `ppm-email audit`: the audit trail for other programs. It only reads, needs no key, and works while
-//! the server runs.
+//! `ppm-email audit`: exports the audit trail for other programs. It only reads, needs no key, and
+//! works while the server runs.
 
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -12,10 +12,10 @@ use crate::config::{ConfigError, Database};
 use crate::store::audit::{self, Exported};
 use crate::store::{OpenStoreError, Store, StoreError};
 
-/// The rows that are in memory at a time.
+/// The number of rows in memory at a time.
 const PAGE: i64 = 500;
 
-/// Why the trail was not exported, or not to its end.
+/// Why the export failed, or is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AuditError {
@@ -33,7 +33,7 @@ pub enum AuditError {
     Output(#[source] io::Error),
 }
 
-/// A row as JSON has it.
+/// A row as a JSON object.
 #[derive(Serialize)]
 struct Line<'a> {
     id: i64,
@@ -50,23 +50,23 @@ struct Line<'a> {
     count: i64,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
-/// A value makes no sense, the database does not answer, or the output takes no more.
+/// A value is invalid, the database does not answer, or the output cannot be written.
 pub async fn run(command: AuditCommand) -> Result<(), AuditError> {
     let AuditCommand::Export { since, until, database, .. } = command;
     let until = until.map_or(Ok(DateTime::<Utc>::MAX_UTC), |until| moment("--until", &until))?;
     let during = moment("--since", &since)?..until;
     let store = Store::open_to_read(&Database::parse(&database.database_url)?).await?;
     match export(&store, &during, BufWriter::new(io::stdout().lock())).await {
-        // A reader that has seen enough, such as `head`.
+        // The reader has closed the pipe, such as `head`.
         Err(AuditError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         exported => exported,
     }
 }
 
-/// Writes the rows of a time, oldest first, one JSON object a line.
+/// Writes the rows of a time range, oldest first, as one JSON object per line.
 async fn export(
     store: &Store,
     during: &Range<DateTime<Utc>>,
@@ -104,7 +104,7 @@ fn line(row: &Exported) -> Line<'_> {
     }
 }
 
-/// A date, at its beginning in UTC, or an instant (RFC 3339).
+/// Parses a date (its start in UTC) or an instant (RFC 3339).
 fn moment(flag: &'static str, text: &str) -> Result<DateTime<Utc>, AuditError> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());

@@ -1,5 +1,5 @@
-//! The command line: every flag and its environment variable, as text. What the values mean is
-//! decided in `config.rs`. No flag takes a secret.
+//! The command line: flags and their environment variables, as unparsed text. `config.rs` parses
+//! the values. No flag takes a secret.
 
 use std::path::PathBuf;
 
@@ -9,37 +9,37 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "ppm-email", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server until it is stopped.
     Serve(Box<ServeArgs>),
     /// Manages the accounts that can sign in.
     Admin {
-        /// What to do with an account.
+        /// The subcommand.
         #[command(subcommand)]
         command: AdminCommand,
     },
     /// Manages the keys that seal secrets.
     Key {
-        /// What to do with the keys.
+        /// The subcommand.
         #[command(subcommand)]
         command: KeyCommand,
     },
     /// Reads the audit trail.
     Audit {
-        /// What to do with it.
+        /// The subcommand.
         #[command(subcommand)]
         command: AuditCommand,
     },
 }
 
-/// How to serve.
+/// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on; port 0 means any free port.
@@ -52,7 +52,7 @@ pub struct ServeArgs {
     )]
     pub listen: String,
 
-    /// Where everything is kept.
+    /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -68,11 +68,11 @@ pub struct ServeArgs {
     #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
-    /// Who signs in with an organisation's account.
+    /// Sign-in with an `OpenID` provider.
     #[command(flatten)]
     pub oidc: OidcArgs,
 
-    /// The role that makes a user an administrator, if another system says who they are.
+    /// The role that makes a user an administrator, if another system authenticates users.
     #[arg(
         long,
         env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
@@ -82,7 +82,7 @@ pub struct ServeArgs {
     )]
     pub administrator_role: String,
 
-    /// The role that lets a user view the settings, if another system says who they are.
+    /// The role that lets a user view the settings, if another system authenticates users.
     #[arg(
         long,
         env = "PPM_EMAIL_READER_ROLE",
@@ -92,11 +92,11 @@ pub struct ServeArgs {
     )]
     pub reader_role: String,
 
-    /// Turns this product's own accounts off: no user signs in with a password.
+    /// Turns local accounts off: no user signs in with a password.
     #[arg(long, env = "PPM_EMAIL_NO_LOCAL_ACCOUNTS", hide_env_values = true)]
     pub no_local_accounts: bool,
 
-    /// Prints the link for the first administrator even if people can sign in another way.
+    /// Prints the link for the first administrator even if users can sign in another way.
     #[arg(long, env = "PPM_EMAIL_SET_UP_LINK", hide_env_values = true)]
     pub set_up_link: bool,
 
@@ -134,15 +134,15 @@ pub struct ServeArgs {
     )]
     pub max_connections_per_address: String,
 
-    /// Who else says who is asking.
+    /// Authentication by a host or a proxy.
     #[command(flatten)]
     pub host: HostArgs,
 
-    /// Who else shows the tab.
+    /// Sites that embed the tab.
     #[command(flatten)]
     pub elsewhere: ElsewhereArgs,
 
-    /// What this server may call.
+    /// The egress policy.
     #[command(flatten)]
     pub egress: EgressArgs,
 
@@ -161,7 +161,7 @@ pub struct ServeArgs {
     )]
     pub oauth_connect_seconds: String,
 
-    /// How long one such request may take in total.
+    /// How long a request to such a server may take in total.
     #[arg(
         long,
         env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS",
@@ -171,8 +171,8 @@ pub struct ServeArgs {
     )]
     pub oauth_total_seconds: String,
 
-    /// The name by which mail servers are greeted (EHLO): a host name, or an address in brackets.
-    /// Default: the host of --public-url where that is a public name, else the address on the connection.
+    /// The client name in EHLO: a host name, or an address in brackets. Default: the host of
+    /// --public-url if that is a public name, else the local address of the connection.
     #[arg(long, env = "PPM_EMAIL_SMTP_CLIENT_NAME", hide_env_values = true, value_name = "NAME")]
     pub smtp_client_name: Option<String>,
 
@@ -196,7 +196,7 @@ pub struct ServeArgs {
     )]
     pub smtp_reply_seconds: String,
 
-    /// How long one conversation with a mail server may take in total.
+    /// How long one SMTP session may take in total.
     #[arg(
         long,
         env = "PPM_EMAIL_SMTP_TOTAL_SECONDS",
@@ -227,7 +227,7 @@ pub struct ServeArgs {
     pub message_days: String,
 }
 
-/// Which addresses this server may call on an administrator's word.
+/// Addresses that this server may connect to at an administrator's request.
 #[derive(Debug, Args)]
 pub struct EgressArgs {
     /// Addresses that PPM may connect to although it would refuse them otherwise, such as `10.0.0.5:2526`, `[fd00::]/8:25-26` or `mail.corp`; may be repeated.
@@ -240,7 +240,7 @@ pub struct EgressArgs {
     )]
     pub egress_allow: Vec<String>,
 
-    /// Addresses that PPM never connects to, whatever else allows them; may be repeated.
+    /// Addresses that PPM never connects to, even if another rule allows them; may be repeated.
     #[arg(
         long,
         env = "PPM_EMAIL_EGRESS_DENY",
@@ -251,7 +251,7 @@ pub struct EgressArgs {
     pub egress_deny: Vec<String>,
 }
 
-/// How people sign in with an organisation's account (`OpenID` Connect).
+/// Sign-in with an organisation's account (`OpenID` Connect).
 #[derive(Debug, Args)]
 pub struct OidcArgs {
     /// The `OpenID` provider whose accounts can sign in. Turns this sign-in on.
@@ -281,7 +281,7 @@ pub struct OidcArgs {
     )]
     pub oidc_scope: String,
 
-    /// The claim with a user's roles; a dot leads into an object.
+    /// The claim with a user's roles; a dot selects a member of an object.
     #[arg(
         long,
         env = "PPM_EMAIL_OIDC_ROLES_CLAIM",
@@ -302,14 +302,14 @@ pub struct OidcArgs {
     pub oidc_name: String,
 }
 
-/// Who else says who is asking: the host by a token, or a trusted proxy by headers.
+/// Authentication by a host's token or by a trusted proxy's headers.
 #[derive(Debug, Args)]
 pub struct HostArgs {
-    /// Address of the public keys (JWKS) that verify the host's tokens. Turns host tokens on.
+    /// URL of the public keys (JWKS) that verify the host's tokens. Turns host tokens on.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_JWKS_URL", hide_env_values = true, value_name = "URL")]
     pub host_token_jwks_url: Option<String>,
 
-    /// Public key that verifies the host's tokens, instead of the address of its keys.
+    /// Public key that verifies the host's tokens, instead of the URL of its keys.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_KEY_FILE",
@@ -356,11 +356,13 @@ pub struct HostArgs {
     )]
     pub host_token_max_age: Option<String>,
 
-    /// The cookie in which the host's token comes to the pages. Without this flag, the token is accepted only at /bearer/api.
+    /// The cookie that carries the host's token to the pages. Without this flag, the token is
+    /// accepted only at /bearer/api.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", hide_env_values = true, value_name = "NAME")]
     pub host_token_cookie: Option<String>,
 
-    /// Trusts the address in the host's token even if the token does not say that it is verified.
+    /// Trusts the email address in the host's token even if the token does not state that it is
+    /// verified.
     #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_TRUST_EMAIL", hide_env_values = true)]
     pub host_token_trust_email: bool,
 
@@ -384,7 +386,7 @@ pub struct HostArgs {
     )]
     pub host_token_name_claim: String,
 
-    /// The claim with a user's address.
+    /// The claim with a user's email address.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_EMAIL_CLAIM",
@@ -394,7 +396,7 @@ pub struct HostArgs {
     )]
     pub host_token_email_claim: String,
 
-    /// The claim that says whether that address is verified.
+    /// The claim that states whether that address is verified.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_VERIFIED_CLAIM",
@@ -404,7 +406,7 @@ pub struct HostArgs {
     )]
     pub host_token_verified_claim: String,
 
-    /// The claim with a user's roles; dots lead into objects, such as `realm_access.roles`.
+    /// The claim with a user's roles; dots select members of objects, such as `realm_access.roles`.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_ROLES_CLAIM",
@@ -444,7 +446,8 @@ pub struct HostArgs {
     )]
     pub host_token_date_claim: String,
 
-    /// The claim that says whether a user has a 12-hour or 24-hour clock; the first one present counts.
+    /// The claim that states whether a user has a 12-hour or 24-hour clock; the first one present
+    /// counts.
     #[arg(
         long,
         env = "PPM_EMAIL_HOST_TOKEN_CLOCK_CLAIM",
@@ -464,7 +467,7 @@ pub struct HostArgs {
     )]
     pub proxy_user_header: Option<String>,
 
-    /// The header in which it lists the user's roles.
+    /// The header in which the proxy lists the user's roles.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_ROLES_HEADER",
@@ -473,7 +476,7 @@ pub struct HostArgs {
     )]
     pub proxy_roles_header: Option<String>,
 
-    /// The header in which it gives the user's name.
+    /// The header in which the proxy gives the user's name.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_NAME_HEADER",
@@ -482,7 +485,7 @@ pub struct HostArgs {
     )]
     pub proxy_name_header: Option<String>,
 
-    /// The header in which it gives the user's address.
+    /// The header in which the proxy gives the user's email address.
     #[arg(
         long,
         env = "PPM_EMAIL_PROXY_EMAIL_HEADER",
@@ -492,7 +495,7 @@ pub struct HostArgs {
     pub proxy_email_header: Option<String>,
 }
 
-/// Which sites may show the tab on pages of theirs.
+/// Sites that may embed the tab.
 #[derive(Debug, Args)]
 pub struct ElsewhereArgs {
     /// A site whose pages may contain the tab as an element, such as `https://host.example`; may be repeated.
@@ -516,7 +519,7 @@ pub struct ElsewhereArgs {
     pub frame_ancestor: Vec<String>,
 }
 
-/// Where everything is kept.
+/// The database.
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
     /// `sqlite://FILE` or `postgres://…`
@@ -530,29 +533,29 @@ pub struct DatabaseArgs {
     pub database_url: String,
 }
 
-/// What to do with an account.
+/// The subcommands of `admin`.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
     /// Adds an account; the password is read from standard input.
     Add {
         /// The email address to sign in with and to send test messages to.
         email: String,
-        /// The name that others see.
+        /// The name that other users see.
         #[arg(long)]
         name: String,
-        /// What the account can do: an administrator everything, a reader only view.
+        /// The role of the account: an administrator can do everything, a reader can only view.
         #[arg(long, value_name = "ROLE", default_value = "administrator")]
         role: String,
         /// Reads the password from standard input.
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// Where everything is kept.
+        /// The database.
         #[command(flatten)]
         database: DatabaseArgs,
     },
     /// Lists the accounts.
     List {
-        /// Where everything is kept.
+        /// The database.
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -563,7 +566,7 @@ pub enum AdminCommand {
         /// Reads the password from standard input.
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// Where everything is kept.
+        /// The database.
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -571,45 +574,45 @@ pub enum AdminCommand {
     Remove {
         /// The email address of the account.
         email: String,
-        /// Where everything is kept.
+        /// The database.
         #[command(flatten)]
         database: DatabaseArgs,
     },
 }
 
-/// What to do with the keys that seal secrets.
+/// The subcommands of `key`.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Adds a new key to the key file; it is not used before `rotate`.
     Add {
-        /// Where database and keys are.
+        /// The database and the key file.
         #[command(flatten)]
         place: KeyArgs,
     },
-    /// Starts to seal with the newest key, and reseals with it what older keys have sealed.
+    /// Seals with the newest key from now on, and reseals with it what older keys sealed.
     Rotate {
-        /// Where database and keys are.
+        /// The database and the key file.
         #[command(flatten)]
         place: KeyArgs,
     },
-    /// Removes older keys that nothing in the database needs any more.
+    /// Removes older keys that no value in the database needs.
     Prune {
-        /// Where database and keys are.
+        /// The database and the key file.
         #[command(flatten)]
         place: KeyArgs,
     },
     /// Lists the keys, and checks that every sealed value can be opened.
     Check {
-        /// Where database and keys are.
+        /// The database and the key file.
         #[command(flatten)]
         place: KeyArgs,
     },
 }
 
-/// Where database and keys are.
+/// The database and the key file.
 #[derive(Debug, Args)]
 pub struct KeyArgs {
-    /// Where everything is kept.
+    /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -618,7 +621,7 @@ pub struct KeyArgs {
     pub key_file: Option<PathBuf>,
 }
 
-/// What to do with the audit trail.
+/// The subcommands of `audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Writes the entries to standard output, oldest first.
@@ -632,7 +635,7 @@ pub enum AuditCommand {
         /// Writes one JSON object per line.
         #[arg(long, required = true)]
         json: bool,
-        /// Where everything is kept.
+        /// The database.
         #[command(flatten)]
         database: DatabaseArgs,
     },

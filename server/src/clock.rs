@@ -1,5 +1,5 @@
-//! What time it is and what nobody can guess: the two things a program cannot compute. Both are
-//! parameters, so that a test fixes the one and seeds the other; `clippy.toml` bars the ambient ones.
+//! The clock and the source of randomness. Both are parameters, so that a test fixes the one and
+//! seeds the other; `clippy.toml` bars the ambient ones.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use chrono::{DateTime, SubsecRound, Utc};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-/// What time it is.
+/// The source of the present time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present instant, in whole milliseconds, as the database keeps it.
+    /// Returns the present instant, in whole milliseconds, as the database stores it.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// What nobody can guess.
+/// The source of unpredictable bytes.
 pub trait Randomness: fmt::Debug + Send + Sync {
     /// Fills `bytes` with unpredictable ones.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// `N` random bytes.
+/// Returns `N` random bytes.
 #[must_use]
 pub fn random_bytes<const N: usize>(randomness: &dyn Randomness) -> [u8; N] {
     let mut bytes = [0; N];
@@ -29,13 +29,13 @@ pub fn random_bytes<const N: usize>(randomness: &dyn Randomness) -> [u8; N] {
     bytes
 }
 
-/// 128 random bits in letters that fit a URL, a cookie and a header.
+/// Returns 128 random bits in base64url, which fits a URL, a cookie and a header.
 #[must_use]
 pub fn random_id(randomness: &dyn Randomness) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<16>(randomness))
 }
 
-/// 256 random bits in the same letters: for what opens a door by itself.
+/// Returns 256 random bits in base64url, for tokens that grant access by themselves.
 #[must_use]
 pub fn random_token(randomness: &dyn Randomness) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness))

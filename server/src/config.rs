@@ -1,7 +1,7 @@
-//! The command line's values, understood once. A wrong one stops the start with one line that
-//! names the flag and what would be right, and never repeats a value that may hold a password.
+//! Parses and validates the flags, once. An invalid value stops the start with one line that names
+//! the flag and the accepted form. No message repeats a value that may contain a password.
 
-mod elsewhere;
+mod embedding;
 mod host;
 mod retention;
 
@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use app::shell::paths;
 use axum::http::Uri;
-use domain::check::host::{Host, mail_host};
-use domain::check::port::port;
-use domain::check::url::endpoint_url;
+use domain::validate::host::{Host, mail_host};
+use domain::validate::port::port;
+use domain::validate::url::endpoint_url;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,75 +26,75 @@ use crate::cli::{OidcArgs, ServeArgs};
 use crate::egress::{EgressPolicy, EgressRuleError};
 use crate::files::{NotPrivate, PrivateTextError, private_text};
 use crate::identity::claims::RoleNames;
+use crate::identity::login_throttle::Rates;
 use crate::identity::proxy_headers::ProxyHeaders;
-use crate::identity::throttle::Rates;
 use crate::oauth::TokenDeadlines;
 use crate::serve::Room;
-use crate::service::Pace;
+use crate::service::StreamTiming;
 use crate::smtp::{ClientName, Deadlines};
 
-pub use elsewhere::{Elsewhere, ElsewhereError, HostOrigin};
+pub use embedding::{ElsewhereError, EmbeddingOrigins, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
 pub use retention::Retention;
 
-/// Everything that was configured, checked.
+/// The validated configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
-    /// Where everything is kept.
+    /// The database.
     pub database: Database,
-    /// Where the sealing key is kept.
+    /// The file with the sealing keys.
     pub key_file: PathBuf,
-    /// How browsers reach this server, where that was said.
+    /// The URL that browsers use, if configured.
     pub public_url: Option<PublicUrl>,
-    /// Certificates to trust beside the machine's own.
+    /// CA certificates to trust in addition to the machine's own.
     pub extra_ca: Vec<CertificateDer<'static>>,
-    /// Who signs in with an organisation's account, where anybody does.
+    /// The `OpenID` provider for sign-in, if configured.
     pub oidc: Option<OidcConfig>,
-    /// Whether people may have accounts of this product.
+    /// Whether users may have local accounts.
     pub has_local_accounts: bool,
-    /// Whether a start prints a link for the first administrator while there is none.
+    /// Whether the start prints a set-up link while there is no administrator.
     pub offers_set_up: bool,
-    /// How often callers may come who are not known.
+    /// The rate limits for unauthenticated callers.
     pub rates: Rates,
-    /// The folder whose `pkg` holds the browser's bundle.
+    /// The folder whose `pkg` contains the browser bundle.
     pub site_root: PathBuf,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
-    /// The most connections at a time; means nothing to a host, which listens by itself.
+    /// The maximum number of concurrent connections; a host ignores it, because it listens itself.
     pub max_connections: usize,
-    /// The most connections of one address at a time.
+    /// The maximum number of concurrent connections per address.
     pub max_connections_per_address: usize,
-    /// How long a request may take until its answer begins.
+    /// How long a request may take until its response begins.
     pub answer_within: Duration,
-    /// The host's tokens, where they are taken.
+    /// How host tokens are verified, if they are accepted.
     pub host_tokens: Option<HostTokens>,
-    /// The sites on whose pages the tab may be.
-    pub elsewhere: Elsewhere,
-    /// The headers of those proxies that say who is asking, where they are read.
+    /// The sites that may embed the tab.
+    pub elsewhere: EmbeddingOrigins,
+    /// The trusted proxies' headers that identify the user, if configured.
     pub proxy_headers: Option<ProxyHeaders>,
-    /// What the roles are called by host, proxy and `OpenID` provider.
+    /// The role names that host, proxy and `OpenID` provider use.
     pub roles: RoleNames,
-    /// Which addresses are called on an administrator's word.
+    /// The egress policy for connections at an administrator's request.
     pub egress: EgressPolicy,
-    /// The proxy by which Token Endpoints are called, where there is one.
+    /// The HTTP proxy for requests to Token Endpoints, if configured.
     pub oauth_proxy: Option<ProxyUrl>,
-    /// How long a Token Endpoint may take.
+    /// The deadlines of requests to Token Endpoints.
     pub token_deadlines: TokenDeadlines,
-    /// The name by which mail servers are greeted, where one is configured.
+    /// The client name in EHLO, if configured.
     pub smtp_client_name: Option<ClientName>,
-    /// How long a mail server may take.
+    /// The deadlines of SMTP sessions.
     pub smtp_deadlines: Deadlines,
-    /// How test messages are watched.
-    pub news: Pace,
-    /// For how long the audit trail and test messages are kept.
+    /// The timing and limits of the streams of test-run progress.
+    pub stream_timing: StreamTiming,
+    /// How long audit rows and test messages are kept.
     pub retention: Retention,
-    /// The path of the page with the tab on it; a host written in Rust has one of its own.
+    /// The path of the page with the tab; a Rust host sets the path of its own page.
     pub tab_path: String,
 }
 
-/// Why the command line cannot be obeyed.
+/// An invalid flag, or an invalid combination of flags.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum ConfigError {
@@ -166,16 +166,16 @@ pub enum ConfigError {
     TotalTooShort(&'static str, &'static str),
 }
 
-/// What a request takes beside what it asks other machines: half a minute for its body, and as much
-/// for the database.
+/// The time for a request apart from its outgoing requests: half a minute for its body, and half a
+/// minute for the database.
 const OWN_WORK: Duration = Duration::from_mins(1);
-/// The most requests to other machines, one after the other, that an answer waits for: a sign-in
-/// asks an `OpenID` provider for its description, a token and its keys.
+/// The maximum number of sequential outgoing requests that a response waits for: a sign-in fetches
+/// an `OpenID` provider's metadata, a token and its keys.
 const REQUESTS_TO_OTHERS: u32 = 3;
 
 impl Config {
-    /// Everything as without flags, over this database. A host listens by itself, so that `listen`
-    /// means nothing to it.
+    /// The defaults of all flags, for this database. `listen` is unused by a host, which listens
+    /// itself.
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self {
@@ -188,13 +188,13 @@ impl Config {
             has_local_accounts: true,
             offers_set_up: true,
             rates: Rates::default(),
-            site_root: usual_site_root(),
+            site_root: default_site_root(),
             trusted_proxies: Vec::new(),
             max_connections: Room::default().connections,
             max_connections_per_address: Room::default().per_address,
             answer_within: answer_within(TokenDeadlines::default()),
             host_tokens: None,
-            elsewhere: Elsewhere::default(),
+            elsewhere: EmbeddingOrigins::default(),
             proxy_headers: None,
             roles: RoleNames::default(),
             egress: EgressPolicy::default(),
@@ -202,16 +202,16 @@ impl Config {
             token_deadlines: TokenDeadlines::default(),
             smtp_client_name: None,
             smtp_deadlines: Deadlines::default(),
-            news: Pace::default(),
+            stream_timing: StreamTiming::default(),
             retention: Retention::default(),
             tab_path: paths::EMAIL.to_owned(),
         }
     }
 
-    /// Reads the flags.
+    /// Parses the flags.
     ///
     /// # Errors
-    /// The first value that is wrong.
+    /// The first invalid value.
     pub fn read(args: ServeArgs) -> Result<Self, ConfigError> {
         let database = Database::parse(&args.database.database_url)?;
         let oidc = OidcConfig::read(args.oidc)?;
@@ -252,7 +252,7 @@ impl Config {
                 &args.max_connections_per_address,
             )?,
             answer_within: answer_within(token_deadlines),
-            elsewhere: Elsewhere::read(&args.elsewhere, host_tokens.is_some())?,
+            elsewhere: EmbeddingOrigins::read(&args.elsewhere, host_tokens.is_some())?,
             host_tokens,
             proxy_headers,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
@@ -265,34 +265,34 @@ impl Config {
                 &args.smtp_reply_seconds,
                 &args.smtp_total_seconds,
             )?,
-            news: Pace::default(),
+            stream_timing: StreamTiming::default(),
             retention: Retention::read(&args.audit_days, &args.message_days)?,
             tab_path: paths::EMAIL.to_owned(),
         })
     }
 
-    /// The name by which mail servers are greeted: the configured one, else the host by which browsers
-    /// reach this server where that is a public name. Without one it is the address on the connection.
+    /// The client name in EHLO: the configured one, else the public URL's host if that is a public
+    /// name. With `None`, the client uses the local address of the connection.
     #[must_use]
     pub fn client_name(&self) -> Option<ClientName> {
         let public = || ClientName::of_public_host(self.public_url.as_ref()?.host());
         self.smtp_client_name.clone().or_else(public)
     }
 
-    /// Whether browsers come by https.
+    /// Whether browsers use https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(PublicUrl::is_https)
     }
 }
 
-/// Where the sealing key is kept unless that is said.
+/// The default key file, next to the database.
 pub(crate) fn key_file_beside(database: &Database) -> PathBuf {
     database.folder().join("ppm-email.key")
 }
 
-/// What a `PostgreSQL` URL may say after its question mark. Anything else would be ignored and
-/// written to the log, value included, and the value of a misspelt name may be a password.
+/// The query parameters that a `PostgreSQL` URL may have. sqlx would ignore any other and log it
+/// with its value, and the value of a misspelt name may be a password.
 const POSTGRES_PARAMETERS: [&str; 11] = [
     "application_name",
     "dbname",
@@ -307,20 +307,20 @@ const POSTGRES_PARAMETERS: [&str; 11] = [
     "user",
 ];
 
-/// Where everything is kept.
+/// The database.
 #[derive(Clone)]
 pub enum Database {
-    /// In a file of this machine.
+    /// A `SQLite` file on this machine.
     Sqlite(PathBuf),
-    /// In a `PostgreSQL` server; the URL may hold its password.
+    /// A `PostgreSQL` server; the URL may contain its password.
     Postgres(SecretString),
 }
 
 impl Database {
-    /// Reads a database URL. The file's name is taken as it stands, with no percent-encoding.
+    /// Parses a database URL. The file name is taken literally, without percent-decoding.
     ///
     /// # Errors
-    /// Neither kind, a `SQLite` one without a file, or parameters that would be ignored.
+    /// Neither scheme, a `SQLite` URL without a file, or parameters that would be ignored.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Self::parse_postgres(text);
@@ -348,7 +348,7 @@ impl Database {
         Ok(Self::Postgres(with_default_sslmode(text, mode.as_deref()).into()))
     }
 
-    /// The folder beside which other files are kept by default.
+    /// The folder in which other files are by default.
     #[must_use]
     pub fn folder(&self) -> &Path {
         match self {
@@ -358,9 +358,9 @@ impl Database {
     }
 }
 
-/// Adds `sslmode=verify-full` to a `PostgreSQL` URL if the server is on another machine and neither the
-/// URL nor this value of `PGSSLMODE` sets a mode. Which server it is, sqlx says, which also reads
-/// `PGHOST` and `PGHOSTADDR`.
+/// Adds `sslmode=verify-full` to a `PostgreSQL` URL if the server is on another machine and neither
+/// the URL nor `environment` (`PGSSLMODE`) sets a mode. sqlx determines the server, because it also
+/// reads `PGHOST` and `PGHOSTADDR`.
 fn with_default_sslmode(url: &str, environment: Option<&str>) -> String {
     let Ok(options) = PgConnectOptions::from_str(url) else { return url.to_owned() };
     let (_, parameters) = url.split_once('?').unwrap_or_default();
@@ -375,7 +375,7 @@ fn with_default_sslmode(url: &str, environment: Option<&str>) -> String {
     format!("{url}{separator}sslmode=verify-full")
 }
 
-/// Whether a host name or an address in text, IPv6 also in brackets, is one of loopback.
+/// Whether a host name or an address, IPv6 with or without brackets, is loopback.
 fn is_loopback(host: &str) -> bool {
     match mail_host(host.trim_matches(['[', ']'])) {
         Ok(Host::Ip(address)) => address.to_canonical().is_loopback(),
@@ -393,7 +393,7 @@ impl fmt::Debug for Database {
     }
 }
 
-/// The address by which browsers reach this server: an origin (RFC 6454), nothing after it.
+/// The URL that browsers use: an origin (RFC 6454), without a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     https: bool,
@@ -401,7 +401,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Reads an origin, with or without a slash at its end.
+    /// Parses an origin, with or without a trailing slash.
     ///
     /// # Errors
     /// Another scheme, no host, user info, or a path.
@@ -433,13 +433,13 @@ impl PublicUrl {
         Ok(Self { https, origin })
     }
 
-    /// The origin as a browser writes it: lower case, no default port, no slash at the end.
+    /// The origin as browsers serialise it: lower case, no default port, no trailing slash.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The host, an IPv6 address in its brackets.
+    /// The host; an IPv6 address is in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         let (_, authority) = self.origin.split_once("://").unwrap_or_default();
@@ -448,28 +448,28 @@ impl PublicUrl {
         &authority[..port]
     }
 
-    /// Whether it is https.
+    /// Whether the scheme is https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// Whether a request's `Host` names this address: upper and lower case are the same, and the
-    /// scheme's own port may be left out (RFC 9110 4.2.3).
+    /// Whether a `Host` header names this origin: case-insensitively, and with or without the
+    /// scheme's default port (RFC 9110 4.2.3).
     #[must_use]
     pub fn has_host(&self, host: &str) -> bool {
         let scheme = if self.https { "https" } else { "http" };
         Self::parse(&format!("{scheme}://{host}")).is_ok_and(|asked| asked.origin == self.origin)
     }
 
-    /// Whether it is http and leads to another machine than the browser's own.
+    /// Whether it is http to another machine than the browser's own.
     #[must_use]
     pub fn is_in_clear(&self) -> bool {
         !self.https && endpoint_url(&self.origin).is_err()
     }
 }
 
-/// The address of a proxy, which may hold a user name and a password for it.
+/// The URL of an HTTP proxy, which may contain a user name and a password.
 #[derive(Clone)]
 pub struct ProxyUrl {
     url: SecretString,
@@ -477,7 +477,7 @@ pub struct ProxyUrl {
 }
 
 impl ProxyUrl {
-    /// Reads an origin, with or without a slash at its end, and with or without user info.
+    /// Parses an origin, with or without a trailing slash or user info.
     ///
     /// # Errors
     /// Another scheme, no host, or a path.
@@ -495,13 +495,13 @@ impl ProxyUrl {
         }
     }
 
-    /// The whole address, for whatever connects to the proxy.
+    /// The whole URL with its credentials, for the client that connects to the proxy.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.url.expose_secret()
     }
 
-    /// The address without user name and password.
+    /// The URL without user name and password.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
@@ -514,25 +514,25 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// An `OpenID` provider whose accounts may sign in.
+/// An `OpenID` provider whose accounts can sign in.
 #[derive(Debug, Clone)]
 pub struct OidcConfig {
-    /// What it is called in its ID tokens, letter for letter.
+    /// The issuer identifier, exactly as in its ID tokens.
     pub issuer: String,
-    /// What it knows this server by.
+    /// The client ID of this server at the provider.
     pub client_id: String,
-    /// What this server proves that with; nothing for a public client (RFC 6749 2.1).
+    /// The client secret; `None` for a public client (RFC 6749 2.1).
     pub client_secret: Option<SecretString>,
-    /// What it is asked to tell, space-separated.
+    /// The scopes to request, separated by spaces.
     pub scope: String,
-    /// The claim with somebody's roles; a dot leads into an object.
+    /// The claim with a user's roles; a dot selects a member of an object.
     pub roles_claim: String,
-    /// How the sign-in page calls whoever has the accounts.
+    /// The name of the provider on the sign-in page.
     pub name: String,
 }
 
 impl OidcConfig {
-    /// Reads the flags; nothing where no issuer is named.
+    /// Parses the flags; `None` without an issuer.
     fn read(args: OidcArgs) -> Result<Option<Self>, ConfigError> {
         let Some(issuer) = args.oidc_issuer else { return Ok(None) };
         let client_id = args.oidc_client_id.filter(|id| !id.is_empty());
@@ -547,14 +547,14 @@ impl OidcConfig {
     }
 }
 
-/// An issuer as it stands (`OpenID` Connect Discovery 1.0, 3): what is compared letter for letter is
-/// not made tidy.
+/// Validates an issuer (`OpenID` Connect Discovery 1.0, 3). It is not normalised, because it is
+/// compared byte for byte.
 fn issuer_url(text: String) -> Result<String, ConfigError> {
     let is_usable = endpoint_url(&text).is_ok() && !text.contains('?');
     if is_usable { Ok(text) } else { Err(ConfigError::OidcIssuer) }
 }
 
-/// The secret in a file, without the line's end that an editor leaves.
+/// Reads the secret in a file, without a trailing line break.
 fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
     let text = private_text(file).map_err(|error| match error {
         PrivateTextError::NotPrivate(why) => ConfigError::OidcSecretNotPrivate(file.into(), why),
@@ -566,10 +566,10 @@ fn secret_in(file: &Path) -> Result<SecretString, ConfigError> {
     }
 }
 
-/// Reads certificates to trust, as PEM.
+/// Reads trusted certificates from a PEM file.
 ///
 /// # Errors
-/// The file cannot be read, or holds none.
+/// The file cannot be read, or contains no certificate.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let unreadable = |error| ConfigError::ExtraCa(file.to_owned(), error);
     let found = CertificateDer::pem_file_iter(file)
@@ -579,24 +579,24 @@ pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigE
     if found.is_empty() { Err(ConfigError::ExtraCaEmpty(file.to_owned())) } else { Ok(found) }
 }
 
-/// One machine's address, as its connections have it.
+/// Parses one IP address, in the canonical form that connections have.
 fn trusted_proxy(text: &str) -> Option<IpAddr> {
     let address: IpAddr = text.parse().ok()?;
     let address = address.to_canonical();
     (!address.is_unspecified()).then_some(address)
 }
 
-/// A folder that was named must be there. Without a name it is the one beside the program, where an
-/// operator puts it, or the one that `cargo xtask build` makes.
+/// Returns the named folder, which must exist. Without a name it is `site` next to the program, or
+/// else the folder that `cargo xtask build` makes.
 fn site_root(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     match named {
-        None => Ok(usual_site_root()),
+        None => Ok(default_site_root()),
         Some(folder) if folder.is_dir() => Ok(folder),
         Some(folder) => Err(ConfigError::SiteRoot(folder)),
     }
 }
 
-fn usual_site_root() -> PathBuf {
+fn default_site_root() -> PathBuf {
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name("site"));
     beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| "target/site".into())
 }
@@ -613,7 +613,7 @@ fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigE
     Ok(deadlines)
 }
 
-/// How long the slowest request that works takes.
+/// The deadline of a request: as long as the slowest successful one may take.
 fn answer_within(token_deadlines: TokenDeadlines) -> Duration {
     OWN_WORK + REQUESTS_TO_OTHERS * token_deadlines.total
 }
@@ -662,7 +662,7 @@ mod tests {
     const VERIFIED: &str = "sslmode=verify-full";
 
     #[test]
-    fn a_database_on_another_machine_is_verified_unless_the_url_sets_a_mode() {
+    fn a_remote_database_is_verified_unless_the_url_sets_sslmode() {
         for url in [
             "postgres://ppm:p%40ss@db.example.com/ppm",
             "postgresql://ppm@10.0.0.7:5433/ppm?application_name=ppm",
@@ -686,14 +686,14 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_sets_a_mode_only_if_it_is_one() {
+    fn pgsslmode_counts_only_if_it_is_a_valid_mode() {
         let url = "postgres://ppm@db.example.com/ppm";
         assert_eq!(with_default_sslmode(url, Some("require")), url);
         assert_eq!(with_default_sslmode(url, Some("requires")), format!("{url}?{VERIFIED}"));
     }
 
     #[test]
-    fn a_mail_server_is_greeted_by_the_configured_name_and_else_by_a_public_one() {
+    fn ehlo_uses_the_configured_name_or_else_the_public_host() {
         for (configured, public_url, expected) in [
             (None, None, None),
             (None, Some("http://127.0.0.1:3000"), None),
@@ -712,7 +712,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_is_in_clear_that_is_http_on_another_machine() {
+    fn a_public_url_is_in_clear_if_it_is_http_on_another_machine() {
         let is_in_clear = |url| PublicUrl::parse(url).expect("a URL").is_in_clear();
         assert!(is_in_clear("http://ppm.example"));
         for url in ["https://ppm.example", "http://localhost:3000", "http://127.0.0.1:3000"] {

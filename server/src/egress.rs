@@ -1,7 +1,7 @@
-//! Every call that this server makes to another on an administrator's word goes through here. A name
-//! is resolved once, each address that it leads to is vetted by the operator's policy, and a
-//! connection is made to a vetted address only, so that a second answer of the name service cannot
-//! lead elsewhere. `policy` decides, `address` knows kinds of addresses, `connect` tries them.
+//! Guards all outgoing connections that an administrator's input causes (SSRF). A name is resolved
+//! once, each address is checked against the operator's policy, and only a checked address is
+//! connected to, so that a second DNS answer cannot redirect the connection. `policy` decides,
+//! `address` classifies addresses, `connect` connects.
 
 mod address;
 mod connect;
@@ -11,19 +11,19 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use domain::check::host::Host;
+use domain::validate::host::Host;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 pub use address::{AddressKind, canonical};
-pub use connect::{Attempt, AttemptEnd, ConnectError, Connected, connect};
-pub use policy::{EgressPolicy, EgressRuleError, Protocol, Refused};
+pub use connect::{ConnectAttempt, ConnectError, ConnectOutcome, Connected, connect};
+pub use policy::{AddressRefusal, EgressPolicy, EgressRuleError, Protocol};
 
-/// Addresses of one host that may be called, in the order in which the name service gave them.
+/// The permitted addresses of one host, in the order of the DNS answer.
 ///
-/// Only [`look_up`] makes one, and it is never empty.
+/// Only [`look_up`] creates one. It is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vetted {
     addresses: Vec<SocketAddr>,
@@ -31,56 +31,56 @@ pub struct Vetted {
 }
 
 impl Vetted {
-    /// The addresses, each with the port.
+    /// Returns the addresses, each with the port.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Whether each of them is a public one.
+    /// Whether all addresses are public.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.is_public
     }
 }
 
-/// Why a host has no address to call.
+/// Why a host has no permitted address.
 #[derive(Debug, thiserror::Error)]
 pub enum LookUpError {
-    /// There is no such name, or it has no address.
+    /// The name does not exist or has no address.
     #[error("no such name")]
     NotFound,
-    /// The name service did not answer, in time or at all.
+    /// DNS resolution failed or timed out.
     #[error("the name service failed")]
     ServiceFailed(#[source] Option<io::Error>),
-    /// Every address it has is one that is never called.
+    /// All its addresses are forbidden, whatever the rules.
     #[error("only forbidden addresses")]
     Forbidden(Vec<IpAddr>),
-    /// It has addresses that `--egress-allow` could allow, and does not.
+    /// It has addresses that `--egress-allow` could permit, but does not.
     #[error("only addresses that are not allowed")]
     NotAllowed(Vec<SocketAddr>),
-    /// `--egress-deny` denies the host, or every address it has: host and port, or those addresses.
+    /// `--egress-deny` denies the host or all its addresses: host and port, or those addresses.
     #[error("denied by a rule")]
     Denied(String),
 }
 
-/// A host name as the name service, TLS and SMTP want it: A-labels (RFC 5891 4.4).
+/// Converts a host name to A-labels (RFC 5891 4.4) for DNS, TLS and SMTP.
 ///
-/// Returns nothing for a name that has no such form.
+/// Returns `None` if there is no such form.
 #[must_use]
 pub fn a_labels(name: &str) -> Option<String> {
-    // With the lengths of RFC 1035 2.3.4, which the plain conversion lets pass.
+    // Checks the length limits of RFC 1035 2.3.4, which the default conversion ignores.
     let name = name.strip_suffix('.').unwrap_or(name);
     let (denied, hyphens) = (AsciiDenyList::URL, Hyphens::Allow);
     let ascii = Uts46::new().to_ascii(name.as_bytes(), denied, hyphens, DnsLength::Verify).ok()?;
     Some(ascii.into_owned())
 }
 
-/// Decides about a host that somebody else resolves: by its name only what `--egress-deny` says, and
-/// about a literal address everything. Returns the kind of a literal address.
+/// Checks a host that a proxy resolves: a name against `--egress-deny` only, a literal address
+/// against all rules. Returns the kind of a literal address.
 ///
 /// # Errors
-/// It may not be called.
+/// Connecting is not permitted.
 pub fn by_form(
     policy: &EgressPolicy,
     host: &Host,
@@ -98,11 +98,10 @@ pub fn by_form(
     }
 }
 
-/// Resolves a host, once, and keeps the addresses that may be called. A host that is denied is not
-/// asked for.
+/// Resolves a host once, and returns its permitted addresses. A denied host is not resolved.
 ///
 /// # Errors
-/// No address, no answer within the time, or no address that may be called.
+/// No address, a timeout, or no permitted address.
 pub async fn look_up(
     policy: &EgressPolicy,
     host: &Host,
@@ -132,14 +131,14 @@ pub async fn look_up(
     Ok(Vetted { addresses, is_public })
 }
 
-/// Why no address may be called; what an operator can allow comes first.
-fn refusal(refused: &[(SocketAddr, Refused)]) -> LookUpError {
+/// Returns why no address is permitted; a reason that the operator can change comes first.
+fn refusal(refused: &[(SocketAddr, AddressRefusal)]) -> LookUpError {
     let of = |wanted| {
         let those = refused.iter().filter(move |(_, why)| *why == wanted);
         those.map(|(address, _)| SocketAddr::new(canonical(address.ip()), address.port()))
     };
-    let not_allowed: Vec<_> = of(Refused::NotAllowed).collect();
-    let denied: Vec<_> = of(Refused::Denied).map(|address| address.to_string()).collect();
+    let not_allowed: Vec<_> = of(AddressRefusal::NotAllowed).collect();
+    let denied: Vec<_> = of(AddressRefusal::Denied).map(|address| address.to_string()).collect();
     if !not_allowed.is_empty() {
         return LookUpError::NotAllowed(not_allowed);
     }
@@ -152,7 +151,7 @@ fn refusal(refused: &[(SocketAddr, Refused)]) -> LookUpError {
     }
 }
 
-/// A host and a port as one text.
+/// Formats a host and a port.
 fn place(host: &Host, port: u16) -> String {
     match host {
         Host::Ip(address) => SocketAddr::new(*address, port).to_string(),
@@ -162,7 +161,7 @@ fn place(host: &Host, port: u16) -> String {
 
 async fn resolve(name: &str, port: u16, within: Duration) -> Result<Vec<SocketAddr>, LookUpError> {
     let name = a_labels(name).ok_or(LookUpError::NotFound)?;
-    if is_never_a_name(&name) {
+    if is_under_invalid(&name) {
         return Err(LookUpError::NotFound);
     }
     let answers = match timeout(within, lookup_host((name, port))).await {
@@ -182,14 +181,14 @@ async fn resolve(name: &str, port: u16, within: Duration) -> Result<Vec<SocketAd
     Ok(found)
 }
 
-/// Whether a name stands under `invalid`, which never resolves and is not asked for (RFC 6761 6.4).
-fn is_never_a_name(name: &str) -> bool {
+/// Whether a name is under `invalid`, which never resolves and is not looked up (RFC 6761 6.4).
+fn is_under_invalid(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("invalid"))
 }
 
-/// Whether the name service itself failed, as far as `getaddrinfo` lets us know: the standard
-/// library keeps of its error only the words (those of glibc, musl and the BSDs are known here).
+/// Whether DNS itself failed. The standard library keeps only the text of a `getaddrinfo` error;
+/// that of glibc, musl and the BSDs is recognised.
 fn is_service_failure(error: &io::Error) -> bool {
     let words = error.to_string().to_ascii_lowercase();
     ["temporary failure", "try again", "recoverable", "not implemented", "system error"]
@@ -204,7 +203,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_name_is_looked_up_by_its_a_labels() {
+    fn a_name_is_converted_to_a_labels() {
         for (name, expected) in [
             ("smtp.example.com", Some("smtp.example.com")),
             ("SMTP.Example.COM", Some("smtp.example.com")),
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_an_underscore_is_one_for_tls_too() {
+    fn a_name_with_an_underscore_is_valid_for_tls() {
         assert!(rustls::pki_types::ServerName::try_from("mail_server").is_ok());
     }
 
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_under_invalid_is_not_found_without_asking_anybody() {
+    async fn a_name_under_invalid_is_not_found_without_a_lookup() {
         for name in ["mail.invalid", "invalid", "MAIL.INVALID."] {
             let found = mail_at(&EgressPolicy::default(), Host::Name(name.to_owned()), 25).await;
             assert!(matches!(found, Err(LookUpError::NotFound)), "{name}: {found:?}");
@@ -238,14 +237,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_forbidden_address_is_named_in_its_refusal() {
+    async fn a_forbidden_address_is_named_in_the_error() {
         let metadata: IpAddr = [169, 254, 169, 254].into();
         let found = mail_at(&EgressPolicy::default(), Host::Ip(metadata), 80).await;
         assert!(matches!(found, Err(LookUpError::Forbidden(which)) if which == [metadata]));
     }
 
     #[tokio::test]
-    async fn an_address_that_is_not_allowed_is_named_as_what_it_embeds() {
+    async fn an_embedded_address_that_is_not_allowed_is_named_as_ipv4() {
         let mapped = Host::Ip("::ffff:127.0.0.1".parse().expect("an address"));
         let found = mail_at(&EgressPolicy::default(), mapped, 6379).await;
         let expected: SocketAddr = ([127, 0, 0, 1], 6379).into();
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_is_denied_is_not_asked_for() {
+    async fn a_denied_name_is_not_looked_up() {
         let policy = EgressPolicy::parse(&[], &["mail.invalid"]).expect("rules");
         let found = mail_at(&policy, Host::Name("Mail.invalid".to_owned()), 25).await;
         assert!(matches!(found, Err(LookUpError::Denied(which)) if which == "Mail.invalid:25"));

@@ -1,5 +1,5 @@
-//! Who may read the files that hold secrets: the database, the sealing keys and client secrets. One rule
-//! for all of them.
+//! The permission check of the files that contain secrets: the database, the sealing keys and
+//! client secrets.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 /// Why a file is not private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPrivate {
-    /// More than its owner may change it, or more than its owner and its group may read it.
+    /// Users other than its owner may change it, or users outside its group may read it.
     #[error("others can read or change it: let only its owner do so (chmod 600)")]
     Open,
     /// It belongs to another user, who can read and change it.
@@ -20,22 +20,22 @@ pub enum NotPrivate {
     Owner,
 }
 
-/// Why the text of a private file cannot be had.
+/// Why a private file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateTextError {
-    /// Others may read or change it, or it is another user's.
+    /// It is not private.
     #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
-    /// It is not there, or it is no text.
+    /// It does not exist, cannot be read, or is not UTF-8.
     #[error("it cannot be read")]
     Read(#[from] io::Error),
 }
 
-/// The text of a private file. What is checked is the file that is read, whatever is put in its place
-/// meanwhile.
+/// Reads a private file. The check is of the open file, so that a file that replaces it meanwhile
+/// has no effect.
 ///
 /// # Errors
-/// Others may read or change the file, or it cannot be read.
+/// The file is not private, or cannot be read.
 pub fn private_text(file: &Path) -> Result<Zeroizing<String>, PrivateTextError> {
     let mut file = File::open(file)?;
     check_private(&file.metadata()?)?;
@@ -44,12 +44,12 @@ pub fn private_text(file: &Path) -> Result<Zeroizing<String>, PrivateTextError> 
     Ok(text)
 }
 
-/// Checks that a file is private: its owner alone may change it, and a group at most may read it
-/// (a secret mounted into a container). The owner is this process's user, or root. A process of root's
-/// serves on behalf of any owner.
+/// Checks that a file is private: only its owner may change it, and at most a group may read it (a
+/// secret mounted into a container). The owner must be this process's user or root. A root process
+/// accepts any owner.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why it is not private.
 pub fn check_private(file: &Metadata) -> Result<(), NotPrivate> {
     private(file.mode(), file.uid(), geteuid().as_raw())
 }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_private_that_its_owner_alone_changes_and_a_group_at_most_reads() {
+    fn a_file_that_only_its_owner_changes_and_at_most_a_group_reads_is_private() {
         for mode in [0o100_600, 0o100_400, 0o100_640, 0o100_440] {
             assert_eq!(private(mode, 1000, 1000), Ok(()), "{mode:o}");
         }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_user_is_not_private_unless_root_has_it_or_reads_it() {
+    fn a_file_of_another_user_is_not_private_unless_root_owns_or_reads_it() {
         for (owner, user, expected) in [
             (1000, 1000, Ok(())),
             (0, 1000, Ok(())),

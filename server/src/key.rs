@@ -1,7 +1,6 @@
-//! `ppm-email key`: the keys that seal secrets, for whoever can reach the database and the key file
-//! anyway. It prints a key's id and never the key, and names a value by its row and never prints it.
-//! It works while nodes serve: each value is replaced by one statement that changes nothing where
-//! the value is another one by now.
+//! `ppm-email key`: manages the sealing keys, for operators with access to the database and the key
+//! file. It prints a key's id and never the key, and names a value by its row and never prints it.
+//! It works while nodes serve: each value is replaced by one compare-and-swap statement.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,14 +23,14 @@ use crate::vault::key_file::{self, KeyFileError, Locked};
 use crate::vault::key_ring::{Key, KeyId, Ring};
 use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 
-/// So long after a change of the key, no node writes a value any more that an older key has sealed: each
-/// that answers and has the new key has looked which one seals, and what it had sealed before is written
-/// or refused.
+/// This long after a change of the sealing key, no node writes a value sealed with an older key any
+/// more: each responsive node that has the new key has polled which one seals, and its earlier
+/// values are written or rejected.
 const SETTLED_AFTER: Duration = LOOK_EVERY.saturating_mul(3).saturating_add(WRITTEN_WITHIN);
-/// How many values that do not open are named.
-const NAMED: usize = 20;
+/// The maximum number of unreadable values that are listed.
+const MAX_LISTED: usize = 20;
 
-/// Why a command did not do, or not wholly do, what it is for.
+/// Why a command failed, or was not completed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum KeyError {
@@ -69,20 +68,24 @@ pub enum KeyError {
     Output(#[source] io::Error),
 }
 
-/// Does it, and says on standard output what was done.
+/// Runs the command, and prints to standard output what was done.
 ///
 /// # Errors
-/// It is not done, or not to its end; it can be run again.
+/// The command failed or was not completed; it can be run again.
 pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
     match command {
-        KeyCommand::Add { place } => add(&Place::of(place)?),
-        KeyCommand::Rotate { place } => rotate(&Keys::open(Place::of(place)?).await?).await,
-        KeyCommand::Prune { place } => prune(Place::of(place)?).await,
-        KeyCommand::Check { place } => check(&Keys::open(Place::of(place)?).await?).await,
+        KeyCommand::Add { place } => add(&KeyLocation::of(place)?),
+        KeyCommand::Rotate { place } => {
+            rotate(&LoadedKeys::open(KeyLocation::of(place)?).await?).await
+        }
+        KeyCommand::Prune { place } => prune(KeyLocation::of(place)?).await,
+        KeyCommand::Check { place } => {
+            check(&LoadedKeys::open(KeyLocation::of(place)?).await?).await
+        }
     }
 }
 
-/// What to say where whoever copies the database's folder has the key as well.
+/// Returns the warning that a copy of the database's folder contains the key too, if it does.
 #[must_use]
 pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     let Database::Sqlite(file) = database else { return None };
@@ -94,13 +97,13 @@ pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     })
 }
 
-/// Where database and keys are.
-struct Place {
+/// The locations of the database and the keys.
+struct KeyLocation {
     database: Database,
     key_file: PathBuf,
 }
 
-impl Place {
+impl KeyLocation {
     fn of(KeyArgs { database, key_file }: KeyArgs) -> Result<Self, ConfigError> {
         let database = Database::parse(&database.database_url)?;
         let key_file = key_file.unwrap_or_else(|| key_file_beside(&database));
@@ -112,7 +115,7 @@ impl Place {
         ring.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
     }
 
-    /// The key file, locked against other commands that change it.
+    /// Locks the key file against other commands that change it.
     fn lock(&self) -> Result<Locked, KeyError> {
         let locked = key_file::lock(&self.key_file).map_err(|error| self.unusable(error))?;
         locked.ok_or_else(|| KeyError::FileMissing(self.key_file.clone()))
@@ -127,23 +130,23 @@ impl Place {
     }
 }
 
-/// The keys, and the database that says which one seals.
-struct Keys {
-    place: Place,
+/// The keys, and the database that determines which one seals.
+struct LoadedKeys {
+    place: KeyLocation,
     store: Store,
     vault: Vault,
-    /// The value that says so.
+    /// The check value, which determines that.
     check: Vec<u8>,
 }
 
-impl Keys {
-    async fn open(place: Place) -> Result<Self, KeyError> {
+impl LoadedKeys {
+    async fn open(place: KeyLocation) -> Result<Self, KeyError> {
         let ring = place.ring()?;
         Self::with(place, ring).await
     }
 
-    /// These keys, as they are in the file.
-    async fn with(place: Place, ring: Ring) -> Result<Self, KeyError> {
+    /// Opens the database with these keys, which were read from the file.
+    async fn with(place: KeyLocation, ring: Ring) -> Result<Self, KeyError> {
         let store = Store::open_existing(&place.database).await?;
         let check = key_check::load(&store).await?.ok_or(KeyError::Unused)?;
         let vault = Vault::over(ring, None, Arc::new(SystemRandomness));
@@ -154,15 +157,15 @@ impl Keys {
         Ok(Self { place, store, vault, check })
     }
 
-    /// How long a node may still write what it sealed before the key was changed; nothing where no
-    /// node does any more.
-    async fn unsettled(&self) -> Result<Option<Duration>, StoreError> {
+    /// Returns how long nodes may still write what they sealed before the key was changed; `None`
+    /// if none does any more.
+    async fn time_to_settle(&self) -> Result<Option<Duration>, StoreError> {
         let Some(changed_at) = key_check::changed_at(&self.store).await? else { return Ok(None) };
-        // A negative duration is none: that time is over.
+        // A negative duration is an error of `to_std`: that time is over.
         Ok((changed_at + SETTLED_AFTER - SystemClock.now()).to_std().ok())
     }
 
-    /// How many values this key has sealed.
+    /// Counts the values whose sealing key matches `wanted`.
     async fn count(&self, wanted: impl Fn(Option<KeyId>) -> bool) -> Result<i64, StoreError> {
         let mut count = 0;
         for column in Column::ALL {
@@ -173,41 +176,41 @@ impl Keys {
     }
 }
 
-fn add(place: &Place) -> Result<(), KeyError> {
+fn add(place: &KeyLocation) -> Result<(), KeyError> {
     let key = new_key(&SystemClock, &SystemRandomness);
     let id = key.id();
     let locked = place.lock()?;
     let ring = locked.ring().clone().and(key);
     place.put(locked, &ring)?;
-    say(&format!(
+    print_line(&format!(
         "added the key {id}, which is not used yet: copy {} to every node, then run ppm-email key rotate on one of them",
         place.key_file.display()
     ))
 }
 
-async fn rotate(keys: &Keys) -> Result<(), KeyError> {
+async fn rotate(keys: &LoadedKeys) -> Result<(), KeyError> {
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     all_open(&closed(keys).await?)?;
-    change(keys).await?;
+    make_newest_sealing(keys).await?;
     reseal(keys).await?;
     wait_until_settled(keys).await?;
-    // What nodes have sealed with an older key and written since. A node whose key file lacks the new key
-    // goes on sealing with the one before, because a refresh token that a provider has replaced must not
-    // be lost: what such a node writes from here on is late, and keeps its key from being pruned.
+    // Again, for what nodes have written since. A node whose key file lacks the new key goes on
+    // sealing with the one before, because a rotated refresh token must not be lost: what it writes
+    // from here on is late, and keeps its key from being pruned.
     reseal(keys).await?;
     let active = keys.vault.ring().active().id();
     match keys.count(|key| key != Some(active)).await? {
-        0 => say(&format!("every value is sealed with the key {active}")),
+        0 => print_line(&format!("every value is sealed with the key {active}")),
         late => Err(KeyError::Late(late)),
     }
 }
 
-/// Seals with the newest key from now on.
+/// Makes the newest key the sealing key.
 ///
-/// A prune meanwhile cannot have removed that key from the file. It removes keys that are older than the
-/// one that seals, so another rotation would have had to change that one first; then the check value is
-/// another than the one that was read here, and this change is refused.
-async fn change(keys: &Keys) -> Result<(), KeyError> {
+/// A concurrent prune cannot have removed that key from the file. It removes keys that are older
+/// than the sealing key, so another rotation would have had to change the sealing key first; then
+/// the check value differs from the one that was read here, and this change is rejected.
+async fn make_newest_sealing(keys: &LoadedKeys) -> Result<(), KeyError> {
     let ring = keys.vault.ring();
     let newest = ring.newest();
     if ring.active().id() == newest.id() {
@@ -223,33 +226,33 @@ async fn change(keys: &Keys) -> Result<(), KeyError> {
         return Err(KeyError::Overtaken);
     }
     keys.vault.adopt(&check);
-    say(&format!("the key {} is the sealing key from now on", newest.id()))
+    print_line(&format!("the key {} is the sealing key from now on", newest.id()))
 }
 
-/// Waits until no node writes any more what it sealed before the key was changed. It is not known which
-/// nodes there are, so it waits wherever the change is recent, and also where an earlier rotation made it
-/// that was ended.
-async fn wait_until_settled(keys: &Keys) -> Result<(), KeyError> {
-    // However far apart the clocks of two nodes are.
+/// Waits until no node writes any more what it sealed before the key was changed. The nodes are not
+/// known, so it waits wherever the change is recent, even one by an earlier rotation that was
+/// aborted.
+async fn wait_until_settled(keys: &LoadedKeys) -> Result<(), KeyError> {
+    // An upper bound, regardless of the clock skew between nodes.
     let latest = Instant::now() + SETTLED_AFTER;
-    let mut has_said = false;
-    while let Some(rest) = keys.unsettled().await?
+    let mut has_printed = false;
+    while let Some(rest) = keys.time_to_settle().await?
         && Instant::now() < latest
     {
-        if !has_said {
+        if !has_printed {
             let seconds = SETTLED_AFTER.as_secs();
-            say(&format!(
+            print_line(&format!(
                 "waiting up to {seconds} seconds for values that nodes have sealed before"
             ))?;
-            has_said = true;
+            has_printed = true;
         }
         sleep(rest.min(LOOK_EVERY)).await;
     }
     Ok(())
 }
 
-/// Seals with the present key what others have sealed, and returns how many values that were.
-async fn reseal(keys: &Keys) -> Result<usize, KeyError> {
+/// Reseals with the present key what other keys have sealed, and returns how many values.
+async fn reseal(keys: &LoadedKeys) -> Result<usize, KeyError> {
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     let active = keys.vault.ring().active().id();
     let mut total = 0;
@@ -262,38 +265,42 @@ async fn reseal(keys: &Keys) -> Result<usize, KeyError> {
             for value in &batch {
                 done += usize::from(reseal_one(keys, column, value).await?);
             }
-            say(&format!("{}.{}: {done} resealed", column.table(), column.name()))?;
+            print_line(&format!("{}.{}: {done} resealed", column.table(), column.name()))?;
         }
         total += done;
     }
     Ok(total)
 }
 
-/// Whether the value was still there to be sealed anew.
-async fn reseal_one(keys: &Keys, column: Column, value: &SealedValue) -> Result<bool, KeyError> {
+/// Reseals a value. Returns whether it was still there.
+async fn reseal_one(
+    keys: &LoadedKeys,
+    column: Column,
+    value: &SealedValue,
+) -> Result<bool, KeyError> {
     let (name, destination) = bound_to(column, value).unwrap_or(UNBOUND);
     match keys.vault.reseal(&name, &destination, &value.sealed) {
         Ok(resealed) => Ok(sealed::replace(&keys.store, column, value, &resealed).await?),
         Err(error) if sealed::is_unchanged(&keys.store, column, value).await? => {
-            all_open(&[named(column, value, error)]).map(|()| false)
+            all_open(&[describe(column, value, error)]).map(|()| false)
         }
         Err(_) => Ok(false),
     }
 }
 
-async fn prune(place: Place) -> Result<(), KeyError> {
-    // Locked before anything is looked up, until the file is changed: what another command puts into the
-    // file meanwhile would be taken out again.
+async fn prune(place: KeyLocation) -> Result<(), KeyError> {
+    // Locked before the first lookup and until the file is replaced: a key that another command
+    // adds meanwhile would be lost.
     let locked = place.lock()?;
-    let keys = Keys::with(place, locked.ring().clone()).await?;
+    let keys = LoadedKeys::with(place, locked.ring().clone()).await?;
     sealed::forget_useless(&keys.store, SystemClock.now()).await?;
     let ring = keys.vault.ring();
     let retired: Vec<_> = ring.retired().iter().map(Key::id).collect();
     if retired.is_empty() {
-        return say("nothing to remove: no key is older than the sealing key");
+        return print_line("nothing to remove: no key is older than the sealing key");
     }
-    // Before the values are counted: what comes later is counted then.
-    if let Some(rest) = keys.unsettled().await? {
+    // Before the values are counted, so that the count includes late writes.
+    if let Some(rest) = keys.time_to_settle().await? {
         return Err(KeyError::TooSoon { key: ring.active().id(), seconds: rest.as_secs() + 1 });
     }
     for &key in &retired {
@@ -304,17 +311,17 @@ async fn prune(place: Place) -> Result<(), KeyError> {
     }
     keys.place.put(locked, &ring.without_retired())?;
     for key in retired {
-        say(&format!("removed the key {key}"))?;
+        print_line(&format!("removed the key {key}"))?;
     }
-    say(&format!(
+    print_line(&format!(
         "backups of the database from before the rotation need the key file from that time; copy {} to every node",
         keys.place.key_file.display()
     ))
 }
 
-async fn check(keys: &Keys) -> Result<(), KeyError> {
+async fn check(keys: &LoadedKeys) -> Result<(), KeyError> {
     let (ring, file) = (keys.vault.ring(), &keys.place.key_file);
-    say(&format!("{}", file.display()))?;
+    print_line(&format!("{}", file.display()))?;
     let active = ring.active().id();
     for key in ring.keys() {
         let made = key.made_on().map_or_else(|| "unknown".to_owned(), |day| day.to_string());
@@ -325,21 +332,21 @@ async fn check(keys: &Keys) -> Result<(), KeyError> {
             false => "not used yet",
         };
         let count = keys.count(|sealed_by| sealed_by == Some(key.id())).await?;
-        say(&format!("{}\tmade {made}\t{state}\t{count} values", key.id()))?;
+        print_line(&format!("{}\tmade {made}\t{state}\t{count} values", key.id()))?;
     }
     if let Some(warning) = place_warning(&keys.place.database, file) {
-        say(&format!("warning: {warning}"))?;
+        print_line(&format!("warning: {warning}"))?;
     }
     let closed = closed(keys).await?;
-    for value in closed.iter().take(NAMED) {
-        say(&format!("cannot be opened: {value}"))?;
+    for value in closed.iter().take(MAX_LISTED) {
+        print_line(&format!("cannot be opened: {value}"))?;
     }
     all_open(&closed)?;
-    say("every value can be opened")
+    print_line("every value can be opened")
 }
 
-/// The values that do not open, each by its row and the reason.
-async fn closed(keys: &Keys) -> Result<Vec<String>, KeyError> {
+/// Returns the values that cannot be opened, each by its row and the reason.
+async fn closed(keys: &LoadedKeys) -> Result<Vec<String>, KeyError> {
     let mut closed = Vec::new();
     for column in Column::ALL {
         let mut after = String::new();
@@ -352,7 +359,7 @@ async fn closed(keys: &Keys) -> Result<Vec<String>, KeyError> {
                 if let Err(error) = keys.vault.open(&name, &destination, &value.sealed)
                     && sealed::is_unchanged(&keys.store, column, value).await?
                 {
-                    closed.push(named(column, value, error));
+                    closed.push(describe(column, value, error));
                 }
             }
         }
@@ -367,14 +374,14 @@ fn all_open(closed: &[String]) -> Result<(), KeyError> {
     }
 }
 
-fn named(column: Column, value: &SealedValue, error: VaultError) -> String {
+fn describe(column: Column, value: &SealedValue, error: VaultError) -> String {
     format!("{} {}, {}: {}", column.table(), value.row, column.name(), one_line(&error))
 }
 
-/// What nothing is sealed for.
-const UNBOUND: (String, Destination) = (String::new(), Destination::Nowhere);
+/// A name and a destination that no value is sealed for.
+const UNBOUND: (String, Destination) = (String::new(), Destination::Unbound);
 
-/// The name and the destination that a value was sealed for; nothing where its row does not tell.
+/// Returns what a value was sealed for: its name and its destination; `None` if unknown.
 fn bound_to(column: Column, value: &SealedValue) -> Option<(String, Destination)> {
     let form = || serde_json::from_str::<Form<()>>(&value.context).ok();
     let (name, destination) = match column {
@@ -384,24 +391,24 @@ fn bound_to(column: Column, value: &SealedValue) -> Option<(String, Destination)
         Column::AccessToken => (columns::ACCESS_TOKEN, form()?.token_destination()),
         Column::RefreshToken => (columns::REFRESH_TOKEN, form()?.token_endpoint_origin()),
         Column::CodeVerifier => (columns::CODE_VERIFIER, form()?.token_endpoint_origin()),
-        Column::Run => (columns::RUN, Destination::Nowhere),
+        Column::Run => (columns::RUN, Destination::Unbound),
         Column::SignInVerifier => {
             (columns::SIGN_IN_VERIFIER, Destination::Origin(value.context.clone()))
         }
         Column::IdToken => {
-            let Person { issuer } = serde_json::from_str(&value.context).ok()?;
+            let SubjectRow { issuer } = serde_json::from_str(&value.context).ok()?;
             (columns::ID_TOKEN, Destination::Origin(issuer))
         }
     };
     Some((name.to_owned(), destination))
 }
 
-/// Whom a session is of, as far as its ID token is bound to it.
+/// The part of a session's user that the ID token is bound to.
 #[derive(Deserialize)]
-struct Person {
+struct SubjectRow {
     issuer: String,
 }
 
-fn say(line: &str) -> Result<(), KeyError> {
+fn print_line(line: &str) -> Result<(), KeyError> {
     writeln!(io::stdout(), "{line}").map_err(KeyError::Output)
 }

@@ -1,5 +1,5 @@
-//! The server of PPM Email Settings: sockets, secrets and the clock. `main.rs`, a test and a host
-//! written in Rust all call [`Server::start`] and [`router`].
+//! The server of PPM Email Settings: I/O, secrets and the clock. `main.rs` and the tests call
+//! [`Server::start`] and [`router`]; a host written in Rust uses [`embed`].
 
 pub mod admin;
 pub mod aggregates;
@@ -7,26 +7,26 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
-mod digest;
 pub mod egress;
 pub mod embed;
 mod files;
-mod hush;
+mod hash;
 pub mod identity;
 pub mod key;
 pub mod log;
 pub mod oauth;
 pub mod readiness;
 mod rebind;
+mod redact;
 pub mod serve;
 pub mod service;
 pub mod smtp;
 pub mod store;
 pub mod subscriber;
+pub mod time_zones;
 pub mod vault;
 pub mod warnings;
 pub mod web;
-pub mod zones;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -51,79 +51,79 @@ use crate::config::Config;
 use crate::identity::host::HostIdentity;
 use crate::identity::host_token::TokenCheck;
 use crate::identity::keys::KeySource;
+use crate::identity::login_throttle::Throttle;
 use crate::identity::oidc::Oidc;
-use crate::identity::throttle::Throttle;
-use crate::identity::{Accounts, recognise};
+use crate::identity::{Accounts, authenticate};
 use crate::oauth::{Documents, TokenClient, TokenClientError};
 use crate::readiness::Readiness;
-use crate::service::{News, Service};
+use crate::service::{RunUpdates, Service};
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store, StoreError};
 use crate::vault::{UnlockError, Vault};
-use crate::web::refusal::Refusal;
+use crate::web::api_error::Refusal;
 
-/// What every request may use.
+/// The state that all handlers share.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// What was configured.
+    /// The configuration.
     pub config: Arc<Config>,
-    /// Where everything is kept.
+    /// The database.
     pub store: Store,
-    /// What seals and opens secrets.
+    /// Seals and opens secrets.
     pub vault: Vault,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What nobody can guess.
+    /// The source of randomness.
     pub randomness: Arc<dyn Randomness>,
-    /// Who may sign in.
+    /// The local accounts and all sessions.
     pub accounts: Accounts,
-    /// How often strangers may come.
+    /// The rate limits for unauthenticated callers.
     pub throttle: Arc<Throttle>,
-    /// Who signs people in, where a host written in Rust does: then nobody else.
+    /// The authentication of a Rust host, if embedded: then it is the only one.
     pub identity: Option<HostIdentity>,
-    /// What looks at the host's tokens, where they are taken.
+    /// Verifies the host's tokens, if they are accepted.
     pub host_tokens: Option<TokenCheck>,
-    /// The organisation's accounts that may sign in, where there are any.
+    /// Sign-in with an `OpenID` provider, if configured.
     pub oidc: Option<Oidc>,
-    /// Whose certificates are believed.
+    /// The trusted certificates.
     pub trust: Arc<TlsTrust>,
-    /// What asks for tokens.
+    /// The client of Token Endpoints.
     pub tokens: TokenClient,
-    /// What fetches what providers publish.
+    /// The client for documents that providers publish, such as metadata and keys.
     pub documents: Documents,
-    /// Messages on their way, which a stop waits for.
-    pub under_way: TaskTracker,
-    /// Requests for tokens on their way, which a stop waits for: what a provider has answered once it
-    /// may not answer again.
-    pub asking: TaskTracker,
-    /// Who looks after the token: one task of this process at a time.
-    pub token_turn: Arc<Mutex<()>>,
-    /// Tells that a token was obtained.
-    pub token_news: Arc<Notify>,
-    /// Who watches their test messages.
-    pub news: Arc<News>,
-    /// Why this process cannot do all of its work, where it cannot.
+    /// Messages in progress, which a graceful shutdown waits for.
+    pub delivery_tasks: TaskTracker,
+    /// Token requests in progress, which a graceful shutdown waits for: a provider may not repeat a
+    /// response.
+    pub token_tasks: TaskTracker,
+    /// Serialises token renewal within this process.
+    pub token_mutex: Arc<Mutex<()>>,
+    /// Notified when a token was obtained.
+    pub token_obtained: Arc<Notify>,
+    /// The subscriptions to test-run progress.
+    pub run_updates: Arc<RunUpdates>,
+    /// The reasons why this process is not ready, if any.
     pub readiness: Readiness,
-    /// That no stream of news goes on: a stop would wait for them.
+    /// Cancelled at shutdown, to end all event streams: shutdown would wait for them.
     pub stopping: CancellationToken,
 }
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database is not as it must be.
+    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] OpenStoreError),
-    /// The key is not as it must be.
+    /// The key file cannot be used.
     #[error(transparent)]
     Vault(#[from] UnlockError),
     /// The stored Client Secret cannot be bound to its whole destination.
     #[error("the stored Client Secret cannot be bound to its whole destination")]
     Rebind(#[source] StoreError),
-    /// The trusted certificates are not as they must be.
+    /// The trusted certificates cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// The way out to Token Endpoints is not as it must be.
+    /// The HTTP client for Token Endpoints cannot be built.
     #[error(transparent)]
     Tokens(#[from] TokenClientError),
 }
@@ -132,7 +132,7 @@ impl Server {
     /// Opens the database and the vault.
     ///
     /// # Errors
-    /// One of them is not as it must be.
+    /// One of them cannot be used.
     pub async fn start(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -164,7 +164,7 @@ impl Server {
         });
         let oidc = config.oidc.clone();
         let oidc = oidc.map(|oidc| Oidc::new(oidc, &trust, egress, proxy, deadlines));
-        let news = Arc::new(News::new(config.news));
+        let news = Arc::new(RunUpdates::new(config.stream_timing));
         Ok(Self {
             oidc: oidc.transpose()?,
             config: Arc::new(config),
@@ -179,18 +179,18 @@ impl Server {
             trust,
             tokens,
             documents,
-            under_way: TaskTracker::new(),
-            asking: TaskTracker::new(),
-            token_turn: Arc::default(),
-            token_news: Arc::default(),
-            news,
+            delivery_tasks: TaskTracker::new(),
+            token_tasks: TaskTracker::new(),
+            token_mutex: Arc::default(),
+            token_obtained: Arc::default(),
+            run_updates: news,
             readiness: Readiness::default(),
             stopping: CancellationToken::new(),
         })
     }
 }
 
-/// Everything this server answers.
+/// The router with all routes of this server.
 pub fn router(server: Server) -> Router {
     let service = Arc::new(Service::new(server.clone()));
     let pages = by_cookie(&server, web::pages::pages(&server, &service));
@@ -198,15 +198,15 @@ pub fn router(server: Server) -> Router {
     around(server, pages.merge(calls))
 }
 
-/// Puts `pages` behind everything that each request must pass: its handlers find an
-/// [`identity::Caller`] among the request's extensions.
+/// Wraps `pages` in the middleware that every request passes. Handlers find an [`identity::Caller`]
+/// in the request's extensions.
 pub fn guarded(server: Server, pages: Router<Server>) -> Router {
     let pages = by_cookie(&server, pages);
     around(server, pages)
 }
 
-/// Routes whose callers are known by a cookie or by a proxy's word, and so must be guarded against
-/// what other sites make a browser send. A request passes the layers from the last to the first.
+/// Wraps routes whose callers authenticate by a cookie or a proxy's headers, and so need CSRF
+/// protection. A request passes the layers from the last to the first.
 fn by_cookie<S>(server: &Server, routes: Router<S>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -214,15 +214,15 @@ where
     routes
         .layer(from_fn(web::body::whole))
         .layer(from_fn(web::api::guard))
-        .layer(from_fn_with_state(server.clone(), recognise::by_cookie))
+        .layer(from_fn_with_state(server.clone(), authenticate::by_cookie))
         .layer(from_fn_with_state(server.clone(), web::throttle::guard))
         .layer(from_fn(web::media::guard))
         .layer(from_fn_with_state(server.clone(), web::csrf::guard))
         .layer(from_fn_with_state(server.clone(), web::deadline::guard))
 }
 
-/// The same calls once more for whoever brings the host's token in a header, where one is taken; for
-/// pages of other sites, too, where any are configured.
+/// The same calls again, authenticated by the host's token in a header, if host tokens are
+/// accepted; with CORS if embedding origins are configured.
 fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
     if server.host_tokens.is_none() {
         return Router::new();
@@ -230,43 +230,43 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
     let calls = calls
         .layer(from_fn(web::body::whole))
         .layer(from_fn(web::api::guard))
-        .layer(from_fn_with_state(server.clone(), recognise::by_bearer))
+        .layer(from_fn_with_state(server.clone(), authenticate::by_bearer))
         .layer(from_fn(web::media::guard))
         .layer(from_fn(web::api::only_calls))
         .layer(from_fn_with_state(server.clone(), web::deadline::guard));
     let calls = if server.config.elsewhere.embedding.is_empty() {
         calls
     } else {
-        // A defect is caught before that, or the page would not learn of it.
-        calls.layer(catching()).layer(from_fn_with_state(server.clone(), web::cors::calls))
+        // Panics are caught inside the CORS layer, or the page could not read the response.
+        calls.layer(catch_panics()).layer(from_fn_with_state(server.clone(), web::cors::calls))
     };
     Router::new().nest("/bearer", calls)
 }
 
-/// Puts routes beside those that ask nobody, and behind what every request must pass.
+/// Adds the routes without authentication, and the middleware that every request passes.
 fn around(server: Server, routes: Router<Server>) -> Router {
     let routes = routes
         .route("/health", get(web::health::health))
         .route("/ready", get(web::health::ready))
-        .route("/embed/frame", get(web::frame::frame))
+        .route("/embed/frame", get(web::iframe::frame))
         .merge(web::site::scripts(&server.config.site_root));
     protected(&server, routes).with_state(server)
 }
 
-/// Puts routes and the browser's bundle behind what every answer must pass.
+/// Adds the browser bundle, and the middleware that every response passes.
 fn protected(server: &Server, routes: Router<Server>) -> Router<Server> {
     Router::new()
         .nest("/pkg", web::site::bundle(&server.config.site_root))
         .merge(routes)
-        .layer(catching())
+        .layer(catch_panics())
         .layer(from_fn_with_state(server.clone(), web::host::guard))
         .layer(from_fn_with_state(server.clone(), web::headers::protect))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(note_failure))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(log_failure))
 }
 
-/// Logs a defect. That a request is refused for a while is none: whoever has another reason for that
-/// status logs it where it is known, and strangers must not fill the log.
-fn note_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
+/// Logs a server error. A 503 is logged at debug level only: its cause is logged where it is known,
+/// and unauthenticated callers must not fill the log.
+fn log_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
     match failure {
         ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
             tracing::debug!(?latency, "a request was refused for a while");
@@ -275,12 +275,12 @@ fn note_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) 
     }
 }
 
-/// Answers for a handler that a defect has ended.
-fn catching() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
+/// Turns a handler's panic into a 500 response.
+fn catch_panics() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
     CatchPanicLayer::custom(|_| Refusal::INTERNAL.into_response())
 }
 
-/// A request as the log may know it: by the route's pattern, for a path may hold a ticket.
+/// The tracing span of a request. It has the route's pattern, because a path may contain a ticket.
 fn span(request: &Request) -> tracing::Span {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     tracing::info_span!("request", method = %request.method(), route)

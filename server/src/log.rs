@@ -1,24 +1,25 @@
-//! The log: to standard error, filtered by `RUST_LOG`. Nothing may be logged that came in a
-//! request's body or query, and no secret ever.
+//! Logging to standard error, filtered by `RUST_LOG`. Contents of a request's body or query must
+//! not be logged, and no secret ever.
 
 use std::error::Error;
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Warnings of the libraries and the server's own news. Who vouches for a mail server may be known to
-/// its form alone, which the machine's verifier cannot know and calls an error.
-const USUAL: &str = "warn,server=info,rustls_platform_verifier=off";
+/// The default filter. The platform verifier is off: it logs an error for each certificate that
+/// only the form's pinned CA verifies.
+const DEFAULT_FILTER: &str = "warn,server=info,rustls_platform_verifier=off";
 
-/// Whether a person reads the log at a terminal, and has not asked for no colours (no-color.org).
+/// Whether standard error is a terminal and `NO_COLOR` is not set (no-color.org).
 fn has_colours() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|asked| asked.is_empty())
 }
 
-/// Starts the log, filtered as usual unless `RUST_LOG` says otherwise.
+/// Starts logging, with the default filter unless `RUST_LOG` has one.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -26,15 +27,15 @@ pub fn start() {
         .init();
 }
 
-/// An error and what caused it, in one line fit for a terminal.
+/// Formats an error and its causes in one line, without control characters.
 #[must_use]
 pub fn one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !line.contains(&said) {
-            line = format!("{line}: {said}");
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
         }
         cause = error.source();
     }

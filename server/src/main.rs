@@ -1,4 +1,4 @@
-//! Command line, service, router, serve: nothing else.
+//! The program `ppm-email`: parses the command line and runs one command.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -8,12 +8,12 @@ use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
-use server::service::{enforce_retention, keep_fresh};
+use server::service::{enforce_retention, run_refresh_loop};
 use server::store::StoreError;
 use server::{Server, admin, audit, key, log, router, serve, vault, warnings};
 
-/// The status of a program that was called wrongly, as of a shell's own commands.
-const CALLED_WRONGLY: u8 = 2;
+/// The exit status of a failure: 2, which shells use for usage errors.
+const EXIT_FAILED: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ppm-email: {}", log::one_line(error.as_ref()));
-            ExitCode::from(CALLED_WRONGLY)
+            ExitCode::from(EXIT_FAILED)
         }
     }
 }
@@ -43,10 +43,10 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let listen = config.listen;
     let limits = serve::Limits::new(&config, descriptors);
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
-    let (under_way, asking) = (server.under_way.clone(), server.asking.clone());
+    let (under_way, asking) = (server.delivery_tasks.clone(), server.token_tasks.clone());
     let longest_request = server.config.token_deadlines.total;
     let invitation = invitation(&server).await?;
-    let fresh = tokio::spawn(keep_fresh(server.clone()));
+    let fresh = tokio::spawn(run_refresh_loop(server.clone()));
     let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
     let retention = tokio::spawn(enforce_retention(server.clone()));
     let warnings = warnings::of_serving(&server.config);
@@ -64,7 +64,7 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The link for the first administrator, while there is none and nobody signs in otherwise.
+/// The set-up link for the first administrator, if it is offered and there is no administrator yet.
 async fn invitation(server: &Server) -> Result<Option<serve::Invitation>, StoreError> {
     if !server.config.offers_set_up {
         return Ok(None);
@@ -74,7 +74,7 @@ async fn invitation(server: &Server) -> Result<Option<serve::Invitation>, StoreE
     Ok(ticket.map(|ticket| serve::Invitation { origin, ticket }))
 }
 
-/// Help and version as they are; a wrong flag in one line.
+/// Prints help and version unchanged, and a usage error in one line.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         print!("{error}");
@@ -85,5 +85,5 @@ fn explain(error: &clap::Error) -> ExitCode {
         text.trim_start_matches("error: ").lines().take_while(|line| !line.trim().is_empty());
     let line = first.map(str::trim).collect::<Vec<_>>().join(" ");
     eprintln!("ppm-email: {line} (see ppm-email --help)");
-    ExitCode::from(CALLED_WRONGLY)
+    ExitCode::from(EXIT_FAILED)
 }

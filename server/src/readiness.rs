@@ -1,6 +1,6 @@
-//! Whether this process can do all of its work: why not, in codes, for a load balancer or a monitor. A
-//! reason stands until it is taken back. The database is probed with a write, at most every few seconds
-//! however often the question is asked.
+//! Readiness of this process, as codes for a load balancer or a monitor. A reason stays until it is
+//! cleared. The database is probed with a write, at most every few seconds however often readiness
+//! is requested.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +12,19 @@ use tokio::time::{Instant, timeout};
 use crate::log::one_line;
 use crate::store::{Store, StoreError, WriteFault};
 
-/// How long the answer of a probe counts.
+/// How long the result of a probe is valid.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
-/// A probe that takes longer has failed.
+/// The deadline of a probe.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Why a process is not ready.
+/// Why this process is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// The database does not answer in time, or answers something else.
+    /// The database does not respond in time, or fails in another way.
     DatabaseUnavailable,
-    /// The database takes no writes.
+    /// The database is read-only.
     DatabaseReadOnly,
-    /// The database has no room.
+    /// The database's disk is full.
     DiskFull,
     /// A sealed value needs a key that this process does not have.
     KeyUnknown,
@@ -42,7 +42,7 @@ impl Reason {
         }
     }
 
-    /// What a probe of the database can find.
+    /// The reasons that a probe of the database can set.
     const OF_DATABASE: [Self; 3] =
         [Self::DatabaseUnavailable, Self::DatabaseReadOnly, Self::DiskFull];
 }
@@ -57,7 +57,7 @@ impl From<WriteFault> for Reason {
     }
 }
 
-/// The reasons that stand. Copies share everything.
+/// The current reasons. Clones share all state.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     reasons: Arc<Mutex<BTreeSet<Reason>>>,
@@ -65,7 +65,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Sets a reason, or takes it back. A change is logged, and nothing else.
+    /// Sets or clears a reason. Only a change is logged.
     pub fn set(&self, reason: Reason, is_so: bool) {
         let code = reason.code();
         let mut reasons = self.reasons();
@@ -76,8 +76,8 @@ impl Readiness {
         }
     }
 
-    /// The reasons that stand, after a probe of the database where the last one is too old. Callers that
-    /// come at once wait for the same probe, which goes on when they have gone away.
+    /// The current reasons, after a probe of the database if the last one is too old. Concurrent
+    /// callers wait for the same probe, which continues if they disconnect.
     pub async fn probed(&self, store: &Store, now: DateTime<Utc>) -> Vec<Reason> {
         let mut probed_at = self.probed_at.lock().await;
         if probed_at.is_none_or(|probed_at| probed_at.elapsed() >= PROBE_EVERY) {

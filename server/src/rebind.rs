@@ -1,7 +1,7 @@
-//! Binds a Client Secret that an earlier version stored to everything that it is bound to today: the
-//! whole Token Endpoint, the kind of flow and, with Client Credentials, Scope and mail server. Runs at
-//! start, before the first request. Nothing here makes a secret usable where the earlier version would
-//! not have used it.
+//! Binds a Client Secret that an earlier version stored to its present destination: the whole Token
+//! Endpoint, the kind of flow and, with Client Credentials, Scope and mail server. Runs at startup,
+//! before the first request. It must not make a secret usable where the earlier version would not
+//! have used it.
 
 use domain::secret::Destination;
 use domain::{Field, Form};
@@ -11,9 +11,9 @@ use crate::store::settings::{self, Rebound, SealedSecret, StoredForm};
 use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
-/// Why a stored Client Secret keeps the destination that it has. It then has to be entered again.
+/// Why a stored Client Secret cannot be rebound, and has to be entered again.
 #[derive(Debug, thiserror::Error)]
-enum Kept {
+enum RebindError {
     #[error("the saved settings cannot be read")]
     Form(#[from] serde_json::Error),
     #[error("it was entered for another Token Endpoint than the saved one")]
@@ -22,9 +22,9 @@ enum Kept {
     Sealed(#[from] VaultError),
 }
 
-/// Binds the stored Client Secret anew where an earlier version sealed it for the origin of its Token
-/// Endpoint alone. However many processes start at once, one of them does it. A secret that cannot be
-/// bound is left as it is, which the log says.
+/// Rebinds the stored Client Secret if an earlier version sealed it for the origin of its Token
+/// Endpoint alone. If many processes start at once, one of them does it. A secret that cannot be
+/// rebound is left as it is, with a warning in the log.
 ///
 /// # Errors
 /// The database does not answer; nothing was changed.
@@ -34,9 +34,9 @@ pub async fn rebind_client_secret(store: &Store, vault: &Vault) -> Result<(), St
         let Some((secret, origin)) = bound_to_origin(&stored) else { return Ok(()) };
         let rebound = match rebound(vault, &stored, secret, &origin) {
             Ok(rebound) => rebound,
-            Err(kept) => {
+            Err(error) => {
                 tracing::warn!(
-                    error = one_line(&kept),
+                    error = one_line(&error),
                     "the stored Client Secret has to be entered again"
                 );
                 return Ok(());
@@ -47,31 +47,31 @@ pub async fn rebind_client_secret(store: &Store, vault: &Vault) -> Result<(), St
             tracing::info!("the stored Client Secret was bound to its whole destination");
             return Ok(());
         }
-        // Another process was first; what it left is looked at again.
+        // Another process was first: its result is checked again.
     }
 }
 
-/// The Client Secret that is sealed for an origin, and that origin.
+/// Returns the Client Secret if it is sealed for an origin, and that origin.
 fn bound_to_origin(stored: &StoredForm) -> Option<(&SealedSecret, Destination)> {
-    let is_it = |secret: &&SealedSecret| secret.field == Field::ClientSecret.wire_name();
-    let secret = stored.secrets.iter().find(is_it)?;
+    let is_client_secret = |secret: &&SealedSecret| secret.field == Field::ClientSecret.wire_name();
+    let secret = stored.secrets.iter().find(is_client_secret)?;
     let destination: Destination = serde_json::from_str(&secret.destination_json).ok()?;
     matches!(destination, Destination::Origin(_)).then_some((secret, destination))
 }
 
-/// The same secret, sealed for the destination that the saved form names.
+/// Returns the same secret, sealed for the destination that the saved form names.
 fn rebound(
     vault: &Vault,
     stored: &StoredForm,
     secret: &SealedSecret,
     origin: &Destination,
-) -> Result<SealedSecret, Kept> {
+) -> Result<SealedSecret, RebindError> {
     let form: Form<()> = serde_json::from_str(stored.form_json.as_deref().unwrap_or_default())?;
     if form.token_endpoint_origin() != *origin {
-        return Err(Kept::Elsewhere);
+        return Err(RebindError::Elsewhere);
     }
     let Some(destination) = form.destination(Field::ClientSecret) else {
-        return Err(Kept::Elsewhere);
+        return Err(RebindError::Elsewhere);
     };
     let opened = vault.open(&secret.field, origin, &secret.sealed)?;
     Ok(SealedSecret {

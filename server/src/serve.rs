@@ -1,7 +1,7 @@
-//! Listens, announces it, bounds what connections may cost, and stops in good order: no new requests
-//! after SIGTERM or Ctrl-C, and a few seconds for those under way. What one request may cost is
-//! bounded by the router: a host written in Rust, which listens by itself, has that, and bounds its
-//! connections itself.
+//! The HTTP listener: bounds the number and the duration of connections, and shuts down gracefully:
+//! no new requests after SIGTERM or Ctrl-C, and a few seconds for those in progress. The limits of
+//! one request are in the router: a host written in Rust has those, but listens itself and must
+//! bound its own connections.
 
 mod places;
 mod socket;
@@ -35,47 +35,47 @@ use crate::config::Config;
 use crate::log::one_line;
 
 pub use places::Room;
-use places::{Place, Places};
+use places::{ConnectionSlot, Places};
 use socket::Socket;
 
-/// How long requests under way may take after the word to stop.
+/// How long requests in progress may take after a stop signal.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// How long a token that has come may take to be stored after the word to stop.
+/// How long storing a received token may take after a stop signal.
 const STORING: Duration = Duration::from_secs(5);
 
-/// How long the headers of a request may take, from the end of the one before.
+/// The deadline for a request's headers, counted from the end of the previous request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a client may take nothing of an answer that is waiting for it.
+/// How long a client may read nothing of a pending response.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
-/// How many octets a request's line and headers may have; hyper reads ahead and may take up to twice
-/// as many, and takes at most 100 headers.
+/// The maximum size of request line and headers, in octets. hyper reads ahead and may accept up to
+/// twice as many, and accepts at most 100 headers.
 const HEADER_OCTETS: usize = 32 * 1024;
 
-/// How long nobody is accepted after that has failed.
-const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
+/// The pause after a failed `accept`.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long the log says nothing more of refused connections.
-const TELL_AGAIN: Duration = Duration::from_mins(1);
+/// The minimum interval between log entries about refused connections.
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What a connection is told for which there is no place.
-const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+/// The response to a connection beyond the limits.
+const FULL_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
     Content-Type: application/json\r\nContent-Length: 31\r\nConnection: close\r\n\r\n\
     {\"code\":\"too-many-connections\"}";
 
-/// Descriptors that a process has at least, where it cannot ask.
-const FEW_DESCRIPTORS: u64 = 256;
+/// The assumed limit of descriptors if it cannot be read.
+const ASSUMED_DESCRIPTORS: u64 = 256;
 
-/// What connections may cost.
+/// The limits of connections.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How long all headers of a request may take, from the end of the answer before.
+    /// The deadline for all headers of a request, counted from the end of the previous response.
     pub headers_within: Duration,
-    /// How long a client may take nothing of an answer that is waiting for it.
+    /// How long a client may read nothing of a pending response.
     pub taken_within: Duration,
-    /// How many there may be.
+    /// The maximum numbers of connections.
     pub room: Room,
 }
 
@@ -86,8 +86,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What was configured, in a process that may have so many descriptors. Connections get at most
-    /// half of them; the database, mail servers and Token Endpoints need the others.
+    /// The configured limits, in a process with this limit of file descriptors. Connections get at
+    /// most half of them; the rest is for the database, mail servers and Token Endpoints.
     #[must_use]
     pub fn new(config: &Config, descriptors: u64) -> Self {
         let most = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(1);
@@ -103,17 +103,16 @@ impl Limits {
     }
 }
 
-/// Raises the limit of open descriptors to the most that this process may have (`RLIMIT_NOFILE`,
-/// soft to hard), and says what it is.
+/// Raises the soft limit of open files to the hard limit (`RLIMIT_NOFILE`), and returns it.
 #[must_use]
 pub fn raise_descriptors() -> u64 {
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(error = one_line(&error), "the limit of open files could not be raised");
-        rlimit::Resource::NOFILE.get_soft().unwrap_or(FEW_DESCRIPTORS)
+        rlimit::Resource::NOFILE.get_soft().unwrap_or(ASSUMED_DESCRIPTORS)
     })
 }
 
-/// Why nothing is served any more, or never was.
+/// Why serving failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum ServeError {
@@ -123,12 +122,12 @@ pub enum ServeError {
     Signals(#[source] io::Error),
 }
 
-/// Serves `router` on `listen` within `limits` until told to stop, prints the address once it can be
-/// reached, and then calls `listening`, for what is not worth telling of a start that fails.
-/// `stopping` is told at the stop, for what would never end by itself.
+/// Serves `router` on `listen` within `limits` until a stop signal. Prints the address once it is
+/// reachable, and then calls `listening`, for messages that make sense only after a successful
+/// start. A stop signal cancels `stopping`, for streams that never end by themselves.
 ///
 /// # Errors
-/// The address cannot be listened on, or signals cannot be heard.
+/// The address cannot be bound, or signal handlers cannot be registered.
 pub async fn serve(
     router: Router,
     listen: SocketAddr,
@@ -145,7 +144,7 @@ pub async fn serve(
     listening();
 
     connections(listener, router, limits, async move {
-        // An error means that nobody will ever say stop; the process then ends with its signals.
+        // An error means that no stop signal can arrive any more.
         let _ = stop.wait_for(|&stopping| stopping).await;
         stopping.cancel();
     })
@@ -153,9 +152,9 @@ pub async fn serve(
     Ok(())
 }
 
-/// Answers connections until `stop`, then lets the requests under way end. A connection is closed
-/// that has not sent all headers of its next request in time, takes nothing of its answer, or has to
-/// give way to another: such connections are held open to use up what there is (CWE-400).
+/// Serves connections until `stop`, then lets the requests in progress finish. A connection is
+/// closed if it misses the deadline for headers, reads nothing of its response, or is evicted for
+/// another: attackers hold such connections open to exhaust resources (CWE-400).
 pub async fn connections(
     listener: TcpListener,
     router: Router,
@@ -168,7 +167,7 @@ pub async fn connections(
     let places = Places::new(room);
     let under_way = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
-    let mut told_of_refusals: Option<Instant> = None;
+    let mut refusals_logged_at: Option<Instant> = None;
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -182,14 +181,14 @@ pub async fn connections(
         };
         tracing::trace!(%peer, "a connection begins");
         let Some(taken) = places.take(peer.ip()).await else {
-            if told_of_refusals.is_none_or(|at| at.elapsed() >= TELL_AGAIN) {
+            if refusals_logged_at.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL) {
                 tracing::warn!(%peer, "connections are refused: all others have a request under way");
-                told_of_refusals = Some(Instant::now());
+                refusals_logged_at = Some(Instant::now());
             }
-            turn_away(stream);
+            refuse_connection(stream);
             continue;
         };
-        // Answers are short: holding them back gains nothing.
+        // Responses are short: Nagle's algorithm gains nothing.
         let _ = stream.set_nodelay(true);
         let place = taken.place();
         let socket = TokioIo::new(Socket::new(stream, place.clone(), taken_within));
@@ -212,12 +211,12 @@ pub async fn connections(
     }
 }
 
-/// Answers one request of a connection, and keeps its place informed.
+/// Handles one request of a connection, and reports its progress to the connection's place.
 async fn answer(
     router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
 ) -> Result<Response, Infallible> {
     if request.body().is_end_stream() {
         place.is_asked();
@@ -229,10 +228,10 @@ async fn answer(
     response
 }
 
-/// The body of a request, whose end the connection's place hears of.
+/// A request body that reports its end to the connection's place.
 struct RequestBody {
     body: Incoming,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
 }
 
 impl HttpBody for RequestBody {
@@ -259,24 +258,24 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// Says that there is no place, if that can be said at once, and closes.
-fn turn_away(stream: TcpStream) {
+/// Sends the response for a full server if that is possible without waiting, and closes.
+fn refuse_connection(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
-        let _ = stream.write(NO_PLACE);
+        let _ = stream.write(FULL_RESPONSE);
     }
 }
 
-/// A connection that went away before it was accepted is no reason to wait. Any other error is
-/// most likely too many open files, which does not end by trying again at once.
+/// Pauses after a failed `accept`, unless the client had disconnected. Any other error is most
+/// likely too many open files, which an immediate retry does not fix.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(error = one_line(error), "a connection could not be accepted");
-        tokio::time::sleep(ACCEPT_AGAIN).await;
+        tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
     }
 }
 
-/// Gives the messages on their way a few seconds to arrive.
+/// Waits a few seconds for messages in progress.
 pub async fn drain_messages(under_way: &TaskTracker) {
     under_way.close();
     if timeout(DRAIN, under_way.wait()).await.is_err() {
@@ -284,7 +283,7 @@ pub async fn drain_messages(under_way: &TaskTracker) {
     }
 }
 
-/// Waits for requests for tokens as long as one may take, and a little for storing what it brings.
+/// Waits for token requests as long as one may take, and a little for storing its token.
 pub async fn drain_requests(asking: &TaskTracker, longest: Duration) {
     asking.close();
     if timeout(longest + STORING, asking.wait()).await.is_err() {
@@ -292,7 +291,7 @@ pub async fn drain_requests(asking: &TaskTracker, longest: Duration) {
     }
 }
 
-/// Turns true at SIGTERM or SIGINT.
+/// Becomes true at SIGTERM or SIGINT.
 fn stop_signal() -> io::Result<watch::Receiver<bool>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -304,13 +303,13 @@ fn stop_signal() -> io::Result<watch::Receiver<bool>> {
         }
         tracing::info!("stopping");
         stop.send_replace(true);
-        // Held until the end: a dropped sender would look like the word to stop.
+        // Held until the end: a dropped sender would look like a stop signal.
         stop.closed().await;
     });
     Ok(stopping)
 }
 
-/// Who started this program may be gone or not listen; serving matters more.
+/// Prints the address and the set-up link. Errors are ignored: nothing may read standard output.
 fn announce(address: SocketAddr, invitation: Option<&Invitation>) {
     let mut output = io::stdout();
     let _ = writeln!(output, "listening on http://{address}");
@@ -324,10 +323,10 @@ fn announce(address: SocketAddr, invitation: Option<&Invitation>) {
     let _ = output.flush();
 }
 
-/// What leads the first administrator in: printed once, on standard output and nowhere else.
+/// The set-up link of the first administrator: printed once, only on standard output.
 pub struct Invitation {
-    /// The address by which browsers reach this server, where it was configured.
+    /// The origin that browsers use, if configured.
     pub origin: Option<String>,
-    /// What makes the link work.
+    /// The ticket that the link carries.
     pub ticket: String,
 }

@@ -1,9 +1,9 @@
-//! The network that one subscriber holds. Limits and audit rows count by it: an IPv6 subscriber has
-//! 2^64 addresses at least (RFC 6177).
+//! The network of one Internet subscriber, by which limits and audit rows count: an IPv6 subscriber
+//! has at least 2^64 addresses (RFC 6177).
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, also where it is written as an IPv6 one, or the first 64 bits of an IPv6 address.
+/// Returns an IPv4 address, also if IPv4-mapped, or the first 64 bits of an IPv6 address.
 #[must_use]
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -12,7 +12,7 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The same in text, an IPv6 network with its length.
+/// The same as text, an IPv6 network with its prefix length.
 #[must_use]
 pub fn written(address: IpAddr) -> String {
     match subscriber(address) {
@@ -21,7 +21,7 @@ pub fn written(address: IpAddr) -> String {
     }
 }
 
-/// The network of an address, by its first `bits`, from 1 to 128.
+/// Returns the network of an address with a prefix of `bits`, from 1 to 128.
 #[must_use]
 pub fn network(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_subscriber_counts_once_however_many_addresses_it_uses() {
+    fn all_addresses_of_an_ipv6_subscriber_count_as_one() {
         let subscriber = |text: &str| subscriber(text.parse().expect("an address")).to_string();
         assert_eq!(subscriber("2001:db8:1:2:3::4"), subscriber("2001:db8:1:2:ffff::1"));
         assert_ne!(subscriber("2001:db8:1:2::1"), subscriber("2001:db8:1:3::1"));
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_named_by_its_first_bits() {
+    fn a_network_keeps_only_the_first_bits_of_an_address() {
         let address = "2001:db8:1:abcd:3::4".parse().expect("an address");
         for (bits, expected) in [
             (128, "2001:db8:1:abcd:3::4"),

@@ -1,10 +1,10 @@
-//! Seals secrets for the database and opens them again, each for the one destination it was
-//! entered for. The keys live in a file of their own, so that a copy of the database alone tells
-//! nothing. Nothing here decides who may open a secret.
+//! Seals secrets for the database and opens them again. The associated data of the AEAD binds each
+//! to one destination. The keys are in a separate file, so that a copy of the database alone
+//! reveals nothing. Nothing here decides who may open a secret.
 //!
-//! A sealed value is `version (1) | key id (8) | nonce (24) | ciphertext and tag`. A vault opens with
-//! any key of its ring. It seals with the one that sealed the database's check value
-//! (`store/key_check.rs`): one row decides for all nodes, and each looks at it every
+//! A sealed value is `version (1) | key id (8) | nonce (24) | ciphertext and tag`. A vault opens
+//! with any key of its ring. It seals with the key that sealed the database's check value
+//! (`store/key_check.rs`): one row decides for all nodes, and each node polls it every
 //! [`LOOK_EVERY`].
 
 pub mod columns;
@@ -37,26 +37,26 @@ const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const CHECKED_TEXT: &[u8] = b"ppm-email";
 
-/// How often a process looks which key seals, and whether a key that it lacks has come.
+/// How often a process checks which key seals, and whether the file has a missing key now.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Seals and opens secrets with the keys of a ring. Copies share everything.
+/// Seals and opens secrets with the keys of a ring. Clones share everything.
 #[derive(Clone)]
 pub struct Vault {
     ring: Arc<RwLock<Arc<Ring>>>,
-    /// Where the keys are read again; nothing for a vault without a file.
+    /// The key file to read again; `None` for a vault without a file.
     file: Option<Arc<Path>>,
-    lacking: Arc<Mutex<Lacking>>,
+    missing: Arc<Mutex<MissingKeys>>,
     randomness: Arc<dyn Randomness>,
 }
 
-/// What a vault is short of.
+/// The keys that are missing in a vault.
 #[derive(Default)]
-struct Lacking {
-    /// The keys that something in the database needs, and that are not in the ring.
+struct MissingKeys {
+    /// The keys that a value in the database needs and the ring does not have.
     keys: BTreeSet<KeyId>,
-    /// Why the key file could not be read at the last look, as it was logged.
-    complaint: Option<String>,
+    /// The logged error of the last attempt to read the key file.
+    last_error: Option<String>,
 }
 
 impl fmt::Debug for Vault {
@@ -65,7 +65,7 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Why a sealed value stays closed.
+/// Why a sealed value cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum VaultError {
@@ -77,7 +77,7 @@ pub enum VaultError {
     Refused,
 }
 
-/// Why there is no vault to start with. Each message is the one line an operator reads.
+/// Why the vault cannot be opened at startup. Each message is the one line an operator reads.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum UnlockError {
@@ -91,8 +91,8 @@ pub enum UnlockError {
     Store(#[from] StoreError),
 }
 
-/// Opens the vault that the database needs: reads the key file, or makes one where neither key
-/// nor sealed value exists yet.
+/// Opens the vault that the database needs: reads the key file, or creates one if neither key nor
+/// sealed value exists yet.
 ///
 /// # Errors
 /// The key is missing, wrong, or in a file that cannot be trusted.
@@ -115,7 +115,7 @@ pub async fn unlock(
         None => key_check::settle(store, &vault.check()).await?,
     };
     if vault.adopt(&check) {
-        vault.note_lacking(sealed::keys(store).await?);
+        vault.record_missing(sealed::keys(store).await?);
         return Ok(vault);
     }
     if is_new {
@@ -126,8 +126,8 @@ pub async fn unlock(
     Err(UnlockError::WrongKey(key_file.to_owned()))
 }
 
-/// A new key in a new file, and whether this call has made it: a process that starts at the same
-/// moment may have been first.
+/// Creates a key in a new file, and returns whether this call has created it: a process that starts
+/// at the same moment may have been first.
 fn first_ring(
     key_file: &Path,
     clock: &dyn Clock,
@@ -140,73 +140,73 @@ fn first_ring(
     Ok((key_file::read(key_file)?.ok_or(KeyFileError::Malformed)?, false))
 }
 
-/// A key that nobody has.
+/// Generates a random key.
 #[must_use]
 pub fn new_key(clock: &dyn Clock, randomness: &dyn Randomness) -> Key {
     let octets = Zeroizing::new(random_bytes::<32>(randomness));
     Key::new(&octets, Some(clock.now().date_naive()))
 }
 
-/// Looks every [`LOOK_EVERY`] which key seals, and whether a key that was lacking has come or is no
-/// longer needed, for as long as the process lives.
+/// Checks every [`LOOK_EVERY`] which key seals, and whether missing keys are in the file now or not
+/// needed any more. Never returns.
 pub async fn follow(vault: Vault, store: Store) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        if let Err(error) = look(&vault, &store).await {
+        if let Err(error) = poll(&vault, &store).await {
             tracing::warn!(error = one_line(&error), "which key seals could not be looked up");
         }
     }
 }
 
-async fn look(vault: &Vault, store: &Store) -> Result<(), StoreError> {
+async fn poll(vault: &Vault, store: &Store) -> Result<(), StoreError> {
     let before = vault.ring().active().id();
     if let Some(check) = key_check::load(store).await?
         && !vault.adopt(&check)
     {
-        vault.note_lacking(KeyId::of(&check));
+        vault.record_missing(KeyId::of(&check));
     }
     let key = vault.ring().active().id();
     if key != before {
         tracing::info!(%key, "another key seals from now on");
     }
-    let lacking = vault.lacking_keys();
-    for key in &lacking {
-        if vault.finds(*key) || !sealed::is_needed(store, *key).await? {
-            vault.lacking().keys.remove(key);
+    let missing = vault.missing_keys();
+    for key in &missing {
+        if vault.has_or_loads(*key) || !sealed::is_needed(store, *key).await? {
+            vault.missing().keys.remove(key);
         }
     }
-    if !lacking.is_empty() && !vault.has_met_unknown_key() {
+    if !missing.is_empty() && !vault.has_met_unknown_key() {
         tracing::info!("no key is missing any more");
     }
     Ok(())
 }
 
 impl Vault {
-    /// A vault with this key alone.
+    /// Creates a vault with this key alone.
     #[must_use]
     pub fn new(key: &[u8; 32], randomness: Arc<dyn Randomness>) -> Self {
         let ring = Ring::of_one(Key::new(key, None));
         Self::over(ring, None, randomness)
     }
 
-    /// A vault with these keys, which looks into this file for those that it lacks.
+    /// Creates a vault with these keys, which looks for missing ones in this file.
     #[must_use]
     pub fn over(ring: Ring, file: Option<&Path>, randomness: Arc<dyn Randomness>) -> Self {
         Self {
             ring: Arc::new(RwLock::new(Arc::new(ring))),
             file: file.map(Arc::from),
-            lacking: Arc::default(),
+            missing: Arc::default(),
             randomness,
         }
     }
 
-    /// The keys at this moment.
+    /// Returns the current keys.
     #[must_use]
     pub fn ring(&self) -> Arc<Ring> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Signs a text for one purpose (HMAC-SHA-256), in letters that fit a cookie.
+    /// Signs a text for one purpose (HMAC-SHA-256) and returns base64url, which fits a cookie.
     #[must_use]
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         let signed = encode(purpose, 0, &[text]);
@@ -229,11 +229,11 @@ impl Vault {
         self.seal_bytes(self.ring().active(), &associated, secret.expose_secret().as_bytes())
     }
 
-    /// Opens what was sealed for this column and this destination. A key that is not in the ring is
-    /// looked for in the key file.
+    /// Opens a value that was sealed for this column and this destination. A key that is not in the
+    /// ring is looked for in the key file.
     ///
     /// # Errors
-    /// It was sealed for another one, with another key, or was changed since.
+    /// It was sealed for another one or with an unknown key, or was changed since.
     pub fn open(
         &self,
         column: &str,
@@ -241,14 +241,14 @@ impl Vault {
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
         let key = KeyId::of(sealed).ok_or(VaultError::UnknownShape)?;
-        if !self.finds(key) {
-            self.note_lacking([key]);
+        if !self.has_or_loads(key) {
+            self.record_missing([key]);
         }
         self.open_from_request(column, destination, sealed)
     }
 
-    /// The same for a value that a request has brought: what it names as its key is text from
-    /// outside, so it is not looked for, and not noted as lacking.
+    /// Opens a value that came in a request. Its key id is untrusted, so an unknown key is neither
+    /// looked for nor recorded as missing.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -263,7 +263,7 @@ impl Vault {
         Ok(SecretString::from(text))
     }
 
-    /// The same value, sealed with the key that seals now.
+    /// Returns the same value, sealed with the key that seals now.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -277,13 +277,13 @@ impl Vault {
         Ok(self.seal(column, destination, &secret))
     }
 
-    /// Seals from now on with the key that has sealed this check value. False, and all is as before,
-    /// where that key is neither in the ring nor in the file: the vault goes on sealing with the key
-    /// that it has, because a refresh token that a provider has replaced must not be lost. The other
-    /// nodes open such a value; `ppm-email key rotate` seals it anew, and `key prune` refuses until then.
+    /// Seals from now on with the key that sealed this check value. False if that key is neither in
+    /// the ring nor in the file: the vault then goes on sealing with the key that it has, because a
+    /// rotated refresh token must not be lost. The other nodes can still open such a value;
+    /// `ppm-email key rotate` reseals it, and `key prune` fails until then.
     pub fn adopt(&self, check: &[u8]) -> bool {
         let Some(id) = KeyId::of(check) else { return false };
-        if self.ring().key(id).is_none() && !self.reads_again(id, Some(id)) {
+        if self.ring().key(id).is_none() && !self.load_again(id, Some(id)) {
             return false;
         }
         let opened = open_bytes(&self.ring(), &check_data(), check);
@@ -299,20 +299,20 @@ impl Vault {
         true
     }
 
-    /// Whether something in the database was sealed with a key that is neither in the ring nor in
-    /// the key file. It is false again once the file has the key, or nothing needs it.
+    /// Whether a value in the database needs a key that is neither in the ring nor in the key file.
+    /// False again once the file has the key, or no value needs it.
     #[must_use]
     pub fn has_met_unknown_key(&self) -> bool {
-        !self.lacking().keys.is_empty()
+        !self.missing().keys.is_empty()
     }
 
-    /// A value that names the key that seals, and that only this key opens.
+    /// Returns a check value of the key that seals, which only this key opens.
     #[must_use]
     pub fn check(&self) -> Vec<u8> {
         self.check_by(self.ring().active())
     }
 
-    /// The check value by which this key seals.
+    /// Returns a check value of this key, which makes it the sealing key.
     #[must_use]
     pub fn check_by(&self, key: &Key) -> Vec<u8> {
         self.seal_bytes(key, &check_data(), CHECKED_TEXT)
@@ -327,55 +327,55 @@ impl Vault {
         [&[VERSION][..], key.id().octets(), &nonce, &sealed].concat()
     }
 
-    /// Whether this key is in the ring, or in the key file, which is then taken.
-    fn finds(&self, key: KeyId) -> bool {
-        self.ring().key(key).is_some() || self.reads_again(key, None)
+    /// Whether this key is in the ring, or in the key file, which is then loaded.
+    fn has_or_loads(&self, key: KeyId) -> bool {
+        self.ring().key(key).is_some() || self.load_again(key, None)
     }
 
-    /// Takes the key file as it is now, where it has this key and the one that seals, which is as
-    /// before where none is given: a file without them is another one, and changes nothing.
-    fn reads_again(&self, sought: KeyId, sealing: Option<KeyId>) -> bool {
+    /// Loads the key file again, if it has this key and the sealing key (by default the present
+    /// one). A file without them is another one, and changes nothing.
+    fn load_again(&self, sought: KeyId, sealing: Option<KeyId>) -> bool {
         let Some(file) = &self.file else { return false };
         let read = match key_file::read(file) {
             Ok(read) => read,
             Err(error) => {
-                let complaint = one_line(&error);
-                let mut lacking = self.lacking();
-                if lacking.complaint.as_ref() != Some(&complaint) {
-                    tracing::error!(file = %file.display(), error = complaint, "the key file cannot be read");
-                    lacking.complaint = Some(complaint);
+                let last_error = one_line(&error);
+                let mut missing = self.missing();
+                if missing.last_error.as_ref() != Some(&last_error) {
+                    tracing::error!(file = %file.display(), error = last_error, "the key file cannot be read");
+                    missing.last_error = Some(last_error);
                 }
                 return false;
             }
         };
-        self.lacking().complaint = None;
+        self.missing().last_error = None;
         let found = read.filter(|read| read.key(sought).is_some());
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let sealing = sealing.unwrap_or_else(|| ring.active().id());
         let Some(found) = found.and_then(|read| read.sealing_with(sealing)) else { return false };
         *ring = Arc::new(found);
         drop(ring);
-        self.lacking().keys.retain(|key| self.ring().key(*key).is_none());
+        self.missing().keys.retain(|key| self.ring().key(*key).is_none());
         tracing::info!(file = %file.display(), "the key file was read again");
         true
     }
 
-    /// Notes which of these keys are not in the ring.
-    fn note_lacking(&self, keys: impl IntoIterator<Item = KeyId>) {
+    /// Records which of these keys are not in the ring.
+    fn record_missing(&self, keys: impl IntoIterator<Item = KeyId>) {
         let ring = self.ring();
         for key in keys.into_iter().filter(|key| ring.key(*key).is_none()) {
-            if self.lacking().keys.insert(key) && self.file.is_some() {
+            if self.missing().keys.insert(key) && self.file.is_some() {
                 tracing::error!(%key, "a key is not in the key file: copy the file from the node where it was added");
             }
         }
     }
 
-    fn lacking_keys(&self) -> Vec<KeyId> {
-        self.lacking().keys.iter().copied().collect()
+    fn missing_keys(&self) -> Vec<KeyId> {
+        self.missing().keys.iter().copied().collect()
     }
 
-    fn lacking(&self) -> MutexGuard<'_, Lacking> {
-        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn missing(&self) -> MutexGuard<'_, MissingKeys> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -394,14 +394,14 @@ fn open_bytes(
         .map_err(|_| VaultError::Refused)
 }
 
-/// Column and destination in an encoding that no two pairs share: each text is preceded by its length.
+/// Encodes column and destination so that no two pairs share it: a length precedes each text.
 fn associated_data(column: &str, destination: &Destination) -> Vec<u8> {
     match destination {
         Destination::Account { server, port, username, security } => {
             encode(column, 1, &[server, port, username, security])
         }
         Destination::Origin(origin) => encode(column, 2, &[origin]),
-        Destination::Nowhere => encode(column, 3, &[]),
+        Destination::Unbound => encode(column, 3, &[]),
         Destination::MailServer { server, port, security } => {
             encode(column, 4, &[server, port, security])
         }

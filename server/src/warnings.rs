@@ -1,11 +1,11 @@
-//! What an operator is told at the start, once each: nothing of it keeps the server from working.
+//! Warnings that are logged once at the start. None of them keeps the server from working.
 
 use rustix::process::geteuid;
 
 use crate::config::{Config, PublicUrl};
 use crate::key;
 
-/// What is to be said of a configuration, wherever the router runs.
+/// The warnings about a configuration, for the server and for a Rust host.
 #[must_use]
 pub fn of_config(config: &Config) -> Vec<String> {
     let root = geteuid()
@@ -14,7 +14,7 @@ pub fn of_config(config: &Config) -> Vec<String> {
     key::place_warning(&config.database, &config.key_file).into_iter().chain(root).collect()
 }
 
-/// The same for a server that listens by itself.
+/// The same, and those for a server that listens itself.
 #[must_use]
 pub fn of_serving(config: &Config) -> Vec<String> {
     let public_url = config.public_url.as_ref();

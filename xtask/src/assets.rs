@@ -1,5 +1,5 @@
-//! Gives the bundle's files names that change with their content, and compresses them beforehand,
-//! so that a browser may keep them for ever and the server never compresses them.
+//! Publishes the bundle's files: puts a hash of the content into their names and compresses them,
+//! so that a browser may cache them for ever and the server never compresses them.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{fingerprint::fingerprint, size::Weight, split};
 
-/// A file of the bundle under the name it is served by.
+/// A file of the bundle, whose name contains a hash of its content.
 struct Asset {
     bundle: String,
     extension: &'static str,
@@ -40,29 +40,29 @@ impl Asset {
     }
 }
 
-/// What wasm-bindgen and the style sheets came to, not yet named.
+/// The output of wasm-bindgen and the style sheets, before hashing.
 pub struct Bundle {
-    /// What its files' names begin with.
+    /// The prefix of its files' names.
     pub name: &'static str,
     /// The module.
     pub wasm: Vec<u8>,
-    /// The module's later part.
+    /// The module's deferred chunk.
     pub later: Vec<u8>,
     /// The glue that loads both.
     pub js: String,
     /// All style sheets in one.
     pub css: String,
-    /// The folder of JavaScript that dependencies bring along, if any do.
+    /// The folder with the JavaScript of dependencies, if any.
     pub snippets: Option<PathBuf>,
 }
 
-/// What was written: the file sizes and names, and what Leptos reads to find the names.
-pub struct Published {
-    /// The code of the first load: module, glue, and what dependencies bring along.
+/// The files that were written, and the content of the file in which Leptos finds their names.
+pub struct PublishedFiles {
+    /// The code of the first load: module, glue, and JavaScript of dependencies.
     pub code: Vec<Weight>,
     /// The style sheet.
     pub style: Weight,
-    /// The later part of the module.
+    /// The module's deferred chunk.
     pub later: Weight,
     /// The final names of module and glue.
     pub names: Vec<Name>,
@@ -70,7 +70,7 @@ pub struct Published {
     pub hashes: String,
 }
 
-/// A file's plain name, which scripts have in the sources, and its final one.
+/// A file's plain name, which scripts in the sources use, and its final one.
 #[derive(Clone)]
 pub struct Name {
     plain: String,
@@ -85,8 +85,8 @@ pub struct Style {
     pub weight: Weight,
 }
 
-/// Writes the bundle into `folder` and removes what an earlier one of its name left there.
-pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
+/// Writes the bundle into `folder`, and removes the files of an earlier build.
+pub fn publish(bundle: Bundle, folder: &Path) -> Result<PublishedFiles> {
     fs::create_dir_all(folder)?;
     let name = bundle.name;
     let wasm = Asset::new(name, "wasm", bundle.wasm);
@@ -106,10 +106,10 @@ pub fn publish(bundle: Bundle, folder: &Path) -> Result<Published> {
     for Asset { extension, hash, .. } in [wasm, js, css] {
         let _ = writeln!(hashes, "{extension}: {hash}");
     }
-    Ok(Published { code, style, later: later_weight, names, hashes })
+    Ok(PublishedFiles { code, style, later: later_weight, names, hashes })
 }
 
-/// Writes a style sheet into `folder` and removes what an earlier build left there under its name.
+/// Writes a style sheet into `folder`, and removes that of an earlier build.
 pub fn publish_style(name: &str, css: String, folder: &Path) -> Result<Style> {
     let sheet = Asset::new(name, "css", css.into_bytes());
     let weight = sheet.write(folder)?;
@@ -117,8 +117,8 @@ pub fn publish_style(name: &str, css: String, folder: &Path) -> Result<Style> {
     Ok(Style { name: sheet.name(), weight })
 }
 
-/// Writes a script under its own name into `folder`, with the final names of files where it has their
-/// plain ones: `"pkg/NAME.wasm"`.
+/// Writes a script under its own name into `folder`, and replaces plain names of files in it by the
+/// final ones: `"pkg/NAME.wasm"`.
 pub fn publish_script(script: &Path, names: &[Name], folder: &Path) -> Result<Weight> {
     let mut text = fs::read_to_string(script)
         .with_context(|| format!("{} cannot be read", script.display()))?;
@@ -131,15 +131,15 @@ pub fn publish_script(script: &Path, names: &[Name], folder: &Path) -> Result<We
     write_compressed(folder, &name, text.as_bytes())
 }
 
-/// Writes a file as it is, under its own name, into `folder`.
+/// Writes a file unchanged, under its own name, into `folder`.
 pub fn publish_file(file: &Path, folder: &Path) -> Result<Weight> {
     let content = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     write_compressed(folder, &name, &content)
 }
 
-/// The glue, loading the module by its final name where the page does not say which, and its later
-/// part.
+/// The glue with the final names of the module, which it loads if the page names none, and of the
+/// deferred chunk.
 fn glue_for(name: &str, js: &str, wasm_file: &str, later_file: &str) -> String {
     js.replace(&format!("{name}_bg.wasm"), wasm_file)
         .replace(split::LATER, later_file)
@@ -154,7 +154,7 @@ fn snippets_of(name: &str) -> String {
     format!("{name}-snippets")
 }
 
-/// Sixteen hexadecimal digits that change with the content.
+/// Sixteen hexadecimal digits of the content's hash.
 fn hash(content: &[u8]) -> String {
     fingerprint(content).split_at(16).0.to_owned()
 }
@@ -163,7 +163,7 @@ fn with_compressed(file: &str) -> [String; 3] {
     [file.to_owned(), format!("{file}.br"), format!("{file}.gz")]
 }
 
-/// Writes `file`, `file.br` and `file.gz`; what lies there under the same content is left alone.
+/// Writes `file`, `file.br` and `file.gz`, unless they exist with the same content.
 fn write_compressed(folder: &Path, file: &str, content: &[u8]) -> Result<Weight> {
     let path = folder.join(file);
     let [_, br, gz] = with_compressed(file).map(|name| folder.join(name));
@@ -181,7 +181,7 @@ fn write_compressed(folder: &Path, file: &str, content: &[u8]) -> Result<Weight>
     })
 }
 
-/// Writes by way of a new file, so that a build that is broken off leaves no half of one.
+/// Writes via a temporary file, so that an interrupted build leaves no partial file.
 fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
     let mut next = path.as_os_str().to_owned();
     next.push(".new");
@@ -207,7 +207,7 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// Copies the dependencies' JavaScript, whose names wasm-bindgen has made from their content.
+/// Copies the dependencies' JavaScript; wasm-bindgen derives its names from the content.
 fn replace_snippets(
     name: &str,
     snippets: Option<&Path>,
@@ -244,8 +244,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Removes what a bundle of this name has in the folder besides the files that are kept, each with its
-/// compressed copies.
+/// Removes the files of this bundle except those in `kept` and their compressed copies.
 fn remove_others(name: &str, folder: &Path, kept: &[String]) -> Result<()> {
     let prefix = format!("{name}.");
     let kept: BTreeSet<_> = kept.iter().flat_map(|file| with_compressed(file)).collect();
@@ -267,10 +266,10 @@ mod tests {
     use super::*;
     use std::{env, process};
 
-    /// A folder that is gone after the test.
-    struct Folder(PathBuf);
+    /// A temporary folder, removed after the test.
+    struct StagingFolder(PathBuf);
 
-    impl Folder {
+    impl StagingFolder {
         fn new(name: &str) -> Self {
             let path = env::temp_dir().join(format!("xtask-{}-{name}", process::id()));
             fs::create_dir_all(&path).unwrap();
@@ -286,7 +285,7 @@ mod tests {
         }
     }
 
-    impl Drop for Folder {
+    impl Drop for StagingFolder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -321,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hashes_name_every_file_as_leptos_reads_them() {
-        let folder = Folder::new("hashes");
+    fn the_hashes_name_every_file_in_the_format_of_leptos() {
+        let folder = StagingFolder::new("hashes");
         let published = publish(bundle("a{}"), &folder.0).unwrap();
         for line in published.hashes.lines() {
             let (extension, hash) = line.split_once(':').unwrap();
@@ -337,7 +336,7 @@ mod tests {
 
     #[test]
     fn an_earlier_bundle_is_removed() {
-        let folder = Folder::new("earlier");
+        let folder = StagingFolder::new("earlier");
         publish(bundle("a{}"), &folder.0).unwrap();
         let earlier = folder.files();
         publish(bundle("b{}"), &folder.0).unwrap();
@@ -348,7 +347,7 @@ mod tests {
 
     #[test]
     fn unchanged_content_is_not_compressed_again() {
-        let folder = Folder::new("unchanged");
+        let folder = StagingFolder::new("unchanged");
         let first = publish(bundle("a{}"), &folder.0).unwrap();
         let css = folder.0.join(&first.style.file).with_extension("css.br");
         fs::write(&css, "kept").unwrap();
@@ -358,8 +357,9 @@ mod tests {
     }
 
     #[test]
-    fn snippets_keep_their_names_and_are_weighed() {
-        let (folder, source) = (Folder::new("snippets"), Folder::new("snippets-source"));
+    fn snippets_keep_their_names_and_count_towards_the_size() {
+        let (folder, source) =
+            (StagingFolder::new("snippets"), StagingFolder::new("snippets-source"));
         fs::create_dir_all(source.0.join("dep-0123")).unwrap();
         fs::write(source.0.join("dep-0123/inline0.js"), "export const x = 1;").unwrap();
         let published =
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_bundle_of_another_name_stays() {
-        let folder = Folder::new("another");
+        let folder = StagingFolder::new("another");
         publish(Bundle { name: "ppm-email-element", ..bundle("a{}") }, &folder.0).unwrap();
         publish(bundle("b{}"), &folder.0).unwrap();
         assert_eq!(folder.files().len(), 24);
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_script_gets_the_final_names() {
-        let (folder, source) = (Folder::new("script"), Folder::new("script-source"));
+        let (folder, source) = (StagingFolder::new("script"), StagingFolder::new("script-source"));
         let published = publish(bundle("a{}"), &folder.0).unwrap();
         let sheet = publish_style("ppm-email-embed", "b{}".to_owned(), &folder.0).unwrap();
         let names = [&published.names[..], &[sheet.name]].concat();
@@ -397,8 +397,9 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_leaves_a_file_out_is_refused() {
-        let (folder, source) = (Folder::new("unnamed"), Folder::new("unnamed-source"));
+    fn a_script_that_does_not_name_a_file_is_refused() {
+        let (folder, source) =
+            (StagingFolder::new("unnamed"), StagingFolder::new("unnamed-source"));
         let published = publish(bundle("a{}"), &folder.0).unwrap();
         let script = source.0.join("embed.js");
         fs::write(&script, r#"["pkg/ppm-email.js"]"#).unwrap();

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what the product costs, each figure beside a baseline that is measured in
-//! turn with it, for machines are shared and noisy: compare the ratios, not the numbers.
+//! `cargo xtask bench`: measures the product, each figure in turn with a baseline. Machines are
+//! shared and noisy, so compare the ratios, not the numbers.
 
 mod browser;
 mod programs;
@@ -18,9 +18,9 @@ use crate::{
 };
 
 use programs::Programs;
-use report::{Report, Unit};
+use report::{BenchReport, Unit};
 
-/// How often each pair is measured, one after the other.
+/// How often each pair is measured, in turn.
 const ROUNDS: usize = 5;
 /// How often a start is measured.
 const STARTS: usize = 15;
@@ -30,26 +30,27 @@ const SAVES: u32 = 200;
 const MANY_SAVES: u32 = 10_000;
 const MESSAGES: u32 = 300;
 const OPEN_PAGES: u32 = 200;
-/// How often an administrator calls, to know the slowest hundredth.
+/// The number of calls from which the 99th percentile is taken.
 const CALLS: u32 = 1_000;
-/// What the flood is: so many connections from one address, each of which tries to sign in so often
-/// a second and waits for each answer. It runs on the same cores as the product and the
-/// administrator's browser, so that it does not ask as fast as it could.
+/// The flood: the number of connections from one address, and of sign-ins per second over each,
+/// which wait for their responses. It shares the cores with the product and the administrator's
+/// client, and so does not run at full speed.
 const FLOOD_CONNECTIONS: u32 = 64;
 const FLOOD_PER_SECOND: u32 = 10;
 const UNDER_FLOOD: &str = "call, p99, under a flood of 64 connections and 640 sign-ins a second";
-/// How many times as long the slowest hundredth of an administrator's calls may take under the flood.
+/// The maximum ratio of the 99th percentile of an administrator's calls with the flood to that
+/// without.
 const MOST_UNDER_FLOOD: f64 = 2.0;
 
-/// A part that can be measured by itself.
+/// A part that can be measured separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// An administrator's call while a flood of sign-ins is refused. Needs no browser.
+    /// An administrator's calls while a flood of sign-ins is refused. Needs no browser.
     Flood,
 }
 
-/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if the flood
-/// slows an administrator down by more than it may.
+/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if the
+/// flood slows an administrator down by more than the limit.
 pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     match part {
         Some(Part::Flood) => {
@@ -70,7 +71,7 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     let _ = fs::remove_dir_all(folder.join("data"));
     fs::create_dir_all(folder.join("data"))?;
     let programs = Programs::new(workspace, folder.join("data"))?;
-    let mut report = Report::default();
+    let mut report = BenchReport::default();
     if part.is_none() {
         start(&programs, &mut report)?;
         http(&programs, &mut report)?;
@@ -86,8 +87,8 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     report.expect_at_most(MOST_UNDER_FLOOD, UNDER_FLOOD)
 }
 
-/// From the start of the process to its first answer.
-fn start(programs: &Programs, report: &mut Report) -> Result<()> {
+/// Measures the time from the start of the process to its first response.
+fn start(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let (mut product, mut empty) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         product.push(programs.serve()?.first_answer()?);
@@ -97,7 +98,7 @@ fn start(programs: &Programs, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn http(programs: &Programs, report: &mut Report) -> Result<()> {
+fn http(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let (product, empty) = (programs.serve()?, programs.empty()?);
     let (mut pages, mut many, mut saves, mut one) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
@@ -111,7 +112,7 @@ fn http(programs: &Programs, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn smtp(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Result<()> {
+fn smtp(workspace: &Workspace, programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let sink = programs.sink()?;
     let (mut own, mut each, mut pool) = (vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
@@ -125,9 +126,9 @@ fn smtp(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Resu
     Ok(())
 }
 
-/// What an administrator notices of strangers whose sign-ins are refused: the slowest hundredth of
-/// their calls, with the flood and without it in turn.
-fn flood(programs: &Programs, report: &mut Report) -> Result<()> {
+/// Measures what a flood of refused sign-ins costs an administrator: the 99th percentile of their
+/// calls, with the flood and without it in turn.
+fn flood(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     println!(
         "The flood: {FLOOD_CONNECTIONS} connections from one address, {} sign-ins a second in all.",
         FLOOD_CONNECTIONS * FLOOD_PER_SECOND
@@ -143,7 +144,7 @@ fn flood(programs: &Programs, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
+fn memory(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let (product, empty) = (programs.serve()?, programs.empty()?);
     let nothing = [empty.memory()?];
     let base = ("empty server", &nothing[..]);
@@ -155,9 +156,9 @@ fn memory(programs: &Programs, report: &mut Report) -> Result<()> {
     streams(programs, report)
 }
 
-/// Whether open pages leave memory behind. What so many need is taken from the machine at the first
-/// time; each further time must do with it.
-fn streams(programs: &Programs, report: &mut Report) -> Result<()> {
+/// Measures whether closed streams leak memory. The first round allocates the memory that so many
+/// streams need; further rounds must reuse it.
+fn streams(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let (product, sink) = (programs.serve()?, programs.sink()?);
     programs.watch(&product, &sink, OPEN_PAGES)?;
     let before = [product.memory()?];

@@ -1,4 +1,4 @@
-//! Builds the server and the browser bundle. Needs cargo and the Wasm target, and no other tool.
+//! Builds the server and the browser bundle. Needs only cargo and the Wasm target.
 
 use std::{fs, panic::resume_unwind, process::Command, thread};
 
@@ -14,13 +14,14 @@ use crate::{
     workspace::{ELEMENT_NAME, NAME, Profile, Workspace},
 };
 
-/// How the bundle is compiled.
+/// The Cargo profile of the bundle.
 const PROFILE: &str = "wasm-release";
 
-/// Builds everything and prints what the bundle weighs.
+/// Builds everything and prints the sizes of the bundle.
 pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     ensure_wasm_target(workspace)?;
-    // Side by side: each leaves processors idle at times, above all while it links. They share no folder.
+    // In parallel: each leaves processors idle at times, above all while it links. They share no
+    // folder.
     thread::scope(|scope| {
         let module = scope.spawn(|| expect_success(&mut module(workspace)));
         build_server(workspace, profile)?;
@@ -44,9 +45,9 @@ pub fn build_example(workspace: &Workspace) -> Result<()> {
     expect_success(&mut cargo(workspace, ["build", "--package", "planner"]))
 }
 
-/// Makes `target/site`: the bundle that our own pages and the custom element share, a style sheet for
-/// each, and the scripts that pages of others load. Tells the executables which names the files have.
-/// The server is built before: its folder has to be there.
+/// Makes `target/site`: the bundle that our own pages and the custom element share, a style sheet
+/// for each, and the scripts that other sites load. Writes the hashes of the files next to the
+/// executables, so the server must be built before.
 pub fn build_bundle(workspace: &Workspace) -> Result<Bundles> {
     let published = assets::publish(compile(workspace)?, &workspace.package())?;
     for folder in workspace.executable_folders() {
@@ -59,7 +60,7 @@ pub fn build_bundle(workspace: &Workspace) -> Result<Bundles> {
     let script = assets::publish_script(&script, &names, &workspace.site())?;
     assets::publish_file(&workspace.embed().join("frame.js"), &workspace.site())?;
 
-    let assets::Published { code, style, later, .. } = published;
+    let assets::PublishedFiles { code, style, later, .. } = published;
     let page = [&code[..], &[style]].concat();
     let element = [&[script][..], &code, &[sheet.weight]].concat();
     Ok(Bundles {
@@ -83,7 +84,7 @@ fn module(workspace: &Workspace) -> Command {
     command
 }
 
-/// Turns the compiled module into one that a browser loads, with the glue around it.
+/// Runs wasm-bindgen on the compiled module, and returns the bundle with the glue.
 fn bindgen(workspace: &Workspace) -> Result<Bundle> {
     let folder = workspace.bindgen_folder();
     if folder.exists() {
@@ -94,7 +95,7 @@ fn bindgen(workspace: &Workspace) -> Result<Bundle> {
     Bindgen::new()
         .input_path(first)
         .out_name(NAME)
-        // Both parts call each other by what the linker exports.
+        // Both chunks call each other by what the linker exports.
         .keep_lld_exports(true)
         .demangle(false)
         .web(true)?

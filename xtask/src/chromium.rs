@@ -1,5 +1,5 @@
 //! Finds a Chromium for the browser tests, or installs Debian's. `end2end/support/browser.ts` makes
-//! the same choice: Playwright's own where it is installed, else Debian's.
+//! the same choice: Playwright's own if it is installed, else Debian's.
 
 use std::{path::Path, process::Command};
 
@@ -11,7 +11,7 @@ const DEBIAN: &str = "/usr/bin/chromium-headless-shell";
 const ASK_PLAYWRIGHT: &str =
     "import('@playwright/test').then(({ chromium }) => console.log(chromium.executablePath()))";
 
-/// Makes sure that there is a Chromium; the npm packages are installed before.
+/// Ensures that there is a Chromium; the npm packages must be installed before.
 pub fn ensure_chromium(workspace: &Workspace) -> Result<()> {
     let mut question = Command::new("node");
     question.current_dir(workspace.end2end()).args(["--eval", ASK_PLAYWRIGHT]);

@@ -1,11 +1,10 @@
-//! Joins the style sheets into one. No validation: browsers skip what they do not know.
+//! Bundles the style sheets into one, without validation: browsers skip what they do not know.
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Reads a style sheet in `folder`, puts each file it imports in its place, and leaves out comments
-/// and needless spaces.
+/// Reads a style sheet in `folder`, inlines its imports, and removes comments and needless spaces.
 pub fn bundle(folder: &Path, main: &str) -> Result<String> {
     let read = |name: &str| {
         let path = folder.join(name);
@@ -14,8 +13,8 @@ pub fn bundle(folder: &Path, main: &str) -> Result<String> {
     Ok(minify(&join(&read(main)?, read)?))
 }
 
-/// The same for a box on a page of somebody else's: its sizes go by a length of its own instead of the
-/// page's root, and what it looks like on narrow screens by its own width instead of the window's.
+/// Adapts a style sheet to the custom element on another site's page: sizes are relative to its own
+/// length instead of the root's, and media queries become container queries.
 pub fn in_a_box(css: &str) -> String {
     let css = css.replace("@media (max-width", "@container element (max-width");
     let mut boxed = String::with_capacity(css.len());
@@ -46,7 +45,7 @@ fn number_length(css: &str) -> usize {
     length + usize::from(is_negative)
 }
 
-/// Replaces each line `@import "x.css";`, with or without `layer(name)`, by what `read` finds.
+/// Replaces each line `@import "x.css";`, with or without `layer(name)`, by what `read` returns.
 fn join(main: &str, read: impl Fn(&str) -> Result<String>) -> Result<String> {
     let mut joined = String::new();
     for line in main.lines() {
@@ -89,7 +88,7 @@ fn import(line: &str) -> Result<Option<Import<'_>>> {
     }
 }
 
-/// Leaves out comments, and spaces where they mean nothing. Strings stay as they are.
+/// Removes comments and insignificant spaces. Strings stay unchanged.
 fn minify(css: &str) -> String {
     let mut small = String::with_capacity(css.len());
     let mut rest = css;
@@ -127,7 +126,7 @@ fn minify(css: &str) -> String {
     small.trim().to_owned()
 }
 
-/// The length of the string that `css` starts with, both quotes included.
+/// The length of the string that `css` starts with, including both quotes.
 fn string_length(css: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, next) in css.char_indices().skip(1) {
@@ -146,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imports_are_joined_in_their_order() {
+    fn imports_are_inlined_in_order() {
         let main =
             "@layer tokens, controls;\n@import \"b.css\" layer(tokens);\n@import \"a.css\";\n";
         let joined = join(main, |name| Ok(format!("/* {name} */"))).unwrap();
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_cannot_be_joined_is_refused_with_its_line() {
+    fn an_import_that_cannot_be_inlined_is_refused_with_its_line() {
         for line in ["@import url(a.css);", "@import \"a.css\" screen;", "@import \"a.css\""] {
             let error = join(line, |_| Ok(String::new())).unwrap_err();
             assert!(error.to_string().contains(line), "{error}");
@@ -165,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_needless_spaces_go() {
+    fn comments_and_needless_spaces_are_removed() {
         let css = "a ,\n b > c {\n  color : red;\n  /* why */\n  margin: 0 1px ;\n}\n\n@media (width < 1px) {\n}\n";
         assert_eq!(minify(css), "a,b > c{color : red;margin: 0 1px}@media (width < 1px){}");
     }
 
     #[test]
-    fn spaces_that_mean_something_stay() {
+    fn significant_spaces_stay() {
         let css = "a :is(b) { width: calc(1px + 2px); --x: a  b }";
         assert_eq!(minify(css), "a :is(b){width: calc(1px + 2px);--x: a b}");
     }
 
     #[test]
-    fn in_a_box_sizes_go_by_its_own_length_and_its_own_width() {
+    fn an_elements_sizes_depend_on_its_own_length_and_width() {
         let css = "a{margin: -.5rem 1px;--rem: premium}@media (max-width: 48rem){b{top: 1rem}}";
         assert_eq!(
             in_a_box(css),
@@ -187,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn strings_stay_as_they_are() {
+    fn strings_stay_unchanged() {
         let css = r#"a::before { content: "/* ;  \" } é"; } b { content: '  "  ' }"#;
         assert_eq!(minify(css), r#"a::before{content: "/* ;  \" } é"}b{content: '  "  '}"#);
     }
 
     #[test]
-    fn a_comment_or_string_without_an_end_is_no_panic() {
+    fn an_unterminated_comment_or_string_does_not_panic() {
         assert_eq!(minify("a{}/* é"), "a{}");
         assert_eq!(minify("a{content:\"é"), "a{content:\"é");
     }

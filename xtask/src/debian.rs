@@ -1,7 +1,6 @@
-//! Debian's packages of what the tests start: servers and a browser. None of them starts a service
-//! of its own. Only root can start Postfix, so for anybody else the tests that do are left out, and
-//! likewise those behind nginx, which anybody can start, where it is not there and only root could
-//! install it.
+//! Installs Debian packages for the tests: servers and a browser. No package starts its service.
+//! Only root can start Postfix, so other users skip the tests with it. They also skip the tests
+//! behind nginx if it is missing, because only root can install it.
 
 use std::{
     env, fs,
@@ -16,11 +15,11 @@ use crate::{
     tools::{answer_of, expect_success},
 };
 
-/// A package of Debian's that a step of the gate needs.
+/// A Debian package that a step of the gate needs.
 pub struct Package {
-    /// What Debian calls it.
+    /// Its name in Debian.
     pub name: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
 }
 
@@ -34,7 +33,7 @@ pub const POSTGRESQL: Package =
 /// The browser of the browser tests.
 pub const CHROMIUM: Package =
     Package { name: "chromium-headless-shell", purpose: "the browser of the browser tests" };
-/// What Chromium draws letters with.
+/// The fonts of Chromium.
 pub const FONTS: Package =
     Package { name: "fonts-dejavu", purpose: "letters for Chromium to draw with" };
 const NGINX: Package = Package {
@@ -42,28 +41,28 @@ const NGINX: Package = Package {
     purpose: "the reverse proxy of docs/sign-in.md, in front of a browser",
 };
 
-/// Everything that the gate installs, in the order in which it does.
+/// All packages that the gate installs, in the order in which it does.
 pub const ALL: [Package; 6] = [POSTFIX, DOVECOT, POSTGRESQL, CHROMIUM, FONTS, NGINX];
 
-/// The programs that only their packages have.
+/// Programs whose presence shows that a package is installed.
 const POSTFIX_PROGRAM: &str = "/usr/lib/postfix/sbin/master";
 const DOVECOT_PROGRAM: &str = "/usr/sbin/dovecot";
 const NGINX_PROGRAM: &str = "/usr/sbin/nginx";
 
-/// What Debian's packages ask before they start a service (`invoke-rc.d`(8)).
+/// The script that Debian's packages run before they start a service (`invoke-rc.d`(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Whether this is root.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     answer_of(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
-/// Whether the tests that start Postfix can run here at all.
+/// Whether the tests that start Postfix can run here.
 pub fn can_start_postfix() -> bool {
     cfg!(target_os = "linux") && is_root()
 }
 
-/// Whether the tests that mount a small disk in memory can run here: root, and a machine that lets it.
+/// Whether the tests that mount a tmpfs can run here: as root, on a machine that allows it.
 pub fn can_mount() -> bool {
     if !cfg!(target_os = "linux") || !is_root() {
         return false;
@@ -76,7 +75,7 @@ pub fn can_mount() -> bool {
     mount.status().is_ok_and(|status| status.success())
 }
 
-/// Makes sure of Postfix and Dovecot where the tests that need them can run.
+/// Ensures Postfix and Dovecot if the tests that need them can run.
 pub fn ensure_mail_server() -> Result<()> {
     if !can_start_postfix() {
         println!("Only root can start Postfix, on Linux: the tests that do are left out.");
@@ -93,7 +92,7 @@ pub fn has_nginx() -> bool {
     Path::new(NGINX_PROGRAM).is_file()
 }
 
-/// Makes sure of nginx where it can be installed.
+/// Ensures nginx if it can be installed.
 pub fn ensure_nginx() -> Result<()> {
     if has_nginx() {
         return Ok(());
@@ -134,7 +133,7 @@ fn install_quietly(packages: &[&str]) -> Result<()> {
     expect_success(&mut install)
 }
 
-/// While it lives, no package starts its service; a policy that was there before stays.
+/// Keeps packages from starting their services while it lives. An existing policy is kept.
 struct Quiet {
     is_ours: bool,
 }

@@ -1,5 +1,5 @@
-//! Runs the example of a host in Rust for somebody who wants to see it, with the practice servers
-//! beside it. Its settings stay between runs.
+//! Runs the example of a host in Rust, with the practice servers beside it. Its settings stay
+//! between runs.
 
 use std::{
     net::SocketAddr,
@@ -29,7 +29,7 @@ pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {
     command.args(["--listen", &listen.to_string()]);
     command.arg("--database").arg(format!("sqlite://{}", folder.join("planner.db").display()));
     command.arg("--site-root").arg(workspace.site());
-    // For the check of its own callback.
+    // For the Redirect URI check, which calls its own callback.
     command.args(["--egress-allow", &reachable(listen).to_string()]);
     if let Some(practice) = &practice {
         command.args(practice.flags());

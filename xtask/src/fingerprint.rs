@@ -1,4 +1,4 @@
-//! Tells one content from another by a short name.
+//! Fingerprints of content, for file names and for the detection of changes.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Sends what a stranger can send at random: the targets in `fuzz/`, by cargo-fuzz and a nightly
-//! compiler. No part of `cargo xtask test`: what it finds is kept as a test.
+//! Runs the fuzz targets in `fuzz/` with cargo-fuzz and a nightly compiler. Not part of `cargo
+//! xtask test`: what they find is kept as a test.
 
 use std::process::Command;
 
@@ -11,16 +11,16 @@ use crate::{
     workspace::Workspace,
 };
 
-/// What can be fuzzed.
+/// A fuzz target.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Target {
-    /// The reader of a mail server's replies.
+    /// The parser of a mail server's replies.
     Reply,
-    /// The checks of addresses and hosts.
+    /// The validation of addresses and hosts.
     Address,
-    /// The checks of URLs.
+    /// The validation of URLs.
     Url,
-    /// The reading of a save.
+    /// The parser of a save.
     Draft,
 }
 
@@ -35,7 +35,7 @@ impl Target {
     }
 }
 
-/// Fuzzes one target, or each in turn, for so many seconds.
+/// Runs one target, or each in turn, for so many seconds.
 pub fn fuzz(workspace: &Workspace, target: Option<Target>, seconds: u32) -> Result<()> {
     let has = |args: &[&str]| answer_of(Command::new("cargo").args(args)).is_some();
     if !has(&["+nightly", "--version"]) {

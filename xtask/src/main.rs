@@ -1,5 +1,5 @@
-//! `cargo xtask`: builds, runs and tests the product with nothing installed but Rust, and Node for
-//! what is tried in a browser or against a real mail server.
+//! `cargo xtask`: builds, runs and tests the product. Needs only Rust, and Node for what runs in a
+//! browser or against a real mail server.
 
 mod assets;
 mod bench;
@@ -32,16 +32,16 @@ use crate::workspace::{Profile, Workspace};
 /// Builds, runs and tests PPM Email Settings.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Cli {
+struct XtaskCli {
     #[command(subcommand)]
     task: Task,
 }
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds the server and the browser bundle, and says what the bundle weighs.
+    /// Builds the server and the browser bundle, and prints the sizes of the bundle.
     Build {
-        /// Optimises the server; the browser bundle always is.
+        /// Optimises the server; the browser bundle is always optimised.
         #[arg(long)]
         release: bool,
     },
@@ -60,7 +60,7 @@ enum Task {
         /// Where the product listens; port 0 takes any free one.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
         listen: SocketAddr,
-        /// By which address browsers reach the product; needed where it listens beyond this machine.
+        /// The URL that browsers use; required if the product listens beyond this machine.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
@@ -70,27 +70,27 @@ enum Task {
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3100")]
         listen: SocketAddr,
     },
-    /// Runs every check there is, and installs what they need.
+    /// Runs all checks, and installs what they need.
     Test {
-        /// Leaves out what needs Node or a browser.
+        /// Skips what needs Node or a browser.
         #[arg(long)]
         fast: bool,
         /// Prints the steps and what they install, and runs nothing.
         #[arg(long)]
         list: bool,
     },
-    /// Repeats the tests that kill and crowd the program, for as long as it takes to meet rare moments.
+    /// Repeats the crash and concurrency tests, until they have met rare interleavings.
     Soak,
-    /// Measures what the product costs, prints a table and writes JSON to `target/bench`.
+    /// Measures the product's performance, prints a table and writes JSON to `target/bench`.
     Bench {
-        /// The one part to measure; all without it.
+        /// The part to measure. Default: all.
         part: Option<bench::Part>,
     },
-    /// Fuzzes what strangers can send; needs a nightly compiler and cargo-fuzz.
+    /// Fuzzes the parsers of untrusted input; needs a nightly compiler and cargo-fuzz.
     Fuzz {
-        /// The one to fuzz; each in turn without it.
+        /// The target to fuzz. Default: each in turn.
         target: Option<fuzz::Target>,
-        /// How long to fuzz each.
+        /// How many seconds to fuzz each target.
         #[arg(long, default_value_t = 300)]
         seconds: u32,
     },
@@ -98,7 +98,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let workspace = Workspace::here();
-    let outcome = match Cli::parse().task {
+    let outcome = match XtaskCli::parse().task {
         Task::Build { release } => build::build(&workspace, Profile::of(release)),
         Task::Run { release, no_practice, hosts, listen, public_url } => {
             let beside = match (no_practice, hosts) {

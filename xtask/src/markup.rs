@@ -1,6 +1,6 @@
-//! Looks in every source of the product for text that could become HTML: in `view!` a child of an
-//! element whose content tachys does not escape, and anywhere a call that takes HTML. It reads `view!`
-//! with leptos' own parser and decides by syntax alone: what a variable holds does not count.
+//! Finds text in the product's sources that could become HTML: in `view!` a child of an element
+//! whose content tachys does not escape, and anywhere a call that takes HTML. It parses `view!` as
+//! Leptos does and decides by syntax alone: the value of a variable does not count.
 
 use std::{fs, path::Path};
 
@@ -14,7 +14,8 @@ use syn::{Expr, Stmt};
 
 use crate::workspace::Workspace;
 
-/// Where the product makes pages: in Rust, and in scripts of its own and of the practice servers.
+/// The folders with code that makes pages: in Rust, and in scripts of the product and of the
+/// practice servers.
 const FOLDERS: [&str; 8] = [
     "app/src",
     "domain/src",
@@ -23,10 +24,10 @@ const FOLDERS: [&str; 8] = [
     "examples",
     "embed",
     "end2end/hosts",
-    "end2end/peers",
+    "end2end/dev-servers",
 ];
 
-/// The elements whose content HTML reads as text (HTML 13.1.2), by their own end tag alone.
+/// The elements whose content HTML parses as text, up to their own end tag (HTML 13.1.2).
 const RAW: [&str; 10] = [
     "textarea",
     "title",
@@ -40,10 +41,10 @@ const RAW: [&str; 10] = [
     "xmp",
 ];
 
-/// The one function through which text gets into a `textarea`: of `app/src/markup.rs`.
+/// The only function that puts text into a `textarea`: in `app/src/markup.rs`.
 const IN_TEXTAREA: &str = "in_textarea";
 
-/// What takes HTML, as Rust and as scripts call it.
+/// Names of what takes HTML, in Rust and in scripts.
 const TAKES_HTML: [&str; 15] = [
     "inner_html",
     "set_inner_html",
@@ -62,11 +63,11 @@ const TAKES_HTML: [&str; 15] = [
     "document.write",
 ];
 
-/// Refuses text that could become HTML, and says where each is.
+/// Fails if text could become HTML, and lists each place.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let mut faults = Vec::new();
     for folder in FOLDERS {
-        look_into(&workspace.root().join(folder), workspace.root(), &mut faults)?;
+        check_folder(&workspace.root().join(folder), workspace.root(), &mut faults)?;
     }
     if faults.is_empty() {
         return Ok(());
@@ -74,13 +75,13 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     bail!("text could become HTML:\n{}", faults.join("\n"))
 }
 
-fn look_into(folder: &Path, root: &Path, faults: &mut Vec<String>) -> Result<()> {
+fn check_folder(folder: &Path, root: &Path, faults: &mut Vec<String>) -> Result<()> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
-            look_into(&path, root, faults)?;
+            check_folder(&path, root, faults)?;
             continue;
         }
         let shown = path.strip_prefix(root).unwrap_or(&path).display();
@@ -112,7 +113,7 @@ fn in_rust(text: &str) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Looks at the calls, and at every `view!`, however deep: one stands in another's blocks.
+/// Checks the calls and every `view!`, at any depth: one can be in another's blocks.
 fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
@@ -140,7 +141,7 @@ fn is(token: &TokenTree, text: &str) -> bool {
     token.to_string() == text
 }
 
-/// Whether a path ends here that leads into `html`.
+/// Whether the tokens end with a path into `html`.
 fn is_in_html(before: &[TokenTree]) -> bool {
     matches!(before, [.., html, first, second] if is(html, "html") && is(first, ":") && is(second, ":"))
 }
@@ -176,7 +177,7 @@ fn in_node(node: &Node, faults: &mut Vec<String>) {
     }
 }
 
-/// Whether a child of one of these elements is what stands in the source, or has been escaped.
+/// Whether a child of one of these elements is a literal of the source, or has been escaped.
 fn is_safe(child: &Node, parent: &str) -> bool {
     match child {
         Node::Text(_) | Node::RawText(_) | Node::Comment(_) => true,
@@ -185,7 +186,7 @@ fn is_safe(child: &Node, parent: &str) -> bool {
     }
 }
 
-/// Whether a block is a call of the one function, and nothing else.
+/// Whether a block is a call of that function, and nothing else.
 fn is_escaped(block: &NodeBlock) -> bool {
     let Some([Stmt::Expr(Expr::Call(call), None)]) =
         block.try_block().map(|block| block.stmts.as_slice())
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_put_text_there_is_found() {
+    fn every_way_to_put_text_into_a_raw_element_is_found() {
         for view in [
             "<textarea rows=\"2\">{text}</textarea>",
             "<textarea>\"Dear \"{text}</textarea>",
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn html_made_without_view_is_found() {
+    fn an_element_made_without_view_is_found() {
         for source in [
             "fn a() { leptos::html::textarea().child(text) }",
             "fn a() { html::script().child(text) }",
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_and_the_one_function_are_taken() {
+    fn literals_and_in_textarea_are_accepted() {
         for view in [
             "<textarea>{in_textarea(text)}</textarea>",
             "<textarea>{crate::markup::in_textarea(state.text_now(field))}</textarea>",
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_that_cannot_be_read_is_refused() {
+    fn a_view_that_cannot_be_parsed_is_refused() {
         assert!(in_rust("fn a() { view! { <p>{text}</b> } }").is_err());
     }
 
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_product_has_none() {
+    fn no_text_of_the_product_could_become_html() {
         check(&Workspace::here()).unwrap();
     }
 }

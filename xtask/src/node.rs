@@ -1,4 +1,4 @@
-//! Node and the npm packages of `end2end`. Nothing here installs Node itself.
+//! Checks for Node, and installs the npm packages of `end2end`. Does not install Node itself.
 
 use std::{fs, process::Command};
 
@@ -13,12 +13,12 @@ use crate::{
 /// The oldest Node that the practice peers and Playwright run on.
 const NEEDED: u32 = 20;
 
-/// How much of the npm project is needed.
+/// Which npm packages are needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packages {
-    /// What the practice peers import.
+    /// Those that the practice servers import.
     Peers,
-    /// That and the tests' tools.
+    /// Those and the tools of the tests.
     All,
 }
 
@@ -31,7 +31,7 @@ impl Packages {
     }
 }
 
-/// Fails with a sentence that says what to install when there is no Node, or an old one.
+/// Fails with instructions if Node is missing or too old.
 pub fn ensure_node() -> Result<()> {
     let Some(version) = answer_of(Command::new("node").arg("--version")) else {
         bail!(
@@ -51,7 +51,7 @@ pub fn ensure_node() -> Result<()> {
     Ok(())
 }
 
-/// Installs the npm packages as the lockfile names them, unless that has been done.
+/// Installs the npm packages of the lockfile, unless that was done before.
 pub fn ensure_packages(workspace: &Workspace, needed: Packages) -> Result<()> {
     let folder = workspace.end2end();
     let lock = fingerprint(&fs::read(folder.join("package-lock.json"))?);
@@ -72,7 +72,7 @@ pub fn ensure_packages(workspace: &Workspace, needed: Packages) -> Result<()> {
     Ok(())
 }
 
-/// Runs a script of `end2end/package.json`.
+/// A command that runs a script of `end2end/package.json`.
 pub fn script(workspace: &Workspace, name: &str) -> Command {
     let mut npm = Command::new("npm");
     npm.current_dir(workspace.end2end()).args(["run", "--silent", name]);

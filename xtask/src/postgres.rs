@@ -1,6 +1,6 @@
-//! A `PostgreSQL` server for the tests: Debian's, in a folder of its own, reached over TCP and over
-//! a socket in that folder, with a certificate for TLS. It does not wait for the disk (`fsync` is
-//! off), so nothing that survives a power cut can be shown with it.
+//! A `PostgreSQL` server for the tests: Debian's, in a temporary folder, reachable over TCP and
+//! over a socket in that folder, with a certificate for TLS. It does not wait for the disk (`fsync`
+//! is off), so tests cannot show what survives a power cut.
 
 use std::{
     env, fs,
@@ -14,23 +14,23 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use crate::{debian, random::unguessable, tools::expect_success};
 
-/// Where Debian puts each version's programs.
+/// The folder in which Debian installs each version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// Who owns the server where root runs it, which `PostgreSQL` refuses to be.
+/// The user that owns the server if root runs it: `PostgreSQL` refuses to run as root.
 const OWNER: &str = "postgres";
-/// Many tests at once, each with a server or two of eight connections.
+/// Enough for many concurrent tests, each with one or two servers of eight connections.
 const CONNECTIONS: u16 = 400;
 
-/// A running server; it ends and leaves nothing when this is dropped, or with this process.
+/// A running server. It ends and its folder is removed when this is dropped, or with this process.
 pub struct Postgres {
-    /// How its superuser reaches it.
+    /// The URL of its superuser.
     pub url: String,
     process: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Postgres {
-    /// Starts one, after installing Debian's package if need be.
+    /// Starts a server, after installing Debian's package if necessary.
     pub fn start() -> Result<Self> {
         let programs = ensure_programs()?;
         let folder = Folder::make()?;
@@ -53,7 +53,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A new folder, and whose it will be.
+/// The server's folder, and whether its owner has to change.
 struct Folder {
     path: PathBuf,
     is_roots: bool,
@@ -66,7 +66,7 @@ impl Folder {
         Ok(Self { path, is_roots: debian::is_root() })
     }
 
-    /// Makes a database cluster in it, starts its server and waits until that answers.
+    /// Creates a database cluster in it, starts its server and waits until that responds.
     fn fill(&self, programs: &Path) -> Result<String> {
         let (password, port) = (unguessable(), free_port()?);
         let CertifiedKey { cert, signing_key } =
@@ -116,7 +116,7 @@ impl Folder {
         settings.map(|setting| format!("-c '{setting}'")).join(" ")
     }
 
-    /// Gives it to its owner, who accepts no key that others may read.
+    /// Gives it to its owner. The server accepts no key that others may read.
     fn give_to_owner(&self) -> Result<()> {
         expect_success(Command::new("chmod").args(["-R", "go="]).arg(&self.path))?;
         if self.is_roots {
@@ -125,7 +125,7 @@ impl Folder {
         Ok(())
     }
 
-    /// A program in this folder, run by its owner, with its chatter left out.
+    /// A program in this folder, run by its owner, without output.
     fn quietly(&self, program: &Path) -> Command {
         let mut command = Command::new(if self.is_roots { Path::new("setpriv") } else { program });
         if self.is_roots {
@@ -137,7 +137,7 @@ impl Folder {
     }
 }
 
-/// Ends the server and removes its folder when this process is gone, however it went.
+/// Ends the server and removes its folder when this process is gone, however it ended.
 ///
 /// A shell waits for the end of its stdin, as the one in `run.rs` does.
 fn guard(programs: &Path, folder: &Folder) -> Result<(Child, ChildStdin)> {
@@ -158,7 +158,7 @@ fn guard(programs: &Path, folder: &Folder) -> Result<(Child, ChildStdin)> {
     Ok((process, stdin))
 }
 
-/// The folder of the newest version's programs, after installing Debian's package if need be.
+/// The folder of the newest version's programs, after installing Debian's package if necessary.
 fn ensure_programs() -> Result<PathBuf> {
     if let Some(programs) = programs(Path::new(VERSIONS)) {
         return Ok(programs);

@@ -1,4 +1,4 @@
-//! The practice peers beside a running product: starts them and says what to type to use them.
+//! Starts the practice servers beside a running product, and prints the settings to type.
 
 use std::{
     ffi::OsString,
@@ -16,25 +16,25 @@ use crate::{
     workspace::Workspace,
 };
 
-/// A mail server, a provider whose tokens it takes, and hosts that embed the product; they end when
-/// this is dropped, or with this process.
+/// A mail server, a provider whose tokens it accepts, and hosts that embed the product. They end
+/// when this is dropped, or with this process.
 pub struct Practice {
-    mail: Peer<MailServer>,
-    provider: Peer<Provider>,
-    hosts: Option<Peer<Hosts>>,
+    mail: PracticePeer<PracticeMail>,
+    provider: PracticePeer<PracticeProvider>,
+    hosts: Option<PracticePeer<Hosts>>,
 }
 
-/// A running practice peer.
-struct Peer<A> {
+/// A running practice server.
+struct PracticePeer<A> {
     /// Where it listens.
     address: A,
-    /// Holds the stdin whose end tells the peer to end.
+    /// Holds its stdin, whose end stops it.
     process: Child,
 }
 
-/// The line that the mail server prints when it is ready, as far as it matters here.
+/// The line that the mail server prints when it is ready, without unused fields.
 #[derive(Deserialize, Debug)]
-struct MailServer {
+struct PracticeMail {
     starttls: u16,
     tls: u16,
     plain: u16,
@@ -46,20 +46,20 @@ struct MailServer {
     password: String,
 }
 
-/// The line that the provider prints when it is ready, as far as it matters here.
+/// The line that the provider prints when it is ready, without unused fields.
 #[derive(Deserialize, Debug)]
-struct Provider {
+struct PracticeProvider {
     authorization: String,
     token: String,
     introspection: String,
     scope: String,
-    account: Account,
+    account: PracticeAccount,
     clients: Clients,
     #[serde(rename = "mailServer")]
-    mail_server: Client,
+    mail_server: PracticeClient,
 }
 
-/// The line that the hosts print when they are ready, as far as it matters here.
+/// The line that the hosts print when they are ready, without unused fields.
 #[derive(Deserialize, Debug)]
 struct Hosts {
     url: String,
@@ -68,7 +68,7 @@ struct Hosts {
 }
 
 #[derive(Deserialize, Debug)]
-struct Account {
+struct PracticeAccount {
     email: String,
     password: String,
 }
@@ -76,20 +76,20 @@ struct Account {
 /// One client for each flow.
 #[derive(Deserialize, Debug)]
 struct Clients {
-    code: Client,
-    pkce: Client,
-    credentials: Client,
+    code: PracticeClient,
+    pkce: PracticeClient,
+    credentials: PracticeClient,
 }
 
 #[derive(Deserialize, Debug)]
-struct Client {
+struct PracticeClient {
     id: String,
     secret: String,
 }
 
 impl Practice {
-    /// Starts them with their files in `folder`, on their usual ports where they are free; hosts only
-    /// where there is a product for them to embed.
+    /// Starts them with their files in `folder`, on their usual ports if those are free; hosts only
+    /// if there is a product to embed.
     pub fn start(
         workspace: &Workspace,
         folder: &Path,
@@ -97,12 +97,14 @@ impl Practice {
     ) -> Result<Self> {
         ensure_node()?;
         ensure_packages(workspace, Packages::Peers)?;
-        let provider = Peer::<Provider>::start(workspace, "provider.mjs", |command| {
-            with_ports(command, &[("--port", 9090)]);
-        })?;
-        let mail = Peer::start(workspace, "mail-server.mjs", |command| {
-            let Provider { introspection, mail_server: Client { id, secret }, .. } =
-                &provider.address;
+        let provider =
+            PracticePeer::<PracticeProvider>::start(workspace, "provider.mjs", |command| {
+                with_ports(command, &[("--port", 9090)]);
+            })?;
+        let mail = PracticePeer::start(workspace, "mail-server.mjs", |command| {
+            let PracticeProvider {
+                introspection, mail_server: PracticeClient { id, secret }, ..
+            } = &provider.address;
             command.arg("--dir").arg(folder);
             command.args(["--introspection", introspection]);
             command.arg("--introspection-client").arg(format!("{id}:{secret}"));
@@ -121,8 +123,8 @@ impl Practice {
         Ok(Self { mail, provider, hosts })
     }
 
-    /// What a product has to be started with to trust the mail server, to call it and the provider on
-    /// their ports, and to trust the hosts where there are any.
+    /// The flags by which a product trusts the mail server, may call it and the provider on their
+    /// ports, and trusts the hosts if any.
     pub fn flags(&self) -> Vec<OsString> {
         let ca = self.mail.address.ca.clone().into_os_string();
         let called = self.mail.address.calls().into_iter().chain(self.provider.address.call());
@@ -132,8 +134,8 @@ impl Practice {
         trusted.chain(egress.map(OsString::from)).chain(hosts).collect()
     }
 
-    /// What to type into the form of the product at `product` for each way of sending, and where
-    /// to look afterwards.
+    /// The settings to type into the form of the product at `product` for each flow, and where to
+    /// find the mail.
     pub fn instructions(&self, product: &str) -> String {
         let mail = &self.mail.address;
         let inbox = mail.inbox;
@@ -148,22 +150,22 @@ impl Practice {
 }
 
 /// Starts the hosts that embed this product.
-fn start_hosts(workspace: &Workspace, product: SocketAddr) -> Result<Peer<Hosts>> {
-    Peer::start(workspace, "host.mjs", |command| {
+fn start_hosts(workspace: &Workspace, product: SocketAddr) -> Result<PracticePeer<Hosts>> {
+    PracticePeer::start(workspace, "host.mjs", |command| {
         command.arg("--product").arg(format!("http://{product}"));
         with_ports(command, &[("--port", 3200)]);
     })
 }
 
-impl<A: DeserializeOwned> Peer<A> {
-    /// Starts `end2end/peers/FILE` with what `prepare` adds, and waits for its line.
+impl<A: DeserializeOwned> PracticePeer<A> {
+    /// Starts `end2end/dev-servers/FILE` with the arguments that `prepare` adds, and waits for its line.
     fn start(
         workspace: &Workspace,
         file: &str,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Self> {
         let mut command = Command::new("node");
-        command.arg(workspace.end2end().join("peers").join(file));
+        command.arg(workspace.end2end().join("dev-servers").join(file));
         prepare(&mut command);
         let mut process = command
             .stdin(Stdio::piped())
@@ -180,7 +182,7 @@ impl<A: DeserializeOwned> Peer<A> {
     }
 }
 
-impl<A> Drop for Peer<A> {
+impl<A> Drop for PracticePeer<A> {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
@@ -193,12 +195,12 @@ fn with_ports(command: &mut Command, usual: &[(&str, u16)]) {
     }
 }
 
-/// `usual`, or 0 for any other where that one is taken.
+/// `usual` if it is free, else 0 for any other port.
 fn free_port_like(usual: u16) -> u16 {
     TcpListener::bind(("127.0.0.1", usual)).map_or(0, |_| usual)
 }
 
-impl MailServer {
+impl PracticeMail {
     /// The addresses that a product sends mail to.
     fn calls(&self) -> [String; 4] {
         [self.starttls, self.tls, self.plain, self.token_only]
@@ -223,17 +225,17 @@ impl MailServer {
     }
 }
 
-impl Provider {
-    /// The address that a product asks for tokens.
+impl PracticeProvider {
+    /// The address that a product requests tokens from.
     fn call(&self) -> Option<String> {
         let (_, rest) = self.token.split_once("://")?;
         rest.split('/').next().map(str::to_owned)
     }
 
-    fn oauth_settings(&self, mail: &MailServer, product: &str) -> String {
+    fn oauth_settings(&self, mail: &PracticeMail, product: &str) -> String {
         let Self { authorization, token, scope, account, clients, .. } = self;
-        let MailServer { token_only, username, .. } = mail;
-        let Account { email, password } = account;
+        let PracticeMail { token_only, username, .. } = mail;
+        let PracticeAccount { email, password } = account;
         let Clients { code, pkce, credentials } = clients;
         let flows = [
             ("Authorization Code", code, scope.as_str()),
@@ -278,7 +280,7 @@ impl Hosts {
     }
 }
 
-impl Client {
+impl PracticeClient {
     fn settings(&self, flow: &str, scope: &str) -> String {
         let Self { id, secret } = self;
         format!(
@@ -305,7 +307,7 @@ mod tests {
         "pkce":{"id":"of-pkce","secret":"2"},"credentials":{"id":"of-credentials","secret":"3"}},
         "mailServer":{"id":"mail","secret":"4"}}"#;
 
-    fn mail_server() -> MailServer {
+    fn mail_server() -> PracticeMail {
         serde_json::from_str(MAIL_SERVER).unwrap()
     }
 
@@ -319,8 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_product_calls_is_each_port_of_the_mail_server_and_the_provider() {
-        let provider = serde_json::from_str::<Provider>(PROVIDER).unwrap();
+    fn a_product_may_call_each_port_of_the_mail_server_and_the_provider() {
+        let provider = serde_json::from_str::<PracticeProvider>(PROVIDER).unwrap();
         let ports = ["127.0.0.1:2587", "127.0.0.1:2465", "127.0.0.1:2525", "127.0.0.1:2588"];
         assert_eq!(mail_server().calls(), ports);
         assert_eq!(provider.call().as_deref(), Some("127.0.0.1:9090"));
@@ -329,7 +331,7 @@ mod tests {
     #[test]
     fn the_oauth_settings_fill_every_field_for_every_flow() {
         let product = "http://127.0.0.1:3000";
-        let provider = serde_json::from_str::<Provider>(PROVIDER).unwrap();
+        let provider = serde_json::from_str::<PracticeProvider>(PROVIDER).unwrap();
         let text = provider.oauth_settings(&mail_server(), product);
         for wanted in [
             "Default Sender Email    noreply@practice.example",
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_left_to_its_owner() {
+    fn a_port_in_use_is_not_taken() {
         let owner = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(free_port_like(owner.local_addr().unwrap().port()), 0);
     }

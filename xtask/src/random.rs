@@ -1,8 +1,8 @@
-//! What nobody can guess, without a dependency for it.
+//! Random words without a dependency.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-/// A word that nobody knows: the standard library keys its hashes from the system's random numbers.
+/// Returns a random word: the standard library keys its hashes from the system's random numbers.
 pub fn unguessable() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }

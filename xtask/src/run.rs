@@ -1,5 +1,5 @@
-//! Runs the product for somebody who wants to see it: a database and an administrator made for the
-//! occasion, practice servers and hosts beside it, and everything gone when this process is.
+//! Runs the product for a demonstration, with a database, an administrator, practice servers and
+//! hosts. All processes end with this one.
 
 use std::{
     env, fs,
@@ -22,8 +22,8 @@ use crate::{
 
 const ADMINISTRATOR: &str = "ada@practice.example";
 const NAME_OF_ADMINISTRATOR: &str = "Ada Okafor";
-/// Known to everybody, so for a product that only this machine reaches.
-const PASSWORD_AT_HOME: &str = "practice makes perfect";
+/// Published, so only for a product that only this machine reaches.
+const LOOPBACK_PASSWORD: &str = "practice makes perfect";
 
 const START_WITHIN: Duration = Duration::from_secs(30);
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -39,7 +39,7 @@ pub enum Beside {
     PracticeAndHosts,
 }
 
-/// Builds and runs until the product ends or Ctrl-C ends everything.
+/// Builds and runs until the product ends, or Ctrl-C ends everything.
 pub fn run(
     workspace: &Workspace,
     profile: Profile,
@@ -56,7 +56,7 @@ pub fn run(
     let product = Product { workspace, profile, folder: workspace.run_folder() };
     make_private_folder(&product.folder)?;
 
-    // Hosts sign anybody in who reaches them: not for a product that other machines reach.
+    // Hosts sign in every visitor, so they must not serve a product that other machines reach.
     let may_embed = beside == Beside::PracticeAndHosts && listen.ip().is_loopback();
     let embedded = may_embed.then_some(listen);
     let practice = match beside {
@@ -85,12 +85,12 @@ pub fn run(
     Ok(())
 }
 
-/// A URL without a slash at its end.
+/// Removes a trailing slash from a URL.
 fn base(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-/// Makes a folder that only its owner can look into: it holds a database and the key to it.
+/// Creates a folder that only its owner can read: it holds a database and the key to it.
 pub fn make_private_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     #[cfg(unix)]
@@ -98,8 +98,8 @@ pub fn make_private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The practice servers, with hosts that embed a product at this address, or a sentence that says why
-/// there are none.
+/// Starts the practice servers, with hosts that embed a product at this address; if that fails,
+/// prints why.
 pub fn start_practice(
     workspace: &Workspace,
     folder: &Path,
@@ -114,7 +114,7 @@ pub fn start_practice(
     }
 }
 
-/// The binary with everything that belongs to it in one folder.
+/// The binary, with all of its files in one folder.
 struct Product<'a> {
     workspace: &'a Workspace,
     profile: Profile,
@@ -140,7 +140,7 @@ impl Product<'_> {
         command
     }
 
-    /// Adds the administrator, or gives the one from an earlier run this password.
+    /// Adds the administrator, or sets this password for the one from an earlier run.
     fn ensure_administrator(&self, password: &str) -> Result<()> {
         let added =
             self.admin(&["add", ADMINISTRATOR, "--name", NAME_OF_ADMINISTRATOR], password)?;
@@ -168,7 +168,7 @@ impl Product<'_> {
             .spawn()
             .context("the product could not be started")?;
         if let Some(mut stdin) = process.stdin.take() {
-            // A command that ends without reading says why by its exit code.
+            // A command that ends without reading reports its reason by the exit code.
             let _ = writeln!(stdin, "{password}");
         }
         Ok(process.wait_with_output()?)
@@ -192,7 +192,7 @@ impl Product<'_> {
     }
 }
 
-/// Ends the product when this process is gone, however it went.
+/// Ends the product when this process is gone, however it ended.
 ///
 /// A shell waits for the end of its stdin, which comes when this is dropped or when this process
 /// dies, also by SIGKILL, and then sends SIGTERM.
@@ -202,7 +202,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Watches over a product that runs.
+    /// Guards a running product.
     pub fn over(product: &Child) -> Result<Self> {
         let mut process = Command::new("sh")
             .args(["-c", "trap '' INT TERM HUP; read -r _; kill -TERM \"$0\" 2>/dev/null"])
@@ -222,14 +222,14 @@ impl Drop for Guard {
     }
 }
 
-/// The address with a port that is free, where any would do.
+/// The address with a free port, if its port is 0.
 pub fn with_port(listen: SocketAddr) -> Result<SocketAddr> {
     let found = TcpListener::bind(listen)
         .with_context(|| format!("this machine cannot listen on {listen}"))?;
     Ok(found.local_addr()?)
 }
 
-/// The address by which this machine reaches what listens on `listen`.
+/// The address at which this machine reaches a listener on `listen`.
 pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -239,15 +239,15 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// A password easy to type where only this machine can use it, else one that nobody knows.
+/// A password that is easy to type if only this machine can use it, else a random one.
 fn password_for(ip: IpAddr) -> String {
     if ip.is_loopback() {
-        return PASSWORD_AT_HOME.to_owned();
+        return LOOPBACK_PASSWORD.to_owned();
     }
     unguessable()
 }
 
-/// Waits until what was started answers at this path.
+/// Waits until the started program answers at this path with 200.
 pub fn wait_until_it_answers(serving: &mut Child, listen: SocketAddr, path: &str) -> Result<()> {
     let deadline = Instant::now() + START_WITHIN;
     while !answers(reachable(listen), path) {
@@ -281,12 +281,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_free_port_is_chosen_where_none_is_named() {
+    fn port_0_is_replaced_by_a_free_one() {
         assert_ne!(with_port("127.0.0.1:0".parse().unwrap()).unwrap().port(), 0);
     }
 
     #[test]
-    fn what_listens_everywhere_is_reached_on_this_machine() {
+    fn an_unspecified_address_is_reached_over_loopback() {
         let at = |listen: &str| reachable(listen.parse().unwrap()).to_string();
         assert_eq!(at("0.0.0.0:80"), "127.0.0.1:80");
         assert_eq!(at("[::]:80"), "[::1]:80");
@@ -296,13 +296,13 @@ mod tests {
     #[test]
     fn the_known_password_is_for_loopback_only() {
         let open = Ipv4Addr::UNSPECIFIED.into();
-        assert_eq!(password_for(Ipv4Addr::LOCALHOST.into()), PASSWORD_AT_HOME);
-        assert_ne!(password_for(open), PASSWORD_AT_HOME);
+        assert_eq!(password_for(Ipv4Addr::LOCALHOST.into()), LOOPBACK_PASSWORD);
+        assert_ne!(password_for(open), LOOPBACK_PASSWORD);
         assert_ne!(password_for(open), password_for(open));
     }
 
     #[test]
-    fn an_answer_of_200_counts_and_nothing_else() {
+    fn only_a_status_of_200_counts_as_an_answer() {
         for (answer, counts) in
             [("HTTP/1.1 200 OK\r\n\r\n", true), ("HTTP/1.1 503 No\r\n\r\n", false), ("", false)]
         {

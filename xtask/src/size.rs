@@ -1,13 +1,13 @@
-//! What the browser bundles weigh, and what they may weigh.
+//! The sizes of the browser bundles, and their budgets.
 
 use std::fmt::{self, Display};
 
-/// What Wasm, JavaScript and CSS of a page of our own may weigh together, in bytes after Brotli.
+/// The budget of a page of our own: Wasm, JavaScript and CSS together, in bytes after Brotli.
 pub const PAGE_BUDGET: usize = 220_000;
-/// The same for everything that another site's page loads for the custom element: the same code, its
-/// script and its own style sheet.
+/// The same for the custom element on another site's page: the same code, its script and its own
+/// style sheet.
 pub const ELEMENT_BUDGET: usize = 214_000;
-/// The same for what either loads once the tab is there.
+/// The budget of the deferred chunk of either.
 pub const LATER_BUDGET: usize = 80_000;
 
 /// One file of the bundle; sizes in bytes.
@@ -15,7 +15,7 @@ pub const LATER_BUDGET: usize = 80_000;
 pub struct Weight {
     /// The file's name as it is served.
     pub file: String,
-    /// As it is.
+    /// Uncompressed.
     pub raw: usize,
     /// After gzip.
     pub gzip: usize,
@@ -26,15 +26,15 @@ pub struct Weight {
 /// The files of a bundle, displayed as a table with the total.
 #[derive(Debug)]
 pub struct Weights {
-    /// Each of those that are loaded first.
+    /// The files of the first load.
     pub files: Vec<Weight>,
-    /// The one that is loaded once the tab is there.
+    /// The deferred chunk.
     pub later: Weight,
-    /// What the first may weigh together, in bytes after Brotli.
+    /// The budget of the first load, in bytes after Brotli.
     pub budget: usize,
 }
 
-/// What a page of our own loads, and what the custom element does: they share the code.
+/// The files of a page of our own, and of the custom element: they share the code.
 #[derive(Debug)]
 pub struct Bundles {
     /// A page of our own.
@@ -44,7 +44,7 @@ pub struct Bundles {
 }
 
 impl Bundles {
-    /// Whether a browser downloads no more than it should.
+    /// Whether the sizes are within the budgets.
     pub fn is_within_budget(&self) -> bool {
         self.page.is_within_budget() && self.element.is_within_budget()
     }
@@ -57,12 +57,12 @@ impl Display for Bundles {
 }
 
 impl Weights {
-    /// The first files together after Brotli, in bytes.
+    /// The size of the first load after Brotli, in bytes.
     pub fn total(&self) -> usize {
         self.files.iter().map(|weight| weight.brotli).sum()
     }
 
-    /// Whether a browser downloads no more than it should.
+    /// Whether the sizes are within the budgets.
     pub fn is_within_budget(&self) -> bool {
         self.total() <= self.budget && self.later.brotli <= LATER_BUDGET
     }
@@ -86,7 +86,7 @@ impl Display for Weights {
     }
 }
 
-/// A number as people read it: 260000 as 260,000.
+/// Formats a number with separators: 260000 as 260,000.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits
@@ -122,19 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_may_be_reached_and_not_passed() {
+    fn the_budget_may_be_reached_but_not_exceeded() {
         assert!(weights([PAGE_BUDGET - 7_000, 7_000], 0).is_within_budget());
         assert!(!weights([PAGE_BUDGET - 7_000, 7_001], 0).is_within_budget());
     }
 
     #[test]
-    fn what_is_loaded_later_has_a_budget_of_its_own() {
+    fn the_deferred_chunk_has_a_separate_budget() {
         assert!(weights([PAGE_BUDGET, 0], LATER_BUDGET).is_within_budget());
         assert!(!weights([0, 0], LATER_BUDGET + 1).is_within_budget());
     }
 
     #[test]
-    fn the_table_ends_with_the_total_and_what_comes_later() {
+    fn the_table_ends_with_the_total_and_the_deferred_chunk() {
         let table = weights([181_000, 7_500], 30_000).to_string();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! The long runs: the program is killed and crowded for as long as it takes to meet what a short run
-//! meets by luck alone. The gate runs the same tests, a few rounds of each.
+//! The soak tests: repeat the crash and concurrency tests until they meet interleavings that a
+//! short run meets only by chance. The gate runs the same tests, a few rounds of each.
 
 use anyhow::Result;
 
@@ -9,20 +9,21 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The tests that repeat more often here (`server/tests/it/support/soak.rs`).
+/// The tests that run more rounds here (`server/tests/it/support/soak.rs`).
 const LONG: [&str; 7] = [
     "again_and_again",
     "is_killed",
-    "crowds::",
+    "concurrency::",
     "many_administrators",
     "many_messages",
     "many_streams",
     "repeated::",
 ];
-/// Those of them that several nodes on one `PostgreSQL` go through as well.
-const ON_POSTGRES: [&str; 4] = ["crowds::", "many_administrators", "many_messages", "repeated::"];
+/// Those of them that also run with several nodes on one `PostgreSQL`.
+const ON_POSTGRES: [&str; 4] =
+    ["concurrency::", "many_administrators", "many_messages", "repeated::"];
 
-/// Runs the long runs on `SQLite`, then on `PostgreSQL`.
+/// Runs the soak tests on `SQLite`, then on `PostgreSQL`.
 pub fn soak(workspace: &Workspace) -> Result<()> {
     println!("\n== on SQLite");
     expect_success(tests(workspace).args(LONG))?;

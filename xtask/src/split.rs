@@ -1,27 +1,27 @@
-//! Cuts the compiled app in two: what the tab needs to be seen and filled in, and what only a later
-//! turn of events needs (`app/src/tab/later.rs`), which the browser loads behind it.
+//! Splits the compiled app into two chunks: one to show and fill in the tab, and a deferred one for
+//! what is needed later (`app/src/tab/later.rs`), which the browser loads after it.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, anyhow};
 use wasm_split_cli_support::{Options, transform};
 
-/// What the linker has to leave in the module, so that it can be cut.
+/// Keeps the relocations in the linked module, which the split needs.
 pub const LINK_ARGUMENT: &str = "-Clink-arg=--emit-relocs";
 
-/// The name by which the first part asks for the script that loads the later one.
+/// The name by which the first chunk imports the script that loads the deferred one.
 const LOADER: &str = "./later.js";
-/// What that script fetches, before it has its final name.
+/// The file that this script fetches, before it gets its final name.
 pub const LATER: &str = "split_later.wasm";
 
-/// The later part, and the script that loads it.
+/// The deferred chunk, and the script that loads it.
 pub struct Later {
     /// The module.
     pub wasm: Vec<u8>,
     loader: String,
 }
 
-/// Writes the first part of a compiled module, for wasm-bindgen to go on with, and gives the later.
+/// Splits a compiled module: writes the first chunk for wasm-bindgen, and returns the deferred one.
 pub fn split(compiled: &Path, first: &Path) -> Result<Later> {
     let folder = first.parent().unwrap_or(first);
     fs::create_dir_all(folder)?;
@@ -36,7 +36,7 @@ pub fn split(compiled: &Path, first: &Path) -> Result<Later> {
     Ok(Later { wasm: without_names(&wasm)?, loader: fs::read_to_string(folder.join(LOADER))? })
 }
 
-/// The module as short as wasm-bindgen would write it.
+/// Removes the sections that wasm-bindgen would remove too.
 fn without_names(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut config = walrus::ModuleConfig::new();
     config.generate_name_section(false).generate_producers_section(false);
@@ -44,8 +44,8 @@ fn without_names(wasm: &[u8]) -> Result<Vec<u8>> {
 }
 
 impl Later {
-    /// The glue with the loader in it: a script of its own would be one more to download, and would
-    /// need to import the very glue that imports it.
+    /// Inlines the loader into the glue: as a separate script it would be one more download, and
+    /// would have to import the glue that imports it.
     pub fn in_glue(&self, glue: &str) -> Result<String> {
         let import = glue
             .lines()
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_glue_has_the_loader_in_it() {
+    fn the_glue_contains_the_loader() {
         let glue =
             "import * as import1 from \"./later.js\"\nimports = { \"./later.js\": import1, };";
         assert_eq!(
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glue_that_loads_nothing_later_is_refused() {
+    fn a_glue_without_the_loaders_import_is_refused() {
         assert!(later().in_glue("imports = {};").is_err());
     }
 }

@@ -1,9 +1,9 @@
-//! The gate: every check there is, one step after another, each with its name and its time. The first
-//! that fails ends the run.
+//! The gate: runs all checks one after another, each with its name and its time. The first that
+//! fails ends the run.
 //!
-//! The steps are cut so that cargo compiles nothing twice: `--exclude xtask` keeps this program's
-//! dependencies from changing the features of the product's, and the programs that the browser tests
-//! drive are those that the integration tests were built with.
+//! The steps are arranged so that cargo compiles nothing twice: `--exclude xtask` keeps this
+//! program's dependencies from changing the features of the product's, and the browser tests run
+//! the programs that the integration tests were built with.
 
 use std::{
     fmt::Write as _,
@@ -25,10 +25,10 @@ use crate::{
     workspace::{Profile, Workspace},
 };
 
-/// One check, or what the next ones need.
-struct Step {
+/// A check, or a preparation for the next ones.
+struct GateStep {
     name: &'static str,
-    /// What it needs beside Rust.
+    /// What it needs besides Rust.
     needs: Needs,
     run: fn(&Workspace) -> Result<()>,
 }
@@ -36,11 +36,11 @@ struct Step {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
-    /// Node, and for most of them a browser.
+    /// Node, and for most steps a browser.
     Node,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [GateStep; 18] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
@@ -55,7 +55,7 @@ const STEPS: [Step; 18] = [
         run(workspace, &[&start[..], &rest].concat())
     }),
     rust("documentation", |workspace| {
-        // `--examples`, of which there are none, makes cargo choose the features that clippy chose.
+        // `--examples` matches nothing, but makes cargo select the features that clippy selected.
         let args = ["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"];
         expect_success(cargo(workspace, args).env("RUSTDOCFLAGS", "-Dwarnings"))
     }),
@@ -65,7 +65,7 @@ const STEPS: [Step; 18] = [
     rust("tests of xtask", |workspace| run(workspace, &["test", "--package=xtask"])),
     rust("licences and bans of dependencies", |workspace| {
         let deny = ensure_cargo_deny(workspace)?;
-        // No advisories: their database is fetched from the network each time.
+        // No advisories: their database would be downloaded each time.
         let args = ["check", "--deny", "unmatched-skip", "--deny", "unnecessary-skip"];
         let mut check = Command::new(deny);
         check.current_dir(workspace.root()).args(args).args(["bans", "licenses", "sources"]);
@@ -81,22 +81,22 @@ const STEPS: [Step; 18] = [
         node::ensure_node()?;
         node::ensure_packages(workspace, Packages::All)
     }),
-    node("tests of the practice peers", |workspace| script(workspace, "test:peers")),
+    node("tests of the practice servers", |workspace| script(workspace, "test:dev-servers")),
     node("types of the browser tests", |workspace| script(workspace, "types")),
     node("Chromium", chromium::ensure_chromium),
     node("nginx", |_| debian::ensure_nginx()),
     node("browser tests", in_a_browser),
 ];
 
-const fn rust(name: &'static str, run: fn(&Workspace) -> Result<()>) -> Step {
-    Step { name, needs: Needs::Nothing, run }
+const fn rust(name: &'static str, run: fn(&Workspace) -> Result<()>) -> GateStep {
+    GateStep { name, needs: Needs::Nothing, run }
 }
 
-const fn node(name: &'static str, run: fn(&Workspace) -> Result<()>) -> Step {
-    Step { name, needs: Needs::Node, run }
+const fn node(name: &'static str, run: fn(&Workspace) -> Result<()>) -> GateStep {
+    GateStep { name, needs: Needs::Node, run }
 }
 
-/// Runs all steps; `fast` leaves out those that need Node or a browser.
+/// Runs all steps; `fast` skips those that need Node or a browser.
 pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
     let mut took = Vec::new();
     let wanted = STEPS.iter().filter(|step| !fast || step.needs == Needs::Nothing);
@@ -107,7 +107,7 @@ pub fn test(workspace: &Workspace, fast: bool) -> Result<()> {
 
 /// Prints the steps, and what they install on Debian.
 pub fn list() {
-    for Step { name, needs, .. } in &STEPS {
+    for GateStep { name, needs, .. } in &STEPS {
         println!("{name}{}", if *needs == Needs::Node { " (not with --fast)" } else { "" });
     }
     println!("\nOn Debian, root's run installs what is missing of these packages:\n");
@@ -124,8 +124,8 @@ fn script(workspace: &Workspace, name: &str) -> Result<()> {
     expect_success(&mut node::script(workspace, name))
 }
 
-/// Many tests wait: for a deadline, a program that starts, a process that was killed. So there are more
-/// at a time than the machine has processors.
+/// Many tests wait: for a deadline, the start of a program, or the end of a killed process. So
+/// there are more threads than the machine has processors.
 fn tests(workspace: &Workspace, args: &[&str]) -> Command {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let mut tests = cargo(workspace, [&["test", "--workspace", "--exclude=xtask"], args].concat());
@@ -145,23 +145,23 @@ fn on_sqlite(workspace: &Workspace) -> Result<()> {
     expect_success(tests(workspace, &["--all-targets", "--"]).args(left_out))
 }
 
-/// The integration tests that run again on `PostgreSQL`, each with the statements that it is there for:
-/// those whose meaning may differ there (locks, conflicts, types, order) and those of several nodes at
-/// once. What a use case does with the rows is the same on both and is tried on `SQLite` alone. A new
-/// module of the store gets a row.
+/// The integration tests that run again on `PostgreSQL`, each with its reason: statements whose
+/// meaning may differ there (locks, conflicts, types, order), and several nodes at once. What a use
+/// case does with the rows is the same on both and is tested on `SQLite` alone. A new module of the
+/// store gets a row.
 const ON_POSTGRES: [(&str, &str); 17] = [
     ("postgres::", "what only PostgreSQL has: TLS, lost connections, its limits"),
     ("upgrade::", "migrations, on a database of the version before"),
     ("settings::", "the optimistic lock of the settings"),
     ("saving::", "a save with its secrets, its audit row and the token that it deletes"),
-    ("crowds::", "many saves at once, through one program and through two"),
+    ("concurrency::", "many saves at once, through one program and through two"),
     ("renewals_shared::", "the lease of a renewal, taken by two programs"),
     ("tokens::", "the token and its renewal"),
     ("consents::", "attempts, each of which is consumed once"),
-    ("openid::", "sign-ins that are away, and their sessions"),
+    ("openid::", "pending OIDC sign-ins, and their sessions"),
     ("sessions::", "sessions and their ends"),
     ("set_up::", "the ticket of the first administrator, redeemed once"),
-    ("people::", "accounts"),
+    ("people::", "local accounts"),
     ("limits::", "failed sign-ins, counted on all nodes together"),
     ("runs::", "test messages and their steps"),
     ("retention::", "deletes in batches"),
@@ -169,7 +169,7 @@ const ON_POSTGRES: [(&str, &str); 17] = [
     ("keys::", "rotation of the sealing key while nodes write"),
 ];
 
-/// What those names would take along: a name is looked for anywhere in a test's path.
+/// What those names would also match: cargo looks for a name anywhere in a test's path.
 const NOT_ON_POSTGRES: [(&str, &str); 5] = [
     ("--skip=canaries::", "looks into the files of SQLite"),
     ("--skip=database_file", "looks into the files of SQLite"),
@@ -197,16 +197,16 @@ fn in_a_browser(workspace: &Workspace) -> Result<()> {
     expect_success(&mut playwright)
 }
 
-/// A step that was begun, and the time it took.
+/// A step that was started, and the time it took.
 type Took = (&'static str, Duration);
 
 /// Runs steps until one fails.
 fn all_of<'a>(
-    steps: impl Iterator<Item = &'a Step>,
+    steps: impl Iterator<Item = &'a GateStep>,
     workspace: &Workspace,
     took: &mut Vec<Took>,
 ) -> Result<()> {
-    for Step { name, run, .. } in steps {
+    for GateStep { name, run, .. } in steps {
         println!("\n== {name}");
         let start = Instant::now();
         let outcome = run(workspace);
@@ -219,7 +219,7 @@ fn all_of<'a>(
     Ok(())
 }
 
-/// A table of the steps; the last one failed unless all went well.
+/// A table of the steps; the last one failed unless `all_well`.
 fn summary(steps: &[Took], all_well: bool) -> String {
     let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let total: Duration = steps.iter().map(|(_, took)| *took).sum();

@@ -1,4 +1,4 @@
-//! Runs other programs and says in one line which of them failed. No step of its own.
+//! Runs other programs, and reports in one line which of them failed.
 
 use std::{
     env,
@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// What the browser bundle is compiled for.
+/// The compilation target of the browser bundle.
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// Cargo, called in the workspace's root.
+/// A cargo command in the workspace's root.
 ///
-/// It must not see what `cargo run` sets for this program: build scripts that watch those
+/// It must not inherit what `cargo run` sets for this program: build scripts that watch those
 /// variables (ring's does) would run again at each change between `cargo xtask` and `cargo`.
 pub fn cargo<I: AsRef<OsStr>>(workspace: &Workspace, args: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -34,7 +34,7 @@ pub fn cargo<I: AsRef<OsStr>>(workspace: &Workspace, args: impl IntoIterator<Ite
     command
 }
 
-/// Runs `command` with this terminal and expects it to succeed.
+/// Runs `command` in this terminal, and fails unless it succeeds.
 pub fn expect_success(command: &mut Command) -> Result<()> {
     let line = written(command);
     let status = command.status().with_context(|| format!("`{line}` could not be started"))?;
@@ -44,14 +44,14 @@ pub fn expect_success(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What `command` prints, without the line's end; `None` when it is missing or fails.
+/// The output of `command` without the trailing line break; `None` if it is missing or fails.
 pub fn answer_of(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim_end().to_owned())
 }
 
-/// Adds the browser's compilation target to the toolchain if it is not there.
+/// Adds the compilation target of the browser bundle to the toolchain if it is missing.
 pub fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
     let mut question = Command::new("rustc");
     question.current_dir(workspace.root()).args([
@@ -69,7 +69,7 @@ pub fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
         .with_context(|| format!("the Rust toolchain needs the {WASM_TARGET} target"))
 }
 
-/// Adds rustfmt and clippy to the toolchain if they are not there.
+/// Adds rustfmt and clippy to the toolchain if they are missing.
 pub fn ensure_components(workspace: &Workspace) -> Result<()> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if answer_of(&mut cargo(workspace, [subcommand, "--version"])).is_some() {
@@ -83,8 +83,8 @@ pub fn ensure_components(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The program that checks `deny.toml`, compiled without optimisation if it is not there: it runs for a
-/// second.
+/// The path of cargo-deny, which is compiled if it is missing: without optimisation, because it
+/// runs for a second.
 pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     const VERSION: &str = "0.20.2";
     let folder = workspace.tools_folder();
@@ -99,7 +99,7 @@ pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The command as one would type it, the program by its bare name.
+/// The command as a user would type it, the program by its bare name.
 fn written(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let program = program.file_name().unwrap_or(program.as_os_str());
@@ -112,14 +112,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_written_as_one_would_type_it() {
+    fn a_command_is_written_as_a_user_would_type_it() {
         let mut command = Command::new("/usr/lib/cargo");
         command.args(["test", "-p", "domain"]);
         assert_eq!(written(&command), "cargo test -p domain");
     }
 
     #[test]
-    fn a_program_that_is_missing_answers_nothing() {
+    fn a_missing_program_has_no_output() {
         assert_eq!(answer_of(&mut Command::new("/nowhere/at-all")), None);
     }
 }

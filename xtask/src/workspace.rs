@@ -1,4 +1,4 @@
-//! Where everything lies: the one place that knows paths and profiles.
+//! The paths and profiles of the working copy. No other module knows them.
 
 use std::{
     env,
@@ -14,14 +14,14 @@ pub const ELEMENT_NAME: &str = "ppm-email-embed";
 /// How the server is compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Profile {
-    /// Quick to build.
+    /// Fast to build.
     Debug,
-    /// Quick to run.
+    /// Fast to run.
     Release,
 }
 
 impl Profile {
-    /// The profile that `--release`, given or not, asks for.
+    /// The profile for `--release`, given or not.
     pub fn of(release: bool) -> Self {
         if release { Self::Release } else { Self::Debug }
     }
@@ -60,27 +60,27 @@ impl Workspace {
         self.root.join("style")
     }
 
-    /// The scripts that pages of others load.
+    /// The scripts that other sites' pages load.
     pub fn embed(&self) -> PathBuf {
         self.root.join("embed")
     }
 
-    /// The npm project with the practice peers and the browser tests.
+    /// The npm project with the practice servers and the browser tests.
     pub fn end2end(&self) -> PathBuf {
         self.root.join("end2end")
     }
 
-    /// What `run` keeps between runs: database, key, certificate authority.
+    /// The folder that `run` keeps between runs: database, key, certificate authority.
     pub fn run_folder(&self) -> PathBuf {
         self.root.join(".run")
     }
 
-    /// Where programs are installed that only checks need.
+    /// The folder of installed programs that only checks need.
     pub fn tools_folder(&self) -> PathBuf {
         self.target.join("tools")
     }
 
-    /// Where a benchmark keeps its data and its figures.
+    /// The folder of a benchmark's data and figures.
     pub fn bench_folder(&self) -> PathBuf {
         self.target.join("bench")
     }
@@ -96,17 +96,17 @@ impl Workspace {
         self.binary(Profile::Debug).with_file_name(format!("planner{}", env::consts::EXE_SUFFIX))
     }
 
-    /// What the compiler makes of the app crate for the browser, with a profile.
+    /// The app crate as compiled for the browser, with a profile.
     pub fn wasm(&self, profile: &str) -> PathBuf {
         self.target.join("wasm32-unknown-unknown").join(profile).join("app.wasm")
     }
 
-    /// A folder for what wasm-bindgen writes, before it gets its final names.
+    /// The folder for the output of wasm-bindgen, before its files get their final names.
     pub fn bindgen_folder(&self) -> PathBuf {
         self.target.join("bindgen").join(NAME)
     }
 
-    /// What the product serves as files; `site-root` in the leptos metadata.
+    /// The files that the product serves; `site-root` in the leptos metadata.
     pub fn site(&self) -> PathBuf {
         self.target.join("site")
     }
@@ -116,8 +116,8 @@ impl Workspace {
         self.site().join("pkg")
     }
 
-    /// Folders of executables that may read the bundle's hashes: Leptos looks for `hash.txt` beside
-    /// the executable, and a test's executable lies in `deps`.
+    /// The folders of executables that may read the bundle's hashes: Leptos looks for `hash.txt`
+    /// next to the executable, and a test's executable is in `deps`.
     pub fn executable_folders(&self) -> Vec<PathBuf> {
         ["debug", "debug/deps", "release", "release/deps"]
             .iter()

@@ -1,4 +1,4 @@
-//! The threat model names the test that shows each answer: every one of them is there.
+//! Checks that every test that the threat model cites exists.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ fn sources(folder: &Path) -> String {
         .collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

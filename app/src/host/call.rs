@@ -1,5 +1,5 @@
-//! How a server function reaches its server: its arguments and its answer are JSON in the bodies of a
-//! `POST`, which the host sends.
+//! The transport of server functions: arguments and results are JSON in the bodies of a `POST`, which
+//! the host sends.
 
 use futures_channel::oneshot;
 use http::Method;
@@ -9,17 +9,18 @@ use server_fn::codec::Post;
 use server_fn::error::FromServerFnError;
 use server_fn::{Bytes, Http, Protocol};
 
-use super::{CALLER, Host, page};
+use super::{CALLER, TabHost, page};
 use crate::api::ApiError;
-use crate::wire::{self, Text};
+use crate::json::{self, JsonCodec};
 
-/// The protocol of every server function. On the server it is that of the `server_fn` crate; in the
-/// browser, one function sends for all of them, which keeps the bundle small.
-pub struct Call;
+/// The protocol of every server function. The server uses that of the `server_fn` crate. In the
+/// browser, one non-generic function sends all requests, which keeps the bundle small.
+pub struct HostTransport;
 
-type OnServer = Http<Post<Text>, Post<Text>>;
+type OnServer = Http<Post<JsonCodec>, Post<JsonCodec>>;
 
-impl<Input, Output, Client, Server> Protocol<Input, Output, Client, Server, ApiError> for Call
+impl<Input, Output, Client, Server> Protocol<Input, Output, Client, Server, ApiError>
+    for HostTransport
 where
     OnServer: Protocol<Input, Output, Client, Server, ApiError>,
     Input: Serialize + Send,
@@ -41,34 +42,34 @@ where
     }
 
     async fn run_client(path: &str, input: Input) -> Result<Output, ApiError> {
-        let body = wire::written(&input).map_err(|_| ApiError::Malformed)?;
-        let Reply { status, text } = send(path.to_owned(), body).await?;
+        let body = json::to_json(&input).map_err(|_| ApiError::Malformed)?;
+        let CallResponse { status, text } = send(path.to_owned(), body).await?;
         if status == 200 {
-            wire::read(text.as_bytes()).map_err(|_| ApiError::Malformed)
+            json::read(text.as_bytes()).map_err(|_| ApiError::Malformed)
         } else {
             Err(ApiError::de(Bytes::from(text)))
         }
     }
 }
 
-/// What a server answered.
-pub struct Reply {
+/// An HTTP response.
+pub struct CallResponse {
     pub status: u16,
     pub text: String,
 }
 
-/// Sends a body on behalf of the host whose future is being polled.
-async fn send(path: String, body: String) -> Result<Reply, ApiError> {
+/// Sends a body through the host of the future being polled.
+async fn send(path: String, body: String) -> Result<CallResponse, ApiError> {
     let caller = CALLER.get();
-    let (tell, told) = oneshot::channel();
-    // Nothing of JavaScript's may travel between threads, as a server function's future may.
+    let (sender, receiver) = oneshot::channel();
+    // A server function's future must be `Send`, which JavaScript values are not.
     caller.spawn(async move {
         let reply = match caller {
-            Host { element: Some(element) } => element.post(&path, &body).await,
-            Host { element: None } => page::post(&path, body).await,
+            TabHost { element: Some(element) } => element.post(&path, &body).await,
+            TabHost { element: None } => page::post(&path, body).await,
         };
-        // The caller has stopped waiting where this fails.
-        drop(tell.send(reply));
+        // Fails if the caller has stopped waiting.
+        drop(sender.send(reply));
     });
-    told.await.unwrap_or(Err(ApiError::Unreachable))
+    receiver.await.unwrap_or(Err(ApiError::Unreachable))
 }

@@ -1,6 +1,6 @@
-//! A custom element on any page: the tab is in a shadow root; the element's own script makes its
-//! calls (`embed/embed.js`: to another server, with the host's token) and is told how things are
-//! going. Several elements share one module, and one that was removed does nothing more.
+//! The tab in a custom element's shadow root. The element's script (`embed/embed.js`) sends its
+//! requests, cross-origin with the host's token, and receives its events. Several elements share one
+//! Wasm module; a removed element runs no more tasks.
 
 use std::any::Any;
 
@@ -9,66 +9,66 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Element, HtmlElement};
 
-use super::Host;
-use super::call::Reply;
+use super::TabHost;
+use super::call::CallResponse;
 use crate::EmailSettingsPage;
 use crate::api::ApiError;
-use crate::tab::news::Reader;
+use crate::tab::run_stream::Reader;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The element's script.
+    /// The object through which the element's script serves the tab.
     #[derive(Clone)]
-    pub type Script;
+    pub type HostScript;
 
-    /// Sends a body to a path of the server's, with the host's token. Rejects where no answer came.
+    /// Posts a body to a path of the server, with the host's token. Rejects if there is no response.
     #[wasm_bindgen(method, catch)]
-    async fn call(this: &Script, path: &str, body: &str) -> Result<Answer, JsValue>;
+    async fn call(this: &HostScript, path: &str, body: &str) -> Result<ScriptResponse, JsValue>;
 
-    /// Opens a stream at a path of the server's, with the host's token. Rejects where there is none.
+    /// Opens an event stream from the server, with the host's token. Rejects on failure.
     #[wasm_bindgen(method, catch)]
-    async fn open(this: &Script, path: &str, signal: &AbortSignal) -> Result<Reader, JsValue>;
+    async fn open(this: &HostScript, path: &str, signal: &AbortSignal) -> Result<Reader, JsValue>;
 
-    /// A path of the server's as a whole address.
+    /// Returns the absolute URL of a path of the server.
     #[wasm_bindgen(method)]
-    fn address(this: &Script, path: &str) -> String;
+    fn address(this: &HostScript, path: &str) -> String;
 
-    /// Is told what happened, by an event's name without its prefix.
+    /// Dispatches an event, named without its `ppm-` prefix.
     #[wasm_bindgen(method)]
-    fn tell(this: &Script, event: &str, detail: &JsValue);
+    fn tell(this: &HostScript, event: &str, detail: &JsValue);
 
-    /// What a server answered.
-    type Answer;
+    /// The server's HTTP response.
+    type ScriptResponse;
 
     #[wasm_bindgen(method, getter)]
-    fn status(this: &Answer) -> u16;
+    fn status(this: &ScriptResponse) -> u16;
 
     #[wasm_bindgen(method, getter)]
-    fn text(this: &Answer) -> String;
+    fn text(this: &ScriptResponse) -> String;
 }
 
-/// A tab in its element; freed, it is unmounted.
+/// A mounted tab. `free()` unmounts it.
 #[wasm_bindgen]
 pub struct Mounted {
     _handle: Box<dyn Any>,
 }
 
-/// Shows the tab in an element of a shadow root.
+/// Mounts the tab in a container of a shadow root.
 #[wasm_bindgen]
 #[must_use]
-pub fn mount(container: HtmlElement, script: Script) -> Mounted {
+pub fn mount(container: HtmlElement, script: HostScript) -> Mounted {
     #[cfg(feature = "hydrate")]
     console_error_panic_hook::set_once();
     let handle = mount_to(container.clone(), move || {
         let parts = Parts { container, script, offered: RwSignal::new(None) };
         let element = CustomElement { parts: StoredValue::new_local(parts) };
-        provide_context(Host { element: Some(element) });
+        provide_context(TabHost { element: Some(element) });
         EmailSettingsPage()
     });
     Mounted { _handle: Box::new(handle) }
 }
 
-/// The element that holds the tab.
+/// The custom element that hosts the tab.
 #[derive(Clone, Copy)]
 pub struct CustomElement {
     parts: StoredValue<Parts, LocalStorage>,
@@ -76,55 +76,55 @@ pub struct CustomElement {
 
 struct Parts {
     container: HtmlElement,
-    script: Script,
-    /// The address of the provider's page, after a browser allowed no window for it.
+    script: HostScript,
+    /// The address of the provider's page, after the browser blocked the pop-up.
     offered: RwSignal<Option<String>>,
 }
 
 impl CustomElement {
-    /// Whether the element was removed from its page, and the tab with it.
+    /// Whether the element was removed and its tab unmounted.
     pub fn is_gone(self) -> bool {
         self.parts.is_disposed()
     }
 
-    fn script(self) -> Option<Script> {
+    fn script(self) -> Option<HostScript> {
         self.parts.try_with_value(|parts| parts.script.clone())
     }
 
-    /// The element of the tab with this id.
+    /// Returns the tab's element with this id.
     pub fn find(self, id: &str) -> Option<Element> {
         let find = |parts: &Parts| parts.container.query_selector(&format!("#{id}")).ok()?;
         self.parts.try_with_value(find)?
     }
 
-    /// A path of the server's as a whole address.
+    /// Returns the absolute URL of a path of the server.
     pub fn address(self, path: &str) -> Option<String> {
         Some(self.script()?.address(path))
     }
 
-    /// Opens a stream of the server's.
+    /// Opens an event stream; `None` if the request fails.
     pub async fn stream(self, path: &str, signal: &AbortSignal) -> Option<Reader> {
         self.script()?.open(path, signal).await.ok()
     }
 
-    /// Sends a body to a path of the server's.
-    pub async fn post(self, path: &str, body: &str) -> Result<Reply, ApiError> {
+    /// Posts a JSON body to a path of the server.
+    pub async fn post(self, path: &str, body: &str) -> Result<CallResponse, ApiError> {
         let script = self.script().ok_or(ApiError::Unreachable)?;
         let answer = script.call(path, body).await.map_err(|_| ApiError::Unreachable)?;
-        Ok(Reply { status: answer.status(), text: answer.text() })
+        Ok(CallResponse { status: answer.status(), text: answer.text() })
     }
 
-    /// Offers the way to an address, or no longer.
+    /// Shows a link to an address, or removes it.
     pub fn offer(self, address: Option<String>) {
         self.parts.try_with_value(|parts| parts.offered.set(address));
     }
 
-    /// The address to which the way is offered.
+    /// The address of the shown link.
     pub fn offered(self) -> Option<String> {
         self.parts.try_with_value(|parts| parts.offered)?.get()
     }
 
-    /// Tells the element's script what happened.
+    /// Dispatches an event through the element's script.
     pub fn tell(self, event: &str, detail: &JsValue) {
         self.parts.try_with_value(|parts| parts.script.tell(event, detail));
     }

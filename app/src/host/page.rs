@@ -1,23 +1,23 @@
-//! A page of this server's, or of a host written in Rust: calls go where the page came from.
+//! Requests of a page of this server or of a Leptos host: they go to the page's own origin.
 
 use gloo_net::http::Request;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::AbortSignal;
 
-use super::call::Reply;
+use super::call::CallResponse;
 use crate::api::ApiError;
 use crate::deadline;
-use crate::tab::news::Reader;
+use crate::tab::run_stream::Reader;
 
-/// Opens a stream of the server's.
+/// Opens an event stream; `None` if the request fails.
 pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {
     let answer = Request::get(path).abort_signal(Some(signal)).send().await.ok()?;
     let body = answer.ok().then(|| answer.body())??;
     Some(body.get_reader().unchecked_into())
 }
 
-/// Sends a body to a path of the server's.
-pub async fn post(path: &str, body: String) -> Result<Reply, ApiError> {
+/// Posts a JSON body to a path of the server.
+pub async fn post(path: &str, body: String) -> Result<CallResponse, ApiError> {
     let unreachable = |_| ApiError::Unreachable;
     let millis = u32::try_from(deadline::ANSWER.as_millis()).unwrap_or(u32::MAX);
     let request = Request::post(path)
@@ -27,5 +27,5 @@ pub async fn post(path: &str, body: String) -> Result<Reply, ApiError> {
         .map_err(unreachable)?;
     let answer = request.send().await.map_err(unreachable)?;
     let text = answer.text().await.map_err(unreachable)?;
-    Ok(Reply { status: answer.status(), text })
+    Ok(CallResponse { status: answer.status(), text })
 }

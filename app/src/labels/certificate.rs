@@ -1,38 +1,37 @@
-//! What to do where nobody that the machine trusts vouches for a mail server: whose certificate it
-//! showed, and whom one could trust for this server.
+//! Explains rejected certificates of a mail server: the presented certificate, and which one could be
+//! trusted for this server. Server only.
 
 use std::net::IpAddr;
 
-use domain::delivery::{Fact, FactName, Run, StepEnd};
+use domain::delivery::{Fact, FactName, Run, StepStatus};
 use domain::draft::Form;
 use domain::{Field, OauthFlow};
 
 use super::{Words, field_in_full};
-use crate::explanation::{Explanation, Fill, NextStep};
+use crate::explanation::{Explanation, NextStep, Suggestion};
 
-/// The words for a certificate of an unknown authority, with what the server showed in them.
+/// Explains a certificate with an unknown issuer, with the details that the server presented.
 pub(super) fn of_unknown_authority(words: &Words, run: &Run, tested: &Form<()>) -> Explanation {
-    let facts = run.steps.iter().rfind(|report| report.ended == StepEnd::Failed);
+    let facts = run.steps.iter().rfind(|report| report.ended == StepStatus::Failed);
     let facts = facts.map_or(&[][..], |report| &report.facts);
     let found = |name: FactName| facts.iter().find(|fact| fact.name == name).map(value);
-    let shown = found(FactName::Subject).or_else(|| found(FactName::Names)).map(|whose| {
+    let shown = found(FactName::Subject).or_else(|| found(FactName::Names)).map(|subject| {
         let issuer = found(FactName::Issuer).unwrap_or("an unnamed issuer");
         NextStep::words(format!(
-            "The server presents a certificate for {whose}, issued by {issuer}."
+            "The server presents a certificate for {subject}, issued by {issuer}."
         ))
     });
     let trust = found(FactName::IssuerPem).zip(found(FactName::IssuerFingerprint));
     let is_its_own = found(FactName::IssuerFingerprint) == found(FactName::Fingerprint);
-    let trust = trust.map(|(pem, fingerprint)| trusted(pem, fingerprint, is_its_own, tested));
+    let trust = trust.map(|(pem, fingerprint)| trust_step(pem, fingerprint, is_its_own, tested));
     let others = words.steps.iter().map(|&step| NextStep::words(step));
     Explanation::new(words.cause, shown.into_iter().chain(trust).chain(others).collect())
 }
 
-/// The words for a certificate that is never taken, with a line by which the server's operator makes one
-/// that is.
+/// Explains a certificate that is never accepted, with a command that creates an acceptable one.
 pub(super) fn of_unacceptable(words: &Words, tested: &Form<()>) -> Explanation {
     let steps = words.steps.iter().map(|&step| NextStep::words(step));
-    let host = tested.sending().server.trim_end_matches('.');
+    let host = tested.active_smtp().server.trim_end_matches('.');
     let kind = if host.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
     let line = format!(
         "openssl req -x509 -newkey rsa:2048 -sha256 -nodes -days 825 -keyout key.pem -out cert.pem -subj \"/CN={host}\" -addext \"subjectAltName={kind}:{host}\""
@@ -50,30 +49,30 @@ fn value(fact: &Fact) -> &str {
     &fact.value
 }
 
-fn trusted(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) -> NextStep {
+fn trust_step(pem: &str, fingerprint: &str, is_its_own: bool, tested: &Form<()>) -> NextStep {
     let field = match tested.flow {
         OauthFlow::None => Field::BasicTrustedCa,
         OauthFlow::AuthorizationCode
         | OauthFlow::AuthorizationCodePkce
         | OauthFlow::ClientCredentials => Field::OauthTrustedCa,
     };
-    // The stored one goes only to a server for which the same may vouch as when it was entered.
+    // The stored password is bound to the trusted certificates.
     let again = if tested.flow == OauthFlow::None && !tested.sign_in.username.is_empty() {
         " Enter the Password again."
     } else {
         ""
     };
-    let (whose, label) = if is_its_own {
+    let (owner, label) = if is_its_own {
         ("the server's", "Trust this certificate")
     } else {
         ("the issuer's", "Trust this issuer")
     };
     NextStep {
         text: format!(
-            "Ask the mail server's administrator whether {whose} certificate has the SHA-256 fingerprint {fingerprint}. If it matches, trust it: it is added to {} and applies to this mail server only.{again} Save, then send again.",
+            "Ask the mail server's administrator whether {owner} certificate has the SHA-256 fingerprint {fingerprint}. If it matches, trust it: it is added to {} and applies to this mail server only.{again} Save, then send again.",
             field_in_full(field)
         ),
-        fill: Some(Fill { field, value: pem.to_owned(), label: label.to_owned() }),
+        fill: Some(Suggestion { field, value: pem.to_owned(), label: label.to_owned() }),
         ..NextStep::default()
     }
 }

@@ -1,56 +1,55 @@
-//! What a provider says about itself, in words, and what is wrong with what it says. Made on the
-//! server only, which asks it.
+//! Texts of provider discovery (RFC 8414): the facts of the metadata, and its problems. Server only.
 
-use domain::token::Fault;
+use domain::token::OauthDiagnosis;
 use domain::{Field, Problem};
 
-use super::{egress, field, microsoft, problem};
-use crate::explanation::{Explanation, Found, NextStep};
+use super::{egress, field, microsoft};
+use crate::explanation::{Explanation, LookupFact, NextStep};
 
-/// What is told of a provider.
+/// A fact of a provider's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact {
-    /// Where it was asked.
+pub enum ProviderFact {
+    /// The URL of the metadata.
     FoundAt,
-    /// What it calls itself.
+    /// The issuer.
     Issuer,
-    /// Its Authorization Endpoint.
+    /// The Authorization Endpoint.
     AuthorizationEndpoint,
-    /// Its Token Endpoint.
+    /// The Token Endpoint.
     TokenEndpoint,
-    /// Where its endpoints are.
+    /// The origins of the endpoints.
     Origins,
-    /// Whether it knows PKCE.
+    /// Whether PKCE is supported.
     Pkce,
-    /// Which grants it knows.
+    /// The supported grant types.
     GrantTypes,
-    /// Where it revokes tokens.
+    /// The revocation endpoint (RFC 7009).
     Revocation,
 }
 
 /// The name of a fact.
 #[must_use]
-pub const fn fact(fact: Fact) -> &'static str {
+pub const fn fact(fact: ProviderFact) -> &'static str {
     match fact {
-        Fact::FoundAt => "Found at",
-        Fact::Issuer => "Issuer",
-        Fact::AuthorizationEndpoint => field(Field::AuthorizationEndpoint),
-        Fact::TokenEndpoint => field(Field::TokenEndpoint),
-        Fact::Origins => "Hosts",
-        Fact::Pkce => "PKCE with S256",
-        Fact::GrantTypes => "Grant types",
-        Fact::Revocation => "Revocation",
+        ProviderFact::FoundAt => "Found at",
+        ProviderFact::Issuer => "Issuer",
+        ProviderFact::AuthorizationEndpoint => field(Field::AuthorizationEndpoint),
+        ProviderFact::TokenEndpoint => field(Field::TokenEndpoint),
+        ProviderFact::Origins => "Hosts",
+        ProviderFact::Pkce => "PKCE with S256",
+        ProviderFact::GrantTypes => "Grant types",
+        ProviderFact::Revocation => "Revocation",
     }
 }
 
-/// What a provider does not say.
+/// The value of a fact that the metadata omits.
 pub const NOT_SAID: &str = "not mentioned";
-/// That it knows PKCE by S256.
+/// PKCE is supported with S256.
 pub const SUPPORTED: &str = "supported";
-/// That it knows PKCE, and not by S256.
+/// PKCE is supported, but not with S256.
 pub const NOT_SUPPORTED: &str = "not supported";
 
-/// Where tokens are revoked, and whether that is used.
+/// Formats the revocation endpoint, and whether PPM uses it.
 #[must_use]
 pub fn revocation(endpoint: &str, is_used: bool) -> String {
     if is_used {
@@ -62,96 +61,100 @@ pub fn revocation(endpoint: &str, is_used: bool) -> String {
     }
 }
 
-/// What is wrong with what a provider says about itself, or keeps it from being asked.
+/// Why a provider's metadata cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lie {
-    /// What was typed is neither an issuer nor a tenant.
+pub enum MetadataProblem {
+    /// The typed text is neither an issuer nor a tenant.
     NoIssuerTyped,
-    /// What was typed stands for a tenant in documentation: this part of it.
+    /// The typed text contains this placeholder.
     Placeholder(String),
-    /// Nothing was found, or it may not be asked.
+    /// No metadata was found, or the request is not allowed.
     NotFound {
-        /// Why.
-        fault: Fault,
-        /// The addresses that the egress policy refused, where it did.
+        /// The likely cause.
+        diagnosis: OauthDiagnosis,
+        /// The addresses that the egress policy denied, if any.
         refused: Option<String>,
-        /// What the provider said, or where it redirects to.
-        said: Option<String>,
+        /// The provider's error, or the redirect target.
+        peer_text: Option<String>,
     },
-    /// What was found describes no provider.
+    /// The response is not provider metadata.
     NoDescription,
-    /// It calls itself something else.
+    /// The metadata names another issuer.
     OtherIssuer {
-        /// What was asked for.
+        /// The requested issuer.
         asked: String,
-        /// What it calls itself; empty where it does not say.
+        /// The issuer in the metadata; empty if missing.
         told: String,
     },
-    /// The same of a provider whose words are not shown, because it is not public.
+    /// The metadata of a non-public provider names another issuer, which is not displayed.
     OtherIssuerWithheld {
-        /// What was asked for.
+        /// The requested issuer.
         asked: String,
     },
-    /// It names no Token Endpoint.
+    /// The metadata has no Token Endpoint.
     NoTokenEndpoint,
-    /// An endpoint is none.
+    /// An endpoint in the metadata is invalid.
     BadEndpoint {
-        /// The endpoint.
+        /// The endpoint's control.
         field: Field,
-        /// As it was told.
+        /// The endpoint as in the metadata.
         told: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         problem: Problem,
     },
 }
 
-/// What a lie means, and what to do.
+/// Explains a problem.
 #[must_use]
-pub fn lie(lie: Lie) -> Explanation {
-    match lie {
-        Lie::NoIssuerTyped => explained(
+pub fn metadata_problem(problem: MetadataProblem) -> Explanation {
+    match problem {
+        MetadataProblem::NoIssuerTyped => explained(
             "This is not a provider's address.",
             &[
                 "Enter the issuer as the provider's documentation lists it, such as https://accounts.google.com.",
                 "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
             ],
         ),
-        Lie::Placeholder(placeholder) => explained(
+        MetadataProblem::Placeholder(placeholder) => explained(
             &format!("{placeholder} stands for your tenant."),
             &[
                 "Enter the tenant in its place: its name, such as contoso.onmicrosoft.com, or its ID.",
                 "Both are on the Overview page of the Microsoft Entra admin center.",
             ],
         ),
-        Lie::NotFound { fault, refused, said } => {
-            let said = said.unwrap_or_default();
-            let mut explanation = match fault {
-                _ if is_unknown_tenant(&said) => unknown_tenant(),
-                Fault::Redirected if said.starts_with("https://") => Explanation::new(
-                    format!("The address points to another one, which PPM does not follow: {said}"),
-                    vec![
-                        NextStep::words("Enter that address, if it is the provider's."),
-                        NextStep::words(BY_HAND),
-                    ],
-                ),
-                fault => not_found(fault),
+        MetadataProblem::NotFound { diagnosis, refused, peer_text } => {
+            let peer_text = peer_text.unwrap_or_default();
+            let mut explanation = match diagnosis {
+                _ if is_unknown_tenant(&peer_text) => unknown_tenant(),
+                OauthDiagnosis::Redirected if peer_text.starts_with("https://") => {
+                    Explanation::new(
+                        format!(
+                            "The address points to another one, which PPM does not follow: {peer_text}"
+                        ),
+                        vec![
+                            NextStep::words("Enter that address, if it is the provider's."),
+                            NextStep::words(BY_HAND),
+                        ],
+                    )
+                }
+                diagnosis => not_found(diagnosis),
             };
-            explanation.steps.extend(egress::step(fault, refused.as_deref()));
-            let page = microsoft::number(&said).map(|number| microsoft::page(number, ""));
+            explanation.steps.extend(egress::step(diagnosis, refused.as_deref()));
+            let page = microsoft::number(&peer_text).map(|number| microsoft::page(number, ""));
             explanation.steps.extend(page);
             explanation
         }
-        Lie::NoDescription => explained(
+        MetadataProblem::NoDescription => explained(
             "What was found at this address does not describe a provider.",
             &["Check the issuer against the provider's documentation.", BY_HAND],
         ),
-        Lie::OtherIssuer { asked, told } if told.is_empty() => explained(
+        MetadataProblem::OtherIssuer { asked, told } if told.is_empty() => explained(
             &format!(
                 "The provider at {asked} does not state its issuer, so its answer is not used."
             ),
             &["Check the issuer against the provider's documentation.", BY_HAND],
         ),
-        Lie::OtherIssuer { asked, told } => Explanation::new(
+        MetadataProblem::OtherIssuer { asked, told } => Explanation::new(
             format!(
                 "{asked} was requested, but the provider identifies itself as {told}. Its answer is not used."
             ),
@@ -167,7 +170,7 @@ pub fn lie(lie: Lie) -> Explanation {
                 ),
             ],
         ),
-        Lie::OtherIssuerWithheld { asked } => explained(
+        MetadataProblem::OtherIssuerWithheld { asked } => explained(
             &format!(
                 "{asked} was requested, but the provider identifies itself as something else. Its answer is not used."
             ),
@@ -176,13 +179,13 @@ pub fn lie(lie: Lie) -> Explanation {
                 BY_HAND,
             ],
         ),
-        Lie::NoTokenEndpoint => {
+        MetadataProblem::NoTokenEndpoint => {
             explained("The provider lists no Token Endpoint.", &["Check the issuer.", BY_HAND])
         }
-        Lie::BadEndpoint { field: at, told, problem: what } => Explanation::new(
+        MetadataProblem::BadEndpoint { field: at, told, problem: what } => Explanation::new(
             format!("The provider lists an invalid {}: {told}", field(at)),
             vec![
-                NextStep::words(problem(at, what)),
+                NextStep::words(super::problem(at, what)),
                 NextStep::words("Ask the provider's administrator to correct its description."),
                 NextStep::words(BY_HAND),
             ],
@@ -190,20 +193,22 @@ pub fn lie(lie: Lie) -> Explanation {
     }
 }
 
-/// The provider's own words, as a fact; nothing where it has not said any.
+/// Returns the provider's error as a fact, if any.
 #[must_use]
-pub fn said(lie: &Lie) -> Option<Found> {
-    match lie {
-        Lie::NotFound { fault, said: Some(said), .. } if fault.is_of_provider() => {
-            Some(Found::value("In the provider's words", said.clone()))
+pub fn peer_text(problem: &MetadataProblem) -> Option<LookupFact> {
+    match problem {
+        MetadataProblem::NotFound { diagnosis, peer_text: Some(peer_text), .. }
+            if diagnosis.is_of_provider() =>
+        {
+            Some(LookupFact::value("In the provider's words", peer_text.clone()))
         }
         _ => None,
     }
 }
 
-fn is_unknown_tenant(said: &str) -> bool {
-    said.starts_with("invalid_tenant")
-        || microsoft::number(said).is_some_and(microsoft::is_unknown_tenant)
+fn is_unknown_tenant(peer_text: &str) -> bool {
+    peer_text.starts_with("invalid_tenant")
+        || microsoft::number(peer_text).is_some_and(microsoft::is_unknown_tenant)
 }
 
 fn unknown_tenant() -> Explanation {
@@ -224,80 +229,82 @@ fn explained(cause: &str, steps: &[&str]) -> Explanation {
     Explanation::new(cause, steps)
 }
 
-fn not_found(fault: Fault) -> Explanation {
+fn not_found(diagnosis: OauthDiagnosis) -> Explanation {
     const TYPING: &str = "Check the address for typing mistakes.";
     const LATER: &str = "Try again in a few minutes.";
-    match fault {
-        Fault::NameNotFound => explained("There is no server with this name.", &[TYPING]),
-        Fault::NameServiceFailed => explained(
+    match diagnosis {
+        OauthDiagnosis::NameNotFound => explained("There is no server with this name.", &[TYPING]),
+        OauthDiagnosis::NameServiceFailed => explained(
             "The name could not be looked up.",
             &[LATER, "If the problem continues, check this machine's DNS."],
         ),
-        Fault::AddressForbidden => explained(
+        OauthDiagnosis::AddressForbidden => explained(
             "This address leads to a machine that PPM never connects to.",
             &[
                 "For security, PPM does not connect to link-local and cloud metadata addresses, nor to other machines by http://. Use the provider's own name.",
             ],
         ),
-        Fault::EgressNotAllowed => explained(
+        OauthDiagnosis::EgressNotAllowed => explained(
             "The operator of this server has not allowed PPM to connect to this address.",
             &[
                 "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
             ],
         ),
-        Fault::EgressDenied => explained(
+        OauthDiagnosis::EgressDenied => explained(
             "The operator of this server has blocked this address.",
             &["Use another provider, or ask the operator about --egress-deny.", BY_HAND],
         ),
-        Fault::NothingListens | Fault::Unreachable => explained(
+        OauthDiagnosis::NothingListens | OauthDiagnosis::Unreachable => explained(
             "Nothing answers at this address.",
             &[
                 TYPING,
                 "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
             ],
         ),
-        Fault::CertificateUntrusted => explained(
+        OauthDiagnosis::CertificateUntrusted => explained(
             "This machine does not trust the provider's certificate.",
             &["If it is your own provider, start PPM with its CA's certificate (--extra-ca)."],
         ),
-        Fault::CertificateOutOfDate => explained(
+        OauthDiagnosis::CertificateOutOfDate => explained(
             "The provider's certificate is out of date.",
             &["Check this machine's clock.", "Ask the provider's administrator to renew it."],
         ),
-        Fault::CertificateWrongName => {
+        OauthDiagnosis::CertificateWrongName => {
             explained("The provider's certificate is for another name.", &[TYPING])
         }
-        Fault::TlsFailed => explained(
+        OauthDiagnosis::TlsFailed => explained(
             "No encrypted connection to the provider could be made.",
             &["A proxy or firewall that inspects connections can be the cause."],
         ),
-        Fault::ConnectionLost => {
+        OauthDiagnosis::ConnectionLost => {
             explained("The provider closed the connection unexpectedly.", &[LATER])
         }
-        Fault::TooSlow => explained("The provider was too slow, so PPM gave up.", &[LATER]),
-        Fault::TooLong => {
+        OauthDiagnosis::TooSlow => {
+            explained("The provider was too slow, so PPM gave up.", &[LATER])
+        }
+        OauthDiagnosis::TooLong => {
             explained("The answer is too large to be a provider's description.", &[TYPING, BY_HAND])
         }
-        Fault::Redirected => explained(
+        OauthDiagnosis::Redirected => explained(
             "This address redirects to another one, which PPM does not follow.",
             &["Enter the final address.", BY_HAND],
         ),
-        Fault::BotGuard => explained(
+        OauthDiagnosis::BotGuard => explained(
             "A bot guard in front of the provider turned PPM away.",
             &["Ask the provider's administrator to let requests from this server pass.", BY_HAND],
         ),
-        Fault::NetworkPage => explained(
+        OauthDiagnosis::NetworkPage => explained(
             "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
             &[
                 "Ask your network's administrator to let this server reach the provider.",
                 "If requests have to go through a proxy, start PPM with --oauth-proxy.",
             ],
         ),
-        Fault::SignInPage => explained(
+        OauthDiagnosis::SignInPage => explained(
             "A sign-in page answers at this address, not a description of the provider.",
             &["Enter the issuer, as the provider's documentation writes it.", BY_HAND],
         ),
-        Fault::ProviderFailed | Fault::ProviderBusy => {
+        OauthDiagnosis::ProviderFailed | OauthDiagnosis::ProviderBusy => {
             explained("The provider is having problems.", &[LATER])
         }
         _ => explained(

@@ -1,21 +1,21 @@
-//! The step that names an address which the operator's policy refused, and the flag about it. Made on
-//! the server only.
+//! Steps for connections that the operator's egress policy denied, with the address and the flag to
+//! change. Server only.
 
-use domain::token::Fault;
+use domain::token::OauthDiagnosis;
 
 use crate::explanation::NextStep;
 
-/// The step for addresses that were refused, such as `127.0.0.1:9090, [::1]:9090`; nothing for what
-/// was refused for another reason.
-pub(super) fn step(fault: Fault, addresses: Option<&str>) -> Option<NextStep> {
-    match fault {
-        Fault::EgressNotAllowed => addresses.map(allow),
-        Fault::EgressDenied => addresses.map(denied),
+/// Returns the step for denied addresses, such as `127.0.0.1:9090, [::1]:9090`; `None` for other
+/// diagnoses.
+pub(super) fn step(diagnosis: OauthDiagnosis, addresses: Option<&str>) -> Option<NextStep> {
+    match diagnosis {
+        OauthDiagnosis::EgressNotAllowed => addresses.map(allow),
+        OauthDiagnosis::EgressDenied => addresses.map(denied),
         _ => None,
     }
 }
 
-/// The flags that allow these addresses, ready to be copied.
+/// The flags that allow these addresses, to copy.
 pub(super) fn allow(addresses: &str) -> NextStep {
     let flag = |address| format!("--egress-allow {address}");
     let flags: Vec<_> = addresses.split(", ").map(flag).collect();
@@ -25,7 +25,7 @@ pub(super) fn allow(addresses: &str) -> NextStep {
     }
 }
 
-/// The addresses that a rule denies.
+/// The addresses that `--egress-deny` denies.
 pub(super) fn denied(addresses: &str) -> NextStep {
     NextStep::words(format!("Blocked by --egress-deny: {addresses}."))
 }

@@ -1,78 +1,90 @@
-//! What an administrator reads where a test message failed: the words for the failure, with the
-//! values of the settings that were tested in them. Made on the server only.
+//! Explains a failed test message: the text of its diagnosis, with values of the tested settings.
+//! Server only.
 
 use std::net::IpAddr;
 
-use domain::delivery::{Advice, FactName, Outcome, Run, Step, StepEnd};
+use domain::delivery::{Diagnosis, FactName, Outcome, Run, Step, StepStatus};
 use domain::draft::Form;
-use domain::token::{Fault, Leg, Setback};
+use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 
 use super::certificate::{of_unacceptable, of_unknown_authority};
+use super::oauth_failure::{self, FailureContext};
 use super::provider::steps_for;
-use super::setback::{self, Known};
-use super::{INTERRUPTED, Words, advice, egress};
-use crate::explanation::{Explanation, Fill, Link, NextStep};
+use super::{INTERRUPTED, Words, diagnosis_words, egress};
+use crate::explanation::{Explanation, Link, NextStep, Suggestion};
 
-/// What the end of a test message means and what to do; nothing to say of a good end, or before it.
-/// `tested` is the
-/// form that the message went through, without its Client ID for whoever may not read that.
+/// Explains the outcome of a test message; `None` if it succeeded or has not ended. `tested` is the
+/// tested form, without Client ID if the caller may not read it.
 #[must_use]
 pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,
-        Outcome::Interrupted => Some(plain(&INTERRUPTED)),
-        Outcome::Failed { advice, said, found, .. } => {
-            let words = said.as_deref().or(found.as_deref());
-            Some(of_failure(*advice, words, run, tested))
+        Outcome::Interrupted => Some(generic(&INTERRUPTED)),
+        Outcome::Failed { diagnosis, peer_text, found, .. } => {
+            let words = peer_text.as_deref().or(found.as_deref());
+            Some(failure_explanation(*diagnosis, words, run, tested))
         }
     }
 }
 
-/// The provider's own steps where there are any, and those that hold everywhere otherwise.
-fn of_failure(code: Advice, said: Option<&str>, run: &Run, tested: &Form<()>) -> Explanation {
-    let words = advice(code);
+/// Returns the provider's steps if there are any, otherwise the generic ones.
+fn failure_explanation(
+    code: Diagnosis,
+    peer_text: Option<&str>,
+    run: &Run,
+    tested: &Form<()>,
+) -> Explanation {
+    let words = diagnosis_words(code);
     match code {
-        Advice::CertificateUnknownIssuer | Advice::CertificateSelfSigned => {
+        Diagnosis::CertificateUnknownIssuer | Diagnosis::CertificateSelfSigned => {
             of_unknown_authority(&words, run, tested)
         }
-        Advice::CertificateVersion1
-        | Advice::CertificateKeyTooShort
-        | Advice::CertificateWithoutNames
-        | Advice::CertificateOldSignature => of_unacceptable(&words, tested),
-        Advice::ClientNameRefused => after(client_name(run), &words),
-        Advice::ReceivingServer => after(submission_server(run, tested), &words),
-        Advice::AddressNotAdmitted | Advice::ReverseNameMissing | Advice::Unwelcome => {
-            after(said.and_then(address), &words)
+        Diagnosis::CertificateVersion1
+        | Diagnosis::CertificateKeyTooShort
+        | Diagnosis::CertificateWithoutNames
+        | Diagnosis::CertificateOldSignature => of_unacceptable(&words, tested),
+        Diagnosis::ClientNameRefused => with_first_step(client_name(run), &words),
+        Diagnosis::ReceivingServer => with_first_step(submission_server(run, tested), &words),
+        Diagnosis::AddressNotAdmitted | Diagnosis::ReverseNameMissing | Diagnosis::Unwelcome => {
+            with_first_step(peer_text.and_then(address), &words)
         }
-        Advice::AddressBlocked => and(after(said.and_then(address), &words), Some(blocklist())),
-        Advice::EgressNotAllowed => and(plain(&words), refused(run).map(egress::allow)),
-        Advice::EgressDenied => and(plain(&words), refused(run).map(egress::denied)),
-        Advice::TokenNotObtained(fault) => of_setback(Leg::TokenRequest, fault, said, tested),
-        Advice::TokenNotRenewed(fault) => {
-            let explanation = of_setback(Leg::Renewal, fault, said, tested);
+        Diagnosis::AddressBlocked => {
+            with_last_step(with_first_step(peer_text.and_then(address), &words), Some(blocklist()))
+        }
+        Diagnosis::EgressNotAllowed => {
+            with_last_step(generic(&words), refused(run).map(egress::allow))
+        }
+        Diagnosis::EgressDenied => {
+            with_last_step(generic(&words), refused(run).map(egress::denied))
+        }
+        Diagnosis::TokenNotObtained(diagnosis) => {
+            oauth_explanation(OauthStage::TokenRequest, diagnosis, peer_text, tested)
+        }
+        Diagnosis::TokenNotRenewed(diagnosis) => {
+            let explanation = oauth_explanation(OauthStage::Renewal, diagnosis, peer_text, tested);
             match steps_for(code, tested, run) {
                 Some((steps, page)) => Explanation { steps, see_also: Some(page), ..explanation },
                 None => explanation,
             }
         }
         _ => match steps_for(code, tested, run) {
-            Some((steps, page)) => Explanation { steps, see_also: Some(page), ..plain(&words) },
-            None if code == Advice::TokenRefused => {
-                Explanation { steps: of_refused_token(run, tested), ..plain(&words) }
+            Some((steps, page)) => Explanation { steps, see_also: Some(page), ..generic(&words) },
+            None if code == Diagnosis::TokenRefused => {
+                Explanation { steps: rejected_token_steps(run, tested), ..generic(&words) }
             }
-            None => plain(&words),
+            None => generic(&words),
         },
     }
 }
 
-/// The name that was sent in EHLO, whichever step its refusal came at.
+/// The name sent in EHLO or HELO.
 fn client_name(run: &Run) -> Option<NextStep> {
     let sent = found(run, FactName::ClientName)?;
     Some(NextStep::words(format!("PPM introduced itself as {sent}.")))
 }
 
-/// The provider's server for sending, with a button that enters it.
+/// The provider's submission server, with a button that enters it.
 fn submission_server(run: &Run, tested: &Form<()>) -> Option<NextStep> {
     let server = found(run, FactName::SubmissionServer)?;
     let field = match tested.flow {
@@ -83,15 +95,15 @@ fn submission_server(run: &Run, tested: &Form<()>) -> Option<NextStep> {
     };
     Some(NextStep {
         text: format!("This provider's server for sending is {server}: enter it in SMTP Server."),
-        fill: Some(Fill { field, value: server.to_owned(), label: format!("Use {server}") }),
+        fill: Some(Suggestion { field, value: server.to_owned(), label: format!("Use {server}") }),
         ..NextStep::default()
     })
 }
 
-/// The address that a server names where it refuses this machine's.
-fn address(said: &str) -> Option<NextStep> {
-    let is_sign = |c: char| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':');
-    let mut words = said.split(is_sign).map(|word| word.trim_matches(['.', ':']));
+/// The address of this machine as named in the server's reply.
+fn address(peer_text: &str) -> Option<NextStep> {
+    let is_separator = |c: char| !c.is_ascii_hexdigit() && !matches!(c, '.' | ':');
+    let mut words = peer_text.split(is_separator).map(|word| word.trim_matches(['.', ':']));
     let address = words.find(|word| word.parse::<IpAddr>().is_ok())?;
     Some(NextStep::words(format!("The server sees this machine at the address {address}.")))
 }
@@ -107,8 +119,8 @@ fn blocklist() -> NextStep {
     }
 }
 
-/// What to do about a refused token at a provider without its own steps.
-fn of_refused_token(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
+/// Generic steps for a rejected token.
+fn rejected_token_steps(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
     let scope = match wanted_scope(run) {
         Some(wanted) => format!("The server asks for the scope {wanted}: check that Scope has it."),
         None => {
@@ -135,56 +147,64 @@ fn of_refused_token(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
     std::iter::once(NextStep::words(scope)).chain(steps).collect()
 }
 
-/// The scope that the mail server names where it refuses a token.
+/// The scope in the mail server's error response (RFC 7628 3.2.2).
 pub(super) fn wanted_scope(run: &Run) -> Option<&str> {
     found(run, FactName::WantedScope)
 }
 
-/// A token this young has not expired since.
-const FRESH: u64 = 60;
+/// The age in seconds up to which a token counts as fresh.
+const FRESH_SECONDS: u64 = 60;
 
-/// Whether PPM has renewed or obtained the token just before it sent with it.
+/// Whether the token was refreshed for this message, or obtained just before it.
 pub(super) fn is_token_fresh(run: &Run) -> bool {
-    let taken = run.steps.iter().rfind(|report| report.step == Step::Token);
-    let taken = taken.filter(|report| report.ended == StepEnd::Done);
-    taken.is_some_and(|report| {
+    let token_step = run.steps.iter().rfind(|report| report.step == Step::Token);
+    let token_step = token_step.filter(|report| report.ended == StepStatus::Done);
+    token_step.is_some_and(|report| {
         report.facts.iter().any(|fact| match fact.name {
             FactName::Renewed => fact.value == "yes",
-            FactName::Age => fact.value.parse().is_ok_and(|age: u64| age <= FRESH),
+            FactName::Age => fact.value.parse().is_ok_and(|age: u64| age <= FRESH_SECONDS),
             _ => false,
         })
     })
 }
 
-/// What the last step that says so found out.
+/// Returns the latest fact with this name.
 fn found(run: &Run, name: FactName) -> Option<&str> {
     let mut facts = run.steps.iter().rev().flat_map(|report| &report.facts);
     facts.find(|fact| fact.name == name).map(|fact| fact.value.as_str())
 }
 
-fn after(first: Option<NextStep>, words: &Words) -> Explanation {
-    let explanation = plain(words);
+fn with_first_step(first: Option<NextStep>, words: &Words) -> Explanation {
+    let explanation = generic(words);
     Explanation { steps: first.into_iter().chain(explanation.steps).collect(), ..explanation }
 }
 
-/// What kept a message from having a token.
-fn of_setback(leg: Leg, fault: Fault, said: Option<&str>, tested: &Form<()>) -> Explanation {
-    let setback = Setback { leg, fault, said: said.map(str::to_owned) };
-    setback::explained(&setback, &Known { form: tested.clone(), ..Known::default() })
+/// Explains the OAuth failure that left a message without a token.
+fn oauth_explanation(
+    stage: OauthStage,
+    diagnosis: OauthDiagnosis,
+    peer_text: Option<&str>,
+    tested: &Form<()>,
+) -> Explanation {
+    let failure = OauthFailure { stage, diagnosis, peer_text: peer_text.map(str::to_owned) };
+    oauth_failure::explained(
+        &failure,
+        &FailureContext { form: tested.clone(), ..FailureContext::default() },
+    )
 }
 
-/// The addresses that the egress policy refused at the last step.
+/// The addresses that the egress policy denied in the last step.
 fn refused(run: &Run) -> Option<&str> {
     let facts = &run.steps.last()?.facts;
     facts.iter().find(|fact| fact.name == FactName::Addresses).map(|fact| fact.value.as_str())
 }
 
-fn and(mut explanation: Explanation, step: Option<NextStep>) -> Explanation {
+fn with_last_step(mut explanation: Explanation, step: Option<NextStep>) -> Explanation {
     explanation.steps.extend(step);
     explanation
 }
 
-fn plain(words: &Words) -> Explanation {
+fn generic(words: &Words) -> Explanation {
     let steps = words.steps.iter().map(|&step| NextStep::words(step)).collect();
     Explanation::new(words.cause, steps)
 }

@@ -1,6 +1,5 @@
-//! What Microsoft's numbers for errors (AADSTS…) mean. For words alone: Microsoft changes the numbers, so
-//! nothing is decided by them, its own words stand beside, and a number that is not here leaves the words
-//! as they are. Made on the server only.
+//! Texts for Microsoft Entra error numbers (AADSTS…). Microsoft changes the numbers, so they select
+//! texts only, are shown next to Microsoft's own error, and fall back to the generic text. Server only.
 
 use domain::draft::Form;
 use domain::{OauthFlow, microsoft};
@@ -8,30 +7,34 @@ use domain::{OauthFlow, microsoft};
 use super::{Words, provider};
 use crate::explanation::{Explanation, Link, NextStep};
 
-/// Numbers that mean the same, and what that is.
-struct Row {
+/// Error numbers with the same meaning, and their text.
+struct ErrorNumberRow {
     numbers: &'static [u32],
     words: Words,
-    /// The same for Client Credentials, where no person signs in.
-    of_application: Option<Words>,
-    /// When Microsoft's page on the number was read.
+    /// The text for Client Credentials, without a user.
+    for_application: Option<Words>,
+    /// The date on which Microsoft's page on the number was read.
     read: &'static str,
 }
 
-/// When most of them were read.
+/// The date for most rows.
 const READ: &str = "28 November 2026";
 
-const fn row(numbers: &'static [u32], cause: &'static str, steps: &'static [&'static str]) -> Row {
-    Row { numbers, words: Words { cause, steps }, of_application: None, read: READ }
+const fn row(
+    numbers: &'static [u32],
+    cause: &'static str,
+    steps: &'static [&'static str],
+) -> ErrorNumberRow {
+    ErrorNumberRow { numbers, words: Words { cause, steps }, for_application: None, read: READ }
 }
 
-impl Row {
-    const fn or_of_application(
+impl ErrorNumberRow {
+    const fn or_for_application(
         mut self,
         cause: &'static str,
         steps: &'static [&'static str],
     ) -> Self {
-        self.of_application = Some(Words { cause, steps });
+        self.for_application = Some(Words { cause, steps });
         self
     }
 }
@@ -40,7 +43,7 @@ const SIGN_IN_AGAIN: &str = "Press Get Auth Token, and sign in again.";
 const ADMIN_CENTER: &str =
     "In the Microsoft Entra admin center, open the application under App registrations";
 
-static ROWS: [Row; 24] = [
+static ROWS: [ErrorNumberRow; 24] = [
     row(
         &[7_000_215],
         "Client Secret is wrong.",
@@ -88,7 +91,7 @@ static ROWS: [Row; 24] = [
             "The ID is on the Overview page of the Microsoft Entra admin center.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "Token Endpoint has to name your tenant.",
         &[
             "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Token Endpoint in place of common.",
@@ -110,7 +113,7 @@ static ROWS: [Row; 24] = [
             "If users may not consent, ask an administrator to press Grant admin consent on the application's page, under API permissions.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "No administrator has approved this application in the tenant.",
         &[
             "Check that the tenant in Token Endpoint is the one in which the application is registered.",
@@ -148,7 +151,7 @@ static ROWS: [Row; 24] = [
             "Remove it from the query of Authorization Endpoint, behind the question mark.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "The request has a parameter twice.",
         &[
             "Microsoft's own words name the parameter.",
@@ -181,7 +184,7 @@ static ROWS: [Row; 24] = [
             "Or choose the flow Client Credentials.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "A Conditional Access policy blocks this application.",
         &[
             "Ask the administrator of Microsoft Entra to find the policy in the log of service principal sign-ins, and to exclude this application from it.",
@@ -195,7 +198,7 @@ static ROWS: [Row; 24] = [
             "Or turn Assignment required off under Properties there.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "This application accepts only assigned accounts.",
         &[
             "In the Microsoft Entra admin center, open the application under Enterprise applications, Properties, and turn Assignment required off.",
@@ -233,7 +236,7 @@ static ROWS: [Row; 24] = [
             "Check that Redirect URI is registered for the platform Web, not for mobile and desktop applications.",
         ],
     )
-    .or_of_application(
+    .or_for_application(
         "The application is a confidential client, which must send a Client Secret.",
         &["Enter Client Secret, and leave Client authentication at Automatic."],
     ),
@@ -249,9 +252,9 @@ static ROWS: [Row; 24] = [
     ),
 ];
 
-/// The number in a provider's words that is known here, or else the first one.
-pub(super) fn number(said: &str) -> Option<u32> {
-    let numbers = said.split("AADSTS").skip(1).filter_map(|rest| {
+/// Returns the first known error number in a provider's error, or else the first one.
+pub(super) fn number(peer_text: &str) -> Option<u32> {
+    let numbers = peer_text.split("AADSTS").skip(1).filter_map(|rest| {
         let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse().ok()
     });
@@ -259,31 +262,32 @@ pub(super) fn number(said: &str) -> Option<u32> {
     numbers.iter().copied().find(|number| row_of(*number).is_some()).or(numbers.first().copied())
 }
 
-fn row_of(number: u32) -> Option<&'static Row> {
+fn row_of(number: u32) -> Option<&'static ErrorNumberRow> {
     ROWS.iter().find(|row| row.numbers.contains(&number))
 }
 
-/// What a number means in these settings and what to do; nothing where it is not known.
-pub(super) fn explained(number: u32, said: &str, form: &Form<()>) -> Option<Explanation> {
+/// Explains a number with these settings; `None` if it is unknown.
+pub(super) fn explained(number: u32, peer_text: &str, form: &Form<()>) -> Option<Explanation> {
     let row = row_of(number)?;
-    let of_application =
-        row.of_application.as_ref().filter(|_| form.flow == OauthFlow::ClientCredentials);
-    let Words { cause, steps } = of_application.unwrap_or(&row.words);
+    let for_application =
+        row.for_application.as_ref().filter(|_| form.flow == OauthFlow::ClientCredentials);
+    let Words { cause, steps } = for_application.unwrap_or(&row.words);
     let steps = steps.iter().map(|&step| NextStep::words(step));
-    let steps = own_values(number, form).into_iter().chain(steps).chain([page(number, row.read)]);
-    let cause = match limit(said).filter(|_| number == 70_043) {
-        Some(seconds) => format!("{cause} It allows {}.", lasting(seconds)),
+    let steps =
+        step_with_own_values(number, form).into_iter().chain(steps).chain([page(number, row.read)]);
+    let cause = match policy_lifetime(peer_text).filter(|_| number == 70_043) {
+        Some(seconds) => format!("{cause} It allows {}.", lifetime_text(seconds)),
         None => (*cause).to_owned(),
     };
     Some(Explanation::new(cause, steps.collect()))
 }
 
-/// Whether a number says that there is no such tenant.
+/// Whether a number means that the tenant does not exist.
 pub(super) fn is_unknown_tenant(number: u32) -> bool {
     matches!(number, 90_002 | 900_023)
 }
 
-/// Microsoft's page on a number.
+/// A step with a link to Microsoft's page on a number.
 pub(super) fn page(number: u32, read: &str) -> NextStep {
     let read = if read.is_empty() { String::new() } else { format!(" (read {read})") };
     NextStep {
@@ -295,8 +299,8 @@ pub(super) fn page(number: u32, read: &str) -> NextStep {
     }
 }
 
-/// Steps with the administrator's own values in them.
-fn own_values(number: u32, form: &Form<()>) -> Option<NextStep> {
+/// A step with values of the settings, if the number has one.
+fn step_with_own_values(number: u32, form: &Form<()>) -> Option<NextStep> {
     let authentication = &form.authentication;
     match number {
         50_011 | 500_113 | 900_971 | 9_002_326 | 9_002_327
@@ -316,14 +320,14 @@ fn own_values(number: u32, form: &Form<()>) -> Option<NextStep> {
     }
 }
 
-/// The lifetime that a policy allows, in Microsoft's words.
-fn limit(said: &str) -> Option<u64> {
-    let (_, rest) = said.split_once("maximum allowed lifetime for this request is ")?;
+/// Parses the lifetime that a policy allows from Microsoft's error, in seconds.
+fn policy_lifetime(peer_text: &str) -> Option<u64> {
+    let (_, rest) = peer_text.split_once("maximum allowed lifetime for this request is ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// So many seconds, in the largest unit that they fill.
-fn lasting(seconds: u64) -> String {
+/// Formats a lifetime in the largest unit that it fills.
+fn lifetime_text(seconds: u64) -> String {
     let (number, unit) = match seconds {
         86_400.. => (seconds / 86_400, "day"),
         3_600.. => (seconds / 3_600, "hour"),
@@ -338,7 +342,7 @@ fn lasting(seconds: u64) -> String {
 mod tests {
     use super::*;
 
-    /// Every number that has its own words.
+    /// Every number that has its own text.
     const NUMBERS: [u32; 34] = [
         7_000_215, 7_000_222, 700_016, 7_000_112, 90_002, 900_023, 50_059, 50_194, 50_011, 500_113,
         900_971, 65_001, 500_011, 70_011, 650_053, 28_002, 28_003, 900_144, 9_000_411, 50_173,
@@ -355,13 +359,13 @@ mod tests {
         form
     }
 
-    fn all(explanation: &Explanation) -> String {
+    fn full_text(explanation: &Explanation) -> String {
         let steps = explanation.steps.iter().map(|step| step.text.as_str());
         [explanation.cause.as_str()].into_iter().chain(steps).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn every_number_has_a_cause_and_steps_of_its_own() {
+    fn every_number_has_its_own_cause_and_steps() {
         for number in NUMBERS {
             for flow in [OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials] {
                 let explained = explained(number, "", &form(flow)).expect("words");
@@ -375,8 +379,8 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_found_in_a_providers_words() {
-        for (said, expected) in [
+    fn a_number_is_found_in_a_providers_error() {
+        for (peer_text, expected) in [
             ("invalid_request: AADSTS90002: Tenant 'x' not found.", Some(90_002)),
             ("AADSTS1: no. AADSTS50194: no.", Some(50_194)),
             ("AADSTS123456", Some(123_456)),
@@ -384,15 +388,15 @@ mod tests {
             ("AADSTS99999999999999999999", None),
             ("No.", None),
         ] {
-            assert_eq!(number(said), expected, "{said}");
+            assert_eq!(number(peer_text), expected, "{peer_text}");
         }
     }
 
     #[test]
-    fn an_application_that_a_number_speaks_of_is_told_of_no_person() {
+    fn client_credentials_texts_mention_no_user() {
         for number in [90_002, 50_194, 65_001, 500_011, 53_003, 50_105, 7_000_215, 700_016] {
             let explained = explained(number, "", &form(OauthFlow::ClientCredentials));
-            let told = all(&explained.expect("words"));
+            let told = full_text(&explained.expect("words"));
             for foreign in ["Redirect URI", "consent", "Get Auth Token", "Authorization Endpoint"] {
                 assert!(!told.contains(foreign), "{number}: {told}");
             }
@@ -400,9 +404,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_frequency_is_told_with_its_seconds() {
-        let said = "AADSTS70043: … The token was issued on …, and the maximum allowed lifetime for this request is 86400.";
-        let explained = explained(70_043, said, &form(OauthFlow::AuthorizationCode));
+    fn a_sign_in_frequency_is_explained_with_its_seconds() {
+        let peer_text = "AADSTS70043: … The token was issued on …, and the maximum allowed lifetime for this request is 86400.";
+        let explained = explained(70_043, peer_text, &form(OauthFlow::AuthorizationCode));
         let cause = explained.expect("words").cause;
         assert!(cause.contains("1 day (86400 seconds)"), "{cause}");
     }

@@ -1,26 +1,26 @@
-//! What is said of a control's text while it is typed, and what its button says.
+//! Texts of the notes on typed text, and of their buttons.
 
 use domain::Field;
-use domain::check::text::shown;
+use domain::announcement::{Announcement, AnnouncementCode};
 use domain::field::Kind;
 use domain::note::Found;
-use domain::notice::{Notice, NoticeCode};
 use domain::preset::Provider;
+use domain::validate::text::shown;
 
-/// Said where blanks were removed from the ends of a text.
+/// The message if whitespace was trimmed.
 pub const BLANKS_REMOVED: &str = "Spaces at the beginning or end were removed.";
 
-/// The button that fills in OAuth from Basic SMTP Settings.
+/// The button that fills in the OAuth settings from Basic SMTP Settings.
 pub const MOVE_TO_OAUTH: &str = "Move to OAuth";
 
-/// What that button does.
+/// The help text of that button.
 pub const MOVE_TO_OAUTH_HELP: &str = "Move to OAuth chooses Authorization Code with PKCE, copies server, port and sender to OAuth SMTP Settings, and fills in the endpoints of your tenant. You then enter Client ID and Client Secret of an application that you register at Microsoft.";
 
-/// What was found in a control's text, and what to do where no button does it.
+/// The text of a finding, with an instruction if it has no button.
 #[must_use]
 pub fn note(at: Field, found: &Found) -> String {
     if at.kind() == Kind::Secret {
-        return secret(found).to_owned();
+        return secret_text(found).to_owned();
     }
     match found {
         Found::Invisible { character, place, more } => invisible(*character, *place, *more),
@@ -32,14 +32,14 @@ pub fn note(at: Field, found: &Found) -> String {
         }
         Found::OtherProvider(here, there) => format!(
             "This endpoint is {}, Authorization Endpoint is {}. Both must come from one provider.",
-            of(*here),
-            of(*there)
+            possessive(*here),
+            possessive(*there)
         ),
         Found::OtherMailServer(endpoints, server) => {
             format!(
                 "The endpoints are {}, but SMTP Server is {}. Both must belong to one provider.",
-                of(Some(*endpoints)),
-                of(Some(*server))
+                possessive(Some(*endpoints)),
+                possessive(Some(*server))
             )
         }
         Found::OtherTenant(here, there) => format!(
@@ -47,11 +47,11 @@ pub fn note(at: Field, found: &Found) -> String {
             shown(here),
             shown(there)
         ),
-        other => plain(other).to_owned(),
+        other => fixed_text(other).to_owned(),
     }
 }
 
-const fn plain(found: &Found) -> &'static str {
+const fn fixed_text(found: &Found) -> &'static str {
     match found {
         Found::BlankAtEnd => "It starts or ends with a space, which PPM would send.",
         Found::BlankInside => "It contains spaces.",
@@ -98,8 +98,8 @@ const fn plain(found: &Found) -> &'static str {
     }
 }
 
-/// Nothing here tells where in a secret something is.
-const fn secret(found: &Found) -> &'static str {
+/// The text of a finding in a secret. It must not reveal the position.
+const fn secret_text(found: &Found) -> &'static str {
     match found {
         Found::BlankAtEnd => "What you typed starts or ends with a space.",
         Found::Quoted => "What you typed has quotation marks or brackets around it.",
@@ -130,11 +130,11 @@ fn invisible(character: char, place: usize, more: usize) -> String {
     format!("Invisible character at position {place}: {name} (U+{code:04X}).{more}")
 }
 
-fn of(provider: Option<Provider>) -> String {
+fn possessive(provider: Option<Provider>) -> String {
     provider.map_or_else(|| "another provider's".to_owned(), |known| format!("{}'s", known.name()))
 }
 
-/// What the button says that puts a text right.
+/// The label of the button that applies the corrections.
 #[must_use]
 pub fn correction(found: &Found, corrections: &[(Field, String)]) -> String {
     match (found, corrections) {
@@ -153,17 +153,17 @@ pub fn correction(found: &Found, corrections: &[(Field, String)]) -> String {
     }
 }
 
-/// What a provider has announced, and who says so.
+/// The text of a provider's notice, and its source.
 #[must_use]
-pub fn notice(Notice { code, source, read, .. }: Notice) -> (&'static str, String) {
+pub fn notice(Announcement { code, source, read, .. }: Announcement) -> (&'static str, String) {
     let says = match code {
-        NoticeCode::PasswordsEnd => {
+        AnnouncementCode::PasswordsEnd => {
             "At the end of December 2026, Microsoft turns sign-in with a password off by default for SMTP. An administrator can turn it on again. OAuth stays."
         }
-        NoticeCode::PasswordsAreOff => {
+        AnnouncementCode::PasswordsAreOff => {
             "Since the end of December 2026, sign-in with a password for SMTP is off by default at Microsoft. An administrator of your organisation can turn it on again. OAuth stays."
         }
-        NoticeCode::PasswordsEndForGood => {
+        AnnouncementCode::PasswordsEndForGood => {
             "Sign-in with a password for SMTP is off by default at Microsoft and ends for good: Microsoft wanted to announce the date in the second half of 2027. OAuth stays."
         }
     };

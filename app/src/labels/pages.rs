@@ -1,13 +1,13 @@
-//! The words of the pages around the tab.
+//! Texts of the shell's pages.
 
 use domain::audit::Action;
 
 use super::{FAILED, duration};
 use crate::api::ApiError;
-use crate::service::{AuditRow, TurnedAway};
+use crate::service::{AccessDenied, AuditRow};
 use crate::shell::{AccountProblem, PasswordProblem, SetUpProblem};
 
-/// What somebody did, as the audit trail says it; `has_fields` tells whether it names controls.
+/// The text of an audit action; `has_fields` is whether controls are listed after it.
 #[must_use]
 pub const fn action(action: Action, has_fields: bool) -> &'static str {
     match action {
@@ -34,8 +34,7 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
     }
 }
 
-/// How often something happened, by which identity, from where and in which session, as far as it was
-/// recorded.
+/// The recorded details of an audit entry: count, identity, client address and session.
 #[must_use]
 pub fn origin(row: &AuditRow) -> Option<String> {
     let times = (row.count > 1).then(|| format!("{} times", row.count));
@@ -43,11 +42,11 @@ pub fn origin(row: &AuditRow) -> Option<String> {
     let by = by.map(|(issuer, subject)| format!("by {subject} of {issuer}"));
     let from = row.address.as_ref().map(|address| format!("from {address}"));
     let within = row.session.as_ref().map(|session| format!("in session {session}"));
-    let said: Vec<_> = times.into_iter().chain(by).chain(from).chain(within).collect();
-    (!said.is_empty()).then(|| said.join(" "))
+    let details: Vec<_> = times.into_iter().chain(by).chain(from).chain(within).collect();
+    (!details.is_empty()).then(|| details.join(" "))
 }
 
-/// For how many days rows of the audit trail are kept.
+/// The retention of the audit trail.
 #[must_use]
 pub fn audit_retention(days: u32) -> String {
     match days {
@@ -57,7 +56,7 @@ pub fn audit_retention(days: u32) -> String {
     }
 }
 
-/// For how many days test messages are kept.
+/// The retention of test messages.
 #[must_use]
 pub fn message_retention(days: u32) -> String {
     const LATEST: &str = "Each person's latest message is kept longer.";
@@ -68,24 +67,24 @@ pub fn message_retention(days: u32) -> String {
     }
 }
 
-/// Said where a choice of times was not saved because the server failed.
+/// The message if the time preference was not saved because the server failed.
 pub const TIMES_NOT_SAVED: &str = "Something went wrong on the server, and nothing was saved; its log has the details. Your choices are still here: try again.";
 
-/// What a new password has to be like.
+/// The requirements for a new password.
 pub const NEW_PASSWORD: &str =
     "At least 12 characters. A few random words work well; do not use your name or address.";
 
-/// What a new password brings about.
+/// The effect of a password change.
 pub const PASSWORD_ENDS_SESSIONS: &str =
     "Changing the password ends your other sessions. You stay signed in here.";
 
-/// Said once a password was changed.
+/// The message after a password change.
 pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other sessions have ended.";
 
-/// Said where a person is known otherwise than by a session.
+/// The message for a user who is not signed in by a session of this server.
 pub const NO_SESSION_HERE: &str = "You are signed in through the product you came from, or your organisation's proxy. Sign out there.";
 
-/// How many sessions were ended.
+/// The message after sessions were ended.
 #[must_use]
 pub fn sessions_ended(count: usize) -> String {
     match count {
@@ -95,7 +94,7 @@ pub fn sessions_ended(count: usize) -> String {
     }
 }
 
-/// Why a form of the page My account was sent in vain.
+/// The error message of a form of the page My account.
 #[must_use]
 pub fn account_problem(problem: AccountProblem) -> String {
     let problem = match problem {
@@ -124,9 +123,9 @@ pub fn account_problem(problem: AccountProblem) -> String {
     }
 }
 
-/// Said to somebody who may not be here, whoever says who they are.
+/// The reason on the 403 page.
 #[must_use]
-pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
+pub fn access_denied(AccessDenied { why, code, .. }: AccessDenied) -> String {
     if why == ApiError::Forbidden {
         return "You are signed in, but your account has no role here. Ask the administrator of your accounts for one.".to_owned();
     }
@@ -135,29 +134,29 @@ pub fn turned_away(TurnedAway { why, code, .. }: TurnedAway) -> String {
     )
 }
 
-/// What follows for somebody who has another account.
+/// The hint on the 403 page for users with another account.
 pub const ANOTHER_ACCOUNT: &str = "Every page here uses that account until you sign out of it there. Then you can use another one.";
 
-/// Said where nobody signs in here: neither with a password nor by an organisation's account.
+/// The hint on the sign-in page if it offers no sign-in method.
 pub const SIGN_IN_ELSEWHERE: &str = "You cannot sign in on this page. The product you came from, or your organisation's proxy, signs you in: open the Email settings from there.";
 
-/// The way out.
+/// The sign-out button.
 pub const SIGN_OUT: &str = "Sign out";
 
-/// The way on from a session that has ended here to where the account belongs.
+/// The link that continues to the provider's logout after the local session has ended.
 pub const GO_ON_OUT: &str = "Continue to sign out of your organisation's account";
 
-/// Said where a host decides how times are written.
+/// The message if the host sets the time preference.
 pub const THE_HOSTS_TIMES: &str =
     "The product you came from sets your date and time format. Change it there.";
 
-/// Who did it, where no name is known.
+/// The name of an audit entry's user, or a text if it is unknown.
 #[must_use]
 pub const fn actor(name: &str) -> &str {
     if name.is_empty() { "Unknown" } else { name }
 }
 
-/// Why nobody became the first administrator.
+/// The error message of the setup form.
 #[must_use]
 pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
     match problem {
@@ -176,5 +175,5 @@ pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
     }
 }
 
-/// What a window shows where something was posted to the callback that is no answer of a provider.
+/// The response to a POST to the callback that is not an authorization response.
 pub const NO_ANSWER: &str = "This address accepts only a provider's answer, and this request is not one. Go back to the Email settings of PPM, and press Get Auth Token again.\n";

@@ -1,27 +1,30 @@
-//! What to know of a provider whose values go into the form. Made on the server only.
+//! Texts of provider presets: the next steps after filling in the form. Server only.
 
 use domain::Field;
 use domain::preset::{Detail, DetailProblem, Provider};
 
 use super::field_in_full;
-use crate::explanation::{Explanation, Fill, Findings, Link, NextStep};
+use crate::explanation::{Explanation, Link, LookupResult, NextStep, Suggestion};
 
-/// The values for a provider with what is left to do, or why there are none.
+/// Returns a preset's values with the next steps, or the problem with its detail.
 #[must_use]
-pub fn preset(provider: Provider, values: Result<Vec<(Field, String)>, DetailProblem>) -> Findings {
+pub fn preset(
+    provider: Provider,
+    values: Result<Vec<(Field, String)>, DetailProblem>,
+) -> LookupResult {
     let (fills, explanation) = match values {
-        Ok(values) => (values.into_iter().map(fill).collect(), left(provider)),
-        Err(problem) => (Vec::new(), missing(provider, problem)),
+        Ok(values) => (values.into_iter().map(fill).collect(), next_steps(provider)),
+        Err(problem) => (Vec::new(), detail_explanation(provider, problem)),
     };
-    Findings { facts: Vec::new(), explanations: vec![explanation], fills }
+    LookupResult { facts: Vec::new(), explanations: vec![explanation], fills }
 }
 
-fn fill((field, value): (Field, String)) -> Fill {
-    Fill { field, value, label: field_in_full(field) }
+fn fill((field, value): (Field, String)) -> Suggestion {
+    Suggestion { field, value, label: field_in_full(field) }
 }
 
-fn left(provider: Provider) -> Explanation {
-    let steps = left_to_do(provider).iter().map(words).collect();
+fn next_steps(provider: Provider) -> Explanation {
+    let steps = remaining_steps(provider).iter().map(words).collect();
     let next = format!("Next steps for {}", provider.name());
     Explanation { see_also: Some(own_page(provider)), ..Explanation::new(next, steps) }
 }
@@ -30,13 +33,13 @@ fn words(step: &&'static str) -> NextStep {
     NextStep::words(*step)
 }
 
-/// The provider's own page about it.
+/// A link to the provider's documentation.
 pub(super) fn own_page(provider: Provider) -> Link {
     let href = provider.preset().page.to_owned();
     Link { text: format!("{}'s documentation", provider.name()), href }
 }
 
-fn missing(provider: Provider, problem: DetailProblem) -> Explanation {
+fn detail_explanation(provider: Provider, problem: DetailProblem) -> Explanation {
     let (noun, step) = match provider.detail() {
         Some(Detail::Region) => (
             "region",
@@ -54,8 +57,8 @@ fn missing(provider: Provider, problem: DetailProblem) -> Explanation {
     Explanation::new(cause, vec![NextStep::words(step)])
 }
 
-/// What no preset can know.
-const fn left_to_do(provider: Provider) -> &'static [&'static str] {
+/// The steps that no preset can do.
+const fn remaining_steps(provider: Provider) -> &'static [&'static str] {
     match provider {
         Provider::Microsoft365 => &[
             "Enter Default Sender Email and Display Name of the mailbox that sends.",

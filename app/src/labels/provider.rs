@@ -1,26 +1,26 @@
-//! What to do about a failure at a provider that is known, with the administrator's own values in
-//! lines that are ready to be copied. Made on the server only.
+//! Steps for failures at known providers, with values of the settings in commands to copy. Server
+//! only.
 
-use domain::delivery::{Advice, Run};
+use domain::delivery::{Diagnosis, Run};
 use domain::draft::Form;
 use domain::preset::{self, Provider};
-use domain::token::Fault;
+use domain::token::OauthDiagnosis;
 use domain::{OauthFlow, microsoft};
 
 use super::explained::{is_token_fresh, wanted_scope};
+use super::oauth_failure;
 use super::preset::own_page;
-use super::setback;
-use super::xray::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
-use crate::explanation::{Fill, Link, NextStep};
+use super::token_inspection::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
+use crate::explanation::{Link, NextStep, Suggestion};
 
-/// The steps of the provider whose mail server was tested, and its own page about it; nothing where
-/// it has none of its own.
+/// Returns the steps of the tested mail server's provider, and its documentation; `None` if it has
+/// no steps for this diagnosis.
 pub(super) fn steps_for(
-    code: Advice,
+    code: Diagnosis,
     tested: &Form<()>,
     run: &Run,
 ) -> Option<(Vec<NextStep>, Link)> {
-    let provider = provider(code, &tested.sending().server)?;
+    let provider = provider(code, &tested.active_smtp().server)?;
     let steps = match provider {
         Provider::Microsoft365 | Provider::HighVolumeEmail => microsoft(code, tested, run)?,
         Provider::Google => google(code, tested, run)?,
@@ -30,23 +30,23 @@ pub(super) fn steps_for(
     Some((steps, own_page(provider)))
 }
 
-/// Whose mail server it is: some replies only one provider gives, by whatever name it was called.
-fn provider(code: Advice, server: &str) -> Option<Provider> {
+/// Returns the provider of a mail server. Some replies identify it regardless of the server's name.
+fn provider(code: Diagnosis, server: &str) -> Option<Provider> {
     match code {
-        Advice::SmtpAuthDisabled
-        | Advice::BasicAuthDisabled
-        | Advice::ConditionalAccess
-        | Advice::MailboxPermissionMissing => Some(Provider::Microsoft365),
-        Advice::GoogleSignInRefused => Some(Provider::Google),
+        Diagnosis::SmtpAuthDisabled
+        | Diagnosis::BasicAuthDisabled
+        | Diagnosis::ConditionalAccess
+        | Diagnosis::MailboxPermissionMissing => Some(Provider::Microsoft365),
+        Diagnosis::GoogleSignInRefused => Some(Provider::Google),
         _ => Provider::of_server(server),
     }
 }
 
-fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
+fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     let is_application = tested.flow == OauthFlow::ClientCredentials;
     Some(match code {
-        Advice::SmtpAuthDisabled => vec![
-            smtp_auth(tested),
+        Diagnosis::SmtpAuthDisabled => vec![
+            enable_smtp_auth(tested),
             NextStep::words(
                 "If the reply mentions the Tenant, Authenticated SMTP is off for the whole organisation. The command above turns it on for this mailbox only, which overrides the organisation's setting.",
             ),
@@ -54,34 +54,36 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "OAuth needs it too. A change needs a few minutes to take effect: test again after that.",
             ),
         ],
-        Advice::BasicAuthDisabled => vec![NextStep::words(
+        Diagnosis::BasicAuthDisabled => vec![NextStep::words(
             "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365. Until Microsoft ends password sign-in for good, an administrator of your organisation may be able to turn it on again.",
         )],
-        Advice::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
+        Diagnosis::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
             NextStep::words("Enter the Password again. Username is the mailbox's whole address."),
-            smtp_auth(tested),
+            enable_smtp_auth(tested),
             NextStep::words(
                 "Exchange Online is phasing out passwords for mail, so choose an OAuth flow above, then Microsoft 365 under Provider.",
             ),
         ],
-        Advice::ExchangeSignInRefused | Advice::TokenRefused
+        Diagnosis::ExchangeSignInRefused | Diagnosis::TokenRefused
             if is_application && preset::is_high_volume(&tested.oauth.server) =>
         {
-            vec![scope_at_microsoft(tested), high_volume(tested), spreads()]
+            vec![scope_at_microsoft(tested), high_volume_permissions(tested), propagation_hint()]
         }
-        Advice::ExchangeSignInRefused | Advice::TokenRefused if is_application => {
-            let endpoints = old_endpoints(tested);
+        Diagnosis::ExchangeSignInRefused | Diagnosis::TokenRefused if is_application => {
+            let endpoints = endpoint_corrections(tested);
             let ways = [
                 scope_at_microsoft(tested),
                 scoped_role(tested),
                 scoped_role_check(tested),
-                object_id_trap(),
+                object_id_hint(),
                 mailbox_permission(tested),
-                smtp_auth(tested),
+                enable_smtp_auth(tested),
             ];
             endpoints.into_iter().chain(ways).collect()
         }
-        Advice::ExchangeSignInRefused | Advice::TokenRefused if tested.flow != OauthFlow::None => {
+        Diagnosis::ExchangeSignInRefused | Diagnosis::TokenRefused
+            if tested.flow != OauthFlow::None =>
+        {
             let owner = &tested.oauth.sender;
             vec![
                 NextStep::words(if is_token_fresh(run) {
@@ -94,21 +96,21 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                     )
                 }),
                 scope_at_microsoft(tested),
-                smtp_auth(tested),
-                spreads(),
+                enable_smtp_auth(tested),
+                propagation_hint(),
             ]
         }
-        Advice::MailboxPermissionMissing if is_application => vec![
+        Diagnosis::MailboxPermissionMissing if is_application => vec![
             NextStep::words(
                 "With a scoped role: remove every API permission of the application in Microsoft Entra. With one of them, Exchange looks at mailbox permissions too.",
             ),
             scoped_role(tested),
             scoped_role_check(tested),
-            object_id_trap(),
+            object_id_hint(),
             mailbox_permission(tested),
         ],
         // Microsoft Learn, "Exchange Online limits", read on 28 November 2026.
-        Advice::SendingLimit => vec![
+        Diagnosis::SendingLimit => vec![
             NextStep::words(
                 "A mailbox of Exchange Online sends to 10,000 recipients a day: sending works again within 24 hours.",
             ),
@@ -116,7 +118,7 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
             ),
         ],
-        Advice::SendingRate | Advice::TooManyConnections => vec![
+        Diagnosis::SendingRate | Diagnosis::TooManyConnections => vec![
             NextStep::words(
                 "Exchange Online allows a mailbox three connections at a time and 30 messages a minute. Try again in a minute.",
             ),
@@ -124,24 +126,24 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "If the problem continues, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
             ),
         ],
-        Advice::SendAsDenied => vec![
+        Diagnosis::SendAsDenied => vec![
             NextStep::words(format!(
                 "Send as the mailbox that signs in, or let it send as {}:",
-                tested.sending().sender
+                tested.active_smtp().sender
             )),
-            copied(
+            step_with_commands(
                 "In Exchange Online PowerShell, replace SIGNED-IN with the mailbox that signs in:",
                 &[
                     CONNECT.to_owned(),
                     format!(
                         "Add-RecipientPermission -Identity {} -Trustee 'SIGNED-IN' -AccessRights SendAs",
-                        quoted(&tested.sending().sender)
+                        powershell_quoted(&tested.active_smtp().sender)
                     ),
                 ],
             ),
-            spreads(),
+            propagation_hint(),
         ],
-        Advice::ConditionalAccess => {
+        Diagnosis::ConditionalAccess => {
             let other_flow = "Choose the Client Credentials flow: security defaults and most conditional access rules do not apply to it.";
             let other_flow = (!is_application).then(|| NextStep::words(other_flow));
             let exclude = NextStep {
@@ -158,10 +160,10 @@ fn microsoft(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
     })
 }
 
-fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
+fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     let has_token = tested.flow != OauthFlow::None;
     Some(match code {
-        Advice::GoogleSignInRefused | Advice::CredentialsRefused | Advice::AppPasswordNeeded
+        Diagnosis::GoogleSignInRefused | Diagnosis::CredentialsRefused | Diagnosis::AppPasswordNeeded
             if !has_token =>
         {
             vec![
@@ -181,12 +183,12 @@ fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
                 ),
             ]
         }
-        Advice::TokenRefused | Advice::GoogleSignInRefused => vec![
+        Diagnosis::TokenRefused | Diagnosis::GoogleSignInRefused => vec![
             match wanted_scope(run).filter(|wanted| *wanted != GOOGLE_SCOPE) {
                 Some(wanted) => NextStep::words(format!(
                     "The server asks for the scope {wanted}: check that Scope contains it."
                 )),
-                None => scope(tested, GOOGLE_SCOPE),
+                None => required_scope(tested, GOOGLE_SCOPE),
             },
             NextStep::words(if is_token_fresh(run) {
                 format!(
@@ -202,7 +204,7 @@ fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
             publishing_state(),
         ],
         // support.google.com/a/answer/166852 and support.google.com/mail/answer/22839.
-        Advice::SendingLimit => vec![
+        Diagnosis::SendingLimit => vec![
             NextStep::words(
                 "Google limits a personal account to 500 messages a day, and a Google Workspace account to 2,000. Sending works again within 24 hours.",
             ),
@@ -215,15 +217,15 @@ fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
                 ..NextStep::default()
             },
         ],
-        Advice::TokenNotRenewed(Fault::InvalidGrant) => vec![
+        Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant) => vec![
             NextStep::words("Press Get Auth Token and sign in again: Google has ended this consent."),
             publishing_state(),
         ],
-        Advice::TokenExpired => vec![
+        Diagnosis::TokenExpired => vec![
             NextStep::words("Press Get Auth Token."),
             NextStep {
                 text: "To let PPM renew the token automatically, end Authorization Endpoint with ?access_type=offline&prompt=consent: only then does Google give a refresh token.".to_owned(),
-                fill: Some(Fill {
+                fill: Some(Suggestion {
                     field: domain::Field::AuthorizationEndpoint,
                     value: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent".to_owned(),
                     label: "Request offline access".to_owned(),
@@ -235,8 +237,8 @@ fn google(code: Advice, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     })
 }
 
-/// Amazon SES, "Managing your sending limits" and "Request production access".
-fn amazon(code: Advice) -> Option<Vec<NextStep>> {
+/// Steps from Amazon SES, "Managing your sending limits" and "Request production access".
+fn amazon(code: Diagnosis) -> Option<Vec<NextStep>> {
     let quotas = |text: &str| NextStep {
         text: text.to_owned(),
         link: Some(Link {
@@ -246,13 +248,13 @@ fn amazon(code: Advice) -> Option<Vec<NextStep>> {
         ..NextStep::default()
     };
     Some(match code {
-        Advice::SendingLimit => vec![
+        Diagnosis::SendingLimit => vec![
             NextStep::words(
                 "Amazon counts the messages of the last 24 hours: sending works again as the oldest of them leave that time.",
             ),
             quotas("To raise the daily quota, ask for it in the console, under Service Quotas:"),
         ],
-        Advice::SendingRate => vec![
+        Diagnosis::SendingRate => vec![
             NextStep::words(
                 "Try again in some seconds: the maximum is one of messages per second.",
             ),
@@ -267,24 +269,24 @@ const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
 const CONNECT: &str = "Connect-ExchangeOnline";
 
-/// Turns Authenticated SMTP on for the mailbox that sends.
-fn smtp_auth(tested: &Form<()>) -> NextStep {
+/// Enables Authenticated SMTP for the sending mailbox.
+fn enable_smtp_auth(tested: &Form<()>) -> NextStep {
     let mailbox = if tested.flow == OauthFlow::None && !tested.sign_in.username.is_empty() {
         &tested.sign_in.username
     } else {
-        &tested.sending().sender
+        &tested.active_smtp().sender
     };
     let line = format!(
         "Set-CASMailbox -Identity {} -SmtpClientAuthenticationDisabled $false",
-        quoted(mailbox)
+        powershell_quoted(mailbox)
     );
-    copied(
+    step_with_commands(
         "Turn Authenticated SMTP on for the mailbox, in Exchange Online PowerShell:",
         &[CONNECT.to_owned(), line],
     )
 }
 
-/// Client ID, or what stands for it in lines.
+/// Client ID, or a placeholder for commands.
 fn client_id(tested: &Form<()>) -> &str {
     match tested.authentication.client_id.trim() {
         "" => "YOUR-CLIENT-ID",
@@ -292,86 +294,89 @@ fn client_id(tested: &Form<()>) -> &str {
     }
 }
 
-/// Makes the application known to Exchange, in lines that leave it in `$app`.
-fn registered(tested: &Form<()>) -> Vec<String> {
+/// Commands that register the application in Exchange and assign it to `$app`.
+fn registration_commands(tested: &Form<()>) -> Vec<String> {
     vec![
         "Connect-MgGraph -Scopes 'Application.Read.All'".to_owned(),
-        format!("$app = Get-MgServicePrincipalByAppId -AppId {}", quoted(client_id(tested))),
+        format!(
+            "$app = Get-MgServicePrincipalByAppId -AppId {}",
+            powershell_quoted(client_id(tested))
+        ),
         CONNECT.to_owned(),
         "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'".to_owned(),
     ]
 }
 
-/// The way that Microsoft prefers (MicrosoftDocs/office-developer-exchange-docs,
-/// smtp-app-rbac-onboarding.md, 17 October 2025): a role in Exchange, for some mailboxes. How long it
-/// takes is from two relays' documents, not Microsoft's.
+/// Microsoft's preferred method (MicrosoftDocs/office-developer-exchange-docs,
+/// smtp-app-rbac-onboarding.md, 17 October 2025): a scoped Exchange role for some mailboxes. The
+/// propagation time is from the documentation of two relays, not from Microsoft's.
 fn scoped_role(tested: &Form<()>) -> NextStep {
-    let mut lines = registered(tested);
+    let mut lines = registration_commands(tested);
     lines.extend([
         format!(
             "New-DistributionGroup -Name 'PPM senders' -Type Security -Members {}",
-            quoted(&tested.oauth.sender)
+            powershell_quoted(&tested.oauth.sender)
         ),
         "$group = (Get-DistributionGroup 'PPM senders').DistinguishedName".to_owned(),
         "New-ManagementScope -Name 'PPM senders' -RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"".to_owned(),
         "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'".to_owned(),
     ]);
-    copied(
+    step_with_commands(
         "Give the application the scoped role, which Microsoft prefers: it may then send as the mailboxes of one group, but not read them. Leave the API permissions of the application in Microsoft Entra empty: the token then has no roles, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
         &lines,
     )
 }
 
-/// How to see whether the role holds.
+/// Checks whether the role is effective.
 fn scoped_role_check(tested: &Form<()>) -> NextStep {
     let line = format!(
         "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource {}",
-        quoted(&tested.oauth.sender)
+        powershell_quoted(&tested.oauth.sender)
     );
-    copied(
+    step_with_commands(
         "Check the role: Application SMTP.SendAsApp must be listed with InScope True. A new role takes up to two hours, as others have seen. Then test again.",
         &[line],
     )
 }
 
-/// The older way, which gives the application more than it needs.
+/// The older method, which grants more than the application needs.
 fn mailbox_permission(tested: &Form<()>) -> NextStep {
-    let mut lines = registered(tested);
+    let mut lines = registration_commands(tested);
     lines.push(format!(
         "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
-        quoted(&tested.oauth.sender)
+        powershell_quoted(&tested.oauth.sender)
     ));
-    copied(
+    step_with_commands(
         "Or use the older way, a mailbox permission, instead of the scoped role and never together with it: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
         &lines,
     )
 }
 
-/// What High Volume Email takes an application's token with.
-fn high_volume(tested: &Form<()>) -> NextStep {
+/// The permissions that High Volume Email requires for an application token.
+fn high_volume_permissions(tested: &Form<()>) -> NextStep {
     NextStep::words(format!(
         "High Volume Email requires the application permission Mail.Send of Office 365 Exchange Online, and the application must be on the list of the account {}. Add it with Add-HVEAppAccess in Exchange Online PowerShell. The list holds at most 10 applications.",
         tested.oauth.sender
     ))
 }
 
-/// The correction of endpoints of Microsoft's first version, whose tokens are not for mail.
-fn old_endpoints(tested: &Form<()>) -> Vec<NextStep> {
+/// Steps that replace Microsoft v1 endpoints, whose tokens are not valid for mail.
+fn endpoint_corrections(tested: &Form<()>) -> Vec<NextStep> {
     let endpoint = &tested.authentication.token_endpoint;
-    if microsoft::is_endpoint(endpoint) && microsoft::second_version(endpoint).is_some() {
-        setback::old_endpoint(tested).steps
+    if microsoft::is_endpoint(endpoint) && microsoft::v2_endpoint(endpoint).is_some() {
+        oauth_failure::old_endpoint(tested).steps
     } else {
         Vec::new()
     }
 }
 
-fn object_id_trap() -> NextStep {
+fn object_id_hint() -> NextStep {
     NextStep::words(
         "If the application is already registered: ObjectId must be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is a different one, and Exchange accepts the wrong one without an error. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal removes a wrong one.",
     )
 }
 
-fn spreads() -> NextStep {
+fn propagation_hint() -> NextStep {
     NextStep::words(
         "A new permission needs 15 to 30 minutes to take effect: test again after that.",
     )
@@ -388,23 +393,23 @@ fn publishing_state() -> NextStep {
     }
 }
 
-/// The scope that Exchange Online wants of a person or of an application.
+/// The scope that Exchange Online requires for the flow.
 pub(super) fn scope_at_microsoft(tested: &Form<()>) -> NextStep {
     let wanted = match tested.flow {
         OauthFlow::ClientCredentials => SCOPE_OF_AN_APPLICATION,
         _ => SCOPE_OF_A_PERSON,
     };
-    scope(tested, wanted)
+    required_scope(tested, wanted)
 }
 
-/// The scope that the provider's mail server wants, with a button where another one is set.
-fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
+/// The scope that the provider requires, with a button if another one is set.
+fn required_scope(tested: &Form<()>, wanted: &str) -> NextStep {
     if tested.authentication.scope == wanted {
         return NextStep::words(format!("Scope is correct: {wanted}."));
     }
     NextStep {
         text: format!("Scope must be {wanted}. Save it, then get a new token."),
-        fill: Some(Fill {
+        fill: Some(Suggestion {
             field: domain::Field::Scope,
             value: wanted.to_owned(),
             label: "Use this scope".to_owned(),
@@ -413,13 +418,13 @@ fn scope(tested: &Form<()>, wanted: &str) -> NextStep {
     }
 }
 
-fn copied(text: &str, lines: &[String]) -> NextStep {
+fn step_with_commands(text: &str, lines: &[String]) -> NextStep {
     NextStep { text: text.to_owned(), copy: Some(lines.join("\n")), ..NextStep::default() }
 }
 
-/// A value as PowerShell takes it word for word. Four other characters count as a quotation mark
-/// there too (`about_Quoting_Rules`).
-fn quoted(value: &str) -> String {
+/// Quotes a value literally for PowerShell, which also treats four Unicode characters as single
+/// quotation marks (`about_Quoting_Rules`).
+fn powershell_quoted(value: &str) -> String {
     let mut quoted = String::from("'");
     for character in value.chars() {
         if matches!(character, '\'' | '\u{2018}'..='\u{201B}') {
@@ -434,7 +439,7 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::delivery::{Fact, FactName, Step, StepEnd, StepReport, Tested};
+    use domain::delivery::{Fact, FactName, Step, StepReport, StepStatus, Tested};
 
     use domain::draft::Smtp;
 
@@ -451,15 +456,15 @@ mod tests {
         form
     }
 
-    /// A run whose token step found these out.
+    /// A run whose token step has these facts.
     fn run(facts: &[(FactName, &str)]) -> Run {
         let facts = facts.iter().map(|&(name, value)| Fact { name, value: value.to_owned() });
         let token = StepReport {
             step: Step::Token,
-            ended: StepEnd::Done,
+            ended: StepStatus::Done,
             millis: 1,
             facts: facts.collect(),
-            said: None,
+            peer_text: None,
             found: None,
         };
         Run {
@@ -476,17 +481,17 @@ mod tests {
         step.link.as_ref().map_or("", |link| link.href.as_str())
     }
 
-    fn all(steps: &[NextStep]) -> String {
+    fn commands(steps: &[NextStep]) -> String {
         let copies = steps.iter().filter_map(|step| step.copy.clone());
         copies.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn an_application_that_exchange_does_not_know_is_registered_with_its_own_values() {
+    fn an_unregistered_application_gets_commands_with_its_own_values() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         let (steps, page) =
-            steps_for(Advice::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
-        let lines = all(&steps);
+            steps_for(Diagnosis::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
+        let lines = commands(&steps);
         let at = |part: &str| steps.iter().position(|step| step.text.contains(part));
         assert!(
             at("Leave the API permissions") < at("FullAccess lets the application read"),
@@ -510,10 +515,10 @@ mod tests {
     }
 
     #[test]
-    fn the_two_ways_for_an_application_are_never_mixed_in_one_step() {
+    fn scoped_role_and_mailbox_permission_are_never_mixed_in_one_step() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        for advice in [Advice::ExchangeSignInRefused, Advice::MailboxPermissionMissing] {
-            for step in steps_for(advice, &form, &run(&[])).expect("steps").0 {
+        for diagnosis in [Diagnosis::ExchangeSignInRefused, Diagnosis::MailboxPermissionMissing] {
+            for step in steps_for(diagnosis, &form, &run(&[])).expect("steps").0 {
                 let lines = step.copy.unwrap_or_default();
                 let is_mixed = lines.contains("Add-MailboxPermission")
                     && lines.contains("New-ManagementRoleAssignment");
@@ -523,60 +528,63 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_application_is_not_told_to_choose_the_flow_that_it_has() {
+    fn conditional_access_does_not_suggest_the_current_flow() {
         for (flow, expected) in
             [(OauthFlow::ClientCredentials, false), (OauthFlow::AuthorizationCodePkce, true)]
         {
             let form = at("smtp.office365.com", flow);
-            let (steps, _) = steps_for(Advice::ConditionalAccess, &form, &run(&[])).expect("steps");
-            let is_told =
+            let (steps, _) =
+                steps_for(Diagnosis::ConditionalAccess, &form, &run(&[])).expect("steps");
+            let has_step =
                 steps.iter().any(|step| step.text.contains("Choose the Client Credentials"));
-            assert_eq!(is_told, expected, "{flow:?}");
+            assert_eq!(has_step, expected, "{flow:?}");
         }
     }
 
     #[test]
-    fn high_volume_email_has_a_way_of_its_own() {
+    fn high_volume_email_has_its_own_steps() {
         let form = at("smtp-hve.office365.com", OauthFlow::ClientCredentials);
-        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
         assert!(steps.iter().any(|step| step.text.contains("Add-HVEAppAccess")), "{steps:?}");
-        assert_eq!(all(&steps), "");
+        assert_eq!(commands(&steps), "");
     }
 
     #[test]
-    fn a_token_of_microsofts_first_version_that_is_refused_leads_to_the_second() {
+    fn a_rejected_token_of_a_microsoft_v1_endpoint_suggests_v2() {
         let mut form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         form.authentication.token_endpoint =
             "https://login.microsoftonline.com/contoso.com/oauth2/token".to_owned();
-        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
         let fill = steps[0].fill.clone().expect("a button");
         let expected = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token";
         assert_eq!((fill.field, fill.value.as_str()), (domain::Field::TokenEndpoint, expected));
     }
 
     #[test]
-    fn an_applications_token_that_microsoft_refuses_has_an_applications_scope() {
+    fn a_rejected_microsoft_application_token_suggests_the_application_scope() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
         let fills: Vec<_> = steps.into_iter().filter_map(|step| step.fill).collect();
         assert_eq!(fills.len(), 1);
         assert_eq!(fills[0].value, "https://outlook.office365.com/.default");
     }
 
     #[test]
-    fn a_password_that_google_refuses_is_to_be_an_app_password_of_that_account() {
+    fn a_rejected_google_password_suggests_an_app_password_of_that_account() {
         let mut form = at("smtp.gmail.com", OauthFlow::None);
         form.sign_in.username = "post@example.com".to_owned();
-        let (steps, _) = steps_for(Advice::CredentialsRefused, &form, &run(&[])).expect("steps");
+        let (steps, _) = steps_for(Diagnosis::CredentialsRefused, &form, &run(&[])).expect("steps");
         assert!(steps[0].text.contains("Sign in as post@example.com"), "{steps:?}");
         assert_eq!(href(&steps[0]), "https://myaccount.google.com/apppasswords");
     }
 
     #[test]
-    fn a_consent_that_google_ended_leads_to_the_publishing_status() {
+    fn an_ended_google_consent_links_to_the_publishing_status() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
-        for advice in [Advice::TokenNotRenewed(Fault::InvalidGrant), Advice::TokenRefused] {
-            let (steps, _) = steps_for(advice, &form, &run(&[])).expect("steps");
+        for diagnosis in
+            [Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant), Diagnosis::TokenRefused]
+        {
+            let (steps, _) = steps_for(diagnosis, &form, &run(&[])).expect("steps");
             let status = steps.iter().find(|step| step.text.contains("in Testing"));
             let status = status.expect("a step about the publishing status");
             assert_eq!(href(status), "https://console.cloud.google.com/auth/audience");
@@ -584,16 +592,17 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_exchange_refuses_has_no_steps_for_tokens() {
+    fn a_rejected_exchange_password_has_no_steps_for_tokens() {
         let mut form = at("smtp.office365.com", OauthFlow::None);
         form.sign_in.username = "post@contoso.com".to_owned();
-        let (steps, _) = steps_for(Advice::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
-        assert!(all(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
+        let (steps, _) =
+            steps_for(Diagnosis::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
+        assert!(commands(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
         assert!(steps.iter().all(|step| !step.text.contains("Scope")), "{steps:?}");
     }
 
     #[test]
-    fn nobody_is_told_to_get_a_new_token_right_after_ppm_did() {
+    fn a_fresh_token_has_no_step_to_get_a_new_one() {
         for (server, flow) in [
             ("smtp.gmail.com", OauthFlow::AuthorizationCodePkce),
             ("smtp.office365.com", OauthFlow::AuthorizationCode),
@@ -612,32 +621,32 @@ mod tests {
                 (&[(FactName::Age, "2"), (FactName::Renewed, "no")][..], false),
             ] {
                 let (steps, _) =
-                    steps_for(Advice::TokenRefused, &form, &run(facts)).expect("steps");
-                let is_told =
+                    steps_for(Diagnosis::TokenRefused, &form, &run(facts)).expect("steps");
+                let has_step =
                     |step: &NextStep| step.text.to_lowercase().contains("get a new token");
-                assert_eq!(steps.iter().any(is_told), expected, "{server} {facts:?}: {steps:?}");
+                assert_eq!(steps.iter().any(has_step), expected, "{server} {facts:?}: {steps:?}");
             }
         }
     }
 
     #[test]
-    fn a_sending_limit_says_when_it_ends_and_how_to_raise_it() {
+    fn a_sending_limit_explains_its_end_and_how_to_raise_it() {
         for (server, ends, raise) in [
             ("smtp.gmail.com", "within 24 hours", "SMTP relay service"),
             ("smtp.office365.com", "within 24 hours", "High Volume Email"),
             ("email-smtp.eu-west-1.amazonaws.com", "last 24 hours", "Service Quotas"),
         ] {
             let form = at(server, OauthFlow::None);
-            let (steps, _) = steps_for(Advice::SendingLimit, &form, &run(&[])).expect("steps");
+            let (steps, _) = steps_for(Diagnosis::SendingLimit, &form, &run(&[])).expect("steps");
             let says = |words: &str| steps.iter().any(|step| step.text.contains(words));
             assert!(says(ends) && says(raise), "{server}: {steps:?}");
         }
     }
 
     #[test]
-    fn a_wrong_scope_is_a_press_of_a_button() {
+    fn a_wrong_scope_is_corrected_by_a_button() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
-        let (steps, _) = steps_for(Advice::TokenRefused, &form, &run(&[])).expect("steps");
+        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
         let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
         assert_eq!(
             (fill.field, fill.value.as_str()),
@@ -646,27 +655,27 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_nobody_known_has_no_steps_of_its_own() {
+    fn a_server_of_an_unknown_provider_has_no_provider_steps() {
         let form = at("mail.example.com", OauthFlow::None);
-        assert_eq!(steps_for(Advice::CredentialsRefused, &form, &run(&[])), None);
+        assert_eq!(steps_for(Diagnosis::CredentialsRefused, &form, &run(&[])), None);
     }
 
     #[test]
-    fn what_only_exchange_online_says_is_known_by_any_name_of_the_server() {
+    fn replies_unique_to_exchange_online_identify_it_by_any_server_name() {
         let form = at("mail.example.com", OauthFlow::None);
-        let (steps, _) = steps_for(Advice::SmtpAuthDisabled, &form, &run(&[])).expect("steps");
-        assert!(all(&steps).contains("Set-CASMailbox"), "{steps:?}");
+        let (steps, _) = steps_for(Diagnosis::SmtpAuthDisabled, &form, &run(&[])).expect("steps");
+        assert!(commands(&steps).contains("Set-CASMailbox"), "{steps:?}");
     }
 
     #[test]
-    fn no_value_ends_its_quotation() {
+    fn powershell_values_cannot_end_their_quotation() {
         for (value, expected) in [
             ("plain", "'plain'"),
             ("o'neil", "'o''neil'"),
             ("$(calc)", "'$(calc)'"),
             ("a\u{2019}; calc", "'a\u{2019}\u{2019}; calc'"),
         ] {
-            assert_eq!(quoted(value), expected);
+            assert_eq!(powershell_quoted(value), expected);
         }
     }
 }

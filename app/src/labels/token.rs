@@ -1,60 +1,59 @@
-//! What goes wrong on the way to a token, in words for an administrator who does not know OAuth:
-//! one sentence for the cause, then the steps in the order to try them.
+//! Texts of the OAuth token panel and of each OAuth diagnosis, for administrators who do not know
+//! OAuth: one sentence for the cause, then the steps in the order to try them.
 
 use domain::OauthFlow;
-use domain::token::{Fault, Leg, Renewal, TokenStatus};
+use domain::token::{OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 
 use super::Words;
 use crate::tab::WhyNot;
 
-/// The group box of the token.
+/// The name of the token's group box.
 pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
-/// The button that begins an attempt.
+/// The button that starts an attempt.
 pub const GET_AUTH_TOKEN: &str = "Get Auth Token";
-/// The button that asks what the token says.
-pub const XRAY: &str = "Show token details";
-/// The button that asks whether a browser comes back.
+/// The button that inspects the token.
+pub const INSPECT_TOKEN: &str = "Show token details";
+/// The button that checks the Redirect URI.
 pub const CHECK_ADDRESS: &str = "Check this address";
-/// The control for the provider that is to describe itself.
+/// The label of the control for discovery.
 pub const ISSUER: &str = "Issuer or tenant address";
-/// What to put there.
+/// The help text of the control for discovery.
 pub const ISSUER_HELP: &str = "Enter the issuer's address, or your Microsoft 365 tenant (contoso.onmicrosoft.com), to fill in both endpoints. It is not saved.";
-/// The button that asks it.
+/// The button that starts discovery.
 pub const DISCOVER: &str = "Fill from discovery";
-/// What to know of a Client Secret that has the form of an ID.
+/// The warning for a Client Secret that looks like a secret's ID.
 pub const SECRET_ID: &str = "This looks like the secret's ID, not its value. Microsoft Entra shows the value once, in the Value column, when the secret is created. If you no longer have it, create a new secret.";
-/// The mark of the group without an OAuth flow.
+/// The mark of the group if no OAuth flow is chosen.
 pub const NOT_USED: &str = "not used with this flow";
-/// What precedes a granted scope that is not the one that was asked for.
+/// The label of a granted scope that differs from the requested one.
 pub const GRANTED: &str = "The provider granted a different scope than requested:";
-/// What precedes the instant of the next try to renew.
+/// The label of the time of the next refresh.
 pub const NEXT_TRY: &str = "PPM tries again at";
-/// What a good end says.
+/// The message of a successful attempt.
 pub const OBTAINED: &str = "Token obtained. Send a test email to check that it works.";
-/// What to do while the provider's page is open.
+/// The instruction while the provider's page is open.
 pub const WAITING: &str =
     "Waiting for you to sign in at the provider. The result appears here automatically.";
-/// The same with Client Credentials, where no page opens.
+/// The message of a running Client Credentials request.
 pub const ASKING: &str = "Asking the Token Endpoint. The result appears here automatically.";
-/// What precedes the instant until which a person has to sign in again, however often the token is
-/// renewed.
+/// The label of the time by which a user must consent again, regardless of refreshes.
 pub const SIGN_IN_BY: &str = "sign in again before";
-/// The same as waiting, where the result does not come automatically.
+/// The instruction while the provider's page is open and the final address must be pasted.
 pub const WAITING_TO_PASTE: &str =
     "Sign in on the provider's page, then paste its final address here.";
-/// What stands in place of an expiry without a token.
+/// The text in place of an expiry if there is no token.
 pub const NO_TOKEN: &str = "No token yet";
-/// The control for the address that the browser ended at.
+/// The label of the control for the pasted callback address.
 pub const FINAL_ADDRESS: &str = "Final address";
-/// What to put there.
+/// The help text of the control for the pasted callback address.
 pub const FINAL_ADDRESS_HELP: &str = "Redirect URI is not this server's address. After signing in, copy the whole address from that window's address bar, even if the page there shows an error, and paste it here.";
-/// Where a Redirect URI leads that is this server's.
+/// The hint for a Redirect URI that is this server's callback.
 pub const COMES_BACK: &str =
     "This is this server's own address: the sign-in returns here automatically.";
-/// Where any other leads.
+/// The hint for any other Redirect URI.
 pub const GOES_ELSEWHERE: &str = "This is not this server's address: after signing in you will have to paste the final address here.";
 
-/// Why no token can be asked for at the moment, in words.
+/// Why Get Auth Token is disabled.
 #[must_use]
 pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
     match why_not {
@@ -66,7 +65,7 @@ pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
     }
 }
 
-/// What happens before a token expires, in short.
+/// How a token is renewed, in short.
 #[must_use]
 pub const fn renewal(renewal: &Renewal) -> &'static str {
     match renewal {
@@ -77,13 +76,13 @@ pub const fn renewal(renewal: &Renewal) -> &'static str {
     }
 }
 
-/// How much time is left.
+/// Formats the remaining time.
 #[must_use]
 pub fn time_left(seconds: i64) -> String {
     format!("in {}", span(seconds))
 }
 
-/// A length of time, in the two largest units.
+/// Formats a duration in its two largest units.
 pub(super) fn span(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
@@ -109,14 +108,14 @@ pub const fn token_status(status: TokenStatus) -> &'static str {
     }
 }
 
-/// A leg of the way to a token.
+/// The name of a stage.
 #[must_use]
-pub const fn leg(leg: Leg) -> &'static str {
-    match leg {
-        Leg::Consent => "Consent at the provider",
-        Leg::Return => "Return from the provider",
-        Leg::TokenRequest => "Token request",
-        Leg::Renewal => "Token renewal",
+pub const fn stage(stage: OauthStage) -> &'static str {
+    match stage {
+        OauthStage::Consent => "Consent at the provider",
+        OauthStage::Return => "Return from the provider",
+        OauthStage::TokenRequest => "Token request",
+        OauthStage::Renewal => "Token renewal",
     }
 }
 
@@ -129,49 +128,53 @@ const REGISTERED: &str =
     "Check that Redirect URI is registered at the provider exactly as it is in PPM.";
 const SWAPPED: &str = "Authorization Endpoint and Token Endpoint may be swapped.";
 
-/// What a setback usually means, and what to do, with the flow that was asked for.
+/// Returns the text of a diagnosis, by stage and flow.
 #[must_use]
-pub const fn fault(leg: Leg, fault: Fault, flow: OauthFlow) -> Words {
+pub const fn oauth_diagnosis_words(
+    stage: OauthStage,
+    diagnosis: OauthDiagnosis,
+    flow: OauthFlow,
+) -> Words {
     let is_application = matches!(flow, OauthFlow::ClientCredentials);
-    match leg {
-        Leg::Renewal if is_application => application_renewal_fault(fault),
-        Leg::Renewal => renewal_fault(fault),
-        Leg::TokenRequest if is_application => application_fault(fault),
-        Leg::Consent => consent_fault(fault),
-        Leg::TokenRequest => exchange_fault(fault),
-        Leg::Return => first_fault(fault),
+    match stage {
+        OauthStage::Renewal if is_application => application_renewal_words(diagnosis),
+        OauthStage::Renewal => renewal_words(diagnosis),
+        OauthStage::TokenRequest if is_application => application_words(diagnosis),
+        OauthStage::Consent => consent_words(diagnosis),
+        OauthStage::TokenRequest => exchange_words(diagnosis),
+        OauthStage::Return => first_token_words(diagnosis),
     }
 }
 
-/// What keeps a code from being exchanged: the person has consented by then.
-const fn exchange_fault(fault: Fault) -> Words {
-    match fault {
-        Fault::AccessDenied => Words {
+/// Texts for the code exchange, after the user has consented.
+const fn exchange_words(diagnosis: OauthDiagnosis) -> Words {
+    match diagnosis {
+        OauthDiagnosis::AccessDenied => Words {
             cause: "The provider denies PPM access.",
             steps: &[
                 "An administrator at the provider has to allow this application or this account.",
                 AGAIN,
             ],
         },
-        other => first_fault(other),
+        other => first_token_words(other),
     }
 }
 
-/// What keeps a token from being renewed by a refresh token.
-const fn renewal_fault(fault: Fault) -> Words {
-    match fault {
-        Fault::InvalidGrant => Words {
+/// Texts for a refresh with a refresh token.
+const fn renewal_words(diagnosis: OauthDiagnosis) -> Words {
+    match diagnosis {
+        OauthDiagnosis::InvalidGrant => Words {
             cause: "The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.",
             steps: &[
                 AGAIN,
                 "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
             ],
         },
-        Fault::InvalidRequest => Words {
+        OauthDiagnosis::InvalidRequest => Words {
             cause: "The provider finds the request malformed.",
             steps: &[OWN_WORDS, AGAIN, ENDPOINT],
         },
-        Fault::RefusedSilently => Words {
+        OauthDiagnosis::RefusedSilently => Words {
             cause: "The provider refused to renew the token and did not say why.",
             steps: &[
                 "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without an explanation.",
@@ -179,37 +182,37 @@ const fn renewal_fault(fault: Fault) -> Words {
                 ENDPOINT,
             ],
         },
-        other => match passing_fault(other) {
+        other => match transient_words(other) {
             Some(words) => words,
-            None => exchange_fault(other),
+            None => exchange_words(other),
         },
     }
 }
 
-/// What keeps an application from getting its next token.
-const fn application_renewal_fault(fault: Fault) -> Words {
-    match passing_fault(fault) {
+/// Texts for the next token of Client Credentials.
+const fn application_renewal_words(diagnosis: OauthDiagnosis) -> Words {
+    match transient_words(diagnosis) {
         Some(words) => words,
-        None => application_fault(fault),
+        None => application_words(diagnosis),
     }
 }
 
-/// What passes: it worked before, with the same settings.
-const fn passing_fault(fault: Fault) -> Option<Words> {
-    match fault {
-        Fault::ProviderFailed => Some(Words {
+/// Texts for transient failures of a renewal, which worked before with the same settings.
+const fn transient_words(diagnosis: OauthDiagnosis) -> Option<Words> {
+    match diagnosis {
+        OauthDiagnosis::ProviderFailed => Some(Words {
             cause: "The provider is having problems.",
             steps: &[RETRIED, "Check the provider's status page."],
         }),
-        Fault::ProviderBusy => {
+        OauthDiagnosis::ProviderBusy => {
             Some(Words { cause: "The provider is busy at the moment.", steps: &[RETRIED] })
         }
-        Fault::NameNotFound
-        | Fault::NameServiceFailed
-        | Fault::NothingListens
-        | Fault::Unreachable
-        | Fault::ConnectionLost
-        | Fault::TooSlow => Some(Words {
+        OauthDiagnosis::NameNotFound
+        | OauthDiagnosis::NameServiceFailed
+        | OauthDiagnosis::NothingListens
+        | OauthDiagnosis::Unreachable
+        | OauthDiagnosis::ConnectionLost
+        | OauthDiagnosis::TooSlow => Some(Words {
             cause: "The provider cannot be reached at the moment.",
             steps: &[
                 RETRIED,
@@ -220,10 +223,10 @@ const fn passing_fault(fault: Fault) -> Option<Words> {
     }
 }
 
-/// What a provider's page refuses with. No secret was sent there.
-const fn consent_fault(fault: Fault) -> Words {
-    match fault {
-        Fault::InvalidRequest => Words {
+/// Texts for errors of the Authorization Endpoint, to which no secret is sent.
+const fn consent_words(diagnosis: OauthDiagnosis) -> Words {
+    match diagnosis {
+        OauthDiagnosis::InvalidRequest => Words {
             cause: "The provider rejected the request as malformed.",
             steps: &[
                 OWN_WORDS,
@@ -232,37 +235,36 @@ const fn consent_fault(fault: Fault) -> Words {
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
-        Fault::InvalidClient => Words {
+        OauthDiagnosis::InvalidClient => Words {
             cause: "The provider does not accept the Client ID.",
             steps: &[
                 "Check Client ID.",
                 "Check that Authorization Endpoint belongs to the same organisation.",
             ],
         },
-        Fault::RefusedSilently | Fault::UnknownError => Words {
+        OauthDiagnosis::RefusedSilently | OauthDiagnosis::UnknownError => Words {
             cause: "The provider refused, and gives its own reason.",
             steps: &["Its reply says why.", "Its documentation may explain the code."],
         },
-        other => first_fault(other),
+        other => first_token_words(other),
     }
 }
 
-/// What keeps an application from getting a token in its own name: no person signs in, nothing is
-/// consented to at a page, and nothing comes back to a Redirect URI.
-const fn application_fault(fault: Fault) -> Words {
-    match fault {
-        Fault::AccessDenied => Words {
+/// Texts for Client Credentials, which have no user, no consent page and no Redirect URI.
+const fn application_words(diagnosis: OauthDiagnosis) -> Words {
+    match diagnosis {
+        OauthDiagnosis::AccessDenied => Words {
             cause: "The provider denies this application access.",
             steps: &["Ask an administrator at the provider to allow this application."],
         },
-        Fault::InteractionRequired => Words {
+        OauthDiagnosis::InteractionRequired => Words {
             cause: "An administrator at the provider must approve this application first.",
             steps: &[
                 "Ask an administrator at the provider to grant the application its permissions.",
                 AGAIN,
             ],
         },
-        Fault::InvalidRequest => Words {
+        OauthDiagnosis::InvalidRequest => Words {
             cause: "The provider rejected the request as malformed.",
             steps: &[
                 OWN_WORDS,
@@ -270,7 +272,7 @@ const fn application_fault(fault: Fault) -> Words {
                 "Check that the provider supports Client Credentials.",
             ],
         },
-        Fault::InvalidGrant => Words {
+        OauthDiagnosis::InvalidGrant => Words {
             cause: "The provider does not give this application a token.",
             steps: &[
                 OWN_WORDS,
@@ -278,36 +280,36 @@ const fn application_fault(fault: Fault) -> Words {
                 "Check that the application's registration at the provider allows Client Credentials.",
             ],
         },
-        Fault::SettingsChanged => Words {
+        OauthDiagnosis::SettingsChanged => Words {
             cause: "The settings were saved in the meantime, so this token no longer fits them.",
             steps: &[AGAIN],
         },
-        Fault::NotOauth => Words {
+        OauthDiagnosis::NotOauth => Words {
             cause: "What answers at Token Endpoint is not a token endpoint.",
             steps: &[
                 ENDPOINT,
                 "Token Endpoint may contain the address of the provider's sign-in page.",
             ],
         },
-        other => first_fault(other),
+        other => first_token_words(other),
     }
 }
 
-/// What keeps a first token from being obtained.
-const fn first_fault(fault: Fault) -> Words {
-    match fault {
-        Fault::AccessDenied => Words {
+/// Texts for the first token.
+const fn first_token_words(diagnosis: OauthDiagnosis) -> Words {
+    match diagnosis {
+        OauthDiagnosis::AccessDenied => Words {
             cause: "The consent was declined.",
             steps: &[
                 "Press Get Auth Token again, and accept what the provider asks.",
                 "If you did not decline, ask an administrator at the provider to allow this application.",
             ],
         },
-        Fault::InteractionRequired => Words {
+        OauthDiagnosis::InteractionRequired => Words {
             cause: "The provider requires you to sign in or consent there first.",
             steps: &["Press Get Auth Token, and sign in at the provider."],
         },
-        Fault::InvalidRequest => Words {
+        OauthDiagnosis::InvalidRequest => Words {
             cause: "The provider rejected the request as malformed.",
             steps: &[
                 OWN_WORDS,
@@ -315,7 +317,7 @@ const fn first_fault(fault: Fault) -> Words {
                 "Check that the provider supports the chosen OAuth Flow.",
             ],
         },
-        Fault::InvalidClient => Words {
+        OauthDiagnosis::InvalidClient => Words {
             cause: "The provider does not accept Client ID and Client Secret.",
             steps: &[
                 "Enter Client Secret again: its value, not its ID.",
@@ -323,210 +325,210 @@ const fn first_fault(fault: Fault) -> Words {
                 "Check Client ID, and that Token Endpoint belongs to the same organisation.",
             ],
         },
-        Fault::InvalidGrant => Words {
+        OauthDiagnosis::InvalidGrant => Words {
             cause: "The provider rejected the authorization code.",
             steps: &[AGAIN, REGISTERED],
         },
-        Fault::UnauthorizedClient => Words {
+        OauthDiagnosis::UnauthorizedClient => Words {
             cause: "The provider does not allow this application to use the chosen flow.",
             steps: &[
                 "Allow the flow in the application's registration at the provider.",
                 "Or choose another OAuth Flow.",
             ],
         },
-        Fault::UnsupportedGrantType | Fault::UnsupportedResponseType => Words {
+        OauthDiagnosis::UnsupportedGrantType | OauthDiagnosis::UnsupportedResponseType => Words {
             cause: "The provider does not support the chosen flow.",
             steps: &["Choose another OAuth Flow."],
         },
-        Fault::InvalidScope => Words {
+        OauthDiagnosis::InvalidScope => Words {
             cause: "The provider does not accept Scope.",
             steps: &[
                 "Check Scope against the provider's documentation for SMTP.",
                 "Check that the application's registration includes this permission.",
             ],
         },
-        Fault::UnknownError => Words {
+        OauthDiagnosis::UnknownError => Words {
             cause: "The provider refused for a reason of its own.",
             steps: &["Its reply may say why.", "Its documentation may explain the code."],
         },
-        Fault::ProviderFailed => Words {
+        OauthDiagnosis::ProviderFailed => Words {
             cause: "The provider is having problems.",
             steps: &[LATER, "Check the provider's status page."],
         },
-        Fault::ProviderBusy => Words { cause: "The provider is busy.", steps: &[LATER] },
-        Fault::AttemptUnknown => Words {
+        OauthDiagnosis::ProviderBusy => Words { cause: "The provider is busy.", steps: &[LATER] },
+        OauthDiagnosis::AttemptUnknown => Words {
             cause: "PPM did not start a sign-in with this address.",
             steps: &["Start in the Email settings: press Get Auth Token there."],
         },
-        Fault::AttemptExpired => Words {
+        OauthDiagnosis::AttemptExpired => Words {
             cause: "The sign-in has expired: it took longer than ten minutes.",
             steps: &[AGAIN],
         },
-        Fault::AttemptUsed => Words {
+        OauthDiagnosis::AttemptUsed => Words {
             cause: "This address was used before, and works only once.",
             steps: &["Check Token Status. If there is no token, press Get Auth Token again."],
         },
-        Fault::OtherBrowser => Words {
+        OauthDiagnosis::OtherBrowser => Words {
             cause: "The sign-in was started in another browser.",
             steps: &["Press Get Auth Token and sign in, both in the same browser."],
         },
-        Fault::OtherPerson => Words {
+        OauthDiagnosis::OtherPerson => Words {
             cause: "The sign-in was started by someone else.",
             steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
         },
-        Fault::OtherSession => Words {
+        OauthDiagnosis::OtherSession => Words {
             cause: "This sign-in was started in another session, or that session has ended.",
             steps: &["Sign in to PPM, then press Get Auth Token again."],
         },
-        Fault::SettingsChanged => Words {
+        OauthDiagnosis::SettingsChanged => Words {
             cause: "The settings were saved in the meantime, so this sign-in no longer matches them.",
             steps: &[AGAIN],
         },
-        Fault::OtherIssuer => Words {
+        OauthDiagnosis::OtherIssuer => Words {
             cause: "The answer came from a different provider than the one that was asked.",
             steps: &[
                 "Check that Authorization Endpoint and Token Endpoint belong to the same provider.",
                 "Then press Get Auth Token again.",
             ],
         },
-        Fault::IssuerMissing => Words {
+        OauthDiagnosis::IssuerMissing => Words {
             cause: "The provider's answer does not name its issuer, although its metadata says it always does (RFC 9207).",
             steps: &[
                 "Press Get Auth Token again.",
                 "If the problem continues, tell the provider's administrator: the answer may be forged.",
             ],
         },
-        Fault::AdminConsented => Words {
+        OauthDiagnosis::AdminConsented => Words {
             cause: "The provider says that an administrator has granted consent. That answer brings no token.",
             steps: &["Press Get Auth Token in the Email settings."],
         },
-        Fault::NoCode => Words {
+        OauthDiagnosis::NoCode => Words {
             cause: "The browser came back without an answer from the provider.",
             steps: &["Check Authorization Endpoint.", AGAIN],
         },
-        Fault::NameNotFound => Words {
+        OauthDiagnosis::NameNotFound => Words {
             cause: "There is no server with the name in Token Endpoint.",
             steps: &["Check Token Endpoint for typing mistakes."],
         },
-        Fault::NameServiceFailed => Words {
+        OauthDiagnosis::NameServiceFailed => Words {
             cause: "The name in Token Endpoint could not be looked up.",
             steps: &[
                 "Try again in a minute.",
                 "If the problem continues, check this machine's DNS.",
             ],
         },
-        Fault::AddressForbidden => Words {
+        OauthDiagnosis::AddressForbidden => Words {
             cause: "Token Endpoint resolves to an address that PPM never connects to.",
             steps: &[
                 "For security, PPM does not connect to link-local and cloud metadata addresses. Use the provider's own name.",
             ],
         },
-        Fault::EgressNotAllowed => Words {
+        OauthDiagnosis::EgressNotAllowed => Words {
             cause: "The operator of this server has not allowed PPM to connect to the address in Token Endpoint.",
             steps: &[
                 "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
             ],
         },
-        Fault::EgressDenied => Words {
+        OauthDiagnosis::EgressDenied => Words {
             cause: "The operator of this server has blocked the address in Token Endpoint.",
             steps: &["Use another provider, or ask the operator about --egress-deny."],
         },
-        Fault::NothingListens => Words {
+        OauthDiagnosis::NothingListens => Words {
             cause: "The machine in Token Endpoint answers, but nothing is listening on that port.",
             steps: &[ENDPOINT],
         },
-        Fault::Unreachable => Words {
+        OauthDiagnosis::Unreachable => Words {
             cause: "Nothing answers at Token Endpoint.",
             steps: &[
                 ENDPOINT,
                 "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
             ],
         },
-        Fault::CertificateUntrusted => Words {
+        OauthDiagnosis::CertificateUntrusted => Words {
             cause: "This machine does not trust the certificate of Token Endpoint.",
             steps: &[
                 ENDPOINT,
                 "If it is your own provider, start PPM with its CA's certificate (--extra-ca).",
             ],
         },
-        Fault::CertificateOutOfDate => Words {
+        OauthDiagnosis::CertificateOutOfDate => Words {
             cause: "The certificate of Token Endpoint is out of date.",
             steps: &[
                 "Check this machine's clock.",
                 "Ask the provider's administrator to renew the certificate.",
             ],
         },
-        Fault::CertificateWrongName => Words {
+        OauthDiagnosis::CertificateWrongName => Words {
             cause: "The certificate of Token Endpoint is for another name.",
             steps: &[ENDPOINT],
         },
-        Fault::TlsFailed => Words {
+        OauthDiagnosis::TlsFailed => Words {
             cause: "No encrypted connection to Token Endpoint could be made.",
             steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the cause."],
         },
-        Fault::ConnectionLost => {
+        OauthDiagnosis::ConnectionLost => {
             Words { cause: "Token Endpoint closed the connection unexpectedly.", steps: &[LATER] }
         }
-        Fault::TooSlow => {
+        OauthDiagnosis::TooSlow => {
             Words { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
         }
-        Fault::TooLong => Words {
+        OauthDiagnosis::TooLong => Words {
             cause: "The answer of Token Endpoint is too large to be a token.",
             steps: &[ENDPOINT],
         },
-        Fault::Redirected => Words {
+        OauthDiagnosis::Redirected => Words {
             cause: "Token Endpoint redirects to another address, which PPM does not follow: secrets are only sent to the address they were entered for.",
             steps: &["Enter the final address in Token Endpoint."],
         },
-        Fault::NotOauth => Words {
+        OauthDiagnosis::NotOauth => Words {
             cause: "What answers at Token Endpoint is not a token endpoint.",
             steps: &[ENDPOINT, SWAPPED],
         },
-        Fault::BotGuard => Words {
+        OauthDiagnosis::BotGuard => Words {
             cause: "A bot guard in front of the provider turned PPM away.",
             steps: &[
                 "Ask the provider's administrator to let requests from this server to Token Endpoint pass (a bot or firewall rule), and name this server's public address.",
                 "If Token Endpoint is not the address in the provider's documentation, correct it: the documented one is usually not guarded.",
             ],
         },
-        Fault::SignInPage => Words {
+        OauthDiagnosis::SignInPage => Words {
             cause: "A sign-in page answers at Token Endpoint, not a token endpoint.",
             steps: &[
                 "Enter the provider's token endpoint, as its documentation lists it.",
                 "If the address is right, the provider's administrator must let requests to it pass without that sign-in.",
             ],
         },
-        Fault::NetworkPage => Words {
+        OauthDiagnosis::NetworkPage => Words {
             cause: "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
             steps: &[
                 "Ask your network's administrator to let this server reach Token Endpoint.",
                 "If requests have to go through a proxy, start PPM with --oauth-proxy.",
             ],
         },
-        Fault::NoToken => Words {
+        OauthDiagnosis::NoToken => Words {
             cause: "The provider answered without a token.",
             steps: &["Its reply may say why.", ENDPOINT],
         },
-        Fault::ExpiredOnArrival => Words {
+        OauthDiagnosis::ExpiredOnArrival => Words {
             cause: "The provider gives tokens that have expired when they arrive.",
             steps: &[
                 "Correct the lifetime of access tokens at the provider, where the application is registered: an hour is usual.",
                 AGAIN,
             ],
         },
-        Fault::OtherTokenType => Words {
+        OauthDiagnosis::OtherTokenType => Words {
             cause: "The provider gave a type of token that mail servers do not accept.",
             steps: &["Ask the provider for Bearer tokens for SMTP."],
         },
-        Fault::RefusedSilently => Words {
+        OauthDiagnosis::RefusedSilently => Words {
             cause: "The provider refused and did not say why.",
             steps: &["Enter Client Secret again, and check Client ID.", ENDPOINT],
         },
-        Fault::SecretUnreadable => Words {
+        OauthDiagnosis::SecretUnreadable => Words {
             cause: "The stored secret cannot be used with these settings.",
             steps: &["Enter Client Secret again and save."],
         },
-        Fault::ServerFailed => Words {
+        OauthDiagnosis::ServerFailed => Words {
             cause: "PPM could not complete the request; its log has the details.",
             steps: &[AGAIN],
         },
@@ -537,58 +539,58 @@ const fn first_fault(fault: Fault) -> Words {
 mod tests {
     use domain::OauthFlow;
     use domain::delivery::{Fact, FactName};
-    use domain::token::{Fault, Leg};
+    use domain::token::{OauthDiagnosis, OauthStage};
 
     use super::super::fact_value;
-    use super::{fault, time_left};
+    use super::{oauth_diagnosis_words, time_left};
 
-    /// Every fault that a Token Endpoint, or the way to it, can come to.
-    const AT_TOKEN_ENDPOINT: [Fault; 38] = [
-        Fault::AccessDenied,
-        Fault::InteractionRequired,
-        Fault::InvalidRequest,
-        Fault::InvalidClient,
-        Fault::InvalidGrant,
-        Fault::UnauthorizedClient,
-        Fault::UnsupportedGrantType,
-        Fault::UnsupportedResponseType,
-        Fault::InvalidScope,
-        Fault::UnknownError,
-        Fault::ProviderFailed,
-        Fault::ProviderBusy,
-        Fault::SettingsChanged,
-        Fault::NameNotFound,
-        Fault::NameServiceFailed,
-        Fault::AddressForbidden,
-        Fault::EgressNotAllowed,
-        Fault::EgressDenied,
-        Fault::NothingListens,
-        Fault::Unreachable,
-        Fault::CertificateUntrusted,
-        Fault::CertificateOutOfDate,
-        Fault::CertificateWrongName,
-        Fault::TlsFailed,
-        Fault::ConnectionLost,
-        Fault::TooSlow,
-        Fault::TooLong,
-        Fault::Redirected,
-        Fault::NotOauth,
-        Fault::BotGuard,
-        Fault::SignInPage,
-        Fault::NetworkPage,
-        Fault::NoToken,
-        Fault::OtherTokenType,
-        Fault::ExpiredOnArrival,
-        Fault::RefusedSilently,
-        Fault::SecretUnreadable,
-        Fault::ServerFailed,
+    /// Every diagnosis of the Token Endpoint or of the connection to it.
+    const AT_TOKEN_ENDPOINT: [OauthDiagnosis; 38] = [
+        OauthDiagnosis::AccessDenied,
+        OauthDiagnosis::InteractionRequired,
+        OauthDiagnosis::InvalidRequest,
+        OauthDiagnosis::InvalidClient,
+        OauthDiagnosis::InvalidGrant,
+        OauthDiagnosis::UnauthorizedClient,
+        OauthDiagnosis::UnsupportedGrantType,
+        OauthDiagnosis::UnsupportedResponseType,
+        OauthDiagnosis::InvalidScope,
+        OauthDiagnosis::UnknownError,
+        OauthDiagnosis::ProviderFailed,
+        OauthDiagnosis::ProviderBusy,
+        OauthDiagnosis::SettingsChanged,
+        OauthDiagnosis::NameNotFound,
+        OauthDiagnosis::NameServiceFailed,
+        OauthDiagnosis::AddressForbidden,
+        OauthDiagnosis::EgressNotAllowed,
+        OauthDiagnosis::EgressDenied,
+        OauthDiagnosis::NothingListens,
+        OauthDiagnosis::Unreachable,
+        OauthDiagnosis::CertificateUntrusted,
+        OauthDiagnosis::CertificateOutOfDate,
+        OauthDiagnosis::CertificateWrongName,
+        OauthDiagnosis::TlsFailed,
+        OauthDiagnosis::ConnectionLost,
+        OauthDiagnosis::TooSlow,
+        OauthDiagnosis::TooLong,
+        OauthDiagnosis::Redirected,
+        OauthDiagnosis::NotOauth,
+        OauthDiagnosis::BotGuard,
+        OauthDiagnosis::SignInPage,
+        OauthDiagnosis::NetworkPage,
+        OauthDiagnosis::NoToken,
+        OauthDiagnosis::OtherTokenType,
+        OauthDiagnosis::ExpiredOnArrival,
+        OauthDiagnosis::RefusedSilently,
+        OauthDiagnosis::SecretUnreadable,
+        OauthDiagnosis::ServerFailed,
     ];
 
     #[test]
-    fn an_application_is_told_nothing_of_what_its_flow_does_not_use() {
+    fn client_credentials_texts_mention_no_consent() {
         for code in AT_TOKEN_ENDPOINT {
-            for leg in [Leg::TokenRequest, Leg::Renewal] {
-                let words = fault(leg, code, OauthFlow::ClientCredentials);
+            for stage in [OauthStage::TokenRequest, OauthStage::Renewal] {
+                let words = oauth_diagnosis_words(stage, code, OauthFlow::ClientCredentials);
                 let told = [&[words.cause], words.steps].concat().join(" ");
                 for foreign in
                     ["Redirect URI", "consent", "ign in at", "Authorization Endpoint", "code that"]
@@ -600,43 +602,89 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_page_was_sent_no_secret() {
+    fn consent_texts_do_not_mention_the_secret() {
         for code in AT_TOKEN_ENDPOINT.into_iter().take(12) {
-            let words = fault(Leg::Consent, code, OauthFlow::AuthorizationCode);
+            let words =
+                oauth_diagnosis_words(OauthStage::Consent, code, OauthFlow::AuthorizationCode);
             let told = [&[words.cause], words.steps].concat().join(" ");
             assert!(!told.contains("Secret"), "{code:?}: {told}");
         }
     }
 
     #[test]
-    fn what_providers_refuse_with_is_answered_by_what_it_means_on_that_leg() {
-        for (leg, code, cause, next) in [
-            (Leg::Consent, Fault::AccessDenied, "declined", "accept what the provider asks"),
-            (Leg::Consent, Fault::InteractionRequired, "sign in or consent", "sign in at"),
-            (Leg::TokenRequest, Fault::InvalidClient, "Client Secret", "its value, not its ID"),
+    fn the_text_of_a_diagnosis_depends_on_the_stage() {
+        for (stage, code, cause, next) in [
             (
-                Leg::TokenRequest,
-                Fault::InvalidGrant,
+                OauthStage::Consent,
+                OauthDiagnosis::AccessDenied,
+                "declined",
+                "accept what the provider asks",
+            ),
+            (
+                OauthStage::Consent,
+                OauthDiagnosis::InteractionRequired,
+                "sign in or consent",
+                "sign in at",
+            ),
+            (
+                OauthStage::TokenRequest,
+                OauthDiagnosis::InvalidClient,
+                "Client Secret",
+                "its value, not its ID",
+            ),
+            (
+                OauthStage::TokenRequest,
+                OauthDiagnosis::InvalidGrant,
                 "authorization code",
                 "exactly as it is in PPM",
             ),
-            (Leg::TokenRequest, Fault::RefusedSilently, "did not say why", "check Client ID"),
-            (Leg::TokenRequest, Fault::UnknownError, "a reason of its own", "Its reply"),
-            (Leg::Renewal, Fault::InvalidGrant, "consent has ended", "Press Get Auth Token again"),
-            (Leg::Renewal, Fault::RefusedSilently, "to renew", "Press Get Auth Token again"),
-            (Leg::Renewal, Fault::ProviderFailed, "having problems", "automatically"),
-            (Leg::Renewal, Fault::Unreachable, "at the moment", "automatically"),
-            (Leg::Consent, Fault::InvalidClient, "does not accept the Client ID.", "Client ID"),
+            (
+                OauthStage::TokenRequest,
+                OauthDiagnosis::RefusedSilently,
+                "did not say why",
+                "check Client ID",
+            ),
+            (
+                OauthStage::TokenRequest,
+                OauthDiagnosis::UnknownError,
+                "a reason of its own",
+                "Its reply",
+            ),
+            (
+                OauthStage::Renewal,
+                OauthDiagnosis::InvalidGrant,
+                "consent has ended",
+                "Press Get Auth Token again",
+            ),
+            (
+                OauthStage::Renewal,
+                OauthDiagnosis::RefusedSilently,
+                "to renew",
+                "Press Get Auth Token again",
+            ),
+            (
+                OauthStage::Renewal,
+                OauthDiagnosis::ProviderFailed,
+                "having problems",
+                "automatically",
+            ),
+            (OauthStage::Renewal, OauthDiagnosis::Unreachable, "at the moment", "automatically"),
+            (
+                OauthStage::Consent,
+                OauthDiagnosis::InvalidClient,
+                "does not accept the Client ID.",
+                "Client ID",
+            ),
         ] {
-            let words = fault(leg, code, OauthFlow::AuthorizationCode);
-            assert!(words.cause.contains(cause), "{leg:?}, {code:?}: {}", words.cause);
-            let is_told = words.steps.iter().any(|step| step.contains(next));
-            assert!(is_told, "{leg:?}, {code:?}: {:?}", words.steps);
+            let words = oauth_diagnosis_words(stage, code, OauthFlow::AuthorizationCode);
+            assert!(words.cause.contains(cause), "{stage:?}, {code:?}: {}", words.cause);
+            let has_step = words.steps.iter().any(|step| step.contains(next));
+            assert!(has_step, "{stage:?}, {code:?}: {:?}", words.steps);
         }
     }
 
     #[test]
-    fn a_tokens_age_is_told_in_words_and_a_size_as_it_is() {
+    fn a_tokens_age_is_formatted_and_a_size_is_unchanged() {
         for (name, expected) in [
             (FactName::Age, "8 minutes"),
             (FactName::ValidFor, "8 minutes"),
@@ -647,7 +695,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_is_left_is_told_in_the_two_largest_units() {
+    fn remaining_time_is_formatted_in_its_two_largest_units() {
         for (seconds, expected) in [
             (-5, "in 0 seconds"),
             (1, "in 1 second"),

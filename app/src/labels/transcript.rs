@@ -1,15 +1,15 @@
-//! A test message as text, fit for a support ticket: everything that the page shows of it, and nothing
-//! that the page may not show. Made on the server only.
+//! The transcript of a test message for a support ticket. It has everything that the page shows and
+//! nothing more. Server only.
 
 use std::fmt::Write;
 
-use domain::delivery::{FactName, Outcome, Run, StepEnd};
+use domain::delivery::{FactName, Outcome, Run, StepStatus};
 use domain::time_format::TimeDisplay;
 
 use super::{FOUND_BY_PPM, fact, fact_value, outcome, step, step_end, tested};
 use crate::explanation::Explanation;
 
-/// The transcript of a message; nothing before it has ended.
+/// Returns the transcript of a message; `None` until it has ended.
 #[must_use]
 pub fn transcript(run: &Run, explanation: Option<&Explanation>) -> Option<String> {
     let end = run.outcome.as_ref()?;
@@ -32,14 +32,14 @@ fn written(
     writeln!(text)?;
     for report in &run.steps {
         let time = match report.ended {
-            StepEnd::Skipped => String::new(),
-            StepEnd::Done | StepEnd::Failed => format!(", {} ms", report.millis),
+            StepStatus::Skipped => String::new(),
+            StepStatus::Done | StepStatus::Failed => format!(", {} ms", report.millis),
         };
         writeln!(text, "{}: {}{time}", step(report.step), step_end(report.ended))?;
         for found in report.facts.iter().filter(|found| found.name != FactName::IssuerPem) {
             writeln!(text, "  {}: {}", fact(found.name), fact_value(found))?;
         }
-        for line in report.said.iter().flat_map(|said| said.lines()) {
+        for line in report.peer_text.iter().flat_map(|peer_text| peer_text.lines()) {
             writeln!(text, "  > {line}")?;
         }
         for line in report.found.iter().flat_map(|found| found.lines()) {
@@ -50,7 +50,7 @@ fn written(
     writeln!(text, "{}", outcome(end, cause))?;
     match end {
         Outcome::Accepted { message_id, .. } => writeln!(text, "Message id: {message_id}")?,
-        Outcome::Failed { advice, .. } => writeln!(text, "Code: {advice:?}")?,
+        Outcome::Failed { diagnosis, .. } => writeln!(text, "Code: {diagnosis:?}")?,
         Outcome::Interrupted => {}
     }
     for (number, next) in explanation.iter().flat_map(|words| &words.steps).enumerate() {

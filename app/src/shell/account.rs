@@ -1,4 +1,4 @@
-//! `/account`: a person's own password and sessions; for administrators also the sessions of others.
+//! `/account`: the user's password and sessions, and for administrators the sessions of other users.
 
 use domain::time_format::TimeDisplay;
 use leptos::prelude::*;
@@ -9,7 +9,7 @@ use super::paths;
 use crate::labels;
 use crate::service::{MyAccount, SessionRow};
 
-/// A form of this page that was sent in vain. No password is in it.
+/// Why a form of this page failed. It contains no password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountProblem {
     /// The password was not changed.
@@ -33,22 +33,22 @@ pub enum PasswordProblem {
     ServerFailed,
 }
 
-/// What a form of this page has done, as the page's address says it.
+/// The completed action, from the page's query parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
+enum CompletedAction {
     PasswordChanged,
     SessionsEnded(usize),
 }
 
-/// My account.
+/// The page My account.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let problem = use_context::<AccountProblem>();
     let done = use_query_map().with_untracked(|query| match query.get("ended") {
-        Some(count) => count.parse().ok().map(Done::SessionsEnded),
-        None => (query.get("password")? == "changed").then_some(Done::PasswordChanged),
+        Some(count) => count.parse().ok().map(CompletedAction::SessionsEnded),
+        None => (query.get("password")? == "changed").then_some(CompletedAction::PasswordChanged),
     });
-    let show = move |account| shown(account, problem, done);
+    let show = move |account| content(account, problem, done);
     view! {
         <Frame title="My account" lead="Your password, and where you are signed in.">
             {fetched(|frame, who| async move { frame.account(&who).await }, show)}
@@ -56,17 +56,17 @@ pub fn AccountPage() -> impl IntoView {
     }
 }
 
-fn shown(
+fn content(
     MyAccount { has_password, mine, others, display }: MyAccount,
     problem: Option<AccountProblem>,
-    done: Option<Done>,
+    done: Option<CompletedAction>,
 ) -> AnyView {
     let notice = match (problem, done) {
         (Some(problem), _) => Some(("notice bad", "alert", labels::account_problem(problem))),
-        (None, Some(Done::PasswordChanged)) => {
+        (None, Some(CompletedAction::PasswordChanged)) => {
             Some(("notice good", "status", labels::PASSWORD_CHANGED.to_owned()))
         }
-        (None, Some(Done::SessionsEnded(count))) => {
+        (None, Some(CompletedAction::SessionsEnded(count))) => {
             Some(("notice good", "status", labels::sessions_ended(count)))
         }
         (None, None) => None,
@@ -218,7 +218,7 @@ fn table(
     .into_any()
 }
 
-/// A button that ends all sessions of a list but the one of this request.
+/// A button that ends all sessions of a list except the session of this request.
 #[component]
 fn EndAll(whose: &'static str, name: &'static str) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! `/audit`: who did what and when, by person and by day.
+//! `/audit`: the audit trail, filtered by user and day.
 
 use chrono::NaiveDate;
 use leptos::prelude::*;
@@ -8,16 +8,16 @@ use leptos_router::params::ParamsMap;
 use super::frame::{Frame, fetched};
 use super::paths;
 use crate::labels;
-use crate::service::{AuditPage as Page, AuditQuery, AuditRow, SharedFrame};
+use crate::service::{AuditPage as Page, AuditQuery, AuditRow, SharedShell};
 
-/// The audit trail.
+/// The audit trail page.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let wanted = use_query_map().with_untracked(wanted);
-    let shown = wanted.clone();
-    let fetch = move |frame: SharedFrame, who| {
-        let wanted = wanted.clone();
-        async move { frame.audit(&who, &wanted).await }
+    let filter = use_query_map().with_untracked(parse_filter);
+    let shown = filter.clone();
+    let fetch = move |frame: SharedShell, who| {
+        let filter = filter.clone();
+        async move { frame.audit(&who, &filter).await }
     };
     let part = fetched(fetch, move |page| trail(&shown, page));
     view! {
@@ -30,8 +30,8 @@ pub fn AuditPage() -> impl IntoView {
     }
 }
 
-/// What the page's address asks for; what makes no sense there asks for nothing.
-fn wanted(query: &ParamsMap) -> AuditQuery {
+/// Parses the query parameters; malformed ones are ignored.
+fn parse_filter(query: &ParamsMap) -> AuditQuery {
     let given = |name| query.get(name).filter(|value| !value.is_empty());
     AuditQuery {
         person: given("person"),
@@ -40,17 +40,17 @@ fn wanted(query: &ParamsMap) -> AuditQuery {
     }
 }
 
-fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
+fn trail(filter: &AuditQuery, page: Page) -> AnyView {
     let Page { rows, older, people, display, kept_days } = page;
-    let day = wanted.day.map(|day| day.to_string()).unwrap_or_default();
-    let chosen = wanted.person.clone().unwrap_or_default();
+    let day = filter.day.map(|day| day.to_string()).unwrap_or_default();
+    let chosen = filter.person.clone().unwrap_or_default();
     let people = people.into_iter().map(|email| {
         let selected = email == chosen;
         view! { <option value=email.clone() selected=selected>{email.clone()}</option> }
     });
-    let is_filtered = *wanted != AuditQuery::default();
+    let is_filtered = *filter != AuditQuery::default();
     let older = older.map(|before| {
-        view! { <a class="button" href=address(wanted, before)>"Older"</a> }
+        view! { <a class="button" href=address(filter, before)>"Older"</a> }
     });
     let newest = is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>"Show all"</a> });
     let list = if rows.is_empty() {
@@ -98,13 +98,13 @@ fn trail(wanted: &AuditQuery, page: Page) -> AnyView {
     .into_any()
 }
 
-/// The address of what is older than a row, by the same filter.
-fn address(wanted: &AuditQuery, before: i64) -> String {
+/// Returns the address of the entries before a row, with the same filter.
+fn address(filter: &AuditQuery, before: i64) -> String {
     let mut query = ParamsMap::new();
-    if let Some(person) = &wanted.person {
+    if let Some(person) = &filter.person {
         query.insert("person", person.clone());
     }
-    if let Some(day) = wanted.day.as_ref().map(NaiveDate::to_string) {
+    if let Some(day) = filter.day.as_ref().map(NaiveDate::to_string) {
         query.insert("day", day);
     }
     query.insert("before", before.to_string());

@@ -1,4 +1,4 @@
-//! `/settings/email`: the tab, and the one script of all pages, which brings it to life.
+//! `/settings/email`: the page with the tab, and with the only hydration script of the shell.
 
 use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
@@ -8,7 +8,7 @@ use super::paths;
 use crate::TAB;
 use crate::tab::page::EmailSettingsPage;
 
-/// The Email tab in the frame.
+/// The Email tab in the page layout.
 #[component]
 pub fn EmailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();

@@ -1,31 +1,31 @@
-//! The frame around a page: who is signed in, where one can go, and out.
+//! The page layout: the user's name, navigation and sign-out.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 use leptos_router::hooks::use_location;
 
-use super::no_entry::NoEntry;
+use super::forbidden::Forbidden;
 use super::{paths, with_destination};
 use crate::api::ApiError;
 use crate::labels;
-use crate::service::{BySession, Principal, SharedFrame, TurnedAway};
+use crate::service::{AccessDenied, Principal, SessionAuth, SharedShell};
 
-/// Head line, navigation and page; whoever is not signed in is led to the sign-in page.
+/// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
 #[component]
 pub fn Frame(
-    /// The page's name.
+    /// The page's title.
     title: &'static str,
-    /// What the page is for.
+    /// The page's purpose in one sentence.
     lead: &'static str,
     children: Children,
 ) -> impl IntoView {
     let Some(me) = use_context::<Principal>() else {
-        if let Some(turned_away) = use_context::<TurnedAway>() {
-            return view! { <NoEntry turned_away/> }.into_any();
+        if let Some(denied) = use_context::<AccessDenied>() {
+            return view! { <Forbidden denied/> }.into_any();
         }
-        let door = with_destination(paths::SIGN_IN, Some(&here()));
-        return view! { <Redirect path=door/> }.into_any();
+        let sign_in = with_destination(paths::SIGN_IN, Some(&here()));
+        return view! { <Redirect path=sign_in/> }.into_any();
     };
     let links = [
         (paths::EMAIL, "Email"),
@@ -34,15 +34,15 @@ pub fn Frame(
         (paths::TIME, "My Preferences"),
         (paths::ACCOUNT, "My account"),
     ];
-    let is_theirs = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
-    let links = links.into_iter().filter(is_theirs);
+    let is_permitted = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
+    let links = links.into_iter().filter(is_permitted);
     let links: Vec<_> =
         links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> }).collect();
     let who = match me.address() {
         "" => me.name.clone(),
         address => format!("{} · {address}", me.name),
     };
-    let way_out = use_context::<BySession>().map(|BySession| {
+    let sign_out = use_context::<SessionAuth>().map(|SessionAuth| {
         view! {
             <form method="post" action=paths::SIGN_OUT>
                 <button type="submit" class="quiet">{labels::SIGN_OUT}</button>
@@ -56,7 +56,7 @@ pub fn Frame(
             <header class="top">
                 <strong>"PPM Administrator"</strong>
                 <span class="who">{who}</span>
-                {way_out}
+                {sign_out}
             </header>
             <nav class="side" aria-label="Main">{links}</nav>
             <main class="main" id="main" tabindex="-1">
@@ -69,7 +69,7 @@ pub fn Frame(
     .into_any()
 }
 
-/// Path and query of this page.
+/// Returns the path and query of this page.
 fn here() -> String {
     let location = use_location();
     let (path, query) = (location.pathname.get_untracked(), location.search.get_untracked());
@@ -79,9 +79,9 @@ fn here() -> String {
     }
 }
 
-/// A part of a page that the server has to fetch first: what `show` makes of it, or what went wrong.
+/// Loads data on the server and renders it with `show`, or renders the error.
 pub fn fetched<T, F>(
-    fetch: impl Fn(SharedFrame, Principal) -> F + Clone + Send + Sync + 'static,
+    fetch: impl Fn(SharedShell, Principal) -> F + Clone + Send + Sync + 'static,
     show: impl Fn(T) -> AnyView + Clone + Send + Sync + 'static,
 ) -> impl IntoView
 where
@@ -89,10 +89,10 @@ where
     F: Future<Output = Result<T, ApiError>> + Send + 'static,
 {
     let part = move || {
-        let asked = use_context::<SharedFrame>().zip(use_context::<Principal>());
+        let context = use_context::<SharedShell>().zip(use_context::<Principal>());
         let (fetch, show) = (fetch.clone(), show.clone());
         Suspend::new(async move {
-            let Some((frame, who)) = asked else { return ().into_any() };
+            let Some((frame, who)) = context else { return ().into_any() };
             match fetch(frame, who).await {
                 Ok(found) => show(found),
                 Err(error) => view! {

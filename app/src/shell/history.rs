@@ -1,16 +1,16 @@
-//! `/settings/email/history`: the latest test messages, with who asked, when, and what came of each.
+//! `/settings/email/history`: the latest test messages with requester, time and outcome.
 
 use domain::delivery::Outcome;
 use leptos::prelude::*;
 
 use super::frame::{Frame, fetched};
 use super::paths;
-use crate::api::RunNow;
+use crate::api::RunView;
 use crate::labels;
 use crate::service::History;
-use crate::tab::run::{End, Ladder};
+use crate::tab::delivery::{DeliveryOutcome, DeliverySteps};
 
-/// The latest test messages.
+/// The page with the latest test messages.
 #[component]
 pub fn HistoryPage() -> impl IntoView {
     view! {
@@ -41,9 +41,9 @@ fn list(History { runs, display, kept_days }: History) -> AnyView {
     .into_any()
 }
 
-/// One message; its steps unfold.
+/// One message with expandable steps.
 #[component]
-fn Entry(by: String, at: String, now: RunNow) -> impl IntoView {
+fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
     let run = &now.run;
     let (class, sign, words) = match &run.outcome {
         Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
@@ -65,7 +65,7 @@ fn Entry(by: String, at: String, now: RunNow) -> impl IntoView {
                     <span>{to}</span>
                     <span class="sentence">{sentence}</span>
                 </summary>
-                <div class="body"><Ladder now=shown/> <End now/></div>
+                <div class="body"><DeliverySteps now=shown/> <DeliveryOutcome now/></div>
             </details>
         </li>
     }

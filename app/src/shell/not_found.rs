@@ -1,9 +1,9 @@
-//! What is not there says so, with the status that means it.
+//! The 404 page.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The page for every path that leads nowhere.
+/// The page for every unknown path.
 #[component]
 pub fn NotFound() -> impl IntoView {
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {

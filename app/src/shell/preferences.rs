@@ -1,4 +1,4 @@
-//! `/preferences/time`: how whoever is signed in likes dates and times.
+//! `/preferences/time`: the user's date and time preferences.
 
 use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
 use leptos::prelude::*;
@@ -9,25 +9,25 @@ use super::paths;
 use crate::labels;
 use crate::service::TimeSettings;
 
-/// A choice that was not saved.
+/// A submitted preference that was not saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeAttempt {
-    /// What was chosen, with the time zone as typed.
+    /// The submitted preference, with the time zone as typed.
     pub preference: TimePreference,
     /// Why it was not saved.
     pub problem: TimeProblem,
 }
 
-/// Why a choice of times was not saved.
+/// Why a preference was not saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeProblem {
-    /// The time zone could not be told; these may have been meant.
+    /// The time zone is not unique; these match.
     Zone(Vec<&'static str>),
-    /// The server could not do it.
+    /// The server failed.
     ServerFailed,
 }
 
-/// My Preferences, Time.
+/// The page My Preferences, Time.
 #[component]
 pub fn TimePage() -> impl IntoView {
     let attempt = use_context::<TimeAttempt>();
@@ -106,7 +106,7 @@ fn form(
         Some(TimeProblem::ServerFailed) | None => None,
     };
     let error = error.map(|words| view! { <span class="error">{words}</span> });
-    let is_wrong = error.is_some();
+    let is_invalid = error.is_some();
     view! {
         {notice}
         <form method="post" action=paths::TIME class="plain-form">
@@ -121,7 +121,7 @@ fn form(
             <fieldset class="group">
                 <legend>"Time zone"</legend>
                 <div class="body">
-                    <div class="field wide" class:invalid=is_wrong>
+                    <div class="field wide" class:invalid=is_invalid>
                         <label for="zone">"Time zone"</label>
                         <input
                             id="zone"
@@ -131,8 +131,8 @@ fn form(
                             autocomplete="off"
                             spellcheck="false"
                             aria-describedby="zone-help zone-error"
-                            aria-invalid=is_wrong.then_some("true")
-                            autofocus=is_wrong
+                            aria-invalid=is_invalid.then_some("true")
+                            autofocus=is_invalid
                         />
                         <datalist id="zones">{zones.collect_view()}</datalist>
                         <div class="about">
@@ -151,7 +151,7 @@ fn form(
     .into_any()
 }
 
-/// One of a few choices, with what it looks like.
+/// A radio button with an example.
 #[component]
 fn Radio(
     group: &'static str,

@@ -1,7 +1,7 @@
-//! `/oauth/result/ID`: how an attempt to obtain a token ended, for the window that was at the
-//! provider. In a pop-up it tells the tab and, with a token, closes itself.
+//! `/oauth/result/ID`: the outcome of an attempt to obtain a token, shown in the window that returns
+//! from the provider. It notifies the tab; a popup with a token closes itself.
 
-use domain::token::{Attempt, AttemptEnd, Fault, Leg, Setback};
+use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -11,36 +11,36 @@ use super::paths;
 use crate::api::ApiError;
 use crate::explanation::Explanation;
 use crate::labels;
-use crate::service::{Principal, SharedFrame, TabPath};
-use crate::tab::token_end::EndView;
+use crate::service::{Principal, SharedShell, TabPath};
+use crate::tab::token_outcome::TokenOutcome;
 
-/// What an administrator reads who has consented for a whole organisation.
+/// The heading after admin consent for an organisation.
 const CONSENT_GRANTED: &str = "Consent was granted";
 
-/// A fault as the value of the page's `fault` parameter.
+/// Returns the value of the page's `fault` query parameter.
 #[must_use]
-pub fn fault_code(fault: Fault) -> String {
-    serde_json::to_value(fault)
+pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
+    serde_json::to_value(diagnosis)
         .ok()
         .and_then(|code| code.as_str().map(str::to_owned))
         .unwrap_or_default()
 }
 
-fn fault_of(code: &str) -> Option<Fault> {
+fn fault_of(code: &str) -> Option<OauthDiagnosis> {
     serde_json::from_value(code.into()).ok()
 }
 
-/// The page that the browser comes back to.
+/// The page to which the callback redirects.
 #[component]
 pub fn ResultPage() -> impl IntoView {
     let id = use_params_map().with_untracked(|params| params.get("id")).unwrap_or_default();
-    let fault = use_query_map().with_untracked(|query| query.get("fault"));
-    let fault = fault.as_deref().and_then(fault_of);
-    let (frame, who) = (use_context::<SharedFrame>(), use_context::<Principal>());
+    let diagnosis = use_query_map().with_untracked(|query| query.get("fault"));
+    let diagnosis = diagnosis.as_deref().and_then(fault_of);
+    let (frame, who) = (use_context::<SharedShell>(), use_context::<Principal>());
     let page = move || {
         let (frame, who, id) = (frame.clone(), who.clone(), id.clone());
         Suspend::new(async move {
-            let found = match (frame, fault) {
+            let found = match (frame, diagnosis) {
                 (Some(frame), None) => frame.attempt(who.as_ref(), &id).await,
                 _ => Ok(None),
             };
@@ -48,8 +48,8 @@ pub fn ResultPage() -> impl IntoView {
                 Ok(Some((attempt, in_pop_up, explanation))) => {
                     ended(attempt, in_pop_up, explanation)
                 }
-                Ok(None) => nowhere(fault.unwrap_or(Fault::AttemptUnknown)),
-                Err(error) => broken(error),
+                Ok(None) => missing_attempt(diagnosis.unwrap_or(OauthDiagnosis::AttemptUnknown)),
+                Err(error) => load_error(error),
             }
         })
     };
@@ -61,22 +61,22 @@ pub fn ResultPage() -> impl IntoView {
 
 fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) -> AnyView {
     let Attempt { id, end, .. } = attempt;
-    // What is to be said of a good end must be read before the window closes.
-    let closes = in_pop_up && end == Some(AttemptEnd::Obtained) && explanation.is_none();
+    // A success with an explanation stays open, so that it can be read.
+    let closes = in_pop_up && end == Some(AttemptOutcome::Obtained) && explanation.is_none();
     let words = match end {
-        Some(AttemptEnd::Obtained) => view! {
+        Some(AttemptOutcome::Obtained) => view! {
             <h1>"Token obtained"</h1>
             <p class="lead">"PPM can send mail now. Send a test email from the Email settings to check that it works."</p>
-            {explanation.map(|explanation| view! { <EndView explanation/> })}
+            {explanation.map(|explanation| view! { <TokenOutcome explanation/> })}
         }
         .into_any(),
-        Some(AttemptEnd::Failed(Setback { fault: Fault::AdminConsented, .. })) => {
-            view! { <h1>{CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <EndView explanation/> })} }
+        Some(AttemptOutcome::Failed(OauthFailure { diagnosis: OauthDiagnosis::AdminConsented, .. })) => {
+            view! { <h1>{CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <TokenOutcome explanation/> })} }
                 .into_any()
         }
-        Some(AttemptEnd::Failed(setback)) => {
-            let explanation = explanation.unwrap_or_else(|| labels::setback(&setback, &labels::Known::default()));
-            view! { <h1>"No token was obtained"</h1> <EndView explanation setback=Some(setback)/> }
+        Some(AttemptOutcome::Failed(failure)) => {
+            let explanation = explanation.unwrap_or_else(|| labels::failure(&failure, &labels::FailureContext::default()));
+            view! { <h1>"No token was obtained"</h1> <TokenOutcome explanation failure=Some(failure)/> }
                 .into_any()
         }
         None => view! {
@@ -85,20 +85,20 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
         }
         .into_any(),
     };
-    let way_on = if in_pop_up {
+    let next_link = if in_pop_up {
         view! { <p class="hint">"You can close this window. The Email settings show the same result."</p> }
             .into_any()
     } else {
         view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
     };
-    view! { {words} {way_on} {script(id, closes)} }.into_any()
+    view! { {words} {next_link} {script(id, closes)} }.into_any()
 }
 
-/// Tells the tabs of this browser, which would find out a little later. What it tells
-/// stands in its attributes, where it is escaped; the script itself is the same for every attempt.
+/// A script that notifies the tabs of this browser, which would otherwise poll. Its data are escaped
+/// attributes; the script text is constant.
 fn script(id: String, closes: bool) -> impl IntoView {
     view! {
-        <script nonce=use_nonce() data-channel=crate::tab::NEWS data-id=id data-closes=closes>
+        <script nonce=use_nonce() data-channel=crate::tab::TOKEN_CHANNEL data-id=id data-closes=closes>
             "{
 const { channel, id, closes } = document.currentScript.dataset;
 new BroadcastChannel(channel).postMessage(id);
@@ -108,26 +108,26 @@ if (closes !== undefined) close();
     }
 }
 
-/// Where the tab stands; a host has a path of its own for it.
+/// Returns the path of the page with the tab, which a host can configure.
 fn tab_path() -> String {
     use_context::<TabPath>().map_or_else(|| paths::EMAIL.to_owned(), |TabPath(path)| path)
 }
 
-fn nowhere(fault: Fault) -> AnyView {
-    let setback = Setback { leg: Leg::Return, fault, said: None };
-    let explanation = labels::setback(&setback, &labels::Known::default());
-    let is_consent = fault == Fault::AdminConsented;
+fn missing_attempt(diagnosis: OauthDiagnosis) -> AnyView {
+    let failure = OauthFailure { stage: OauthStage::Return, diagnosis, peer_text: None };
+    let explanation = labels::failure(&failure, &labels::FailureContext::default());
+    let is_consent = diagnosis == OauthDiagnosis::AdminConsented;
     let heading = if is_consent { CONSENT_GRANTED } else { "No token was obtained" };
-    let setback = (!is_consent).then_some(setback);
+    let failure = (!is_consent).then_some(failure);
     view! {
         <h1>{heading}</h1>
-        <EndView explanation setback/>
+        <TokenOutcome explanation failure/>
         <a class="button" href=tab_path()>"Go to the Email settings"</a>
     }
     .into_any()
 }
 
-fn broken(error: ApiError) -> AnyView {
+fn load_error(error: ApiError) -> AnyView {
     view! {
         <h1>"This could not be loaded"</h1>
         <p class="lead">{labels::api_error(error)}</p>

@@ -1,4 +1,4 @@
-//! `/set-up`: whoever has the link that the server printed makes themselves the first administrator.
+//! `/set-up`: creates the first administrator with the link that the server printed.
 
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -8,9 +8,9 @@ use leptos_router::hooks::use_query_map;
 
 use super::paths;
 use crate::labels;
-use crate::service::{SetUp, SharedFrame};
+use crate::service::{SetUp, SharedShell};
 
-/// An attempt to become the first administrator that came to nothing. The passwords are not in it.
+/// A failed setup form. It contains no passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetUpAttempt {
     /// The link's ticket.
@@ -19,11 +19,11 @@ pub struct SetUpAttempt {
     pub email: String,
     /// The name as typed.
     pub name: String,
-    /// What was wrong.
+    /// Why it failed.
     pub problem: SetUpProblem,
 }
 
-/// Why nobody became the first administrator.
+/// Why the setup failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each name says what is wrong; the words are with the labels")]
 pub enum SetUpProblem {
@@ -37,7 +37,7 @@ pub enum SetUpProblem {
     ServerFailed,
 }
 
-/// The page that the link of the first start leads to.
+/// The page of the setup link.
 #[component]
 pub fn SetUpPage() -> impl IntoView {
     let attempt = use_context::<SetUpAttempt>();
@@ -45,7 +45,7 @@ pub fn SetUpPage() -> impl IntoView {
         Some(attempt) => attempt.ticket.clone(),
         None => use_query_map().with_untracked(|query| query.get("ticket")).unwrap_or_default(),
     };
-    let (frame, response) = (use_context::<SharedFrame>(), use_context::<ResponseOptions>());
+    let (frame, response) = (use_context::<SharedShell>(), use_context::<ResponseOptions>());
     let page = move || {
         let (attempt, ticket) = (attempt.clone(), ticket.clone());
         let (frame, response) = (frame.clone(), response.clone());

@@ -1,13 +1,13 @@
-//! `/sign-in`: a plain form that the server answers itself, so that it needs no script at all.
+//! `/sign-in`: an HTML form that works without script.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use super::{local_path, paths, with_destination};
-use crate::api::DoorRefusal;
+use crate::api::SignInRefusal;
 use crate::labels;
-use crate::service::{SetUp, SharedFrame, WaysIn};
+use crate::service::{SetUp, SharedShell, SignInOptions};
 
 /// The sign-in page.
 #[component]
@@ -15,13 +15,13 @@ pub fn SignInPage() -> impl IntoView {
     let (code, to) =
         use_query_map().with_untracked(|query| (query.get("refused"), query.get("to")));
     let to = to.as_deref().and_then(local_path);
-    let refusal = code.as_deref().and_then(DoorRefusal::from_code);
-    let frame =
-        use_context::<SharedFrame>().filter(|_| !refusal.is_some_and(DoorRefusal::ends_by_waiting));
+    let refusal = code.as_deref().and_then(SignInRefusal::from_code);
+    let frame = use_context::<SharedShell>()
+        .filter(|_| !refusal.is_some_and(SignInRefusal::ends_by_waiting));
     let refusal = refusal.map(|refusal| {
         view! {
             <section class="notice bad" role="alert">
-                <p>{labels::door_refusal(refusal)}</p>
+                <p>{labels::sign_in_refusal(refusal)}</p>
             </section>
         }
     });
@@ -42,10 +42,10 @@ pub fn SignInPage() -> impl IntoView {
             }
         })
     };
-    let ways_in = use_context::<WaysIn>();
+    let ways_in = use_context::<SignInOptions>();
     let by_provider = ways_in.as_ref().and_then(|ways_in| ways_in.by_provider.clone());
     let by_password = ways_in.is_none_or(|ways_in| ways_in.by_password);
-    let elsewhere = (!by_password && by_provider.is_none()).then(|| {
+    let external_hint = (!by_password && by_provider.is_none()).then(|| {
         view! {
             <section class="notice" role="note">
                 <p>{labels::SIGN_IN_ELSEWHERE}</p>
@@ -70,13 +70,13 @@ pub fn SignInPage() -> impl IntoView {
             <Suspense>{hint}</Suspense>
             {refusal}
             {provider}
-            {elsewhere}
+            {external_hint}
             {form}
         </main>
     }
 }
 
-/// Address and password, for those who have an account of this product.
+/// The email and password form for local accounts.
 fn form(to: Option<&str>) -> impl IntoView + use<> {
     let to = to.map(|to| view! { <input type="hidden" name="to" value=to.to_owned()/> });
     view! {

@@ -1,27 +1,27 @@
-//! Copy from Basic SMTP Settings: at once, or after a question where a stored secret has to be entered
-//! again then.
+//! "Copy from Basic SMTP Settings". Asks for confirmation first if the copy would require a stored
+//! secret to be entered again.
 
 use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
-use super::live::live_option;
+use super::reactive::live_option;
 use super::state::FormState;
 
-/// Whether the question is on the screen. Copies share it.
+/// The state of the confirmation prompt. Copies share its signals.
 #[derive(Clone, Copy)]
 pub struct CopyQuestion {
-    /// Out of the way, so that a copy of this stays small.
+    /// Stored by reference, so that a copy of this struct stays small.
     form: StoredValue<FormState>,
     is_asked: RwSignal<bool>,
 }
 
 impl CopyQuestion {
-    /// Nothing asked so far.
+    /// Creates a hidden prompt.
     pub fn new(form: FormState) -> Self {
         Self { form: StoredValue::new(form), is_asked: RwSignal::new(false) }
     }
 
-    /// Copies, unless there is something to say before.
+    /// Copies at once, or shows the prompt if there is a warning.
     pub fn ask_or_copy(self) {
         if untrack(|| self.warning()).is_empty() {
             self.copy();
@@ -35,7 +35,7 @@ impl CopyQuestion {
         self.form.get_value().copy_basic_to_oauth();
     }
 
-    /// Which stored secret has to be entered again after a copy, in words.
+    /// The message naming the stored secret that would have to be entered again; empty for none.
     fn warning(self) -> String {
         let groups = [Section::BasicSmtp, Section::OauthSmtp];
         let follows: Vec<_> = groups.into_iter().flat_map(Field::of).collect();
@@ -43,7 +43,7 @@ impl CopyQuestion {
     }
 }
 
-/// The question, while it is asked and still matters.
+/// The prompt, while it is open and still applies.
 #[component]
 pub fn CopyQuestionView(question: CopyQuestion) -> impl IntoView {
     live_option(move || {

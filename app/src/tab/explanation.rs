@@ -1,5 +1,5 @@
-//! What to do where something failed: steps in order, with lines to copy, links, and buttons that put
-//! a value into the form. A page without a form has no script either, and so no button.
+//! Troubleshooting steps: ordered, with text to copy, links and buttons that fill in form values.
+//! Pages without the form run no script, so there the buttons are left out.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,12 +8,12 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::HtmlDocument;
 
-use super::live::live_text;
+use super::reactive::live_text;
 use super::state::{FormState, put};
-use crate::explanation::{Fill, Link, NextStep};
+use crate::explanation::{Link, NextStep, Suggestion};
 use crate::markup::in_textarea;
 
-/// The steps, and where more is to be read.
+/// The steps and the link to further reading.
 #[component]
 pub fn NextSteps(
     steps: Vec<NextStep>,
@@ -21,16 +21,17 @@ pub fn NextSteps(
     form: Option<FormState>,
 ) -> impl IntoView {
     let steps: Vec<_> = steps.into_iter().map(|step| item(step, form)).collect();
-    let see_also = see_also.map(|link| view! { <p class="hint">"See also " {page(link)} "."</p> });
+    let see_also =
+        see_also.map(|link| view! { <p class="hint">"See also " {external_link(link)} "."</p> });
     view! { <ol class="next-steps">{steps}</ol> {see_also} }
 }
 
-fn page(Link { text, href }: Link) -> impl IntoView {
+fn external_link(Link { text, href }: Link) -> impl IntoView {
     view! { <a href=href target="_blank" rel="noopener noreferrer">{text}</a> }
 }
 
 fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) -> impl IntoView {
-    let link = link.map(|link| view! { " " {page(link)} });
+    let link = link.map(|link| view! { " " {external_link(link)} });
     let copy = copy.map(|lines| match form {
         Some(_) => view! { <Copyable lines label="Copy these lines" is_shown=true/> }.into_any(),
         None => readable(lines, "Lines to copy", false, NodeRef::new()).into_any(),
@@ -43,13 +44,13 @@ fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) 
     view! { <li>{text} {link} {copy} {fill}</li> }
 }
 
-/// A button that puts values into the form, and says before it does which stored secret has to be
-/// entered again then. Made in the browser only.
+/// A button that fills in form values, with a warning that names any stored secret that would have
+/// to be entered again. Rendered in the browser only.
 #[component]
 pub fn FillButton(
     form: FormState,
-    /// What it puts there.
-    fills: Vec<Fill>,
+    /// The values to fill in.
+    fills: Vec<Suggestion>,
     #[prop(into)] label: String,
     on_press: impl Fn() + Send + 'static,
 ) -> impl IntoView {
@@ -65,11 +66,11 @@ pub fn FillButton(
     }
 }
 
-/// Lines that a button copies; where they are not shown from the start, it shows them too.
+/// Text with a copy button. Pressing the button also shows the text if it is hidden.
 #[component]
 pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl IntoView {
     let is_copied = RwSignal::new(None);
-    let said = live_text(move || match is_copied.get() {
+    let peer_text = live_text(move || match is_copied.get() {
         None => "",
         Some(true) => "Copied.",
         Some(false) => "Select the lines and copy them.",
@@ -87,13 +88,13 @@ pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl Into
             {readable(lines, label, !is_shown, shown)}
             <div class="row">
                 <button type="button" part="button" on:click=copy>{label}</button>
-                <span class="help" role="status">{said}</span>
+                <span class="help" role="status">{peer_text}</span>
             </div>
         </div>
     }
 }
 
-/// Lines to be read, and selected at once by a press of the keys for that.
+/// A read-only textarea, so that "select all" selects just this text.
 pub fn readable(
     lines: String,
     label: &'static str,
@@ -116,8 +117,8 @@ pub fn readable(
     }
 }
 
-/// Copies what is selected. The Clipboard API, which is newer, is missing on a plain http page of an
-/// organisation's own network.
+/// Copies the selection with `execCommand`: the Clipboard API needs a secure context, which a plain
+/// http page on an intranet is not.
 fn copy_selection() -> bool {
     document().unchecked_into::<HtmlDocument>().exec_command("copy").unwrap_or(false)
 }

@@ -1,33 +1,33 @@
-//! One control: label, input, help, problem, all tied together and all from the field's one entry
-//! in the tables. Only what a keystroke touches is drawn again.
+//! One form control: label, input, help and error, linked by ARIA ids and all generated from the
+//! field's entry in the tables. A keystroke rerenders only what depends on it.
 
-use domain::check::text::is_guid;
-use domain::draft::{ClientAuthentication, TlsMode, check_text};
+use domain::draft::{ClientAuthentication, TlsMode, bool_text};
 use domain::field::Kind;
 use domain::secret::SecretEdit;
+use domain::validate::text::is_guid;
 use domain::{Draft, Field, OauthFlow, Presence};
 use leptos::html::{ElementType, Input, Select, Textarea};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
-use super::later::{Part, later};
-use super::live::{live, live_attribute, live_option, live_text};
+use super::deferred::{DeferredView, deferred};
+use super::reactive::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, SecretState, is_masked};
 use crate::labels;
 use crate::markup::in_textarea;
 
-/// A control in its place: `width` names its columns in the group's grid.
+/// A labelled control in its group's grid.
 #[component]
 pub fn Control(
     state: FormState,
     field: Field,
-    /// The control's columns: `half` (the default), `wide`, `mid` or `narrow`.
+    /// The column span: `half` (the default), `wide`, `mid` or `narrow`.
     #[prop(default = "half")]
     width: &'static str,
-    /// What to know of the value at the moment, tied to the control as well.
+    /// A note about the current value, part of the control's accessible description.
     #[prop(optional, into)]
     note: Signal<String>,
-    /// What to beware of.
+    /// A warning about the current value.
     #[prop(optional, into)]
     warning: Signal<String>,
 ) -> impl IntoView {
@@ -54,10 +54,12 @@ pub fn Control(
         }
     });
     let error = live_text(move || problem.get().unwrap_or_default());
-    let is_disputed = state.is_disputed(field);
-    let choice = live_option(move || is_disputed.get().then(|| later(state, Part::Choice(field))));
+    let is_conflicting = state.is_conflicting(field);
+    let choice = live_option(move || {
+        is_conflicting.get().then(|| deferred(state, DeferredView::Choice(field)))
+    });
     let notes = field.is_line().then(|| {
-        let notes = later(state, Part::Notes(field));
+        let notes = deferred(state, DeferredView::Notes(field));
         view! { <div class="notes" role="status" id=format!("{id}-notes")>{notes}</div> }
     });
     view! {
@@ -76,15 +78,14 @@ pub fn Control(
     }
 }
 
-/// The ids of everything that describes a control.
+/// The control's `aria-describedby` ids.
 fn described_by(field: Field) -> String {
     let id = field.wire_name();
     let notes = if field.is_line() { format!(" {id}-notes") } else { String::new() };
     format!("{id}-help {id}-note {id}-warning {id}-error{notes}")
 }
 
-/// Takes over what was typed before the page came to life, once; until then the page must not write
-/// into the control.
+/// Adopts, once, input typed before hydration. Until then the page must not write to the control.
 fn adopt_once<E>(node: NodeRef<E>, adopt: impl Fn(E::Output) + 'static) -> RwSignal<bool>
 where
     E: ElementType,
@@ -102,15 +103,15 @@ where
     is_adopted
 }
 
-/// The attributes that a control's state comes to.
+/// The reactive attributes of an input.
 #[derive(Clone, Copy)]
-struct Aspect {
+struct InputAttributes {
     disabled: Signal<bool>,
     required: Signal<Option<String>>,
     invalid: Signal<Option<String>>,
 }
 
-impl Aspect {
+impl InputAttributes {
     fn of(state: FormState, field: Field) -> Self {
         let (presence, problem) = (state.presence(field), state.problem(field));
         Self {
@@ -123,17 +124,17 @@ impl Aspect {
     }
 }
 
-/// One line of text. What was typed before the page came to life is taken over, once.
+/// A single-line text input. Input typed before hydration is adopted once.
 #[component]
 fn TextInput(
     state: FormState,
     field: Field,
-    /// Whether the text is hidden at the moment.
+    /// Whether the text is masked.
     #[prop(into)]
     is_hidden: Signal<bool>,
 ) -> impl IntoView {
     let id = field.wire_name();
-    let aspect = Aspect::of(state, field);
+    let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(node, move |input| state.adopt_typed(field, input.value()));
@@ -153,10 +154,10 @@ fn TextInput(
             data-bwignore="true"
             placeholder=placeholder(state, field)
             aria-describedby=described_by(field)
-            aria-required=aspect.required
-            aria-invalid=aspect.invalid
-            disabled=aspect.disabled.get_untracked()
-            prop:disabled=aspect.disabled
+            aria-required=attributes.required
+            aria-invalid=attributes.invalid
+            disabled=attributes.disabled.get_untracked()
+            prop:disabled=attributes.disabled
             value=state.text_now(field)
             prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:input=move |event| state.edit(field, event_target_value(&event))
@@ -174,7 +175,7 @@ const fn input_mode(field: Field) -> &'static str {
     }
 }
 
-/// What an empty control shows: for a secret, that one is stored. Never sent.
+/// The placeholder of an empty control: for a secret, its stored state. Never submitted.
 fn placeholder(state: FormState, field: Field) -> Signal<Option<String>> {
     if field.kind() != Kind::Secret {
         return Signal::stored(None);
@@ -188,13 +189,14 @@ fn placeholder(state: FormState, field: Field) -> Signal<Option<String>> {
     })
 }
 
-/// One line of text with what can be done to it: a masked one is revealed, a stored secret cleared.
+/// A text input with an action button: reveals masked text, clears a stored secret, or inserts this
+/// server's callback address.
 #[component]
 fn Typed(state: FormState, field: Field) -> impl IntoView {
     let is_revealed = RwSignal::new(false);
-    let disabled = Aspect::of(state, field).disabled;
+    let disabled = InputAttributes::of(state, field).disabled;
     let secret = state.secret(field);
-    // While it is another; what it is at the moment is no reason to make the button anew.
+    // Changes only with whether the button is offered, so that typing does not recreate the button.
     let offered = Memo::new(move |_| {
         let (callback, is_it) = state.callback();
         (!is_it).then_some(callback)
@@ -204,19 +206,19 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
             return None;
         }
         let (text, action) = match field.kind() {
-            Kind::Masked if is_revealed.get() => ("Hide", Action::Reveal(false)),
-            Kind::Masked => ("Reveal", Action::Reveal(true)),
+            Kind::Masked if is_revealed.get() => ("Hide", SecretAction::Reveal(false)),
+            Kind::Masked => ("Reveal", SecretAction::Reveal(true)),
             Kind::Secret => secret.with(secret_action)?,
             Kind::Text if field == Field::RedirectUri => {
                 let callback = offered.get()?;
-                ("Use this server's", Action::Put(callback))
+                ("Use this server's", SecretAction::Put(callback))
             }
             Kind::Text | Kind::Lines | Kind::Check | Kind::Choice => return None,
         };
         let act = move |_| match &action {
-            Action::Reveal(reveal) => is_revealed.set(*reveal),
-            Action::Edit(edit) => state.edit_secret(field, edit.clone()),
-            Action::Put(text) => state.edit(field, text.clone()),
+            SecretAction::Reveal(reveal) => is_revealed.set(*reveal),
+            SecretAction::Edit(edit) => state.edit_secret(field, edit.clone()),
+            SecretAction::Put(text) => state.edit(field, text.clone()),
         };
         Some(view! {
             <button
@@ -238,27 +240,27 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
     }
 }
 
-/// What a button beside a control does.
-enum Action {
+/// What the button beside a control does.
+enum SecretAction {
     Reveal(bool),
     Edit(SecretEdit),
     Put(String),
 }
 
-/// The button beside a secret.
-fn secret_action(secret: &SecretState) -> Option<(&'static str, Action)> {
+/// The label and action of the button beside a secret.
+fn secret_action(secret: &SecretState) -> Option<(&'static str, SecretAction)> {
     match secret {
         SecretState::Stored | SecretState::StoredForAnother(_) => {
-            Some(("Clear", Action::Edit(SecretEdit::Clear)))
+            Some(("Clear", SecretAction::Edit(SecretEdit::Clear)))
         }
         SecretState::Cleared | SecretState::Replaced => {
-            Some(("Keep stored", Action::Edit(SecretEdit::Untouched)))
+            Some(("Keep stored", SecretAction::Edit(SecretEdit::Untouched)))
         }
         SecretState::Unset | SecretState::New | SecretState::ClearedWithUsername => None,
     }
 }
 
-/// What is stored and done with a secret, in words under it.
+/// The note below a secret: what is stored and what a save will do with it.
 pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
     let (secret, text) = (state.secret(field), state.text(field));
     live_text(move || {
@@ -273,7 +275,7 @@ pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
     })
 }
 
-/// Where the stored value goes, in words.
+/// A description of the destination to which the stored secret is bound.
 fn destination(state: FormState, field: Field) -> String {
     use domain::secret::{Destination, StoredSecret};
     state.with_saved(|saved| match saved.form.secret(field) {
@@ -284,20 +286,20 @@ fn destination(state: FormState, field: Field) -> String {
             Destination::ClientCredentials { token_endpoint, scope, server, port, .. } => {
                 format!("{token_endpoint}, with scope {scope} and mail server {server}:{port}")
             }
-            Destination::MailServer { .. } | Destination::Nowhere => String::new(),
+            Destination::MailServer { .. } | Destination::Unbound => String::new(),
         },
         Some(StoredSecret::Unset) | None => String::new(),
     })
 }
 
-/// Lines of text.
+/// A multi-line text control.
 #[component]
 fn Lines(state: FormState, field: Field) -> impl IntoView {
-    let aspect = Aspect::of(state, field);
+    let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Textarea>::new();
     let is_adopted = adopt_once(node, move |lines| state.adopt_typed(field, lines.value()));
-    // By hand: a textarea takes the property of nothing for the word undefined.
+    // Set by hand: `prop:value` with `None` would write "undefined" into a textarea.
     Effect::new(move |_| {
         let text = text.get();
         if is_adopted.get()
@@ -317,9 +319,9 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
             autocapitalize="none"
             spellcheck="false"
             aria-describedby=described_by(field)
-            aria-invalid=aspect.invalid
-            disabled=aspect.disabled.get_untracked()
-            prop:disabled=aspect.disabled
+            aria-invalid=attributes.invalid
+            disabled=attributes.disabled.get_untracked()
+            prop:disabled=attributes.disabled
             on:input=move |event| state.edit(field, event_target_value(&event))
         >
             {in_textarea(state.text_now(field))}
@@ -327,16 +329,16 @@ fn Lines(state: FormState, field: Field) -> impl IntoView {
     }
 }
 
-/// A box to tick.
+/// A checkbox.
 #[component]
 fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();
-    let aspect = Aspect::of(state, field);
+    let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
-    let is_on = live(move || text.get() == check_text(true));
+    let is_on = live(move || text.get() == bool_text(true));
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(node, move |input| {
-        state.adopt_typed(field, check_text(input.checked()).to_owned());
+        state.adopt_typed(field, bool_text(input.checked()).to_owned());
     });
     view! {
         <span class="check">
@@ -346,13 +348,13 @@ fn CheckBox(state: FormState, field: Field) -> impl IntoView {
                 type="checkbox"
                 autocomplete="off"
                 aria-describedby=described_by(field)
-                aria-invalid=aspect.invalid
-                disabled=aspect.disabled.get_untracked()
-                prop:disabled=aspect.disabled
+                aria-invalid=attributes.invalid
+                disabled=attributes.disabled.get_untracked()
+                prop:disabled=attributes.disabled
                 checked=is_on.get_untracked()
                 prop:checked=live(move || is_adopted.get().then(|| is_on.get()))
                 on:change=move |event| {
-                    state.edit(field, check_text(event_target_checked(&event)).to_owned());
+                    state.edit(field, bool_text(event_target_checked(&event)).to_owned());
                 }
             />
             <label id=format!("{id}-label") for=id>{labels::field(field)}</label>
@@ -360,11 +362,11 @@ fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     }
 }
 
-/// One of a few named values.
+/// A select with the field's named values.
 #[component]
 fn Choice(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();
-    let aspect = Aspect::of(state, field);
+    let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Select>::new();
     let is_adopted = adopt_once(node, move |select| state.adopt_typed(field, select.value()));
@@ -380,9 +382,9 @@ fn Choice(state: FormState, field: Field) -> impl IntoView {
             id=id
             autocomplete="off"
             aria-describedby=described_by(field)
-            aria-invalid=aspect.invalid
-            disabled=aspect.disabled.get_untracked()
-            prop:disabled=aspect.disabled
+            aria-invalid=attributes.invalid
+            disabled=attributes.disabled.get_untracked()
+            prop:disabled=attributes.disabled
             prop:value=live(move || is_adopted.get().then(|| text.get()))
             on:change=move |event| state.edit(field, event_target_value(&event))
         >

@@ -1,39 +1,39 @@
-//! The form: its groups in the order of the screen.
+//! The settings form: its groups in screen order.
 
-use domain::draft::{Smtp, TlsMode, check_text};
+use domain::draft::{Smtp, TlsMode, bool_text};
 use domain::settings::Security;
-use domain::{Draft, Field, Presence, Section, check, rules};
+use domain::{Draft, Field, Presence, Section, presence, validate};
 use leptos::html::{Details, Input};
 use leptos::prelude::*;
 
 use super::copying::CopyQuestion;
+use super::deferred::{self, DeferredView, deferred};
 use super::field::{Control, secret_note};
-use super::inquiry::{Inquiry, Question};
-use super::later::{self, Part, later};
-use super::live::{live, live_option, live_text, live_view};
+use super::lookup::{Lookup, LookupRequest};
 use super::notice::FormNotice;
 use super::preset::ProviderMenu;
+use super::reactive::{live, live_option, live_text, live_view};
 use super::save_bar::SaveBar;
 use super::state::FormState;
 use crate::labels;
 
-/// Every group that is saved, with the notice above; the save bar comes last on the page.
+/// The saved groups, with the notice above and the save bar last on the page.
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
-    if state.host().asks_before_leaving() {
+    if state.host().hooks_beforeunload() {
         ask_before_leaving(state);
     }
     Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));
     Effect::new(move |_| {
-        state.live();
-        state.host().spawn(later::load(state));
+        state.mark_hydrated();
+        state.host().spawn(deferred::load(state));
     });
     let read_only = live_option(move || {
         (!state.may_edit())
             .then(|| view! { <p class="notice" part="notice" role="note">{labels::READ_ONLY}</p> })
     });
     view! {
-        // No control has a name: were the form ever posted by the browser itself, it would be empty.
+        // No control has a `name`, so a native submit would send an empty body.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {
             event.prevent_default();
             if state.is_dirty().get_untracked() {
@@ -52,8 +52,8 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
     }
 }
 
-/// Lets the browser ask before a page with unsaved changes is left: by a link, the back button, a
-/// reload, signing out, or closing the window. A browser asks in words of its own.
+/// Registers a `beforeunload` handler that asks for confirmation while there are unsaved changes.
+/// The browser chooses the wording.
 fn ask_before_leaving(state: FormState) {
     let guard = window_event_listener(leptos::ev::beforeunload, move |event| {
         if state.is_dirty().get_untracked() {
@@ -63,18 +63,18 @@ fn ask_before_leaving(state: FormState) {
     on_cleanup(move || guard.remove());
 }
 
-/// A group box with its marks outside the legend, so that the legend stays the exact name.
+/// A fieldset with its tags outside the legend, so that the legend is exactly the group's name.
 #[component]
 fn Group(
     state: FormState,
     section: Section,
-    /// What stands at the end of the head line.
+    /// A control at the end of the header line.
     #[prop(optional)]
     action: Option<AnyView>,
     children: Children,
 ) -> impl IntoView {
     let presence = Memo::new(move |_| {
-        state.with_draft(&[Field::Flow], |draft| rules::section_presence(section, draft.flow))
+        state.with_draft(&[Field::Flow], |draft| presence::section_presence(section, draft.flow))
     });
     let help = live_text(move || {
         state.with_draft(&[Field::Flow], |draft| labels::section_help(section, draft.flow))
@@ -127,7 +127,7 @@ fn FlowGroup(state: FormState) -> impl IntoView {
 fn BasicGroup(state: FormState) -> impl IntoView {
     view! {
         <Group state section=Section::BasicSmtp>
-            <div class="announcement stack" role="status">{later(state, Part::Notice)}</div>
+            <div class="announcement stack" role="status">{deferred(state, DeferredView::Notice)}</div>
             <Control state field=Field::BasicSender/>
             <Control state field=Field::BasicDisplayName/>
             <Control state field=Field::BasicServer width="mid"/>
@@ -159,7 +159,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
     .into_any();
     view! {
         <Group state section=Section::OauthSmtp action=copy>
-            <div class="announcement stack" role="status">{later(state, Part::CopyQuestion(question))}</div>
+            <div class="announcement stack" role="status">{deferred(state, DeferredView::CopyQuestion(question))}</div>
             <Control state field=Field::OauthSender/>
             <Control state field=Field::OauthDisplayName/>
             <Control state field=Field::OauthServer width="mid"/>
@@ -179,45 +179,45 @@ fn AuthenticationGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::AuthorizationEndpoint width="wide"/>
             <Control state field=Field::TokenEndpoint width="wide"/>
             <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
-            <RedirectDoctor state/>
+            <RedirectCheck state/>
             <Control state field=Field::Scope width="wide"/>
-            <More state/>
+            <MoreSettings state/>
         </Group>
     }
 }
 
-/// What hardly anyone changes, folded; unfolded where something is wrong with it, or is to be chosen.
+/// Rarely changed settings, collapsed. Opens itself if one has a problem or a conflict.
 #[component]
-fn More(state: FormState) -> impl IntoView {
+fn MoreSettings(state: FormState) -> impl IntoView {
     let field = Field::ClientAuthentication;
-    let (problem, is_disputed) = (state.problem(field), state.is_disputed(field));
-    let folded = NodeRef::<Details>::new();
+    let (problem, is_conflicting) = (state.problem(field), state.is_conflicting(field));
+    let details = NodeRef::<Details>::new();
     Effect::new(move |_| {
-        if (problem.get().is_some() || is_disputed.get())
-            && let Some(folded) = folded.get()
+        if (problem.get().is_some() || is_conflicting.get())
+            && let Some(details) = details.get()
         {
-            // Fails for no name but an invalid one.
-            drop(folded.set_attribute("open", ""));
+            // Fails only for an invalid attribute name.
+            drop(details.set_attribute("open", ""));
         }
     });
     view! {
-        <details node_ref=folded class="field wide">
+        <details node_ref=details class="field wide">
             <summary>{labels::MORE}</summary>
             <Control state field/>
         </details>
     }
 }
 
-/// Asks a provider for its endpoints. What is typed here is not part of the form.
+/// Looks up a provider's endpoints from its metadata. The issuer typed here is not part of the form.
 #[component]
 fn Discovery(state: FormState) -> impl IntoView {
     let issuer = RwSignal::new(String::new());
     let presence = state.presence(Field::TokenEndpoint);
     let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
-    let inquiry = Inquiry::new(state);
-    let question = move || Question::Discovery(issuer.get_untracked());
+    let inquiry = Lookup::new(state);
+    let question = move || LookupRequest::Discovery(issuer.get_untracked());
     let typed = NodeRef::<Input>::new();
-    // What was typed before the page came to life counts.
+    // Adopts input typed before hydration.
     Effect::new(move |_| {
         if let Some(typed) = typed.get() {
             issuer.set(typed.value());
@@ -251,15 +251,15 @@ fn Discovery(state: FormState) -> impl IntoView {
     }
 }
 
-/// Asks whether a browser comes back by the Redirect URI that is typed.
+/// Checks whether a redirect to the typed Redirect URI reaches this server.
 #[component]
-fn RedirectDoctor(state: FormState) -> impl IntoView {
+fn RedirectCheck(state: FormState) -> impl IntoView {
     let presence = state.presence(Field::RedirectUri);
     let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
-    let inquiry = Inquiry::new(state);
+    let inquiry = Lookup::new(state);
     let question = move || {
         let page = window().location().origin().unwrap_or_default();
-        Question::RedirectUri(state.text_now(Field::RedirectUri), page)
+        LookupRequest::RedirectUri(state.text_now(Field::RedirectUri), page)
     };
     view! {
         <div class="field wide">
@@ -271,12 +271,12 @@ fn RedirectDoctor(state: FormState) -> impl IntoView {
     }
 }
 
-/// Use TLS, what goes with it while it is on, and what it comes to with its mode on this port.
+/// Use TLS with its mode and trusted CA while it is on, and a note on the resulting encryption.
 #[component]
 fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl IntoView {
     let port = if use_tls == Field::BasicUseTls { Field::BasicPort } else { Field::OauthPort };
     let switch = state.text(use_tls);
-    let is_on = live(move || switch.with(|text| text == check_text(true)));
+    let is_on = live(move || switch.with(|text| text == bool_text(true)));
     let note = live_text(move || {
         let follows = [use_tls, mode, port];
         labels::encryption(state.with_draft(&follows, |draft| security(smtp(draft, use_tls))))
@@ -288,18 +288,18 @@ fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl 
             if is_readable { labels::CLEAR_SIGN_IN } else { "" }
         })
     });
-    let is_disputed = state.is_disputed(mode);
+    let is_conflicting = state.is_conflicting(mode);
     let mode = live_view(move || {
-        if is_on.get() || is_disputed.get() {
+        if is_on.get() || is_conflicting.get() {
             view! { <Control state field=mode/> }.into_any()
         } else {
-            // Keeps the place in the grid.
+            // Keeps the grid cell.
             view! { <div class="field"></div> }.into_any()
         }
     });
-    let (is_disputed, problem) = (state.is_disputed(ca), state.problem(ca));
+    let (is_conflicting, problem) = (state.is_conflicting(ca), state.problem(ca));
     let ca = live_option(move || {
-        let is_shown = is_on.get() || is_disputed.get() || problem.get().is_some();
+        let is_shown = is_on.get() || is_conflicting.get() || problem.get().is_some();
         is_shown.then(|| view! { <Control state field=ca width="wide"/> })
     });
     view! {
@@ -309,22 +309,22 @@ fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl 
     }
 }
 
-/// How the connection would be protected; nothing while the port decides and is not known.
+/// The connection security that results; `None` if it depends on the port and that is invalid.
 fn security(smtp: &Smtp) -> Option<Security> {
-    let port = check::port::port(&smtp.port.0).ok();
-    let goes_by_port = smtp.use_tls && smtp.tls_mode == TlsMode::Automatic;
+    let port = validate::port::port(&smtp.port.0).ok();
+    let depends_on_port = smtp.use_tls && smtp.tls_mode == TlsMode::Automatic;
     match port {
-        None if goes_by_port => None,
+        None if depends_on_port => None,
         port => Some(Security::of(smtp.use_tls, smtp.tls_mode, port.unwrap_or_default())),
     }
 }
 
-/// The SMTP group that a field stands in.
+/// The SMTP group that a field belongs to.
 fn smtp(draft: &Draft, field: Field) -> &Smtp {
     if field.section() == Section::OauthSmtp { &draft.oauth } else { &draft.basic }
 }
 
-/// Whether a browser comes back by the Redirect URI that is typed.
+/// The note that says whether the typed Redirect URI is this server's callback address.
 fn redirect_note(state: FormState) -> Signal<String> {
     let text = state.text(Field::RedirectUri);
     live_text(move || {
@@ -339,11 +339,11 @@ fn redirect_note(state: FormState) -> Signal<String> {
     })
 }
 
-/// What to know of the port that is typed.
+/// The note on the typed port: no server listens on port 0.
 fn port_note(state: FormState, field: Field) -> Signal<String> {
     let text = state.text(field);
     live_text(move || {
-        let is_zero = check::port::port(&text.get()) == Ok(0);
+        let is_zero = validate::port::port(&text.get()) == Ok(0);
         if is_zero { labels::PORT_ZERO } else { "" }
     })
 }

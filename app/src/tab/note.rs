@@ -1,20 +1,20 @@
-//! What is said of a control's text while it is typed, and what providers have announced: each with a
-//! button that puts it right, where one can.
+//! Notes on a control's text while it is typed, and providers' announcements, each with a button that
+//! applies the correction if there is one.
 
+use domain::announcement::{announcement, move_to_oauth};
 use domain::note::{self, FOLLOWS, Note};
-use domain::notice::{move_to_oauth, notice};
 use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
 use super::explanation::FillButton;
-use super::inquiry::{is_as_fresh, replaced};
-use super::live::{live_option, live_view};
+use super::lookup::{is_as_fresh, replaced};
+use super::reactive::{live_option, live_view};
 use super::state::FormState;
 use super::token_state::browser_now;
-use crate::explanation::Fill;
+use crate::explanation::Suggestion;
 use crate::labels;
 
-/// Everything that is said of a control's text.
+/// All notes on a control's text.
 #[component]
 pub fn Notes(form: FormState, field: Field) -> impl IntoView {
     let follows = [&FOLLOWS[..], &[field]].concat();
@@ -24,12 +24,12 @@ pub fn Notes(form: FormState, field: Field) -> impl IntoView {
         is_trimmed.then(|| view! { <span class="note">{labels::BLANKS_REMOVED}</span> })
     });
     let found = live_view(move || {
-        notes.get().into_iter().map(|note| one(form, field, note)).collect_view().into_any()
+        notes.get().into_iter().map(|note| item(form, field, note)).collect_view().into_any()
     });
     view! { {trimmed} {found} }
 }
 
-fn one(form: FormState, field: Field, Note { found, corrections }: Note) -> impl IntoView {
+fn item(form: FormState, field: Field, Note { found, corrections }: Note) -> impl IntoView {
     let text = labels::note(field, &found);
     let button = (form.may_edit() && !corrections.is_empty()).then(|| {
         let label = labels::correction(&found, &corrections);
@@ -44,16 +44,16 @@ fn one(form: FormState, field: Field, Note { found, corrections }: Note) -> impl
     view! { <p><span class="note">{text}</span> " " {button}</p> }
 }
 
-fn fill((field, value): (Field, String)) -> Fill {
-    Fill { field, value, label: labels::field_in_full(field) }
+fn fill((field, value): (Field, String)) -> Suggestion {
+    Suggestion { field, value, label: labels::field_in_full(field) }
 }
 
-/// What a provider has announced about the way that mail is sent now, and the way out.
+/// A provider's announcement about the current way of sending mail, and a button that moves to OAuth.
 #[component]
 pub fn AnnouncementView(form: FormState) -> impl IntoView {
     let now = browser_now();
     let announced = Memo::new(move |_| {
-        form.with_draft(&[Field::Flow, Field::BasicServer], |draft| notice(draft, now))
+        form.with_draft(&[Field::Flow, Field::BasicServer], |draft| announcement(draft, now))
     });
     let values = Memo::new(move |_| {
         let follows: Vec<_> = Field::of(Section::BasicSmtp).collect();
@@ -67,18 +67,18 @@ pub fn AnnouncementView(form: FormState) -> impl IntoView {
             <section class="notice" part="notice">
                 <h2>{says}</h2>
                 <p class="hint">{source}</p>
-                {form.may_edit().then(|| way_out(form, fills))}
+                {form.may_edit().then(|| move_button(form, fills))}
             </section>
         })
     })
 }
 
-/// The button that moves to OAuth, after what it would replace.
-fn way_out(form: FormState, fills: Vec<Fill>) -> impl IntoView {
+/// The button that moves to OAuth, below the values that it would replace.
+fn move_button(form: FormState, fills: Vec<Suggestion>) -> impl IntoView {
     let shown = fills.clone();
     let replaces = live_option(move || {
         let follows: Vec<_> = shown.iter().map(|fill| fill.field).collect();
-        let is_replaced = |fill: &&Fill, draft: &Draft| {
+        let is_replaced = |fill: &&Suggestion, draft: &Draft| {
             draft.text(fill.field) != fill.value && !is_as_fresh(draft, fill.field)
         };
         let replaces: Vec<_> = form.with_draft(&follows, |draft| {

@@ -1,11 +1,11 @@
-//! What the tab has to say about the form as a whole: above it, and announced.
+//! Notices about the form as a whole, shown above it and announced to screen readers.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
-use super::later::{Part, later};
-use super::live::{live, live_text, live_view};
-use super::state::{Clash, FormState, NOTICE, Notice, Wanted, choice_id};
+use super::deferred::{DeferredView, deferred};
+use super::reactive::{live, live_text, live_view};
+use super::state::{BlockedAction, FormState, MergeConflict, NOTICE, Notice, choice_id};
 use crate::labels;
 
 /// The notice above the form.
@@ -13,8 +13,12 @@ use crate::labels;
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
         None | Some(Notice::Saved) => ().into_any(),
-        Some(Notice::Problems(wanted)) => later(state, Part::Problems(wanted)).into_any(),
-        Some(Notice::Conflict(clash)) => later(state, Part::Conflict(clash)).into_any(),
+        Some(Notice::Problems(wanted)) => {
+            deferred(state, DeferredView::Problems(wanted)).into_any()
+        }
+        Some(Notice::Conflict(conflict)) => {
+            deferred(state, DeferredView::Conflict(conflict)).into_any()
+        }
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>"Nothing was saved."</h2>
@@ -25,13 +29,13 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
     })
 }
 
-/// Lists what is wrong, with a link to each control; shrinks as it is mended.
+/// Lists the validation problems, each linked to its control. Updates as they are fixed.
 #[component]
-pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
+pub fn ProblemSummary(state: FormState, wanted: BlockedAction) -> impl IntoView {
     let count = move || state.shown_problems().len();
     let (done, again) = match wanted {
-        Wanted::Save => ("saved", "Save"),
-        Wanted::Test => ("sent", "Test"),
+        BlockedAction::Save => ("saved", "Save"),
+        BlockedAction::Test => ("sent", "Test"),
     };
     let heading = live_text(move || match count() {
         0 => format!("All fixed. {again} again."),
@@ -62,10 +66,10 @@ pub fn ProblemSummary(state: FormState, wanted: Wanted) -> impl IntoView {
     }
 }
 
-/// Says who saved meanwhile, what became of either side's changes, and what is left to choose.
+/// Reports a concurrent save: who saved, how the changes were merged, and which conflicts are left.
 #[component]
-pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
-    let Clash { other, kept, taken } = clash;
+pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoView {
+    let MergeConflict { other, kept, taken } = conflict;
     let (by, at) = untrack(|| state.last_save());
     let heading = labels::saved_meanwhile(other, by.as_deref(), at.as_deref());
     let facts: Vec<_> = [(labels::kept(other), kept), (labels::taken(other), taken)]
@@ -74,19 +78,19 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
         .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
         .collect();
     let open = live_view(move || {
-        let links = state.disputed().into_iter().map(|field| {
+        let links = state.conflicting().into_iter().map(|field| {
             let id = choice_id(field);
             view! { <li><FocusLink state id text=labels::field_in_full(field)/></li> }
         });
         links.collect_view().into_any()
     });
-    let next = live_text(move || match state.disputed().len() {
+    let next = live_text(move || match state.conflicting().len() {
         0 if state.is_dirty().get() => labels::ALL_CHOSEN,
         0 => labels::NOTHING_LEFT,
         _ => labels::both_changed(other),
     });
     let actions = live_view(move || {
-        match state.disputed().len() {
+        match state.conflicting().len() {
         0 => view! { <button type="button" part="button" on:click=move |_| state.dismiss()>"Close"</button> }
             .into_any(),
         1 => ().into_any(),
@@ -113,7 +117,7 @@ pub fn ConflictNotice(state: FormState, clash: Clash) -> impl IntoView {
     }
 }
 
-/// A link that leads to a place of this form.
+/// A link that moves focus to an element of the form.
 #[component]
 fn FocusLink(state: FormState, id: String, text: String) -> impl IntoView {
     let href = format!("#{id}");

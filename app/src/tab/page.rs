@@ -1,4 +1,4 @@
-//! The tab as a whole: loads, then shows the form. Also what a Leptos host embeds.
+//! The root component of the tab: loads the settings, then renders the form. Leptos hosts embed it.
 
 #![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
 
@@ -9,19 +9,19 @@ use super::state::FormState;
 use super::test_email::{SendTestEmail, TestState};
 use super::token_panel::TokenPanel;
 use super::token_state::TokenState;
-use crate::host::Host;
-use crate::{api, labels, wire};
+use crate::host::TabHost;
+use crate::{api, json, labels};
 
-/// The Email tab, for any page that has the server functions behind it.
+/// The Email tab, for any page whose server has the server functions.
 #[component]
 pub fn EmailSettingsPage() -> impl IntoView {
-    // Above Suspense, which disposes of what it makes each time it runs.
-    let host = Host::here();
+    // Created outside `Suspense`, which disposes of its children's signals on each run.
+    let host = TabHost::here();
     let form = FormState::new(host);
     let test = TestState::new(host);
     let token = TokenState::new(host);
-    let load = move |()| host.calling(api::load());
-    let tab = Resource::<_, wire::Text>::new_with_options(|| (), load, true);
+    let load = move |()| host.wrap_call(api::load());
+    let tab = Resource::<_, json::JsonCodec>::new_with_options(|| (), load, true);
     let shown = move || {
         Suspend::new(async move {
             match tab.await {

@@ -1,26 +1,26 @@
-//! The menu of providers, which fills the form with what is known of one.
+//! The provider menu, which fills in the form from a provider's preset.
 
 use domain::Draft;
 use domain::preset::Provider;
 use leptos::html::Select;
 use leptos::prelude::*;
 
-use super::inquiry::{Inquiry, Question};
-use super::live::{live, live_option};
+use super::lookup::{Lookup, LookupRequest};
+use super::reactive::{live, live_option};
 use super::state::FormState;
 use crate::labels;
 
-/// The menu, what has to be known beside the provider, and the button.
+/// The menu, an input for the tenant or region if the provider needs one, and the button.
 #[component]
 pub fn ProviderMenu(form: FormState) -> impl IntoView {
     let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let inquiry = Inquiry::new(form);
+    let inquiry = Lookup::new(form);
     let options: Vec<_> = Provider::ALL
         .into_iter()
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
         .collect();
     let menu = NodeRef::<Select>::new();
-    // What was chosen before the page came to life counts.
+    // Adopts a choice made before hydration.
     Effect::new(move |_| {
         if let Some(menu) = menu.get() {
             chosen.set(menu.value());
@@ -30,12 +30,12 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         chosen.set(event_target_value(&event));
         inquiry.forget();
     };
-    let wants = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
+    let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let detail_field = live_option(move || {
-        wants.get().map(|wants| {
+        detail_kind.get().map(|kind| {
             view! {
                 <div class="field narrow">
-                    <label for="provider-detail">{labels::detail(wants)}</label>
+                    <label for="provider-detail">{labels::detail(kind)}</label>
                     <input
                         id="provider-detail"
                         type="text"
@@ -49,7 +49,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
     });
     let question = move || {
         let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
-        Question::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
+        LookupRequest::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
     };
     let is_idle = live(move || chosen.with(String::is_empty));
     view! {

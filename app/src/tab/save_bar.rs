@@ -1,11 +1,11 @@
-//! Save and Cancel: there only while the form differs from what is saved. And the question before
-//! a save that would delete a token.
+//! The Save and Cancel bar, shown while there are unsaved changes, and the confirmation before a save
+//! that deletes the token.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use super::later::{Part, later};
-use super::live::{live, live_attribute, live_option, live_text};
+use super::deferred::{DeferredView, deferred};
+use super::reactive::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, Notice, SAVED};
 use crate::labels;
 
@@ -54,7 +54,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
     view! {
         {bar}
         <div role="status">{saved}</div>
-        {later(state, Part::TokenQuestion)}
+        {deferred(state, DeferredView::TokenQuestion)}
     }
 }
 
@@ -65,14 +65,14 @@ fn count(changes: usize) -> String {
     }
 }
 
-/// Asks before a save deletes the current token. The server asks too.
+/// Asks for confirmation before a save deletes the current token. The server requires it too.
 #[component]
 pub fn TokenQuestion(state: FormState) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {
             if state.asks_about_grant().is_some() {
-                // Fails only for a dialog that is open already.
+                // Fails only if the dialog is already open.
                 drop(dialog.show_modal());
             } else {
                 dialog.close();

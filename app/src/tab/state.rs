@@ -1,5 +1,5 @@
-//! The form while somebody edits it: what is saved, what is typed, and what follows from the two.
-//! No view code.
+//! The state of the form: the saved settings, the draft, and everything derived from the two.
+//! Contains no view code.
 
 use std::time::Duration;
 
@@ -11,117 +11,117 @@ use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Presence, Problems, Saved, presence};
 use leptos::prelude::*;
 
-use super::later;
-use crate::api::{self, ApiError, Save, SaveAnswer, Tab, Theirs};
-use crate::explanation::Fill;
-use crate::host::Host;
+use super::deferred;
+use crate::api::{self, ApiError, Conflict, EmailTab, Save, SaveAnswer};
+use crate::explanation::Suggestion;
+use crate::host::TabHost;
 use crate::labels;
 
-/// What the notice above the form tells.
+/// The notice above the form.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
     /// Everything is saved.
     Saved,
-    /// Controls need attention; nothing was done.
-    Problems(Wanted),
-    /// Somebody else has saved since; the form holds both, and nothing was saved.
-    Conflict(Clash),
-    /// Nothing was saved, for a reason that is not in the form.
+    /// Validation failed; nothing was done.
+    Problems(BlockedAction),
+    /// Another save came first. The form holds both edits merged; nothing was saved.
+    Conflict(MergeConflict),
+    /// The save failed for a reason other than validation.
     NotSaved(ApiError),
 }
 
-/// What somebody wanted to do with what is typed.
+/// The action that validation blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// To save it.
+pub enum BlockedAction {
+    /// Saving the draft.
     Save,
-    /// To send a message through it.
+    /// Sending a test message with the draft.
     Test,
 }
 
-/// What came of two administrators' edits. Who saved and when is part of what is saved now; the
-/// fields that wait for a choice get fewer as it is made.
+/// The result of merging two concurrent edits. Who saved, and when, is in the saved settings; the
+/// fields in conflict are kept in [`FormState::conflicting`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Clash {
-    /// Whose save came first.
+pub struct MergeConflict {
+    /// The author of the other save.
     pub other: Other,
-    /// Only I changed these.
+    /// Fields changed only in this form.
     pub kept: Vec<Field>,
-    /// Only they changed these.
+    /// Fields changed only by the other save.
     pub taken: Vec<Field>,
 }
 
-/// Whose save came between loading a form and saving it.
+/// The author of a save that came between loading the form and saving it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Other {
-    /// Another administrator's.
+    /// Another administrator.
     #[default]
     Person,
-    /// The same administrator's, in another window.
+    /// The same administrator, in another window.
     Window,
 }
 
-/// What both sides changed.
+/// The unresolved conflicts.
 #[derive(Debug, Clone, Default)]
-struct Disputed {
-    /// Whose changes the others are.
+struct ConflictingFields {
+    /// The author of the other save.
     other: Other,
-    /// The fields, until a value is chosen for each.
+    /// The fields changed by both sides, until a value is chosen for each.
     fields: Vec<Field>,
 }
 
-/// What the view follows of one control. Each is written only where it changes, so that a keystroke
-/// wakes nobody who watches another control.
+/// The signals of one control. Each is set only when its value changes, so that a keystroke does not
+/// rerender other controls.
 #[derive(Clone, Copy)]
-struct Watched {
+struct FieldSignals {
     text: RwSignal<String>,
     presence: RwSignal<Presence>,
-    /// What is wrong with it, in words.
+    /// The validation message.
     problem: RwSignal<Option<String>>,
     secret: RwSignal<SecretState>,
-    /// Whether blanks were removed from its ends, until it is edited.
+    /// Whether surrounding blanks were removed since the last edit.
     is_trimmed: RwSignal<bool>,
 }
 
 /// The form's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct FormState {
-    host: Host,
+    host: TabHost,
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
-    /// The fields that both sides changed, until somebody chooses.
-    disputed: RwSignal<Disputed>,
-    /// Whether problems are shown: from the first refused save on, then with every edit.
+    /// The unresolved conflicts.
+    conflicting: RwSignal<ConflictingFields>,
+    /// Whether validation problems are shown: after the first refused save or test, on every edit.
     shows_problems: RwSignal<bool>,
     notice: RwSignal<Option<Notice>>,
     is_saving: RwSignal<bool>,
-    /// A token that a save would delete, while the administrator is asked about it.
+    /// The grant of the token that a save would delete, while confirmation is pending.
     asks_about_grant: RwSignal<Option<String>>,
-    /// Of each field, in the order of the screen.
-    watched: StoredValue<Vec<Watched>>,
-    /// Everything that is wrong, once problems are shown.
+    /// The signals of each field, in screen order.
+    signals: StoredValue<Vec<FieldSignals>>,
+    /// The validation problems, once shown.
     problems: RwSignal<Problems>,
-    /// The controls that differ from what is saved.
+    /// The fields that differ from the saved settings.
     changes: RwSignal<Vec<Field>>,
     is_dirty: Memo<bool>,
-    /// How whoever is signed in likes times.
+    /// The user's time zone and format preferences.
     display: RwSignal<TimeDisplay>,
-    /// This server's own callback address.
+    /// This server's OAuth callback address.
     callback: RwSignal<String>,
-    /// Whether the page has come to life, so that a press is not lost.
+    /// Whether the page is hydrated, so that clicks are handled.
     is_alive: RwSignal<bool>,
-    /// Whether what comes later has come.
+    /// Whether the deferred Wasm chunk has loaded.
     is_whole: RwSignal<bool>,
     may_edit: RwSignal<bool>,
 }
 
 impl FormState {
-    /// A fresh form with nothing saved. Made above `Suspense`, which disposes of what it makes.
-    pub fn new(host: Host) -> Self {
+    /// Creates an empty form. Call it outside `Suspense`, which disposes of its children's signals.
+    pub fn new(host: TabHost) -> Self {
         let saved = RwSignal::new(Saved::default());
         let draft = RwSignal::new(Draft::default());
         let changes = RwSignal::new(Vec::new());
-        let watched = |&field: &Field| Watched {
+        let signals = |&field: &Field| FieldSignals {
             text: RwSignal::new(draft.with_untracked(|draft| draft.text(field).to_owned())),
             presence: RwSignal::new(draft.with_untracked(|draft| presence(field, draft))),
             problem: RwSignal::new(None),
@@ -130,10 +130,10 @@ impl FormState {
         };
         Self {
             host,
-            watched: StoredValue::new(Field::ALL.iter().map(watched).collect()),
+            signals: StoredValue::new(Field::ALL.iter().map(signals).collect()),
             saved,
             draft,
-            disputed: RwSignal::new(Disputed::default()),
+            conflicting: RwSignal::new(ConflictingFields::default()),
             shows_problems: RwSignal::new(false),
             notice: RwSignal::new(None),
             is_saving: RwSignal::new(false),
@@ -149,27 +149,27 @@ impl FormState {
         }
     }
 
-    /// Shows what is saved, secrets untouched.
+    /// Resets the draft to the given saved settings, with secrets untouched.
     pub fn reset(self, saved: Saved) {
         let draft = saved.draft();
         self.saved.set(saved);
-        self.disputed.set(Disputed::default());
+        self.conflicting.set(ConflictingFields::default());
         self.shows_problems.set(false);
-        self.change(|before| *before = draft);
+        self.update_draft(|before| *before = draft);
     }
 
-    /// Changes the draft, and tells each control's watchers what that changes for them.
-    fn change(self, change: impl FnOnce(&mut Draft)) {
+    /// Changes the draft and updates the signals of every control that it affects.
+    fn update_draft(self, change: impl FnOnce(&mut Draft)) {
         self.draft.update(change);
         self.draft.with_untracked(|draft| {
             self.saved.with_untracked(|saved| {
-                renew(self.changes, draft.differences(&saved.draft()).collect());
-                self.watched.with_value(|watched| {
-                    for (&field, watched) in Field::ALL.iter().zip(watched) {
-                        renew(watched.presence, presence(field, draft));
-                        renew(watched.secret, SecretState::of(field, draft, saved));
-                        if watched.text.with_untracked(|text| text != draft.text(field)) {
-                            watched.text.set(draft.text(field).to_owned());
+                set_if_changed(self.changes, draft.differences(&saved.draft()).collect());
+                self.signals.with_value(|signals| {
+                    for (&field, signals) in Field::ALL.iter().zip(signals) {
+                        set_if_changed(signals.presence, presence(field, draft));
+                        set_if_changed(signals.secret, SecretState::of(field, draft, saved));
+                        if signals.text.with_untracked(|text| text != draft.text(field)) {
+                            signals.text.set(draft.text(field).to_owned());
                         }
                     }
                 });
@@ -178,76 +178,76 @@ impl FormState {
         self.check();
     }
 
-    /// Tells each control's watchers what is wrong with it, once problems are shown.
+    /// Updates the shown validation problems, or clears them if none are to be shown yet.
     fn check(self) {
         if self.shows_problems.get_untracked() {
-            later::check(self);
+            deferred::check(self);
         } else {
-            self.watched.with_value(|watched| {
-                for watched in watched {
-                    renew(watched.problem, None);
+            self.signals.with_value(|signals| {
+                for signals in signals {
+                    set_if_changed(signals.problem, None);
                 }
             });
-            renew(self.problems, Problems::default());
+            set_if_changed(self.problems, Problems::default());
         }
     }
 
-    /// Shows what is wrong.
+    /// Validates the draft and shows its problems.
     pub fn check_and_show(self) {
-        self.spread(self.all_problems());
+        self.set_problems(self.all_problems());
     }
 
-    fn spread(self, problems: Problems) {
-        self.watched.with_value(|watched| {
-            for (&field, watched) in Field::ALL.iter().zip(watched) {
+    fn set_problems(self, problems: Problems) {
+        self.signals.with_value(|signals| {
+            for (&field, signals) in Field::ALL.iter().zip(signals) {
                 let words = problems.of(field).map(|problem| labels::problem(field, problem));
-                renew(watched.problem, words);
+                set_if_changed(signals.problem, words);
             }
         });
-        renew(self.problems, problems);
+        set_if_changed(self.problems, problems);
     }
 
-    /// Everything that is wrong, shown or not, once blanks are removed.
+    /// Validates the trimmed draft.
     fn all_problems(self) -> Problems {
         let draft = self.draft.get_untracked().trimmed();
         self.saved.with_untracked(|saved| draft.problems(&saved.form))
     }
 
-    fn watched(self, field: Field) -> Watched {
-        self.watched.with_value(|watched| watched[field as usize])
+    fn signals(self, field: Field) -> FieldSignals {
+        self.signals.with_value(|signals| signals[field as usize])
     }
 
-    /// Shows what was loaded.
-    pub fn adopt(self, tab: &Tab) {
+    /// Shows the loaded settings.
+    pub fn adopt(self, tab: &EmailTab) {
         self.display.set(tab.display.clone());
         self.callback.set(tab.callback.clone());
         self.may_edit.set(tab.may_edit);
         self.reset(tab.saved.clone());
     }
 
-    /// What a control shows.
+    /// The control's text.
     pub fn text(self, field: Field) -> RwSignal<String> {
-        self.watched(field).text
+        self.signals(field).text
     }
 
-    /// What a control shows, without following it.
+    /// The control's text, without tracking.
     pub fn text_now(self, field: Field) -> String {
         self.draft.with_untracked(|draft| draft.text(field).to_owned())
     }
 
-    /// Puts text into a control.
+    /// Sets the control's text.
     pub fn edit(self, field: Field, text: String) {
-        renew(self.watched(field).is_trimmed, false);
-        self.change(|draft| draft.edit(field, text));
-        self.forget_good_news();
+        set_if_changed(self.signals(field).is_trimmed, false);
+        self.update_draft(|draft| draft.edit(field, text));
+        self.clear_saved_notice();
     }
 
-    /// Removes blanks from the ends of what is typed in a control, as a save would.
+    /// Trims the control's text, as a save does.
     pub fn trim(self, field: Field) {
         let mut draft = self.draft.get_untracked();
         if draft.trim(field) {
-            self.change(|before| *before = draft);
-            self.watched(field).is_trimmed.set(true);
+            self.update_draft(|before| *before = draft);
+            self.signals(field).is_trimmed.set(true);
         }
     }
 
@@ -257,25 +257,25 @@ impl FormState {
         }
     }
 
-    /// Whether blanks were just removed from the ends of a control's text.
+    /// Whether the control's text was trimmed since the last edit.
     pub fn is_trimmed(self, field: Field) -> bool {
-        self.watched(field).is_trimmed.get()
+        self.signals(field).is_trimmed.get()
     }
 
-    /// Puts into a control what was offered for it, and leads there.
+    /// Sets the control to a suggested value and moves focus to it.
     pub fn fill(self, field: Field, text: String) {
         self.edit(field, text);
         self.focus_soon(field.wire_name());
     }
 
-    /// Puts values into several controls at once.
-    pub fn fill_all(self, fills: &[Fill]) {
-        self.change(|draft| put(fills, draft));
-        self.forget_good_news();
+    /// Sets several controls to suggested values.
+    pub fn fill_all(self, fills: &[Suggestion]) {
+        self.update_draft(|draft| put(fills, draft));
+        self.clear_saved_notice();
     }
 
-    /// Which stored secrets a change of the draft would ask for again, and why, in words; nothing
-    /// where it asks for none. Follows these controls and the secrets.
+    /// The message naming the stored secrets that a change of the draft would require again, and why;
+    /// empty for none. Tracks the given controls and the secrets.
     pub fn asks_again(self, follows: &[Field], change: impl FnOnce(&mut Draft)) -> String {
         const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
         let follows: Vec<_> = follows.iter().copied().chain(SECRETS).collect();
@@ -292,155 +292,155 @@ impl FormState {
         })
     }
 
-    /// What is typed, without following it.
+    /// The draft, without tracking.
     pub fn draft_now(self) -> Draft {
         self.draft.get_untracked()
     }
 
-    /// Takes over what was typed before the page came to life.
+    /// Adopts input typed before hydration.
     pub fn adopt_typed(self, field: Field, text: String) {
         if self.draft.with_untracked(|draft| draft.text(field) != text) {
             self.edit(field, text);
         }
     }
 
-    /// Decides about a stored secret.
+    /// Keeps, replaces or clears a stored secret.
     pub fn edit_secret(self, field: Field, edit: SecretEdit) {
-        self.change(|draft| {
+        self.update_draft(|draft| {
             if let Some(secret) = draft.secret_mut(field) {
                 *secret = edit;
             }
         });
-        self.forget_good_news();
+        self.clear_saved_notice();
     }
 
-    /// Puts what Basic SMTP Settings has into OAuth SMTP Settings.
+    /// Copies Basic SMTP Settings to OAuth SMTP Settings.
     pub fn copy_basic_to_oauth(self) {
-        self.change(Draft::copy_basic_to_oauth);
-        self.forget_good_news();
+        self.update_draft(Draft::copy_basic_to_oauth);
+        self.clear_saved_notice();
     }
 
-    /// Takes the word that everything is saved away: something else is going on.
-    pub fn forget_good_news(self) {
+    /// Removes the "Saved" notice when the user does something else.
+    pub fn clear_saved_notice(self) {
         if self.notice.with_untracked(|notice| *notice == Some(Notice::Saved)) {
             self.notice.set(None);
         }
     }
 
-    /// Reads the draft, and follows no more of it than these controls.
+    /// Reads the draft, tracking only these controls.
     pub fn with_draft<T>(self, follows: &[Field], read: impl FnOnce(&Draft) -> T) -> T {
         for &field in follows {
-            let Watched { text, secret, .. } = self.watched(field);
+            let FieldSignals { text, secret, .. } = self.signals(field);
             text.track();
             secret.track();
         }
         self.draft.with_untracked(read)
     }
 
-    /// Who saved last, and when.
+    /// The author and the time of the last save.
     pub fn last_save(self) -> (Option<String>, Option<String>) {
         self.saved.with(|saved| (saved.by.clone(), saved.at.map(|at| self.written(at))))
     }
 
-    /// An instant, as whoever is signed in likes it.
+    /// Formats an instant by the user's preferences.
     pub fn written(self, instant: DateTime<Utc>) -> String {
         self.display.with(|display| display.written(instant))
     }
 
-    /// This server's own callback address, and whether it is the Redirect URI.
+    /// This server's callback address, and whether the Redirect URI is set to it.
     pub fn callback(self) -> (String, bool) {
         let callback = self.callback.get();
         let is_it = self.text(Field::RedirectUri).with(|text| *text == callback);
         (callback, is_it)
     }
 
-    /// Says that the page has come to life.
-    pub fn live(self) {
+    /// Marks the page as hydrated.
+    pub fn mark_hydrated(self) {
         self.is_alive.set(true);
     }
 
-    /// Whether the page has come to life, so that a press is not lost.
-    pub fn is_alive(self) -> bool {
+    /// Whether the page is hydrated.
+    pub fn is_hydrated(self) -> bool {
         self.is_alive.get()
     }
 
-    /// Says that what comes later has come.
-    pub fn complete(self) {
+    /// Marks the deferred Wasm chunk as loaded.
+    pub fn mark_chunk_loaded(self) {
         self.is_whole.try_set(true);
     }
 
-    /// Whether what comes later has come.
-    pub fn is_whole(self) -> bool {
+    /// Whether the deferred Wasm chunk has loaded.
+    pub fn is_chunk_loaded(self) -> bool {
         self.is_whole.get()
     }
 
-    /// Whether whoever is signed in may change anything.
+    /// Whether the user may edit.
     pub fn may_edit(self) -> bool {
         self.may_edit.get()
     }
 
-    /// Which save is shown.
+    /// The revision of the saved settings.
     pub fn revision(self) -> Memo<i64> {
         Memo::new(move |_| self.saved.with(|saved| saved.revision))
     }
 
-    /// Reads what is saved, without following it.
+    /// Reads the saved settings, without tracking.
     pub fn with_saved_untracked<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
         self.saved.with_untracked(read)
     }
 
-    /// Reads what is saved.
+    /// Reads the saved settings.
     pub fn with_saved<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
         self.saved.with(read)
     }
 
-    /// Whether a control wants input.
+    /// Whether the control is required, optional or disabled.
     pub fn presence(self, field: Field) -> RwSignal<Presence> {
-        self.watched(field).presence
+        self.signals(field).presence
     }
 
-    /// What is wrong with a control, in words, once problems are shown.
+    /// The control's validation message, once problems are shown.
     pub fn problem(self, field: Field) -> RwSignal<Option<String>> {
-        self.watched(field).problem
+        self.signals(field).problem
     }
 
-    /// What is stored and done with a secret.
+    /// The state of a secret.
     pub fn secret(self, field: Field) -> RwSignal<SecretState> {
-        self.watched(field).secret
+        self.signals(field).secret
     }
 
-    /// Everything that is wrong, once problems are shown.
+    /// The validation problems, once shown.
     pub fn shown_problems(self) -> Problems {
         self.problems.get()
     }
 
-    /// Whether the form differs from what is saved.
+    /// Whether there are unsaved changes.
     pub fn is_dirty(self) -> Memo<bool> {
         self.is_dirty
     }
 
-    /// The controls that differ from what is saved.
+    /// The fields that differ from the saved settings.
     pub fn changes(self) -> Vec<Field> {
         self.changes.get()
     }
 
-    /// Whether a save is under way.
+    /// Whether a save is in progress.
     pub fn is_saving(self) -> bool {
         self.is_saving.get()
     }
 
-    /// What the notice above the form tells.
+    /// The notice above the form.
     pub fn notice(self) -> Option<Notice> {
         self.notice.get()
     }
 
-    /// The token that a save would delete, while the administrator is asked about it.
+    /// The grant of the token that a save would delete, while confirmation is pending.
     pub fn asks_about_grant(self) -> Option<String> {
         self.asks_about_grant.get()
     }
 
-    /// Tells something above the form, and leads there.
-    fn tell(self, notice: Notice) {
+    /// Sets the notice and moves focus to it.
+    fn set_notice(self, notice: Notice) {
         if let Notice::NotSaved(error) = &notice {
             self.host.tell_error(*error);
         }
@@ -448,28 +448,28 @@ impl FormState {
         self.focus_soon(NOTICE);
     }
 
-    /// Restores what is saved.
+    /// Discards the unsaved changes.
     pub fn cancel(self) {
         self.reset(self.saved.get_untracked());
-        self.watched.with_value(|watched| {
-            for watched in watched {
-                renew(watched.is_trimmed, false);
+        self.signals.with_value(|signals| {
+            for signals in signals {
+                set_if_changed(signals.is_trimmed, false);
             }
         });
         self.dismiss();
     }
 
-    /// Saves, with what comes later.
+    /// Saves, by code in the deferred chunk.
     pub fn save(self) {
         self.host.spawn(async move {
-            if later::save(self).await.is_err() {
-                self.tell(Notice::NotSaved(ApiError::Unreachable));
+            if deferred::save(self).await.is_err() {
+                self.set_notice(Notice::NotSaved(ApiError::Unreachable));
             }
         });
     }
 
-    /// Checks the form by the server's own rules, and saves it if it keeps them. A choice that is
-    /// still to be made comes first; a form that differs by blanks alone needs no save.
+    /// Validates the form by the rules that the server applies, then saves it. Moves focus to an
+    /// unresolved conflict first. Does nothing if the form differs only by surrounding blanks.
     pub fn check_and_save(self) {
         self.trim_all();
         if !self.is_dirty.get_untracked() {
@@ -477,73 +477,73 @@ impl FormState {
         }
         let (draft, revision) =
             (self.draft.get_untracked(), self.saved.with_untracked(|saved| saved.revision));
-        if let Some(field) = self.first_disputed() {
+        if let Some(field) = self.first_conflicting() {
             self.focus(&choice_id(field));
         } else if let problems = self.all_problems()
             && !problems.is_empty()
         {
-            self.show_problems(Wanted::Save, problems);
+            self.show_problems(BlockedAction::Save, problems);
         } else if let Some(field) = draft.oversized() {
-            self.tell(Notice::NotSaved(ApiError::Oversized(field)));
+            self.set_notice(Notice::NotSaved(ApiError::Oversized(field)));
         } else {
             self.send(Save { draft, revision, deletes_grant: None });
         }
     }
 
-    /// What is typed, to be tested; where something is wrong with it, that is shown instead.
+    /// The draft to test; `None` if it is invalid, which shows its problems.
     pub fn typed(self) -> Option<Draft> {
         self.trim_all();
         let problems = self.all_problems();
         if problems.is_empty() {
             return Some(self.draft.get_untracked());
         }
-        self.show_problems(Wanted::Test, problems);
+        self.show_problems(BlockedAction::Test, problems);
         None
     }
 
-    /// Takes the notice away.
+    /// Removes the notice.
     pub fn dismiss(self) {
         self.notice.set(None);
     }
 
-    /// Puts what was typed together with what somebody else has saved meanwhile.
-    fn merge(self, Theirs { saved: theirs, replaced, is_own }: Theirs) {
+    /// Merges the draft with another save (three-way merge).
+    fn merge(self, Conflict { saved: theirs, replaced, is_own }: Conflict) {
         let other = if is_own { Other::Window } else { Other::Person };
-        let Merge { draft, kept, taken, disputed: fields } = self.saved.with_untracked(|base| {
+        let Merge { draft, kept, taken, conflicting: fields } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
         self.reset(theirs);
-        self.change(|before| *before = draft);
-        self.disputed.set(Disputed { other, fields });
-        self.tell(Notice::Conflict(Clash { other, kept, taken }));
+        self.update_draft(|before| *before = draft);
+        self.conflicting.set(ConflictingFields { other, fields });
+        self.set_notice(Notice::Conflict(MergeConflict { other, kept, taken }));
     }
 
-    /// The fields that both sides changed and nobody has chosen yet.
-    pub fn disputed(self) -> Vec<Field> {
-        self.disputed.with(|disputed| disputed.fields.clone())
+    /// The fields with an unresolved conflict.
+    pub fn conflicting(self) -> Vec<Field> {
+        self.conflicting.with(|conflicting| conflicting.fields.clone())
     }
 
-    fn first_disputed(self) -> Option<Field> {
-        self.disputed.with_untracked(|disputed| disputed.fields.first().copied())
+    fn first_conflicting(self) -> Option<Field> {
+        self.conflicting.with_untracked(|conflicting| conflicting.fields.first().copied())
     }
 
-    /// Whose changes the others are.
+    /// The author of the other save.
     pub fn other(self) -> Other {
-        self.disputed.with(|disputed| disputed.other)
+        self.conflicting.with(|conflicting| conflicting.other)
     }
 
-    /// Whether both sides changed a control, and nobody has chosen yet.
-    pub fn is_disputed(self, field: Field) -> Memo<bool> {
-        Memo::new(move |_| self.disputed.with(|disputed| disputed.fields.contains(&field)))
+    /// Whether the control has an unresolved conflict.
+    pub fn is_conflicting(self, field: Field) -> Memo<bool> {
+        Memo::new(move |_| self.conflicting.with(|conflicting| conflicting.fields.contains(&field)))
     }
 
-    /// Chooses what this form has in a disputed control.
+    /// Resolves a conflict with this form's value.
     pub fn keep_mine(self, field: Field) {
-        self.disputed.update(|disputed| disputed.fields.retain(|&other| other != field));
+        self.conflicting.update(|conflicting| conflicting.fields.retain(|&other| other != field));
         self.focus_chosen(field);
     }
 
-    /// Chooses what somebody else has saved in a disputed control.
+    /// Resolves a conflict with the saved value.
     pub fn take_theirs(self, field: Field) {
         self.choose_theirs(field);
         self.focus_chosen(field);
@@ -551,34 +551,34 @@ impl FormState {
 
     fn choose_theirs(self, field: Field) {
         self.saved.with_untracked(|theirs| {
-            self.disputed.update(|Disputed { fields, .. }| {
-                self.change(|draft| merge::take_theirs(draft, fields, theirs, field));
+            self.conflicting.update(|ConflictingFields { fields, .. }| {
+                self.update_draft(|draft| merge::take_theirs(draft, fields, theirs, field));
             });
         });
     }
 
-    /// Leads from a choice, which is gone once it is made, to the control that it was about.
+    /// Moves focus from a resolved conflict, whose buttons are removed, to its control.
     fn focus_chosen(self, field: Field) {
         let takes_focus =
             self.draft.with_untracked(|draft| presence(field, draft)) != Presence::Disabled;
         self.focus_soon(if takes_focus { field.wire_name() } else { NOTICE });
     }
 
-    /// Chooses what this form has, everywhere.
+    /// Resolves all conflicts with this form's values.
     pub fn keep_all_of_mine(self) {
-        self.disputed.update(|disputed| disputed.fields.clear());
+        self.conflicting.update(|conflicting| conflicting.fields.clear());
         self.focus_soon(NOTICE);
     }
 
-    /// Chooses what somebody else has saved, everywhere; nothing is left to choose then.
+    /// Resolves all conflicts with the saved values.
     pub fn take_all_of_theirs(self) {
-        while let Some(field) = self.first_disputed() {
+        while let Some(field) = self.first_conflicting() {
             self.choose_theirs(field);
         }
         self.focus_soon(NOTICE);
     }
 
-    /// Saves, with the token's deletion agreed to.
+    /// Saves, with consent to the deletion of this grant's token.
     pub fn save_deleting(self, grant: String) {
         self.asks_about_grant.set(None);
         self.send(Save {
@@ -588,7 +588,7 @@ impl FormState {
         });
     }
 
-    /// Leaves token and form as they are.
+    /// Closes the confirmation without saving.
     pub fn keep_token(self) {
         self.asks_about_grant.set(None);
     }
@@ -603,19 +603,21 @@ impl FormState {
             let answer = api::in_time(api::save(save)).await;
             self.is_saving.set(false);
             match answer {
-                Ok(SaveAnswer::Saved(saved)) => self.saved(&sent, saved),
-                Ok(SaveAnswer::Problems(problems)) => self.show_problems(Wanted::Save, problems),
+                Ok(SaveAnswer::Saved(saved)) => self.apply_saved(&sent, saved),
+                Ok(SaveAnswer::Problems(problems)) => {
+                    self.show_problems(BlockedAction::Save, problems)
+                }
                 Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
                     self.asks_about_grant.set(Some(grant));
                 }
-                Err(error) => self.tell(Notice::NotSaved(error)),
+                Err(error) => self.set_notice(Notice::NotSaved(error)),
             }
         });
     }
 
-    /// Takes over what is saved now, and keeps what was typed while it was being saved.
-    fn saved(self, sent: &Draft, saved: Saved) {
+    /// Adopts the saved settings, keeping edits made while the save was in progress.
+    fn apply_saved(self, sent: &Draft, saved: Saved) {
         let mut next = saved.draft();
         self.draft.with_untracked(|draft| {
             for field in draft.differences(sent) {
@@ -627,76 +629,76 @@ impl FormState {
         });
         self.host.tell_saved(saved.revision);
         self.reset(saved);
-        self.change(|draft| *draft = next);
+        self.update_draft(|draft| *draft = next);
         self.notice.set(Some(Notice::Saved));
         self.focus_soon(SAVED);
     }
 
-    /// Shows what is wrong, by this page's word or by the server's, and leads to the first of it. What
-    /// only the server can know is shown until the next edit.
-    pub fn show_problems(self, wanted: Wanted, problems: Problems) {
+    /// Shows validation problems, found here or by the server, and moves focus to the first. Problems
+    /// that only the server can detect are shown until the next edit.
+    pub fn show_problems(self, wanted: BlockedAction, problems: Problems) {
         self.shows_problems.set(true);
         let first = problems.iter().next();
-        self.spread(problems);
+        self.set_problems(problems);
         self.notice.set(Some(Notice::Problems(wanted)));
         if let Some((field, _)) = first {
             self.focus_soon(field.wire_name());
         }
     }
 
-    /// Moves the focus to an element that may have to be drawn first.
+    /// Moves focus to an element that may not be rendered yet.
     pub fn focus_soon(self, id: &'static str) {
         set_timeout(move || self.focus(id), Duration::ZERO);
     }
 
-    /// Moves the focus to an element.
+    /// Moves focus to an element.
     pub fn focus(self, id: &str) {
         use leptos::wasm_bindgen::JsCast;
         let element = self.host.element(id);
         if let Some(element) =
             element.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok())
         {
-            // A detached element cannot take the focus; there is nothing to mend.
+            // Fails only for a detached element, which needs no handling.
             drop(element.focus());
         }
     }
 
-    /// Whatever holds the tab.
-    pub fn host(self) -> Host {
+    /// The host of the tab.
+    pub fn host(self) -> TabHost {
         self.host
     }
 }
 
-/// Puts values into the controls of a draft.
-pub fn put(fills: &[Fill], draft: &mut Draft) {
-    for Fill { field, value, .. } in fills {
+/// Applies suggested values to a draft.
+pub fn put(fills: &[Suggestion], draft: &mut Draft) {
+    for Suggestion { field, value, .. } in fills {
         draft.edit(*field, value.as_str());
     }
 }
 
-/// Writes what is new.
-fn renew<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+/// Sets a signal only if the value differs.
+fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|before| *before != value) {
         signal.set(value);
     }
 }
 
-/// What is stored and done with a secret.
+/// The state of a secret: what is stored, and what a save does with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretState {
-    /// Nothing is stored, nothing typed.
+    /// Nothing is stored and nothing is typed.
     Unset,
-    /// Nothing is stored, something typed.
+    /// Nothing is stored; a new value is typed.
     New,
-    /// A value is stored and will be kept.
+    /// A value is stored and is kept.
     Stored,
-    /// A value is stored, but it was entered for another destination: these controls differ.
+    /// A value is stored, but is bound to another destination: these fields differ.
     StoredForAnother(Vec<Field>),
-    /// What is typed will replace what is stored.
+    /// The typed value replaces the stored one.
     Replaced,
-    /// What is stored will be removed.
+    /// The stored value will be removed.
     Cleared,
-    /// What is stored will be removed, because Username is empty.
+    /// The stored value will be removed because Username is empty.
     ClearedWithUsername,
 }
 
@@ -709,7 +711,7 @@ impl SecretState {
             (SecretEdit::Replace(_), false) => Self::New,
             (SecretEdit::Clear, true) if is_edited => Self::Cleared,
             (SecretEdit::Clear, true) => Self::ClearedWithUsername,
-            (SecretEdit::Untouched, true) => match saved.moved(field, draft) {
+            (SecretEdit::Untouched, true) => match saved.fields_asked_again(field, draft) {
                 moved if moved.is_empty() => Self::Stored,
                 moved => Self::StoredForAnother(moved),
             },
@@ -718,18 +720,18 @@ impl SecretState {
     }
 }
 
-/// The notice above the form, as the page knows it.
+/// The element id of the notice above the form.
 pub const NOTICE: &str = "form-notice";
 
-/// The word that everything is saved, as the page knows it.
+/// The element id of the "Saved" notice.
 pub const SAVED: &str = "saved";
 
-/// The place where one chooses between two values of a control, as the page knows it.
+/// The element id of a control's conflict choice.
 pub fn choice_id(field: Field) -> String {
     format!("{}-choice", field.wire_name())
 }
 
-/// Whether a control's value is kept from sight.
+/// Whether a control's value is masked.
 pub fn is_masked(field: Field) -> bool {
     matches!(field.kind(), Kind::Masked | Kind::Secret)
 }

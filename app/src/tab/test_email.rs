@@ -1,121 +1,124 @@
-//! Send Test Email: a message to oneself through what is saved, and where it got to. The run lives
-//! on the server; the page only reads it, so a reload or a second tab picks it up.
+//! "Send Test Email": sends a message to the user's own address and shows its progress. The run is
+//! kept on the server, so a reload or a second browser tab shows it too.
 
 use std::time::Duration;
 
 use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
 
-use super::later::{self, Part, later};
-use super::live::{live, live_attribute, live_option, live_text};
-use super::state::{FormState, Wanted};
+use super::deferred::{self, DeferredView, deferred};
+use super::reactive::{live, live_attribute, live_option, live_text};
+use super::state::{BlockedAction, FormState};
 use super::token_state::TokenState;
-use crate::api::{self, ApiError, RunNow, TestAnswer};
+use crate::api::{self, ApiError, RunView, TestAnswer};
 use crate::deadline::pause;
-use crate::host::Host;
+use crate::host::TabHost;
 use crate::labels;
 
-/// How often the page looks whether it has heard of a message that is under way.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the page checks whether events of a running test have arrived.
+const TICK: Duration = Duration::from_millis(250);
 
-/// After how many looks without news it begins to ask, and how many there are between two questions.
-const PATIENCE: (u32, u32) = (8, 4);
+/// The number of ticks without an event after which the page starts to poll.
+const SILENT_TICKS_BEFORE_POLLING: u32 = 8;
 
-/// How long it waits after a question that had no answer.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// The number of ticks between two polls.
+const TICKS_BETWEEN_POLLS: u32 = 4;
 
-/// Where the page says how the message ended.
+/// The extra delay after a failed poll.
+const RETRY_DELAY: Duration = Duration::from_secs(3);
+
+/// The element id of the outcome.
 const OUTCOME: &str = "test-outcome";
 
-/// The last test message and what was said about asking for one.
+/// The last test run, and the error of the last request to start one.
 #[derive(Clone, Copy)]
 pub struct TestState {
-    host: Host,
+    host: TabHost,
     recipient: RwSignal<Option<String>>,
-    now: RwSignal<Option<RunNow>>,
+    now: RwSignal<Option<RunView>>,
     refusal: RwSignal<Option<ApiError>>,
-    is_asking: RwSignal<bool>,
-    /// Whether the run goes on unseen, because nobody is signed in any more.
-    is_unseen: RwSignal<bool>,
-    /// Whether news have come since the page looked last.
-    has_heard: RwSignal<bool>,
-    /// Whether the page looks already.
-    is_looking: RwSignal<bool>,
+    is_starting: RwSignal<bool>,
+    /// Whether the run cannot be read, because the session has ended.
+    is_signed_out: RwSignal<bool>,
+    /// Whether an event has arrived since the last tick.
+    has_event: RwSignal<bool>,
+    /// Whether a task follows the run already.
+    is_following: RwSignal<bool>,
 }
 
 impl TestState {
-    /// Nothing sent so far.
-    pub fn new(host: Host) -> Self {
+    /// Creates the state before any test.
+    pub fn new(host: TabHost) -> Self {
         Self {
             host,
             recipient: RwSignal::new(None),
             now: RwSignal::new(None),
             refusal: RwSignal::new(None),
-            is_asking: RwSignal::new(false),
-            is_unseen: RwSignal::new(false),
-            has_heard: RwSignal::new(false),
-            is_looking: RwSignal::new(false),
+            is_starting: RwSignal::new(false),
+            is_signed_out: RwSignal::new(false),
+            has_event: RwSignal::new(false),
+            is_following: RwSignal::new(false),
         }
     }
 
-    /// Shows what was loaded.
-    pub fn adopt(self, tab: &api::Tab) {
+    /// Shows the loaded run.
+    pub fn adopt(self, tab: &api::EmailTab) {
         self.recipient.set(tab.recipient.clone());
         self.now.set(tab.last_run.clone());
     }
 
-    /// What holds the tab.
-    pub fn host(self) -> Host {
+    /// The host of the tab.
+    pub fn host(self) -> TabHost {
         self.host
     }
 
-    /// Hears of a test message. One to somebody else is of a tab of theirs in this browser.
-    pub fn hear(self, json: &str) {
-        let Ok(news) = crate::wire::read::<RunNow>(json.as_bytes()) else { return };
+    /// Handles a test-run event. Ignores runs of other users, whose tabs may share this browser.
+    pub fn receive(self, json: &str) {
+        let Ok(news) = crate::json::read::<RunView>(json.as_bytes()) else { return };
         let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);
         if self.recipient.try_with_untracked(is_own) == Some(true) {
-            self.has_heard.set(true);
-            self.learn(news);
+            self.has_event.set(true);
+            self.update(news);
         }
     }
 
-    /// Shows a message as far as it came, unless more is known. What was said already is not touched,
-    /// or it would be announced once more.
-    fn learn(self, news: RunNow) {
-        let is_news = |now: &Option<RunNow>| now.as_ref().is_none_or(|now| is_further(now, &news));
+    /// Shows a run unless a newer state is known. An unchanged state is not set again, which would
+    /// make screen readers announce it again.
+    fn update(self, news: RunView) {
+        let is_news = |now: &Option<RunView>| now.as_ref().is_none_or(|now| is_newer(now, &news));
         if self.now.try_with_untracked(is_news) == Some(true) {
             self.now.set(Some(news));
         }
-        self.say_unseen(false);
+        self.set_signed_out(false);
     }
 
-    fn say_unseen(self, is_unseen: bool) {
-        if self.is_unseen.try_get_untracked() == Some(!is_unseen) {
-            self.is_unseen.set(is_unseen);
+    fn set_signed_out(self, is_signed_out: bool) {
+        if self.is_signed_out.try_get_untracked() == Some(!is_signed_out) {
+            self.is_signed_out.set(is_signed_out);
         }
     }
 
     fn is_under_way(self) -> bool {
-        self.is_asking.get()
+        self.is_starting.get()
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
-    /// Somebody wants a message, through what is typed or through what is saved.
-    fn press(self, form: FormState, is_typed: bool) {
+    /// Handles a click on a test button: tests the unsaved or the saved settings.
+    fn on_click(self, form: FormState, is_typed: bool) {
         if untrack(|| self.is_under_way()) {
             return;
         }
-        form.forget_good_news();
+        form.clear_saved_notice();
         self.host.spawn(async move {
-            if later::send_test(form, self, is_typed).await.is_err() {
+            if deferred::send_test(form, self, is_typed).await.is_err() {
                 self.refusal.set(Some(ApiError::Unreachable));
             }
         });
     }
 
-    /// Sends a message through what is saved, or through what is typed.
+    /// Sends a message with the saved settings, or with those typed.
     pub fn send(self, form: FormState, typed: Option<Draft>) {
-        self.is_asking.set(true);
+        self.is_starting.set(true);
         self.refusal.set(None);
         self.host.spawn(async move {
             let answer = match typed {
@@ -124,13 +127,15 @@ impl TestState {
                 }
                 Some(draft) => api::in_time(api::test_typed(draft)).await,
             };
-            self.is_asking.set(false);
+            self.is_starting.set(false);
             match answer {
-                Ok(TestAnswer::Problems(problems)) => form.show_problems(Wanted::Test, problems),
+                Ok(TestAnswer::Problems(problems)) => {
+                    form.show_problems(BlockedAction::Test, problems)
+                }
                 Ok(TestAnswer::Begun(now)) => {
-                    self.learn(*now);
+                    self.update(*now);
                     self.follow().await;
-                    self.show_soon(OUTCOME);
+                    self.scroll_soon(OUTCOME);
                 }
                 Err(error) => {
                     self.host.tell_error(error);
@@ -140,8 +145,8 @@ impl TestState {
         });
     }
 
-    /// Scrolls an element that may have to be drawn first into view, no further than needed.
-    fn show_soon(self, id: &'static str) {
+    /// Scrolls an element that may not be rendered yet into view, no further than needed.
+    fn scroll_soon(self, id: &'static str) {
         let show = move || {
             if let Some(element) = self.host.element(id) {
                 let nearest = web_sys::ScrollIntoViewOptions::new();
@@ -152,41 +157,41 @@ impl TestState {
         set_timeout(show, Duration::ZERO);
     }
 
-    /// Sees to it that a message under way is followed to its end: where nothing is heard of it for
-    /// two seconds, its run is read each second. A question that fails is asked again: the run goes on.
+    /// Follows a run to its end: after two seconds without an event, polls it each second. A failed
+    /// poll is repeated, because the run continues on the server.
     async fn follow(self) {
-        if self.is_looking.try_get_untracked() != Some(false) {
+        if self.is_following.try_get_untracked() != Some(false) {
             return;
         }
-        self.is_looking.set(true);
-        let mut silence = 0;
+        self.is_following.set(true);
+        let mut silent_ticks = 0;
         while let Some(Some(id)) = self.now.try_with_untracked(|now| {
             now.as_ref()
                 .map(|now| &now.run)
                 .filter(|run| run.outcome.is_none())
                 .map(|run| run.id.clone())
         }) {
-            self.has_heard.set(false);
-            pause(LOOK).await;
-            silence =
-                if self.has_heard.try_get_untracked() == Some(true) { 0 } else { silence + 1 };
-            if silence >= PATIENCE.0 {
-                silence -= PATIENCE.1;
-                self.ask(id).await;
+            self.has_event.set(false);
+            pause(TICK).await;
+            silent_ticks =
+                if self.has_event.try_get_untracked() == Some(true) { 0 } else { silent_ticks + 1 };
+            if silent_ticks >= SILENT_TICKS_BEFORE_POLLING {
+                silent_ticks -= TICKS_BETWEEN_POLLS;
+                self.poll(id).await;
             }
         }
-        self.is_looking.try_set(false);
+        self.is_following.try_set(false);
     }
 
     /// Reads a run.
-    async fn ask(self, id: String) {
+    async fn poll(self, id: String) {
         let answer = api::in_time(api::run(id)).await;
         let is_signed_out = matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
-        self.say_unseen(is_signed_out);
+        self.set_signed_out(is_signed_out);
         match answer {
-            Ok(now) => self.learn(now),
-            Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(ASK_AGAIN).await,
-            Err(_) if is_signed_out => pause(ASK_AGAIN).await,
+            Ok(now) => self.update(now),
+            Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(RETRY_DELAY).await,
+            Err(_) if is_signed_out => pause(RETRY_DELAY).await,
             Err(error) => {
                 self.refusal.try_set(Some(error));
                 self.now.try_set(None);
@@ -195,8 +200,8 @@ impl TestState {
     }
 }
 
-/// Whether the one is news to whoever knows the other: a later message, or more of the same.
-fn is_further(RunNow { run: known, .. }: &RunNow, RunNow { run, .. }: &RunNow) -> bool {
+/// Whether the second run is newer than the first: a later run, or a later state of the same one.
+fn is_newer(RunView { run: known, .. }: &RunView, RunView { run, .. }: &RunView) -> bool {
     if known.id == run.id {
         let (steps, known_steps) = (run.steps.len(), known.steps.len());
         known.outcome.is_none()
@@ -206,7 +211,7 @@ fn is_further(RunNow { run: known, .. }: &RunNow, RunNow { run, .. }: &RunNow) -
     }
 }
 
-/// The group box with the button and the last message.
+/// The group box with the button and the last run.
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| {
@@ -214,14 +219,14 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.host.spawn(test.follow());
     });
     let news = test.recipient.with_untracked(Option::is_some);
-    let news = news.then(|| later(form, Part::News(test)));
+    let news = news.then(|| deferred(form, DeferredView::News(test)));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
-    let disabled = live(move || !form.is_alive() || !is_free.get());
-    // Not disabled while it works, which would take the focus from whoever pressed it.
+    let disabled = live(move || !form.is_hydrated() || !is_free.get());
+    // `aria-disabled` while busy: disabling the button would take the focus from it.
     let busy = live_attribute(move || test.is_under_way().then_some("true"));
-    let send = move |_| test.press(form, false);
-    let test_typed = move |_| test.press(form, true);
+    let send = move |_| test.on_click(form, false);
+    let test_typed = move |_| test.on_click(form, true);
     let typed = live_option(move || {
         (form.is_dirty().get() && test.recipient.with(Option::is_some)).then(|| {
             view! {
@@ -246,11 +251,13 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         })
     });
     let unseen = live_option(move || {
-        test.is_unseen.get().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
+        test.is_signed_out
+            .get()
+            .then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| later(form, Part::End(now))));
-    // An end that was there when the page was loaded is no news, and not announced.
+    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
+    // An outcome that was there when the page was loaded is not announced.
     let is_news = Memo::new(move |before: Option<&bool>| {
         test.is_under_way() || before.is_some_and(|before| *before)
     });
@@ -263,7 +270,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
             let at = form.written(at);
             view! {
                 <p class="hint">{format!("Last test: {at}, to {recipient}.")}</p>
-                {later(form, Part::Ladder(test.now.into()))}
+                {deferred(form, DeferredView::Ladder(test.now.into()))}
             }
         })
     });
@@ -305,7 +312,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     }
 }
 
-/// Why no message can be sent at the moment, in words.
+/// The reason why no test message can be sent, if there is one.
 fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option<&'static str> {
     if !form.may_edit() {
         return Some(labels::READ_ONLY);

@@ -1,16 +1,16 @@
-//! OAuth Token Management: whether there is a token, until when, and how to get one.
+//! "OAuth Token Management": the token's status and expiry, and the button that obtains one.
 
-use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
+use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use leptos::prelude::*;
 
-use super::inquiry::{Inquiry, Question};
-use super::later::{Part, later};
-use super::live::{live, live_attribute, live_option, live_text, live_view};
+use super::deferred::{DeferredView, deferred};
+use super::lookup::{Lookup, LookupRequest};
+use super::reactive::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
-use super::token_end::EndView;
+use super::token_outcome::TokenOutcome;
 use super::token_state::TokenState;
-use crate::api::Finished;
+use crate::api::AttemptFinished;
 use crate::labels;
 
 /// The group box.
@@ -18,7 +18,7 @@ use crate::labels;
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host();
     Effect::new(move |_| {
-        if host.hears_news() {
+        if host.shares_token_events() {
             token.listen();
         }
         host.spawn(token.watch(form));
@@ -39,21 +39,22 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     });
     let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
     let is_free = live(move || why_not(form).is_none());
-    let disabled = live(move || !form.is_alive() || !is_free.get());
+    let disabled = live(move || !form.is_hydrated() || !is_free.get());
     let busy = live_attribute(move || token.is_asking().then_some("true"));
     let get = move |_| {
-        form.forget_good_news();
+        form.clear_saved_notice();
         token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
     };
-    // What was found is of one access token, and goes with it.
-    let which = Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
+    // An inspection result belongs to one access token and is discarded with it.
+    let token_version =
+        Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
     let xray = live_option(move || {
-        which.get().filter(|_| form.may_edit()).map(|_| {
-            let inquiry = Inquiry::new(form);
+        token_version.get().filter(|_| form.may_edit()).map(|_| {
+            let inquiry = Lookup::new(form);
             let idle = live(|| false);
             view! {
                 <div class="row">
-                    {inquiry.button(labels::XRAY, idle, Box::new(|| Question::Token))}
+                    {inquiry.button(labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))}
                 </div>
                 {inquiry.answer()}
             }
@@ -89,16 +90,16 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     }
 }
 
-/// Why no token can be asked for at the moment.
+/// The reason why no token can be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyNot {
-    /// Whoever is signed in only looks.
+    /// The user may not edit.
     ReadOnly,
-    /// The form is being edited.
+    /// There are unsaved changes.
     Editing,
     /// No OAuth flow is saved.
     NoFlow,
-    /// What is saved is not enough.
+    /// The saved settings are incomplete.
     Incomplete,
 }
 
@@ -161,7 +162,7 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
     }
 }
 
-/// What keeps a token from being renewed, and what was granted other than asked.
+/// A failed token refresh, and a granted scope that differs from the requested one.
 #[component]
 fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
     live_option(move || {
@@ -169,25 +170,25 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
         let scope = known.scope.map(|scope| {
             view! { <p class="hint">{labels::GRANTED} " " <code>{scope}</code></p> }
         });
-        let (setback, next) = match known.renewal {
+        let (failure, next) = match known.renewal {
             Renewal::ByItself | Renewal::BySigningIn => (None, None),
-            Renewal::Failing { setback, next_at } => {
-                (Some(setback), Some((next_at, form.written(next_at))))
+            Renewal::Failing { failure, next_at } => {
+                (Some(failure), Some((next_at, form.written(next_at))))
             }
-            Renewal::Gone(setback) => (Some(setback), None),
+            Renewal::Gone(failure) => (Some(failure), None),
         };
-        let setback = setback
-            .zip(token.renewal())
-            .map(|(setback, explanation)| later(form, Part::TokenEnd(explanation, Some(setback))));
+        let failure = failure.zip(token.renewal()).map(|(failure, explanation)| {
+            deferred(form, DeferredView::TokenEnd(explanation, Some(failure)))
+        });
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
             view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
         });
-        Some(view! { {scope} {setback} {next} })
+        Some(view! { {scope} {failure} {next} })
     })
 }
 
-/// How the attempt under way is getting on, or how the last one ended.
+/// The progress of the current attempt, or the outcome of the last one.
 #[component]
 fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     let refusal = live_option(move || {
@@ -197,26 +198,27 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     });
     let attempt = live_view(move || match token.attempt() {
         None => ().into_any(),
-        Some(Attempt { end: Some(AttemptEnd::Obtained), .. }) => {
+        Some(Attempt { end: Some(AttemptOutcome::Obtained), .. }) => {
             let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
-            let other =
-                token.ended().map(|explanation| later(form, Part::TokenEnd(explanation, None)));
+            let other = token
+                .ended()
+                .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, None)));
             view! { <p class="hint">{words}</p> {other} }.into_any()
         }
-        Some(Attempt { end: Some(AttemptEnd::Failed(setback)), .. }) => token
+        Some(Attempt { end: Some(AttemptOutcome::Failed(failure)), .. }) => token
             .ended()
-            .map(|explanation| later(form, Part::TokenEnd(explanation, Some(setback))))
+            .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, Some(failure))))
             .into_any(),
         Some(Attempt { id, needs_pasting, .. }) => {
-            let asks_itself =
+            let is_unattended =
                 form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::ClientCredentials);
-            let words = match (needs_pasting, asks_itself) {
+            let words = match (needs_pasting, is_unattended) {
                 (true, _) => labels::WAITING_TO_PASTE,
                 (false, true) => labels::ASKING,
                 (false, false) => labels::WAITING,
             };
-            let paste = needs_pasting.then(|| later(form, Part::Paste(token, id)));
-            view! { <div class="notice" part="notice"><p>{words}</p> {form.host().way()} {paste}</div> }
+            let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
+            view! { <div class="notice" part="notice"><p>{words}</p> {form.host().popup_fallback()} {paste}</div> }
                 .into_any()
         }
     });
@@ -226,20 +228,20 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     }
 }
 
-/// Takes the address that the browser ended at, where it cannot come back here.
+/// The input for the callback address, if the redirect does not reach this server.
 #[component]
 pub fn Paste(token: TokenState, id: String) -> impl IntoView {
     let address = RwSignal::new(String::new());
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();
     let misfit = live_option(move || {
-        let Finished { attempt, explanation } = token.misfit()?;
-        let setback = match attempt.end {
-            Some(AttemptEnd::Failed(setback)) => Some(setback),
+        let AttemptFinished { attempt, explanation } = token.misfit()?;
+        let failure = match attempt.end {
+            Some(AttemptOutcome::Failed(failure)) => Some(failure),
             _ => None,
         };
         let explanation = explanation?;
-        Some(view! { <div role="alert"><EndView explanation setback/></div> })
+        Some(view! { <div role="alert"><TokenOutcome explanation failure/></div> })
     });
     view! {
         <div class="field wide">

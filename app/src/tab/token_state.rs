@@ -1,60 +1,60 @@
-//! The token while somebody looks at it: what the server last said of it, the present instant, and
-//! the attempt under way. No view code.
+//! The state of the token panel: the token's last known state, the current time, and the attempt in
+//! progress. Contains no view code.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
-use domain::token::{Attempt, AttemptEnd, Renewal, Token, TokenStatus};
+use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::BroadcastChannel;
 
-use super::NEWS;
+use super::TOKEN_CHANNEL;
 use super::state::FormState;
-use crate::api::{self, ApiError, Finished, TokenNow};
+use crate::api::{self, ApiError, AttemptFinished, TokenView};
 use crate::deadline::pause;
 use crate::explanation::Explanation;
-use crate::host::Host;
+use crate::host::TabHost;
 
-/// How often the page looks at its clock.
+/// How often the displayed time is updated.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The provider's page stands in a window of this name and shape.
+/// The name and features of the pop-up with the provider's page.
 const POP_UP: (&str, &str) = ("ppm-consent", "popup,width=560,height=760");
 
 /// The token's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct TokenState {
-    host: Host,
+    host: TabHost,
     token: RwSignal<Option<Token>>,
     attempt: RwSignal<Option<Attempt>>,
-    /// What the server has to say of the token's renewal, and of the attempt's end.
-    words: RwSignal<(Option<Explanation>, Option<Explanation>)>,
-    /// The server's present instant.
+    /// The explanations of the failed refresh and of the attempt's outcome.
+    explanations: RwSignal<(Option<Explanation>, Option<Explanation>)>,
+    /// The server's current time.
     now: RwSignal<DateTime<Utc>>,
-    /// How far the server's clock is ahead of this browser's.
-    ahead: RwSignal<TimeDelta>,
+    /// How far the server's clock is ahead of the browser's.
+    clock_offset: RwSignal<TimeDelta>,
     refusal: RwSignal<Option<ApiError>>,
-    /// Why the address that somebody pasted did not finish the attempt.
-    misfit: RwSignal<Option<Finished>>,
+    /// The reason why the pasted address did not complete the attempt.
+    misfit: RwSignal<Option<AttemptFinished>>,
     is_asking: RwSignal<bool>,
     status: Memo<TokenStatus>,
 }
 
 impl TokenState {
-    /// Nothing obtained so far.
-    pub fn new(host: Host) -> Self {
+    /// Creates the state before anything is loaded.
+    pub fn new(host: TabHost) -> Self {
         let token = RwSignal::new(None);
         let now = RwSignal::new(DateTime::UNIX_EPOCH);
         Self {
             host,
             token,
             attempt: RwSignal::new(None),
-            words: RwSignal::new((None, None)),
+            explanations: RwSignal::new((None, None)),
             now,
-            ahead: RwSignal::new(TimeDelta::zero()),
+            clock_offset: RwSignal::new(TimeDelta::zero()),
             refusal: RwSignal::new(None),
             misfit: RwSignal::new(None),
             is_asking: RwSignal::new(false),
@@ -64,17 +64,17 @@ impl TokenState {
         }
     }
 
-    /// Shows what the server says.
-    pub fn adopt(self, TokenNow { token, now, attempt, renewal, ended }: TokenNow) {
+    /// Shows the state that the server returned.
+    pub fn adopt(self, TokenView { token, now, attempt, renewal, ended }: TokenView) {
         self.now.set(now);
-        let words = (renewal, ended);
-        if self.words.with_untracked(|known| *known != words) {
-            self.words.set(words);
+        let explanations = (renewal, ended);
+        if self.explanations.with_untracked(|known| *known != explanations) {
+            self.explanations.set(explanations);
         }
         if self.token.with_untracked(|known| *known != token) {
             self.token.set(token);
         }
-        // Told again, an attempt is no news: what is being pasted for it stays.
+        // Setting an unchanged attempt would rerender the paste input and lose its text.
         if self.attempt.with_untracked(|known| *known != attempt) {
             self.attempt.set(attempt);
         }
@@ -85,12 +85,12 @@ impl TokenState {
         self.token.get()
     }
 
-    /// Whether there is a token to send with.
+    /// Whether there is a token, and whether it has expired.
     pub fn status(self) -> Memo<TokenStatus> {
         self.status
     }
 
-    /// Whether a message can be sent, with a renewal at most.
+    /// Whether a message can be sent, possibly after a token refresh.
     pub fn is_usable(self) -> bool {
         match self.status.get() {
             TokenStatus::Absent => false,
@@ -101,7 +101,7 @@ impl TokenState {
         }
     }
 
-    /// Whether there is a good token, and nothing to say against its renewal.
+    /// Whether the token is valid and its refresh is not failing.
     pub fn is_well(self) -> bool {
         let is_failing = |token: &Option<Token>| {
             token.as_ref().is_some_and(|token| matches!(token.renewal, Renewal::Failing { .. }))
@@ -109,59 +109,61 @@ impl TokenState {
         self.status.get() == TokenStatus::Valid && !self.token.with(is_failing)
     }
 
-    /// How many seconds there are until an instant.
+    /// The number of seconds until an instant.
     pub fn seconds_until(self, instant: DateTime<Utc>) -> i64 {
         (instant - self.now.get()).num_seconds()
     }
 
-    /// Why the address that somebody pasted did not finish the attempt.
-    pub fn misfit(self) -> Option<Finished> {
+    /// The reason why the pasted address did not complete the attempt.
+    pub fn misfit(self) -> Option<AttemptFinished> {
         self.misfit.get()
     }
 
-    /// What keeps the token from being renewed, explained.
+    /// The explanation of a failed token refresh.
     pub fn renewal(self) -> Option<Explanation> {
-        self.words.with(|(renewal, _)| renewal.clone())
+        self.explanations.with(|(renewal, _)| renewal.clone())
     }
 
-    /// What the end of the attempt means.
+    /// The explanation of the attempt's outcome.
     pub fn ended(self) -> Option<Explanation> {
-        self.words.with(|(_, ended)| ended.clone())
+        self.explanations.with(|(_, ended)| ended.clone())
     }
 
-    /// The attempt that this page shows.
+    /// The current or last attempt.
     pub fn attempt(self) -> Option<Attempt> {
         self.attempt.get()
     }
 
-    /// Why nothing was begun.
+    /// The error of the last request.
     pub fn refusal(self) -> Option<ApiError> {
         self.refusal.get()
     }
 
-    /// Whether the page waits for an answer of its server.
+    /// Whether a request is in progress.
     pub fn is_asking(self) -> bool {
         self.is_asking.get()
     }
 
-    /// Begins an attempt. The window opens with the click, or browsers would not let it.
+    /// Starts an attempt. The pop-up opens synchronously in the click handler, or the browser's pop-up
+    /// blocker would block it.
     pub fn get_token(self, flow: OauthFlow) {
         if self.is_asking.get_untracked() {
             return;
         }
-        let asks_somebody = flow != OauthFlow::ClientCredentials;
-        let pop_up = asks_somebody.then(open_pop_up).flatten();
+        let needs_consent = flow != OauthFlow::ClientCredentials;
+        let pop_up = needs_consent.then(open_pop_up).flatten();
         self.is_asking.set(true);
         self.refusal.set(None);
         self.misfit.set(None);
         self.host.spawn(async move {
-            let begun = api::in_time(api::get_token(self.host.stays() || pop_up.is_some())).await;
+            let begun =
+                api::in_time(api::get_token(self.host.always_popup() || pop_up.is_some())).await;
             self.is_asking.set(false);
             match begun {
                 Ok(begun) => {
                     self.attempt.set(Some(begun.attempt));
                     if let Some(start) = begun.start {
-                        self.host.lead(pop_up.as_ref(), &start);
+                        self.host.navigate(pop_up.as_ref(), &start);
                     }
                 }
                 Err(error) => {
@@ -179,8 +181,8 @@ impl TokenState {
         self.refusal.set(Some(error));
     }
 
-    /// Finishes the attempt from the address that somebody pasted. One that does not fit leaves the
-    /// attempt as it was.
+    /// Completes the attempt with a pasted callback address. An address that does not match leaves the
+    /// attempt open.
     pub fn finish(self, id: String, address: String) {
         self.is_asking.set(true);
         self.refusal.set(None);
@@ -190,7 +192,7 @@ impl TokenState {
             let is_open = self.attempt.with_untracked(is_pending);
             match finished {
                 Ok(finished) => {
-                    let is_misfit = matches!(finished.attempt.end, Some(AttemptEnd::Failed(_)));
+                    let is_misfit = matches!(finished.attempt.end, Some(AttemptOutcome::Failed(_)));
                     self.misfit.set((is_open && is_misfit).then_some(finished));
                 }
                 Err(error) => self.refuse(error),
@@ -199,27 +201,27 @@ impl TokenState {
         });
     }
 
-    /// Reads the token anew. A page that was left does not mind.
+    /// Reloads the token. Ignores the answer if the page has been disposed meanwhile.
     pub async fn refresh(self) {
         if let Ok(seen) = api::in_time(api::token()).await
             && self.token.try_get_untracked().is_some()
         {
-            self.ahead.set(seen.now - browser_now());
+            self.clock_offset.set(seen.now - browser_now());
             self.adopt(seen);
         }
     }
 
-    /// Follows the time, and the token where something is to be expected of it, for as long as the
-    /// page is there.
+    /// Updates the time, and polls the token while a change can be expected, until the page is
+    /// disposed.
     pub async fn watch(self, form: FormState) {
-        self.ahead.set(self.now.get_untracked() - browser_now());
+        self.clock_offset.set(self.now.get_untracked() - browser_now());
         let mut waited = 0;
         loop {
             pause(TICK).await;
-            let Some(ahead) = self.ahead.try_get_untracked() else { return };
-            self.now.set(browser_now() + ahead);
+            let Some(offset) = self.clock_offset.try_get_untracked() else { return };
+            self.now.set(browser_now() + offset);
             waited += 1;
-            let is_due = self.patience(form).is_some_and(|patience| waited >= patience);
+            let is_due = self.poll_interval(form).is_some_and(|seconds| waited >= seconds);
             if is_due && !document().hidden() {
                 waited = 0;
                 self.refresh().await;
@@ -227,8 +229,8 @@ impl TokenState {
         }
     }
 
-    /// After how many seconds to look at the token again; nothing where none is used.
-    fn patience(self, form: FormState) -> Option<u32> {
+    /// The seconds between two polls; `None` if no token is used.
+    fn poll_interval(self, form: FormState) -> Option<u32> {
         if form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::None) {
             return None;
         }
@@ -246,13 +248,13 @@ impl TokenState {
         }))
     }
 
-    /// Listens for what other windows of this browser have to tell.
+    /// Reloads the token when another window of this browser announces a change.
     pub fn listen(self) {
-        let Ok(channel) = BroadcastChannel::new(NEWS) else { return };
-        let hear = Closure::<dyn FnMut()>::new(move || self.host.spawn(self.refresh()));
-        channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
-        // For as long as the page lives: it is heard of nowhere else.
-        hear.forget();
+        let Ok(channel) = BroadcastChannel::new(TOKEN_CHANNEL) else { return };
+        let on_message = Closure::<dyn FnMut()>::new(move || self.host.spawn(self.refresh()));
+        channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        // Lives as long as the page.
+        on_message.forget();
     }
 }
 
@@ -261,20 +263,20 @@ fn is_pending(attempt: &Option<Attempt>) -> bool {
     attempt.as_ref().is_some_and(|attempt| attempt.end.is_none())
 }
 
-/// Whether PPM goes on renewing a token.
+/// Whether the server continues to refresh the token.
 fn is_renewable(token: &Token) -> bool {
     matches!(token.renewal, Renewal::ByItself | Renewal::Failing { .. })
 }
 
-/// The browser's clock.
+/// The current time by the browser's clock.
 pub fn browser_now() -> DateTime<Utc> {
-    // Within a quarter of a million years of 1970, as a browser's clock is.
+    // A JavaScript date is within 275,000 years of 1970, so the cast is safe.
     #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds are enough")]
     let millis = web_sys::js_sys::Date::now() as i64;
     DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }
 
-/// A window for the provider's page, which cannot reach back into this one.
+/// Opens a pop-up for the provider's page, without an opener.
 fn open_pop_up() -> Option<web_sys::Window> {
     let (name, features) = POP_UP;
     let opened = window().open_with_url_and_target_and_features("about:blank", name, features);

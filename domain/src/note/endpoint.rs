@@ -1,15 +1,15 @@
-//! The two endpoints: what was pasted with them, and whether they belong together.
+//! Notes on the two OAuth endpoints: pasted extras, and whether both belong together.
 
 use super::placeholder::is_one;
 use super::{Found, Note};
-use crate::check::url::{endpoint_url, host_and_path};
 use crate::draft::Draft;
 use crate::field::Field;
-use crate::microsoft::{Endpoint, second_version};
+use crate::microsoft::{Endpoint, v2_endpoint};
+use crate::presence::{Presence, presence};
 use crate::preset::Provider;
-use crate::rules::{Presence, presence};
+use crate::validate::url::{endpoint_url, host_and_path};
 
-/// The parameters that PPM adds to a request itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
+/// Request parameters that PPM adds itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
 const OWN_PARAMETERS: [&str; 12] = [
     "client_id",
     "client_secret",
@@ -25,39 +25,40 @@ const OWN_PARAMETERS: [&str; 12] = [
     "refresh_token",
 ];
 
-/// How the address of a page to sign in ends, at providers that were looked at.
-const AUTHORIZATION: [&str; 5] =
+/// Last path segments of known Authorization Endpoints.
+const AUTHORIZATION_SEGMENTS: [&str; 5] =
     ["authorize", "auth", "authorization", "request_auth", "authenticate"];
 
-/// How the address for tokens ends.
-const TOKEN: [&str; 4] = ["token", "get_token", "access_token", "tokens"];
+/// Last path segments of known Token Endpoints.
+const TOKEN_SEGMENTS: [&str; 4] = ["token", "get_token", "access_token", "tokens"];
 
-/// What is to be known of an endpoint.
+/// Returns the notes on an endpoint.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field).trim();
-    let is_asked = presence(Field::AuthorizationEndpoint, draft) != Presence::Disabled;
-    let authorization = if is_asked { draft.text(Field::AuthorizationEndpoint).trim() } else { "" };
+    let has_consent = presence(Field::AuthorizationEndpoint, draft) != Presence::Disabled;
+    let authorization =
+        if has_consent { draft.text(Field::AuthorizationEndpoint).trim() } else { "" };
     let token = draft.text(Field::TokenEndpoint).trim();
     let mut notes = Vec::new();
     notes.extend(with_https(field, text));
     notes.extend(own_parameters(field, text));
     if text.contains("/.well-known/") {
-        notes.push(Note::only(Found::Metadata));
+        notes.push(Note::without_correction(Found::Metadata));
         return notes;
     }
     let together = match field {
-        Field::TokenEndpoint => at_token_endpoint(authorization, token),
-        _ => at_authorization_endpoint(authorization, token),
+        Field::TokenEndpoint => compare_token_endpoint(authorization, token),
+        _ => compare_authorization_endpoint(authorization, token),
     };
     if together.is_some() {
         notes.extend(together);
     } else if field == Field::TokenEndpoint {
-        notes.extend(other_mail_server(token, &draft.oauth.server));
+        notes.extend(compare_mail_server(token, &draft.oauth.server));
     }
     notes
 }
 
-/// The same address with `https://`, where that is all that is missing.
+/// Adds `https://` if that makes the endpoint valid.
 fn with_https(field: Field, text: &str) -> Option<Note> {
     if endpoint_url(text).is_ok() {
         return None;
@@ -65,10 +66,11 @@ fn with_https(field: Field, text: &str) -> Option<Note> {
     let rest = text.strip_prefix("http://").unwrap_or(text);
     let has_host = rest.split(['/', '?']).next()?.contains('.') && !rest.contains("://");
     let right = format!("https://{rest}");
-    (has_host && endpoint_url(&right).is_ok()).then(|| Note::put(Found::NoHttps, field, right))
+    (has_host && endpoint_url(&right).is_ok())
+        .then(|| Note::with_correction(Found::NoHttps, field, right))
 }
 
-/// The same address without the parameters that PPM adds itself.
+/// Removes the query parameters that PPM adds itself.
 fn own_parameters(field: Field, text: &str) -> Option<Note> {
     let (address, query) = text.split_once('?')?;
     let name = |pair: &&str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
@@ -81,58 +83,62 @@ fn own_parameters(field: Field, text: &str) -> Option<Note> {
         [] | [""] => address.to_owned(),
         others => format!("{address}?{}", others.join("&")),
     };
-    Some(Note::put(Found::OwnParameters(own.iter().map(name).collect()), field, right))
+    Some(Note::with_correction(Found::OwnParameters(own.iter().map(name).collect()), field, right))
 }
 
-/// What is wrong with a Token Endpoint beside this Authorization Endpoint.
-fn at_token_endpoint(authorization: &str, token: &str) -> Option<Note> {
+/// Compares the Token Endpoint with the Authorization Endpoint.
+fn compare_token_endpoint(authorization: &str, token: &str) -> Option<Note> {
     use Field::{AuthorizationEndpoint, TokenEndpoint};
-    if ends_in(&AUTHORIZATION, token) {
-        if ends_in(&TOKEN, authorization) {
-            let mut note = Note::put(Found::Interchanged, AuthorizationEndpoint, token);
+    if ends_in_segment(&AUTHORIZATION_SEGMENTS, token) {
+        if ends_in_segment(&TOKEN_SEGMENTS, authorization) {
+            let mut note = Note::with_correction(Found::Interchanged, AuthorizationEndpoint, token);
             note.corrections.push((TokenEndpoint, authorization.to_owned()));
             return Some(note);
         }
-        return Some(derived(Found::AuthorizationEndpoint, TokenEndpoint, token_beside(token)));
+        return Some(with_correction(
+            Found::AuthorizationEndpoint,
+            TokenEndpoint,
+            matching_token_endpoint(token),
+        ));
     }
-    if authorization.is_empty() || ends_in(&TOKEN, authorization) {
+    if authorization.is_empty() || ends_in_segment(&TOKEN_SEGMENTS, authorization) {
         return None;
     }
     let providers = (provider_of(token), provider_of(authorization));
     if providers.0 != providers.1 {
         let found = Found::OtherProvider(providers.0, providers.1);
-        return Some(derived(found, TokenEndpoint, token_beside(authorization)));
+        return Some(with_correction(found, TokenEndpoint, matching_token_endpoint(authorization)));
     }
-    at_microsoft(TokenEndpoint, token, authorization)
+    compare_microsoft_endpoints(TokenEndpoint, token, authorization)
 }
 
-/// What is wrong with an Authorization Endpoint beside this Token Endpoint. Of two that are
-/// interchanged or of different providers, the Token Endpoint's note speaks.
-fn at_authorization_endpoint(authorization: &str, token: &str) -> Option<Note> {
+/// Compares the Authorization Endpoint with the Token Endpoint. Swapped endpoints and endpoints of
+/// different providers are reported at the Token Endpoint.
+fn compare_authorization_endpoint(authorization: &str, token: &str) -> Option<Note> {
     use Field::{AuthorizationEndpoint, TokenEndpoint};
-    if ends_in(&TOKEN, authorization) {
-        if ends_in(&AUTHORIZATION, token) {
+    if ends_in_segment(&TOKEN_SEGMENTS, authorization) {
+        if ends_in_segment(&AUTHORIZATION_SEGMENTS, token) {
             return None;
         }
-        let right = authorization_beside(authorization);
-        let mut note = derived(Found::TokenEndpoint, AuthorizationEndpoint, right);
+        let right = matching_authorization_endpoint(authorization);
+        let mut note = with_correction(Found::TokenEndpoint, AuthorizationEndpoint, right);
         if token.is_empty() && !note.corrections.is_empty() {
             note.corrections.push((TokenEndpoint, authorization.to_owned()));
         }
         return Some(note);
     }
-    at_microsoft(AuthorizationEndpoint, authorization, token)
+    compare_microsoft_endpoints(AuthorizationEndpoint, authorization, token)
 }
 
-fn derived(found: Found, field: Field, right: Option<String>) -> Note {
+fn with_correction(found: Found, field: Field, right: Option<String>) -> Note {
     match right {
-        Some(right) => Note::put(found, field, right),
-        None => Note::only(found),
+        Some(right) => Note::with_correction(found, field, right),
+        None => Note::without_correction(found),
     }
 }
 
-/// What two endpoints of Microsoft's differ in, seen from one of them.
-fn at_microsoft(field: Field, here: &str, there: &str) -> Option<Note> {
+/// Compares the tenants and versions of two Microsoft endpoints.
+fn compare_microsoft_endpoints(field: Field, here: &str, there: &str) -> Option<Note> {
     let text = here;
     let (here, there) = Endpoint::of(here).zip(Endpoint::of(there))?;
     let tenants = [here.tenant, there.tenant];
@@ -141,20 +147,20 @@ fn at_microsoft(field: Field, here: &str, there: &str) -> Option<Note> {
     }
     if !here.tenant.eq_ignore_ascii_case(there.tenant) {
         let found = Found::OtherTenant(here.tenant.to_owned(), there.tenant.to_owned());
-        return Some(Note::put(found, field, here.of_tenant(there.tenant)));
+        return Some(Note::with_correction(found, field, here.of_tenant(there.tenant)));
     }
-    let right = there.is_version_2().then(|| second_version(text))??;
-    Some(Note::put(Found::OtherVersion, field, right))
+    let right = there.is_version_2().then(|| v2_endpoint(text))??;
+    Some(Note::with_correction(Found::OtherVersion, field, right))
 }
 
-fn other_mail_server(token: &str, server: &str) -> Option<Note> {
+fn compare_mail_server(token: &str, server: &str) -> Option<Note> {
     let (endpoint, server) = (provider_of(token)?, Provider::of_server(server.trim())?);
     let is_other = endpoint != server.signs_in_at();
-    is_other.then(|| Note::only(Found::OtherMailServer(endpoint, server)))
+    is_other.then(|| Note::without_correction(Found::OtherMailServer(endpoint, server)))
 }
 
-/// Whether the path of an address ends in one of these words.
-fn ends_in(words: &[&str], text: &str) -> bool {
+/// Whether the last path segment of a URL is one of these words.
+fn ends_in_segment(words: &[&str], text: &str) -> bool {
     let path = host_and_path(text).map_or("", |(_, path)| path);
     let path = path.split('?').next().unwrap_or(path).trim_end_matches('/');
     path.rsplit('/')
@@ -166,24 +172,24 @@ fn provider_of(text: &str) -> Option<Provider> {
     Provider::of_endpoint(host_and_path(text)?.0)
 }
 
-/// The Token Endpoint that belongs to an Authorization Endpoint of a known provider.
-fn token_beside(authorization: &str) -> Option<String> {
+/// Returns the Token Endpoint for an Authorization Endpoint of a known provider.
+fn matching_token_endpoint(authorization: &str) -> Option<String> {
     match provider_of(authorization)? {
-        Provider::Microsoft365 => microsofts(authorization, "authorize", "token"),
+        Provider::Microsoft365 => microsoft_counterpart(authorization, "authorize", "token"),
         provider => Some(provider.preset().oauth?.token_endpoint.to_owned()),
     }
 }
 
-/// The Authorization Endpoint that belongs to a Token Endpoint of a known provider.
-fn authorization_beside(token: &str) -> Option<String> {
+/// Returns the Authorization Endpoint for a Token Endpoint of a known provider.
+fn matching_authorization_endpoint(token: &str) -> Option<String> {
     match provider_of(token)? {
-        Provider::Microsoft365 => microsofts(token, "token", "authorize"),
+        Provider::Microsoft365 => microsoft_counterpart(token, "token", "authorize"),
         provider => Some(provider.preset().oauth?.authorization_endpoint.to_owned()),
     }
 }
 
-/// The neighbour of an endpoint of Microsoft's, which has the same tenant and version.
-fn microsofts(text: &str, name: &str, other: &str) -> Option<String> {
+/// Returns Microsoft's other endpoint with the same tenant and version.
+fn microsoft_counterpart(text: &str, name: &str, other: &str) -> Option<String> {
     let address = text.split('?').next()?;
     Some(format!("{}{other}", address.strip_suffix(name)?))
 }
@@ -207,20 +213,20 @@ mod tests {
         draft
     }
 
-    /// The one note at the Token Endpoint, with what its button does.
-    fn at_token(authorization: &str, token: &str) -> (Found, Vec<(Field, String)>) {
+    /// The only note at the Token Endpoint, with its corrections.
+    fn token_endpoint_note(authorization: &str, token: &str) -> (Found, Vec<(Field, String)>) {
         let mut notes = notes(Field::TokenEndpoint, &draft(authorization, token));
         let Note { found, corrections } = notes.pop().expect("a note");
         assert_eq!(notes, []);
         (found, corrections)
     }
 
-    fn put(field: Field, text: &str) -> (Field, String) {
+    fn correction(field: Field, text: &str) -> (Field, String) {
         (field, text.to_owned())
     }
 
     #[test]
-    fn endpoints_that_belong_together_have_no_note() {
+    fn matching_endpoints_have_no_note() {
         for (authorization, token) in [
             (microsoft("contoso.com", "authorize"), microsoft("contoso.com", "token")),
             (GOOGLE.to_owned(), GOOGLES_TOKEN.to_owned()),
@@ -244,18 +250,18 @@ mod tests {
     }
 
     #[test]
-    fn interchanged_endpoints_are_put_in_their_places() {
+    fn swapped_endpoints_are_corrected() {
         let (authorization, token) =
             (microsoft("a.test", "authorize"), microsoft("a.test", "token"));
         let corrections = vec![
-            put(Field::AuthorizationEndpoint, &authorization),
-            put(Field::TokenEndpoint, &token),
+            correction(Field::AuthorizationEndpoint, &authorization),
+            correction(Field::TokenEndpoint, &token),
         ];
-        assert_eq!(at_token(&token, &authorization), (Found::Interchanged, corrections));
+        assert_eq!(token_endpoint_note(&token, &authorization), (Found::Interchanged, corrections));
     }
 
     #[test]
-    fn the_token_address_is_derived_where_the_provider_is_known() {
+    fn the_token_endpoint_is_derived_for_known_providers() {
         for (typed, right) in [
             (microsoft("a.test", "authorize"), Some(microsoft("a.test", "token"))),
             (GOOGLE.to_owned(), Some(GOOGLES_TOKEN.to_owned())),
@@ -263,78 +269,79 @@ mod tests {
         ] {
             let right = right.map(|right| (Field::TokenEndpoint, right));
             let expected = (Found::AuthorizationEndpoint, right.into_iter().collect());
-            assert_eq!(at_token(&typed, &typed), expected, "{typed}");
+            assert_eq!(token_endpoint_note(&typed, &typed), expected, "{typed}");
         }
     }
 
     #[test]
-    fn a_token_address_in_the_authorization_endpoint_moves_where_it_belongs() {
+    fn a_token_endpoint_in_the_authorization_endpoint_control_is_moved() {
         let notes = notes(Field::AuthorizationEndpoint, &draft(GOOGLES_TOKEN, ""));
         assert_eq!(notes[0].found, Found::TokenEndpoint);
-        assert_eq!(notes[0].corrections[1], put(Field::TokenEndpoint, GOOGLES_TOKEN));
+        assert_eq!(notes[0].corrections[1], correction(Field::TokenEndpoint, GOOGLES_TOKEN));
     }
 
     #[test]
-    fn one_providers_endpoint_beside_anothers_is_noted() {
+    fn endpoints_of_different_providers_are_noted() {
         use Provider::{Google, Microsoft365};
-        let found = |authorization: &str, token: &str| at_token(authorization, token).0;
+        let found = |authorization: &str, token: &str| token_endpoint_note(authorization, token).0;
         let token = microsoft("a.test", "token");
         let both = Found::OtherProvider(Some(Microsoft365), Some(Google));
         assert_eq!(
-            at_token(GOOGLE, &token),
-            (both, vec![put(Field::TokenEndpoint, GOOGLES_TOKEN)])
+            token_endpoint_note(GOOGLE, &token),
+            (both, vec![correction(Field::TokenEndpoint, GOOGLES_TOKEN)])
         );
         let one = Found::OtherProvider(Some(Google), None);
         assert_eq!(found("https://login.a.test/authorize", GOOGLES_TOKEN), one);
     }
 
     #[test]
-    fn tenants_and_versions_that_differ_are_noted() {
-        let found = at_token(&microsoft("a.test", "authorize"), &microsoft("b.test", "token"));
+    fn different_tenants_and_versions_are_noted() {
+        let found =
+            token_endpoint_note(&microsoft("a.test", "authorize"), &microsoft("b.test", "token"));
         let tenants = Found::OtherTenant("b.test".to_owned(), "a.test".to_owned());
         assert_eq!(
             found,
-            (tenants, vec![put(Field::TokenEndpoint, &microsoft("a.test", "token"))])
+            (tenants, vec![correction(Field::TokenEndpoint, &microsoft("a.test", "token"))])
         );
 
         let version_1 = "https://login.microsoftonline.com/a.test/oauth2/token";
-        let found = at_token(&microsoft("a.test", "authorize"), version_1);
-        let right = vec![put(Field::TokenEndpoint, &microsoft("a.test", "token"))];
+        let found = token_endpoint_note(&microsoft("a.test", "authorize"), version_1);
+        let right = vec![correction(Field::TokenEndpoint, &microsoft("a.test", "token"))];
         assert_eq!(found, (Found::OtherVersion, right));
     }
 
     #[test]
-    fn endpoints_of_another_provider_than_the_mail_server_are_noted() {
+    fn a_mail_server_of_another_provider_is_noted() {
         let mut draft = draft(GOOGLE, GOOGLES_TOKEN);
         draft.edit(Field::OauthServer, "smtp.office365.com");
         let found = Found::OtherMailServer(Provider::Google, Provider::Microsoft365);
-        assert_eq!(notes(Field::TokenEndpoint, &draft), [Note::only(found)]);
+        assert_eq!(notes(Field::TokenEndpoint, &draft), [Note::without_correction(found)]);
         draft.edit(Field::OauthServer, "smtp.gmail.com");
         assert_eq!(notes(Field::TokenEndpoint, &draft), []);
     }
 
     #[test]
-    fn parameters_that_ppm_adds_itself_are_taken_out_and_no_others() {
+    fn only_the_parameters_that_ppm_adds_are_removed() {
         let pasted =
             format!("{GOOGLE}?client_id=a&access_type=offline&scope=b&prompt=consent&State=c");
         let notes = notes(Field::AuthorizationEndpoint, &draft(&pasted, GOOGLES_TOKEN));
         let names = ["client_id", "scope", "state"].map(str::to_owned);
         assert_eq!(notes[0].found, Found::OwnParameters(names.to_vec()));
         let right = format!("{GOOGLE}?access_type=offline&prompt=consent");
-        assert_eq!(notes[0].corrections, [put(Field::AuthorizationEndpoint, &right)]);
+        assert_eq!(notes[0].corrections, [correction(Field::AuthorizationEndpoint, &right)]);
     }
 
     #[test]
-    fn an_address_without_https_gets_it() {
+    fn missing_https_is_added() {
         for typed in ["oauth2.googleapis.com/token", "http://oauth2.googleapis.com/token"] {
-            let expected = vec![put(Field::TokenEndpoint, GOOGLES_TOKEN)];
-            assert_eq!(at_token("", typed), (Found::NoHttps, expected), "{typed}");
+            let expected = vec![correction(Field::TokenEndpoint, GOOGLES_TOKEN)];
+            assert_eq!(token_endpoint_note("", typed), (Found::NoHttps, expected), "{typed}");
         }
     }
 
     #[test]
-    fn the_address_of_metadata_is_no_endpoint() {
+    fn a_metadata_url_is_noted() {
         let typed = "https://accounts.google.com/.well-known/openid-configuration";
-        assert_eq!(at_token("", typed), (Found::Metadata, Vec::new()));
+        assert_eq!(token_endpoint_note("", typed), (Found::Metadata, Vec::new()));
     }
 }

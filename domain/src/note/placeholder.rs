@@ -1,14 +1,14 @@
-//! Placeholders: what documentation writes where the reader's own value belongs.
+//! Notes on placeholders copied from documentation, and on example domains.
 
 use super::{Found, Note};
-use crate::check::url::host_and_path;
 use crate::draft::Draft;
 use crate::field::Field;
 use crate::microsoft::{Endpoint, tenant_of};
 use crate::preset::is_under;
+use crate::validate::url::host_and_path;
 
-/// What follows "your" in a placeholder.
-const YOURS: [&str; 18] = [
+/// Nouns that follow "your" in a placeholder.
+const YOUR_NOUNS: [&str; 18] = [
     "tenant",
     "client",
     "app",
@@ -29,7 +29,7 @@ const YOURS: [&str; 18] = [
     "site",
 ];
 
-/// Words that stand for a value, without `-` and `_`.
+/// Placeholder words, without `-` and `_`.
 const WORDS: [&str; 14] = [
     "tenantid",
     "tenantname",
@@ -50,14 +50,14 @@ const WORDS: [&str; 14] = [
 /// The brackets around a placeholder.
 const BRACKETS: [(char, char); 3] = [('{', '}'), ('<', '>'), ('[', ']')];
 
-/// The note where a placeholder stands. One for a tenant of Microsoft's is put right by the other
-/// endpoint's, or by the sender's.
+/// Returns the note on a placeholder or an example domain. A placeholder for a Microsoft tenant is
+/// corrected with the tenant of the other endpoint, or of the sender.
 pub fn note(field: Field, draft: &Draft) -> Option<Note> {
     let text = draft.text(field);
-    let Some(found) = find(field, text) else {
-        return is_at_an_example(field, text).then(|| Note::only(Found::Example));
+    let Some(found) = find_placeholder(field, text) else {
+        return is_example_domain(field, text).then(|| Note::without_correction(Found::Example));
     };
-    let mut note = Note::only(Found::Placeholder(found.to_owned()));
+    let mut note = Note::without_correction(Found::Placeholder(found.to_owned()));
     let other = match field {
         Field::TokenEndpoint => draft.text(Field::AuthorizationEndpoint),
         Field::AuthorizationEndpoint => draft.text(Field::TokenEndpoint),
@@ -74,20 +74,20 @@ pub fn note(field: Field, draft: &Draft) -> Option<Note> {
     Some(note)
 }
 
-/// Whether a placeholder stands in a text.
+/// Whether a text contains a placeholder.
 pub fn is_one(field: Field, text: &str) -> bool {
-    find(field, text).is_some()
+    find_placeholder(field, text).is_some()
 }
 
-/// The placeholder in a text. A name to be read may be anything.
-fn find(field: Field, text: &str) -> Option<&str> {
+/// Finds the placeholder in a text. Display names are exempt.
+fn find_placeholder(field: Field, text: &str) -> Option<&str> {
     let is_name = matches!(field, Field::BasicDisplayName | Field::OauthDisplayName);
     let found = || bracketed(text).or_else(|| word(text));
     if is_name { None } else { found() }
 }
 
-/// Whether a server or an endpoint is under a domain that is kept for examples (RFC 2606 3).
-fn is_at_an_example(field: Field, text: &str) -> bool {
+/// Whether a server or endpoint is in a domain reserved for examples (RFC 2606 3).
+fn is_example_domain(field: Field, text: &str) -> bool {
     let host = match field {
         Field::BasicServer | Field::OauthServer => text.trim(),
         Field::AuthorizationEndpoint | Field::TokenEndpoint => {
@@ -98,7 +98,7 @@ fn is_at_an_example(field: Field, text: &str) -> bool {
     ["example.com", "example.net", "example.org"].iter().any(|domain| is_under(host, domain))
 }
 
-/// What stands in brackets and begins with a letter: `{tenant}`, `<your tenant>`, `${TENANT}`.
+/// Finds bracketed text that begins with a letter: `{tenant}`, `<your tenant>`, `${TENANT}`.
 fn bracketed(text: &str) -> Option<&str> {
     BRACKETS.iter().find_map(|&(open, close)| {
         let begin = text.find(open)?;
@@ -109,27 +109,27 @@ fn bracketed(text: &str) -> Option<&str> {
     })
 }
 
-/// A word that stands for a value. In a query, names of parameters are none.
+/// Finds a placeholder word. Names of query parameters do not count.
 fn word(text: &str) -> Option<&str> {
     if let Some(dots) = ["…", "/.../"].into_iter().find(|dots| text.contains(dots)) {
         return Some(dots.trim_matches('/'));
     }
-    let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');
-    text.split(|c| !is_of_a_word(c))
+    let is_word_character = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');
+    text.split(|c| !is_word_character(c))
         .filter_map(|piece| piece.rsplit('=').next())
-        .find(|word| stands_for_a_value(word))
+        .find(|word| is_placeholder_word(word))
 }
 
-fn stands_for_a_value(word: &str) -> bool {
+fn is_placeholder_word(word: &str) -> bool {
     let bare: String =
         word.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-    let begins_with_yours = ["your", "insert", "replace", "enter"].iter().any(|verb| {
+    let is_instruction = ["your", "insert", "replace", "enter"].iter().any(|verb| {
         let rest = bare.strip_prefix(verb).unwrap_or_default();
         let rest = rest.strip_prefix("your").unwrap_or(rest);
-        YOURS.iter().any(|noun| rest.starts_with(noun))
+        YOUR_NOUNS.iter().any(|noun| rest.starts_with(noun))
     });
     let is_filler = |c| bare.len() >= 8 && bare.chars().all(|other| other == c);
-    begins_with_yours
+    is_instruction
         || WORDS.contains(&bare.as_str())
         || bare.contains("xxxx")
         || bare == "xxx"
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_real_value_is_no_placeholder() {
+    fn real_values_are_not_placeholders() {
         for (field, text) in [
             (
                 Field::TokenEndpoint,
@@ -202,12 +202,12 @@ mod tests {
             (Field::Scope, "https://outlook.office.com/SMTP.Send offline_access"),
             (Field::Username, "ada"),
         ] {
-            assert_eq!(find(field, text), None, "{text}");
+            assert_eq!(find_placeholder(field, text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_name_for_examples_is_noted_as_one() {
+    fn example_domains_are_noted() {
         for (field, text, expected) in [
             (Field::BasicServer, "smtp.example.com", true),
             (Field::BasicServer, "Mail.Example.ORG.", true),
@@ -216,12 +216,12 @@ mod tests {
             (Field::TokenEndpoint, "https://login.test/?x=https://example.com/", false),
             (Field::BasicSender, "noreply@example.com", false),
         ] {
-            assert_eq!(is_at_an_example(field, text), expected, "{text}");
+            assert_eq!(is_example_domain(field, text), expected, "{text}");
         }
     }
 
     #[test]
-    fn the_tenant_of_the_other_endpoint_is_offered() {
+    fn the_tenant_of_the_other_endpoint_is_suggested() {
         let at =
             |tenant, name| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/{name}");
         let mut draft = Draft::default();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_senders_tenant_is_offered_where_the_other_endpoint_has_none() {
+    fn the_senders_tenant_is_suggested_if_the_other_endpoint_has_none() {
         let at = |tenant| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
         let mut draft = Draft::default();
         draft.edit(Field::OauthSender, "noreply@contoso.com");

@@ -1,28 +1,29 @@
-//! Scope: tokens with single blanks between them (RFC 6749 3.3), from however they were pasted.
+//! The note on Scope: normalizes pasted scopes to tokens separated by single spaces (RFC 6749 3.3).
 
 use super::{Found, Note};
 use crate::field::Field;
 
-/// Scopes of `OpenID` Connect Core 5.4 and 11, which have no form of their own.
-const PLAIN: [&str; 6] = ["offline_access", "openid", "profile", "email", "address", "phone"];
+/// Scopes of `OpenID` Connect Core 5.4 and 11, which are plain words and not URLs.
+const PLAIN_SCOPES: [&str; 6] =
+    ["offline_access", "openid", "profile", "email", "address", "phone"];
 
-/// The note where scopes are separated by something else, with the scopes put right.
+/// Returns a note with the normalized scopes if they are separated by something else.
 pub fn note(text: &str) -> Option<Note> {
-    let right = put_right(text);
+    let right = normalized(text);
     let is_wrong = right != text && !right.is_empty();
-    is_wrong.then(|| Note::put(Found::ScopeSeparators, Field::Scope, right))
+    is_wrong.then(|| Note::with_correction(Found::ScopeSeparators, Field::Scope, right))
 }
 
-fn put_right(text: &str) -> String {
-    let text = decoded(without_name(text.trim()));
+fn normalized(text: &str) -> String {
+    let text = decoded(strip_name(text.trim()));
     let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text);
     let is_separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|' | '"');
-    let pieces = text.split(is_separator).flat_map(encoded_pieces);
+    let pieces = text.split(is_separator).flat_map(split_encoded);
     pieces.filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A text without the parameter's name before it: `scope=a`, `&scope=a`, `Scope: a`.
-fn without_name(text: &str) -> &str {
+/// Strips the parameter's name: `scope=a`, `&scope=a`, `Scope: a`.
+fn strip_name(text: &str) -> &str {
     const NAME: &str = "scope";
     let rest = text.trim_start_matches(['?', '&', '"']);
     let Some((name, rest)) = rest.split_at_checked(NAME.len()) else { return text };
@@ -33,7 +34,7 @@ fn without_name(text: &str) -> &str {
     rest.strip_prefix(['=', ':']).map_or(text, str::trim_start)
 }
 
-/// A scope that was copied from a query is a URL in which even the slashes are encoded.
+/// Percent-decodes a scope that was copied from a query, recognised by its encoded slashes.
 fn decoded(text: &str) -> String {
     const SLASHES: &str = "%3a%2f%2f";
     if !text.to_ascii_lowercase().contains(SLASHES) {
@@ -54,13 +55,12 @@ fn decoded(text: &str) -> String {
     decoded + rest
 }
 
-/// The scopes of a piece in which `+` or `%20` may separate them. Within a URL they do so only where
-/// another scope begins after them.
-fn encoded_pieces(piece: &str) -> Vec<&str> {
+/// Splits at `+` and `%20`. Inside a URL they separate only if another scope follows them.
+fn split_encoded(piece: &str) -> Vec<&str> {
     let (mut pieces, mut begin, mut from) = (Vec::new(), 0, 0);
-    while let Some((at, length)) = next_mark(piece, from) {
+    while let Some((at, length)) = next_separator(piece, from) {
         let (before, after) = (&piece[begin..at], &piece[at + length..]);
-        if !before.contains("://") || begins_a_scope(after) {
+        if !before.contains("://") || starts_with_scope(after) {
             pieces.push(before);
             begin = at + length;
         }
@@ -70,16 +70,16 @@ fn encoded_pieces(piece: &str) -> Vec<&str> {
     pieces
 }
 
-/// The next `+` or `%20`, and its length.
-fn next_mark(piece: &str, from: usize) -> Option<(usize, usize)> {
+/// Returns the position and length of the next `+` or `%20`.
+fn next_separator(piece: &str, from: usize) -> Option<(usize, usize)> {
     let rest = &piece[from..];
     let marks = ["+", "%20"].map(|mark| rest.find(mark).map(|at| (from + at, mark.len())));
     marks.into_iter().flatten().min()
 }
 
-fn begins_a_scope(text: &str) -> bool {
+fn starts_with_scope(text: &str) -> bool {
     let word = text.split(['+', '%']).next().unwrap_or(text);
-    word.contains("://") || PLAIN.contains(&word)
+    word.contains("://") || PLAIN_SCOPES.contains(&word)
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_separated_by_single_blanks_however_they_were_pasted() {
+    fn pasted_scopes_are_separated_by_single_spaces() {
         for (pasted, expected) in [
             ("a,b", "a b"),
             ("a, b", "a b"),
@@ -115,14 +115,14 @@ mod tests {
             ("https%3A%2F%2Fmail.google.com%2F", "https://mail.google.com/"),
             ("openid+https%3a%2f%2fa.example%2fx", "openid https://a.example/x"),
         ] {
-            assert_eq!(put_right(pasted), expected, "{pasted}");
+            assert_eq!(normalized(pasted), expected, "{pasted}");
             let right = note(pasted).expect("a note").corrections;
             assert_eq!(right, [(Field::Scope, expected.to_owned())], "{pasted}");
         }
     }
 
     #[test]
-    fn what_is_right_is_left_alone() {
+    fn correct_scopes_have_no_note() {
         for text in [
             "a b",
             "https://outlook.office.com/SMTP.Send offline_access",

@@ -1,21 +1,21 @@
-//! Default Sender Email: what is pasted around an address, and a domain with its own limit.
+//! Notes on Default Sender Email: text around the address, and onmicrosoft.com domains.
 
 use super::{Found, Note};
-use crate::check::address::email_address;
 use crate::draft::Draft;
 use crate::field::Field;
+use crate::validate::address::email_address;
 
-/// The domain that every tenant of Microsoft's begins with.
-const FIRST_DOMAIN: &str = ".onmicrosoft.com";
+/// The initial domain of every Microsoft tenant. Mail from it has a sending limit.
+const ONMICROSOFT_SUFFIX: &str = ".onmicrosoft.com";
 
-/// What is to be known of a sender.
+/// Returns the notes on a sender address.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field).trim();
     let mut notes = Vec::new();
     if email_address(text).is_err()
         && let Some((name, address)) = name_and_address(text)
     {
-        let mut note = Note::put(Found::NotAnAddressAlone, field, address);
+        let mut note = Note::with_correction(Found::NotAnAddressAlone, field, address);
         let display_name = match field {
             Field::BasicSender => Field::BasicDisplayName,
             _ => Field::OauthDisplayName,
@@ -25,13 +25,13 @@ pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
         }
         notes.push(note);
     }
-    if text.to_ascii_lowercase().ends_with(FIRST_DOMAIN) {
-        notes.push(Note::only(Found::OnMicrosoft));
+    if text.to_ascii_lowercase().ends_with(ONMICROSOFT_SUFFIX) {
+        notes.push(Note::without_correction(Found::OnMicrosoft));
     }
     notes
 }
 
-/// The name and the address of `Ada <ada@example.com>` or `mailto:ada@example.com`.
+/// Parses the display name and the address of `Ada <ada@example.com>` or `mailto:ada@example.com`.
 fn name_and_address(text: &str) -> Option<(&str, &str)> {
     let (name, address) = match text.split_once('<') {
         Some((name, rest)) => (name.trim().trim_matches('"'), rest.split('>').next()?),
@@ -47,29 +47,29 @@ fn name_and_address(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Vec<Note> {
+    fn notes_on(text: &str) -> Vec<Note> {
         let mut draft = Draft::default();
         draft.edit(Field::BasicSender, text);
         notes(Field::BasicSender, &draft)
     }
 
     #[test]
-    fn an_address_is_found_in_what_was_pasted_around_it() {
+    fn an_address_is_extracted_from_pasted_text() {
         for (text, expected) in [
             ("mailto:ada@example.com", "ada@example.com"),
             ("MAILTO:ada@example.com?subject=x", "ada@example.com"),
             ("ada@example.com;", "ada@example.com"),
             ("<mailto:ada@example.com>", "ada@example.com"),
         ] {
-            let [note] = &of(text)[..] else { panic!("{text}") };
+            let [note] = &notes_on(text)[..] else { panic!("{text}") };
             assert_eq!(note.found, Found::NotAnAddressAlone);
             assert_eq!(note.corrections, [(Field::BasicSender, expected.to_owned())]);
         }
     }
 
     #[test]
-    fn a_name_before_an_address_becomes_the_display_name_where_there_is_none() {
-        let [note] = &of("\"Ada Okafor\" <ada@example.com>")[..] else { panic!("a note") };
+    fn a_name_before_an_address_fills_an_empty_display_name() {
+        let [note] = &notes_on("\"Ada Okafor\" <ada@example.com>")[..] else { panic!("a note") };
         let expected = [
             (Field::BasicSender, "ada@example.com".to_owned()),
             (Field::BasicDisplayName, "Ada Okafor".to_owned()),
@@ -78,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn a_tenants_first_domain_is_noted() {
-        assert_eq!(of("ppm@Contoso.OnMicrosoft.com")[0].found, Found::OnMicrosoft);
+    fn an_onmicrosoft_address_is_noted() {
+        assert_eq!(notes_on("ppm@Contoso.OnMicrosoft.com")[0].found, Found::OnMicrosoft);
         for text in ["ada@example.com", "ada", "Ada <ada>", "ada@onmicrosoft.com.example"] {
-            assert_eq!(of(text), [], "{text}");
+            assert_eq!(notes_on(text), [], "{text}");
         }
     }
 }

@@ -1,51 +1,53 @@
-//! SMTP Server: an email address, a URL or a port in it, and names that are no public ones.
+//! Notes on SMTP Server: email addresses, URLs, ports, incoming mail servers and non-public names.
 
 use super::{Found, Note};
-use crate::check::address::email_address;
-use crate::check::host::{Host, mail_host};
-use crate::check::port::port;
-use crate::check::url::split_port;
 use crate::draft::Draft;
 use crate::field::Field;
 use crate::preset::server_of_domain;
+use crate::validate::address::email_address;
+use crate::validate::host::{Host, mail_host};
+use crate::validate::port::port;
+use crate::validate::url::split_port;
 
-/// What is to be known of a mail server.
+/// Returns the notes on a mail server.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field).trim();
     match mail_host(text) {
-        Ok(Host::Name(name)) if name.contains('_') => vec![Note::only(Found::NotPublic)],
-        Ok(Host::Name(name)) if is_incoming(&name) => vec![incoming(field, &name)],
+        Ok(Host::Name(name)) if name.contains('_') => {
+            vec![Note::without_correction(Found::NotPublic)]
+        }
+        Ok(Host::Name(name)) if is_incoming(&name) => vec![incoming_server_note(field, &name)],
         Ok(_) => Vec::new(),
-        Err(_) if email_address(text).is_ok() => vec![address(field, text)],
-        Err(_) => url(field, text).into_iter().collect(),
+        Err(_) if email_address(text).is_ok() => vec![address_note(field, text)],
+        Err(_) => url_note(field, text).into_iter().collect(),
     }
 }
 
-/// Whether a name is by its first label a server that mail is read from.
+/// Whether the first label of a name is that of an incoming mail server.
 fn is_incoming(name: &str) -> bool {
     let first = name.split('.').next().unwrap_or(name);
     ["imap", "imap4", "pop", "pop3"].iter().any(|known| known.eq_ignore_ascii_case(first))
 }
 
-/// A server that mail is read from, with its provider's for sending where that is known.
-fn incoming(field: Field, name: &str) -> Note {
+/// An incoming mail server; the correction is its provider's outgoing server, if known.
+fn incoming_server_note(field: Field, name: &str) -> Note {
     match name.split_once('.').and_then(|(_, domain)| server_of_domain(domain)) {
-        Some(server) => Note::put(Found::IncomingServer, field, server),
-        None => Note::only(Found::IncomingServer),
+        Some(server) => Note::with_correction(Found::IncomingServer, field, server),
+        None => Note::without_correction(Found::IncomingServer),
     }
 }
 
-/// An email address, with its provider's server where that is known.
-fn address(field: Field, text: &str) -> Note {
+/// An email address; the correction is its provider's server, if known.
+fn address_note(field: Field, text: &str) -> Note {
     let domain = text.rsplit('@').next().unwrap_or_default();
     match server_of_domain(domain) {
-        Some(server) => Note::put(Found::AddressAsServer, field, server),
-        None => Note::only(Found::AddressAsServer),
+        Some(server) => Note::with_correction(Found::AddressAsServer, field, server),
+        None => Note::without_correction(Found::AddressAsServer),
     }
 }
 
-/// A URL, or a server with its port: the server, and the port in its own control.
-fn url(field: Field, text: &str) -> Option<Note> {
+/// A URL, or a server with a port; the correction splits server and port.
+fn url_note(field: Field, text: &str) -> Option<Note> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;
     let authority = authority.rsplit('@').next()?;
@@ -57,7 +59,7 @@ fn url(field: Field, text: &str) -> Option<Note> {
     let number = number.filter(|number| !number.is_empty());
     let is_right = mail_host(server).is_ok() && number.is_none_or(|number| port(number).is_ok());
     (is_right && server != text).then_some(())?;
-    let mut note = Note::put(Found::UrlAsServer, field, server);
+    let mut note = Note::with_correction(Found::UrlAsServer, field, server);
     let ports = if field == Field::BasicServer { Field::BasicPort } else { Field::OauthPort };
     note.corrections.extend(number.map(|number| (ports, number.to_owned())));
     Some(note)
@@ -67,14 +69,14 @@ fn url(field: Field, text: &str) -> Option<Note> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Vec<Note> {
+    fn notes_on(text: &str) -> Vec<Note> {
         let mut draft = Draft::default();
         draft.edit(Field::BasicServer, text);
         notes(Field::BasicServer, &draft)
     }
 
     #[test]
-    fn the_server_of_a_known_address_is_offered() {
+    fn the_server_of_a_known_address_domain_is_suggested() {
         for (text, expected) in [
             ("ada@gmail.com", "smtp.gmail.com"),
             ("ada@Hotmail.com", "smtp-mail.outlook.com"),
@@ -85,15 +87,18 @@ mod tests {
             ("ada@zoho.eu", "smtp.zoho.eu"),
             ("ada@icloud.com", "smtp.mail.me.com"),
         ] {
-            let [note] = &of(text)[..] else { panic!("{text}") };
+            let [note] = &notes_on(text)[..] else { panic!("{text}") };
             assert_eq!(note.found, Found::AddressAsServer);
             assert_eq!(note.corrections, [(Field::BasicServer, expected.to_owned())], "{text}");
         }
-        assert_eq!(of("noreply@example.com"), [Note::only(Found::AddressAsServer)]);
+        assert_eq!(
+            notes_on("noreply@example.com"),
+            [Note::without_correction(Found::AddressAsServer)]
+        );
     }
 
     #[test]
-    fn a_url_and_a_port_are_taken_apart() {
+    fn urls_and_ports_are_split() {
         for (text, server, port) in [
             ("smtp://smtp.example.com:587", "smtp.example.com", Some("587")),
             ("https://smtp.example.com/mail?x#y", "smtp.example.com", None),
@@ -104,7 +109,7 @@ mod tests {
             ("[2001:db8::1]:25", "[2001:db8::1]", Some("25")),
             ("smtp.example.com/", "smtp.example.com", None),
         ] {
-            let [note] = &of(text)[..] else { panic!("{text}") };
+            let [note] = &notes_on(text)[..] else { panic!("{text}") };
             let mut expected = vec![(Field::BasicServer, server.to_owned())];
             expected.extend(port.map(|port| (Field::BasicPort, port.to_owned())));
             assert_eq!(
@@ -114,20 +119,21 @@ mod tests {
             );
         }
         for text in ["smtp.example.com", "2001:db8::1", "192.0.2.1", "smtp.example.com:x", "a b"] {
-            assert_eq!(of(text), [], "{text}");
+            assert_eq!(notes_on(text), [], "{text}");
         }
     }
 
     #[test]
-    fn a_server_that_mail_is_read_from_is_noted() {
-        let expected = [Note::put(Found::IncomingServer, Field::BasicServer, "smtp.gmail.com")];
-        assert_eq!(of("imap.gmail.com"), expected);
-        assert_eq!(of("POP3.host.test"), [Note::only(Found::IncomingServer)]);
-        assert_eq!(of("popular.host.test"), []);
+    fn an_incoming_mail_server_is_noted() {
+        let expected =
+            [Note::with_correction(Found::IncomingServer, Field::BasicServer, "smtp.gmail.com")];
+        assert_eq!(notes_on("imap.gmail.com"), expected);
+        assert_eq!(notes_on("POP3.host.test"), [Note::without_correction(Found::IncomingServer)]);
+        assert_eq!(notes_on("popular.host.test"), []);
     }
 
     #[test]
-    fn a_name_with_an_underscore_is_no_public_one() {
-        assert_eq!(of("mail_server"), [Note::only(Found::NotPublic)]);
+    fn a_name_with_an_underscore_is_noted() {
+        assert_eq!(notes_on("mail_server"), [Note::without_correction(Found::NotPublic)]);
     }
 }

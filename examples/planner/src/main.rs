@@ -1,6 +1,6 @@
-//! PPM Planner: what a PPM product in Rust does to have the e-mail settings on a page of its own and
-//! to send mail through them. Read `main` from top to bottom; `sign_in` is the product's own, and
-//! `pages` are its pages.
+//! PPM Planner, an example of a PPM product in Rust that embeds the email settings in one of its pages
+//! and sends mail through them. Start with `main`; `sign_in` is the product's own sign-in, and `pages`
+//! has its pages.
 
 mod pages;
 mod sign_in;
@@ -26,36 +26,36 @@ use server::embed::{EmailSettings, Mailer};
 use tokio::net::TcpListener;
 
 use crate::pages::{App, document};
-use crate::sign_in::SignIn;
+use crate::sign_in::PlannerIdentity;
 
-/// What is said to whoever starts it.
+/// PPM Planner: an example that embeds the email settings of PPM.
 #[derive(Parser)]
 struct Args {
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 chooses any free port.
     #[arg(long, default_value = "127.0.0.1:3100")]
     listen: SocketAddr,
-    /// Where the settings are kept.
+    /// The database URL of the email settings.
     #[arg(long, default_value = "sqlite://planner.db")]
     database: String,
-    /// Certificates to trust beside the machine's own, as PEM.
+    /// PEM file of certificates to trust in addition to the platform's.
     #[arg(long)]
     extra_ca: Option<PathBuf>,
-    /// An address that mail and requests for tokens may go to although it is on this machine or in a
-    /// private network, such as 127.0.0.1:2526; may be repeated.
+    /// Address on this machine or in a private network to which connections for mail and tokens are
+    /// allowed, such as 127.0.0.1:2526; may be repeated.
     #[arg(long)]
     egress_allow: Vec<String>,
-    /// The folder with the tab's bundle, in `pkg`.
+    /// The folder whose subfolder `pkg` has the tab's bundle.
     #[arg(long, default_value = "target/site")]
     site_root: PathBuf,
 }
 
-/// What every request may use.
+/// The router's state.
 #[derive(Clone)]
 struct Planner {
-    sign_in: SignIn,
+    sign_in: PlannerIdentity,
     mailer: Mailer,
-    /// What became of the last report.
-    report: Report,
+    /// The result of the last report.
+    report: SendReport,
     options: LeptosOptions,
 }
 
@@ -65,17 +65,17 @@ impl FromRef<Planner> for LeptosOptions {
     }
 }
 
-/// What became of a report, as a sentence.
+/// The result of a report as a sentence.
 #[derive(Clone, Default)]
-struct Report(Arc<Mutex<Option<String>>>);
+struct SendReport(Arc<Mutex<Option<String>>>);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let args = Args::parse();
 
-    // The e-mail settings, behind this product's own sign-in.
-    let sign_in = SignIn::default();
+    // The email settings, behind the product's own sign-in.
+    let sign_in = PlannerIdentity::default();
     let config = Config {
         extra_ca: args.extra_ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
         egress: EgressPolicy::parse(&args.egress_allow, &[])?,
@@ -85,11 +85,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let email = EmailSettings::open(config, sign_in.clone()).await?;
 
-    // This product's pages; the tab is on one of them.
+    // The product's pages, one of which contains the tab.
     let planner = Planner {
         sign_in: sign_in.clone(),
         mailer: email.mailer(),
-        report: Report::default(),
+        report: SendReport::default(),
         options: email.leptos_options(),
     };
     let context = {
@@ -100,13 +100,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
             provide_context(report.clone());
         }
     };
-    let listed = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
+    let routes = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
     let options = planner.options.clone();
     let pages = Router::new()
         .route(pages::SIGN_IN, post(sign_in::sign_in))
         .route(pages::SIGN_OUT, post(sign_in::sign_out))
         .route(pages::REPORT, post(send_report))
-        .leptos_routes_with_context(&planner, listed, context, move || document(options.clone()));
+        .leptos_routes_with_context(&planner, routes, context, move || document(options.clone()));
     let router = email.recognise(pages).merge(email.router()).with_state(planner);
 
     let listener = TcpListener::bind(args.listen).await?;
@@ -115,16 +115,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let email = email.clone();
         async move {
             let _ = tokio::signal::ctrl_c().await;
-            email.stop_streams();
+            email.close_streams();
         }
     };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await?;
-    email.drain().await;
+    email.shutdown().await;
     Ok(())
 }
 
-/// `POST /report`: the week's report, by mail to whoever asks.
+/// `POST /report`: emails the week's report to the signed-in user.
 async fn send_report(
     State(Planner { sign_in, mailer, report, .. }): State<Planner>,
     headers: HeaderMap,
@@ -139,7 +139,7 @@ async fn send_report(
     Redirect::to(pages::HOME)
 }
 
-/// Three lines: whom it is from is saved in the tab, and so is the way that it takes.
+/// Sends a message. The sender and the mail server come from the saved settings.
 async fn send(mailer: &Mailer, to: &str) -> Result<(), Box<dyn Error>> {
     let message = Message::builder().from(mailer.sender().await?).to(to.parse()?);
     let message = message.subject("The week's report").body("Nothing is late.".to_owned())?;

@@ -1,4 +1,4 @@
-//! The product's pages, with a router of its own. `MailPage` is the one with the tab.
+//! The product's pages and their router. `MailPage` contains the tab.
 
 use std::sync::PoisonError;
 
@@ -14,21 +14,21 @@ use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 use server::embed::page_policy;
 
-use crate::Report;
-use crate::sign_in::{Person, SignIn};
+use crate::SendReport;
+use crate::sign_in::{PlannerIdentity, PlannerUser};
 
-/// The paths of the pages.
+/// The start page's path.
 pub const HOME: &str = "/";
-/// The tab.
+/// The tab's path.
 pub const MAIL: &str = "/settings/mail";
-/// In.
+/// The sign-in path.
 pub const SIGN_IN: &str = "/sign-in";
-/// Out.
+/// The sign-out path.
 pub const SIGN_OUT: &str = "/sign-out";
-/// The week's report, by mail.
+/// The path that sends the week's report.
 pub const REPORT: &str = "/report";
 
-/// The whole document; what a script may do on it is what the tab needs, and no more.
+/// The HTML document. Its Content Security Policy allows only what the tab needs.
 pub fn document(options: LeptosOptions) -> impl IntoView {
     if let Some((nonce, response)) = use_nonce().zip(use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, page_policy(&nonce));
@@ -59,14 +59,14 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=|| "Page not found.">
                 <Route path=path!("/") view=HomePage/>
                 <Route path=path!("/sign-in") view=SignInPage/>
-                // The tab is fetched before the page is sent.
+                // Async: the tab's data is loaded before the page is sent.
                 <Route path=path!("/settings/mail") view=MailPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }
 }
 
-/// The email settings: the tab, and the script that brings it to life.
+/// The email settings: the tab, and the script that hydrates it.
 #[component]
 fn MailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
@@ -80,12 +80,12 @@ fn MailPage() -> impl IntoView {
 
 #[component]
 fn HomePage() -> impl IntoView {
-    let report = use_context::<Report>();
-    let said =
+    let report = use_context::<SendReport>();
+    let result =
         report.and_then(|report| report.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
     view! {
         <Frame title="Plans" lead="What is planned, and by when.">
-            {said.map(|said| view! { <section class="notice" role="status"><p>{said}</p></section> })}
+            {result.map(|result| view! { <section class="notice" role="status"><p>{result}</p></section> })}
             <form method="post" action=REPORT>
                 <button type="submit">"Send me the week's report"</button>
             </form>
@@ -115,10 +115,10 @@ fn SignInPage() -> impl IntoView {
     }
 }
 
-/// What is around each page; whoever is not signed in is led to where they can.
+/// The layout of each page. Redirects users who are not signed in to the sign-in page.
 #[component]
 fn Frame(title: &'static str, lead: &'static str, children: Children) -> impl IntoView {
-    let Some(Person { name, .. }) = signed_in() else {
+    let Some(PlannerUser { name, .. }) = signed_in() else {
         return view! { <Redirect path=SIGN_IN/> }.into_any();
     };
     view! {
@@ -145,7 +145,7 @@ fn Frame(title: &'static str, lead: &'static str, children: Children) -> impl In
     .into_any()
 }
 
-fn signed_in() -> Option<Person> {
+fn signed_in() -> Option<PlannerUser> {
     let headers = use_context::<Parts>()?.headers;
-    use_context::<SignIn>()?.person(&headers)
+    use_context::<PlannerIdentity>()?.person(&headers)
 }

@@ -1,5 +1,5 @@
-//! The product's own sign-in: whoever it knows, with a cookie of its own. A real product has its
-//! directory here; what the tab needs of it is `Identity`.
+//! The product's own sign-in with a session cookie. A real product has its user directory here. The
+//! tab needs only the implementation of `Identity`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,22 +18,22 @@ use crate::{Planner, pages};
 
 const COOKIE: &str = "planner";
 
-/// Somebody who may use the product.
+/// A user of the product.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
-    /// Their name.
+pub struct PlannerUser {
+    /// The display name.
     pub name: &'static str,
-    /// Their address.
+    /// The email address.
     pub email: &'static str,
-    /// What they may do with the e-mail settings, if anything.
+    /// The role for the email settings; `None` gives no access.
     pub role: Option<Role>,
 }
 
-/// Everybody there is; each signs in with the first name, in small letters, as password.
-const PEOPLE: [(&str, Person); 3] = [
+/// All users; the password is the name in the first column.
+const PEOPLE: [(&str, PlannerUser); 3] = [
     (
         "grace",
-        Person {
+        PlannerUser {
             name: "Grace Hopper",
             email: "grace@practice.example",
             role: Some(Role::Administrator),
@@ -41,25 +41,25 @@ const PEOPLE: [(&str, Person); 3] = [
     ),
     (
         "rita",
-        Person { name: "Rita Levi", email: "rita@practice.example", role: Some(Role::Reader) },
+        PlannerUser { name: "Rita Levi", email: "rita@practice.example", role: Some(Role::Reader) },
     ),
-    ("tom", Person { name: "Tom Kilburn", email: "tom@practice.example", role: None }),
+    ("tom", PlannerUser { name: "Tom Kilburn", email: "tom@practice.example", role: None }),
 ];
 
-/// Who is signed in. Copies share everything.
+/// The sessions by token. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct SignIn(Arc<Mutex<HashMap<String, Person>>>);
+pub struct PlannerIdentity(Arc<Mutex<HashMap<String, PlannerUser>>>);
 
-impl SignIn {
-    /// Whoever sends a request.
-    pub fn person(&self, headers: &HeaderMap) -> Option<Person> {
+impl PlannerIdentity {
+    /// Returns the user who is signed in by the request's cookie.
+    pub fn person(&self, headers: &HeaderMap) -> Option<PlannerUser> {
         let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
         let (_, token) = pairs.find(|(name, _)| *name == COOKIE)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(token).copied()
     }
 
-    fn begin(&self, person: Person) -> String {
+    fn begin(&self, person: PlannerUser) -> String {
         let token = random_token(&SystemRandomness);
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.insert(token.clone(), person);
@@ -67,9 +67,9 @@ impl SignIn {
     }
 }
 
-/// What the tab asks of the product, once for each request.
+/// Identifies the user of each request for the tab.
 #[async_trait]
-impl Identity for SignIn {
+impl Identity for PlannerIdentity {
     async fn principal(&self, request: &Parts) -> Result<Option<Principal>, IdentityError> {
         let Some(person) = self.person(&request.headers) else { return Ok(None) };
         let role = person.role.ok_or(IdentityError::NoRole)?;
@@ -80,9 +80,9 @@ impl Identity for SignIn {
     }
 }
 
-/// What the sign-in form sends.
+/// The fields of the sign-in form.
 #[derive(Deserialize)]
-pub struct Credentials {
+pub struct SignInForm {
     name: String,
     password: String,
 }
@@ -90,7 +90,7 @@ pub struct Credentials {
 /// `POST /sign-in`.
 pub async fn sign_in(
     State(Planner { sign_in, .. }): State<Planner>,
-    Form(Credentials { name, password }): Form<Credentials>,
+    Form(SignInForm { name, password }): Form<SignInForm>,
 ) -> impl IntoResponse {
     match PEOPLE.into_iter().find(|(known, _)| *known == name && *known == password) {
         Some((_, person)) => {

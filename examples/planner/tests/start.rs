@@ -1,11 +1,10 @@
-//! The example starts on nothing; the browser tests go on from there, with the program that cargo has
-//! built for this test.
+//! Smoke test: the example starts without a database. The browser tests use the binary built here.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 #[test]
-fn it_makes_its_database_and_says_where_it_listens() {
+fn it_creates_its_database_and_prints_its_address() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let database = folder.path().join("planner.db");
     let mut planner = Command::new(env!("CARGO_BIN_EXE_planner"))

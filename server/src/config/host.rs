@@ -1,11 +1,11 @@
-//! What was configured of the host's tokens and of a proxy's headers. Half a configuration is
-//! refused: it would let nobody in, or everybody.
+//! Parses the flags about host tokens and proxy headers. An incomplete configuration is refused: it
+//! would admit no user, or every user.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderName;
-use domain::check::url::endpoint_url;
+use domain::validate::url::endpoint_url;
 use jsonwebtoken::Algorithm;
 
 use crate::cli::HostArgs;
@@ -15,28 +15,28 @@ use crate::identity::keys::{KeySource, PublicKey};
 use crate::identity::proxy_headers::{self, ProxyHeaders};
 use crate::identity::signatures::is_asymmetric;
 
-/// How the host's tokens are looked at.
+/// How the host's tokens are verified.
 #[derive(Debug, Clone)]
 pub struct HostTokens {
-    /// Where the keys come from.
+    /// The source of the public keys.
     pub keys: KeySource,
-    /// Their `iss`, exactly.
+    /// The expected `iss`, exactly.
     pub issuer: String,
-    /// One of their `aud`, exactly.
+    /// The expected member of `aud`, exactly.
     pub audience: String,
-    /// How they may be signed; each has a public key.
+    /// The accepted signature algorithms; each is asymmetric.
     pub algorithms: Vec<Algorithm>,
-    /// The cookie in which one comes to the pages.
+    /// The cookie that carries a token to the pages, if any.
     pub cookie: Option<String>,
-    /// How long after its `iat` one is taken, where that is limited.
+    /// The maximum age, counted from `iat`, if limited.
     pub max_age: Option<Duration>,
-    /// Which claims are read.
+    /// The names of the claims.
     pub claims: ClaimNames,
-    /// Whether an address is somebody's own without being said to be verified.
+    /// Whether an email address is trusted although the token does not state that it is verified.
     pub trusts_email: bool,
 }
 
-/// Why the flags about the host make no sense.
+/// Why the flags about the host are invalid.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HostConfigError {
@@ -76,7 +76,7 @@ pub enum HostConfigError {
     NoUserHeader(&'static str),
 }
 
-/// The host's tokens, where any flag names them.
+/// Parses the flags about host tokens; `None` without a source of keys.
 pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigError> {
     let source = match (&args.host_token_jwks_url, &args.host_token_key_file) {
         (Some(_), Some(_)) => return Err(HostConfigError::TwoSources),
@@ -112,7 +112,7 @@ pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigEr
     }))
 }
 
-/// What the roles are called.
+/// Parses the role names.
 pub(super) fn roles(administrator: &str, reader: &str) -> Result<RoleNames, HostConfigError> {
     let roles = RoleNames {
         administrator: named("--administrator-role", administrator)?,
@@ -121,7 +121,7 @@ pub(super) fn roles(administrator: &str, reader: &str) -> Result<RoleNames, Host
     if roles.administrator == roles.reader { Err(HostConfigError::SameRole) } else { Ok(roles) }
 }
 
-/// A proxy's headers, where the one that says who is asking is named.
+/// Parses the names of a proxy's headers; `None` without the header that names the user.
 pub(super) fn proxy_headers(
     args: &HostArgs,
     has_trusted_proxy: bool,
@@ -157,7 +157,8 @@ fn public_key(file: &Path) -> Result<PublicKey, HostConfigError> {
     PublicKey::from_pem(&pem).map_err(|_| unreadable())
 }
 
-/// With a space in it, two people of two issuers could be one; a proxy's word has an issuer, too.
+/// Refuses whitespace, which could make users of two issuers collide, and the issuer of proxy
+/// users.
 fn issuer(issuer: Option<&str>) -> Result<String, HostConfigError> {
     match issuer {
         Some("" | proxy_headers::ISSUER) | None => Err(HostConfigError::Issuer),
@@ -178,7 +179,7 @@ fn max_age(seconds: &str) -> Result<Duration, HostConfigError> {
     }
 }
 
-/// The name of a cookie is a token, as that of a header is (RFC 6265 4.1.1, RFC 9110 5.1).
+/// A cookie name is a token, as a header name is (RFC 6265 4.1.1, RFC 9110 5.1).
 fn cookie(name: &str) -> Result<String, HostConfigError> {
     let is_own = [true, false].into_iter().any(|https| {
         [Cookie::of_session(https), Cookie::of_consent(https), Cookie::of_device(https)]
@@ -212,7 +213,7 @@ fn named(flag: &'static str, name: &str) -> Result<String, HostConfigError> {
     if name.trim().is_empty() { Err(HostConfigError::Empty(flag)) } else { Ok(name.to_owned()) }
 }
 
-/// A header that carries nothing else; taking it away must break no request.
+/// Refuses a header with another purpose: removing it must break no request.
 fn header(flag: &'static str, name: &str) -> Result<HeaderName, HostConfigError> {
     const TAKEN: [&str; 6] =
         ["authorization", "content-length", "content-type", "cookie", "host", "x-forwarded-for"];

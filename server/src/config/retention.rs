@@ -1,13 +1,13 @@
-//! For how long the audit trail and test messages are kept.
+//! Retention periods of the audit trail and of test messages.
 
 use chrono::TimeDelta;
 
 use super::ConfigError;
 
-/// The most days that a flag takes: a hundred years.
+/// The maximum of both flags: a hundred years.
 const MOST_DAYS: u32 = 36_500;
 
-/// For how long, in days; 0 is for ever.
+/// Retention periods in days; 0 means forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Rows of the audit trail.
@@ -23,10 +23,10 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Reads the two flags.
+    /// Parses the two flags.
     ///
     /// # Errors
-    /// One is no number of days.
+    /// A value is not a number of days up to the maximum.
     pub fn read(audit: &str, message: &str) -> Result<Self, ConfigError> {
         Ok(Self {
             audit_days: days("--audit-days", audit)?,
@@ -34,13 +34,13 @@ impl Retention {
         })
     }
 
-    /// How long rows of the audit trail are kept; nothing for ever.
+    /// How long rows of the audit trail are kept; `None` means forever.
     #[must_use]
     pub fn audit(self) -> Option<TimeDelta> {
         span(self.audit_days)
     }
 
-    /// How long test messages are kept; nothing for ever.
+    /// How long test messages are kept; `None` means forever.
     #[must_use]
     pub fn messages(self) -> Option<TimeDelta> {
         span(self.message_days)

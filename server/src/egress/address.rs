@@ -1,27 +1,26 @@
-//! What kind of place an address is, as far as that decides who may call it. Knows no configuration
-//! and makes no connection.
+//! Classifies IP addresses for the egress policy. Knows no configuration and opens no connection.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// The kind of place an address leads to, in whatever form it is wrapped for IPv6.
+/// The kind of an address. An IPv4 address embedded in an IPv6 address counts as that IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressKind {
-    /// A machine on the Internet. Documentation networks (RFC 5737, RFC 3849) count as such.
+    /// An address on the Internet. Documentation networks (RFC 5737, RFC 3849) count as such.
     Public,
-    /// A machine of a private network: RFC 1918, shared address space (RFC 6598), unique local and
-    /// site-local addresses (RFC 4193, RFC 3879), benchmarking (RFC 2544), and whatever else is not
-    /// routed on the Internet.
+    /// An address of a private network: RFC 1918, shared address space (RFC 6598), unique local and
+    /// site-local addresses (RFC 4193, RFC 3879), benchmarking (RFC 2544), and anything else that
+    /// is not routed on the Internet.
     Private,
     /// This machine: loopback, or an address of one of its interfaces.
     ThisMachine,
-    /// No place for mail or tokens: link-local (RFC 3927, RFC 4291 2.5.6), the local services of
-    /// clouds, IPv4-translated (RFC 2765 2.1), multicast, broadcast and unspecified addresses.
+    /// Never a mail server or a provider: link-local (RFC 3927, RFC 4291 2.5.6), cloud metadata
+    /// services, IPv4-translated (RFC 2765 2.1), multicast, broadcast and unspecified addresses.
     Special,
 }
 
 impl AddressKind {
-    /// The kind of an address. Asks the operating system whether it is one of this machine's own.
+    /// Returns the kind of an address. Asks the operating system whether an interface has it.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match Self::by_form(address) {
@@ -30,11 +29,11 @@ impl AddressKind {
         }
     }
 
-    /// The kind as far as the address itself says.
+    /// Returns the kind by the address alone.
     fn by_form(address: IpAddr) -> Self {
         match (address, embedded_v4(address)) {
             (IpAddr::V4(address), _) => kind_v4(address),
-            // A prefix of local use (RFC 8215) is translated by a machine of this network.
+            // The local-use prefix (RFC 8215) is translated by a router of this network.
             (IpAddr::V6(address), Some(embedded)) if is_local_nat64(address) => {
                 match kind_v4(embedded) {
                     Self::Public => Self::Private,
@@ -47,14 +46,14 @@ impl AddressKind {
     }
 }
 
-/// The address that a packet ends up at: the IPv4 address where an IPv6 address embeds one.
+/// Returns the address that packets reach: the IPv4 address if an IPv6 address embeds one.
 #[must_use]
 pub fn canonical(address: IpAddr) -> IpAddr {
     embedded_v4(address).map_or(address, IpAddr::V4)
 }
 
 fn kind_v4(address: Ipv4Addr) -> AddressKind {
-    /// Where clouds answer outside of link-local: Alibaba, Oracle, Azure.
+    /// Cloud metadata services outside of link-local: Alibaba, Oracle, Azure.
     const CLOUD: [Ipv4Addr; 3] = [
         Ipv4Addr::new(100, 100, 100, 200),
         Ipv4Addr::new(192, 0, 0, 192),
@@ -77,26 +76,26 @@ fn kind_v4(address: Ipv4Addr) -> AddressKind {
 }
 
 fn kind_v6(address: Ipv6Addr) -> AddressKind {
-    /// Where Google's cloud answers outside of link-local.
+    /// Google Cloud's metadata service outside of link-local.
     const GOOGLE: Ipv6Addr = Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254);
     match address.segments() {
         _ if address == GOOGLE => AddressKind::Special,
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressKind::ThisMachine,
-        // Amazon's local services (metadata, time, names, pod identity), and IPv4-translated addresses (RFC
-        // 2765 2.1): no machine of today has one, and a translator may lead anywhere.
+        // Amazon's local services (metadata, time, DNS, pod identity), and IPv4-translated
+        // addresses (RFC 2765 2.1), which are obsolete and which a translator may route anywhere.
         [0xfd00, 0x0ec2, ..]
         | [0, 0, 0, 0, 0xffff, 0, ..]
         | [0, 0, 0, 0, 0, 0, 0, 0]
         | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => AddressKind::Special,
-        // Protocol assignments (RFC 2928), Teredo and ORCHID among them, within global unicast.
+        // Protocol assignments (RFC 2928) within global unicast, Teredo and ORCHID among them.
         [0x2001, 0..=0x01ff, ..] => AddressKind::Private,
         [0x2000..=0x3fff, ..] => AddressKind::Public,
         _ => AddressKind::Private,
     }
 }
 
-/// The IPv4 address that a packet to this IPv6 address ends up at: mapped and compatible (RFC 4291
-/// 2.5.5), NAT64 (RFC 6052 2.1, RFC 8215) and 6to4 (RFC 3056 2).
+/// Returns the IPv4 address embedded in an IPv6 address: mapped and compatible (RFC 4291 2.5.5),
+/// NAT64 (RFC 6052 2.1, RFC 8215) and 6to4 (RFC 3056 2).
 fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(address) = address else { return None };
     let octets = address.octets();
@@ -116,9 +115,9 @@ fn is_local_nat64(address: Ipv6Addr) -> bool {
     matches!(address.segments(), [0x0064, 0xff9b, 1, ..])
 }
 
-/// Whether an address belongs to an interface of this machine: only then can a socket be bound to it.
-/// Any other failure, such as too many open files, says nothing of the address, which then counts as
-/// this machine's; so does every address with `net.ipv4.ip_nonlocal_bind`. Both err on the safe side.
+/// Whether an interface of this machine has an address: only then can a socket be bound to it.
+/// Other errors, such as too many open files, count as yes, and so does every address with
+/// `net.ipv4.ip_nonlocal_bind`. Both are the safe side.
 fn is_own(address: IpAddr) -> bool {
     let bound = UdpSocket::bind((canonical(address), 0));
     bound.map_or_else(|error| error.kind() != io::ErrorKind::AddrNotAvailable, |_| true)
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_of_the_kind_that_its_registry_says_in_whatever_form_it_is_wrapped() {
+    fn an_address_is_classified_by_its_registry_in_every_embedded_form() {
         for (address, expected) in [
             ("192.0.2.25", Public),
             ("198.51.100.25", Public),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_no_interface_is_not_this_machine() {
+    fn an_address_without_an_interface_is_not_this_machine() {
         for address in ["203.0.113.25", "10.255.255.254", "2001:db8::25"] {
             let parsed: IpAddr = address.parse().expect("an address of this table");
             assert_ne!(AddressKind::of(parsed), ThisMachine, "{address}");

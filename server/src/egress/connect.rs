@@ -1,5 +1,5 @@
-//! Happy Eyeballs (RFC 8305): several addresses of one host are tried at once, each a moment after
-//! the one before, and the first that connects is used. A dead address costs a quarter of a second.
+//! Connects by Happy Eyeballs (RFC 8305): the addresses of a host are tried with a short delay
+//! between them, and the first connection wins. An unreachable address costs 250 ms.
 
 use std::fmt;
 use std::io;
@@ -12,45 +12,45 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Vetted;
 
-/// How long an attempt is waited for before the next one begins beside it (RFC 8305 5).
+/// The delay before the next attempt starts beside the pending ones (RFC 8305 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A connection, and how it came about.
+/// A connection and its attempts.
 #[derive(Debug)]
 pub struct Connected {
-    /// To the first address that took it.
+    /// The connection to the first address that accepted.
     pub stream: TcpStream,
-    /// Every address, in the order in which they were to be tried.
-    pub attempts: Vec<Attempt>,
+    /// All addresses, in the order of the attempts.
+    pub attempts: Vec<ConnectAttempt>,
 }
 
-/// One address and what came of it.
+/// One address and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
+pub struct ConnectAttempt {
     /// The address, with the port.
     pub address: SocketAddr,
-    /// What came of it.
-    pub end: AttemptEnd,
+    /// The outcome.
+    pub end: ConnectOutcome,
 }
 
-/// What came of an address. It prints as the code that a report has for it.
+/// The outcome of an attempt. It displays as its code in reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// It took the connection.
+pub enum ConnectOutcome {
+    /// The address accepted the connection.
     Connected,
-    /// The machine answered that nothing listens on this port.
+    /// The connection was refused: no program listens on this port.
     Refused,
-    /// Nothing had answered when another address connected, or the time was over.
+    /// There was no answer until another address connected, or until the timeout.
     NoAnswer,
-    /// There is no way to this address from here.
+    /// There is no route to this address.
     Unreachable,
     /// The attempt failed otherwise.
     Failed,
-    /// Its turn did not come.
+    /// The attempt was not started.
     NotTried,
 }
 
-impl fmt::Display for AttemptEnd {
+impl fmt::Display for ConnectOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connected => "connected",
@@ -63,7 +63,7 @@ impl fmt::Display for AttemptEnd {
     }
 }
 
-impl AttemptEnd {
+impl ConnectOutcome {
     fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
@@ -77,33 +77,33 @@ impl AttemptEnd {
     }
 }
 
-/// No address took the connection.
+/// No address accepted the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("no address took the connection")]
 pub struct ConnectError {
-    /// Of the attempts, the failure that tells most: a refusal, else the last one.
+    /// The most specific error of the attempts: a refusal, else the last one.
     #[source]
     pub error: io::Error,
-    /// Every address, in the order in which they were to be tried.
-    pub attempts: Vec<Attempt>,
+    /// All addresses, in the order of the attempts.
+    pub attempts: Vec<ConnectAttempt>,
 }
 
 impl ConnectError {
-    /// Whether a machine answered that nothing listens on this port.
+    /// Whether a connection was refused because no program listens on the port.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.end == AttemptEnd::Refused)
+        self.attempts.iter().any(|attempt| attempt.end == ConnectOutcome::Refused)
     }
 }
 
-/// Connects to the first vetted address that takes the connection. IPv6 and IPv4 take turns; the next
-/// address is tried once the one before has failed, or has not answered for 250 ms. Attempts that are
-/// still pending when another connects are dropped.
+/// Connects to the first vetted address that accepts. IPv6 and IPv4 alternate. The next address is
+/// tried once the previous one has failed or has not answered for 250 ms. Pending attempts are
+/// dropped when another connects.
 ///
 /// # Errors
-/// No address took it within the time.
+/// No address accepted within the time.
 pub async fn connect(to: &Vetted, within: Duration) -> Result<Connected, ConnectError> {
-    let mut race = Race::over(to);
+    let mut race = Race::new(to);
     let ends = Instant::now() + within;
     let mut next_at = Instant::now();
     loop {
@@ -113,16 +113,16 @@ pub async fn connect(to: &Vetted, within: Duration) -> Result<Connected, Connect
         }
         tokio::select! {
             Some(ended) = race.pending.join_next() => {
-                // A task that only connects neither panics nor is aborted before the race is over.
+                // A connecting task neither panics nor is aborted before the race ends.
                 let Ok((index, outcome)) = ended else { continue };
                 match outcome {
-                    Ok(stream) => return Ok(race.won_by(index, stream)),
-                    Err(error) => race.note(index, error),
+                    Ok(stream) => return Ok(race.won(index, stream)),
+                    Err(error) => race.record_failure(index, error),
                 }
                 next_at = Instant::now();
             }
             () = sleep_until(next_at.min(ends)), if has_more && next_at < ends => {
-                race.begin();
+                race.start_next();
                 next_at = Instant::now() + ATTEMPT_DELAY;
             }
             () = sleep_until(ends) => return Err(race.lost()),
@@ -130,42 +130,42 @@ pub async fn connect(to: &Vetted, within: Duration) -> Result<Connected, Connect
     }
 }
 
-/// Attempts that run side by side.
+/// The concurrent attempts.
 struct Race {
-    attempts: Vec<Attempt>,
-    /// How many of them have begun.
+    attempts: Vec<ConnectAttempt>,
+    /// The number of started attempts.
     begun: usize,
     pending: JoinSet<(usize, io::Result<TcpStream>)>,
-    /// The failure that tells most so far.
+    /// The most specific error so far.
     failure: Option<io::Error>,
 }
 
 impl Race {
-    fn over(to: &Vetted) -> Self {
-        let attempt = |address| Attempt { address, end: AttemptEnd::NotTried };
-        let attempts = in_turns(to.addresses()).into_iter().map(attempt).collect();
+    fn new(to: &Vetted) -> Self {
+        let attempt = |address| ConnectAttempt { address, end: ConnectOutcome::NotTried };
+        let attempts = alternate_families(to.addresses()).into_iter().map(attempt).collect();
         Self { attempts, begun: 0, pending: JoinSet::new(), failure: None }
     }
 
-    fn begin(&mut self) {
+    fn start_next(&mut self) {
         let index = self.begun;
         let attempt = &mut self.attempts[index];
-        attempt.end = AttemptEnd::NoAnswer;
+        attempt.end = ConnectOutcome::NoAnswer;
         let address = attempt.address;
         self.pending.spawn(async move { (index, TcpStream::connect(address).await) });
         self.begun += 1;
     }
 
-    fn note(&mut self, index: usize, error: io::Error) {
-        self.attempts[index].end = AttemptEnd::of(&error);
+    fn record_failure(&mut self, index: usize, error: io::Error) {
+        self.attempts[index].end = ConnectOutcome::of(&error);
         let is_refusal = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
         if !self.failure.as_ref().is_some_and(is_refusal) {
             self.failure = Some(error);
         }
     }
 
-    fn won_by(mut self, index: usize, stream: TcpStream) -> Connected {
-        self.attempts[index].end = AttemptEnd::Connected;
+    fn won(mut self, index: usize, stream: TcpStream) -> Connected {
+        self.attempts[index].end = ConnectOutcome::Connected;
         Connected { stream, attempts: self.attempts }
     }
 
@@ -175,9 +175,9 @@ impl Race {
     }
 }
 
-/// Addresses with the families in turns, the first one's first; within a family they stay in the
-/// order of the name service, which has sorted them (RFC 8305 4, RFC 6724).
-fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+/// Alternates the address families, that of the first address first. Within a family the order of
+/// DNS stays, which is sorted (RFC 8305 4, RFC 6724).
+fn alternate_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let first = addresses.first().map(SocketAddr::is_ipv6);
     let of_family = |is_first: bool| {
         let is_wanted = move |address: &SocketAddr| (Some(address.is_ipv6()) == first) == is_first;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_and_the_first_one_begins() {
+    fn families_alternate_and_the_first_one_comes_first() {
         let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
             texts.iter().map(|text| text.parse().expect("an address")).collect()
         };
@@ -222,11 +222,11 @@ mod tests {
             (&["192.0.2.1:25", "192.0.2.2:25"][..], &["192.0.2.1:25", "192.0.2.2:25"][..]),
             (&[][..], &[][..]),
         ] {
-            assert_eq!(in_turns(&addresses(given)), addresses(expected), "{given:?}");
+            assert_eq!(alternate_families(&addresses(given)), addresses(expected), "{given:?}");
         }
     }
 
-    /// A port whose queue is full, which Linux lets wait like a machine that is not there.
+    /// Creates a port with a full backlog, which on Linux does not answer.
     async fn silent() -> (SocketAddr, Vec<TcpStream>, TcpListener) {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
@@ -250,55 +250,59 @@ mod tests {
         address
     }
 
-    fn ends(attempts: &[Attempt]) -> Vec<AttemptEnd> {
+    fn ends(attempts: &[ConnectAttempt]) -> Vec<ConnectOutcome> {
         attempts.iter().map(|attempt| attempt.end).collect()
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn a_dead_address_costs_a_quarter_of_a_second_and_is_named() {
+    async fn an_unreachable_address_costs_250_ms_and_is_reported() {
         let ((dead, _queue, _full), (good, _listener)) = (silent().await, listening().await);
         let begun = Instant::now();
         let connected = connect(&vetted(&[dead, good]), 10 * SECOND).await.expect("a connection");
 
         assert_eq!(connected.stream.peer_addr().expect("a peer"), good);
-        assert_eq!(ends(&connected.attempts), [AttemptEnd::NoAnswer, AttemptEnd::Connected]);
+        assert_eq!(
+            ends(&connected.attempts),
+            [ConnectOutcome::NoAnswer, ConnectOutcome::Connected]
+        );
         assert!(begun.elapsed() >= ATTEMPT_DELAY && begun.elapsed() < 3 * SECOND);
     }
 
     #[tokio::test]
-    async fn after_a_refusal_the_next_address_is_tried_at_once_and_the_rest_is_not() {
+    async fn after_a_refusal_the_next_address_is_tried_immediately() {
         let (closed, (good, _listener)) = (closed().await, listening().await);
         let to = vetted(&[closed, good, closed]);
         let begun = Instant::now();
         let connected = connect(&to, 10 * SECOND).await.expect("a connection");
 
-        let expected = [AttemptEnd::Refused, AttemptEnd::Connected, AttemptEnd::NotTried];
+        let expected =
+            [ConnectOutcome::Refused, ConnectOutcome::Connected, ConnectOutcome::NotTried];
         assert_eq!(ends(&connected.attempts), expected);
         assert!(begun.elapsed() < ATTEMPT_DELAY, "{:?}", begun.elapsed());
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn where_no_address_connects_each_is_named_within_the_deadline() {
+    async fn if_no_address_connects_each_outcome_is_reported_within_the_deadline() {
         let ((dead, _queue, _full), closed) = (silent().await, closed().await);
         let begun = Instant::now();
         let error = connect(&vetted(&[dead, closed]), SECOND).await.expect_err("no connection");
 
-        assert_eq!(ends(&error.attempts), [AttemptEnd::NoAnswer, AttemptEnd::Refused]);
+        assert_eq!(ends(&error.attempts), [ConnectOutcome::NoAnswer, ConnectOutcome::Refused]);
         assert!(error.is_refused());
         assert!(begun.elapsed() < 3 * SECOND, "{:?}", begun.elapsed());
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_deadline_holds_for_all_addresses_together() {
+    async fn the_deadline_applies_to_all_addresses_together() {
         let (dead, _queue, _full) = silent().await;
         let to = vetted(&[dead; 20]);
         let error = connect(&to, SECOND).await.expect_err("no connection");
 
         assert!(!error.is_refused());
-        assert_eq!(error.attempts[0].end, AttemptEnd::NoAnswer);
-        assert_eq!(error.attempts[19].end, AttemptEnd::NotTried);
+        assert_eq!(error.attempts[0].end, ConnectOutcome::NoAnswer);
+        assert_eq!(error.attempts[19].end, ConnectOutcome::NotTried);
     }
 }

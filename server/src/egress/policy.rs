@@ -1,24 +1,24 @@
-//! What the operator lets this server call: the rules of `--egress-allow` and `--egress-deny`, and
-//! what holds without any. Decides by address and port and resolves nothing.
+//! The operator's egress policy: the rules of `--egress-allow` and `--egress-deny`, and the
+//! defaults. Decides by address and port, and resolves nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use domain::check::host::{Host, mail_host};
-use domain::check::port::port;
+use domain::validate::host::{Host, mail_host};
+use domain::validate::port::port;
 use ipnet::IpNet;
 use oauth2::url::{self, Url};
 
 use super::a_labels;
 use super::address::{AddressKind, canonical};
 
-/// The ports of mail servers: SMTP, submission and implicit TLS, and the usual ones of test servers.
+/// The ports of SMTP, submission and implicit TLS, and the usual ones of test servers.
 const MAIL_PORTS: [u16; 7] = [25, 465, 587, 1025, 2465, 2525, 2587];
 
-/// The ports of https on this machine.
+/// The default ports of https on this machine.
 const HTTPS_PORTS: [u16; 2] = [443, 8443];
 
-/// What is spoken to an address.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// SMTP, encrypted or not.
@@ -29,34 +29,35 @@ pub enum Protocol {
     Http,
 }
 
-/// Why an address may not be called.
+/// Why connecting to an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// It is never called: a special address, or one of another machine in clear.
+pub enum AddressRefusal {
+    /// It is never permitted: a special address, or cleartext http to another machine.
     Never,
-    /// It is called only where `--egress-allow` says so.
+    /// It needs a rule of `--egress-allow`.
     NotAllowed,
-    /// `--egress-deny` says so.
+    /// `--egress-deny` denies it.
     Denied,
 }
 
-/// Which addresses this server may call. The default is what holds without flags.
+/// Which addresses PPM may connect to. The default is the policy without flags.
 ///
-/// - Special addresses (link-local, cloud metadata, multicast, unspecified) are refused, unless a rule
-///   allows just that one address.
-/// - Mail servers at public addresses may be called on any port; in a private network and on this
+/// - Special addresses (link-local, cloud metadata, multicast, unspecified) are refused, unless a
+///   rule allows exactly that address.
+/// - Mail servers at public addresses are permitted on any port; in a private network and on this
 ///   machine on 25, 465, 587, 1025, 2465, 2525 and 2587.
-/// - https goes to public and private addresses on any port, and to this machine on 443 and 8443.
-/// - http goes to this machine alone, and only where a rule allows it.
+/// - https is permitted to public and private addresses on any port, and to this machine on 443 and
+///   8443.
+/// - http is permitted to this machine only, and only with a rule.
 ///
-/// A rule that denies wins over every other.
+/// A deny rule overrides all others.
 #[derive(Debug, Clone, Default)]
 pub struct EgressPolicy {
     allow: Vec<Rule>,
     deny: Vec<Rule>,
 }
 
-/// A rule that cannot be read.
+/// An invalid rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{flag} must be an IP address, a network such as 10.0.0.0/8 or a host name, optionally with :PORT or :PORT-PORT after it; an IPv6 address with a port must be in brackets"
@@ -66,10 +67,10 @@ pub struct EgressRuleError {
 }
 
 impl EgressPolicy {
-    /// Reads the rules: `HOST-or-CIDR[:PORT[-PORT]]` each.
+    /// Parses the rules: `HOST-or-CIDR[:PORT[-PORT]]` each.
     ///
     /// # Errors
-    /// The first rule that cannot be read.
+    /// The flag of the first invalid rule.
     pub fn parse<T: AsRef<str>>(allow: &[T], deny: &[T]) -> Result<Self, EgressRuleError> {
         let read = |flag, rules: &[T]| {
             let rules: Option<_> = rules.iter().map(|rule| Rule::parse(rule.as_ref())).collect();
@@ -78,8 +79,8 @@ impl EgressPolicy {
         Ok(Self { allow: read("--egress-allow", allow)?, deny: read("--egress-deny", deny)? })
     }
 
-    /// The same policy for calls to an address that the operator configured: its host and port are
-    /// allowed too, unless they are denied.
+    /// Returns the policy for connections to a URL that the operator configured: its host and port
+    /// are also allowed, unless they are denied.
     #[must_use]
     pub fn for_configured(&self, address: &str) -> Self {
         let rule = Url::parse(address).ok().and_then(|address| Rule::of_url(&address));
@@ -87,7 +88,7 @@ impl EgressPolicy {
         Self { allow, deny: self.deny.clone() }
     }
 
-    /// The same policy for calls to the address that this server listens on.
+    /// Returns the policy for connections to this server's listening address.
     #[must_use]
     pub fn for_own(&self, listen: SocketAddr) -> Self {
         let reachable: &[IpAddr] = match listen.ip() {
@@ -99,55 +100,59 @@ impl EgressPolicy {
         Self { allow: self.allow.iter().cloned().chain(rules).collect(), deny: self.deny.clone() }
     }
 
-    /// Whether a host is denied before it is looked up: by its name, or as the address that it is.
+    /// Whether a host is denied before it is resolved: by its name, or as a literal address.
     #[must_use]
     pub fn denies(&self, host: &Host, port: u16) -> bool {
         self.deny.iter().any(|rule| match host {
-            Host::Name(name) => rule.names(&wire_name(name), port),
-            Host::Ip(address) => rule.holds(SocketAddr::new(*address, port)),
+            Host::Name(name) => rule.matches_name(&wire_name(name), port),
+            Host::Ip(address) => rule.matches_address(SocketAddr::new(*address, port)),
         })
     }
 
-    /// Decides about an address, which a name led to or which was typed as it is.
+    /// Checks an address, resolved from a name or given as a literal.
     ///
     /// # Errors
-    /// It may not be called.
+    /// Connecting is not permitted.
     pub fn vet(
         &self,
         host: &Host,
         address: SocketAddr,
         protocol: Protocol,
-    ) -> Result<AddressKind, Refused> {
-        if self.denies(host, address.port()) || self.deny.iter().any(|rule| rule.holds(address)) {
-            return Err(Refused::Denied);
+    ) -> Result<AddressKind, AddressRefusal> {
+        if self.denies(host, address.port())
+            || self.deny.iter().any(|rule| rule.matches_address(address))
+        {
+            return Err(AddressRefusal::Denied);
         }
         let place = SocketAddr::new(canonical(address.ip()), address.port());
         let kind = AddressKind::of(address.ip());
         if protocol == Protocol::Http && !place.ip().is_loopback() {
-            return Err(Refused::Never);
+            return Err(AddressRefusal::Never);
         }
         if kind == AddressKind::Special {
-            let is_named = self.allow.iter().any(|rule| rule.is_just(place));
-            return if is_named { Ok(kind) } else { Err(Refused::Never) };
+            let is_named = self.allow.iter().any(|rule| rule.matches_exactly(place));
+            return if is_named { Ok(kind) } else { Err(AddressRefusal::Never) };
         }
         let is_allowed = self.allow.iter().any(|rule| match host {
-            Host::Name(name) => rule.names(&wire_name(name), place.port()) || rule.holds(place),
-            Host::Ip(_) => rule.holds(place),
+            Host::Name(name) => {
+                rule.matches_name(&wire_name(name), place.port()) || rule.matches_address(place)
+            }
+            Host::Ip(_) => rule.matches_address(place),
         });
-        if is_allowed || is_usual(protocol, kind, place.port()) {
+        if is_allowed || is_permitted_by_default(protocol, kind, place.port()) {
             Ok(kind)
         } else {
-            Err(Refused::NotAllowed)
+            Err(AddressRefusal::NotAllowed)
         }
     }
 }
 
-/// Whether an address may be called where no rule is about it.
-fn is_usual(protocol: Protocol, kind: AddressKind, port: u16) -> bool {
+/// Whether an address is permitted without a rule.
+fn is_permitted_by_default(protocol: Protocol, kind: AddressKind, port: u16) -> bool {
     match (protocol, kind) {
         (Protocol::Smtp | Protocol::Https, AddressKind::Public)
         | (Protocol::Https, AddressKind::Private) => true,
-        // Port 0 is not called at all, and has words of its own.
+        // Port 0 is never connected to; it has a separate error message.
         (Protocol::Smtp, AddressKind::Private | AddressKind::ThisMachine) => {
             port == 0 || MAIL_PORTS.contains(&port)
         }
@@ -156,23 +161,23 @@ fn is_usual(protocol: Protocol, kind: AddressKind, port: u16) -> bool {
     }
 }
 
-/// Hosts and ports.
+/// A rule: hosts and ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    place: Place,
+    place: RuleTarget,
     ports: RangeInclusive<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// Every address of a network, of one address at least.
+enum RuleTarget {
+    /// The addresses of a network; a single address is a network of one.
     Network(IpNet),
-    /// A host by the name that is typed, as A-labels in small letters, whatever its addresses are.
+    /// A host by its name in lower-case A-labels, independent of its addresses.
     Name(String),
 }
 
 impl Rule {
-    /// Reads `HOST-or-CIDR[:PORT[-PORT]]`.
+    /// Parses `HOST-or-CIDR[:PORT[-PORT]]`.
     fn parse(text: &str) -> Option<Self> {
         let (place, ports) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, rest)) => {
@@ -199,7 +204,7 @@ impl Rule {
 
     fn of_address(address: SocketAddr) -> Self {
         let network = IpNet::from(canonical(address.ip()));
-        Self { place: Place::Network(network), ports: address.port()..=address.port() }
+        Self { place: RuleTarget::Network(network), ports: address.port()..=address.port() }
     }
 
     fn of_url(address: &Url) -> Option<Self> {
@@ -207,29 +212,29 @@ impl Rule {
         let of_ip = |ip| Self::of_address(SocketAddr::new(ip, port));
         Some(match address.host()? {
             url::Host::Domain(name) => {
-                Self { place: Place::Name(a_labels(name)?), ports: port..=port }
+                Self { place: RuleTarget::Name(a_labels(name)?), ports: port..=port }
             }
             url::Host::Ipv4(ip) => of_ip(ip.into()),
             url::Host::Ipv6(ip) => of_ip(ip.into()),
         })
     }
 
-    /// Whether it is about a host of this name, given as A-labels in small letters.
-    fn names(&self, name: &str, port: u16) -> bool {
-        matches!(&self.place, Place::Name(own) if own == name) && self.ports.contains(&port)
+    /// Whether the rule matches a host name in lower-case A-labels.
+    fn matches_name(&self, name: &str, port: u16) -> bool {
+        matches!(&self.place, RuleTarget::Name(own) if own == name) && self.ports.contains(&port)
     }
 
-    /// Whether it is about this address, or about the one that it embeds.
-    fn holds(&self, address: SocketAddr) -> bool {
-        let Place::Network(network) = &self.place else { return false };
+    /// Whether the rule matches an address, or the one that it embeds.
+    fn matches_address(&self, address: SocketAddr) -> bool {
+        let RuleTarget::Network(network) = &self.place else { return false };
         let (ip, place) = (address.ip(), canonical(address.ip()));
         self.ports.contains(&address.port()) && (network.contains(&ip) || network.contains(&place))
     }
 
-    /// Whether it is about this address and no other.
-    fn is_just(&self, address: SocketAddr) -> bool {
-        let is_one = matches!(self.place, Place::Network(network) if network.prefix_len() == network.max_prefix_len());
-        is_one && self.holds(address)
+    /// Whether the rule matches exactly this address and no other.
+    fn matches_exactly(&self, address: SocketAddr) -> bool {
+        let is_one = matches!(self.place, RuleTarget::Network(network) if network.prefix_len() == network.max_prefix_len());
+        is_one && self.matches_address(address)
     }
 }
 
@@ -237,48 +242,52 @@ fn split_off<'t>((place, ports): (&'t str, &'t str)) -> (&'t str, Option<&'t str
     (place, Some(ports))
 }
 
-/// One address, or those with the same beginning.
-fn network(text: &str) -> Option<Place> {
+/// Parses an address or a network.
+fn network(text: &str) -> Option<RuleTarget> {
     let one = || text.parse::<IpAddr>().ok().map(|ip| IpNet::from(canonical(ip)));
-    text.parse().ok().or_else(one).map(Place::Network)
+    text.parse().ok().or_else(one).map(RuleTarget::Network)
 }
 
-fn name(text: &str) -> Option<Place> {
+fn name(text: &str) -> Option<RuleTarget> {
     match mail_host(text) {
-        Ok(Host::Name(name)) => a_labels(&name).map(Place::Name),
+        Ok(Host::Name(name)) => a_labels(&name).map(RuleTarget::Name),
         _ => None,
     }
 }
 
-/// A name as rules have it. One without such a form is not found, whatever the rules say.
+/// Returns a name in A-labels; empty if there are none, in which case it does not resolve either.
 fn wire_name(name: &str) -> String {
     a_labels(name).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::AddressRefusal::{Denied, Never, NotAllowed};
     use super::Protocol::{Http, Https, Smtp};
-    use super::Refused::{Denied, Never, NotAllowed};
     use super::*;
 
     fn policy(allow: &[&str], deny: &[&str]) -> EgressPolicy {
         EgressPolicy::parse(allow, deny).expect("rules")
     }
 
-    /// What is decided about an address that was typed as it is.
-    fn typed(policy: &EgressPolicy, address: &str, protocol: Protocol) -> Result<(), Refused> {
+    /// Checks an address that is given as a literal.
+    fn typed(
+        policy: &EgressPolicy,
+        address: &str,
+        protocol: Protocol,
+    ) -> Result<(), AddressRefusal> {
         let address: SocketAddr = address.parse().expect("an address and a port");
         policy.vet(&Host::Ip(address.ip()), address, protocol).map(drop)
     }
 
-    /// The same for one that a name led to.
-    fn named(policy: &EgressPolicy, name: &str, address: &str) -> Result<(), Refused> {
+    /// Checks an address that a name resolved to.
+    fn named(policy: &EgressPolicy, name: &str, address: &str) -> Result<(), AddressRefusal> {
         let address = address.parse().expect("an address and a port");
         policy.vet(&Host::Name(name.to_owned()), address, Smtp).map(drop)
     }
 
     #[test]
-    fn without_rules_mail_goes_anywhere_in_public_and_to_the_ports_of_mail_elsewhere() {
+    fn without_rules_mail_may_go_to_any_public_port_and_to_mail_ports_elsewhere() {
         let strict = EgressPolicy::default();
         for port in [0, 25, 465, 587, 1025, 2465, 2525, 2587] {
             for host in ["192.0.2.25", "10.0.0.25", "127.0.0.1", "[::1]", "[fd00::25]"] {
@@ -313,14 +322,14 @@ mod tests {
                 "[fec0::25]",
                 "[::ffff:10.0.0.25]",
             ] {
-                let told = typed(&strict, &format!("{host}:{port}"), Smtp);
-                assert_eq!(told, Err(NotAllowed), "{host}:{port}");
+                let result = typed(&strict, &format!("{host}:{port}"), Smtp);
+                assert_eq!(result, Err(NotAllowed), "{host}:{port}");
             }
         }
     }
 
     #[test]
-    fn without_rules_http_goes_nowhere_and_https_to_this_machine_on_its_usual_ports() {
+    fn without_rules_http_is_refused_and_https_to_this_machine_needs_a_default_port() {
         let strict = EgressPolicy::default();
         for (address, http, https) in [
             ("127.0.0.1:80", Err(NotAllowed), Err(NotAllowed)),
@@ -337,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_special_address_is_called_only_where_a_rule_allows_just_that_one() {
+    fn a_special_address_is_permitted_only_by_a_rule_for_exactly_that_address() {
         let wide = policy(&["0.0.0.0/0", "::/0", "169.254.0.0/16", "metadata.internal"], &[]);
         let narrow = policy(&["169.254.169.254:80", "fd00:ec2::254"], &[]);
         for (address, expected) in [
@@ -379,7 +388,7 @@ mod tests {
             ("fd00::/8", "[fd12::1]:9", Ok(())),
             ("[fd00::]/8:9-10", "[fd12::1]:10", Ok(())),
             ("[fd00::]/8:9-10", "[fd12::1]:11", Err(NotAllowed)),
-            // What embeds an IPv4 address is that address.
+            // An embedded IPv4 address counts as that address.
             ("::/0", "[::ffff:127.0.0.1]:9", Err(NotAllowed)),
         ] {
             assert_eq!(typed(&policy(&[rule], &[]), address, Smtp), expected, "{rule} {address}");
@@ -394,13 +403,13 @@ mod tests {
             ("corp", "mail.corp", Err(NotAllowed)),
             ("10.0.0.0/8", "mail.corp", Ok(())),
         ] {
-            let told = named(&policy(&[rule], &[]), name, "10.0.0.25:9");
-            assert_eq!(told, expected, "{rule} {name}");
+            let result = named(&policy(&[rule], &[]), name, "10.0.0.25:9");
+            assert_eq!(result, expected, "{rule} {name}");
         }
     }
 
     #[test]
-    fn a_rule_that_denies_wins_over_what_allows_and_over_what_needs_no_rule() {
+    fn a_deny_rule_overrides_allow_rules_and_defaults() {
         for (deny, address) in [
             ("203.0.113.0/24", "203.0.113.25:587"),
             ("203.0.113.25:587", "203.0.113.25:587"),
@@ -420,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_configured_is_allowed_for_its_host_and_port_unless_denied() {
+    fn a_configured_url_is_allowed_for_its_host_and_port_unless_denied() {
         let strict = EgressPolicy::default();
         for (configured, address, expected) in [
             ("http://127.0.0.1:9090/realm", "127.0.0.1:9090", Ok(())),
@@ -449,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_says_nothing_clear_is_refused_and_its_flag_named() {
+    fn an_invalid_rule_is_refused_and_its_flag_is_named() {
         for rule in [
             "",
             ":25",

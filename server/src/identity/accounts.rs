@@ -1,5 +1,5 @@
-//! Accounts of our own: signing in, signing out, and who may at all. One answer for a wrong
-//! address and a wrong password, in words and in time.
+//! Local accounts: sign-in, sign-out, set-up and management. A wrong address and a wrong password
+//! get the same response in the same time, so that accounts cannot be enumerated.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,29 +7,29 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::check::text::is_unsafe_in_one_line;
+use domain::validate::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 
 use super::devices::Device;
-use super::limits;
+use super::login_limits;
+use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 use super::sessions::{self, Caller, SessionCookie, Sessions};
-use super::throttle::{Comparison, Entrance, Limited, Throttle};
-use super::{Client, Principal, Role};
+use super::{Principal, RequestClient, Role};
 use crate::aggregates::Aggregates;
 use crate::clock::{Clock, Randomness, random_id};
-use crate::digest::hashed;
+use crate::hash::hashed;
 use crate::store::audit::{self, Action, Actor, Entry};
+use crate::store::login_attempts::{self, FailureLimits, LimitExceeded};
 use crate::store::people::{self, Added, Person};
-use crate::store::sessions::{self as table, Listed};
-use crate::store::sign_ins::{self, Most, TooMany};
+use crate::store::sessions::{self as table, SessionSummary};
 use crate::store::{Store, StoreError, set_up};
 use crate::subscriber::{subscriber, written};
 
-/// The longest address that is looked at or kept, in characters.
+/// The longest address that an error message repeats, in characters.
 const MAX_EMAIL: usize = 254;
 
-/// The accounts in the database.
+/// Authenticates and manages the accounts in the database.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     store: Store,
@@ -42,36 +42,36 @@ pub struct Accounts {
     aggregates: Aggregates,
 }
 
-/// A sign-in that succeeded.
+/// A successful sign-in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who it is.
+    /// The signed-in user.
     pub principal: Principal,
-    /// The `Set-Cookie` header that makes the browser known.
+    /// The `Set-Cookie` header of the session cookie.
     pub cookie: HeaderValue,
-    /// What the browser is known by at its next sign-in.
+    /// The device to store in the browser's device cookie.
     pub device: Device,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Address or password, and nobody learns which.
+    /// The address or the password is wrong; the response does not tell which.
     #[error("the address or the password is wrong")]
     Wrong,
-    /// Nothing was looked at: too many attempts failed, or are under way.
+    /// Rejected before the comparison: too many attempts have failed or are in progress.
     #[error("too many attempts failed")]
     TooMany {
         /// How long to wait before the next attempt.
         retry_after: Duration,
     },
-    /// Nothing was looked at: the server compares as many passwords as it may.
+    /// Rejected before the comparison: the server compares as many passwords as it may.
     #[error("the server is busy with other sign-ins")]
     Busy {
         /// How long to wait before the next attempt.
         retry_after: Duration,
     },
-    /// It could not be looked at.
+    /// The database query failed.
     #[error("the account could not be looked up")]
     Store(#[from] StoreError),
     /// The password could not be compared.
@@ -81,7 +81,7 @@ pub enum SignInError {
 
 impl From<Busy> for SignInError {
     fn from(Busy: Busy) -> Self {
-        Self::Busy { retry_after: SHORTLY }
+        Self::Busy { retry_after: BUSY_RETRY_AFTER }
     }
 }
 
@@ -94,7 +94,7 @@ impl From<Limited> for SignInError {
     }
 }
 
-/// Why no account was made or changed.
+/// Why an account was not created or changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AccountError {
@@ -114,7 +114,7 @@ pub enum AccountError {
     Hash(#[from] HashError),
 }
 
-/// Why a person's own password was not changed.
+/// Why a user's own password was not changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum PasswordError {
@@ -128,40 +128,40 @@ pub enum PasswordError {
     NotTaken(#[from] AccountError),
 }
 
-/// Why nobody became the first administrator.
+/// Why the first administrator was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    /// The ticket does not work, or no longer.
+    /// The ticket is unknown, used or expired.
     #[error("the link does not work, or no longer works")]
     LinkOver,
-    /// Address, name or password cannot be taken, or the database does not answer.
+    /// The address, name or password is invalid, or the database does not answer.
     #[error(transparent)]
     Account(#[from] AccountError),
 }
 
-/// How long the link of the first start works.
-const SET_UP_WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// How long a set-up link is valid.
+const SET_UP_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// After how long there may be room for a comparison again.
-const SHORTLY: Duration = Duration::from_secs(2);
+/// The `retry_after` when all comparison slots are taken.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// The audit row of a wrong password.
-struct Failure {
+/// The audit row to write for a wrong password.
+struct SignInFailure {
     action: Action,
     actor: Actor,
 }
 
-/// Leave to compare one password, and where the attempt counts if it is wrong.
-struct Guess {
+/// An admitted password comparison, and the keys under which it counts if it fails.
+struct AdmittedGuess {
     account: String,
     source: String,
     number: i64,
     permit: Permit,
-    _room: Comparison,
+    _slot: Comparison,
 }
 
 impl Accounts {
-    /// The accounts in `store`; `https` says how browsers come, and `throttle` how often.
+    /// Creates the service over `store`; `https` makes its cookies secure.
     #[must_use]
     pub fn new(
         store: Store,
@@ -182,39 +182,39 @@ impl Accounts {
         }
     }
 
-    /// The sessions of everybody who is signed in.
+    /// Returns the session service.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// What records events that a stranger can cause.
+    /// Returns the audit recorder of events that unauthenticated clients can cause.
     #[must_use]
     pub fn aggregates(&self) -> &Aggregates {
         &self.aggregates
     }
 
-    /// The cookie by which a browser is known again.
+    /// Returns the session cookie.
     #[must_use]
     pub fn cookie(&self) -> SessionCookie {
         self.cookie
     }
 
-    /// Signs somebody in: a new session, and the end of the one that the caller had. The caller's
-    /// request was admitted by the throttle.
+    /// Signs a user in: begins a session and ends the caller's previous one. The caller must have
+    /// passed the throttle.
     ///
     /// # Errors
-    /// Wrong, too many attempts, or the database does not answer.
+    /// The credentials are wrong, the attempt is throttled, or the database does not answer.
     pub async fn sign_in(
         &self,
         email: &str,
         password: SecretString,
         caller: &Caller,
     ) -> Result<SignedIn, SignInError> {
-        let account = limits::account_key(email);
+        let account = login_limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let guess = self.guess(email, &account, device, caller).await?;
-        let failure = Failure { action: Action::SignInFailed, actor: Actor::nobody() };
+        let guess = self.admit_guess(email, &account, device, caller).await?;
+        let failure = SignInFailure { action: Action::SignInFailed, actor: Actor::unknown() };
         let compared = self.compare(guess, email, password, failure, caller.address);
         let person = compared.await?.ok_or(SignInError::Wrong)?;
 
@@ -222,46 +222,47 @@ impl Accounts {
         let Some((principal, cookie)) = self.begin_session(&person, caller).await? else {
             return Err(SignInError::Wrong);
         };
-        self.note(Actor::from(&principal), Action::SignedIn, None).await?;
+        self.record(Actor::from(&principal), Action::SignedIn, None).await?;
         let device = Device::of(&account, hash, device, self.randomness.as_ref());
         Ok(SignedIn { principal, cookie, device })
     }
 
-    /// The person, if the password of a guess is right; if not, that is recorded.
+    /// Returns the account if the password matches; otherwise counts and audits the failure.
     async fn compare(
         &self,
-        guess: Guess,
+        guess: AdmittedGuess,
         email: &str,
         password: SecretString,
-        failure: Failure,
+        failure: SignInFailure,
         address: IpAddr,
     ) -> Result<Option<Person>, SignInError> {
         let (accounts, email) = (self.clone(), email.to_owned());
-        // A wrong guess counts even if the caller hangs up meanwhile.
+        // Spawned, so that a wrong guess counts even if the client disconnects.
         let compared = tokio::spawn(async move {
-            let Guess { account, source, number, permit, _room } = guess;
+            let AdmittedGuess { account, source, number, permit, _slot } = guess;
             let person = people::by_email(&accounts.store, &email).await?;
             let hash = person.as_ref().map(|person| person.password_hash.clone());
             if accounts.passwords.is_right(permit, password, hash).await? {
-                sign_ins::forgive(&accounts.store, &account, &source).await?;
+                login_attempts::clear(&accounts.store, &account, &source).await?;
                 return Ok(person);
             }
-            // An address without an account is not kept: people also type passwords there.
-            let (Failure { action, actor }, known) = (failure, person.map(|person| person.email));
+            // An address without an account is not stored: users sometimes type a password there.
+            let (SignInFailure { action, actor }, known) =
+                (failure, person.map(|person| person.email));
             accounts.aggregates.record(action, address, actor, known);
-            sign_ins::fail(&accounts.store, number).await?;
+            login_attempts::fail(&accounts.store, number).await?;
             Ok(None)
         });
         compared.await.map_err(HashError::from)?
     }
 
-    /// Ends the caller's session, whether or not the database can be written, and returns the
-    /// `Set-Cookie` header that makes the browser forget it.
+    /// Ends the caller's session, even if the database cannot be written, and returns the
+    /// `Set-Cookie` header that removes the cookie.
     pub async fn sign_out(&self, caller: &Caller) -> HeaderValue {
         if let Some(key) = &caller.session {
             let principal = caller.principal.as_ref();
             let address = Some(written(caller.address));
-            let unknown = || Actor { address, session: Some(key.name()), ..Actor::nobody() };
+            let unknown = || Actor { address, session: Some(key.name()), ..Actor::unknown() };
             let actor = principal.map_or_else(unknown, Actor::from);
             let issuer = principal.and_then(|principal| principal.issuer.clone());
             let entry = self.entry(actor, Action::SignedOut, issuer);
@@ -270,10 +271,10 @@ impl Accounts {
         self.cookie.removal()
     }
 
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// Address, name or password cannot be taken, or the database does not answer.
+    /// The address, name or password is invalid, or the database does not answer.
     pub async fn add(
         &self,
         email: &str,
@@ -282,7 +283,7 @@ impl Accounts {
         password: SecretString,
         by: Actor,
     ) -> Result<(), AccountError> {
-        let person = self.person(email, name, role, password).await?;
+        let person = self.new_person(email, name, role, password).await?;
         match people::add(
             &self.store,
             &person,
@@ -295,7 +296,7 @@ impl Accounts {
         }
     }
 
-    /// Whether there is an administrator.
+    /// Whether an administrator exists.
     ///
     /// # Errors
     /// The database does not answer.
@@ -303,7 +304,7 @@ impl Accounts {
         set_up::is_done(&self.store).await
     }
 
-    /// A ticket for whoever becomes the first administrator, while there is none.
+    /// Issues a set-up ticket for the first administrator; `None` once an administrator exists.
     ///
     /// # Errors
     /// The database does not answer.
@@ -312,11 +313,11 @@ impl Accounts {
             return Ok(None);
         }
         let (ticket, now) = (random_id(self.randomness.as_ref()), self.clock.now());
-        set_up::issue(&self.store, &hashed(&ticket), now, now + SET_UP_WITHIN).await?;
+        set_up::issue(&self.store, &hashed(&ticket), now, now + SET_UP_LIFETIME).await?;
         Ok(Some(ticket))
     }
 
-    /// Whether this ticket would work now.
+    /// Whether this ticket is valid now.
     ///
     /// # Errors
     /// The database does not answer.
@@ -324,11 +325,11 @@ impl Accounts {
         set_up::is_valid(&self.store, &hashed(ticket), self.clock.now()).await
     }
 
-    /// Makes the first administrator for a ticket, and signs them in.
+    /// Redeems a ticket: creates the first administrator and signs them in.
     ///
     /// # Errors
-    /// The ticket does not work; address, name or password cannot be taken; or the database does not
-    /// answer. Then the ticket is as good as before.
+    /// The ticket is invalid; the address, name or password is invalid; or the database does not
+    /// answer. The ticket stays valid until the account exists.
     pub async fn set_up(
         &self,
         ticket: &str,
@@ -337,12 +338,12 @@ impl Accounts {
         password: SecretString,
         caller: &Caller,
     ) -> Result<SignedIn, SetUpError> {
-        // Before the password costs anything.
+        // Checked before the expensive password hash.
         if !self.is_set_up_open(ticket).await.map_err(AccountError::from)? {
             return Err(SetUpError::LinkOver);
         }
-        let person = self.person(email, name, Role::Administrator, password).await?;
-        let client = Client { address: Some(written(caller.address)), session: None };
+        let person = self.new_person(email, name, Role::Administrator, password).await?;
+        let client = RequestClient { address: Some(written(caller.address)), session: None };
         let actor = Actor::from(&Principal { client, ..person.principal() });
         let entry = self.entry(actor, Action::SetUp, None);
         let (hash, now) = (hashed(ticket), self.clock.now());
@@ -352,13 +353,13 @@ impl Accounts {
         }
         let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
         let Some((principal, cookie)) = session else { return Err(SetUpError::LinkOver) };
-        let account = limits::account_key(&person.email);
+        let account = login_limits::account_key(&person.email);
         let device = Device::of(&account, &person.password_hash, None, self.randomness.as_ref());
         Ok(SignedIn { principal, cookie, device })
     }
 
-    /// Somebody who is in no database yet.
-    async fn person(
+    /// Validates the input and returns a new account, which is not stored yet.
+    async fn new_person(
         &self,
         email: &str,
         name: &str,
@@ -366,8 +367,8 @@ impl Accounts {
         password: SecretString,
     ) -> Result<Person, AccountError> {
         let (email, name) = (email.trim(), name.trim());
-        if domain::check::address::email_address(email).is_err() {
-            return Err(AccountError::Email(cut_short(email)));
+        if domain::validate::address::email_address(email).is_err() {
+            return Err(AccountError::Email(sanitized(email)));
         }
         if name.is_empty() || name.chars().count() > 254 || name.contains(is_unsafe_in_one_line) {
             return Err(AccountError::Name);
@@ -383,29 +384,29 @@ impl Accounts {
         })
     }
 
-    /// Gives an account another password and ends its sessions.
+    /// Replaces an account's password and ends its sessions.
     ///
     /// # Errors
-    /// There is no such account, the password cannot be taken, or the database does not answer.
+    /// There is no such account, the password is invalid, or the database does not answer.
     pub async fn set_password(
         &self,
         email: &str,
         password: SecretString,
         by: Actor,
     ) -> Result<(), AccountError> {
-        let person = self.known(email).await?;
+        let person = self.existing_person(email).await?;
         match self.replace_password(&person, password, by).await? {
             Some(_) => Ok(()),
             None => Err(AccountError::Unknown(person.email)),
         }
     }
 
-    /// Gives the caller's own account another password, for the current one. All of their sessions end,
-    /// and a new one begins in this browser: a copy of its cookie is worth nothing any more.
+    /// Changes the caller's own password, given the current one. Ends all of their sessions and
+    /// begins a new one in this browser, so that a copied session cookie is invalid.
     ///
     /// # Errors
-    /// The caller has no account here, the current password is wrong, or too many were; the new one
-    /// cannot be taken; or the database does not answer.
+    /// The caller has no local account, the current password is wrong or throttled, the new one is
+    /// invalid, or the database does not answer.
     pub async fn change_password(
         &self,
         current: SecretString,
@@ -417,13 +418,13 @@ impl Accounts {
             return Err(PasswordError::NoAccount);
         };
         let email = who.address();
-        let account = limits::account_key(email);
+        let account = login_limits::account_key(email);
         let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let guess = self.guess(email, &account, device, caller).await?;
-        let failure = Failure { action: Action::PasswordNotChanged, actor: Actor::from(who) };
+        let guess = self.admit_guess(email, &account, device, caller).await?;
+        let failure = SignInFailure { action: Action::PasswordNotChanged, actor: Actor::from(who) };
         let compared = self.compare(guess, email, current, failure, caller.address);
         let person = compared.await?.ok_or(PasswordError::Wrong)?;
-        // Nothing if another change was quicker: what was typed as the current password no longer is.
+        // `None` if a concurrent change won: the password that was checked is not current any more.
         let replaced = self.replace_password(&person, password, Actor::from(who)).await?;
         let password_hash = replaced.ok_or(PasswordError::Wrong)?;
         let person = Person { password_hash, ..person };
@@ -434,8 +435,8 @@ impl Accounts {
         Ok(SignedIn { principal, cookie, device })
     }
 
-    /// The hash of the new password; nothing where the account is gone, or has another password than
-    /// this one by now.
+    /// Returns the new hash; `None` if the account is gone or its password hash has changed since
+    /// `person` was read.
     async fn replace_password(
         &self,
         person: &Person,
@@ -450,24 +451,27 @@ impl Accounts {
         Ok(replaced.then_some(hash))
     }
 
-    /// The sessions of a person, and, for administrators, those of all others.
+    /// Returns a user's own sessions; for administrators, those of all users.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn sessions_seen_by(&self, who: &Principal) -> Result<Vec<Listed>, StoreError> {
+    pub async fn sessions_seen_by(
+        &self,
+        who: &Principal,
+    ) -> Result<Vec<SessionSummary>, StoreError> {
         let person = (!who.may_edit()).then_some(who.id.as_str());
         self.sessions.list(person, self.clock.now()).await
     }
 
-    /// Ends the sessions visible to a person that match `wanted`, except the one of this request, and
-    /// returns how many; nothing if the database could not be told of them all.
+    /// Ends the sessions visible to a user that match `wanted`, except the current one. Returns how
+    /// many; `None` if not every end could be written to the database.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn end_sessions(
         &self,
         who: &Principal,
-        wanted: impl Fn(&Listed) -> bool,
+        wanted: impl Fn(&SessionSummary) -> bool,
     ) -> Result<Option<usize>, StoreError> {
         let mut ending = self.sessions_seen_by(who).await?;
         let own = who.client.session.as_deref();
@@ -482,91 +486,99 @@ impl Accounts {
     /// # Errors
     /// There is no such account, or the database does not answer.
     pub async fn remove(&self, email: &str, by: Actor) -> Result<(), AccountError> {
-        let person = self.known(email).await?;
+        let person = self.existing_person(email).await?;
         let entry = self.entry(by, Action::PersonRemoved, Some(person.email.clone()));
         let removed = people::remove(&self.store, &person.id, &entry).await?;
         if removed { Ok(()) } else { Err(AccountError::Unknown(person.email)) }
     }
 
-    async fn known(&self, email: &str) -> Result<Person, AccountError> {
+    async fn existing_person(&self, email: &str) -> Result<Person, AccountError> {
         people::by_email(&self.store, email)
             .await?
-            .ok_or_else(|| AccountError::Unknown(cut_short(email)))
+            .ok_or_else(|| AccountError::Unknown(sanitized(email)))
     }
 
-    /// Leave for a guess at this account's password: as a device that is known to it, or else as a
-    /// stranger. Everything that needs no database comes first.
-    async fn guess(
+    /// Admits a guess at this account's password: as a device known to the account, or else by
+    /// address. The in-memory throttle comes before the database.
+    async fn admit_guess(
         &self,
         email: &str,
         account: &str,
         device: Option<&Device>,
         caller: &Caller,
-    ) -> Result<Guess, SignInError> {
+    ) -> Result<AdmittedGuess, SignInError> {
         if let Some(device) = device
-            && let Some(guess) = self.guess_from_device(email, account, device).await?
+            && let Some(guess) = self.admit_guess_from_device(email, account, device).await?
         {
             return Ok(guess);
         }
         if caller.device.is_some() {
-            // The throttle has taken the caller for a device that it is not, or not of this account.
+            // The throttle admitted the caller as a device, but not as one of this account's.
             self.throttle.admit(Entrance::Password, caller.address)?;
         }
         let source = subscriber(caller.address).to_string();
-        // A guess that is refused anyway must take no room from the owner's.
-        let (now, most) = (self.clock.now(), limits::FROM_AN_ADDRESS);
-        let since = now - limits::WINDOW;
-        if let Err(full) = sign_ins::check(&self.store, account, &source, most, now, since).await? {
-            return Err(SignInError::TooMany { retry_after: wait(full, now) });
+        // A guess over the limit must not take one of the account's comparison slots.
+        let (now, most) = (self.clock.now(), login_limits::FROM_AN_ADDRESS);
+        let since = now - login_limits::WINDOW;
+        if let Err(full) =
+            login_attempts::check(&self.store, account, &source, most, now, since).await?
+        {
+            return Err(SignInError::TooMany { retry_after: retry_delay(full, now) });
         }
-        let room = self.room(account)?;
-        let permit = self.passwords.permit(Queue::Strangers).await?;
+        let slot = self.comparison_slot(account)?;
+        let permit = self.passwords.permit(Queue::Unproven).await?;
         let account = account.to_owned();
-        match self.count(&account, &source, limits::FROM_AN_ADDRESS).await? {
-            Ok(number) => Ok(Guess { account, source, number, permit, _room: room }),
+        match self.count(&account, &source, login_limits::FROM_AN_ADDRESS).await? {
+            Ok(number) => Ok(AdmittedGuess { account, source, number, permit, _slot: slot }),
             Err(retry_after) => Err(SignInError::TooMany { retry_after }),
         }
     }
 
-    /// Nothing where the account has another password since, or too many attempts from this device
-    /// have failed: whoever has a stolen device cookie is a stranger like any other then.
-    async fn guess_from_device(
+    /// Admits a guess as a known device; `None` if the account's password has changed since, or too
+    /// many attempts from this device have failed. A stolen device cookie then has no effect.
+    async fn admit_guess_from_device(
         &self,
         email: &str,
         account: &str,
         device: &Device,
-    ) -> Result<Option<Guess>, SignInError> {
+    ) -> Result<Option<AdmittedGuess>, SignInError> {
         let source = device.source();
-        let room = self.room(&source)?;
+        let slot = self.comparison_slot(&source)?;
         let permit = self.passwords.permit(Queue::Devices).await?;
         let person = people::by_email(&self.store, email).await?;
         if !person.is_some_and(|person| device.has_password_of(&person)) {
             return Ok(None);
         }
-        let counted = self.count(account, &source, limits::FROM_A_DEVICE).await?;
+        let counted = self.count(account, &source, login_limits::FROM_A_DEVICE).await?;
         let account = account.to_owned();
-        Ok(counted.ok().map(|number| Guess { account, source, number, permit, _room: room }))
+        Ok(counted.ok().map(|number| AdmittedGuess {
+            account,
+            source,
+            number,
+            permit,
+            _slot: slot,
+        }))
     }
 
-    /// Room for one comparison among those of an account, or of a device.
-    fn room(&self, key: &str) -> Result<Comparison, SignInError> {
-        self.throttle.compare(key).ok_or(SignInError::TooMany { retry_after: SHORTLY })
+    /// Takes a comparison slot of an account or a device.
+    fn comparison_slot(&self, key: &str) -> Result<Comparison, SignInError> {
+        self.throttle.compare(key).ok_or(SignInError::TooMany { retry_after: BUSY_RETRY_AFTER })
     }
 
-    /// Counts an attempt that is about to be made, or says how long to wait.
+    /// Counts an attempt before it is made; the inner `Err` is how long to wait.
     async fn count(
         &self,
         account: &str,
         source: &str,
-        most: Most,
+        most: FailureLimits,
     ) -> Result<Result<i64, Duration>, StoreError> {
         let now = self.clock.now();
-        let since = now - limits::WINDOW;
-        let counted = sign_ins::begin(&self.store, account, source, most, now, since).await?;
-        Ok(counted.map_err(|full| wait(full, now)))
+        let since = now - login_limits::WINDOW;
+        let counted = login_attempts::begin(&self.store, account, source, most, now, since).await?;
+        Ok(counted.map_err(|full| retry_delay(full, now)))
     }
 
-    /// Begins a session, unless the password was changed while it was being compared.
+    /// Begins a session; `None` if the password was changed while it was being compared.
     async fn begin_session(
         &self,
         person: &Person,
@@ -579,11 +591,11 @@ impl Accounts {
         if !table::begin(&self.store, key.as_str(), id, password_hash, &address, now).await? {
             return Ok(None);
         }
-        let client = Client { address: Some(address), session: Some(key.name()) };
+        let client = RequestClient { address: Some(address), session: Some(key.name()) };
         Ok(Some((Principal { client, ..person.principal() }, cookie)))
     }
 
-    async fn note(
+    async fn record(
         &self,
         actor: Actor,
         action: Action,
@@ -597,16 +609,18 @@ impl Accounts {
     }
 }
 
-/// How long it takes until the oldest of too many failed attempts no longer counts, or those under way
-/// have ended.
-fn wait(full: TooMany, now: DateTime<Utc>) -> Duration {
+/// Returns how long to wait until the oldest failed attempt expires, or until the attempts in
+/// progress have ended.
+fn retry_delay(full: LimitExceeded, now: DateTime<Utc>) -> Duration {
     match full {
-        TooMany::Failed { oldest } => (oldest + limits::WINDOW - now).to_std().unwrap_or_default(),
-        TooMany::UnderWay => SHORTLY,
+        LimitExceeded::Failed { oldest } => {
+            (oldest + login_limits::WINDOW - now).to_std().unwrap_or_default()
+        }
+        LimitExceeded::UnderWay => BUSY_RETRY_AFTER,
     }
 }
 
-/// What was typed as an address, fit to be kept and shown.
-fn cut_short(email: &str) -> String {
+/// Truncates a typed address and removes unsafe characters, for an error message.
+fn sanitized(email: &str) -> String {
     email.chars().filter(|&c| !is_unsafe_in_one_line(c)).take(MAX_EMAIL).collect()
 }

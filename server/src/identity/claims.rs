@@ -1,25 +1,25 @@
-//! What a host says of somebody, made a [`Principal`]: which claims are read is configured. What
-//! is there and makes no sense (a zone that nobody knows, a name full of control characters) is as
-//! good as not there; only who it is and what they may do must be clear.
+//! Maps the claims of a host's token to a [`Principal`]; the names of the claims are configured. An
+//! invalid optional value (an unknown time zone, a name of control characters) is ignored. Only the
+//! subject and the role must be valid.
 
-use domain::check::address::email_address;
-use domain::check::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
+use domain::validate::address::email_address;
+use domain::validate::text::is_unsafe_in_one_line;
 use serde_json::{Map, Value};
 
-use super::refused::Refused;
+use super::rejection::CredentialRejection;
 use super::{Email, Principal, Role};
-use crate::zones;
+use crate::time_zones;
 
 /// The claims of a token, by name.
-pub type Claims = Map<String, Value>;
+pub type HostClaims = Map<String, Value>;
 
-/// The longest subject, name or address that is kept, in characters.
+/// The longest subject, name or address, in characters.
 const LONGEST: usize = 254;
-/// The longest language tag that is looked at, in octets (RFC 5646 4.4.1).
+/// The longest language tag that is accepted, in octets (RFC 5646 4.4.1).
 const LONGEST_TAG: usize = 35;
 
-/// Which claims are read. A name that is no claim's leads, at each dot, into an object.
+/// The names of the claims to read. A name that matches no claim is a dotted path into objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named for what its claim says")]
 pub struct ClaimNames {
@@ -31,11 +31,11 @@ pub struct ClaimNames {
     pub language: String,
     pub zone: String,
     pub date_pattern: String,
-    /// The first of these that is there.
+    /// The first of these claims that is present is used.
     pub clock: Vec<String>,
 }
 
-/// What the roles are called by whoever says who has them.
+/// The names of the roles in tokens and headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named for the role that it stands for")]
 pub struct RoleNames {
@@ -50,12 +50,15 @@ impl Default for RoleNames {
 }
 
 impl RoleNames {
-    /// The role of somebody who has these, the one that may more.
+    /// Returns the most privileged of these roles.
     ///
     /// # Errors
-    /// [`Refused::RoleMissing`]: none of them is for here.
-    pub fn role<'r>(&self, roles: impl IntoIterator<Item = &'r str>) -> Result<Role, Refused> {
-        let mut found = Err(Refused::RoleMissing);
+    /// [`CredentialRejection::RoleMissing`]: none of them is a role of this server.
+    pub fn role<'r>(
+        &self,
+        roles: impl IntoIterator<Item = &'r str>,
+    ) -> Result<Role, CredentialRejection> {
+        let mut found = Err(CredentialRejection::RoleMissing);
         for role in roles {
             match role {
                 _ if role == self.administrator => return Ok(Role::Administrator),
@@ -68,38 +71,39 @@ impl RoleNames {
 }
 
 impl ClaimNames {
-    /// Whoever these claims are about, as `issuer` says; `trusts_email` takes an address for
-    /// theirs without being told so.
+    /// Returns the user that `issuer` describes by these claims; `trusts_email` takes the address
+    /// as verified without a claim that says so.
     ///
     /// # Errors
-    /// They do not say who it is, or none of the roles is for here.
+    /// The subject is missing or invalid, or none of the roles is one of this server.
     pub fn principal(
         &self,
-        claims: &Claims,
+        claims: &HostClaims,
         issuer: &str,
         roles: &RoleNames,
         trusts_email: bool,
-    ) -> Result<Principal, Refused> {
+    ) -> Result<Principal, CredentialRejection> {
         let text = |name: &str| claim(claims, name).and_then(Value::as_str);
-        let subject = text(&self.subject).and_then(subject).ok_or(Refused::Malformed)?;
+        let subject =
+            text(&self.subject).and_then(subject).ok_or(CredentialRejection::Malformed)?;
         let role = roles.role(claim(claims, &self.roles).into_iter().flat_map(words))?;
         let is_verified =
-            trusts_email || claim(claims, &self.email_is_verified).is_some_and(is_yes);
+            trusts_email || claim(claims, &self.email_is_verified).is_some_and(is_true);
         let name = text(&self.name).and_then(shown).unwrap_or_else(|| subject.to_owned());
         Ok(Principal {
             email: text(&self.email)
                 .and_then(address)
                 .map(|address| Email { address, is_verified }),
-            language: text(&self.language).filter(|tag| is_tag(tag)).map(str::to_owned),
+            language: text(&self.language).filter(|tag| is_language_tag(tag)).map(str::to_owned),
             times: self.times(claims),
             ..Principal::foreign(issuer, subject, &name, role)
         })
     }
 
-    /// How they like times, where zone or pattern is said.
-    fn times(&self, claims: &Claims) -> Option<TimePreference> {
+    /// Returns the user's time format, if a zone or a date pattern is given.
+    fn times(&self, claims: &HostClaims) -> Option<TimePreference> {
         let text = |name: &str| claim(claims, name).and_then(Value::as_str);
-        let zone = text(&self.zone).and_then(zones::exact);
+        let zone = text(&self.zone).and_then(time_zones::exact);
         let pattern = text(&self.date_pattern).and_then(DatePattern::from_wire_name);
         if zone.is_none() && pattern.is_none() {
             return None;
@@ -114,15 +118,15 @@ impl ClaimNames {
     }
 }
 
-/// A claim by its name, or else by the path that the name's dots make.
-pub(super) fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
+/// Returns a claim by its name, or else by its dotted path.
+pub(super) fn claim<'c>(claims: &'c HostClaims, name: &str) -> Option<&'c Value> {
     claims.get(name).or_else(|| {
         let (first, rest) = name.split_once('.')?;
         claim(claims.get(first)?.as_object()?, rest)
     })
 }
 
-/// The words of a text, or the texts of an array.
+/// Returns the words of a string, or the strings of an array.
 pub(super) fn words(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => text.split_whitespace().collect(),
@@ -131,8 +135,8 @@ pub(super) fn words(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Some issuers write truth as a text.
-fn is_yes(value: &Value) -> bool {
+/// Whether a claim is true. Some issuers write it as a string.
+fn is_true(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value == "true"
 }
 
@@ -144,20 +148,20 @@ fn clock(value: &Value) -> Option<ClockStyle> {
     }
 }
 
-fn is_tag(tag: &str) -> bool {
+fn is_language_tag(tag: &str) -> bool {
     let is_part = |part: &str| {
         (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
     tag.len() <= LONGEST_TAG && tag.split('-').all(is_part)
 }
 
-/// What somebody is known by, if it can be stored and told from others.
+/// Returns a subject, if it is not blank, not too long, and free of deceptive characters.
 pub(super) fn subject(text: &str) -> Option<&str> {
     let fits = text.chars().count() <= LONGEST && !text.contains(is_unsafe_in_one_line);
     (fits && !text.trim().is_empty()).then_some(text)
 }
 
-/// A name as others may see it: in one line, and in the order in which it reads.
+/// Returns a display name in one line, without control and bidirectional characters.
 pub(super) fn shown(text: &str) -> Option<String> {
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");
@@ -165,7 +169,7 @@ pub(super) fn shown(text: &str) -> Option<String> {
     (!shown.is_empty()).then_some(shown)
 }
 
-/// An address that mail can go to.
+/// Returns the trimmed text, if it is a valid email address.
 pub(super) fn address(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = text.chars().count() <= LONGEST && email_address(text).is_ok();
@@ -178,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    fn claims(value: Value) -> Claims {
+    fn claims(value: Value) -> HostClaims {
         match value {
             Value::Object(claims) => claims,
             other => panic!("no claims: {other}"),
@@ -198,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_line_in_the_order_in_which_it_reads() {
+    fn a_display_name_loses_line_breaks_and_bidirectional_characters() {
         assert_eq!(shown(" Ada\n\u{202E}Okafor\u{7} ").as_deref(), Some("Ada Okafor"));
         assert_eq!(shown("\u{202E}\n"), None);
     }
 
     #[test]
-    fn a_subject_that_could_pass_for_another_is_none() {
+    fn a_blank_or_deceptive_subject_is_rejected() {
         for text in ["", "  ", "ada\n", "ada\u{202E}"] {
             assert_eq!(subject(text), None, "{text:?}");
         }
@@ -212,17 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn the_role_that_may_more_counts() {
+    fn the_most_privileged_role_counts() {
         let names = RoleNames::default();
         let role = |text: &str| names.role(text.split_whitespace());
         assert_eq!(role("ppm-reader ppm-administrator"), Ok(Role::Administrator));
         assert_eq!(role("other ppm-reader"), Ok(Role::Reader));
-        assert_eq!(role("PPM-Administrator ppm-administrators"), Err(Refused::RoleMissing));
-        assert_eq!(role(""), Err(Refused::RoleMissing));
+        assert_eq!(
+            role("PPM-Administrator ppm-administrators"),
+            Err(CredentialRejection::RoleMissing)
+        );
+        assert_eq!(role(""), Err(CredentialRejection::RoleMissing));
     }
 
     #[test]
-    fn a_clock_is_known_by_its_hours_and_by_its_cycle() {
+    fn a_clock_style_is_read_from_hours_or_an_hour_cycle() {
         for (value, style) in [
             (json!(12), Some(ClockStyle::TwelveHours)),
             (json!("h12"), Some(ClockStyle::TwelveHours)),

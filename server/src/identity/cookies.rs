@@ -1,8 +1,8 @@
-//! The cookies of this server: each a random token that the browser sends back and no script sees.
+//! The cookies of this server. Each holds an opaque token that no script can read.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// A cookie's name, and whether browsers come by https.
+/// A cookie's base name, and whether the site is served over HTTPS.
 #[derive(Debug, Clone, Copy)]
 pub struct Cookie {
     base: &'static str,
@@ -10,33 +10,33 @@ pub struct Cookie {
 }
 
 impl Cookie {
-    /// The cookie by which a browser is known again after a sign-in.
+    /// Returns the session cookie.
     #[must_use]
     pub const fn of_session(https: bool) -> Self {
         Self { base: "ppm-email", https }
     }
 
-    /// The cookie by which a browser is known again when it comes back from a provider.
+    /// Returns the cookie that identifies a browser on a provider's callback.
     #[must_use]
     pub const fn of_consent(https: bool) -> Self {
         Self { base: "ppm-email-consent", https }
     }
 
-    /// The cookie by which a browser is known in which an account has signed in before.
+    /// Returns the cookie that identifies a browser in which an account has signed in before.
     #[must_use]
     pub const fn of_device(https: bool) -> Self {
         Self { base: "ppm-email-device", https }
     }
 
-    /// The name; under https with the prefix that ties it to this one host (RFC 6265bis 4.1.3.2).
+    /// Returns the name; over HTTPS with the prefix `__Host-` (RFC 6265bis 4.1.3.2).
     #[must_use]
     pub fn name(self) -> String {
         let prefix = if self.https { "__Host-" } else { "" };
         format!("{prefix}{}", self.base)
     }
 
-    /// The header that gives a token to the browser, for the time that `end` says: by default until
-    /// the browser is closed.
+    /// Returns the `Set-Cookie` header. `end` is empty, for as long as the browser is open, or an
+    /// attribute such as `; Max-Age=0`.
     pub(super) fn given(self, token: &str, end: &str) -> HeaderValue {
         let (name, secure) = (self.name(), if self.https { "; Secure" } else { "" });
         HeaderValue::try_from(format!(
@@ -45,13 +45,13 @@ impl Cookie {
         .expect("a name, a token that came in a header or is base64, and attributes fit a header")
     }
 
-    /// The token that a request brings along.
+    /// Returns the token in the cookie of a request.
     pub(super) fn brought(self, headers: &HeaderMap) -> Option<&str> {
         value(headers, &self.name())
     }
 }
 
-/// What a request brings along in the cookie with this name; an empty one is none.
+/// Returns the value of the cookie with this name; an empty value counts as none.
 pub(super) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)

@@ -1,23 +1,23 @@
-//! Device cookies: what a browser is known by in which an account has signed in before, so that
-//! strangers who guess that account's password cannot lock its owner out there (OWASP, "Slow Down
-//! Online Guessing Attacks with Device Cookies"). A device cookie signs nobody in: it only counts
-//! failed attempts apart from everybody else's.
+//! Device cookies: they identify a browser in which an account has signed in before, so that an
+//! attacker who guesses that account's password cannot lock its owner out there (OWASP, "Slow Down
+//! Online Guessing Attacks with Device Cookies"). A device cookie signs no user in: it only counts
+//! failed attempts separately from those of other clients.
 //!
-//! It is signed by the vault and stored nowhere. It names the account by a digest, the account's
-//! password hash by a digest (another password makes it worthless), and the device by a random id.
+//! The vault signs it, and it is stored nowhere. It contains a digest of the account's address, a
+//! digest of the password hash (a new password invalidates it) and a random device id.
 
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookies::Cookie;
 use crate::clock::{Randomness, random_id};
-use crate::digest::hashed;
+use crate::hash::hashed;
 use crate::store::people::Person;
 use crate::vault::Vault;
 
-/// The purpose of the signatures.
+/// The purpose of the signatures, which the vault binds them to.
 const PURPOSE: &str = "device cookie";
-/// 400 days, the longest that browsers keep a cookie (RFC 6265bis 5.5).
-const KEPT: &str = "; Max-Age=34560000";
+/// 400 days, the longest lifetime that browsers accept (RFC 6265bis 5.5).
+const MAX_AGE: &str = "; Max-Age=34560000";
 
 /// A browser in which an account has signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// A browser in which a person has just signed in: the one that is known already, or a new one.
+    /// Returns the device after a sign-in: the known one's id, or a new random id.
     #[must_use]
     pub fn of(
         account: &str,
@@ -43,19 +43,19 @@ impl Device {
         }
     }
 
-    /// Whether the account with this key has signed in here.
+    /// Whether it belongs to the account with this key.
     #[must_use]
     pub fn is_of_account(&self, account: &str) -> bool {
         self.account == account
     }
 
-    /// Whether it was with the password that this person has now.
+    /// Whether the account's password is still the one of that sign-in.
     #[must_use]
     pub fn has_password_of(&self, person: &Person) -> bool {
         self.password == hashed(&person.password_hash)
     }
 
-    /// What its attempts are counted under. No address has a space in it.
+    /// Returns the key that its attempts count under. No address contains a space.
     #[must_use]
     pub fn source(&self) -> String {
         format!("device {}", self.id)
@@ -67,23 +67,23 @@ impl Device {
     }
 }
 
-/// The cookie by which a device is known again.
+/// The device cookie.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceCookie {
-    /// Whether browsers come by https.
+    /// Whether the site is served over HTTPS.
     pub https: bool,
 }
 
 impl DeviceCookie {
-    /// The header that gives it to the browser.
+    /// Returns the `Set-Cookie` header.
     #[must_use]
     pub fn given(self, vault: &Vault, device: &Device) -> HeaderValue {
         let signed = device.signed();
         let signature = vault.sign(PURPOSE, &signed);
-        Cookie::of_device(self.https).given(&format!("{signed}.{signature}"), KEPT)
+        Cookie::of_device(self.https).given(&format!("{signed}.{signature}"), MAX_AGE)
     }
 
-    /// The device that a request comes from, where its cookie is one that was given.
+    /// Returns the device of a request, if the cookie's signature is valid.
     #[must_use]
     pub fn brought(self, vault: &Vault, headers: &HeaderMap) -> Option<Device> {
         let cookie = Cookie::of_device(self.https).brought(headers)?;

@@ -1,5 +1,5 @@
-//! A host's own word on who is asking, for a host written in Rust: its sign-in is then the only
-//! one, and nothing else is asked.
+//! Authentication by a host written in Rust. Its [`Identity`] is then the only source; no other is
+//! consulted.
 
 use std::error::Error;
 use std::fmt;
@@ -10,24 +10,24 @@ use axum::http::request::Parts;
 
 use super::Principal;
 
-/// Who signs people in.
+/// Identifies the user of a request.
 #[async_trait]
 pub trait Identity: Send + Sync + 'static {
-    /// Whoever sends this request; nobody where nobody is signed in. Asked once for each request
-    /// that the tab makes, so a person who loses their role loses it at once.
+    /// Returns the user of this request; `None` if no user is signed in. Called once for each
+    /// request of the tab, so that a revoked role takes effect at once.
     ///
     /// # Errors
-    /// They are known and have no role here, or it cannot be told now.
+    /// The user has no role here, or cannot be identified now.
     async fn principal(&self, request: &Parts) -> Result<Option<Principal>, IdentityError>;
 }
 
-/// Why somebody may not be here.
+/// Why a host does not identify a user.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// Whoever it is has no role here: a refusal that says so, and a row in the audit trail.
+    /// The user has no role here: the request is rejected with that reason, and audited.
     #[error("none of the roles may be here")]
     NoRole,
-    /// It cannot be told now; the reason goes into the log, and must hold no secret.
+    /// The user cannot be identified now. The source is logged and must contain no secret.
     #[error("the host cannot tell who is asking")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }

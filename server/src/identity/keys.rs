@@ -1,6 +1,6 @@
-//! The keys by which a host signs its tokens: one from a file, or those at an address (JWKS, RFC
-//! 7517), which are kept and fetched again when a token names one that is not among them. Whoever
-//! shows a made-up key id may not make this server call out more often than once in a while.
+//! The keys that verify a host's tokens: one from a file, or a JWKS (RFC 7517) from a URL. The JWKS
+//! is cached and fetched again when a token names an unknown key. A fabricated key id cannot cause
+//! more than one fetch in 30 seconds.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,21 +10,21 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::refused::Refused;
+use super::rejection::CredentialRejection;
 use crate::clock::Clock;
 use crate::log::one_line;
 use crate::oauth::{DocumentError, Documents};
 
-/// Two fetches are at least this far apart.
+/// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);
-/// Keys that are older are fetched again beside whatever is asked: one may have been withdrawn.
+/// Older keys are refreshed in the background: one may have been withdrawn.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Keys that nobody has confirmed for so long are believed no longer. `OpenID` Connect Core 1.0, 10.1.1
-/// lets issuers change them at any time; neither it nor RFC 7517 says how long to do without an answer.
+/// Keys that could not be refreshed for this long are not trusted any more. `OpenID` Connect Core
+/// 1.0, 10.1.1 lets issuers rotate keys at any time; neither it nor RFC 7517 sets a limit.
 pub(super) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// A key that was published or configured.
+/// A published or configured public key.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
     id: Option<String>,
@@ -32,16 +32,16 @@ pub struct PublicKey {
     key: DecodingKey,
 }
 
-/// Why a file holds no key.
+/// The file holds no public key.
 #[derive(Debug, thiserror::Error)]
 #[error("no public key in PEM")]
 pub struct NoKey;
 
 impl PublicKey {
-    /// Reads a public key in PEM (RFC 7468 13), or one of RSA alone (PKCS #1).
+    /// Parses a public key in PEM (RFC 7468 13), or an RSA key in PKCS #1.
     ///
     /// # Errors
-    /// It is none: a private key and a certificate are not, either.
+    /// It is not a public key; a private key and a certificate are rejected too.
     pub fn from_pem(pem: &str) -> Result<Self, NoKey> {
         let is_public = pem.contains("-----BEGIN PUBLIC KEY-----")
             || pem.contains("-----BEGIN RSA PUBLIC KEY-----");
@@ -55,7 +55,7 @@ impl PublicKey {
         }
     }
 
-    /// A published key, if signatures can be looked at by it.
+    /// Returns a published key, if it can verify signatures.
     fn published(jwk: &Jwk) -> Option<Self> {
         let is_for_signatures =
             matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
@@ -75,12 +75,12 @@ impl PublicKey {
     }
 }
 
-/// Where keys come from.
+/// The source of the keys.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// A file that was read at the start.
+    /// A file that was read at startup.
     File(PublicKey),
-    /// An address where they are published.
+    /// The URL of a JWKS.
     Address(String),
 }
 
@@ -88,20 +88,20 @@ pub enum KeySource {
 #[derive(Debug, Clone)]
 pub struct Keys {
     configured: Option<PublicKey>,
-    published: Option<Arc<Published>>,
+    published: Option<Arc<PublishedKeys>>,
 }
 
 #[derive(Debug)]
-struct Published {
+struct PublishedKeys {
     address: String,
     documents: Documents,
     clock: Arc<dyn Clock>,
     known: RwLock<Fetched>,
-    /// When a fetch last began; held while one is under way.
-    turn: tokio::sync::Mutex<Option<DateTime<Utc>>>,
+    /// When the last fetch ended, or began if it is not over; locked during a fetch.
+    last_fetch: tokio::sync::Mutex<Option<DateTime<Utc>>>,
 }
 
-/// What was fetched last, and when.
+/// The keys of the last successful fetch, and its time.
 #[derive(Debug, Default)]
 struct Fetched {
     keys: Vec<PublicKey>,
@@ -109,62 +109,68 @@ struct Fetched {
 }
 
 impl Keys {
-    /// The keys from this source; none is fetched yet.
+    /// Creates the keys of this source; nothing is fetched yet.
     #[must_use]
     pub fn new(source: KeySource, documents: Documents, clock: Arc<dyn Clock>) -> Self {
         match source {
             KeySource::File(key) => Self { configured: Some(key), published: None },
             KeySource::Address(address) => {
-                let published = Published {
+                let published = PublishedKeys {
                     address,
                     documents,
                     clock,
                     known: RwLock::default(),
-                    turn: tokio::sync::Mutex::default(),
+                    last_fetch: tokio::sync::Mutex::default(),
                 };
                 Self { configured: None, published: Some(Arc::new(published)) }
             }
         }
     }
 
-    /// The key for a signature. A key from a file is for every id.
+    /// Returns the key for a signature. A key from a file matches every key id.
     ///
     /// # Errors
-    /// There is none, also after asking once more where that may be asked now.
+    /// No key matches, even after a fetch where the interval allows one.
     pub async fn find(
         &self,
         id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<DecodingKey, Refused> {
+    ) -> Result<DecodingKey, CredentialRejection> {
         if let Some(key) = &self.configured {
-            return if key.fits(algorithm) { Ok(key.key.clone()) } else { Err(Refused::Algorithm) };
+            return if key.fits(algorithm) {
+                Ok(key.key.clone())
+            } else {
+                Err(CredentialRejection::Algorithm)
+            };
         }
-        let Some(published) = &self.published else { return Err(Refused::KeysUnavailable) };
+        let Some(published) = &self.published else {
+            return Err(CredentialRejection::KeysUnavailable);
+        };
         if let Some(key) = published.find(id, algorithm) {
             if published.is_stale() {
-                tokio::spawn(Arc::clone(published).refresh_beside());
+                tokio::spawn(Arc::clone(published).refresh_in_background());
             }
             return Ok(key);
         }
-        // A task of its own: whoever asked may hang up, and the others still get their keys.
+        // Spawned, so that a client that disconnects does not cancel the fetch for the others.
         let fetching = tokio::spawn(Arc::clone(published).refresh());
         if fetching.await.is_err() {
             tracing::error!("fetching the host's keys was broken off");
         }
         published.find(id, algorithm).ok_or(if published.has_any() {
-            Refused::KeyUnknown
+            CredentialRejection::KeyUnknown
         } else {
-            Refused::KeysUnavailable
+            CredentialRejection::KeysUnavailable
         })
     }
 }
 
-impl Published {
-    /// A key with this id; without an id the only one that fits.
+impl PublishedKeys {
+    /// Returns the key with this id; without an id, the only key that fits.
     fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut fitting = self
-            .believed(&known)
+            .trusted(&known)
             .iter()
             .filter(|key| key.fits(algorithm) && (id.is_none() || key.id.as_deref() == id));
         let first = fitting.next()?;
@@ -173,7 +179,7 @@ impl Published {
 
     fn has_any(&self) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        !self.believed(&known).is_empty()
+        !self.trusted(&known).is_empty()
     }
 
     fn is_stale(&self) -> bool {
@@ -181,20 +187,20 @@ impl Published {
         known.at.is_none_or(|at| self.clock.now() >= at + STALE_AFTER)
     }
 
-    fn believed<'k>(&self, known: &'k Fetched) -> &'k [PublicKey] {
+    fn trusted<'k>(&self, known: &'k Fetched) -> &'k [PublicKey] {
         let is_fresh = known.at.is_some_and(|at| self.clock.now() < at + BELIEVED_FOR);
         if is_fresh { &known.keys } else { &[] }
     }
 
-    /// Fetches the keys, unless somebody else just did; then it has waited for them.
+    /// Fetches the keys, or waits for the fetch in progress.
     async fn refresh(self: Arc<Self>) {
-        let mut last = self.turn.lock().await;
+        let mut last = self.last_fetch.lock().await;
         self.fetch_after(&mut last).await;
     }
 
-    /// Fetches the keys, unless somebody else is about it.
-    async fn refresh_beside(self: Arc<Self>) {
-        if let Ok(mut last) = self.turn.try_lock() {
+    /// Fetches the keys, unless a fetch is in progress.
+    async fn refresh_in_background(self: Arc<Self>) {
+        if let Ok(mut last) = self.last_fetch.try_lock() {
             self.fetch_after(&mut last).await;
         }
     }
@@ -214,7 +220,7 @@ impl Published {
                 tracing::warn!(error = one_line(&error), "the host's keys could not be fetched");
             }
         }
-        // Counted from its end: whoever waited has waited for this one.
+        // Counted from the end, so that the callers that waited do not fetch again.
         *last = Some(self.clock.now());
     }
 
@@ -227,13 +233,13 @@ impl Published {
     }
 }
 
-/// Keys as they are published; one that is of no known kind is left out (RFC 7517 5).
+/// A JWK Set; a key of an unknown kind is ignored (RFC 7517 5).
 #[derive(Deserialize)]
 struct KeySet {
     keys: Vec<Value>,
 }
 
-/// Why no keys came.
+/// Why the keys could not be fetched.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error(transparent)]
@@ -247,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_private_key_and_a_certificate_are_no_public_key() {
+    fn a_private_key_or_a_certificate_is_not_accepted_as_a_public_key() {
         for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "CERTIFICATE"] {
             let pem = format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
             assert!(PublicKey::from_pem(&pem).is_err(), "{label}");
@@ -255,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_secret_is_no_key_for_signatures() {
+    fn a_published_symmetric_key_is_ignored() {
         let jwk = serde_json::from_str(r#"{"kty":"oct","k":"c2VjcmV0","kid":"a"}"#);
         assert!(PublicKey::published(&jwk.expect("a key")).is_none());
     }

@@ -1,17 +1,18 @@
-//! Who is asking: the person behind a request, and how that is learnt. Everything else is handed
-//! a [`Principal`] and does not care where it came from.
+//! Authentication: resolves each request to a [`Principal`]. The rest of the server uses the
+//! `Principal` and does not know which source it came from.
 //!
-//! - `recognise` asks the sources in their order; begin there.
-//! - `host` is the word of a host written in Rust, which is then the only one.
-//! - `host_token`, `keys` and `signatures` look at the host's token, `claims` at what it says.
-//! - `oidc` signs people in with an organisation's account, by way of its provider.
-//! - `proxy_headers` believes a trusted proxy, and nobody else.
-//! - `accounts` and `sessions` are this product's own. `throttle` (in memory), `limits` (on all nodes
-//!   together) and `passwords` bound what guessing a password costs and brings.
-//! - `cookies`, `consent` and `devices` know a browser again.
-//! - `refused` is the list of reasons why somebody is not believed.
+//! - `authenticate` is the entry point: middleware that tries the sources in order.
+//! - `host` is the trait by which a Rust host identifies users; it replaces the other sources.
+//! - `host_token` validates the host's token; `keys` and `signatures` verify it, `claims` maps it.
+//! - `oidc` signs users in through an `OpenID` provider.
+//! - `proxy_headers` reads the identity headers of a trusted reverse proxy, and of no other peer.
+//! - `accounts` and `sessions` are the local accounts and all sessions. `login_throttle` (in
+//!   memory), `login_limits` (shared by all nodes) and `passwords` limit password guessing.
+//! - `cookies`, `consent` and `devices` are the cookies that identify a browser.
+//! - `rejection` lists the reasons for which a credential is rejected.
 
 pub mod accounts;
+pub mod authenticate;
 pub mod claims;
 pub mod consent;
 pub mod cookies;
@@ -19,30 +20,29 @@ pub mod devices;
 pub mod host;
 pub mod host_token;
 pub mod keys;
-pub mod limits;
+pub mod login_limits;
+pub mod login_throttle;
 pub mod oidc;
 pub mod passwords;
 pub mod proxy_headers;
-pub mod recognise;
-pub mod refused;
+pub mod rejection;
 pub mod sessions;
 pub mod signatures;
-pub mod throttle;
 
 use crate::store::audit::Actor;
 
 pub use accounts::{Accounts, SignInError, SignedIn};
 pub use sessions::Caller;
 
-pub use app::service::{Client, Email, Principal, Role};
+pub use app::service::{Email, Principal, RequestClient, Role};
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        // Not by an address that is only claimed, which may be another's.
+        // An unverified address is not used: it may belong to another user.
         let known_by = principal.recipient().unwrap_or(&principal.id);
-        let Client { address, session } = principal.client.clone();
+        let RequestClient { address, session } = principal.client.clone();
         let issuer = principal.issuer.clone();
-        // An id is issuer, blank, subject; an issuer that a host in Rust names may have blanks too.
+        // An id is `issuer subject`; an issuer that a host in Rust names may contain spaces too.
         let prefix = issuer.as_ref().map(|issuer| format!("{issuer} "));
         let subject = prefix.and_then(|prefix| principal.id.strip_prefix(&prefix));
         let subject = Some(subject.unwrap_or(&principal.id).to_owned());
@@ -50,7 +50,7 @@ impl From<&Principal> for Actor {
     }
 }
 
-/// The name of a role in the database.
+/// Returns the name of a role in the database.
 #[must_use]
 pub const fn role_name(role: Role) -> &'static str {
     match role {
@@ -59,7 +59,7 @@ pub const fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// The role with this name.
+/// Returns the role with this name.
 #[must_use]
 pub fn role_of(name: &str) -> Option<Role> {
     [Role::Administrator, Role::Reader].into_iter().find(|&role| role_name(role) == name)

@@ -1,9 +1,9 @@
-//! Sign-in with an organisation's account: `OpenID` Connect by Authorization Code with PKCE, state and
-//! nonce (`OpenID` Connect Core 1.0, 3.1; RFC 7636). Knows no page and no route: where a browser goes
-//! next is said, and gone elsewhere.
+//! Sign-in through an `OpenID` provider: authorization code flow with PKCE, state and nonce
+//! (`OpenID` Connect Core 1.0, 3.1; RFC 7636). Has no pages and no routes: it returns the
+//! redirects, and the caller sends them.
 //!
-//! - `discovery` keeps what the provider says about itself, and its keys.
-//! - `claims` makes a principal of a genuine ID token.
+//! - `discovery` caches the provider's metadata and keys.
+//! - `claims` maps the claims of a validated ID token to a principal.
 
 mod claims;
 mod discovery;
@@ -11,11 +11,11 @@ mod discovery;
 use std::str::FromStr;
 use std::time::Duration;
 
-use app::service::Browser;
+use app::service::ConsentBinding;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::check::url::endpoint_url;
 use domain::secret::Destination;
+use domain::validate::url::endpoint_url;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType,
@@ -30,32 +30,32 @@ use openidconnect::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use self::claims::{OtherClaims, Stranger};
+use self::claims::{OtherClaims, UnverifiedUser};
 use self::discovery::{Discovery, Metadata, Unavailable, names_itself};
 use super::claims::subject;
 use super::sessions::{self, Caller};
-use super::{Client as CallingClient, Email, Principal, limits};
+use super::{Email, Principal, RequestClient as CallingClient, login_limits};
 use crate::Server;
 use crate::clock::random_token;
 use crate::config::{OidcConfig, ProxyUrl};
-use crate::digest::hashed;
 use crate::egress::EgressPolicy;
+use crate::hash::hashed;
 use crate::log::one_line;
-use crate::oauth::{Answer, TokenClientError, TokenDeadlines, Wire};
+use crate::oauth::{AuthorizationResponse, GuardedHttp, TokenClientError, TokenDeadlines};
 use crate::smtp::TlsTrust;
 use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::foreign_sign_ins::{self, Away, Crowded, KnownBy, Missing};
+use crate::store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
 use crate::store::{StoreError, foreign_sessions};
 use crate::subscriber::{subscriber, written};
 use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
-/// How long a browser may stay away.
-const AWAY: TimeDelta = TimeDelta::minutes(10);
+/// How long a pending login is valid.
+const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// How far the provider's clock and this one may be apart.
+/// The allowed clock skew between the provider and this server.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
 
-/// The signatures that are believed: by a key of the provider's, never by a shared secret, never none.
+/// The accepted algorithms of ID tokens: asymmetric ones, never a shared secret, never `none`.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -68,77 +68,76 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// The longest address that a browser is asked to come back to, in octets. Without `--public-url`
-/// whoever asks writes it.
-const LONGEST_ADDRESS: usize = 2_048;
+/// The longest Redirect URI, in octets. Without `--public-url` the client determines it.
+const MAX_REDIRECT_URI: usize = 2_048;
 
-/// The accounts of an `OpenID` provider. Cheap to clone.
+/// The client of an `OpenID` provider. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Oidc {
     config: OidcConfig,
-    wire: Wire,
+    http: GuardedHttp,
     discovery: Discovery,
 }
 
-/// A browser that goes to the provider.
+/// A started login: the redirect to the provider.
 #[derive(Debug)]
-pub struct Departed {
-    /// The address of the provider's page.
+pub struct LoginRedirect {
+    /// The authorization URL.
     pub url: String,
-    /// What the browser is known by when it comes back.
+    /// The cookie that identifies the browser on the callback.
     pub browser: String,
 }
 
-/// A browser that came back with somebody.
+/// A completed login.
 #[derive(Debug)]
-pub struct Landed {
-    /// The `Set-Cookie` header that makes the browser known.
+pub struct LoginCompleted {
+    /// The `Set-Cookie` header of the session cookie.
     pub cookie: HeaderValue,
-    /// The path that it was going to.
+    /// The path to continue to.
     pub destination: String,
 }
 
-/// Why nobody was signed in.
+/// Why a login failed.
 #[derive(Debug, thiserror::Error)]
-pub enum OidcFault {
-    /// Whoever was asked, or the provider for them, said no.
+pub enum OidcError {
+    /// The user or the provider denied it (`access_denied`).
     #[error("the sign-in was declined")]
     Declined,
-    /// It took too long, or was finished before.
+    /// It has expired or was completed before.
     #[error("the sign-in is over")]
     Over,
-    /// It was begun in another browser.
+    /// It was started in another browser.
     #[error("the sign-in was begun in another browser")]
     OtherBrowser,
-    /// The provider does not answer, or not what can be believed.
+    /// The provider does not answer, or its response is invalid.
     #[error("the provider failed")]
     Provider,
-    /// Too many browsers are away that came from one address.
+    /// Too many logins from one address are pending.
     #[error("too many sign-ins were begun and not ended")]
     TooMany {
         /// How long to wait before the next one.
         retry_after: Duration,
     },
-    /// The account is genuine, and may do nothing here.
+    /// The user is authenticated and has no role here.
     #[error("the account has no role here")]
     NoRole,
-    /// It could not be kept or looked up.
+    /// The database query failed.
     #[error("the sign-in could not be kept")]
     Store(#[from] StoreError),
 }
 
-impl From<Unavailable> for OidcFault {
+impl From<Unavailable> for OidcError {
     fn from(Unavailable: Unavailable) -> Self {
         Self::Provider
     }
 }
 
-/// A browser that came back with nobody.
+/// A failed login.
 #[derive(Debug)]
-pub struct TurnedAway {
+pub struct LoginFailed {
     /// Why.
-    pub fault: OidcFault,
-    /// The path that it was going to, where that is known.
+    pub error: OidcError,
+    /// The path to continue to, if known.
     pub destination: Option<String>,
 }
 
@@ -157,8 +156,8 @@ type Fields = IdTokenFields<
     CoreJwsSigningAlgorithm,
 >;
 
-/// The client of the `openidconnect` crate, with all claims there are.
-type Client = openidconnect::Client<
+/// The client of the `openidconnect` crate, with all additional claims.
+type OidcClient = openidconnect::Client<
     OtherClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -179,10 +178,10 @@ type Client = openidconnect::Client<
 >;
 
 impl Oidc {
-    /// The accounts of this provider. It is not asked anything before somebody signs in.
+    /// Creates the client. It does not contact the provider before the first login.
     ///
     /// # Errors
-    /// The HTTP client does not take trust or proxy.
+    /// The HTTP client rejects the trust settings or the proxy.
     pub fn new(
         config: OidcConfig,
         trust: &TlsTrust,
@@ -191,55 +190,55 @@ impl Oidc {
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
         let egress = egress.for_configured(&config.issuer);
-        let wire = Wire::new(trust, &egress, proxy, deadlines)?;
-        let discovery = Discovery::new(config.issuer.clone(), wire.clone());
-        Ok(Self { config, wire, discovery })
+        let http = GuardedHttp::new(trust, &egress, proxy, deadlines)?;
+        let discovery = Discovery::new(config.issuer.clone(), http.clone());
+        Ok(Self { config, http, discovery })
     }
 
-    /// How the sign-in page calls whoever has the accounts.
+    /// Returns the provider's name on the sign-in page.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.config.name
     }
 
-    /// What the provider is called in its ID tokens.
+    /// Returns the provider's issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.config.issuer
     }
 
-    /// Sends the caller's browser to the provider. It comes back to `redirect_uri`, and then goes on to
-    /// `destination`.
+    /// Starts a login: returns the redirect to the provider. The provider redirects to
+    /// `redirect_uri`; the browser then continues to `destination`.
     ///
     /// # Errors
-    /// Too many are away already, or the provider or the database does not answer.
-    pub async fn depart(
+    /// Too many logins are pending, or the provider or the database does not answer.
+    pub async fn start_login(
         &self,
         server: &Server,
         caller: &Caller,
         redirect_uri: String,
         destination: &str,
-    ) -> Result<Departed, OidcFault> {
+    ) -> Result<LoginRedirect, OidcError> {
         let now = server.clock.now();
         let metadata = self.discovery.current(now).await?;
         let random = || random_token(server.randomness.as_ref());
         let (state, nonce, verifier) = (random(), random(), SecretString::from(random()));
         let browser = caller.browser.cookie().map_or_else(random, str::to_owned);
-        let away = Away {
+        let pending = PendingLogin {
             nonce_hash: hashed(&nonce),
-            verifier: server.vault.seal(SIGN_IN_VERIFIER, &self.place(), &verifier),
+            verifier: server.vault.seal(SIGN_IN_VERIFIER, &self.secret_destination(), &verifier),
             issuer: self.config.issuer.clone(),
             redirect_uri,
             destination: destination.to_owned(),
         };
-        let client = self.client(&metadata, &away.redirect_uri)?;
-        let known_by = KnownBy {
+        let client = self.client(&metadata, &pending.redirect_uri)?;
+        let known_by = LoginBinding {
             state_hash: &hashed(&state),
             browser_hash: &hashed(&browser),
             address: &subscriber(caller.address).to_string(),
         };
-        let (most, expires_at) = (limits::AWAY_PER_ADDRESS, now + AWAY);
-        foreign_sign_ins::depart(&server.store, known_by, &away, most, now, expires_at)
+        let (most, expires_at) = (login_limits::AWAY_PER_ADDRESS, now + PENDING_FOR);
+        oidc_logins::begin(&server.store, known_by, &pending, most, now, expires_at)
             .await?
             .map_err(|crowded| too_many(crowded, now))?;
 
@@ -250,41 +249,45 @@ impl Oidc {
             .add_scopes(self.scopes())
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .url();
-        Ok(Departed { url: url.into(), browser })
+        Ok(LoginRedirect { url: url.into(), browser })
     }
 
-    /// Takes what a browser came back with, and signs in whoever it is about: a new session, and the
-    /// end of the one that the caller had. A state works once, whatever comes of it.
+    /// Completes a login: begins a session for the user and ends the caller's previous one. A state
+    /// is single-use, even if the login fails.
     ///
     /// # Errors
-    /// There is nobody, or nobody who may come in; or the provider or the database does not answer.
-    pub async fn land(
+    /// The login is invalid, the user has no role, or the provider or the database fails.
+    pub async fn complete_login(
         &self,
         server: &Server,
-        answer: Answer,
+        answer: AuthorizationResponse,
         caller: &Caller,
-    ) -> Result<Landed, TurnedAway> {
-        let nowhere = |fault| TurnedAway { fault, destination: None };
-        let away = come_back(server, &answer, &caller.browser).await.map_err(nowhere)?;
-        let signed_in = match self.identified(server, answer, &away).await {
-            Ok((principal, id_token)) => self.begin(server, &principal, &id_token, caller).await,
-            // Nobody whom the provider knows: anybody can do that, as often as they like.
-            Err(Nobody { fault, actor: None }) => Err(fault),
-            // The provider has proven who it is; that does not keep them from coming again and again.
-            Err(Nobody { fault, actor: Some(actor) }) => {
+    ) -> Result<LoginCompleted, LoginFailed> {
+        let without_destination = |error| LoginFailed { error, destination: None };
+        let pending = take_pending_login(server, &answer, &caller.browser)
+            .await
+            .map_err(without_destination)?;
+        let signed_in = match self.identify(server, answer, &pending).await {
+            Ok((principal, id_token)) => {
+                self.begin_session(server, &principal, &id_token, caller).await
+            }
+            // Not authenticated: not recorded, because any client can cause this at will.
+            Err(Rejection { error, actor: None }) => Err(error),
+            // Authenticated: aggregated, because the user can repeat this at will.
+            Err(Rejection { error, actor: Some(actor) }) => {
                 let (action, issuer) = (Action::SignInFailed, Some(self.config.issuer.clone()));
                 let aggregates = server.accounts.aggregates();
                 aggregates.record(action, caller.address, actor, issuer);
-                Err(fault)
+                Err(error)
             }
         };
         match signed_in {
-            Ok(cookie) => Ok(Landed { cookie, destination: away.destination }),
-            Err(fault) => Err(TurnedAway { fault, destination: Some(away.destination) }),
+            Ok(cookie) => Ok(LoginCompleted { cookie, destination: pending.destination }),
+            Err(error) => Err(LoginFailed { error, destination: Some(pending.destination) }),
         }
     }
 
-    /// The ID token that the caller's session began with; nothing where it is none of this provider's.
+    /// Returns the ID token of the caller's session; `None` if it is not one of this provider's.
     pub async fn id_token(&self, server: &Server, caller: &Caller) -> Option<SecretString> {
         let principal = caller.principal.as_ref()?;
         if principal.issuer.as_deref() != Some(self.config.issuer.as_str()) {
@@ -292,12 +295,12 @@ impl Oidc {
         }
         let sealed = foreign_sessions::id_token(&server.store, caller.session.as_ref()?.as_str());
         let sealed = sealed.await.ok().flatten()?;
-        server.vault.open(ID_TOKEN, &self.place(), &sealed).ok()
+        server.vault.open(ID_TOKEN, &self.secret_destination(), &sealed).ok()
     }
 
-    /// Where a browser ends the provider's own session (`OpenID` Connect RP-Initiated Logout 1.0, 2),
-    /// to come back to `back`; nothing where the provider offers no such thing, or no address of the web.
-    pub async fn farewell(
+    /// Returns the URL that ends the provider's own session (`OpenID` Connect RP-Initiated Logout
+    /// 1.0, 2) and then redirects to `back`; `None` without a valid `end_session_endpoint`.
+    pub async fn logout_url(
         &self,
         server: &Server,
         id_token: &SecretString,
@@ -313,68 +316,73 @@ impl Oidc {
         Some(request.http_get_url().into())
     }
 
-    /// Whoever the provider says it is.
-    async fn identified(
+    /// Validates the callback and returns the user with the ID token.
+    async fn identify(
         &self,
         server: &Server,
-        answer: Answer,
-        away: &Away,
-    ) -> Result<(Principal, SecretString), Nobody> {
-        let metadata = self.discovery.current(server.clock.now()).await.map_err(OidcFault::from)?;
-        let is_unsaid = answer.iss.is_none() && names_itself(&metadata);
-        let is_of_another = answer.iss.as_deref().is_some_and(|iss| iss != self.config.issuer);
+        answer: AuthorizationResponse,
+        pending: &PendingLogin,
+    ) -> Result<(Principal, SecretString), Rejection> {
+        let metadata = self.discovery.current(server.clock.now()).await.map_err(OidcError::from)?;
+        let is_iss_missing = answer.iss.is_none() && names_itself(&metadata);
+        let is_iss_wrong = answer.iss.as_deref().is_some_and(|iss| iss != self.config.issuer);
         let code = match answer {
-            _ if is_unsaid => return Err(unusable("its answer does not name it").into()),
-            _ if is_of_another => return Err(unusable("its answer names another issuer").into()),
-            Answer { error: Some(error), .. } if error.code == "access_denied" => {
-                return Err(OidcFault::Declined.into());
+            _ if is_iss_missing => return Err(provider_error("its answer does not name it").into()),
+            _ if is_iss_wrong => {
+                return Err(provider_error("its answer names another issuer").into());
             }
-            Answer { code: Some(code), error: None, .. } => code,
-            _ => return Err(OidcFault::Provider.into()),
+            AuthorizationResponse { error: Some(error), .. } if error.code == "access_denied" => {
+                return Err(OidcError::Declined.into());
+            }
+            AuthorizationResponse { code: Some(code), error: None, .. } => code,
+            _ => return Err(OidcError::Provider.into()),
         };
-        let token = self.exchanged(server, &metadata, &code, away).await?;
-        let claims = self.verified(server, &token, &away.nonce_hash).await?;
+        let token = self.exchange(server, &metadata, &code, pending).await?;
+        let claims = self.verify(server, &token, &pending.nonce_hash).await?;
         if subject(claims.subject().as_str()).is_none() {
-            return Err(unusable("it names nobody").into());
+            return Err(provider_error("it names nobody").into());
         }
         let principal = claims::principal(claims, &self.config.roles_claim, &server.config.roles)?;
         Ok((principal, SecretString::from(token.to_string())))
     }
 
-    /// The ID token for a code, not yet believed.
-    async fn exchanged(
+    /// Exchanges a code for an ID token, which is not validated yet.
+    async fn exchange(
         &self,
         server: &Server,
         metadata: &Metadata,
         code: &SecretString,
-        away: &Away,
-    ) -> Result<IdToken, OidcFault> {
-        let client = self.client(metadata, &away.redirect_uri)?;
-        let verifier = server.vault.open(SIGN_IN_VERIFIER, &self.place(), &away.verifier);
+        pending: &PendingLogin,
+    ) -> Result<IdToken, OidcError> {
+        let client = self.client(metadata, &pending.redirect_uri)?;
+        let verifier =
+            server.vault.open(SIGN_IN_VERIFIER, &self.secret_destination(), &pending.verifier);
         let verifier = verifier.map_err(|error| {
             tracing::error!(error = one_line(&error), "a code verifier could not be opened");
-            OidcFault::Provider
+            OidcError::Provider
         })?;
         let request = client
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
-            .map_err(|_| unusable("it names no Token Endpoint"))?
+            .map_err(|_| provider_error("it names no Token Endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
-        let answered = request.request_async(&self.wire.until(self.wire.end())).await;
+        let answered = request.request_async(&self.http.until(self.http.end())).await;
         let tokens = answered.map_err(|error| match error {
-            RequestTokenError::Request(refusal) => unusable(&format!("{:?}", refusal.fault())),
-            _ => unusable("it answers something else than tokens"),
+            RequestTokenError::Request(refusal) => {
+                provider_error(&format!("{:?}", refusal.diagnosis()))
+            }
+            _ => provider_error("it answers something else than tokens"),
         })?;
-        tokens.id_token().cloned().ok_or_else(|| unusable("it gives no ID token"))
+        tokens.id_token().cloned().ok_or_else(|| provider_error("it gives no ID token"))
     }
 
-    /// The claims of a token that is genuine, meant for this server, of now and of this browser
-    /// (`OpenID` Connect Core 1.0, 3.1.3.7). A key that nobody knows is asked for once.
-    async fn verified<'t>(
+    /// Validates an ID token and returns its claims (`OpenID` Connect Core 1.0, 3.1.3.7). An
+    /// unknown key refreshes the metadata once.
+    async fn verify<'t>(
         &self,
         server: &Server,
         token: &'t IdToken,
         nonce_hash: &str,
-    ) -> Result<&'t Claims, OidcFault> {
+    ) -> Result<&'t IdClaims, OidcError> {
         use ClaimsVerificationError::SignatureVerification;
         let now = server.clock.now();
         let metadata = self.discovery.current(now).await?;
@@ -385,10 +393,14 @@ impl Oidc {
             }
             claims => claims,
         };
-        let claims = claims.map_err(|error| unusable(&one_line(&error)))?;
+        let claims = claims.map_err(|error| provider_error(&one_line(&error)))?;
         let is_for_another =
             claims.authorized_party().is_some_and(|party| party.as_str() != self.config.client_id);
-        if is_for_another { Err(unusable("its ID token is another client's")) } else { Ok(claims) }
+        if is_for_another {
+            Err(provider_error("its ID token is another client's"))
+        } else {
+            Ok(claims)
+        }
     }
 
     fn claims<'t>(
@@ -397,7 +409,7 @@ impl Oidc {
         metadata: &Metadata,
         nonce_hash: &str,
         now: DateTime<Utc>,
-    ) -> Result<&'t Claims, ClaimsVerificationError> {
+    ) -> Result<&'t IdClaims, ClaimsVerificationError> {
         let client_id = ClientId::new(self.config.client_id.clone());
         let (issuer, keys) = (metadata.issuer().clone(), metadata.jwks().clone());
         let verifier = IdTokenVerifier::new_public_client(client_id, issuer, keys)
@@ -412,103 +424,109 @@ impl Oidc {
         })
     }
 
-    async fn begin(
+    async fn begin_session(
         &self,
         server: &Server,
         principal: &Principal,
         id_token: &SecretString,
         caller: &Caller,
-    ) -> Result<HeaderValue, OidcFault> {
+    ) -> Result<HeaderValue, OidcError> {
         let (store, now) = (&server.store, server.clock.now());
         sessions::make_room(store, caller, now).await?;
-        // Last, so that one write alone stands between a change of the key and this value.
-        let sealed = server.vault.seal(ID_TOKEN, &self.place(), id_token);
+        // Sealed right before its write: a key rotation waits for the time of one write.
+        let sealed = server.vault.seal(ID_TOKEN, &self.secret_destination(), id_token);
         let (key, cookie) = server.accounts.cookie().issue(server.randomness.as_ref());
         let address = written(caller.address);
         foreign_sessions::begin(store, key.as_str(), principal, &sealed, &address, now).await?;
         let client = CallingClient { address: Some(address), session: Some(key.name()) };
         let actor = Actor::from(&Principal { client, ..principal.clone() });
-        self.note(server, actor, Action::SignedIn).await?;
+        self.record(server, actor, Action::SignedIn).await?;
         Ok(cookie)
     }
 
-    async fn note(&self, server: &Server, actor: Actor, action: Action) -> Result<(), OidcFault> {
+    async fn record(&self, server: &Server, actor: Actor, action: Action) -> Result<(), OidcError> {
         let detail = Some(self.config.issuer.clone());
         let entry = Entry { detail, ..Entry::new(server.clock.now(), actor, action) };
         Ok(audit::record(&server.store, &entry).await?)
     }
 
-    /// Client id and secret go as the provider says, by HTTP Basic where it does not.
-    fn client(&self, metadata: &Metadata, redirect_uri: &str) -> Result<Client, OidcFault> {
-        let takes = |way| {
-            metadata.token_endpoint_auth_methods_supported().is_some_and(|ways| ways.contains(&way))
+    /// Builds the client. It authenticates as the metadata says, by default with HTTP Basic.
+    fn client(&self, metadata: &Metadata, redirect_uri: &str) -> Result<OidcClient, OidcError> {
+        let supports = |method| {
+            metadata
+                .token_endpoint_auth_methods_supported()
+                .is_some_and(|methods| methods.contains(&method))
         };
-        let wants_body = takes(CoreClientAuthMethod::ClientSecretPost)
-            && !takes(CoreClientAuthMethod::ClientSecretBasic);
+        let wants_body = supports(CoreClientAuthMethod::ClientSecretPost)
+            && !supports(CoreClientAuthMethod::ClientSecretBasic);
         let secret = self.config.client_secret.as_ref();
         let secret = secret.map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let client_id = ClientId::new(self.config.client_id.clone());
         let redirect_uri = Some(redirect_uri)
-            .filter(|uri| uri.len() <= LONGEST_ADDRESS)
+            .filter(|uri| uri.len() <= MAX_REDIRECT_URI)
             .and_then(|uri| RedirectUrl::new(uri.to_owned()).ok())
-            .ok_or_else(|| unusable("no browser could come back from it"))?;
-        Ok(Client::from_provider_metadata(metadata.clone(), client_id, secret)
+            .ok_or_else(|| provider_error("no browser could come back from it"))?;
+        Ok(OidcClient::from_provider_metadata(metadata.clone(), client_id, secret)
             .set_redirect_uri(redirect_uri)
             .set_auth_type(if wants_body { AuthType::RequestBody } else { AuthType::BasicAuth }))
     }
 
-    /// What is asked for beside `openid`, which the crate asks for itself.
+    /// Returns the scopes to request beside `openid`, which the crate adds.
     fn scopes(&self) -> impl Iterator<Item = Scope> {
         let names = self.config.scope.split_whitespace().filter(|name| *name != "openid");
         names.map(|name| Scope::new(name.to_owned()))
     }
 
-    /// What secrets of this provider's are sealed for.
-    fn place(&self) -> Destination {
+    /// Returns the destination that secrets of this provider are bound to.
+    fn secret_destination(&self) -> Destination {
         Destination::Origin(self.config.issuer.clone())
     }
 }
 
-type Claims = openidconnect::IdTokenClaims<OtherClaims, CoreGenderClaim>;
+type IdClaims = openidconnect::IdTokenClaims<OtherClaims, CoreGenderClaim>;
 
-/// Nobody who may come in, and who that is as far as the audit trail may know.
-struct Nobody {
-    fault: OidcFault,
+/// A rejected login, and the audit actor if the user is authenticated.
+struct Rejection {
+    error: OidcError,
     actor: Option<Actor>,
 }
 
-impl From<OidcFault> for Nobody {
-    fn from(fault: OidcFault) -> Self {
-        Self { fault, actor: None }
+impl From<OidcError> for Rejection {
+    fn from(error: OidcError) -> Self {
+        Self { error, actor: None }
     }
 }
 
-impl From<Stranger> for Nobody {
-    fn from(Stranger { id, name, email }: Stranger) -> Self {
+impl From<UnverifiedUser> for Rejection {
+    fn from(UnverifiedUser { id, name, email }: UnverifiedUser) -> Self {
         let email = email.filter(|email| email.is_verified);
         let email = email.map_or_else(String::new, |Email { address, .. }| address);
         let actor = Actor::named(&email, &name).with_id(&id);
-        Self { fault: OidcFault::NoRole, actor: Some(actor) }
+        Self { error: OidcError::NoRole, actor: Some(actor) }
     }
 }
 
-/// Uses the answer's state up.
-async fn come_back(server: &Server, answer: &Answer, browser: &Browser) -> Result<Away, OidcFault> {
+/// Consumes the state of the callback.
+async fn take_pending_login(
+    server: &Server,
+    answer: &AuthorizationResponse,
+    browser: &ConsentBinding,
+) -> Result<PendingLogin, OidcError> {
     let state_hash = hashed(answer.state.as_deref().unwrap_or_default());
     let browser_hash = hashed(browser.cookie().unwrap_or_default());
     let now = server.clock.now();
-    match foreign_sign_ins::come_back(&server.store, &state_hash, &browser_hash, now).await? {
-        Ok(away) => Ok(away),
-        Err(Missing::Over) => Err(OidcFault::Over),
-        Err(Missing::OtherBrowser) => Err(OidcFault::OtherBrowser),
+    match oidc_logins::take(&server.store, &state_hash, &browser_hash, now).await? {
+        Ok(pending) => Ok(pending),
+        Err(MissingLogin::Over) => Err(OidcError::Over),
+        Err(MissingLogin::OtherBrowser) => Err(OidcError::OtherBrowser),
     }
 }
 
-fn too_many(Crowded { until }: Crowded, now: DateTime<Utc>) -> OidcFault {
-    OidcFault::TooMany { retry_after: (until - now).to_std().unwrap_or_default() }
+fn too_many(TooManyPending { until }: TooManyPending, now: DateTime<Utc>) -> OidcError {
+    OidcError::TooMany { retry_after: (until - now).to_std().unwrap_or_default() }
 }
 
-fn unusable(why: &str) -> OidcFault {
+fn provider_error(why: &str) -> OidcError {
     tracing::warn!(why, "the OpenID provider signed nobody in");
-    OidcFault::Provider
+    OidcError::Provider
 }

@@ -1,9 +1,9 @@
-//! Passwords of administrators: what a new one must not be, and Argon2id (RFC 9106) with the
-//! parameters that OWASP recommends (19 MiB, two passes, one lane). Each comparison costs that much
-//! memory and tens of milliseconds of a core, so that strangers get half of the cores at most. The
-//! others wait for a few seconds, and are refused then. A known device has a queue of its own.
-//! The memory is used again and never given back: an allocator cuts what it gets back into pieces,
-//! and takes as much anew for the next comparison.
+//! Password rules and password hashing with Argon2id (RFC 9106) and the parameters that OWASP
+//! recommends (19 MiB, two passes, one lane). Each comparison takes that memory and tens of
+//! milliseconds of a core, so unknown clients get at most half of the cores; the others wait for a
+//! few seconds and are then rejected. Known devices have a separate queue. The memory is pooled and
+//! never freed, because the allocator fragments freed memory and takes as much again for the next
+//! comparison.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,24 +18,24 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::clock::{Randomness, random_bytes};
 
-/// The fewest characters (Unicode scalar values) a new password may have.
+/// The minimum number of characters (Unicode scalar values) of a new password.
 pub const MIN_CHARACTERS: usize = 12;
-/// The most octets any password may have.
+/// The maximum number of octets of any password.
 pub const MAX_OCTETS: usize = 1024;
 
-/// How long a comparison waits for those before it.
+/// How long a comparison waits for a permit.
 const WAIT: Duration = Duration::from_secs(3);
-/// The fewest letters and digits of a password that are of no own name and address, where others are.
-const OTHERS: usize = 6;
-/// What somebody who is asked for a password here thinks of first.
-const OF_THE_PRODUCT: [&str; 6] = ["ppm", "administrator", "admin", "email", "settings", "mail"];
+/// The minimum number of other letters and digits in a password with the owner's name or address.
+const MIN_OTHER_CHARACTERS: usize = 6;
+/// Words of this product, which an attacker tries first.
+const PRODUCT_WORDS: [&str; 6] = ["ppm", "administrator", "admin", "email", "settings", "mail"];
 
-/// Of no password: what an unknown account's password is compared with, so that the answer takes
-/// as long as for a known one.
-const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$\
-                            bm8gcGFzc3dvcmQgaGFzaGVzIHRvIHRoaXMgdGV4dCE";
+/// A hash of no password: an unknown account's password is compared with it, so that the response
+/// takes as long as for a known account.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$\
+                          bm8gcGFzc3dvcmQgaGFzaGVzIHRvIHRoaXMgdGV4dCE";
 
-/// Why a password cannot be taken.
+/// Why a new password is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum PasswordRule {
@@ -53,7 +53,7 @@ pub enum PasswordRule {
     Personal,
 }
 
-/// Whom a password is for: their name and address are guessed first.
+/// The owner of a password, whose name and address an attacker tries first.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a> {
     /// The e-mail address.
@@ -62,7 +62,7 @@ pub struct Owner<'a> {
     pub name: &'a str,
 }
 
-/// Why a password could be neither hashed nor compared.
+/// Why a password could not be hashed or compared.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HashError {
@@ -79,46 +79,46 @@ pub enum HashError {
 #[error("too many passwords are being compared")]
 pub struct Busy;
 
-/// Who waits with whom.
+/// The queue that a comparison waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
-    /// Anybody.
-    Strangers,
+    /// Unknown clients.
+    Unproven,
     /// Browsers that have signed in before.
     Devices,
 }
 
-/// Leave for one hash.
+/// A permit to compute one hash.
 #[derive(Debug)]
 pub struct Permit {
     _held: OwnedSemaphorePermit,
 }
 
-/// Hashes and compares passwords, a few at a time.
+/// Hashes and compares passwords with limited concurrency.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    strangers: Arc<Semaphore>,
+    unproven: Arc<Semaphore>,
     devices: Arc<Semaphore>,
-    /// What nobody works in at the moment, as much as there ever was work at once.
+    /// The idle memory: as many items as there were concurrent computations at most.
     memory: Arc<Mutex<Vec<Memory>>>,
 }
 
-/// What Argon2 works in.
+/// The working memory of one Argon2 computation.
 type Memory = Vec<Block>;
 
 impl Default for Passwords {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            strangers: Arc::new(Semaphore::new((cores / 2).max(1))),
+            unproven: Arc::new(Semaphore::new((cores / 2).max(1))),
             devices: Arc::new(Semaphore::new(1)),
             memory: Arc::default(),
         }
     }
 }
 
-/// Whether a new password will do for its owner: long enough, and not among the first that are guessed
-/// (NIST SP 800-63B-4, 3.1.1.2).
+/// Checks a new password: it must be long enough, and none of those that are guessed first (NIST SP
+/// 800-63B-4, 3.1.1.2).
 ///
 /// # Errors
 /// The rule that it breaks.
@@ -134,12 +134,12 @@ pub fn check(password: &SecretString, owner: Owner<'_>) -> Result<(), PasswordRu
         return Err(PasswordRule::Personal);
     }
     let own = own.iter().map(String::as_str);
-    let known: Vec<_> = OF_THE_PRODUCT.into_iter().chain(own).collect();
-    // Ten thousand million guesses, by lists of common passwords, words, names, dates and patterns.
+    let known: Vec<_> = PRODUCT_WORDS.into_iter().chain(own).collect();
+    // At least 10^10 guesses, with lists of common passwords, words, names, dates and patterns.
     if zxcvbn(password, &known).score() < Score::Four { Err(PasswordRule::Common) } else { Ok(()) }
 }
 
-/// The words of a name and an address, the longest first.
+/// Returns the words of a name and an address, longest first.
 fn own_words(Owner { email, name }: Owner<'_>) -> Vec<String> {
     let both = format!("{name} {email}").to_lowercase();
     let words = both.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
@@ -148,21 +148,21 @@ fn own_words(Owner { email, name }: Owner<'_>) -> Vec<String> {
     words
 }
 
-/// Whether hardly anything of a password is left without these words.
+/// Whether a password contains these words and hardly anything else.
 fn is_made_of(password: &str, words: &[String]) -> bool {
     let rest = words.iter().fold(password.to_lowercase(), |rest, word| rest.replace(word, ""));
     let is_made_of_them = rest.len() < password.to_lowercase().len();
-    is_made_of_them && rest.chars().filter(|c| c.is_alphanumeric()).count() < OTHERS
+    is_made_of_them && rest.chars().filter(|c| c.is_alphanumeric()).count() < MIN_OTHER_CHARACTERS
 }
 
 impl Passwords {
-    /// Leave for one hash, once those before have theirs.
+    /// Waits for a permit to compute one hash.
     ///
     /// # Errors
-    /// That takes too long.
+    /// The wait timed out.
     pub(super) async fn permit(&self, queue: Queue) -> Result<Permit, Busy> {
         let permits = match queue {
-            Queue::Strangers => &self.strangers,
+            Queue::Unproven => &self.unproven,
             Queue::Devices => &self.devices,
         };
         let permit = tokio::time::timeout(WAIT, Arc::clone(permits).acquire_owned());
@@ -170,18 +170,18 @@ impl Passwords {
         Ok(Permit { _held: permit.expect("nothing closes this semaphore") })
     }
 
-    /// The hash to keep of a password, as a PHC string with a salt of its own.
+    /// Hashes a password with a random salt and returns a PHC string.
     ///
     /// # Errors
-    /// Too many are being hashed, there is no memory for it, or this program is ending.
+    /// Too many hashes are in progress, there is no memory, or the process is ending.
     pub async fn hash(
         &self,
         password: SecretString,
         randomness: &dyn Randomness,
     ) -> Result<String, HashError> {
         let salt = random_bytes::<16>(randomness);
-        let permit = self.permit(Queue::Strangers).await?;
-        self.aside(permit, move |memory| {
+        let permit = self.permit(Queue::Unproven).await?;
+        self.run_blocking(permit, move |memory| {
             let argon2 = Argon2::default();
             let output = hashed(&argon2, password.expose_secret(), &salt, memory)?;
             let hash = PasswordHash {
@@ -196,21 +196,21 @@ impl Passwords {
         .await
     }
 
-    /// Whether a password is the one with this hash. Without a hash it is not, and that takes as long.
+    /// Whether a password matches a hash. Without a hash it does not, after the same time.
     ///
     /// # Errors
-    /// There is no memory for it, or this program is ending.
+    /// There is no memory, or the process is ending.
     pub async fn is_right(
         &self,
         permit: Permit,
         password: SecretString,
         hash: Option<String>,
     ) -> Result<bool, HashError> {
-        self.aside(permit, move |memory| {
+        self.run_blocking(permit, move |memory| {
             let password = password.expose_secret();
             let could_be = hash.is_some() && password.len() <= MAX_OCTETS;
             let compared = if could_be { password } else { "" };
-            let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS_HASH))?;
+            let hash = PasswordHash::new(hash.as_deref().unwrap_or(DUMMY_HASH))?;
             let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
                 return Err(password_hash::Error::SaltInvalid);
             };
@@ -219,20 +219,20 @@ impl Passwords {
                 hash.version.map(Version::try_from).transpose()?.unwrap_or_default(),
                 Params::try_from(&hash)?,
             );
-            // Compared in constant time, as outputs are.
+            // `Output` compares in constant time.
             Ok(hashed(&argon2, compared, salt.as_ref(), memory)? == *expected && could_be)
         })
         .await
     }
 
-    /// Runs `work` where it keeps no request waiting but its own.
-    async fn aside<T: Send + 'static>(
+    /// Runs `work` on a blocking thread, with memory from the pool.
+    async fn run_blocking<T: Send + 'static>(
         &self,
         permit: Permit,
         work: impl FnOnce(&mut Memory) -> password_hash::Result<T> + Send + 'static,
     ) -> Result<T, HashError> {
         let kept = Arc::clone(&self.memory);
-        // The permit goes with the work, which goes on when the caller is gone.
+        // The task owns the permit, because it continues if the caller is dropped.
         let held = move || {
             let mut memory =
                 kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
@@ -245,7 +245,7 @@ impl Passwords {
     }
 }
 
-/// The hash of a password with this salt, as long as `argon2` makes them.
+/// Computes the hash of a password with this salt, in the length of `argon2`.
 fn hashed(
     argon2: &Argon2<'_>,
     password: &str,
@@ -274,13 +274,13 @@ mod tests {
     const RIGHT: &str = "a good password";
 
     #[tokio::test]
-    async fn what_was_worked_in_before_changes_no_hash_and_no_answer() {
+    async fn reused_memory_changes_no_hash_and_no_comparison() {
         let passwords = Passwords::default();
         for password in [RIGHT, "another password", RIGHT] {
             let hash = passwords.hash(password.into(), &SystemRandomness).await.expect("a hash");
             let theirs = Argon2::default().verify_password(RIGHT.as_bytes(), hash.as_str());
             assert_eq!(theirs.is_ok(), password == RIGHT);
-            let permit = passwords.permit(Queue::Strangers).await.expect("nobody else is here");
+            let permit = passwords.permit(Queue::Unproven).await.expect("nobody else is here");
             let ours = passwords.is_right(permit, RIGHT.into(), Some(hash)).await;
             let ours = ours.expect("an answer");
             assert_eq!(ours, password == RIGHT);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_with_other_parameters_is_compared_by_those() {
+    async fn a_hash_is_compared_with_its_own_parameters() {
         let less = Argon2::from(Params::new(64, 1, 1, Some(64)).expect("parameters"));
         let salt = b"salt of a hash";
         let hash = less.hash_password_with_salt(RIGHT.as_bytes(), salt).expect("a hash");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_of_ones_own_name_or_address_is_refused() {
+    fn a_password_of_the_owners_name_or_address_is_refused() {
         for password in [
             "ada.okafor@planner.example",
             "Okafor-Planner",
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_words_that_do_not_belong_together_will_do() {
+    fn a_few_unrelated_words_are_accepted() {
         for password in [
             "correct horse battery",
             "a practice pass phrase",
@@ -356,22 +356,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_too_long_is_refused_and_a_known_device_waits_for_no_stranger() {
+    async fn a_wait_for_a_permit_times_out_and_devices_have_a_separate_queue() {
         let passwords = Passwords::default();
         let mut permits = Vec::new();
-        while let Ok(permit) = passwords.permit(Queue::Strangers).await {
+        while let Ok(permit) = passwords.permit(Queue::Unproven).await {
             permits.push(permit);
         }
-        assert_eq!(passwords.permit(Queue::Strangers).await.err(), Some(Busy));
+        assert_eq!(passwords.permit(Queue::Unproven).await.err(), Some(Busy));
         assert!(passwords.permit(Queue::Devices).await.is_ok());
         permits.pop();
-        assert!(passwords.permit(Queue::Strangers).await.is_ok());
+        assert!(passwords.permit(Queue::Unproven).await.is_ok());
     }
 
     #[test]
     fn an_unknown_account_costs_what_a_known_one_costs() {
-        let nobodys = PasswordHash::new(NOBODYS_HASH).expect("it is a PHC string");
-        let parameters = argon2::Params::try_from(&nobodys).expect("they are Argon2's");
+        let dummy = PasswordHash::new(DUMMY_HASH).expect("it is a PHC string");
+        let parameters = argon2::Params::try_from(&dummy).expect("they are Argon2's");
         let present = argon2::Params::default();
         assert_eq!(
             (parameters.m_cost(), parameters.t_cost(), parameters.p_cost()),

@@ -1,34 +1,34 @@
-//! What a trusted reverse proxy says of whoever is behind it, in headers. Anybody can write a
-//! header: they are believed from the proxy's own address only, and taken from every request before
-//! anything else sees it.
+//! The identity headers of a trusted reverse proxy. Any client can send a header: these are
+//! accepted from the proxy's own address only, and removed from every request before anything else
+//! reads it.
 
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::claims::{RoleNames, address, shown, subject};
-use super::refused::Refused;
+use super::rejection::CredentialRejection;
 use super::{Email, Principal};
 
-/// Who says so, for whoever is known by a proxy's word.
+/// The issuer of users whom a proxy identifies.
 pub const ISSUER: &str = "proxy";
 
-/// The headers that are read.
+/// The names of the headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyHeaders {
-    /// What somebody is known by.
+    /// The user's identifier.
     pub user: HeaderName,
-    /// Their roles, between commas.
+    /// The user's roles, separated by commas.
     pub roles: HeaderName,
-    /// Their name.
+    /// The user's display name.
     pub name: Option<HeaderName>,
-    /// Their address.
+    /// The user's email address.
     pub email: Option<HeaderName>,
 }
 
-/// What the headers of one request said.
+/// The identity headers of one request.
 #[derive(Debug)]
-pub struct Said {
+pub struct ProxyIdentity {
     user: Option<HeaderValue>,
     roles: Option<HeaderValue>,
     name: Option<HeaderValue>,
@@ -37,8 +37,8 @@ pub struct Said {
 }
 
 impl ProxyHeaders {
-    /// Takes the headers from a request.
-    pub fn take(&self, headers: &mut HeaderMap) -> Said {
+    /// Removes the headers from a request and returns their values.
+    pub fn take(&self, headers: &mut HeaderMap) -> ProxyIdentity {
         let mut has_repetition = false;
         let mut taken = |name: Option<&HeaderName>| {
             let name = name?;
@@ -47,33 +47,36 @@ impl ProxyHeaders {
         };
         let (user, roles) = (taken(Some(&self.user)), taken(Some(&self.roles)));
         let (name, email) = (taken(self.name.as_ref()), taken(self.email.as_ref()));
-        Said { user, roles, name, email, has_repetition }
+        ProxyIdentity { user, roles, name, email, has_repetition }
     }
 }
 
-impl Said {
-    /// Whoever the proxy says is asking, if it says so.
+impl ProxyIdentity {
+    /// Returns the user whom the proxy names, if any.
     ///
     /// # Errors
-    /// It was not the proxy that spoke, what it said cannot be read, or none of the roles is for
-    /// here.
+    /// The headers are from another peer, cannot be parsed, or have no role of this server.
     pub fn principal(
         &self,
         peer: IpAddr,
         trusted: &[IpAddr],
         roles: &RoleNames,
-    ) -> Result<Option<Principal>, Refused> {
+    ) -> Result<Option<Principal>, CredentialRejection> {
         if !trusted.contains(&peer) {
-            let is_silent = [&self.user, &self.roles, &self.name, &self.email].map(Option::is_none);
-            return if is_silent == [true; 4] { Ok(None) } else { Err(Refused::HeaderSpoofed) };
+            let is_absent = [&self.user, &self.roles, &self.name, &self.email].map(Option::is_none);
+            return if is_absent == [true; 4] {
+                Ok(None)
+            } else {
+                Err(CredentialRejection::HeaderSpoofed)
+            };
         }
         let Some(user) = &self.user else { return Ok(None) };
         if self.has_repetition {
-            return Err(Refused::HeaderMalformed);
+            return Err(CredentialRejection::HeaderMalformed);
         }
-        let user = text(user).and_then(subject).ok_or(Refused::HeaderMalformed)?;
-        let said = self.roles.as_ref().and_then(text).unwrap_or_default();
-        let role = roles.role(said.split(',').map(str::trim))?;
+        let user = text(user).and_then(subject).ok_or(CredentialRejection::HeaderMalformed)?;
+        let role_names = self.roles.as_ref().and_then(text).unwrap_or_default();
+        let role = roles.role(role_names.split(',').map(str::trim))?;
         let name = self.name.as_ref().and_then(text).and_then(shown);
         let name = name.unwrap_or_else(|| user.to_owned());
         let email = self.email.as_ref().and_then(text).and_then(address);
@@ -82,7 +85,7 @@ impl Said {
     }
 }
 
-/// A header in UTF-8, which is what proxies pass on.
+/// Decodes a header as UTF-8, which proxies send.
 fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
 }

@@ -1,16 +1,16 @@
-//! The session cookie's life: made at sign-in, hashed before it touches the database, ended by
-//! sign-out, by an hour without a request, or half a day after sign-in.
+//! The life cycle of sessions: they begin at sign-in and end by sign-out, after an hour without a
+//! request, or half a day after sign-in. The database holds a hash of the token only.
 //!
-//! A layer of our own instead of `tower-sessions`: that one reads the ambient clock and makes ids
-//! from ambient randomness, knows one end and not two, and writes a record back after a request,
-//! which revives a session that another request has just ended.
+//! It replaces `tower-sessions`, which reads the ambient clock, makes ids from ambient randomness,
+//! has one expiry instead of two, and writes a record back after a request, which revives a session
+//! that a concurrent request has ended.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use app::service::Browser;
+use app::service::ConsentBinding;
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::sleep;
@@ -18,48 +18,47 @@ use tokio::time::sleep;
 use super::Principal;
 use super::cookies::Cookie;
 use super::devices::Device;
-use super::refused::Refused;
+use super::rejection::CredentialRejection;
 use crate::clock::{Clock, Randomness, random_token};
-use crate::digest::hashed;
+use crate::hash::hashed;
 use crate::log::one_line;
 use crate::store::audit::{Action, Actor, Entry};
-use crate::store::sessions::{self, Ended, Listed};
+use crate::store::sessions::{self, SessionEnd, SessionSummary};
 use crate::store::{Store, StoreError};
 
-/// A session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
+/// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
-/// A session ends this long after sign-in: a working day, overtime included.
+/// The absolute timeout after sign-in: a working day, overtime included.
 pub const ABSOLUTE_END: TimeDelta = TimeDelta::hours(12);
-/// Requests closer together than this are noted once.
+/// The shortest interval between two writes of a session's last request.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// How long a database that was not told of a session's end is left alone, for the first time; each
-/// further pause is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// No pause is longer.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// How many ends of sessions are remembered that the database does not know.
+/// The first back-off after a failed write of a session's end; each further one is twice as long.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+/// The longest back-off.
+const MAX_BACK_OFF: Duration = Duration::from_mins(1);
+/// The maximum number of session ends that are in memory because they could not be written.
 const MAX_PENDING_ENDS: usize = 10_000;
-/// How many of them may be of cookies that could not be looked up: while the database cannot be read, a
-/// stranger can make them up.
+/// How many of them may be of cookies that could not be looked up: while the database cannot be
+/// read, a client can fabricate them.
 const MAX_PENDING_UNKNOWN: usize = 1_000;
 
-/// Who a request comes from, as far as it is known. Every request behind
-/// [`recognise`](super::recognise) has one among its extensions.
+/// The caller of a request. Every request behind [`authenticate`](super::authenticate) has one
+/// among its extensions.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The person, if signed in.
+    /// The user, if signed in.
     pub principal: Option<Principal>,
-    /// The person's session.
+    /// The user's session.
     pub session: Option<SessionKey>,
-    /// The address that the request came from.
+    /// The client's address.
     pub address: IpAddr,
-    /// What the browser is known by when it comes back from a provider.
-    pub browser: Browser,
-    /// The device that the browser is, where an account has signed in from it before.
+    /// What identifies the browser on a provider's callback.
+    pub browser: ConsentBinding,
+    /// The browser's device, if an account has signed in from it before.
     pub device: Option<Device>,
 }
 
-/// What the database knows of a session's token: its SHA-256.
+/// The SHA-256 of a session's token, as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionKey(String);
 
@@ -68,40 +67,40 @@ impl SessionKey {
         Self(hashed(token))
     }
 
-    /// The session's name on pages and in the audit trail.
+    /// Returns the session's name on pages and in the audit trail.
     #[must_use]
     pub fn name(&self) -> String {
         sessions::name_of(&self.0)
     }
 
-    /// The hash, as it is stored.
+    /// Returns the hash, as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The cookie by which a browser is known again.
+/// The session cookie.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionCookie {
-    /// Whether browsers come by https.
+    /// Whether the site is served over HTTPS.
     pub https: bool,
 }
 
 impl SessionCookie {
-    /// A new session's key, and the header that gives its token to the browser.
+    /// Creates a token; returns its key and the `Set-Cookie` header.
     pub(super) fn issue(self, randomness: &dyn Randomness) -> (SessionKey, HeaderValue) {
         let token = random_token(randomness);
         (SessionKey::of(&token), self.cookie().given(&token, ""))
     }
 
-    /// The header that takes the token from the browser.
+    /// Returns the `Set-Cookie` header that removes the cookie.
     #[must_use]
     pub fn removal(self) -> HeaderValue {
         self.cookie().given("", "; Max-Age=0")
     }
 
-    /// The session that a request claims.
+    /// Returns the session key of a request's cookie, which is not checked yet.
     pub(super) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
         self.cookie().brought(headers).map(SessionKey::of)
     }
@@ -111,8 +110,8 @@ impl SessionCookie {
     }
 }
 
-/// Before a session begins: forgets those that are over, and ends the one that the caller had, so
-/// that nobody goes on with a session from before the sign-in (session fixation).
+/// Prepares for a new session: deletes expired ones and ends the caller's previous one, which must
+/// not outlive the sign-in (session fixation).
 pub(super) async fn make_room(
     store: &Store,
     caller: &Caller,
@@ -125,12 +124,12 @@ pub(super) async fn make_room(
     }
 }
 
-/// Does work to its end even if the caller hangs up meanwhile.
+/// Runs work to completion even if the client disconnects.
 async fn complete(work: impl Future<Output = bool> + Send + 'static) -> bool {
     tokio::spawn(work).await.unwrap_or_default()
 }
 
-/// The sessions of this product, and what the database could not be told of them. Copies share
+/// The sessions, and the changes that could not be written to the database. Clones share
 /// everything.
 #[derive(Debug, Clone)]
 pub struct Sessions {
@@ -139,25 +138,25 @@ pub struct Sessions {
     unwritten: Arc<Mutex<Unwritten>>,
 }
 
-/// What a database that takes no write, such as one on a full disk, does not know. Other processes do
-/// not know it either.
+/// Changes that could not be written to the database, such as on a full disk. Other processes do
+/// not have them either.
 #[derive(Debug, Default)]
 struct Unwritten {
-    /// Sessions that were ended, by their key.
+    /// The keys of sessions that were ended.
     ended: HashSet<String>,
-    /// When requests last came, by the session's key.
+    /// The time of the last request, by the session's key.
     seen: HashMap<String, DateTime<Utc>>,
 }
 
 impl Sessions {
-    /// The sessions in `store`.
+    /// Creates the service over `store`.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, unwritten: Arc::default() }
     }
 
-    /// The person of a session that has not ended by `now`; `is_presence` says whether a person caused
-    /// the request, which keeps the session alive. Only reading can fail.
+    /// Returns the user of a session that has not ended by `now`; `is_presence` says whether a user
+    /// caused the request, which resets the idle timeout. Only reading can fail.
     ///
     /// # Errors
     /// The database does not answer.
@@ -183,8 +182,7 @@ impl Sessions {
         Ok(Some(found.principal))
     }
 
-    /// Why a session is refused that was ended on purpose; nothing where it ended by itself, or never
-    /// was.
+    /// Returns why a session was ended explicitly; `None` if it expired or never existed.
     ///
     /// # Errors
     /// The database does not answer.
@@ -192,18 +190,18 @@ impl Sessions {
         &self,
         key: &SessionKey,
         now: DateTime<Utc>,
-    ) -> Result<Option<Refused>, StoreError> {
+    ) -> Result<Option<CredentialRejection>, StoreError> {
         if self.unwritten().ended.contains(key.as_str()) {
-            return Ok(Some(Refused::SessionEnded));
+            return Ok(Some(CredentialRejection::SessionEnded));
         }
         let ended = sessions::how_ended(&self.store, key.as_str(), now - ABSOLUTE_END).await?;
         Ok(ended.map(|how| match how {
-            Ended::BySignOut => Refused::SessionEnded,
-            Ended::ByRemoval => Refused::AccountRemoved,
+            SessionEnd::BySignOut => CredentialRejection::SessionEnded,
+            SessionEnd::ByRemoval => CredentialRejection::AccountRemoved,
         }))
     }
 
-    /// The sessions that have not ended by `now`, of one person or of all, latest first.
+    /// Lists the sessions that have not ended by `now`, of one user or of all, latest first.
     ///
     /// # Errors
     /// The database does not answer.
@@ -211,15 +209,15 @@ impl Sessions {
         &self,
         person: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Listed>, StoreError> {
+    ) -> Result<Vec<SessionSummary>, StoreError> {
         let (created_after, seen_after) = (now - ABSOLUTE_END, now - IDLE_END);
         let mut found = sessions::list(&self.store, person, created_after, seen_after).await?;
         found.retain(|session| !self.unwritten().ended.contains(&session.token_hash));
         Ok(found)
     }
 
-    /// Ends sessions of a list, each with its audit row, and returns whether the database knows of all.
-    pub(super) async fn end_listed(&self, listed: Vec<Listed>, by: &Actor) -> bool {
+    /// Ends the listed sessions, each with an audit row. Returns whether every end was written.
+    pub(super) async fn end_listed(&self, listed: Vec<SessionSummary>, by: &Actor) -> bool {
         let (sessions, by) = (self.clone(), by.clone());
         complete(async move {
             let mut is_written = true;
@@ -236,14 +234,14 @@ impl Sessions {
         .await
     }
 
-    /// Ends a session, with its audit row. This process refuses the session from now on; if the
-    /// database cannot be written, the write is tried again in the background until it works.
+    /// Ends a session, with an audit row. This process rejects the session from now on; a failed
+    /// write is retried in the background.
     pub(super) async fn end(&self, key: &SessionKey, entry: Entry, is_known: bool) {
         let most = if is_known { MAX_PENDING_ENDS } else { MAX_PENDING_UNKNOWN };
         complete(self.clone().end_and_record(key.clone(), entry, most)).await;
     }
 
-    /// Whether the database knows of the end.
+    /// Ends a session. Returns whether the end was written.
     async fn end_and_record(self, key: SessionKey, entry: Entry, most: usize) -> bool {
         let is_new = self.refuse(&key, most);
         let Err(error) = sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await
@@ -262,23 +260,23 @@ impl Sessions {
         false
     }
 
-    /// Refuses a session from now on, unless as many are refused already. False if it was refused
+    /// Rejects a session from now on, unless `most` are rejected already. False if it was rejected
     /// before, or is not now.
     fn refuse(&self, key: &SessionKey, most: usize) -> bool {
         let ended = &mut self.unwritten().ended;
         ended.len() < most && ended.insert(key.as_str().to_owned())
     }
 
-    /// Tells the database of a session's end, as long as the session would have lasted at most.
+    /// Retries the write of a session's end for as long as the session can have lasted.
     async fn write_end(self, key: SessionKey, entry: Entry) {
-        let mut pause = FIRST_PAUSE;
+        let mut back_off = FIRST_BACK_OFF;
         while self.clock.now() < entry.at + ABSOLUTE_END {
-            sleep(pause).await;
+            sleep(back_off).await;
             if sessions::end(&self.store, key.as_str(), entry.at, Some(&entry)).await.is_ok() {
                 tracing::info!(session = key.name(), "the end of a session was written");
                 break;
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            back_off = (2 * back_off).min(MAX_BACK_OFF);
         }
         self.forget(&key);
     }
@@ -295,7 +293,7 @@ impl Sessions {
         }
     }
 
-    /// Removes a session that ended by itself; the next one that begins does so too.
+    /// Deletes an expired session; if this fails, the next sign-in deletes it.
     async fn remove(&self, key: &SessionKey) {
         self.forget(key);
         if let Err(error) = sessions::remove(&self.store, key.as_str()).await {

@@ -1,5 +1,5 @@
-//! The signatures of tokens (RFC 7518 3, RFC 8037), looked at by ring: `jsonwebtoken` reads tokens
-//! and leaves the arithmetic to whoever is installed. Verifies only; nothing here signs.
+//! Verifies the signatures of tokens (RFC 7518 3, RFC 8037) with ring, as the crypto provider of
+//! `jsonwebtoken`. Verifies only; nothing here signs.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind, new_error};
@@ -16,49 +16,49 @@ static RING: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes ring the one that is asked. A host written in Rust that has chosen another keeps its own.
+/// Installs ring as the crypto provider. One that a Rust host has installed before stays.
 pub fn install() {
     let _ = RING.install_default();
 }
 
-/// Whether a signature by this algorithm can be looked at: those with a public key.
+/// Whether an algorithm is supported: only those with a public key are.
 #[must_use]
 pub const fn is_asymmetric(algorithm: Algorithm) -> bool {
-    how(algorithm).is_some()
+    scheme(algorithm).is_some()
 }
 
-/// What ring calls an algorithm.
-enum How {
+/// The ring parameters of an algorithm.
+enum Scheme {
     Rsa(&'static by_ring::RsaParameters),
     Point(&'static dyn by_ring::VerificationAlgorithm),
 }
 
-const fn how(algorithm: Algorithm) -> Option<How> {
+const fn scheme(algorithm: Algorithm) -> Option<Scheme> {
     Some(match algorithm {
-        Algorithm::RS256 => How::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA256),
-        Algorithm::RS384 => How::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA384),
-        Algorithm::RS512 => How::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA512),
-        Algorithm::PS256 => How::Rsa(&by_ring::RSA_PSS_2048_8192_SHA256),
-        Algorithm::PS384 => How::Rsa(&by_ring::RSA_PSS_2048_8192_SHA384),
-        Algorithm::PS512 => How::Rsa(&by_ring::RSA_PSS_2048_8192_SHA512),
-        Algorithm::ES256 => How::Point(&by_ring::ECDSA_P256_SHA256_FIXED),
-        Algorithm::ES384 => How::Point(&by_ring::ECDSA_P384_SHA384_FIXED),
-        Algorithm::EdDSA => How::Point(&by_ring::ED25519),
+        Algorithm::RS256 => Scheme::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RS384 => Scheme::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Scheme::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS256 => Scheme::Rsa(&by_ring::RSA_PSS_2048_8192_SHA256),
+        Algorithm::PS384 => Scheme::Rsa(&by_ring::RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Scheme::Rsa(&by_ring::RSA_PSS_2048_8192_SHA512),
+        Algorithm::ES256 => Scheme::Point(&by_ring::ECDSA_P256_SHA256_FIXED),
+        Algorithm::ES384 => Scheme::Point(&by_ring::ECDSA_P384_SHA384_FIXED),
+        Algorithm::EdDSA => Scheme::Point(&by_ring::ED25519),
         _ => return None,
     })
 }
 
 struct RingVerifier {
     algorithm: Algorithm,
-    how: How,
+    scheme: Scheme,
     key: DecodingKey,
 }
 
 impl RingVerifier {
     fn new(algorithm: Algorithm, key: &DecodingKey) -> Result<Self, Error> {
-        match how(algorithm) {
-            Some(how) if key.family() == algorithm.family() => {
-                Ok(Self { algorithm, how, key: key.clone() })
+        match scheme(algorithm) {
+            Some(scheme) if key.family() == algorithm.family() => {
+                Ok(Self { algorithm, scheme, key: key.clone() })
             }
             _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
         }
@@ -67,19 +67,19 @@ impl RingVerifier {
 
 impl Verifier<Vec<u8>> for RingVerifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        let verified = match (&self.how, self.key.kind()) {
-            (How::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+        let verified = match (&self.scheme, self.key.kind()) {
+            (Scheme::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
                 let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
                 let key = by_ring::RsaPublicKeyComponents { n, e };
                 key.verify(parameters, message, signature)
             }
-            (How::Rsa(parameters), DecodingKeyKind::SecretOrDer(der)) => {
+            (Scheme::Rsa(parameters), DecodingKeyKind::SecretOrDer(der)) => {
                 by_ring::UnparsedPublicKey::new(*parameters, der).verify(message, signature)
             }
-            (How::Point(algorithm), DecodingKeyKind::SecretOrDer(point)) => {
+            (Scheme::Point(algorithm), DecodingKeyKind::SecretOrDer(point)) => {
                 by_ring::UnparsedPublicKey::new(*algorithm, point).verify(message, signature)
             }
-            (How::Point(_), DecodingKeyKind::RsaModulusExponent { .. }) => {
+            (Scheme::Point(_), DecodingKeyKind::RsaModulusExponent { .. }) => {
                 Err(ring::error::Unspecified)
             }
         };
@@ -93,7 +93,7 @@ impl JwtVerifier for RingVerifier {
     }
 }
 
-/// Some issuers write a number with a sign octet, which RFC 7518 6.3.1.1 forbids and ring refuses.
+/// Removes the sign octet that some issuers write, which RFC 7518 6.3.1.1 forbids and ring rejects.
 fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let first = number.iter().position(|&octet| octet != 0).unwrap_or(number.len());
     &number[first..]

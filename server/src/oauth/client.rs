@@ -1,6 +1,5 @@
-//! Asks a Token Endpoint, and once more where it wants client id and secret another way and the
-//! settings leave the way open. Keeps no
-//! token and never tries again by itself: when to do so is its caller's to know.
+//! Sends token requests, and repeats one with another client authentication method if the provider
+//! requires that and the settings allow it. Stores no token and does not retry otherwise.
 
 use std::pin::Pin;
 
@@ -8,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::draft::ClientAuthentication;
 use domain::settings::{Consent, Grant};
-use domain::token::{Fault, Leg, Setback};
+use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
@@ -22,95 +21,97 @@ use oauth2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{self, Refusal};
-use super::fault::Trouble;
-use super::given::Given;
-use super::page;
+use super::error::TokenError;
+use super::html_error;
+use super::http::{GuardedHttp, TimedHttp, TokenClientError};
 use super::query;
-use super::wire::{Call, TokenClientError, Wire};
+use super::response::{self, TokenEndpointError};
+use super::token_response::LenientTokenResponse;
 use super::{ClientAuth, Issued, TokenDeadlines};
 use crate::config::ProxyUrl;
 use crate::egress::EgressPolicy;
-use crate::hush::Hush;
+use crate::redact::Redactor;
 use crate::smtp::TlsTrust;
 
-/// Asks Token Endpoints. Cheap to clone.
+/// A client of token endpoints. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct TokenClient {
-    wire: Wire,
+    http: GuardedHttp,
 }
 
 impl TokenClient {
-    /// A client that trusts these certificates, calls what this policy allows, and goes by this proxy
-    /// where there is one.
+    /// Creates a client with the trusted authorities, the egress policy, and the proxy if there is
+    /// one.
     ///
     /// # Errors
-    /// The HTTP client does not take one of them.
+    /// The HTTP client rejects one of them.
     pub fn new(
         trust: &TlsTrust,
         egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
         deadlines: TokenDeadlines,
     ) -> Result<Self, TokenClientError> {
-        Ok(Self { wire: Wire::new(trust, egress, proxy, deadlines)? })
+        Ok(Self { http: GuardedHttp::new(trust, egress, proxy, deadlines)? })
     }
 
     /// Exchanges a code for a token (RFC 6749 4.1.3, RFC 7636 4.5).
     ///
     /// # Errors
-    /// Why there is no token, at [`Leg::TokenRequest`]. The code is used up either way.
+    /// Why no token was issued, at [`OauthStage::TokenRequest`]. The code is used up either way.
     pub async fn exchange(
         &self,
         grant: &Grant,
         auth: ClientAuth,
         code: &SecretString,
         verifier: Option<&SecretString>,
-    ) -> Result<Issued, Setback> {
+    ) -> Result<Issued, OauthFailure> {
         let proof = Proof::Code { code, verifier };
-        self.ask(&TokenRequest { grant, proof }, auth, Leg::TokenRequest).await
+        self.ask(&TokenRequest { grant, proof }, auth, OauthStage::TokenRequest).await
     }
 
     /// Exchanges a refresh token for a token (RFC 6749 6).
     ///
     /// # Errors
-    /// Why there is no token, at [`Leg::Renewal`].
+    /// Why no token was issued, at [`OauthStage::Renewal`].
     pub async fn refresh(
         &self,
         grant: &Grant,
         auth: ClientAuth,
         refresh_token: &SecretString,
-    ) -> Result<Issued, Setback> {
+    ) -> Result<Issued, OauthFailure> {
         let request =
             |scope| TokenRequest { grant, proof: Proof::RefreshToken { refresh_token, scope } };
-        let call = self.wire.until(self.wire.end());
-        let asked = ask(&call, &request(NamesScope::Yes), auth, Leg::Renewal).await;
+        let call = self.http.until(self.http.end());
+        let asked = ask(&call, &request(NamesScope::Yes), auth, OauthStage::Renewal).await;
         match asked {
-            // Less was granted than was asked for, and no more may be named (RFC 6749 6).
-            Err(Setback { fault: Fault::InvalidScope, .. }) => {
-                ask(&call, &request(NamesScope::No), auth, Leg::Renewal).await
+            // The granted scope was narrower than the requested one, which may not be exceeded (RFC
+            // 6749 6).
+            Err(OauthFailure { diagnosis: OauthDiagnosis::InvalidScope, .. }) => {
+                ask(&call, &request(NamesScope::No), auth, OauthStage::Renewal).await
             }
             asked => asked,
         }
     }
 
-    /// Asks for a token in the client's own name (RFC 6749 4.4.2), a first one or the next.
+    /// Requests a token by client credentials (RFC 6749 4.4.2), a first one or a renewal.
     ///
     /// # Errors
-    /// Why there is no token, at the leg that was given.
+    /// Why no token was issued, at the given stage.
     pub async fn client_credentials(
         &self,
         grant: &Grant,
         auth: ClientAuth,
-        leg: Leg,
-    ) -> Result<Issued, Setback> {
-        self.ask(&TokenRequest { grant, proof: Proof::ClientItself }, auth, leg).await
+        stage: OauthStage,
+    ) -> Result<Issued, OauthFailure> {
+        self.ask(&TokenRequest { grant, proof: Proof::ClientItself }, auth, stage).await
     }
 
-    /// Revokes a token (RFC 7009 2.1) of this kind, an access or a refresh token, with the client
-    /// authentication of a token request. A token that the provider does not know is revoked.
+    /// Revokes a token (RFC 7009 2.1) of a kind, an access or a refresh token, with the client
+    /// authentication of a token request. A token that the provider does not know counts as
+    /// revoked.
     ///
     /// # Errors
-    /// What the provider, or the way there, had against it.
+    /// Why the revocation failed.
     pub async fn revoke(
         &self,
         grant: &Grant,
@@ -118,7 +119,7 @@ impl TokenClient {
         endpoint: &str,
         kind: &str,
         token: &SecretString,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), OauthDiagnosis> {
         let Grant { client_id, client_secret, .. } = grant;
         let mut pairs = vec![("token", token.expose_secret()), ("token_type_hint", kind)];
         let mut request = Request::builder()
@@ -138,11 +139,15 @@ impl TokenClient {
             }
         }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let request = request.body(form.into_bytes()).map_err(|_| Fault::ServerFailed)?;
-        match self.wire.until(self.wire.end()).call(request).await {
-            // An answer has nothing to say (RFC 7009 2.2).
-            Ok(_) | Err(Refusal { trouble: Trouble { fault: Fault::NoToken, .. }, .. }) => Ok(()),
-            Err(refusal) => Err(refusal.fault()),
+        let request = request.body(form.into_bytes()).map_err(|_| OauthDiagnosis::ServerFailed)?;
+        match self.http.until(self.http.end()).call(request).await {
+            // The content of the response is ignored (RFC 7009 2.2).
+            Ok(_)
+            | Err(TokenEndpointError {
+                error: TokenError { diagnosis: OauthDiagnosis::NoToken, .. },
+                ..
+            }) => Ok(()),
+            Err(refusal) => Err(refusal.diagnosis()),
         }
     }
 
@@ -150,34 +155,36 @@ impl TokenClient {
         &self,
         request: &TokenRequest<'_>,
         auth: ClientAuth,
-        leg: Leg,
-    ) -> Result<Issued, Setback> {
-        ask(&self.wire.until(self.wire.end()), request, auth, leg).await
+        stage: OauthStage,
+    ) -> Result<Issued, OauthFailure> {
+        ask(&self.http.until(self.http.end()), request, auth, stage).await
     }
 }
 
-/// Asks, and once more by HTTP Basic where that is wanted and the settings name no way, all before the
-/// call's end.
+/// Sends a request, and repeats it with HTTP Basic if the provider requires that and the settings
+/// are automatic, all within the call's deadline.
 async fn ask(
-    call: &Call<'_>,
+    call: &TimedHttp<'_>,
     request: &TokenRequest<'_>,
     auth: ClientAuth,
-    leg: Leg,
-) -> Result<Issued, Setback> {
-    let is_open = request.grant.client_authentication == ClientAuthentication::Automatic;
+    stage: OauthStage,
+) -> Result<Issued, OauthFailure> {
+    let is_automatic = request.grant.client_authentication == ClientAuthentication::Automatic;
     let answered = match request.send(auth, call).await {
-        Err(Refusal { wants_basic: true, .. }) if is_open && auth == ClientAuth::Body => {
+        Err(TokenEndpointError { wants_basic: true, .. })
+            if is_automatic && auth == ClientAuth::Body =>
+        {
             request.send(ClientAuth::Basic, call).await
         }
         answered => answered,
     };
-    answered.map_err(|refusal| refusal.trouble.at(leg, &request.hush()))
+    answered.map_err(|refusal| refusal.error.at(stage, &request.redactor()))
 }
 
-/// The client of the `oauth2` crate, with answers of our own.
+/// The `oauth2` crate's client, with a lenient token response.
 type Client = oauth2::Client<
     BasicErrorResponse,
-    Given,
+    LenientTokenResponse,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -188,17 +195,18 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// A request for a token on its way, whose answer has to be OAuth's. Of HTTP Basic it takes this over
-/// what the `oauth2` crate writes, which has a blank as `+`.
+/// A token request whose response has to be OAuth's. Replaces the `oauth2` crate's HTTP Basic
+/// header, which encodes a blank as `+`.
 struct TokenCall<'a> {
-    call: &'a Call<'a>,
-    /// Where there is a secret.
+    call: &'a TimedHttp<'a>,
+    /// `None` without a client secret.
     basic: Option<HeaderValue>,
 }
 
 impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
-    type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Refusal>> + Send + 'c>>;
+    type Error = TokenEndpointError;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<HttpResponse, TokenEndpointError>> + Send + 'c>>;
 
     fn call(&'c self, mut request: HttpRequest) -> Self::Future {
         if let Some((sent, basic)) =
@@ -206,33 +214,37 @@ impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
         {
             sent.clone_from(basic);
         }
-        Box::pin(async move { self.call.call(request).await.and_then(answer::of_oauth) })
+        Box::pin(async move { self.call.call(request).await.and_then(response::of_oauth) })
     }
 }
 
-/// What a token is asked for with (RFC 6749 1.3).
+/// The authorization grant of a token request (RFC 6749 1.3).
 enum Proof<'a> {
     Code { code: &'a SecretString, verifier: Option<&'a SecretString> },
     RefreshToken { refresh_token: &'a SecretString, scope: NamesScope },
     ClientItself,
 }
 
-/// Whether a request for the next token names the scope, which some providers want and others only
-/// take as it was granted.
+/// Whether a refresh request names the scope: some providers require it, others accept only the
+/// granted one.
 #[derive(Clone, Copy)]
 enum NamesScope {
     Yes,
     No,
 }
 
-/// One request for a token, whichever way client id and secret go.
+/// A token request, with any client authentication method.
 struct TokenRequest<'a> {
     grant: &'a Grant,
     proof: Proof<'a>,
 }
 
 impl TokenRequest<'_> {
-    async fn send(&self, auth: ClientAuth, call: &Call<'_>) -> Result<Issued, Refusal> {
+    async fn send(
+        &self,
+        auth: ClientAuth,
+        call: &TimedHttp<'_>,
+    ) -> Result<Issued, TokenEndpointError> {
         let client = self.client(auth)?;
         let call = &TokenCall { call, basic: self.basic()? };
         let answered = match &self.proof {
@@ -263,27 +275,27 @@ impl TokenRequest<'_> {
             }
         };
         let issued = answered.map_err(refusal)?.issued(auth)?;
-        let hush = self.hush();
-        let accounts = issued.accounts.iter().map(|account| hush.text(account)).collect();
-        let scope = issued.scope.as_deref().map(|scope| hush.text(scope));
+        let redactor = self.redactor();
+        let accounts = issued.accounts.iter().map(|account| redactor.redact(account)).collect();
+        let scope = issued.scope.as_deref().map(|scope| redactor.redact(scope));
         Ok(Issued { scope, accounts, ..issued })
     }
 
-    /// The value of the header by which HTTP Basic carries id and secret, where there is one.
-    fn basic(&self) -> Result<Option<HeaderValue>, Trouble> {
+    /// Returns the HTTP Basic header; `None` without a client secret.
+    fn basic(&self) -> Result<Option<HeaderValue>, TokenError> {
         let Grant { client_id, client_secret, .. } = self.grant;
         let Some(secret) = client_secret else { return Ok(None) };
         let value = HeaderValue::try_from(format!("Basic {}", basic(client_id, secret)));
-        let mut value = value.map_err(|_| Fault::ServerFailed)?;
+        let mut value = value.map_err(|_| OauthDiagnosis::ServerFailed)?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
 
-    fn client(&self, auth: ClientAuth) -> Result<Client, Trouble> {
+    fn client(&self, auth: ClientAuth) -> Result<Client, TokenError> {
         let Grant { client_id, client_secret, token_endpoint, .. } = self.grant;
-        // None is sent twice (RFC 6749 3.2).
+        // No parameter may be sent twice (RFC 6749 3.2).
         let endpoint = query::without(token_endpoint, &query::OF_TOKEN_REQUEST);
-        let endpoint = TokenUrl::new(endpoint).map_err(|_| Fault::AddressForbidden)?;
+        let endpoint = TokenUrl::new(endpoint).map_err(|_| OauthDiagnosis::AddressForbidden)?;
         let auth_type = match auth {
             ClientAuth::Body | ClientAuth::None => AuthType::RequestBody,
             ClientAuth::Basic => AuthType::BasicAuth,
@@ -301,46 +313,46 @@ impl TokenRequest<'_> {
         self.grant.scope.split_whitespace().map(|scope| Scope::new(scope.to_owned()))
     }
 
-    /// Hides everything that goes out from whatever comes back.
-    fn hush(&self) -> Hush {
+    /// Redacts the request's secrets from the response.
+    fn redactor(&self) -> Redactor {
         const SECRET: &str = "[client secret]";
         let Grant { client_id, client_secret, .. } = self.grant;
-        let hush = client_secret.iter().fold(Hush::default(), |hush, secret| {
-            hush.hide(SECRET, secret).hide_sent(SECRET, basic(client_id, secret))
+        let redactor = client_secret.iter().fold(Redactor::default(), |redactor, secret| {
+            redactor.secret(SECRET, secret).encoded(SECRET, basic(client_id, secret))
         });
         match &self.proof {
-            Proof::ClientItself => hush,
+            Proof::ClientItself => redactor,
             Proof::RefreshToken { refresh_token, .. } => {
-                hush.hide("[refresh token]", refresh_token)
+                redactor.secret("[refresh token]", refresh_token)
             }
-            Proof::Code { code, verifier: None } => hush.hide("[code]", code),
+            Proof::Code { code, verifier: None } => redactor.secret("[code]", code),
             Proof::Code { code, verifier: Some(verifier) } => {
-                hush.hide("[code]", code).hide("[verifier]", verifier)
+                redactor.secret("[code]", code).secret("[verifier]", verifier)
             }
         }
     }
 }
 
-/// Client id and secret as HTTP Basic carries them (RFC 6749 2.3.1), a blank as `%20`: that is right for
-/// a server that decodes a form, and for one that only takes percent signs off.
+/// Encodes client id and secret for HTTP Basic (RFC 6749 2.3.1), a blank as `%20`: that is correct
+/// for servers that decode a form and for those that only decode percent signs.
 fn basic(client_id: &str, client_secret: &SecretString) -> String {
     let encoded =
         |text: &str| byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     BASE64.encode(format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret())))
 }
 
-/// What the `oauth2` crate found, which never sees an answer that is a refusal.
-fn refusal(error: RequestTokenError<Refusal, BasicErrorResponse>) -> Refusal {
+/// Converts an error of the `oauth2` crate, which never receives an error response.
+fn refusal(error: RequestTokenError<TokenEndpointError, BasicErrorResponse>) -> TokenEndpointError {
     match error {
         RequestTokenError::Request(refusal) => refusal,
-        // Text that is no page may be a token.
+        // Text that is not markup may be a token.
         RequestTokenError::Parse(_, body) => {
-            let words = page::first_words(&body).filter(|_| page::is_markup(&body));
-            Trouble::new(Fault::NotOauth, words).into()
+            let words = html_error::first_words(&body).filter(|_| html_error::is_markup(&body));
+            TokenError::new(OauthDiagnosis::NotOauth, words).into()
         }
         RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
             tracing::error!("a token request could not be written");
-            Fault::ServerFailed.into()
+            OauthDiagnosis::ServerFailed.into()
         }
     }
 }

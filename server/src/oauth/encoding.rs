@@ -1,5 +1,5 @@
-//! Takes content codings off an answer (RFC 9110 8.4.1), within a limit: some servers compress
-//! although no request asks for that. What is left of a bomb is as long as the limit, and no longer.
+//! Decodes the content codings of a response (RFC 9110 8.4.1) up to a limit: some servers compress
+//! unasked. A decompression bomb is cut at the limit.
 
 use std::io::Read;
 
@@ -8,45 +8,45 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use oauth2::http::HeaderMap;
 use oauth2::http::header::CONTENT_ENCODING;
 
-/// No answer has more codings.
+/// The maximum number of codings.
 const MOST_CODINGS: usize = 3;
-/// How much brotli reads at a time, in octets.
+/// The size of brotli's input buffer, in octets.
 const BUFFER: usize = 4096;
 
-/// An answer's body without its codings, as far as it goes.
+/// A decoded body, as far as it could be decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) octets: Vec<u8>,
-    pub(super) end: End,
+    pub(super) end: DecodeEnd,
 }
 
-/// How a body ended.
+/// How the decoding ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// It is all there.
+pub(super) enum DecodeEnd {
+    /// The body is complete.
     Whole,
-    /// It is longer than the limit, and cut there.
+    /// The body exceeds the limit and is truncated.
     Cut,
-    /// It breaks off, or has a coding that is not known.
+    /// The body is incomplete or invalid, or has an unknown coding.
     Damaged,
 }
 
-/// The body that these headers describe, up to so many octets.
+/// Decodes a body by its `Content-Encoding`, up to `limit` octets.
 pub(super) fn decoded(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Decoded {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let codings = values.flat_map(|value| value.split(',')).map(str::trim);
     let codings: Vec<_> = codings.filter(|coding| !is_identity(coding)).collect();
-    let mut decoded = Decoded { octets: body, end: End::Whole };
+    let mut decoded = Decoded { octets: body, end: DecodeEnd::Whole };
     if decoded.octets.is_empty() {
         return decoded;
     }
     if codings.len() > MOST_CODINGS {
-        return Decoded { octets: Vec::new(), end: End::Damaged };
+        return Decoded { octets: Vec::new(), end: DecodeEnd::Damaged };
     }
-    // The last one was applied last.
+    // The codings are listed in the order in which they were applied.
     for coding in codings.into_iter().rev() {
-        decoded = without(coding, &decoded.octets, limit);
-        if decoded.end != End::Whole {
+        decoded = decode_one(coding, &decoded.octets, limit);
+        if decoded.end != DecodeEnd::Whole {
             break;
         }
     }
@@ -57,25 +57,24 @@ fn is_identity(coding: &str) -> bool {
     coding.is_empty() || coding.eq_ignore_ascii_case("identity")
 }
 
-fn without(coding: &str, octets: &[u8], limit: usize) -> Decoded {
+fn decode_one(coding: &str, octets: &[u8], limit: usize) -> Decoded {
     match coding.to_ascii_lowercase().as_str() {
         "gzip" | "x-gzip" => read(MultiGzDecoder::new(octets), limit),
         "deflate" if is_zlib(octets) => read(ZlibDecoder::new(octets), limit),
-        // Some servers leave out the wrapper that the coding has by RFC 9110 8.4.1.2.
+        // Some servers omit the zlib wrapper of RFC 9110 8.4.1.2.
         "deflate" => read(DeflateDecoder::new(octets), limit),
         "br" if !has_large_window(octets) => read(Decompressor::new(octets, BUFFER), limit),
-        _ => Decoded { octets: Vec::new(), end: End::Damaged },
+        _ => Decoded { octets: Vec::new(), end: DecodeEnd::Damaged },
     }
 }
 
-/// Whether a brotli stream asks for a window larger than RFC 7932 allows (9.1: this window size is invalid,
-/// and draft-vandevenne-shared-brotli-format gives it that meaning): up to 1 GiB, which the decoder would
-/// take before it gives out anything.
+/// Whether a brotli stream requests a window larger than RFC 7932 9.1 allows (see
+/// draft-vandevenne-shared-brotli-format): up to 1 GiB, which the decoder would allocate at once.
 fn has_large_window(octets: &[u8]) -> bool {
     octets.first().is_some_and(|first| first & 0x7F == 0x11)
 }
 
-/// Whether octets begin with the header of RFC 1950 2.2.
+/// Whether octets begin with a zlib header (RFC 1950 2.2).
 fn is_zlib(octets: &[u8]) -> bool {
     let [method, flags, ..] = octets else { return false };
     method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0
@@ -85,9 +84,9 @@ fn read(decoder: impl Read, limit: usize) -> Decoded {
     let mut octets = Vec::new();
     let outcome = decoder.take(limit as u64 + 1).read_to_end(&mut octets);
     let end = match outcome {
-        _ if octets.len() > limit => End::Cut,
-        Ok(_) => End::Whole,
-        Err(_) => End::Damaged,
+        _ if octets.len() > limit => DecodeEnd::Cut,
+        Ok(_) => DecodeEnd::Whole,
+        Err(_) => DecodeEnd::Damaged,
     };
     octets.truncate(limit);
     Decoded { octets, end }
@@ -107,10 +106,10 @@ mod tests {
     const LIMIT: usize = 1_000;
 
     #[test]
-    fn a_brotli_stream_with_a_window_beyond_the_standard_is_not_decoded() {
+    fn a_brotli_stream_with_a_large_window_is_not_decoded() {
         for first in [0x11, 0x91] {
-            let found = without("br", &[first, 0x1E, 0x00, 0x00], LIMIT);
-            assert!(found.octets.is_empty() && found.end == End::Damaged, "{first:x}");
+            let found = decode_one("br", &[first, 0x1E, 0x00, 0x00], LIMIT);
+            assert!(found.octets.is_empty() && found.end == DecodeEnd::Damaged, "{first:x}");
         }
     }
 
@@ -138,11 +137,11 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
-    /// `words` by brotli.
+    /// `words`, compressed by brotli.
     const BROTLI: [u8; 9] = [0x0B, 0x02, 0x80, b'w', b'o', b'r', b'd', b's', 0x03];
 
     #[test]
-    fn each_coding_is_taken_off() {
+    fn each_coding_is_decoded() {
         for (coding, body) in [
             ("gzip", gzip(b"words")),
             ("X-GZIP", gzip(b"words")),
@@ -152,21 +151,23 @@ mod tests {
             ("identity", b"words".to_vec()),
             ("deflate, gzip", gzip(&zlib(b"words"))),
         ] {
-            let expected = Decoded { octets: b"words".to_vec(), end: End::Whole };
+            let expected = Decoded { octets: b"words".to_vec(), end: DecodeEnd::Whole };
             assert_eq!(with(coding, body), expected, "{coding}");
         }
     }
 
     #[test]
-    fn a_body_of_just_the_limit_is_whole_and_one_octet_more_is_cut() {
-        for (length, end) in [(LIMIT, End::Whole), (LIMIT + 1, End::Cut), (9_999_999, End::Cut)] {
+    fn a_body_of_exactly_the_limit_is_complete_and_a_longer_one_is_truncated() {
+        for (length, end) in
+            [(LIMIT, DecodeEnd::Whole), (LIMIT + 1, DecodeEnd::Cut), (9_999_999, DecodeEnd::Cut)]
+        {
             let found = with("gzip", gzip(&vec![b'x'; length]));
             assert_eq!((found.end, found.octets.len()), (end, LIMIT), "{length}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_damaged() {
+    fn an_invalid_body_is_damaged() {
         let broken = |mut octets: Vec<u8>| {
             octets.truncate(octets.len() - 4);
             octets
@@ -178,13 +179,13 @@ mod tests {
             ("zstd", b"words".to_vec()),
             ("gzip, gzip, gzip, gzip", gzip(b"words")),
         ] {
-            assert_eq!(with(coding, body).end, End::Damaged, "{coding}");
+            assert_eq!(with(coding, body).end, DecodeEnd::Damaged, "{coding}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_octets_come_to_no_more_than_the_limit(
+        fn any_body_is_decoded_to_at_most_the_limit(
             coding in "(gzip|deflate|br)(, (gzip|deflate|br)){0,2}",
             body in proptest::collection::vec(any::<u8>(), 0..200),
         ) {

@@ -1,47 +1,48 @@
-//! Looks into a token that is a JWT (RFC 7519), so that an administrator can be told what is in it.
-//! No signature is looked at: nothing may be decided by what a token says here, and nobody is let in
-//! by it. Only the claims named below leave this module, cut and fit to be shown.
+//! Decodes the claims of a JWT (RFC 7519) for display. No signature is verified: no claim may
+//! decide anything, and none grants access. Only the claims below leave this module, truncated and
+//! safe to display.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
-use domain::check::text::shown;
+use domain::validate::text::shown;
 use serde_json::{Map, Value};
 
-/// No token is looked into that has more octets.
+/// The maximum length of a token, in octets.
 const LONGEST: usize = 32 * 1024;
-/// No list is read further.
+/// The maximum number of values of a list.
 const MOST_VALUES: usize = 30;
-/// No value is shown with more characters.
+/// The maximum length of a value, in characters.
 const LONGEST_VALUE: usize = 200;
 
-/// Claims by which a token names its user as an address, the most telling first.
+/// The claims that name the user by an address, the most specific first.
 const ADDRESSES: [&str; 4] = ["upn", "preferred_username", "unique_name", "email"];
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claims {
+pub struct TokenClaims {
     /// `iss` (RFC 7519 4.1.1).
     pub issuer: Option<String>,
     /// `aud` (4.1.3).
     pub audience: Vec<String>,
-    /// `scp` as Microsoft writes it, or `scope` (RFC 8693 4.2).
+    /// `scp` (Microsoft) or `scope` (RFC 8693 4.2).
     pub scope: Vec<String>,
-    /// `roles`: what an application may do as itself.
+    /// `roles`: the permissions of an application.
     pub roles: Vec<String>,
-    /// Whose it is, by address where it says one, or else `sub`.
+    /// The user: an address if there is one, else `sub`.
     pub user: Option<String>,
-    /// Every address that it names its user by.
+    /// All addresses of the user.
     pub accounts: Vec<String>,
-    /// `tid`: the tenant at Microsoft.
+    /// `tid`: Microsoft's tenant.
     pub tenant: Option<String>,
-    /// `appid`, `azp` or `client_id` (RFC 9068 2.2): the application that it was given to.
+    /// `appid`, `azp` or `client_id` (RFC 9068 2.2): the application that the token was issued to.
     pub application: Option<String>,
-    /// `oid`: of an application's token of Microsoft's, the object id of its Enterprise application.
+    /// `oid`: in an application's token from Microsoft, the object id of its Enterprise
+    /// application.
     pub object: Option<String>,
-    /// Whether it says that it is an application's own (`idtyp`).
+    /// Whether `idtyp` marks an app-only token.
     pub is_an_applications: bool,
-    /// `ver`: at Microsoft, the version of the token.
+    /// `ver`: Microsoft's version of the token.
     pub version: Option<String>,
     /// `iat` (4.1.6).
     pub issued_at: Option<DateTime<Utc>>,
@@ -51,19 +52,19 @@ pub struct Claims {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Whose a token is, where it names them by addresses and none of them is this one.
+/// Returns the token's account if it names accounts and none of them is `than`.
 #[must_use]
 pub fn other_account<'a>(accounts: &'a [String], than: &str) -> Option<&'a str> {
     let is_same = |account: &String| account.to_lowercase() == than.to_lowercase();
     accounts.first().filter(|_| !accounts.iter().any(is_same)).map(String::as_str)
 }
 
-/// What a token says; nothing where it is no JWT, or too large to be one.
+/// Decodes the claims of a token; `None` if it is no JWT, or too large.
 #[must_use]
-pub fn claims_of(token: &str) -> Option<Claims> {
+pub fn claims_of(token: &str) -> Option<TokenClaims> {
     let mut parts = Some(token).filter(|token| token.len() <= LONGEST)?.split('.');
     let (header, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
-    // Five parts are an encrypted one (RFC 7516 7.1).
+    // Five parts are a JWE (RFC 7516 7.1).
     if parts.next().is_some() {
         return None;
     }
@@ -76,11 +77,11 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&octets).ok()
 }
 
-fn read(claims: &Map<String, Value>) -> Claims {
+fn read(claims: &Map<String, Value>) -> TokenClaims {
     let one = |name: &str| claims.get(name).and_then(Value::as_str).and_then(line);
     let accounts: Vec<_> =
         ADDRESSES.into_iter().filter_map(one).filter(|text| is_address(text)).collect();
-    Claims {
+    TokenClaims {
         issuer: one("iss"),
         audience: list(claims.get("aud"), false),
         scope: [claims.get("scp"), claims.get("scope")]
@@ -106,10 +107,10 @@ fn read(claims: &Map<String, Value>) -> Claims {
 }
 
 fn is_address(text: &str) -> bool {
-    domain::check::address::email_address(text).is_ok()
+    domain::validate::address::email_address(text).is_ok()
 }
 
-/// A list, or one text that may be words with spaces between them.
+/// Reads a list, or a text, which is split at white space if `in_words`.
 fn list(value: Option<&Value>, in_words: bool) -> Vec<String> {
     let texts: Vec<&str> = match value {
         Some(Value::String(words)) if in_words => words.split_whitespace().collect(),
@@ -120,7 +121,7 @@ fn list(value: Option<&Value>, in_words: bool) -> Vec<String> {
     texts.into_iter().filter_map(line).take(MOST_VALUES).collect()
 }
 
-/// A text on one line, cut; nothing where nothing is left of it.
+/// Returns a text on one line, truncated; `None` if nothing remains.
 fn line(text: &str) -> Option<String> {
     let text = shown(text).replace('\n', " ");
     let cut: String = match text.char_indices().nth(LONGEST_VALUE) {
@@ -130,7 +131,7 @@ fn line(text: &str) -> Option<String> {
     Some(cut.trim().to_owned()).filter(|cut| !cut.is_empty())
 }
 
-/// A `NumericDate` (RFC 7519 2), perhaps with a fraction or as text, of this era.
+/// Parses a `NumericDate` (RFC 7519 2) of the years 1970 to 9999, also with a fraction or as text.
 fn instant(value: &Value) -> Option<DateTime<Utc>> {
     let seconds = match value {
         Value::Number(number) => number.as_f64()?,
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_says_is_read_and_what_nobody_asked_for_is_left() {
+    fn the_listed_claims_are_read_and_no_others() {
         let claims = claims_of(&token(&json!({
             "aud": "https://outlook.office.com",
             "scp": "SMTP.Send IMAP.AccessAsUser.All",
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_another_one_only_where_no_address_is_the_senders() {
+    fn an_account_differs_only_if_no_address_is_the_senders() {
         let of = |claims: Value| claims_of(&token(&claims)).expect("a JWT");
         let two = of(json!({ "upn": "a@contoso.onmicrosoft.com", "email": "Ada@contoso.com" }));
         assert_eq!(other_account(&two.accounts, "ada@Contoso.com"), None);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_is_not_looked_into() {
+    fn an_opaque_token_has_no_claims() {
         let whole = token(&json!({ "sub": "ada" }));
         let (signed, _) = whole.rsplit_once('.').expect("three parts");
         for opaque in [
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_short_and_on_one_line() {
+    fn claims_are_truncated_and_on_one_line() {
         let sub = format!("a\u{202E}\nb{}", "x".repeat(900));
         let claims = claims_of(&token(&json!({ "sub": sub, "aud": vec!["a"; 900] })));
         let claims = claims.expect("a JWT");
@@ -218,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_token_or_none(text in "[A-Za-z0-9_.=-]{0,80}|(?s).{0,40}") {
+        fn any_text_is_parsed_without_a_panic(text in "[A-Za-z0-9_.=-]{0,80}|(?s).{0,40}") {
             let _ = claims_of(&text);
         }
 

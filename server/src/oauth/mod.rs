@@ -1,52 +1,57 @@
-//! OAuth 2.0 towards providers: the address of the consent page, what comes back from it, and the
-//! Token Endpoint. Keeps nothing: where tokens are stored and when they are renewed is decided
-//! elsewhere. The requests are made by the `oauth2` crate; the connection and the reading of what
-//! providers answer are our own, because the crate takes neither.
+//! An OAuth 2.0 client (RFC 6749): the authorization request, its response, and the token endpoint.
+//! Stores nothing; the storage and the renewal of tokens are decided elsewhere. The `oauth2` crate
+//! builds the requests; the HTTP connection and the lenient parsing of responses are implemented
+//! here.
 //!
-//! - [`TokenClient`] is the conversation with a Token Endpoint; begin there.
-//! - `wire` sends one request within its bounds; `encoding` takes the content codings off its answer;
-//!   `transport` says what a broken connection means.
-//! - `answer` tells a refusal from a token; `given` reads a token answer as leniently as providers
-//!   write them; `page` finds words in what is no answer at all, and who else than a provider wrote it.
-//! - [`Documents`] fetches what an issuer publishes beside its endpoints.
-//! - [`claims_of`] looks into a token that can be read, for a person's eyes only.
-//! - `fault` is the dictionary from error codes to meanings; `elsewhere` finds errors under other names.
-//! - [`authorization_request`] and [`Answer`] are the two ends of a consent; `query` sees to it that no
-//!   request says anything twice.
+//! - [`TokenClient`] sends token requests; begin there.
+//! - `http` sends one HTTP request within its limits; `encoding` decodes content codings;
+//!   `transport_error` explains a failed connection.
+//! - `response` distinguishes an error from a token; `token_response` parses a token response
+//!   leniently; `html_error` takes text from an HTML page and recognises pages that a proxy or a
+//!   bot guard sent.
+//! - [`Documents`] fetches the JSON documents of an issuer.
+//! - [`claims_of`] decodes the claims of a JWT, for display only.
+//! - `error` maps error codes to meanings; `nonstandard_error` finds errors in non-standard
+//!   members.
+//! - [`authorization_request`] and [`AuthorizationResponse`] are the two ends of a consent; `query`
+//!   keeps parameters from being sent twice.
 
-mod answer;
+mod authorization_endpoint;
 mod client;
-mod consent;
-mod documents;
-mod elsewhere;
 mod encoding;
-mod fault;
-mod given;
+mod error;
+mod html_error;
+mod http;
 mod jwt;
-mod page;
+mod metadata_document;
+mod nonstandard_error;
 mod query;
-mod transport;
-mod wire;
+mod response;
+mod token_response;
+mod transport_error;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-pub(crate) use answer::Refusal;
+pub use authorization_endpoint::{
+    AuthorizationRequest, AuthorizationResponse, authorization_request, takes_login_hint,
+};
 pub use client::TokenClient;
-pub use consent::{Answer, AuthorizationRequest, authorization_request, takes_login_hint};
-pub use documents::{Document, DocumentError, Documents};
-pub use fault::ProviderError;
-pub use jwt::{Claims, claims_of, other_account};
-pub use wire::TokenClientError;
-pub(crate) use wire::Wire;
+pub use error::ProviderError;
+pub(crate) use http::GuardedHttp;
+pub use http::TokenClientError;
+pub use jwt::{TokenClaims, claims_of, other_account};
+pub use metadata_document::{Document, DocumentError, Documents};
+pub(crate) use response::TokenEndpointError;
 
-/// How long a Token Endpoint may take.
+/// The time limits of a token request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenDeadlines {
-    /// For the name lookup, and for the connection with its TLS.
+    /// The limit of the name lookup, and of connecting with TLS.
     pub connect: Duration,
-    /// For everything, from the name lookup to the last octet, a second request included.
+    /// The limit of the whole call, from the name lookup to the last octet, a second request
+    /// included.
     pub total: Duration,
 }
 
@@ -56,44 +61,44 @@ impl Default for TokenDeadlines {
     }
 }
 
-/// What a Token Endpoint gave (RFC 6749 5.1).
+/// A successful token response (RFC 6749 5.1).
 #[derive(Debug, Clone)]
 pub struct Issued {
-    /// Visible ASCII characters only, at least one.
+    /// The access token: visible ASCII characters only, at least one.
     pub access_token: SecretString,
-    /// Nothing where the answer names none: one that is there already stays good.
+    /// The refresh token; if it is `None`, an existing one stays valid.
     pub refresh_token: Option<SecretString>,
-    /// For how long the access token is good, in whole seconds from the answer on.
+    /// The lifetime of the access token from the response on, in whole seconds.
     pub lifetime: Duration,
-    /// For how long the refresh token is good if it is not used, where the answer says.
+    /// The lifetime of the unused refresh token, if the response states it.
     pub refresh_lifetime: Option<Duration>,
-    /// For how long the grant lasts, however often it is renewed, where the answer says.
+    /// The lifetime of the grant, regardless of renewals, if the response states it.
     pub grant_lifetime: Option<Duration>,
-    /// What was granted, where the answer says; fit to be shown as text.
+    /// The granted scope, if the response states it; safe to display.
     pub scope: Option<String>,
-    /// How client id and secret went.
+    /// The client authentication of the request.
     pub auth: ClientAuth,
-    /// The addresses by which the tokens name their user, where they can be read; unverified.
+    /// The users' email addresses in the tokens, if these are JWTs; unverified.
     pub accounts: Vec<String>,
 }
 
-/// How client id and secret go to the Token Endpoint (RFC 6749 2.3.1).
+/// The client authentication method at the token endpoint (RFC 6749 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClientAuth {
-    /// Among the parameters, which every known provider takes.
+    /// In the request body, which all known providers accept.
     #[default]
     Body,
-    /// By HTTP Basic, for those that ask for it.
+    /// HTTP Basic, for providers that require it.
     Basic,
-    /// The client ID alone, among the parameters: a public client has no secret (RFC 6749 2.1).
+    /// The client ID alone in the request body: a public client has no secret (RFC 6749 2.1).
     None,
 }
 
 impl ClientAuth {
-    /// Every way, the preferred one first.
+    /// All methods, the preferred one first.
     pub const ALL: [Self; 3] = [Self::Body, Self::Basic, Self::None];
 
-    /// The way's name where it is stored.
+    /// Returns the stored name.
     #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
@@ -103,10 +108,10 @@ impl ClientAuth {
         }
     }
 
-    /// The way with this name.
+    /// Returns the method with a stored name.
     #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.wire_name() == name)
+        Self::ALL.into_iter().find(|method| method.wire_name() == name)
     }
 }
 
@@ -115,9 +120,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_of_client_authentication_is_found_by_its_name() {
-        for way in ClientAuth::ALL {
-            assert_eq!(ClientAuth::from_wire_name(way.wire_name()), Some(way));
+    fn a_client_authentication_method_is_found_by_its_stored_name() {
+        for method in ClientAuth::ALL {
+            assert_eq!(ClientAuth::from_wire_name(method.wire_name()), Some(method));
         }
         assert_eq!(ClientAuth::from_wire_name("post"), None);
     }

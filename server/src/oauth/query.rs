@@ -1,9 +1,9 @@
-//! The query that an administrator's endpoint brings along. Parameters that PPM sends itself are left
-//! out of it: none may be sent twice (RFC 6749 3.1, 3.2).
+//! Filters the query of a configured endpoint. Parameters that PPM sends itself are removed,
+//! because none may be sent twice (RFC 6749 3.1, 3.2).
 
 use oauth2::url::form_urlencoded;
 
-/// What a request for a code carries (RFC 6749 4.1.1, RFC 7636 4.3).
+/// The parameters of an authorization request (RFC 6749 4.1.1, RFC 7636 4.3).
 pub(super) const OF_AUTHORIZATION_REQUEST: [&str; 7] = [
     "response_type",
     "client_id",
@@ -14,7 +14,7 @@ pub(super) const OF_AUTHORIZATION_REQUEST: [&str; 7] = [
     "code_challenge_method",
 ];
 
-/// What a request for a token carries (RFC 6749 4.1.3, 4.4.2, 6; RFC 7636 4.5).
+/// The parameters of a token request (RFC 6749 4.1.3, 4.4.2, 6; RFC 7636 4.5).
 pub(super) const OF_TOKEN_REQUEST: [&str; 8] = [
     "grant_type",
     "code",
@@ -26,11 +26,11 @@ pub(super) const OF_TOKEN_REQUEST: [&str; 8] = [
     "scope",
 ];
 
-/// The one parameter that may be there several times (RFC 8707 2).
+/// The only parameter that may be repeated (RFC 8707 2).
 const REPEATABLE: &str = "resource";
 
-/// An address without these parameters, and without what its query has said already. What stays is as it
-/// was, byte for byte.
+/// Removes these parameters and repeated ones from the query of a URL. The rest stays unchanged,
+/// byte for byte.
 pub(super) fn without(address: &str, names: &[&str]) -> String {
     let Some((before, query)) = address.split_once('?') else { return address.to_owned() };
     let mut seen = Vec::new();
@@ -38,8 +38,8 @@ pub(super) fn without(address: &str, names: &[&str]) -> String {
         let name =
             form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned());
         let name = name.unwrap_or_default();
-        let is_again = name != REPEATABLE && seen.contains(&name);
-        let is_kept = !names.contains(&name.as_str()) && !is_again;
+        let is_repeated = name != REPEATABLE && seen.contains(&name);
+        let is_kept = !names.contains(&name.as_str()) && !is_repeated;
         seen.push(name);
         is_kept
     });
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_anyway_is_left_out_and_the_rest_stays_byte_for_byte() {
+    fn parameters_of_the_request_are_removed_and_the_rest_is_unchanged() {
         for (address, expected) in [
             ("https://a.example/", "https://a.example/"),
             ("https://a.example/?", "https://a.example/"),

@@ -1,6 +1,6 @@
-//! Who may hold a connection: so many in all, and so many of one address. Where no place is free,
-//! the connection that has gone longest without an octet gives way, so that strangers who hold many
-//! keep nobody out; one whose request is being worked on never does.
+//! Connection limits: in total and per address. At a limit, the connection that has been idle
+//! longest is evicted, so that clients who hold many cannot lock others out. A connection whose
+//! request is being processed is never evicted.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::subscriber::subscriber;
 
-/// How many connections there may be.
+/// The maximum numbers of connections.
 #[derive(Debug, Clone)]
 pub struct Room {
-    /// In all.
+    /// In total.
     pub connections: usize,
     /// From one address: a whole IPv4 address, the first 64 bits of an IPv6 one.
     pub per_address: usize,
-    /// Addresses that may have more: proxies, behind which is everybody.
+    /// Addresses without a per-address limit: proxies, which many clients share.
     pub unlimited: Vec<IpAddr>,
 }
 
@@ -29,31 +29,31 @@ impl Default for Room {
     }
 }
 
-/// The places of one listener.
+/// The connections of one listener.
 #[derive(Debug)]
 pub(super) struct Places {
     room: Room,
     start: Instant,
-    taken: Mutex<Vec<Arc<Place>>>,
+    taken: Mutex<Vec<Arc<ConnectionSlot>>>,
     left: Notify,
 }
 
-/// One connection, as far as it matters to the others.
+/// One connection, as far as eviction needs to know it.
 #[derive(Debug)]
-pub(super) struct Place {
-    /// Whom it counts for, unless that address is unlimited.
+pub(super) struct ConnectionSlot {
+    /// The subscriber that it counts for; `None` for an unlimited address.
     subscriber: Option<IpAddr>,
     start: Instant,
-    /// When the client last sent or took an octet, in microseconds since `start`.
+    /// When the client last sent or read an octet, in microseconds since `start`.
     last_progress: AtomicU64,
     is_worked_on: AtomicBool,
     is_half_asked: AtomicBool,
     gives_way: CancellationToken,
 }
 
-/// A place that is free again once this is dropped.
+/// A guard that frees its place when it is dropped.
 pub(super) struct Taken {
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     places: Arc<Places>,
 }
 
@@ -62,8 +62,8 @@ impl Places {
         Arc::new(Self { room, start: Instant::now(), taken: Mutex::default(), left: Notify::new() })
     }
 
-    /// Takes a place for a connection from this address, for which another one may have to give way;
-    /// none where a request is being worked on at each.
+    /// Takes a place for a connection from this address, if necessary by evicting another one;
+    /// `None` if every candidate is processing a request.
     pub(super) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
         let peer = peer.to_canonical();
         let subscriber = (!self.room.unlimited.contains(&peer)).then(|| subscriber(peer));
@@ -71,38 +71,41 @@ impl Places {
             let left = self.left.notified();
             {
                 let mut taken = self.taken();
-                let own = |place: &&Arc<Place>| place.subscriber == subscriber;
-                let has_too_many = subscriber.is_some()
+                let own = |place: &&Arc<ConnectionSlot>| place.subscriber == subscriber;
+                let is_over_address_limit = subscriber.is_some()
                     && taken.iter().filter(own).count() >= self.room.per_address;
-                let to_leave = if has_too_many {
-                    first_to_leave(taken.iter().filter(own))
+                let candidate = if is_over_address_limit {
+                    eviction_candidate(taken.iter().filter(own))
                 } else if taken.len() >= self.room.connections {
-                    first_to_leave(taken.iter())
+                    eviction_candidate(taken.iter())
                 } else {
-                    let place = Arc::new(Place::new(subscriber, self.start));
+                    let place = Arc::new(ConnectionSlot::new(subscriber, self.start));
                     taken.push(place.clone());
                     return Some(Taken { place, places: self.clone() });
                 };
-                to_leave?.gives_way.cancel();
+                candidate?.gives_way.cancel();
             }
             left.await;
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Vec<Arc<Place>>> {
-        // Nothing that holds the lock leaves the list half changed.
+    fn taken(&self) -> MutexGuard<'_, Vec<Arc<ConnectionSlot>>> {
+        // A panic cannot leave the list half changed.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The connection that gives way; one that does so already is not followed by another.
-fn first_to_leave<'a>(places: impl Iterator<Item = &'a Arc<Place>>) -> Option<&'a Arc<Place>> {
-    places.filter(|place| place.may_leave()).min_by_key(|place| {
+/// The connection to evict. One that is already being evicted comes first, so that no second one
+/// is.
+fn eviction_candidate<'a>(
+    places: impl Iterator<Item = &'a Arc<ConnectionSlot>>,
+) -> Option<&'a Arc<ConnectionSlot>> {
+    places.filter(|place| place.is_evictable()).min_by_key(|place| {
         (!place.gives_way.is_cancelled(), place.last_progress.load(Ordering::Relaxed))
     })
 }
 
-impl Place {
+impl ConnectionSlot {
     fn new(subscriber: Option<IpAddr>, start: Instant) -> Self {
         let place = Self {
             subscriber,
@@ -116,25 +119,25 @@ impl Place {
         place
     }
 
-    /// The client has sent or taken an octet.
+    /// Records that the client sent or read an octet.
     pub(super) fn progresses(&self) {
         let elapsed = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.last_progress.store(elapsed, Ordering::Relaxed);
     }
 
-    /// The client has sent octets, of a request that may go on.
+    /// Records that the client sent octets of a request that may be incomplete.
     pub(super) fn hears(&self) {
         self.is_half_asked.store(true, Ordering::Relaxed);
         self.progresses();
     }
 
-    /// A whole request has come: the next one to do something is the server.
+    /// Records that a request is complete: the server acts next.
     pub(super) fn is_asked(&self) {
         self.is_half_asked.store(false, Ordering::Relaxed);
         self.is_worked_on.store(true, Ordering::Relaxed);
     }
 
-    /// The answer is ready: the next one to do something is the client.
+    /// Records that the response is ready: the client acts next.
     pub(super) fn has_answered(&self) {
         self.is_worked_on.store(false, Ordering::Relaxed);
         self.progresses();
@@ -145,18 +148,18 @@ impl Place {
         self.is_half_asked.load(Ordering::Relaxed)
     }
 
-    /// Waits until another connection needs this place.
+    /// Waits until this connection is evicted.
     pub(super) async fn gives_way(&self) {
         self.gives_way.cancelled().await;
     }
 
-    fn may_leave(&self) -> bool {
+    fn is_evictable(&self) -> bool {
         !self.is_worked_on.load(Ordering::Relaxed) || self.gives_way.is_cancelled()
     }
 }
 
 impl Taken {
-    pub(super) fn place(&self) -> Arc<Place> {
+    pub(super) fn place(&self) -> Arc<ConnectionSlot> {
         self.place.clone()
     }
 }

@@ -1,6 +1,6 @@
-//! A client's socket as hyper uses it: notes that octets flow, gives up on a client that does not
-//! take its answer, and closes in stages, so that an answer which came before the end of a request
-//! is not lost (RFC 9112 9.6).
+//! The socket under hyper: records progress, times out on a client that does not read its response,
+//! and closes in stages, so that a response sent before the end of a request is not lost (RFC 9112
+//! 9.6).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,29 +12,33 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::places::ConnectionSlot;
 
-/// How long a client may go on sending a request whose answer it already has.
+/// How long a client may continue to send a request that was already answered.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A socket and the place that its connection has.
+/// A socket and the place of its connection.
 pub(super) struct Socket {
     stream: TcpStream,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     taken_within: Duration,
-    /// Until when the client may take nothing of what is waiting for it.
+    /// The deadline for the client to read some of the pending response.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Until when what the client still sends is thrown away, once nothing more is sent to it.
+    /// The deadline for discarding input, once the write side is shut down.
     closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    /// A socket whose client has to take something of its answer `taken_within`.
-    pub(super) fn new(stream: TcpStream, place: Arc<Place>, taken_within: Duration) -> Self {
+    /// Creates a socket whose client must read some of its response `taken_within`.
+    pub(super) fn new(
+        stream: TcpStream,
+        place: Arc<ConnectionSlot>,
+        taken_within: Duration,
+    ) -> Self {
         Self { stream, place, taken_within, stalled: None, closing: None }
     }
 
-    /// Looks at the outcome of a write: an error once nothing could be written for too long.
+    /// Checks the outcome of a write: an error once nothing could be written for too long.
     fn watch(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -101,12 +105,12 @@ impl AsyncWrite for Socket {
         if !this.place.is_half_asked() {
             return Poll::Ready(Ok(()));
         }
-        let over = this.closing.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let deadline = this.closing.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut octets = [0; 8 * 1024];
-        while over.as_mut().poll(context).is_pending() {
-            let mut thrown_away = ReadBuf::new(&mut octets);
-            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut thrown_away)) {
-                Ok(()) if !thrown_away.filled().is_empty() => {}
+        while deadline.as_mut().poll(context).is_pending() {
+            let mut discarded = ReadBuf::new(&mut octets);
+            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut discarded)) {
+                Ok(()) if !discarded.filled().is_empty() => {}
                 _ => break,
             }
         }

@@ -1,27 +1,27 @@
-//! What a provider says about itself: `OpenID` Connect Discovery 1.0 and RFC 8414, asked on an
-//! administrator's word. Nothing that it says is believed before the whole of it has been looked at,
-//! and nothing is put into the form by this server. What an administrator may have meant is in `typed`.
+//! Fetches provider metadata (`OpenID` Connect Discovery 1.0, RFC 8414) at an administrator's
+//! request. The metadata is used only if all of it is valid, and the server never fills in the form
+//! itself. `typed` derives issuers from the administrator's input.
 
 mod typed;
 
-use app::explanation::{Fill, Findings, Found};
+use app::explanation::{LookupFact, LookupResult, Suggestion};
 use app::labels;
-use app::labels::discovery::{self as words, Fact, Lie};
-use domain::check::text::{is_guid, shown};
-use domain::check::{endpoint_problem, url};
+use app::labels::discovery::{self as words, MetadataProblem, ProviderFact};
+use domain::validate::text::{is_guid, shown};
+use domain::validate::{endpoint_problem, url};
 use domain::{Field, Problem};
 use serde_json::{Map, Value};
 
-use self::typed::Asked;
-use super::Broken;
+use self::typed::ParsedIssuer;
+use super::UseCaseError;
 use crate::Server;
 use crate::oauth::{Document, DocumentError};
-use crate::store::providers::{self, Provider};
-use domain::token::Fault;
+use crate::store::provider_metadata::{self, StoredProvider};
+use domain::token::OauthDiagnosis;
 
-/// Where Microsoft's tenants are.
+/// The prefix of the issuers of Microsoft's tenants.
 pub(super) const MICROSOFT: &str = "https://login.microsoftonline.com/";
-/// What every tenant's name ends with there.
+/// The suffix of these issuers.
 pub(super) const VERSION: &str = "/v2.0";
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
@@ -30,88 +30,98 @@ const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const GOOGLE: (Option<&str>, Option<&str>) =
     (Some("https://accounts.google.com"), Some("https://oauth2.googleapis.com"));
 
-/// Where a provider describes itself (`OpenID` Connect Discovery 1.0, 4).
+/// The well-known path of an `OpenID` provider's metadata (`OpenID` Connect Discovery 1.0, 4).
 const OPENID: &str = "/.well-known/openid-configuration";
-/// The same for one that knows OAuth alone (RFC 8414 3).
+/// The same for a provider with OAuth only (RFC 8414 3).
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
-/// The promise that each answer of an Authorization Endpoint names the issuer (RFC 9207 3).
+/// The metadata field that promises `iss` in each authorization response (RFC 9207 3).
 const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
 
-/// The most characters of an issuer or an endpoint that are looked at.
+/// The maximum length of an issuer or an endpoint, in characters.
 const LONGEST: usize = 500;
 
-/// Asks the provider that somebody typed, and tells what it says, or what is wrong with that.
-pub async fn findings(server: &Server, typed: &str) -> Result<Findings, Broken> {
+/// Fetches the metadata of the provider that was typed, and returns what it says, or what is wrong
+/// with it.
+pub async fn findings(server: &Server, typed: &str) -> Result<LookupResult, UseCaseError> {
     let asked = match typed::issuers(typed) {
         Ok(asked) => asked,
-        Err(lie) => return Ok(lies([lie])),
+        Err(problem) => return Ok(with_problems([problem])),
     };
     let mut not_found = None;
     for asked in asked {
-        match described(server, &asked.issuer).await {
-            Ok(described) => return believed(server, &asked, &described).await,
-            Err(lie) => not_found = Some(more_telling(not_found, lie)),
+        match fetch_metadata(server, &asked.issuer).await {
+            Ok(document) => return accept_metadata(server, &asked, &document).await,
+            Err(problem) => not_found = Some(more_specific(not_found, problem)),
         }
     }
-    Ok(lies(not_found))
+    Ok(with_problems(not_found))
 }
 
-/// Of two reasons why nothing was found, the one that tells more.
-fn more_telling(before: Option<Lie>, lie: Lie) -> Lie {
-    let telling = |lie: &Lie| match lie {
-        Lie::NotFound { said: Some(_), fault, .. } if fault.is_of_provider() => 2,
-        Lie::NotFound { fault: Fault::NameNotFound | Fault::Unreachable, .. } => 0,
+/// Returns the more specific of two reasons why no metadata was found.
+fn more_specific(before: Option<MetadataProblem>, problem: MetadataProblem) -> MetadataProblem {
+    let specificity = |problem: &MetadataProblem| match problem {
+        MetadataProblem::NotFound { peer_text: Some(_), diagnosis, .. }
+            if diagnosis.is_of_provider() =>
+        {
+            2
+        }
+        MetadataProblem::NotFound {
+            diagnosis: OauthDiagnosis::NameNotFound | OauthDiagnosis::Unreachable,
+            ..
+        } => 0,
         _ => 1,
     };
     match before {
-        Some(before) if telling(&before) > telling(&lie) => before,
-        _ => lie,
+        Some(before) if specificity(&before) > specificity(&problem) => before,
+        _ => problem,
     }
 }
 
-/// What is told and remembered of a description, if it holds.
-async fn believed(
+/// Validates metadata, remembers it, and returns what to show of it.
+async fn accept_metadata(
     server: &Server,
-    asked: &Asked,
-    described: &Described,
-) -> Result<Findings, Broken> {
-    let said = match Said::read(asked, described) {
-        Ok(said) => said,
-        Err(found) => return Ok(lies(found)),
+    asked: &ParsedIssuer,
+    document: &MetadataDocument,
+) -> Result<LookupResult, UseCaseError> {
+    let metadata = match ProviderMetadata::read(asked, document) {
+        Ok(metadata) => metadata,
+        Err(found) => return Ok(with_problems(found)),
     };
-    let known = Provider {
-        token_endpoint: said.token_endpoint.clone(),
-        authorization_endpoint: said.authorization_endpoint.clone().unwrap_or_default(),
-        revocation_endpoint: said.revocation_endpoint.clone().filter(|_| said.may_revoke()),
-        is_openid: described.is_openid,
-        issuer: said.is_own.then(|| said.issuer.clone()),
-        names_itself: said.is_own && said.names_itself,
-        auth_methods: said.auth_methods(),
-        knows_pkce: said.is_own && said.knows_pkce(),
+    let known = StoredProvider {
+        token_endpoint: metadata.token_endpoint.clone(),
+        authorization_endpoint: metadata.authorization_endpoint.clone().unwrap_or_default(),
+        revocation_endpoint: metadata.revocation_endpoint.clone().filter(|_| metadata.may_revoke()),
+        is_openid: document.is_openid,
+        issuer: metadata.is_own.then(|| metadata.issuer.clone()),
+        names_itself: metadata.is_own && metadata.names_itself,
+        auth_methods: metadata.auth_methods(),
+        knows_pkce: metadata.is_own && metadata.knows_pkce(),
     };
-    // Any issuer can name any Token Endpoint: only its own issuer changes what is known of it.
-    providers::learn(&server.store, &known, said.is_own, server.clock.now()).await?;
-    Ok(Findings {
-        facts: said.facts(&described.address),
+    // Any issuer can name any Token Endpoint: only the endpoint's own issuer may change what is
+    // stored.
+    provider_metadata::learn(&server.store, &known, metadata.is_own, server.clock.now()).await?;
+    Ok(LookupResult {
+        facts: metadata.facts(&document.address),
         explanations: Vec::new(),
-        fills: said.fills(),
+        fills: metadata.fills(),
     })
 }
 
-fn lies(lies: impl IntoIterator<Item = Lie>) -> Findings {
+fn with_problems(problems: impl IntoIterator<Item = MetadataProblem>) -> LookupResult {
     let (mut facts, mut explanations) = (Vec::new(), Vec::new());
-    for lie in lies {
-        facts.extend(words::said(&lie));
-        explanations.push(words::lie(lie));
+    for problem in problems {
+        facts.extend(words::peer_text(&problem));
+        explanations.push(words::metadata_problem(problem));
     }
-    Findings { facts, explanations, fills: Vec::new() }
+    LookupResult { facts, explanations, fills: Vec::new() }
 }
 
-/// Whether a provider that was asked for by an issuer is what it calls itself: byte for byte (RFC 8414
-/// 3.3), except for Microsoft, which names a tenant by its id, and of all tenants together says so. One that
-/// was derived from another address may have a slash at its end or not: both describe themselves there.
-fn is_the_issuer(Asked { issuer: asked, is_exact }: &Asked, told: &str) -> bool {
+/// Whether the metadata's issuer is the requested one: byte for byte (RFC 8414 3.3), except at
+/// Microsoft, which answers for a tenant's name with its id, and for all tenants together with a
+/// placeholder. A derived issuer may differ by a trailing slash: both have their metadata at the
+/// same URL.
+fn is_the_issuer(ParsedIssuer { issuer: asked, is_exact }: &ParsedIssuer, told: &str) -> bool {
     let tenant = |issuer: &str| {
         let tenant = issuer.strip_prefix(MICROSOFT)?.strip_suffix(VERSION)?;
         Some(tenant.to_owned()).filter(|tenant| !tenant.contains('/'))
@@ -128,17 +138,20 @@ fn is_the_issuer(Asked { issuer: asked, is_exact }: &Asked, told: &str) -> bool 
     }
 }
 
-/// A provider's description of itself.
-struct Described {
+/// A metadata document.
+struct MetadataDocument {
     address: String,
     is_openid: bool,
-    /// Whether what it calls itself may be shown although it is not what was asked for.
+    /// Whether its issuer may be shown although it is not the requested one.
     is_public: bool,
     metadata: Map<String, Value>,
 }
 
-/// Fetches the description, from where an `OpenID` provider has it, or else any other.
-async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
+/// Fetches the metadata from the `OpenID` path, else from the OAuth path.
+async fn fetch_metadata(
+    server: &Server,
+    issuer: &str,
+) -> Result<MetadataDocument, MetadataProblem> {
     let bare = issuer.trim_end_matches('/');
     let path_at = bare.find("://").map_or(0, |at| at + 3);
     let (origin, path) =
@@ -146,28 +159,35 @@ async fn described(server: &Server, issuer: &str) -> Result<Described, Lie> {
     let mut address = format!("{bare}{OPENID}");
     let mut is_openid = true;
     let mut found = server.documents.get(&address).await;
-    if let Some(first) = found.as_ref().err().filter(|error| is_elsewhere(error)).cloned() {
+    if let Some(first) = found.as_ref().err().filter(|error| has_no_document(error)).cloned() {
         address = format!("{origin}{OAUTH}{path}");
         is_openid = false;
-        let has_words = first.fault.is_of_provider() && first.said.is_some();
+        let has_words = first.diagnosis.is_of_provider() && first.peer_text.is_some();
         let second = server.documents.get(&address).await;
         found = second.map_err(|second| if has_words { first } else { second });
     }
-    let not_found = |DocumentError { fault, refused, said }| Lie::NotFound { fault, refused, said };
+    let not_found = |DocumentError { diagnosis, refused, peer_text }| MetadataProblem::NotFound {
+        diagnosis,
+        refused,
+        peer_text,
+    };
     let Document { octets, is_public } = found.map_err(not_found)?;
-    let metadata = serde_json::from_slice(&octets).map_err(|_| Lie::NoDescription)?;
-    Ok(Described { address, is_openid, is_public, metadata })
+    let metadata = serde_json::from_slice(&octets).map_err(|_| MetadataProblem::NoDescription)?;
+    Ok(MetadataDocument { address, is_openid, is_public, metadata })
 }
 
-/// Whether somebody answered, and has no such document.
-fn is_elsewhere(DocumentError { fault, .. }: &DocumentError) -> bool {
-    matches!(fault, Fault::NotOauth | Fault::UnknownError | Fault::RefusedSilently)
+/// Whether a server responded, but has no such document.
+fn has_no_document(DocumentError { diagnosis, .. }: &DocumentError) -> bool {
+    matches!(
+        diagnosis,
+        OauthDiagnosis::NotOauth | OauthDiagnosis::UnknownError | OauthDiagnosis::RefusedSilently
+    )
 }
 
-/// What a description says, of what matters here.
-struct Said {
+/// The metadata fields that PPM uses.
+struct ProviderMetadata {
     issuer: String,
-    /// Whether the issuer is the Token Endpoint's own: at the same origin, or known as such.
+    /// Whether the issuer is the Token Endpoint's own: at the same origin, or known to be.
     is_own: bool,
     authorization_endpoint: Option<String>,
     token_endpoint: String,
@@ -175,14 +195,17 @@ struct Said {
     challenge_methods: Option<Vec<String>>,
     grant_types: Option<Vec<String>>,
     auth_methods: Option<Vec<String>>,
-    /// Whether its answers name it (RFC 9207 3).
+    /// Whether its authorization responses contain `iss` (RFC 9207 3).
     names_itself: bool,
 }
 
-impl Said {
-    /// Reads a description, all of which must hold.
-    fn read(asked: &Asked, described: &Described) -> Result<Self, Vec<Lie>> {
-        let metadata = &described.metadata;
+impl ProviderMetadata {
+    /// Parses metadata, all of which must be valid.
+    fn read(
+        asked: &ParsedIssuer,
+        document: &MetadataDocument,
+    ) -> Result<Self, Vec<MetadataProblem>> {
+        let metadata = &document.metadata;
         let text = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         let list = |name: &str| {
             let values = metadata.get(name)?.as_array()?;
@@ -191,34 +214,36 @@ impl Said {
         let told = text("issuer").unwrap_or_default();
         if !is_the_issuer(asked, &told) {
             let asked = asked.issuer.clone();
-            return Err(vec![if described.is_public || told.is_empty() {
-                Lie::OtherIssuer { asked, told: cut(&told) }
+            return Err(vec![if document.is_public || told.is_empty() {
+                MetadataProblem::OtherIssuer { asked, told: cut(&told) }
             } else {
-                Lie::OtherIssuerWithheld { asked }
+                MetadataProblem::OtherIssuerWithheld { asked }
             }]);
         }
         let (authorization, token) = (text("authorization_endpoint"), text("token_endpoint"));
-        let mut lies = Vec::new();
+        let mut problems = Vec::new();
         for (field, endpoint) in
             [(Field::AuthorizationEndpoint, &authorization), (Field::TokenEndpoint, &token)]
         {
-            let bad = |(told, problem): (&String, Problem)| Lie::BadEndpoint {
+            let bad = |(told, problem): (&String, Problem)| MetadataProblem::BadEndpoint {
                 field,
                 told: cut(told),
                 problem,
             };
             let problem =
                 endpoint.as_ref().and_then(|told| Some((told, endpoint_problem(field, told)?)));
-            lies.extend(problem.map(bad));
+            problems.extend(problem.map(bad));
         }
-        let Some(token_endpoint) = token else { return Err(vec![Lie::NoTokenEndpoint]) };
-        if !lies.is_empty() {
-            return Err(lies);
+        let Some(token_endpoint) = token else {
+            return Err(vec![MetadataProblem::NoTokenEndpoint]);
+        };
+        if !problems.is_empty() {
+            return Err(problems);
         }
         let (issuer, endpoint) = (url::origin(&asked.issuer), url::origin(&token_endpoint));
         Ok(Self {
             is_own: (issuer.as_deref(), endpoint.as_deref()) == GOOGLE
-                || issuer == endpoint && leads_to(&told, &token_endpoint),
+                || issuer == endpoint && is_authoritative_for(&told, &token_endpoint),
             issuer: told,
             authorization_endpoint: authorization,
             token_endpoint,
@@ -230,8 +255,8 @@ impl Said {
         })
     }
 
-    /// Whether tokens and Client Secret may go to the Revocation Endpoint: the Token Endpoint's own
-    /// issuer names it, at the Token Endpoint's origin.
+    /// Whether tokens and Client Secret may be sent to the Revocation Endpoint: only if the Token
+    /// Endpoint's own issuer names it, at the Token Endpoint's origin.
     fn may_revoke(&self) -> bool {
         self.is_own
             && self.revocation_endpoint.as_deref().is_some_and(|endpoint| {
@@ -240,7 +265,7 @@ impl Said {
             })
     }
 
-    /// The methods of client authentication that PPM knows, from the Token Endpoint's own issuer.
+    /// The client authentication methods that PPM implements, from the Token Endpoint's own issuer.
     fn auth_methods(&self) -> Vec<String> {
         const KNOWN: [&str; 2] = ["client_secret_post", "client_secret_basic"];
         let named = self.auth_methods.iter().flatten().filter(|_| self.is_own);
@@ -252,8 +277,8 @@ impl Said {
         methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"))
     }
 
-    fn facts(&self, address: &str) -> Vec<Found> {
-        let said = |values: &Option<Vec<String>>| {
+    fn facts(&self, address: &str) -> Vec<LookupFact> {
+        let listed = |values: &Option<Vec<String>>| {
             values.as_ref().map_or_else(|| words::NOT_SAID.to_owned(), |values| values.join(" "))
         };
         let pkce = match &self.challenge_methods {
@@ -270,18 +295,18 @@ impl Said {
         origins.dedup();
         let revocation = self.revocation_endpoint.as_deref();
         [
-            (Fact::FoundAt, Some(address.to_owned())),
-            (Fact::Issuer, Some(cut(&self.issuer))),
+            (ProviderFact::FoundAt, Some(address.to_owned())),
+            (ProviderFact::Issuer, Some(cut(&self.issuer))),
             (
-                Fact::AuthorizationEndpoint,
+                ProviderFact::AuthorizationEndpoint,
                 Some(authorization.unwrap_or(words::NOT_SAID).to_owned()),
             ),
-            (Fact::TokenEndpoint, Some(self.token_endpoint.clone())),
-            (Fact::Origins, Some(origins.join(" "))),
-            (Fact::Pkce, Some(pkce.to_owned())),
-            (Fact::GrantTypes, Some(said(&self.grant_types))),
+            (ProviderFact::TokenEndpoint, Some(self.token_endpoint.clone())),
+            (ProviderFact::Origins, Some(origins.join(" "))),
+            (ProviderFact::Pkce, Some(pkce.to_owned())),
+            (ProviderFact::GrantTypes, Some(listed(&self.grant_types))),
             (
-                Fact::Revocation,
+                ProviderFact::Revocation,
                 revocation.map(|told| words::revocation(&cut(told), self.may_revoke())),
             ),
         ]
@@ -290,16 +315,16 @@ impl Said {
             let (name, value) = (words::fact(fact), value?);
             let in_words = [words::NOT_SAID, words::SUPPORTED, words::NOT_SUPPORTED];
             Some(if in_words.contains(&value.as_str()) {
-                Found::words(name, value)
+                LookupFact::words(name, value)
             } else {
-                Found::value(name, value)
+                LookupFact::value(name, value)
             })
         })
         .collect()
     }
 
-    fn fills(&self) -> Vec<Fill> {
-        let fill = |field: Field, value: String| Fill {
+    fn fills(&self) -> Vec<Suggestion> {
+        let fill = |field: Field, value: String| Suggestion {
             field,
             value,
             label: labels::field(field).to_owned(),
@@ -313,7 +338,7 @@ impl Said {
     }
 }
 
-/// An Authorization Endpoint with what it takes to get a refresh token there, where that is known.
+/// Adds the query parameters by which an Authorization Endpoint issues a refresh token, if known.
 fn with_usual_query(endpoint: &str) -> String {
     match url::endpoint_host(endpoint).as_deref() {
         Some("accounts.google.com") if !endpoint.contains('?') => {
@@ -323,7 +348,7 @@ fn with_usual_query(endpoint: &str) -> String {
     }
 }
 
-/// A text of the provider's, fit to be shown, on one line.
+/// Makes a provider's text safe to show: on one line, and truncated.
 fn cut(text: &str) -> String {
     let text = shown(text).replace('\n', " ");
     match text.char_indices().nth(LONGEST) {
@@ -332,15 +357,15 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Whether an issuer on a Token Endpoint's origin speaks for it: its path is the beginning of the
-/// endpoint's, by whole segments. Others may publish elsewhere on that origin. On Microsoft's nobody
-/// else does, and its issuers stand beside their endpoints.
-fn leads_to(issuer: &str, endpoint: &str) -> bool {
+/// Whether an issuer at a Token Endpoint's origin is authoritative for it: its path is a prefix of
+/// the endpoint's, by whole segments. Others may publish elsewhere at that origin. Only Microsoft
+/// publishes at its own, and its issuers are siblings of their endpoints.
+fn is_authoritative_for(issuer: &str, endpoint: &str) -> bool {
     let rest = path(endpoint).strip_prefix(path(issuer).trim_end_matches('/'));
     issuer.starts_with(MICROSOFT) || rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What follows the authority of a URL, with its slash; nothing where nothing does (RFC 3986 3).
+/// What follows the authority of a URL, with its slash; empty if nothing does (RFC 3986 3).
 fn path(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     authority.find('/').map_or("", |at| &authority[at..])
@@ -357,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_itself_byte_for_byte_except_for_microsofts_tenants() {
+    fn an_issuer_matches_byte_for_byte_except_for_microsofts_tenants() {
         let (name, id) = (at_microsoft("contoso.com"), at_microsoft(TENANT));
         for (asked, told, expected) in [
             ("https://a.example", "https://a.example", true),
@@ -374,14 +399,14 @@ mod tests {
             ("https://evil.example/contoso.com/v2.0", &id, false),
             (&name, &at_microsoft(&format!("x/{TENANT}")), false),
         ] {
-            let asked = Asked { issuer: asked.to_owned(), is_exact: true };
+            let asked = ParsedIssuer { issuer: asked.to_owned(), is_exact: true };
             assert_eq!(is_the_issuer(&asked, told), expected, "{asked:?} {told}");
         }
     }
 
     #[test]
-    fn an_issuer_that_was_derived_may_have_a_slash_at_its_end() {
-        let asked = Asked { issuer: "https://a.example".to_owned(), is_exact: false };
+    fn a_derived_issuer_may_differ_by_a_trailing_slash() {
+        let asked = ParsedIssuer { issuer: "https://a.example".to_owned(), is_exact: false };
         for (told, expected) in [
             ("https://a.example", true),
             ("https://a.example/", true),
@@ -393,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn google_gives_a_refresh_token_by_the_query_that_it_wants() {
+    fn googles_endpoint_gets_the_query_that_yields_a_refresh_token() {
         let expected =
             "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent";
         assert_eq!(with_usual_query("https://accounts.google.com/o/oauth2/v2/auth"), expected);

@@ -1,14 +1,14 @@
-//! Mail of the products around this tab: any message through what is saved here, with a token
-//! renewed where it has to be, and told as a test message is. Nothing of it is stored.
+//! Sends a host's mail with the saved settings: renews the token if necessary, and reports the same
+//! steps as a test message. Nothing of a message is stored.
 
 use std::fmt;
 
 use app::labels;
-use domain::delivery::{Advice, FactName, Step, StepReport};
+use domain::delivery::{Diagnosis, FactName, Step, StepReport};
 use lettre::Message;
 use lettre::message::Mailbox;
 
-use super::Broken;
+use super::UseCaseError;
 use super::sending::{self, Outgoing, TokenSource};
 use super::settings::{self, Current};
 use crate::Server;
@@ -16,67 +16,68 @@ use crate::log::one_line;
 use crate::smtp::message::mailbox;
 use crate::smtp::{Accepted, Failure};
 
-/// Sends messages through what is saved. Copies share everything.
+/// Sends messages with the saved settings. Clones share all state.
 #[derive(Debug, Clone)]
 pub struct Mailer(Server);
 
-/// A mail server took responsibility for a message.
+/// A mail server accepted responsibility for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// What it said after the final dot (RFC 5321 4.1.1.4), usually with the name that it knows the
-    /// message by.
+pub struct SentMessage {
+    /// The reply after the final dot (RFC 5321 4.1.1.4), usually with the server's id of the
+    /// message.
     pub reply: String,
     /// Every step, in the order in which they ended.
     pub steps: Vec<StepReport>,
 }
 
-/// Why a message was not sent. No message holds a secret or what is in the mail.
+/// Why a message was not sent. No error text contains a secret or what is in the mail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// What is saved is not enough to send with; an administrator completes it in the tab.
+    /// The saved settings are incomplete; an administrator completes them in the tab.
     #[error("the email settings are not complete")]
     Incomplete,
-    /// What is saved cannot be read now; the log says why.
+    /// The saved settings cannot be read now; the log says why.
     #[error("the email settings cannot be read")]
     Unreadable,
-    /// It ended at a step.
+    /// Delivery failed at a step.
     #[error(transparent)]
     Undelivered(Box<Undelivered>),
 }
 
-/// How far a message came.
+/// How far the delivery of a message came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
-    /// The step that it ended at.
+    /// The step that failed.
     pub step: Step,
-    /// The mail server's or the provider's own words, fit to be shown as text.
-    pub said: Option<String>,
-    /// What PPM's own TLS, DNS or sockets reported, fit to be shown as text.
+    /// The mail server's or the provider's text, safe to show.
+    pub peer_text: Option<String>,
+    /// The error of PPM's own TLS, DNS or sockets, safe to show.
     pub found: Option<String>,
-    /// What that usually means.
-    pub advice: Advice,
-    /// The code of the mail server's reply (RFC 5321 4.2), where one ended it.
+    /// The likely cause.
+    pub diagnosis: Diagnosis,
+    /// The code of the mail server's reply (RFC 5321 4.2), if one ended it.
     pub code: Option<u16>,
     /// Every step, in the order in which they ended; the last one failed.
     pub steps: Vec<StepReport>,
 }
 
 impl Undelivered {
-    /// What it usually means, as a sentence for an administrator.
+    /// The likely cause, as a sentence for an administrator.
     #[must_use]
     pub fn cause(&self) -> &'static str {
-        labels::advice(self.advice).cause
+        labels::diagnosis_words(self.diagnosis).cause
     }
 
     /// What to do, in the order to try it.
     #[must_use]
     pub fn next_steps(&self) -> &'static [&'static str] {
-        labels::advice(self.advice).steps
+        labels::diagnosis_words(self.diagnosis).steps
     }
 
-    /// The addresses that the egress policy refused, where that ended it.
+    /// The addresses that the egress policy refused, if that was the cause.
     fn refused(&self) -> Option<&str> {
-        let is_refused = matches!(self.advice, Advice::EgressNotAllowed | Advice::EgressDenied);
+        let is_refused =
+            matches!(self.diagnosis, Diagnosis::EgressNotAllowed | Diagnosis::EgressDenied);
         let facts = self.steps.last().filter(|_| is_refused).map(|step| &step.facts)?;
         let addresses = facts.iter().find(|fact| fact.name == FactName::Addresses);
         addresses.map(|fact| fact.value.as_str())
@@ -86,22 +87,22 @@ impl Undelivered {
     /// sending it again may deliver it twice (RFC 1047).
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {
-        self.advice == Advice::MaybeDelivered
+        self.diagnosis == Diagnosis::MaybeDelivered
     }
 
-    /// Whether the same message may go through later without anybody's doing: a reply of 4yz (RFC
-    /// 5321 4.2.1), or no conversation for want of a network.
+    /// Whether a retry may succeed without anyone's intervention: after a reply of 4yz (RFC 5321
+    /// 4.2.1), or if the network prevented the SMTP session.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         let is_network = matches!(
-            self.advice,
-            Advice::NameServiceFailed
-                | Advice::NothingListens
-                | Advice::Unreachable
-                | Advice::ConnectionLost
-                | Advice::Silent
-                | Advice::StoppedAnswering
-                | Advice::TooSlow
+            self.diagnosis,
+            Diagnosis::NameServiceFailed
+                | Diagnosis::NothingListens
+                | Diagnosis::Unreachable
+                | Diagnosis::ConnectionLost
+                | Diagnosis::Silent
+                | Diagnosis::StoppedAnswering
+                | Diagnosis::TooSlow
         );
         is_network || self.code.is_some_and(|code| (400..500).contains(&code))
     }
@@ -110,9 +111,9 @@ impl Undelivered {
 impl fmt::Display for Undelivered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it failed at {}: {}", labels::step(self.step), self.cause())?;
-        let details = self.said.as_deref().or(self.found.as_deref());
+        let details = self.peer_text.as_deref().or(self.found.as_deref());
         match details.or_else(|| self.refused()) {
-            Some(said) => write!(f, " ({})", said.replace('\n', " / ")),
+            Some(peer_text) => write!(f, " ({})", peer_text.replace('\n', " / ")),
             None => Ok(()),
         }
     }
@@ -121,37 +122,38 @@ impl fmt::Display for Undelivered {
 impl std::error::Error for Undelivered {}
 
 impl Mailer {
-    /// A mailer over what the server has opened.
+    /// Creates a mailer for a server that has started.
     #[must_use]
     pub fn new(server: Server) -> Self {
         Self(server)
     }
 
-    /// Whom messages are from: Default Sender Email and Display Name. Most providers refuse any
+    /// The sender of messages: Default Sender Email and Display Name. Most providers refuse any
     /// other sender.
     ///
     /// # Errors
     /// [`MailError::Incomplete`] or [`MailError::Unreadable`].
     pub async fn sender(&self) -> Result<Mailbox, MailError> {
         let current = self.current().await?;
-        let settings = sending::opened(&self.0, &current).map_err(|_| MailError::Unreadable)?;
-        let (_, sender) = sending::way(&settings);
+        let settings =
+            sending::open_settings(&self.0, &current).map_err(|_| MailError::Unreadable)?;
+        let (_, sender) = sending::route(&settings);
         mailbox(sender).ok_or(MailError::Incomplete)
     }
 
-    /// Sends a message to all recipients of its envelope or, where the mail server refuses one, to
-    /// none. It is tried once; with an OAuth flow once more with another token, if the mail server
-    /// refuses the first. Takes at most the deadlines of `--smtp-total-seconds` and, for a token,
-    /// `--oauth-total-seconds`, each twice. Dropping the future closes the connection.
+    /// Sends a message to all recipients of its envelope or, if the mail server refuses one, to
+    /// none. There is one try, and with an OAuth flow a second one with another token if the mail
+    /// server refuses the first. Takes at most the deadlines of `--smtp-total-seconds` and, for a
+    /// token, `--oauth-total-seconds`, each twice. Dropping the future closes the connection.
     ///
     /// # Errors
     /// [`MailError`]: it was not sent, unless [`Undelivered::may_have_arrived`] says otherwise.
-    pub async fn send(&self, message: &Message) -> Result<Sent, MailError> {
-        // Counted, so that a stop waits for it.
-        self.0.under_way.track_future(self.deliver(message)).await
+    pub async fn send(&self, message: &Message) -> Result<SentMessage, MailError> {
+        // Tracked, so that a graceful shutdown waits for it.
+        self.0.delivery_tasks.track_future(self.deliver(message)).await
     }
 
-    async fn deliver(&self, message: &Message) -> Result<Sent, MailError> {
+    async fn deliver(&self, message: &Message) -> Result<SentMessage, MailError> {
         let current = self.current().await?;
         let envelope = message.envelope();
         let outgoing = Outgoing {
@@ -160,7 +162,7 @@ impl Mailer {
             octets: message.formatted(),
         };
         let mut steps = Vec::new();
-        let outcome = match sending::opened(&self.0, &current) {
+        let outcome = match sending::open_settings(&self.0, &current) {
             Ok(settings) => {
                 let mut on_step = |report| steps.push(report);
                 let source = TokenSource::Stored(Box::new(current));
@@ -169,18 +171,18 @@ impl Mailer {
             Err(failure) => Err(failure),
         };
         match outcome {
-            Ok(Accepted { reply }) => Ok(Sent { reply, steps }),
-            Err(Failure { step, said, found, advice, code }) => {
-                tracing::warn!(?step, ?advice, "a message of a host was not sent");
-                let undelivered = Undelivered { step, said, found, advice, code, steps };
+            Ok(Accepted { reply }) => Ok(SentMessage { reply, steps }),
+            Err(Failure { step, peer_text, found, diagnosis, code }) => {
+                tracing::warn!(?step, ?diagnosis, "a message of a host was not sent");
+                let undelivered = Undelivered { step, peer_text, found, diagnosis, code, steps };
                 Err(MailError::Undelivered(Box::new(undelivered)))
             }
         }
     }
 
-    /// What is saved, if it is enough to send with.
+    /// Loads the saved settings, if they are complete.
     async fn current(&self) -> Result<Current, MailError> {
-        let current = settings::current(&self.0).await.map_err(|broken: Broken| {
+        let current = settings::current(&self.0).await.map_err(|broken: UseCaseError| {
             tracing::error!(error = one_line(&broken), "the settings could not be read");
             MailError::Unreadable
         })?;

@@ -1,30 +1,33 @@
-//! The use cases, readable from top to bottom: the port of `app` over store, vault and sockets.
-//! Errors become codes here, once, and are logged here, once.
+//! The use cases: implements the service traits of `app` with store, vault and sockets. Errors are
+//! logged and turned into codes here, once.
 
 mod authorization;
 mod client_auth;
 mod discovery;
-mod doctor;
-mod frame;
 mod mailer;
-mod news;
-mod redact;
+mod reader_view;
+mod redirect_check;
 mod renewal;
 mod retention;
 mod revocation;
+mod run_updates;
 mod runs;
 mod sending;
 mod settings;
-mod xray;
+mod shell_pages;
+mod token_inspection;
 
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, Finished, RunNow, Save, SaveAnswer, Tab, TestAnswer, TokenNow};
-use app::explanation::{Explanation, Findings};
+use app::api::{
+    ApiError, AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer,
+    TokenView,
+};
+use app::explanation::{Explanation, LookupResult};
 use app::labels;
 use app::service::{
-    AuditPage, AuditQuery, Browser, EmailService, FrameService, History, MyAccount, Principal,
-    Reached, SetUp, TimeSettings,
+    AuditPage, AuditQuery, ConsentBinding, EmailService, History, MyAccount, Principal,
+    RequestOrigin, SetUp, ShellService, TimeSettings,
 };
 use async_trait::async_trait;
 use domain::preset::Provider;
@@ -36,55 +39,55 @@ use tokio::time::{Instant, sleep};
 use crate::Server;
 use crate::log::one_line;
 use crate::store::StoreError;
-use crate::store::runs::Kept;
+use crate::store::runs::StoredRun;
 use crate::vault::VaultError;
 
-pub use authorization::{Departed, Landed, depart, land};
-pub use doctor::answer as answer_to_probe;
-pub use mailer::{MailError, Mailer, Sent, Undelivered};
-pub use news::{News, Pace, Watching};
-pub use renewal::keep_fresh;
+pub use authorization::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
+pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
+pub use redirect_check::answer as answer_to_probe;
+pub use renewal::run_refresh_loop;
 pub use retention::{delete_expired, enforce_retention};
+pub use run_updates::{RunUpdates, StreamTiming, Subscription};
 
-/// How often a database that fails is offered again what it has to keep.
+/// The interval of retries while the database fails.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 
-/// The tab's service on this server.
+/// The services of the tab and of the pages around it, on this server.
 #[derive(Debug, Clone)]
 pub struct Service(Server);
 
 impl Service {
-    /// A service over what the server has opened.
+    /// Creates the services of a server that has started.
     #[must_use]
     pub fn new(server: Server) -> Self {
         Self(server)
     }
 }
 
-/// Why a use case broke off: never the caller's fault.
+/// An internal error of a use case: never the caller's fault.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
-    /// The database does not answer.
+enum UseCaseError {
+    /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// What is sealed does not open.
+    /// A sealed value cannot be opened.
     #[error("a sealed value cannot be opened")]
     Vault(#[from] VaultError),
-    /// What is stored was written by a version that this one does not understand.
+    /// The stored data was written by a version that this one does not understand.
     #[error("the stored settings cannot be read")]
     Unreadable(#[from] serde_json::Error),
 }
 
-/// Logs what broke, and tells the browser no more than that something did.
-#[expect(clippy::needless_pass_by_value, reason = "it ends the error's way")]
-fn told(broken: Broken) -> ApiError {
+/// Logs an internal error, and returns a code that reveals nothing about it.
+#[expect(clippy::needless_pass_by_value, reason = "the error ends here")]
+fn internal_error(broken: UseCaseError) -> ApiError {
     tracing::error!(error = one_line(&broken), "a request could not be served");
     ApiError::ServerFailed
 }
 
-/// Stores what could be had from nobody a second time: a database that fails is asked again, for as
-/// long as `within`.
-async fn stored_at_last<T, F>(within: Duration, store: impl Fn() -> F) -> Result<T, StoreError>
+/// Stores what cannot be obtained a second time: retries while the database fails, for as long as
+/// `within`.
+async fn retry_store<T, F>(within: Duration, store: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -100,49 +103,49 @@ where
     }
 }
 
-/// Lets nobody pass but administrators.
-fn administrators(who: &Principal) -> Result<(), ApiError> {
+/// Refuses every user but administrators.
+fn require_administrator(who: &Principal) -> Result<(), ApiError> {
     if who.may_edit() { Ok(()) } else { Err(ApiError::Forbidden) }
 }
 
 #[async_trait]
 impl EmailService for Service {
-    async fn load(&self, who: &Principal, callback: &str) -> Result<Tab, ApiError> {
-        let current = settings::current(&self.0).await.map_err(told)?;
-        let token = authorization::now(&self.0, who, &current).await.map_err(told)?;
+    async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiError> {
+        let current = settings::current(&self.0).await.map_err(internal_error)?;
+        let token = authorization::now(&self.0, who, &current).await.map_err(internal_error)?;
         let mut saved = current.saved;
         if !who.may_edit() {
-            // No secret, and yet nothing that a reader has a use for. Scope may name it too.
+            // The Client ID is no secret, but readers do not need it. Scope may contain it too.
             let mut authentication = saved.form.authentication;
             let client_id = std::mem::take(&mut authentication.client_id);
-            let redacted = redact::for_person(authentication, Some(who), &client_id);
-            saved.form.authentication = redacted.map_err(|error| told(error.into()))?;
+            let redacted = reader_view::for_person(authentication, Some(who), &client_id);
+            saved.form.authentication = redacted.map_err(|error| internal_error(error.into()))?;
         }
-        let last_run = runs::latest_of(&self.0, who).await.map_err(told)?;
+        let last_run = runs::latest_of(&self.0, who).await.map_err(internal_error)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
         let ran = last_run.as_ref().map(|last| last.run.started_at);
         let instants = saved.at.into_iter().chain(obtained).chain(ran);
-        let display = frame::display(&self.0, who, instants).await.map_err(told)?;
+        let display = shell_pages::display(&self.0, who, instants).await.map_err(internal_error)?;
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
-        Ok(Tab { saved, may_edit, recipient, last_run, display, token, callback })
+        Ok(EmailTab { saved, may_edit, recipient, last_run, display, token, callback })
     }
 
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError> {
-        administrators(who)?;
+        require_administrator(who)?;
         if let Some(field) = save.draft.oversized() {
             return Err(ApiError::Oversized(field));
         }
-        settings::save(&self.0, who, &save).await.map_err(told)
+        settings::save(&self.0, who, &save).await.map_err(internal_error)
     }
 
-    async fn send_test(&self, who: &Principal) -> Result<RunNow, ApiError> {
-        administrators(who)?;
+    async fn send_test(&self, who: &Principal) -> Result<RunView, ApiError> {
+        require_administrator(who)?;
         runs::start(&self.0, who).await
     }
 
     async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError> {
-        administrators(who)?;
+        require_administrator(who)?;
         match draft.oversized() {
             Some(field) => Err(ApiError::Oversized(field)),
             None => runs::start_typed(&self.0, who, &draft).await,
@@ -155,19 +158,19 @@ impl EmailService for Service {
         provider: &str,
         detail: &str,
         flow: OauthFlow,
-    ) -> Result<Findings, ApiError> {
-        administrators(who)?;
+    ) -> Result<LookupResult, ApiError> {
+        require_administrator(who)?;
         let provider = Provider::from_name(provider).ok_or(ApiError::NotFound)?;
         Ok(labels::preset(provider, provider.values(flow, detail)))
     }
 
-    async fn run(&self, who: &Principal, id: &str) -> Result<RunNow, ApiError> {
-        runs::get(&self.0, who, id).await.map_err(told)?.ok_or(ApiError::NotFound)
+    async fn run(&self, who: &Principal, id: &str) -> Result<RunView, ApiError> {
+        runs::get(&self.0, who, id).await.map_err(internal_error)?.ok_or(ApiError::NotFound)
     }
 
-    async fn token(&self, who: &Principal) -> Result<TokenNow, ApiError> {
-        let current = settings::current(&self.0).await.map_err(told)?;
-        authorization::now(&self.0, who, &current).await.map_err(told)
+    async fn token(&self, who: &Principal) -> Result<TokenView, ApiError> {
+        let current = settings::current(&self.0).await.map_err(internal_error)?;
+        authorization::now(&self.0, who, &current).await.map_err(internal_error)
     }
 
     async fn get_token(
@@ -175,50 +178,51 @@ impl EmailService for Service {
         who: &Principal,
         callback: &str,
         in_pop_up: bool,
-    ) -> Result<Begun, ApiError> {
-        administrators(who)?;
+    ) -> Result<AttemptStarted, ApiError> {
+        require_administrator(who)?;
         authorization::begin(&self.0, who, callback, in_pop_up).await
     }
 
     async fn finish_attempt(
         &self,
         who: &Principal,
-        browser: &Browser,
+        browser: &ConsentBinding,
         id: &str,
         address: &str,
-    ) -> Result<Finished, ApiError> {
-        administrators(who)?;
+    ) -> Result<AttemptFinished, ApiError> {
+        require_administrator(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
     }
 
-    async fn token_xray(&self, who: &Principal) -> Result<Findings, ApiError> {
-        administrators(who)?;
-        let current = settings::current(&self.0).await.map_err(told)?;
-        let findings = xray::findings(&self.0, who, &current).await.map_err(told)?;
+    async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiError> {
+        require_administrator(who)?;
+        let current = settings::current(&self.0).await.map_err(internal_error)?;
+        let findings =
+            token_inspection::findings(&self.0, who, &current).await.map_err(internal_error)?;
         findings.ok_or(ApiError::TokenNeeded)
     }
 
-    async fn discover(&self, who: &Principal, issuer: &str) -> Result<Findings, ApiError> {
-        administrators(who)?;
-        discovery::findings(&self.0, issuer).await.map_err(told)
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiError> {
+        require_administrator(who)?;
+        discovery::findings(&self.0, issuer).await.map_err(internal_error)
     }
 
-    async fn redirect_doctor(
+    async fn check_redirect(
         &self,
         who: &Principal,
-        reached: &Reached,
+        reached: &RequestOrigin,
         uri: &str,
         page: &str,
-    ) -> Result<Findings, ApiError> {
-        administrators(who)?;
-        Ok(doctor::findings(&self.0, uri, page, reached).await)
+    ) -> Result<LookupResult, ApiError> {
+        require_administrator(who)?;
+        Ok(redirect_check::findings(&self.0, uri, page, reached).await)
     }
 }
 
 #[async_trait]
-impl FrameService for Service {
+impl ShellService for Service {
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError> {
-        frame::set_up(&self.0, ticket).await.map_err(told)
+        shell_pages::set_up(&self.0, ticket).await.map_err(internal_error)
     }
 
     async fn attempt(
@@ -226,43 +230,43 @@ impl FrameService for Service {
         who: Option<&Principal>,
         id: &str,
     ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError> {
-        authorization::attempt(&self.0, who, id).await.map_err(told)
+        authorization::attempt(&self.0, who, id).await.map_err(internal_error)
     }
 
     async fn history(&self, who: &Principal) -> Result<History, ApiError> {
-        frame::history(&self.0, who).await.map_err(told)
+        shell_pages::history(&self.0, who).await.map_err(internal_error)
     }
 
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError> {
-        administrators(who)?;
-        frame::audit(&self.0, who, wanted).await.map_err(told)
+        require_administrator(who)?;
+        shell_pages::audit(&self.0, who, wanted).await.map_err(internal_error)
     }
 
     async fn account(&self, who: &Principal) -> Result<MyAccount, ApiError> {
-        frame::account(&self.0, who).await.map_err(told)
+        shell_pages::account(&self.0, who).await.map_err(internal_error)
     }
 
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError> {
-        frame::time_settings(&self.0, who).await.map_err(told)
+        shell_pages::time_settings(&self.0, who).await.map_err(internal_error)
     }
 }
 
-/// A test message as this person may see it.
+/// A test message as this user may see it.
 ///
 /// # Errors
-/// [`ApiError::ServerFailed`]: what is stored of it cannot be read.
-pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, ApiError> {
-    runs::shown(server, who, kept).map_err(told)
+/// [`ApiError::ServerFailed`]: the stored message cannot be read.
+pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunView, ApiError> {
+    runs::shown(server, who, kept).map_err(internal_error)
 }
 
-/// Keeps how this person likes times.
+/// Saves this user's time preference.
 ///
 /// # Errors
-/// [`ApiError::ServerFailed`]: it is as it was.
+/// [`ApiError::ServerFailed`]: nothing was saved.
 pub async fn save_preference(
     server: &Server,
     who: &Principal,
     preference: &TimePreference,
 ) -> Result<(), ApiError> {
-    frame::save_preference(server, who, preference).await.map_err(told)
+    shell_pages::save_preference(server, who, preference).await.map_err(internal_error)
 }

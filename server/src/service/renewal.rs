@@ -1,21 +1,21 @@
-//! The token's life after it was obtained: a token to send with, renewed before it expires, once,
-//! however many messages, tabs and processes want it.
+//! Keeps the access token valid: renews it before it expires, exactly once, however many messages,
+//! tabs and processes need it.
 //!
-//! Within a process one task at a time looks after the token; between processes the one with the
-//! lease does. The request is made outside of any transaction, in a task of its own that goes on
-//! when whoever wanted the token is gone, and what it brings is stored before anybody uses it.
+//! Within a process, a mutex serialises renewal; between processes, a lease does. The request is
+//! made outside of any transaction, in a separate task that continues if the caller disconnects.
+//! Its result is stored before it is used.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
 use domain::settings::{Grant, Settings};
-use domain::token::{Fault, Leg, Renewal, Setback, Token};
+use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use super::settings::{self, Current};
-use super::{Broken, client_auth, stored_at_last};
+use super::{UseCaseError, client_auth, retry_store};
 use crate::Server;
 use crate::clock::{Randomness, random_bytes, random_id};
 use crate::log::one_line;
@@ -27,104 +27,105 @@ use crate::store::tokens::{self, Ends, FailedTry, Lease, Renewed, SealedTokens, 
 use crate::vault::VaultError;
 use crate::vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
 
-/// A token is renewed this long before it expires, or a fifth of its life where that is less, and
-/// then up to a quarter of that earlier.
+/// How long before its expiry a token is renewed: this, or a fifth of its lifetime if that is less,
+/// and up to a quarter earlier (jitter).
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
-/// A try that failed so recently is not repeated for a message.
+/// A renewal that failed so recently is not retried for a message.
 const RECENTLY: TimeDelta = TimeDelta::seconds(10);
-/// The pause after the first failure; each further one doubles it.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// No pause is longer.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
-/// A lease that would last this many times as long as a lease does was taken by a clock that was set
-/// back since.
-const LONGEST_LEASES: u32 = 10;
-/// What lives shorter is renewed when it is wanted, and not ahead.
+/// The back-off after the first failure; each further one doubles it.
+const INITIAL_BACK_OFF: TimeDelta = TimeDelta::seconds(5);
+/// The maximum back-off.
+const MAX_BACK_OFF: TimeDelta = TimeDelta::minutes(10);
+/// A lease further in the future than this many lengths is ignored: the clock has been set back.
+const MAX_LEASE_LENGTHS: u32 = 10;
+/// A token with a shorter lifetime is renewed on demand, and not ahead.
 const WORTH_RENEWING: TimeDelta = TimeDelta::seconds(2);
-/// How often somebody who waits for another process looks whether it is done.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often the token is looked at where nothing is due: another process may have obtained one.
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(15);
-/// How long a rotated refresh token is offered to a database that does not take it.
+/// The polling interval while another process renews the token.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The maximum interval of checks: another process may have obtained a token.
+const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// How long storing a rotated refresh token is retried while the database fails.
 const STORE_AGAIN_FOR: Duration = Duration::from_mins(10);
 
-/// A token to send with.
+/// An access token to send with.
 pub struct Access {
     /// The access token.
     pub token: SecretString,
-    /// Which one it is.
-    pub which: Which,
-    /// Since when there is it.
+    /// Its identity.
+    pub which: TokenVersion,
+    /// When it was obtained.
     pub obtained_at: DateTime<Utc>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// Whether it was renewed while somebody waited for it here.
+    /// Whether it was renewed during this call.
     pub is_renewed: bool,
 }
 
-/// One access token among all that ever were.
+/// The identity of an access token: its grant and generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Which {
+pub struct TokenVersion {
     grant: String,
     generation: i64,
 }
 
-impl Which {
+impl TokenVersion {
     fn of(token: &StoredToken) -> Self {
         Self { grant: token.grant.clone(), generation: token.generation }
     }
 }
 
-/// Why there is no token to send with.
+/// Why no access token is available.
 #[derive(Debug)]
 pub enum NoAccess {
-    /// There is none.
+    /// There is no token.
     Absent,
-    /// Its time is over, and nothing renews it but somebody who signs in.
+    /// It has expired, and only a new sign-in can replace it.
     Expired,
     /// It could not be renewed.
-    NotRenewed(Setback),
-    /// A first one could not be had.
-    NotObtained(Setback),
+    NotRenewed(OauthFailure),
+    /// A new token could not be obtained.
+    NotObtained(OauthFailure),
 }
 
-/// Who wants a token, and so how urgent it is.
+/// The purpose of a token, which determines how urgent a renewal is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Want {
-    /// A message: a good one, now.
+    /// For a message: a valid token, now.
     Good,
-    /// A message whose token was refused: another one than this, now.
-    OtherThan(Which),
-    /// Nobody yet: a fresh one when its time has come.
+    /// For a message whose token was refused: another token than this, now.
+    OtherThan(TokenVersion),
+    /// For the background loop: a new token once renewal is due.
     Fresh,
 }
 
-/// A token to send with, renewed where it is about to expire.
-pub async fn access(server: &Server, current: &Current) -> Result<Access, NoAccess> {
+/// Returns a token to send with, renewed if it is about to expire.
+pub async fn access_token(server: &Server, current: &Current) -> Result<Access, NoAccess> {
     taken(server, current, &Want::Good).await
 }
 
-/// Another token than this one, which a mail server has refused.
-pub async fn another(
+/// Returns another token than the one that a mail server has refused.
+pub async fn replacement_token(
     server: &Server,
     current: &Current,
-    refused: Which,
+    refused: TokenVersion,
 ) -> Result<Access, NoAccess> {
     taken(server, current, &Want::OtherThan(refused)).await
 }
 
-/// A token for one message alone, in the client's own name (RFC 6749 4.4); it is not kept.
+/// Requests a token for one message with Client Credentials (RFC 6749 4.4); it is not stored.
 pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess> {
     let auth = client_auth::first(server, grant).await;
-    let issued = server.tokens.client_credentials(grant, auth, Leg::TokenRequest).await;
+    let issued = server.tokens.client_credentials(grant, auth, OauthStage::TokenRequest).await;
     let Issued { access_token, lifetime, .. } = issued.map_err(NoAccess::NotObtained)?;
     if lifetime.is_zero() {
-        return Err(NoAccess::NotObtained(Setback::expired_on_arrival(Leg::TokenRequest)));
+        return Err(NoAccess::NotObtained(OauthFailure::expired_on_arrival(
+            OauthStage::TokenRequest,
+        )));
     }
     let now = server.clock.now();
     Ok(Access {
         token: access_token,
-        which: Which { grant: String::new(), generation: 0 },
+        which: TokenVersion { grant: String::new(), generation: 0 },
         obtained_at: now,
         expires_at: expiry(now, lifetime),
         is_renewed: false,
@@ -132,19 +133,19 @@ pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess>
 }
 
 async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access, NoAccess> {
-    let Ensured { token, is_renewed } = ensured(server, current, want).await?;
+    let EnsuredToken { token, is_renewed } = ensure_token(server, current, want).await?;
     let destination = current.saved.form.token_destination();
     let opened = server.vault.open(ACCESS_TOKEN, &destination, &token.sealed.access);
     Ok(Access {
         token: opened.map_err(|error| NoAccess::NotRenewed(unreadable(error)))?,
-        which: Which::of(&token),
+        which: TokenVersion::of(&token),
         obtained_at: token.obtained_at,
         expires_at: token.expires_at,
         is_renewed,
     })
 }
 
-/// The tokens that are stored, opened: the access token, and the refresh token where there is one.
+/// Opens the stored tokens: the access token, and the refresh token if there is one.
 pub fn unsealed(
     server: &Server,
     current: &Current,
@@ -159,8 +160,8 @@ pub fn unsealed(
     ))
 }
 
-/// What an answer of a Token Endpoint comes to when it is stored: sealed, each token for where it
-/// goes. A refresh token and a scope that the answer does not name are as before (RFC 6749 5.1, 6).
+/// Seals the tokens of a Token Endpoint's response, each for its destination. A refresh token or a
+/// scope that the response omits stays as before (RFC 6749 5.1, 6).
 pub fn sealed(
     server: &Server,
     current: &Current,
@@ -169,10 +170,10 @@ pub fn sealed(
 ) -> SealedTokens {
     let form = &current.saved.form;
     let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
-    // Who asks as itself has no use for a refresh token (RFC 6749 4.4.3).
+    // Client Credentials needs no refresh token (RFC 6749 4.4.3).
     let refresh =
         issued.refresh_token.as_ref().filter(|_| form.flow != OauthFlow::ClientCredentials);
-    // A key that is about to leave the ring must not come back by a value that is kept.
+    // Resealed, so that a kept value does not need a key that is about to be removed.
     let kept_refresh = || {
         let kept = before?.refresh.as_ref()?;
         let resealed = server.vault.reseal(REFRESH_TOKEN, &provider, kept);
@@ -187,14 +188,14 @@ pub fn sealed(
     }
 }
 
-/// The end of a lifetime that begins now.
+/// When a lifetime that begins now ends.
 pub fn expiry(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
     let lifetime = TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX);
     now.checked_add_signed(lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// Until when a token can be renewed. What an answer does not name is as before, except of a refresh token
-/// that it replaces.
+/// Until when a token can be renewed. What a response omits stays as before, except for a refresh
+/// token that it replaces.
 pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
     let before = before.unwrap_or_default();
     let kept = before.refresh.filter(|_| issued.refresh_token.is_none());
@@ -205,26 +206,27 @@ pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
     }
 }
 
-/// What a browser may know of the token.
-pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, Broken> {
+/// The token as a browser may see it.
+pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, UseCaseError> {
     let Some(token) = tokens::load(&server.store).await? else { return Ok(None) };
     let asked = &current.saved.form.authentication.scope;
-    let scope = token.sealed.granted_scope.clone().filter(|granted| !are_alike(granted, asked));
-    let renewal = match (token.setback.clone(), token.next_try_at) {
-        (Some(setback), _) if token.is_gone => Renewal::Gone(setback),
-        (Some(setback), Some(next_at)) => Renewal::Failing { setback, next_at },
+    let scope =
+        token.sealed.granted_scope.clone().filter(|granted| !have_same_names(granted, asked));
+    let renewal = match (token.failure.clone(), token.next_try_at) {
+        (Some(failure), _) if token.is_gone => Renewal::Gone(failure),
+        (Some(failure), Some(next_at)) => Renewal::Failing { failure, next_at },
         _ if is_renewable(current, &token) => Renewal::ByItself,
         _ => Renewal::BySigningIn,
     };
-    // While PPM renews it, a refresh token does not get old.
+    // While renewal works, a refresh token does not expire.
     let refresh_end = token.ends.refresh.filter(|_| matches!(renewal, Renewal::Failing { .. }));
     let sign_in_by = token.ends.grant.into_iter().chain(refresh_end).min();
     let StoredToken { grant, obtained_at, expires_at, .. } = token;
     Ok(Some(Token { grant, obtained_at, expires_at, scope, sign_in_by, renewal }))
 }
 
-/// Whether two lists of scopes name the same ones.
-fn are_alike(one: &str, other: &str) -> bool {
+/// Whether two lists of scopes contain the same names.
+fn have_same_names(one: &str, other: &str) -> bool {
     let names = |scope: &str| {
         let mut names: Vec<_> = scope.split_whitespace().map(str::to_owned).collect();
         names.sort_unstable();
@@ -233,15 +235,15 @@ fn are_alike(one: &str, other: &str) -> bool {
     names(one) == names(other)
 }
 
-/// Whether PPM can renew a token without anybody.
+/// Whether PPM can renew a token without user interaction.
 fn is_renewable(current: &Current, token: &StoredToken) -> bool {
     let asks_as_itself = current.saved.form.flow == OauthFlow::ClientCredentials;
     !token.is_gone && (asks_as_itself || token.sealed.refresh.is_some())
 }
 
-/// From when on a token is renewed: up to a quarter earlier than it has to be, which differs from
-/// token to token, so that those obtained together are not renewed together. A refresh token that ends
-/// before the access token is used before that.
+/// When renewal is due. The jitter of up to a quarter differs from token to token, so that those
+/// obtained together are not renewed together. A refresh token that expires before the access token
+/// is used before that.
 fn due_at(token: &StoredToken) -> DateTime<Utc> {
     let end = token.ends.refresh.map_or(token.expires_at, |refresh| refresh.min(token.expires_at));
     let lifetime = end - token.obtained_at;
@@ -249,43 +251,55 @@ fn due_at(token: &StoredToken) -> DateTime<Utc> {
     end - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
 }
 
-/// A token as it is wanted.
-struct Ensured {
+/// The stored token, which is as wanted.
+struct EnsuredToken {
     token: StoredToken,
-    /// Whether it is another one than there was at first.
+    /// Whether it is another one than at the start of the call.
     is_renewed: bool,
 }
 
-/// The token as it is wanted: as it stands, or after one renewal.
-async fn ensured(server: &Server, current: &Current, want: &Want) -> Result<Ensured, NoAccess> {
-    let _turn = server.token_turn.lock().await;
+/// Returns the stored token if it is as wanted, else after one renewal.
+async fn ensure_token(
+    server: &Server,
+    current: &Current,
+    want: &Want,
+) -> Result<EnsuredToken, NoAccess> {
+    let _turn = server.token_mutex.lock().await;
     let patience = Instant::now() + lease_length(server);
     let (mut has_asked, mut at_first) = (false, None);
     loop {
         let token = loaded(server, current).await?.ok_or(NoAccess::Absent)?;
-        let is_renewed = *at_first.get_or_insert_with(|| Which::of(&token)) != Which::of(&token);
+        let is_renewed =
+            *at_first.get_or_insert_with(|| TokenVersion::of(&token)) != TokenVersion::of(&token);
         match verdict(current, &token, want, server.clock.now()) {
-            Some(verdict) => return verdict.map(|()| Ensured { token, is_renewed }),
-            // What lives too short to be of use is not asked for twice.
+            Some(verdict) => return verdict.map(|()| EnsuredToken { token, is_renewed }),
+            // A token with too short a lifetime is not requested twice.
             None if has_asked && server.clock.now() < token.expires_at => {
-                return Ok(Ensured { token, is_renewed });
+                return Ok(EnsuredToken { token, is_renewed });
             }
             None if has_asked => {
-                return Err(NoAccess::NotRenewed(Setback::expired_on_arrival(Leg::Renewal)));
+                return Err(NoAccess::NotRenewed(OauthFailure::expired_on_arrival(
+                    OauthStage::Renewal,
+                )));
             }
             None => {}
         }
         match renewed(server, current, &token).await {
-            Tried::Done => has_asked = true,
-            Tried::Elsewhere if Instant::now() < patience => sleep(LOOK_EVERY).await,
-            Tried::Elsewhere => return Err(NoAccess::NotRenewed(setback(Fault::TooSlow))),
-            Tried::Broken => return Err(NoAccess::NotRenewed(setback(Fault::ServerFailed))),
+            RenewalTry::Done => has_asked = true,
+            RenewalTry::Elsewhere if Instant::now() < patience => sleep(POLL_INTERVAL).await,
+            RenewalTry::Elsewhere => {
+                return Err(NoAccess::NotRenewed(failure(OauthDiagnosis::TooSlow)));
+            }
+            RenewalTry::Broken => {
+                return Err(NoAccess::NotRenewed(failure(OauthDiagnosis::ServerFailed)));
+            }
         }
     }
 }
 
-/// The token of these settings. The token first and the settings' revision after it: a token that is
-/// read is then of that revision or of an earlier one, whose token no renewal matches any more.
+/// Loads the token of these settings. It reads the token first and the settings' revision after it:
+/// the token is then of that revision or of an earlier one, whose token no renewal matches any
+/// more.
 async fn loaded(server: &Server, current: &Current) -> Result<Option<StoredToken>, NoAccess> {
     let read = async {
         let token = tokens::load(&server.store).await?;
@@ -293,18 +307,17 @@ async fn loaded(server: &Server, current: &Current) -> Result<Option<StoredToken
     };
     match read.await {
         Ok((_, revision)) if revision != current.saved.revision => {
-            Err(NoAccess::NotRenewed(setback(Fault::SettingsChanged)))
+            Err(NoAccess::NotRenewed(failure(OauthDiagnosis::SettingsChanged)))
         }
         Ok((token, _)) => Ok(token),
         Err(error) => {
             tracing::error!(error = one_line(&error), "the token could not be read");
-            Err(NoAccess::NotRenewed(setback(Fault::ServerFailed)))
+            Err(NoAccess::NotRenewed(failure(OauthDiagnosis::ServerFailed)))
         }
     }
 }
 
-/// What is to be done about a token: it will do, nothing can be done, or (nothing) it has to be
-/// renewed first.
+/// Whether a token is as wanted: yes, no for a reason, or `None` if it has to be renewed first.
 fn verdict(
     current: &Current,
     token: &StoredToken,
@@ -314,18 +327,18 @@ fn verdict(
     let is_good = now < token.expires_at && !token.is_gone;
     let will_do = match want {
         Want::Good => is_good && now < due_at(token),
-        Want::OtherThan(refused) => is_good && Which::of(token) != *refused,
+        Want::OtherThan(refused) => is_good && TokenVersion::of(token) != *refused,
         Want::Fresh => now < due_at(token),
     };
     if will_do {
         return Some(Ok(()));
     }
-    // A token in its last minute still does where it cannot be renewed, or not now.
+    // A token in its last minute is still used if it cannot be renewed, or not now.
     let or_as_it_is = |no_access| match want {
         Want::Good if is_good => Some(Ok(())),
         Want::Good | Want::OtherThan(_) | Want::Fresh => Some(Err(no_access)),
     };
-    let reason = || token.setback.clone().unwrap_or_else(|| setback(Fault::InvalidGrant));
+    let reason = || token.failure.clone().unwrap_or_else(|| failure(OauthDiagnosis::InvalidGrant));
     if token.is_gone {
         return Some(Err(NoAccess::NotRenewed(reason())));
     }
@@ -333,62 +346,66 @@ fn verdict(
         return or_as_it_is(NoAccess::Expired);
     }
     let waits = match want {
-        // A try that is due later than any pause is long was noted by another clock.
-        Want::Fresh => token.next_try_at.is_some_and(|at| now < at && at < now + LONGEST_PAUSE * 2),
+        // A retry time further away than any back-off was set by another clock.
+        Want::Fresh => token.next_try_at.is_some_and(|at| now < at && at < now + MAX_BACK_OFF * 2),
         Want::Good | Want::OtherThan(_) => token.tried_at.is_some_and(|at| now < at + RECENTLY),
     };
     if waits { or_as_it_is(NoAccess::NotRenewed(reason())) } else { None }
 }
 
-/// What became of a renewal.
-enum Tried {
-    /// It was made, well or not: the row says which.
+/// The result of trying to renew.
+enum RenewalTry {
+    /// A request was made; the row has its result.
     Done,
-    /// Somebody else makes it.
+    /// Another process has the lease.
     Elsewhere,
-    /// The database failed; nothing was asked for.
+    /// The database failed; no request was made.
     Broken,
 }
 
-/// Renews under a lease, in a task that nobody's leaving ends.
-async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Tried {
+/// Renews under a lease, in a task that continues if the caller disconnects.
+async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> RenewalTry {
     let owner = random_id(server.randomness.as_ref());
     let now = server.clock.now();
-    let (length, longest) = (lease_length(server), LONGEST_LEASES * lease_length(server));
+    let (length, longest) = (lease_length(server), MAX_LEASE_LENGTHS * lease_length(server));
     let (until, longest) = (expiry(now, length), expiry(now, longest));
     let lease = Lease { grant: &token.grant, generation: token.generation, owner: &owner };
     match tokens::lease(&server.store, lease, now, until, longest).await {
         Ok(true) => {}
-        Ok(false) => return Tried::Elsewhere,
+        Ok(false) => return RenewalTry::Elsewhere,
         Err(error) => {
             tracing::error!(error = one_line(&error), "the token could not be leased");
-            return Tried::Broken;
+            return RenewalTry::Broken;
         }
     }
     let (server, current, token) = (server.clone(), current.clone(), token.clone());
-    let tracker = server.asking.clone();
+    let tracker = server.token_tasks.clone();
     let renewing = tracker.spawn(async move {
         let asked_at = server.clock.now();
         let outcome = asked(&server, &current, &token).await;
         keep(&server, &current, &token, &owner, asked_at, outcome).await;
     });
     match renewing.await {
-        Ok(()) => Tried::Done,
+        Ok(()) => RenewalTry::Done,
         Err(error) => {
             tracing::error!(error = one_line(&error), "a renewal broke off");
-            Tried::Broken
+            RenewalTry::Broken
         }
     }
 }
 
-/// The lease outlasts the request that is made under it.
+/// The length of a lease, which outlasts the request that is made under it.
 fn lease_length(server: &Server) -> Duration {
     let total = server.config.token_deadlines.total;
     total + (total / 4).max(Duration::from_secs(1))
 }
 
-/// Asks the Token Endpoint.
-async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Result<Issued, Setback> {
+/// Sends the request to the Token Endpoint.
+async fn asked(
+    server: &Server,
+    current: &Current,
+    token: &StoredToken,
+) -> Result<Issued, OauthFailure> {
     let grant = grant(server, current)?;
     let auth = ClientAuth::from_wire_name(&token.sealed.client_auth).unwrap_or_default();
     match &token.sealed.refresh {
@@ -398,54 +415,54 @@ async fn asked(server: &Server, current: &Current, token: &StoredToken) -> Resul
                 server.vault.open(REFRESH_TOKEN, &provider, refresh).map_err(unreadable)?;
             server.tokens.refresh(&grant, auth, &refresh).await
         }
-        _ => server.tokens.client_credentials(&grant, auth, Leg::Renewal).await,
+        _ => server.tokens.client_credentials(&grant, auth, OauthStage::Renewal).await,
     }
 }
 
-/// How a token is asked for, with the Client Secret opened.
-pub fn grant(server: &Server, current: &Current) -> Result<Grant, Setback> {
+/// How a token is requested, with the Client Secret opened.
+pub fn grant(server: &Server, current: &Current) -> Result<Grant, OauthFailure> {
     match current.settings(server) {
         Some(Settings::Oauth { grant, .. }) => Ok(grant),
-        Some(Settings::Basic { .. }) | None => Err(setback(Fault::SecretUnreadable)),
+        Some(Settings::Basic { .. }) | None => Err(failure(OauthDiagnosis::SecretUnreadable)),
     }
 }
 
-/// Writes down what a renewal brought. A refresh token that was rotated is not let go before the
-/// database has it: the one before is dead by now.
+/// Stores the result of a renewal. A rotated refresh token is not dropped before the database has
+/// it: the previous one is no longer valid.
 async fn keep(
     server: &Server,
     current: &Current,
     token: &StoredToken,
     owner: &str,
     asked_at: DateTime<Utc>,
-    outcome: Result<Issued, Setback>,
+    outcome: Result<Issued, OauthFailure>,
 ) {
     let lease = Lease { grant: &token.grant, generation: token.generation, owner };
     let kept = match &outcome {
         Ok(issued) => {
             let expires_at = expiry(asked_at, issued.lifetime);
             let ends = ends(asked_at, issued, Some(token.ends));
-            let setback = Setback::expired_on_arrival(Leg::Renewal);
+            let failure = OauthFailure::expired_on_arrival(OauthStage::Renewal);
             let failure = issued.lifetime.is_zero().then(|| {
-                let pause = pause_after(token.failures, server.randomness.as_ref());
+                let pause = back_off(token.failures, server.randomness.as_ref());
                 let next_at = Some(asked_at + pause);
-                (FailedTry { setback: &setback, at: asked_at, next_at }, token.failures + 1)
+                (FailedTry { failure: &failure, at: asked_at, next_at }, token.failures + 1)
             });
             let store = || async move {
-                // Sealed for each try: another key may seal by then.
+                // Sealed for each retry: the sealing key may have changed meanwhile.
                 let sealed = &sealed(server, current, issued, Some(&token.sealed));
                 let renewed = Renewed { sealed, obtained_at: asked_at, expires_at, ends, failure };
                 tokens::renewed(&server.store, lease, renewed).await
             };
-            stored_at_last(STORE_AGAIN_FOR, store).await
+            retry_store(STORE_AGAIN_FOR, store).await
         }
-        Err(setback) => note(server, token, lease, setback).await,
+        Err(failure) => note(server, token, lease, failure).await,
     };
     match kept {
         Ok(true) => match outcome {
             Ok(issued) if !issued.lifetime.is_zero() => tracing::info!("the token was renewed"),
-            Ok(_) => not_renewed(Fault::ExpiredOnArrival),
-            Err(setback) => not_renewed(setback.fault),
+            Ok(_) => not_renewed(OauthDiagnosis::ExpiredOnArrival),
+            Err(failure) => not_renewed(failure.diagnosis),
         },
         Ok(false) => tracing::info!("a renewal came too late: the token was deleted or replaced"),
         Err(error) => {
@@ -454,81 +471,82 @@ async fn keep(
     }
 }
 
-/// Logs why, by the fault's code alone: a provider's words may hold anything.
-fn not_renewed(fault: Fault) {
-    let fault = app::shell::fault_code(fault);
-    tracing::warn!(fault, "the token could not be renewed");
+/// Logs a failed renewal by its code only: a provider's text may contain anything.
+fn not_renewed(diagnosis: OauthDiagnosis) {
+    let diagnosis = app::shell::fault_code(diagnosis);
+    tracing::warn!(diagnosis, "the token could not be renewed");
 }
 
-/// Writes down a try that failed. A grant that is gone is not tried again.
+/// Stores a failed renewal. A revoked grant is not retried.
 async fn note(
     server: &Server,
     token: &StoredToken,
     lease: Lease<'_>,
-    setback: &Setback,
+    failure: &OauthFailure,
 ) -> Result<bool, StoreError> {
     let now = server.clock.now();
-    let is_gone = setback.fault == Fault::InvalidGrant && token.sealed.refresh.is_some();
-    let pause = pause_after(token.failures, server.randomness.as_ref());
-    let failure = FailedTry { setback, at: now, next_at: (!is_gone).then(|| now + pause) };
-    let entry = Entry::new(now, Actor::nobody(), Action::TokenGone);
+    let is_gone =
+        failure.diagnosis == OauthDiagnosis::InvalidGrant && token.sealed.refresh.is_some();
+    let pause = back_off(token.failures, server.randomness.as_ref());
+    let failure = FailedTry { failure, at: now, next_at: (!is_gone).then(|| now + pause) };
+    let entry = Entry::new(now, Actor::unknown(), Action::TokenGone);
     tokens::failed(&server.store, lease, failure, is_gone.then_some(&entry)).await
 }
 
-/// How long to wait after so many failures and one: doubled each time, give or take a quarter, so
-/// that many clients of a provider that comes back do not come all at once.
-fn pause_after(failures: i64, randomness: &dyn Randomness) -> TimeDelta {
+/// The back-off after so many failures and one: doubled each time, with a jitter of a quarter, so
+/// that the clients of a provider that recovers do not retry all at once.
+fn back_off(failures: i64, randomness: &dyn Randomness) -> TimeDelta {
     let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
-    let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE);
+    let pause = (INITIAL_BACK_OFF * 2_i32.pow(doublings)).min(MAX_BACK_OFF);
     let [spread, ..] = random_bytes::<4>(randomness);
     pause * (192 + i32::from(spread / 2)) / 256
 }
 
-/// What a token that does not open comes to.
-fn unreadable(error: VaultError) -> Setback {
+/// Logs that the stored token cannot be opened, and returns the failure.
+fn unreadable(error: VaultError) -> OauthFailure {
     tracing::error!(error = one_line(&error), "the stored token cannot be opened");
-    setback(Fault::SecretUnreadable)
+    failure(OauthDiagnosis::SecretUnreadable)
 }
 
-const fn setback(fault: Fault) -> Setback {
-    Setback { leg: Leg::Renewal, fault, said: None }
+const fn failure(diagnosis: OauthDiagnosis) -> OauthFailure {
+    OauthFailure { stage: OauthStage::Renewal, diagnosis, peer_text: None }
 }
 
-/// Renews the token whenever its time has come, for as long as the process lives.
-pub async fn keep_fresh(server: Server) {
+/// Renews the token whenever that is due, for as long as the process lives.
+pub async fn run_refresh_loop(server: Server) {
     loop {
-        let wait = match next_look(&server).await {
+        let wait = match renew_if_due(&server).await {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::error!(error = one_line(&error), "the token could not be looked at");
-                LOOK_AT_LEAST_EVERY
+                MAX_CHECK_INTERVAL
             }
         };
         tokio::select! {
             () = sleep(wait) => {}
-            () = server.token_news.notified() => {}
+            () = server.token_obtained.notified() => {}
         }
     }
 }
 
-/// Renews a token that is due, and tells how long to wait before the next look.
-async fn next_look(server: &Server) -> Result<Duration, Broken> {
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
+/// Renews a token that is due, and returns how long to wait until the next check.
+async fn renew_if_due(server: &Server) -> Result<Duration, UseCaseError> {
+    let Some(token) = tokens::load(&server.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
     let current = settings::current(server).await?;
-    // One that had expired on arrival is tried again like any other that failed.
+    // A token that was expired on arrival is retried like any other failure.
     let is_worth_it =
-        token.setback.is_some() || token.expires_at - token.obtained_at >= WORTH_RENEWING;
+        token.failure.is_some() || token.expires_at - token.obtained_at >= WORTH_RENEWING;
     if !is_renewable(&current, &token) || !is_worth_it {
-        return Ok(LOOK_AT_LEAST_EVERY);
+        return Ok(MAX_CHECK_INTERVAL);
     }
     if verdict(&current, &token, &Want::Fresh, server.clock.now()).is_none() {
-        // Whoever was here meanwhile, the row says how it went.
-        let _ = ensured(server, &current, &Want::Fresh).await;
+        // The row has the result, whichever task renewed the token.
+        let _ = ensure_token(server, &current, &Want::Fresh).await;
     }
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(LOOK_AT_LEAST_EVERY) };
+    let Some(token) = tokens::load(&server.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
     let next_at = token.next_try_at.map_or(due_at(&token), |next_at| next_at.max(due_at(&token)));
     let wait = (next_at - server.clock.now()).to_std().unwrap_or_default();
-    Ok(wait.clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY))
+    Ok(wait.clamp(POLL_INTERVAL, MAX_CHECK_INTERVAL))
 }
 
 #[cfg(test)]
@@ -545,12 +563,12 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_from_five_seconds_to_ten_minutes_give_or_take_a_quarter() {
+    fn the_back_off_doubles_from_five_seconds_to_ten_minutes_with_jitter() {
         for (failures, shortest, longest) in
             [(0, 3_750, 6_230), (1, 7_500, 12_460), (3, 30_000, 49_843), (50, 450_000, 747_656)]
         {
             for (byte, expected) in [(0, shortest), (255, longest)] {
-                let pause = pause_after(failures, &Always(byte)).num_milliseconds();
+                let pause = back_off(failures, &Always(byte)).num_milliseconds();
                 assert!((pause - expected).abs() < 10, "{failures} {byte}: {pause}");
             }
         }
@@ -573,13 +591,13 @@ mod tests {
             failures: 0,
             tried_at: None,
             next_try_at: None,
-            setback: None,
+            failure: None,
             is_gone: false,
         }
     }
 
     #[test]
-    fn a_token_is_renewed_a_minute_or_a_fifth_of_its_life_ahead_and_up_to_a_quarter_earlier() {
+    fn renewal_is_due_a_minute_or_a_fifth_of_the_lifetime_ahead_with_jitter() {
         for (lifetime, ahead) in [(3_600, 60), (300, 60), (100, 20), (5, 1)] {
             let (lifetime, ahead) = (TimeDelta::seconds(lifetime), TimeDelta::seconds(ahead));
             for grant in ["", "a", "another grant", "\u{7f}\u{7f}"] {
@@ -599,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_does_not_say_of_ends_is_as_before_except_of_a_new_refresh_token() {
+    fn an_omitted_expiry_stays_as_before_except_for_a_new_refresh_token() {
         let seconds = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
         let before = Ends { refresh: Some(seconds(50)), grant: Some(seconds(90)) };
         let issued = |refresh_token: Option<&str>, refresh_lifetime| Issued {
@@ -623,8 +641,8 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_alike_in_any_order() {
-        assert!(are_alike("a b", "b  a"));
-        assert!(!are_alike("a", "a b"));
+    fn scopes_are_equal_in_any_order() {
+        assert!(have_same_names("a b", "b  a"));
+        assert!(!have_same_names("a", "a b"));
     }
 }

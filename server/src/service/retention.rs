@@ -1,6 +1,6 @@
-//! Deletes what was kept long enough: rows of the audit trail and test messages as configured, and
-//! whatever has become useless. Several nodes may do so at once. It may never delete what a page shows
-//! as the present state: a person's latest test message, or one under way.
+//! Deletes expired rows: of the audit trail and of test messages as configured, and rows that have
+//! become useless. Several nodes may do so at once. It must never delete what a page shows as the
+//! current state: a user's latest test message, or one in progress.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use tokio::time::sleep;
 
 use crate::Server;
 use crate::clock::{Randomness, random_bytes};
-use crate::identity::limits;
+use crate::identity::login_limits;
 use crate::identity::sessions::{ABSOLUTE_END, IDLE_END};
 use crate::log::one_line;
-use crate::store::retention::{Kind, delete_batch};
+use crate::store::retention::{RetainedRows, delete_batch};
 use crate::store::{StoreError, runs, sessions};
 
-/// How often it is looked for, give or take a quarter.
+/// The interval of deletions, with a jitter of a quarter.
 const EVERY: Duration = Duration::from_hours(1);
-/// How long other writers have the database between two batches.
+/// The pause between two batches, for other writers.
 const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
-/// How long an attempt to obtain a token is kept after it began, so that its page still says how it
-/// ended.
+/// How long an attempt to obtain a token is kept after it began, so that its page still shows the
+/// outcome.
 const TOKEN_ATTEMPT: TimeDelta = TimeDelta::days(7);
 
-/// Deletes what was kept long enough, now and then every hour, for as long as the process lives.
+/// Deletes expired rows, now and then every hour, for as long as the process lives.
 pub async fn enforce_retention(server: Server) {
     loop {
         if let Err(error) = delete_expired(&server).await {
@@ -33,23 +33,23 @@ pub async fn enforce_retention(server: Server) {
     }
 }
 
-/// Deletes what was kept long enough by now.
+/// Deletes the rows that have expired by now.
 ///
 /// # Errors
-/// The database does not answer; what is left is deleted the next time.
+/// The database failed; the remaining rows are deleted the next time.
 pub async fn delete_expired(server: &Server) -> Result<(), StoreError> {
     let (store, now) = (&server.store, server.clock.now());
-    // A message whose process is gone has to have an end before it can be too old.
+    // A message whose process is gone needs an outcome before it can expire.
     runs::interrupt(store, now).await?;
     sessions::remove_ended(store, now - ABSOLUTE_END, now - IDLE_END).await?;
     let retention = server.config.retention;
     for (kind, kept_for) in [
-        (Kind::SignInAttempt, Some(limits::WINDOW)),
-        (Kind::ForeignSignIn, Some(TimeDelta::zero())),
-        (Kind::SetUpTicket, Some(TimeDelta::zero())),
-        (Kind::TokenAttempt, Some(TOKEN_ATTEMPT)),
-        (Kind::Message, retention.messages()),
-        (Kind::Audit, retention.audit()),
+        (RetainedRows::SignInAttempt, Some(login_limits::WINDOW)),
+        (RetainedRows::ForeignSignIn, Some(TimeDelta::zero())),
+        (RetainedRows::SetUpTicket, Some(TimeDelta::zero())),
+        (RetainedRows::TokenAttempt, Some(TOKEN_ATTEMPT)),
+        (RetainedRows::Message, retention.messages()),
+        (RetainedRows::Audit, retention.audit()),
     ] {
         let Some(kept_for) = kept_for else { continue };
         delete_all(server, kind, now - kept_for).await?;
@@ -57,7 +57,11 @@ pub async fn delete_expired(server: &Server) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn delete_all(server: &Server, kind: Kind, before: DateTime<Utc>) -> Result<(), StoreError> {
+async fn delete_all(
+    server: &Server,
+    kind: RetainedRows,
+    before: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let mut rows = 0;
     loop {
         match delete_batch(&server.store, kind, before).await? {
@@ -72,7 +76,7 @@ async fn delete_all(server: &Server, kind: Kind, before: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// Nodes that were started together do not stay together.
+/// The interval with jitter, so that nodes started together drift apart.
 fn pause(randomness: &dyn Randomness) -> Duration {
     let [spread, ..] = random_bytes::<4>(randomness);
     EVERY * (192 + u32::from(spread / 2)) / 256

@@ -1,11 +1,10 @@
-//! Tells a provider that a token is no longer wanted (RFC 7009), where it has said how: best effort,
-//! in the background, and nobody waits for it. What is sent goes to the origin of the Token Endpoint
-//! and nowhere else.
+//! Revokes tokens at the provider (RFC 7009) if its Revocation Endpoint is known: best effort, in
+//! the background. Requests go to the origin of the Token Endpoint and nowhere else.
 
 use std::time::Duration;
 
 use domain::OauthFlow;
-use domain::check::url::origin;
+use domain::validate::url::origin;
 use tokio::time::timeout;
 
 use super::renewal;
@@ -13,16 +12,16 @@ use super::settings::Current;
 use crate::Server;
 use crate::log::one_line;
 use crate::oauth::ClientAuth;
-use crate::store::providers;
+use crate::store::provider_metadata;
 use crate::store::tokens::StoredToken;
 
-/// All of it takes no longer.
+/// The deadline of the whole revocation.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// Revokes a token that was deleted, which was obtained for these settings.
+/// Revokes a deleted token that was obtained for these settings.
 pub fn deleted(server: &Server, current: &Current, token: StoredToken) {
     let (server, current) = (server.clone(), current.clone());
-    let tracker = server.asking.clone();
+    let tracker = server.token_tasks.clone();
     tracker.spawn(async move {
         if timeout(WITHIN, revoke(&server, &current, &token)).await.is_err() {
             tracing::warn!("a deleted token was not revoked in time");
@@ -30,9 +29,8 @@ pub fn deleted(server: &Server, current: &Current, token: StoredToken) {
     });
 }
 
-/// Revokes a token that another has replaced, where that does no harm: with a refresh token many
-/// providers end all that an account has consented to (RFC 7009 2.1 lets them), and so the new token
-/// too.
+/// Revokes a replaced token if that does no harm: for a refresh token many providers end the whole
+/// consent of an account (RFC 7009 2.1 allows it), and so the new token too.
 pub fn replaced(server: &Server, current: &Current, token: StoredToken) {
     if current.saved.form.flow == OauthFlow::ClientCredentials {
         deleted(server, current, token);
@@ -41,15 +39,15 @@ pub fn replaced(server: &Server, current: &Current, token: StoredToken) {
 
 async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
     let Ok(grant) = renewal::grant(server, current) else { return };
-    let endpoint = match providers::of(&server.store, &grant.token_endpoint).await {
+    let endpoint = match provider_metadata::of(&server.store, &grant.token_endpoint).await {
         Ok(known) => known.and_then(|known| known.revocation_endpoint),
         Err(error) => {
             tracing::error!(error = one_line(&error), "where to revoke a token could not be read");
             return;
         }
     };
-    let is_near = |endpoint: &String| origin(endpoint) == origin(&grant.token_endpoint);
-    let Some(endpoint) = endpoint.filter(is_near) else { return };
+    let is_same_origin = |endpoint: &String| origin(endpoint) == origin(&grant.token_endpoint);
+    let Some(endpoint) = endpoint.filter(is_same_origin) else { return };
     let (access, refresh) = match renewal::unsealed(server, current, &token.sealed) {
         Ok(opened) => opened,
         Err(error) => {
@@ -62,7 +60,7 @@ async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
     for (kind, token) in tokens.chain([("access_token", &access)]) {
         match server.tokens.revoke(&grant, auth, &endpoint, kind, token).await {
             Ok(()) => tracing::info!(kind, "a deleted token was revoked"),
-            Err(fault) => tracing::warn!(kind, ?fault, "a deleted token was not revoked"),
+            Err(diagnosis) => tracing::warn!(kind, ?diagnosis, "a deleted token was not revoked"),
         }
     }
 }

@@ -1,35 +1,35 @@
-//! Test messages. Asking for one answers at once; the message goes its way in a task of its own,
-//! and every step is written down as it ends. Whoever wants to know reads it there.
+//! Test messages. A request starts one and returns at once; a separate task sends it, and stores
+//! each step as it ends. Readers take the progress from the database.
 
-use app::api::{ApiError, RunNow, TestAnswer};
+use app::api::{ApiError, RunView, TestAnswer};
 use app::labels;
 use app::service::Principal;
 use chrono::TimeDelta;
-use domain::delivery::{self, Advice, Outcome, Run, Step, StepReport, Tested};
+use domain::delivery::{self, Diagnosis, Outcome, Run, Step, StepReport, Tested};
 use domain::draft::Smtp;
 use domain::secret::Destination;
 use domain::settings::{Security, Settings};
-use domain::{Draft, Form, OauthFlow, check};
+use domain::{Draft, Form, OauthFlow, validate};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::sending::{self, Outgoing, TokenSource, stopped};
+use super::sending::{self, Outgoing, TokenSource, failure_before_connection};
 use super::settings;
-use super::{Broken, redact, told};
+use super::{UseCaseError, internal_error, reader_view};
 use crate::Server;
 use crate::clock::random_id;
 use crate::log::one_line;
 use crate::smtp::message::{ComposeError, TestMessage, compose};
 use crate::smtp::{Accepted, Failure};
-use crate::store::runs::Kept;
+use crate::store::runs::StoredRun;
 use crate::store::{runs, tokens};
 use crate::vault::columns;
 
-/// Longer than everything that a run may take by this much, and the process that had it must be gone.
+/// Grace period after a run's deadline before it is marked interrupted.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
-/// What a message goes through.
-struct Tried {
+/// The settings that a test message uses.
+struct TestedForm {
     tested: Tested,
     form: Form<()>,
     /// The wire names of the controls in which the form differs from what is saved.
@@ -38,44 +38,45 @@ struct Tried {
     source: TokenSource,
 }
 
-/// Starts a message to whoever asks, through what is saved.
-pub async fn start(server: &Server, who: &Principal) -> Result<RunNow, ApiError> {
+/// Starts a message to the user, with the saved settings.
+pub async fn start(server: &Server, who: &Principal) -> Result<RunView, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
-    let current = settings::current(server).await.map_err(told)?;
+    let current = settings::current(server).await.map_err(internal_error)?;
     if !current.saved.is_complete() {
         return Err(ApiError::Incomplete);
     }
     if current.saved.form.flow != OauthFlow::None && !has_token(server).await? {
         return Err(ApiError::TokenNeeded);
     }
-    let tried = Tried {
+    let tried = TestedForm {
         tested: Tested::Saved,
         form: current.saved.form.map_secrets(|_, _| ()),
         changed: Vec::new(),
-        settings: sending::opened(server, &current),
+        settings: sending::open_settings(server, &current),
         source: TokenSource::Stored(Box::new(current)),
     };
     begin(server, who, recipient, tried).await
 }
 
-/// Starts a message to the administrator who asks, through a form that is not saved; the audit trail
-/// names the controls in which it differs from what is saved. What is stored goes only where it was
-/// entered or obtained for: another destination of a secret is a problem of the form, and one of the
-/// token is refused. With Client Credentials, the token is new and used for this message alone.
+/// Starts a message to the administrator, with a form that is not saved; the audit trail names the
+/// controls in which it differs from the saved one. Stored values are sent only to the destination
+/// that they were entered or obtained for: another destination of a secret is a problem of the
+/// form, and one of the token is refused. With Client Credentials, the token is new and used for
+/// this message only.
 pub async fn start_typed(
     server: &Server,
     who: &Principal,
     draft: &Draft,
 ) -> Result<TestAnswer, ApiError> {
     let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
-    let current = settings::current(server).await.map_err(told)?;
-    let draft = &draft.clone().without_private_keys().trimmed();
+    let current = settings::current(server).await.map_err(internal_error)?;
+    let draft = &draft.clone().strip_private_keys().trimmed();
     let problems = settings::problems(server, draft, &current.saved.form);
     if !problems.is_empty() {
         return Ok(TestAnswer::Problems(problems));
     }
     let changed = settings::changed(draft, &current.saved);
-    let settings = current.typed(server, draft).map_err(|error| told(error.into()))?;
+    let settings = current.typed(server, draft).map_err(|error| internal_error(error.into()))?;
     let source = match draft.flow {
         OauthFlow::None => TokenSource::Stored(Box::new(current)),
         OauthFlow::ClientCredentials => TokenSource::New,
@@ -90,12 +91,12 @@ pub async fn start_typed(
         }
     };
     let form = draft.map_secrets(|_, _| ());
-    let tried = Tried { tested: Tested::Typed, form, changed, settings: Ok(settings), source };
+    let tried = TestedForm { tested: Tested::Typed, form, changed, settings: Ok(settings), source };
     begin(server, who, recipient, tried).await.map(|now| TestAnswer::Begun(Box::new(now)))
 }
 
 async fn has_token(server: &Server) -> Result<bool, ApiError> {
-    let token = tokens::load(&server.store).await.map_err(|error| told(error.into()))?;
+    let token = tokens::load(&server.store).await.map_err(|error| internal_error(error.into()))?;
     Ok(token.is_some())
 }
 
@@ -103,9 +104,9 @@ async fn begin(
     server: &Server,
     who: &Principal,
     recipient: &str,
-    tried: Tried,
-) -> Result<RunNow, ApiError> {
-    interrupt_stale(server).await.map_err(told)?;
+    tried: TestedForm,
+) -> Result<RunView, ApiError> {
+    interrupt_stale(server).await.map_err(internal_error)?;
     let run = Run {
         id: random_id(server.randomness.as_ref()),
         recipient: recipient.to_owned(),
@@ -115,35 +116,39 @@ async fn begin(
         outcome: None,
     };
     let gone_after = run.started_at + longest(server, tried.form.flow);
-    let form = sealed(server, &tried.form).map_err(told)?;
+    let form = sealed(server, &tried.form).map_err(internal_error)?;
     let begun = runs::begin(&server.store, who, &run, &form, &tried.changed, gone_after).await;
-    if !begun.map_err(|error| told(error.into()))? {
+    if !begun.map_err(|error| internal_error(error.into()))? {
         return Err(ApiError::Busy);
     }
-    server.news.tell(&who.id);
+    server.run_updates.notify(&who.id);
     let order = order(&tried.form);
-    server.under_way.spawn(carry_out(server.clone(), who.clone(), tried, run.clone()));
-    Ok(RunNow { run, order, explanation: None, transcript: None })
+    server.delivery_tasks.spawn(run_to_completion(server.clone(), who.clone(), tried, run.clone()));
+    Ok(RunView { run, order, explanation: None, transcript: None })
 }
 
 /// The run with this id.
-pub async fn get(server: &Server, who: &Principal, id: &str) -> Result<Option<RunNow>, Broken> {
+pub async fn get(
+    server: &Server,
+    who: &Principal,
+    id: &str,
+) -> Result<Option<RunView>, UseCaseError> {
     let kept = runs::get(&server.store, id).await?;
     kept.map(|kept| shown(server, who, kept)).transpose()
 }
 
-/// The last run that this person asked for.
-pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunNow>, Broken> {
+/// The last run of this user.
+pub async fn latest_of(server: &Server, who: &Principal) -> Result<Option<RunView>, UseCaseError> {
     let kept = runs::latest(&server.store, Some(&who.id)).await?;
     kept.map(|kept| shown(server, who, kept)).transpose()
 }
 
-/// A run as this person may see it, its end explained. It is read without a write, so that it can be
-/// read while the database takes none.
-pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, Broken> {
-    let Kept { mut run, form, .. } = kept.at(server.clock.now());
+/// A run as this user may see it, its outcome explained. Reading it needs no write, so it works
+/// while the database is read-only.
+pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunView, UseCaseError> {
+    let StoredRun { mut run, form, .. } = kept.at(server.clock.now());
     if form.is_none() && !who.may_edit() {
-        // A release before this one kept no form, and so no Client ID to redact.
+        // An earlier release stored no form, and so no Client ID to redact.
         without_words(&mut run);
     }
     let mut tested = form.map_or_else(|| Ok(Form::default()), |form| opened(server, &form))?;
@@ -151,51 +156,51 @@ pub fn shown(server: &Server, who: &Principal, kept: Kept) -> Result<RunNow, Bro
     if !who.may_edit() {
         tested.authentication.client_id.clear();
     }
-    // First, because the words may be cut in the middle of it, and the transcript has them too.
-    let run = redact::for_person(run, Some(who), &client_id)?;
+    // Redacted first: a text may be truncated within the id, and the transcript repeats the text.
+    let run = reader_view::for_person(run, Some(who), &client_id)?;
     let explanation = labels::explained(&run, &tested);
     let order = order(&tested);
     let transcript = labels::transcript(&run, explanation.as_ref());
-    let now = RunNow { run, order, explanation, transcript };
-    Ok(redact::for_person(now, Some(who), &client_id)?)
+    let now = RunView { run, order, explanation, transcript };
+    Ok(reader_view::for_person(now, Some(who), &client_id)?)
 }
 
-/// Takes a server's or a provider's words out of a run.
+/// Removes a server's or a provider's texts from a run.
 fn without_words(run: &mut Run) {
     for step in &mut run.steps {
-        step.said = None;
+        step.peer_text = None;
     }
-    if let Some(Outcome::Failed { said, .. }) = &mut run.outcome {
-        *said = None;
+    if let Some(Outcome::Failed { peer_text, .. }) = &mut run.outcome {
+        *peer_text = None;
     }
 }
 
-/// The form that a run goes through, kept for the words about it: without its secrets, and sealed,
-/// for the Client ID's sake.
-fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, Broken> {
+/// Seals the form of a run for later explanations: without its secrets, and sealed because of the
+/// Client ID.
+fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, UseCaseError> {
     let json = serde_json::to_string(form)?;
-    Ok(server.vault.seal(columns::RUN, &Destination::Nowhere, &SecretString::from(json)))
+    Ok(server.vault.seal(columns::RUN, &Destination::Unbound, &SecretString::from(json)))
 }
 
-/// The steps that a message through this form is to take.
+/// The steps that a message with this form takes.
 fn order(form: &Form<()>) -> Vec<Step> {
-    let Smtp { use_tls, tls_mode, port, .. } = form.sending();
-    let port = check::port::port(&port.0).unwrap_or_default();
+    let Smtp { use_tls, tls_mode, port, .. } = form.active_smtp();
+    let port = validate::port::port(&port.0).unwrap_or_default();
     delivery::order(Security::of(*use_tls, *tls_mode, port), form.flow != OauthFlow::None)
 }
 
-fn opened(server: &Server, sealed: &[u8]) -> Result<Form<()>, Broken> {
-    let json = server.vault.open(columns::RUN, &Destination::Nowhere, sealed)?;
+fn opened(server: &Server, sealed: &[u8]) -> Result<Form<()>, UseCaseError> {
+    let json = server.vault.open(columns::RUN, &Destination::Unbound, sealed)?;
     Ok(serde_json::from_str(json.expose_secret())?)
 }
 
-/// Ends, as interrupted, the runs whose process must be gone, so that their people can begin others.
-async fn interrupt_stale(server: &Server) -> Result<(), Broken> {
+/// Marks the runs whose process must be gone as interrupted, so that their users can start others.
+async fn interrupt_stale(server: &Server) -> Result<(), UseCaseError> {
     Ok(runs::interrupt(&server.store, server.clock.now()).await?)
 }
 
-/// The most that a message may take: with an OAuth flow two requests for a token, each after another
-/// process's, and two conversations.
+/// The maximum duration of a message: with an OAuth flow two token requests, each after another
+/// process's, and two SMTP sessions.
 fn longest(server: &Server, flow: OauthFlow) -> TimeDelta {
     let (smtp, token) = (server.config.smtp_deadlines.total, server.config.token_deadlines.total);
     let longest = match flow {
@@ -207,27 +212,27 @@ fn longest(server: &Server, flow: OauthFlow) -> TimeDelta {
     TimeDelta::from_std(longest).unwrap_or(TimeDelta::days(1)) + GRACE
 }
 
-/// Sends the message, and writes down how it fared whatever happens to it.
-async fn carry_out(server: Server, who: Principal, tried: Tried, run: Run) {
+/// Sends the message, and stores the outcome in any case.
+async fn run_to_completion(server: Server, who: Principal, tried: TestedForm, run: Run) {
     let outcome = send(&server, &who, tried, &run).await.unwrap_or_else(|failure| {
-        let Failure { step, said, found, advice, .. } = failure;
-        Outcome::Failed { step, said, found, advice }
+        let Failure { step, peer_text, found, diagnosis, .. } = failure;
+        Outcome::Failed { step, peer_text, found, diagnosis }
     });
     if let Err(error) = runs::finish(&server.store, &run.id, &outcome).await {
         tracing::error!(error = one_line(&error), "the end of a test message could not be stored");
     }
-    server.news.tell(&who.id);
+    server.run_updates.notify(&who.id);
 }
 
 /// Composes and delivers.
 async fn send(
     server: &Server,
     who: &Principal,
-    Tried { settings, source, .. }: Tried,
+    TestedForm { settings, source, .. }: TestedForm,
     run: &Run,
 ) -> Result<Outcome, Failure> {
     let settings = settings?;
-    let (mail_server, sender) = sending::way(&settings);
+    let (mail_server, sender) = sending::route(&settings);
     let message = compose(&TestMessage {
         sender,
         recipient: &run.recipient,
@@ -237,8 +242,10 @@ async fn send(
         unique: &run.id,
     })
     .map_err(|error| match error {
-        ComposeError::Recipient => stopped(Step::Recipient, Advice::RecipientRefused),
-        ComposeError::Sender => stopped(Step::Sender, Advice::SenderRefused),
+        ComposeError::Recipient => {
+            failure_before_connection(Step::Recipient, Diagnosis::RecipientRefused)
+        }
+        ComposeError::Sender => failure_before_connection(Step::Sender, Diagnosis::SenderRefused),
     })?;
     let through = format!("{}:{}", mail_server.host, mail_server.port);
     let outgoing = Outgoing {
@@ -246,12 +253,13 @@ async fn send(
         recipients: vec![run.recipient.clone()],
         octets: message.octets,
     };
-    let Accepted { reply } = send_noting(server, who, &source, settings, &outgoing, run).await?;
+    let Accepted { reply } =
+        send_recording_steps(server, who, &source, settings, &outgoing, run).await?;
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })
 }
 
-/// Sends, and writes each step down as it ends.
-async fn send_noting(
+/// Sends, and stores each step as it ends.
+async fn send_recording_steps(
     server: &Server,
     who: &Principal,
     source: &TokenSource,
@@ -267,16 +275,16 @@ async fn send_noting(
     let noting = async {
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
-            note(server, run, ordinal, &report).await;
-            server.news.tell(&who.id);
+            record_step(server, run, ordinal, &report).await;
+            server.run_updates.notify(&who.id);
             ordinal += 1;
         }
     };
     tokio::join!(sending, noting).0
 }
 
-/// A step that cannot be written down is missing in the report; the message goes on all the same.
-async fn note(server: &Server, run: &Run, ordinal: u32, report: &StepReport) {
+/// Stores a step. If that fails, the step is missing in the report, and the message goes on.
+async fn record_step(server: &Server, run: &Run, ordinal: u32, report: &StepReport) {
     if let Err(error) = runs::record(&server.store, &run.id, ordinal, report).await {
         tracing::error!(error = one_line(&error), "a step of a test message could not be stored");
     }

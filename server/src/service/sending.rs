@@ -1,10 +1,10 @@
-//! One message through what is saved: opens it, takes a token where the flow has one, and delivers.
-//! Each step is told as it ends; whoever listens keeps it or does not.
+//! Delivers one message with the saved settings: opens the secrets, gets a token if the flow needs
+//! one, and sends. Reports each step to a callback as it ends.
 
 use chrono::TimeDelta;
-use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
+use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use domain::settings::{Grant, MailServer, Sender, Settings};
-use domain::token::{Fault, Setback};
+use domain::token::{OauthDiagnosis, OauthFailure};
 use tokio::time::Instant;
 
 use super::renewal::{self, Access, NoAccess};
@@ -13,25 +13,26 @@ use crate::Server;
 use crate::config::Config;
 use crate::smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
 
-/// A message, and who it is from and to as the mail server learns it.
+/// A message and its envelope.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// The envelope sender; nobody for a message that must cause no bounce.
+    /// The envelope sender; `None` for the null reverse-path, which causes no bounce (RFC 5321
+    /// 4.5.5).
     pub sender: Option<String>,
-    /// The recipients, one at least.
+    /// The recipients, at least one.
     pub recipients: Vec<String>,
     /// Headers and body.
     pub octets: Vec<u8>,
 }
 
-/// Opens what is saved for one message.
-pub fn opened(server: &Server, current: &Current) -> Result<Settings, Failure> {
-    let unreadable = || stopped(Step::SignIn, Advice::SecretUnreadable);
+/// Opens the saved settings for one message.
+pub fn open_settings(server: &Server, current: &Current) -> Result<Settings, Failure> {
+    let unreadable = || failure_before_connection(Step::SignIn, Diagnosis::SecretUnreadable);
     current.settings(server).ok_or_else(unreadable)
 }
 
-/// The mail server that settings lead to, and who messages are from.
-pub const fn way(settings: &Settings) -> (&MailServer, &Sender) {
+/// The mail server of these settings, and the sender of messages.
+pub const fn route(settings: &Settings) -> (&MailServer, &Sender) {
     match settings {
         Settings::Basic { server, sender, .. } | Settings::Oauth { server, sender, .. } => {
             (server, sender)
@@ -42,14 +43,14 @@ pub const fn way(settings: &Settings) -> (&MailServer, &Sender) {
 /// Where the token of a message comes from.
 #[derive(Clone)]
 pub enum TokenSource {
-    /// What is stored for these settings, renewed where it has to be.
+    /// The stored token of these settings, renewed if necessary.
     Stored(Box<Current>),
-    /// A new one for this message alone, where nobody has to be asked for it.
+    /// A new one for this message only, with Client Credentials.
     New,
 }
 
-/// Delivers one message with settings that are open, and with a token from `source` where they have
-/// an OAuth flow.
+/// Delivers one message with opened settings, and with a token from `source` if they have an OAuth
+/// flow.
 pub async fn send(
     server: &Server,
     source: &TokenSource,
@@ -57,7 +58,7 @@ pub async fn send(
     outgoing: &Outgoing,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
-    let (mail_server, sender) = way(&settings);
+    let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
     let mut sending = Sending {
         server,
@@ -82,12 +83,12 @@ pub async fn send(
     }
 }
 
-/// A failure before any conversation.
-pub const fn stopped(step: Step, advice: Advice) -> Failure {
-    Failure { step, said: None, found: None, advice, code: None }
+/// A failure before any connection.
+pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Failure {
+    Failure { step, peer_text: None, found: None, diagnosis, code: None }
 }
 
-/// A message on its way to a mail server.
+/// A delivery in progress.
 struct Sending<'a> {
     server: &'a Server,
     envelope: Envelope,
@@ -103,34 +104,39 @@ impl Sending<'_> {
         deliver(&self.envelope, self.octets, trust, egress, *smtp_deadlines, self.on_step).await
     }
 
-    /// Delivers with a token. One that the server refuses is renewed, and the message tried once
-    /// more; what the second try comes to is the end.
+    /// Delivers with the stored token. If the mail server refuses it, gets another and tries once
+    /// more; the second result is final.
     async fn with_token(&mut self, current: &Current, user: &str) -> Result<Accepted, Failure> {
         let server = self.server;
         let bearer = |token| Credentials::Token(Bearer { user: user.to_owned(), token });
 
-        let first = self.take_token(renewal::access(server, current)).await?;
+        let first = self.take_token(renewal::access_token(server, current)).await?;
         let refusal = match self.with(bearer(first.token)).await {
             Err(failure) if is_refusal_of_token(&failure) => failure,
             other => return other,
         };
-        let second = self.take_token(renewal::another(server, current, first.which)).await;
+        let second =
+            self.take_token(renewal::replacement_token(server, current, first.which)).await;
         match second {
             Ok(second) => self.with(bearer(second.token)).await,
-            // The consent that has ended is why the mail server refuses what came of it.
-            Err(gone) if gone.advice == Advice::TokenNotRenewed(Fault::InvalidGrant) => Err(gone),
-            // Where there is no other token, the mail server's words tell more.
+            // An ended consent explains why the mail server refuses its token.
+            Err(gone)
+                if gone.diagnosis == Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant) =>
+            {
+                Err(gone)
+            }
+            // Without another token, the mail server's reply is more informative.
             Err(_) => Err(refusal),
         }
     }
 
-    /// Delivers with a token that nobody else gets.
+    /// Delivers with a token that is used for this message only.
     async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Accepted, Failure> {
         let access = self.take_token(renewal::one_off(self.server, grant)).await?;
         self.with(Credentials::Token(Bearer { user: user.to_owned(), token: access.token })).await
     }
 
-    /// The first step with an OAuth flow.
+    /// Gets the token: the first step with an OAuth flow.
     async fn take_token(
         &mut self,
         wanted: impl Future<Output = Result<Access, NoAccess>>,
@@ -138,35 +144,39 @@ impl Sending<'_> {
         let begun = Instant::now();
         let outcome = wanted.await;
         let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let report = |ended, facts, said| StepReport {
+        let report = |ended, facts, peer_text| StepReport {
             step: Step::Token,
             ended,
             millis,
             facts,
-            said,
+            peer_text,
             found: None,
         };
         match outcome {
             Ok(access) => {
-                (self.on_step)(report(StepEnd::Done, facts(self.server, &access), None));
+                (self.on_step)(report(StepStatus::Done, facts(self.server, &access), None));
                 Ok(access)
             }
             Err(no_access) => {
                 let failure = explained(no_access);
-                let Failure { said, found, .. } = failure.clone();
-                (self.on_step)(StepReport { found, ..report(StepEnd::Failed, Vec::new(), said) });
+                let Failure { peer_text, found, .. } = failure.clone();
+                (self.on_step)(StepReport {
+                    found,
+                    ..report(StepStatus::Failed, Vec::new(), peer_text)
+                });
                 Err(failure)
             }
         }
     }
 }
 
-/// Whether a mail server did not take the token (RFC 4954 6). It may also have failed to check it.
+/// Whether the mail server rejected the token (RFC 4954 6). With another code it may have failed to
+/// check it.
 fn is_refusal_of_token(failure: &Failure) -> bool {
     failure.step == Step::SignIn && failure.code == Some(535)
 }
 
-/// How old a token is, for how long it is good, and whether it had to be renewed.
+/// A token's age, its remaining validity, and whether it had to be renewed.
 fn facts(server: &Server, access: &Access) -> Vec<Fact> {
     let now = server.clock.now();
     let (age, left) = (now - access.obtained_at, access.expires_at - now);
@@ -181,12 +191,15 @@ fn facts(server: &Server, access: &Access) -> Vec<Fact> {
 }
 
 fn explained(no_access: NoAccess) -> Failure {
-    let (advice, Setback { fault, said, .. }) = match no_access {
-        NoAccess::Absent => return stopped(Step::Token, Advice::TokenAbsent),
-        NoAccess::Expired => return stopped(Step::Token, Advice::TokenExpired),
-        NoAccess::NotRenewed(setback) => (Advice::TokenNotRenewed(setback.fault), setback),
-        NoAccess::NotObtained(setback) => (Advice::TokenNotObtained(setback.fault), setback),
+    let (diagnosis, OauthFailure { diagnosis: cause, peer_text, .. }) = match no_access {
+        NoAccess::Absent => return failure_before_connection(Step::Token, Diagnosis::TokenAbsent),
+        NoAccess::Expired => {
+            return failure_before_connection(Step::Token, Diagnosis::TokenExpired);
+        }
+        NoAccess::NotRenewed(failure) => (Diagnosis::TokenNotRenewed(failure.diagnosis), failure),
+        NoAccess::NotObtained(failure) => (Diagnosis::TokenNotObtained(failure.diagnosis), failure),
     };
-    let (said, found) = if fault.is_in_own_words() { (None, said) } else { (said, None) };
-    Failure { said, found, ..stopped(Step::Token, advice) }
+    let (peer_text, found) =
+        if cause.is_in_own_words() { (None, peer_text) } else { (peer_text, None) };
+    Failure { peer_text, found, ..failure_before_connection(Step::Token, diagnosis) }
 }

@@ -1,53 +1,53 @@
-//! Loading and saving the form. At rest it is the text as typed, beside its sealed secrets; the
-//! Client ID is sealed too.
+//! Loads and saves the form. At rest it is the typed text, beside its sealed secrets; the Client ID
+//! is sealed too.
 
 use std::net::{IpAddr, SocketAddr};
 
-use app::api::{Save, SaveAnswer, Theirs};
+use app::api::{Conflict, Save, SaveAnswer};
 use app::service::Principal;
-use domain::check::host::Host;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
+use domain::validate::host::Host;
 use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Broken, revocation};
+use super::{UseCaseError, revocation};
 use crate::Server;
-use crate::egress::{Protocol, Refused};
+use crate::egress::{AddressRefusal, Protocol};
 use crate::log::one_line;
 use crate::smtp;
 use crate::store::audit::Actor;
 use crate::store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use crate::vault::VaultError;
 
-/// The controls whose values are secret.
+/// The fields whose values are secret.
 const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
 
-/// What is saved, with the secrets still sealed.
+/// The saved settings, with the secrets still sealed.
 #[derive(Clone)]
 pub struct Current {
-    /// What a browser may see of it.
+    /// The part that a browser may see.
     pub saved: Saved,
     sealed: Vec<SealedSecret>,
-    /// The address of the person who saved it; empty if there is none.
+    /// The email address of the user who saved it; empty if there is none.
     saved_by: String,
 }
 
 impl Current {
-    /// The answer to a save on an outdated revision.
-    fn against(self, revision: i64, who: &Principal) -> SaveAnswer {
+    /// The response to a save on an outdated revision.
+    fn conflict_with(self, revision: i64, who: &Principal) -> SaveAnswer {
         let is_newer = |secret: &SealedSecret| secret.revision > revision;
         let newer: Vec<_> = self.sealed.iter().filter(|secret| is_newer(secret)).collect();
         let is_replaced =
             |field: &Field| newer.iter().any(|secret| secret.field == field.wire_name());
         let replaced = SECRETS.into_iter().filter(is_replaced).collect();
         let is_own = !self.saved_by.is_empty() && self.saved_by == who.address();
-        SaveAnswer::Conflict(Theirs { saved: self.saved, replaced, is_own })
+        SaveAnswer::Conflict(Conflict { saved: self.saved, replaced, is_own })
     }
 
-    /// What mail can be sent with, its secrets opened for one use; nothing where one does not open,
-    /// or what is saved is not enough.
+    /// The settings to send mail with, their secrets opened for one use; `None` if one does not
+    /// open or the saved form is incomplete.
     pub fn settings(&self, server: &Server) -> Option<Settings> {
         match self.open(server) {
             Ok(secrets) => Settings::parse(&self.saved.draft(), &secrets).ok(),
@@ -58,11 +58,11 @@ impl Current {
         }
     }
 
-    /// What a message can be sent with through a form that is not saved: its secrets are those that
-    /// are typed in it, and a stored one only where it was entered for the same destination.
+    /// The settings to send with through a form that is not saved: its secrets are those typed in
+    /// it, and a stored one only if it was entered for the same destination.
     ///
     /// # Errors
-    /// A secret does not open, or there is what `Draft::problems` would have told.
+    /// A secret does not open, or `Draft::problems` would have found a problem.
     pub fn typed(&self, server: &Server, draft: &Draft) -> Result<Settings, VaultError> {
         let secret = |field| match draft.secret_on_save(field).as_ref() {
             SecretEdit::Replace(typed) => Ok(Some(typed.open())),
@@ -85,7 +85,7 @@ impl Current {
     }
 
     /// Opens a secret for the destination that a form names; one that was entered for another stays
-    /// shut.
+    /// sealed.
     fn open_one(
         &self,
         server: &Server,
@@ -101,8 +101,8 @@ impl Current {
     }
 }
 
-/// Reads what is saved; before the first save, a fresh form of revision 0.
-pub async fn current(server: &Server) -> Result<Current, Broken> {
+/// Loads the saved settings; before the first save, a default form of revision 0.
+pub async fn current(server: &Server) -> Result<Current, UseCaseError> {
     let stored = stored::load(&server.store).await?;
     let mut form: Form<()> = match &stored.form_json {
         Some(json) => serde_json::from_str(json)?,
@@ -111,7 +111,7 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
     let mut destinations = Vec::new();
     for secret in &stored.secrets {
         if secret.field == Field::ClientId.wire_name() {
-            let opened = server.vault.open(&secret.field, &Destination::Nowhere, &secret.sealed)?;
+            let opened = server.vault.open(&secret.field, &Destination::Unbound, &secret.sealed)?;
             opened.expose_secret().clone_into(&mut form.authentication.client_id);
         } else {
             let destination: Destination = serde_json::from_str(&secret.destination_json)?;
@@ -129,8 +129,8 @@ pub async fn current(server: &Server) -> Result<Current, Broken> {
     Ok(Current { saved, sealed: stored.secrets, saved_by })
 }
 
-/// Everything that keeps a draft from being used over what is `stored`: by the rules that the browser
-/// has applied already, and what only the server can tell of certificates and endpoints.
+/// All problems of a draft over what is `stored`: by the rules that the browser has checked
+/// already, and by those for certificates and endpoints that only the server can check.
 pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
     let counts = |field: &Field| {
         presence(*field, draft) != Presence::Disabled && !draft.text(*field).is_empty()
@@ -155,8 +155,8 @@ pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> 
         .fold(draft.problems(stored), |problems, (field, problem)| problems.and(field, problem))
 }
 
-/// What the egress policy has against an endpoint that is http to a literal address of this machine. A
-/// name is looked up only when it is called.
+/// The egress policy's objection to an endpoint that is http to a literal address of this machine.
+/// A name is resolved only when it is called.
 fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
     let endpoint = Url::parse(endpoint).ok().filter(|endpoint| endpoint.scheme() == "http")?;
     let ip: IpAddr = match endpoint.host()? {
@@ -166,19 +166,23 @@ fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
     };
     let address = SocketAddr::new(ip, endpoint.port_or_known_default()?);
     match server.config.egress.vet(&Host::Ip(ip), address, Protocol::Http) {
-        Err(Refused::NotAllowed) => Some(Problem::EgressNotAllowed(address)),
-        Err(Refused::Denied) => Some(Problem::EgressDenied(address)),
-        Ok(_) | Err(Refused::Never) => None,
+        Err(AddressRefusal::NotAllowed) => Some(Problem::EgressNotAllowed(address)),
+        Err(AddressRefusal::Denied) => Some(Problem::EgressDenied(address)),
+        Ok(_) | Err(AddressRefusal::Never) => None,
     }
 }
 
-/// Saves a form made on the present revision, if nothing is wrong with it.
-pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveAnswer, Broken> {
-    let draft = save.draft.clone().without_private_keys().trimmed();
+/// Saves a form that was made on the current revision (optimistic lock), if it has no problems.
+pub async fn save(
+    server: &Server,
+    who: &Principal,
+    save: &Save,
+) -> Result<SaveAnswer, UseCaseError> {
+    let draft = save.draft.clone().strip_private_keys().trimmed();
     let save = &Save { draft, ..save.clone() };
     let before = current(server).await?;
     if save.revision != before.saved.revision {
-        return Ok(before.against(save.revision, who));
+        return Ok(before.conflict_with(save.revision, who));
     }
     let (current_before, before) = (before.clone(), before.saved);
     let problems = problems(server, &save.draft, &before.form);
@@ -215,13 +219,13 @@ pub async fn save(server: &Server, who: &Principal, save: &Save) -> Result<SaveA
                 at: Some(at),
             })
         }
-        Replaced::OutOfDate => current(server).await?.against(save.revision, who),
+        Replaced::OutOfDate => current(server).await?.conflict_with(save.revision, who),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
     })
 }
 
-/// The wire names of the controls that a save would change, a Password that goes with its Username
-/// included.
+/// The wire names of the fields that a save would change, including a Password that changes with
+/// its Username.
 pub fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
     let (old, new) = (before.draft(), after(draft, &before.form));
     let edited: Vec<_> = draft.differences(&old).collect();
@@ -230,18 +234,18 @@ pub fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
     Field::ALL.iter().copied().filter(is_changed).map(Field::wire_name).collect()
 }
 
-/// The form without its secrets and without the Client ID, which are sealed beside it.
+/// The form without its secrets and the Client ID, which are sealed beside it.
 fn at_rest(draft: &Draft) -> Result<String, serde_json::Error> {
     let mut form = draft.map_secrets(|_, _| ());
     form.authentication.client_id.clear();
     serde_json::to_string(&form)
 }
 
-/// What a save seals, each for its destination, and what it removes.
+/// The secrets that a save seals, each for its destination, and those that it removes.
 fn sealed(
     server: &Server,
     Save { draft, revision, .. }: &Save,
-) -> Result<(Vec<SealedSecret>, Vec<&'static str>), Broken> {
+) -> Result<(Vec<SealedSecret>, Vec<&'static str>), UseCaseError> {
     let (mut put, mut remove) = (Vec::new(), Vec::new());
     let mut seal = |field: Field, destination: &Destination, value: &SecretString| {
         put.push(SealedSecret {
@@ -263,12 +267,12 @@ fn sealed(
     }
     match draft.authentication.client_id.as_str() {
         "" => remove.push(Field::ClientId.wire_name()),
-        client_id => seal(Field::ClientId, &Destination::Nowhere, &SecretString::from(client_id))?,
+        client_id => seal(Field::ClientId, &Destination::Unbound, &SecretString::from(client_id))?,
     }
     Ok((put, remove))
 }
 
-/// What a browser may see of the form once it is saved.
+/// The form as a browser may see it after the save.
 fn after(draft: &Draft, before: &Form<StoredSecret>) -> Form<StoredSecret> {
     draft.map_secrets(|field, _| {
         match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {

@@ -1,23 +1,23 @@
-//! A mailbox as SMTP takes it: what a person typed, with the domain in A-labels.
+//! Converts a mailbox from the form to its SMTP wire form, with the domain in A-labels.
 
-use domain::check::address::email_address;
+use domain::validate::address::email_address;
 use lettre::Address;
 
 use crate::egress;
 
-/// The wire form of a mailbox: its domain in A-labels (RFC 5891 4.4), its local part as typed.
-/// Nothing for what is no mailbox, so that no line break or bracket ever reaches a command.
+/// Returns the wire form of a mailbox: its domain in A-labels (RFC 5891 4.4), its local part as
+/// typed. `None` for an invalid mailbox, so that no line break or bracket reaches a command.
 pub(super) fn wire_form(mailbox: &str) -> Option<Address> {
     email_address(mailbox).ok()?;
     let (local_part, domain) = mailbox.rsplit_once('@')?;
     if domain.starts_with('[') {
         return Some(Address::new_dangerous(local_part, domain));
     }
-    // Not lettre's own check, which refuses what RFC 5321 allows, such as `[IPv6:::1]`.
+    // `Address::new` refuses forms that RFC 5321 allows, such as `[IPv6:::1]`.
     Some(Address::new_dangerous(local_part, egress::a_labels(domain)?))
 }
 
-/// Whether a mailbox needs SMTPUTF8 (RFC 6531): its local part has no other form.
+/// Whether a mailbox needs SMTPUTF8 (RFC 6531): a local part has no ASCII form.
 pub(super) fn needs_utf8(address: &Address) -> bool {
     !address.user().is_ascii()
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mailbox_is_written_with_a_labels_and_its_local_part_untouched() {
+    fn a_domain_is_converted_to_a_labels_and_the_local_part_is_unchanged() {
         for (mailbox, expected) in [
             ("Ada@Example.com", Some("Ada@example.com")),
             ("ada@bücher.example", Some("ada@xn--bcher-kva.example")),
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_local_part_beyond_ascii_needs_smtputf8() {
+    fn only_a_non_ascii_local_part_needs_smtputf8() {
         for (mailbox, expected) in [("ada@bücher.example", false), ("jörg@example.com", true)] {
             assert_eq!(wire_form(mailbox).as_ref().map(needs_utf8), Some(expected), "{mailbox}");
         }

@@ -1,5 +1,5 @@
-//! A server's certificate as an administrator may look at it: whose it is, for how long, and whom one
-//! would have to trust for its sake. Reads what was shown, and vouches for none of it.
+//! Reads the certificates that a server presents, to show them to an administrator: subject,
+//! issuer, validity, and the authority to trust. Verifies nothing.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::Field;
-use domain::check::certificate::CertificateProblem;
-use domain::delivery::{Advice, Fact, FactName};
+use domain::delivery::{Diagnosis, Fact, FactName};
+use domain::validate::certificate::CertificateProblem;
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
@@ -24,56 +24,56 @@ use super::tls;
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
-/// The characters of a line of PEM (RFC 7468 2).
+/// The line length of PEM, in characters (RFC 7468 2).
 const PEM_LINE: usize = 64;
 
-/// What a server showed of itself, the certificate that is its own first.
+/// The certificate chain that a server presented, its end-entity certificate first.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
-    /// Its certificates, as they came.
+    /// The certificates, as received.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// By which clock they were judged.
+    /// The time at which they were verified.
     pub(super) at: UnixTime,
 }
 
 impl Shown {
-    /// Of a certificate that was taken: whose it is, from whom, and for how long.
+    /// Returns the facts of an accepted certificate: subject or names, issuer, and validity.
     pub(super) fn facts(&self) -> Vec<Fact> {
-        self.own().map_or_else(Vec::new, |certificate| {
-            let whose = match subject(&certificate) {
+        self.end_entity().map_or_else(Vec::new, |certificate| {
+            let subject_or_names = match subject(&certificate) {
                 Fact { value, .. } if value.is_empty() => names(&certificate),
                 subject => Some(subject),
             };
             let more = [issuer(&certificate), self.days_left(&certificate)];
-            whose.into_iter().chain(more).collect()
+            subject_or_names.into_iter().chain(more).collect()
         })
     }
 
-    /// The property for which PPM never accepts such a certificate, where it has one that tells
-    /// more than `why` it was refused.
-    pub(super) fn unacceptable(&self, why: Advice) -> Option<Advice> {
-        let own = self.own()?;
+    /// Returns the property for which PPM never accepts such a certificate, if that is more
+    /// specific than `why` it was refused.
+    pub(super) fn unacceptable(&self, why: Diagnosis) -> Option<Diagnosis> {
+        let own = self.end_entity()?;
         match problem_of(&own) {
-            Some(CertificateProblem::Version1) => Some(Advice::CertificateVersion1),
-            Some(CertificateProblem::KeyTooShort) => Some(Advice::CertificateKeyTooShort),
-            Some(CertificateProblem::NoNames) => Some(Advice::CertificateWithoutNames),
-            // One that vouches for itself can be trusted as it is: nobody looks at its signature.
-            _ if why == Advice::CertificateSelfSigned => None,
-            _ => self.has_old_signature().then_some(Advice::CertificateOldSignature),
+            Some(CertificateProblem::Version1) => Some(Diagnosis::CertificateVersion1),
+            Some(CertificateProblem::KeyTooShort) => Some(Diagnosis::CertificateKeyTooShort),
+            Some(CertificateProblem::NoNames) => Some(Diagnosis::CertificateWithoutNames),
+            // A self-signed certificate can be trusted itself; its signature is not checked.
+            _ if why == Diagnosis::CertificateSelfSigned => None,
+            _ => self.has_old_signature().then_some(Diagnosis::CertificateOldSignature),
         }
     }
 
-    /// Whether a certificate that was shown, other than one that is signed by itself, is signed in a way
-    /// that is no longer safe.
+    /// Whether a certificate of the chain, other than a self-issued one, has an insecure signature
+    /// algorithm.
     fn has_old_signature(&self) -> bool {
         let shown = self.chain.iter().filter_map(|der| parsed(der));
         let signed_by_others = |it: &X509Certificate<'_>| it.subject() != it.issuer();
-        shown.filter(signed_by_others).any(|it| is_signed_as_of_old(&it))
+        shown.filter(signed_by_others).any(|it| is_signed_insecurely(&it))
     }
 
-    /// Of one that was refused: all there is to know, and whom to trust where that is what is missing.
-    pub(super) fn facts_of_refused(&self, name: &ServerName<'_>, why: Advice) -> Vec<Fact> {
-        let Some(certificate) = self.own() else { return Vec::new() };
+    /// Returns the facts of a refused certificate, with the authority to trust if that is missing.
+    pub(super) fn facts_of_refused(&self, name: &ServerName<'_>, why: Diagnosis) -> Vec<Fact> {
+        let Some(certificate) = self.end_entity() else { return Vec::new() };
         let mut facts = vec![subject(&certificate)];
         facts.extend(names(&certificate));
         facts.extend([
@@ -81,13 +81,13 @@ impl Shown {
             fact(FactName::Fingerprint, fingerprint(&self.chain[0])),
         ]);
         facts.push(self.days_left(&certificate));
-        if matches!(why, Advice::CertificateUnknownIssuer | Advice::CertificateSelfSigned) {
-            facts.extend(self.to_be_trusted(name).into_iter().flatten());
+        if matches!(why, Diagnosis::CertificateUnknownIssuer | Diagnosis::CertificateSelfSigned) {
+            facts.extend(self.authority_to_trust(name).into_iter().flatten());
         }
         facts
     }
 
-    fn own(&self) -> Option<X509Certificate<'_>> {
+    fn end_entity(&self) -> Option<X509Certificate<'_>> {
         parsed(self.chain.first()?)
     }
 
@@ -98,9 +98,9 @@ impl Shown {
         fact(FactName::DaysLeft, left.to_string())
     }
 
-    /// The last certificate that was shown, where trust in it would be enough and it fits into the
-    /// form.
-    fn to_be_trusted(&self, name: &ServerName<'_>) -> Option<[Fact; 2]> {
+    /// Returns the last certificate of the chain, if trusting it would be enough and its PEM fits
+    /// into the form.
+    fn authority_to_trust(&self, name: &ServerName<'_>) -> Option<[Fact; 2]> {
         let last = self.chain.last()?;
         let pem = pem(last);
         let fits = pem.len() as u64 <= Field::BasicTrustedCa.limit();
@@ -110,27 +110,27 @@ impl Shown {
     }
 }
 
-/// Reads a certificate; nothing of what is none.
+/// Parses a certificate; `None` if it is invalid.
 pub(super) fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
     let (rest, certificate) = X509Certificate::from_der(der).ok()?;
     rest.is_empty().then_some(certificate)
 }
 
-/// Whether a certificate may vouch for others, or is its own authority.
+/// Whether a certificate is a CA certificate or self-issued.
 pub(super) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
     parsed(der).is_some_and(|certificate| {
         certificate.is_ca() || certificate.subject() == certificate.issuer()
     })
 }
 
-/// Whether a certificate may vouch for others; one of version 1 cannot say, and may.
+/// Whether a certificate may issue others. Version 1 cannot state that, and counts as a CA.
 pub(super) fn vouches_for_others(der: &CertificateDer<'_>) -> bool {
     parsed(der)
         .is_some_and(|certificate| certificate.is_ca() || certificate.version() == X509Version::V1)
 }
 
-/// Whether a certificate is in its time, and for servers if it is for anything in particular
-/// (RFC 5280 4.1.2.5, 4.2.1.12).
+/// Checks the validity period and, if there is one, the extended key usage for servers (RFC 5280
+/// 4.1.2.5, 4.2.1.12).
 pub(super) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
     let certificate = parsed(der).ok_or(CertificateError::BadEncoding)?;
     let Validity { not_before, not_after } = certificate.validity();
@@ -149,11 +149,11 @@ pub(super) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(),
     }
 }
 
-/// The fewest bits of an RSA key with which a signature counts (NIST SP 800-131A; ring takes no fewer).
+/// The minimum size of an RSA key, in bits (NIST SP 800-131A; ring accepts no smaller one).
 const SHORTEST_KEY: usize = 2_048;
 
-/// Why a server's own certificate is never taken, whoever vouches for it: it can have no names for want
-/// of extensions, its key is too short, or it has no names (RFC 5280 4.1.2.1, RFC 9525 6.3).
+/// Returns why a server's certificate is never accepted, whoever issued it: it has no extensions
+/// and thus no names, a short key, or no names (RFC 5280 4.1.2.1, RFC 9525 6.3).
 fn problem_of(certificate: &X509Certificate<'_>) -> Option<CertificateProblem> {
     if certificate.version() != X509Version::V3 {
         return Some(CertificateProblem::Version1);
@@ -164,8 +164,8 @@ fn problem_of(certificate: &X509Certificate<'_>) -> Option<CertificateProblem> {
     names(certificate).is_none().then_some(CertificateProblem::NoNames)
 }
 
-/// Why a certificate to be trusted for the sake of `server` cannot help, as far as it shows. What is no
-/// certificate of an authority can only be that server's own, and so is one that is called like it.
+/// Returns why trusting a certificate cannot help with `server`, as far as it shows. One that is
+/// not a CA's, or has the server's name, can only be that server's certificate.
 pub(super) fn problem_of_trusted(
     der: &CertificateDer<'_>,
     server: &str,
@@ -174,13 +174,13 @@ pub(super) fn problem_of_trusted(
     if is_key_short(&certificate) {
         return Some(CertificateProblem::KeyTooShort);
     }
-    let is_its_own = is_called(&certificate, server)
+    let is_its_own = has_common_name(&certificate, server)
         || (certificate.version() == X509Version::V3 && !certificate.is_ca());
     is_its_own.then(|| problem_of(&certificate)).flatten()
 }
 
-/// Whether the common name of a certificate is this host.
-fn is_called(certificate: &X509Certificate<'_>, host: &str) -> bool {
+/// Whether the common name of a certificate equals a host.
+fn has_common_name(certificate: &X509Certificate<'_>, host: &str) -> bool {
     let host = host.trim_end_matches('.');
     let mut names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
     names.any(|name| name.trim_end_matches('.').eq_ignore_ascii_case(host))
@@ -193,8 +193,8 @@ fn is_key_short(certificate: &X509Certificate<'_>) -> bool {
     }
 }
 
-/// Signatures that are no longer safe: with MD5 and SHA-1 by RSA (RFC 8017 A.2.4, and an old number of
-/// the OIW), and with SHA-1 by ECDSA and DSA (RFC 3279 2.2).
+/// Insecure signature algorithms: MD5 and SHA-1 with RSA (RFC 8017 A.2.4, and an old OIW
+/// identifier), and SHA-1 with ECDSA and DSA (RFC 3279 2.2).
 const OLD_SIGNATURES: [&str; 5] = [
     "1.2.840.113549.1.1.4",
     "1.2.840.113549.1.1.5",
@@ -203,7 +203,7 @@ const OLD_SIGNATURES: [&str; 5] = [
     "1.2.840.10040.4.3",
 ];
 
-fn is_signed_as_of_old(certificate: &X509Certificate<'_>) -> bool {
+fn is_signed_insecurely(certificate: &X509Certificate<'_>) -> bool {
     let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
     OLD_SIGNATURES.contains(&algorithm.as_str())
 }
@@ -216,7 +216,7 @@ fn issuer(certificate: &X509Certificate<'_>) -> Fact {
     fact(FactName::Issuer, distinguished_name(certificate.issuer()))
 }
 
-/// The names of hosts and the addresses that a certificate is for (RFC 5280 4.2.1.6).
+/// Returns the host names and addresses of a certificate (RFC 5280 4.2.1.6).
 fn names(certificate: &X509Certificate<'_>) -> Option<Fact> {
     let extension = certificate.subject_alternative_name().ok()??;
     let names = extension.value.general_names.iter().filter_map(|name| match name {
@@ -233,13 +233,13 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
-/// A certificate's SHA-256, in pairs of hexadecimal digits with colons between.
+/// Returns a certificate's SHA-256 fingerprint, in hexadecimal pairs separated by colons.
 fn fingerprint(der: &CertificateDer<'_>) -> String {
     let pairs: Vec<_> = Sha256::digest(der).iter().map(|octet| format!("{octet:02X}")).collect();
     pairs.join(":")
 }
 
-/// A certificate in PEM (RFC 7468 5), without a line end after it.
+/// Encodes a certificate in PEM (RFC 7468 5), without a final line end.
 fn pem(der: &CertificateDer<'_>) -> String {
     let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
     let base64 = BASE64.encode(der);
@@ -253,7 +253,7 @@ fn pem(der: &CertificateDer<'_>) -> String {
     pem + "-----END CERTIFICATE-----"
 }
 
-/// A distinguished name as a string (RFC 4514 2): the last part first.
+/// Formats a distinguished name (RFC 4514 2), the last part first.
 fn distinguished_name(name: &X509Name<'_>) -> String {
     let mut parts: Vec<_> = name
         .iter_rdn()
@@ -263,7 +263,7 @@ fn distinguished_name(name: &X509Name<'_>) -> String {
     parts.join(",")
 }
 
-/// Short names of attributes (RFC 4514 3, and the registry that RFC 4520 opened).
+/// The short names of attribute types (RFC 4514 3, and the registry of RFC 4520).
 const SHORT_NAMES: [(&str, &str); 11] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.7", "L"),
@@ -278,7 +278,7 @@ const SHORT_NAMES: [(&str, &str); 11] = [
     ("1.2.840.113549.1.9.1", "emailAddress"),
 ];
 
-/// A type and a value (RFC 4514 2.3, 2.4): what has no short name, or is no text, in hexadecimal.
+/// Formats a type and a value (RFC 4514 2.3, 2.4), in hexadecimal without a short name or a text.
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let number = attribute.attr_type().to_id_string();
     let short = SHORT_NAMES.iter().find(|(known, _)| *known == number);
@@ -295,7 +295,7 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     }
 }
 
-/// A value with what has a meaning of its own escaped (RFC 4514 2.4).
+/// Escapes the special characters of a value (RFC 4514 2.4).
 fn escaped(value: &str) -> String {
     let last = value.chars().count().saturating_sub(1);
     let mut written = String::with_capacity(value.len());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_written_as_in_rfc_4514() {
+    fn a_name_is_formatted_by_rfc_4514() {
         let of_unknown_kind = DnType::CustomDnType(vec![1, 3, 6, 1, 4, 1, 99999]);
         for (parts, expected) in [
             (
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn the_days_that_are_left_are_whole_and_below_zero_afterwards() {
+    fn the_remaining_days_are_rounded_down_and_negative_after_expiry() {
         let mut params = CertificateParams::default();
         params.not_after = rcgen::date_time_ymd(2030, 1, 11);
         let key = KeyPair::generate().expect("a key");
@@ -381,13 +381,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_tells_nothing() {
+    fn an_invalid_certificate_gives_no_facts() {
         let at = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
         for chain in [vec![], vec![CertificateDer::from(vec![0x30, 0x82, 0xFF])]] {
             let shown = Shown { chain, at };
             let name = ServerName::try_from("localhost").expect("a name");
             assert_eq!(shown.facts(), []);
-            assert_eq!(shown.facts_of_refused(&name, Advice::CertificateUnknownIssuer), []);
+            assert_eq!(shown.facts_of_refused(&name, Diagnosis::CertificateUnknownIssuer), []);
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The name by which this machine introduces itself in EHLO and HELO (RFC 5321 4.1.1.1): the one that
-//! the operator configured, else a public name by which browsers reach it, else its address on the
-//! connection, which is always true and always legal (RFC 5321 4.1.3, 4.1.4).
+//! The client's name in EHLO and HELO (RFC 5321 4.1.1.1): the configured one, else the public host
+//! name of PPM's URL, else an address literal of the connection, which is always correct and legal
+//! (RFC 5321 4.1.3, 4.1.4).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use domain::check::host::{Host, mail_host};
+use domain::validate::host::{Host, mail_host};
 use lettre::transport::smtp::extension::ClientId;
 
 use crate::egress;
 
-/// A name for EHLO: a host name in A-labels, or an address literal.
+/// The argument of EHLO: a host name in A-labels, or an address literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientName(ClientId);
 
-/// Top-level names, and names that act as such, which no other machine can look up.
+/// Domains that other machines cannot resolve: top-level domains, and those that act as such.
 const NOT_PUBLIC: [&str; 21] = [
     // RFC 6761.
     "localhost",
@@ -31,11 +31,11 @@ const NOT_PUBLIC: [&str; 21] = [
     "lan",
     // RFC 8375.
     "home.arpa",
-    // The other special-use names of the registry that RFC 6761 opened: RFC 7686, 9476, 1035, 8880.
+    // The other special-use domains (RFC 6761): RFC 7686, 9476, 1035, 8880.
     "onion",
     "alt",
     "arpa",
-    // Often made up, and kept out of the root by ICANN (name collisions, 2018) or never applied for.
+    // Invented names, barred from the root by ICANN (name collisions, 2018) or never applied for.
     "mail",
     "localdomain",
     "domain",
@@ -45,8 +45,8 @@ const NOT_PUBLIC: [&str; 21] = [
 ];
 
 impl ClientName {
-    /// Reads what the operator configured: a host name, or an address literal such as `[192.0.2.1]` or
-    /// `[IPv6:2001:db8::1]`; nothing for anything else.
+    /// Parses a configured name: a host name, or an address literal such as `[192.0.2.1]` or
+    /// `[IPv6:2001:db8::1]`; `None` otherwise.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(literal) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -58,7 +58,7 @@ impl ClientName {
         }
     }
 
-    /// The host of a URL, where that is a name that other machines can look up.
+    /// Returns the host of a URL, if other machines can resolve it.
     #[must_use]
     pub fn of_public_host(host: &str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -69,12 +69,12 @@ impl ClientName {
         Self::parse(&host).filter(|_| is_public && !host.starts_with('['))
     }
 
-    /// The address of this machine on one connection.
+    /// Returns the local address of a connection as a literal.
     pub(super) fn of_connection(local: Option<SocketAddr>) -> Self {
         local.map_or_else(|| Self(ClientId::default()), |local| Self(of_address(local.ip())))
     }
 
-    /// As lettre writes it into EHLO.
+    /// Returns the name as lettre's EHLO takes it.
     pub(super) fn id(&self) -> ClientId {
         self.0.clone()
     }
@@ -93,7 +93,7 @@ fn of_address(ip: IpAddr) -> ClientId {
     }
 }
 
-/// What is between the brackets of an address literal (RFC 5321 4.1.3).
+/// Parses the inner part of an address literal (RFC 5321 4.1.3).
 fn address(literal: &str) -> Option<IpAddr> {
     let v6 = literal.get(..5).filter(|tag| tag.eq_ignore_ascii_case("ipv6:"));
     match v6 {
@@ -102,7 +102,7 @@ fn address(literal: &str) -> Option<IpAddr> {
     }
 }
 
-/// A name as EHLO has it: letters, digits and hyphens only (RFC 5321 4.1.2).
+/// Returns a host name in A-labels, if it has letters, digits and hyphens only (RFC 5321 4.1.2).
 fn host_name(name: &str) -> Option<String> {
     let name = egress::a_labels(name)?;
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_of_a_url_counts_only_where_others_can_look_it_up() {
+    fn the_host_of_a_url_is_used_only_if_it_is_public() {
         for (host, expected) in [
             ("mail-settings.example.com", Some("mail-settings.example.com")),
             ("PPM.Example.ORG", Some("ppm.example.org")),

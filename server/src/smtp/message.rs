@@ -1,11 +1,10 @@
-//! The test message: what it says, in text and in HTML, and the headers that keep machines from
-//! answering it. Takes the clock and a unique name as parameters, so that equal calls give equal
-//! messages.
+//! Composes the test message: text, HTML, and headers that stop automatic replies. The clock and
+//! the unique name are parameters, so that equal calls give equal messages.
 
 use app::markup::escaped;
 use chrono::{DateTime, Utc};
-use domain::check::text::shown;
 use domain::settings::{MailServer, Security, Sender};
+use domain::validate::text::shown;
 use lettre::Address;
 use lettre::message::header::{
     Date, From, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0, MessageId, Subject, To,
@@ -16,39 +15,39 @@ use super::address::wire_form;
 
 const SUBJECT: &str = "Test message from PPM Administrator";
 
-/// What a test message tells about itself.
+/// The facts that a test message states.
 #[derive(Debug, Clone, Copy)]
 pub struct TestMessage<'a> {
-    /// Whom it is from.
+    /// The sender.
     pub sender: &'a Sender,
-    /// The address it goes to.
+    /// The recipient's address.
     pub recipient: &'a str,
-    /// Who asked for it: a name, an address, or both.
+    /// The administrator who requested it: a name, an address, or both.
     pub asked_by: &'a str,
-    /// Through which server, and how protected.
+    /// The mail server that it is sent through.
     pub server: &'a MailServer,
-    /// When it was asked for.
+    /// The time of the request.
     pub at: DateTime<Utc>,
-    /// A name that no other message has, of ASCII letters, digits and hyphens: the run's id.
+    /// A unique name of ASCII letters, digits and hyphens: the run's id.
     pub unique: &'a str,
 }
 
-/// A message that is ready to be sent.
+/// A composed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
-    /// Its id (RFC 5322 3.6.4), with its angle brackets.
+    /// The Message-ID (RFC 5322 3.6.4), with its angle brackets.
     pub message_id: String,
-    /// Its headers and body.
+    /// The headers and the body.
     pub octets: Vec<u8>,
 }
 
-/// Why there is no message.
+/// Why a message cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// The sender's address has no form in which SMTP takes it.
+    /// The sender's address has no SMTP wire form.
     #[error("the sender's address cannot be written")]
     Sender,
-    /// The recipient's address has no form in which SMTP takes it.
+    /// The recipient's address has no SMTP wire form.
     #[error("the recipient's address cannot be written")]
     Recipient,
 }
@@ -56,7 +55,7 @@ pub enum ComposeError {
 /// Composes a test message.
 ///
 /// # Errors
-/// An address that SMTP has no form for.
+/// An address has no SMTP wire form.
 pub fn compose(test: &TestMessage<'_>) -> Result<Composed, ComposeError> {
     let sender = wire_form(&test.sender.address).ok_or(ComposeError::Sender)?;
     let recipient = wire_form(test.recipient).ok_or(ComposeError::Recipient)?;
@@ -66,14 +65,14 @@ pub fn compose(test: &TestMessage<'_>) -> Result<Composed, ComposeError> {
     Ok(Composed { message_id, octets })
 }
 
-/// A sender with their name, as a header writes them; nothing for an address that SMTP has no form for.
+/// Returns a sender as a header value; `None` for an address without an SMTP wire form.
 #[must_use]
 pub fn mailbox(sender: &Sender) -> Option<Mailbox> {
     Some(Mailbox::new(one_line(&sender.display_name), wire_form(&sender.address)?))
 }
 
-/// Set one by one: lettre's builder reads its own From again, and refuses what RFC 5321 allows,
-/// such as a sender at `[IPv6:::1]`.
+/// Builds the headers one by one: lettre's builder parses its own From again, and refuses addresses
+/// that RFC 5321 allows, such as one at `[IPv6:::1]`.
 fn headers(
     test: &TestMessage<'_>,
     sender: Address,
@@ -92,7 +91,7 @@ fn headers(
     headers
 }
 
-/// The text, and the same in HTML.
+/// Builds the body: the text, with the same in HTML as an alternative.
 fn bodies(test: &TestMessage<'_>) -> MultiPart {
     MultiPart::alternative()
         .boundary(format!("ppm-{}", test.unique))
@@ -100,19 +99,19 @@ fn bodies(test: &TestMessage<'_>) -> MultiPart {
         .singlepart(SinglePart::html(html(test)))
 }
 
-/// Nobody is to answer by machine (RFC 3834 5).
+/// Marks the message as automatic, so that no program replies to it (RFC 3834 5).
 fn auto_submitted() -> HeaderValue {
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
     HeaderValue::new(name, "auto-generated".to_owned())
 }
 
-/// A text without line breaks and controls, which would forge headers; nothing if nothing is left.
+/// Removes line breaks and controls, which would forge headers; `None` if nothing remains.
 fn one_line(text: &str) -> Option<String> {
     let line = shown(text).replace('\n', " ").trim().to_owned();
     (!line.is_empty()).then_some(line)
 }
 
-/// The facts that the message is there for, each with its label.
+/// Returns the facts in the body, each with its label.
 fn facts(test: &TestMessage<'_>) -> [(&'static str, String); 5] {
     let protection = match test.server.security {
         Security::Clear => "None: the connection was not encrypted",
@@ -128,7 +127,7 @@ fn facts(test: &TestMessage<'_>) -> [(&'static str, String); 5] {
     ]
 }
 
-/// Lines short enough to go as they are (RFC 5322 2.1.1).
+/// Each line is within the limit of RFC 5322 2.1.1.
 const OPENING: &str = "This is a test message from PPM Administrator.\n\
                        It shows that the email settings it was sent with work.";
 const CLOSING: &str = "It was sent once, to the administrator who requested it.\n\
@@ -168,7 +167,7 @@ fn html(test: &TestMessage<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
-    use domain::check::host::Host;
+    use domain::validate::host::Host;
 
     use super::*;
 
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headers_say_who_to_whom_when_and_that_a_machine_wrote_it() {
+    fn the_headers_name_sender_recipient_and_time_and_mark_the_message_as_automatic() {
         let sender = sender("ppm@example.com", "PPM Mail");
         let message = composed(&sender, "Ada", Security::StartTls);
         for (name, expected) in [
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_says_what_it_is_who_asked_when_and_how_it_went() {
+    fn the_text_names_the_requester_the_time_the_server_and_the_protection() {
         let sender = sender("ppm@example.com", "PPM Mail");
         for (security, protection) in [
             (Security::Clear, "Protection: None: the connection was not encrypted"),
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_typed_is_text_in_the_html_part() {
+    fn user_input_is_escaped_in_the_html_part() {
         let sender = sender("ppm@example.com", "PPM");
         let message = composed(&sender, "<img src=x onerror='a(\"&\")'>", Security::Clear);
         let (text, html) = message.split_once("text/html").expect("an HTML part");
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_name_of_any_script_leaves_the_headers_in_ascii() {
+    fn a_non_ascii_display_name_is_encoded_in_ascii_headers() {
         for name in ["Büro für Verträge", "事務所".repeat(80).as_str(), "\"PPM\" <x@y>, \\"] {
             let message = composed(&sender("ppm@example.com", name), "Ada", Security::Clear);
             assert!(message.is_ascii(), "{message}");
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_beyond_ascii_is_written_in_a_labels() {
+    fn a_non_ascii_domain_is_written_in_a_labels() {
         let message = composed(&sender("ppm@bücher.example", "PPM"), "Ada", Security::Clear);
         assert_eq!(header(&message, "Message-ID"), "<run-1@xn--bcher-kva.example>");
         assert_eq!(header(&message, "From"), "PPM <ppm@xn--bcher-kva.example>");

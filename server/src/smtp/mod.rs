@@ -1,34 +1,33 @@
-//! The SMTP conversation (RFC 5321): one message to one recipient through one server, step by
-//! step, each reported as it ends. lettre gives the message, the addresses and the commands; the
-//! connection is our own, because lettre's keeps neither the greeting nor which sign-ins were
-//! offered, takes no TLS configuration, and cannot tell a cut before the final dot from one after.
+//! An SMTP client (RFC 5321) that sends one message through one server and reports each step.
+//! lettre provides the message, the addresses and the commands. The connection is implemented here
+//! because lettre's keeps neither the greeting nor the offered AUTH mechanisms, takes no TLS
+//! configuration, and cannot tell a connection lost before the final dot from one lost after it.
 //!
-//! - `session` is the conversation, from top to bottom; begin there.
-//! - `stream` bounds what a server may do in time and memory; `wire` knows lines, replies, content.
-//! - `tls` says whom to trust and what a failed handshake means; `offers` reads EHLO's answer;
-//!   `sasl` signs in; `client_name` is how PPM introduces itself.
-//! - `certificate` reads what a server shows of itself, `queue_id` under which id it has a message.
-//! - `replies` is the dictionary from refusals to advice, and `receiving` knows servers that take no
-//!   mail for submission; `report` tells each step's end once,
-//!   without the secrets that a server repeats.
-//! - [`message`] composes the test message; `address` writes mailboxes.
+//! - `session` is the session from the name lookup to QUIT; begin there.
+//! - `stream` limits time and memory; `protocol` frames lines, replies and content.
+//! - `tls` decides trust and explains a failed handshake; `capabilities` parses the EHLO response;
+//!   `sasl` implements AUTH; `client_name` is the argument of EHLO.
+//! - `certificate` reads a server's certificate, `queue_id` the message's id in the final reply.
+//! - `diagnosis` maps refusals to their causes; `mx_hosts` knows MX hosts that accept no
+//!   submission; `report` reports the end of each step once, with secrets redacted.
+//! - [`message`] composes the test message; `address` converts mailboxes to wire form.
 
 mod address;
+mod capabilities;
 mod certificate;
 mod client_name;
+mod diagnosis;
 #[cfg(fuzzing)]
 pub mod fuzz;
 pub mod message;
-mod offers;
+mod mx_hosts;
+mod protocol;
 mod queue_id;
-mod receiving;
-mod replies;
 mod report;
 mod sasl;
 mod session;
 mod stream;
 mod tls;
-mod wire;
 
 use std::time::Duration;
 
@@ -38,14 +37,14 @@ pub use session::{Accepted, Envelope, Failure, deliver};
 pub use tls::{TlsTrust, TrustError};
 pub(crate) use tls::{diagnosis as tls_diagnosis, problem_of_trusted};
 
-/// How long a conversation may take, and its parts.
+/// The time limits of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For the name lookup, and for the connection to any of its addresses.
+    /// The limit of the name lookup, and of connecting to any of its addresses.
     pub connect: Duration,
-    /// For each command and its whole reply, and for the TLS handshake.
+    /// The limit of each command with its whole reply, and of the TLS handshake.
     pub reply: Duration,
-    /// For everything.
+    /// The limit of the whole session.
     pub total: Duration,
 }
 

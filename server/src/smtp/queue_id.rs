@@ -1,15 +1,15 @@
-//! The id that a server has given to a message: each writes it in its own way into the reply after
-//! the final dot, which no RFC has a form for. Where it is not clear, there is none.
+//! Extracts the queue id from the reply to the final dot. No RFC defines its format, so each server
+//! has a different one. An ambiguous reply gives no id.
 
-use super::wire::Reply;
+use super::protocol::Reply;
 
-/// An id is told from a word of a sentence by these.
+/// The length limits of an id, in octets, which exclude words of a sentence.
 const SHORTEST: usize = 4;
 const LONGEST: usize = 200;
 
-/// What stands before an id and after it, in small letters; with nothing after it, the id ends with
-/// its word. The first that fits decides.
-const WAYS: &[(&str, &str)] = &[
+/// The text before an id and after it, in lower case; with nothing after it, the id ends at a
+/// blank. The first match decides.
+const PATTERNS: &[(&str, &str)] = &[
     // Exchange and Exchange Online: [InternalId=4711, Hostname=…]; without one, <…> is the id.
     ("[internalid=", ","),
     ("ok <", "> [hostname="),
@@ -24,16 +24,16 @@ const WAYS: &[(&str, &str)] = &[
     ("completed: id=", ""),
     // IceWarp.
     ("message id ", " accepted for delivery"),
-    // qmail, with the time before.
+    // qmail, after a time.
     (" qp ", ""),
 ];
 
-/// The id in the reply by which a server takes responsibility for a message.
+/// Returns the id in the reply that accepts a message.
 pub(super) fn queue_id(reply: &Reply) -> Option<String> {
     let words = reply.lines.join(" ");
     let words = reply.enhanced().and_then(|code| words.strip_prefix(code)).unwrap_or(&words).trim();
     let small = words.to_ascii_lowercase();
-    let by_way = WAYS.iter().find_map(|(before, after)| {
+    let by_pattern = PATTERNS.iter().find_map(|(before, after)| {
         let start = small.find(before)? + before.len();
         let end = match *after {
             "" => small[start..].find(char::is_whitespace).unwrap_or(small.len() - start),
@@ -41,12 +41,12 @@ pub(super) fn queue_id(reply: &Reply) -> Option<String> {
         };
         Some(&words[start..start + end])
     });
-    let id = by_way.or_else(|| by_place(words))?.trim_end_matches(['.', ',', ';', ')', ']']);
+    let id = by_pattern.or_else(|| by_position(words))?.trim_end_matches(['.', ',', ';', ')', ']']);
     is_id(id).then(|| id.to_owned())
 }
 
-/// The id where it is known by its place only.
-fn by_place(words: &str) -> Option<&str> {
+/// Returns an id that is recognised by its position alone.
+fn by_position(words: &str) -> Option<&str> {
     let small = words.to_ascii_lowercase();
     let all: Vec<&str> = words.split_whitespace().collect();
     match all.as_slice() {
@@ -54,13 +54,13 @@ fn by_place(words: &str) -> Option<&str> {
         [ok, _time, id, "-", "gsmtp"] if ok.eq_ignore_ascii_case("ok") => Some(id),
         // sendmail and OpenSMTPD.
         [id, ..] if small.ends_with(" message accepted for delivery") && all.len() == 5 => Some(id),
-        // Amazon SES, and Courier with a dot after the word.
+        // Amazon SES; Courier writes a dot after "Ok".
         [ok, id] if matches!(*ok, "Ok" | "Ok.") && is_long_number(id) => Some(id),
         _ => None,
     }
 }
 
-/// Whether it is no word of any language.
+/// Whether a text is too long to be a word, and has a digit.
 fn is_long_number(id: &str) -> bool {
     id.len() >= 16 && id.bytes().any(|octet| octet.is_ascii_digit())
 }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_is_found_as_each_server_writes_it() {
+    fn the_id_is_found_in_the_format_of_each_server() {
         for (reply, expected) in [
             ("2.0.0 Ok: queued as 4bQxZ13Jq9z3yT", "4bQxZ13Jq9z3yT"),
             ("2.0.0 Queued as 4711", "4711"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_id_where_it_is_not_clear() {
+    fn an_ambiguous_reply_gives_no_id() {
         for reply in [
             "",
             "2.0.0",
@@ -150,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_may_stand_on_any_line() {
+    fn an_id_is_found_on_any_line() {
         assert_eq!(id(&["2.0.0 Thanks", "Ok: queued as 4bQ9z3yT"]).as_deref(), Some("4bQ9z3yT"));
     }
 
     #[test]
-    fn an_id_without_an_end_is_none() {
+    fn an_id_that_is_too_long_is_ignored() {
         assert_eq!(id(&[&format!("Ok: queued as {}", "x".repeat(201))]), None);
     }
 }

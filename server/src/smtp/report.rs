@@ -1,38 +1,38 @@
-//! How a step ends, and how that is told: once, with its time, in codes and in words that are fit
-//! to be shown. Nothing leaves the conversation but through here.
+//! Reports the end of each step: once, with its duration, and with all text redacted and safe to
+//! display. Nothing else may leave the session.
 
 use std::time::Duration;
 
-use domain::delivery::{Advice, Fact, FactName, Step, StepEnd, StepReport};
+use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use tokio::time::Instant;
 
-use super::receiving;
-use super::replies::{self, Context};
+use super::diagnosis::{self, Context};
+use super::mx_hosts;
+use super::protocol::{NoReply, Reply};
 use super::session::Failure;
-use super::stream::Broken;
-use super::wire::{NoReply, Reply};
-use crate::hush::Hush;
+use super::stream::StreamError;
+use crate::redact::Redactor;
 
-/// Something that was found out, as it was found.
+/// Creates a fact.
 pub(super) fn fact(name: FactName, value: impl Into<String>) -> Fact {
     Fact { name, value: value.into() }
 }
 
-/// What a step gives to the next one, and to its report.
+/// The result of a successful step.
 pub(super) struct Done<T> {
-    /// For the next step.
+    /// The input of the next step.
     pub(super) value: T,
-    /// For the report: what was found out.
+    /// The facts for the report.
     facts: Vec<Fact>,
-    /// For the report: the peer's own words.
-    pub(super) said: Option<String>,
-    /// When it was done, where that was not just now.
+    /// The server's text for the report.
+    pub(super) peer_text: Option<String>,
+    /// The time of completion, if it is not the present.
     at: Option<Instant>,
 }
 
 impl<T> Done<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { value, facts: Vec::new(), said: None, at: None }
+        Self { value, facts: Vec::new(), peer_text: None, at: None }
     }
 
     pub(super) fn with(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
@@ -45,7 +45,7 @@ impl<T> Done<T> {
     }
 
     pub(super) fn saying_all(mut self, replies: &[Reply]) -> Self {
-        self.said = Some(words_of(replies));
+        self.peer_text = Some(joined_text(replies));
         self
     }
 
@@ -55,36 +55,36 @@ impl<T> Done<T> {
     }
 }
 
-/// Why a step was the last.
+/// Why a step failed.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The server's reply, which the dictionary explains.
+    /// A reply whose meaning the dictionary gives.
     Refused(Reply),
-    /// The server's reply, of which more is known than it says.
-    RefusedFor(Advice, Reply),
-    /// The server's replies to one mechanism after the other, one at least.
+    /// A reply whose meaning is already known.
+    RefusedFor(Diagnosis, Reply),
+    /// The replies to one mechanism after the other, at least one.
     SignInRefused(Vec<Reply>),
-    /// The server's reply to a token: a refusal, or the challenge that says why and the reply after
-    /// it, if there was one.
+    /// The reply to a token: a refusal, or an error challenge and the reply after it, if there was
+    /// one.
     TokenRefused {
-        /// To the token.
+        /// The reply to the token.
         first: Reply,
-        /// To the answer to the challenge.
+        /// The reply to the response to the challenge.
         last: Option<Reply>,
     },
-    /// There was no reply.
+    /// No reply was read.
     NoReply(NoReply),
-    /// What is known without a reply, and how PPM's own TLS, DNS or sockets reported it.
-    Known(Advice, Option<String>),
-    /// What ended another step than the one that was begun.
+    /// A cause that is known without a reply, and the error text of PPM's TLS, DNS or sockets.
+    Known(Diagnosis, Option<String>),
+    /// A failure that belongs to another step than the one that was begun.
     At(Step, Box<Self>),
-    /// The same, with what was found out until then.
+    /// A failure with the facts found before it.
     Having(Vec<Fact>, Box<Self>),
-    /// Whoever of several recipients was refused, and why.
+    /// The refused ones of several recipients, each with its reason.
     Each(Vec<(String, Self)>),
 }
 
-/// How a step ends.
+/// The result of a step.
 pub(super) type StepResult<T> = Result<Done<T>, Stop>;
 
 impl From<NoReply> for Stop {
@@ -94,44 +94,44 @@ impl From<NoReply> for Stop {
 }
 
 impl Stop {
-    pub(super) fn known(advice: Advice) -> Self {
-        Self::Known(advice, None)
+    pub(super) fn known(diagnosis: Diagnosis) -> Self {
+        Self::Known(diagnosis, None)
     }
 
-    /// What it means at a step, and in whose words.
+    /// Returns the diagnosis of a failure at a step, and the text to show.
     fn explained(self, step: Step, context: &Context) -> Meaning {
         match self {
             Self::Refused(reply) => {
-                Meaning::said(replies::advice(step, &reply, context), reply.words())
+                Meaning::peer_text(diagnosis::diagnose(step, &reply, context), reply.words())
             }
-            Self::RefusedFor(advice, reply) => Meaning::said(advice, reply.words()),
+            Self::RefusedFor(diagnosis, reply) => Meaning::peer_text(diagnosis, reply.words()),
             Self::SignInRefused(refusals) => {
-                let advice = replies::advice_on_password(&refusals, context);
-                Meaning::said(advice, words_of(&refusals))
+                let diagnosis = diagnosis::diagnose_password(&refusals, context);
+                Meaning::peer_text(diagnosis, joined_text(&refusals))
             }
             Self::TokenRefused { first, last } => {
-                let advice = replies::advice_on_token(&first, last.as_ref(), context);
+                let diagnosis = diagnosis::diagnose_token(&first, last.as_ref(), context);
                 let replies: Vec<_> = std::iter::once(first).chain(last).collect();
-                Meaning::said(advice, words_of(&replies))
+                Meaning::peer_text(diagnosis, joined_text(&replies))
             }
-            Self::NoReply(NoReply::Broken(broken)) => of_broken(broken, context),
+            Self::NoReply(NoReply::Broken(broken)) => broken_meaning(broken, context),
             Self::NoReply(NoReply::Unreadable(line))
                 if matches!(step, Step::Greeting | Step::Capabilities) =>
             {
-                Meaning::said(Advice::NotSmtp, line)
+                Meaning::peer_text(Diagnosis::NotSmtp, line)
             }
             Self::NoReply(NoReply::Unreadable(words) | NoReply::OutOfTurn(words)) => {
-                Meaning::said(Advice::UnexpectedReply, words)
+                Meaning::peer_text(Diagnosis::UnexpectedReply, words)
             }
-            Self::Known(advice, found) => {
-                Meaning { found, ..Meaning::of(replies::in_context(advice, step, context)) }
+            Self::Known(diagnosis, found) => {
+                Meaning { found, ..Meaning::of(diagnosis::in_context(diagnosis, step, context)) }
             }
             Self::At(_, reason) | Self::Having(_, reason) => reason.explained(step, context),
-            Self::Each(refused) => of_each(refused, step, context),
+            Self::Each(refused) => each_meaning(refused, step, context),
         }
     }
 
-    /// The code of the reply that it is, if it is one.
+    /// Returns the code of the last reply, if a reply was the reason.
     fn code(&self) -> Option<u16> {
         match self {
             Self::Refused(reply) | Self::RefusedFor(_, reply) => Some(reply.code),
@@ -143,26 +143,26 @@ impl Stop {
         }
     }
 
-    /// The same as the end of another step than the one that was begun.
+    /// Assigns the failure to another step than the one that was begun.
     pub(super) fn belongs_to(self, step: Step) -> Self {
         Self::At(step, Box::new(self))
     }
 
-    /// The same, with what was found out until then.
+    /// Adds the facts found before the failure.
     pub(super) fn having(self, facts: Vec<Fact>) -> Self {
         if facts.is_empty() { self } else { Self::Having(facts, Box::new(self)) }
     }
 
-    /// The step that it ended, where that is another than the one that was begun.
-    fn place(&self) -> Option<Step> {
+    /// Returns the step that the failure was assigned to.
+    fn assigned_step(&self) -> Option<Step> {
         match self {
             Self::At(step, _) => Some(*step),
-            Self::Having(_, reason) => reason.place(),
+            Self::Having(_, reason) => reason.assigned_step(),
             _ => None,
         }
     }
 
-    /// What was found out until then.
+    /// Takes the facts found before the failure.
     fn facts(&mut self) -> Vec<Fact> {
         match self {
             Self::At(_, reason) => reason.facts(),
@@ -172,69 +172,69 @@ impl Stop {
     }
 }
 
-/// What ended a step, and how that is told.
+/// The diagnosis of a failed step, and the text to show.
 struct Meaning {
-    advice: Advice,
-    /// In the server's words.
-    said: Option<String>,
-    /// As PPM's own TLS, DNS or sockets reported it.
+    diagnosis: Diagnosis,
+    /// The server's text.
+    peer_text: Option<String>,
+    /// The error text of PPM's TLS, DNS or sockets.
     found: Option<String>,
 }
 
 impl Meaning {
-    fn of(advice: Advice) -> Self {
-        Self { advice, said: None, found: None }
+    fn of(diagnosis: Diagnosis) -> Self {
+        Self { diagnosis, peer_text: None, found: None }
     }
 
-    fn said(advice: Advice, words: String) -> Self {
-        Self { said: Some(words), ..Self::of(advice) }
+    fn peer_text(diagnosis: Diagnosis, words: String) -> Self {
+        Self { peer_text: Some(words), ..Self::of(diagnosis) }
     }
 }
 
-fn of_broken(broken: Broken, context: &Context) -> Meaning {
+fn broken_meaning(broken: StreamError, context: &Context) -> Meaning {
     Meaning::of(match broken {
-        Broken::Silent if context.has_greeted => Advice::StoppedAnswering,
-        Broken::Silent => Advice::Silent,
-        Broken::TooSlow => Advice::TooSlow,
-        Broken::Lost => Advice::ConnectionLost,
-        Broken::Garbled(found) => {
-            return Meaning { found: Some(found), ..Meaning::of(Advice::TlsFailed) };
+        StreamError::Silent if context.has_greeted => Diagnosis::StoppedAnswering,
+        StreamError::Silent => Diagnosis::Silent,
+        StreamError::TooSlow => Diagnosis::TooSlow,
+        StreamError::Lost => Diagnosis::ConnectionLost,
+        StreamError::Garbled(found) => {
+            return Meaning { found: Some(found), ..Meaning::of(Diagnosis::TlsFailed) };
         }
-        Broken::TooLong => Advice::ReplyTooLong,
+        StreamError::TooLong => Diagnosis::ReplyTooLong,
     })
 }
 
-/// What the first refusal means, and the words of each.
-fn of_each(refused: Vec<(String, Stop)>, step: Step, context: &Context) -> Meaning {
+/// Returns the diagnosis of the first refused recipient, and the text of each refusal.
+fn each_meaning(refused: Vec<(String, Stop)>, step: Step, context: &Context) -> Meaning {
     let mut first = None;
     let mut lines = Vec::new();
     for (recipient, reason) in refused {
-        let Meaning { advice, said, .. } = reason.explained(step, context);
-        first.get_or_insert(advice);
-        lines.push(format!("{recipient}: {}", said.unwrap_or_default()));
+        let Meaning { diagnosis, peer_text, .. } = reason.explained(step, context);
+        first.get_or_insert(diagnosis);
+        lines.push(format!("{recipient}: {}", peer_text.unwrap_or_default()));
     }
-    Meaning::said(first.unwrap_or(Advice::RecipientRefused), lines.join("\n"))
+    Meaning::peer_text(first.unwrap_or(Diagnosis::RecipientRefused), lines.join("\n"))
 }
 
-/// The words of replies, a line each; one that repeats the one before is not shown again.
-fn words_of(replies: &[Reply]) -> String {
+/// Returns the text of replies, one per line, without repetitions.
+fn joined_text(replies: &[Reply]) -> String {
     let mut lines: Vec<_> = replies.iter().map(Reply::words).collect();
     lines.dedup();
     lines.join("\n")
 }
 
-/// Reports each step once, with its time and in words that are fit to be shown.
+/// Reports each step once, with its duration, redacted and safe to display.
 pub(super) struct Steps<'a> {
-    /// Hears each report.
+    /// Called with each report.
     pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
-    /// Knows what nobody may read in a server's words.
-    pub(super) hush: Hush,
-    /// What the same words mean depends on it.
+    /// Redacts secrets from the server's text.
+    pub(super) redactor: Redactor,
+    /// The context that decides the meaning of a reply.
     pub(super) context: Context,
 }
 
 impl Steps<'_> {
-    /// Takes a step, and reports how it ended.
+    /// Runs a step, and reports how it ended.
     pub(super) async fn take<T>(
         &mut self,
         step: Step,
@@ -243,7 +243,7 @@ impl Steps<'_> {
         self.take_since(Instant::now(), step, work).await
     }
 
-    /// The same for a step that was begun before.
+    /// Runs a step that was begun before, and reports how it ended.
     pub(super) async fn take_since<T>(
         &mut self,
         begun: Instant,
@@ -251,65 +251,73 @@ impl Steps<'_> {
         work: impl Future<Output = StepResult<T>>,
     ) -> Result<T, Failure> {
         match work.await {
-            Ok(Done { value, facts, said, at }) => {
-                let said = said.as_deref().map(|said| self.fit(said));
+            Ok(Done { value, facts, peer_text, at }) => {
+                let peer_text = peer_text.as_deref().map(|peer_text| self.fit(peer_text));
                 let took = at.unwrap_or_else(Instant::now) - begun;
-                self.tell(step, StepEnd::Done, took, facts, said);
+                self.report(step, StepStatus::Done, took, facts, peer_text);
                 Ok(value)
             }
             Err(mut reason) => {
-                let step = reason.place().unwrap_or(step);
+                let step = reason.assigned_step().unwrap_or(step);
                 let (code, mut facts) = (reason.code(), reason.facts());
-                let Meaning { advice, said, found } = reason.explained(step, &self.context);
-                if advice == Advice::ReceivingServer {
-                    let server = receiving::submission_server(&self.context.server_names());
+                let Meaning { diagnosis, peer_text, found } = reason.explained(step, &self.context);
+                if diagnosis == Diagnosis::ReceivingServer {
+                    let server = mx_hosts::submission_server(&self.context.server_names());
                     facts.extend(server.map(|name| fact(FactName::SubmissionServer, name)));
                 }
                 let fit = |words: Option<String>| words.map(|words| self.fit(&words));
-                let failure = Failure { step, said: fit(said), found: fit(found), advice, code };
-                self.tell_failure(&failure, begun.elapsed(), facts);
+                let failure =
+                    Failure { step, peer_text: fit(peer_text), found: fit(found), diagnosis, code };
+                self.report_failure(&failure, begun.elapsed(), facts);
                 Err(failure)
             }
         }
     }
 
-    /// Reports a step that the settings do not ask for.
+    /// Reports a step that the settings do not require.
     pub(super) fn skip(&mut self, step: Step) {
-        self.tell(step, StepEnd::Skipped, Duration::ZERO, Vec::new(), None);
+        self.report(step, StepStatus::Skipped, Duration::ZERO, Vec::new(), None);
     }
 
-    fn tell(
+    fn report(
         &mut self,
         step: Step,
-        ended: StepEnd,
+        ended: StepStatus,
         took: Duration,
         facts: Vec<Fact>,
-        said: Option<String>,
+        peer_text: Option<String>,
     ) {
         let (millis, facts) = (millis(took), self.fit_facts(facts));
-        (self.on_step)(StepReport { step, ended, millis, facts, said, found: None });
+        (self.on_step)(StepReport { step, ended, millis, facts, peer_text, found: None });
     }
 
-    fn tell_failure(&mut self, failure: &Failure, took: Duration, facts: Vec<Fact>) {
-        let Failure { step, said, found, .. } = failure.clone();
+    fn report_failure(&mut self, failure: &Failure, took: Duration, facts: Vec<Fact>) {
+        let Failure { step, peer_text, found, .. } = failure.clone();
         let (millis, facts) = (millis(took), self.fit_facts(facts));
-        (self.on_step)(StepReport { step, ended: StepEnd::Failed, millis, facts, said, found });
+        (self.on_step)(StepReport {
+            step,
+            ended: StepStatus::Failed,
+            millis,
+            facts,
+            peer_text,
+            found,
+        });
     }
 
-    /// A server's words, fit to be kept and shown.
-    pub(super) fn fit(&self, said: &str) -> String {
-        self.hush.shown(said)
+    /// Redacts a server's text and makes it safe to store and to display.
+    pub(super) fn fit(&self, peer_text: &str) -> String {
+        self.redactor.redact_to_show(peer_text)
     }
 
     fn fit_facts(&self, facts: Vec<Fact>) -> Vec<Fact> {
         facts.into_iter().filter_map(|found| self.fit_fact(found)).collect()
     }
 
-    /// A fact, fit to be kept and shown, if there is anything to it. A certificate is whole or of no
-    /// use.
+    /// Redacts a fact and makes it safe to store and to display; `None` if nothing remains. A
+    /// certificate that redaction would change is dropped.
     fn fit_fact(&self, Fact { name, value }: Fact) -> Option<Fact> {
         if name == FactName::IssuerPem {
-            return (self.hush.text(&value) == value).then_some(Fact { name, value });
+            return (self.redactor.redact(&value) == value).then_some(Fact { name, value });
         }
         let value = self.fit(&value).replace('\n', " ");
         (!value.is_empty()).then_some(Fact { name, value })

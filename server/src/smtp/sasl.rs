@@ -1,23 +1,23 @@
-//! Signing in (RFC 4954): who does it with what, by which mechanism, and the lines that each one
-//! sends. The lines are secrets: they wipe themselves and print as nothing.
+//! Implements the client side of SMTP AUTH (RFC 4954): credentials, mechanisms, and the lines that
+//! each mechanism sends. The lines are secrets: they are zeroized and never printed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::check::host::Host;
 use domain::settings::{Account, MailServer};
+use domain::validate::host::Host;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::egress;
-use crate::hush::Hush;
+use crate::redact::Redactor;
 
-/// The longest command line that a server has to take, without its CRLF (RFC 5321 4.5.3.1.4).
+/// The longest command line of RFC 5321 4.5.3.1.4, in octets without CRLF.
 const LONGEST_COMMAND: usize = 510;
 
-/// What a message is sent with.
+/// The credentials for sending a message.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// Nothing: nobody signs in.
+    /// None: PPM does not sign in.
     None,
     /// A user name and a password.
     Password(Account),
@@ -25,31 +25,31 @@ pub enum Credentials {
     Token(Bearer),
 }
 
-/// Who signs in with an access token (RFC 6750).
+/// An access token and its account (RFC 6750).
 #[derive(Debug, Clone)]
 pub struct Bearer {
     /// The mailbox.
     pub user: String,
-    /// Opened for this one use.
+    /// The token, decrypted for one use.
     pub token: SecretString,
 }
 
-/// A way of signing in with a user name and a password.
+/// A SASL mechanism for a user name and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mechanism {
-    /// Both in one response (RFC 4616).
+    /// PLAIN: both in one response (RFC 4616).
     Plain,
-    /// One after the other (draft-murchison-sasl-login).
+    /// LOGIN: one after the other (draft-murchison-sasl-login).
     Login,
 }
 
 impl Mechanism {
-    /// Those that PPM speaks, the preferred one first.
+    /// The supported mechanisms, in order of preference.
     const PREFERENCE: [Self; 2] = [Self::Plain, Self::Login];
 
-    /// Those to use among those that a server offers, the preferred one first.
+    /// Returns the supported mechanisms that a server offers, in order of preference.
     pub(super) fn among(offered: &[String]) -> Vec<Self> {
-        Self::PREFERENCE.into_iter().filter(|known| is_among(offered, known.name())).collect()
+        Self::PREFERENCE.into_iter().filter(|known| is_offered(offered, known.name())).collect()
     }
 
     /// Its name in the registry.
@@ -60,7 +60,7 @@ impl Mechanism {
         }
     }
 
-    /// What is to be sent for an account.
+    /// Returns the lines to send for an account.
     pub(super) fn exchange(self, account: &Account) -> Exchange {
         let (username, password) = (&account.username, account.password.expose_secret());
         match self {
@@ -73,25 +73,25 @@ impl Mechanism {
     }
 }
 
-/// A way of signing in with an access token.
+/// A SASL mechanism for an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenMechanism {
-    /// What Microsoft and Google invented (Google Developers, "OAuth 2.0 Mechanism").
+    /// XOAUTH2 of Microsoft and Google (Google Developers, "OAuth 2.0 Mechanism").
     Xoauth2,
-    /// What the IETF made of it (RFC 7628).
+    /// OAUTHBEARER (RFC 7628).
     OauthBearer,
 }
 
 impl TokenMechanism {
-    /// Those that PPM speaks, the one that more servers know first.
+    /// The supported mechanisms, the more widespread one first.
     const PREFERENCE: [Self; 2] = [Self::Xoauth2, Self::OauthBearer];
 
-    /// The one to use among those that a server offers.
+    /// Returns the preferred mechanism that a server offers.
     pub(super) fn choose(offered: &[String]) -> Option<Self> {
-        Self::PREFERENCE.into_iter().find(|known| is_among(offered, known.name()))
+        Self::PREFERENCE.into_iter().find(|known| is_offered(offered, known.name()))
     }
 
-    /// Its name in the registry, or as good as there.
+    /// Returns the mechanism's name; XOAUTH2 is not registered.
     const fn name(self) -> &'static str {
         match self {
             Self::Xoauth2 => "XOAUTH2",
@@ -99,13 +99,13 @@ impl TokenMechanism {
         }
     }
 
-    /// What is to be sent to a server for a token.
+    /// Returns the lines to send to a server for a token.
     pub(super) fn exchange(self, bearer: &Bearer, server: &MailServer) -> Exchange {
         Exchange::with_initial_response(self.name(), &self.response(bearer, server))
     }
 
-    /// What answers the challenge in which a server says why it refuses a token, so that its reply
-    /// follows: nothing, or an encoded ^A (RFC 7628 3.2.3).
+    /// Returns the response to an error challenge, after which the server replies: empty, or an
+    /// encoded ^A (RFC 7628 3.2.3).
     pub(super) const fn acknowledgement(self) -> &'static str {
         match self {
             Self::Xoauth2 => "\r\n",
@@ -136,43 +136,45 @@ impl TokenMechanism {
     }
 }
 
-/// Whether a server offers a mechanism, in whatever case of letters.
-fn is_among(offered: &[String], name: &str) -> bool {
+/// Whether a server offers a mechanism. Case does not matter.
+fn is_offered(offered: &[String], name: &str) -> bool {
     offered.iter().any(|offer| offer.eq_ignore_ascii_case(name))
 }
 
-/// Hides what somebody signs in with from whatever the server says.
-pub(super) fn hush(credentials: &Credentials, server: &MailServer) -> Hush {
+/// Redacts the credentials from the server's text.
+pub(super) fn redactor(credentials: &Credentials, server: &MailServer) -> Redactor {
     match credentials {
-        Credentials::None => Hush::default(),
+        Credentials::None => Redactor::default(),
         Credentials::Password(account) => {
             const MARK: &str = "[password]";
-            Hush::default().hide(MARK, &account.password).hide_sent(MARK, encoded(&plain(account)))
+            Redactor::default()
+                .secret(MARK, &account.password)
+                .encoded(MARK, encoded(&plain(account)))
         }
         Credentials::Token(bearer) => {
             const MARK: &str = "[token]";
             let response = |mechanism: TokenMechanism| encoded(&mechanism.response(bearer, server));
-            Hush::default()
-                .hide(MARK, &bearer.token)
-                .hide_sent(MARK, response(TokenMechanism::Xoauth2))
-                .hide_sent(MARK, response(TokenMechanism::OauthBearer))
+            Redactor::default()
+                .secret(MARK, &bearer.token)
+                .encoded(MARK, response(TokenMechanism::Xoauth2))
+                .encoded(MARK, response(TokenMechanism::OauthBearer))
         }
     }
 }
 
-/// The lines of one sign-in, each with its CRLF.
+/// The lines of one AUTH exchange, each with its CRLF.
 #[derive(Debug)]
 pub(super) struct Exchange {
     /// The mechanism's name.
     pub(super) mechanism: &'static str,
     /// The AUTH command.
     pub(super) opening: SecretString,
-    /// What answers each 334, in order; those for which no 334 comes are not sent.
+    /// The response to each 334, in order. A response without its 334 is not sent.
     pub(super) responses: Vec<SecretString>,
 }
 
 impl Exchange {
-    /// AUTH alone, and each response for itself.
+    /// Builds an exchange of AUTH alone on its line, then the responses.
     fn of(mechanism: &'static str, responses: &[SecretString]) -> Self {
         Self {
             mechanism,
@@ -181,8 +183,8 @@ impl Exchange {
         }
     }
 
-    /// AUTH with the first response on its line, where such a line is short enough for every
-    /// server (RFC 4954 4); otherwise the response answers an empty 334.
+    /// Builds an exchange with an initial response (RFC 4954 4). If its line would be too long for
+    /// some servers, the response answers an empty 334.
     fn with_initial_response(mechanism: &'static str, response: &[u8]) -> Self {
         let response = encoded(response);
         let command = format!("AUTH {mechanism} ");
@@ -194,12 +196,12 @@ impl Exchange {
     }
 }
 
-/// The response of PLAIN.
+/// Returns the response of PLAIN (RFC 4616 2).
 fn plain(account: &Account) -> Zeroizing<Vec<u8>> {
     joined(&["\0", &account.username, "\0", account.password.expose_secret()])
 }
 
-/// Parts in one allocation, so that growing leaves no copy behind.
+/// Joins parts in one allocation, because growing would leave copies of secrets in memory.
 fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
     let mut whole = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     for part in parts {
@@ -208,12 +210,12 @@ fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
     whole
 }
 
-/// A name without the two characters that mean something beside it (RFC 5801 4).
+/// Escapes a user name (`saslname`, RFC 5801 4).
 fn sasl_name(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }
 
-/// A server's name as it is called by: in A-labels.
+/// Returns the server's name in A-labels.
 fn host_name(host: &Host) -> String {
     let name = host.to_string();
     match host {
@@ -226,7 +228,7 @@ fn encoded(octets: &[u8]) -> SecretString {
     BASE64.encode(octets).into()
 }
 
-/// A line in one allocation, so that growing leaves no copy behind.
+/// Builds a line in one allocation, because growing would leave copies of secrets in memory.
 fn line(start: &str, rest: &str) -> SecretString {
     let mut line = String::with_capacity(start.len() + rest.len() + 2);
     line.push_str(start);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_preferred_and_then_login_in_any_case_of_letters() {
+    fn plain_is_preferred_to_login_and_case_does_not_matter() {
         use Mechanism::{Login, Plain};
         for (offered, expected) in [
             (&["LOGIN", "PLAIN"][..], &[Plain, Login][..]),
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_password_rides_on_the_line_of_auth_plain() {
+    fn a_short_password_is_sent_as_an_initial_response() {
         assert_eq!(
             lines(Mechanism::Plain, "tim", "tanstaaftanstaaf"),
             ["AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n"]
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn login_answers_two_questions() {
+    fn login_sends_two_responses() {
         assert_eq!(
             lines(Mechanism::Login, "tim", "secret"),
             ["AUTH LOGIN\r\n", "dGlt\r\n", "c2VjcmV0\r\n"]
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_auth_plain_never_passes_510_octets() {
+    fn the_auth_plain_line_never_exceeds_510_octets() {
         for length in 300..500 {
             let lines = lines(Mechanism::Plain, "tim", &"x".repeat(length));
             let is_within = lines[0].len() <= LONGEST_COMMAND + 2;
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn xoauth2_is_preferred_and_then_oauthbearer_in_any_case_of_letters() {
+    fn xoauth2_is_preferred_to_oauthbearer_and_case_does_not_matter() {
         for (offered, expected) in [
             (&["OAUTHBEARER", "XOAUTH2"][..], Some(TokenMechanism::Xoauth2)),
             (&["PLAIN", "OAuthBearer"][..], Some(TokenMechanism::OauthBearer)),
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mechanism_frames_user_and_token_in_its_own_way() {
+    fn each_mechanism_frames_user_and_token_by_its_grammar() {
         use TokenMechanism::{OauthBearer, Xoauth2};
         for (mechanism, user, host, expected) in [
             (
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_waits_for_the_334_where_its_line_would_pass_510_octets_however_long_it_is() {
+    fn a_token_is_sent_after_the_334_if_its_line_would_exceed_510_octets() {
         for mechanism in TokenMechanism::PREFERENCE {
             for length in (200..400).chain([9_000, 20_000]) {
                 let bearer = bearer("ada@example.com", &"t".repeat(length));

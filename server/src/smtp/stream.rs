@@ -1,6 +1,6 @@
-//! The guarded stream: everything that comes from a mail server passes here, and none of it can
-//! make this server wait without end, fill its memory, or take words in clear for words under TLS.
-//! Knows lines and time, and nothing of what the lines mean.
+//! The transport under an SMTP connection, with limits: a mail server cannot make PPM wait forever,
+//! fill its memory, or pass cleartext off as TLS. Knows lines and deadlines, and must not interpret
+//! the lines.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,62 +18,62 @@ use super::Deadlines;
 use super::certificate::Shown;
 use super::tls::{self, TlsTrust};
 
-/// The longest line that is read, in octets. RFC 5321 4.5.3.1.5 allows 512; Postfix takes 2,048.
+/// The maximum length of a line, in octets. RFC 5321 4.5.3.1.5 allows 512; Postfix accepts 2,048.
 const LONGEST_LINE: usize = 2_048;
 
-/// The most that is read in a whole conversation, in octets, TLS not counted.
+/// The maximum that is read in a session, in octets, without the overhead of TLS.
 const BUDGET: usize = 65_536;
 
-/// How long a port that is silent in clear may take to answer a TLS hello.
+/// The limit of a TLS handshake with a port that sent no cleartext greeting.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// Why nothing more can be read or written.
+/// Why the stream cannot be used any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
-    /// Nothing came within the time for one reply.
+pub(super) enum StreamError {
+    /// Nothing was received before the reply deadline.
     #[error("nothing was said in time")]
     Silent,
-    /// Something came, but no whole reply in its time, or the whole conversation's time is over.
+    /// The reply was incomplete at its deadline, or the session's deadline has passed.
     #[error("too slow")]
     TooSlow,
-    /// The other side is gone.
+    /// The peer closed the connection.
     #[error("the connection ended")]
     Lost,
-    /// What came is not TLS, or TLS says that it ends in anger; in the words of rustls. A client
-    /// certificate that is missing comes to light here, after the handshake (RFC 8446 4.4.2.4).
+    /// Invalid TLS, or a fatal alert; with the text of rustls. A missing client certificate is
+    /// reported here, after the handshake (RFC 8446 4.4.2.4).
     #[error("TLS broke: {0}")]
     Garbled(String),
-    /// A line, or all of them together, passed the bounds.
+    /// A line, or the whole session, exceeded its size limit.
     #[error("too much was said")]
     TooLong,
 }
 
-/// Why TLS could not begin.
+/// Why TLS could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
-    /// Octets that came in clear would have been taken for octets under TLS.
+    /// Cleartext octets would have been taken for octets under TLS.
     #[error("octets came in clear after the go-ahead")]
     Injected,
     /// The connection broke.
     #[error(transparent)]
-    Broken(#[from] Broken),
-    /// The handshake ended badly.
+    Broken(#[from] StreamError),
+    /// The handshake failed.
     #[error("the handshake failed")]
     Handshake {
-        /// Why.
+        /// The error of rustls or of the socket.
         #[source]
         error: io::Error,
-        /// What the server showed, if it came so far.
+        /// The server's certificate chain, if it was received.
         shown: Option<Shown>,
     },
 }
 
-/// A connection with its bounds. Dropping it closes the connection.
+/// A connection with its limits. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    channel: Channel,
-    /// Read from the channel and not yet taken as lines.
-    ahead: Vec<u8>,
+    channel: SmtpTransport,
+    /// Octets that were read from the channel and not consumed yet.
+    buffer: Vec<u8>,
     budget: usize,
     broken: bool,
     reply: Duration,
@@ -81,20 +81,20 @@ pub(super) struct Guarded {
 }
 
 #[derive(Debug)]
-enum Channel {
+enum SmtpTransport {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Closed,
 }
 
 impl Guarded {
-    /// Guards a fresh connection until `ends`.
+    /// Creates a guarded stream over a new connection, until `ends`.
     pub(super) fn new(stream: TcpStream, deadlines: Deadlines, ends: Instant) -> Self {
-        // Commands are short and wait for answers: holding them back gains nothing.
+        // Commands are short and wait for replies, so Nagle's algorithm only adds delay.
         let _ = stream.set_nodelay(true);
         Self {
-            channel: Channel::Clear(stream),
-            ahead: Vec::new(),
+            channel: SmtpTransport::Clear(stream),
+            buffer: Vec::new(),
             budget: BUDGET,
             broken: false,
             reply: deadlines.reply,
@@ -102,98 +102,98 @@ impl Guarded {
         }
     }
 
-    /// This side's own address on the connection.
+    /// Returns the local address of the connection.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         match &self.channel {
-            Channel::Clear(stream) => stream.local_addr().ok(),
-            Channel::Tls(stream) => stream.get_ref().0.local_addr().ok(),
-            Channel::Closed => None,
+            SmtpTransport::Clear(stream) => stream.local_addr().ok(),
+            SmtpTransport::Tls(stream) => stream.get_ref().0.local_addr().ok(),
+            SmtpTransport::Closed => None,
         }
     }
 
-    /// Whether what is written goes under TLS.
+    /// Whether the connection is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
-        matches!(self.channel, Channel::Tls(_))
+        matches!(self.channel, SmtpTransport::Tls(_))
     }
 
-    /// Whether it is over, so that nothing more is to be said.
+    /// Whether the session has ended.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
     }
 
-    /// Marks a conversation in which nothing more is to be said.
+    /// Ends the session; nothing more may be sent.
     pub(super) fn give_up(&mut self) {
         self.broken = true;
     }
 
-    /// Whether something was said that nobody has asked for yet.
+    /// Whether unsolicited octets are buffered.
     pub(super) fn has_more(&self) -> bool {
-        !self.ahead.is_empty()
+        !self.buffer.is_empty()
     }
 
-    /// When a reply that begins now has to be complete.
+    /// Returns the deadline of a reply that begins now.
     pub(super) fn reply_deadline(&self) -> Instant {
         (Instant::now() + self.reply).min(self.ends)
     }
 
-    /// Reads one line, without its end, before `deadline`; octets that are no UTF-8 are replaced.
-    pub(super) async fn line(&mut self, deadline: Instant) -> Result<String, Broken> {
+    /// Reads one line, without its end, before `deadline`. Invalid UTF-8 is replaced.
+    pub(super) async fn line(&mut self, deadline: Instant) -> Result<String, StreamError> {
         let mut searched = 0;
         loop {
-            if let Some(end) = self.ahead[searched..].iter().position(|&octet| octet == b'\n') {
-                let line: Vec<u8> = self.ahead.drain(..=searched + end).collect();
+            if let Some(end) = self.buffer[searched..].iter().position(|&octet| octet == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=searched + end).collect();
                 let line = line.strip_suffix(b"\n").unwrap_or(&line);
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 return Ok(String::from_utf8_lossy(line).into_owned());
             }
-            searched = self.ahead.len();
+            searched = self.buffer.len();
             if searched > LONGEST_LINE {
-                return Err(self.break_off(Broken::TooLong));
+                return Err(self.fail(StreamError::TooLong));
             }
-            self.more(deadline).await.map_err(|broken| self.break_off(broken))?;
+            self.fill_buffer(deadline).await.map_err(|broken| self.fail(broken))?;
         }
     }
 
-    /// Reads what there is, at least one octet.
-    async fn more(&mut self, deadline: Instant) -> Result<(), Broken> {
+    /// Reads available octets, at least one.
+    async fn fill_buffer(&mut self, deadline: Instant) -> Result<(), StreamError> {
         let mut chunk = [0; 1_024];
         let read = match timeout_at(deadline, self.channel.read(&mut chunk)).await {
-            Ok(Ok(0)) => return Err(Broken::Lost),
+            Ok(Ok(0)) => return Err(StreamError::Lost),
             Ok(Ok(read)) => read,
-            Ok(Err(error)) => return Err(lost(&error)),
-            Err(_) => return Err(self.too_late()),
+            Ok(Err(error)) => return Err(connection_error(&error)),
+            Err(_) => return Err(self.timeout_error()),
         };
-        self.budget = self.budget.checked_sub(read).ok_or(Broken::TooLong)?;
-        self.ahead.extend_from_slice(&chunk[..read]);
+        self.budget = self.budget.checked_sub(read).ok_or(StreamError::TooLong)?;
+        self.buffer.extend_from_slice(&chunk[..read]);
         Ok(())
     }
 
-    /// Writes all of it, within the time for one reply.
-    pub(super) async fn write(&mut self, octets: &[u8]) -> Result<(), Broken> {
+    /// Writes all octets within the reply deadline.
+    pub(super) async fn write(&mut self, octets: &[u8]) -> Result<(), StreamError> {
         match timeout_at(self.reply_deadline(), self.channel.write(octets)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.break_off(lost(&error))),
-            Err(_) => Err(self.break_off(self.too_late())),
+            Ok(Err(error)) => Err(self.fail(connection_error(&error))),
+            Err(_) => Err(self.fail(self.timeout_error())),
         }
     }
 
-    fn too_late(&self) -> Broken {
-        if self.ahead.is_empty() && Instant::now() < self.ends {
-            Broken::Silent
+    fn timeout_error(&self) -> StreamError {
+        if self.buffer.is_empty() && Instant::now() < self.ends {
+            StreamError::Silent
         } else {
-            Broken::TooSlow
+            StreamError::TooSlow
         }
     }
 
-    fn break_off(&mut self, why: Broken) -> Broken {
+    fn fail(&mut self, why: StreamError) -> StreamError {
         self.broken = true;
         why
     }
 
-    /// Turns to TLS, and says by which version and cipher, and with whom.
+    /// Starts TLS, and returns the version, the cipher and the certificate's facts.
     ///
-    /// Nothing that came in clear before survives: octets read ahead are an injection (RFC 3207 5),
-    /// and with TLS that fails the connection is closed.
+    /// No cleartext input survives: buffered octets are an injection (RFC 3207 5), and a failed
+    /// handshake closes the connection.
     pub(super) async fn encrypt(
         &mut self,
         trust: &TlsTrust,
@@ -201,35 +201,39 @@ impl Guarded {
     ) -> Result<Vec<Fact>, TlsError> {
         let deadline = self.reply_deadline();
         self.broken = true;
-        if !self.ahead.is_empty() {
+        if !self.buffer.is_empty() {
             return Err(TlsError::Injected);
         }
-        let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Closed) else {
-            return Err(Broken::Lost.into());
+        let SmtpTransport::Clear(stream) =
+            std::mem::replace(&mut self.channel, SmtpTransport::Closed)
+        else {
+            return Err(StreamError::Lost.into());
         };
-        let (config, witnessed) = trust.witnessed();
+        let (config, witnessed) = trust.capturing();
         let handshake = TlsConnector::from(config).connect(name, stream);
         match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => {
                 let mut facts = tls::facts_of(stream.get_ref().1);
                 facts.extend(witnessed.take().iter().flat_map(Shown::facts));
-                self.channel = Channel::Tls(Box::new(stream));
+                self.channel = SmtpTransport::Tls(Box::new(stream));
                 self.broken = false;
                 Ok(facts)
             }
             Ok(Err(error)) => Err(TlsError::Handshake { error, shown: witnessed.take() }),
-            Err(_) => Err(self.too_late().into()),
+            Err(_) => Err(self.timeout_error().into()),
         }
     }
 
-    /// Whether a port that was silent in clear answers when spoken to in TLS. The conversation is
-    /// over either way, so whose certificate it shows is of no matter.
+    /// Whether a port that sent no cleartext greeting speaks TLS. The session ends either way, so
+    /// the certificate does not matter.
     pub(super) async fn answers_to_tls(
         &mut self,
         trust: &TlsTrust,
         name: ServerName<'static>,
     ) -> bool {
-        let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Closed) else {
+        let SmtpTransport::Clear(stream) =
+            std::mem::replace(&mut self.channel, SmtpTransport::Closed)
+        else {
             return false;
         };
         self.broken = true;
@@ -243,11 +247,11 @@ impl Guarded {
     }
 }
 
-fn lost(error: &io::Error) -> Broken {
-    tls::words(error).map_or(Broken::Lost, Broken::Garbled)
+fn connection_error(error: &io::Error) -> StreamError {
+    tls::words(error).map_or(StreamError::Lost, StreamError::Garbled)
 }
 
-impl Channel {
+impl SmtpTransport {
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(stream) => stream.read(into).await,
@@ -274,7 +278,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream whose other side says the same over and over.
+    /// Creates a stream whose peer repeats `piece` forever.
     async fn flooded_with(piece: Vec<u8>) -> Guarded {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -286,15 +290,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_line_without_an_end_little_more_than_the_longest_line_is_held() {
+    async fn an_endless_line_is_buffered_little_beyond_the_limit() {
         let mut stream = flooded_with(b"2".repeat(4_096)).await;
         let deadline = stream.reply_deadline();
-        assert_eq!(stream.line(deadline).await, Err(Broken::TooLong));
-        assert!(stream.ahead.len() <= LONGEST_LINE + 1_024, "{}", stream.ahead.len());
+        assert_eq!(stream.line(deadline).await, Err(StreamError::TooLong));
+        assert!(stream.buffer.len() <= LONGEST_LINE + 1_024, "{}", stream.buffer.len());
     }
 
     #[tokio::test]
-    async fn of_lines_without_an_end_no_more_than_the_budget_is_read() {
+    async fn endless_lines_are_read_up_to_the_budget() {
         let mut stream = flooded_with(b"250-more\r\n".repeat(400)).await;
         let deadline = stream.reply_deadline();
         let mut read = 0;
@@ -304,7 +308,7 @@ mod tests {
                 Err(broken) => break broken,
             }
         };
-        assert_eq!(broken, Broken::TooLong);
-        assert!(read + stream.ahead.len() <= BUDGET, "{read}");
+        assert_eq!(broken, StreamError::TooLong);
+        assert!(read + stream.buffer.len() <= BUDGET, "{read}");
     }
 }

@@ -1,14 +1,14 @@
-//! TLS towards mail servers: whom this machine trusts, and what a failed handshake means. Decides
-//! nothing by itself about a certificate; that is the platform's verifier's work.
+//! TLS to mail servers: the trusted authorities, and the meaning of a failed handshake. Leaves the
+//! verification of certificates to the platform's verifier and to webpki.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use domain::check::certificate::CertificateProblem;
-use domain::check::host::Host;
-use domain::delivery::{Advice, Fact, FactName};
+use domain::delivery::{Diagnosis, Fact, FactName};
+use domain::validate::certificate::CertificateProblem;
+use domain::validate::host::Host;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::ring;
@@ -26,24 +26,24 @@ use super::certificate::{self, Shown, is_of_authority, vouches_for_others};
 use super::report::fact;
 use crate::egress;
 
-/// Whom this machine trusts to vouch for a server: the platform's authorities and those of
-/// `--extra-ca`. Read once; cheap to clone.
+/// The trusted certificate authorities: the platform's and those of `--extra-ca`. Read once; cheap
+/// to clone.
 #[derive(Debug, Clone)]
 pub struct TlsTrust {
     judge: Arc<dyn ServerCertVerifier>,
     config: Arc<ClientConfig>,
 }
 
-/// Why there is no trust to begin with.
+/// Why the trusted authorities cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable certificate authority: this machine has none, or --extra-ca is no authority")]
 pub struct TrustError(#[source] rustls::Error);
 
 impl TlsTrust {
-    /// Trusts the platform's authorities and these.
+    /// Loads the platform's authorities, and adds `roots`.
     ///
     /// # Errors
-    /// The machine has none, or one of these cannot be an authority.
+    /// The platform has none, or one of `roots` cannot be an authority.
     pub fn with_extra_ca(roots: &[CertificateDer<'static>]) -> Result<Self, TrustError> {
         Self::with_roots(roots.to_vec()).map_err(TrustError)
     }
@@ -51,72 +51,73 @@ impl TlsTrust {
     fn with_roots(roots: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
         let platform = Verifier::new_with_extra_roots(roots, provider.clone())?;
-        let judge: Arc<dyn ServerCertVerifier> = Arc::new(TellsSelfSigned(platform));
+        let judge: Arc<dyn ServerCertVerifier> = Arc::new(PlatformVerifier(platform));
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
-        // A resumed session would not show its certificate again, and a test is to see it.
+        // A resumed session would not present its certificate again, and a test has to see it.
         config.resumption = Resumption::disabled();
         Ok(Self { judge, config: Arc::new(config) })
     }
 
-    /// The rustls configuration, for whatever else speaks TLS on the administrator's word.
+    /// Returns the rustls configuration, for other TLS clients in PPM.
     #[must_use]
     pub fn client_config(&self) -> Arc<ClientConfig> {
         self.config.clone()
     }
 
-    /// The same for one mail server, which these may vouch for as well; what of them is no certificate
-    /// of an authority vouches for nobody.
+    /// Adds the authorities in `pem` for one mail server. Certificates that cannot be an authority
+    /// are ignored.
     pub(super) fn and(&self, pem: &str) -> Cow<'_, Self> {
         let Some(others) = Roots::new(certificates(pem).unwrap_or_default()) else {
             return Cow::Borrowed(self);
         };
         let judge: Arc<dyn ServerCertVerifier> =
-            Arc::new(Either { first: self.judge.clone(), second: others });
+            Arc::new(FallbackVerifier { first: self.judge.clone(), second: others });
         let mut config = ClientConfig::clone(&self.config);
         config.dangerous().set_certificate_verifier(judge.clone());
         Cow::Owned(Self { judge, config: Arc::new(config) })
     }
 
-    /// The same for one connection, and what the server shows there.
-    pub(super) fn witnessed(&self) -> (Arc<ClientConfig>, Witnessed) {
-        let shown = Witnessed::default();
-        let witness = Witness { judge: self.judge.clone(), shown: shown.clone() };
+    /// Returns the configuration for one connection, and a handle to the chain that it captures.
+    pub(super) fn capturing(&self) -> (Arc<ClientConfig>, CapturedCertificate) {
+        let shown = CapturedCertificate::default();
+        let witness = CapturingVerifier { judge: self.judge.clone(), shown: shown.clone() };
         let mut config = ClientConfig::clone(&self.config);
         config.dangerous().set_certificate_verifier(Arc::new(witness));
         (Arc::new(config), shown)
     }
 }
 
-/// The certificates in a text; nothing where one cannot be read.
+/// Parses the certificates in PEM; `None` if one is invalid.
 fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
 }
 
-/// Why certificates in PEM cannot all vouch for this server, as far as that can be known without it.
+/// Returns why trusting certificates in PEM cannot help with a server, as far as that can be known
+/// without connecting to it.
 pub(crate) fn problem_of_trusted(pem: &str, server: &str) -> Option<CertificateProblem> {
-    let can_vouch = |der: &CertificateDer<'_>| {
+    let can_be_authority = |der: &CertificateDer<'_>| {
         webpki::anchor_from_trusted_cert(der).is_ok() && is_of_authority(der)
     };
     match certificates(pem) {
-        Some(all) if !all.is_empty() && all.iter().all(can_vouch) => {
+        Some(all) if !all.is_empty() && all.iter().all(can_be_authority) => {
             all.iter().find_map(|der| certificate::problem_of_trusted(der, server))
         }
         _ => Some(CertificateProblem::NoAuthority),
     }
 }
 
-/// Two who judge: whoever the first does not know, the second may.
+/// Tries the first verifier, and falls back to the second if the issuer is unknown.
 #[derive(Debug)]
-struct Either {
+struct FallbackVerifier {
     first: Arc<dyn ServerCertVerifier>,
     second: Roots,
 }
 
-impl ServerCertVerifier for Either {
+impl ServerCertVerifier for FallbackVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -133,9 +134,9 @@ impl ServerCertVerifier for Either {
             now,
         );
         match first {
-            Err(stranger) if is_of_stranger(&stranger) => {
+            Err(unknown_issuer) if is_unknown_issuer(&unknown_issuer) => {
                 match self.second.judge(end_entity, intermediates, server_name, now) {
-                    Err(error) if is_of_stranger(&error) => Err(stranger),
+                    Err(error) if is_unknown_issuer(&error) => Err(unknown_issuer),
                     judgement => judgement,
                 }
             }
@@ -166,9 +167,9 @@ impl ServerCertVerifier for Either {
     }
 }
 
-/// Whether a certificate was refused for want of somebody who vouches for it, or who was only called
-/// so: an authority's next key has the name of the one before. Platforms have words of their own.
-fn is_of_stranger(error: &rustls::Error) -> bool {
+/// Whether a certificate was refused because its issuer is unknown, or has the name of a known one
+/// with another key, as after a key rollover. Platforms report it by errors of their kind.
+fn is_unknown_issuer(error: &rustls::Error) -> bool {
     matches!(
         error,
         rustls::Error::InvalidCertificate(
@@ -179,25 +180,25 @@ fn is_of_stranger(error: &rustls::Error) -> bool {
     )
 }
 
-/// What a server showed on one connection, once it has.
+/// The chain that a server presented on one connection, once received.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Witnessed(Arc<Mutex<Option<Shown>>>);
+pub(super) struct CapturedCertificate(Arc<Mutex<Option<Shown>>>);
 
-impl Witnessed {
-    /// Takes it.
+impl CapturedCertificate {
+    /// Takes the captured chain.
     pub(super) fn take(&self) -> Option<Shown> {
         self.0.lock().ok()?.take()
     }
 }
 
-/// Remembers what a server shows, and leaves every judgement to another.
+/// Captures the chain that a server presents, and delegates the verification.
 #[derive(Debug)]
-struct Witness {
+struct CapturingVerifier {
     judge: Arc<dyn ServerCertVerifier>,
-    shown: Witnessed,
+    shown: CapturedCertificate,
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for CapturingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -237,8 +238,7 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Judges by some certificates only: of themselves, and where they are authorities', of those whom
-/// they vouch for.
+/// A verifier with pinned certificates: it accepts these, and the chains of those that are CAs.
 #[derive(Debug)]
 struct Roots {
     trusted: Vec<CertificateDer<'static>>,
@@ -246,10 +246,10 @@ struct Roots {
 }
 
 impl Roots {
-    /// Nobody where none of these can vouch for anybody.
+    /// Keeps the authorities of `trusted`; `None` if there are none.
     fn new(mut trusted: Vec<CertificateDer<'static>>) -> Option<Self> {
         trusted.retain(is_of_authority);
-        // A server's own certificate vouches for itself: webpki would take its key for an authority's.
+        // Excludes end-entity certificates, whose key webpki would accept as an authority's.
         let authorities = trusted.iter().filter(|der| vouches_for_others(der)).cloned();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(authorities);
@@ -266,8 +266,8 @@ impl Roots {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         if self.trusted.contains(end_entity) {
-            // With the mark of an authority, as `openssl req -x509` makes it, webpki takes it from
-            // nobody.
+            // webpki refuses a CA certificate as the server's (`openssl req -x509` makes such
+            // ones).
             certificate::is_good_now(end_entity, now)?;
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
@@ -277,7 +277,7 @@ impl Roots {
     }
 }
 
-/// Whether what was shown would be believed if `root` were trusted, but perhaps for another name.
+/// Whether a chain would be valid if `root` were trusted, except perhaps for its name.
 pub(super) fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerName<'_>) -> bool {
     let roots = Roots::new(vec![root.clone().into_owned()]);
     let (Some(roots), [own, others @ ..]) = (roots, shown.chain.as_slice()) else {
@@ -286,22 +286,22 @@ pub(super) fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerN
     match roots.judge(own, others, name, shown.at) {
         Ok(_) => true,
         Err(rustls::Error::InvalidCertificate(reason)) => {
-            certificate_advice(&reason) == Advice::CertificateWrongName
+            certificate_advice(&reason) == Diagnosis::CertificateWrongName
         }
         Err(_) => false,
     }
 }
 
-/// The platform's verifier, whose refusal names a self-signed certificate as such.
+/// The platform's verifier, with a separate error for a self-signed certificate.
 #[derive(Debug)]
-struct TellsSelfSigned(Verifier);
+struct PlatformVerifier(Verifier);
 
-/// The certificate was issued by its own subject.
+/// The subject of the certificate is its issuer.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate is signed by itself")]
 struct SelfSigned;
 
-impl ServerCertVerifier for TellsSelfSigned {
+impl ServerCertVerifier for PlatformVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -313,7 +313,7 @@ impl ServerCertVerifier for TellsSelfSigned {
         self.0
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             .map_err(|error| match error {
-                error if is_of_stranger(&error) && is_self_signed(end_entity) => {
+                error if is_unknown_issuer(&error) && is_self_signed(end_entity) => {
                     CertificateError::Other(OtherError(Arc::new(SelfSigned))).into()
                 }
                 other => other,
@@ -347,7 +347,7 @@ fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     EndEntityCert::try_from(certificate).is_ok_and(|cert| cert.issuer() == cert.subject())
 }
 
-/// The name that a server's certificate has to be for; nothing if no certificate can be.
+/// Returns the name that a server's certificate must be valid for; `None` if no certificate can be.
 pub(super) fn expected_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
         Host::Ip(address) => Some(ServerName::from(*address)),
@@ -355,7 +355,7 @@ pub(super) fn expected_name(host: &Host) -> Option<ServerName<'static>> {
     }
 }
 
-/// What protects a connection, in the words of the registries.
+/// Returns the TLS version and the cipher suite, by their registered names.
 pub(super) fn facts_of(connection: &ClientConnection) -> Vec<Fact> {
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
@@ -370,56 +370,57 @@ pub(super) fn facts_of(connection: &ClientConnection) -> Vec<Fact> {
     std::iter::once(version).chain(cipher.map(|cipher| fact(FactName::Cipher, cipher))).collect()
 }
 
-/// What a failed handshake means, and in what words rustls tells it.
-pub(crate) fn diagnosis(error: &io::Error) -> (Advice, Option<String>) {
+/// Returns the diagnosis of a failed handshake, and the text of rustls.
+pub(crate) fn diagnosis(error: &io::Error) -> (Diagnosis, Option<String>) {
     match rustls_error(error) {
-        None => (Advice::ConnectionLost, None),
+        None => (Diagnosis::ConnectionLost, None),
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            (Advice::PlainPort, None)
+            (Diagnosis::PlainPort, None)
         }
         Some(error @ rustls::Error::InvalidCertificate(reason)) => {
             (certificate_advice(reason), Some(error.to_string()))
         }
-        Some(error) => (Advice::TlsFailed, Some(error.to_string())),
+        Some(error) => (Diagnosis::TlsFailed, Some(error.to_string())),
     }
 }
 
-fn certificate_advice(reason: &CertificateError) -> Advice {
+fn certificate_advice(reason: &CertificateError) -> Diagnosis {
     use CertificateError as Reason;
     match reason {
-        Reason::UnknownIssuer => Advice::CertificateUnknownIssuer,
-        Reason::Expired | Reason::ExpiredContext { .. } => Advice::CertificateExpired,
-        Reason::NotValidYet | Reason::NotValidYetContext { .. } => Advice::CertificateNotYetValid,
+        Reason::UnknownIssuer => Diagnosis::CertificateUnknownIssuer,
+        Reason::Expired | Reason::ExpiredContext { .. } => Diagnosis::CertificateExpired,
+        Reason::NotValidYet | Reason::NotValidYetContext { .. } => {
+            Diagnosis::CertificateNotYetValid
+        }
         Reason::NotValidForName | Reason::NotValidForNameContext { .. } => {
-            Advice::CertificateWrongName
+            Diagnosis::CertificateWrongName
         }
         Reason::Other(OtherError(other)) if other.is::<SelfSigned>() => {
-            Advice::CertificateSelfSigned
+            Diagnosis::CertificateSelfSigned
         }
-        _ => Advice::TlsFailed,
+        _ => Diagnosis::TlsFailed,
     }
 }
 
-/// In what words rustls tells why a connection under TLS broke; nothing if it broke below TLS.
+/// Returns the text of rustls for an error under TLS; `None` if it is no TLS error.
 pub(super) fn words(error: &io::Error) -> Option<String> {
     rustls_error(error).map(ToString::to_string)
 }
 
-/// Whether a failed handshake failed over TLS and not for want of it.
+/// Whether a handshake failed although the peer speaks TLS.
 pub(super) fn speaks_tls(error: &io::Error) -> bool {
-    !matches!(diagnosis(error).0, Advice::ConnectionLost | Advice::PlainPort)
+    !matches!(diagnosis(error).0, Diagnosis::ConnectionLost | Diagnosis::PlainPort)
 }
 
-/// The rustls error in an I/O error, however deep.
+/// Returns the rustls error in an I/O error, at any depth.
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     let outermost = error.get_ref()? as &(dyn Error + 'static);
-    std::iter::successors(Some(outermost), |error| within(*error))
+    std::iter::successors(Some(outermost), |error| inner_error(*error))
         .find_map(|error| error.downcast_ref())
 }
 
-/// What an error wraps. The source of an I/O error is that of the error that it wraps, which is
-/// thereby left out.
-fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+/// Returns the error inside an error. `source` of an I/O error skips the one that it wraps.
+fn inner_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
         Some(error) => error.get_ref().map(|wrapped| wrapped as &(dyn Error + 'static)),
         None => error.source(),

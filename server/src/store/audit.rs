@@ -1,5 +1,5 @@
-//! Who did what, when: names of fields, never their values. A row that stands for one event never
-//! changes; one that stands for several counts them. Retention deletes rows by their age.
+//! The audit trail: who did what and when, with the names of fields, never their values. A row of
+//! one event never changes; a row of several events counts them. Retention deletes old rows.
 
 use std::ops::Range;
 
@@ -11,37 +11,37 @@ pub use domain::audit::Action;
 
 use super::{Store, StoreError, instant, millis, sought};
 
-/// Who did something and from where, in words that stay when the person is removed.
+/// Who did something and from where, in values that stay when the account is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// Their e-mail address; empty where it is not known.
+    /// The e-mail address; empty if unknown.
     pub email: String,
-    /// Their name at the time.
+    /// The name at the time.
     pub name: String,
-    /// The issuer of the identity; nothing for an account of this product.
+    /// The issuer of the identity; `None` for a local account.
     pub issuer: Option<String>,
-    /// What the issuer, or this product, knows the person by.
+    /// The subject at the issuer, or the id of the local account.
     pub subject: Option<String>,
-    /// The name of the session (`sessions::name_of`), where there was one.
+    /// The name of the session (`sessions::name_of`), if there was one.
     pub session: Option<String>,
-    /// The client's IPv4 address or the /64 of its IPv6 address, where it was recorded.
+    /// The client's IPv4 address or the /64 of its IPv6 address, if recorded.
     pub address: Option<String>,
 }
 
 impl Actor {
-    /// A stranger, or the server itself.
+    /// Returns the actor for an unauthenticated client or the server itself.
     #[must_use]
-    pub fn nobody() -> Self {
+    pub fn unknown() -> Self {
         Self::default()
     }
 
-    /// A person of whom no more is known than this.
+    /// Returns an actor with an address and a name only.
     #[must_use]
     pub fn named(email: &str, name: &str) -> Self {
         Self { email: email.to_owned(), name: name.to_owned(), ..Self::default() }
     }
 
-    /// The same person, known by a principal's id, of which the issuer ends at the first blank.
+    /// Adds the issuer and the subject of a principal's id, whose issuer ends at the first space.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
         let (issuer, subject) = id
@@ -51,25 +51,25 @@ impl Actor {
     }
 }
 
-/// One row.
+/// An audit row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When, in UTC.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// The wire names of the fields it was about.
+    /// The wire names of the fields.
     pub fields: Vec<String>,
-    /// Whom or what else it was about; never a value of the form.
+    /// The other object of the action; never a value of the form.
     pub detail: Option<String>,
     /// How many events the row stands for.
     pub count: i64,
 }
 
 impl Entry {
-    /// A row about no field and nobody else.
+    /// Returns a row of one event without fields or detail.
     #[must_use]
     pub const fn new(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
         Self { at, actor, action, fields: Vec::new(), detail: None, count: 1 }
@@ -85,7 +85,7 @@ pub async fn record(store: &Store, entry: &Entry) -> Result<(), StoreError> {
     record_in(&mut connection, entry).await
 }
 
-/// Writes a row as part of a transaction.
+/// Writes a row within a transaction.
 pub(super) async fn record_in(
     connection: &mut AnyConnection,
     entry: &Entry,
@@ -93,8 +93,8 @@ pub(super) async fn record_in(
     insert(connection, entry, None).await
 }
 
-/// Adds events to the row with this key, or begins that row: of many writers at once, on however many
-/// nodes, each counts. Everything but the count stays as the first event had it.
+/// Adds events to the aggregate row with this key, or creates it. The upsert is atomic: concurrent
+/// writers on all nodes count. Everything but the count stays as in the first event.
 ///
 /// # Errors
 /// The database does not answer.
@@ -132,24 +132,24 @@ async fn insert(
     Ok(())
 }
 
-/// Which rows are wanted.
+/// The filter of audit rows.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Only those of whoever has this address; empty stands for nobody known.
+pub struct AuditFilter {
+    /// Only rows of this address; empty selects unknown actors.
     pub email: Option<String>,
-    /// Only those of this time, its end excluded.
+    /// Only rows of this time range, its end excluded.
     pub during: Option<Range<DateTime<Utc>>>,
-    /// Only those older than the row with this number.
+    /// Only rows before the one with this number.
     pub before: Option<i64>,
 }
 
-/// The latest rows of those wanted, newest first, each with its number.
+/// Returns the latest matching rows, newest first, each with its number.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn entries(
     store: &Store,
-    wanted: &Wanted,
+    wanted: &AuditFilter,
     count: i64,
 ) -> Result<Vec<(i64, Entry)>, StoreError> {
     let during = wanted.during.as_ref();
@@ -172,26 +172,26 @@ pub async fn entries(
     .collect()
 }
 
-/// A row as an export has it: in text, whichever version wrote it.
+/// A row of an export: its action is text, so that every version's rows can be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
     /// Its number.
     pub id: i64,
     /// When, in UTC.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The actor.
     pub actor: Actor,
     /// The action's name in the database.
     pub action: String,
-    /// The wire names of the fields it was about.
+    /// The wire names of the fields.
     pub fields: Vec<String>,
-    /// Whom or what else it was about.
+    /// The other object of the action.
     pub detail: Option<String>,
     /// How many events the row stands for.
     pub count: i64,
 }
 
-/// The first rows of a time, oldest first, that come after the row at this instant with this number.
+/// Returns the first rows of a time range, oldest first, after the row with this time and number.
 ///
 /// # Errors
 /// The database does not answer.
@@ -218,7 +218,7 @@ pub async fn export(
     .collect()
 }
 
-/// The addresses of everybody who is in the trail, in order.
+/// Returns the distinct addresses in the trail, sorted.
 ///
 /// # Errors
 /// The database does not answer.

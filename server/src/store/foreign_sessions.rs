@@ -1,5 +1,5 @@
-//! Sessions of people whom somebody else knows: who they are is kept as it was said at sign-in.
-//! They are found, touched and ended as all others are, by `sessions`.
+//! Sessions of users of an `OpenID` provider, with the principal as it was at sign-in. `sessions`
+//! finds, touches and ends them with all others.
 
 use chrono::{DateTime, Utc};
 use domain::time_format::TimePreference;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::sessions::{Found, Listed, readable};
+use super::sessions::{SessionSummary, StoredSession, readable};
 use super::{Store, StoreError, instant, json, millis};
-use crate::identity::{Client, Email, Principal, role_name, role_of};
+use crate::identity::{Email, Principal, RequestClient, role_name, role_of};
 
-/// Whoever is signed in, as the database keeps them. Nothing of it is secret.
+/// The principal of a session, as stored. Nothing of it is secret.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredPrincipal {
     id: String,
     issuer: Option<String>,
     email: Option<String>,
@@ -25,7 +25,7 @@ struct Kept {
     zone: Option<String>,
 }
 
-impl Kept {
+impl StoredPrincipal {
     fn of(who: &Principal) -> Self {
         Self {
             id: who.id.clone(),
@@ -51,12 +51,12 @@ impl Kept {
             language: self.language,
             times: self.times,
             zone: self.zone,
-            client: Client::default(),
+            client: RequestClient::default(),
         })
     }
 }
 
-/// Begins a session.
+/// Stores a new session.
 ///
 /// # Errors
 /// The database does not answer.
@@ -74,7 +74,7 @@ pub async fn begin(
     )
     .bind(token_hash)
     .bind(&who.id)
-    .bind(json(&Kept::of(who)))
+    .bind(json(&StoredPrincipal::of(who)))
     .bind(id_token)
     .bind(address)
     .bind(millis(at))
@@ -83,7 +83,7 @@ pub async fn begin(
     Ok(())
 }
 
-/// The sealed ID token of a session that somebody else began.
+/// Returns the sealed ID token of a session.
 ///
 /// # Errors
 /// The database does not answer.
@@ -95,21 +95,24 @@ pub async fn id_token(store: &Store, token_hash: &str) -> Result<Option<Vec<u8>>
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
-/// The session with this token.
-pub(super) async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, StoreError> {
+/// Returns the session with this token.
+pub(super) async fn find(
+    store: &Store,
+    token_hash: &str,
+) -> Result<Option<StoredSession>, StoreError> {
     let sql = format!("{SESSIONS} WHERE token_hash = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
     row.map(|row| Ok(listed(&row)?.found)).transpose()
 }
 
-/// The sessions that began and were last seen after these instants, of one person or of all.
+/// Lists the sessions that began and were last seen after these instants, of one user or all.
 pub(super) async fn list(
     store: &Store,
     person: Option<&str>,
     created_after: DateTime<Utc>,
     seen_after: DateTime<Utc>,
-) -> Result<Vec<Listed>, StoreError> {
-    // Sessions that began before the column was there have no person in it.
+) -> Result<Vec<SessionSummary>, StoreError> {
+    // Sessions from before the column was added have an empty person.
     let sql = format!(
         "{SESSIONS} WHERE ($1 = 0 OR person = $2 OR person = '') AND created_at > $3 AND seen_at > $4"
     );
@@ -128,14 +131,14 @@ pub(super) async fn list(
 const SESSIONS: &str =
     "SELECT token_hash, principal, address, created_at, seen_at FROM foreign_session";
 
-fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
-    let kept: Kept = serde_json::from_str(row.try_get("principal")?)
+fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
+    let stored: StoredPrincipal = serde_json::from_str(row.try_get("principal")?)
         .map_err(|_| StoreError::Unknown("person of a session"))?;
-    Ok(Listed {
+    Ok(SessionSummary {
         token_hash: row.try_get("token_hash")?,
         address: row.try_get("address")?,
-        found: Found {
-            principal: kept.principal()?,
+        found: StoredSession {
+            principal: stored.principal()?,
             created_at: instant(row.try_get("created_at")?)?,
             seen_at: instant(row.try_get("seen_at")?)?,
         },

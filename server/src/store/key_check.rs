@@ -1,6 +1,6 @@
-//! One sealed value for the whole database. The key that has sealed it is the one that every node
-//! seals with, so one row decides, and one statement changes it. A start knows by it whether it
-//! holds that key.
+//! The check value: one sealed value for the whole database. The key that sealed it is the one that
+//! every node seals with, so one row decides, and one statement changes it. It shows a starting
+//! node whether it has that key.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -8,7 +8,7 @@ use sqlx::Row;
 use super::audit::{self, Action, Entry};
 use super::{Store, StoreError, instant};
 
-/// The value, if the database was ever used with a key.
+/// Returns the value, if the database was ever used with a key.
 ///
 /// # Errors
 /// The database does not answer.
@@ -19,7 +19,7 @@ pub async fn load(store: &Store) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Keeps the value, unless another process kept its own first, and returns the one that is kept.
+/// Stores the value, unless another process stored one first, and returns the stored one.
 ///
 /// # Errors
 /// The database does not answer.
@@ -34,9 +34,9 @@ pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError>
         .try_get(0)?)
 }
 
-/// Puts another value in the place of this one, with its audit row, which is made once nothing has to be
-/// waited for any more: its time is the one of the change. False, and nothing changed, where the value is
-/// another one by now.
+/// Replaces the value, with an audit row. `entry` is called after every wait, so that its time is
+/// the one of the change. False, and nothing changed, if the value is not `before` any more
+/// (compare and swap).
 ///
 /// # Errors
 /// The database does not answer.
@@ -61,8 +61,8 @@ pub async fn replace(
     Ok(true)
 }
 
-/// When the key that seals was last changed, as its audit row says; nothing where it never was, or so
-/// long ago that the row is deleted.
+/// Returns when the sealing key was last changed, by its audit row; `None` if it never was, or
+/// retention has deleted the row.
 ///
 /// # Errors
 /// The database does not answer.

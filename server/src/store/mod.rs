@@ -1,23 +1,23 @@
-//! What is kept: one module per table or two, each of small functions over [`Store`]. The SQL is
-//! the same text for `SQLite` and `PostgreSQL`, so only 64-bit integers, texts and blobs cross the
-//! border, and times as epoch milliseconds. Nothing here knows what a form means.
+//! Persistence: one module per table or two, each of small functions over [`Store`]. The SQL text
+//! is the same for `SQLite` and `PostgreSQL`, so columns hold only 64-bit integers, texts and
+//! blobs, and times are epoch milliseconds. Nothing here interprets a form.
 
 mod migrations;
 
-pub mod attempts;
 pub mod audit;
 pub mod foreign_sessions;
-pub mod foreign_sign_ins;
 pub mod key_check;
+pub mod login_attempts;
+pub mod oauth_attempts;
+pub mod oidc_logins;
 pub mod people;
-pub mod providers;
+pub mod provider_metadata;
 pub mod retention;
 pub mod runs;
 pub mod sealed;
 pub mod sessions;
 pub mod set_up;
 pub mod settings;
-pub mod sign_ins;
 pub mod time_preferences;
 pub mod tokens;
 
@@ -38,29 +38,29 @@ use crate::config::Database;
 use crate::files::{NotPrivate, check_private};
 use crate::log::one_line;
 
-/// Connections per process. Writers of `SQLite` wait for one another anyhow.
+/// The pool size per process. `SQLite` serializes its writers anyway.
 const CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a statement waits for another writer before it fails.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// By then a write is done or has failed, counted from when it asks for its connection: it waits for
-/// that and for another writer, one after the other.
+/// The longest time that a write takes to succeed or fail: it waits for a connection, and then for
+/// another writer.
 pub const WRITTEN_WITHIN: Duration = ACQUIRE_TIMEOUT.saturating_add(LOCK_TIMEOUT);
 
-/// An acknowledged commit survives a power cut.
+/// `FULL`: an acknowledged commit survives a power cut.
 const SQLITE_TO_WRITE: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 const POSTGRES_TO_READ: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;";
 
-/// The database, open and of the present schema.
+/// An open database with the current schema.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    /// A connection to `SQLite` that is not used. While one is open, others need no new file beside the
-    /// database, for which a full disk has no room.
+    /// An idle connection to `SQLite`. While it is open, others need no new file beside the
+    /// database, for which a full disk has no space.
     anchor: Arc<Mutex<Option<AnyConnection>>>,
 }
 
@@ -71,7 +71,7 @@ enum Dialect {
 }
 
 impl Dialect {
-    /// The statement that limits how long a connection waits for another writer.
+    /// Returns the statement that limits how long a connection waits for another writer.
     fn lock_timeout(self) -> String {
         let milliseconds = LOCK_TIMEOUT.as_millis();
         match self {
@@ -118,7 +118,7 @@ pub enum OpenStoreError {
 }
 
 impl OpenStoreError {
-    /// A server that is not there yet was waited for; an error about the URL may repeat a part of it.
+    /// Maps an error. A pool timeout means no server; a URL error may repeat a part of the URL.
     fn from_connect(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolTimedOut => Self::Unreachable,
@@ -128,7 +128,7 @@ impl OpenStoreError {
     }
 }
 
-/// Why the database did not do what it was asked.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum StoreError {
@@ -138,25 +138,25 @@ pub enum StoreError {
     Unknown(&'static str),
 }
 
-/// What keeps a database from being written, as far as an operator can mend it.
+/// Why the database cannot be written, as far as an operator can fix it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteFault {
-    /// It has no room.
+    /// The disk is full.
     DiskFull,
-    /// It takes no writes.
+    /// It is read-only.
     ReadOnly,
-    /// It does not answer, or answers something else.
+    /// It does not answer, or fails otherwise.
     Unavailable,
 }
 
 impl StoreError {
-    /// What kept the database from being written.
+    /// Returns why the database cannot be written.
     #[must_use]
     pub fn write_fault(&self) -> WriteFault {
         let Self::Database(sqlx::Error::Database(error)) = self else {
             return WriteFault::Unavailable;
         };
-        // SQLite's are (extended) result codes, PostgreSQL's five characters.
+        // SQLite has (extended) result codes, PostgreSQL has SQLSTATE codes of five characters.
         match error.code().unwrap_or_default().as_ref() {
             SQLITE_FULL | SQLITE_IOERR_SHMSIZE | POSTGRES_DISK_FULL => WriteFault::DiskFull,
             POSTGRES_READ_ONLY => WriteFault::ReadOnly,
@@ -174,40 +174,39 @@ const SQLITE_READONLY: u32 = 8;
 const POSTGRES_DISK_FULL: &str = "53100";
 const POSTGRES_READ_ONLY: &str = "25006";
 
-/// Whether a result code of `SQLite` is the one of a read-only database, however extended.
+/// Whether a primary or extended result code of `SQLite` means a read-only database.
 fn is_sqlite_read_only(code: &str) -> bool {
     code.parse::<u32>().is_ok_and(|code| code & 0xFF == SQLITE_READONLY)
 }
 
 impl Store {
-    /// Opens the database to serve: makes a `SQLite` file that is not there yet, and brings the tables
-    /// up to date.
+    /// Opens the database to serve: creates a missing `SQLite` file and migrates the schema.
     ///
     /// # Errors
-    /// The folder, the file, the server or the schema is not as it must be.
+    /// The folder, the file, the server or the schema cannot be used.
     pub async fn open(database: &Database) -> Result<Self, OpenStoreError> {
         let store = Self::connect_or_make(database).await?;
         migrations::run(&store).await?;
         Ok(store)
     }
 
-    /// Opens the database for a command that may be the first to use it: makes what is not there yet,
-    /// as [`open`](Self::open) does, but leaves the tables of an older version as they are, because
-    /// nodes of that version may serve.
+    /// Opens the database for a command that may be the first to use it: creates what is missing,
+    /// as [`open`](Self::open) does, but does not migrate an older schema, because nodes of that
+    /// version may be serving.
     ///
     /// # Errors
-    /// As [`open`](Self::open), or the tables are not those of this version.
+    /// As [`open`](Self::open), or the schema is of another version.
     pub async fn open_or_make(database: &Database) -> Result<Self, OpenStoreError> {
         let store = Self::connect_or_make(database).await?;
         migrations::run_if_empty(&store).await?;
         Ok(store)
     }
 
-    /// Opens the database to change rows in it, beside the processes that serve: it makes no file and
-    /// changes no table.
+    /// Opens the database to change rows while nodes serve: it creates no file and changes no
+    /// table.
     ///
     /// # Errors
-    /// There is no such database, or its tables are not those of this version.
+    /// There is no such database, or its schema is of another version.
     pub async fn open_existing(database: &Database) -> Result<Self, OpenStoreError> {
         if let Database::Sqlite(file) = database {
             present_file(file)?;
@@ -217,11 +216,10 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the database to read it, beside the processes that serve: it makes nothing and changes
-    /// nothing.
+    /// Opens the database to read it while nodes serve: it creates nothing and changes nothing.
     ///
     /// # Errors
-    /// There is no such database, or its tables are not those of this version.
+    /// There is no such database, or its schema is of another version.
     pub async fn open_to_read(database: &Database) -> Result<Self, OpenStoreError> {
         let store = match database {
             Database::Sqlite(file) => {
@@ -236,7 +234,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Connects to write, and makes a `SQLite` file that is not there yet.
+    /// Connects to write, and creates a missing `SQLite` file.
     async fn connect_or_make(database: &Database) -> Result<Self, OpenStoreError> {
         match database {
             Database::Sqlite(file) => {
@@ -252,15 +250,14 @@ impl Store {
         }
     }
 
-    /// Connects, and begins each connection with a limit of what it waits for another writer, and
-    /// these statements.
+    /// Connects. Each connection begins with the lock timeout and the statements in `first`.
     async fn connect(
         dialect: Dialect,
         url: &str,
         first: &'static str,
     ) -> Result<Self, OpenStoreError> {
         sqlx::any::install_default_drivers();
-        // The URL may hold a password, and its parser's error the URL: neither goes further.
+        // The URL may contain a password, and its parser's error the URL: neither is passed on.
         let options: AnyConnectOptions = url.parse().map_err(|_| OpenStoreError::Url)?;
         let pool =
             AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -284,7 +281,7 @@ impl Store {
         Ok(Self { pool, dialect, anchor: Arc::default() })
     }
 
-    /// Writes to the one row that is there for this, so that the database does not grow.
+    /// Writes to the single row of the readiness probe, so that the database does not grow.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -301,7 +298,7 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
     }
 
-    /// Lets every connection end.
+    /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
         let anchor = self.anchor().take();
@@ -316,8 +313,8 @@ impl Store {
         self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A transaction that will write. On `SQLite` it takes its place among the writers at once: one
-    /// that reads first and then writes would be refused when another came between.
+    /// Begins a transaction that writes. On `SQLite` it takes the write lock at once: one that
+    /// reads first and then writes would fail if another writer came between.
     async fn begin_write(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         match self.dialect {
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
@@ -325,8 +322,8 @@ impl Store {
         }
     }
 
-    /// The same, with nobody else writing to this table meanwhile: whoever comes later sees all
-    /// that came before, and gets a higher number. On `SQLite` every writer is alone.
+    /// Begins a transaction that alone writes to this table: a later one sees all rows of earlier
+    /// ones, and gets higher numbers. On `SQLite` every writer is alone.
     async fn begin_write_alone(
         &self,
         table: &'static str,
@@ -340,22 +337,22 @@ impl Store {
     }
 }
 
-/// Whether a connection can be used again. On a full disk `SQLite` rolls a transaction back by itself;
-/// sqlx goes on counting it, and would begin no other on that connection.
+/// Whether a connection can be reused. On a full disk `SQLite` rolls a transaction back by itself;
+/// sqlx still counts it, and would begin no other on that connection.
 async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    // A transaction that was dropped is rolled back before anything else is answered.
+    // The ping first completes the rollback of a dropped transaction.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// The absolute path of a database file that is there and private.
+/// Returns the absolute path of an existing and private database file.
 fn present_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     let present = std::path::absolute(file).ok().filter(|file| file.is_file());
     require_private(present.ok_or_else(|| OpenStoreError::FileMissing(file.to_owned()))?)
 }
 
-/// A database file, if it is private, and so are the journals that a killed process has left beside it:
-/// `SQLite` writes on with their permissions.
+/// Requires that a database file is private, and the journals that a killed process has left beside
+/// it: `SQLite` goes on writing with their permissions.
 fn require_private(file: PathBuf) -> Result<PathBuf, OpenStoreError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = file.clone().into_os_string();
@@ -370,8 +367,8 @@ fn require_private(file: PathBuf) -> Result<PathBuf, OpenStoreError> {
     Ok(file)
 }
 
-/// Makes the file readable by its owner only, where it is not there; the journals beside it get
-/// the same permissions from `SQLite`.
+/// Creates a missing file with mode 600. `SQLite` gives the same permissions to the journals beside
+/// it.
 fn private_file(file: &Path) -> Result<PathBuf, OpenStoreError> {
     let cannot = |error| OpenStoreError::CreateFile(file.to_owned(), error);
     let file = std::path::absolute(file).map_err(cannot)?;
@@ -399,17 +396,17 @@ fn sqlite_url(file: &Path) -> String {
     url
 }
 
-/// A text to look for: `PostgreSQL` takes no U+0000, which stands in nothing that is kept.
+/// Returns a text to look for: `PostgreSQL` rejects U+0000, which no stored text contains.
 fn sought(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 
-/// An instant as the database keeps it.
+/// Returns an instant in epoch milliseconds.
 fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
 }
 
-/// Holds the row of settings until the transaction ends, as a save does. False where the settings have
+/// Locks the row of settings until the transaction ends, as a save does. False if the settings have
 /// another revision by now.
 async fn hold_settings(connection: &mut AnyConnection, revision: i64) -> Result<bool, StoreError> {
     let held =
@@ -420,12 +417,12 @@ async fn hold_settings(connection: &mut AnyConnection, revision: i64) -> Result<
     Ok(held.rows_affected() == 1)
 }
 
-/// An instant that the database kept.
+/// Returns the instant of epoch milliseconds.
 fn instant(millis: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_millis(millis).ok_or(StoreError::Unknown("time"))
 }
 
-/// A value as the database keeps it.
+/// Returns a value as JSON for a column.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value)
         .expect("what is kept as JSON has text keys only, and no way to fail")

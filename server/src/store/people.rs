@@ -1,33 +1,33 @@
-//! Who may sign in.
+//! Local accounts, which sign in with a password. A hash of it is stored, and never the password.
 
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Entry};
-use super::sessions::{self, Ended};
+use super::sessions::{self, SessionEnd};
 use super::{Store, StoreError, instant, millis, sought};
 use crate::identity::{Principal, Role, role_name, role_of};
 
-/// A person who may sign in.
+/// A local account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Random, and never given to another person.
+    /// A random id, which is never reused.
     pub id: String,
-    /// As it was typed when the person was added.
+    /// The address as it was typed when the account was added.
     pub email: String,
-    /// The name that others see.
+    /// The display name.
     pub name: String,
     /// Argon2id, as a PHC string.
     pub password_hash: String,
-    /// What the person may do.
+    /// The role.
     pub role: Role,
-    /// When the person was added.
+    /// When the account was added.
     pub created_at: DateTime<Utc>,
 }
 
 impl Person {
-    /// The person as the rest of the product knows whoever is signed in.
+    /// Returns the account's principal.
     #[must_use]
     pub fn principal(&self) -> Principal {
         let Self { id, email, name, role, .. } = self.clone();
@@ -35,18 +35,18 @@ impl Person {
     }
 }
 
-/// What a new person's e-mail address met.
+/// The result of adding an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// Nobody had it.
+    /// The account was added.
     Done,
-    /// Somebody has it, perhaps in other letters.
+    /// Another account has the address, ignoring case.
     EmailTaken,
 }
 
 const COLUMNS: &str = "id, email, name, password_hash, role, created_at";
 
-/// Adds a person, with the audit row in the same transaction.
+/// Adds an account, with the audit row in the same transaction.
 ///
 /// # Errors
 /// The database does not answer.
@@ -59,7 +59,7 @@ pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added,
     Ok(added)
 }
 
-/// Adds a person as part of a transaction, with the audit row.
+/// Adds an account and the audit row within a transaction.
 pub(super) async fn add_in(
     connection: &mut AnyConnection,
     person: &Person,
@@ -86,7 +86,7 @@ pub(super) async fn add_in(
     Ok(Added::Done)
 }
 
-/// The person with this address, in whatever letters.
+/// Returns the account with this address, ignoring case.
 ///
 /// # Errors
 /// The database does not answer.
@@ -112,7 +112,7 @@ pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreErro
     Ok(found.is_some())
 }
 
-/// Everybody, by address.
+/// Returns all accounts, sorted by address.
 ///
 /// # Errors
 /// The database does not answer.
@@ -125,8 +125,8 @@ pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
         .collect()
 }
 
-/// Puts another password in the place of the one with the hash `before`, and ends the person's
-/// sessions. False if there is no such person, or the password is another one by now.
+/// Replaces the password if its hash is still `before`, and ends the account's sessions. False if
+/// there is no such account, or the hash is another one by now.
 ///
 /// # Errors
 /// The database does not answer.
@@ -149,19 +149,19 @@ pub async fn set_password(
     if changed == 0 {
         return Ok(false);
     }
-    sessions::end_all(&mut transaction, id, Ended::BySignOut, entry.at).await?;
+    sessions::end_all(&mut transaction, id, SessionEnd::BySignOut, entry.at).await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(true)
 }
 
-/// Removes a person, and with them their sessions. False where there is no such person.
+/// Removes an account and its sessions. False if there is no such account.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    sessions::end_all(&mut transaction, id, Ended::ByRemoval, entry.at).await?;
+    sessions::end_all(&mut transaction, id, SessionEnd::ByRemoval, entry.at).await?;
     let removed = sqlx::query("DELETE FROM person WHERE id = $1")
         .bind(id)
         .execute(&mut *transaction)
@@ -175,7 +175,7 @@ pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, Stor
     Ok(true)
 }
 
-/// What makes two addresses the same one.
+/// Returns the key by which addresses are compared.
 fn email_key(email: &str) -> String {
     sought(email.trim()).to_lowercase()
 }

@@ -1,34 +1,34 @@
-//! Deletes rows that were kept as long as they are to be kept, or are of no use any more. It deletes a
-//! few at a time, so that no other writer waits long, and in the order of their times, so that several
-//! nodes that delete at once wait for each other and never deadlock.
+//! Deletes rows whose retention period is over or that are not needed any more. It deletes a few at
+//! a time, so that no other writer waits long, and in the order of their times, so that concurrent
+//! nodes wait for each other and never deadlock.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Store, StoreError, millis};
 
-/// The rows of one deletion, give or take those of the same millisecond.
+/// The rows of one deletion, plus those of the same millisecond.
 const BATCH: i64 = 200;
 
-/// What grows old.
+/// The kinds of rows that are deleted by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RetainedRows {
     /// Rows of the audit trail.
     Audit,
-    /// Test messages and their steps, but for the latest of each person and those under way.
+    /// Test messages and their steps, except the latest of each user and those in progress.
     Message,
-    /// Attempts to obtain a token, by when they began.
+    /// Attempts to obtain a token, by start time.
     TokenAttempt,
-    /// Browsers that went to sign in with an organisation's account, by when they had to be back.
+    /// Pending logins at an `OpenID` provider, by expiry.
     ForeignSignIn,
-    /// Sign-ins that were tried and did not succeed.
+    /// Sign-in attempts that did not succeed.
     SignInAttempt,
-    /// Tickets of set-up links, by when they ceased to work.
+    /// Tickets of set-up links, by expiry.
     SetUpTicket,
 }
 
-impl Kind {
-    /// The table, the column with the time that counts, and what else must be true.
+impl RetainedRows {
+    /// Returns the table, the time column, and a further condition.
     const fn rows(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Audit => ("audit", "at", "1 = 1"),
@@ -47,13 +47,13 @@ impl Kind {
     }
 }
 
-/// Deletes a batch of what is older than `before`, the oldest first, and tells how much that was.
+/// Deletes a batch of rows older than `before`, oldest first, and returns their number.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn delete_batch(
     store: &Store,
-    kind: Kind,
+    kind: RetainedRows,
     before: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let (table, column, condition) = kind.rows();

@@ -1,5 +1,5 @@
-//! Test messages: each a run whose steps are written as they happen, so that any node and any tab
-//! can tell how it fares.
+//! Test messages: each is a run whose steps are written as they happen, so that every node and
+//! every tab can show its progress.
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Outcome, Run, StepReport};
@@ -10,20 +10,20 @@ use super::audit::{self, Action, Actor, Entry};
 use super::{Store, StoreError, instant, json, millis, sought};
 use crate::identity::Principal;
 
-/// A run and what it goes through.
+/// A stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredRun {
     /// The run.
     pub run: Run,
-    /// The form that it goes through, sealed; nothing for a run of an earlier version.
+    /// The sealed form that it uses; `None` for a run of an earlier version.
     pub form: Option<Vec<u8>>,
-    /// From when on, without an end, it has lost the process that sent it.
+    /// When it counts as interrupted, if it has no outcome by then.
     pub gone_after: DateTime<Utc>,
 }
 
-impl Kept {
-    /// The run as it stands at an instant: one whose process is gone was interrupted, whether or not
-    /// the database could note that.
+impl StoredRun {
+    /// Returns the run at an instant: after `gone_after` it is interrupted, even if the database
+    /// has not recorded that.
     #[must_use]
     pub fn at(mut self, now: DateTime<Utc>) -> Self {
         if self.run.outcome.is_none() && self.gone_after < now {
@@ -33,10 +33,10 @@ impl Kept {
     }
 }
 
-/// Begins a run of whoever asks, with its audit row, and returns whether it has: a person has one run
-/// under way at a time. One that has no end after `gone_after` will have none. `form` is the sealed
-/// form that it goes through, and `fields` are the wire names of the controls in which that form
-/// differs from what is saved, for the audit.
+/// Begins a run with its audit row, and returns whether it has: a user has one run in progress at a
+/// time. After `gone_after` a run without an outcome is interrupted. `form` is the sealed form that
+/// it uses, and `fields` are the wire names of the controls in which that form differs from the
+/// saved one, for the audit.
 ///
 /// # Errors
 /// The database does not answer.
@@ -72,10 +72,10 @@ pub async fn begin(
     Ok(true)
 }
 
-/// Adds a step that ended; `ordinal` counts from 0.
+/// Adds a completed step; `ordinal` counts from 0.
 ///
 /// # Errors
-/// The database does not answer, or the step was already there.
+/// The database does not answer, or the step exists already.
 pub async fn record(
     store: &Store,
     run: &str,
@@ -91,7 +91,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Ends a run. One that has ended already keeps its end.
+/// Ends a run. A run that has ended keeps its outcome.
 ///
 /// # Errors
 /// The database does not answer.
@@ -104,8 +104,8 @@ pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), S
     Ok(())
 }
 
-/// Ends, as interrupted, every run that has no end and will have none. Readers do not wait for this:
-/// see [`Kept::at`].
+/// Ends every run without an outcome after its `gone_after` as interrupted. Readers do not wait for
+/// this: see [`StoredRun::at`].
 ///
 /// # Errors
 /// The database does not answer.
@@ -118,12 +118,12 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
     Ok(())
 }
 
-/// The run with this id.
+/// Returns the run with this id.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn get(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
-    // The run before its steps: an end that is seen has all its steps seen after it.
+pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreError> {
+    // The run is read before its steps, so that a run with an outcome has all of its steps.
     let row = sqlx::query(
         "SELECT recipient, started_at, tested, form, outcome, gone_after FROM run WHERE id = $1",
     )
@@ -141,14 +141,14 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
         outcome: outcome.as_deref().map(parsed).transpose()?,
     };
     let gone_after = instant(row.try_get("gone_after")?)?;
-    Ok(Some(Kept { run, form: row.try_get("form")?, gone_after }))
+    Ok(Some(StoredRun { run, form: row.try_get("form")?, gone_after }))
 }
 
-/// The run that began last, of anybody or of one person.
+/// Returns the latest run, of one user or of all.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Kept>, StoreError> {
+pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<StoredRun>, StoreError> {
     let row = sqlx::query(
         "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
     )
@@ -161,11 +161,11 @@ pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Kept>,
     }
 }
 
-/// The runs that began last, newest first, each with who asked for it.
+/// Returns the latest runs, newest first, each with the name of the user who began it.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, Kept)>, StoreError> {
+pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, StoredRun)>, StoreError> {
     let rows = sqlx::query("SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1")
         .bind(count)
         .fetch_all(&store.pool)

@@ -1,6 +1,6 @@
-//! Every sealed value of the database, by the column that it is in: for what a change of the sealing
-//! key must reach. A new column of sealed values belongs into [`Column`]; a test compares that with
-//! the tables. The check value is not among them: it is changed by itself (`key_check.rs`).
+//! Every sealed value of the database, by its column, for the rotation of the sealing key. A new
+//! column of sealed values must be added to [`Column`]; a test compares that with the tables. The
+//! check value is not among them: it is changed separately (`key_check.rs`).
 
 use std::collections::BTreeSet;
 
@@ -24,11 +24,11 @@ pub enum Column {
     RefreshToken,
     /// The code verifier of an attempt to obtain a token.
     CodeVerifier,
-    /// The form that a test message goes through.
+    /// The form of a test message.
     Run,
-    /// The code verifier of a sign-in at an `OpenID` provider.
+    /// The code verifier of a login at an `OpenID` provider.
     SignInVerifier,
-    /// The ID token of a session that an `OpenID` provider began.
+    /// The ID token of a session that began at an `OpenID` provider.
     IdToken,
 }
 
@@ -44,7 +44,7 @@ impl Column {
         Self::IdToken,
     ];
 
-    /// Its table.
+    /// Returns the table.
     #[must_use]
     pub const fn table(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Column {
         }
     }
 
-    /// Its name.
+    /// Returns the column's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Column {
         }
     }
 
-    /// The column that names a row of its table.
+    /// Returns the key column of the table.
     const fn key(self) -> &'static str {
         match self {
             Self::Secret => "field",
@@ -81,7 +81,7 @@ impl Column {
         }
     }
 
-    /// What tells, as a text, where its values are for.
+    /// Returns the SQL expression of a value's context (see [`SealedValue::context`]).
     const fn context(self) -> &'static str {
         match self {
             Self::Secret => "secret.destination",
@@ -94,11 +94,11 @@ impl Column {
         }
     }
 
-    /// The rows whose values are still good for something, with what tells where they are for.
+    /// Returns the tables to select from: the rows whose values are still used, with their context.
     const fn rows(self) -> &'static str {
         match self {
             Self::AccessToken | Self::RefreshToken => "token JOIN settings ON settings.id = 1",
-            // Once the settings are others, nobody finishes an attempt.
+            // An attempt for an older revision of the settings cannot finish.
             Self::CodeVerifier => {
                 "token_attempt JOIN settings ON settings.revision = token_attempt.revision"
             }
@@ -110,16 +110,16 @@ impl Column {
 /// A sealed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedValue {
-    /// Names its row.
+    /// The key of its row.
     pub row: String,
-    /// What the vault made of it.
+    /// The sealed octets.
     pub sealed: Vec<u8>,
-    /// What tells where it is for: a destination, a form or a person as JSON, or an issuer.
+    /// What its destination is derived from: a destination, a form or a user as JSON, or an issuer.
     pub context: String,
 }
 
-/// The next values of a column after the row of this name, in the order of the rows' names; where
-/// `but` is given, only those that another key has sealed.
+/// Returns the next values of a column after the row with this key, in the order of the keys; with
+/// `but`, only those that another key has sealed.
 ///
 /// # Errors
 /// The database does not answer.
@@ -137,7 +137,7 @@ pub async fn batch(
         column.context(),
         column.rows(),
     );
-    // Nine octets are never equal to eight.
+    // Without `but`, nine octets, which never equal the eight of a key id.
     let but = but.as_ref().map_or(&[0; 9][..], |key| key.octets());
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(but).fetch_all(&store.pool).await?;
     rows.iter()
@@ -151,8 +151,7 @@ pub async fn batch(
         .collect()
 }
 
-/// Puts a value in the place of this one. False, and nothing changed, where it is another one by now,
-/// or gone.
+/// Replaces a value. False, and nothing changed, if it is another one by now, or gone.
 ///
 /// # Errors
 /// The database does not answer.
@@ -173,7 +172,7 @@ pub async fn replace(
     Ok(replaced.rows_affected() > 0)
 }
 
-/// Whether a value is still there as it was read.
+/// Whether a value is still as it was read.
 ///
 /// # Errors
 /// The database does not answer.
@@ -192,8 +191,8 @@ pub async fn is_unchanged(
     Ok(row.is_some())
 }
 
-/// Forgets the values that nothing opens any more: code verifiers whose time is over, or whose
-/// settings are others by now.
+/// Deletes the values that cannot be used any more: code verifiers that have expired, or that are
+/// for an older revision of the settings.
 ///
 /// # Errors
 /// The database does not answer.
@@ -213,7 +212,7 @@ pub async fn forget_useless(store: &Store, now: DateTime<Utc>) -> Result<(), Sto
     Ok(())
 }
 
-/// How many values each key has sealed in a column; those that are no sealed values are under none.
+/// Counts the values of a column by sealing key; malformed values count under `None`.
 ///
 /// # Errors
 /// The database does not answer.
@@ -232,7 +231,7 @@ pub async fn counts(
         .collect()
 }
 
-/// The keys that have sealed something in the database.
+/// Returns the keys that have sealed a value in the database.
 ///
 /// # Errors
 /// The database does not answer.
@@ -244,7 +243,7 @@ pub async fn keys(store: &Store) -> Result<BTreeSet<KeyId>, StoreError> {
     Ok(keys)
 }
 
-/// Whether this key has sealed something in the database, the check value included.
+/// Whether this key has sealed a value in the database, the check value included.
 ///
 /// # Errors
 /// The database does not answer.

@@ -1,5 +1,5 @@
-//! Who is signed in, by the hash of a token that only the browser has: people of this product's own,
-//! and those whom somebody else knows.
+//! Sessions, by the hash of a token that only the browser has: of local accounts, and of users of
+//! an `OpenID` provider.
 
 use std::cmp::Reverse;
 
@@ -8,43 +8,43 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Entry};
-use super::{Store, StoreError, attempts, foreign_sessions, instant, millis};
-use crate::digest::hashed;
+use super::{Store, StoreError, foreign_sessions, instant, millis, oauth_attempts};
+use crate::hash::hashed;
 use crate::identity::{Principal, role_of};
 use crate::log::one_line;
 
-/// A session and whose it is.
+/// A session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Whose it is, as the database knows the person now, or as whoever knows them said at sign-in.
+pub struct StoredSession {
+    /// Its user: a local account as it is now, or an `OpenID` user as at sign-in.
     pub principal: Principal,
-    /// When the person signed in.
+    /// When the user signed in.
     pub created_at: DateTime<Utc>,
-    /// When a request last came, give or take what [`touch`] is spared.
+    /// When the last request came that [`touch`] recorded.
     pub seen_at: DateTime<Utc>,
 }
 
-/// A session in a list.
+/// A session of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct SessionSummary {
     /// The hash of its token.
     pub token_hash: String,
-    /// From which address the person signed in, where that was recorded.
+    /// The address of the sign-in, if recorded.
     pub address: Option<String>,
-    /// Whose it is and since when.
-    pub found: Found,
+    /// Its user and its times.
+    pub found: StoredSession,
 }
 
-impl Listed {
-    /// The session's name on pages and in the audit trail.
+impl SessionSummary {
+    /// Returns the session's name on pages and in the audit trail.
     #[must_use]
     pub fn name(&self) -> String {
         name_of(&self.token_hash)
     }
 }
 
-/// The name by which pages and the audit trail know a session. It opens nothing: it is a digest of what
-/// the database knows, which is a digest of the token.
+/// Returns a session's name on pages and in the audit trail. It is no credential: it is a digest of
+/// what the database knows, which is a digest of the token.
 #[must_use]
 pub fn name_of(token_hash: &str) -> String {
     hashed(token_hash).chars().take(16).collect()
@@ -55,16 +55,16 @@ const ENDS: [&str; 2] = [
     "DELETE FROM foreign_session WHERE token_hash = $1",
 ];
 
-/// How somebody ended a session.
+/// How a session was ended explicitly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// By signing out, by signing in again, by another password or from the list of sessions.
+pub enum SessionEnd {
+    /// By signing out, by signing in again, by a new password or from the list of sessions.
     BySignOut,
     /// By removing the account.
     ByRemoval,
 }
 
-impl Ended {
+impl SessionEnd {
     const fn name(self) -> &'static str {
         match self {
             Self::BySignOut => "sign-out",
@@ -81,8 +81,7 @@ impl Ended {
 const SESSIONS: &str = "SELECT token_hash, person.id AS id, email, name, role, address,
     session.created_at AS created_at, seen_at FROM session JOIN person ON person.id = session.person";
 
-/// Begins a session for a person whose password is still the one with this hash, and returns
-/// whether it is.
+/// Begins a session if the account's password hash is still this one. Returns whether it is.
 ///
 /// # Errors
 /// The database does not answer.
@@ -95,7 +94,7 @@ pub async fn begin(
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    // Holds the person's row: a password that is changed meanwhile was so before, or ends this session too.
+    // Locks the account's row: a concurrent password change is before this, or ends this session.
     let held = sqlx::query(
         "UPDATE person SET password_hash = password_hash WHERE id = $1 AND password_hash = $2",
     )
@@ -120,11 +119,11 @@ pub async fn begin(
     Ok(true)
 }
 
-/// The session with this token.
+/// Returns the session with this token.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, StoreError> {
+pub async fn find(store: &Store, token_hash: &str) -> Result<Option<StoredSession>, StoreError> {
     let sql = format!("{SESSIONS} WHERE session.token_hash = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
     match row {
@@ -133,8 +132,8 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<Found>, Stor
     }
 }
 
-/// The sessions that began and were last seen after these instants, of one person or of all, latest
-/// first.
+/// Lists the sessions that began and were last seen after these instants, of one user or of all,
+/// latest first.
 ///
 /// # Errors
 /// The database does not answer.
@@ -143,7 +142,7 @@ pub async fn list(
     person: Option<&str>,
     created_after: DateTime<Utc>,
     seen_after: DateTime<Utc>,
-) -> Result<Vec<Listed>, StoreError> {
+) -> Result<Vec<SessionSummary>, StoreError> {
     let sql = format!(
         "{SESSIONS} WHERE ($1 = 0 OR session.person = $2) AND session.created_at > $3 AND seen_at > $4"
     );
@@ -160,26 +159,26 @@ pub async fn list(
     Ok(found)
 }
 
-/// The sessions in rows that can be read; one that cannot, such as one with a role of a later release,
-/// does not keep the others from being seen and ended.
+/// Returns the sessions in readable rows. One that is not, such as one with a role of a later
+/// release, is skipped, so that the others can be seen and ended.
 pub(super) fn readable(
     rows: &[AnyRow],
-    listed: impl Fn(&AnyRow) -> Result<Listed, StoreError>,
-) -> Vec<Listed> {
+    listed: impl Fn(&AnyRow) -> Result<SessionSummary, StoreError>,
+) -> Vec<SessionSummary> {
     let or_skipped = |error: &StoreError| {
         tracing::error!(error = one_line(error), "a session cannot be read and is not listed");
     };
     rows.iter().filter_map(|row| listed(row).inspect_err(or_skipped).ok()).collect()
 }
 
-fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
+fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
     let token_hash: String = row.try_get("token_hash")?;
     let role = role_of(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?;
     let (id, email) = (row.try_get("id")?, row.try_get("email")?);
     let principal = Principal::local(id, email, row.try_get("name")?, role);
-    Ok(Listed {
+    Ok(SessionSummary {
         address: row.try_get("address")?,
-        found: Found {
+        found: StoredSession {
             principal,
             created_at: instant(row.try_get("created_at")?)?,
             seen_at: instant(row.try_get("seen_at")?)?,
@@ -188,7 +187,7 @@ fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
     })
 }
 
-/// Notes that a request came. A session that ended meanwhile stays ended.
+/// Records the time of a request. A session that ended meanwhile stays ended.
 ///
 /// # Errors
 /// The database does not answer.
@@ -202,8 +201,8 @@ pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Ends a session and remembers that it was ended, with an audit row where the session was there and
-/// there is a row to write. What it had begun is over by `at`.
+/// Ends a session and records how, with the audit row if the session existed and a row is given.
+/// Its attempts to obtain a token expire at `at`.
 ///
 /// # Errors
 /// The database does not answer; the session has not ended.
@@ -214,7 +213,7 @@ pub async fn end(
     entry: Option<&Entry>,
 ) -> Result<(), StoreError> {
     let mut transaction = store.begin_write().await?;
-    attempts::expire_of_session(&mut transaction, token_hash, at).await?;
+    oauth_attempts::expire_of_session(&mut transaction, token_hash, at).await?;
     for remember in [
         "INSERT INTO ended_session (token_hash, how, created_at)
          SELECT token_hash, $2, created_at FROM session WHERE token_hash = $1
@@ -223,7 +222,7 @@ pub async fn end(
          SELECT token_hash, $2, created_at FROM foreign_session WHERE token_hash = $1
          ON CONFLICT (token_hash) DO NOTHING",
     ] {
-        let remembered = sqlx::query(remember).bind(token_hash).bind(Ended::BySignOut.name());
+        let remembered = sqlx::query(remember).bind(token_hash).bind(SessionEnd::BySignOut.name());
         remembered.execute(&mut *transaction).await?;
     }
     let mut ended = 0;
@@ -238,11 +237,11 @@ pub async fn end(
     Ok(())
 }
 
-/// Ends all sessions of a person, and remembers how. What they had begun is over by `at`.
+/// Ends all sessions of an account and records how. Their attempts to obtain a token expire.
 pub(super) async fn end_all(
     connection: &mut AnyConnection,
     person: &str,
-    how: Ended,
+    how: SessionEnd,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let ended = sqlx::query("SELECT token_hash FROM session WHERE person = $1")
@@ -250,7 +249,7 @@ pub(super) async fn end_all(
         .fetch_all(&mut *connection)
         .await?;
     for row in ended {
-        attempts::expire_of_session(connection, row.try_get(0)?, at).await?;
+        oauth_attempts::expire_of_session(connection, row.try_get(0)?, at).await?;
     }
     sqlx::query(
         "INSERT INTO ended_session (token_hash, how, created_at)
@@ -265,7 +264,7 @@ pub(super) async fn end_all(
     Ok(())
 }
 
-/// How somebody ended the session with this token, where it began after an instant.
+/// Returns how the session with this token was ended, if it began after an instant.
 ///
 /// # Errors
 /// The database does not answer.
@@ -273,17 +272,17 @@ pub async fn how_ended(
     store: &Store,
     token_hash: &str,
     created_after: DateTime<Utc>,
-) -> Result<Option<Ended>, StoreError> {
+) -> Result<Option<SessionEnd>, StoreError> {
     let row =
         sqlx::query("SELECT how FROM ended_session WHERE token_hash = $1 AND created_at > $2")
             .bind(token_hash)
             .bind(millis(created_after))
             .fetch_optional(&store.pool)
             .await?;
-    row.map(|row| Ended::of_name(row.try_get(0)?)).transpose()
+    row.map(|row| SessionEnd::of_name(row.try_get(0)?)).transpose()
 }
 
-/// Removes a session that ended by itself.
+/// Deletes an expired session.
 ///
 /// # Errors
 /// The database does not answer.
@@ -294,8 +293,8 @@ pub async fn remove(store: &Store, token_hash: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes the sessions that began or were last seen before these instants: they ended by themselves.
-/// What is remembered of others goes when they would have.
+/// Deletes the expired sessions: those that began or were last seen before these instants. The
+/// records of explicit ends are deleted when the sessions would have expired.
 ///
 /// # Errors
 /// The database does not answer.

@@ -1,5 +1,5 @@
-//! The links by which the first administrator makes themselves one. A link's ticket is stored as a
-//! hash, works until its time is over, and only while there is no administrator.
+//! The set-up links for the first administrator. A link's ticket is stored as a hash. It is valid
+//! until it expires, and only while there is no administrator.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
@@ -18,7 +18,7 @@ pub async fn is_done(store: &Store) -> Result<bool, StoreError> {
     has_administrator(&mut connection).await
 }
 
-/// Keeps a ticket until its time is over. Those of other nodes keep working.
+/// Stores a ticket until it expires. Those of other nodes stay valid.
 ///
 /// # Errors
 /// The database does not answer.
@@ -42,7 +42,7 @@ pub async fn issue(
     Ok(())
 }
 
-/// Whether a ticket would work now.
+/// Whether a ticket is valid now.
 ///
 /// # Errors
 /// The database does not answer.
@@ -56,8 +56,8 @@ pub async fn is_valid(store: &Store, hash: &str, now: DateTime<Utc>) -> Result<b
     Ok(known.is_some() && !has_administrator(&mut connection).await?)
 }
 
-/// Adds the first person for a ticket, and takes every ticket away. False where the ticket does not
-/// work, or somebody was quicker.
+/// Redeems a ticket: adds the first administrator and deletes every ticket. False if the ticket is
+/// not valid, or another request was first.
 ///
 /// # Errors
 /// The database does not answer.
@@ -69,7 +69,7 @@ pub async fn redeem(
     entry: &Entry,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    // One statement takes them all, so that of two at once the second finds none.
+    // One statement deletes them all, so that the second of two concurrent requests finds none.
     let tickets = sqlx::query("DELETE FROM set_up_ticket RETURNING hash, expires_at")
         .fetch_all(&mut *transaction)
         .await?;
@@ -88,9 +88,9 @@ pub async fn redeem(
 }
 
 async fn has_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
-    let anybody = sqlx::query("SELECT 1 FROM person WHERE role = $1 LIMIT 1")
+    let administrator = sqlx::query("SELECT 1 FROM person WHERE role = $1 LIMIT 1")
         .bind(role_name(Role::Administrator))
         .fetch_optional(connection)
         .await?;
-    Ok(anybody.is_some())
+    Ok(administrator.is_some())
 }

@@ -1,5 +1,5 @@
-//! The form as it was last saved, and the sealed secrets that belong to it. Read in one statement
-//! and replaced in one transaction, so that nobody ever sees half a save.
+//! The saved form and its sealed secrets. They are read in one statement and replaced in one
+//! transaction, so that a reader never sees half a save.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
@@ -8,24 +8,24 @@ use super::audit::{self, Action, Actor, Entry};
 use super::tokens::{self, StoredToken};
 use super::{Store, StoreError, hold_settings, instant, millis};
 
-/// What is saved.
+/// The saved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredForm {
     /// Counts the saves; 0 before the first.
     pub revision: i64,
-    /// The form's text fields as JSON; nothing before the first save.
+    /// The form's text fields as JSON; `None` before the first save.
     pub form_json: Option<String>,
     /// Who saved it.
     pub saved_by: Option<Actor>,
     /// When it was saved.
     pub saved_at: Option<DateTime<Utc>>,
-    /// The secrets that are stored, by field.
+    /// The stored secrets, by field.
     pub secrets: Vec<SealedSecret>,
     /// The grant of the token that a save would delete, if there is one.
     pub grant_id: Option<String>,
 }
 
-/// A secret as the database knows it.
+/// A sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSecret {
     /// The field's wire name.
@@ -34,7 +34,7 @@ pub struct SealedSecret {
     pub destination_json: String,
     /// The revision of the save that stored it.
     pub revision: i64,
-    /// What the vault made of it.
+    /// The sealed octets.
     pub sealed: Vec<u8>,
 }
 
@@ -45,31 +45,31 @@ pub struct Replacement<'a> {
     pub expected_revision: i64,
     /// The form's text fields as JSON.
     pub form_json: &'a str,
-    /// Secrets to store, in place of what their fields had.
+    /// Secrets to store, in place of those of the same fields.
     pub secrets_to_put: &'a [SealedSecret],
-    /// Wire names of the fields whose secrets go.
+    /// Wire names of the fields whose secrets are deleted.
     pub secrets_to_remove: &'a [&'a str],
-    /// Who saves.
+    /// Who saves it.
     pub by: &'a Actor,
-    /// When.
+    /// When it is saved.
     pub at: DateTime<Utc>,
     /// Wire names of the fields that changed, for the audit.
     pub changed_fields: &'a [&'a str],
-    /// The grant whose token this save was told to delete.
+    /// The grant whose token this save may delete.
     pub deletes_grant: Option<&'a str>,
 }
 
-/// What became of a save.
+/// The result of a save.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replaced {
-    /// It is saved.
+    /// The settings were saved.
     Done {
-        /// The revision it made.
+        /// The new revision.
         revision: i64,
         /// The token that it deleted, if there was one.
         deleted: Option<Box<StoredToken>>,
     },
-    /// Somebody saved since the form was loaded; nothing was changed.
+    /// The settings were saved since the form was loaded; nothing was changed.
     OutOfDate,
     /// There is a token that the save did not name; nothing was changed.
     GrantUnnamed {
@@ -78,7 +78,7 @@ pub enum Replaced {
     },
 }
 
-/// Reads what is saved, all of it from one moment.
+/// Reads the saved settings as one consistent snapshot.
 ///
 /// # Errors
 /// The database does not answer.
@@ -117,7 +117,7 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     })
 }
 
-/// Which save is the present one.
+/// Returns the current revision.
 ///
 /// # Errors
 /// The database does not answer.
@@ -127,10 +127,10 @@ pub async fn revision(store: &Store) -> Result<i64, StoreError> {
     Ok(row.try_get(0)?)
 }
 
-/// Replaces what is saved, secrets, token and audit row included, or changes nothing.
+/// Replaces the settings, with secrets, token and audit row, or changes nothing (optimistic lock).
 ///
-/// The guarded UPDATE comes first: it holds the one row of `settings` until the end, so that
-/// whoever stores a token must touch that row too to be seen here.
+/// The guarded UPDATE comes first: it locks the one row of `settings` until the end. Storing a
+/// token must lock that row too to be seen here.
 ///
 /// # Errors
 /// The database does not answer; nothing was changed.
@@ -160,7 +160,6 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     Ok(Replaced::Done { revision: save.expected_revision + 1, deleted })
 }
 
-/// Whether the row still had the expected revision, and so was written.
 /// A stored secret with another destination.
 #[derive(Debug, Clone, Copy)]
 pub struct Rebound<'a> {
@@ -172,7 +171,7 @@ pub struct Rebound<'a> {
     pub after: &'a SealedSecret,
 }
 
-/// Gives a stored secret another destination. False, and nothing changed, where the settings were
+/// Binds a stored secret to another destination. False, and nothing changed, if the settings were
 /// saved since, or the secret is another one by now.
 ///
 /// # Errors
@@ -199,6 +198,7 @@ pub async fn rebind(store: &Store, rebound: Rebound<'_>) -> Result<bool, StoreEr
     Ok(rebound == 1)
 }
 
+/// Returns whether the row still had the expected revision, and so was written.
 async fn update_form(
     connection: &mut AnyConnection,
     save: &Replacement<'_>,

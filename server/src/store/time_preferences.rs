@@ -1,4 +1,4 @@
-//! How each person likes times.
+//! The time formats that users have chosen.
 
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use sqlx::Row;
@@ -6,7 +6,7 @@ use sqlx::Row;
 use super::audit::{self, Entry};
 use super::{Store, StoreError};
 
-/// What this person has chosen, if they have.
+/// Returns what this user has chosen, if anything.
 ///
 /// # Errors
 /// The database does not answer.
@@ -25,7 +25,7 @@ pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, 
     }))
 }
 
-/// Keeps what this person has chosen, with the audit row in the same transaction.
+/// Stores what this user has chosen, with the audit row in the same transaction.
 ///
 /// # Errors
 /// The database does not answer.

@@ -1,98 +1,98 @@
-//! The one token, sealed. Obtained in one transaction with the settings that it is for, renewed
-//! under a lease by whoever holds it, deleted by the next save. Whoever comes too late changes
-//! nothing: each writing statement names the grant and the generation that it read.
+//! The one token, sealed. It is stored under a lock of the settings that it is for, refreshed under
+//! a lease, and deleted by the next save. Each writing statement names the grant and the generation
+//! that it read (optimistic lock), so that a late one changes nothing.
 
 use chrono::{DateTime, Utc};
-use domain::token::Setback;
+use domain::token::OauthFailure;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::audit::{self, Entry};
 use super::{Store, StoreError, hold_settings, instant, json, millis};
 
-/// The token as the database knows it.
+/// The stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredToken {
-    /// Names what was consented to; the same over all renewals.
+    /// The id of the grant, the same over all refreshes.
     pub grant: String,
-    /// Counts the renewals.
+    /// Counts the refreshes.
     pub generation: i64,
-    /// What the vault made of the token, or tokens.
+    /// The sealed tokens.
     pub sealed: SealedTokens,
-    /// Since when there is this access token.
+    /// When the access token was obtained.
     pub obtained_at: DateTime<Utc>,
-    /// From when on it is no longer good.
+    /// When the access token expires.
     pub expires_at: DateTime<Utc>,
-    /// Until when it can be renewed.
+    /// Until when it can be refreshed.
     pub ends: Ends,
-    /// How many tries to renew it have failed in a row.
+    /// The number of consecutive failed refreshes.
     pub failures: i64,
     /// When the last of them was made.
     pub tried_at: Option<DateTime<Utc>>,
-    /// When the next is due.
+    /// When the next refresh is due.
     pub next_try_at: Option<DateTime<Utc>>,
-    /// Why the last failed.
-    pub setback: Option<Setback>,
+    /// Why the last refresh failed.
+    pub failure: Option<OauthFailure>,
     /// Whether the provider said that the grant is gone.
     pub is_gone: bool,
 }
 
-/// Until when a token can be renewed, where the provider says so.
+/// Until when a token can be refreshed, if the provider says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ends {
-    /// When the refresh token ends if it is not used.
+    /// When an unused refresh token expires.
     pub refresh: Option<DateTime<Utc>>,
-    /// When the grant ends, however often the token is renewed.
+    /// When the grant expires, regardless of refreshes.
     pub grant: Option<DateTime<Utc>>,
 }
 
-/// The generation that a renewal has brought.
+/// The next generation, the result of a refresh.
 #[derive(Debug, Clone, Copy)]
 pub struct Renewed<'a> {
-    /// What the vault made of it.
+    /// The sealed tokens.
     pub sealed: &'a SealedTokens,
-    /// Since when there is this access token.
+    /// When the access token was obtained.
     pub obtained_at: DateTime<Utc>,
-    /// From when on it is no longer good.
+    /// When the access token expires.
     pub expires_at: DateTime<Utc>,
-    /// Until when it can be renewed.
+    /// Until when it can be refreshed.
     pub ends: Ends,
-    /// Why it is of no use, and how many tries in a row have come to that.
+    /// Why it is unusable, and the number of consecutive refreshes with that result.
     pub failure: Option<(FailedTry<'a>, i64)>,
 }
 
-/// What an answer of a Token Endpoint leaves behind.
+/// The sealed parts of a token response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedTokens {
     /// The access token.
     pub access: Vec<u8>,
-    /// The refresh token, where there is one.
+    /// The refresh token, if there is one.
     pub refresh: Option<Vec<u8>>,
-    /// How client id and secret went, by its wire name.
+    /// The client authentication method, by its wire name.
     pub client_auth: String,
-    /// The scope that was granted, where the answer named it.
+    /// The granted scope, if the response named it.
     pub granted_scope: Option<String>,
 }
 
-/// Who renews which token.
+/// The lease to refresh a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease<'a> {
     /// The token's grant.
     pub grant: &'a str,
-    /// The generation that is renewed.
+    /// The generation that is refreshed.
     pub generation: i64,
-    /// A name that nobody else has.
+    /// The unique name of the holder.
     pub owner: &'a str,
 }
 
-/// A try to renew that failed.
+/// A failed refresh.
 #[derive(Debug, Clone, Copy)]
 pub struct FailedTry<'a> {
-    /// Why.
-    pub setback: &'a Setback,
-    /// When.
+    /// The reason.
+    pub failure: &'a OauthFailure,
+    /// When it was made.
     pub at: DateTime<Utc>,
-    /// When the next is due; nothing where there is none because the grant is gone.
+    /// When the next refresh is due; `None` if the grant is gone.
     pub next_at: Option<DateTime<Utc>>,
 }
 
@@ -100,7 +100,7 @@ const COLUMNS: &str = "grant_id, generation, access, refresh, client_auth, grant
                        obtained_at, expires_at, refresh_expires_at, grant_expires_at, \
                        failures, tried_at, next_try_at, setback, is_gone";
 
-/// The token, if there is one.
+/// Returns the token, if there is one.
 ///
 /// # Errors
 /// The database does not answer.
@@ -110,7 +110,7 @@ pub async fn load(store: &Store) -> Result<Option<StoredToken>, StoreError> {
     row.map(|row| token(&row)).transpose()
 }
 
-/// Deletes the token within a transaction, and returns it as it was at the end.
+/// Deletes the token within a transaction, and returns it.
 pub(super) async fn delete_in(
     connection: &mut AnyConnection,
 ) -> Result<Option<StoredToken>, StoreError> {
@@ -119,9 +119,9 @@ pub(super) async fn delete_in(
     row.map(|row| token(&row)).transpose()
 }
 
-/// What became of a token that was to be stored.
+/// The result of storing a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// It is stored, in place of this one.
     Stored(Option<Box<StoredToken>>),
     /// The settings were saved since; nothing was changed.
@@ -138,10 +138,10 @@ pub async fn put(
     revision: i64,
     token: &StoredToken,
     entry: &Entry,
-) -> Result<Put, StoreError> {
+) -> Result<PutOutcome, StoreError> {
     let mut transaction = store.begin_write().await?;
     if !hold_settings(&mut transaction, revision).await? {
-        return Ok(Put::OutOfDate);
+        return Ok(PutOutcome::OutOfDate);
     }
     let before = delete_in(&mut transaction).await?;
     sqlx::query(
@@ -163,12 +163,11 @@ pub async fn put(
     .await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
-    Ok(Put::Stored(before.map(Box::new)))
+    Ok(PutOutcome::Stored(before.map(Box::new)))
 }
 
-/// Takes the right to renew a token until an instant. False where somebody else has it, or the
-/// token is another one by now. A lease that would outlive `longest` was taken by another clock, and
-/// is over.
+/// Takes the lease to refresh a token until an instant. False if another holder has it, or the
+/// token is another one by now. A lease beyond `longest` is from another clock, and is ignored.
 ///
 /// # Errors
 /// The database does not answer.
@@ -195,9 +194,9 @@ pub async fn lease(
     Ok(leased.rows_affected() == 1)
 }
 
-/// Stores the generation after this one. False, and nothing changed, where the token was deleted or
-/// replaced meanwhile, or another has stored it. Whose lease it is does not matter: of two who asked,
-/// the first with a good answer is right, and the other's refusal then changes nothing.
+/// Stores the next generation. False, and nothing changed, if the token was deleted, replaced or
+/// refreshed meanwhile. The holder of the lease is not compared: of two concurrent refreshes the
+/// first success counts, and the other's failure changes nothing.
 ///
 /// # Errors
 /// The database does not answer.
@@ -228,14 +227,14 @@ pub async fn renewed(
     .bind(failures.unwrap_or(0))
     .bind(failure.map(|failure| millis(failure.at)))
     .bind(failure.and_then(|failure| failure.next_at).map(millis))
-    .bind(failure.map(|failure| json(failure.setback)))
+    .bind(failure.map(|failure| json(failure.failure)))
     .execute(&store.pool)
     .await?;
     Ok(stored.rows_affected() == 1)
 }
 
-/// Notes a try that failed, gives the lease back, and with a grant that is gone writes the audit row.
-/// False, and nothing changed, where the token is another one or the lease is somebody else's by now.
+/// Records a failed refresh and releases the lease, with the audit row of a grant that is gone.
+/// False, and nothing changed, if the token is another one or the lease another holder's by now.
 ///
 /// # Errors
 /// The database does not answer.
@@ -256,7 +255,7 @@ pub async fn failed(
     .bind(lease.owner)
     .bind(millis(failure.at))
     .bind(failure.next_at.map(millis))
-    .bind(json(failure.setback))
+    .bind(json(failure.failure))
     .bind(i64::from(failure.next_at.is_none()))
     .execute(&mut *transaction)
     .await?
@@ -272,7 +271,7 @@ pub async fn failed(
 }
 
 fn token(row: &AnyRow) -> Result<StoredToken, StoreError> {
-    let setback: Option<String> = row.try_get("setback")?;
+    let failure: Option<String> = row.try_get("setback")?;
     let moment = |name| -> Result<Option<DateTime<Utc>>, StoreError> {
         row.try_get::<Option<i64>, _>(name)?.map(instant).transpose()
     };
@@ -291,7 +290,7 @@ fn token(row: &AnyRow) -> Result<StoredToken, StoreError> {
         failures: row.try_get("failures")?,
         tried_at: moment("tried_at")?,
         next_try_at: moment("next_try_at")?,
-        setback: setback
+        failure: failure
             .map(|json| serde_json::from_str(&json))
             .transpose()
             .map_err(|_| StoreError::Unknown("setback of a token"))?,

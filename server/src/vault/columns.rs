@@ -1,6 +1,5 @@
-//! The names under which values are sealed. Each is part of what a value is bound to: a name that
-//! changes closes every value that was sealed under it. A secret of the form goes by its field's
-//! wire name instead.
+//! The column names that sealed values are bound to. A name that changes closes every value that
+//! was sealed under it. A secret of the form uses its field's wire name instead.
 
 /// The access token.
 pub const ACCESS_TOKEN: &str = "access-token";
@@ -8,11 +7,11 @@ pub const ACCESS_TOKEN: &str = "access-token";
 pub const REFRESH_TOKEN: &str = "refresh-token";
 /// The code verifier (RFC 7636 4.1) of an attempt to obtain a token.
 pub const CODE_VERIFIER: &str = "code-verifier";
-/// The form that a test message goes through.
+/// The form of a test message.
 pub const RUN: &str = "run";
-/// The code verifier of a sign-in at an `OpenID` provider.
+/// The code verifier of a login at an `OpenID` provider.
 pub const SIGN_IN_VERIFIER: &str = "oidc-verifier";
-/// The ID token of a session that an `OpenID` provider began.
+/// The ID token of a session that began at an `OpenID` provider.
 pub const ID_TOKEN: &str = "oidc-id-token";
-/// The question that this server asks its own callback; it is never stored.
+/// The probe that this server sends to its own callback; it is never stored.
 pub const CALLBACK_PROBE: &str = "callback-probe";

@@ -1,7 +1,6 @@
 //! The file of the sealing keys: a header, then one line for each key, oldest first: 32 octets in
-//! base64 (RFC 4648 4) and, where it is known, the day on which the key was made. It appears and
-//! changes whole or not at all, whatever ends the process. Which key seals is not in it: the
-//! database says that, once for all nodes.
+//! base64 (RFC 4648 4) and, if known, the day on which the key was made. It is created and replaced
+//! atomically. It does not say which key seals: the database says that, once for all nodes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -20,12 +19,12 @@ use crate::files::{PrivateTextError, private_text};
 
 const HEADER: &str =
     "ppm-email key ring 2: opens the secrets in the database; keep a copy, show it to nobody";
-/// How the header of a ring begins.
+/// The start of the header of a ring.
 const RING: &str = "ppm-email key ring 2";
-/// How the header of a file with one key begins, as versions without a ring made it.
+/// The start of the header of a file with one key, as versions without a ring made it.
 const ONE_KEY: &str = "ppm-email key 1";
 
-/// Why a key file is no use.
+/// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum KeyFileError {
@@ -41,10 +40,10 @@ pub enum KeyFileError {
     Change(#[source] io::Error),
 }
 
-/// Reads the keys, if the file is there.
+/// Reads the keys; `None` if there is no file.
 ///
 /// # Errors
-/// Others may read or change the file, or it is no key file.
+/// The file is not private, or is not a key file.
 pub fn read(file: &Path) -> Result<Option<Ring>, KeyFileError> {
     match private_text(file) {
         Ok(text) => parse(&text).map(Some).ok_or(KeyFileError::Malformed),
@@ -89,15 +88,15 @@ fn text(ring: &Ring) -> Zeroizing<String> {
     text
 }
 
-/// Makes the file, for its owner only. False where there is one by now, which stays.
+/// Creates the file, for its owner only. False if there is one by now, which stays.
 ///
 /// # Errors
-/// The file cannot be made.
+/// The file cannot be created.
 pub fn make(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> Result<bool, KeyFileError> {
     let draft = draft(file, randomness);
     let made = write_durably(&draft, ring, None).and_then(|()| publish(&draft, file));
     if made.is_err() {
-        // A draft that is not there needs no removal, and the first error is the one to tell.
+        // Best effort: there may be no draft, and the first error is the one to report.
         let _ = fs::remove_file(&draft);
     }
     match made {
@@ -107,23 +106,23 @@ pub fn make(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> Result<boo
     }
 }
 
-/// A key file that no other command changes meanwhile. Only what was read under the lock is replaced,
-/// so that no command takes back what another has put there.
+/// A key file that is locked against other commands. It must be read under the lock that it is
+/// replaced under, so that no command undoes another's change.
 #[derive(Debug)]
 pub struct Locked {
-    /// The file itself, not a link to it.
+    /// The canonical path, not a link.
     file: PathBuf,
     ring: Ring,
-    /// The folder, open and locked: a lock on the file would end with the first rename, and one on a
-    /// folder leaves nothing behind, however its process ends.
+    /// The locked folder: a lock on the file would end with the first rename, and one on a folder
+    /// leaves nothing behind when the process ends.
     _folder: File,
 }
 
-/// Waits until no other command on this machine is about to change the file, and reads the keys, if
-/// the file is there. Others may read it all the while.
+/// Waits for the lock against other commands on this machine, and reads the keys; `None` if there
+/// is no file. Readers are not locked out.
 ///
 /// # Errors
-/// The folder cannot be locked, others may read or change the file, or it is no key file.
+/// The folder cannot be locked, or the file is not private or is not a key file.
 pub fn lock(file: &Path) -> Result<Option<Locked>, KeyFileError> {
     let file = match file.canonicalize() {
         Ok(file) => file,
@@ -136,16 +135,16 @@ pub fn lock(file: &Path) -> Result<Option<Locked>, KeyFileError> {
 }
 
 impl Locked {
-    /// The keys in the file.
+    /// Returns the keys in the file.
     #[must_use]
     pub const fn ring(&self) -> &Ring {
         &self.ring
     }
 
-    /// Puts other keys into the file, which keeps its owner and its permissions, and unlocks it.
+    /// Replaces the keys in the file, which keeps its owner and its permissions, and unlocks it.
     ///
     /// # Errors
-    /// The file is as it was.
+    /// The file cannot be replaced, and is unchanged.
     pub fn replace(self, ring: &Ring, randomness: &dyn Randomness) -> Result<(), KeyFileError> {
         replace(&self.file, ring, randomness).map_err(KeyFileError::Change)
     }
@@ -159,13 +158,13 @@ fn replace(file: &Path, ring: &Ring, randomness: &dyn Randomness) -> io::Result<
         .and_then(|()| fs::rename(&draft, file))
         .and_then(|()| sync_folder(file));
     if replaced.is_err() {
-        // As above.
+        // Best effort, as above.
         let _ = fs::remove_file(&draft);
     }
     replaced
 }
 
-/// A file beside this one that is not it yet.
+/// Returns the path of a temporary file beside this one.
 fn draft(file: &Path, randomness: &dyn Randomness) -> PathBuf {
     let mut name = draft_start(file);
     name.push(random_id(randomness));
@@ -181,7 +180,7 @@ fn draft_start(file: &Path) -> OsString {
     start
 }
 
-/// Removes the drafts of commands that were killed: they hold keys.
+/// Removes the drafts of commands that were killed: they contain keys.
 fn remove_drafts(file: &Path) -> io::Result<()> {
     let start = draft_start(file);
     for entry in fs::read_dir(folder(file))? {
@@ -208,8 +207,8 @@ fn write_durably(draft: &Path, ring: &Ring, like: Option<&Metadata>) -> io::Resu
     file.sync_all()
 }
 
-/// Gives the draft its name. A link fails where a name is taken, which a rename would not; file
-/// systems without links get the rename.
+/// Renames the draft. A hard link fails if the name is taken, which a rename does not; file systems
+/// without links get the rename.
 fn publish(draft: &Path, file: &Path) -> io::Result<()> {
     match fs::hard_link(draft, file) {
         Ok(()) => fs::remove_file(draft)?,
@@ -227,11 +226,11 @@ fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether whoever copies the database's folder copies the key as well.
+/// Whether a copy of the database's folder contains the key file too.
 #[must_use]
 pub fn lies_beside(file: &Path, database: &Path) -> bool {
     let whole = |path: &Path| folder(path).canonicalize();
-    // A folder that is not there holds neither.
+    // A folder that does not exist contains neither.
     match (whole(file), whole(database)) {
         (Ok(key), Ok(database)) => key.starts_with(database),
         _ => false,
@@ -250,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_one_key_of_an_earlier_version_is_a_ring_of_that_key() {
+    fn a_file_with_one_key_of_an_earlier_version_is_read_as_a_ring() {
         let file = format!("ppm-email key 1: opens the secrets in the database\n{ONE}\n");
         assert_eq!(ids(&file), Some(vec![[1; 32]]));
     }
 
     #[test]
-    fn a_ring_is_read_as_it_was_written() {
+    fn a_written_ring_is_read_unchanged() {
         let day = NaiveDate::from_ymd_opt(2026, 11, 28);
         let ring = Ring::of(vec![Key::new(&[1; 32], None), Key::new(&[2; 32], day)]);
         let written = text(&ring.expect("two keys"));
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_is_none() {
+    fn an_incomplete_or_other_file_is_rejected() {
         for text in [
             String::new(),
             "my notes".to_owned(),

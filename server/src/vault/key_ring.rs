@@ -1,5 +1,5 @@
-//! The keys that a vault opens with, oldest first, and the one of them that it seals with. A ring
-//! does not change: a vault takes another one.
+//! The keys that a vault opens with, oldest first, and the one that it seals with. A ring is
+//! immutable: a vault replaces it.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 
 use super::VERSION;
 
-/// How many octets name a key.
+/// The length of a key id in octets.
 const ID_OCTETS: usize = 8;
 
-/// Names a key: the start of a digest of it, which tells nothing about the key.
+/// The id of a key: the start of its digest, which reveals nothing about the key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId([u8; ID_OCTETS]);
 
 impl KeyId {
-    /// The key that a sealed value was sealed with; nothing where it is no sealed value.
+    /// Returns the key of a sealed value; `None` if it is not a sealed value.
     #[must_use]
     pub fn of(sealed: &[u8]) -> Option<Self> {
         sealed.strip_prefix(&[VERSION])?.first_chunk().copied().map(Self)
     }
 
-    /// The octets that stand in each value which the key has sealed.
+    /// Returns the octets that each value sealed with the key contains.
     #[must_use]
     pub const fn octets(&self) -> &[u8; ID_OCTETS] {
         &self.0
@@ -51,7 +51,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// A key, and when it was made where that is known.
+/// A key, and when it was made, if known.
 #[derive(Clone)]
 pub struct Key {
     octets: Zeroizing<[u8; 32]>,
@@ -62,7 +62,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of these octets.
+    /// Creates a key of these octets.
     #[must_use]
     pub fn new(octets: &[u8; 32], made_on: Option<NaiveDate>) -> Self {
         let digest =
@@ -78,19 +78,19 @@ impl Key {
         }
     }
 
-    /// Names it.
+    /// Returns the key's id.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The day on which it was made (UTC), where that is known.
+    /// Returns the day on which it was made (UTC), if known.
     #[must_use]
     pub const fn made_on(&self) -> Option<NaiveDate> {
         self.made_on
     }
 
-    /// The key itself, for the key file.
+    /// Returns the key itself, for the key file.
     pub(super) fn octets(&self) -> &[u8; 32] {
         &self.octets
     }
@@ -104,7 +104,7 @@ impl Key {
     }
 }
 
-/// A key for signatures, derived from the one that seals: neither tells anything of the other.
+/// Derives the key for signatures from the sealing key, which it does not reveal.
 fn signing_key(octets: &[u8; 32]) -> hmac::Key {
     let sealing = hmac::Key::new(hmac::HMAC_SHA256, octets);
     let derived = hmac::sign(&sealing, b"ppm-email signing key");
@@ -117,22 +117,22 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Keys, oldest first; there is at least one, and none twice.
+/// Keys, oldest first: at least one, and no duplicates.
 #[derive(Debug, Clone)]
 pub struct Ring {
     keys: Vec<Key>,
-    /// The place of the key that seals.
+    /// The index of the key that seals.
     active: usize,
 }
 
 impl Ring {
-    /// A ring of one key.
+    /// Creates a ring of one key.
     #[must_use]
     pub fn of_one(key: Key) -> Self {
         Self { keys: vec![key], active: 0 }
     }
 
-    /// A ring of these keys that seals with the newest; nothing where there is no key, or one twice.
+    /// Creates a ring that seals with the newest key; `None` without keys or with duplicates.
     #[must_use]
     pub fn of(keys: Vec<Key>) -> Option<Self> {
         let active = keys.len().checked_sub(1)?;
@@ -140,51 +140,51 @@ impl Ring {
         keys.iter().enumerate().all(is_first).then_some(Self { keys, active })
     }
 
-    /// The same keys, sealing with this one; nothing where it is not among them.
+    /// Returns the same keys, sealing with this one; `None` if it is not among them.
     #[must_use]
     pub fn sealing_with(&self, id: KeyId) -> Option<Self> {
         let active = self.keys.iter().position(|key| key.id() == id)?;
         Some(Self { keys: self.keys.clone(), active })
     }
 
-    /// The same keys and a newer one.
+    /// Returns the same keys and a newer one.
     #[must_use]
     pub fn and(mut self, newer: Key) -> Self {
         self.keys.push(newer);
         self
     }
 
-    /// The key that seals and those that were added after it.
+    /// Returns the key that seals and those that were added after it.
     #[must_use]
     pub fn without_retired(&self) -> Self {
         Self { keys: self.keys[self.active..].to_vec(), active: 0 }
     }
 
-    /// The key with this id.
+    /// Returns the key with this id.
     #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&Key> {
         self.keys.iter().find(|key| key.id() == id)
     }
 
-    /// The keys, oldest first.
+    /// Returns the keys, oldest first.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// The key that seals.
+    /// Returns the key that seals.
     #[must_use]
     pub fn active(&self) -> &Key {
         &self.keys[self.active]
     }
 
-    /// The key that was added last.
+    /// Returns the key that was added last.
     #[must_use]
     pub fn newest(&self) -> &Key {
         &self.keys[self.keys.len() - 1]
     }
 
-    /// The keys that were added before the one that seals, oldest first.
+    /// Returns the keys that were added before the one that seals, oldest first.
     #[must_use]
     pub fn retired(&self) -> &[Key] {
         &self.keys[..self.active]

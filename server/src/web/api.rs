@@ -1,6 +1,6 @@
-//! What every call of a server function passes before its body is read: its caller is signed in, the
-//! function exists, and the answer is JSON with a code. leptos alone would read the request before
-//! it asks who sends it, repeat an unknown path, and redirect a form to the page that it came from.
+//! Guards every call of a server function before its body is read: the caller is signed in, the
+//! function exists, and the response is JSON with a code. Leptos alone would read the body before
+//! authentication, echo an unknown path, and redirect a form to its referrer.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ use crate::identity::Caller;
 static FUNCTIONS: LazyLock<Vec<&str>> =
     LazyLock::new(|| server_fn_paths().map(|(path, _)| path).collect());
 
-/// Middleware: lets a call pass that can be answered, and every request that is none.
+/// Middleware: passes calls that can be answered, and all requests that are no calls.
 pub async fn guard(mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if !path.starts_with("/api/") {
@@ -44,7 +44,7 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Middleware: lets nothing pass but calls.
+/// Middleware: passes calls only.
 pub async fn only_calls(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/") {
         next.run(request).await

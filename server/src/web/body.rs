@@ -1,5 +1,6 @@
-//! Reads a request's body into memory, once the caller is known: in time and within the size that
-//! this caller may send, or refused with a status that says which. A stranger's body is small.
+//! Reads a request's body into memory after authentication: within a deadline and the caller's size
+//! limit, or refused with a status that names the reason. The limit of unauthenticated callers is
+//! small.
 
 use std::time::Duration;
 
@@ -9,19 +10,19 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 use crate::identity::Caller;
 
-/// The most octets of a body whose sender is signed in: every control full of the widest characters,
-/// escaped.
+/// The maximum body size of a signed-in caller, in octets: every control full of the widest
+/// characters, escaped.
 pub const MAX_OCTETS: usize = 704 * 1024;
-/// The most octets of any other body: the forms for sign-in and set-up, with the longest address,
-/// name and passwords percent-encoded.
+/// The maximum size of any other body, in octets: the forms for sign-in and set-up, with the
+/// longest address, name and passwords percent-encoded.
 pub const MAX_OCTETS_OF_STRANGERS: usize = 16 * 1024;
-/// How long a body may take to arrive.
+/// The deadline for a whole body.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Middleware: lets a request pass with its whole body at hand.
+/// Middleware: passes a request with its whole body in memory.
 pub async fn whole(request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>();
     let is_signed_in = caller.is_some_and(|caller| caller.principal.is_some());
@@ -42,7 +43,7 @@ pub async fn whole(request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether reading stopped at the limit; the error's type is not axum's own to name.
+/// Whether reading stopped at the limit; axum does not export the error's type.
 fn is_too_large(error: &axum::Error) -> bool {
     std::error::Error::source(error)
         .is_some_and(|source| source.to_string() == "length limit exceeded")

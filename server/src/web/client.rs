@@ -1,13 +1,13 @@
-//! Which address a request came from: its connection's, or the one that a proxy names whose word
-//! was configured to be taken. Anybody else's `X-Forwarded-For` is a claim and is ignored.
+//! The client's IP address: the connection's, or the one that a trusted proxy names in
+//! `X-Forwarded-For`. The header is ignored from any other peer.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
-/// The address that a request came from. Where the server was not told (a host that drives the
-/// router itself), everybody comes from the unspecified address.
+/// Returns the client's address. If the server does not know it (a host that drives the router
+/// itself), it is the unspecified address for all clients.
 #[must_use]
 pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let mut nearest = peer(extensions);
@@ -31,7 +31,7 @@ pub fn peer(extensions: &Extensions) -> IpAddr {
         .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
-/// The hops named, the one next to this server last; nothing where one is not an address.
+/// The hops in `X-Forwarded-For`, the nearest last; `None` for one that is not an address.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     headers
         .get_all("x-forwarded-for")
@@ -41,7 +41,7 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .collect()
 }
 
-/// A hop's address; some gateways write its port too, and an IPv6 one in brackets.
+/// Parses a hop's address; some gateways append the port, or put IPv6 in brackets.
 fn hop_address(hop: &str) -> Option<IpAddr> {
     let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || hop.parse().ok().map(|hop: SocketAddr| hop.ip());
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_word_on_its_address_is_ignored() {
+    fn x_forwarded_for_of_an_untrusted_peer_is_ignored() {
         assert_eq!(address_of("192.0.2.1", "198.51.100.7", &[]), "192.0.2.1");
     }
 
     #[test]
-    fn a_trusted_proxys_word_is_taken_for_the_last_hop_only() {
+    fn a_trusted_proxy_is_believed_for_the_last_hop_only() {
         assert_eq!(
             address_of("10.0.0.1", "203.0.113.9, 198.51.100.7", &["10.0.0.1"]),
             "198.51.100.7"
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_ends_the_chain() {
+    fn a_hop_that_is_not_an_address_ends_the_chain() {
         assert_eq!(address_of("10.0.0.1", "unknown", &["10.0.0.1"]), "10.0.0.1");
     }
 }

@@ -1,6 +1,5 @@
-//! Which other sites' pages may read what this server answers (Fetch, 3.2). The browser's bundle is
-//! everybody's. Calls are for the origins that were configured, on bearer routes alone: those know
-//! nobody by a cookie, so that a page gets no further than the token it has.
+//! CORS (Fetch, 3.2). The browser bundle is public. Calls are for the configured origins, on bearer
+//! routes only: those ignore cookies, so a page has no more access than the token that it has.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -15,26 +14,26 @@ use super::headers::CROSS_ORIGIN_RESOURCE_POLICY;
 use crate::Server;
 use crate::config::HostOrigin;
 
-/// What a browser may send after asking, and for how many seconds it need not ask again.
+/// The response to a preflight: the methods and headers allowed, and its lifetime in seconds.
 const PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
     (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST")),
     (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type")),
     (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
 ];
 
-/// What makes a file everybody's, on pages that take nothing else from other sites either.
-const FOR_EVERYBODY: [(HeaderName, HeaderValue); 2] = [
+/// Makes a file public, also on pages that require CORP of embedded resources.
+const PUBLIC: [(HeaderName, HeaderValue); 2] = [
     (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
 ];
 
-/// Middleware: lets pages of the configured origins call and read the answer, a refusal too. A
-/// browser that asks first is answered here, before anybody asks who is calling.
+/// Middleware: lets pages of the configured origins call and read the response, also a refusal. A
+/// preflight is answered here, before authentication.
 pub async fn calls(State(server): State<Server>, request: Request, next: Next) -> Response {
     let allowed = allowed(&server.config.elsewhere.embedding, request.headers().get(ORIGIN));
-    let asks_first = request.method() == Method::OPTIONS
+    let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match (asks_first, &allowed) {
+    let mut response = match (is_preflight, &allowed) {
         (true, Some(_)) => (StatusCode::NO_CONTENT, PREFLIGHT).into_response(),
         (true, None) => StatusCode::NO_CONTENT.into_response(),
         (false, _) => next.run(request).await,
@@ -47,14 +46,14 @@ pub async fn calls(State(server): State<Server>, request: Request, next: Next) -
     response
 }
 
-/// Middleware: makes every answer one that all sites may use.
+/// Middleware: makes every response public.
 pub async fn everybody(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().extend(FOR_EVERYBODY);
+    response.headers_mut().extend(PUBLIC);
     response
 }
 
-/// The origin that asks, if it is a configured one, letter for letter.
+/// The request's origin, if it is a configured one, byte for byte.
 fn allowed(configured: &[HostOrigin], origin: Option<&HeaderValue>) -> Option<HeaderValue> {
     origin.filter(|origin| configured.iter().any(|one| *origin == one.as_str())).cloned()
 }

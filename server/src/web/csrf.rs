@@ -1,16 +1,16 @@
-//! Lets a request that may change something pass only from a page of this server. The cookie is
-//! sent along by whatever page makes the browser ask, so the cookie alone proves nothing.
+//! CSRF protection: a request that may change something must come from a page of this server.
+//! Browsers send the cookie with requests of any page, so the cookie alone proves nothing.
 //!
-//! - `Sec-Fetch-Site`, where the browser sends it (all current ones over https and to the own
-//!   machine), must be `same-origin`. A browser says `none` for what the person did outside any
-//!   page, which is never a POST of ours.
-//! - Without it, `Origin` must be the public URL's, or have the request's own host where no public
-//!   URL is configured.
-//! - The POST by which a provider answers to the callback comes from its page, and passes: all that it
-//!   leads to is the same answer by GET.
-//! - With neither, no browser of this decade is asking. A program without a cookie has nobody's
-//!   authority to abuse and passes; with a cookie, or where a proxy adds its word on who is asking,
-//!   it must say where it comes from.
+//! - `Sec-Fetch-Site`, if present (all current browsers send it over https and to localhost), must
+//!   be `same-origin`. It is `none` for what the user did outside any page, which is never a POST
+//!   of ours.
+//! - Without it, `Origin` must be the public URL's, or have the request's own host if no public URL
+//!   is configured.
+//! - A provider's POST to the callback (`form_post`) comes from its page, and passes: it only leads
+//!   to the same response by GET.
+//! - With neither, the client is no current browser. A program without a cookie has no user's
+//!   authority to abuse and passes; with a cookie, or if a proxy adds headers that identify the
+//!   user, it must send one of the two headers.
 
 use app::shell::paths;
 use axum::extract::{Request, State};
@@ -19,41 +19,41 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::api_error::Refusal;
 use super::events::EVENTS;
-use super::refusal::Refusal;
 use crate::Server;
 
-/// Middleware: refuses what another site made the browser send.
+/// Middleware: refuses cross-site requests that may change something.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let origin = server.config.public_url.as_ref().map(crate::config::PublicUrl::origin);
     let headers = request.headers();
     let by_proxy = server.config.proxy_headers.as_ref();
     let has_authority = headers.contains_key(COOKIE)
         || by_proxy.is_some_and(|names| headers.contains_key(&names.user));
-    let is_let_in = request.method().is_safe() && !is_held_open_for_another(&request)
-        || is_answer_of_provider(&request);
+    let is_let_in = request.method().is_safe() && !is_cross_site_stream(&request)
+        || is_form_post_response(&request);
     if is_let_in || is_own(headers, origin, has_authority) {
         return next.run(request).await;
     }
-    // Strangers can repeat it: at a louder level they would fill the log.
+    // Not logged at a higher level, because unauthenticated callers could fill the log.
     tracing::debug!("a request from another site was refused");
     Refusal::CROSS_SITE.into_response()
 }
 
-/// Whether another site's page would hold a stream open here. It could read nothing of it, but there
-/// is room for so many and no more.
-fn is_held_open_for_another(request: &Request) -> bool {
+/// Whether another site's page would hold an event stream open here. It could read nothing, but the
+/// number of streams is limited.
+fn is_cross_site_stream(request: &Request) -> bool {
     let site = request.headers().get("sec-fetch-site");
     request.uri().path() == EVENTS
         && site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Whether a provider posts its answer (OAuth 2.0 Form Post Response Mode).
-fn is_answer_of_provider(request: &Request) -> bool {
+/// Whether a provider posts its authorization response (OAuth 2.0 Form Post Response Mode).
+fn is_form_post_response(request: &Request) -> bool {
     request.method() == Method::POST && request.uri().path() == paths::OAUTH_CALLBACK
 }
 
-/// Whether a page of this server is asking, or somebody with nobody's authority.
+/// Whether the request comes from a page of this server, or carries no user's authority.
 fn is_own(headers: &HeaderMap, public_origin: Option<&str>, has_authority: bool) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     match (headers.get("sec-fetch-site"), text(ORIGIN)) {

@@ -1,15 +1,15 @@
-//! The time in which a request is answered, its body included. The deadline is for the head of the
-//! answer: a stream of events goes on after it, until its own end.
+//! The deadline of a request, reading its body included. It is for the head of the response: an
+//! event stream continues after it.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 use crate::Server;
 
-/// Middleware: answers 503 once a request has taken longer than any that works does.
+/// Middleware: responds 503 once a request has taken longer than any successful one does.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     timeout(server.config.answer_within, next.run(request)).await.unwrap_or_else(|_| {
         tracing::error!("a request was not answered in time");

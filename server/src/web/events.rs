@@ -1,7 +1,6 @@
-//! The latest test message of whoever is signed in as a stream of events (WHATWG HTML, 9.2), so that
-//! its steps are seen as they happen. It tells what a call would be told, and to nobody else; a page
-//! that has no stream polls. A stream ends by itself, when its session does, and at once when the
-//! server stops.
+//! Server-sent events (WHATWG HTML, 9.2): the steps of the signed-in user's latest test message as
+//! they happen. A stream shows what a call would show, and only to that user; a page without a
+//! stream polls. A stream ends after its lifetime, with its session, and when the server stops.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,25 +14,25 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 use crate::Server;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
-use crate::service::{Watching, shown};
-use crate::store::runs::Kept;
+use crate::service::{Subscription, shown};
+use crate::store::runs::StoredRun;
 
-/// Where it is.
+/// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";
 
-/// That nothing between here and the page keeps it, packs it (RFC 9111 5.2.2.6) or, as nginx would,
-/// saves it up.
+/// Keeps intermediaries from storing or transforming the stream (RFC 9111 5.2.2.6), and nginx from
+/// buffering it.
 const LIVE: [(HeaderName, HeaderValue); 2] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-/// How long a stream lasts at most whose reader is not known by a session.
-const UNASKED: Duration = Duration::from_mins(1);
+/// The maximum lifetime of a stream whose reader is not authenticated by a session.
+const WITHOUT_SESSION: Duration = Duration::from_mins(1);
 
 /// `GET /api/email/events`.
 pub async fn events(
@@ -43,12 +42,13 @@ pub async fn events(
     let Caller { principal: Some(who), session, .. } = caller else {
         return Refusal::SIGNED_OUT.into_response();
     };
-    let Some(watching) = server.news.watch(&server.store, &server.clock, &who.id) else {
+    let Some(watching) = server.run_updates.subscribe(&server.store, &server.clock, &who.id) else {
         return Refusal::TOO_MANY_STREAMS.into_response();
     };
-    let pace = server.news.pace();
-    // Only a session can be asked about in between; whoever is known otherwise comes back sooner.
-    let lifetime = if session.is_some() { pace.lifetime } else { pace.lifetime.min(UNASKED) };
+    let pace = server.run_updates.timing();
+    // Only a session can be checked meanwhile; any other caller must reconnect sooner.
+    let lifetime =
+        if session.is_some() { pace.lifetime } else { pace.lifetime.min(WITHOUT_SESSION) };
     let stream = Stream {
         end: Instant::now() + lifetime,
         again: every(pace.recognise),
@@ -66,20 +66,20 @@ pub async fn events(
     (LIVE, Sse::new(events).keep_alive(keep_alive)).into_response()
 }
 
-/// A stream that somebody reads.
+/// An open stream.
 struct Stream {
     server: Server,
     who: Principal,
     session: Option<SessionKey>,
-    watching: Watching,
-    /// When to look whether the session goes on.
+    watching: Subscription,
+    /// When to check the session again.
     again: Interval,
     end: Instant,
     is_new: bool,
 }
 
 impl Stream {
-    /// The next event; nothing once the stream is over.
+    /// The next event; `None` once the stream is over.
     async fn next(&mut self) -> Option<Event> {
         if std::mem::take(&mut self.is_new) {
             // A proxy may hold the headers back until something follows them.
@@ -101,8 +101,8 @@ impl Stream {
         }
     }
 
-    /// Learns anew who is reading; nobody where their session has ended. Whoever is known by
-    /// something else is asked for it when the stream has ended and they come back.
+    /// Checks the session again; `None` if it has ended. Other credentials are checked when the
+    /// stream has ended and the client reconnects.
     async fn recognise(&mut self) -> Option<()> {
         if let Some(key) = &self.session {
             let now = self.server.clock.now();
@@ -112,14 +112,14 @@ impl Stream {
         Some(())
     }
 
-    fn event(&self, kept: Kept) -> Option<Event> {
+    fn event(&self, kept: StoredRun) -> Option<Event> {
         let now = shown(&self.server, &self.who, kept).ok()?;
         let id = format!("{}-{}", now.run.id, now.run.steps.len());
         Event::default().event("run").id(id).json_data(now).ok()
     }
 }
 
-/// Ticks, for the first time after one period.
+/// An interval whose first tick comes after one period.
 fn every(period: Duration) -> Interval {
     let mut ticks = interval(period);
     ticks.reset();

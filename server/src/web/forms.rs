@@ -1,5 +1,5 @@
-//! The plain forms of the pages around the tab, but for sign-in and sign-out: each is answered with
-//! a redirect once it is saved, or with its own page, what was typed in it and what was wrong.
+//! The plain forms of the pages around the tab, except sign-in and sign-out. A saved form is
+//! answered with a redirect; a refused one with its own page, what was typed in it and the problem.
 
 use app::shell::{
     AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem, paths,
@@ -16,18 +16,18 @@ use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::door::{cookies, whole};
+use super::api_error::Refusal;
 use super::pages::Pages;
-use super::refusal::Refusal;
+use super::sign_in::{cookies, whole};
 use crate::Server;
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
 use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
 use crate::log::one_line;
-use crate::store::sessions::Listed;
-use crate::zones;
+use crate::store::sessions::SessionSummary;
+use crate::time_zones;
 
-/// What the set-up form sends.
+/// The fields of the set-up form.
 #[derive(Deserialize)]
 pub struct FirstAdministrator {
     ticket: String,
@@ -58,7 +58,7 @@ pub async fn set_up(
                 let inside = Redirect::to(paths::EMAIL);
                 return (cookies(&server, signed_in), inside).into_response();
             }
-            // The page itself says that the link is over.
+            // The page itself says that the link has expired.
             Err(SetUpError::LinkOver) => return Redirect::to(paths::SET_UP).into_response(),
             Err(error) => problem(&error),
         }
@@ -96,7 +96,7 @@ fn problem(error: &SetUpError) -> SetUpProblem {
     }
 }
 
-/// What the form that changes one's own password sends.
+/// The fields of the form that changes the user's own password.
 #[derive(Deserialize)]
 pub struct PasswordChange {
     current: TypedSecret,
@@ -166,7 +166,7 @@ fn password_problem(error: &PasswordError) -> PasswordProblem {
     }
 }
 
-/// Which sessions the page My account ends: the one with a name, or all of a list.
+/// The fields of the form My account that ends sessions: one by its name, or all of a list.
 #[derive(Deserialize)]
 pub struct SessionsToEnd {
     session: Option<String>,
@@ -186,7 +186,7 @@ pub async fn end_sessions(
     let Ok(Form(SessionsToEnd { session, all })) = form else {
         return Redirect::to(paths::ACCOUNT).into_response();
     };
-    let wanted = |listed: &Listed| match all.as_deref() {
+    let wanted = |listed: &SessionSummary| match all.as_deref() {
         Some("mine") => listed.found.principal.id == who.id,
         Some("others") => listed.found.principal.id != who.id,
         _ => session.as_ref() == Some(&listed.name()),
@@ -202,7 +202,7 @@ pub async fn end_sessions(
     again_with(&pages, paths::ACCOUNT, caller.clone(), problem, status).await
 }
 
-/// What the form of My Preferences, Time sends.
+/// The fields of the form My Preferences, Time.
 #[derive(Deserialize)]
 pub struct Times {
     pattern: String,
@@ -224,7 +224,7 @@ pub async fn times(
         return Redirect::to(paths::TIME).into_response();
     };
     if who.times.is_some() {
-        // Their host decides, and the page says so.
+        // The host decides, and the page says so.
         return Redirect::to(paths::TIME).into_response();
     }
     let preference = TimePreference {
@@ -232,7 +232,7 @@ pub async fn times(
         clock: ClockStyle::from_wire_name(&clock).unwrap_or_default(),
         zone,
     };
-    let (preference, problem) = match zones::find(&preference.zone) {
+    let (preference, problem) = match time_zones::find(&preference.zone) {
         Ok(zone) => {
             let preference = TimePreference { zone: zone.to_owned(), ..preference };
             if crate::service::save_preference(&server, who, &preference).await.is_ok() {
@@ -250,7 +250,7 @@ pub async fn times(
     again_with(&pages, paths::TIME, caller.clone(), attempt, status).await
 }
 
-/// The form's own page once more, with what was typed.
+/// Renders the form's own page again, with what was typed.
 async fn again_with<T: Clone + Send + Sync + 'static>(
     pages: &Pages,
     path: &str,

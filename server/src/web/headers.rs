@@ -1,5 +1,5 @@
-//! The headers of every answer. A page may run the scripts that carry its nonce and what those
-//! load, and nothing else; anything that is not a page may do nothing at all.
+//! The security headers of every response. A page may run the scripts that carry its nonce and what
+//! those load, and nothing else; a response that is not a page may load nothing at all.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -13,19 +13,21 @@ use axum::response::Response;
 use crate::Server;
 use crate::config::HostOrigin;
 
-/// What stays on a page that shows nothing of ours: not even a style.
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The policy of a response that shows nothing of ours: not even a style.
+const DENY_ALL: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// The sites whose pages may embed an answer (Fetch, 3.7).
+/// Names the sites whose pages may embed a response (Fetch, 3.7).
 pub(super) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// The same for every answer.
+/// The headers that are the same in every response.
 ///
-/// - `same-origin` and not `no-referrer`: with that one a browser sends `Origin: null` even to us.
+/// - `same-origin` and not `no-referrer`: with the latter a browser sends `Origin: null` even to
+///   us.
 /// - Pop-ups keep their opener: the provider's consent page is one.
-/// - No page of another site embeds a page or an answer as an image, a script or a style. The files of
-///   the bundle say otherwise, and so does the page for a frame.
+/// - No page of another site may embed a page or a response as an image, a script or a style. The
+///   files of the bundle and the iframe page have another value.
 const FIXED: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -40,16 +42,16 @@ const FIXED: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Middleware: gives the answer its headers. A page brings its own policy, made by [`page_policy`]
+/// Middleware: sets the headers of a response. A page has its own policy, made by [`page_policy`]
 /// with the nonce of its scripts.
 pub async fn protect(State(server): State<Server>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {
-        // An answer that is stricter about its referrer stays so.
+        // A response with a stricter referrer policy keeps it.
         headers.entry(name).or_insert(value);
     }
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(DENY_ALL);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if server.config.is_https() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
@@ -57,13 +59,13 @@ pub async fn protect(State(server): State<Server>, request: Request, next: Next)
     response
 }
 
-/// What a page may do whose scripts carry `nonce`; nothing for a nonce that fits no header.
+/// The CSP of a page whose scripts carry `nonce`; the strictest if the nonce is no header value.
 #[must_use]
 pub fn page_policy(nonce: &str) -> HeaderValue {
     policy(nonce, "'self'", "'none'")
 }
 
-/// The same for a page that `host` alone may frame; its own style carries the nonce, too.
+/// The same for a page that only `host` may frame; its own style carries the nonce, too.
 #[must_use]
 pub fn frame_policy(nonce: &str, host: &HostOrigin) -> HeaderValue {
     policy(nonce, &format!("'self' 'nonce-{nonce}'"), host.as_str())
@@ -75,5 +77,5 @@ fn policy(nonce: &str, styles: &str, ancestors: &str) -> HeaderValue {
          style-src {styles}; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
          form-action 'self'; frame-ancestors {ancestors}; base-uri 'none'; object-src 'none'"
     ))
-    .unwrap_or(NOTHING)
+    .unwrap_or(DENY_ALL)
 }

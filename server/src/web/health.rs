@@ -1,5 +1,5 @@
-//! Whether this process is alive, and whether it can do all of its work, for whoever watches it. Both
-//! answer in codes, ask for no session, and tell nothing else.
+//! Health and readiness of this process, for load balancers and monitors. Both endpoints respond
+//! with codes, need no session, and reveal nothing else.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 use crate::Server;
 use crate::readiness::Reason;
 
-/// Longer than this is as good as never.
+/// The deadline of the check.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ struct NotReady {
     reasons: Vec<&'static str>,
 }
 
-/// `GET /health`: answers 200 while the database answers, 503 otherwise. It only reads.
+/// `GET /health`: 200 while the database responds, else 503. It only reads.
 pub async fn health(State(server): State<Server>) -> Response {
     match tokio::time::timeout(DEADLINE, server.store.answers()).await {
         Ok(true) => Json(Healthy { code: "ok" }).into_response(),
@@ -35,7 +35,7 @@ pub async fn health(State(server): State<Server>) -> Response {
     }
 }
 
-/// `GET /ready`: answers 200 while everything can be done, 503 with the reasons otherwise.
+/// `GET /ready`: 200 while the process is ready, else 503 with the reasons.
 pub async fn ready(State(server): State<Server>) -> Response {
     server.readiness.set(Reason::KeyUnknown, server.vault.has_met_unknown_key());
     let reasons = server.readiness.probed(&server.store, server.clock.now()).await;

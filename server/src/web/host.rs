@@ -1,34 +1,35 @@
-//! Answers only for the host that `--public-url` names (RFC 9110 7.4, 15.5.20). Any other host means DNS
-//! rebinding or a proxy that does not forward `Host`; links and forms would be wrong.
+//! Refuses requests for another host than that of `--public-url` (RFC 9110 7.4, 15.5.20). Another
+//! host means DNS rebinding or a proxy that does not forward `Host`; links and forms would be
+//! wrong.
 
 use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 use crate::Server;
 
-/// Load balancers probe these by IP address.
+/// The paths that load balancers probe by IP address.
 const PROBES: [&str; 2] = ["/health", "/ready"];
 
 /// Middleware: refuses a request for another host, where a public URL is configured.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let is_ours = server.config.public_url.as_ref().is_none_or(|public_url| {
         PROBES.contains(&request.uri().path())
-            || asked(&request).is_some_and(|host| public_url.has_host(host))
+            || requested_host(&request).is_some_and(|host| public_url.has_host(host))
     });
     if is_ours {
         return next.run(request).await;
     }
-    // Strangers can repeat it: at a louder level they would fill the log.
+    // Not logged at a higher level, because unauthenticated callers could fill the log.
     tracing::debug!("a request for another host was refused");
     Refusal::MISDIRECTED.into_response()
 }
 
-/// The host that is asked: of the request's line where that is a whole address, else of its one `Host`
+/// The requested host: of the request target if that is in absolute form, else of the only `Host`
 /// (RFC 9112 3.2).
-fn asked(request: &Request) -> Option<&str> {
+fn requested_host(request: &Request) -> Option<&str> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.as_str());
     }

@@ -1,7 +1,7 @@
-//! What a request that may change something has to be written in: calls in JSON, forms as HTML forms
-//! are by default. A form on a page can also send `text/plain` and `multipart/form-data`, with any
-//! JSON in it, and the browser asks nobody first (Fetch 2.2.2, CORS-safelisted request-header); so
-//! anything else is refused by its `Content-Type`, before the caller is looked up and the body read.
+//! Checks the media type of requests that may change something: JSON for calls, URL-encoded for
+//! forms. A form on another site can also send `text/plain` and `multipart/form-data`, with any
+//! JSON in it, without a preflight (Fetch 2.2.2, CORS-safelisted request-header); so any other
+//! `Content-Type` is refused before authentication and before the body is read.
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -9,9 +9,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::refusal::Refusal;
+use super::api_error::Refusal;
 
-/// Middleware: refuses a request in another media type than its path takes.
+/// Middleware: refuses a request in another media type than its path accepts.
 pub async fn guard(request: Request, next: Next) -> Response {
     let (taken, refusal) = if request.uri().path().starts_with("/api/") {
         ("application/json", Refusal::NOT_JSON)

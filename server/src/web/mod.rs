@@ -1,22 +1,22 @@
-//! What every request and every answer goes through, whatever it is about.
+//! The HTTP layer: routes, middleware and responses.
 
 pub mod api;
+pub mod api_error;
 pub mod body;
 pub mod client;
 pub mod cors;
 pub mod csrf;
 pub mod deadline;
-mod door;
 pub mod events;
 pub mod forms;
-pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod host;
+pub mod iframe;
 pub mod media;
 mod oauth;
 mod oidc;
 pub mod pages;
-pub mod refusal;
+mod sign_in;
 pub mod site;
 pub mod throttle;

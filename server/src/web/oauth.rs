@@ -1,5 +1,5 @@
-//! The two addresses by which a browser goes to a provider and comes back. Both answer with a
-//! redirect, so that neither ticket nor code stays in the address bar, and neither is ever logged.
+//! The redirect endpoints of OAuth: start and callback. Both respond with a redirect, so that
+//! neither ticket nor code stays in the address bar, and neither is ever logged.
 
 use app::shell::paths;
 use axum::body::Bytes;
@@ -7,29 +7,32 @@ use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::header::{HOST, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use domain::token::Fault;
+use domain::token::OauthDiagnosis;
 
 use crate::Server;
 use crate::config::PublicUrl;
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
-use crate::oauth::Answer;
-use crate::service::{Departed, Landed, answer_to_probe, depart, land};
+use crate::oauth::AuthorizationResponse;
+use crate::service::{
+    CallbackOutcome, ConsentRedirect, answer_to_probe, complete_consent, start_consent,
+};
 use crate::subscriber::written;
 
-/// The most octets of an answer that a provider posts: headers, in which it comes back, have bounds.
+/// The maximum size of a posted authorization response, in octets: it is sent on in a URL, which
+/// header limits bound.
 const LONGEST_POSTED: usize = 8 * 1024;
 
-/// Stricter than other answers: what comes next learns nothing of these addresses.
+/// Stricter than other responses: the next page must not learn these URLs.
 pub(super) const NO_REFERRER: AppendHeaders<[(HeaderName, &str); 1]> =
     AppendHeaders([(REFERRER_POLICY, "no-referrer")]);
 
-/// This server's callback address.
+/// The URL of this server's callback.
 pub fn callback_address(public_url: Option<&PublicUrl>, headers: &HeaderMap) -> String {
     address(public_url, headers, paths::OAUTH_CALLBACK)
 }
 
-/// The address of a path: at this server's public URL, or else at the host that the caller asked.
+/// The URL of a path: at this server's public URL, or else at the request's `Host`.
 pub fn address(public_url: Option<&PublicUrl>, headers: &HeaderMap, path: &str) -> String {
     let host = || headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin =
@@ -37,7 +40,7 @@ pub fn address(public_url: Option<&PublicUrl>, headers: &HeaderMap, path: &str) 
     format!("{origin}{path}")
 }
 
-/// What proxies say was asked for (RFC 7239 and its forerunners), header by header.
+/// The headers by which proxies report the original request (RFC 7239 and its predecessors).
 pub fn forwarded(headers: &HeaderMap) -> Vec<(&'static str, String)> {
     let named = ["Forwarded", "X-Forwarded-Proto", "X-Forwarded-Host"].map(|name| {
         let value = headers.get(name)?;
@@ -46,7 +49,7 @@ pub fn forwarded(headers: &HeaderMap) -> Vec<(&'static str, String)> {
     named.into_iter().flatten().collect()
 }
 
-/// `GET /oauth/start/TICKET`: to the provider, with a cookie to be known by on the way back.
+/// `GET /oauth/start/TICKET`: redirects to the provider, with a cookie that binds the browser.
 pub async fn start(
     State(server): State<Server>,
     Extension(caller): Extension<Caller>,
@@ -54,22 +57,22 @@ pub async fn start(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    if is_only_looking(&method, &headers) {
+    if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
     let Caller { principal, browser: known, .. } = caller;
-    match depart(&server, &ticket, known.cookie(), principal.as_ref()).await {
-        Ok(Departed { url, browser }) => {
+    match start_consent(&server, &ticket, known.cookie(), principal.as_ref()).await {
+        Ok(ConsentRedirect { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);
             (NO_REFERRER, cookie, Redirect::to(&url)).into_response()
         }
-        Err(fault) => (NO_REFERRER, nowhere(fault)).into_response(),
+        Err(diagnosis) => (NO_REFERRER, nowhere(diagnosis)).into_response(),
     }
 }
 
-/// `GET /oauth/callback`: back from the provider. A state works once, so nobody is served who only
-/// looks.
+/// `GET /oauth/callback`: the redirect back from the provider. A state works once, so HEAD and
+/// prefetch requests do not consume it.
 pub async fn callback(
     State(server): State<Server>,
     Extension(Caller { principal, browser, address, .. }): Extension<Caller>,
@@ -77,28 +80,31 @@ pub async fn callback(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    if is_only_looking(&method, &headers) {
+    if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
     let query = query.as_deref().unwrap_or_default();
     if let Some(proof) = answer_to_probe(&server, query) {
         return (NO_REFERRER, proof).into_response();
     }
-    let answer = Answer::read(query);
-    let landed = land(&server, answer, &browser, principal.as_ref(), Some(written(address))).await;
+    let answer = AuthorizationResponse::read(query);
+    let landed =
+        complete_consent(&server, answer, &browser, principal.as_ref(), Some(written(address)))
+            .await;
     let to = match landed {
-        Landed::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
-        Landed::Nowhere(fault) => nowhere(fault),
+        CallbackOutcome::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
+        CallbackOutcome::Nowhere(diagnosis) => nowhere(diagnosis),
     };
     (NO_REFERRER, to).into_response()
 }
 
-/// `POST /oauth/callback`: back from a provider that posts its answer (`response_mode=form_post`), which the
-/// browser then brings by the same address with GET: another site's POST comes without this server's
-/// cookies. It changes nothing, so it may come from anywhere; what is no answer is refused.
+/// `POST /oauth/callback`: the response of a provider that posts (`response_mode=form_post`). It is
+/// redirected to the same URL by GET, because another site's POST comes without this server's
+/// cookies. It changes nothing, so it may come from anywhere; anything but an authorization
+/// response is refused.
 pub async fn posted(body: Bytes) -> Response {
     let query = Some(&body).filter(|body| body.len() <= LONGEST_POSTED);
-    match query.and_then(|body| Answer::posted(body)) {
+    match query.and_then(|body| AuthorizationResponse::posted(body)) {
         Some(query) => {
             let to = Redirect::to(&format!("{}?{query}", paths::OAUTH_CALLBACK));
             (NO_REFERRER, to).into_response()
@@ -107,13 +113,13 @@ pub async fn posted(body: Bytes) -> Response {
     }
 }
 
-/// The page that says why, by its code.
-fn nowhere(fault: Fault) -> Redirect {
-    Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, app::shell::fault_code(fault)))
+/// Redirects to the page that shows the reason, by its code.
+fn nowhere(diagnosis: OauthDiagnosis) -> Redirect {
+    Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, app::shell::fault_code(diagnosis)))
 }
 
-/// Whether a browser fetches a page that nobody may ever see.
-pub(super) fn is_only_looking(method: &Method, headers: &HeaderMap) -> bool {
+/// Whether this is a HEAD request or a prefetch (`Sec-Purpose`).
+pub(super) fn is_prefetch_or_head(method: &Method, headers: &HeaderMap) -> bool {
     let purpose = headers.get("sec-purpose").and_then(|purpose| purpose.to_str().ok());
     method == Method::HEAD || purpose.is_some_and(|purpose| purpose.contains("prefetch"))
 }

@@ -1,10 +1,11 @@
-//! The pages and server functions of `app`, with what they find in their context: the service, and
-//! whoever is signed in.
+//! The routes of the pages and server functions of `app`, with their Leptos context: the services
+//! and the signed-in user.
 
 use std::sync::{Arc, LazyLock};
 
 use app::service::{
-    BySession, Callback, Reached, SharedFrame, SharedService, TabPath, TurnedAway, WaysIn,
+    AccessDenied, Callback, RequestOrigin, SessionAuth, SharedService, SharedShell, SignInOptions,
+    TabPath,
 };
 use app::shell::{App, document, paths};
 use axum::Router;
@@ -21,26 +22,26 @@ use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 
 use super::events::{EVENTS, events};
-use super::{door, forms, headers, oauth, oidc};
+use super::{forms, headers, oauth, oidc, sign_in};
 use crate::Server;
 use crate::config::{Config, PublicUrl};
 use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
 use crate::service::Service;
 
-/// The pages' addresses, listed once for the whole process: while a list is made, leptos lets every
-/// resource of the process wait for ever (`SuppressResourceLoad`), those of pages being rendered too.
+/// The list of routes, made once per process: while Leptos makes it, it suspends every resource of
+/// the process (`SuppressResourceLoad`), those of pages being rendered too.
 static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
-/// Renders pages: what each finds in its context, and the bundle's options.
+/// Renders pages: the context of each, and the bundle's options.
 #[derive(Clone)]
 pub struct Pages {
     service: SharedService,
-    frame: SharedFrame,
+    frame: SharedShell,
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
     tab_path: String,
-    ways_in: WaysIn,
+    ways_in: SignInOptions,
 }
 
 impl Pages {
@@ -53,17 +54,17 @@ impl Pages {
             options: LeptosOptions::from_ref(server),
             public_url: server.config.public_url.clone(),
             tab_path: server.config.tab_path.clone(),
-            ways_in: WaysIn {
+            ways_in: SignInOptions {
                 by_password: server.config.has_local_accounts,
                 by_provider: server.oidc.as_ref().map(Oidc::name).map(str::to_owned),
             },
         }
     }
 
-    /// The page at an address of this server, as the caller gets it, with more in its context.
+    /// Renders the page at a path of this server for the caller, with `more` in its context.
     ///
     /// # Panics
-    /// The address is none of this server's own.
+    /// `address` is not a path.
     pub async fn page(
         &self,
         address: &str,
@@ -82,13 +83,13 @@ impl Pages {
             .into_response()
     }
 
-    /// [`provide`](Self::provide), for whatever wants a function of its own.
+    /// Returns [`provide`](Self::provide) as a function.
     fn context(&self) -> impl Fn() + Clone + Send + Sync + 'static {
         let pages = self.clone();
         move || pages.provide()
     }
 
-    /// Tells a request's reactive context what it may use and who is asking.
+    /// Provides the reactive context of a request: services, options and the caller.
     pub fn provide(&self) {
         provide_context(Arc::clone(&self.service));
         provide_context(Arc::clone(&self.frame));
@@ -98,19 +99,19 @@ impl Pages {
         let Some(parts) = use_context::<Parts>() else { return };
         let callback = oauth::callback_address(self.public_url.as_ref(), &parts.headers);
         provide_context(Callback(callback.clone()));
-        provide_context(Reached {
+        provide_context(RequestOrigin {
             callback,
             public_origin: self.public_url.as_ref().map(|url| url.origin().to_owned()),
             forwarded: oauth::forwarded(&parts.headers),
         });
-        if let Some(turned_away) = parts.extensions.get::<TurnedAway>().copied() {
-            provide_context(turned_away);
+        if let Some(denied) = parts.extensions.get::<AccessDenied>().copied() {
+            provide_context(denied);
         }
         let caller = parts.extensions.get::<Caller>().cloned();
         if let Some(Caller { principal, session, browser, .. }) = caller {
             provide_context(browser);
             if session.is_some() {
-                provide_context(BySession);
+                provide_context(SessionAuth);
             }
             if let Some(principal) = principal {
                 provide_context(principal);
@@ -129,8 +130,8 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         move || page(options.clone())
     });
     Router::new()
-        .route(paths::SIGN_IN, post(door::sign_in))
-        .route(paths::SIGN_OUT, post(door::sign_out))
+        .route(paths::SIGN_IN, post(sign_in::sign_in))
+        .route(paths::SIGN_OUT, post(sign_in::sign_out))
         .route(paths::OIDC_START, get(oidc::start))
         .route(paths::OIDC_CALLBACK, get(oidc::callback))
         .route(paths::SET_UP, post(forms::set_up))
@@ -144,13 +145,13 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .layer(Extension(pages))
 }
 
-/// Where the tab's calls are.
+/// The path prefix of the tab's calls.
 pub const CALLS: &str = "/api/email/";
 
-/// What the tab needs wherever it stands: its calls, the way to the provider and back, and the page
-/// that says how that ended.
+/// The routes that the tab needs on any page: its calls, the redirects to the provider and back,
+/// and the result page.
 pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
-    // Whoever lists pages first gives leptos its executor, and a host may have none of its own.
+    // Listing the routes also sets the executor of Leptos; a host may have set none.
     LazyLock::force(&ROUTES);
     let pages = Pages::new(server, service);
     let result = leptos_axum::render_app_async_with_context(pages.context(), {
@@ -164,31 +165,31 @@ pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(&format!("{}/{{id}}", paths::OAUTH_RESULT), get(result))
 }
 
-/// To the provider and back.
+/// The redirects to the OAuth provider and back.
 fn consents() -> Router<Server> {
     Router::new()
         .route(&format!("{}/{{ticket}}", paths::OAUTH_START), get(oauth::start))
         .route(paths::OAUTH_CALLBACK, get(oauth::callback).post(oauth::posted))
 }
 
-/// What a page hears without asking again.
+/// The event stream.
 fn news() -> Router<Server> {
     Router::new().route(EVENTS, get(events))
 }
 
-/// The server functions and the news alone, for callers that are no pages of this server.
+/// The server functions and the event stream, for callers that are no pages of this server.
 pub fn calls(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let answer = answer(&Pages::new(server, service));
     news().fallback(answer)
 }
 
-/// Answers server functions.
+/// Handles server functions.
 fn answer(pages: &Pages) -> MethodRouter<Server> {
     let context = pages.context();
     any(move |request| leptos_axum::handle_server_fns_with_context(context.clone(), request))
 }
 
-/// The document, with the policy that lets its own scripts run.
+/// Renders the document, with the CSP that allows its own scripts.
 fn page(options: LeptosOptions) -> impl IntoView {
     if let Some((nonce, response)) = use_nonce().zip(use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, headers::page_policy(&nonce));
@@ -202,8 +203,8 @@ impl FromRef<Server> for LeptosOptions {
     }
 }
 
-/// Where the bundle's files are; names have hashes where the build left a list of them beside the
-/// program.
+/// The locations of the bundle's files. Names have hashes if the build left a list of them next to
+/// the program.
 fn options(config: &Config) -> LeptosOptions {
     let program = std::env::current_exe().ok();
     let has_hashes = program.is_some_and(|program| program.with_file_name("hash.txt").exists());

@@ -1,7 +1,7 @@
-//! The browser's bundle: files of the site root's `pkg` folder, and the two scripts beside it whose
-//! names other sites write on their pages; compressed ahead of time where a `.br` or `.gz` lies
-//! beside them. A file whose name holds a hash of its content never changes; any other is asked for
-//! anew each time. None holds a secret, and every site may use them.
+//! Serves the browser bundle: the files of the site root's `pkg` folder, and the two scripts beside
+//! it that other sites load by name; precompressed if there is a `.br` or `.gz`. A file with a hash
+//! of its content in its name never changes; any other is revalidated each time. None contains a
+//! secret, and every site may use them.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use tower_http::services::{ServeDir, ServeFile};
 
+use super::api_error::Refusal;
 use super::cors;
-use super::refusal::Refusal;
 
-/// The shortest part of a name that is taken for a hash.
+/// The minimum length of a part of a name that counts as a hash.
 const HASH_LETTERS: usize = 8;
 
-/// The routes of the bundle, to be nested where the pages look for it.
+/// The routes of the bundle, to be nested at the path where pages look for it.
 pub fn bundle<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
     let files = ServeDir::new(site_root.join("pkg"))
         .append_index_html_on_directories(false)
@@ -28,8 +28,8 @@ pub fn bundle<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
     public(Router::new().fallback_service(files))
 }
 
-/// The scripts that bring the tab onto other sites' pages: the element, and what the frame around it
-/// says to the page around that.
+/// The scripts that embed the tab on other sites' pages: the element, and the iframe's connection
+/// to its parent page.
 pub fn scripts<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> {
     let script =
         |name| ServeFile::new(site_root.join(name)).precompressed_br().precompressed_gzip();
@@ -40,10 +40,10 @@ pub fn scripts<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> 
 }
 
 fn public<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
-    files.layer(from_fn(remember)).layer(from_fn(cors::everybody))
+    files.layer(from_fn(cache_control)).layer(from_fn(cors::everybody))
 }
 
-async fn remember(request: Request, next: Next) -> Response {
+async fn cache_control(request: Request, next: Next) -> Response {
     let is_hashed = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
     match response.status() {
@@ -71,7 +71,7 @@ mod tests {
     use super::is_hashed;
 
     #[test]
-    fn only_a_name_with_a_hash_is_kept_for_good() {
+    fn only_a_hashed_name_is_cached_as_immutable() {
         assert!(is_hashed("/pkg/ppm-email.Q2hhbmdlTWU_-x.wasm"));
         for changing in [
             "/pkg/ppm-email.wasm",

@@ -1,5 +1,5 @@
-//! Turns away whoever comes too often to where a stranger can cost something, before anything is read,
-//! looked up or written for them.
+//! Rate limiting of the endpoints that unauthenticated callers can make expensive, before anything
+//! is read, looked up or written.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use serde::Serialize;
 
 use crate::Server;
-use crate::identity::recognise;
-use crate::identity::throttle::{Entrance, Limited};
+use crate::identity::authenticate;
+use crate::identity::login_throttle::{Entrance, Limited};
 
-/// Middleware: counts what strangers can begin, and refuses what is too much. A sign-in from a browser
-/// that has signed in before counts by that browser alone.
+/// Middleware: counts requests of unauthenticated callers, and refuses those above the limit. A
+/// sign-in from a browser that has signed in before counts by that browser alone.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let Some(entrance) = entrance(&request) else { return next.run(request).await };
-    if is_part_of_a_page(request.headers()) {
+    if is_embedded(request.headers()) {
         return StatusCode::NO_CONTENT.into_response();
     }
     let device = match request.uri().path() {
-        paths::SIGN_IN => recognise::device(&server, request.headers()),
+        paths::SIGN_IN => authenticate::device(&server, request.headers()),
         _ => None,
     };
     let admitted = match device {
         Some(device) => server.throttle.admit_device(&device.source()),
-        None => server.throttle.admit(entrance, recognise::address(&server, &request)),
+        None => server.throttle.admit(entrance, authenticate::address(&server, &request)),
     };
     match admitted {
         Ok(()) => next.run(request).await,
@@ -37,8 +37,8 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     }
 }
 
-/// Which request has the server compare a password, ask a provider, or look up what a stranger can
-/// make up.
+/// The limit that a request counts for, if it makes the server compare a password, call a provider,
+/// or look up a value that callers can invent.
 fn entrance(request: &Request) -> Option<Entrance> {
     let path = request.uri().path();
     let goes_to_provider = path.strip_prefix(paths::OAUTH_START);
@@ -52,16 +52,16 @@ fn entrance(request: &Request) -> Option<Entrance> {
     }
 }
 
-/// Whether a browser asks for something inside a page of another site, such as an image or a frame
-/// (Fetch Metadata): a page could use up the allowance of its visitor's whole network. A person who
-/// signs in or consents goes there with a whole window.
-fn is_part_of_a_page(headers: &HeaderMap) -> bool {
-    let is = |name, value| headers.get(name).is_some_and(|said| said == value);
+/// Whether a page of another site embeds the request, such as an image or a frame (Fetch Metadata):
+/// such a page could use up the limit of its visitor's whole network. A real sign-in or consent is
+/// a top-level navigation.
+fn is_embedded(headers: &HeaderMap) -> bool {
+    let is = |name, value| headers.get(name).is_some_and(|found| found == value);
     let is_within = headers.contains_key("sec-fetch-dest") && !is("sec-fetch-dest", "document");
     is_within && is("sec-fetch-site", "cross-site")
 }
 
-/// The whole seconds after which it makes sense to try again, of which there is one at least.
+/// The whole seconds until a retry makes sense, rounded up, at least one.
 pub(super) fn seconds(retry_after: Duration) -> u64 {
     let begun = u64::from(retry_after.subsec_nanos() > 0);
     (retry_after.as_secs() + begun).max(1)
@@ -81,7 +81,7 @@ impl Limited {
     }
 }
 
-/// A page that costs next to nothing to make: it is the answer to a flood.
+/// A page that is cheap to make: it is the response to a flood.
 impl IntoResponse for Limited {
     fn into_response(self) -> Response {
         let seconds = self.seconds();
@@ -97,7 +97,7 @@ impl IntoResponse for Limited {
     }
 }
 
-/// The page has no script, no style and no form.
+/// The CSP of the page, which has no script, no style and no form.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 fn page(why: &str, seconds: u64) -> String {
@@ -113,13 +113,13 @@ fn page(why: &str, seconds: u64) -> String {
 }
 
 #[derive(Serialize)]
-struct Body {
+struct ThrottleBody {
     code: &'static str,
 }
 
-/// The answer to a call.
+/// The response to a call.
 #[must_use]
 pub fn too_many(limited: Limited) -> Response {
     let headers = AppendHeaders([(RETRY_AFTER, limited.seconds().to_string())]);
-    (limited.status(), headers, Json(Body { code: "too-many-attempts" })).into_response()
+    (limited.status(), headers, Json(ThrottleBody { code: "too-many-attempts" })).into_response()
 }

@@ -1,12 +1,12 @@
-//! A person's own page: another password, and the sessions that one sees and ends.
+//! The account page: changing the password, listing sessions and ending them.
 
-use app::service::FrameService;
+use app::service::ShellService;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
 use server::identity::devices::DeviceCookie;
-use server::identity::{Principal, Role, limits};
+use server::identity::{Principal, Role, login_limits};
 use server::service::Service;
 use server::store::audit::Action;
 
@@ -20,7 +20,7 @@ use crate::support::pages::ask;
 const GRACE: &str = "grace@example.com";
 const NEW: &str = "seven quiet lighthouse keepers";
 
-/// Sends the form that changes a password.
+/// Posts the form that changes the password.
 async fn change(harness: &Harness, cookie: &str, current: &str, new: &str) -> Answer {
     let form = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("current", current), ("password", new), ("again", new)])
@@ -29,13 +29,13 @@ async fn change(harness: &Harness, cookie: &str, current: &str, new: &str) -> An
     ask(harness, request, Body::from(form)).await
 }
 
-/// Ends sessions as a form of the page does: one by its name, or all of a list.
+/// Posts the form that ends sessions: one by its ID, or all of a list.
 async fn end(harness: &Harness, cookie: &str, form: &str) -> Answer {
     let request = post_form("/account/sessions").header(COOKIE, cookie);
     ask(harness, request, Body::from(form.to_owned())).await
 }
 
-fn led_to(answer: &Answer) -> (StatusCode, &str) {
+fn redirect_of(answer: &Answer) -> (StatusCode, &str) {
     (answer.status, answer.header("location"))
 }
 
@@ -44,13 +44,13 @@ async fn page(harness: &Harness, cookie: &str) -> String {
     ask(harness, request, Body::empty()).await.body
 }
 
-/// The `Set-Cookie` headers of an answer.
+/// All `Set-Cookie` headers of a response.
 fn set_cookies(answer: &Answer) -> Vec<&str> {
     let all = answer.headers.get_all(SET_COOKIE).iter();
     all.map(|cookie| cookie.to_str().expect("text")).collect()
 }
 
-/// The session cookie that an answer gives.
+/// The session cookie that a response sets.
 fn session_cookie(answer: &Answer) -> String {
     let cookies = set_cookies(answer);
     cookie_of(
@@ -63,7 +63,7 @@ async fn is_signed_in(harness: &Harness, cookie: &str) -> bool {
     ask(harness, request, Body::empty()).await.status == StatusCode::OK
 }
 
-/// The names of all sessions, as an administrator sees them, by the addresses of their people.
+/// Returns the email address and session ID of every session, as an administrator sees them.
 async fn sessions(harness: &Harness) -> Vec<(String, String)> {
     let who = principal("another-administrator", "", "");
     let account = Service::new(harness.server.clone()).account(&who).await.expect("the page");
@@ -76,7 +76,7 @@ async fn a_new_password_replaces_the_current_one() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let changed = change(&harness, &cookie, PASSWORD, NEW).await;
-    assert_eq!(led_to(&changed), (StatusCode::SEE_OTHER, "/account?password=changed"));
+    assert_eq!(redirect_of(&changed), (StatusCode::SEE_OTHER, "/account?password=changed"));
     let accounts = &harness.server.accounts;
     let stranger = stranger(ADDRESS);
     accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await.expect_err("it was replaced");
@@ -93,7 +93,7 @@ async fn a_new_password_ends_the_other_sessions_and_keeps_this_browser_signed_in
 }
 
 #[tokio::test]
-async fn a_copy_of_the_cookie_is_worth_nothing_after_a_change_of_the_password() {
+async fn a_copied_session_cookie_is_refused_after_a_password_change() {
     let harness = Harness::start().await.with_ada().await;
     let copied = harness.sign_in().await;
     change(&harness, &copied, PASSWORD, NEW).await;
@@ -110,11 +110,11 @@ async fn a_browser_in_which_the_password_was_changed_stays_a_known_device() {
     let device = cookie_of(device.expect("the browser is given one"));
     let headers = HeaderMap::from_iter([(COOKIE, device.parse().expect("a header"))]);
     let found = DeviceCookie { https: false }.brought(&harness.server.vault, &headers);
-    assert!(found.expect("it is genuine").is_of_account(&limits::account_key(EMAIL)));
+    assert!(found.expect("it is genuine").is_of_account(&login_limits::account_key(EMAIL)));
 }
 
 #[tokio::test]
-async fn a_password_is_not_changed_without_the_current_one_and_that_is_recorded() {
+async fn a_change_with_a_wrong_current_password_is_refused_and_audited() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let refused = change(&harness, &cookie, "not the right password", NEW).await;
@@ -127,7 +127,7 @@ async fn a_password_is_not_changed_without_the_current_one_and_that_is_recorded(
 }
 
 #[tokio::test]
-async fn the_current_password_is_guessed_five_times_and_no_more() {
+async fn after_five_wrong_current_passwords_a_change_is_refused_for_15_minutes() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     for _ in 0..5 {
@@ -141,7 +141,7 @@ async fn the_current_password_is_guessed_five_times_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_new_password_obeys_the_rules_of_every_password() {
+async fn a_new_password_must_satisfy_the_password_rules() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     for (new, words) in [("short", "at least 12 characters"), ("password1234", "too common")] {
@@ -166,7 +166,7 @@ async fn two_different_new_passwords_change_nothing() {
 async fn a_request_without_a_session_changes_no_password() {
     let harness = Harness::start().await.with_ada().await;
     let answer = change(&harness, "", PASSWORD, NEW).await;
-    assert_eq!(led_to(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert_eq!(redirect_of(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
     harness.sign_in().await;
 }
 
@@ -182,7 +182,7 @@ async fn a_session_is_shown_with_its_address_and_its_times() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_not_shown() {
+async fn an_expired_session_is_not_shown() {
     let harness = Harness::start().await.with_ada().await;
     harness.sign_in().await;
     harness.clock.advance(TimeDelta::minutes(60));
@@ -190,31 +190,31 @@ async fn a_session_that_is_over_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_person_ends_one_of_their_sessions() {
+async fn a_user_ends_one_of_their_sessions() {
     let harness = Harness::start().await.with_ada().await;
     let first = harness.sign_in().await;
     let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
     let (here, third) = (harness.sign_in().await, harness.sign_in().await);
     let ended = end(&harness, &here, &format!("session={name}")).await;
-    assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
     assert!(!is_signed_in(&harness, &first).await);
     assert!(is_signed_in(&harness, &here).await && is_signed_in(&harness, &third).await);
 }
 
 #[tokio::test]
-async fn a_person_ends_all_of_their_sessions_but_this_one() {
+async fn a_user_ends_all_of_their_other_sessions() {
     let harness = Harness::start().await.with_ada().await;
     harness.add(GRACE, "Grace Hopper").await;
     let grace = sign_in(&harness.server.accounts, GRACE).await;
     let (here, elsewhere) = (harness.sign_in().await, harness.sign_in().await);
     let ended = end(&harness, &here, "all=mine").await;
-    assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
     assert!(!is_signed_in(&harness, &elsewhere).await);
     assert!(is_signed_in(&harness, &here).await && is_signed_in(&harness, &grace).await);
 }
 
 #[tokio::test]
-async fn a_session_that_the_database_could_not_be_told_to_end_is_not_said_to_have_ended() {
+async fn a_session_that_could_not_be_deleted_is_not_reported_as_ended() {
     let harness = Harness::start().await.with_ada().await;
     let elsewhere = harness.sign_in().await;
     let here = harness.sign_in().await;
@@ -226,7 +226,7 @@ async fn a_session_that_the_database_could_not_be_told_to_end_is_not_said_to_hav
 }
 
 #[tokio::test]
-async fn a_reader_sees_and_ends_no_session_of_anybody_else() {
+async fn a_reader_neither_sees_nor_ends_sessions_of_other_users() {
     let harness = Harness::start().await.with_ada().await;
     harness.add_as(Role::Reader, GRACE, "Grace Hopper").await;
     let ada = harness.sign_in().await;
@@ -235,19 +235,19 @@ async fn a_reader_sees_and_ends_no_session_of_anybody_else() {
     assert!(!page(&harness, &grace).await.contains(EMAIL));
     for form in [format!("session={name}"), "all=others".to_owned()] {
         let ended = end(&harness, &grace, &form).await;
-        assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=0"), "{form}");
+        assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=0"), "{form}");
     }
     assert!(is_signed_in(&harness, &ada).await);
 }
 
 #[tokio::test]
-async fn an_administrator_ends_the_sessions_of_others_and_that_is_recorded() {
+async fn an_administrator_ends_sessions_of_other_users_and_that_is_audited() {
     let harness = Harness::start().await.with_ada().await;
     harness.add(GRACE, "Grace Hopper").await;
     let (ada, grace) = (harness.sign_in().await, sign_in(&harness.server.accounts, GRACE).await);
     assert!(page(&harness, &ada).await.contains(GRACE));
     let ended = end(&harness, &ada, "all=others").await;
-    assert_eq!(led_to(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
     let row = harness.trail(1).await.remove(0);
     assert_eq!((row.action, row.actor.email.as_str()), (Action::SessionEnded, EMAIL));
     assert!(!is_signed_in(&harness, &grace).await);
@@ -257,7 +257,7 @@ async fn an_administrator_ends_the_sessions_of_others_and_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_row_of_the_trail_names_address_identity_and_session() {
+async fn an_audit_row_names_address_identity_and_session() {
     let harness = Harness::start().await.with_ada().await;
     harness.sign_in().await;
     let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
@@ -269,7 +269,7 @@ async fn a_row_of_the_trail_names_address_identity_and_session() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_session_is_not_its_token() {
+async fn the_id_of_a_session_is_not_its_token() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };

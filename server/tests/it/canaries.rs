@@ -1,6 +1,5 @@
-//! Secrets of every kind are driven through every way there is, failures included, against the real
-//! program at its most talkative. None of them comes back: not in an answer, not in the log, not in
-//! the database's files, in whatever spelling.
+//! Sends secrets of every kind through every request and failure of the real program at log level
+//! TRACE. No secret may appear in a response, in the log or in the database files, in any encoding.
 
 mod openid;
 mod tokens;
@@ -9,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use app::api::{RunNow, Save, SaveAnswer};
+use app::api::{RunView, Save, SaveAnswer};
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -24,29 +23,29 @@ use tempfile::TempDir;
 
 use crate::support::harness::{Answer, Harness, get};
 use crate::support::program::{
-    Browser, Serving, add_administrator, encoded, log_file, program, run,
+    HttpBrowser, Serving, add_administrator, encoded, log_file, program, run,
 };
-use crate::support::smtp_server::{AUTHORITY, Heard, Script};
-use crate::support::spellings::spelled_in;
+use crate::support::secret_encodings::spelled_in;
+use crate::support::smtp_server::{AUTHORITY, Heard, SmtpScript};
 
 const EMAIL: &str = "ada@example.com";
-/// Letters and digits in the middle, which every spelling keeps; around them what quoting changes.
+/// A test secret. Every encoding keeps its alphanumeric middle; escaping changes the rest.
 const OWN: &str = "the own \"Kanarienvogel7Zq&\" ä";
 const WRONG: &str = "a wrong <Rotkehlchen8Xw+> ö";
 const STORED: &str = "a stored 'Nachtigall9Kb%20 ü";
 const CLIENT: &str = "a client \\Zaunkoenig4Vt=/ é";
 
-/// The middles.
+/// The alphanumeric middles of the test secrets.
 const CANARIES: [&str; 4] =
     ["Kanarienvogel7Zq", "Rotkehlchen8Xw", "Nachtigall9Kb", "Zaunkoenig4Vt"];
 
-/// The program in a folder, and everything that it was ever heard to say.
+/// The running program and a record of its output: responses, files, log, standard output.
 struct Witness {
     folder: TempDir,
     serving: Serving,
-    browser: Browser,
+    browser: HttpBrowser,
     heard: Vec<(String, Vec<u8>)>,
-    /// What nobody may hear beside [`CANARIES`].
+    /// Further values that may not appear in the output, beside [`CANARIES`].
     secrets: Vec<String>,
 }
 
@@ -55,13 +54,13 @@ impl Witness {
         Self::with(|_| {}).await
     }
 
-    /// A witness of a program that is called otherwise.
+    /// Starts the program with a changed command line or environment.
     async fn with(configure: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, OWN);
         fs::write(folder.path().join("ca.pem"), AUTHORITY.pem()).expect("the folder is ours");
         let serving = talkative(folder.path(), configure);
-        let browser = Browser::at(&serving.address).await.expect("it listens");
+        let browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         Self { folder, serving, browser, heard: Vec::new(), secrets: Vec::new() }
     }
 
@@ -69,7 +68,7 @@ impl Witness {
         let mut witness = Self::start().await;
         let answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
         assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
-        // The one header that has the token, for that is what it is for.
+        // Set-Cookie is the one header that is meant to carry the session token.
         let mut answer = answer;
         answer.headers.remove("set-cookie");
         witness.hears("signing in", &answer);
@@ -77,8 +76,8 @@ impl Witness {
     }
 
     fn hears(&mut self, what: &str, answer: &Answer) {
-        let said = format!("{}\n{:?}\n{}", answer.status, answer.headers, answer.body);
-        self.heard.push((what.to_owned(), said.into_bytes()));
+        let text = format!("{}\n{:?}\n{}", answer.status, answer.headers, answer.body);
+        self.heard.push((what.to_owned(), text.into_bytes()));
     }
 
     async fn calls(&mut self, function: &str, argument: &Value) -> Answer {
@@ -108,13 +107,13 @@ impl Witness {
         serde_json::from_str(&answer.body).expect("an answer to a save")
     }
 
-    /// Looks at the files while the program runs and after it ended, and for every secret in all
-    /// that was heard.
+    /// Reads the files while the program runs and after it has stopped, and asserts that no secret
+    /// is in any recorded output.
     fn expects_silence(mut self) {
         let token = self.browser.cookie.split_once('=').map_or("", |(_, token)| token).to_owned();
         self.reads_files("running");
-        let said = self.serving.stop();
-        self.heard.push(("standard output".to_owned(), said.into_bytes()));
+        let text = self.serving.stop();
+        self.heard.push(("standard output".to_owned(), text.into_bytes()));
         let folder = self.folder;
         let mut heard = self.heard;
         heard.extend(files(folder.path(), "after its end"));
@@ -142,7 +141,7 @@ impl Witness {
     }
 }
 
-/// The program with everything in its log.
+/// Starts the program with log level TRACE; the log is `ppm-email.log`.
 fn talkative(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
     Serving::with(folder, |command| {
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
@@ -156,14 +155,14 @@ fn talkative(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
 fn files(folder: &Path, when: &str) -> Vec<(String, Vec<u8>)> {
     let read = |entry: std::io::Result<fs::DirEntry>| {
         let path = entry.expect("the folder is readable").path();
-        // A journal may go while it is looked at.
+        // A journal may be deleted while the folder is read.
         let octets = fs::read(&path).ok()?;
         Some((format!("{} {when}", path.file_name()?.display()), octets))
     };
     fs::read_dir(folder).expect("the folder is there").filter_map(read).collect()
 }
 
-/// Where a canary stands, for whoever has to find out why.
+/// The text around a canary, for the failure message.
 fn around(octets: &[u8], canary: &str) -> String {
     let text = String::from_utf8_lossy(octets);
     let at = text.find(canary).unwrap_or_default();
@@ -189,7 +188,7 @@ fn draft(edits: &[(Field, &str)]) -> Draft {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_saved_or_refused_is_heard_of_nowhere() {
+async fn a_saved_or_refused_secret_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let saved = witness.saves(&draft(&[]), 0).await;
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
@@ -216,7 +215,7 @@ async fn a_secret_that_is_saved_or_refused_is_heard_of_nowhere() {
 }
 
 #[tokio::test]
-async fn a_secret_in_a_request_that_makes_no_sense_is_heard_of_nowhere() {
+async fn a_secret_in_a_malformed_request_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let good = json!({ "save": Save { draft: draft(&[]), revision: 0, deletes_grant: None } });
     let good = good.to_string();
@@ -247,7 +246,7 @@ async fn a_secret_in_a_request_that_makes_no_sense_is_heard_of_nowhere() {
             .expect("an answer");
     }
     let too_large = format!("\"Nachtigall9Kb{}\"", "x".repeat(800_000));
-    // Refused before it is read; who sends on may find the connection gone.
+    // Refused before the body is read; a client that goes on sending may see a closed connection.
     if let Ok(answer) = witness.browser.ask("POST", "/api/email/save", json_type, too_large).await {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
         witness.hears("too large a save", &answer);
@@ -256,7 +255,7 @@ async fn a_secret_in_a_request_that_makes_no_sense_is_heard_of_nowhere() {
 }
 
 #[tokio::test]
-async fn a_password_typed_at_the_door_is_heard_of_nowhere() {
+async fn a_password_typed_at_sign_in_does_not_leak() {
     let mut witness = Witness::start().await;
     let form = "application/x-www-form-urlencoded";
     for (email, password) in [(EMAIL, WRONG), (WRONG, WRONG), (WRONG, OWN), ("", WRONG)] {
@@ -289,7 +288,7 @@ async fn a_password_typed_at_the_door_is_heard_of_nowhere() {
     witness.expects_silence();
 }
 
-/// What an unfriendly mail server has to say once it knows the password.
+/// Replies of a hostile mail server that repeats the password.
 fn echoes() -> Vec<String> {
     let plain = BASE64.encode(format!("\0noreply\0{STORED}"));
     let long = format!("{}{STORED}", "x".repeat(1_975 - "535 5.7.8 ".len()));
@@ -308,7 +307,7 @@ fn leaked(text: String) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_password_that_the_mail_server_repeats_is_heard_of_nowhere() {
+async fn a_password_that_the_mail_server_repeats_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let mut revision = 0;
     for echo in echoes() {
@@ -316,7 +315,7 @@ async fn a_password_that_the_mail_server_repeats_is_heard_of_nowhere() {
             let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
             let done = leaked(format!("250 2.0.0 {echo}"));
             let welcome = leaked(format!("235 2.0.0 {echo}"));
-            let mut script = Script::in_clear();
+            let mut script = SmtpScript::in_clear();
             match step {
                 "auth" => script.auth = refusal,
                 "done-auth" => script.auth = welcome,
@@ -336,14 +335,14 @@ async fn a_password_that_the_mail_server_repeats_is_heard_of_nowhere() {
 }
 
 #[tokio::test]
-async fn a_password_that_goes_out_encrypted_is_heard_of_nowhere_else() {
+async fn a_password_that_is_sent_under_tls_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let login = "250-mail.example.com\n250-AUTH LOGIN\n250 8BITMIME";
     let mut revision = 0;
     for (script, mode) in [
-        (Script::by_starttls(), "start-tls"),
-        (Script::from_the_first_byte(), "implicit"),
-        (Script { ehlo_under_tls: login, ..Script::by_starttls() }, "start-tls"),
+        (SmtpScript::by_starttls(), "start-tls"),
+        (SmtpScript::from_the_first_byte(), "implicit"),
+        (SmtpScript { ehlo_under_tls: login, ..SmtpScript::by_starttls() }, "start-tls"),
     ] {
         let (heard, now) = sent(&mut witness, script, "on", mode, revision).await;
         assert!(heard.under_tls.iter().any(|line| line.starts_with("AUTH")), "{heard:?}");
@@ -352,10 +351,10 @@ async fn a_password_that_goes_out_encrypted_is_heard_of_nowhere_else() {
     witness.expects_silence();
 }
 
-/// Saves for a mail server with this part to play, sends a test message there, and waits for its end.
+/// Saves settings for a scripted mail server, sends a test message there and waits for its outcome.
 async fn sent(
     witness: &mut Witness,
-    script: Script,
+    script: SmtpScript,
     use_tls: &str,
     mode: &str,
     revision: i64,
@@ -371,7 +370,7 @@ async fn sent(
         panic!("not saved");
     };
     let run = witness.calls("email/send-test", &json!({})).await;
-    let mut now: RunNow = serde_json::from_str(&run.body).expect("a run");
+    let mut now: RunView = serde_json::from_str(&run.body).expect("a run");
     while now.run.outcome.is_none() {
         let answer = witness.calls("email/run", &json!({ "id": now.run.id })).await;
         now = serde_json::from_str(&answer.body).expect("a run");
@@ -383,7 +382,7 @@ async fn sent(
 }
 
 #[tokio::test]
-async fn a_password_on_the_command_line_is_heard_of_nowhere() {
+async fn a_password_given_to_the_command_line_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let folder = witness.folder.path().to_owned();
     for (arguments, input) in [
@@ -407,7 +406,7 @@ async fn a_password_on_the_command_line_is_heard_of_nowhere() {
 }
 
 #[tokio::test]
-async fn a_stored_secret_outlives_a_start_with_a_wrong_key_and_is_heard_of_nowhere() {
+async fn a_stored_secret_survives_starts_with_a_wrong_key_and_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     witness.saves(&draft(&[]), 0).await;
     let folder = witness.folder.path().to_owned();
@@ -448,11 +447,11 @@ async fn a_stored_secret_outlives_a_start_with_a_wrong_key_and_is_heard_of_nowhe
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_over_a_secret_answers_with_a_code_alone() {
+async fn a_handler_that_panics_answers_with_an_error_code_only() {
     let harness = Harness::start().await;
     let pages = Router::new().route("/panics", route(|| async { panic!("over {STORED}") as Body }));
     let answer = harness.ask(pages, get("/panics")).await;
     assert_eq!(answer.code(), "internal");
-    let said = format!("{:?}{}", answer.headers, answer.body);
-    assert_eq!(spelled_in(said.as_bytes(), "Nachtigall9Kb"), None, "{said}");
+    let text = format!("{:?}{}", answer.headers, answer.body);
+    assert_eq!(spelled_in(text.as_bytes(), "Nachtigall9Kb"), None, "{text}");
 }

@@ -1,4 +1,4 @@
-//! The program itself, as an operator meets it.
+//! The command line: flags, exit codes and one-line errors.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::harness::PASSWORD;
 use crate::support::program::{complaint, send, write_private};
 
-/// The program, in this folder and with nothing in its environment.
+/// The program in this folder, with an empty environment.
 fn program(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
     command.env_clear().current_dir(folder.path());
@@ -28,7 +28,7 @@ fn run(folder: &TempDir, arguments: &[&str]) -> Output {
     program(folder).args(arguments).output().expect("the program runs")
 }
 
-/// The same with a line on standard input.
+/// Runs the program with text on standard input.
 fn run_with_input(folder: &TempDir, arguments: &[&str], input: &str) -> Output {
     let mut child = program(folder)
         .args(arguments)
@@ -56,13 +56,13 @@ fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("the program writes text")
 }
 
-/// A server under way, and the address it printed.
-struct Serving {
+/// A running server and the address it printed.
+struct ServingCli {
     child: Child,
     address: String,
 }
 
-impl Serving {
+impl ServingCli {
     fn start(folder: &TempDir) -> Self {
         let mut child = program(folder)
             .args(["serve", "--listen", "127.0.0.1:0"])
@@ -94,9 +94,9 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServingCli {
     fn drop(&mut self) {
-        // It has ended already where a test waited for that.
+        // Both fail where a test has already waited for the exit.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -105,15 +105,15 @@ impl Drop for Serving {
 #[test]
 fn the_server_says_where_it_listens_and_answers_there() {
     let folder = folder();
-    let serving = Serving::start(&folder);
+    let serving = ServingCli::start(&folder);
     assert!(serving.get("/health").starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
-fn either_signal_ends_the_server_in_good_order() {
+fn sigterm_and_sigint_end_the_server_cleanly() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = folder();
-        let mut serving = Serving::start(&folder);
+        let mut serving = ServingCli::start(&folder);
         send(&serving.child, signal);
         assert!(serving.child.wait().expect("it ends").success(), "{signal:?}");
     }
@@ -123,11 +123,13 @@ fn either_signal_ends_the_server_in_good_order() {
 fn a_client_secret_that_cannot_be_read_stops_the_start() {
     let folder = folder();
     write_private(&folder.path().join("empty"), "\n");
-    for (file, said) in [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")] {
+    for (file, expected_text) in
+        [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")]
+    {
         let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
         let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", file]].concat();
         let line = complaint(&run(&folder, &args));
-        assert!(line.contains(&format!("--oidc-client-secret-file: {said}")), "{line}");
+        assert!(line.contains(&format!("--oidc-client-secret-file: {expected_text}")), "{line}");
     }
 }
 
@@ -147,7 +149,7 @@ fn a_secret_that_others_may_read_stops_the_start() {
     }
 }
 
-/// Only root can give a file away, and start a process of another user.
+/// Runs as root only: no other user can chown a file or start a process as another user.
 #[test]
 fn a_secret_of_another_user_stops_the_start() {
     const OPERATOR: u32 = 1000;
@@ -158,7 +160,7 @@ fn a_secret_of_another_user_stops_the_start() {
     let folder = folder();
     let in_folder = |name: &str| folder.path().join(name);
     chown(folder.path(), Some(OPERATOR), Some(OPERATOR)).expect("the folder is there");
-    // The operator may not look into the folder in which the tests were built.
+    // The operator's user may have no access to the build folder.
     fs::copy(env!("CARGO_BIN_EXE_ppm-email"), in_folder("ppm-email")).expect("there is room");
     write_private(&in_folder("secret"), "a client secret\n");
     fs::set_permissions(in_folder("secret"), Permissions::from_mode(0o640)).expect("it is there");
@@ -173,7 +175,7 @@ fn a_secret_of_another_user_stops_the_start() {
     };
     let expected = "--oidc-client-secret-file: secret is not safe: it belongs to another user";
     assert!(start(OTHER).contains(expected), "{}", start(OTHER));
-    // The operator's own is taken, and the start stops at the next fault.
+    // The operator's own file is accepted; the start fails at the next error.
     assert!(start(OPERATOR).contains("nowhere"), "{}", start(OPERATOR));
 }
 
@@ -254,7 +256,7 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
-fn a_wrong_value_in_the_environment_counts_as_much() {
+fn a_wrong_value_in_the_environment_stops_the_start() {
     let folder = folder();
     let output = program(&folder)
         .arg("serve")
@@ -264,7 +266,7 @@ fn a_wrong_value_in_the_environment_counts_as_much() {
     assert!(complaint(&output).contains("--listen"));
 }
 
-/// Every way in which a `PostgreSQL` URL can be wrong that a start notices at once.
+/// Invalid `PostgreSQL` URLs that stop the start at once.
 const WRONG_DATABASES: [&str; 7] = [
     "postgres://ppm:canary-password@127.0.0.1:99999/ppm",
     "postgres://ppm:canary-password@host.invalid/ppm",
@@ -276,7 +278,7 @@ const WRONG_DATABASES: [&str; 7] = [
 ];
 
 #[test]
-fn a_database_password_is_neither_complained_about_nor_shown_in_the_help() {
+fn a_database_password_is_in_no_error_message_and_not_in_the_help() {
     let folder = folder();
     for url in WRONG_DATABASES {
         for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
@@ -286,8 +288,8 @@ fn a_database_password_is_neither_complained_about_nor_shown_in_the_help() {
                 .env("RUST_LOG", "trace")
                 .output()
                 .expect("the program runs");
-            let said = text(&output.stdout) + &text(&output.stderr);
-            assert!(!said.contains("canary-password"), "{url}: {said}");
+            let printed = text(&output.stdout) + &text(&output.stderr);
+            assert!(!printed.contains("canary-password"), "{url}: {printed}");
         }
     }
 }
@@ -302,19 +304,22 @@ fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
 }
 
 #[test]
-fn a_proxy_password_is_neither_complained_about_nor_shown_in_the_help() {
+fn a_proxy_password_is_in_no_error_message_and_not_in_the_help() {
     let folder = folder();
     let url = "http://ada:canary-password@proxy.example/path";
     for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
         let output = program(&folder).args(arguments).env("PPM_EMAIL_OAUTH_PROXY", url).output();
         let output = output.expect("the program runs");
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(said.contains("oauth-proxy") && !said.contains("canary-password"), "{said}");
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(
+            printed.contains("oauth-proxy") && !printed.contains("canary-password"),
+            "{printed}"
+        );
     }
 }
 
 #[test]
-fn a_database_server_that_is_not_there_is_waited_for_and_then_missed_in_one_line() {
+fn an_unreachable_database_server_stops_the_start_with_one_line() {
     let folder = folder();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
@@ -335,17 +340,17 @@ fn a_port_that_is_taken_stops_the_start_with_one_line() {
 #[test]
 fn a_start_without_the_key_that_the_database_needs_is_refused_with_one_line() {
     let folder = folder();
-    drop(Serving::start(&folder));
+    drop(ServingCli::start(&folder));
     fs::remove_file(folder.path().join("ppm-email.key")).expect("the first start made it");
     let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
     assert!(line.contains("ppm-email.key does not exist"), "{line}");
 }
 
 #[test]
-fn a_start_with_another_key_is_refused_with_another_line() {
+fn a_start_with_a_wrong_key_is_refused_with_one_line() {
     let (folder, other) = (folder(), folder());
-    drop(Serving::start(&folder));
-    drop(Serving::start(&other));
+    drop(ServingCli::start(&folder));
+    drop(ServingCli::start(&other));
     let key = other.path().join("ppm-email.key").display().to_string();
     let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0", "--key-file", &key]));
     assert!(line.contains("is not the one that the database was sealed with"), "{line}");
@@ -385,28 +390,28 @@ fn a_short_password_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_password_that_is_guessed_first_is_refused_in_words_and_not_repeated() {
+fn a_common_or_personal_password_is_refused_and_not_repeated() {
     let folder = folder();
     let add = ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
     let set = ["admin", "set-password", "ada@example.com", "--password-stdin"];
-    for (password, said) in
+    for (password, expected_text) in
         [("password1234", "too common"), ("ada.lovelace", "name or email address")]
     {
         let line = complaint(&run_with_input(&folder, &add, &format!("{password}\n")));
-        assert!(line.contains(said) && line.contains("a few random words"), "{line}");
+        assert!(line.contains(expected_text) && line.contains("a few random words"), "{line}");
         assert!(!line.contains(password), "{line}");
     }
     assert!(add_ada(&folder).status.success());
-    for (password, said) in
+    for (password, expected_text) in
         [("qwertyuiop12", "too common"), ("LovelaceAda1", "name or email address")]
     {
         let line = complaint(&run_with_input(&folder, &set, &format!("{password}\n")));
-        assert!(line.contains(said) && !line.contains(password), "{line}");
+        assert!(line.contains(expected_text) && !line.contains(password), "{line}");
     }
 }
 
 #[test]
-fn an_account_that_is_not_there_is_not_removed() {
+fn removing_an_unknown_account_is_an_error() {
     let folder = folder();
     assert!(
         complaint(&run(&folder, &["admin", "remove", "bob@example.com"]))
@@ -415,7 +420,7 @@ fn an_account_that_is_not_there_is_not_removed() {
 }
 
 #[test]
-fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
+fn an_incomplete_host_token_configuration_is_refused_with_one_line() {
     let folder = folder();
     let without_keys = run(&folder, &["serve", "--host-token-issuer", "https://host.example"]);
     let line = complaint(&without_keys);
@@ -444,7 +449,7 @@ fn half_a_configuration_of_the_hosts_tokens_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_site_that_may_show_the_tab_must_be_named_by_its_origin() {
+fn an_embedding_site_must_be_an_https_origin() {
     let folder = folder();
     let tokens = ["--host-token-jwks-url", "https://host.example/keys"];
     let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];

@@ -1,38 +1,38 @@
-//! Client authentication: how client ID and secret go to the provider by each choice, in a request for
-//! a token, a renewal and a revocation, over sockets.
+//! Client authentication (RFC 6749 2.3): how each choice sends client ID and secret in token,
+//! refresh and revocation requests, over sockets.
 
 use app::api::SaveAnswer;
 use app::service::EmailService;
 use domain::delivery::Outcome;
 use domain::secret::StoredSecret;
-use domain::token::{AttemptEnd, Fault};
+use domain::token::{AttemptOutcome, OauthDiagnosis};
 use domain::{Draft, Field, OauthFlow, Presence, presence};
 use server::service::Service;
-use server::store::providers::{self, Provider as Known};
+use server::store::provider_metadata::{self, StoredProvider as Known};
 
-use crate::support::oauth_world::{CALLBACK, World, a_moment};
-use crate::support::provider::{Asked, CLIENT_ID, CLIENT_SECRET, Takes};
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
+use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, RecordedRequest, Takes};
 
-const ITSELF: OauthFlow = OauthFlow::ClientCredentials;
+const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 
-/// A world with this choice saved.
-async fn world(flow: OauthFlow, method: &str) -> World {
-    let world = World::with(flow).await;
+/// A fixture with this authentication method saved.
+async fn world(flow: OauthFlow, method: &str) -> OauthFixture {
+    let world = OauthFixture::with(flow).await;
     let draft = edited(&world, flow, method);
     assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
     world
 }
 
-fn edited(world: &World, flow: OauthFlow, method: &str) -> Draft {
+fn edited(world: &OauthFixture, flow: OauthFlow, method: &str) -> Draft {
     let mut draft = world.draft(flow);
     draft.edit(Field::ClientAuthentication, method);
     draft
 }
 
-/// Remembers what the Token Endpoint's own issuer has named.
-async fn names(world: &World, methods: &[&str]) {
-    let said = Known {
+/// Stores these methods as metadata from the Token Endpoint's own issuer.
+async fn store_methods(world: &OauthFixture, methods: &[&str]) {
+    let metadata = Known {
         token_endpoint: world.provider.token_endpoint(),
         authorization_endpoint: world.provider.authorization_endpoint(),
         revocation_endpoint: Some(world.provider.revocation_endpoint()),
@@ -43,11 +43,13 @@ async fn names(world: &World, methods: &[&str]) {
         auth_methods: methods.iter().map(|&method| method.to_owned()).collect(),
     };
     let server = &world.harness.server;
-    providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");
+    provider_metadata::learn(&server.store, &metadata, true, server.clock.now())
+        .await
+        .expect("it is kept");
 }
 
-/// What the provider was asked for tokens.
-fn asked(world: &World) -> Vec<Asked> {
+/// The token requests that the provider received.
+fn asked(world: &OauthFixture) -> Vec<RecordedRequest> {
     world
         .provider
         .asked()
@@ -56,36 +58,36 @@ fn asked(world: &World) -> Vec<Asked> {
         .collect()
 }
 
-fn is_by_basic(asked: &Asked) -> bool {
+fn is_by_basic(asked: &RecordedRequest) -> bool {
     asked.header("authorization").is_some_and(|value| value.starts_with("Basic "))
 }
 
-/// Asks for a token that is refused, and says why.
-async fn refused(world: &World) -> Fault {
+/// Requests a token and returns the diagnosis of its refusal.
+async fn refused(world: &OauthFixture) -> OauthDiagnosis {
     let service = Service::new(world.harness.server.clone());
     let begun = service.get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
     match world.end_of(&begun.attempt.id).await {
-        AttemptEnd::Failed(setback) => setback.fault,
-        AttemptEnd::Obtained => panic!("a token"),
+        AttemptOutcome::Failed(failure) => failure.diagnosis,
+        AttemptOutcome::Obtained => panic!("a token"),
     }
 }
 
 #[tokio::test]
-async fn in_the_body_the_secret_goes_there_and_no_other_way_is_tried() {
-    let world = world(ITSELF, "body").await;
+async fn with_body_chosen_the_secret_is_sent_in_the_body_and_nothing_else_is_tried() {
+    let world = world(CLIENT_CREDENTIALS, "body").await;
     world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
-    assert_eq!(refused(&world).await, Fault::InvalidClient);
+    assert_eq!(refused(&world).await, OauthDiagnosis::InvalidClient);
     let [asked] = &asked(&world)[..] else { panic!("one request") };
     assert_eq!(asked.param("client_secret"), CLIENT_SECRET);
     assert!(!is_by_basic(asked));
 }
 
 #[tokio::test]
-async fn http_basic_is_the_first_and_only_way_where_it_is_chosen() {
-    let world = world(ITSELF, "basic").await;
+async fn with_basic_chosen_only_http_basic_is_tried() {
+    let world = world(CLIENT_CREDENTIALS, "basic").await;
     world.obtain().await;
     world.provider.rule(|rules| rules.takes = Takes::BodyOnly);
-    assert_eq!(refused(&world).await, Fault::InvalidClient);
+    assert_eq!(refused(&world).await, OauthDiagnosis::InvalidClient);
     let asked = asked(&world);
     assert_eq!(asked.len(), 2);
     for asked in &asked {
@@ -95,10 +97,10 @@ async fn http_basic_is_the_first_and_only_way_where_it_is_chosen() {
 }
 
 #[tokio::test]
-async fn a_public_client_sends_no_secret_for_a_token_a_renewal_or_a_revocation() {
+async fn a_public_client_sends_no_secret_for_a_token_a_refresh_or_a_revocation() {
     let world = world(PKCE, "none").await;
     world.provider.rule(|rules| rules.takes = Takes::NoSecret);
-    names(&world, &["client_secret_basic"]).await;
+    store_methods(&world, &["client_secret_basic"]).await;
     world.obtain().await;
     world.provider.expire();
     assert!(matches!(world.send().await, Outcome::Accepted { .. }));
@@ -107,7 +109,7 @@ async fn a_public_client_sends_no_secret_for_a_token_a_renewal_or_a_revocation()
     other.edit(Field::OauthDisplayName, "Another name");
     let grant = world.token().await.map(|token| token.grant);
     assert!(matches!(world.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
-    while !world.harness.server.asking.is_empty() {
+    while !world.harness.server.token_tasks.is_empty() {
         a_moment().await;
     }
     let grants = asked(&world);
@@ -123,14 +125,14 @@ async fn a_public_client_sends_no_secret_for_a_token_a_renewal_or_a_revocation()
 }
 
 #[tokio::test]
-async fn automatic_goes_by_what_the_providers_metadata_names() {
+async fn automatic_follows_the_providers_metadata() {
     for (methods, is_basic, requests) in [
         (&["client_secret_basic"][..], true, 1),
         (&["client_secret_basic", "client_secret_post"], false, 1),
         (&[], false, 1),
     ] {
-        let world = world(ITSELF, "automatic").await;
-        names(&world, methods).await;
+        let world = world(CLIENT_CREDENTIALS, "automatic").await;
+        store_methods(&world, methods).await;
         world.obtain().await;
         let asked = asked(&world);
         assert_eq!(asked.len(), requests, "{methods:?}");
@@ -140,7 +142,7 @@ async fn automatic_goes_by_what_the_providers_metadata_names() {
 
 #[tokio::test]
 async fn automatic_tries_http_basic_where_the_body_is_refused() {
-    let world = world(ITSELF, "automatic").await;
+    let world = world(CLIENT_CREDENTIALS, "automatic").await;
     world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
     world.obtain().await;
     let ways: Vec<_> = asked(&world).iter().map(is_by_basic).collect();
@@ -149,7 +151,7 @@ async fn automatic_tries_http_basic_where_the_body_is_refused() {
 
 #[tokio::test]
 async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
-    let world = World::with(PKCE).await;
+    let world = OauthFixture::with(PKCE).await;
     let mut public = edited(&world, PKCE, "none");
     public.edit(Field::ClientSecret, "");
     assert_eq!(presence(Field::ClientSecret, &public), Presence::Disabled);
@@ -163,8 +165,9 @@ async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
 
 #[tokio::test]
 async fn the_server_too_refuses_a_public_client_without_pkce() {
-    let world = World::with(ITSELF).await;
-    let SaveAnswer::Problems(problems) = world.save(&edited(&world, ITSELF, "none"), 1).await
+    let world = OauthFixture::with(CLIENT_CREDENTIALS).await;
+    let SaveAnswer::Problems(problems) =
+        world.save(&edited(&world, CLIENT_CREDENTIALS, "none"), 1).await
     else {
         panic!("problems")
     };

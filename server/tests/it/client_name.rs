@@ -1,4 +1,4 @@
-//! The name by which test messages introduce PPM to a mail server.
+//! The client name that PPM sends in EHLO (RFC 5321 4.1.1.1).
 
 use app::service::{EmailService, Principal};
 use server::config::PublicUrl;
@@ -6,21 +6,21 @@ use server::service::Service;
 use server::smtp::ClientName;
 
 use crate::support::harness::{Harness, principal};
-use crate::support::oauth_world::a_moment;
-use crate::support::smtp_server::Script;
+use crate::support::oauth_fixture::a_moment;
+use crate::support::smtp_server::SmtpScript;
 
 fn ada() -> Principal {
     principal("ada", "ada@example.com", "ada")
 }
 
-/// What a mail server is greeted with.
+/// The EHLO line that a mail server receives.
 async fn greeting(configured: Option<&str>, public_url: &str) -> String {
     let harness = Harness::with(|config| {
         config.smtp_client_name = configured.and_then(ClientName::parse);
         config.public_url = Some(PublicUrl::parse(public_url).expect("a URL"));
     })
     .await;
-    let mail = Script::in_clear().play();
+    let mail = SmtpScript::in_clear().play();
     harness.sends_through(&ada(), mail.address).await;
     let service = Service::new(harness.server.clone());
     let mut now = service.send_test(&ada()).await.expect("a run");
@@ -32,7 +32,7 @@ async fn greeting(configured: Option<&str>, public_url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_mail_server_is_greeted_by_the_configured_name_else_a_public_one_else_the_address() {
+async fn ehlo_names_the_configured_name_else_a_public_host_else_the_address() {
     for (configured, public_url, expected) in [
         (Some("mail.example.com"), "https://ppm.example.com", "EHLO mail.example.com"),
         (None, "https://ppm.example.com", "EHLO ppm.example.com"),

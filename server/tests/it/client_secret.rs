@@ -1,14 +1,14 @@
-//! An administrator who does not know the stored Client Secret cannot have it used for anything that
-//! it was not entered for: not by a save, not by a test of typed settings, not by way of the flow
-//! None. Shown over sockets, with the program, a provider and mail servers.
+//! An administrator who does not know the stored Client Secret cannot use it for a purpose that it
+//! was not entered for: not by a save, not by a test of unsaved settings, not by switching to the
+//! flow None and back. Shown over sockets, with the program, a provider and mail servers.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use app::api::{Begun, RunNow, SaveAnswer, TestAnswer, TokenNow};
+use app::api::{AttemptStarted, RunView, SaveAnswer, TestAnswer, TokenView};
 use axum::http::StatusCode;
 use domain::secret::SecretEdit;
-use domain::token::AttemptEnd;
+use domain::token::AttemptOutcome;
 use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::json;
 use tempfile::TempDir;
@@ -17,20 +17,20 @@ use tokio::time::sleep;
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::{FLOWS, draft};
 use crate::support::oauth_programs::{LOOK_EVERY, called, end_of, save, token, trust_the_tests};
-use crate::support::oauth_world::{FLOWS, draft};
-use crate::support::program::{Browser, Serving};
-use crate::support::provider::{Provider, ScriptedProvider};
-use crate::support::smtp_server::Authority;
+use crate::support::program::{HttpBrowser, Serving};
+use crate::support::provider::{ScriptedProvider, TestProvider};
+use crate::support::smtp_server::TestCa;
 
-/// A program with a flow and a Client Secret saved, and an administrator who does not know the secret.
+/// A program with a flow and a Client Secret saved, and an administrator who does not know it.
 struct Attacked {
     _folder: TempDir,
     _program: Serving,
-    browser: Browser,
-    provider: Arc<Provider>,
+    browser: HttpBrowser,
+    provider: Arc<TestProvider>,
     mailbox: Mailbox,
-    /// What is saved, with the secret as it was typed.
+    /// The saved settings, including the secret in clear.
     draft: Draft,
     revision: i64,
 }
@@ -40,18 +40,18 @@ impl Attacked {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let cookies = administrators(&folder, 1).await;
         let program = start(folder.path(), &database_url(folder.path()).await);
-        let provider = Arc::new(Provider::start());
+        let provider = Arc::new(TestProvider::start());
         let mailbox = Mailbox::start(&provider).await;
         let mut draft = draft(flow, &provider, &mailbox);
         // The flow None needs these.
         draft.basic = draft.oauth.clone();
-        let mut browser = Browser::at(&program.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
         browser.cookie.clone_from(&cookies[0]);
         save(&mut browser, &draft, 0, None).await;
         Self { _folder: folder, _program: program, browser, provider, mailbox, draft, revision: 1 }
     }
 
-    /// What is saved with these edits, and the secret untouched.
+    /// The saved settings with these edits and an untouched secret.
     fn edited(&self, edits: &[(Field, &str)]) -> Draft {
         let mut draft = self.draft.map_secrets(|_, _| SecretEdit::Untouched);
         for &(field, text) in edits {
@@ -60,7 +60,7 @@ impl Attacked {
         draft
     }
 
-    /// What keeps a form from being saved.
+    /// The problem of the Client Secret that a save reports.
     async fn problem_of_a_save(&mut self, draft: &Draft) -> Option<Problem> {
         let save = json!({ "draft": draft, "revision": self.revision, "deletes_grant": null });
         match called(&mut self.browser, "email/save", &json!({ "save": save })).await {
@@ -69,7 +69,7 @@ impl Attacked {
         }
     }
 
-    /// What keeps a form from being tested.
+    /// The problem of the Client Secret that a test reports.
     async fn problem_of_a_test(&mut self, draft: &Draft) -> Option<Problem> {
         match called(&mut self.browser, "email/test-typed", &json!({ "draft": draft })).await {
             TestAnswer::Problems(problems) => problems.of(Field::ClientSecret),
@@ -82,8 +82,8 @@ impl Attacked {
         self.revision += 1;
     }
 
-    /// Tries to have the secret used by this form: by a test, by a save, and by way of None.
-    async fn is_refused(&mut self, edits: &[(Field, &str)]) {
+    /// Asserts that a test and a save with these edits are refused, also after a save of None.
+    async fn expect_refused(&mut self, edits: &[(Field, &str)]) {
         let (typed, expected) = (self.edited(edits), Some(Problem::EnterAgain));
         assert_eq!(self.problem_of_a_test(&typed).await, expected, "a test: {edits:?}");
         assert_eq!(self.problem_of_a_save(&typed).await, expected, "a save: {edits:?}");
@@ -100,13 +100,13 @@ impl Attacked {
     /// Obtains a token with Client Credentials.
     async fn obtains(&mut self) {
         let argument = json!({ "in_pop_up": true });
-        let begun: Begun = called(&mut self.browser, "email/get-token", &argument).await;
+        let begun: AttemptStarted = called(&mut self.browser, "email/get-token", &argument).await;
         loop {
-            let TokenNow { attempt, .. } = token(&mut self.browser).await;
+            let TokenView { attempt, .. } = token(&mut self.browser).await;
             let attempt = attempt.expect("the attempt");
             assert_eq!(attempt.id, begun.attempt.id);
             if let Some(end) = attempt.end {
-                return assert_eq!(end, AttemptEnd::Obtained);
+                return assert_eq!(end, AttemptOutcome::Obtained);
             }
             sleep(LOOK_EVERY).await;
         }
@@ -122,12 +122,11 @@ fn start(folder: &Path, database_url: &str) -> Serving {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_client_credentials_a_stored_secret_yields_no_token_of_another_scope_or_for_another_server()
- {
+async fn with_client_credentials_a_stored_secret_yields_no_token_for_another_scope_or_server() {
     let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
     let elsewhere = Mailbox::start(&attacked.provider).await;
     let port = elsewhere.address.port().to_string();
-    let authority = Authority::named("Somebody else").pem();
+    let authority = TestCa::named("Somebody else").pem();
     for edit in [
         (Field::Scope, "mail.read"),
         (Field::OauthServer, "127.0.0.1"),
@@ -135,7 +134,7 @@ async fn with_client_credentials_a_stored_secret_yields_no_token_of_another_scop
         (Field::OauthTlsMode, "start-tls"),
         (Field::OauthTrustedCa, &authority),
     ] {
-        attacked.is_refused(&[edit]).await;
+        attacked.expect_refused(&[edit]).await;
     }
     assert_eq!(attacked.provider.asked().len(), 0);
     assert_eq!((elsewhere.tokens(), attacked.mailbox.tokens()), (vec![], vec![]));
@@ -148,7 +147,7 @@ async fn a_stored_secret_goes_to_no_other_token_endpoint_not_even_of_the_same_or
         let elsewhere = ScriptedProvider::play([]);
         let another_path = attacked.provider.token_endpoint().replace("/token", "/another/token");
         for endpoint in [elsewhere.token_endpoint(), another_path] {
-            attacked.is_refused(&[(Field::TokenEndpoint, &endpoint)]).await;
+            attacked.expect_refused(&[(Field::TokenEndpoint, &endpoint)]).await;
         }
         assert_eq!((attacked.provider.asked().len(), elsewhere.asked().len()), (0, 0), "{flow:?}");
     }
@@ -160,7 +159,7 @@ async fn a_stored_secret_is_not_used_with_the_other_kind_of_flow() {
         let mut attacked = Attacked::with(flow).await;
         let others = FLOWS.into_iter().filter(|other| is_code(*other) != is_code(flow));
         for other in others {
-            attacked.is_refused(&[(Field::Flow, other.wire_name())]).await;
+            attacked.expect_refused(&[(Field::Flow, other.wire_name())]).await;
         }
         assert_eq!(attacked.provider.asked().len(), 0, "{flow:?}");
     }
@@ -183,7 +182,7 @@ async fn a_secret_that_was_typed_before_none_was_chosen_is_not_for_client_creden
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_and_back_to_client_credentials_asks_for_nothing_and_yields_a_token() {
+async fn switching_to_none_and_back_needs_no_new_secret_and_yields_a_token() {
     let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
     let (none, back) = (attacked.edited(&[(Field::Flow, "none")]), attacked.edited(&[]));
     attacked.save(&none).await;
@@ -192,7 +191,7 @@ async fn none_and_back_to_client_credentials_asks_for_nothing_and_yields_a_token
     else {
         panic!("refused")
     };
-    let RunNow { run, .. } = *now;
+    let RunView { run, .. } = *now;
     end_of(&mut attacked.browser, run).await;
     assert_eq!(attacked.mailbox.messages(), 1, "a test before it is saved");
     attacked.save(&back).await;
@@ -201,7 +200,7 @@ async fn none_and_back_to_client_credentials_asks_for_nothing_and_yields_a_token
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_secret_is_not_bound_to_may_change() {
+async fn fields_that_a_secret_is_not_bound_to_may_change() {
     let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
     let others = [
         (Field::OauthDisplayName, "Another name"),

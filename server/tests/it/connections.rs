@@ -1,5 +1,5 @@
-//! Connections that want to be held open for nothing are closed, those of one client leave room for
-//! others, and a stop cuts off nobody.
+//! Connection limits: idle and stalled connections are closed, one client leaves room for others,
+//! and a shutdown cuts off no request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::support::sockets::{NEVER, beginning, connect_from};
 /// Long enough for a whole request on a busy machine.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// A server that listens, and the word that stops it.
+/// A running server and the signal that stops it.
 struct Listening {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -33,7 +33,7 @@ async fn listening(router: Router, headers_within: Duration) -> Listening {
     limited(router, Limits { headers_within, ..patient(1_000, 1_000) }).await
 }
 
-/// Room for so many connections, in all and of one address, that may take their time.
+/// Limits on the number of connections, in all and per address, practically without timeouts.
 fn patient(connections: usize, per_address: usize) -> Limits {
     let room = Room { connections, per_address, unlimited: Vec::new() };
     Limits { headers_within: NEVER, taken_within: NEVER, room }
@@ -53,32 +53,32 @@ fn greeting() -> Router {
     Router::new().route("/", get(|| async { "hello" }))
 }
 
-/// Everything that comes until the other side closes.
+/// Reads until the server closes the connection.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
     let read = stream.read_to_end(&mut text);
-    // A reset closes, too.
+    // A reset closes the connection, too.
     let _ = tokio::time::timeout(NEVER, read).await.expect("the server closes the connection");
     String::from_utf8_lossy(&text).into_owned()
 }
 
 #[tokio::test]
-async fn half_a_request_is_closed_when_its_time_is_over() {
+async fn an_incomplete_request_is_closed_after_its_timeout() {
     let server = listening(greeting(), LIMIT).await;
-    for said in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
+    for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
         let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-        stream.write_all(said.as_bytes()).await.expect("it is heard");
-        assert!(!rest(stream).await.contains("hello"), "{said:?}");
+        stream.write_all(sent.as_bytes()).await.expect("it is heard");
+        assert!(!rest(stream).await.contains("hello"), "{sent:?}");
     }
 }
 
 #[tokio::test]
-async fn headers_that_come_drop_by_drop_are_cut_off() {
+async fn headers_that_drip_in_are_cut_off() {
     let server = listening(greeting(), LIMIT).await;
     let (mut from, mut to) =
         TcpStream::connect(server.address).await.expect("a connection").into_split();
     let dripping = async {
-        // Slower than hyper's limits of size and number are reached, faster than any silence.
+        // Too slow to reach hyper's limits of size and number, too fast to count as idle.
         let mut drops = tokio::time::interval(LIMIT / 10);
         let mut sent = to.write_all(b"GET / HTTP/1.1\r\n").await;
         while sent.is_ok() {
@@ -107,7 +107,7 @@ async fn a_connection_that_idles_after_an_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn a_handler_knows_who_connects() {
+async fn a_handler_receives_the_peer_address() {
     let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() };
     let server = listening(Router::new().route("/", get(who)), NEVER).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
@@ -118,7 +118,7 @@ async fn a_handler_knows_who_connects() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_a_request_under_way_and_takes_no_other() {
+async fn a_shutdown_waits_for_a_running_request_and_accepts_no_other() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let slow = {
         let (begun, go) = (begun.clone(), go.clone());
@@ -141,32 +141,32 @@ async fn a_stop_waits_for_a_request_under_way_and_takes_no_other() {
     server.ended.await.expect("the server ends");
 }
 
-/// A request for `/` on a connection that stays open, and the start of its answer.
+/// Requests `/` on a connection that stays open and returns the start of the response.
 async fn hello(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
     beginning(stream).await
 }
 
-/// Answers `/` at once, and `/slow` when it is given a permit; what happens there is told.
-struct Works {
+/// Answers `/` at once, and `/slow` once `go` has a permit; `begun` gets a permit per request.
+struct GatedRouter {
     router: Router,
     begun: Arc<Semaphore>,
     go: Arc<Semaphore>,
 }
 
-impl Works {
+impl GatedRouter {
     fn new() -> Self {
         let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let works = (begun.clone(), go.clone());
+        let gated = (begun.clone(), go.clone());
         let slow = move || async move {
-            works.0.add_permits(1);
-            works.1.acquire().await.expect("it is never closed").forget();
+            gated.0.add_permits(1);
+            gated.1.acquire().await.expect("it is never closed").forget();
             "done"
         };
         Self { router: greeting().route("/slow", get(slow)), begun, go }
     }
 
-    /// Asks for `/slow`, and waits until that is being worked on.
+    /// Requests `/slow` and waits until its handler runs.
     async fn ask(&self, stream: &mut TcpStream) {
         stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
         self.begun.acquire().await.expect("it is never closed").forget();
@@ -174,7 +174,7 @@ impl Works {
 }
 
 #[tokio::test]
-async fn an_address_with_too_many_connections_loses_its_own_and_nobody_elses() {
+async fn an_address_with_too_many_connections_loses_only_its_own() {
     let server = limited(greeting(), patient(100, 3)).await;
     let mut other = connect_from("127.0.0.3", server.address).await;
     assert!(hello(&mut other).await.ends_with("hello"));
@@ -190,13 +190,13 @@ async fn an_address_with_too_many_connections_loses_its_own_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn an_address_whose_requests_are_all_worked_on_gets_503_and_another_its_answer() {
-    let works = Works::new();
-    let server = limited(works.router.clone(), patient(100, 2)).await;
+async fn an_address_with_only_running_requests_gets_503_and_another_is_served() {
+    let gated = GatedRouter::new();
+    let server = limited(gated.router.clone(), patient(100, 2)).await;
     let mut busy = Vec::new();
     for _ in 0..2 {
         let mut stream = connect_from("127.0.0.2", server.address).await;
-        works.ask(&mut stream).await;
+        gated.ask(&mut stream).await;
         busy.push(stream);
     }
     let refused = rest(connect_from("127.0.0.2", server.address).await).await;
@@ -204,14 +204,14 @@ async fn an_address_whose_requests_are_all_worked_on_gets_503_and_another_its_an
     assert!(refused.contains("Retry-After: 5") && refused.contains("too-many-connections"));
     let mut other = connect_from("127.0.0.3", server.address).await;
     assert!(hello(&mut other).await.ends_with("hello"));
-    works.go.add_permits(2);
+    gated.go.add_permits(2);
     for mut stream in busy {
         assert!(beginning(&mut stream).await.ends_with("done"), "what was under way goes on");
     }
 }
 
 #[tokio::test]
-async fn strangers_who_hold_every_place_by_any_means_keep_nobody_out() {
+async fn stalled_connections_in_every_slot_keep_no_client_out() {
     let server = limited(
         greeting()
             .route("/body", post(async |body: Bytes| body))
@@ -220,7 +220,7 @@ async fn strangers_who_hold_every_place_by_any_means_keep_nobody_out() {
     )
     .await;
     let mut held = Vec::new();
-    for (number, said) in [
+    for (number, sent) in [
         "",
         "GET / HTTP/1.1\r\nHost: a\r\n",
         "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
@@ -230,8 +230,8 @@ async fn strangers_who_hold_every_place_by_any_means_keep_nobody_out() {
     .enumerate()
     {
         let mut stream = connect_from(&format!("127.0.0.{}", number + 2), server.address).await;
-        stream.write_all(said.as_bytes()).await.expect("it is heard");
-        if said.contains("endless") {
+        stream.write_all(sent.as_bytes()).await.expect("it is heard");
+        if sent.contains("endless") {
             assert!(beginning(&mut stream).await.contains("200 OK"));
         }
         held.push(stream);
@@ -244,21 +244,21 @@ async fn strangers_who_hold_every_place_by_any_means_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_worked_on_gives_its_place_to_nobody() {
-    let works = Works::new();
-    let server = limited(works.router.clone(), patient(2, 2)).await;
+async fn a_running_request_is_never_evicted() {
+    let gated = GatedRouter::new();
+    let server = limited(gated.router.clone(), patient(2, 2)).await;
     let mut busy = connect_from("127.0.0.2", server.address).await;
-    works.ask(&mut busy).await;
+    gated.ask(&mut busy).await;
     for number in 3..8 {
         let mut stream = connect_from(&format!("127.0.0.{number}"), server.address).await;
         assert!(hello(&mut stream).await.ends_with("hello"));
     }
-    works.go.add_permits(1);
+    gated.go.add_permits(1);
     assert!(beginning(&mut busy).await.ends_with("done"));
 }
 
 #[tokio::test]
-async fn a_trusted_proxys_connections_are_counted_in_all_alone() {
+async fn a_trusted_proxy_has_no_limit_per_address() {
     let mut limits = patient(100, 1);
     limits.room.unlimited = vec!["127.0.0.2".parse().expect("an address")];
     let server = limited(greeting(), limits).await;
@@ -271,7 +271,7 @@ async fn a_trusted_proxys_connections_are_counted_in_all_alone() {
     }
 }
 
-/// A body without an end, which holds `guard` until it is dropped.
+/// An endless body that holds `guard` until it is dropped.
 fn endless<T: Send + 'static>(
     guard: T,
 ) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
@@ -280,10 +280,10 @@ fn endless<T: Send + 'static>(
     })
 }
 
-/// Tells when it is dropped.
-struct Told(Arc<Notify>);
+/// Notifies when it is dropped.
+struct NotifyOnDrop(Arc<Notify>);
 
-impl Drop for Told {
+impl Drop for NotifyOnDrop {
     fn drop(&mut self) {
         self.0.notify_one();
     }
@@ -292,9 +292,9 @@ impl Drop for Told {
 #[tokio::test]
 async fn a_client_that_never_reads_is_disconnected() {
     let gone = Arc::new(Notify::new());
-    let told = gone.clone();
+    let dropped = gone.clone();
     let body = move || {
-        let guard = Told(told.clone());
+        let guard = NotifyOnDrop(dropped.clone());
         async { Body::from_stream(endless(guard)) }
     };
     let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
@@ -305,7 +305,7 @@ async fn a_client_that_never_reads_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_is_waited_for() {
+async fn a_client_that_reads_slowly_is_not_disconnected() {
     const OCTETS: usize = 8 * 1024 * 1024;
     let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
     let body = async || Bytes::from(vec![b'x'; OCTETS]);
@@ -326,7 +326,7 @@ async fn a_client_that_reads_slowly_is_waited_for() {
 }
 
 #[tokio::test]
-async fn headers_that_no_browser_sends_are_refused() {
+async fn oversized_headers_are_refused() {
     let server = listening(greeting(), NEVER).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let allowed = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(31 * 1024));
@@ -344,14 +344,14 @@ async fn headers_that_no_browser_sends_are_refused() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_before_the_end_of_the_request_is_not_lost() {
+async fn a_response_that_precedes_the_end_of_the_request_is_not_lost() {
     let refuse = async || StatusCode::UNAUTHORIZED;
     let server = listening(Router::new().route("/", post(refuse)), NEVER).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let body = vec![b'x'; 700 * 1024];
     let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.expect("it is heard");
-    // The answer is here and its end too; only then the body is sent.
+    // The body is sent only after the whole response has arrived.
     while !stream.ready(Interest::READABLE).await.expect("it is watched").is_read_closed() {
         tokio::task::yield_now().await;
     }

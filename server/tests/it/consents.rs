@@ -1,19 +1,19 @@
-//! From Get Auth Token to the provider and back: every check on the way, each with its own answer.
+//! The authorization code flow from Get Auth Token to the callback: each check has its diagnosis.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::{ApiError, Begun, SaveAnswer};
-use app::service::{Browser, EmailService};
+use app::api::{ApiError, AttemptStarted, SaveAnswer};
+use app::service::{ConsentBinding, EmailService};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
-use domain::token::{AttemptEnd, Fault, Leg, Setback};
+use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 use server::config::PublicUrl;
 use server::service::Service;
 use server::store::audit::Action;
-use server::store::providers::{self, Provider};
+use server::store::provider_metadata::{self, StoredProvider};
 use server::web::pages::pages;
 use url::Url;
 
@@ -22,37 +22,40 @@ use crate::support::harness::{
     ADDRESS, Answer, EMAIL, FORM, Harness, NAME, cookie_of, get, operator, post, post_form,
     principal,
 };
-use crate::support::oauth_world::{CALLBACK, Returning, World};
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture, Returning};
 use crate::support::pages::ask;
 use crate::support::provider::Held;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 
-/// The value of a parameter in an address.
+/// The value of a query parameter.
 fn param(address: &str, name: &str) -> Option<String> {
     let url = Url::parse(address).expect("an address");
     url.query_pairs().find(|(named, _)| named == name).map(|(_, value)| value.into_owned())
 }
 
-/// Where an attempt failed, and why.
-fn failed(end: &AttemptEnd) -> (Leg, Fault) {
-    let AttemptEnd::Failed(Setback { leg, fault, .. }) = end else { panic!("it ended well") };
-    (*leg, *fault)
+/// The stage at which an attempt failed, and the diagnosis.
+fn failed(end: &AttemptOutcome) -> (OauthStage, OauthDiagnosis) {
+    let AttemptOutcome::Failed(OauthFailure { stage, diagnosis, .. }) = end else {
+        panic!("it ended well")
+    };
+    (*stage, *diagnosis)
 }
 
-/// Why a browser was led to the page that says why, beside any attempt.
-async fn fault_at(world: &World, address: &str, cookie: &str) -> String {
+/// The diagnosis in the address of the result page that the callback redirects to.
+async fn fault_at(world: &OauthFixture, address: &str, cookie: &str) -> String {
     let landed = world.land(address, cookie).await;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
     let location = landed.header("location").to_owned();
-    let (_, fault) = location.split_once("/oauth/result?fault=").expect("the page that says why");
-    fault.to_owned()
+    let (_, diagnosis) =
+        location.split_once("/oauth/result?fault=").expect("the page that says why");
+    diagnosis.to_owned()
 }
 
 #[tokio::test]
-async fn the_way_to_the_provider_carries_the_parameters_of_the_code_flow_and_no_secret() {
-    let world = World::with(CODE).await;
+async fn the_authorization_request_has_the_parameters_of_the_code_flow_and_no_secret() {
+    let world = OauthFixture::with(CODE).await;
     let (_, start) = world.begin().await;
     let departed = world.get(&start, "").await;
     let address = departed.header("location");
@@ -73,22 +76,22 @@ async fn the_way_to_the_provider_carries_the_parameters_of_the_code_flow_and_no_
 }
 
 #[tokio::test]
-async fn with_pkce_the_way_carries_a_challenge_and_the_exchange_its_verifier() {
-    let world = World::with(PKCE).await;
+async fn with_pkce_the_authorization_request_has_a_challenge_and_the_exchange_a_verifier() {
+    let world = OauthFixture::with(PKCE).await;
     let (_, start) = world.begin().await;
     let departed = world.get(&start, "").await;
     let address = departed.header("location");
     assert_eq!(param(address, "code_challenge_method").as_deref(), Some("S256"));
     assert_eq!(param(address, "code_verifier"), None);
 
-    let world = World::with_token(PKCE).await;
+    let world = OauthFixture::with_token(PKCE).await;
     let verifier = world.provider.asked()[0].param("code_verifier").to_owned();
     assert!((43..=128).contains(&verifier.len()), "{verifier}");
 }
 
 #[tokio::test]
-async fn the_redirect_uri_goes_to_the_provider_twice_byte_for_byte() {
-    let world = World::with(CODE).await;
+async fn the_redirect_uri_is_sent_byte_for_byte_in_both_requests() {
+    let world = OauthFixture::with(CODE).await;
     let odd = "http://ppm.example/oauth/callback?From=Provider&x=%c3%bC+1";
     let mut draft = world.draft(CODE);
     draft.edit(Field::RedirectUri, odd);
@@ -96,13 +99,13 @@ async fn the_redirect_uri_goes_to_the_provider_twice_byte_for_byte() {
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
     let returning = world.consent().await;
     world.land(&returning.address, &returning.cookie).await;
-    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptOutcome::Obtained);
     assert_eq!(world.provider.asked()[0].param("redirect_uri"), odd);
 }
 
 #[tokio::test]
-async fn a_ticket_leads_to_the_provider_once() {
-    let world = World::with(CODE).await;
+async fn a_start_ticket_works_once() {
+    let world = OauthFixture::with(CODE).await;
     let (_, start) = world.begin().await;
     assert_eq!(world.get(&start, "").await.status, StatusCode::SEE_OTHER);
     let again = world.get(&start, "").await;
@@ -111,8 +114,8 @@ async fn a_ticket_leads_to_the_provider_once() {
 }
 
 #[tokio::test]
-async fn whoever_only_looks_uses_nothing_up() {
-    let world = World::with(CODE).await;
+async fn head_requests_and_prefetches_consume_nothing() {
+    let world = OauthFixture::with(CODE).await;
     let (attempt, start) = world.begin().await;
     let head = |path: &str| Request::head(path).header(header::HOST, "ppm.example");
     let looked = ask(&world.harness, head(&start), Body::empty()).await;
@@ -125,11 +128,11 @@ async fn whoever_only_looks_uses_nothing_up() {
     let looked = head(&path).header(header::COOKIE, &returning.cookie);
     assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
     world.land(&returning.address, &returning.cookie).await;
-    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptOutcome::Obtained);
 }
 
-/// Posts to the callback as a provider's page does: from another site, and so without cookies.
-async fn posted(world: &World, content_type: &str, body: &str) -> Answer {
+/// Posts to the callback as a provider's form does: cross-site, and so without cookies.
+async fn posted(world: &OauthFixture, content_type: &str, body: &str) -> Answer {
     let request = Request::post("/oauth/callback")
         .header(header::HOST, "ppm.example")
         .header(header::CONTENT_TYPE, content_type)
@@ -141,8 +144,8 @@ async fn posted(world: &World, content_type: &str, body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_by_post_goes_on_by_get_and_brings_a_token() {
-    let world = World::with(CODE).await;
+async fn an_authorization_response_by_post_continues_by_get_and_yields_a_token() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let (_, query) = address.split_once('?').expect("an answer");
     let posted = posted(&world, FORM, query).await;
@@ -156,12 +159,12 @@ async fn an_answer_that_comes_by_post_goes_on_by_get_and_brings_a_token() {
     assert!(!location.contains("session_state"), "{location}");
     let landed = world.get(&location, &cookie).await;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
-    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
-async fn what_is_posted_to_the_callback_and_is_no_answer_is_refused_without_json() {
-    let world = World::with(CODE).await;
+async fn a_post_to_the_callback_that_is_no_authorization_response_is_refused_without_json() {
+    let world = OauthFixture::with(CODE).await;
     let long = format!("state=s&code={}", "x".repeat(9_000));
     for body in ["", "code=a", "state=s", "code=a&state=s&draft=x", "code=a&error=b&state=s", &long]
     {
@@ -184,11 +187,11 @@ async fn what_is_posted_to_the_callback_and_is_no_answer_is_refused_without_json
 }
 
 #[tokio::test]
-async fn a_replayed_callback_asks_for_nothing() {
-    let world = World::with(CODE).await;
+async fn a_replayed_callback_sends_no_token_request() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     world.land(&address, &cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
     let before = world.provider.asked().len();
     assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-used");
     assert_eq!(world.provider.asked().len(), before);
@@ -196,41 +199,41 @@ async fn a_replayed_callback_asks_for_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_callbacks_at_once_one_exchanges() {
-    let world = World::with(CODE).await;
+async fn of_concurrent_callbacks_one_exchanges_the_code() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let landing = || world.land(&address, &cookie);
     tokio::join!(landing(), landing(), landing(), landing(), landing());
-    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
     assert_eq!(world.provider.requests("authorization_code"), 1);
 }
 
 #[tokio::test]
 async fn a_callback_in_another_browser_is_refused_and_the_right_one_still_works() {
-    let world = World::with(CODE).await;
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     for other in ["", "ppm-email-consent=somebody-elses"] {
         assert_eq!(fault_at(&world, &address, other).await, "other-browser");
     }
     assert_eq!(world.provider.asked().len(), 0);
     world.land(&address, &cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
-async fn a_callback_after_ten_minutes_is_too_late() {
-    let world = World::with(CODE).await;
+async fn a_callback_after_ten_minutes_is_refused() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     world.harness.clock.advance(TimeDelta::minutes(10));
     assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-expired");
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::Return, Fault::AttemptExpired));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::AttemptExpired));
     assert_eq!(world.provider.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn a_callback_that_nobody_waits_for_is_refused() {
-    let world = World::with(CODE).await;
+async fn a_callback_with_an_unknown_state_is_refused() {
+    let world = OauthFixture::with(CODE).await;
     for query in
         ["", "?code=x", "?code=x&state=made-up", "?error=access_denied", "?state=a&state=b"]
     {
@@ -240,22 +243,22 @@ async fn a_callback_that_nobody_waits_for_is_refused() {
 }
 
 #[tokio::test]
-async fn after_another_save_a_callback_no_longer_fits() {
-    let world = World::with(CODE).await;
+async fn a_callback_after_another_save_is_refused() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let mut draft = world.draft(CODE);
     draft.edit(Field::OauthDisplayName, "Another name");
     world.save(&draft, 1).await;
     world.land(&address, &cookie).await;
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::Return, Fault::SettingsChanged));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::SettingsChanged));
     assert_eq!(world.provider.asked().len(), 0);
     assert_eq!(world.token().await, None);
 }
 
 #[tokio::test]
-async fn a_save_during_the_exchange_keeps_its_token_out() {
-    let world = World::with(CODE).await;
+async fn a_save_during_the_exchange_discards_its_token() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     world.provider.hold(Held::BeforeAnswering);
     let landing = world.land(&address, &cookie);
@@ -269,35 +272,35 @@ async fn a_save_during_the_exchange_keeps_its_token_out() {
     };
     tokio::join!(landing, saving);
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::TokenRequest, Fault::SettingsChanged));
+    assert_eq!(end, (OauthStage::TokenRequest, OauthDiagnosis::SettingsChanged));
     assert_eq!(world.token().await, None);
 }
 
 #[tokio::test]
-async fn a_removed_administrators_consent_brings_no_token() {
-    let world = World::with(CODE).await;
+async fn a_removed_administrators_consent_yields_no_token() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     world.harness.server.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
     world.land(&address, &cookie).await;
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::Return, Fault::OtherPerson));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
     assert_eq!(world.provider.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn a_consent_is_finished_by_nobody_else_who_is_signed_in() {
-    let world = World::with(CODE).await;
+async fn a_consent_is_not_completed_by_another_signed_in_user() {
+    let world = OauthFixture::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
     world.land(&address, &format!("{cookie}; {session}")).await;
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::Return, Fault::OtherPerson));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_in_the_session_alone_that_began_it() {
-    let world = World::with(CODE).await;
+async fn a_start_ticket_works_only_in_the_session_that_began_it() {
+    let world = OauthFixture::with(CODE).await;
     let (own, other) = (world.harness.sign_in().await, world.harness.sign_in().await);
     let start = begin_in(&world, &own).await;
     for cookie in ["", other.as_str()] {
@@ -309,8 +312,8 @@ async fn a_ticket_is_good_in_the_session_alone_that_began_it() {
 }
 
 #[tokio::test]
-async fn what_a_session_has_begun_is_over_when_it_is_signed_out_of() {
-    let world = World::with(CODE).await;
+async fn signing_out_ends_the_attempts_of_the_session() {
+    let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
     let away = begin_in(&world, &cookie).await;
     let departed = world.get(&away, &cookie).await;
@@ -326,8 +329,8 @@ async fn what_a_session_has_begun_is_over_when_it_is_signed_out_of() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_outlasts_its_session_brings_no_token() {
-    let world = World::with(CODE).await;
+async fn an_exchange_that_outlasts_its_session_yields_no_token() {
+    let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
     let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
     let address = world.provider.consent(departed.header("location"));
@@ -345,8 +348,8 @@ async fn an_exchange_that_outlasts_its_session_brings_no_token() {
 }
 
 #[tokio::test]
-async fn signing_out_leaves_an_attempt_that_brought_a_token_as_it_ended() {
-    let world = World::with(CODE).await;
+async fn signing_out_does_not_change_an_attempt_that_yielded_a_token() {
+    let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
     let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
     let address = world.provider.consent(departed.header("location"));
@@ -354,12 +357,12 @@ async fn signing_out_leaves_an_attempt_that_brought_a_token_as_it_ended() {
     let (_, id) = landed.header("location").rsplit_once('/').expect("the page of its end");
     let out = post_form("/sign-out").header(header::COOKIE, &cookie);
     ask(&world.harness, out, Body::empty()).await;
-    assert_eq!(world.end_of(id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
-async fn the_row_of_a_consent_names_the_address_that_the_browser_came_back_from() {
-    let world = World::with(CODE).await;
+async fn the_audit_row_of_a_consent_names_the_client_address_of_the_callback() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     world.land(&address, &cookie).await;
     world.end_of(&attempt.id).await;
@@ -367,26 +370,31 @@ async fn the_row_of_a_consent_names_the_address_that_the_browser_came_back_from(
     assert_eq!((row.action, row.actor.address.as_deref()), (Action::TokenObtained, Some(ADDRESS)));
 }
 
-/// Presses Get Auth Token in the session of this cookie, and returns the path to the provider.
-async fn begin_in(world: &World, cookie: &str) -> String {
+/// Starts Get Auth Token in this session and returns the path that redirects to the provider.
+async fn begin_in(world: &OauthFixture, cookie: &str) -> String {
     let call = post("/api/email/get-token").header(header::COOKIE, cookie);
     let call = call.header(header::CONTENT_TYPE, "application/json");
     let answer = ask(&world.harness, call, Body::from(r#"{"in_pop_up":true}"#)).await;
-    let begun: Begun = serde_json::from_str(&answer.body).expect("it has begun");
+    let begun: AttemptStarted = serde_json::from_str(&answer.body).expect("it has begun");
     begun.start.expect("a person is asked")
 }
 
 #[tokio::test]
-async fn a_declined_consent_is_told_in_the_providers_words() {
-    let world = World::with(CODE).await;
+async fn a_declined_consent_is_reported_with_the_providers_text() {
+    let world = OauthFixture::with(CODE).await;
     let (attempt, start) = world.begin().await;
     let departed = world.get(&start, "").await;
     let address = world.provider.decline(departed.header("location"));
     let cookie = cookie_of(departed.header("set-cookie"));
     world.land(&address, &cookie).await;
-    let AttemptEnd::Failed(setback) = world.end_of(&attempt.id).await else { panic!("declined") };
-    assert_eq!((setback.leg, setback.fault), (Leg::Consent, Fault::AccessDenied));
-    assert_eq!(setback.said.as_deref(), Some("access_denied: Somebody declined."));
+    let AttemptOutcome::Failed(failure) = world.end_of(&attempt.id).await else {
+        panic!("declined")
+    };
+    assert_eq!(
+        (failure.stage, failure.diagnosis),
+        (OauthStage::Consent, OauthDiagnosis::AccessDenied)
+    );
+    assert_eq!(failure.peer_text.as_deref(), Some("access_denied: Somebody declined."));
     let rows = world.harness.trail(1).await;
     assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }
@@ -396,27 +404,27 @@ async fn another_issuer_is_refused_before_anything_is_sent() {
     for (issuer, expected) in [
         (None, None),
         (Some("http://127.0.0.1:9"), None),
-        (Some("https://provider.evil.example"), Some(Fault::OtherIssuer)),
-        (Some("nonsense"), Some(Fault::OtherIssuer)),
+        (Some("https://provider.evil.example"), Some(OauthDiagnosis::OtherIssuer)),
+        (Some("nonsense"), Some(OauthDiagnosis::OtherIssuer)),
     ] {
-        let world = World::with(CODE).await;
+        let world = OauthFixture::with(CODE).await;
         world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
         let Returning { address, cookie, attempt } = world.consent().await;
         world.land(&address, &cookie).await;
         let end = world.end_of(&attempt.id).await;
         match expected {
-            None => assert_eq!(end, AttemptEnd::Obtained, "{issuer:?}"),
-            Some(fault) => {
-                assert_eq!(failed(&end), (Leg::Return, fault), "{issuer:?}");
+            None => assert_eq!(end, AttemptOutcome::Obtained, "{issuer:?}"),
+            Some(diagnosis) => {
+                assert_eq!(failed(&end), (OauthStage::Return, diagnosis), "{issuer:?}");
                 assert_eq!(world.provider.asked().len(), 0, "{issuer:?}");
             }
         }
     }
 }
 
-/// As an administrator learnt it from the provider's own description.
-async fn described(world: &World, issuer: &str, names_itself: bool) {
-    let known = Provider {
+/// Stores provider metadata as a discovery does.
+async fn store_metadata(world: &OauthFixture, issuer: &str, names_itself: bool) {
+    let known = StoredProvider {
         token_endpoint: world.provider.token_endpoint(),
         authorization_endpoint: world.provider.authorization_endpoint(),
         revocation_endpoint: None,
@@ -427,31 +435,37 @@ async fn described(world: &World, issuer: &str, names_itself: bool) {
         knows_pkce: false,
     };
     let server = &world.harness.server;
-    providers::learn(&server.store, &known, true, server.clock.now()).await.expect("it is kept");
+    provider_metadata::learn(&server.store, &known, true, server.clock.now())
+        .await
+        .expect("it is kept");
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_known_is_compared_exactly_and_asked_for_where_it_was_promised() {
+async fn a_known_issuer_is_compared_exactly_and_required_where_metadata_promises_it() {
     const ISSUER: &str = "http://127.0.0.1:9/tenant";
     for (issuer, names_itself, expected) in [
         (Some(ISSUER), true, None),
         (Some(ISSUER), false, None),
         (None, false, None),
-        (None, true, Some(Fault::IssuerMissing)),
-        (Some("http://127.0.0.1:9"), true, Some(Fault::OtherIssuer)),
-        (Some("http://127.0.0.1:9/tenant/"), false, Some(Fault::OtherIssuer)),
-        (Some("http://127.0.0.1:9/Tenant"), false, Some(Fault::OtherIssuer)),
+        (None, true, Some(OauthDiagnosis::IssuerMissing)),
+        (Some("http://127.0.0.1:9"), true, Some(OauthDiagnosis::OtherIssuer)),
+        (Some("http://127.0.0.1:9/tenant/"), false, Some(OauthDiagnosis::OtherIssuer)),
+        (Some("http://127.0.0.1:9/Tenant"), false, Some(OauthDiagnosis::OtherIssuer)),
     ] {
-        let world = World::with(CODE).await;
-        described(&world, ISSUER, names_itself).await;
+        let world = OauthFixture::with(CODE).await;
+        store_metadata(&world, ISSUER, names_itself).await;
         world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
         let Returning { address, cookie, attempt } = world.consent().await;
         world.land(&address, &cookie).await;
         let end = world.end_of(&attempt.id).await;
         match expected {
-            None => assert_eq!(end, AttemptEnd::Obtained, "{issuer:?} {names_itself}"),
-            Some(fault) => {
-                assert_eq!(failed(&end), (Leg::Return, fault), "{issuer:?} {names_itself}");
+            None => assert_eq!(end, AttemptOutcome::Obtained, "{issuer:?} {names_itself}"),
+            Some(diagnosis) => {
+                assert_eq!(
+                    failed(&end),
+                    (OauthStage::Return, diagnosis),
+                    "{issuer:?} {names_itself}"
+                );
                 assert_eq!(world.provider.asked().len(), 0, "{issuer:?} {names_itself}");
             }
         }
@@ -459,33 +473,38 @@ async fn an_issuer_that_is_known_is_compared_exactly_and_asked_for_where_it_was_
 }
 
 #[tokio::test]
-async fn a_refused_exchange_is_told_in_the_providers_words() {
-    let world = World::with(CODE).await;
+async fn a_refused_exchange_is_reported_with_the_providers_text() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let refusal = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#;
     world.provider.fail_next("400 Bad Request", refusal);
     world.land(&address, &cookie).await;
-    let AttemptEnd::Failed(setback) = world.end_of(&attempt.id).await else { panic!("refused") };
-    assert_eq!((setback.leg, setback.fault), (Leg::TokenRequest, Fault::InvalidClient));
-    let said = setback.said.expect("words");
-    assert!(said.contains("AADSTS7000215"), "{said}");
+    let AttemptOutcome::Failed(failure) = world.end_of(&attempt.id).await else {
+        panic!("refused")
+    };
+    assert_eq!(
+        (failure.stage, failure.diagnosis),
+        (OauthStage::TokenRequest, OauthDiagnosis::InvalidClient)
+    );
+    let peer_text = failure.peer_text.expect("words");
+    assert!(peer_text.contains("AADSTS7000215"), "{peer_text}");
 }
 
 #[tokio::test]
 async fn two_attempts_in_one_browser_do_not_end_each_other() {
-    let world = World::with(CODE).await;
+    let world = OauthFixture::with(CODE).await;
     let first = world.consent().await;
     let (attempt, start) = world.begin().await;
     let second = world.depart(attempt, &start, &first.cookie).await;
     world.land(&first.address, &second.cookie).await;
-    assert_eq!(world.end_of(&first.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&first.attempt.id).await, AttemptOutcome::Obtained);
     world.land(&second.address, &second.cookie).await;
-    assert_eq!(world.end_of(&second.attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&second.attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
-async fn a_consent_is_not_begun_for_somebody_else_who_is_signed_in() {
-    let world = World::with(CODE).await;
+async fn a_consent_is_not_begun_for_another_signed_in_user() {
+    let world = OauthFixture::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
     let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
     let (_, start) = world.begin().await;
@@ -494,22 +513,22 @@ async fn a_consent_is_not_begun_for_somebody_else_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_another_made_needless_may_still_be_declined() {
-    let world = World::with(CODE).await;
+async fn a_superseded_attempt_may_still_be_declined() {
+    let world = OauthFixture::with(CODE).await;
     let first = world.consent().await;
     let (attempt, start) = world.begin().await;
     let departed = world.get(&start, &first.cookie).await;
     world.land(&first.address, &first.cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptEnd::Obtained);
+    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
     let declined = world.provider.decline(departed.header("location"));
     world.land(&declined, &first.cookie).await;
     let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (Leg::Consent, Fault::AccessDenied));
+    assert_eq!(end, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
 }
 
 #[tokio::test]
-async fn whoever_tries_to_finish_anothers_attempt_is_in_the_audit_trail() {
-    let world = World::with(CODE).await;
+async fn a_callback_in_another_browser_is_audited() {
+    let world = OauthFixture::with(CODE).await;
     let Returning { address, .. } = world.consent().await;
     fault_at(&world, &address, "").await;
     let rows = world.harness.trail(1).await;
@@ -518,8 +537,8 @@ async fn whoever_tries_to_finish_anothers_attempt_is_in_the_audit_trail() {
 }
 
 #[tokio::test]
-async fn a_pasted_address_finishes_an_attempt_with_the_same_checks() {
-    let world = World::with(CODE).await;
+async fn a_pasted_address_completes_an_attempt_with_the_same_checks() {
+    let world = OauthFixture::with(CODE).await;
     let returning = world.consent().await;
     for nothing in ["", "   ", "https://elsewhere.example/landing", "hello"] {
         let answer = world.paste(&returning, nothing).await;
@@ -527,44 +546,50 @@ async fn a_pasted_address_finishes_an_attempt_with_the_same_checks() {
     }
     let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
     let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
-    assert_eq!(failed(&refused.end.expect("an end")), (Leg::Return, Fault::OtherBrowser));
+    assert_eq!(
+        failed(&refused.end.expect("an end")),
+        (OauthStage::Return, OauthDiagnosis::OtherBrowser)
+    );
 
     let pasted = format!("  {}#top \n", returning.address);
     let finished = world.paste(&returning, &pasted).await.expect("an answer");
-    assert_eq!(finished.end, Some(AttemptEnd::Obtained));
+    assert_eq!(finished.end, Some(AttemptOutcome::Obtained));
     let again = world.paste(&returning, &pasted).await.expect("an answer");
-    assert_eq!(failed(&again.end.expect("an end")), (Leg::Return, Fault::AttemptUsed));
+    assert_eq!(
+        failed(&again.end.expect("an end")),
+        (OauthStage::Return, OauthDiagnosis::AttemptUsed)
+    );
     assert_eq!(world.provider.requests("authorization_code"), 1);
 }
 
 #[tokio::test]
-async fn nobody_finishes_somebody_elses_attempt_by_hand() {
-    let world = World::with(CODE).await;
+async fn a_user_cannot_complete_an_attempt_of_another_user_by_pasting() {
+    let world = OauthFixture::with(CODE).await;
     let returning = world.consent().await;
-    let (grace, browser) = (world.grace(), Browser::Unknown);
+    let (grace, browser) = (world.grace(), ConsentBinding::Unknown);
     let (id, address) = (&returning.attempt.id, &returning.address);
     let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
     assert_eq!(answer, Err(ApiError::NotFound));
 }
 
 #[tokio::test]
-async fn where_a_token_says_who_pastes_their_own_attempt_is_finished_without_a_cookie() {
-    let world = World::with(CODE).await;
+async fn with_bearer_authentication_a_pasted_address_completes_an_own_attempt_without_a_cookie() {
+    let world = OauthFixture::with(CODE).await;
     let (grace, returning) = (world.grace(), world.consent().await);
-    let (service, browser) = (world.service(), Browser::ByToken);
+    let (service, browser) = (world.service(), ConsentBinding::ByToken);
     let own = service.get_token(&grace, CALLBACK, true).await.expect("an attempt").attempt.id;
     let refused = service.finish_attempt(&grace, &browser, &own, &returning.address).await;
     let end = refused.expect("an answer").attempt.end.expect("an end");
-    assert_eq!(failed(&end), (Leg::Return, Fault::OtherPerson));
+    assert_eq!(failed(&end), (OauthStage::Return, OauthDiagnosis::OtherPerson));
 
     let (id, address) = (&returning.attempt.id, &returning.address);
     let finished = service.finish_attempt(&world.ada, &browser, id, address).await;
-    assert_eq!(finished.expect("an answer").attempt.end, Some(AttemptEnd::Obtained));
+    assert_eq!(finished.expect("an answer").attempt.end, Some(AttemptOutcome::Obtained));
 }
 
 #[tokio::test]
-async fn the_tab_is_told_whether_an_address_has_to_be_pasted() {
-    let world = World::with(CODE).await;
+async fn an_attempt_says_whether_the_address_must_be_pasted() {
+    let world = OauthFixture::with(CODE).await;
     for (callback, expected) in [(CALLBACK, false), ("https://ppm.example/oauth/callback", true)] {
         let begun = world.service().get_token(&world.ada, callback, true).await;
         assert_eq!(begun.expect("an attempt").attempt.needs_pasting, expected, "{callback}");
@@ -572,7 +597,7 @@ async fn the_tab_is_told_whether_an_address_has_to_be_pasted() {
 }
 
 #[tokio::test]
-async fn before_the_first_save_nothing_is_begun() {
+async fn before_the_first_save_no_attempt_is_begun() {
     let harness = Harness::start().await;
     let ada = principal("ada", EMAIL, NAME);
     let begun = Service::new(harness.server.clone()).get_token(&ada, CALLBACK, true).await;
@@ -580,8 +605,8 @@ async fn before_the_first_save_nothing_is_begun() {
 }
 
 #[tokio::test]
-async fn with_a_flow_of_none_nothing_is_begun() {
-    let world = World::with(CODE).await;
+async fn with_the_flow_none_no_attempt_is_begun() {
+    let world = OauthFixture::with(CODE).await;
     let mut draft = world.draft(OauthFlow::None);
     draft.basic = draft.oauth.clone();
     let saved = world.save(&draft, 1).await;
@@ -591,8 +616,8 @@ async fn with_a_flow_of_none_nothing_is_begun() {
 }
 
 #[tokio::test]
-async fn only_who_is_signed_in_gets_a_token() {
-    let world = World::with(CODE).await;
+async fn token_functions_need_a_signed_in_user() {
+    let world = OauthFixture::with(CODE).await;
     let service = Arc::new(world.service());
     for path in ["/api/email/get-token", "/api/email/token", "/api/email/finish-attempt"] {
         let request = post(path).header(header::CONTENT_TYPE, "application/json");
@@ -604,7 +629,7 @@ async fn only_who_is_signed_in_gets_a_token() {
 
 #[tokio::test]
 async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
-    let world = World::configured(CODE, |config| {
+    let world = OauthFixture::configured(CODE, |config| {
         config.public_url = Some(PublicUrl::parse("https://ppm.example").expect("a URL"));
     })
     .await;
@@ -618,8 +643,8 @@ async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
 }
 
 #[tokio::test]
-async fn watching_the_token_keeps_no_session_alive() {
-    let world = World::with(CODE).await;
+async fn polling_the_token_keeps_no_session_alive() {
+    let world = OauthFixture::with(CODE).await;
     let session = world.harness.sign_in().await;
     let service = Arc::new(world.service());
     let status = async |path| {
@@ -637,8 +662,8 @@ async fn watching_the_token_keeps_no_session_alive() {
 }
 
 #[tokio::test]
-async fn an_exchange_whose_process_is_gone_has_failed() {
-    let world = World::configured(CODE, |config| {
+async fn an_exchange_whose_process_has_died_is_marked_failed() {
+    let world = OauthFixture::configured(CODE, |config| {
         config.token_deadlines.total = Duration::from_secs(30);
     })
     .await;
@@ -649,7 +674,7 @@ async fn an_exchange_whose_process_is_gone_has_failed() {
         world.provider.wait_for(1).await;
         world.harness.clock.advance(TimeDelta::seconds(46));
         let end = failed(&world.end_of(&returning.attempt.id).await);
-        assert_eq!(end, (Leg::TokenRequest, Fault::ServerFailed));
+        assert_eq!(end, (OauthStage::TokenRequest, OauthDiagnosis::ServerFailed));
         world.provider.release();
     };
     tokio::join!(landing, looking);

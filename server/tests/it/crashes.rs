@@ -1,6 +1,5 @@
-//! The program is killed from one instruction to the next, again and again, while administrators
-//! save: what is kept is always one whole save, and never an older one than an
-//! administrator was told.
+//! Kills the program at random instants while administrators save. The database then holds one
+//! whole save, and never an older one than was acknowledged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use app::api::{Save, SaveAnswer};
-use domain::check::port::port;
 use domain::secret::Destination;
+use domain::validate::port::port;
 use domain::{Draft, Field, Form};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,32 +20,32 @@ use server::vault::{Vault, unlock};
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::task::JoinSet;
 
-use crate::support::doubles::{FixedClock, SeededRandomness};
-use crate::support::program::{Browser, Serving, add_administrator};
+use crate::support::program::{HttpBrowser, Serving, add_administrator};
 use crate::support::soak::{is_soaking, times};
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
-/// Databases that are used, and killed, side by side.
+/// The number of databases that are tested in parallel.
 const LANES: u64 = 3;
 const SAVERS: [&str; 3] = ["ada@example.com", "grace@example.com", "hedy@example.com"];
 const PASSWORD: &str = "a long enough pass phrase";
-/// What the moments of the kills are drawn from, unless `PPM_EMAIL_SEED` says otherwise.
+/// The default seed of the random kill moments; `PPM_EMAIL_SEED` overrides it.
 const SEED: u64 = 20_270_301;
 
-/// What was seen of the kills.
+/// Statistics of the kills.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Saves that somebody was told of.
+    /// The newest revision that a client was told of.
     acknowledged: i64,
-    /// Kills while at least one save was asked for and not answered.
+    /// Kills while at least one save had been sent and not answered.
     within_a_save: usize,
-    /// Kills after a commit that nobody was told of.
+    /// Kills after a commit that no client was told of.
     after_a_commit: usize,
     /// Kills that left something in the write-ahead log.
     with_a_journal: usize,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn killed_again_and_again_it_keeps_one_whole_save_and_none_older_than_it_told() {
+async fn killed_again_and_again_it_keeps_one_whole_save_and_none_older_than_acknowledged() {
     let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
@@ -68,7 +67,7 @@ fn kills_of_a_lane() -> u64 {
     times(12, 100)
 }
 
-/// One database, killed again and again.
+/// Runs the program on one database and kills it repeatedly.
 async fn kills(mut moments: StdRng) -> Seen {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let folder = folder.path();
@@ -78,7 +77,7 @@ async fn kills(mut moments: StdRng) -> Seen {
     let mut cookies = Vec::new();
     let serving = serve(folder);
     for email in SAVERS {
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         browser.sign_in(email, PASSWORD).await.expect("it answers");
         assert!(!browser.cookie.is_empty(), "{email} is signed in");
         cookies.push(browser.cookie);
@@ -87,7 +86,7 @@ async fn kills(mut moments: StdRng) -> Seen {
 
     let mut seen = Seen::default();
     for kill in 0..kills_of_a_lane() {
-        let moment = Moment {
+        let moment = CrashMoment {
             after_saves: moments.random_range(0..8),
             and_then: Duration::from_micros(moments.random_range(0..8_000)),
         };
@@ -112,22 +111,22 @@ async fn kills(mut moments: StdRng) -> Seen {
     seen
 }
 
-/// When to kill: after so many saves, and then a while that ends anywhere in the next ones.
+/// When to kill: after this many saves, and a delay that ends anywhere in the next ones.
 #[derive(Debug, Clone, Copy)]
-struct Moment {
+struct CrashMoment {
     after_saves: usize,
     and_then: Duration,
 }
 
 fn serve(folder: &Path) -> Serving {
-    // Short times, so that a message that was cut off is soon known to be.
+    // Short deadlines, so that an interrupted message is soon marked as such.
     let short = ["--smtp-connect-seconds=1", "--smtp-reply-seconds=1", "--smtp-total-seconds=1"];
     Serving::with(folder, |command| {
         command.args(short);
     })
 }
 
-/// Administrators who save as fast as they are answered, each on what the last answer was.
+/// Administrators who save in a loop, each on the revision of the last response.
 struct Savers {
     tasks: JoinSet<()>,
     under_way: Arc<AtomicUsize>,
@@ -148,8 +147,8 @@ impl Savers {
             let (under_way, answered) = (savers.under_way.clone(), savers.answered.clone());
             let acknowledged = savers.acknowledged.clone();
             savers.tasks.spawn(async move {
-                // An error is the kill.
-                let Ok(mut browser) = Browser::at(&address).await else { return };
+                // An error means that the program was killed.
+                let Ok(mut browser) = HttpBrowser::at(&address).await else { return };
                 browser.cookie = cookie;
                 let mut revision = acknowledged.load(Ordering::SeqCst);
                 let mut token = None;
@@ -173,7 +172,7 @@ impl Savers {
                         SaveAnswer::TokenWouldBeDeleted(grant) => token = Some(grant),
                         other @ SaveAnswer::Problems(_) => panic!("{other:?}"),
                     }
-                    // Refused while the last one is under way; whatever is answered, rows are written.
+                    // Refused while the last message is being sent; either way rows are written.
                     if revision % 4 == 0
                         && browser.call("email/send-test", &json!({})).await.is_err()
                     {
@@ -185,23 +184,23 @@ impl Savers {
         savers
     }
 
-    /// Waits for the moment.
-    async fn reach(&self, moment: Moment) {
+    /// Waits until the moment of the kill.
+    async fn reach(&self, moment: CrashMoment) {
         while self.answered.load(Ordering::SeqCst) < moment.after_saves {
             tokio::task::yield_now().await;
         }
-        // No condition to wait for: the point is to be anywhere.
+        // No condition to wait for: the kill is to hit an arbitrary instant.
         tokio::time::sleep(moment.and_then).await;
     }
 
-    /// Lets every saver notice the end, and returns the newest revision that one was told of.
+    /// Waits until every saver has stopped, and returns the newest acknowledged revision.
     async fn end(self) -> i64 {
         self.tasks.join_all().await;
         self.acknowledged.load(Ordering::SeqCst)
     }
 }
 
-/// The save that makes this revision: every part of it has the number.
+/// The draft that is saved as this revision: every field contains the number.
 fn version(revision: i64, by: &str) -> Draft {
     let mut draft = Draft::default();
     for (field, text) in [
@@ -218,21 +217,21 @@ fn version(revision: i64, by: &str) -> Draft {
     draft
 }
 
-/// Opens what a kill left, as the next start will, expects it whole, and returns its revision.
+/// Opens the database after a kill, asserts that it is consistent and returns its revision.
 async fn kept(folder: &Path) -> i64 {
     let database = Database::Sqlite(folder.join("ppm-email.db"));
     let store = Store::open(&database).await.expect("the database opens");
     let randomness = Arc::new(SeededRandomness::new(1));
     let vault = unlock(&folder.join("ppm-email.key"), &store, &FixedClock::new(), randomness).await;
     let vault = vault.expect("the key opens it");
-    let revision = one_version(&store, &vault).await;
+    let revision = check_settings(&store, &vault).await;
     store.close().await;
-    rows_belong_together(folder, revision).await;
+    check_other_tables(folder, revision).await;
     revision
 }
 
-/// Form, secrets, author and revision are those of one save.
-async fn one_version(store: &Store, vault: &Vault) -> i64 {
+/// Asserts that form, secrets, author and revision are those of one save.
+async fn check_settings(store: &Store, vault: &Vault) -> i64 {
     let stored = settings::load(store).await.expect("the settings are readable");
     let revision = stored.revision;
     let Some(json) = &stored.form_json else {
@@ -256,15 +255,15 @@ async fn one_version(store: &Store, vault: &Vault) -> i64 {
     let destination = form.destination(Field::Password).expect("a password has one");
     let password = opened(Field::Password, &destination);
     assert_eq!(password.expose_secret(), format!("password-{revision}-{by}"));
-    let client_id = opened(Field::ClientId, &Destination::Nowhere);
+    let client_id = opened(Field::ClientId, &Destination::Unbound);
     assert_eq!(client_id.expose_secret(), format!("client-{revision}"));
     assert_eq!(stored.secrets.len(), 2);
     revision
 }
 
-/// The rows beside the settings fit them, and the file is sound. Leaves a token for the next save
-/// to delete.
-async fn rows_belong_together(folder: &Path, revision: i64) {
+/// Asserts that the other tables match the settings and that the file is intact. Inserts a token
+/// for the next save to delete.
+async fn check_other_tables(folder: &Path, revision: i64) {
     let url = format!("sqlite://{}", folder.join("ppm-email.db").display());
     let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
     for (what, sql, expected) in [

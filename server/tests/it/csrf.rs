@@ -1,4 +1,4 @@
-//! Nothing is changed at another site's bidding.
+//! The guard against cross-site request forgery (CSRF).
 
 use axum::Router;
 use axum::body::Body;
@@ -10,7 +10,7 @@ use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
 
 use crate::support::harness::{FORM, Harness, get, post_form};
 
-/// A page that says that it was reached.
+/// A route that takes every method and answers `changed`.
 fn changed() -> Router<Server> {
     Router::new().route("/change", any(async || "changed"))
 }
@@ -25,13 +25,13 @@ async fn status(harness: &Harness, headers: &[(&str, &str)]) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a_page_of_this_server_may_change_things() {
+async fn a_same_origin_request_is_accepted() {
     let harness = Harness::start().await;
     assert_eq!(status(&harness, &[("sec-fetch-site", "same-origin")]).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn every_other_place_a_browser_names_is_refused() {
+async fn every_other_sec_fetch_site_is_refused() {
     let harness = Harness::start().await;
     for site in ["cross-site", "same-site", "none", "", "same-origin, cross-site"] {
         let own = [("sec-fetch-site", site), ("origin", "http://ppm.example")];
@@ -40,7 +40,7 @@ async fn every_other_place_a_browser_names_is_refused() {
 }
 
 #[tokio::test]
-async fn every_method_that_may_change_things_is_guarded() {
+async fn every_unsafe_method_is_guarded() {
     let harness = Harness::start().await;
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
         let request = Request::builder()
@@ -53,7 +53,7 @@ async fn every_method_that_may_change_things_is_guarded() {
 }
 
 #[tokio::test]
-async fn reading_is_open_to_links_from_anywhere() {
+async fn a_cross_site_get_is_accepted() {
     let harness = Harness::start().await;
     let answer =
         harness.ask(changed(), get("/change").header("sec-fetch-site", "cross-site")).await;
@@ -88,26 +88,26 @@ async fn with_a_public_url_the_origin_must_be_that_one() {
 }
 
 #[tokio::test]
-async fn a_program_without_a_cookie_needs_to_say_nothing() {
+async fn a_request_without_cookie_and_origin_is_accepted() {
     let harness = Harness::start().await;
     assert_eq!(status(&harness, &[]).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_cookie_from_nowhere_is_refused() {
+async fn a_cookie_without_an_origin_is_refused() {
     let harness = Harness::start().await;
     assert_eq!(status(&harness, &[(COOKIE.as_str(), "ppm-email=x")]).await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn a_refusal_says_why_in_a_code() {
+async fn a_refusal_has_an_error_code() {
     let harness = Harness::start().await;
     let request = Request::post("/change").header(ORIGIN, "http://evil.example");
     assert_eq!(harness.ask(changed(), request).await.code(), "cross-site");
 }
 
 #[tokio::test]
-async fn a_body_that_its_sender_does_not_need_is_refused_announced_or_not() {
+async fn an_oversized_body_is_refused_with_and_without_content_length() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     for (cookie, most) in [("", MAX_OCTETS_OF_STRANGERS), (cookie.as_str(), MAX_OCTETS)] {

@@ -1,30 +1,30 @@
-//! What a provider says about itself, and that nothing of it is believed that does not hold.
+//! Discovery of a provider's metadata (RFC 8414, OpenID Connect Discovery), and its validation.
 
 use std::time::Duration;
 
 use app::api::ApiError;
-use app::explanation::Findings;
+use app::explanation::LookupResult;
 use app::service::{EmailService, Principal, Role};
 use domain::{Field, OauthFlow};
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::oauth::TokenDeadlines;
 use server::service::Service;
-use server::store::providers::{self, Provider};
+use server::store::provider_metadata::{self, StoredProvider};
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
-use crate::support::oauth_world::World;
+use crate::support::oauth_fixture::OauthFixture;
 use crate::support::provider::{ScriptedProvider, Turn};
 
-/// A server, and a provider that plays a script.
-struct Asking {
+/// A server and a scripted provider.
+struct DiscoveryFixture {
     harness: Harness,
     provider: ScriptedProvider,
     issuer: String,
 }
 
-impl Asking {
-    /// What each turn is made of: the provider's own address.
+impl DiscoveryFixture {
+    /// Plays the turns that `turns` makes from the provider's address.
     async fn of<const N: usize>(turns: impl FnOnce(&str) -> [Turn; N]) -> Self {
         let harness = Harness::with(|config| {
             config.token_deadlines =
@@ -37,25 +37,25 @@ impl Asking {
         Self { harness, provider, issuer }
     }
 
-    async fn findings(&self, typed: &str) -> Findings {
+    async fn findings(&self, typed: &str) -> LookupResult {
         let service = Service::new(self.harness.server.clone());
         service.discover(&principal("ada", EMAIL, NAME), typed).await.expect("findings")
     }
 
-    /// The one thing that is wrong; then nothing is offered and nothing remembered.
-    async fn lie(&self) -> String {
-        let Findings { facts, explanations, fills } = self.findings(&self.issuer).await;
+    /// The only problem found; asserts that nothing is suggested and nothing stored.
+    async fn problem(&self) -> String {
+        let LookupResult { facts, explanations, fills } = self.findings(&self.issuer).await;
         assert!(facts.is_empty() && fills.is_empty(), "{facts:?} {fills:?}");
         let token_endpoint = format!("{}/token", self.issuer);
-        let known = providers::of(&self.harness.server.store, &token_endpoint).await;
+        let known = provider_metadata::of(&self.harness.server.store, &token_endpoint).await;
         assert_eq!(known.expect("an answer"), None);
         let [explanation] = <[_; 1]>::try_from(explanations).expect("one explanation");
         explanation.cause
     }
 }
 
-/// A description that holds.
-fn described(issuer: &str) -> Value {
+/// Valid metadata.
+fn metadata(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
@@ -72,16 +72,17 @@ fn with(mut description: Value, name: &str, value: impl Into<Value>) -> Turn {
     Turn::json("200 OK", &description.to_string())
 }
 
-fn fact<'f>(findings: &'f Findings, name: &str) -> &'f str {
+fn fact<'f>(findings: &'f LookupResult, name: &str) -> &'f str {
     let found = findings.facts.iter().find(|found| found.name == name);
     found.map_or("", |found| found.value.as_str())
 }
 
 #[tokio::test]
-async fn what_a_provider_says_is_told_offered_and_remembered() {
-    let asking = Asking::of(|issuer| [Turn::json("200 OK", &described(issuer).to_string())]).await;
-    let (findings, issuer) = (asking.findings(&asking.issuer).await, &asking.issuer);
-    assert_eq!(asking.provider.asked()[0].target, "/.well-known/openid-configuration");
+async fn discovered_metadata_is_shown_suggested_and_stored() {
+    let discovery =
+        DiscoveryFixture::of(|issuer| [Turn::json("200 OK", &metadata(issuer).to_string())]).await;
+    let (findings, issuer) = (discovery.findings(&discovery.issuer).await, &discovery.issuer);
+    assert_eq!(discovery.provider.asked()[0].target, "/.well-known/openid-configuration");
     assert_eq!(fact(&findings, "Issuer"), issuer);
     assert_eq!(fact(&findings, "PKCE with S256"), "supported");
     assert_eq!(fact(&findings, "Grant types"), "authorization_code refresh_token");
@@ -95,7 +96,8 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
             (Field::TokenEndpoint, format!("{issuer}/token")),
         ]
     );
-    let known = providers::of(&asking.harness.server.store, &format!("{issuer}/token")).await;
+    let known =
+        provider_metadata::of(&discovery.harness.server.store, &format!("{issuer}/token")).await;
     let known = known.expect("an answer").expect("it is remembered");
     assert_eq!(known.revocation_endpoint, Some(format!("{issuer}/revoke")));
     assert!(known.is_openid && known.knows_pkce);
@@ -103,31 +105,32 @@ async fn what_a_provider_says_is_told_offered_and_remembered() {
 }
 
 #[tokio::test]
-async fn whether_a_provider_knows_pkce_by_s256_is_told_in_words() {
-    let described = |issuer: &str, methods: Value| {
-        [with(described(issuer), "code_challenge_methods_supported", methods)]
+async fn support_for_pkce_with_s256_is_reported() {
+    let metadata = |issuer: &str, methods: Value| {
+        [with(metadata(issuer), "code_challenge_methods_supported", methods)]
     };
     for (methods, expected) in [
         (json!(["S256"]), "supported"),
         (json!(["plain"]), "not supported"),
         (Value::Null, "not mentioned"),
     ] {
-        let asking = Asking::of(|issuer| described(issuer, methods)).await;
-        let findings = asking.findings(&asking.issuer).await;
+        let discovery = DiscoveryFixture::of(|issuer| metadata(issuer, methods)).await;
+        let findings = discovery.findings(&discovery.issuer).await;
         assert_eq!(fact(&findings, "PKCE with S256"), expected);
     }
 }
 
 #[tokio::test]
-async fn a_provider_that_knows_oauth_alone_is_asked_where_it_describes_itself() {
-    let asking = Asking::of(|issuer| {
+async fn a_provider_without_openid_is_discovered_by_its_oauth_metadata() {
+    let discovery = DiscoveryFixture::of(|issuer| {
         let issuer = format!("{issuer}/tenant");
-        [Turn::answer("404 Not Found", &[], "<h1>No</h1>"), with(described(&issuer), "x", 1)]
+        [Turn::answer("404 Not Found", &[], "<h1>No</h1>"), with(metadata(&issuer), "x", 1)]
     })
     .await;
-    let findings = asking.findings(&format!("{}/tenant", asking.issuer)).await;
+    let findings = discovery.findings(&format!("{}/tenant", discovery.issuer)).await;
     assert_eq!(findings.explanations, []);
-    let targets: Vec<_> = asking.provider.asked().into_iter().map(|asked| asked.target).collect();
+    let targets: Vec<_> =
+        discovery.provider.asked().into_iter().map(|asked| asked.target).collect();
     assert_eq!(
         targets,
         [
@@ -138,20 +141,23 @@ async fn a_provider_that_knows_oauth_alone_is_asked_where_it_describes_itself() 
 }
 
 #[tokio::test]
-async fn another_issuer_is_not_believed() {
+async fn metadata_of_another_issuer_is_rejected() {
     for other in ["https://evil.example", "", "/"] {
-        let asking = Asking::of(|issuer| {
-            let told = if other == "/" { format!("{issuer}/") } else { other.to_owned() };
-            [with(described(issuer), "issuer", told)]
+        let discovery = DiscoveryFixture::of(|issuer| {
+            let named = if other == "/" { format!("{issuer}/") } else { other.to_owned() };
+            [with(metadata(issuer), "issuer", named)]
         })
         .await;
-        let lie = asking.lie().await;
-        assert!(lie.contains(&asking.issuer) && lie.contains("is not used"), "{lie}");
+        let problem = discovery.problem().await;
+        assert!(
+            problem.contains(&discovery.issuer) && problem.contains("is not used"),
+            "{problem}"
+        );
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_that_the_form_would_refuse_is_told() {
+async fn an_invalid_endpoint_is_reported() {
     for endpoint in [
         "http://login.example.com/token",
         "https://ada@login.example.com/token",
@@ -161,72 +167,75 @@ async fn an_endpoint_that_the_form_would_refuse_is_told() {
         &format!("https://login.example.com/{}", "x".repeat(500)),
     ] {
         for name in ["authorization_endpoint", "token_endpoint"] {
-            let asking = Asking::of(|issuer| [with(described(issuer), name, endpoint)]).await;
-            let lie = asking.lie().await;
-            assert!(lie.contains("lists an invalid"), "{name} {endpoint}: {lie}");
+            let discovery =
+                DiscoveryFixture::of(|issuer| [with(metadata(issuer), name, endpoint)]).await;
+            let problem = discovery.problem().await;
+            assert!(problem.contains("lists an invalid"), "{name} {endpoint}: {problem}");
         }
     }
 }
 
 #[tokio::test]
-async fn without_a_token_endpoint_there_is_no_provider() {
-    let asking =
-        Asking::of(|issuer| [with(described(issuer), "token_endpoint", Value::Null)]).await;
-    assert_eq!(asking.lie().await, "The provider lists no Token Endpoint.");
+async fn metadata_without_a_token_endpoint_is_rejected() {
+    let discovery =
+        DiscoveryFixture::of(|issuer| [with(metadata(issuer), "token_endpoint", Value::Null)])
+            .await;
+    assert_eq!(discovery.problem().await, "The provider lists no Token Endpoint.");
 }
 
 #[tokio::test]
-async fn a_revocation_endpoint_at_another_origin_is_told_and_never_used() {
-    let asking = Asking::of(|issuer| {
-        [with(described(issuer), "revocation_endpoint", "https://elsewhere.example/revoke")]
+async fn a_revocation_endpoint_at_another_origin_is_shown_but_never_used() {
+    let discovery = DiscoveryFixture::of(|issuer| {
+        [with(metadata(issuer), "revocation_endpoint", "https://elsewhere.example/revoke")]
     })
     .await;
-    let findings = asking.findings(&asking.issuer).await;
+    let findings = discovery.findings(&discovery.issuer).await;
     assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
-    let token_endpoint = format!("{}/token", asking.issuer);
-    let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
+    let token_endpoint = format!("{}/token", discovery.issuer);
+    let known = provider_metadata::of(&discovery.harness.server.store, &token_endpoint).await;
     assert_eq!(known.expect("an answer").expect("it is known").revocation_endpoint, None);
 }
 
 #[tokio::test]
-async fn a_revocation_endpoint_is_not_believed_from_another_issuer_than_the_token_endpoints_own() {
+async fn a_revocation_endpoint_is_accepted_only_from_the_token_endpoints_own_issuer() {
     const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
-    let asking = Asking::of(|issuer| {
-        let mut named = described(issuer);
+    let discovery = DiscoveryFixture::of(|issuer| {
+        let mut named = metadata(issuer);
         named["revocation_endpoint"] = "https://login.example.com/of-somebody-else".into();
         [with(named, "token_endpoint", TOKEN_ENDPOINT)]
     })
     .await;
-    let findings = asking.findings(&asking.issuer).await;
+    let findings = discovery.findings(&discovery.issuer).await;
     assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
-    let known = providers::of(&asking.harness.server.store, TOKEN_ENDPOINT).await;
+    let known = provider_metadata::of(&discovery.harness.server.store, TOKEN_ENDPOINT).await;
     let known = known.expect("an answer").expect("it is known");
     assert_eq!((known.revocation_endpoint, known.auth_methods), (None, Vec::new()));
 }
 
 #[tokio::test]
-async fn a_revocation_endpoint_is_not_believed_from_another_path_of_the_token_endpoints_origin() {
-    let asking = Asking::of(|origin| {
+async fn a_revocation_endpoint_from_another_path_of_the_token_endpoints_origin_is_not_used() {
+    let discovery = DiscoveryFixture::of(|origin| {
         let issuer = format!("{origin}/~me");
-        let mut named = described(origin);
+        let mut named = metadata(origin);
         named["issuer"] = issuer.as_str().into();
         [with(named, "revocation_endpoint", format!("{issuer}/log"))]
     })
     .await;
-    let findings = asking.findings(&format!("{}/~me", asking.issuer)).await;
+    let findings = discovery.findings(&format!("{}/~me", discovery.issuer)).await;
     assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
-    let token_endpoint = format!("{}/token", asking.issuer);
-    let known = providers::of(&asking.harness.server.store, &token_endpoint).await;
+    let token_endpoint = format!("{}/token", discovery.issuer);
+    let known = provider_metadata::of(&discovery.harness.server.store, &token_endpoint).await;
     let known = known.expect("an answer").expect("it is known");
     assert_eq!((known.revocation_endpoint, known.auth_methods), (None, Vec::new()));
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() {
+async fn stored_metadata_of_a_token_endpoint_is_changed_only_by_its_own_origin() {
     const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
-    let asking =
-        Asking::of(|issuer| [with(described(issuer), "token_endpoint", TOKEN_ENDPOINT)]).await;
-    let known = Provider {
+    let discovery =
+        DiscoveryFixture::of(|issuer| [with(metadata(issuer), "token_endpoint", TOKEN_ENDPOINT)])
+            .await;
+    let known = StoredProvider {
         token_endpoint: TOKEN_ENDPOINT.to_owned(),
         authorization_endpoint: "https://login.example.com/authorize".to_owned(),
         revocation_endpoint: Some("https://login.example.com/revoke".to_owned()),
@@ -236,16 +245,18 @@ async fn what_is_known_of_a_token_endpoint_is_changed_by_its_own_origin_alone() 
         auth_methods: Vec::new(),
         knows_pkce: false,
     };
-    let (store, now) = (&asking.harness.server.store, asking.harness.clock.now());
-    providers::learn(store, &known, true, now).await.expect("it is kept");
-    assert_eq!(asking.findings(&asking.issuer).await.explanations, []);
-    let still =
-        providers::of(store, TOKEN_ENDPOINT).await.expect("an answer").expect("it is known");
+    let (store, now) = (&discovery.harness.server.store, discovery.harness.clock.now());
+    provider_metadata::learn(store, &known, true, now).await.expect("it is kept");
+    assert_eq!(discovery.findings(&discovery.issuer).await.explanations, []);
+    let still = provider_metadata::of(store, TOKEN_ENDPOINT)
+        .await
+        .expect("an answer")
+        .expect("it is known");
     assert_eq!(still.revocation_endpoint, known.revocation_endpoint);
 }
 
 #[tokio::test]
-async fn what_is_no_description_is_told_by_what_it_is() {
+async fn a_response_that_is_no_metadata_is_diagnosed() {
     let huge = format!("{{\"issuer\":\"{}\"}}", "x".repeat(70_000));
     for (turn, expected) in [
         (Turn::answer("200 OK", &[], "<h1>Welcome</h1>"), "does not describe a provider"),
@@ -258,90 +269,91 @@ async fn what_is_no_description_is_told_by_what_it_is() {
         (Turn::silence().then_hang(), "too slow"),
         (Turn::answer("503 Service Unavailable", &[], ""), "having problems"),
     ] {
-        let lie = Asking::of(|_| [turn]).await.lie().await;
-        assert!(lie.contains(expected), "{lie}");
+        let problem = DiscoveryFixture::of(|_| [turn]).await.problem().await;
+        assert!(problem.contains(expected), "{problem}");
     }
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_not_found_is_told_in_the_providers_words() {
+async fn an_unknown_tenant_is_reported_with_the_providers_text() {
     for error in ["invalid_tenant", "invalid_request"] {
-        let asking = Asking::of(|_| {
+        let discovery = DiscoveryFixture::of(|_| {
             let words = "AADSTS90002: Tenant 'contosso.onmicrosoft.com' not found.";
             let body = json!({ "error": error, "error_description": words }).to_string();
             [Turn::json("400 Bad Request", &body), Turn::answer("404 Not Found", &[], "")]
         })
         .await;
-        let findings = asking.findings(&asking.issuer).await;
+        let findings = discovery.findings(&discovery.issuer).await;
         let [explanation] = findings.explanations.as_slice() else { panic!("{findings:?}") };
         assert!(explanation.cause.contains("The tenant was not found"), "{explanation:?}");
         let step = "Check the tenant for typing mistakes";
         assert!(explanation.steps[0].text.contains(step), "{explanation:?}");
-        let said = fact(&findings, "In the provider's words");
-        assert!(said.contains("Tenant 'contosso.onmicrosoft.com' not found."), "{said}");
+        let peer_text = fact(&findings, "In the provider's words");
+        assert!(peer_text.contains("Tenant 'contosso.onmicrosoft.com' not found."), "{peer_text}");
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_and_the_address_of_a_description_lead_to_the_issuer() {
+async fn the_issuer_is_derived_from_an_endpoint_or_a_metadata_address() {
     for typed in [
         "/realms/one/protocol/openid-connect/auth?prompt=consent",
         "/realms/one/.well-known/openid-configuration",
         "/realms/one/oauth/token",
     ] {
-        let asking = Asking::of(|origin| {
+        let discovery = DiscoveryFixture::of(|origin| {
             let issuer = format!("{origin}/realms/one");
-            [Turn::json("200 OK", &described(&issuer).to_string())]
+            [Turn::json("200 OK", &metadata(&issuer).to_string())]
         })
         .await;
-        let findings = asking.findings(&format!("{}{typed}", asking.issuer)).await;
-        let issuer = format!("{}/realms/one", asking.issuer);
+        let findings = discovery.findings(&format!("{}{typed}", discovery.issuer)).await;
+        let issuer = format!("{}/realms/one", discovery.issuer);
         assert_eq!(fact(&findings, "Issuer"), issuer, "{typed}: {findings:?}");
-        let asked = &asking.provider.asked()[0].target;
+        let asked = &discovery.provider.asked()[0].target;
         assert_eq!(asked, "/realms/one/.well-known/openid-configuration", "{typed}");
     }
 }
 
 #[tokio::test]
-async fn beside_an_endpoint_the_issuer_may_have_a_slash_at_its_end() {
-    let asking =
-        Asking::of(|origin| [with(described(origin), "issuer", format!("{origin}/"))]).await;
-    let findings = asking.findings(&format!("{}/authorize", asking.issuer)).await;
-    assert_eq!(fact(&findings, "Issuer"), format!("{}/", asking.issuer), "{findings:?}");
+async fn an_issuer_derived_from_an_endpoint_may_end_with_a_slash() {
+    let discovery =
+        DiscoveryFixture::of(|origin| [with(metadata(origin), "issuer", format!("{origin}/"))])
+            .await;
+    let findings = discovery.findings(&format!("{}/authorize", discovery.issuer)).await;
+    assert_eq!(fact(&findings, "Issuer"), format!("{}/", discovery.issuer), "{findings:?}");
 }
 
 #[tokio::test]
-async fn what_stands_for_a_tenant_is_not_asked_for() {
-    let asking = Asking::of(|_| []).await;
+async fn a_tenant_placeholder_is_not_requested() {
+    let discovery = DiscoveryFixture::of(|_| []).await;
     for typed in ["{tenant}", "https://login.microsoftonline.com/{tenant}/v2.0"] {
-        let findings = asking.findings(typed).await;
-        let told = &findings.explanations[0].cause;
-        assert_eq!(told, "{tenant} stands for your tenant.", "{typed}");
+        let findings = discovery.findings(typed).await;
+        let cause = &findings.explanations[0].cause;
+        assert_eq!(cause, "{tenant} stands for your tenant.", "{typed}");
     }
 }
 
 #[tokio::test]
-async fn a_link_local_address_is_never_asked() {
-    let asking = Asking::of(|_| []).await;
+async fn a_link_local_address_is_never_requested() {
+    let discovery = DiscoveryFixture::of(|_| []).await;
     for issuer in ["https://169.254.169.254", "https://[fe80::1]/tenant"] {
-        let findings = asking.findings(issuer).await;
-        let told = &findings.explanations[0].cause;
-        assert_eq!(told, "This address leads to a machine that PPM never connects to.");
+        let findings = discovery.findings(issuer).await;
+        let cause = &findings.explanations[0].cause;
+        assert_eq!(cause, "This address leads to a machine that PPM never connects to.");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_issuer_is_not_asked_for() {
-    let asking = Asking::of(|_| []).await;
+async fn an_invalid_issuer_is_not_requested() {
+    let discovery = DiscoveryFixture::of(|_| []).await;
     for typed in ["", "contoso", "http://login.example.com", "https://ada@login.example.com"] {
-        let findings = asking.findings(typed).await;
+        let findings = discovery.findings(typed).await;
         assert_eq!(findings.explanations[0].cause, "This is not a provider's address.", "{typed}");
     }
 }
 
 #[tokio::test]
-async fn a_reader_makes_this_server_ask_nobody() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_reader_cannot_start_a_discovery() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let rita = Principal { role: Role::Reader, ..world.ada.clone() };
     let asked = world.service().discover(&rita, "http://localhost:1").await;
     assert_eq!(asked, Err(ApiError::Forbidden));

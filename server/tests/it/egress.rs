@@ -1,32 +1,32 @@
-//! Where an administrator can make the program call, as an attacker tries it: over its HTTP API, against
-//! listeners that would notice.
+//! Tests of SSRF attempts by an administrator over the HTTP API, against listeners that detect a
+//! connection.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use app::api::{RunNow, Save, SaveAnswer, TokenNow};
-use app::explanation::{Explanation, Findings};
+use app::api::{RunView, Save, SaveAnswer, TokenView};
+use app::explanation::{Explanation, LookupResult};
 use axum::http::StatusCode;
-use domain::delivery::{Advice, Outcome, Step};
+use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::harness::EMAIL;
+use crate::support::oauth_fixture::draft_with;
 use crate::support::oauth_programs::{LOOK_EVERY, called, trust_the_tests};
-use crate::support::oauth_world::draft_with;
 use crate::support::program::{
-    Browser, Serving, add_administrator, complaint, program, run as run_program,
+    HttpBrowser, Serving, add_administrator, complaint, program, run as run_program,
 };
 use crate::support::provider::{ScriptedProvider, Turn};
-use crate::support::smtp_server::{AUTHORITY, Script, SmtpServer};
+use crate::support::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
 
 const PASSWORD: &str = "correct horse battery";
 
-/// A program as strict as without flags, with these more, and an administrator at it.
+/// A program with these flags and no test exceptions, and an administrator who is signed in.
 struct Attacker {
-    browser: Browser,
+    browser: HttpBrowser,
     revision: i64,
     serving: Serving,
     _folder: TempDir,
@@ -47,7 +47,7 @@ impl Attacker {
             trust_the_tests(command, folder.path());
             configure(command);
         });
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
         Self { browser, revision: 0, serving, _folder: folder }
     }
@@ -61,8 +61,8 @@ impl Attacker {
         answer
     }
 
-    /// Saves that mail goes in clear through this server, and sends a test message.
-    async fn mails_to(&mut self, host: &str, port: u16) -> RunNow {
+    /// Saves this mail server without TLS, sends a test message, and returns its run.
+    async fn send_test_to(&mut self, host: &str, port: u16) -> RunView {
         let port = port.to_string();
         let mut draft = Draft::default();
         for (field, text) in [
@@ -76,7 +76,7 @@ impl Attacker {
         }
         let answer = self.save(&draft).await;
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-        let mut now: RunNow = called(&mut self.browser, "email/send-test", &json!({})).await;
+        let mut now: RunView = called(&mut self.browser, "email/send-test", &json!({})).await;
         while now.run.outcome.is_none() {
             tokio::time::sleep(LOOK_EVERY).await;
             now = called(&mut self.browser, "email/run", &json!({ "id": now.run.id })).await;
@@ -84,9 +84,9 @@ impl Attacker {
         now
     }
 
-    /// Saves this Token Endpoint with Client Credentials, asks it for a token, and returns all that the
-    /// program answers about it.
-    async fn asks_for_token(&mut self, endpoint: &str) -> String {
+    /// Saves this token endpoint with client credentials, requests a token, and returns all
+    /// responses of the program about it.
+    async fn request_token(&mut self, endpoint: &str) -> String {
         let draft = draft_with(
             OauthFlow::ClientCredentials,
             "https://login.example.com/authorize",
@@ -99,7 +99,7 @@ impl Attacker {
         loop {
             let now = self.tells("email/token", &json!({})).await;
             told.push_str(&now);
-            let now: TokenNow = serde_json::from_str(&now).expect("what is known of the token");
+            let now: TokenView = serde_json::from_str(&now).expect("what is known of the token");
             if now.attempt.is_some_and(|attempt| attempt.end.is_some()) {
                 return told;
             }
@@ -113,12 +113,12 @@ impl Attacker {
         answer.body
     }
 
-    async fn discovers(&mut self, issuer: &str) -> Findings {
+    async fn discover(&mut self, issuer: &str) -> LookupResult {
         called(&mut self.browser, "email/discover", &json!({ "issuer": issuer })).await
     }
 }
 
-/// A listener that nobody may connect to.
+/// A listener that must not be connected to.
 struct Trap(TcpListener);
 
 impl Trap {
@@ -132,37 +132,37 @@ impl Trap {
         self.0.local_addr().expect("an address").port()
     }
 
-    fn expects_silence(&self) {
+    fn assert_no_connection(&self) {
         let caller = self.0.accept().map(|(_, caller)| caller);
         assert_eq!(caller.expect_err("nobody called").kind(), ErrorKind::WouldBlock);
     }
 }
 
-/// What an explanation says, its lines to copy included.
-fn said(explanation: Option<&Explanation>) -> String {
+/// Returns the text of an explanation, with its lines to copy.
+fn peer_text(explanation: Option<&Explanation>) -> String {
     let Explanation { cause, steps, .. } = explanation.expect("an explanation");
     let steps =
         steps.iter().map(|step| format!("{} {}", step.text, step.copy.clone().unwrap_or_default()));
     format!("{cause} {}", steps.collect::<Vec<_>>().join(" "))
 }
 
-fn failure(now: &RunNow) -> (Step, Advice) {
+fn failure(now: &RunView) -> (Step, Diagnosis) {
     match now.run.outcome.as_ref().expect("an end") {
-        Outcome::Failed { step, advice, .. } => (*step, *advice),
+        Outcome::Failed { step, diagnosis, .. } => (*step, *diagnosis),
         other => panic!("{other:?}"),
     }
 }
 
-fn is_accepted(now: &RunNow) -> bool {
+fn is_accepted(now: &RunView) -> bool {
     matches!(now.run.outcome, Some(Outcome::Accepted { .. }))
 }
 
 fn mail_server() -> SmtpServer {
-    Script::in_clear().play()
+    SmtpScript::in_clear().play()
 }
 
 #[tokio::test]
-async fn mail_to_a_port_of_this_machine_is_refused_by_address_and_flag_without_a_connection() {
+async fn mail_to_a_port_of_this_machine_is_refused_without_a_connection_and_the_flag_is_named() {
     let mut attacker = Attacker::of(&[]).await;
     for (bound, host, named) in [
         ("127.0.0.1:0", "127.0.0.1", "127.0.0.1"),
@@ -172,22 +172,22 @@ async fn mail_to_a_port_of_this_machine_is_refused_by_address_and_flag_without_a
         ("[::1]:0", "[::1]", "[::1]"),
     ] {
         let trap = Trap::at(bound);
-        let now = attacker.mails_to(host, trap.port()).await;
-        assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressNotAllowed), "{host}");
+        let now = attacker.send_test_to(host, trap.port()).await;
+        assert_eq!(failure(&now), (Step::NameLookup, Diagnosis::EgressNotAllowed), "{host}");
         let flag = format!("--egress-allow {named}:{}", trap.port());
-        let told = said(now.explanation.as_ref());
+        let told = peer_text(now.explanation.as_ref());
         assert!(told.contains(&flag), "{host}: {told}");
-        trap.expects_silence();
+        trap.assert_no_connection();
     }
 }
 
 #[tokio::test]
-async fn a_port_of_this_machine_is_refused_alike_whether_it_is_open_or_not() {
+async fn a_port_of_this_machine_is_refused_alike_if_open_or_closed() {
     let mut attacker = Attacker::of(&[]).await;
     let open = Trap::at("127.0.0.1:0");
     let closed = Trap::at("127.0.0.1:0").port();
     let told = async |attacker: &mut Attacker, port: u16| {
-        let now = attacker.mails_to("127.0.0.1", port).await;
+        let now = attacker.send_test_to("127.0.0.1", port).await;
         let facts: Vec<_> = now.run.steps.iter().flat_map(|step| step.facts.clone()).collect();
         format!("{:?} {facts:?} {:?}", now.run.outcome, now.explanation)
             .replace(&port.to_string(), "PORT")
@@ -198,19 +198,19 @@ async fn a_port_of_this_machine_is_refused_alike_whether_it_is_open_or_not() {
 }
 
 #[tokio::test]
-async fn mail_to_an_address_of_this_machines_own_is_refused_as_loopback_is() {
+async fn mail_to_an_interface_address_of_this_machine_is_refused_like_loopback() {
     let probe = UdpSocket::bind("0.0.0.0:0").expect("a socket");
     probe.connect("198.51.100.1:9").expect("this test needs a network interface");
     let own = probe.local_addr().expect("an address").ip();
     let mut attacker = Attacker::of(&[]).await;
     let trap = Trap::at(&SocketAddr::new(own, 0).to_string());
-    let now = attacker.mails_to(&own.to_string(), trap.port()).await;
-    assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressNotAllowed), "{own}");
-    trap.expects_silence();
+    let now = attacker.send_test_to(&own.to_string(), trap.port()).await;
+    assert_eq!(failure(&now), (Step::NameLookup, Diagnosis::EgressNotAllowed), "{own}");
+    trap.assert_no_connection();
 }
 
 #[tokio::test]
-async fn mail_goes_where_the_operator_allows_it() {
+async fn mail_is_sent_to_an_address_that_the_operator_allows() {
     for (host, rule) in [
         ("127.0.0.1", "127.0.0.1:PORT"),
         ("127.0.0.1", "10.0.0.0/8,127.0.0.0/8"),
@@ -221,7 +221,7 @@ async fn mail_goes_where_the_operator_allows_it() {
         let port = server.address.port();
         let rule = rule.replace("PORT", &port.to_string());
         let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
-        let now = attacker.mails_to(host, port).await;
+        let now = attacker.send_test_to(host, port).await;
         assert!(is_accepted(&now), "{host} {rule}: {:?}", now.run.outcome);
     }
     let server = mail_server();
@@ -230,11 +230,11 @@ async fn mail_goes_where_the_operator_allows_it() {
         command.env("PPM_EMAIL_EGRESS_ALLOW", format!("mail.example.com,{rule}"));
     })
     .await;
-    assert!(is_accepted(&attacker.mails_to("127.0.0.1", server.address.port()).await));
+    assert!(is_accepted(&attacker.send_test_to("127.0.0.1", server.address.port()).await));
 }
 
 #[tokio::test]
-async fn what_is_denied_is_not_called_although_it_is_allowed() {
+async fn a_deny_rule_overrides_an_allow_rule() {
     for (deny, host) in [
         ("127.0.0.0/8", "127.0.0.1"),
         ("127.0.0.1:PORT", "127.0.0.1"),
@@ -245,17 +245,17 @@ async fn what_is_denied_is_not_called_although_it_is_allowed() {
         let deny = deny.replace("PORT", &trap.port().to_string());
         let flags = ["--egress-allow", "127.0.0.1,::1,localhost", "--egress-deny", &deny];
         let mut attacker = Attacker::of(&flags).await;
-        let now = attacker.mails_to(host, trap.port()).await;
-        assert_eq!(failure(&now), (Step::NameLookup, Advice::EgressDenied), "{deny}");
-        let told = said(now.explanation.as_ref());
+        let now = attacker.send_test_to(host, trap.port()).await;
+        assert_eq!(failure(&now), (Step::NameLookup, Diagnosis::EgressDenied), "{deny}");
+        let told = peer_text(now.explanation.as_ref());
         assert!(told.contains("--egress-deny"), "{told}");
         assert!(told.contains(&format!(":{}", trap.port())), "{told}");
-        trap.expects_silence();
+        trap.assert_no_connection();
     }
 }
 
 #[tokio::test]
-async fn an_http_token_endpoint_of_this_machine_is_a_problem_of_its_field_unless_it_is_allowed() {
+async fn an_http_token_endpoint_of_this_machine_is_a_field_problem_unless_it_is_allowed() {
     let mut attacker = Attacker::of(&[]).await;
     for (bound, host) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "[::1]")] {
         let trap = Trap::at(bound);
@@ -268,11 +268,11 @@ async fn an_http_token_endpoint_of_this_machine_is_a_problem_of_its_field_unless
                 panic!("it was saved")
             };
             assert_eq!(problems.of(Field::TokenEndpoint), problem);
-            // Client Credentials leaves it out.
+            // Client credentials ignore this field.
             let is_code = flow == OauthFlow::AuthorizationCode;
             assert_eq!(problems.of(Field::AuthorizationEndpoint), problem.filter(|_| is_code));
         }
-        trap.expects_silence();
+        trap.assert_no_connection();
     }
     let denied = draft_with(
         OauthFlow::ClientCredentials,
@@ -289,31 +289,30 @@ async fn an_http_token_endpoint_of_this_machine_is_a_problem_of_its_field_unless
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_leads_to_this_machine_by_name_or_https_is_refused_when_it_is_called()
-{
+async fn a_token_endpoint_that_resolves_to_this_machine_is_refused_at_the_request() {
     let mut attacker = Attacker::of(&[]).await;
     for scheme_and_host in ["http://localhost", "https://localhost", "https://127.0.0.1"] {
         let trap = Trap::at("127.0.0.1:0");
         let endpoint = format!("{scheme_and_host}:{}/token", trap.port());
-        let told = attacker.asks_for_token(&endpoint).await;
+        let told = attacker.request_token(&endpoint).await;
         assert!(told.contains("egress-not-allowed"), "{endpoint}: {told}");
         assert!(told.contains(&format!("--egress-allow 127.0.0.1:{}", trap.port())), "{told}");
-        trap.expects_silence();
+        trap.assert_no_connection();
     }
 }
 
 #[tokio::test]
-async fn a_token_comes_from_this_machine_where_the_operator_allows_it() {
+async fn a_token_is_obtained_from_this_machine_if_the_operator_allows_it() {
     let token = r#"{"access_token":"token-1"}"#;
     let provider = ScriptedProvider::play([Turn::json("200 OK", token)]);
     let rule = provider.address().to_string();
     let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
-    let told = attacker.asks_for_token(&provider.token_endpoint()).await;
+    let told = attacker.request_token(&provider.token_endpoint()).await;
     assert!(told.contains("obtained"), "{told}");
 }
 
 #[tokio::test]
-async fn nothing_of_an_answer_of_this_machine_that_is_not_oauth_is_read_back() {
+async fn no_content_of_a_non_oauth_response_of_this_machine_is_returned() {
     const CANARY: &str = "Kanarie 7x";
     let page = format!("<title>{CANARY}</title>{CANARY}");
     let object = json!({ "message": CANARY, "issuer": CANARY, "error": CANARY }).to_string();
@@ -337,7 +336,7 @@ async fn nothing_of_an_answer_of_this_machine_that_is_not_oauth_is_read_back() {
         {
             let rule = provider.address().to_string();
             let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
-            let mut told = attacker.asks_for_token(&provider.token_endpoint()).await;
+            let mut told = attacker.request_token(&provider.token_endpoint()).await;
             told.push_str(&attacker.tells("email/load", &json!({})).await);
             assert_eq!(provider.asked().len(), 1);
             assert!(!told.to_lowercase().contains("kanarie"), "{told}");
@@ -350,7 +349,7 @@ async fn nothing_of_an_answer_of_this_machine_that_is_not_oauth_is_read_back() {
             let rule = provider.address().to_string();
             let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
             let issuer = provider.token_endpoint().trim_end_matches("/token").to_owned();
-            let told = format!("{:?}", attacker.discovers(&issuer).await);
+            let told = format!("{:?}", attacker.discover(&issuer).await);
             assert!(!provider.asked().is_empty());
             assert!(!told.to_lowercase().contains("kanarie"), "{told}");
         }
@@ -358,42 +357,42 @@ async fn nothing_of_an_answer_of_this_machine_that_is_not_oauth_is_read_back() {
 }
 
 #[tokio::test]
-async fn discovery_and_the_check_of_the_callback_call_nothing_on_this_machine_unasked() {
+async fn discovery_and_the_redirect_check_connect_to_nothing_on_this_machine() {
     let mut attacker = Attacker::of(&[]).await;
     let trap = Trap::at("127.0.0.1:0");
     let flag = format!("--egress-allow 127.0.0.1:{}", trap.port());
     for issuer in ["http://127.0.0.1", "http://localhost", "https://127.0.0.1"] {
-        let findings = attacker.discovers(&format!("{issuer}:{}", trap.port())).await;
-        let told = said(findings.explanations.first());
+        let findings = attacker.discover(&format!("{issuer}:{}", trap.port())).await;
+        let told = peer_text(findings.explanations.first());
         assert!(told.contains(&flag), "{issuer}: {told}");
     }
-    // Without --public-url the callback's address is the Host that a browser sends.
+    // Without --public-url, the callback's address is taken from the Host header.
     let address = attacker.serving.address.clone();
     let cookie = attacker.browser.cookie.clone();
     let host = format!("127.0.0.1:{}", trap.port());
-    let mut browser = Browser::at(&address).await.expect("it listens").calling_itself(&host);
+    let mut browser = HttpBrowser::at(&address).await.expect("it listens").calling_itself(&host);
     browser.cookie = cookie;
     let argument = json!({ "uri": format!("http://{host}/oauth/callback"), "page": "" });
-    let findings: Findings = called(&mut browser, "email/redirect-doctor", &argument).await;
-    let told = said(findings.explanations.first());
+    let findings: LookupResult = called(&mut browser, "email/redirect-doctor", &argument).await;
+    let told = peer_text(findings.explanations.first());
     assert!(told.contains(&flag), "{told}");
-    trap.expects_silence();
+    trap.assert_no_connection();
 }
 
 #[tokio::test]
-async fn the_check_of_the_callback_reaches_the_address_that_the_operator_configured() {
+async fn the_redirect_check_reaches_the_configured_address() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let own = listener.local_addr().expect("an address").to_string();
     drop(listener);
     let mut attacker = Attacker::of(&["--listen", &own]).await;
     let argument = json!({ "uri": format!("http://{own}/oauth/callback"), "page": "" });
-    let findings: Findings =
+    let findings: LookupResult =
         called(&mut attacker.browser, "email/redirect-doctor", &argument).await;
     assert!(findings.explanations.is_empty(), "{findings:?}");
 }
 
 #[tokio::test]
-async fn what_the_operator_configured_on_this_machine_is_called_unless_it_is_denied() {
+async fn a_configured_url_on_this_machine_is_reached_unless_it_is_denied() {
     for (deny, expected) in [(None, 1), (Some("127.0.0.1"), 0)] {
         let (issuer, keys) = (ScriptedProvider::play([]), ScriptedProvider::play([]));
         let (issuer_url, keys_url) =
@@ -414,7 +413,7 @@ async fn what_the_operator_configured_on_this_machine_is_called_unless_it_is_den
 }
 
 #[test]
-fn a_rule_that_cannot_be_read_stops_the_start_with_one_line_that_names_the_flag() {
+fn an_invalid_rule_stops_the_start_with_one_line_that_names_the_flag() {
     for (flag, rule) in [
         ("--egress-allow", "10.0.0.0/33"),
         ("--egress-allow", "mail.corp:26-25"),

@@ -1,5 +1,5 @@
-//! The tab inside a host written in Rust: the host's sign-in is the only one, decided anew on each
-//! request, and nothing of the stand-alone frame is there.
+//! The tab inside a Rust host: only the host authenticates, on each request, and no page of the
+//! stand-alone program is served.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use server::store::audit::Action;
 use tower::ServiceExt;
 
 use crate::support::harness::{Answer, Harness, get, post, read};
-use crate::support::oauth_world::CALLBACK;
+use crate::support::oauth_fixture::CALLBACK;
 
-/// A host that believes whatever a header says.
-struct Credulous;
+/// A host that trusts the header `who`.
+struct HeaderIdentity;
 
 #[async_trait]
-impl Identity for Credulous {
+impl Identity for HeaderIdentity {
     async fn principal(&self, request: &Parts) -> Result<Option<Principal>, IdentityError> {
         let role = match request.headers.get("who").and_then(|who| who.to_str().ok()) {
             None => return Ok(None),
@@ -34,9 +34,9 @@ impl Identity for Credulous {
     }
 }
 
-/// What the host serves: the tab's routes, and one page of its own.
+/// The host's router: the tab's routes.
 fn host(harness: &Harness) -> Router {
-    let email = EmailSettings::over(harness.server.clone(), Credulous);
+    let email = EmailSettings::with_server(harness.server.clone(), HeaderIdentity);
     Router::new().merge(email.router())
 }
 
@@ -52,7 +52,7 @@ async fn call(harness: &Harness, who: &str, function: &str, body: serde_json::Va
     ask(harness, request, Body::from(body.to_string())).await
 }
 
-/// A first save that is complete.
+/// A complete first save.
 fn save() -> serde_json::Value {
     let mut draft = Draft::default();
     for (field, text) in [
@@ -67,7 +67,7 @@ fn save() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn whoever_the_host_names_saves_under_that_name() {
+async fn a_save_is_audited_under_the_name_that_the_host_gives() {
     let harness = Harness::start().await;
     let answer = call(&harness, "administrator", "save", save()).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -77,14 +77,14 @@ async fn whoever_the_host_names_saves_under_that_name() {
 }
 
 #[tokio::test]
-async fn a_reader_of_the_host_reads_and_saves_nothing() {
+async fn a_reader_of_the_host_may_load_and_not_save() {
     let harness = Harness::start().await;
     assert_eq!(call(&harness, "reader", "load", json!({})).await.status, StatusCode::OK);
     assert_eq!(call(&harness, "reader", "save", save()).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn whoever_has_no_role_in_the_host_is_refused_with_a_code_and_a_row() {
+async fn a_user_without_a_role_in_the_host_is_refused_with_a_code_and_audited() {
     let harness = Harness::start().await;
     let answer = call(&harness, "guest", "load", json!({})).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "role-missing"));
@@ -93,7 +93,7 @@ async fn whoever_has_no_role_in_the_host_is_refused_with_a_code_and_a_row() {
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_tell_who_is_asking_lets_nobody_in() {
+async fn a_host_that_cannot_identify_the_caller_gets_503() {
     let harness = Harness::start().await;
     let answer = call(&harness, "somebody", "load", json!({})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -101,7 +101,7 @@ async fn a_host_that_cannot_tell_who_is_asking_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_session_of_this_products_own_is_worth_nothing_in_a_host() {
+async fn a_session_of_the_stand_alone_program_is_not_accepted_in_a_host() {
     let harness = Harness::start().await.with_ada().await;
     let request = post("/api/email/load")
         .header(header::COOKIE, harness.sign_in().await)
@@ -111,7 +111,7 @@ async fn a_session_of_this_products_own_is_worth_nothing_in_a_host() {
 }
 
 #[tokio::test]
-async fn what_another_site_makes_a_browser_send_is_refused_in_a_host_too() {
+async fn a_cross_site_request_is_refused_in_a_host_too() {
     let harness = Harness::start().await;
     let request = Request::post("/api/email/send-test")
         .header("who", "administrator")
@@ -122,7 +122,7 @@ async fn what_another_site_makes_a_browser_send_is_refused_in_a_host_too() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_frame_is_in_a_host() {
+async fn a_host_has_no_page_of_the_stand_alone_program() {
     let harness = Harness::start().await;
     for path in ["/", "/sign-in", "/audit", "/settings/email", "/preferences/time", "/health"] {
         let answer = ask(&harness, get(path).header("who", "administrator"), Body::empty()).await;
@@ -131,7 +131,7 @@ async fn nothing_of_the_frame_is_in_a_host() {
 }
 
 #[tokio::test]
-async fn a_consent_that_ends_leads_back_to_where_the_host_has_the_tab() {
+async fn the_result_page_of_a_consent_links_to_the_hosts_tab() {
     let harness = Harness::with(|config| config.tab_path = "/settings/mail".to_owned()).await;
     let path = CALLBACK.strip_prefix("http://ppm.example").expect("a path");
     let back = ask(&harness, get(&format!("{path}?state=x&code=y")), Body::empty()).await;
@@ -142,7 +142,7 @@ async fn a_consent_that_ends_leads_back_to_where_the_host_has_the_tab() {
 }
 
 #[tokio::test]
-async fn the_calls_to_be_excluded_are_all_that_there_are() {
+async fn calls_lists_every_server_function() {
     let mut calls = EmailSettings::calls();
     calls.sort_unstable();
     let expected = [
@@ -163,12 +163,12 @@ async fn the_calls_to_be_excluded_are_all_that_there_are() {
 }
 
 #[tokio::test]
-async fn the_token_is_kept_fresh_as_long_as_the_host_holds_the_settings() {
+async fn the_refresh_loop_runs_as_long_as_the_host_holds_the_settings() {
     let harness = Harness::start().await;
-    let email = EmailSettings::over(harness.server.clone(), Credulous);
-    let held = Arc::strong_count(&harness.server.token_news);
+    let email = EmailSettings::with_server(harness.server.clone(), HeaderIdentity);
+    let held = Arc::strong_count(&harness.server.token_obtained);
     drop(email);
-    while Arc::strong_count(&harness.server.token_news) >= held {
-        crate::support::oauth_world::a_moment().await;
+    while Arc::strong_count(&harness.server.token_obtained) >= held {
+        crate::support::oauth_fixture::a_moment().await;
     }
 }

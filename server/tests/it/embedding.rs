@@ -1,17 +1,17 @@
-//! The tab on another site's pages: whose pages may call, whose may frame, and what everybody may
-//! fetch.
+//! The tab on pages of other sites: which origins may call (CORS), which may frame, and which files
+//! are public.
 
 use std::fs;
 
-use app::api::{Begun, Finished, TokenNow};
+use app::api::{AttemptFinished, AttemptStarted, TokenView};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::request::Builder;
 use axum::http::{Method, Request, StatusCode};
 use domain::OauthFlow;
-use domain::token::AttemptEnd;
+use domain::token::AttemptOutcome;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use server::config::{Elsewhere, HostOrigin};
+use server::config::{EmbeddingOrigins, HostOrigin};
 use server::identity::keys::{KeySource, PublicKey};
 use server::web::body::MAX_OCTETS;
 
@@ -20,14 +20,14 @@ use crate::support::host::{
     COOKIE_NAME, PUBLIC_KEY, call, claims, claims_with, good_token, host_tokens, now, send,
     with_key_file, with_keys_of,
 };
-use crate::support::oauth_world::{Returning, World};
+use crate::support::oauth_fixture::{OauthFixture, Returning};
 use crate::support::provider::ScriptedProvider;
 
 const HOST_SITE: &str = "https://host.example";
 const OTHER_HOST_SITE: &str = "http://b.localhost:4000";
 const LOAD: &str = "/bearer/api/email/load";
 
-/// What tells a browser that a page of another site may do something.
+/// The response headers of CORS.
 const CORS: [&str; 6] = [
     "access-control-allow-origin",
     "access-control-allow-methods",
@@ -41,7 +41,7 @@ fn origins(texts: &[&str]) -> Vec<HostOrigin> {
     texts.iter().map(|text| HostOrigin::parse(text).expect("an origin")).collect()
 }
 
-/// A server whose tab two sites may have as an element.
+/// A server whose tab two sites may embed as an element.
 async fn embedded() -> Harness {
     with_key_file(|config| {
         config.elsewhere.embedding = origins(&[HOST_SITE, OTHER_HOST_SITE]);
@@ -49,23 +49,26 @@ async fn embedded() -> Harness {
     .await
 }
 
-/// A server whose tab these sites may have in a frame.
+/// A server whose tab these sites may frame.
 async fn framed_by(sites: &[&str]) -> Harness {
     let framing = origins(sites);
-    with_key_file(|config| config.elsewhere = Elsewhere { framing, ..Elsewhere::default() }).await
+    with_key_file(|config| {
+        config.elsewhere = EmbeddingOrigins { framing, ..EmbeddingOrigins::default() }
+    })
+    .await
 }
 
 async fn ask(harness: &Harness, request: Builder) -> Answer {
     send(harness, ADDRESS, request, "").await
 }
 
-/// A call by a good token from a page of this origin.
+/// A call with a valid bearer token from a page of this origin.
 fn call_from(harness: &Harness, path: &str, origin: &str) -> Builder {
     let token = good_token(&claims(now(harness)));
     call(path).header(AUTHORIZATION, format!("Bearer {token}")).header(ORIGIN, origin)
 }
 
-/// What a browser asks before it calls.
+/// A CORS preflight request.
 fn preflight(path: &str, origin: &str, method: &str, headers: &str) -> Builder {
     Request::options(path)
         .header(HOST, "ppm.example")
@@ -74,7 +77,7 @@ fn preflight(path: &str, origin: &str, method: &str, headers: &str) -> Builder {
         .header("access-control-request-headers", headers)
 }
 
-/// The names of the headers by which a page of another site may do something.
+/// The names of the CORS headers in a response.
 fn permissions(answer: &Answer) -> Vec<&str> {
     CORS.into_iter().filter(|name| answer.headers.contains_key(*name)).collect()
 }
@@ -84,7 +87,7 @@ fn varies_by_origin(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn pages_of_each_configured_origin_may_read_what_their_calls_are_answered() {
+async fn pages_of_each_configured_origin_may_read_the_responses_to_their_calls() {
     let harness = embedded().await;
     for origin in [HOST_SITE, OTHER_HOST_SITE] {
         let answer = send(&harness, ADDRESS, call_from(&harness, LOAD, origin), "{}").await;
@@ -116,7 +119,7 @@ async fn pages_of_any_other_origin_may_read_nothing() {
 }
 
 #[tokio::test]
-async fn a_program_without_an_origin_is_answered_as_ever() {
+async fn a_request_without_an_origin_is_answered_without_cors_headers() {
     let harness = embedded().await;
     let token = good_token(&claims(now(&harness)));
     let request = call(LOAD).header(AUTHORIZATION, format!("Bearer {token}"));
@@ -126,29 +129,29 @@ async fn a_program_without_an_origin_is_answered_as_ever() {
 }
 
 #[tokio::test]
-async fn a_browser_that_asks_first_is_told_before_anybody_asks_who_calls() {
+async fn a_preflight_is_answered_without_authentication() {
     let harness = embedded().await;
     let request = preflight(LOAD, HOST_SITE, "POST", "authorization,content-type");
     let answer = ask(&harness, request).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
-    let told = CORS.map(|name| answer.header(name));
+    let found = CORS.map(|name| answer.header(name));
     let headers = "authorization, content-type";
-    assert_eq!(told, [HOST_SITE, "GET, POST", headers, "", "", "600"]);
+    assert_eq!(found, [HOST_SITE, "GET, POST", headers, "", "", "600"]);
     assert!(varies_by_origin(&answer));
 }
 
 #[tokio::test]
-async fn whatever_a_browser_asks_for_it_is_told_the_same() {
+async fn every_preflight_gets_the_same_methods_and_headers() {
     let harness = embedded().await;
     for (method, headers) in [("PUT", "authorization"), ("POST", "x-evil"), ("POST", "*")] {
         let answer = ask(&harness, preflight(LOAD, HOST_SITE, method, headers)).await;
-        let told = [CORS[1], CORS[2]].map(|name| answer.header(name));
-        assert_eq!(told, ["GET, POST", "authorization, content-type"], "{method} {headers}");
+        let found = [CORS[1], CORS[2]].map(|name| answer.header(name));
+        assert_eq!(found, ["GET, POST", "authorization, content-type"], "{method} {headers}");
     }
 }
 
 #[tokio::test]
-async fn a_browser_that_asks_for_a_page_of_another_origin_is_told_nothing() {
+async fn a_preflight_from_another_origin_gets_no_cors_headers() {
     let harness = embedded().await;
     for origin in ["https://evil.example", "null", ""] {
         let answer = ask(&harness, preflight(LOAD, origin, "POST", "authorization")).await;
@@ -158,7 +161,7 @@ async fn a_browser_that_asks_for_a_page_of_another_origin_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_configured_origin_no_page_of_another_site_is_told_anything() {
+async fn without_a_configured_origin_there_are_no_cors_headers() {
     let harness = framed_by(&[HOST_SITE]).await;
     let answers = [
         send(&harness, ADDRESS, call_from(&harness, LOAD, HOST_SITE), "{}").await,
@@ -198,9 +201,9 @@ async fn a_page_can_read_why_its_call_was_refused() {
 }
 
 #[tokio::test]
-async fn a_page_can_read_that_the_hosts_keys_cannot_be_had() {
-    let nobody = ScriptedProvider::play([]);
-    let harness = with_keys_of(&nobody, |config| {
+async fn a_page_can_read_that_the_hosts_keys_are_unavailable() {
+    let key_server = ScriptedProvider::play([]);
+    let harness = with_keys_of(&key_server, |config| {
         config.elsewhere.embedding = origins(&[HOST_SITE]);
     })
     .await;
@@ -212,7 +215,7 @@ async fn a_page_can_read_that_the_hosts_keys_cannot_be_had() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_gets_nowhere_with_the_cookies_of_its_visitor() {
+async fn cookies_do_not_authenticate_a_call_from_another_site() {
     let harness = embedded().await.with_ada().await;
     let token = good_token(&claims(now(&harness)));
     let cookies = format!("{COOKIE_NAME}={token}; {}", harness.sign_in().await);
@@ -223,7 +226,7 @@ async fn a_page_of_another_site_gets_nowhere_with_the_cookies_of_its_visitor() {
 }
 
 #[tokio::test]
-async fn what_is_known_by_a_cookie_is_never_another_sites_to_read() {
+async fn routes_that_authenticate_by_cookie_send_no_cors_headers() {
     let harness = embedded().await.with_ada().await;
     let cookie = harness.sign_in().await;
     for path in ["/api/email/load", "/settings/email", "/sign-in", "/health", "/oauth/start/x"] {
@@ -239,56 +242,56 @@ async fn what_is_known_by_a_cookie_is_never_another_sites_to_read() {
     }
 }
 
-/// A server with an OAuth flow saved, embedded and called by the host's token.
-async fn world() -> World {
+/// A fixture with an OAuth flow saved, embedded and called with the host's token.
+async fn world() -> OauthFixture {
     let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
-    World::configured(OauthFlow::AuthorizationCode, |config| {
+    OauthFixture::configured(OauthFlow::AuthorizationCode, |config| {
         config.host_tokens = Some(host_tokens(KeySource::File(key)));
         config.elsewhere.embedding = origins(&[HOST_SITE]);
     })
     .await
 }
 
-/// What a call from the host's page is answered.
-async fn called<T: DeserializeOwned>(world: &World, name: &str, arguments: &Value) -> T {
+/// Calls a server function from the host's page and parses the response.
+async fn called<T: DeserializeOwned>(world: &OauthFixture, name: &str, arguments: &Value) -> T {
     let request = call_from(&world.harness, &format!("/bearer/api/email/{name}"), HOST_SITE);
     let answer = send(&world.harness, ADDRESS, request, &arguments.to_string()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     serde_json::from_str(&answer.body).expect("the call is answered")
 }
 
-/// Presses Get Auth Token on the host's page, and consents in a window that knows nothing of it.
-async fn consented(world: &World) -> Returning {
-    let begun: Begun = called(world, "get-token", &json!({ "in_pop_up": true })).await;
+/// Starts Get Auth Token on the host's page and consents in a window without its credentials.
+async fn consented(world: &OauthFixture) -> Returning {
+    let begun: AttemptStarted = called(world, "get-token", &json!({ "in_pop_up": true })).await;
     let start = begun.start.expect("somebody is asked");
     world.depart(begun.attempt, &start, "").await
 }
 
 #[tokio::test]
-async fn a_consent_comes_back_by_the_cookie_of_its_own_window_alone() {
+async fn a_consent_needs_only_the_cookie_of_its_own_window() {
     let world = world().await;
     let returning = consented(&world).await;
     world.land(&returning.address, &returning.cookie).await;
-    let now: TokenNow = called(&world, "token", &json!({})).await;
+    let now: TokenView = called(&world, "token", &json!({})).await;
     let end = now.attempt.and_then(|attempt| attempt.end);
-    assert_eq!((end, now.token.is_some()), (Some(AttemptEnd::Obtained), true));
+    assert_eq!((end, now.token.is_some()), (Some(AttemptOutcome::Obtained), true));
 }
 
 #[tokio::test]
-async fn a_final_address_is_pasted_on_a_page_that_has_no_cookie_here() {
+async fn a_callback_address_is_pasted_on_a_page_without_a_cookie() {
     let world = world().await;
     let returning = consented(&world).await;
     let arguments = json!({ "id": returning.attempt.id, "address": returning.address });
-    let finished: Finished = called(&world, "finish-attempt", &arguments).await;
-    assert_eq!(finished.attempt.end, Some(AttemptEnd::Obtained));
+    let finished: AttemptFinished = called(&world, "finish-attempt", &arguments).await;
+    assert_eq!(finished.attempt.end, Some(AttemptOutcome::Obtained));
 }
 
-/// The page for a frame, asked for on behalf of `host` as it stands in a query.
+/// Requests the frame's page for `host`, which is percent-encoded already.
 async fn frame(harness: &Harness, host: &str) -> Answer {
     ask(harness, get(&format!("/embed/frame?host={host}"))).await
 }
 
-/// What a policy says on one matter.
+/// The value of a directive of the Content-Security-Policy.
 fn directive<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let mut directives = answer.header("content-security-policy").split("; ");
     let mut found = directives.by_ref().filter_map(|directive| {
@@ -298,7 +301,7 @@ fn directive<'a>(answer: &'a Answer, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn a_frame_is_for_the_one_host_that_it_was_asked_for() {
+async fn a_frame_may_be_shown_only_by_the_host_that_it_was_requested_for() {
     let (one, other) = ("https%3A%2F%2Fhost.example", "http%3A%2F%2Fb.localhost%3A4000");
     let (alone, both) =
         (framed_by(&[HOST_SITE]).await, framed_by(&[HOST_SITE, OTHER_HOST_SITE]).await);
@@ -366,7 +369,7 @@ async fn a_frame_for_any_other_host_is_refused_and_its_name_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_callers_word_on_this_servers_name_is_not_in_a_frame() {
+async fn the_host_header_is_not_repeated_in_a_frame() {
     let harness = framed_by(&[HOST_SITE]).await;
     let request = Request::get(format!("/embed/frame?host={HOST_SITE}"));
     let answer = ask(&harness, request.header(HOST, "canary.example")).await;
@@ -383,7 +386,7 @@ async fn without_a_configured_host_there_is_no_frame() {
 }
 
 #[tokio::test]
-async fn a_frame_neither_knows_nor_gives_a_cookie() {
+async fn a_frame_neither_reads_nor_sets_a_cookie() {
     let harness = framed_by(&[HOST_SITE]).await.with_ada().await;
     let path = format!("/embed/frame?host={HOST_SITE}");
     for cookie in [harness.sign_in().await, format!("{COOKIE_NAME}=broken")] {
@@ -406,7 +409,7 @@ async fn every_other_page_still_refuses_to_be_framed() {
     }
 }
 
-/// A server with the files that a build makes for other sites.
+/// A server with the built files that other sites load.
 async fn with_files() -> Harness {
     let harness = embedded().await;
     let root = harness.folder.path();
@@ -426,7 +429,7 @@ async fn with_files() -> Harness {
 const FILES: [&str; 3] = ["/embed.js", "/embed/frame.js", "/pkg/ppm-email.0123456789abcdef.wasm"];
 
 #[tokio::test]
-async fn every_site_may_use_the_bundle_and_the_scripts_that_bring_it() {
+async fn every_site_may_load_the_bundle_and_its_scripts() {
     let harness = with_files().await;
     for path in FILES {
         for origin in ["https://evil.example", HOST_SITE, "null"] {
@@ -440,12 +443,12 @@ async fn every_site_may_use_the_bundle_and_the_scripts_that_bring_it() {
 }
 
 #[tokio::test]
-async fn a_script_is_one_by_its_type_and_asked_for_anew_each_time() {
+async fn a_script_has_its_media_type_and_is_revalidated_each_time() {
     let harness = with_files().await;
     for (path, text) in [("/embed.js", "the element"), ("/embed/frame.js", "the frame")] {
         let answer = ask(&harness, get(path)).await;
-        let (kind, memory) = (answer.header("content-type"), answer.header("cache-control"));
-        assert_eq!((kind, memory), ("text/javascript", "no-cache"), "{path}");
+        let (kind, cache_control) = (answer.header("content-type"), answer.header("cache-control"));
+        assert_eq!((kind, cache_control), ("text/javascript", "no-cache"), "{path}");
         assert_eq!(answer.body, text);
         let since = answer.header("last-modified");
         let again = ask(&harness, get(path).header("if-modified-since", since)).await;
@@ -455,7 +458,7 @@ async fn a_script_is_one_by_its_type_and_asked_for_anew_each_time() {
 }
 
 #[tokio::test]
-async fn a_script_comes_compressed_where_that_lies_beside_it() {
+async fn a_script_is_served_compressed_where_a_compressed_file_exists() {
     let harness = with_files().await;
     for (path, encodings, expected) in [
         ("/embed.js", "gzip, br", ("br", "the element as brotli")),
@@ -469,7 +472,7 @@ async fn a_script_comes_compressed_where_that_lies_beside_it() {
 }
 
 #[tokio::test]
-async fn a_script_that_no_build_made_is_a_404_that_nobody_keeps() {
+async fn a_missing_script_is_a_404_that_is_not_cached() {
     let harness = embedded().await;
     for path in ["/embed.js", "/embed/frame.js"] {
         let answer = ask(&harness, get(path)).await;
@@ -482,7 +485,7 @@ async fn a_script_that_no_build_made_is_a_404_that_nobody_keeps() {
 }
 
 #[tokio::test]
-async fn nobody_changes_anything_where_files_are() {
+async fn a_post_to_a_file_is_not_allowed() {
     let harness = with_files().await;
     for path in FILES {
         let request = get(path).method(Method::POST).header(ORIGIN, HOST_SITE);

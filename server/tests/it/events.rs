@@ -1,12 +1,12 @@
-//! The stream of a test message's steps: what it tells and when, to whom, how it ends, and that
-//! nothing of it stays.
+//! The event stream of test runs (server-sent events): its events, its authentication, its limits
+//! and its end.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::RunNow;
+use app::api::RunView;
 use app::service::EmailService;
 use async_trait::async_trait;
 use axum::Router;
@@ -16,7 +16,7 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORI
 use axum::http::request::{Builder, Parts};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
-use domain::delivery::{Outcome, Step, StepEnd, StepReport};
+use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use http_body_util::BodyExt;
 use server::Server;
 use server::clock::Clock;
@@ -24,26 +24,26 @@ use server::config::HostOrigin;
 use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
 use server::serve::{Limits, connections};
-use server::service::{Pace, Service};
+use server::service::{Service, StreamTiming};
 use server::store::{people, runs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-use crate::support::doubles::SeededRandomness;
 use crate::support::harness::{
     ADDRESS, Answer, EMAIL, Harness, NAME, get, operator, post, principal, read,
 };
 use crate::support::host::{claims, good_token, now, with_key_file};
-use crate::support::smtp_server::{Peer, SmtpServer};
+use crate::support::smtp_server::{SmtpPeer, SmtpServer};
 use crate::support::soak::times;
+use crate::support::test_doubles::SeededRandomness;
 
 const EVENTS: &str = "/api/email/events";
-/// Far more than any of these tests takes.
+/// Far longer than any of these tests takes.
 const NEVER: Duration = Duration::from_mins(1);
-/// Far longer than any of these tests.
-const NO_LOOKS: Pace = Pace {
+/// Timing of a stream that polls nothing and never ends during a test.
+const NO_LOOKS: StreamTiming = StreamTiming {
     look: Duration::from_hours(1),
     look_idle: Duration::from_hours(1),
     keep_alive: Duration::from_hours(1),
@@ -53,11 +53,11 @@ const NO_LOOKS: Pace = Pace {
     most_of_one: 300,
 };
 
-/// A host at which everybody is Grace.
-struct EverybodyIsGrace;
+/// A host that identifies every caller as Grace.
+struct AlwaysGrace;
 
 #[async_trait]
-impl Identity for EverybodyIsGrace {
+impl Identity for AlwaysGrace {
     async fn principal(&self, _: &Parts) -> Result<Option<Principal>, IdentityError> {
         Ok(Some(principal("grace", "grace@example.com", "Grace Hopper")))
     }
@@ -71,7 +71,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// The next block of lines, without its empty line; nothing once the stream has ended.
+    /// The next block of lines without its empty line; `None` once the stream has ended.
     async fn block(&mut self) -> Option<String> {
         let more = async {
             loop {
@@ -88,8 +88,8 @@ impl Reading {
         tokio::time::timeout(NEVER, more).await.expect("something comes")
     }
 
-    /// The next event's id and what it tells; nothing once the stream has ended.
-    async fn event(&mut self) -> Option<(String, RunNow)> {
+    /// The next event's ID and run; `None` once the stream has ended.
+    async fn event(&mut self) -> Option<(String, RunView)> {
         loop {
             let block = self.block().await?;
             let line = |name| block.lines().find_map(|line| line.strip_prefix(name));
@@ -100,8 +100,8 @@ impl Reading {
         }
     }
 
-    /// What the next event tells.
-    async fn run(&mut self) -> RunNow {
+    /// The run of the next event.
+    async fn run(&mut self) -> RunView {
         self.event().await.expect("an event").1
     }
 
@@ -111,7 +111,7 @@ impl Reading {
     }
 }
 
-/// Sends a request, and begins to read the answer where it is a stream.
+/// Sends a request; returns the stream, or the response where its status is not 200.
 async fn open_at(router: Router, request: Builder) -> Result<Reading, Answer> {
     let mut request = request.body(Body::empty()).expect("a request");
     let peer = SocketAddr::new(ADDRESS.parse().expect("an address"), 1);
@@ -129,11 +129,11 @@ async fn open(server: &Server, cookie: &str) -> Reading {
     open_at(server::router(server.clone()), request).await.expect("a stream")
 }
 
-/// A server that looks at its database for no run but those of which it hears.
-async fn harness(bend: impl FnOnce(&mut Pace)) -> Harness {
+/// A server that does not poll its database for runs, unless `adjust` changes that.
+async fn harness(adjust: impl FnOnce(&mut StreamTiming)) -> Harness {
     let mut pace = NO_LOOKS;
-    bend(&mut pace);
-    Harness::with(|config| config.news = pace).await.with_ada().await
+    adjust(&mut pace);
+    Harness::with(|config| config.stream_timing = pace).await.with_ada().await
 }
 
 async fn ada(server: &Server) -> Principal {
@@ -142,24 +142,31 @@ async fn ada(server: &Server) -> Principal {
 }
 
 fn report(step: Step) -> StepReport {
-    StepReport { step, ended: StepEnd::Done, millis: 3, facts: Vec::new(), said: None, found: None }
+    StepReport {
+        step,
+        ended: StepStatus::Done,
+        millis: 3,
+        facts: Vec::new(),
+        peer_text: None,
+        found: None,
+    }
 }
 
 async fn record(server: &Server, run: &str, ordinal: u32, step: Step) {
     runs::record(&server.store, run, ordinal, &report(step)).await.expect("it is recorded");
 }
 
-/// Begins a run that is given a minute.
+/// Begins a run with a deadline of one minute.
 async fn begin(harness: &Harness, id: &str) {
     let who = ada(&harness.server).await;
     assert!(harness.begin_run(id, &who, harness.clock.now() + TimeDelta::minutes(1)).await);
 }
 
-/// A mail server in clear that answers each command when it is let.
-fn hesitant() -> (SmtpServer, Arc<Semaphore>) {
+/// A plaintext mail server that answers a command once the semaphore has a permit.
+fn stepped_mail_server() -> (SmtpServer, Arc<Semaphore>) {
     let may = Arc::new(Semaphore::new(0));
     let answers = may.clone();
-    let server = SmtpServer::play(move |mut peer: Peer| async move {
+    let server = SmtpServer::play(move |mut peer: SmtpPeer| async move {
         let mut answer = "220 mail.example.com ESMTP";
         loop {
             answers.acquire().await.map_err(io::Error::other)?.forget();
@@ -181,8 +188,8 @@ fn hesitant() -> (SmtpServer, Arc<Semaphore>) {
 }
 
 #[tokio::test]
-async fn steps_arrive_as_they_happen_in_order_and_without_a_look() {
-    let (mail_server, may_answer) = hesitant();
+async fn steps_arrive_in_order_as_they_happen_without_polling() {
+    let (mail_server, may_answer) = stepped_mail_server();
     let harness = harness(|_| {}).await;
     harness.sends_through(&ada(&harness.server).await, mail_server.address).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
@@ -199,9 +206,9 @@ async fn steps_arrive_as_they_happen_in_order_and_without_a_look() {
             assert!(now.transcript.is_some());
             break outcome;
         }
-        // Nobody answers before what was answered so far has been seen.
+        // The mail server may answer only after the steps so far have been received.
         if steps.contains(&Step::Connection) {
-            // To DATA and to the final dot, between which nothing ends.
+            // Two permits, for DATA and for the final dot, because no step ends between them.
             may_answer.add_permits(if steps.contains(&Step::Recipient) { 2 } else { 1 });
         }
         seen = steps;
@@ -211,7 +218,7 @@ async fn steps_arrive_as_they_happen_in_order_and_without_a_look() {
 }
 
 #[tokio::test]
-async fn what_is_known_already_comes_at_once() {
+async fn a_new_stream_begins_with_the_current_run() {
     let harness = harness(|_| {}).await;
     begin(&harness, "run").await;
     record(&harness.server, "run", 0, Step::NameLookup).await;
@@ -223,8 +230,8 @@ async fn what_is_known_already_comes_at_once() {
 }
 
 #[tokio::test]
-async fn a_run_of_another_node_is_seen_by_the_database_they_share() {
-    let looking = |pace: &mut Pace| {
+async fn a_run_of_another_node_is_found_by_polling_the_database() {
+    let looking = |pace: &mut StreamTiming| {
         pace.look = Duration::from_millis(10);
         pace.look_idle = Duration::from_millis(10);
     };
@@ -245,21 +252,21 @@ async fn a_run_of_another_node_is_seen_by_the_database_they_share() {
 }
 
 #[tokio::test]
-async fn nobody_hears_of_another_persons_message() {
+async fn a_user_receives_no_event_of_another_users_run() {
     let harness = harness(|_| {}).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     let grace = principal("grace", "grace@example.com", "Grace Hopper");
     let gone_after = harness.clock.now() + TimeDelta::minutes(1);
     assert!(harness.begin_run("graces", &grace, gone_after).await);
-    harness.server.news.tell("grace");
+    harness.server.run_updates.notify("grace");
     harness.clock.advance(TimeDelta::seconds(1));
     begin(&harness, "adas").await;
-    harness.server.news.tell(&ada(&harness.server).await.id);
+    harness.server.run_updates.notify(&ada(&harness.server).await.id);
     assert_eq!(reading.run().await.run.id, "adas");
 }
 
 #[tokio::test]
-async fn nothing_on_the_way_may_keep_or_hold_back_a_stream() {
+async fn a_stream_forbids_caching_and_buffering() {
     let harness = harness(|_| {}).await;
     let reading = open(&harness.server, &harness.sign_in().await).await;
     assert_eq!(reading.headers[CONTENT_TYPE], "text/event-stream");
@@ -268,7 +275,7 @@ async fn nothing_on_the_way_may_keep_or_hold_back_a_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_with_nothing_to_tell_says_that_it_is_there() {
+async fn an_idle_stream_sends_keep_alive_comments() {
     let harness = harness(|pace| pace.keep_alive = Duration::from_millis(5)).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     assert_eq!(reading.block().await.as_deref(), Some(": here"));
@@ -278,7 +285,7 @@ async fn a_stream_with_nothing_to_tell_says_that_it_is_there() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_gets_a_code_and_no_stream() {
+async fn a_caller_who_is_not_signed_in_gets_an_error_code_and_no_stream() {
     let harness = harness(|_| {}).await;
     let router = || server::router(harness.server.clone());
     let answer = open_at(router(), get(EVENTS)).await.err().expect("no stream");
@@ -292,11 +299,11 @@ async fn whoever_is_not_signed_in_gets_a_code_and_no_stream() {
         (answer.status, answer.code().as_str()),
         (StatusCode::UNAUTHORIZED, "account-removed")
     );
-    assert!(harness.server.news.is_empty());
+    assert!(harness.server.run_updates.is_empty());
 }
 
 #[tokio::test]
-async fn a_stream_is_read_and_not_posted_to() {
+async fn a_post_to_the_stream_is_not_allowed() {
     let harness = harness(|_| {}).await;
     let request = post(EVENTS)
         .header(COOKIE, harness.sign_in().await)
@@ -306,7 +313,7 @@ async fn a_stream_is_read_and_not_posted_to() {
 }
 
 #[tokio::test]
-async fn another_sites_page_holds_no_stream_open() {
+async fn a_page_of_another_site_cannot_open_a_stream() {
     let harness = harness(|_| {}).await;
     let cookie = harness.sign_in().await;
     for site in ["cross-site", "same-site"] {
@@ -343,17 +350,17 @@ async fn a_token_in_a_header_opens_a_stream_for_a_page_of_a_configured_origin() 
 }
 
 #[tokio::test]
-async fn a_host_in_rust_has_the_stream_and_ends_it_before_it_stops() {
+async fn a_rust_host_serves_the_stream_and_can_end_it() {
     let harness = harness(|_| {}).await;
-    let email = EmailSettings::over(harness.server.clone(), EverybodyIsGrace);
+    let email = EmailSettings::with_server(harness.server.clone(), AlwaysGrace);
     let mut reading = open_at(email.router(), get(EVENTS)).await.expect("a stream");
     assert!(reading.block().await.is_some());
-    email.stop_streams();
+    email.close_streams();
     reading.end().await;
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_takes_its_stream_with_it() {
+async fn a_stream_ends_with_its_session() {
     let harness = harness(|pace| pace.recognise = Duration::from_millis(10)).await;
     let cookie = harness.sign_in().await;
     let mut reading = open(&harness.server, &cookie).await;
@@ -363,14 +370,14 @@ async fn a_session_that_has_ended_takes_its_stream_with_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_any_more_to_a_session_that_has_ended() {
+async fn an_ended_session_receives_no_event() {
     let harness = harness(|_| {}).await;
     let cookie = harness.sign_in().await;
     let mut reading = open(&harness.server, &cookie).await;
     assert!(reading.block().await.is_some(), "it is open");
     harness.clock.advance(TimeDelta::hours(13));
     begin(&harness, "run").await;
-    harness.server.news.tell(&ada(&harness.server).await.id);
+    harness.server.run_updates.notify(&ada(&harness.server).await.id);
     assert_eq!(reading.event().await, None);
 }
 
@@ -386,13 +393,13 @@ async fn an_open_stream_keeps_no_session_alive() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_by_itself_after_its_time() {
+async fn a_stream_ends_after_its_lifetime() {
     let harness = harness(|pace| pace.lifetime = Duration::from_millis(50)).await;
     open(&harness.server, &harness.sign_in().await).await.end().await;
 }
 
 #[tokio::test]
-async fn a_server_has_room_for_so_many_streams_and_for_another_when_one_ends() {
+async fn streams_are_limited_and_one_that_ends_makes_room() {
     let harness = harness(|pace| pace.most = 2).await;
     let cookie = harness.sign_in().await;
     let (first, _second) =
@@ -407,14 +414,14 @@ async fn a_server_has_room_for_so_many_streams_and_for_another_when_one_ends() {
 }
 
 #[tokio::test]
-async fn nobody_takes_the_room_of_everybody_else() {
+async fn the_streams_of_one_user_are_limited() {
     let harness = harness(|pace| pace.most_of_one = 1).await;
-    let Server { news, store, clock, .. } = &harness.server;
-    let first = news.watch(store, clock, "ada").expect("room");
-    assert!(news.watch(store, clock, "ada").is_none());
-    assert!(news.watch(store, clock, "grace").is_some());
+    let Server { run_updates, store, clock, .. } = &harness.server;
+    let first = run_updates.subscribe(store, clock, "ada").expect("room");
+    assert!(run_updates.subscribe(store, clock, "ada").is_none());
+    assert!(run_updates.subscribe(store, clock, "grace").is_some());
     drop(first);
-    assert!(news.watch(store, clock, "ada").is_some());
+    assert!(run_updates.subscribe(store, clock, "ada").is_some());
 }
 
 #[tokio::test]
@@ -429,13 +436,13 @@ async fn many_streams_leave_nothing_behind() {
     for reading in &mut readings {
         assert_eq!(reading.run().await.run.id, "run");
     }
-    assert!(!harness.server.news.is_empty());
+    assert!(!harness.server.run_updates.is_empty());
     drop(readings);
-    assert!(harness.server.news.is_empty());
+    assert!(harness.server.run_updates.is_empty());
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_streams() {
+async fn a_shutdown_does_not_wait_for_streams() {
     let harness = harness(|_| {}).await;
     let cookie = harness.sign_in().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -457,7 +464,7 @@ async fn a_stop_does_not_wait_for_streams() {
         text.push_str(&String::from_utf8_lossy(&octets[..read]));
     }
     stopping.cancel();
-    // Less than the ten seconds that a request under way has.
+    // Less than the ten seconds that a running request is given.
     let at_once = tokio::time::timeout(Duration::from_secs(5), ended).await;
     at_once.expect("it does not wait").expect("it ends");
     let mut rest = String::new();

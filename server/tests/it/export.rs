@@ -1,4 +1,4 @@
-//! `ppm-email audit export`: the audit trail for other programs, while the server runs.
+//! `ppm-email audit export` writes the audit trail for other programs, also while the server runs.
 
 use std::path::Path;
 use std::process::Output;
@@ -10,7 +10,9 @@ use sqlx::Row;
 
 use crate::support::databases::{connection, database_url};
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD};
-use crate::support::program::{Browser, Serving, add_administrator_to, complaint, program, run};
+use crate::support::program::{
+    HttpBrowser, Serving, add_administrator_to, complaint, program, run,
+};
 
 async fn export(folder: &Path, arguments: &[&str]) -> Output {
     let url = database_url(folder).await;
@@ -33,7 +35,7 @@ async fn record(harness: &Harness, entry: Entry) {
     audit::record(&harness.server.store, &entry).await.expect("the database answers");
 }
 
-async fn did(harness: &Harness, moment: &str, detail: &str) {
+async fn add_row(harness: &Harness, moment: &str, detail: &str) {
     let actor = Actor::named(EMAIL, NAME);
     let detail = Some(detail.to_owned());
     record(harness, Entry { detail, ..Entry::new(at(moment), actor, Action::PersonAdded) }).await;
@@ -44,7 +46,7 @@ fn details(lines: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_row_has_every_field_by_a_stable_name() {
+async fn every_field_of_a_row_has_a_stable_name() {
     let harness = Harness::start().await;
     let some = |text: &str| Some(text.to_owned());
     let actor = Actor {
@@ -78,7 +80,7 @@ async fn a_row_has_every_field_by_a_stable_name() {
 }
 
 #[tokio::test]
-async fn rows_come_oldest_first_from_a_date_or_an_instant_on_and_until_another() {
+async fn rows_are_sorted_oldest_first_and_limited_by_since_and_until() {
     let harness = Harness::start().await;
     for (moment, detail) in [
         ("2027-03-02T00:00:00Z", "second"),
@@ -86,7 +88,7 @@ async fn rows_come_oldest_first_from_a_date_or_an_instant_on_and_until_another()
         ("2027-03-03T12:00:00Z", "fourth"),
         ("2027-03-03T11:59:59Z", "third"),
     ] {
-        did(&harness, moment, detail).await;
+        add_row(&harness, moment, detail).await;
     }
     let folder = harness.folder.path();
     let found = lines(&export(folder, &["--since", "2027-03-01", "--json"]).await);
@@ -100,12 +102,12 @@ async fn rows_come_oldest_first_from_a_date_or_an_instant_on_and_until_another()
 }
 
 #[tokio::test]
-async fn more_rows_than_are_in_memory_at_a_time_come_whole_and_once() {
+async fn rows_of_several_pages_are_exported_once_and_completely() {
     let harness = Harness::start().await;
     let mut connection = connection(harness.folder.path()).await;
     sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("it begins");
     let begun = at("2027-03-01T00:00:00Z");
-    // Seven to a millisecond, so that pages end among rows of the same moment.
+    // Seven rows per millisecond, so that pages end among rows of the same time.
     for number in 0..1_800_i64 {
         let moment = begun + TimeDelta::milliseconds(number / 7);
         sqlx::query(
@@ -132,7 +134,7 @@ async fn a_trail_is_exported_while_the_server_runs_and_nothing_is_changed() {
     let serving = Serving::with(folder.path(), |command| {
         command.args(["--database-url", &url]);
     });
-    let mut ada = Browser::at(&serving.address).await.expect("it listens");
+    let mut ada = HttpBrowser::at(&serving.address).await.expect("it listens");
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     std::fs::remove_file(folder.path().join("ppm-email.key")).expect("no key is needed");
     let found = lines(&export(folder.path(), &["--since", "2020-01-01", "--json"]).await);
@@ -146,7 +148,7 @@ async fn a_trail_is_exported_while_the_server_runs_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn an_export_makes_no_database_and_changes_no_tables() {
+async fn an_export_creates_no_database_and_changes_no_tables() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mut command = program(folder.path());
     command.args(["audit", "export", "--since", "2027-03-01", "--json"]);
@@ -165,7 +167,7 @@ async fn an_export_makes_no_database_and_changes_no_tables() {
 }
 
 #[tokio::test]
-async fn a_moment_that_is_none_is_refused_in_one_line() {
+async fn an_invalid_time_is_refused_with_one_line() {
     let harness = Harness::start().await;
     for arguments in [
         &["--since", "yesterday", "--json"][..],

@@ -1,4 +1,4 @@
-//! Strangers who come too often, over sockets: they are told when to come again, and cost no database.
+//! Throttling of unauthenticated requests, over sockets: a refusal has Retry-After and runs no SQL.
 
 use std::fs;
 use std::path::Path;
@@ -13,12 +13,12 @@ use tokio::task::JoinSet;
 use crate::support::databases::{count_rows, database_url};
 use crate::support::harness::{Answer, EMAIL, FORM, PASSWORD};
 use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY, claims, good_token};
-use crate::support::program::{Browser, Serving, add_administrator, encoded, log_file};
+use crate::support::program::{HttpBrowser, Serving, add_administrator, encoded, log_file};
 
-/// A way in that costs the program little.
+/// A throttled route that is cheap to serve.
 const CALLBACK: &str = "/oauth/callback?state=nobodys";
 
-/// The program behind a proxy on this machine, so that one test comes from many addresses.
+/// The program behind a trusted proxy, so that a test can use many client addresses.
 async fn behind_a_proxy(folder: &Path) -> Serving {
     let url = database_url(folder).await;
     Serving::with(folder, |command| {
@@ -27,14 +27,14 @@ async fn behind_a_proxy(folder: &Path) -> Serving {
     })
 }
 
-/// Sends so many requests at once from each of these addresses, and returns the answers.
+/// Sends `each` requests from each address, all addresses at once, and returns the responses.
 async fn flood(program: &Serving, addresses: &[String], each: usize, path: &str) -> Vec<Answer> {
     let mut callers = JoinSet::new();
     for address in addresses {
         let (server, address) = (program.address.clone(), address.clone());
         let path = path.to_owned();
         callers.spawn(async move {
-            let mut browser = Browser::from(&server, &address).await.expect("it listens");
+            let mut browser = HttpBrowser::from(&server, &address).await.expect("it listens");
             let mut answers = Vec::new();
             for _ in 0..each {
                 answers.push(browser.get(&path).await.expect("an answer"));
@@ -49,8 +49,8 @@ fn is_refused(answer: &Answer) -> bool {
     matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// That a refusal says when to come again, to a program and to a person.
-fn assert_says_when(answer: &Answer) {
+/// Asserts that a refusal has Retry-After and names the delay in its text.
+fn assert_retry_after(answer: &Answer) {
     assert!(is_refused(answer), "{answer:?}");
     let seconds: u64 = answer.header("retry-after").parse().expect("whole seconds");
     assert!(seconds >= 1, "{answer:?}");
@@ -68,7 +68,7 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     for caller in 0..64 {
         let address = program.address.clone();
         callers.spawn(async move {
-            let mut browser = Browser::from(&address, "192.0.2.1").await.expect("it listens");
+            let mut browser = HttpBrowser::from(&address, "192.0.2.1").await.expect("it listens");
             let mut answers = Vec::new();
             for attempt in 0..4 {
                 let email = format!("{caller}-{attempt}@example.com");
@@ -80,7 +80,7 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     let answers: Vec<_> = callers.join_all().await.into_iter().flatten().collect();
     let (refused, compared): (Vec<_>, Vec<_>) = answers.iter().partition(|a| is_refused(a));
     for answer in &refused {
-        assert_says_when(answer);
+        assert_retry_after(answer);
     }
     assert!(refused.len() > 128, "{} of 256 were refused", refused.len());
     let of_one_caller = refused.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
@@ -92,15 +92,15 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
+async fn a_refused_request_runs_no_statement_on_any_route() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = behind_a_proxy(folder.path()).await;
-    let mut browser = Browser::from(&program.address, "192.0.2.1").await.expect("it listens");
+    let mut browser = HttpBrowser::from(&program.address, "192.0.2.1").await.expect("it listens");
     browser.cookie = "ppm-email=nobodys; ppm-email-device=a.b.c.d".to_owned();
     let statements = || {
         let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
         let lines = log.lines().filter(|line| line.contains("sqlx"));
-        // Not the audit trail: what was compared before is written after its answer.
+        // Not the audit trail: rows of earlier attempts are written after their responses.
         let of_strangers = ["session", "person", "sign_in", "token_attempt", "set_up"];
         lines.filter(|line| of_strangers.iter().any(|table| line.contains(table))).count()
     };
@@ -112,7 +112,7 @@ async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
         ("GET", "/oauth/start/nobodys", ""),
         ("GET", CALLBACK, ""),
     ] {
-        // Another account each time: the database has limits of its own for one.
+        // Another account each time: the database limits attempts per account as well.
         let mut refused = None;
         for number in 0..64 {
             let (before, body) = (statements(), format!("{body}{number}"));
@@ -123,7 +123,7 @@ async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
                 break;
             }
         }
-        assert_says_when(&refused.unwrap_or_else(|| panic!("{method} {path} is not limited")));
+        assert_retry_after(&refused.unwrap_or_else(|| panic!("{method} {path} is not limited")));
     }
     let before = statements();
     browser.get("/settings/email").await.expect("an answer");
@@ -131,7 +131,7 @@ async fn a_refused_request_runs_no_statement_whichever_entrance_it_comes_by() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_floods_keeps_nobody_else_out_and_pages_are_not_limited() {
+async fn an_address_that_floods_blocks_no_other_address_and_pages_are_not_limited() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     add_administrator(folder.path(), EMAIL, PASSWORD);
     let program = Serving::with(folder.path(), |command| {
@@ -139,19 +139,19 @@ async fn an_address_that_floods_keeps_nobody_else_out_and_pages_are_not_limited(
     });
     let flooding = flood(&program, &vec!["192.0.2.1".to_owned(); 64], 4, CALLBACK).await;
     assert!(flooding.iter().any(is_refused));
-    let mut flooder = Browser::from(&program.address, "192.0.2.1").await.expect("it listens");
+    let mut flooder = HttpBrowser::from(&program.address, "192.0.2.1").await.expect("it listens");
     for page in ["/sign-in", "/health", "/settings/email"] {
         let answer = flooder.get(page).await.expect("an answer");
         assert!(!is_refused(&answer), "{page}: {answer:?}");
     }
-    let mut ada = Browser::from(&program.address, "192.0.2.2").await.expect("it listens");
+    let mut ada = HttpBrowser::from(&program.address, "192.0.2.2").await.expect("it listens");
     let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
     assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_consents_from_everywhere_leaves_sign_ins_open() {
+async fn a_flood_of_consents_from_many_addresses_leaves_sign_in_open() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     add_administrator(folder.path(), EMAIL, PASSWORD);
     let program = Serving::with(folder.path(), |command| {
@@ -160,13 +160,13 @@ async fn a_flood_of_consents_from_everywhere_leaves_sign_ins_open() {
     let everywhere: Vec<_> = (1..=64).map(|host| format!("198.51.100.{host}")).collect();
     let answers = flood(&program, &everywhere, 8, CALLBACK).await;
     assert!(answers.iter().any(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
-    let mut ada = Browser::from(&program.address, "192.0.2.2").await.expect("it listens");
+    let mut ada = HttpBrowser::from(&program.address, "192.0.2.2").await.expect("it listens");
     let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
 }
 
-/// The answer to what a page of another site has a browser ask for, such as an image.
-async fn asked_for_by_another_site(program: &Serving, dest: &str) -> String {
+/// Sends a cross-site request with this `Sec-Fetch-Dest`, such as `image`.
+async fn get_cross_site(program: &Serving, dest: &str) -> String {
     let mut stream = TcpStream::connect(&program.address).await.expect("it listens");
     let request = format!(
         "GET {CALLBACK} HTTP/1.1\r\nHost: ppm.example\r\nConnection: close\r\n\
@@ -179,19 +179,18 @@ async fn asked_for_by_another_site(program: &Serving, dest: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_another_site_uses_up_no_allowance_of_its_visitors_network() {
+async fn cross_site_subresources_use_up_no_allowance_of_the_users_network() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = Serving::with(folder.path(), |_| {});
     for dest in ["image", "iframe", "empty"].repeat(16) {
-        let answer = asked_for_by_another_site(&program, dest).await;
+        let answer = get_cross_site(&program, dest).await;
         assert!(answer.starts_with("HTTP/1.1 204"), "{dest}: {answer}");
     }
-    let answer = asked_for_by_another_site(&program, "document").await;
+    let answer = get_cross_site(&program, "document").await;
     assert!(answer.starts_with("HTTP/1.1 303"), "a person comes back from a provider: {answer}");
 }
 
-/// How many of these requests were let in, of a limit that lets `at_once` in and then so many a
-/// second.
+/// Asserts that these requests are limited to a burst of `at_once`, refilled by `a_second`.
 async fn assert_limited(
     program: &Serving,
     addresses: &[String],
@@ -200,16 +199,16 @@ async fn assert_limited(
 ) {
     let begun = Instant::now();
     let answers = flood(program, addresses, each, CALLBACK).await;
-    let let_in = answers.iter().filter(|answer| !is_refused(answer)).count();
-    let let_in = u32::try_from(let_in).expect("few");
+    let accepted = answers.iter().filter(|answer| !is_refused(answer)).count();
+    let accepted = u32::try_from(accepted).expect("few");
     let recovered = begun.elapsed().as_secs_f64() * a_second;
     let most = f64::from(at_once) + recovered + 1.0;
-    assert!(let_in >= at_once, "{let_in} of {} were let in", answers.len());
-    assert!(f64::from(let_in) <= most, "{let_in} were let in, and {most} may be");
+    assert!(accepted >= at_once, "{accepted} of {} were let in", answers.len());
+    assert!(f64::from(accepted) <= most, "{accepted} were let in, and {most} may be");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn neighbours_of_one_ipv6_network_share_an_allowance_and_so_does_everybody() {
+async fn addresses_of_one_ipv6_network_share_an_allowance_and_all_share_a_total() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = behind_a_proxy(folder.path()).await;
     let named = |name: &dyn Fn(usize) -> String| (1..=64).map(name).collect::<Vec<_>>();
@@ -227,7 +226,7 @@ async fn neighbours_of_one_ipv6_network_share_an_allowance_and_so_does_everybody
         answers.iter().filter(|a| a.status == StatusCode::SERVICE_UNAVAILABLE).collect();
     assert!(!busy.is_empty(), "{} were let in", answers.len());
     for answer in busy {
-        assert_says_when(answer);
+        assert_retry_after(answer);
     }
     let of_one_caller = answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(of_one_caller.count(), 0, "nobody among them is at fault");
@@ -247,7 +246,7 @@ async fn a_flood_of_bad_host_tokens_is_refused_and_a_good_one_is_not() {
     for _ in 0..16 {
         let address = program.address.clone();
         pages.spawn(async move {
-            let mut page = Browser::at(&address).await.expect("it listens");
+            let mut page = HttpBrowser::at(&address).await.expect("it listens");
             page.cookie = "host-token=made.up.token".to_owned();
             let mut answers = Vec::new();
             for _ in 0..8 {
@@ -257,16 +256,21 @@ async fn a_flood_of_bad_host_tokens_is_refused_and_a_good_one_is_not() {
         });
     }
     let answers: Vec<_> = pages.join_all().await.into_iter().flatten().collect();
-    let (refused, told): (Vec<_>, Vec<_>) = answers.iter().partition(|a| is_refused(a));
-    assert!(refused.len() > 32 && told.len() >= 30, "{} and {}", refused.len(), told.len());
+    let (refused, malformed): (Vec<_>, Vec<_>) = answers.iter().partition(|a| is_refused(a));
+    assert!(
+        refused.len() > 32 && malformed.len() >= 30,
+        "{} and {}",
+        refused.len(),
+        malformed.len()
+    );
     for answer in refused {
         assert_eq!(answer.code(), "too-many-attempts");
         assert!(answer.header("retry-after").parse::<u64>().expect("seconds") >= 1);
     }
-    for answer in told {
+    for answer in malformed {
         assert_eq!(answer.code(), "host-token-malformed");
     }
-    let mut page = Browser::at(&program.address).await.expect("it listens");
+    let mut page = HttpBrowser::at(&program.address).await.expect("it listens");
     page.cookie = format!("host-token={}", good_token(&claims(SystemClock.now())));
     let answer = page.call("email/load", &serde_json::json!({})).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");

@@ -1,4 +1,4 @@
-//! The pages around the tab: who sees them, and what they show.
+//! The pages around the tab: access and content.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -15,15 +15,15 @@ async fn page(harness: &Harness, path: &str) -> Answer {
     ask(harness, request, Body::empty()).await
 }
 
-/// Sends the form of My Preferences, Time.
-async fn prefer(harness: &Harness, form: &'static str) -> Answer {
+/// Posts the form of My Preferences, Time.
+async fn save_preferences(harness: &Harness, form: &'static str) -> Answer {
     let request = post("/preferences/time")
         .header(header::COOKIE, harness.sign_in().await)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     ask(harness, request, Body::from(form)).await
 }
 
-async fn did(harness: &Harness, email: &str, detail: &str) {
+async fn add_audit_row(harness: &Harness, email: &str, detail: &str) {
     let actor = Actor::named(email, NAME);
     let detail = Some(detail.to_owned());
     let at = chrono::DateTime::from(std::time::UNIX_EPOCH) + TimeDelta::days(20_000);
@@ -32,7 +32,7 @@ async fn did(harness: &Harness, email: &str, detail: &str) {
 }
 
 #[tokio::test]
-async fn strangers_are_led_to_the_door_from_every_page_and_every_form() {
+async fn unauthenticated_requests_are_redirected_to_sign_in() {
     let harness = Harness::start().await.with_ada().await;
     for path in ["/settings/email/history", "/audit", "/preferences/time"] {
         let answer =
@@ -51,9 +51,10 @@ async fn strangers_are_led_to_the_door_from_every_page_and_every_form() {
 }
 
 #[tokio::test]
-async fn preferences_are_kept_for_the_person_and_audited() {
+async fn preferences_are_stored_per_user_and_audited() {
     let harness = Harness::start().await.with_ada().await;
-    let answer = prefer(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=europe%2Fberlin").await;
+    let answer =
+        save_preferences(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=europe%2Fberlin").await;
     let found = (answer.status, answer.header("location"));
     assert_eq!(found, (StatusCode::SEE_OTHER, "/preferences/time?saved=yes"));
 
@@ -69,9 +70,10 @@ async fn preferences_are_kept_for_the_person_and_audited() {
 }
 
 #[tokio::test]
-async fn a_time_zone_that_is_none_changes_nothing() {
+async fn an_unknown_time_zone_changes_nothing() {
     let harness = Harness::start().await.with_ada().await;
-    let answer = prefer(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=%3Cb%3EAtlantis").await;
+    let answer =
+        save_preferences(&harness, "pattern=DD-Mon-YYYY&clock=12&zone=%3Cb%3EAtlantis").await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("No time zone matches."), "{}", answer.body);
     assert!(answer.body.contains("&lt;b&gt;Atlantis"), "{}", answer.body);
@@ -81,10 +83,10 @@ async fn a_time_zone_that_is_none_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_goes_back_page_by_page() {
+async fn the_audit_trail_is_paginated() {
     let harness = Harness::start().await.with_ada().await;
     for number in 0..60 {
-        did(&harness, "old@example.com", &format!("row-{number}-")).await;
+        add_audit_row(&harness, "old@example.com", &format!("row-{number}-")).await;
     }
     let newest = page(&harness, "/audit?person=old%40example.com").await.body;
     assert!(newest.contains("row-59-") && newest.contains("row-10-") && !newest.contains("row-9-"));
@@ -97,20 +99,20 @@ async fn the_audit_trail_goes_back_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_day_of_the_audit_trail_is_the_readers_own_day() {
+async fn a_day_of_the_audit_trail_is_a_day_in_the_users_time_zone() {
     let harness = Harness::start().await.with_ada().await;
     // 2024-10-04 00:00 UTC, which is the evening of the third in New York.
-    did(&harness, "old@example.com", "at-midnight").await;
+    add_audit_row(&harness, "old@example.com", "at-midnight").await;
     let has = async |day: &str| {
         page(&harness, &format!("/audit?day={day}")).await.body.contains("at-midnight")
     };
     assert_eq!((has("2024-10-03").await, has("2024-10-04").await), (false, true));
-    prefer(&harness, "pattern=YYYY-MM-DD&clock=24&zone=America%2FNew_York").await;
+    save_preferences(&harness, "pattern=YYYY-MM-DD&clock=24&zone=America%2FNew_York").await;
     assert_eq!((has("2024-10-03").await, has("2024-10-04").await), (true, false));
 }
 
 #[tokio::test]
-async fn an_address_that_makes_no_sense_shows_the_whole_trail() {
+async fn an_invalid_filter_shows_the_whole_trail() {
     let harness = Harness::start().await.with_ada().await;
     let answer = page(&harness, "/audit?day=31.12.&before=x&person=").await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -118,7 +120,7 @@ async fn an_address_that_makes_no_sense_shows_the_whole_trail() {
 }
 
 #[tokio::test]
-async fn the_history_keeps_to_the_last_ten() {
+async fn the_history_shows_the_last_ten_runs() {
     let harness = Harness::start().await.with_ada().await;
     for number in 0..11 {
         let address = format!("number-{number}-@example.com");

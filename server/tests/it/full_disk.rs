@@ -1,6 +1,6 @@
-//! On a disk that is really full one reads, signs out and is told why nothing is saved; with room on
-//! it again the program is as before, by itself. The disk is a small one in memory, which only root can
-//! mount: `cargo xtask test` leaves these out elsewhere, and says so.
+//! On a full disk, reading and sign-out work and a save fails with a reason; with free space again,
+//! the program recovers without a restart. The disk is a small tmpfs, which only root can mount:
+//! `cargo xtask test` skips these tests for other users, and says so.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,12 +17,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::databases::connection;
 use crate::support::harness::{EMAIL, FORM, PASSWORD};
-use crate::support::program::{Browser, READY, Serving, add_administrator, log_file};
+use crate::support::program::{HttpBrowser, READY, Serving, add_administrator, log_file};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const FULL: &str = r#"{"code":"not-ready","reasons":["disk-full"]}"#;
 
-/// A disk of a few megabytes, unmounted when this is dropped.
+/// A tmpfs of a few megabytes, unmounted on drop.
 struct Disk {
     folder: TempDir,
 }
@@ -45,7 +45,7 @@ impl Disk {
         self.path().join("ballast")
     }
 
-    /// Fills it up to the last octet.
+    /// Fills the disk to the last octet.
     fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("there is room for a name");
         for size in [64 * 1024, 4096, 1] {
@@ -60,7 +60,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily, because a program that was killed may not be gone yet.
+        // Lazily, because a killed program may still hold files open.
         let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }
@@ -78,15 +78,15 @@ fn draft(name: &str) -> Draft {
     draft
 }
 
-async fn signed_in(serving: &Serving) -> Browser {
-    let mut browser = Browser::at(&serving.address).await.expect("it listens");
+async fn signed_in(serving: &Serving) -> HttpBrowser {
+    let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
     let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(answer.header("location"), "/settings/email");
     browser
 }
 
 #[tokio::test]
-async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved() {
+async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails() {
     let disk = Disk::mount();
     add_administrator(disk.path(), EMAIL, PASSWORD);
     let logs = tempfile::tempdir().expect("a folder on another disk");
@@ -101,7 +101,7 @@ async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved
     let saved: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer to a save");
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
     ada.until_ready_says(READY).await;
-    // What reading would write down if it could.
+    // Rows that a read would update if it could write.
     sqlx::raw_sql(
         r#"UPDATE session SET seen_at = seen_at - 120000;
            INSERT INTO run (id, person, person_name, recipient, started_at, gone_after, tested)
@@ -153,13 +153,13 @@ async fn on_a_full_disk_one_reads_and_signs_out_and_is_told_why_nothing_is_saved
     let save = Save { draft: draft("After"), revision: 1, deletes_grant: None };
     let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    // A program that starts anew knows of the sign-out, so the database was told.
-    let told = async {
+    // The sign-out must reach the database, so that a restarted program knows of it.
+    let recorded = async {
         while !ada.get("/audit").await.expect("an answer").body.contains("Signed out") {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, told).await.expect("the database is told of the sign-out");
+    timeout(TIMEOUT, recorded).await.expect("the database is told of the sign-out");
     serving.stop();
     let log = fs::read_to_string(log).expect("the program wrote it");
     assert_eq!(log.matches("this process is not ready").count(), 1, "{log}");

@@ -1,5 +1,5 @@
-//! Guessing the password of one account from many addresses, over sockets: it is slow, and it keeps the
-//! owner out of no browser that is known.
+//! Guessing the password of one account from many addresses, over sockets: the guesses are
+//! throttled, and the owner can still sign in with a known device.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,22 +13,22 @@ use tokio::task::JoinSet;
 
 use crate::support::databases::{connection, count_rows, database_url};
 use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, unlimited};
-use crate::support::oauth_world::a_moment;
-use crate::support::program::{Browser, Serving, add_administrator_to, program, run};
+use crate::support::oauth_fixture::a_moment;
+use crate::support::program::{HttpBrowser, Serving, add_administrator_to, program, run};
 
 const OTHER: &str = "grace@example.com";
 const WRONG: &str = "not the right password";
-/// Where each comparison is counted.
+/// The table that counts each comparison.
 const ATTEMPTS: &str = "sign_in_attempt";
 
 /// The program behind a proxy on this machine, with two administrators.
-struct World {
+struct GuessingFixture {
     folder: TempDir,
     url: String,
     program: Serving,
 }
 
-impl World {
+impl GuessingFixture {
     async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -46,23 +46,23 @@ impl World {
         Self { folder, url, program }
     }
 
-    /// A browser that comes from this address.
-    async fn browser(&self, address: &str) -> Browser {
-        Browser::from(&self.program.address, address).await.expect("it listens")
+    /// A browser with this client address.
+    async fn browser(&self, address: &str) -> HttpBrowser {
+        HttpBrowser::from(&self.program.address, address).await.expect("it listens")
     }
 
-    /// A browser in which somebody has signed in before.
-    async fn known_browser(&self, email: &str, address: &str) -> Browser {
+    /// A browser in which this account has signed in before.
+    async fn known_browser(&self, email: &str, address: &str) -> HttpBrowser {
         let mut browser = self.browser(address).await;
         let answer = browser.sign_in(email, PASSWORD).await.expect("an answer");
-        assert!(is_inside(&answer), "{answer:?}");
+        assert!(is_signed_in(&answer), "{answer:?}");
         browser.forget_session();
         assert!(!browser.cookie.is_empty(), "a device cookie was given");
         browser
     }
 
-    /// Guesses until the account waits for every address that it does not know.
-    async fn guess_from_everywhere(&self, email: &str) -> Answer {
+    /// Guesses until unknown devices are refused for this account; returns the refusal.
+    async fn guess_from_many_addresses(&self, email: &str) -> Answer {
         for guess in 0..40 {
             let mut stranger = self.browser(&format!("198.51.100.{}", guess / 4)).await;
             let answer = stranger.sign_in(email, WRONG).await.expect("an answer");
@@ -84,19 +84,18 @@ impl World {
     }
 }
 
-fn is_inside(answer: &Answer) -> bool {
+fn is_signed_in(answer: &Answer) -> bool {
     answer.status == StatusCode::SEE_OTHER && answer.header("location") == "/settings/email"
 }
 
-fn assert_says_when(answer: &Answer) {
+fn assert_retry_after(answer: &Answer) {
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
     assert!(answer.header("retry-after").parse::<u64>().expect("whole seconds") >= 1);
     assert!(answer.body.contains("Too many attempts. Try again in"), "{}", answer.body);
     assert!(answer.body.contains("type=\"password\""), "the form is there: {}", answer.body);
 }
 
-/// Makes each comparison with an account's password take so many times as long as usual, and come to
-/// nothing.
+/// Makes each comparison with this account's password `times` as slow as usual, and never match.
 async fn slow_down(folder: &Path, email: &str, times: u32) {
     let passes = 2 * times;
     let hash =
@@ -109,7 +108,7 @@ async fn slow_down(folder: &Path, email: &str, times: u32) {
     assert_eq!(changed.expect("the table is there").rows_affected(), 1);
 }
 
-/// Waits until so many passwords are being compared, or were.
+/// Waits until `count` comparisons have begun.
 async fn until_compared(folder: &Path, count: i64) {
     while count_rows(folder, ATTEMPTS).await < count {
         a_moment().await;
@@ -117,8 +116,8 @@ async fn until_compared(folder: &Path, count: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_are_told_to_wait() {
-    let world = World::start().await;
+async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_get_retry_after() {
+    let world = GuessingFixture::start().await;
     slow_down(world.folder.path(), EMAIL, 100).await;
     let mut guesses = JoinSet::new();
     for guess in 0..12 {
@@ -130,36 +129,36 @@ async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_are_t
         answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS).collect();
     assert_eq!(refused.len(), 10, "{answers:?}");
     for answer in refused {
-        assert_says_when(answer);
+        assert_retry_after(answer);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_owner_gets_in_on_a_known_device_while_strangers_guess() {
-    let world = World::start().await;
+async fn the_owner_signs_in_on_a_known_device_while_others_guess() {
+    let world = GuessingFixture::start().await;
     let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
-    assert_says_when(&world.guess_from_everywhere(EMAIL).await);
+    assert_retry_after(&world.guess_from_many_addresses(EMAIL).await);
     let mut unknown = world.browser("203.0.113.2").await;
-    assert_says_when(&unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+    assert_retry_after(&unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
 
-    // From wherever the owner happens to be, even from where strangers guess.
+    // From any address, even one that guesses came from.
     for address in ["203.0.113.9", "198.51.100.1"] {
         let mut known = known.again(&world.program.address).await.expect("it listens");
         known.forwarded_for = address.to_owned();
         let answer = known.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-        assert!(is_inside(&answer), "{answer:?}");
+        assert!(is_signed_in(&answer), "{answer:?}");
         assert_eq!(known.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
     }
     let mut other = world.browser("203.0.113.3").await;
     let answer = other.sign_in(OTHER, PASSWORD).await.expect("an answer");
-    assert!(is_inside(&answer), "another account does not wait: {answer:?}");
+    assert!(is_signed_in(&answer), "another account does not wait: {answer:?}");
     let answer = known.sign_in(EMAIL, WRONG).await.expect("an answer");
     assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_known_device_waits_for_no_comparison_of_strangers() {
-    let world = World::start().await;
+async fn a_known_device_does_not_wait_for_comparisons_of_unknown_devices() {
+    let world = GuessingFixture::start().await;
     let mut known = world.known_browser(OTHER, "203.0.113.1").await;
     slow_down(world.folder.path(), EMAIL, 400).await;
     let mut guesses = JoinSet::new();
@@ -169,39 +168,39 @@ async fn a_known_device_waits_for_no_comparison_of_strangers() {
     }
     until_compared(world.folder.path(), 1).await;
     let answer = known.sign_in(OTHER, PASSWORD).await.expect("an answer");
-    assert!(is_inside(&answer), "{answer:?}");
+    assert!(is_signed_in(&answer), "{answer:?}");
     assert!(guesses.try_join_next().is_none(), "the strangers' comparison goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stolen_device_cookie_gives_five_guesses_and_is_a_strangers_then() {
-    let world = World::start().await;
+async fn a_stolen_device_cookie_gives_five_guesses_and_is_ignored_then() {
+    let world = GuessingFixture::start().await;
     let mut thief = world.known_browser(EMAIL, "203.0.113.1").await;
-    world.guess_from_everywhere(EMAIL).await;
+    world.guess_from_many_addresses(EMAIL).await;
     for guess in 0..5 {
         thief.forwarded_for = format!("203.0.113.{guess}");
         let answer = thief.sign_in(EMAIL, WRONG).await.expect("an answer");
         assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
     }
-    assert_says_when(&thief.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+    assert_retry_after(&thief.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_password_makes_a_device_cookie_worthless() {
-    let world = World::start().await;
+async fn a_new_password_invalidates_device_cookies() {
+    let world = GuessingFixture::start().await;
     let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
     let password = "another good pass phrase";
     world.set_password(EMAIL, password);
-    world.guess_from_everywhere(EMAIL).await;
-    assert_says_when(&known.sign_in(EMAIL, password).await.expect("an answer"));
+    world.guess_from_many_addresses(EMAIL).await;
+    assert_retry_after(&known.sign_in(EMAIL, password).await.expect("an answer"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_cookie_of_another_account_or_of_ones_own_making_counts_for_nothing() {
-    let world = World::start().await;
+async fn a_device_cookie_of_another_account_or_a_forged_one_is_ignored() {
+    let world = GuessingFixture::start().await;
     let own = world.known_browser(EMAIL, "203.0.113.1").await.cookie;
     let others = world.known_browser(OTHER, "203.0.113.1").await.cookie;
-    world.guess_from_everywhere(EMAIL).await;
+    world.guess_from_many_addresses(EMAIL).await;
     let (name, value) = own.split_once('=').expect("a cookie");
     let parts: Vec<_> = value.split('.').collect();
     let [account, password, id, signature] = parts[..] else { panic!("{value}") };
@@ -221,8 +220,8 @@ async fn a_device_cookie_of_another_account_or_of_ones_own_making_counts_for_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_has_it() {
-    let world = World::start().await;
+async fn a_device_cookie_is_no_session_and_out_of_reach_of_scripts_and_other_sites() {
+    let world = GuessingFixture::start().await;
     let mut browser = world.browser("203.0.113.1").await;
     let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     let given: Vec<_> = answer.headers.get_all(header::SET_COOKIE).iter().collect();
@@ -238,7 +237,7 @@ async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_h
     let page = browser.get("/settings/email").await.expect("an answer");
     assert_eq!(page.header("location"), "/sign-in", "{page:?}");
 
-    let https = World::with(|command| {
+    let https = GuessingFixture::with(|command| {
         command.args(["--public-url", "https://ppm.example"]);
     });
     let https = https.await;
@@ -252,78 +251,78 @@ async fn a_device_cookie_signs_nobody_in_and_no_page_of_another_site_or_script_h
 }
 
 #[tokio::test]
-async fn after_fifty_failures_an_address_waits_a_quarter_of_an_hour_for_every_account() {
+async fn after_fifty_failures_an_address_is_refused_for_15_minutes_for_every_account() {
     let harness = Harness::with(|config| {
-        // What is limited in memory comes before, and is another test's.
+        // The limits in memory would refuse first, and have their own tests.
         config.rates = unlimited();
         config.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
     });
     let harness = harness.await.with_ada().await;
     let server = harness.listen().await;
-    let mut guesser = Browser::from(&server, "198.51.100.1").await.expect("it listens");
+    let mut guesser = HttpBrowser::from(&server, "198.51.100.1").await.expect("it listens");
     for guess in 0..50 {
         let email = format!("person-{guess}@example.com");
         let answer = guesser.sign_in(&email, WRONG).await.expect("an answer");
         assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
     }
     let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert_says_when(&answer);
+    assert_retry_after(&answer);
     assert_eq!(answer.header("retry-after"), "900");
-    let mut other = Browser::from(&server, "198.51.100.2").await.expect("it listens");
+    let mut other = HttpBrowser::from(&server, "198.51.100.2").await.expect("it listens");
     let answer = other.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_inside(&answer), "another address does not wait: {answer:?}");
+    assert!(is_signed_in(&answer), "another address does not wait: {answer:?}");
 
     harness.clock.advance(TimeDelta::minutes(14));
     let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert_says_when(&answer);
+    assert_retry_after(&answer);
     assert_eq!(answer.header("retry-after"), "60");
     harness.clock.advance(TimeDelta::minutes(1));
     let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_inside(&answer), "{answer:?}");
+    assert!(is_signed_in(&answer), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds() {
-    let world = World::start().await;
+    let world = GuessingFixture::start().await;
     let mut device = world.known_browser(EMAIL, "203.0.113.1").await;
     let begun = Instant::now();
-    let mut let_in = 0;
+    let mut accepted = 0;
     let refused = loop {
         let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
             break answer;
         }
-        assert!(is_inside(&answer), "{answer:?}");
-        let_in += 1;
-        assert!(let_in < 100, "nothing limits the device");
+        assert!(is_signed_in(&answer), "{answer:?}");
+        accepted += 1;
+        assert!(accepted < 100, "nothing limits the device");
     };
-    // On a slow machine one or more are let in meanwhile.
+    // On a slow machine, one or more are accepted meanwhile.
     let since = begun.elapsed().as_secs() / 10;
-    assert!((10..=10 + since).contains(&let_in), "{let_in} were let in");
+    assert!((10..=10 + since).contains(&accepted), "{accepted} were let in");
     let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
     assert!((1..=10).contains(&seconds), "{refused:?}");
     let mut unknown = world.browser("203.0.113.1").await;
     let answer = unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_inside(&answer), "another browser at its address does not wait: {answer:?}");
+    assert!(is_signed_in(&answer), "another browser at its address does not wait: {answer:?}");
 
     loop {
         let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-        if is_inside(&answer) {
+        if is_signed_in(&answer) {
             break;
         }
         a_moment().await;
     }
     let waited = begun.elapsed().as_secs_f64();
-    let due = 10.0 * f64::from(u32::try_from(let_in - 9).expect("few"));
+    let due = 10.0 * f64::from(u32::try_from(accepted - 9).expect("few"));
     assert!(waited >= due - 1.0, "let in after {waited} seconds, and not before {due}");
     let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "one more, and not ten: {answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_who_would_wait_too_long_for_a_comparison_gets_503_and_when_to_come_again() {
-    let world = World::start().await;
-    // Strangers have half of the cores.
+async fn an_unknown_device_that_would_wait_too_long_gets_503_with_retry_after() {
+    let world = GuessingFixture::start().await;
+    // Comparisons for unknown devices get half of the cores.
     let at_once = available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
     let folder = world.folder.path();
     for guess in 0..at_once {

@@ -1,4 +1,4 @@
-//! What every answer carries, and what an answer is where there is nothing to answer.
+//! The headers of every response, and the responses to errors.
 
 use axum::Router;
 use axum::http::header::HOST;
@@ -9,7 +9,7 @@ use server::Server;
 
 use crate::support::harness::{Harness, get, post_form};
 
-/// An answer that is no page, and one that is broken.
+/// A page, a handler that panics, and a 404 for every other path.
 fn pages() -> Router<Server> {
     async fn broken() -> String {
         panic!("a defect with a {} in its words", "secret")
@@ -17,11 +17,11 @@ fn pages() -> Router<Server> {
     Router::new()
         .route("/page", route(async || Html("")))
         .route("/broken", route(broken))
-        .fallback(async || server::web::refusal::Refusal::NOT_FOUND)
+        .fallback(async || server::web::api_error::Refusal::NOT_FOUND)
 }
 
 #[tokio::test]
-async fn what_is_not_a_page_may_do_nothing() {
+async fn a_response_that_is_no_page_has_a_policy_that_allows_nothing() {
     let harness = Harness::start().await;
     let answer = harness.ask(pages(), get("/health")).await;
     assert_eq!(
@@ -31,7 +31,7 @@ async fn what_is_not_a_page_may_do_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_is_kept_from_sniffing_caching_and_leaking() {
+async fn every_response_forbids_sniffing_caching_and_referrer_leaks() {
     let harness = Harness::start().await;
     for path in ["/page", "/health", "/nowhere", "/broken"] {
         let answer = harness.ask(pages(), get(path)).await;
@@ -51,7 +51,7 @@ async fn every_answer_is_kept_from_sniffing_caching_and_leaking() {
 }
 
 #[tokio::test]
-async fn no_page_of_another_site_embeds_an_answer() {
+async fn only_the_bundle_may_be_embedded_by_other_sites() {
     let harness = Harness::start().await;
     for path in ["/page", "/nowhere"] {
         let answer = harness.ask(pages(), get(path)).await;
@@ -63,8 +63,8 @@ async fn no_page_of_another_site_embeds_an_answer() {
     }
 }
 
-/// The status of a page that is asked for by this host of a server with a public URL.
-async fn asked_by(harness: &Harness, host: &str) -> StatusCode {
+/// The status of a request with this `Host` header.
+async fn status_for_host(harness: &Harness, host: &str) -> StatusCode {
     harness.ask(pages(), Request::get("/page").header(HOST, host)).await.status
 }
 
@@ -72,12 +72,16 @@ async fn asked_by(harness: &Harness, host: &str) -> StatusCode {
 async fn a_request_for_another_host_than_the_public_urls_is_misdirected() {
     let harness = Harness::https().await;
     for host in ["ppm.example", "PPM.Example", "ppm.example:443"] {
-        assert_eq!(asked_by(&harness, host).await, StatusCode::OK, "{host}");
+        assert_eq!(status_for_host(&harness, host).await, StatusCode::OK, "{host}");
     }
     for host in
         ["evil.example", "ppm.example:444", "ppm.example.evil.example", "127.0.0.1", "", "@"]
     {
-        assert_eq!(asked_by(&harness, host).await, StatusCode::MISDIRECTED_REQUEST, "{host}");
+        assert_eq!(
+            status_for_host(&harness, host).await,
+            StatusCode::MISDIRECTED_REQUEST,
+            "{host}"
+        );
     }
     let twice = get("/page").header(HOST, "evil.example");
     assert_eq!(harness.ask(pages(), twice).await.status, StatusCode::MISDIRECTED_REQUEST);
@@ -91,7 +95,7 @@ async fn a_request_for_another_host_than_the_public_urls_is_misdirected() {
 }
 
 #[tokio::test]
-async fn a_probe_asks_by_any_host() {
+async fn a_probe_may_use_any_host() {
     let harness = Harness::https().await;
     for path in ["/health", "/ready"] {
         let probe = Request::get(path).header(HOST, "10.0.0.7:3000");
@@ -100,13 +104,13 @@ async fn a_probe_asks_by_any_host() {
 }
 
 #[tokio::test]
-async fn without_a_public_url_any_host_may_be_asked() {
+async fn without_a_public_url_any_host_is_accepted() {
     let harness = Harness::start().await;
-    assert_eq!(asked_by(&harness, "anything.example").await, StatusCode::OK);
+    assert_eq!(status_for_host(&harness, "anything.example").await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn https_is_remembered_under_https_only() {
+async fn strict_transport_security_is_sent_under_https_only() {
     let (http, https) = (Harness::start().await, Harness::https().await);
     assert_eq!(http.ask(pages(), get("/page")).await.header("strict-transport-security"), "");
     assert_eq!(
@@ -116,7 +120,7 @@ async fn https_is_remembered_under_https_only() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_with_a_code_and_none_of_its_words() {
+async fn a_panic_is_answered_with_a_code_and_without_its_message() {
     let harness = Harness::start().await;
     let answer = harness.ask(pages(), get("/broken")).await;
     assert_eq!(
@@ -126,14 +130,14 @@ async fn a_panic_is_answered_with_a_code_and_none_of_its_words() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_404() {
+async fn an_unknown_path_is_a_404() {
     let harness = Harness::start().await;
     let answer = harness.ask(pages(), get("/nowhere")).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "not-found"));
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_there_is_a_405() {
+async fn an_unsupported_method_is_a_405() {
     let harness = Harness::start().await;
     let request = post_form("/page").method(Method::PUT);
     assert_eq!(harness.ask(pages(), request).await.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -147,7 +151,7 @@ async fn a_server_whose_database_answers_is_healthy() {
 }
 
 #[tokio::test]
-async fn a_server_whose_database_is_gone_says_503() {
+async fn a_server_whose_database_is_closed_answers_503() {
     let harness = Harness::start().await;
     harness.server.store.close().await;
     assert_eq!(harness.ask(pages(), get("/health")).await.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,9 +1,9 @@
-//! The host's token over HTTP: which is believed, which is not and by which code, where it is read,
-//! and how often the host is asked for its keys.
+//! Host tokens over HTTP: which are accepted, which are refused and with which code, which routes
+//! read them, and how often the host's keys are fetched.
 
 use std::time::Duration;
 
-use app::api::{Save, Tab};
+use app::api::{EmailTab, Save};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN};
 use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
@@ -26,12 +26,12 @@ use crate::support::provider::{ScriptedProvider, Turn};
 
 const AS_CONFIGURED: fn(&mut Config) = |_| {};
 
-fn tab(answer: &Answer) -> Tab {
+fn tab(answer: &Answer) -> EmailTab {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     serde_json::from_str(&answer.body).expect("the tab")
 }
 
-/// The code by which the host's token with these claims is refused.
+/// The status and the code that refuse a host token with these claims.
 async fn refusal_of(other: Value) -> (StatusCode, String) {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims_with(now(&harness), other));
@@ -49,7 +49,7 @@ async fn refused_rows(harness: &Harness) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn whoever_the_hosts_token_names_is_known_on_both_kinds_of_routes() {
+async fn a_host_token_authenticates_on_bearer_and_cookie_routes() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     for answer in [load_by_bearer(&harness, &token).await, load_by_cookie(&harness, &token).await] {
@@ -59,7 +59,7 @@ async fn whoever_the_hosts_token_names_is_known_on_both_kinds_of_routes() {
 }
 
 #[tokio::test]
-async fn a_page_knows_whoever_the_hosts_cookie_names() {
+async fn the_hosts_cookie_authenticates_on_a_page() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     let request = get("/settings/email").header(COOKIE, format!("{COOKIE_NAME}={token}"));
@@ -89,7 +89,7 @@ async fn a_token_without_a_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_never_taken_for_a_secret() {
+async fn a_public_key_is_never_used_as_an_hmac_secret() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let secret = hmac::Key::new(hmac::HMAC_SHA256, PUBLIC_KEY.as_bytes());
     let header = json!({ "alg": "HS256", "kid": KEY_ID });
@@ -109,7 +109,7 @@ async fn an_algorithm_that_is_not_configured_is_refused_even_with_the_right_key(
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_configured_is_taken() {
+async fn a_configured_algorithm_is_accepted() {
     let harness = with_key_file(|config| {
         let host = config.host_tokens.as_mut().expect("they are configured");
         host.algorithms = vec![Algorithm::PS256];
@@ -120,7 +120,7 @@ async fn an_algorithm_that_is_configured_is_taken() {
 }
 
 #[tokio::test]
-async fn a_header_that_must_be_understood_and_is_not_is_refused() {
+async fn an_unknown_critical_header_is_refused() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let header = json!({ "alg": "RS256", "crit": ["b64"], "b64": true });
     let critical = token(&header, &claims(now(&harness)), by_rsa);
@@ -128,7 +128,7 @@ async fn a_header_that_must_be_understood_and_is_not_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
+async fn a_malformed_token_is_refused() {
     let harness = with_key_file(AS_CONFIGURED).await;
     for text in ["", "a", "a.b.c", "....", &"a".repeat(20_000)] {
         let answer = load_by_bearer(&harness, text).await;
@@ -139,13 +139,13 @@ async fn what_is_no_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_for_nobody_is_refused() {
+async fn a_token_without_an_audience_is_refused() {
     let refused = refusal_of(json!({ "aud": null })).await;
     assert_eq!(refused, unauthorized("host-token-audience-missing"));
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_else_is_refused() {
+async fn a_token_for_another_audience_is_refused() {
     for audience in [json!("other"), json!(["other", "ppm-email-2"]), json!([])] {
         let refused = refusal_of(json!({ "aud": audience })).await;
         assert_eq!(refused, unauthorized("host-token-audience"), "{audience}");
@@ -153,7 +153,7 @@ async fn a_token_for_somebody_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_for_several_of_whom_this_server_is_one_is_taken() {
+async fn a_token_for_several_audiences_with_this_server_among_them_is_accepted() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let several = claims_with(now(&harness), json!({ "aud": ["other", "ppm-email"] }));
     tab(&load_by_bearer(&harness, &good_token(&several)).await);
@@ -184,7 +184,7 @@ async fn a_token_of_a_type_for_another_purpose_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_type_and_one_that_is_a_jwt_or_an_access_token_are_taken() {
+async fn a_token_without_a_type_or_of_type_jwt_or_access_token_is_accepted() {
     let harness = with_key_file(AS_CONFIGURED).await;
     for typ in [json!(null), json!("jwt"), json!("at+JWT"), json!("application/at+jwt")] {
         let mut typed = json!({ "alg": "RS256", "kid": KEY_ID });
@@ -196,7 +196,7 @@ async fn a_token_without_a_type_and_one_that_is_a_jwt_or_an_access_token_are_tak
 }
 
 #[tokio::test]
-async fn a_token_older_than_the_operator_allows_is_refused_whatever_its_end() {
+async fn a_token_older_than_the_maximum_age_is_refused_whatever_its_expiry() {
     let harness = with_key_file(|config| {
         let host = config.host_tokens.as_mut().expect("they are configured");
         host.max_age = Some(Duration::from_mins(5));
@@ -217,13 +217,13 @@ async fn a_token_older_than_the_operator_allows_is_refused_whatever_its_end() {
 }
 
 #[tokio::test]
-async fn a_token_that_never_ends_is_refused() {
+async fn a_token_without_an_expiry_is_refused() {
     let refused = refusal_of(json!({ "exp": null })).await;
     assert_eq!(refused, unauthorized("host-token-expiry-missing"));
 }
 
 #[tokio::test]
-async fn an_expired_token_is_taken_for_less_than_a_minute_longer() {
+async fn an_expired_token_is_accepted_for_less_than_a_minute_more() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let ended = |seconds| {
         let end = now(&harness) - TimeDelta::seconds(seconds);
@@ -235,7 +235,7 @@ async fn an_expired_token_is_taken_for_less_than_a_minute_longer() {
 }
 
 #[tokio::test]
-async fn a_token_is_taken_less_than_a_minute_before_its_time() {
+async fn a_token_is_accepted_less_than_a_minute_before_its_validity() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let begins = |seconds| {
         let begin = now(&harness) + TimeDelta::seconds(seconds);
@@ -247,7 +247,7 @@ async fn a_token_is_taken_less_than_a_minute_before_its_time() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_nobody_is_refused() {
+async fn a_token_without_a_valid_subject_is_refused() {
     for subject in [json!(null), json!(""), json!(7), json!("a\u{0}b")] {
         let refused = refusal_of(json!({ "sub": subject })).await;
         assert_eq!(refused, unauthorized("host-token-malformed"), "{subject}");
@@ -255,7 +255,7 @@ async fn a_token_that_names_nobody_is_refused() {
 }
 
 #[tokio::test]
-async fn somebody_without_a_role_here_is_refused() {
+async fn a_user_without_a_role_is_refused() {
     for roles in [json!(null), json!([]), json!("ppm-administrators"), json!({ "a": 1 })] {
         let refused = refusal_of(json!({ "roles": roles })).await;
         assert_eq!(refused, (StatusCode::FORBIDDEN, "role-missing".to_owned()), "{roles}");
@@ -279,7 +279,7 @@ async fn roles_are_read_from_an_array_a_text_and_a_path() {
 }
 
 #[tokio::test]
-async fn a_reader_may_look_and_not_save() {
+async fn a_reader_may_load_and_not_save() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims_with(now(&harness), json!({ "roles": "ppm-reader" })));
     assert!(!tab(&load_by_bearer(&harness, &token).await).may_edit);
@@ -290,7 +290,7 @@ async fn a_reader_may_look_and_not_save() {
 }
 
 #[tokio::test]
-async fn the_hosts_word_on_times_is_taken_and_what_nobody_knows_is_not() {
+async fn the_hosts_time_preferences_are_used_and_unknown_values_ignored() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let claims = claims_with(
         now(&harness),
@@ -307,7 +307,7 @@ async fn the_hosts_word_on_times_is_taken_and_what_nobody_knows_is_not() {
 }
 
 #[tokio::test]
-async fn an_address_is_nobodys_own_until_the_host_says_so_or_is_trusted() {
+async fn an_address_is_a_recipient_only_if_it_is_verified_or_the_host_is_trusted() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let unsaid = good_token(&claims_with(now(&harness), json!({ "email_verified": null })));
     assert_eq!(tab(&load_by_bearer(&harness, &unsaid).await).recipient, None);
@@ -319,7 +319,7 @@ async fn an_address_is_nobodys_own_until_the_host_says_so_or_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_id_has_the_keys_fetched_once_and_then_not_for_half_a_minute() {
+async fn an_unknown_key_id_fetches_the_keys_once_and_then_not_for_30_seconds() {
     let host = ScriptedProvider::play([
         key_set(&[rsa_jwk(KEY_ID)]),
         key_set(&[rsa_jwk(KEY_ID)]),
@@ -347,7 +347,7 @@ async fn an_unknown_key_id_has_the_keys_fetched_once_and_then_not_for_half_a_min
 }
 
 #[tokio::test]
-async fn many_who_need_the_keys_at_once_have_them_fetched_once() {
+async fn concurrent_requests_fetch_the_keys_once() {
     let (answer, tell) = key_set(&[rsa_jwk(KEY_ID)]).when_told();
     let host = ScriptedProvider::play([answer]);
     let harness = with_keys_of(&host, AS_CONFIGURED).await;
@@ -363,7 +363,7 @@ async fn many_who_need_the_keys_at_once_have_them_fetched_once() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_when_a_token_names_it_and_an_old_one_ends() {
+async fn a_new_key_is_fetched_when_a_token_names_it_and_an_old_one_is_dropped() {
     let key = EcKey::new();
     let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[key.jwk("second")])]);
     let harness = with_keys_of(&host, AS_CONFIGURED).await;
@@ -396,7 +396,7 @@ async fn a_published_key_of_an_unknown_kind_is_left_out() {
 }
 
 #[tokio::test]
-async fn without_any_key_nobody_is_let_in_and_the_answer_says_so() {
+async fn without_any_key_a_token_is_answered_with_503() {
     let within = TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
     let page = "/settings/email";
     for turn in [
@@ -419,7 +419,7 @@ async fn without_any_key_nobody_is_let_in_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn known_keys_serve_on_while_no_others_can_be_fetched() {
+async fn known_keys_stay_in_use_while_fetching_fails() {
     let host = ScriptedProvider::play([
         key_set(&[rsa_jwk(KEY_ID)]),
         Turn::answer("503 Service Unavailable", &[], ""),
@@ -435,7 +435,7 @@ async fn known_keys_serve_on_while_no_others_can_be_fetched() {
 }
 
 #[tokio::test]
-async fn keys_that_nobody_has_confirmed_for_a_day_are_believed_no_longer() {
+async fn keys_that_were_not_fetched_again_for_a_day_are_dropped() {
     let down = || Turn::answer("503 Service Unavailable", &[], "");
     let keys = || key_set(&[rsa_jwk(KEY_ID)]);
     let host = ScriptedProvider::play([keys(), down(), down(), keys()]);
@@ -458,7 +458,7 @@ async fn keys_that_nobody_has_confirmed_for_a_day_are_believed_no_longer() {
 }
 
 #[tokio::test]
-async fn keys_that_are_an_hour_old_are_fetched_again_beside_the_request() {
+async fn keys_that_are_an_hour_old_are_fetched_again_in_the_background() {
     let host = ScriptedProvider::play([key_set(&[rsa_jwk(KEY_ID)]), key_set(&[rsa_jwk(KEY_ID)])]);
     let harness = with_keys_of(&host, AS_CONFIGURED).await;
     tab(&load_by_bearer(&harness, &good_token(&claims(now(&harness)))).await);
@@ -468,7 +468,7 @@ async fn keys_that_are_an_hour_old_are_fetched_again_beside_the_request() {
 }
 
 #[tokio::test]
-async fn a_cookie_authenticates_nobody_on_a_bearer_route() {
+async fn a_cookie_does_not_authenticate_on_a_bearer_route() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let token = good_token(&claims(now(&harness)));
     for cookie in [format!("{COOKIE_NAME}={token}"), harness.sign_in().await] {
@@ -480,7 +480,7 @@ async fn a_cookie_authenticates_nobody_on_a_bearer_route() {
 }
 
 #[tokio::test]
-async fn a_bearer_header_authenticates_nobody_on_a_cookie_route() {
+async fn a_bearer_header_does_not_authenticate_on_a_cookie_route() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     let request = call("/api/email/load").header(AUTHORIZATION, format!("Bearer {token}"));
@@ -490,7 +490,7 @@ async fn a_bearer_header_authenticates_nobody_on_a_cookie_route() {
 }
 
 #[tokio::test]
-async fn what_another_site_makes_a_browser_send_with_the_hosts_cookie_is_refused() {
+async fn a_cross_site_request_with_the_hosts_cookie_is_refused() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     let shapes: [&[(&str, &str)]; 7] = [
@@ -514,7 +514,7 @@ async fn what_another_site_makes_a_browser_send_with_the_hosts_cookie_is_refused
 }
 
 #[tokio::test]
-async fn a_bearer_route_asks_no_browser_where_it_comes_from() {
+async fn a_bearer_route_accepts_cross_site_requests() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     let request = Request::post("/bearer/api/email/load")
@@ -527,7 +527,7 @@ async fn a_bearer_route_asks_no_browser_where_it_comes_from() {
 }
 
 #[tokio::test]
-async fn what_a_form_of_another_site_can_send_is_no_call_on_a_bearer_route() {
+async fn a_bearer_route_refuses_the_media_types_of_forms() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let authorization = format!("Bearer {}", good_token(&claims(now(&harness))));
     let load = async |kinds: &[&str]| {
@@ -561,7 +561,7 @@ async fn what_a_form_of_another_site_can_send_is_no_call_on_a_bearer_route() {
 }
 
 #[tokio::test]
-async fn nothing_but_calls_is_under_bearer_and_nothing_without_the_hosts_tokens() {
+async fn under_bearer_are_only_calls_and_none_without_configured_host_tokens() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let token = good_token(&claims(now(&harness)));
     for path in ["/bearer/settings/email", "/bearer/api/nowhere", "/bearer/sign-out"] {
@@ -572,13 +572,13 @@ async fn nothing_but_calls_is_under_bearer_and_nothing_without_the_hosts_tokens(
     let without = Harness::start().await;
     let events = send(&without, ADDRESS, get("/bearer/api/email/events"), "").await;
     assert_eq!(events.status, StatusCode::NOT_FOUND);
-    // What is not there takes forms, as the pages do.
+    // An unknown path takes forms, as the pages do.
     let load = load_by_bearer(&without, &token).await;
     assert_eq!(load.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]
-async fn a_bad_host_token_is_a_refusal_and_no_way_to_a_session() {
+async fn a_malformed_host_token_is_refused_even_beside_a_session() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let session = harness.sign_in().await;
     let request = call("/api/email/load")
@@ -589,7 +589,7 @@ async fn a_bad_host_token_is_a_refusal_and_no_way_to_a_session() {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_here_is_known_by_that_once_the_hosts_token_has_expired() {
+async fn a_session_authenticates_once_the_hosts_token_has_expired() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let session = harness.sign_in().await;
     let expired = good_token(&claims_with(now(&harness), json!({ "exp": 1 })));
@@ -601,7 +601,7 @@ async fn whoever_signs_in_here_is_known_by_that_once_the_hosts_token_has_expired
 }
 
 #[tokio::test]
-async fn whoever_signs_in_here_beside_a_forged_token_is_told_why_that_does_not_help() {
+async fn a_session_beside_a_forged_token_is_refused_with_the_reason() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let cookies = format!("{COOKIE_NAME}=a.b.c; {}", harness.sign_in().await);
     let page = get("/settings/email").header(COOKIE, &cookies);
@@ -616,7 +616,7 @@ async fn whoever_signs_in_here_beside_a_forged_token_is_told_why_that_does_not_h
 }
 
 #[tokio::test]
-async fn whoevers_host_decides_how_times_are_written_is_offered_no_choice() {
+async fn time_preferences_from_the_host_cannot_be_changed_here() {
     let harness = with_key_file(AS_CONFIGURED).await;
     for (other, is_offered) in [(json!({ "zoneinfo": "Asia/Tokyo" }), false), (json!({}), true)] {
         let token = good_token(&claims_with(now(&harness), other));
@@ -631,14 +631,14 @@ async fn whoevers_host_decides_how_times_are_written_is_offered_no_choice() {
 }
 
 #[tokio::test]
-async fn without_the_hosts_cookie_a_session_is_asked() {
+async fn without_the_hosts_cookie_a_session_authenticates() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let request = get("/settings/email").header(COOKIE, harness.sign_in().await);
     assert_eq!(send(&harness, ADDRESS, request, "").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn whoever_signs_out_beside_the_hosts_cookie_ends_the_session() {
+async fn signing_out_beside_the_hosts_cookie_ends_the_session() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     for roles in ["ppm-administrator", "none"] {
         let session = harness.sign_in().await;
@@ -654,7 +654,7 @@ async fn whoever_signs_out_beside_the_hosts_cookie_ends_the_session() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_role_by_the_hosts_word_gets_to_the_door_and_in() {
+async fn a_user_without_a_role_in_the_host_can_sign_in_with_a_local_account() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
     let host = format!("{COOKIE_NAME}={token}");
@@ -674,7 +674,7 @@ async fn whoever_has_no_role_by_the_hosts_word_gets_to_the_door_and_in() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_role_is_told_the_ways_on() {
+async fn a_user_without_a_role_is_offered_sign_in_and_with_a_session_sign_out() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let token = good_token(&claims_with(now(&harness), json!({ "roles": [] })));
     let session = harness.sign_in().await;
@@ -690,7 +690,7 @@ async fn whoever_has_no_role_is_told_the_ways_on() {
 }
 
 #[tokio::test]
-async fn signing_out_is_offered_to_whoever_a_session_knows_and_to_nobody_else() {
+async fn signing_out_is_offered_only_where_a_session_authenticates() {
     let harness = with_key_file(AS_CONFIGURED).await.with_ada().await;
     let host = format!("{COOKIE_NAME}={}", good_token(&claims(now(&harness))));
     let session = harness.sign_in().await;
@@ -708,7 +708,7 @@ async fn signing_out_is_offered_to_whoever_a_session_knows_and_to_nobody_else() 
 }
 
 #[tokio::test]
-async fn an_expired_token_leads_a_page_to_the_door_and_a_missing_role_to_a_plain_refusal() {
+async fn a_page_redirects_an_expired_token_to_sign_in_and_refuses_a_missing_role() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let page = async |other: Value| {
         let token = good_token(&claims_with(now(&harness), other));
@@ -728,7 +728,7 @@ async fn an_expired_token_leads_a_page_to_the_door_and_a_missing_role_to_a_plain
 }
 
 #[tokio::test]
-async fn a_refusal_leaves_one_row_a_minute_with_its_code_and_no_value() {
+async fn a_refusal_is_audited_once_a_minute_with_its_code_and_no_value() {
     let harness = with_key_file(AS_CONFIGURED).await;
     let expired = good_token(&claims_with(now(&harness), json!({ "exp": 1 })));
     let roleless = good_token(&claims_with(now(&harness), json!({ "roles": [] })));

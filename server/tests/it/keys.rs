@@ -1,5 +1,5 @@
-//! The key that seals can be changed while programs serve, and no end of a process at any moment
-//! loses a value.
+//! The sealing key can be rotated while programs serve, and a process that is killed at any instant
+//! loses no value.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use app::api::{Save, SaveAnswer, Tab};
+use app::api::{EmailTab, Save, SaveAnswer};
 use app::service::EmailService;
 use axum::http::StatusCode;
 use base64::Engine;
@@ -33,25 +33,25 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url};
-use crate::support::doubles::{FixedClock, SeededRandomness};
+use crate::support::oauth_fixture::OauthFixture;
 use crate::support::oauth_programs::{called, save};
-use crate::support::oauth_world::World;
 use crate::support::program::{
-    Browser, Serving, complaint, log_file, program, run as run_program, write_private,
+    HttpBrowser, Serving, complaint, log_file, program, run as run_program, write_private,
 };
 use crate::support::provider::{Held, Refreshing};
 use crate::support::soak::{is_soaking, times};
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
-/// What an account of another provider's is sealed for in these tests.
+/// The issuer that the values of a sign-in by OpenID Connect are sealed for.
 const ISSUER: &str = "https://id.example";
-/// An instant that no test reaches.
+/// An instant that no test reaches, in milliseconds since 1970.
 const FAR: i64 = 4_000_000_000_000;
-/// How often a test looks whether something has come true.
+/// The interval at which a test polls a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Longer than anything here takes, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than any wait in these tests, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A database, an administrator, and nodes that each have a key file of their own.
+/// A database, an administrator, and nodes with a key file each.
 struct Nodes {
     folder: TempDir,
     url: String,
@@ -101,11 +101,11 @@ impl Nodes {
                 sleep(LOOK_EVERY).await;
             }
         };
-        let waited = timeout(PATIENCE, is_there).await;
+        let waited = timeout(TIMEOUT, is_there).await;
         assert!(waited.is_ok(), "{node} has not logged {text:?}: {}", self.log(node));
     }
 
-    /// `ppm-email key …` at a node, not started yet.
+    /// The command `ppm-email key …` at a node, not started yet.
     fn command(&self, node: &str, command: &str) -> std::process::Command {
         let mut program = program(self.folder.path());
         program.args(["key", command, "--database-url", &self.url]);
@@ -117,21 +117,21 @@ impl Nodes {
         run_program(self.command(node, command), "")
     }
 
-    /// Runs `ppm-email key …` at a node, and returns what it said.
+    /// Runs `ppm-email key …` at a node and returns its standard output.
     fn key(&self, node: &str, command: &str) -> String {
         let output = self.try_key(node, command);
         assert!(output.status.success(), "key {command}: {output:?}");
         String::from_utf8(output.stdout).expect("the program writes text")
     }
 
-    /// Runs `ppm-email key rotate` at a node without the wait for what other nodes sealed before: the
-    /// change of the key is made an old one as soon as the wait begins.
+    /// Runs `ppm-email key rotate` at a node without its wait for late writes of other nodes: the
+    /// change of the key is backdated as soon as the wait begins.
     async fn rotate(&self, node: &str) {
         rotate_at_once(self.command(node, "rotate"), self.folder.path()).await;
     }
 
-    async fn browser(&self, serving: &Serving) -> Browser {
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+    async fn browser(&self, serving: &Serving) -> HttpBrowser {
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         browser.cookie.clone_from(&self.cookie);
         browser
     }
@@ -152,7 +152,7 @@ impl Nodes {
         ids_in(&self.key_file(node))
     }
 
-    /// The key that seals.
+    /// The active sealing key.
     async fn active(&self) -> KeyId {
         let store = self.store().await;
         let check = key_check::load(&store).await.expect("it answers").expect("a start made one");
@@ -160,7 +160,7 @@ impl Nodes {
         KeyId::of(&check).expect("a sealed value")
     }
 
-    /// How many values each key has sealed, in all.
+    /// How many values each key has sealed, for each column.
     async fn counts(&self) -> Vec<(Option<KeyId>, i64)> {
         let (store, mut counts) = (self.store().await, Vec::new());
         for column in Column::ALL {
@@ -175,7 +175,7 @@ impl Nodes {
         counts.iter().filter(|(by, _)| *by == Some(key)).map(|(_, count)| count).sum()
     }
 
-    /// The stored password, opened for the saved form, and the Client ID.
+    /// The stored password, decrypted for the saved form's destination, and the Client ID.
     async fn secrets(&self, vault: &Vault) -> (String, String) {
         let store = self.store().await;
         let stored = settings::load(&store).await.expect("it answers");
@@ -189,7 +189,7 @@ impl Nodes {
             opened.expose_secret().to_owned()
         };
         let destination = form.destination(Field::Password).expect("a password has one");
-        (open(Field::Password, &destination), open(Field::ClientId, &Destination::Nowhere))
+        (open(Field::Password, &destination), open(Field::ClientId, &Destination::Unbound))
     }
 }
 
@@ -201,12 +201,12 @@ fn ids_in(file: &Path) -> Vec<KeyId> {
 /// Runs this `ppm-email key rotate` as [`Nodes::rotate`] does.
 async fn rotate_at_once(command: std::process::Command, folder: &Path) {
     let mut rotating = Rotating::start(command);
-    rotating.waits();
-    make_old_changes(folder).await;
-    rotating.succeeds();
+    rotating.read_until_waiting();
+    backdate_key_changes(folder).await;
+    rotating.expect_success();
 }
 
-/// A rotation that is under way.
+/// A running rotation.
 struct Rotating {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -219,16 +219,16 @@ impl Rotating {
         Self { child, output }
     }
 
-    /// Reads until it waits for what other nodes sealed before, or has ended without that.
-    fn waits(&mut self) {
+    /// Reads until it waits for late writes of other nodes, or has ended without waiting.
+    fn read_until_waiting(&mut self) {
         let mut lines = self.output.by_ref().lines().map_while(Result::ok);
         lines.find(|line| line.starts_with("waiting"));
     }
 
-    fn succeeds(mut self) {
-        let mut said = String::new();
-        self.output.read_to_string(&mut said).expect("the program writes text");
-        assert!(self.child.wait().expect("it is ours").success(), "{said}");
+    fn expect_success(mut self) {
+        let mut printed = String::new();
+        self.output.read_to_string(&mut printed).expect("the program writes text");
+        assert!(self.child.wait().expect("it is ours").success(), "{printed}");
     }
 
     fn kill(mut self) {
@@ -237,8 +237,8 @@ impl Rotating {
     }
 }
 
-/// Makes every change of the key one of long ago.
-async fn make_old_changes(folder: &Path) {
+/// Backdates every change of the key by an hour.
+async fn backdate_key_changes(folder: &Path) {
     let sql = "UPDATE audit SET at = at - 3600000 WHERE action = 'key-changed'";
     execute(&mut connection(folder).await, sql).await;
 }
@@ -253,7 +253,7 @@ fn waits_for_a_lock(process: u32) -> bool {
     })
 }
 
-/// Waits until a command waits for the lock on its key file.
+/// Waits until a command is blocked by the lock on its key file.
 async fn wait_until_locked_out(command: &mut Child) {
     let waits = async {
         while !waits_for_a_lock(command.id()) {
@@ -262,7 +262,7 @@ async fn wait_until_locked_out(command: &mut Child) {
             sleep(LOOK_EVERY).await;
         }
     };
-    assert!(timeout(PATIENCE, waits).await.is_ok(), "it does not come to the lock");
+    assert!(timeout(TIMEOUT, waits).await.is_ok(), "it does not come to the lock");
 }
 
 fn draft(number: i64) -> Draft {
@@ -285,13 +285,13 @@ async fn execute(connection: &mut AnyConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("the tables are there");
 }
 
-/// Puts in so many test messages with sealed forms.
-async fn put_runs(nodes: &Nodes, vault: &Vault, count: usize) {
+/// Inserts `count` test runs with sealed forms.
+async fn insert_runs(nodes: &Nodes, vault: &Vault, count: usize) {
     let mut connection = connection(nodes.folder.path()).await;
     execute(&mut connection, "BEGIN").await;
     let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
     for number in 0..count {
-        let sealed = vault.seal(columns::RUN, &Destination::Nowhere, &form);
+        let sealed = vault.seal(columns::RUN, &Destination::Unbound, &form);
         sqlx::query(
             "INSERT INTO run (id, person, person_name, recipient, started_at, outcome, form)
              VALUES ($1, 'p', 'P', 'p@example.com', 0, '\"interrupted\"', $2)",
@@ -305,9 +305,9 @@ async fn put_runs(nodes: &Nodes, vault: &Vault, count: usize) {
     execute(&mut connection, "COMMIT").await;
 }
 
-/// Puts a sealed value into every column that holds some, but for those that a save fills.
-async fn put_one_of_each(nodes: &Nodes, vault: &Vault) {
-    put_runs(nodes, vault, 1).await;
+/// Inserts a sealed value into every sealed column, except those that a save fills.
+async fn insert_one_of_each(nodes: &Nodes, vault: &Vault) {
+    insert_runs(nodes, vault, 1).await;
     let form = draft(1).map_secrets(|_, _| ());
     let (mail, provider) = (form.token_destination(), form.token_endpoint_origin());
     let issuer = Destination::Origin(ISSUER.to_owned());
@@ -323,7 +323,7 @@ async fn put_one_of_each(nodes: &Nodes, vault: &Vault) {
     .execute(&mut connection)
     .await
     .expect("the table is there");
-    // One for the settings as they are, one for earlier ones: nobody finishes that.
+    // One for the current settings, one for earlier ones, which cannot be completed.
     for (id, revision) in [("attempt", 1), ("outdated", 0)] {
         sqlx::query(
             "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
@@ -361,7 +361,7 @@ async fn put_one_of_each(nodes: &Nodes, vault: &Vault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_is_added_taken_into_use_and_the_old_one_removed_while_a_program_serves() {
+async fn a_key_is_added_activated_and_the_old_one_removed_while_a_program_serves() {
     let nodes = Nodes::start().await;
     let serving = nodes.serve("one");
     let mut browser = nodes.browser(&serving).await;
@@ -375,7 +375,7 @@ async fn a_key_is_added_taken_into_use_and_the_old_one_removed_while_a_program_s
     let [_, new] = nodes.ids("one")[..] else { panic!("one key was added") };
     assert_eq!((nodes.active().await, nodes.sealed_by(old).await), (new, 0));
 
-    // The program that served all the while opens and seals with it.
+    // The program that kept running opens and seals with it.
     save(&mut browser, &draft(2), 1, None).await;
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 2));
     nodes.key("one", "prune");
@@ -383,19 +383,19 @@ async fn a_key_is_added_taken_into_use_and_the_old_one_removed_while_a_program_s
     serving.stop();
 
     let serving = nodes.serve("one");
-    let tab: Tab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
+    let tab: EmailTab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
     assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-2");
     let vault = nodes.vault("one").await;
     assert_eq!(nodes.secrets(&vault).await, ("password-2".to_owned(), "client-2".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_reaches_every_column_and_forgets_what_nobody_can_use() {
+async fn a_rotation_reaches_every_column_and_deletes_outdated_attempts() {
     let nodes = Nodes::start().await;
     let serving = nodes.serve("one");
     save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
     serving.stop();
-    put_one_of_each(&nodes, &nodes.vault("one").await).await;
+    insert_one_of_each(&nodes, &nodes.vault("one").await).await;
     nodes.key("one", "add");
     nodes.rotate("one").await;
     let [_, new] = nodes.ids("one")[..] else { panic!("one key was added") };
@@ -410,11 +410,11 @@ async fn a_rotation_reaches_every_column_and_forgets_what_nobody_can_use() {
     assert_eq!(entry.get::<String, _>(0), new.to_string());
 }
 
-/// Columns of octets that hold no value which a rotation has to reach.
+/// Binary columns without a value that a rotation must seal again.
 const NOT_RESEALED: [&str; 1] = ["key_check.sealed"];
 
 #[tokio::test]
-async fn every_column_of_octets_is_known_to_the_rotation() {
+async fn every_binary_column_is_known_to_the_rotation() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     Store::open(&database(&folder).await).await.expect("the database opens").close().await;
     let is_file = database_url(folder.path()).await.starts_with("sqlite");
@@ -435,7 +435,7 @@ async fn every_column_of_octets_is_known_to_the_rotation() {
     assert_eq!(found, known);
 }
 
-/// One administrator who saves and is answered, again and again, until told to stop.
+/// An administrator who saves in a loop until stopped.
 struct Saver {
     is_over: Arc<AtomicBool>,
     acknowledged: Arc<AtomicI64>,
@@ -443,19 +443,19 @@ struct Saver {
 }
 
 impl Saver {
-    fn start(mut browser: Browser, revision: i64) -> Self {
+    fn start(mut browser: HttpBrowser, revision: i64) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicI64::new(revision));
-        let (over, told) = (is_over.clone(), acknowledged.clone());
+        let (over, latest) = (is_over.clone(), acknowledged.clone());
         let task = tokio::spawn(async move {
             while !over.load(Ordering::SeqCst) {
-                let revision = told.load(Ordering::SeqCst);
+                let revision = latest.load(Ordering::SeqCst);
                 let save = Save { draft: draft(revision + 1), revision, deletes_grant: None };
                 let answer: SaveAnswer =
                     called(&mut browser, "email/save", &json!({ "save": save })).await;
                 assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-                told.store(revision + 1, Ordering::SeqCst);
-                let tab: Tab = called(&mut browser, "email/load", &json!({})).await;
+                latest.store(revision + 1, Ordering::SeqCst);
+                let tab: EmailTab = called(&mut browser, "email/load", &json!({})).await;
                 let client = format!("client-{}", revision + 1);
                 assert_eq!(tab.saved.form.plain_text(Field::ClientId), client);
             }
@@ -463,7 +463,7 @@ impl Saver {
         Self { is_over, acknowledged, task }
     }
 
-    /// Ends it after the save under way, and returns the last revision.
+    /// Stops after the running save, and returns the last revision.
     async fn end(self) -> i64 {
         self.is_over.store(true, Ordering::SeqCst);
         self.task.await.expect("every save and every look was answered");
@@ -471,7 +471,7 @@ impl Saver {
     }
 }
 
-/// More than the batches of a rotation hold together.
+/// Enough values for several batches of a rotation.
 const RUNS: usize = 350;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -479,7 +479,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
     let nodes = Nodes::start().await;
     let serving = nodes.serve("one");
     save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
-    put_runs(&nodes, &nodes.vault("one").await, RUNS).await;
+    insert_runs(&nodes, &nodes.vault("one").await, RUNS).await;
     let saver = Saver::start(nodes.browser(&serving).await, 1);
 
     let (mut moments, mut half_done) = (StdRng::seed_from_u64(20_281_128), 0);
@@ -491,7 +491,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
         let mut rotating =
             nodes.command("one", "rotate").stdout(Stdio::piped()).spawn().expect("it runs");
         let mut output = BufReader::new(rotating.stdout.take().expect("it is piped"));
-        // After so many lines, and then a while that ends anywhere in what comes next.
+        // The kill comes after this many lines and a random delay.
         let wanted = moments.random_range(0..5);
         let lines = output.by_ref().lines().map_while(Result::ok).take(wanted);
         let lines = lines.take_while(|line| !line.starts_with("waiting")).count();
@@ -517,14 +517,14 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
     assert_eq!(nodes.ids("one"), [newest]);
     assert!(nodes.key("one", "check").contains("every value can be opened"));
     let serving = nodes.serve("one");
-    let tab: Tab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
+    let tab: EmailTab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
     assert_eq!(tab.saved.revision, revision);
     let expected = (format!("password-{revision}"), format!("client-{revision}"));
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
+async fn a_key_file_is_whole_or_unchanged_whenever_add_or_prune_is_killed() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let mut moments = StdRng::seed_from_u64(20_281_129);
@@ -552,7 +552,7 @@ async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
         let after = nodes.ids("one");
         assert!(after == before || after == before[before.len() - 1..], "{after:?}");
     }
-    // What a kill left behind holds keys: the next change takes it away.
+    // A temporary file left by a kill holds keys: the next change deletes it.
     nodes.key("one", "add");
     let names = fs::read_dir(file.parent().expect("a folder")).expect("it is there");
     let mut names: Vec<_> = names.map(|entry| entry.expect("an entry").file_name()).collect();
@@ -561,7 +561,7 @@ async fn a_key_file_is_whole_or_as_before_whenever_add_or_prune_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_without_the_new_key_works_until_the_rotation_then_says_so_and_recovers_by_itself() {
+async fn a_node_without_the_new_key_works_until_the_rotation_then_reports_it_and_recovers() {
     a_node_recovers(&[]).await;
 }
 
@@ -603,8 +603,8 @@ async fn a_node_recovers(after_the_rotation: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_token_that_is_kept_by_a_renewal_under_way_comes_back_with_the_new_key() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_refresh_token_that_a_running_refresh_keeps_is_sealed_with_the_new_key() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.refreshing = Refreshing::Keeps);
     world.obtain().await;
     world.harness.clock.advance(TimeDelta::hours(2));
@@ -639,11 +639,11 @@ async fn a_refresh_token_that_is_kept_by_a_renewal_under_way_comes_back_with_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_nothing_needs_any_more_is_not_missed_any_more() {
+async fn a_missing_key_that_no_value_needs_is_no_longer_reported() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
-    put_runs(&nodes, &stranger, 1).await;
+    insert_runs(&nodes, &stranger, 1).await;
     let _serving = nodes.serve("one");
     nodes.logged("one", "a key is not in the key file").await;
     execute(&mut connection(nodes.folder.path()).await, "DELETE FROM run").await;
@@ -651,12 +651,12 @@ async fn a_key_that_nothing_needs_any_more_is_not_missed_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_who_names_an_unknown_key_makes_no_node_miss_one() {
+async fn a_probe_with_an_unknown_key_is_not_reported_as_a_missing_key() {
     let nodes = Nodes::start().await;
     let serving = nodes.serve("one");
     let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
-    let probe = stranger.seal(columns::CALLBACK_PROBE, &Destination::Nowhere, &"0.nonce".into());
-    let mut browser = Browser::at(&serving.address).await.expect("it listens");
+    let probe = stranger.seal(columns::CALLBACK_PROBE, &Destination::Unbound, &"0.nonce".into());
+    let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
     let path = format!("/oauth/callback?ppm-probe={}", URL_SAFE_NO_PAD.encode(probe));
     browser.get(&path).await.expect("an answer");
     serving.stop();
@@ -670,7 +670,7 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
     let old = nodes.vault("one").await;
     nodes.key("one", "add");
     nodes.rotate("one").await;
-    put_runs(&nodes, &old, 3).await;
+    insert_runs(&nodes, &old, 3).await;
     let before = nodes.ids("one");
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(line.contains(&format!("3 values still need the key {}", before[0])), "{line}");
@@ -681,27 +681,27 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_waits_for_what_a_node_sealed_before_the_change_and_writes_late() {
+async fn a_rotation_waits_for_late_writes_sealed_before_the_change() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let old = nodes.vault("one").await;
-    put_runs(&nodes, &old, 1).await;
+    insert_runs(&nodes, &old, 1).await;
     nodes.key("one", "add");
     let mut rotating = Rotating::start(nodes.command("one", "rotate"));
-    rotating.waits();
-    // For as long as the database lets a node wait that sealed this before.
+    rotating.read_until_waiting();
+    // For as long as the database may delay a write that was sealed before the change.
     let until = Instant::now() + WRITTEN_WITHIN;
-    let late = old.seal(columns::RUN, &Destination::Nowhere, &"late".into());
+    let late = old.seal(columns::RUN, &Destination::Unbound, &"late".into());
     let mut connection = connection(nodes.folder.path()).await;
     while Instant::now() < until {
         let write = sqlx::query("UPDATE run SET form = $1").bind(late.as_slice());
         write.execute(&mut connection).await.expect("the table is there");
         sleep(LOOK_EVERY).await;
     }
-    rotating.succeeds();
+    rotating.expect_success();
     let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (0, 1));
-    // The rotation has waited long enough for this too.
+    // The rotation has waited long enough for a prune, too.
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), [new]);
 }
@@ -713,8 +713,8 @@ async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their
     let old = nodes.vault("one").await;
     nodes.key("one", "add");
     nodes.rotate("one").await;
-    put_runs(&nodes, &old, 3).await;
-    // A node that writes at every moment what it seals with the older key.
+    insert_runs(&nodes, &old, 3).await;
+    // Simulates a node that keeps writing values sealed with the older key.
     let mut connection = connection(nodes.folder.path()).await;
     let before = "CREATE TRIGGER late AFTER UPDATE OF form ON run";
     let put_back = "UPDATE run SET form = OLD.form WHERE id = NEW.id";
@@ -733,13 +733,13 @@ async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_key_is_not_removed_while_a_node_may_still_write_what_it_sealed() {
+async fn an_old_key_is_not_removed_while_a_node_may_still_write_values_sealed_with_it() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     nodes.key("one", "add");
     let before = nodes.ids("one");
     let mut rotating = Rotating::start(nodes.command("one", "rotate"));
-    rotating.waits();
+    rotating.read_until_waiting();
     rotating.kill();
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(
@@ -751,16 +751,16 @@ async fn an_old_key_is_not_removed_while_a_node_may_still_write_what_it_sealed()
     assert!((1..=60).contains(&seconds), "{line}");
     assert_eq!(nodes.ids("one"), before);
 
-    make_old_changes(nodes.folder.path()).await;
+    backdate_key_changes(nodes.folder.path()).await;
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), before[1..]);
 }
 
-/// How many commands change a key file at once.
+/// How many commands change a key file concurrently.
 const AT_ONCE: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_that_are_added_at_the_same_moment_are_all_in_the_file() {
+async fn keys_that_are_added_concurrently_are_all_in_the_file() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let adding: Vec<_> = (0..AT_ONCE)
@@ -773,14 +773,14 @@ async fn keys_that_are_added_at_the_same_moment_are_all_in_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_prune_beside_an_add_keeps_the_key_that_is_added() {
+async fn a_prune_during_an_add_keeps_the_added_key() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     nodes.key("one", "add");
     nodes.rotate("one").await;
     let [_, active] = nodes.ids("one")[..] else { panic!("one key was added") };
 
-    // The add has read the file when the prune comes, and writes it then.
+    // The add has locked and read the file when the prune starts, and writes it then.
     let adding = key_file::lock(&nodes.key_file("one")).expect("it is whole").expect("there");
     let mut pruning = nodes.command("one", "prune").stdout(Stdio::null()).spawn().expect("it runs");
     wait_until_locked_out(&mut pruning).await;
@@ -792,7 +792,7 @@ async fn a_prune_beside_an_add_keeps_the_key_that_is_added() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
+async fn a_prune_that_had_to_wait_counts_values_written_meanwhile() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let old = nodes.vault("one").await;
@@ -804,7 +804,7 @@ async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
     let mut command = nodes.command("one", "prune");
     let mut pruning = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("runs");
     wait_until_locked_out(&mut pruning).await;
-    put_runs(&nodes, &old, 1).await;
+    insert_runs(&nodes, &old, 1).await;
     drop(locked);
     let line = complaint(&pruning.wait_with_output().expect("it ends"));
     assert!(line.contains(&format!("1 values still need the key {}", before[0])), "{line}");
@@ -812,7 +812,7 @@ async fn a_prune_that_had_to_wait_counts_what_was_written_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_node_without_the_new_key_saves_is_opened_by_the_others_and_keeps_the_old_key() {
+async fn a_save_by_a_node_without_the_new_key_is_readable_by_others_and_keeps_the_old_key() {
     let nodes = Nodes::start().await;
     let one = nodes.serve("one");
     nodes.copy_key_file("one", "two");
@@ -824,7 +824,7 @@ async fn what_a_node_without_the_new_key_saves_is_opened_by_the_others_and_keeps
 
     save(&mut nodes.browser(&two).await, &draft(1), 0, None).await;
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (2, 0));
-    let tab: Tab = called(&mut nodes.browser(&one).await, "email/load", &json!({})).await;
+    let tab: EmailTab = called(&mut nodes.browser(&one).await, "email/load", &json!({})).await;
     assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-1");
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(line.contains(&format!("2 values still need the key {old}")), "{line}");
@@ -838,7 +838,7 @@ async fn what_a_node_without_the_new_key_saves_is_opened_by_the_others_and_keeps
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_as_they_are() {
+async fn key_and_account_commands_do_not_change_tables_of_another_version() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let mut connection = connection(nodes.folder.path()).await;
@@ -866,7 +866,7 @@ async fn a_command_about_keys_or_accounts_leaves_the_tables_of_another_version_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_about_keys_makes_no_tables_where_there_are_none() {
+async fn a_key_command_creates_no_tables() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let other = tempfile::tempdir().expect("a folder for the test");
@@ -893,7 +893,7 @@ async fn a_key_that_is_not_used_yet_is_not_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_is_refused_where_a_value_does_not_open_and_names_its_row_but_no_secret() {
+async fn a_rotation_is_refused_where_a_value_cannot_be_opened_and_names_its_row_only() {
     let nodes = Nodes::start().await;
     let serving = nodes.serve("one");
     save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
@@ -914,10 +914,10 @@ async fn a_check_lists_the_keys_and_their_values_and_prints_no_key() {
     let serving = nodes.serve("one");
     save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
     serving.stop();
-    let mut said = nodes.key("one", "add");
+    let mut printed = nodes.key("one", "add");
     nodes.rotate("one").await;
-    said += &nodes.key("one", "rotate");
-    said += &nodes.key("one", "add");
+    printed += &nodes.key("one", "rotate");
+    printed += &nodes.key("one", "add");
     let check = nodes.key("one", "check");
     let [old, active, unused] = nodes.ids("one")[..] else { panic!("two keys were added") };
     for (key, state) in [(old, "only opens\t0"), (active, "seals\t2"), (unused, "not used yet\t0")]
@@ -931,7 +931,7 @@ async fn a_check_lists_the_keys_and_their_values_and_prints_no_key() {
     for key in file.lines().skip(1).filter_map(|line| line.split(' ').next()) {
         let octets = STANDARD.decode(key).expect("base64");
         let hex = octets.iter().fold(String::new(), |hex, octet| format!("{hex}{octet:02x}"));
-        for text in [&said, &check, &log] {
+        for text in [&printed, &check, &log] {
             assert!(!text.contains(key) && !text.contains(&hex), "{text}");
         }
     }
@@ -958,17 +958,17 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
     changed.bind(sealed).execute(&mut connection).await.expect("the table is there");
     let output = nodes.try_key("one", "check");
     assert!(complaint(&output).contains("secret client-id"));
-    let said = String::from_utf8(output.stdout).expect("text");
-    assert!(said.contains("cannot be opened: secret client-id"), "{said}");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert!(printed.contains("cannot be opened: secret client-id"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_added_leaves_the_file_its_owner_and_its_permissions() {
+async fn adding_a_key_keeps_the_files_owner_and_permissions() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     let file = nodes.key_file("one");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("it is ours");
-    // Only root may give a file away.
+    // Succeeds only as root.
     let _ = chown(&file, Some(65_534), Some(65_534));
     let before = fs::metadata(&file).expect("it is there");
     nodes.key("one", "add");
@@ -978,7 +978,7 @@ async fn a_key_that_is_added_leaves_the_file_its_owner_and_its_permissions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_to_the_key_file_stays_a_link() {
+async fn a_symbolic_link_to_the_key_file_stays_a_link() {
     let nodes = Nodes::start().await;
     nodes.serve("one").stop();
     std::os::unix::fs::symlink(nodes.key_file("one"), nodes.key_file("two")).expect("ours");
@@ -988,7 +988,7 @@ async fn a_link_to_the_key_file_stays_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_about_keys_makes_neither_a_database_file_nor_a_key_file() {
+async fn a_key_command_creates_neither_a_database_file_nor_a_key_file() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     for command in ["add", "rotate", "prune", "check"] {
         let mut program = program(folder.path());
@@ -1024,8 +1024,8 @@ async fn a_key_beside_the_database_file_is_warned_of_once_and_one_elsewhere_is_n
     assert_eq!(serve(Some(moved)), 0);
 }
 
-/// The steps that the version without a ring knows.
-const STEPS_BEFORE: [&str; 6] = [
+/// The migrations of the version before the key ring.
+const MIGRATIONS_BEFORE: [&str; 6] = [
     include_str!("../../migrations/0001_foundation.sql"),
     include_str!("../../migrations/0002_hard_edges.sql"),
     include_str!("../../migrations/0003_oauth.sql"),
@@ -1034,7 +1034,7 @@ const STEPS_BEFORE: [&str; 6] = [
     include_str!("../../migrations/0006_explained.sql"),
 ];
 
-/// A key file, and what that version has sealed with the key in it.
+/// A key file of that version, and values sealed with its key.
 const BEFORE: &str = include_str!("keys/before.json");
 
 fn octets(hex: &serde_json::Value) -> Vec<u8> {
@@ -1045,8 +1045,8 @@ fn octets(hex: &serde_json::Value) -> Vec<u8> {
         .collect()
 }
 
-/// Makes the database that the version without a ring has left.
-async fn database_of_before(folder: &Path, before: &serde_json::Value) {
+/// Creates a database as that version left it.
+async fn create_earlier_database(folder: &Path, before: &serde_json::Value) {
     let is_file = database_url(folder).await.starts_with("sqlite");
     if is_file {
         write_private(&folder.join("ppm-email.db"), "");
@@ -1059,7 +1059,7 @@ async fn database_of_before(folder: &Path, before: &serde_json::Value) {
     let mut connection = connection(folder).await;
     execute(&mut connection, "CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY)")
         .await;
-    for (step, version) in STEPS_BEFORE.into_iter().zip(1..) {
+    for (step, version) in MIGRATIONS_BEFORE.into_iter().zip(1..) {
         let step = step.replace("{blob}", blob).replace("{ordinal}", ordinal);
         execute(&mut connection, &step).await;
         execute(&mut connection, &format!("INSERT INTO schema_version VALUES ({version})")).await;
@@ -1110,10 +1110,10 @@ async fn database_of_before(folder: &Path, before: &serde_json::Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_and_a_key_file_of_before_work_without_a_step_and_their_key_can_be_changed() {
+async fn a_database_and_a_key_file_of_the_earlier_version_work_and_the_key_can_be_rotated() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let before: serde_json::Value = serde_json::from_str(BEFORE).expect("JSON");
-    database_of_before(folder.path(), &before).await;
+    create_earlier_database(folder.path(), &before).await;
     let cookie = administrators(&folder, 1).await.remove(0);
     let url = database_url(folder.path()).await;
     let nodes = Nodes { folder, url, cookie };
@@ -1122,7 +1122,7 @@ async fn a_database_and_a_key_file_of_before_work_without_a_step_and_their_key_c
     write_private(&nodes.key_file("one"), key);
 
     let serving = nodes.serve("one");
-    let tab: Tab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
+    let tab: EmailTab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
     assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client of before");
     let expected = ("pässword of before".to_owned(), "client of before".to_owned());
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);

@@ -1,4 +1,4 @@
-//! Failed sign-ins are counted on all nodes together, and a success forgives them.
+//! Failed sign-ins are counted across all nodes, and a success resets the count.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn fail(harness: &Harness, times: usize) {
 }
 
 #[tokio::test]
-async fn after_five_failures_an_address_waits_for_that_account() {
+async fn after_five_failures_an_address_is_refused_for_that_account() {
     let harness = Harness::start().await.with_ada().await;
     fail(&harness, 5).await;
     let sixth = attempt(&harness, EMAIL, PASSWORD, ADDRESS).await;
@@ -41,14 +41,14 @@ async fn after_five_failures_an_address_waits_for_that_account() {
 }
 
 #[tokio::test]
-async fn the_owner_signs_in_elsewhere_while_a_guesser_waits() {
+async fn the_owner_signs_in_from_another_address_while_a_guesser_is_refused() {
     let harness = Harness::start().await.with_ada().await;
     fail(&harness, 5).await;
     attempt(&harness, EMAIL, PASSWORD, ELSEWHERE).await.expect("only the guesser's address waits");
 }
 
 #[tokio::test]
-async fn the_wait_ends_although_one_kept_trying() {
+async fn the_wait_is_not_extended_by_further_attempts() {
     let harness = Harness::start().await.with_ada().await;
     fail(&harness, 5).await;
     harness.clock.advance(TimeDelta::minutes(14));
@@ -58,7 +58,7 @@ async fn the_wait_ends_although_one_kept_trying() {
 }
 
 #[tokio::test]
-async fn a_success_forgives_the_failures_before_it() {
+async fn a_success_resets_the_failures_before_it() {
     let harness = Harness::start().await.with_ada().await;
     fail(&harness, 4).await;
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four are allowed");
@@ -67,7 +67,7 @@ async fn a_success_forgives_the_failures_before_it() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_guessed_from_many_addresses_waits_for_all_of_them() {
+async fn an_account_that_is_guessed_from_many_addresses_is_refused_for_all_of_them() {
     let harness = Harness::start().await.with_ada().await;
     for guess in 0..20 {
         let address = format!("198.51.100.{}", guess / 4);
@@ -99,11 +99,11 @@ async fn a_refused_attempt_is_not_counted() {
 }
 
 #[tokio::test]
-async fn sign_ins_under_way_are_no_failures() {
+async fn running_sign_ins_do_not_count_as_failures() {
     let harness = Harness::start().await.with_ada().await;
     fail(&harness, 4).await;
     let mut connection = connection(harness.folder.path()).await;
-    // As another node writes it while it compares a password.
+    // As another node stores the row while it compares a password.
     sqlx::query("UPDATE sign_in_attempt SET under_way_until = $1 WHERE id = 1")
         .bind((harness.server.clock.now() + TimeDelta::seconds(30)).timestamp_millis())
         .execute(&mut connection)
@@ -121,10 +121,10 @@ async fn sign_ins_under_way_are_no_failures() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_counts_even_if_the_caller_hangs_up_meanwhile() {
+async fn a_wrong_password_counts_even_if_the_client_disconnects_meanwhile() {
     let harness = Harness::start().await.with_ada().await;
     let mut database = connection(harness.folder.path()).await;
-    // A guess that is hung up on before it has heard of its own row is not compared: another follows.
+    // A guess that is aborted before its row is confirmed is not compared, so another one follows.
     for host in 1..=9 {
         let (accounts, begun) = (harness.server.accounts.clone(), count(&mut database, ALL).await);
         let guess = tokio::spawn(async move {
@@ -153,7 +153,7 @@ async fn count(database: &mut AnyConnection, statement: &'static str) -> i64 {
 }
 
 #[tokio::test]
-async fn attempts_at_the_same_moment_count_one_another() {
+async fn concurrent_attempts_count_each_other() {
     let harness = Harness::start().await.with_ada().await;
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -162,7 +162,7 @@ async fn attempts_at_the_same_moment_count_one_another() {
             .spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await });
     }
     let answers = attempts.join_all().await;
-    let looked_at =
+    let compared =
         answers.iter().filter(|answer| matches!(answer, Err(SignInError::Wrong))).count();
-    assert!(looked_at <= 5, "{looked_at} passwords were looked at");
+    assert!(compared <= 5, "{compared} passwords were looked at");
 }

@@ -1,5 +1,5 @@
-//! Where people sign in otherwise: no link for a first administrator unless it is asked for, and no
-//! accounts of this product where they are turned off.
+//! Local accounts beside another sign-in: the set-up link is printed only on request, and
+//! `--no-local-accounts` turns local accounts off.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::support::databases::{connection, database_url};
 use crate::support::harness::{EMAIL, FORM, PASSWORD};
 use crate::support::host::{AUDIENCE, ISSUER, PUBLIC_KEY};
 use crate::support::program::{
-    Browser, Serving, add_administrator_to, complaint, log_file, program, run,
+    HttpBrowser, Serving, add_administrator_to, complaint, log_file, program, run,
 };
 
 const OIDC: [&str; 4] = ["--oidc-issuer", "http://127.0.0.1:9", "--oidc-client-id", "ppm"];
@@ -46,34 +46,34 @@ async fn serve(folder: &Path, flags: &[&str]) -> Serving {
     })
 }
 
-/// What the program says at a start with these flags, once it listens.
-async fn said(flags: &[&str]) -> String {
+/// The program's standard output at a start with these flags.
+async fn start_output(flags: &[&str]) -> String {
     let folder = folder();
     serve(folder.path(), flags).await.stop()
 }
 
 #[tokio::test]
-async fn a_link_for_the_first_administrator_is_printed_only_where_nobody_signs_in_otherwise() {
-    assert!(said(&[]).await.contains("/set-up?ticket="));
+async fn a_set_up_link_is_printed_by_default_only_without_another_sign_in() {
+    assert!(start_output(&[]).await.contains("/set-up?ticket="));
     for others in [&OIDC[..], &HOST, &PROXY] {
-        let said = said(others).await;
-        assert!(!said.contains("set-up"), "{others:?}: {said}");
+        let start_output = start_output(others).await;
+        assert!(!start_output.contains("set-up"), "{others:?}: {start_output}");
     }
 }
 
 #[tokio::test]
-async fn a_link_that_is_asked_for_is_printed_whoever_else_signs_people_in() {
+async fn a_requested_set_up_link_is_printed_beside_another_sign_in() {
     for others in [&OIDC[..], &HOST, &PROXY] {
-        let said = said(&[others, &["--set-up-link"]].concat()).await;
-        assert!(said.contains("/set-up?ticket="), "{others:?}: {said}");
+        let start_output = start_output(&[others, &["--set-up-link"]].concat()).await;
+        assert!(start_output.contains("/set-up?ticket="), "{others:?}: {start_output}");
     }
 }
 
 #[tokio::test]
-async fn without_a_link_no_ticket_is_stored_and_no_page_speaks_of_one() {
+async fn without_a_link_no_ticket_is_stored_and_no_page_mentions_one() {
     let folder = folder();
     let program = serve(folder.path(), &OIDC).await;
-    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
     let page = browser.get("/sign-in").await.expect("an answer").body;
     assert!(!page.contains("the link the server printed"), "{page}");
     assert!(page.contains("type=\"password\""), "local accounts are there: {page}");
@@ -85,12 +85,12 @@ async fn without_a_link_no_ticket_is_stored_and_no_page_speaks_of_one() {
 }
 
 #[tokio::test]
-async fn where_local_accounts_are_off_a_password_opens_nothing_and_no_session_goes_on() {
+async fn with_local_accounts_off_no_password_works_and_sessions_end() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
     let program = serve(folder.path(), &OIDC).await;
-    let mut ada = Browser::at(&program.address).await.expect("it listens");
+    let mut ada = HttpBrowser::at(&program.address).await.expect("it listens");
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
     program.stop();
@@ -119,11 +119,11 @@ async fn where_local_accounts_are_off_a_password_opens_nothing_and_no_session_go
 }
 
 #[tokio::test]
-async fn where_nobody_signs_in_on_the_sign_in_page_it_says_who_signs_people_in() {
+async fn a_sign_in_page_without_a_way_to_sign_in_says_so() {
     for others in [&HOST[..], &PROXY] {
         let folder = folder();
         let program = serve(folder.path(), &[others, &["--no-local-accounts"]].concat()).await;
-        let mut browser = Browser::at(&program.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
         let page = browser.get("/sign-in").await.expect("an answer").body;
         assert!(page.contains("You cannot sign in on this page."), "{page}");
         assert!(!page.contains("<form"), "{page}");
@@ -131,7 +131,7 @@ async fn where_nobody_signs_in_on_the_sign_in_page_it_says_who_signs_people_in()
 }
 
 #[test]
-fn flags_that_would_let_nobody_in_or_contradict_each_other_stop_the_start() {
+fn flags_that_lock_all_users_out_or_contradict_each_other_stop_the_start() {
     let folder = folder();
     let refusal = |flags: &[&str]| {
         let mut command = program(folder.path());
@@ -145,7 +145,7 @@ fn flags_that_would_let_nobody_in_or_contradict_each_other_stop_the_start() {
 }
 
 #[tokio::test]
-async fn a_start_warns_of_a_public_url_in_clear_and_of_a_proxy_that_is_not_named() {
+async fn a_start_warns_of_a_public_url_with_http_and_of_a_missing_trusted_proxy() {
     let warned = async |flags: &[&str]| {
         let folder = folder();
         let (url, log) = (database_url(folder.path()).await, folder.path().join("log"));

@@ -1,5 +1,5 @@
-//! What the program's log tells of a token that could not be renewed: the fault's code, no word of the
-//! provider's, and no colours off a terminal.
+//! The log line of a failed token refresh: it has the diagnosis code, no text of the provider, and
+//! no colours outside a terminal.
 
 use std::fs;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use tokio::time::sleep;
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{LOOK_EVERY, obtain, save, trust_the_tests};
-use crate::support::oauth_world::draft;
-use crate::support::program::{Browser, Serving, log_file};
-use crate::support::provider::Provider;
+use crate::support::program::{HttpBrowser, Serving, log_file};
+use crate::support::provider::TestProvider;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_could_not_be_renewed_is_logged_with_the_faults_code_and_without_colours() {
+async fn a_failed_token_refresh_is_logged_with_its_code_and_without_colours() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = administrators(&folder, 1).await;
     let url = database_url(folder.path()).await;
@@ -26,10 +26,10 @@ async fn a_token_that_could_not_be_renewed_is_logged_with_the_faults_code_and_wi
         command.arg("--key-file").arg(folder.path().join("ppm-email.key"));
         trust_the_tests(command, folder.path());
     });
-    let provider = Provider::start();
+    let provider = TestProvider::start();
     provider.rule(|rules| rules.lifetime = Duration::from_secs(2));
-    let mailbox = Mailbox::start(&std::sync::Arc::new(Provider::start())).await;
-    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    let mailbox = Mailbox::start(&std::sync::Arc::new(TestProvider::start())).await;
+    let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
     browser.cookie.clone_from(&cookies[0]);
     let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
     save(&mut browser, &draft, 0, None).await;

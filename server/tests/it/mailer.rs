@@ -1,10 +1,10 @@
-//! A host's own mail through what is saved: the same way as a test message, and told as fully.
+//! `Mailer` sends a host's own mail by the saved settings, and reports it like a test message.
 
 use std::net::SocketAddr;
 
 use app::service::EmailService;
 use domain::OauthFlow;
-use domain::delivery::{Advice, Step, StepEnd};
+use domain::delivery::{Diagnosis, Step, StepStatus};
 use lettre::Message;
 use lettre::message::MessageBuilder;
 use server::egress::EgressPolicy;
@@ -12,10 +12,10 @@ use server::embed::{MailError, Mailer, Undelivered};
 use tokio::net::TcpListener;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
-use crate::support::oauth_world::{World, a_moment};
-use crate::support::smtp_server::{Peer, Script, SmtpServer};
+use crate::support::oauth_fixture::{OauthFixture, a_moment};
+use crate::support::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 
-/// A server with a mail server of this machine saved that asks nobody to sign in.
+/// A server whose saved mail server is on this machine and needs no authentication.
 async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
     let harness = Harness::start().await.with_ada().await;
     harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
@@ -23,7 +23,7 @@ async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
     (harness, mailer)
 }
 
-/// A report of the week, from whoever is saved as the sender.
+/// A message from the saved sender.
 async fn report(mailer: &Mailer) -> MessageBuilder {
     let sender = mailer.sender().await.expect("a sender");
     Message::builder().from(sender).subject("The week's report")
@@ -42,7 +42,7 @@ fn undelivered(error: MailError) -> Undelivered {
 
 #[tokio::test]
 async fn a_message_of_the_host_arrives_as_it_was_written() {
-    let server = Script::in_clear().play();
+    let server = SmtpScript::in_clear().play();
     let (_harness, mailer) = saved_for(server.address).await;
     let to = |message: MessageBuilder, who: &str| message.to(who.parse().expect("a mailbox"));
     let message = to(to(report(&mailer).await, "ada@example.org"), "grace@example.org");
@@ -50,7 +50,7 @@ async fn a_message_of_the_host_arrives_as_it_was_written() {
 
     assert_eq!(sent.reply, "250 2.0.0 Queued as 4711");
     let last = sent.steps.last().expect("steps");
-    assert_eq!((last.step, last.ended), (Step::Accepted, StepEnd::Done));
+    assert_eq!((last.step, last.ended), (Step::Accepted, StepStatus::Done));
     let heard = server.heard().await;
     assert_eq!(heard.line("MAIL"), "MAIL FROM:<noreply@example.com>");
     let text = String::from_utf8(heard.message()).expect("text");
@@ -59,8 +59,8 @@ async fn a_message_of_the_host_arrives_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_hidden_recipient_gets_the_message_and_is_not_in_it() {
-    let server = Script::in_clear().play();
+async fn a_bcc_recipient_gets_the_message_and_is_not_in_it() {
+    let server = SmtpScript::in_clear().play();
     let (_harness, mailer) = saved_for(server.address).await;
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     let message = message.bcc("auditor@example.org".parse().expect("a mailbox"));
@@ -72,8 +72,8 @@ async fn a_hidden_recipient_gets_the_message_and_is_not_in_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_at_which_step_in_whose_words_and_what_to_do() {
-    let server = Script::in_clear().play();
+async fn an_error_names_the_step_the_reply_and_the_next_steps() {
+    let server = SmtpScript::in_clear().play();
     let (_harness, mailer) = saved_for(server.address).await;
     let message = report(&mailer).await.to("nobody@example.org".parse().expect("a mailbox"));
     let error = mailer.send(&body(message)).await.expect_err("nobody is there");
@@ -88,10 +88,10 @@ async fn a_refusal_says_at_which_step_in_whose_words_and_what_to_do() {
     assert!(!undelivered.next_steps().is_empty());
     assert!(!undelivered.is_temporary() && !undelivered.may_have_arrived());
     let last = undelivered.steps.last().expect("steps");
-    assert_eq!((last.step, last.ended), (Step::Recipient, StepEnd::Failed));
+    assert_eq!((last.step, last.ended), (Step::Recipient, StepStatus::Failed));
 }
 
-/// Why a message to Ada comes to nothing at a mail server.
+/// The error of a message to Ada through this mail server.
 async fn refused_by(mail_server: SocketAddr) -> Undelivered {
     let (_harness, mailer) = saved_for(mail_server).await;
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
@@ -102,32 +102,32 @@ async fn refused_by(mail_server: SocketAddr) -> Undelivered {
 async fn a_hosts_mail_goes_to_no_port_of_this_machine_that_its_configuration_does_not_allow() {
     let strict =
         Harness::with(|config| config.egress = EgressPolicy::default()).await.with_ada().await;
-    let server = Script::in_clear().play();
+    let server = SmtpScript::in_clear().play();
     strict.sends_through(&principal("ada", EMAIL, NAME), server.address).await;
     let mailer = Mailer::new(strict.server.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     let error = undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"));
-    assert_eq!((error.step, error.advice), (Step::NameLookup, Advice::EgressNotAllowed));
-    let told = error.to_string();
-    assert!(told.ends_with(&format!("({})", server.address)), "{told}");
+    assert_eq!((error.step, error.diagnosis), (Step::NameLookup, Diagnosis::EgressNotAllowed));
+    let text = error.to_string();
+    assert!(text.ends_with(&format!("({})", server.address)), "{text}");
 }
 
 #[tokio::test]
-async fn what_may_go_through_later_is_told_from_what_needs_somebody() {
+async fn temporary_and_permanent_errors_are_distinguished() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let nobody = listener.local_addr().expect("an address");
+    let closed_port = listener.local_addr().expect("an address");
     drop(listener);
-    let greylists = Script { rcpt: "450 4.2.0 Greylisted", ..Script::in_clear() }.play();
-    let refuses = Script { rcpt: "550 5.1.1 No", ..Script::in_clear() }.play();
+    let greylists = SmtpScript { rcpt: "450 4.2.0 Greylisted", ..SmtpScript::in_clear() }.play();
+    let refuses = SmtpScript { rcpt: "550 5.1.1 No", ..SmtpScript::in_clear() }.play();
 
-    assert!(refused_by(nobody).await.is_temporary());
+    assert!(refused_by(closed_port).await.is_temporary());
     assert!(refused_by(greylists.address).await.is_temporary());
     assert!(!refused_by(refuses.address).await.is_temporary());
 }
 
 #[tokio::test]
-async fn a_message_cut_off_after_its_end_may_have_arrived() {
-    let server = SmtpServer::play(async |mut peer: Peer| {
+async fn a_message_without_a_final_reply_may_have_arrived() {
+    let server = SmtpServer::play(async |mut peer: SmtpPeer| {
         peer.say("220 mail.example.com").await?;
         for reply in ["250 mail.example.com", "250 Fine", "250 Fine", "354 Go on"] {
             peer.hear().await?;
@@ -137,7 +137,7 @@ async fn a_message_cut_off_after_its_end_may_have_arrived() {
         peer.close().await
     });
     let undelivered = refused_by(server.address).await;
-    assert_eq!(undelivered.advice, Advice::MaybeDelivered);
+    assert_eq!(undelivered.diagnosis, Diagnosis::MaybeDelivered);
     assert!(undelivered.may_have_arrived() && !undelivered.is_temporary());
 }
 
@@ -149,8 +149,8 @@ async fn nothing_is_sent_before_the_settings_are_complete() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_over_is_renewed_for_the_hosts_message() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn an_expired_token_is_refreshed_for_the_hosts_message() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(chrono::TimeDelta::hours(2));
     let mailer = Mailer::new(world.harness.server.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
@@ -162,20 +162,20 @@ async fn a_token_that_is_over_is_renewed_for_the_hosts_message() {
 }
 
 #[tokio::test]
-async fn the_account_signs_in_whoever_a_message_is_from() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn the_saved_account_authenticates_whatever_the_sender() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let mailer = Mailer::new(world.harness.server.clone());
     let from = "Planner <planner@example.com>".parse().expect("a mailbox");
     let to = "ada@example.org".parse().expect("a mailbox");
     let sent = mailer.send(&body(Message::builder().from(from).to(to))).await.expect("it is sent");
     let signed_in = sent.steps.iter().find(|report| report.step == Step::SignIn).expect("a step");
-    assert_eq!(signed_in.ended, StepEnd::Done);
+    assert_eq!(signed_in.ended, StepStatus::Done);
     assert_eq!(world.mailbox.users(), ["noreply@example.com"]);
 }
 
 #[tokio::test]
-async fn a_hosts_messages_are_no_test_messages() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let rows = world.harness.trail(99).await.len();
     let mailer = Mailer::new(world.harness.server.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
@@ -186,8 +186,8 @@ async fn a_hosts_messages_are_no_test_messages() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_a_message_under_way() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_shutdown_waits_for_a_running_delivery() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.mailbox.hold();
     let mailer = Mailer::new(world.harness.server.clone());
     let message = body(report(&mailer).await.to("ada@example.org".parse().expect("a mailbox")));
@@ -195,7 +195,7 @@ async fn a_stop_waits_for_a_message_under_way() {
     world.mailbox.is_asked().await;
     let server = world.harness.server.clone();
     let draining =
-        tokio::spawn(async move { server::serve::drain_messages(&server.under_way).await });
+        tokio::spawn(async move { server::serve::drain_messages(&server.delivery_tasks).await });
     for _ in 0..5 {
         a_moment().await;
     }

@@ -1,7 +1,7 @@
-//! Text from outside is text on a page, whatever it holds. What a browser makes of all such texts is
-//! tried in `end2end/tests/markup.spec.ts`; here are the pages that the server writes.
+//! External text is escaped on the pages that the server renders. `end2end/tests/markup.spec.ts`
+//! tests all such texts in a browser.
 
-use app::api::{RunNow, Save, SaveAnswer};
+use app::api::{RunView, Save, SaveAnswer};
 use app::service::EmailService;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -10,16 +10,16 @@ use serde_json::json;
 use server::service::Service;
 
 use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
-use crate::support::oauth_world::a_moment;
+use crate::support::oauth_fixture::a_moment;
 use crate::support::pages::ask;
-use crate::support::smtp_server::{Peer, SmtpServer};
+use crate::support::smtp_server::{SmtpPeer, SmtpServer};
 
-/// Ends a `textarea`, and leads every reader of the page away.
+/// Closes a `textarea` and redirects the page.
 const HOSTILE: &str =
     "x</textarea><meta http-equiv=refresh content=\"0;url=https://evil.example/\">";
-/// The same as text.
+/// The same, escaped as text.
 const AS_TEXT: &str = "x&lt;/textarea&gt;&lt;meta http-equiv=refresh";
-/// The same in the JSON that a page brings along, in its turn in a string of a script.
+/// The same, escaped in the JSON that a page holds in a string of a script.
 const IN_SCRIPT: &str = r"x\\u003c/textarea>\\u003cmeta http-equiv=refresh";
 
 async fn page(harness: &Harness, path: &str) -> Answer {
@@ -29,7 +29,7 @@ async fn page(harness: &Harness, path: &str) -> Answer {
     answer
 }
 
-async fn call(harness: &Harness, function: &str, body: String) -> RunNow {
+async fn call(harness: &Harness, function: &str, body: String) -> RunView {
     let request = post(&format!("/api/email/{function}"))
         .header(header::COOKIE, harness.sign_in().await)
         .header(header::CONTENT_TYPE, "application/json");
@@ -37,7 +37,7 @@ async fn call(harness: &Harness, function: &str, body: String) -> RunNow {
     serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{function}: {}", answer.body))
 }
 
-/// Sends a test message, and waits for its end.
+/// Sends a test message and waits for its outcome.
 async fn send_test(harness: &Harness) {
     let mut now = call(harness, "send-test", "{}".to_owned()).await;
     while now.run.outcome.is_none() {
@@ -47,9 +47,9 @@ async fn send_test(harness: &Harness) {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_greets_with_markup_writes_none_into_the_test_messages() {
+async fn markup_in_a_mail_servers_greeting_is_escaped_in_the_test_messages() {
     let harness = Harness::start().await.with_ada().await;
-    let mail_server = SmtpServer::play(|mut peer: Peer| async move {
+    let mail_server = SmtpServer::play(|mut peer: SmtpPeer| async move {
         peer.say(&format!("220 {HOSTILE}")).await?;
         peer.hear().await?;
         peer.say(&format!("550 {HOSTILE}")).await
@@ -64,7 +64,7 @@ async fn a_mail_server_that_greets_with_markup_writes_none_into_the_test_message
 }
 
 #[tokio::test]
-async fn a_certificate_field_of_a_disabled_group_that_holds_markup_writes_none_into_the_tab() {
+async fn markup_in_a_certificate_field_of_a_disabled_group_is_escaped_in_the_tab() {
     let harness = Harness::start().await.with_ada().await;
     let mut draft = Draft::default();
     for (field, text) in [

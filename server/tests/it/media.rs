@@ -1,5 +1,5 @@
-//! Calls are JSON and forms are URL-encoded: a form of any other kind, which an attacker's markup can
-//! have on a page of this server, changes nothing. Asked of the program, over sockets.
+//! Calls must be JSON and forms URL-encoded: a form of another media type, which injected markup
+//! could post from a page of this server, changes nothing. Tested with the program, over sockets.
 
 use app::api::{Save, SaveAnswer};
 use axum::http::{Method, StatusCode, header};
@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use crate::support::accounts::administrators;
 use crate::support::harness::{Answer, FORM};
-use crate::support::program::{Browser, Serving};
+use crate::support::program::{HttpBrowser, Serving};
 
 const JSON: &str = "application/json";
 
-/// Where forms of this server go.
+/// The paths that take a form.
 const FORMS: [&str; 4] = ["/sign-in", "/sign-out", "/set-up", "/preferences/time"];
 
-/// What is neither JSON nor a URL-encoded form, and what only looks like one of them.
+/// Media types that are neither JSON nor a URL-encoded form, some of them similar to one.
 const NEITHER: [&str; 9] = [
     "text/plain",
     "text/plain; charset=utf-8; application/json",
@@ -30,25 +30,25 @@ const NEITHER: [&str; 9] = [
 ];
 
 /// The program with one administrator, and her browser.
-struct Page {
-    browser: Browser,
+struct MediaPage {
+    browser: HttpBrowser,
     program: Serving,
     _folder: TempDir,
 }
 
-async fn page() -> Page {
+async fn page() -> MediaPage {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = administrators(&folder, 1).await;
     let url = crate::support::databases::database_url(folder.path()).await;
     let program = Serving::with(folder.path(), |command| {
         command.args(["--database-url", &url]);
     });
-    let mut browser = Browser::at(&program.address).await.expect("it listens");
+    let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
     browser.cookie.clone_from(&cookies[0]);
-    Page { browser, program, _folder: folder }
+    MediaPage { browser, program, _folder: folder }
 }
 
-impl Page {
+impl MediaPage {
     /// Sends this body with these `Content-Type` headers, as a page of the program does.
     async fn send(&self, path: &str, types: &[&str], body: &str) -> Answer {
         let mut browser = self.browser.again(&self.program.address).await.expect("it listens");
@@ -56,7 +56,7 @@ impl Page {
         browser.send(Method::POST, path, &types, body.to_owned()).await.expect("an answer")
     }
 
-    /// What is saved, as the tab shows it.
+    /// The saved settings as the tab loads them.
     async fn saved(&mut self) -> Value {
         let loaded = self.browser.call("email/load", &json!({})).await.expect("an answer");
         let tab: Value = serde_json::from_str(&loaded.body).expect("the tab");
@@ -64,7 +64,7 @@ impl Page {
     }
 }
 
-/// A save that is complete, and so would be kept.
+/// A complete save, which would be stored.
 fn save() -> String {
     let mut draft = Draft::default();
     for (field, text) in [
@@ -94,7 +94,7 @@ async fn a_same_origin_post_of_plain_text_with_a_valid_session_saves_nothing() {
 }
 
 #[tokio::test]
-async fn calls_take_json_alone() {
+async fn calls_take_only_json() {
     let page = page().await;
     for call in server::embed::EmailSettings::calls() {
         let mut refused: Vec<Vec<&str>> = NEITHER.map(|kind| vec![kind]).to_vec();
@@ -130,7 +130,7 @@ async fn forms_are_url_encoded() {
 }
 
 #[tokio::test]
-async fn a_stream_of_events_has_no_body_and_needs_no_media_type() {
+async fn an_event_stream_has_no_body_and_needs_no_media_type() {
     let page = page().await;
     let mut browser = page.browser.again(&page.program.address).await.expect("it listens");
     let head = browser.head(Method::GET, "/api/email/events").await.expect("an answer");

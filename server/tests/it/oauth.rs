@@ -1,13 +1,13 @@
-//! Asking for tokens, of providers over real sockets: good ones and bad ones.
+//! Tests of the OAuth client against scripted providers over real sockets.
 
 mod answers;
 mod consent;
+mod egress;
 mod encodings;
 mod grants;
 mod hostile;
-mod places;
-mod refusals;
 mod requests;
+mod token_errors;
 mod withheld;
 
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use domain::settings::Consent;
-use domain::token::{Fault, Leg, Setback};
+use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use secrecy::{ExposeSecret, SecretString};
 use server::config::ProxyUrl;
 use server::oauth::{ClientAuth, Issued, TokenClient, TokenDeadlines};
@@ -27,15 +27,15 @@ use crate::support::harness::this_machine;
 use crate::support::provider::{CLIENT_SECRET, ScriptedProvider, Turn, grant};
 use crate::support::smtp_server::AUTHORITY;
 
-/// What every test trusts: this machine's authorities and the tests' own.
+/// The authorities that every test trusts: the platform's and the tests' own.
 static TRUST: LazyLock<TlsTrust> =
     LazyLock::new(|| TlsTrust::with_extra_ca(&[AUTHORITY.certificate()]).expect("trust"));
 
-/// Long enough for a busy machine.
+/// Deadlines long enough for a busy machine.
 const LONG: TokenDeadlines =
     TokenDeadlines { connect: Duration::from_secs(10), total: Duration::from_secs(20) };
 
-/// Short enough for a test that runs into it.
+/// Deadlines short enough for a test that exceeds them.
 const SHORT: TokenDeadlines =
     TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(3) };
 
@@ -47,43 +47,45 @@ fn client_with(proxy: Option<&ProxyUrl>, deadlines: TokenDeadlines) -> TokenClie
     TokenClient::new(&TRUST, &this_machine(), proxy, deadlines).expect("a client")
 }
 
-/// Asks this endpoint in the client's own name.
-async fn ask(client: &TokenClient, endpoint: &str) -> Result<Issued, Setback> {
+/// Requests a token by client credentials.
+async fn ask(client: &TokenClient, endpoint: &str) -> Result<Issued, OauthFailure> {
     let grant = grant(Consent::NotNeeded, endpoint);
-    client.client_credentials(&grant, ClientAuth::Body, Leg::TokenRequest).await
+    client.client_credentials(&grant, ClientAuth::Body, OauthStage::TokenRequest).await
 }
 
-/// What is made of this one answer.
-async fn reading(turn: Turn) -> Result<Issued, Setback> {
+/// Requests a token from a provider that sends one response.
+async fn reading(turn: Turn) -> Result<Issued, OauthFailure> {
     let provider = ScriptedProvider::play([turn]);
     ask(&client(), &provider.token_endpoint()).await
 }
 
-/// What went wrong with this one answer, and in whose words.
-async fn trouble(turn: Turn) -> (Fault, String) {
+/// Returns the failure and the provider's text for one response.
+async fn trouble(turn: Turn) -> (OauthDiagnosis, String) {
     told(reading(turn).await)
 }
 
-/// What went wrong at the first request for a token, having checked that it tells no secret.
-fn told(result: Result<Issued, Setback>) -> (Fault, String) {
-    let setback = result.expect_err("a setback");
-    assert_eq!(setback.leg, Leg::TokenRequest);
-    let printed = format!("{setback:?}");
+/// Returns the failure of a token request and the provider's text, and checks that it holds no
+/// secret.
+fn told(result: Result<Issued, OauthFailure>) -> (OauthDiagnosis, String) {
+    let failure = result.expect_err("a setback");
+    assert_eq!(failure.stage, OauthStage::TokenRequest);
+    let printed = format!("{failure:?}");
     assert!(!printed.contains(CLIENT_SECRET) && !printed.contains("canary"), "{printed}");
-    (setback.fault, setback.said.unwrap_or_default())
+    (failure.diagnosis, failure.peer_text.unwrap_or_default())
 }
 
-/// A public address, at which this machine is not.
+/// A public address, which this machine does not have.
 const PUBLIC: &str = "198.51.100.10";
 
-/// What went wrong with this one answer of a public address, to which a proxy leads.
-async fn public_trouble(turn: Turn) -> (Fault, String) {
+/// Returns the failure for one response from a public address, reached through a proxy.
+async fn public_trouble(turn: Turn) -> (OauthDiagnosis, String) {
     let provider = ScriptedProvider::play_by_tls(AUTHORITY.of_address(PUBLIC), [turn]);
     let (proxy, _asked) = proxy(Some(provider.address())).await;
     told(ask(&client_with(Some(&proxy), LONG), &format!("https://{PUBLIC}/token")).await)
 }
 
-/// A proxy that takes one caller anywhere to `target`; tells what it was asked.
+/// Starts a proxy that connects one client to `target`, whatever it requests; the task returns the
+/// request.
 async fn proxy(target: Option<SocketAddr>) -> (ProxyUrl, tokio::task::JoinHandle<String>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -96,7 +98,7 @@ async fn proxy(target: Option<SocketAddr>) -> (ProxyUrl, tokio::task::JoinHandle
         if let Some(target) = target {
             let mut target = TcpStream::connect(target).await.expect("a target");
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a caller who stays");
-            // Either side may end it.
+            // Either side may close the connection.
             let _ = copy_bidirectional(&mut stream, &mut target).await;
         } else {
             let refusal = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n";

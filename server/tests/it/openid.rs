@@ -1,7 +1,7 @@
-//! Sign-in with an organisation's account, against a provider over sockets: who comes in, and who does
-//! not.
+//! Sign-in by OpenID Connect against a provider over sockets: which logins are accepted, and which
+//! are refused.
 
-use app::api::Tab;
+use app::api::EmailTab;
 use app::labels::NO_ADDRESS;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -24,18 +24,18 @@ use crate::support::pages::ask;
 const SUBJECT: &str = "248289761001";
 const PROVIDER_FAILED: &str = "/sign-in?refused=provider-failed";
 
-struct World {
+struct OpenidFixture {
     harness: Harness,
     provider: OpenidProvider,
 }
 
-/// A browser that is at the provider's page.
+/// A browser that was redirected to the provider.
 struct AtProvider {
     url: Url,
     cookie: String,
 }
 
-impl World {
+impl OpenidFixture {
     async fn start() -> Self {
         // The clock of every harness begins at the same instant.
         let now: chrono::DateTime<chrono::Utc> = "2027-03-01T08:00:00Z".parse().expect("a time");
@@ -62,20 +62,20 @@ impl World {
         ask(&self.harness, request, Body::empty()).await
     }
 
-    async fn depart(&self, path: &str) -> AtProvider {
+    async fn start_login(&self, path: &str) -> AtProvider {
         let answer = self.get(path, "").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
         let url = Url::parse(answer.header("location")).expect("an address");
         AtProvider { url, cookie: cookie_of(answer.header("set-cookie")) }
     }
 
-    /// Goes to the provider, signs in there and comes back.
+    /// Follows the redirect to the provider, signs in there and requests the callback.
     async fn sign_in(&self) -> Answer {
-        let away = self.depart("/oidc/start").await;
-        self.get(&self.provider.sign_in(&away.url), &away.cookie).await
+        let pending = self.start_login("/oidc/start").await;
+        self.get(&self.provider.sign_in(&pending.url), &pending.cookie).await
     }
 
-    /// The same with an ID token that is bent.
+    /// Signs in with a manipulated ID token.
     async fn sign_in_with(&self, bent: Bent) -> Answer {
         self.provider.bend(bent);
         self.sign_in().await
@@ -89,14 +89,14 @@ impl World {
         ask(&self.harness, request, Body::from("{}")).await
     }
 
-    /// What the tab shows first.
-    async fn tab(&self, cookie: &str) -> Tab {
+    /// Loads the tab.
+    async fn tab(&self, cookie: &str) -> EmailTab {
         let answer = self.call("email/load", cookie).await;
         serde_json::from_str(&answer.body).expect("the tab")
     }
 
     /// Whether a browser with this cookie sees the tab.
-    async fn is_known(&self, cookie: &str) -> bool {
+    async fn is_signed_in(&self, cookie: &str) -> bool {
         self.get("/settings/email", cookie).await.status == StatusCode::OK
     }
 }
@@ -110,18 +110,18 @@ fn location(answer: &Answer) -> (StatusCode, &str) {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_goes_on_to_where_they_were_going() {
-    let world = World::start().await;
-    let away = world.depart("/oidc/start?to=/audit%3Fday%3D2027-03-01").await;
-    let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+async fn a_sign_in_redirects_to_the_requested_page() {
+    let world = OpenidFixture::start().await;
+    let pending = world.start_login("/oidc/start?to=/audit%3Fday%3D2027-03-01").await;
+    let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
     assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/audit?day=2027-03-01"));
-    assert!(world.is_known(&cookie_of(answer.header("set-cookie"))).await);
+    assert!(world.is_signed_in(&cookie_of(answer.header("set-cookie"))).await);
 }
 
 #[tokio::test]
-async fn the_request_has_a_challenge_a_nonce_and_a_way_back() {
-    let world = World::start().await;
-    let AtProvider { url, .. } = world.depart("/oidc/start").await;
+async fn the_authentication_request_has_a_challenge_a_nonce_and_a_redirect_uri() {
+    let world = OpenidFixture::start().await;
+    let AtProvider { url, .. } = world.start_login("/oidc/start").await;
     let expected = [
         ("response_type", "code"),
         ("client_id", CLIENT_ID),
@@ -138,8 +138,8 @@ async fn the_request_has_a_challenge_a_nonce_and_a_way_back() {
 }
 
 #[tokio::test]
-async fn the_claims_say_who_it_is() {
-    let world = World::start().await;
+async fn the_principal_is_read_from_the_claims() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let (_, token) = cookie.split_once('=').expect("a name and a value");
     let hash = {
@@ -157,8 +157,8 @@ async fn the_claims_say_who_it_is() {
 }
 
 #[tokio::test]
-async fn the_providers_time_zone_is_one_to_begin_with_and_its_locale_changes_no_dates() {
-    let world = World::start().await;
+async fn the_providers_time_zone_is_a_default_and_its_locale_changes_no_dates() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let berlin = TimePreference { zone: "Europe/Berlin".to_owned(), ..TimePreference::default() };
     assert_eq!(world.tab(&cookie).await.display.preference, berlin);
@@ -177,9 +177,9 @@ async fn the_providers_time_zone_is_one_to_begin_with_and_its_locale_changes_no_
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_verified_is_no_recipient() {
-    let world = World::start().await;
-    // Nothing is saved to send with, which is all that is wrong with an address of one's own.
+async fn an_unverified_address_is_no_recipient() {
+    let world = OpenidFixture::start().await;
+    // With a verified address, only the missing settings are an error.
     for (is_verified, recipient, code) in [
         (json!(true), Some("ada@practice.example"), r#""incomplete""#),
         (json!(false), None, r#""no-address""#),
@@ -197,8 +197,8 @@ async fn an_address_that_nobody_verified_is_no_recipient() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
-    let world = World::start().await;
+async fn an_invalid_id_token_is_refused() {
+    let world = OpenidFixture::start().await;
     let now = world.harness.clock.now().timestamp();
     let forged = [
         ("nonce", bent(json!({"nonce": "another"}))),
@@ -227,8 +227,8 @@ async fn a_token_that_is_not_as_it_must_be_opens_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_token_signed_by_rs256_is_taken_and_no_other_in_its_place() {
-    let world = World::start().await;
+async fn an_id_token_signed_by_rs256_is_accepted_and_a_forged_one_is_not() {
+    let world = OpenidFixture::start().await;
     world.provider.turn_to_rsa();
     assert_eq!(location(&world.sign_in().await).1, "/settings/email");
     let mac_key = Some(CLIENT_SECRET);
@@ -245,8 +245,8 @@ async fn an_id_token_signed_by_rs256_is_taken_and_no_other_in_its_place() {
 }
 
 #[tokio::test]
-async fn clocks_may_be_a_minute_apart() {
-    let world = World::start().await;
+async fn a_clock_skew_of_a_minute_is_tolerated() {
+    let world = OpenidFixture::start().await;
     let now = world.harness.clock.now().timestamp();
     for claims in [json!({"exp": now - 59}), json!({"iat": now + 60})] {
         let answer = world.sign_in_with(bent(claims)).await;
@@ -255,8 +255,8 @@ async fn clocks_may_be_a_minute_apart() {
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_knows_is_asked_for_once() {
-    let world = World::start().await;
+async fn an_unknown_key_is_fetched_once_a_minute() {
+    let world = OpenidFixture::start().await;
     world.sign_in().await;
     world.provider.rotate("second");
     world.harness.clock.advance(TimeDelta::minutes(1));
@@ -268,18 +268,18 @@ async fn a_key_that_nobody_knows_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn what_the_provider_says_about_itself_is_good_for_an_hour() {
-    let world = World::start().await;
+async fn provider_metadata_is_cached_for_an_hour() {
+    let world = OpenidFixture::start().await;
     for (minutes, asked) in [(0, 1), (59, 1), (1, 2)] {
         world.harness.clock.advance(TimeDelta::minutes(minutes));
-        world.depart("/oidc/start").await;
+        world.start_login("/oidc/start").await;
         assert_eq!(world.provider.count("configuration"), asked);
     }
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_is_named_and_asked_again_later() {
-    let world = World::start().await;
+async fn a_provider_that_is_down_is_reported_and_tried_again_later() {
+    let world = OpenidFixture::start().await;
     world.provider.down(true);
     for _ in 0..2 {
         let answer = world.get("/oidc/start?to=/audit", "").await;
@@ -292,13 +292,13 @@ async fn a_provider_that_is_down_is_named_and_asked_again_later() {
 }
 
 #[tokio::test]
-async fn what_the_provider_said_about_itself_is_believed_for_a_day_without_an_answer() {
-    let world = World::start().await;
-    world.depart("/oidc/start").await;
+async fn cached_metadata_is_used_for_a_day_while_the_provider_is_down() {
+    let world = OpenidFixture::start().await;
+    world.start_login("/oidc/start").await;
     world.provider.down(true);
     world.harness.clock.advance(TimeDelta::hours(24) - TimeDelta::seconds(5));
     for _ in 0..2 {
-        world.depart("/oidc/start").await;
+        world.start_login("/oidc/start").await;
     }
     world.harness.clock.advance(TimeDelta::seconds(5));
     for _ in 0..2 {
@@ -308,28 +308,29 @@ async fn what_the_provider_said_about_itself_is_believed_for_a_day_without_an_an
 
 #[tokio::test]
 async fn a_state_works_once() {
-    let world = World::start().await;
-    let away = world.depart("/oidc/start").await;
-    let back = world.provider.sign_in(&away.url);
-    world.get(&back, &away.cookie).await;
-    let again = world.get(&back, &away.cookie).await;
+    let world = OpenidFixture::start().await;
+    let pending = world.start_login("/oidc/start").await;
+    let back = world.provider.sign_in(&pending.url);
+    world.get(&back, &pending.cookie).await;
+    let again = world.get(&back, &pending.cookie).await;
     assert_eq!(location(&again), (StatusCode::SEE_OTHER, "/sign-in?refused=over"));
     assert_eq!(world.provider.count("token"), 1);
 }
 
 #[tokio::test]
 async fn a_state_works_for_ten_minutes() {
-    let world = World::start().await;
-    let away = world.depart("/oidc/start").await;
+    let world = OpenidFixture::start().await;
+    let pending = world.start_login("/oidc/start").await;
     world.harness.clock.advance(TimeDelta::minutes(10));
-    let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+    let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
     assert_eq!(location(&answer).1, "/sign-in?refused=over");
 }
 
 #[tokio::test]
 async fn a_state_works_in_its_own_browser_only() {
-    let world = World::start().await;
-    let (mine, theirs) = (world.depart("/oidc/start").await, world.depart("/oidc/start").await);
+    let world = OpenidFixture::start().await;
+    let (mine, theirs) =
+        (world.start_login("/oidc/start").await, world.start_login("/oidc/start").await);
     let back = world.provider.sign_in(&mine.url);
     for cookie in ["", &theirs.cookie] {
         let answer = world.get(&back, cookie).await;
@@ -338,19 +339,19 @@ async fn a_state_works_in_its_own_browser_only() {
     assert_eq!(location(&world.get(&back, &mine.cookie).await).1, "/settings/email");
 }
 
-/// How many sign-ins the database knows that were begun and not ended.
-async fn away(world: &World) -> i64 {
+/// The number of pending logins in the database.
+async fn pending_logins(world: &OpenidFixture) -> i64 {
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM foreign_sign_in");
     count.fetch_one(&mut connection(world.harness.folder.path()).await).await.expect("a number")
 }
 
 #[tokio::test]
-async fn after_fifty_sign_ins_that_were_only_begun_an_address_waits() {
-    let world = World::start().await;
-    world.depart("/oidc/start").await;
+async fn after_fifty_pending_logins_an_address_is_refused() {
+    let world = OpenidFixture::start().await;
+    world.start_login("/oidc/start").await;
     world.harness.clock.advance(TimeDelta::minutes(4));
     for _ in 1..50 {
-        world.depart("/oidc/start").await;
+        world.start_login("/oidc/start").await;
     }
     let refused = world.get("/oidc/start?to=/audit", "").await;
     let found = (refused.status, refused.header("retry-after"));
@@ -358,41 +359,41 @@ async fn after_fifty_sign_ins_that_were_only_begun_an_address_waits() {
     for part in ["Try again in 6 minutes", r#"name="to" value="/audit""#] {
         assert!(refused.body.contains(part), "{part} in {}", refused.body);
     }
-    assert_eq!(away(&world).await, 50, "nothing was kept of it");
+    assert_eq!(pending_logins(&world).await, 50, "nothing was kept of it");
     let elsewhere = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
     assert!(elsewhere.header("location").starts_with(&world.provider.issuer), "{elsewhere:?}");
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_over_makes_room_and_leaves_no_row() {
-    let world = World::start().await;
+async fn a_login_that_has_ended_or_expired_is_not_counted_and_leaves_no_row() {
+    let world = OpenidFixture::start().await;
     for _ in 0..49 {
-        world.depart("/oidc/start").await;
+        world.start_login("/oidc/start").await;
     }
     for _ in 0..3 {
         world.sign_in().await;
     }
-    assert_eq!(away(&world).await, 49, "those that ended are not counted");
+    assert_eq!(pending_logins(&world).await, 49, "those that ended are not counted");
     world.harness.clock.advance(TimeDelta::minutes(10));
-    world.depart("/oidc/start").await;
-    assert_eq!(away(&world).await, 1);
+    world.start_login("/oidc/start").await;
+    assert_eq!(pending_logins(&world).await, 1);
 }
 
 #[tokio::test]
-async fn nobody_is_led_to_another_place() {
-    let world = World::start().await;
+async fn a_sign_in_redirects_to_no_other_site() {
+    let world = OpenidFixture::start().await;
     for to in
         ["//evil.example", "https://evil.example", "/%5Cevil.example", "/%09/evil.example", ""]
     {
-        let away = world.depart(&format!("/oidc/start?to={to}")).await;
-        let answer = world.get(&world.provider.sign_in(&away.url), &away.cookie).await;
+        let pending = world.start_login(&format!("/oidc/start?to={to}")).await;
+        let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
         assert_eq!(location(&answer).1, "/settings/email", "{to}");
     }
 }
 
 #[tokio::test]
-async fn the_local_door_leads_on_too_but_to_no_other_place() {
-    let world = World::start().await;
+async fn a_local_sign_in_redirects_to_the_requested_page_and_to_no_other_site() {
+    let world = OpenidFixture::start().await;
     for (to, expected) in [("/audit", "/audit"), ("//evil.example", "/settings/email")] {
         let request = post("/sign-in").header("content-type", "application/x-www-form-urlencoded");
         let form = format!("email=ada%40example.com&password=correct+horse+battery&to={to}");
@@ -402,8 +403,8 @@ async fn the_local_door_leads_on_too_but_to_no_other_place() {
 }
 
 #[tokio::test]
-async fn whoever_is_sent_to_the_door_is_led_back_by_either_way_in() {
-    let world = World::start().await;
+async fn the_sign_in_page_keeps_the_requested_page_for_both_kinds_of_sign_in() {
+    let world = OpenidFixture::start().await;
     let sent = world.get("/audit?day=2027-03-01", "").await;
     let door = "/sign-in?to=/audit%3Fday%3D2027-03-01";
     assert_eq!(location(&sent), (StatusCode::FOUND, door));
@@ -418,8 +419,8 @@ async fn whoever_is_sent_to_the_door_is_led_back_by_either_way_in() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_role_is_turned_away_and_noted() {
-    let world = World::start().await;
+async fn an_account_without_a_role_is_refused_and_audited() {
+    let world = OpenidFixture::start().await;
     let answer = world.sign_in_with(bent(json!({"roles": ["something-else"]}))).await;
     assert_eq!(location(&answer).1, "/sign-in?refused=no-role");
     let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
@@ -430,60 +431,60 @@ async fn an_account_without_a_role_is_turned_away_and_noted() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_was_declined_is_said_to_be() {
-    let world = World::start().await;
-    let away = world.depart("/oidc/start").await;
-    let back = format!("/oidc/callback?error=access_denied&state={}", param(&away.url, "state"));
-    let answer = world.get(&back, &away.cookie).await;
+async fn a_declined_sign_in_is_reported_as_declined() {
+    let world = OpenidFixture::start().await;
+    let pending = world.start_login("/oidc/start").await;
+    let back = format!("/oidc/callback?error=access_denied&state={}", param(&pending.url, "state"));
+    let answer = world.get(&back, &pending.cookie).await;
     assert_eq!(location(&answer).1, "/sign-in?refused=declined");
 }
 
 #[tokio::test]
-async fn an_answer_by_another_issuer_is_not_taken() {
-    let world = World::start().await;
-    let away = world.depart("/oidc/start").await;
-    let back = format!("{}&iss=https%3A%2F%2Fevil.example", world.provider.sign_in(&away.url));
-    assert_eq!(location(&world.get(&back, &away.cookie).await).1, PROVIDER_FAILED);
+async fn a_response_of_another_issuer_is_refused() {
+    let world = OpenidFixture::start().await;
+    let pending = world.start_login("/oidc/start").await;
+    let back = format!("{}&iss=https%3A%2F%2Fevil.example", world.provider.sign_in(&pending.url));
+    assert_eq!(location(&world.get(&back, &pending.cookie).await).1, PROVIDER_FAILED);
     assert_eq!(world.provider.count("token"), 0);
 }
 
 #[tokio::test]
-async fn an_answer_that_names_no_issuer_is_refused_where_the_provider_promised_one() {
-    let world = World::start().await;
+async fn a_response_without_an_issuer_is_refused_where_metadata_promises_one() {
+    let world = OpenidFixture::start().await;
     let promising = Bent { names_itself: true, ..Bent::default() };
     assert_eq!(location(&world.sign_in_with(promising).await).1, PROVIDER_FAILED);
     assert_eq!(world.provider.count("token"), 0);
-    let away = world.depart("/oidc/start").await;
+    let pending = world.start_login("/oidc/start").await;
     let issuer: String =
         url::form_urlencoded::byte_serialize(world.provider.issuer.as_bytes()).collect();
-    let back = format!("{}&iss={issuer}", world.provider.sign_in(&away.url));
-    assert_eq!(location(&world.get(&back, &away.cookie).await).1, "/settings/email");
+    let back = format!("{}&iss={issuer}", world.provider.sign_in(&pending.url));
+    assert_eq!(location(&world.get(&back, &pending.cookie).await).1, "/settings/email");
 }
 
 #[tokio::test]
-async fn a_session_ends_after_an_hour_alone_or_twelve_in_all() {
-    let world = World::start().await;
+async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     for _ in 0..12 {
-        assert!(world.is_known(&cookie).await);
+        assert!(world.is_signed_in(&cookie).await);
         world.harness.clock.advance(TimeDelta::hours(1) - TimeDelta::seconds(1));
     }
     world.harness.clock.advance(TimeDelta::seconds(12));
-    assert!(!world.is_known(&cookie).await, "twelve hours");
+    assert!(!world.is_signed_in(&cookie).await, "twelve hours");
     let now = world.harness.clock.now().timestamp();
     let fresh = world.sign_in_with(bent(json!({"iat": now, "exp": now + 300}))).await;
     let cookie = cookie_of(fresh.header("set-cookie"));
     world.harness.clock.advance(TimeDelta::hours(1));
-    assert!(!world.is_known(&cookie).await, "an hour");
+    assert!(!world.is_signed_in(&cookie).await, "an hour");
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
-    let world = World::start().await;
+async fn signing_out_ends_the_session_and_redirects_to_the_provider() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let answer =
         ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
-    assert!(!world.is_known(&cookie).await);
+    assert!(!world.is_signed_in(&cookie).await);
     let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
     assert_eq!(row.detail.as_deref(), Some("session-ended"));
     let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
@@ -494,9 +495,9 @@ async fn signing_out_ends_the_session_here_and_leads_on_to_the_provider() {
 }
 
 #[tokio::test]
-async fn a_sign_out_leads_to_no_script_and_to_nothing_in_clear_on_another_machine() {
+async fn a_sign_out_redirects_to_no_script_and_to_no_http_url_on_another_machine() {
     for endpoint in ["javascript:alert(1)//", "data:text/html,a", "http://evil.example/end"] {
-        let world = World::start().await;
+        let world = OpenidFixture::start().await;
         let bent = Bent { end_session: Some(endpoint), ..Bent::default() };
         let cookie = cookie_of(world.sign_in_with(bent).await.header("set-cookie"));
         let answer =
@@ -507,19 +508,19 @@ async fn a_sign_out_leads_to_no_script_and_to_nothing_in_clear_on_another_machin
 }
 
 #[tokio::test]
-async fn a_session_of_this_products_own_is_signed_out_of_here_alone() {
-    let world = World::start().await;
+async fn a_local_session_is_signed_out_of_without_the_provider() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let local = world.harness.sign_in().await;
     let answer =
         ask(&world.harness, post_form("/sign-out").header(COOKIE, &local), Body::empty()).await;
     assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
-    assert!(world.is_known(&cookie).await, "the other session stays");
+    assert!(world.is_signed_in(&cookie).await, "the other session stays");
 }
 
 #[tokio::test]
-async fn signing_in_and_out_is_noted_with_the_issuer() {
-    let world = World::start().await;
+async fn signing_in_and_out_is_audited_with_the_issuer() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     let rows = world.harness.trail(2).await;
@@ -533,7 +534,7 @@ async fn signing_in_and_out_is_noted_with_the_issuer() {
 }
 
 #[tokio::test]
-async fn without_a_provider_there_is_no_such_door() {
+async fn without_a_provider_there_is_no_sign_in_by_openid() {
     let harness = Harness::start().await;
     for path in ["/oidc/start", "/oidc/callback?state=x"] {
         let answer = ask(&harness, get(path), Body::empty()).await;
@@ -544,20 +545,20 @@ async fn without_a_provider_there_is_no_such_door() {
 }
 
 #[tokio::test]
-async fn an_administrator_ends_a_session_of_the_organisations_account() {
-    let world = World::start().await;
+async fn an_administrator_ends_a_session_begun_by_openid() {
+    let world = OpenidFixture::start().await;
     let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
     let ada = world.harness.sign_in().await;
-    assert!(world.is_known(&cookie).await);
+    assert!(world.is_signed_in(&cookie).await);
     let request = post_form("/account/sessions").header(COOKIE, &ada);
     let ended = ask(&world.harness, request, Body::from("all=others")).await;
     assert_eq!(location(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
-    assert!(!world.is_known(&cookie).await);
+    assert!(!world.is_signed_in(&cookie).await);
 }
 
 #[tokio::test]
-async fn a_row_of_the_trail_names_the_issuer_and_the_subject() {
-    let world = World::start().await;
+async fn an_audit_row_names_the_issuer_and_the_subject() {
+    let world = OpenidFixture::start().await;
     world.sign_in().await;
     let actor = world.harness.trail(1).await.remove(0).actor;
     let expected = (Some(world.provider.issuer.as_str()), Some(SUBJECT));

@@ -1,4 +1,4 @@
-//! The real pages, rendered by the real router: who sees them, and what their scripts may do.
+//! The real pages, rendered by the real router: access, scripts and error responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ use tokio::time::timeout;
 use crate::support::harness::{Answer, Harness, get, post};
 use crate::support::pages::ask;
 
-/// What a page that never comes is given.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long a test waits for a page.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn page(harness: &Harness, path: &str) -> Answer {
     ask(harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await
 }
 
-/// The nonce in a page's policy.
+/// The nonce in the Content-Security-Policy of a page.
 fn nonce(answer: &Answer) -> String {
     let policy = answer.header("content-security-policy");
     let (_, rest) = policy.split_once("'nonce-").expect("a page's policy has a nonce");
@@ -43,20 +43,20 @@ async fn every_script_of_a_page_carries_the_nonce_of_its_policy() {
 }
 
 #[tokio::test]
-async fn no_two_pages_have_one_nonce() {
+async fn no_two_pages_have_the_same_nonce() {
     let harness = Harness::start().await;
     let (first, second) = (page(&harness, "/sign-in").await, page(&harness, "/sign-in").await);
     assert_ne!(nonce(&first), nonce(&second));
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_is_led_to_the_door() {
+async fn a_user_who_is_not_signed_in_is_redirected_to_sign_in() {
     let answer = page(&Harness::start().await, "/settings/email").await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, "/sign-in"));
 }
 
 #[tokio::test]
-async fn the_tab_is_rendered_for_whoever_is_signed_in() {
+async fn the_tab_is_rendered_for_a_signed_in_user() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let request = get("/settings/email").header(header::COOKIE, cookie);
@@ -66,14 +66,14 @@ async fn the_tab_is_rendered_for_whoever_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_path_that_leads_nowhere_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     let answer = page(&Harness::start().await, "/nowhere").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.body.contains("Page not found"));
 }
 
 #[tokio::test]
-async fn the_right_password_opens_the_door_and_the_wrong_one_does_not() {
+async fn the_right_password_signs_in_and_a_wrong_one_does_not() {
     let harness = Harness::start().await.with_ada().await;
     for (password, location) in [
         ("correct+horse+battery", "/settings/email"),
@@ -88,7 +88,7 @@ async fn the_right_password_opens_the_door_and_the_wrong_one_does_not() {
     }
 }
 
-/// Asks a server function as Ada, in JSON.
+/// Calls a server function as Ada, in JSON.
 async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
     let cookie = harness.sign_in().await;
     let request = post(path)
@@ -100,7 +100,7 @@ async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_server_function_turns_strangers_away_before_it_reads() {
+async fn every_server_function_refuses_unauthenticated_callers_before_it_reads() {
     let harness = Harness::start().await;
     for function in ["email/load", "email/save", "email/send-test", "email/run", "nowhere"] {
         let request =
@@ -112,7 +112,7 @@ async fn every_server_function_turns_strangers_away_before_it_reads() {
 }
 
 #[tokio::test]
-async fn a_request_that_makes_no_sense_is_answered_with_a_code() {
+async fn a_malformed_request_is_answered_with_a_code() {
     let harness = Harness::start().await.with_ada().await;
     for (path, body, expected) in [
         ("/api/email/save", r#"{"bad"#, (StatusCode::BAD_REQUEST, r#""malformed""#)),
@@ -126,7 +126,7 @@ async fn a_request_that_makes_no_sense_is_answered_with_a_code() {
 }
 
 #[tokio::test]
-async fn reading_a_server_function_is_no_way_to_call_it() {
+async fn a_get_does_not_call_a_server_function() {
     let harness = Harness::start().await.with_ada().await;
     let request = get("/api/email/send-test").header(header::COOKIE, harness.sign_in().await);
     let answer = ask(&harness, request, Body::empty()).await;
@@ -137,7 +137,7 @@ async fn reading_a_server_function_is_no_way_to_call_it() {
 }
 
 #[tokio::test]
-async fn what_a_guard_refuses_is_a_code_that_the_page_understands() {
+async fn the_page_understands_the_error_codes_of_the_guards() {
     use app::api::ApiError;
     use leptos::server_fn::error::FromServerFnError;
     for (body, error) in [
@@ -153,7 +153,7 @@ async fn what_a_guard_refuses_is_a_code_that_the_page_understands() {
 }
 
 #[tokio::test]
-async fn a_page_is_rendered_while_another_router_is_made() {
+async fn a_page_is_rendered_while_another_router_is_built() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let (server, done) = (harness.server.clone(), Arc::new(AtomicBool::new(false)));
@@ -168,7 +168,7 @@ async fn a_page_is_rendered_while_another_router_is_made() {
     });
     for _ in 0..20 {
         let request = get("/settings/email").header(header::COOKIE, cookie.clone());
-        let answer = timeout(GRACE, ask(&harness, request, Body::empty())).await;
+        let answer = timeout(PAGE_TIMEOUT, ask(&harness, request, Body::empty())).await;
         assert!(answer.is_ok(), "a page that waits for its resource for ever");
     }
     done.store(true, Ordering::Relaxed);

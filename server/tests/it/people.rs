@@ -1,4 +1,4 @@
-//! Who may have an account.
+//! Local accounts: addresses, passwords and removal.
 
 use server::identity::Role;
 use server::identity::accounts::AccountError;
@@ -17,14 +17,14 @@ async fn add(
 }
 
 #[tokio::test]
-async fn one_address_has_one_account_in_whatever_letters() {
+async fn one_address_has_one_account_in_any_letter_case() {
     let harness = Harness::start().await.with_ada().await;
     let second = add(&harness, "ADA@EXAMPLE.COM", "Another", PASSWORD).await;
     assert!(matches!(second, Err(AccountError::EmailTaken(_))));
 }
 
 #[tokio::test]
-async fn what_is_no_address_has_no_account() {
+async fn an_invalid_address_gets_no_account() {
     let harness = Harness::start().await;
     for email in [
         "",
@@ -39,7 +39,7 @@ async fn what_is_no_address_has_no_account() {
     }
 }
 
-/// So many characters without a pattern that is guessed.
+/// A password of `length` characters without a guessable pattern.
 fn unusual(length: u32) -> String {
     (0..length).map(|at| char::from_u32(33 + at * 37 % 94).expect("ASCII")).collect()
 }

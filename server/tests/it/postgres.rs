@@ -1,6 +1,5 @@
-//! What only a `PostgreSQL` server shows: processes that write at the same moment, TLS, and what
-//! an operator reads when the server is not as it must be. `cargo xtask test` starts one and runs
-//! these too.
+//! Behaviour that only a `PostgreSQL` server shows: concurrent writes, TLS, and the errors that an
+//! operator reads. `cargo xtask test` starts a server and includes these tests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use server::clock::Clock;
 use server::identity::SignInError;
-use server::store::audit::{self, Wanted};
+use server::store::audit::{self, AuditFilter};
 use server::store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use server::vault::unlock;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
@@ -17,20 +16,20 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::support::databases::{connection, count_rows, database, database_url, postgres_setting};
-use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
 use crate::support::program::{
-    Browser, READY, Serving, add_administrator_to, complaint, program, run,
+    HttpBrowser, READY, Serving, add_administrator_to, complaint, program, run,
 };
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
-/// Longer than the program takes for anything that it does by itself.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than any background task of the program takes.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the test")
 }
 
-/// Whether somebody waits for what `holder` has locked.
+/// Whether another connection waits for a lock of `holder`.
 async fn is_awaited(holder: &mut AnyConnection) -> bool {
     let waiting = sqlx::query(
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -38,7 +37,7 @@ async fn is_awaited(holder: &mut AnyConnection) -> bool {
     waiting.fetch_one(holder).await.expect("it answers").get::<i64, _>(0) > 0
 }
 
-/// Commits what `holder` has done as soon as `other` waits for it, or has ended without.
+/// Commits the transaction of `holder` once `other` waits for its lock or has ended.
 async fn commit_under<T: Send + 'static>(
     mut holder: AnyConnection,
     other: impl Future<Output = T> + Send + 'static,
@@ -54,19 +53,22 @@ async fn commit_under<T: Send + 'static>(
     other.await.expect("it ends")
 }
 
-async fn do_all(connection: &mut AnyConnection, statements: &'static str) {
+async fn run_statements(connection: &mut AnyConnection, statements: &'static str) {
     sqlx::raw_sql(statements).execute(connection).await.expect("the tables are there");
 }
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn a_session_does_not_begin_by_a_password_that_is_being_changed() {
+async fn a_session_does_not_begin_with_a_password_that_is_being_changed() {
     let harness = Harness::start().await.with_ada().await;
     let store = harness.server.store.clone();
     let ada = people::by_email(&store, EMAIL).await.expect("it answers").expect("she is there");
     let mut changing = connection(harness.folder.path()).await;
-    do_all(&mut changing, "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session")
-        .await;
+    run_statements(
+        &mut changing,
+        "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session",
+    )
+    .await;
     let at = harness.server.clock.now();
     let begun = commit_under(changing, async move {
         sessions::begin(&store, "token", &ada.id, &ada.password_hash, ADDRESS, at).await
@@ -76,7 +78,7 @@ async fn a_session_does_not_begin_by_a_password_that_is_being_changed() {
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
+async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
     let harness = Harness::start().await.with_ada().await;
     for _ in 0..4 {
         let stranger = stranger(ADDRESS);
@@ -84,7 +86,7 @@ async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
         assert!(matches!(wrong, Err(SignInError::Wrong)));
     }
     let mut fifth = connection(harness.folder.path()).await;
-    do_all(
+    run_statements(
         &mut fifth,
         "BEGIN; INSERT INTO sign_in_attempt (account, source, at) SELECT account, source, at FROM sign_in_attempt LIMIT 1",
     )
@@ -98,16 +100,17 @@ async fn an_attempt_counts_those_before_it_that_are_still_being_written() {
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn a_zero_octet_in_what_is_asked_for_finds_nothing_and_breaks_nothing() {
+async fn a_nul_character_in_a_query_finds_nothing_and_is_no_error() {
     let harness = Harness::start().await.with_ada().await;
     let store = &harness.server.store;
     assert!(people::by_email(store, "ada\0@example.com").await.expect("it answers").is_none());
     assert!(runs::get(store, "run\0").await.expect("it answers").is_none());
-    let wanted = Wanted { email: Some("ada\0@example.com".to_owned()), ..Wanted::default() };
+    let wanted =
+        AuditFilter { email: Some("ada\0@example.com".to_owned()), ..AuditFilter::default() };
     assert!(audit::entries(store, &wanted, 9).await.expect("it answers").is_empty());
 }
 
-/// What an operator reads who starts the program in this folder with this URL.
+/// The error message of a start in this folder with this URL.
 fn refusal(folder: &Path, url: &str) -> String {
     let mut command = program(folder);
     command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
@@ -121,7 +124,7 @@ fn serve(folder: &Path, url: &str) -> Serving {
     })
 }
 
-/// A folder with a key that no database knows yet.
+/// A folder with a key that no database uses yet.
 async fn folder_with_key(seed: u64) -> TempDir {
     let (folder, other) = (folder(), folder());
     let store = Store::open(&database(&other).await).await.expect("a new database opens");
@@ -144,7 +147,7 @@ async fn two_programs_that_start_at_once_on_a_new_database_both_serve_it() {
     let starts = [start(&one), start(&other)];
     for start in starts {
         let serving = start.await.expect("it starts");
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         assert_eq!(browser.get("/health").await.expect("an answer").status, 200);
     }
 }
@@ -164,7 +167,7 @@ async fn a_second_node_is_refused_without_the_key_and_with_another() {
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn a_connection_is_private_where_the_server_can_be_and_by_the_authority_that_is_named() {
+async fn a_connection_uses_tls_where_offered_and_verifies_the_given_authority() {
     let folder = folder();
     let authority = postgres_setting("ssl_cert_file").await;
     let url = database_url(folder.path()).await;
@@ -183,18 +186,18 @@ async fn a_connection_is_private_where_the_server_can_be_and_by_the_authority_th
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn a_server_without_the_privacy_that_was_asked_for_is_refused() {
+async fn a_server_without_the_required_tls_is_refused() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     let line = refusal(folder.path(), &format!("{url}?sslmode=verify-full"));
     assert!(line.contains("certificate"), "{line}");
-    // Over its socket a server never has TLS.
+    // Over its Unix socket a server never offers TLS.
     let socket = postgres_setting("unix_socket_directories").await;
     let line = refusal(folder.path(), &format!("{url}?host={socket}&sslmode=require"));
     assert!(line.contains("server does not support TLS"), "{line}");
 }
 
-/// `0.0.0.0` leads to this machine, and is no address of its own: the program takes it for another one's.
+/// `0.0.0.0` connects to this machine, but the program treats it as another machine's address.
 const ELSEWHERE: &str = "0.0.0.0";
 
 #[tokio::test]
@@ -206,7 +209,7 @@ async fn a_server_on_another_machine_is_verified_unless_the_environment_says_oth
     assert_ne!(url, elsewhere);
     let line = refusal(folder.path(), &elsewhere);
     assert!(line.contains("certificate"), "{line}");
-    // The parameter stands before the address, which has the port and the password.
+    // The parameter overrides the address of the URL, which has the port and the password.
     let parameter = format!("{url}?host={ELSEWHERE}");
     let line = refusal(folder.path(), &parameter);
     assert!(line.contains("certificate"), "{line}");
@@ -228,7 +231,7 @@ async fn a_server_on_another_machine_is_verified_unless_the_environment_says_oth
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn what_the_server_refuses_is_told_in_one_line() {
+async fn an_error_of_the_server_is_reported_in_one_line() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     let line = refusal(folder.path(), &format!("{url}?password=canary-wrong"));
@@ -239,7 +242,7 @@ async fn what_the_server_refuses_is_told_in_one_line() {
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn the_databases_password_is_in_no_log_however_talkative() {
+async fn the_databases_password_is_in_no_log_at_any_level() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     let (start, rest) = url.split_once("//").expect("a URL");
@@ -258,7 +261,7 @@ async fn the_databases_password_is_in_no_log_however_talkative() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn a_write_that_waits_too_long_for_anothers_lock_fails() {
+async fn a_write_that_waits_too_long_for_a_lock_fails() {
     let folder = folder();
     let store = Store::open(&database(&folder).await).await.expect("a new database opens");
     let mut holder = connection(folder.path()).await;
@@ -270,7 +273,7 @@ async fn a_write_that_waits_too_long_for_anothers_lock_fails() {
     store.close().await;
 }
 
-/// Lets the database of a folder take writes or not, from the next connection of anybody on.
+/// Makes the folder's database read-only or writable, and closes all connections to it.
 async fn set_read_only(folder: &Path, is_read_only: bool) {
     let url = database_url(folder).await;
     let (server, name) = url.rsplit_once('/').expect("the URL ends with a database");
@@ -288,12 +291,12 @@ async fn set_read_only(folder: &Path, is_read_only: bool) {
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
-async fn while_postgresql_is_read_only_one_reads_and_signs_out_and_is_told_why() {
+async fn while_postgresql_is_read_only_reading_and_sign_out_work_and_ready_says_why() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
     let serving = serve(folder.path(), &url);
-    let mut ada = Browser::at(&serving.address).await.expect("it listens");
+    let mut ada = HttpBrowser::at(&serving.address).await.expect("it listens");
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     let session = ada.cookie.clone();
     ada.until_ready_says(READY).await;
@@ -314,11 +317,11 @@ async fn while_postgresql_is_read_only_one_reads_and_signs_out_and_is_told_why()
 
     set_read_only(folder.path(), false).await;
     ada.until_ready_says(READY).await;
-    let told = async {
+    let recorded = async {
         while count_rows(folder.path(), "ended_session").await == 0 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, told).await.expect("the database is told");
+    timeout(TIMEOUT, recorded).await.expect("the database is told");
     assert_eq!(count_rows(folder.path(), "session").await, 0);
 }

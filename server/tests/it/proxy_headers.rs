@@ -1,4 +1,4 @@
-//! A reverse proxy's word on who is asking: believed from its own address, and from no other.
+//! Identity headers of a reverse proxy: trusted from its own address, and from no other.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,14 +6,14 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::get as route;
 use axum::{Extension, Router};
 use server::identity::proxy_headers::ProxyHeaders;
-use server::identity::{Caller, Client, Email, Principal, Role};
+use server::identity::{Caller, Email, Principal, RequestClient, Role};
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form};
 use crate::support::host::{call, send};
 
 const PROXY: &str = "10.0.0.1";
 
-/// A server behind a proxy that says who is asking.
+/// A server behind a proxy that sends identity headers.
 async fn behind_a_proxy(proxy: &str) -> Harness {
     let address = proxy.parse().expect("an address");
     Harness::with(|config| {
@@ -36,7 +36,7 @@ async fn load(harness: &Harness, peer: &str, headers: &[(&str, &str)]) -> Answer
     send(harness, peer, request, "{}").await
 }
 
-/// Who is asking, and which headers a handler sees; the peer is the harness's own.
+/// The principal and the headers that a handler sees; the peer is the harness's own.
 async fn seen(harness: &Harness, headers: &[(&str, &str)]) -> (Option<Principal>, HeaderMap) {
     let seen = Arc::new(Mutex::new(None));
     let page = {
@@ -61,7 +61,7 @@ const ALL: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
+async fn the_proxys_headers_authenticate_and_are_removed_from_the_request() {
     let harness = behind_a_proxy(ADDRESS).await;
     let (who, headers) = seen(&harness, &ALL).await;
     let expected = Principal {
@@ -73,14 +73,14 @@ async fn the_proxys_word_is_believed_and_then_taken_from_the_request() {
         language: None,
         times: None,
         zone: None,
-        client: Client { address: Some(ADDRESS.to_owned()), session: None },
+        client: RequestClient { address: Some(ADDRESS.to_owned()), session: None },
     };
     assert_eq!(who, Some(expected));
     assert!(ALL.iter().all(|(name, _)| !headers.contains_key(*name)), "{headers:?}");
 }
 
 #[tokio::test]
-async fn anybody_elses_is_ignored_taken_from_the_request_and_noted() {
+async fn headers_of_another_peer_are_ignored_removed_and_audited() {
     let harness = behind_a_proxy(PROXY).await;
     let (who, headers) = seen(&harness, &ALL).await;
     assert_eq!(who, None);
@@ -90,7 +90,7 @@ async fn anybody_elses_is_ignored_taken_from_the_request_and_noted() {
 }
 
 #[tokio::test]
-async fn a_forwarded_address_makes_nobody_a_proxy() {
+async fn a_forwarded_address_does_not_make_a_peer_the_proxy() {
     let harness = behind_a_proxy(PROXY).await;
     let mut headers = ALL.to_vec();
     headers.push(("x-forwarded-for", PROXY));
@@ -99,7 +99,7 @@ async fn a_forwarded_address_makes_nobody_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_nothing_leaves_it_to_the_session() {
+async fn without_the_proxys_headers_a_session_authenticates() {
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     let cookie = harness.sign_in().await;
     for headers in [vec![], vec![("x-auth-subject", "")]] {
@@ -110,7 +110,7 @@ async fn a_proxy_that_says_nothing_leaves_it_to_the_session() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_role_behind_the_proxy_is_refused() {
+async fn a_user_without_a_role_behind_the_proxy_is_refused() {
     let harness = behind_a_proxy(PROXY).await;
     for headers in [vec![ALL[0]], vec![ALL[0], ("x-auth-roles", "staff ppm-administrators")]] {
         let answer = load(&harness, PROXY, &headers).await;
@@ -120,7 +120,7 @@ async fn whoever_has_no_role_behind_the_proxy_is_refused() {
 }
 
 #[tokio::test]
-async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_without() {
+async fn signing_out_behind_the_proxy_ends_the_session_with_or_without_a_role() {
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     for headers in [vec![ALL[0]], ALL.to_vec()] {
         let session = harness.sign_in().await;
@@ -135,7 +135,7 @@ async fn whoever_signs_out_behind_the_proxy_ends_the_session_with_a_role_or_with
 }
 
 #[tokio::test]
-async fn nobody_is_offered_to_sign_out_whom_the_proxy_knows() {
+async fn a_user_whom_the_proxy_authenticates_is_not_offered_to_sign_out() {
     let harness = behind_a_proxy(PROXY).await;
     let request = ALL
         .iter()
@@ -145,14 +145,14 @@ async fn nobody_is_offered_to_sign_out_whom_the_proxy_knows() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_role_behind_the_proxy_gets_to_the_door() {
+async fn a_user_without_a_role_behind_the_proxy_can_open_the_sign_in_page() {
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     let page = get("/sign-in").header(ALL[0].0, ALL[0].1);
     assert_eq!(send(&harness, PROXY, page, "").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_header_that_comes_twice_is_refused() {
+async fn a_repeated_header_is_refused() {
     let harness = behind_a_proxy(PROXY).await;
     let mut headers = ALL.to_vec();
     headers.push(("x-auth-subject", "mallory"));
@@ -160,7 +160,7 @@ async fn a_header_that_comes_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reader_behind_the_proxy_may_look_and_nothing_else() {
+async fn a_reader_behind_the_proxy_may_load_and_not_edit() {
     let harness = behind_a_proxy(PROXY).await;
     let headers = [ALL[0], ("x-auth-roles", "ppm-reader")];
     let answer = load(&harness, PROXY, &headers).await;
@@ -169,7 +169,7 @@ async fn a_reader_behind_the_proxy_may_look_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_headers_mean_nothing_where_they_are_not_read() {
+async fn the_headers_are_ignored_where_they_are_not_configured() {
     let harness = Harness::with(|config| {
         config.trusted_proxies = vec![PROXY.parse().expect("an address")];
     })
@@ -178,7 +178,7 @@ async fn the_headers_mean_nothing_where_they_are_not_read() {
 }
 
 #[tokio::test]
-async fn what_another_site_makes_a_browser_send_through_the_proxy_is_refused() {
+async fn a_cross_site_request_through_the_proxy_is_refused() {
     let harness = behind_a_proxy(PROXY).await;
     let shapes: [&[(&str, &str)]; 3] =
         [&[("sec-fetch-site", "cross-site")], &[("origin", "https://evil.example")], &[]];

@@ -1,4 +1,4 @@
-//! `/ready` says in codes whether a process can do all of its work, and asks the database seldom.
+//! `/ready` reports by codes whether a process is ready, and probes the database at most every 5 s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::support::databases::{connection, count_rows};
-use crate::support::doubles::SeededRandomness;
 use crate::support::harness::{Answer, EMAIL, Harness, get};
+use crate::support::test_doubles::SeededRandomness;
 
-/// How long an answer of a probe counts.
+/// How long the result of a probe is used.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 async fn ready(harness: &Harness) -> Answer {
@@ -33,13 +33,13 @@ async fn probed_at(harness: &Harness) -> i64 {
 }
 
 #[tokio::test]
-async fn whoever_asks_learns_that_a_server_is_ready_and_nothing_else() {
+async fn a_ready_server_says_so_and_nothing_else() {
     let answer = ready(&Harness::start().await).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, r#"{"code":"ok"}"#));
 }
 
 #[tokio::test]
-async fn a_server_whose_database_is_gone_is_not_ready() {
+async fn a_server_whose_database_is_closed_is_not_ready() {
     let harness = Harness::start().await;
     harness.server.store.close().await;
     let answer = ready(&harness).await;
@@ -48,30 +48,30 @@ async fn a_server_whose_database_is_gone_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_server_that_met_a_value_of_a_key_that_it_lacks_is_not_ready() {
+async fn a_server_that_lacks_the_key_of_a_value_is_not_ready() {
     let harness = Harness::start().await;
     let other = Vault::new(&[7; 32], Arc::new(SeededRandomness::new(7)));
-    let sealed = other.seal("password", &Destination::Nowhere, &"a secret".into());
-    harness.server.vault.open("password", &Destination::Nowhere, &sealed).expect_err("no key");
+    let sealed = other.seal("password", &Destination::Unbound, &"a secret".into());
+    harness.server.vault.open("password", &Destination::Unbound, &sealed).expect_err("no key");
     let answer = ready(&harness).await;
     let expected = r#"{"code":"not-ready","reasons":["key-unknown"]}"#;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, expected));
 }
 
 #[tokio::test]
-async fn however_many_ask_within_five_seconds_one_write_answers_them_all() {
+async fn requests_within_five_seconds_share_one_write() {
     let harness = Harness::start().await;
-    // A machine that is too busy for this is asked again.
+    // Repeated on a machine that is too busy to finish within the interval.
     loop {
         let begun = Instant::now();
         let first = harness.clock.now().timestamp_millis();
-        let mut asking = JoinSet::new();
+        let mut requests = JoinSet::new();
         for _ in 0..50 {
             let (server, now) = (harness.server.clone(), harness.clock.now());
-            asking.spawn(async move { server.readiness.probed(&server.store, now).await });
+            requests.spawn(async move { server.readiness.probed(&server.store, now).await });
             harness.clock.advance(TimeDelta::milliseconds(1));
         }
-        assert!(asking.join_all().await.iter().all(Vec::is_empty));
+        assert!(requests.join_all().await.iter().all(Vec::is_empty));
         let last = probed_at(&harness).await;
         if begun.elapsed() < PROBE_EVERY {
             assert_eq!(last, first);
@@ -83,7 +83,7 @@ async fn however_many_ask_within_five_seconds_one_write_answers_them_all() {
 }
 
 #[tokio::test]
-async fn a_message_whose_process_is_gone_is_read_as_interrupted_without_a_write() {
+async fn a_message_whose_process_has_died_is_shown_as_interrupted_without_a_write() {
     let harness = Harness::start().await.with_ada().await;
     let ada = crate::support::harness::principal("1", EMAIL, EMAIL);
     let soon: DateTime<Utc> = harness.clock.now() + TimeDelta::seconds(75);

@@ -1,18 +1,17 @@
-//! The program is killed in the middle of renewals, again and again: before it has asked, while the
-//! provider has not yet rotated the refresh token, while it has and its answer is under way, and
-//! around the moment at which the answer is stored. Afterwards the status is true, the token is
-//! renewed, or the provider has said that it has to be obtained again; and no refresh token is sent
-//! that was known to be superseded.
+//! Kills the program during token refreshes: before the request, before the provider rotates the
+//! refresh token, before its response arrives, and around the time at which the response is stored.
+//! Afterwards the status is correct, and the token is refreshed or the provider requires a new
+//! consent. No refresh token is sent that was known to be superseded.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::TokenNow;
+use app::api::TokenView;
 use chrono::{DateTime, Utc};
-use domain::delivery::{Advice, Outcome};
+use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::Destination;
-use domain::token::{Fault, Renewal, TokenStatus};
+use domain::token::{OauthDiagnosis, Renewal, TokenStatus};
 use domain::{Draft, OauthFlow};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -26,41 +25,41 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::support::doubles::{FixedClock, SeededRandomness};
 use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, end_of, obtain, save, token, trust_the_tests,
 };
-use crate::support::oauth_world::draft;
-use crate::support::program::{Browser, Serving, add_administrator};
-use crate::support::provider::{Held, Provider};
+use crate::support::program::{HttpBrowser, Serving, add_administrator};
+use crate::support::provider::{Held, TestProvider};
 use crate::support::soak::{is_soaking, times};
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
-/// Databases that are used, and killed, side by side.
+/// The number of databases that are tested in parallel.
 const LANES: u64 = 10;
-/// What the moments of the kills are drawn from, unless `PPM_EMAIL_SEED` says otherwise.
+/// The default seed of the random kill moments; `PPM_EMAIL_SEED` overrides it.
 const SEED: u64 = 20_270_301;
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "a long enough pass phrase";
-/// How long an access token is good: it is renewed in the last fifth of that.
+/// The lifetime of an access token, which is refreshed in the last fifth of it.
 const LIFETIME: Duration = Duration::from_secs(2);
-/// Longer than a renewal lets wait for itself, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a refresh takes to begin, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// When to kill.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
-    /// So long after the right to renew was taken.
+enum KillMoment {
+    /// This long after the refresh lease was taken.
     Leased(Duration),
-    /// While the provider has the request, and has issued and rotated nothing.
+    /// After the provider has the request, before it issues and rotates.
     Unissued,
-    /// While the provider has issued and rotated, and has not answered.
+    /// After the provider has issued and rotated, before it answers.
     Unanswered,
-    /// So long after the provider was let go to answer.
+    /// This long after the provider was released to answer.
     Answered(Duration),
 }
 
-impl Moment {
+impl KillMoment {
     fn any(moments: &mut StdRng) -> Self {
         match moments.random_range(0..8) {
             0..2 => Self::Leased(Duration::from_millis(moments.random_range(0..2))),
@@ -71,75 +70,75 @@ impl Moment {
     }
 }
 
-/// Where a kill met a renewal.
+/// The stage at which a kill interrupted a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Met {
-    BeforeItWasAskedFor,
-    BeforeAnythingWasIssued,
-    BeforeItWasAnswered,
-    BeforeItWasStored,
-    AfterItWasStored,
+enum KillStage {
+    BeforeRequest,
+    BeforeIssue,
+    BeforeResponse,
+    BeforeStoring,
+    AfterStoring,
 }
 
-impl Met {
+impl KillStage {
     const ALL: [Self; 5] = [
-        Self::BeforeItWasAskedFor,
-        Self::BeforeAnythingWasIssued,
-        Self::BeforeItWasAnswered,
-        Self::BeforeItWasStored,
-        Self::AfterItWasStored,
+        Self::BeforeRequest,
+        Self::BeforeIssue,
+        Self::BeforeResponse,
+        Self::BeforeStoring,
+        Self::AfterStoring,
     ];
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn killed_again_and_again_in_a_renewal_its_status_is_true_and_no_dead_token_is_sent() {
+async fn killed_again_and_again_in_a_refresh_its_status_is_correct_and_no_dead_token_is_sent() {
     let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         lanes.spawn(kills(StdRng::seed_from_u64(seed + lane)));
     }
-    let met: Vec<Met> = lanes.join_all().await.concat();
-    for place in Met::ALL {
+    let met: Vec<KillStage> = lanes.join_all().await.concat();
+    for place in KillStage::ALL {
         let count = met.iter().filter(|one| **one == place).count();
         println!("{place:?}: {count}");
         assert!(count > 0 || !is_soaking(), "no kill met a renewal so: {place:?}");
     }
 }
 
-/// One database, killed again and again.
-async fn kills(mut moments: StdRng) -> Vec<Met> {
+/// Runs the program on one database and kills it repeatedly.
+async fn kills(mut moments: StdRng) -> Vec<KillStage> {
     let mut lane = Lane::start().await;
     let mut met = Vec::new();
     for kill in 0..times(2, 10) {
-        let moment = Moment::any(&mut moments);
-        met.push(lane.killed(moment).await);
-        lane.recovers(&format!("kill {kill} at {moment:?}")).await;
+        let moment = KillMoment::any(&mut moments);
+        met.push(lane.kill_during_refresh(moment).await);
+        lane.expect_recovery(&format!("kill {kill} at {moment:?}")).await;
     }
-    lane.never_sent_a_dead_token();
+    lane.check_sent_tokens();
     met
 }
 
-/// A program with a provider and a mail server of its own.
+/// A program with its provider and its mail server.
 struct Lane {
     folder: TempDir,
-    provider: Arc<Provider>,
+    provider: Arc<TestProvider>,
     mailbox: Mailbox,
     draft: Draft,
-    /// The program, while it lives.
+    /// The program, unless it was killed.
     serving: Option<Serving>,
-    browser: Browser,
-    /// What was stored, and how many requests the provider had by then.
-    looks: Vec<(usize, Kept)>,
-    /// How many requests were held until their caller was gone.
+    browser: HttpBrowser,
+    /// The tokens that were found stored, each with the provider's number of requests by then.
+    looks: Vec<(usize, TokenRow)>,
+    /// How many requests were held until their client was gone.
     held: usize,
-    /// The refresh tokens of those among them for which nothing was issued.
+    /// The refresh tokens of held requests for which nothing was issued.
     dropped: Vec<String>,
 }
 
-/// What the database knows of the token.
+/// The token as the database holds it.
 #[derive(Debug, Clone)]
-struct Kept {
+struct TokenRow {
     generation: i64,
     access: String,
     refresh: String,
@@ -151,12 +150,12 @@ impl Lane {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, PASSWORD);
-        let provider = Arc::new(Provider::start());
+        let provider = Arc::new(TestProvider::start());
         provider.rule(|rules| rules.lifetime = LIFETIME);
         let mailbox = Mailbox::start(&provider).await;
         let draft = draft(OauthFlow::AuthorizationCodePkce, &provider, &mailbox);
         let serving = serve(folder.path());
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         browser.sign_in(EMAIL, PASSWORD).await.expect("it answers");
         save(&mut browser, &draft, 0, None).await;
         obtain(&mut browser, &provider).await;
@@ -173,33 +172,35 @@ impl Lane {
         }
     }
 
-    /// Waits for the next renewal, and kills the program in it.
-    async fn killed(&mut self, moment: Moment) -> Met {
+    /// Waits for the next refresh and kills the program during it.
+    async fn kill_during_refresh(&mut self, moment: KillMoment) -> KillStage {
         match moment {
-            Moment::Leased(_) => {}
-            Moment::Unissued => self.provider.hold(Held::BeforeIssuing),
-            Moment::Unanswered | Moment::Answered(_) => self.provider.hold(Held::BeforeAnswering),
+            KillMoment::Leased(_) => {}
+            KillMoment::Unissued => self.provider.hold(Held::BeforeIssuing),
+            KillMoment::Unanswered | KillMoment::Answered(_) => {
+                self.provider.hold(Held::BeforeAnswering)
+            }
         }
         let before = self.kept().await;
         match moment {
-            Moment::Leased(and_then) => {
-                self.is_leased(&before).await;
-                // No condition to wait for: the point is to be anywhere.
+            KillMoment::Leased(and_then) => {
+                self.wait_for_lease(&before).await;
+                // No condition to wait for: the kill is to hit an arbitrary instant.
                 sleep(and_then).await;
             }
-            Moment::Unissued | Moment::Unanswered => self.is_asked(&before).await,
-            Moment::Answered(and_then) => {
-                self.is_asked(&before).await;
+            KillMoment::Unissued | KillMoment::Unanswered => self.wait_for_request(&before).await,
+            KillMoment::Answered(and_then) => {
+                self.wait_for_request(&before).await;
                 self.provider.release();
                 sleep(and_then).await;
             }
         }
         self.serving.take().expect("it lives").kill();
-        if matches!(moment, Moment::Unissued) {
+        if matches!(moment, KillMoment::Unissued) {
             self.dropped.push(before.refresh.clone());
         }
-        if matches!(moment, Moment::Unissued | Moment::Unanswered) {
-            // Let go before, it would still be answered.
+        if matches!(moment, KillMoment::Unissued | KillMoment::Unanswered) {
+            // Released earlier, the request would still be answered.
             self.held += 1;
             self.provider.wait_for_gone(self.held).await;
         }
@@ -207,47 +208,56 @@ impl Lane {
 
         let after = self.kept().await;
         let met = match moment {
-            _ if after.generation > before.generation => Met::AfterItWasStored,
-            _ if self.sent(&before.refresh) == 0 => Met::BeforeItWasAskedFor,
-            Moment::Unissued => Met::BeforeAnythingWasIssued,
-            Moment::Unanswered => Met::BeforeItWasAnswered,
-            Moment::Leased(_) | Moment::Answered(_) => Met::BeforeItWasStored,
+            _ if after.generation > before.generation => KillStage::AfterStoring,
+            _ if self.sent(&before.refresh) == 0 => KillStage::BeforeRequest,
+            KillMoment::Unissued => KillStage::BeforeIssue,
+            KillMoment::Unanswered => KillStage::BeforeResponse,
+            KillMoment::Leased(_) | KillMoment::Answered(_) => KillStage::BeforeStoring,
         };
         self.looks.push((self.provider.asked().len(), after));
         met
     }
 
-    /// Starts the program again, and finds that what it says is true, that the token is renewed
-    /// unless the provider has rotated it, and that then it has to be obtained again.
-    async fn recovers(&mut self, when: &str) {
+    /// Restarts the program and asserts that its status is correct. The token must be refreshed, or
+    /// obtained again if the provider had rotated it.
+    async fn expect_recovery(&mut self, when: &str) {
         let (_, kept) = self.looks.last().expect("somebody looked").clone();
         let (reused, messages) = (self.provider.reused(), self.mailbox.messages());
         let serving = serve(self.folder.path());
         self.browser = self.browser.again(&serving.address).await.expect("it listens");
         self.serving = Some(serving);
-        self.tells_the_truth(when).await;
+        self.check_status(when).await;
         let run = begin_send(&mut self.browser).await;
         let outcome = end_of(&mut self.browser, run).await;
-        let told = self.tells_the_truth(when).await;
-        let renewal = told.token.map(|token| token.renewal);
+        let view = self.check_status(when).await;
+        let renewal = view.token.map(|token| token.renewal);
 
         let dropped = self.dropped.iter().filter(|token| **token == kept.refresh).count();
         match self.sent(&kept.refresh) - dropped {
-            // Stored and not yet used, or used once, by whoever got the answer.
+            // Stored and not yet used, or used once by the process that got the response.
             0 | 1 => {
                 assert!(matches!(outcome, Outcome::Accepted { .. }), "{when}: {outcome:?}");
                 assert_eq!(self.mailbox.messages(), messages + 1, "{when}");
                 assert_eq!(renewal, Some(Renewal::ByItself), "{when}");
                 assert_eq!(self.provider.reused(), reused, "{when}");
             }
-            // Rotated for the program that was killed, and tried again by the one after.
+            // Rotated for the killed program, and sent again by the next one.
             2 => {
-                let Outcome::Failed { advice, said, .. } = outcome else { panic!("{when}: sent") };
-                assert_eq!(advice, Advice::TokenNotRenewed(Fault::InvalidGrant), "{when}");
-                let Some(Renewal::Gone(setback)) = renewal else { panic!("{when}: {renewal:?}") };
-                assert_eq!(said, setback.said, "{when}");
-                let said = said.expect("the provider's reason");
-                assert!(said.contains("The refresh token was used before."), "{when}: {said}");
+                let Outcome::Failed { diagnosis, peer_text, .. } = outcome else {
+                    panic!("{when}: sent")
+                };
+                assert_eq!(
+                    diagnosis,
+                    Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant),
+                    "{when}"
+                );
+                let Some(Renewal::Gone(failure)) = renewal else { panic!("{when}: {renewal:?}") };
+                assert_eq!(peer_text, failure.peer_text, "{when}");
+                let peer_text = peer_text.expect("the provider's reason");
+                assert!(
+                    peer_text.contains("The refresh token was used before."),
+                    "{when}: {peer_text}"
+                );
                 assert_eq!(self.provider.reused(), reused + 1, "{when}");
                 obtain(&mut self.browser, &self.provider).await;
             }
@@ -255,30 +265,30 @@ impl Lane {
         }
     }
 
-    /// Expects that what is told of the token is so, and tells it.
-    async fn tells_the_truth(&mut self, when: &str) -> TokenNow {
-        let told = token(&mut self.browser).await;
-        match TokenStatus::of(told.token.as_ref(), told.now) {
+    /// Asserts that the reported token status is correct, and returns it.
+    async fn check_status(&mut self, when: &str) -> TokenView {
+        let view = token(&mut self.browser).await;
+        match TokenStatus::of(view.token.as_ref(), view.now) {
             TokenStatus::Absent => panic!("{when}: the token is lost"),
             TokenStatus::Valid => {
                 let kept = self.kept().await;
                 let is_good = self.provider.is_good(&kept.access);
                 assert!(
                     is_good || kept.expires_at <= SystemClock.now(),
-                    "{when}: {told:?}, {kept:?}"
+                    "{when}: {view:?}, {kept:?}"
                 );
             }
             TokenStatus::Expired => {
-                let renewal = told.token.as_ref().map(|token| &token.renewal);
+                let renewal = view.token.as_ref().map(|token| &token.renewal);
                 let is_known = matches!(renewal, Some(Renewal::ByItself | Renewal::Gone(_)));
-                assert!(is_known, "{when}: {told:?}");
+                assert!(is_known, "{when}: {view:?}");
             }
         }
-        told
+        view
     }
 
-    /// Each refresh token is as new as any that was sent or stored before.
-    fn never_sent_a_dead_token(&self) {
+    /// Asserts that no refresh token was sent after a newer one was sent or stored.
+    fn check_sent_tokens(&self) {
         let asked = self.provider.asked();
         let sent = asked.iter().map(|asked| asked.param("refresh_token")).map(number);
         let sent: Vec<_> = sent.enumerate().filter(|&(_, number)| number > 0).collect();
@@ -296,8 +306,8 @@ impl Lane {
         asked.iter().filter(|asked| asked.param("refresh_token") == refresh).count()
     }
 
-    /// Waits until the provider is asked with the refresh token that is stored.
-    async fn is_asked(&self, kept: &Kept) {
+    /// Waits until the provider receives the stored refresh token.
+    async fn wait_for_request(&self, kept: &TokenRow) {
         let asked = async {
             let mut count = self.provider.asked().len();
             while self.sent(&kept.refresh) == 0 {
@@ -305,12 +315,12 @@ impl Lane {
                 self.provider.wait_for(count).await;
             }
         };
-        timeout(PATIENCE, asked).await.expect("the token is renewed in time");
+        timeout(TIMEOUT, asked).await.expect("the token is renewed in time");
     }
 
-    /// Waits until somebody has taken the right to renew.
-    async fn is_leased(&self, kept: &Kept) {
-        // Not a millisecond later, for it is used at once; but not busily before that may be.
+    /// Waits until the refresh lease is taken.
+    async fn wait_for_lease(&self, kept: &TokenRow) {
+        // Polls without a pause, because the lease is used at once, but not before it may be taken.
         let not_before = kept.expires_at - LIFETIME / 4 - LOOK_EVERY;
         sleep((not_before - SystemClock.now()).to_std().unwrap_or_default()).await;
         let url = format!("sqlite://{}", self.folder.path().join("ppm-email.db").display());
@@ -323,11 +333,11 @@ impl Lane {
                 count = counted.expect("the table is there");
             }
         };
-        timeout(PATIENCE, leased).await.expect("the token is renewed in time");
+        timeout(TIMEOUT, leased).await.expect("the token is renewed in time");
     }
 
-    /// Reads what is stored, as the next start will.
-    async fn kept(&self) -> Kept {
+    /// Reads the stored token as the next start will.
+    async fn kept(&self) -> TokenRow {
         let folder = self.folder.path();
         let database = Database::Sqlite(folder.join("ppm-email.db"));
         let store = Store::open(&database).await.expect("the database opens");
@@ -342,7 +352,7 @@ impl Lane {
             opened.expect("it was sealed for this").expose_secret().to_owned()
         };
         let refresh = token.sealed.refresh.expect("a refresh token");
-        Kept {
+        TokenRow {
             generation: token.generation,
             access: opened("access-token", &self.draft.token_destination(), &token.sealed.access),
             refresh: opened("refresh-token", &self.draft.token_endpoint_origin(), &refresh),
@@ -353,13 +363,13 @@ impl Lane {
 
 fn serve(folder: &Path) -> Serving {
     Serving::with(folder, |command| {
-        // Short times, so that the right to renew that a kill leaves behind soon ends.
+        // Short deadlines, so that a lease that a kill leaves behind soon expires.
         command.args(["--oauth-connect-seconds=1", "--oauth-total-seconds=1"]);
         trust_the_tests(command, folder);
     })
 }
 
-/// The provider counts what it makes: a newer token has a higher number. No token has none.
+/// The number of a refresh token: the provider counts up. An empty text has the number 0.
 fn number(token: &str) -> u64 {
     let digits = token.strip_prefix("canary-refresh-token-");
     digits.map_or(0, |digits| digits.parse().expect("a number"))

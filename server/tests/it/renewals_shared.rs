@@ -1,12 +1,12 @@
-//! Two programs share one database and one token: counted at the provider, they renew it once
-//! together, whoever wants it, and neither stores what the other's save has made void.
+//! Two programs share one database and one token: the provider receives one refresh for both, and
+//! neither stores a token that the other's save has made obsolete.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::RunNow;
-use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport};
+use app::api::RunView;
+use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
@@ -18,64 +18,64 @@ use tokio::time::{sleep, timeout};
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database_url};
 use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, called, end_of, obtain, save, token, trust_the_tests,
 };
-use crate::support::oauth_world::draft;
-use crate::support::program::{Browser, Serving, log_file};
-use crate::support::provider::{Held, Provider};
+use crate::support::program::{HttpBrowser, Serving, log_file};
+use crate::support::provider::{Held, TestProvider};
 
 const ADMINISTRATORS: usize = 12;
-/// Longer than five tokens of two seconds take, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than five tokens of two seconds take, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 const AN_HOUR: Duration = Duration::from_hours(1);
 
-/// Two programs on one database, a token, and administrators at either.
-struct Shared {
+/// Two programs on one database, a token, and administrators at both.
+struct SharedDatabase {
     folder: TempDir,
-    provider: Arc<Provider>,
+    provider: Arc<TestProvider>,
     mailbox: Mailbox,
     draft: Draft,
     programs: Vec<Serving>,
-    /// By turns at the first program and at the second.
-    browsers: Vec<Browser>,
+    /// Connected alternately to the first and the second program.
+    browsers: Vec<HttpBrowser>,
 }
 
-impl Shared {
-    /// With a token of this lifetime, and so every one after it.
+impl SharedDatabase {
+    /// Starts both with a token; it and all later ones have this lifetime.
     async fn with_tokens_of(lifetime: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let cookies = administrators(&folder, ADMINISTRATORS).await;
         let url = database_url(folder.path()).await;
-        let provider = Arc::new(Provider::start());
+        let provider = Arc::new(TestProvider::start());
         provider.rule(|rules| rules.lifetime = lifetime);
         let mailbox = Mailbox::start(&provider).await;
         let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
 
         let first = start(folder.path(), &url);
-        let mut browser = Browser::at(&first.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&first.address).await.expect("it listens");
         browser.cookie.clone_from(&cookies[0]);
         save(&mut browser, &draft, 0, None).await;
         obtain(&mut browser, &provider).await;
-        // The second finds a token when it starts, and from then on looks after it as the first does.
+        // The second program finds a token at its start and refreshes it from then on, too.
         let programs = vec![first, start(folder.path(), &url)];
         let mut browsers = Vec::new();
         for (number, cookie) in cookies.into_iter().enumerate() {
             let address = &programs[number % programs.len()].address;
-            let mut browser = Browser::at(address).await.expect("it listens");
+            let mut browser = HttpBrowser::at(address).await.expect("it listens");
             browser.cookie = cookie;
             browsers.push(browser);
         }
         Self { folder, provider, mailbox, draft, programs, browsers }
     }
 
-    /// Sends a message of each administrator, all at once, and expects that every one arrives.
-    async fn all_send(&mut self) {
-        let begun = all_begin(self.browsers.drain(..)).await;
-        self.all_arrive(begun).await;
+    /// Sends a message of each administrator, all at once, and asserts that all arrive.
+    async fn send_all(&mut self) {
+        let begun = begin_all(self.browsers.drain(..)).await;
+        self.expect_all_to_arrive(begun).await;
     }
 
-    async fn all_arrive(&mut self, begun: Vec<(Browser, Run)>) {
+    async fn expect_all_to_arrive(&mut self, begun: Vec<(HttpBrowser, Run)>) {
         let mut sending = JoinSet::new();
         for (mut browser, run) in begun {
             sending.spawn(async move {
@@ -89,12 +89,12 @@ impl Shared {
         }
     }
 
-    /// Waits until both programs call the token so.
-    async fn both_say(&mut self, status: TokenStatus) {
+    /// Waits until both programs report this token status.
+    async fn wait_for_status(&mut self, status: TokenStatus) {
         for browser in self.browsers.iter_mut().take(2) {
             loop {
-                let told = token(browser).await;
-                if TokenStatus::of(told.token.as_ref(), told.now) == status {
+                let view = token(browser).await;
+                if TokenStatus::of(view.token.as_ref(), view.now) == status {
                     break;
                 }
                 sleep(LOOK_EVERY).await;
@@ -106,7 +106,7 @@ impl Shared {
         self.provider.requests("refresh_token")
     }
 
-    /// How often the token that is stored was renewed.
+    /// How often the stored token was refreshed.
     async fn generation(&self) -> usize {
         let mut connection = connection(self.folder.path()).await;
         let row = sqlx::query("SELECT generation FROM token").fetch_one(&mut connection).await;
@@ -114,7 +114,7 @@ impl Shared {
         usize::try_from(generation).expect("a count")
     }
 
-    /// Ends both programs in good order, and expects that nothing troubled them.
+    /// Stops both programs and asserts that they logged no error.
     fn end(&mut self) {
         for program in self.programs.drain(..) {
             program.stop();
@@ -126,7 +126,7 @@ impl Shared {
 }
 
 /// Starts a message in each browser, all at once.
-async fn all_begin(browsers: impl Iterator<Item = Browser>) -> Vec<(Browser, Run)> {
+async fn begin_all(browsers: impl Iterator<Item = HttpBrowser>) -> Vec<(HttpBrowser, Run)> {
     let mut beginning = JoinSet::new();
     for mut browser in browsers {
         beginning.spawn(async move {
@@ -137,13 +137,13 @@ async fn all_begin(browsers: impl Iterator<Item = Browser>) -> Vec<(Browser, Run
     beginning.join_all().await
 }
 
-/// Waits until a mail server has refused the token to one of these messages.
-async fn one_is_refused(begun: &mut [(Browser, Run)]) {
+/// Waits until the mail server has refused the token for one of these messages.
+async fn wait_for_a_refusal(begun: &mut [(HttpBrowser, Run)]) {
     let is_refusal =
-        |report: &StepReport| report.step == Step::SignIn && report.ended == StepEnd::Failed;
+        |report: &StepReport| report.step == Step::SignIn && report.ended == StepStatus::Failed;
     loop {
         for (browser, run) in &mut *begun {
-            let RunNow { run, .. } = called(browser, "email/run", &json!({ "id": run.id })).await;
+            let RunView { run, .. } = called(browser, "email/run", &json!({ "id": run.id })).await;
             if run.steps.iter().any(is_refusal) {
                 return;
             }
@@ -156,63 +156,63 @@ fn start(folder: &Path, database_url: &str) -> Serving {
     Serving::with(folder, |command| {
         let log = log_file(&folder.join("ppm-email.log"));
         command.args(["--database-url", database_url]).stderr(log);
-        // Beside the database by default, which may be elsewhere.
+        // By default the key file is beside the database, which may be elsewhere.
         command.arg("--key-file").arg(folder.join("ppm-email.key"));
         trust_the_tests(command, folder);
     })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_expired_token_that_two_programs_want_for_many_messages_is_renewed_once() {
-    let mut shared = Shared::with_tokens_of(Duration::from_secs(2)).await;
+async fn an_expired_token_that_two_programs_need_for_many_messages_is_refreshed_once() {
+    let mut shared = SharedDatabase::with_tokens_of(Duration::from_secs(2)).await;
     shared.provider.hold(Held::BeforeIssuing);
-    shared.both_say(TokenStatus::Expired).await;
+    shared.wait_for_status(TokenStatus::Expired).await;
     let before = shared.generation().await;
     shared.provider.rule(|rules| rules.lifetime = AN_HOUR);
-    let begun = all_begin(shared.browsers.drain(..)).await;
+    let begun = begin_all(shared.browsers.drain(..)).await;
     shared.provider.release();
-    shared.all_arrive(begun).await;
+    shared.expect_all_to_arrive(begun).await;
     assert_eq!(shared.renewals(), before + 1, "twelve messages on an expired token");
-    shared.all_send().await;
+    shared.send_all().await;
     assert_eq!(shared.renewals(), before + 1, "the next twelve");
     assert_eq!((shared.mailbox.messages(), shared.mailbox.refused()), (24, 0));
     shared.end();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_is_refused_to_two_programs_is_renewed_once() {
-    let mut shared = Shared::with_tokens_of(AN_HOUR).await;
+async fn a_token_that_is_refused_to_two_programs_is_refreshed_once() {
+    let mut shared = SharedDatabase::with_tokens_of(AN_HOUR).await;
     shared.provider.hold(Held::BeforeIssuing);
     shared.provider.expire();
     let browsers = shared.browsers.drain(..).enumerate();
     let (first, second): (Vec<_>, Vec<_>) = browsers.partition(|(number, _)| number % 2 == 0);
     let mut begun = Vec::new();
     for browsers in [first, second] {
-        let mut of_one = all_begin(browsers.into_iter().map(|(_, browser)| browser)).await;
-        one_is_refused(&mut of_one).await;
+        let mut of_one = begin_all(browsers.into_iter().map(|(_, browser)| browser)).await;
+        wait_for_a_refusal(&mut of_one).await;
         begun.extend(of_one);
     }
     shared.provider.release();
-    shared.all_arrive(begun).await;
+    shared.expect_all_to_arrive(begun).await;
     assert_eq!(shared.renewals(), 1);
     assert_eq!(shared.mailbox.messages(), ADMINISTRATORS);
     shared.end();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_programs_that_keep_a_token_fresh_ask_once_for_each_generation() {
-    let mut shared = Shared::with_tokens_of(Duration::from_secs(2)).await;
-    let five_and_the_code = shared.provider.wait_for(6);
-    timeout(PATIENCE, five_and_the_code).await.expect("the token is renewed in time");
-    // Both end what they have under way.
+async fn two_programs_refresh_each_generation_of_a_token_once() {
+    let mut shared = SharedDatabase::with_tokens_of(Duration::from_secs(2)).await;
+    let five_refreshes = shared.provider.wait_for(6);
+    timeout(TIMEOUT, five_refreshes).await.expect("the token is renewed in time");
+    // Both finish their running refreshes.
     shared.end();
     assert_eq!(shared.renewals(), shared.generation().await);
     assert_eq!(shared.provider.reused(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_save_through_one_program_voids_the_renewal_that_another_has_under_way() {
-    let mut shared = Shared::with_tokens_of(AN_HOUR).await;
+async fn a_save_through_one_program_discards_a_running_refresh_of_another() {
+    let mut shared = SharedDatabase::with_tokens_of(AN_HOUR).await;
     let [one, other] = &mut shared.browsers[..2] else { panic!("two browsers") };
     shared.provider.hold(Held::BeforeAnswering);
     shared.provider.expire();
@@ -220,11 +220,11 @@ async fn a_save_through_one_program_voids_the_renewal_that_another_has_under_way
     begin_send(one).await;
     shared.provider.wait_for(asked + 1).await;
 
-    let told = token(other).await.token.expect("a token");
+    let current = token(other).await.token.expect("a token");
     shared.draft.edit(Field::OauthDisplayName, "Another name");
-    save(other, &shared.draft, 1, Some(told.grant)).await;
+    save(other, &shared.draft, 1, Some(current.grant)).await;
     shared.provider.release();
-    // It ends what it has under way.
+    // It finishes its running refresh.
     shared.programs.remove(0).stop();
 
     assert_eq!(token(other).await.token, None);

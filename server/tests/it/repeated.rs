@@ -1,12 +1,12 @@
-//! What strangers repeat costs a bounded number of rows in the audit trail, and is in nobody's name:
-//! every request by which one causes a row, again and again, over sockets.
+//! Repeated unauthenticated requests cost a bounded number of audit rows, without an unproven name.
+//! Each kind of request that causes a row is repeated, over sockets.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::Begun;
+use app::api::AttemptStarted;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use domain::OauthFlow;
@@ -24,35 +24,35 @@ use crate::support::databases::{connection, database_url, refuse, stop_refusing}
 use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};
 use crate::support::host::PUBLIC_KEY;
 use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::{CALLBACK, draft};
 use crate::support::oauth_programs::{called, save, trust_the_tests};
-use crate::support::oauth_world::{CALLBACK, draft};
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider};
-use crate::support::program::{Browser, Serving, add_administrator_to, encoded, write_private};
-use crate::support::provider::Provider;
+use crate::support::program::{HttpBrowser, Serving, add_administrator_to, encoded, write_private};
+use crate::support::provider::TestProvider;
 use crate::support::soak::times;
 
-/// How often a stranger repeats a request.
+/// How often a request is repeated.
 fn many() -> usize {
     times(60, 300)
 }
 
-/// A row of the audit trail, as far as these tests look at it.
+/// The columns of an audit row that these tests check.
 #[derive(Debug, PartialEq, Eq)]
-struct Row {
+struct StoredRow {
     action: String,
     email: String,
     name: String,
     detail: Option<String>,
 }
 
-/// The program with everything configured by which anybody could be known, and an administrator.
-struct Place {
+/// The program with every kind of authentication configured, and an administrator.
+struct RepeatedFixture {
     folder: TempDir,
     serving: Serving,
     openid: OpenidProvider,
 }
 
-impl Place {
+impl RepeatedFixture {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let url = database_url(folder.path()).await;
@@ -75,20 +75,20 @@ impl Place {
         Self { folder, serving, openid }
     }
 
-    async fn browser(&self) -> Browser {
-        Browser::at(&self.serving.address).await.expect("it listens")
+    async fn browser(&self) -> HttpBrowser {
+        HttpBrowser::at(&self.serving.address).await.expect("it listens")
     }
 
-    /// A browser at one of this machine's addresses.
-    async fn browser_from(&self, number: u8) -> Browser {
+    /// A browser with the client address `127.0.0.{number}`.
+    async fn browser_from(&self, number: u8) -> HttpBrowser {
         let own = Ipv4Addr::new(127, 0, 0, number);
-        Browser::at_from(own, &self.serving.address).await.expect("it listens")
+        HttpBrowser::at_from(own, &self.serving.address).await.expect("it listens")
     }
 
-    /// Asks for a path with a cookie again and again, from so many addresses that few are refused by
-    /// a limit, and tells how often it was refused for this fault instead.
-    async fn repeat(&self, path: &str, cookie: &str, fault: &str) -> i64 {
-        let expected = format!("/oauth/result?fault={fault}");
+    /// Requests a path with a cookie repeatedly, from enough addresses that few requests are
+    /// throttled, and returns how often the response had this fault.
+    async fn repeat(&self, path: &str, cookie: &str, diagnosis: &str) -> i64 {
+        let expected = format!("/oauth/result?fault={diagnosis}");
         let mut answered = 0;
         for number in 100..115 {
             let mut browser = self.browser_from(number).await;
@@ -109,15 +109,15 @@ impl Place {
         answered
     }
 
-    async fn ada(&self) -> Browser {
+    async fn ada(&self) -> HttpBrowser {
         let mut ada = self.browser().await;
         let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
         assert_eq!(answer.header("location"), "/settings/email");
         ada
     }
 
-    /// The same, once there are so many: they are written after the answer.
-    async fn at_least(&self, count: usize, first: usize) -> Vec<Row> {
+    /// The audit rows from `first` on, once there are `count`: they are written after the response.
+    async fn wait_for_rows(&self, count: usize, first: usize) -> Vec<StoredRow> {
         loop {
             let rows = self.rows_from(first).await;
             if rows.len() >= count {
@@ -127,18 +127,18 @@ impl Place {
         }
     }
 
-    /// The rows of the trail from this one on, oldest first.
-    async fn rows_from(&self, first: usize) -> Vec<Row> {
+    /// The audit rows from `first` on, oldest first.
+    async fn rows_from(&self, first: usize) -> Vec<StoredRow> {
         rows(self.folder.path()).await.split_off(first)
     }
 }
 
-async fn rows(folder: &Path) -> Vec<Row> {
+async fn rows(folder: &Path) -> Vec<StoredRow> {
     let found = sqlx::query("SELECT action, email, name, detail FROM audit ORDER BY id")
         .fetch_all(&mut connection(folder).await)
         .await
         .expect("the table is there");
-    let row = |row: &sqlx::any::AnyRow| Row {
+    let row = |row: &sqlx::any::AnyRow| StoredRow {
         action: row.get("action"),
         email: row.get("email"),
         name: row.get("name"),
@@ -147,8 +147,8 @@ async fn rows(folder: &Path) -> Vec<Row> {
     found.iter().map(row).collect()
 }
 
-/// Waits until the rows of an action stand for so many events together.
-async fn counted(folder: &Path, action: Action, count: i64) {
+/// Waits until the rows of an action count this many events in total.
+async fn wait_for_count(folder: &Path, action: Action, count: i64) {
     let mut connection = connection(folder).await;
     loop {
         let found = sqlx::query("SELECT CAST(SUM(count) AS BIGINT) FROM audit WHERE action = $1")
@@ -163,13 +163,13 @@ async fn counted(folder: &Path, action: Action, count: i64) {
     }
 }
 
-/// How many minutes of the clock have begun from one instant to another.
+/// The number of clock minutes that a period touches.
 fn minutes(begun: DateTime<Utc>, ended: DateTime<Utc>) -> usize {
     let minute = |at: DateTime<Utc>| at.timestamp().div_euclid(60);
     usize::try_from(minute(ended) - minute(begun) + 1).expect("time goes on")
 }
 
-/// A request that a stranger repeats.
+/// An unauthenticated request that is repeated.
 #[derive(Debug, Clone, Copy)]
 enum Attack {
     UnknownAccount,
@@ -203,19 +203,24 @@ impl Attack {
     ];
 
     /// Sends it once; `ended` is the cookie of a session that was ended.
-    async fn send(self, place: &Place, stranger: &mut Browser, ended: &str) -> Answer {
+    async fn send(
+        self,
+        fixture: &RepeatedFixture,
+        stranger: &mut HttpBrowser,
+        ended: &str,
+    ) -> Answer {
         let answer = match self {
             Self::UnknownAccount => stranger.sign_in("nobody@example.com", "wrong").await,
             Self::KnownAccount => stranger.sign_in(EMAIL, "wrong").await,
             Self::EndedSession => stranger.get_with("/audit", &[("cookie", ended)]).await,
             Self::MadeUpSession => stranger.get_with("/audit", &[("cookie", "ppm-email=x")]).await,
             Self::SpoofedProxyHeaders => {
-                let said = [("x-user", "ada"), ("x-roles", "ppm-administrator")];
-                stranger.get_with("/audit", &said).await
+                let headers = [("x-user", "ada"), ("x-roles", "ppm-administrator")];
+                stranger.get_with("/audit", &headers).await
             }
             Self::GarbageBearer => {
-                let said = [("authorization", "Bearer garbage")];
-                stranger.get_with("/bearer/api/email/load", &said).await
+                let headers = [("authorization", "Bearer garbage")];
+                stranger.get_with("/bearer/api/email/load", &headers).await
             }
             Self::UnsignedHostCookie => {
                 // Its header is {"alg":"none"}.
@@ -232,7 +237,7 @@ impl Attack {
                 );
                 stranger.ask("POST", "/set-up", FORM, form).await
             }
-            Self::AccountWithoutRole => Ok(sign_in_without_role(place, stranger).await),
+            Self::AccountWithoutRole => Ok(sign_in_without_role(fixture, stranger).await),
         };
         answer.expect("an answer")
     }
@@ -255,43 +260,42 @@ impl Attack {
         }
     }
 
-    /// Whether somebody else than the stranger's own browser proves who it is.
+    /// Whether a third party proves the caller's identity.
     fn is_proven(self) -> bool {
         matches!(self, Self::AccountWithoutRole)
     }
 
-    /// A conversation with a provider is two requests that are limited by address.
+    /// How often it is sent: a login at a provider takes two requests that are limited by address.
     fn times(self) -> usize {
         if self.is_proven() { many() / 30 } else { many() }
     }
 }
 
-/// Signs in at the provider, with an account that has no role here, and comes back.
-async fn sign_in_without_role(place: &Place, stranger: &mut Browser) -> Answer {
+/// Signs in by OpenID Connect with an account that has no role here.
+async fn sign_in_without_role(fixture: &RepeatedFixture, stranger: &mut HttpBrowser) -> Answer {
     let away = stranger.get("/oidc/start").await.expect("an answer");
     let provider = Url::parse(away.header("location")).expect("the provider's page");
-    let back = place.openid.sign_in(&provider);
+    let back = fixture.openid.sign_in(&provider);
     let cookie = cookie_of(away.header("set-cookie"));
     stranger.get_with(&back, &[("cookie", &cookie)]).await.expect("an answer")
 }
 
 #[tokio::test]
-async fn whatever_a_stranger_repeats_leaves_a_row_a_minute_at_most_and_no_name_that_is_not_proven()
-{
-    let place = Place::start().await;
-    place.openid.bend(Bent { claims: json!({ "roles": ["another"] }), ..Bent::default() });
-    let mut ada = place.ada().await;
+async fn repeated_unauthenticated_requests_leave_at_most_a_row_a_minute_and_no_unproven_name() {
+    let fixture = RepeatedFixture::start().await;
+    fixture.openid.bend(Bent { claims: json!({ "roles": ["another"] }), ..Bent::default() });
+    let mut ada = fixture.ada().await;
     let ended = ada.cookie.clone();
     ada.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
     for (attack, number) in Attack::ALL.into_iter().zip(2..) {
-        let (before, begun) = (place.rows_from(0).await.len(), SystemClock.now());
-        // From an address of its own, which no limit knows yet.
-        let mut stranger = place.browser_from(number).await;
+        let (before, begun) = (fixture.rows_from(0).await.len(), SystemClock.now());
+        // From a new address, which is not throttled yet.
+        let mut stranger = fixture.browser_from(number).await;
         for _ in 0..attack.times() {
-            attack.send(&place, &mut stranger, &ended).await;
+            attack.send(&fixture, &mut stranger, &ended).await;
         }
         let least = attack.rows_per_minute().min(1);
-        let rows = place.at_least(least, before).await;
+        let rows = fixture.wait_for_rows(least, before).await;
         let most = attack.rows_per_minute() * minutes(begun, SystemClock.now());
         assert!((least..=most).contains(&rows.len()), "{attack:?}: {} rows", rows.len());
         for row in rows.iter().filter(|_| !attack.is_proven()) {
@@ -300,14 +304,14 @@ async fn whatever_a_stranger_repeats_leaves_a_row_a_minute_at_most_and_no_name_t
     }
 }
 
-/// An attempt to obtain a token whose state was used: the address that the provider sent the browser
-/// to, and the browser's consent cookie.
-async fn used_state(place: &Place) -> (Arc<Provider>, Mailbox, String, String) {
-    let provider = Arc::new(Provider::start());
+/// Completes a consent, and returns the callback with its used state and the consent cookie.
+async fn used_state(fixture: &RepeatedFixture) -> (Arc<TestProvider>, Mailbox, String, String) {
+    let provider = Arc::new(TestProvider::start());
     let mailbox = Mailbox::start(&provider).await;
-    let mut ada = place.ada().await;
+    let mut ada = fixture.ada().await;
     save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
-    let begun: Begun = called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
+    let begun: AttemptStarted =
+        called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
     let departed = ada.get(&begun.start.expect("somebody is asked")).await.expect("an answer");
     let consent = cookie_of(departed.header("set-cookie"));
     let address = provider.consent(departed.header("location"));
@@ -319,58 +323,59 @@ async fn used_state(place: &Place) -> (Arc<Provider>, Mailbox, String, String) {
 }
 
 #[tokio::test]
-async fn a_used_state_that_a_stranger_replays_writes_one_row_without_a_name() {
-    let place = Place::start().await;
-    let (_provider, _mailbox, back, _) = used_state(&place).await;
-    let before = place.rows_from(0).await.len();
-    let answered = place.repeat(&back, "", "attempt-used").await;
-    let expected = Row {
+async fn a_used_state_that_another_browser_replays_writes_one_row_without_a_name() {
+    let fixture = RepeatedFixture::start().await;
+    let (_provider, _mailbox, back, _) = used_state(&fixture).await;
+    let before = fixture.rows_from(0).await.len();
+    let answered = fixture.repeat(&back, "", "attempt-used").await;
+    let expected = StoredRow {
         action: "token-not-obtained".to_owned(),
         email: String::new(),
         name: String::new(),
         detail: Some("attempt-used".to_owned()),
     };
-    assert_eq!(place.rows_from(before).await, [expected]);
-    counted(place.folder.path(), Action::TokenNotObtained, answered).await;
+    assert_eq!(fixture.rows_from(before).await, [expected]);
+    wait_for_count(fixture.folder.path(), Action::TokenNotObtained, answered).await;
 }
 
 #[tokio::test]
-async fn a_used_state_that_its_own_browser_replays_writes_one_row_in_its_persons_name() {
-    let place = Place::start().await;
-    let (_provider, _mailbox, back, consent) = used_state(&place).await;
-    let before = place.rows_from(0).await.len();
-    place.repeat(&back, &consent, "attempt-used").await;
-    let rows = place.rows_from(before).await;
+async fn a_used_state_that_its_own_browser_replays_writes_one_row_with_its_users_name() {
+    let fixture = RepeatedFixture::start().await;
+    let (_provider, _mailbox, back, consent) = used_state(&fixture).await;
+    let before = fixture.rows_from(0).await.len();
+    fixture.repeat(&back, &consent, "attempt-used").await;
+    let rows = fixture.rows_from(before).await;
     let [row] = rows.as_slice() else { panic!("{} rows", rows.len()) };
     assert_eq!((row.action.as_str(), row.email.as_str()), ("token-not-obtained", EMAIL));
 }
 
 #[tokio::test]
-async fn a_ticket_that_a_stranger_repeats_leads_nowhere_and_writes_no_row() {
-    let place = Place::start().await;
-    let provider = Arc::new(Provider::start());
+async fn a_start_ticket_that_is_repeated_without_its_session_is_refused_and_writes_no_row() {
+    let fixture = RepeatedFixture::start().await;
+    let provider = Arc::new(TestProvider::start());
     let mailbox = Mailbox::start(&provider).await;
-    let mut ada = place.ada().await;
+    let mut ada = fixture.ada().await;
     save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
-    let begun: Begun = called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
-    let (start, before) = (begun.start.expect("a ticket"), place.rows_from(0).await.len());
-    place.repeat(&start, "", "other-session").await;
-    assert_eq!(place.rows_from(before).await.len(), 0);
+    let begun: AttemptStarted =
+        called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
+    let (start, before) = (begun.start.expect("a ticket"), fixture.rows_from(0).await.len());
+    fixture.repeat(&start, "", "other-session").await;
+    assert_eq!(fixture.rows_from(before).await.len(), 0);
 }
 
 #[tokio::test]
-async fn failed_sign_ins_at_two_nodes_at_once_are_one_row_a_minute_that_counts_each() {
-    let place = Place::start().await;
-    let url = database_url(place.folder.path()).await;
-    let second = Serving::with(place.folder.path(), |command| {
+async fn concurrent_failed_sign_ins_at_two_nodes_are_one_row_a_minute_that_counts_each() {
+    let fixture = RepeatedFixture::start().await;
+    let url = database_url(fixture.folder.path()).await;
+    let second = Serving::with(fixture.folder.path(), |command| {
         command.args(["--database-url", &url]);
     });
     let begun = SystemClock.now();
     let mut attempts = JoinSet::new();
     for number in 0..20 {
-        for address in [place.serving.address.clone(), second.address.clone()] {
+        for address in [fixture.serving.address.clone(), second.address.clone()] {
             attempts.spawn(async move {
-                let mut browser = Browser::at(&address).await.expect("it listens");
+                let mut browser = HttpBrowser::at(&address).await.expect("it listens");
                 let account = format!("nobody-{number}@example.com");
                 let answer = browser.sign_in(&account, "wrong").await.expect("an answer");
                 answer.header("location").contains("wrong-credentials")
@@ -380,8 +385,8 @@ async fn failed_sign_ins_at_two_nodes_at_once_are_one_row_a_minute_that_counts_e
     let failed = attempts.join_all().await.into_iter().filter(|has_failed| *has_failed).count();
     assert!(failed > 1, "{failed} failed");
     let failed = i64::try_from(failed).expect("few");
-    counted(place.folder.path(), Action::SignInFailed, failed).await;
-    let rows = place.rows_from(0).await;
+    wait_for_count(fixture.folder.path(), Action::SignInFailed, failed).await;
+    let rows = fixture.rows_from(0).await;
     let rows = rows.iter().filter(|row| row.action == "sign-in-failed").count();
     assert!((1..=minutes(begun, SystemClock.now())).contains(&rows), "{rows} rows");
 }
@@ -397,7 +402,7 @@ async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
             let writer = writer.clone();
             let address = "192.0.2.7".parse().expect("an address");
             events.spawn(async move {
-                writer.record(Action::SignInFailed, address, Actor::nobody(), None)
+                writer.record(Action::SignInFailed, address, Actor::unknown(), None)
             });
         }
     }
@@ -411,13 +416,13 @@ async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
 }
 
 #[tokio::test]
-async fn events_that_the_database_did_not_take_are_written_when_it_does() {
+async fn events_that_the_database_refused_are_written_once_it_accepts_them() {
     let harness = Harness::start().await;
     let aggregates = harness.server.accounts.aggregates();
     refuse(harness.folder.path(), "INSERT", "audit").await;
     for _ in 0..3 {
         let address = "192.0.2.7".parse().expect("an address");
-        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None);
+        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
     }
     aggregates.flush().await;
     assert_eq!(harness.trail(9).await, []);
@@ -428,12 +433,12 @@ async fn events_that_the_database_did_not_take_are_written_when_it_does() {
 }
 
 #[tokio::test]
-async fn failed_sign_ins_are_counted_by_what_one_subscriber_holds() {
+async fn failed_sign_ins_are_counted_by_ipv4_address_or_ipv6_network() {
     let harness = Harness::start().await;
     let aggregates = harness.server.accounts.aggregates();
     for address in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.7"] {
         let address = address.parse().expect("an address");
-        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None);
+        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
     }
     aggregates.flush().await;
     let rows = harness.trail(9).await;
@@ -450,7 +455,7 @@ async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_
     let aggregates = harness.server.accounts.aggregates();
     for number in 0..500_u32 {
         let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
-        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None);
+        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
     }
     aggregates.flush().await;
     let rows = harness.trail(100).await;
@@ -465,11 +470,11 @@ async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_anot
     let aggregates = harness.server.accounts.aggregates();
     for number in 0..100_u32 {
         let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
-        aggregates.record(Action::SignInFailed, address, Actor::nobody(), None);
+        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
     }
     let address = "192.0.2.7".parse().expect("an address");
     let detail = Some(EMAIL.to_owned());
-    aggregates.record(Action::SignInFailed, address, Actor::nobody(), detail.clone());
+    aggregates.record(Action::SignInFailed, address, Actor::unknown(), detail.clone());
     aggregates.flush().await;
     let rows = harness.trail(100).await;
     let of_the_account = rows.iter().filter(|row| row.detail == detail);
@@ -478,13 +483,13 @@ async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_anot
 }
 
 #[tokio::test]
-async fn the_trail_says_how_often_and_from_where() {
+async fn the_audit_page_shows_the_count_and_the_address() {
     let harness = Harness::start().await.with_ada().await;
     let aggregates = harness.server.accounts.aggregates();
     let address = "192.0.2.77".parse().expect("an address");
     for _ in 0..12 {
         let (action, detail) = (Action::SignInFailed, Some(EMAIL.to_owned()));
-        aggregates.record(action, address, Actor::nobody(), detail);
+        aggregates.record(action, address, Actor::unknown(), detail);
     }
     aggregates.flush().await;
     let request = crate::support::harness::get("/audit");

@@ -1,4 +1,4 @@
-//! What is kept, and for how long: what is too old goes, what a page shows stays.
+//! Retention: expired rows are deleted, rows that a page needs are kept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use app::service::{EmailService, Principal};
 use axum::body::Body;
 use axum::http::header;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::delivery::{Outcome, Step, StepEnd, StepReport};
+use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use server::Server;
 use server::clock::Clock;
 use server::config::Retention;
@@ -20,12 +20,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, count_rows, database_url};
-use crate::support::doubles::SeededRandomness;
 use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal};
 use crate::support::pages::ask;
-use crate::support::program::{Browser, Serving};
+use crate::support::program::{HttpBrowser, Serving};
+use crate::support::test_doubles::SeededRandomness;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn keeping(audit_days: u32, message_days: u32) -> Harness {
     Harness::with(|config| config.retention = Retention { audit_days, message_days }).await
@@ -35,10 +35,10 @@ async fn expire(harness: &Harness) {
     delete_expired(&harness.server).await.expect("the database answers");
 }
 
-/// Writes a row of the trail about somebody.
-async fn did(harness: &Harness, at: DateTime<Utc>, detail: &str) {
+/// Writes an audit row with this time and detail.
+async fn add_audit_row(harness: &Harness, at: DateTime<Utc>, detail: &str) {
     let detail = Some(detail.to_owned());
-    let entry = Entry { detail, ..Entry::new(at, Actor::nobody(), Action::PersonAdded) };
+    let entry = Entry { detail, ..Entry::new(at, Actor::unknown(), Action::PersonAdded) };
     audit::record(&harness.server.store, &entry).await.expect("the database answers");
 }
 
@@ -51,16 +51,16 @@ fn person(number: u32) -> Principal {
     principal(&format!("person-{number}"), EMAIL, NAME)
 }
 
-/// A message of this person that has ended.
+/// Stores an ended test message of this user.
 async fn sent(harness: &Harness, id: &str, who: &Principal) {
     let gone_after = harness.clock.now() + TimeDelta::minutes(5);
     assert!(harness.begin_run(id, who, gone_after).await);
     let report = StepReport {
         step: Step::Connection,
-        ended: StepEnd::Done,
+        ended: StepStatus::Done,
         millis: 3,
         facts: Vec::new(),
-        said: None,
+        peer_text: None,
         found: None,
     };
     let store = &harness.server.store;
@@ -73,12 +73,12 @@ async fn is_there(harness: &Harness, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn rows_of_the_audit_trail_go_when_they_are_older_than_was_said() {
+async fn audit_rows_older_than_configured_are_deleted() {
     let harness = keeping(400, 90).await;
     let now = harness.clock.now();
-    did(&harness, now - TimeDelta::days(400) - TimeDelta::seconds(1), "too old").await;
-    did(&harness, now - TimeDelta::days(400) + TimeDelta::seconds(1), "old").await;
-    did(&harness, now, "new").await;
+    add_audit_row(&harness, now - TimeDelta::days(400) - TimeDelta::seconds(1), "too old").await;
+    add_audit_row(&harness, now - TimeDelta::days(400) + TimeDelta::seconds(1), "old").await;
+    add_audit_row(&harness, now, "new").await;
     expire(&harness).await;
     assert_eq!(details(&harness).await, ["new", "old"]);
 }
@@ -86,7 +86,7 @@ async fn rows_of_the_audit_trail_go_when_they_are_older_than_was_said() {
 #[tokio::test]
 async fn with_zero_days_everything_is_kept_for_ever() {
     let harness = keeping(0, 0).await;
-    did(&harness, harness.clock.now() - TimeDelta::days(10_000), "ancient").await;
+    add_audit_row(&harness, harness.clock.now() - TimeDelta::days(10_000), "ancient").await;
     sent(&harness, "first", &person(1)).await;
     harness.clock.advance(TimeDelta::days(10_000));
     sent(&harness, "second", &person(1)).await;
@@ -96,7 +96,7 @@ async fn with_zero_days_everything_is_kept_for_ever() {
 }
 
 #[tokio::test]
-async fn test_messages_go_with_their_steps_when_they_are_older_than_was_said() {
+async fn test_messages_older_than_configured_are_deleted_with_their_steps() {
     let harness = keeping(400, 90).await;
     sent(&harness, "too-old", &person(1)).await;
     harness.clock.advance(TimeDelta::seconds(2));
@@ -113,7 +113,7 @@ async fn test_messages_go_with_their_steps_when_they_are_older_than_was_said() {
 }
 
 #[tokio::test]
-async fn the_latest_message_of_each_person_and_one_under_way_are_kept() {
+async fn the_latest_message_of_each_user_and_a_running_one_are_kept() {
     let harness = keeping(400, 90).await;
     sent(&harness, "adas-first", &person(1)).await;
     sent(&harness, "graces-only", &person(2)).await;
@@ -131,7 +131,7 @@ async fn the_latest_message_of_each_person_and_one_under_way_are_kept() {
 }
 
 #[tokio::test]
-async fn a_message_whose_process_is_gone_ends_and_then_goes_as_any_other() {
+async fn a_message_whose_process_has_died_is_ended_and_later_deleted() {
     let harness = keeping(400, 90).await;
     let soon = harness.clock.now() + TimeDelta::minutes(1);
     assert!(harness.begin_run("lost", &person(1), soon).await);
@@ -144,7 +144,7 @@ async fn a_message_whose_process_is_gone_ends_and_then_goes_as_any_other() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_gone_is_said_to_be_not_there() {
+async fn a_deleted_message_is_not_found() {
     let harness = keeping(400, 90).await;
     sent(&harness, "gone", &person(1)).await;
     harness.clock.advance(TimeDelta::seconds(1));
@@ -156,8 +156,8 @@ async fn a_message_that_is_gone_is_said_to_be_not_there() {
     assert_eq!(gone, ApiError::NotFound);
 }
 
-/// A table with rows that become useless, each by a statement with a column of time.
-const USELESS: [(&str, &str, TimeDelta); 7] = [
+/// Tables whose rows expire: a statement that inserts one with a time, and how long it is kept.
+const EXPIRING: [(&str, &str, TimeDelta); 7] = [
     (
         "sign_in_attempt",
         "INSERT INTO sign_in_attempt (account, source, at) VALUES ('a', '192.0.2.1', $1)",
@@ -201,10 +201,10 @@ const USELESS: [(&str, &str, TimeDelta); 7] = [
 ];
 
 #[tokio::test]
-async fn what_has_become_useless_goes_and_what_is_of_use_stays() {
+async fn expired_rows_are_deleted_and_others_are_kept() {
     let harness = keeping(400, 90).await;
     let now = harness.clock.now();
-    for (table, insert, kept_for) in USELESS {
+    for (table, insert, kept_for) in EXPIRING {
         for (state, at) in [("over", -1), ("good", 1)] {
             let at = now - kept_for + TimeDelta::seconds(at);
             sqlx::query(AssertSqlSafe(insert.replace("STATE", state)))
@@ -216,13 +216,13 @@ async fn what_has_become_useless_goes_and_what_is_of_use_stays() {
         assert_eq!(count_rows(harness.folder.path(), table).await, 2, "{table}");
     }
     expire(&harness).await;
-    for (table, ..) in USELESS {
+    for (table, ..) in EXPIRING {
         assert_eq!(count_rows(harness.folder.path(), table).await, 1, "{table}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_nodes_that_delete_at_once_delete_everything_and_nothing_else() {
+async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else() {
     let harness = keeping(400, 90).await;
     let now = harness.clock.now();
     let mut connection = connection(harness.folder.path()).await;
@@ -238,7 +238,7 @@ async fn two_nodes_that_delete_at_once_delete_everything_and_nothing_else() {
         .expect("the table is there");
     }
     sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("it ends");
-    did(&harness, now, "new").await;
+    add_audit_row(&harness, now, "new").await;
     let configuration = config(&harness.folder).await;
     let randomness = Arc::new(SeededRandomness::new(2));
     let second = Server::start(configuration, harness.clock.clone(), randomness).await;
@@ -251,43 +251,43 @@ async fn two_nodes_that_delete_at_once_delete_everything_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_process_deletes_from_its_start_on() {
+async fn a_process_deletes_expired_rows_from_its_start_on() {
     let harness = keeping(400, 90).await;
-    did(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
+    add_audit_row(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
     let task = tokio::spawn(enforce_retention(harness.server.clone()));
     let gone = async {
         while !details(&harness).await.is_empty() {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, gone).await.expect("it is deleted");
+    timeout(TIMEOUT, gone).await.expect("it is deleted");
     task.abort();
 }
 
-/// Starts the program with these flags on rows of the trail and messages of so many days, which must
-/// all be kept but for the first row and the first message.
+/// Starts the program with these flags on audit rows and messages of these ages in days. Asserts
+/// that only the first row and the first message are deleted.
 async fn assert_deletes_the_oldest(flags: &[&str], rows: [i64; 2], messages: [i64; 2]) {
     let harness = keeping(0, 0).await;
     let now = server::clock::SystemClock.now();
-    // The latest message of a person is kept, however old it is.
+    // The latest message of a user is always kept.
     for days in [messages[0], messages[1], 0] {
         harness.clock.advance(now - TimeDelta::days(days) - harness.clock.now());
         sent(&harness, &days.to_string(), &person(1)).await;
     }
     for days in rows {
-        did(&harness, now - TimeDelta::days(days), &days.to_string()).await;
+        add_audit_row(&harness, now - TimeDelta::days(days), &days.to_string()).await;
     }
     let url = database_url(harness.folder.path()).await;
     let _serving = Serving::with(harness.folder.path(), |command| {
         command.args(["--database-url", &url]).args(flags);
     });
-    // Messages are deleted before rows of the trail.
+    // Messages are deleted before audit rows.
     let gone = async {
         while details(&harness).await.contains(&rows[0].to_string()) {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(PATIENCE, gone).await.expect("it is deleted");
+    timeout(TIMEOUT, gone).await.expect("it is deleted");
     assert_eq!(details(&harness).await, [rows[1].to_string()], "{flags:?}");
     let mut kept = Vec::new();
     for days in [messages[0], messages[1], 0] {
@@ -314,7 +314,7 @@ async fn a_host_that_configures_nothing_keeps_rows_for_400_days_and_messages_for
 }
 
 #[tokio::test]
-async fn the_program_says_on_its_pages_what_its_flags_say() {
+async fn the_pages_show_the_retention_that_the_flags_set() {
     let harness = keeping(0, 0).await;
     sent(&harness, "one", &person(1)).await;
     let cookie = administrators(&harness.folder, 1).await.remove(0);
@@ -335,7 +335,7 @@ async fn the_program_says_on_its_pages_what_its_flags_say() {
         let serving = Serving::with(harness.folder.path(), |command| {
             command.args(["--database-url", &url]).args(flags);
         });
-        let mut browser = Browser::at(&serving.address).await.expect("it listens");
+        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         browser.cookie.clone_from(&cookie);
         for (path, words) in [("/audit", trail), ("/settings/email/history", messages)] {
             let page = browser.get(path).await.expect("an answer");
@@ -345,7 +345,7 @@ async fn the_program_says_on_its_pages_what_its_flags_say() {
 }
 
 #[tokio::test]
-async fn the_pages_say_for_how_long_rows_are_kept() {
+async fn the_pages_show_how_long_rows_are_kept() {
     for (days, trail, messages) in [
         ((400, 90), "Entries are kept for 400 days.", "Test messages are kept for 90 days."),
         ((0, 0), "Entries are kept forever.", "Test messages are kept forever."),

@@ -1,20 +1,20 @@
-//! A token that is deleted is revoked at its provider, where the provider has said how, and nobody
-//! waits for it.
+//! A deleted token is revoked in the background (RFC 7009), where the provider's revocation
+//! endpoint is known.
 
 use app::api::SaveAnswer;
 use domain::{Field, OauthFlow};
-use server::store::providers::{self, Provider as Known};
+use server::store::provider_metadata::{self, StoredProvider as Known};
 
-use crate::support::oauth_world::{World, a_moment};
+use crate::support::oauth_fixture::{OauthFixture, a_moment};
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Held, Takes};
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
-const ITSELF: OauthFlow = OauthFlow::ClientCredentials;
+const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;
 
-impl World {
-    /// Remembers where this provider revokes tokens.
-    async fn knows_how_to_revoke(&self, endpoint: &str) {
-        let said = Known {
+impl OauthFixture {
+    /// Stores provider metadata with this revocation endpoint.
+    async fn store_revocation_endpoint(&self, endpoint: &str) {
+        let metadata = Known {
             token_endpoint: self.provider.token_endpoint(),
             authorization_endpoint: self.provider.authorization_endpoint(),
             revocation_endpoint: Some(endpoint.to_owned()),
@@ -25,11 +25,13 @@ impl World {
             knows_pkce: false,
         };
         let server = &self.harness.server;
-        providers::learn(&server.store, &said, true, server.clock.now()).await.expect("it is kept");
+        provider_metadata::learn(&server.store, &metadata, true, server.clock.now())
+            .await
+            .expect("it is kept");
     }
 
     /// Saves a changed form, which deletes the token.
-    async fn deletes_the_token(&self, flow: OauthFlow) {
+    async fn delete_the_token(&self, flow: OauthFlow) {
         let mut draft = self.draft(flow);
         draft.edit(Field::OauthDisplayName, "Another name");
         let grant = self.token().await.map(|token| token.grant);
@@ -37,14 +39,14 @@ impl World {
         assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
     }
 
-    /// Waits until nothing is on its way to the provider.
-    async fn is_quiet(&self) {
-        while !self.harness.server.asking.is_empty() {
+    /// Waits until no request to the provider is running.
+    async fn wait_for_revocations(&self) {
+        while !self.harness.server.token_tasks.is_empty() {
             a_moment().await;
         }
     }
 
-    /// What the provider was asked to revoke, by kind.
+    /// The `token_type_hint` of each revocation request that the provider received.
     fn revoked(&self) -> Vec<String> {
         let asked = self.provider.revocations();
         asked.iter().map(|asked| asked.param("token_type_hint").to_owned()).collect()
@@ -53,10 +55,10 @@ impl World {
 
 #[tokio::test]
 async fn a_save_that_deletes_a_token_revokes_the_refresh_token_and_then_the_access_token() {
-    let world = World::with_token(CODE).await;
-    world.knows_how_to_revoke(&world.provider.revocation_endpoint()).await;
-    world.deletes_the_token(CODE).await;
-    world.is_quiet().await;
+    let world = OauthFixture::with_token(CODE).await;
+    world.store_revocation_endpoint(&world.provider.revocation_endpoint()).await;
+    world.delete_the_token(CODE).await;
+    world.wait_for_revocations().await;
     assert_eq!(world.revoked(), ["refresh_token", "access_token"]);
     for (asked, token) in
         world.provider.revocations().iter().zip(["canary-refresh-token", "canary-access-token"])
@@ -68,13 +70,13 @@ async fn a_save_that_deletes_a_token_revokes_the_refresh_token_and_then_the_acce
 }
 
 #[tokio::test]
-async fn client_id_and_secret_go_as_they_went_for_the_token() {
-    let world = World::with(CODE).await;
+async fn a_revocation_uses_the_client_authentication_of_the_token_request() {
+    let world = OauthFixture::with(CODE).await;
     world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
     world.obtain().await;
-    world.knows_how_to_revoke(&world.provider.revocation_endpoint()).await;
-    world.deletes_the_token(CODE).await;
-    world.is_quiet().await;
+    world.store_revocation_endpoint(&world.provider.revocation_endpoint()).await;
+    world.delete_the_token(CODE).await;
+    world.wait_for_revocations().await;
     let asked = &world.provider.revocations()[0];
     assert_eq!(asked.param("client_secret"), "");
     assert!(asked.header("authorization").is_some_and(|basic| basic.starts_with("Basic ")));
@@ -82,48 +84,48 @@ async fn client_id_and_secret_go_as_they_went_for_the_token() {
 
 #[tokio::test]
 async fn a_save_does_not_wait_for_a_provider_that_does_not_answer() {
-    let world = World::with_token(CODE).await;
-    world.knows_how_to_revoke(&world.provider.revocation_endpoint()).await;
+    let world = OauthFixture::with_token(CODE).await;
+    world.store_revocation_endpoint(&world.provider.revocation_endpoint()).await;
     world.provider.hold(Held::BeforeIssuing);
-    world.deletes_the_token(CODE).await;
+    world.delete_the_token(CODE).await;
     assert_eq!(world.token().await, None);
     world.provider.release();
-    world.is_quiet().await;
+    world.wait_for_revocations().await;
 }
 
 #[tokio::test]
 async fn a_refused_revocation_changes_nothing() {
-    let world = World::with_token(CODE).await;
-    world.knows_how_to_revoke(&world.provider.revocation_endpoint()).await;
+    let world = OauthFixture::with_token(CODE).await;
+    world.store_revocation_endpoint(&world.provider.revocation_endpoint()).await;
     world.provider.rule(|rules| rules.revoking = "503 Service Unavailable");
-    world.deletes_the_token(CODE).await;
-    world.is_quiet().await;
+    world.delete_the_token(CODE).await;
+    world.wait_for_revocations().await;
     assert_eq!(world.revoked().len(), 2);
     assert_eq!(world.token().await, None);
 }
 
 #[tokio::test]
-async fn tokens_go_to_no_other_origin_and_to_none_that_nobody_has_named() {
-    let world = World::with_token(CODE).await;
+async fn tokens_are_sent_to_no_other_origin_and_to_no_unknown_endpoint() {
+    let world = OauthFixture::with_token(CODE).await;
     let other = world.provider.revocation_endpoint().replace("127.0.0.1", "localhost");
-    world.knows_how_to_revoke(&other).await;
-    world.deletes_the_token(CODE).await;
-    let unknown = World::with_token(CODE).await;
-    unknown.deletes_the_token(CODE).await;
+    world.store_revocation_endpoint(&other).await;
+    world.delete_the_token(CODE).await;
+    let unknown = OauthFixture::with_token(CODE).await;
+    unknown.delete_the_token(CODE).await;
     for world in [world, unknown] {
-        world.is_quiet().await;
+        world.wait_for_revocations().await;
         assert_eq!(world.revoked(), [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn a_replaced_token_is_revoked_only_where_the_new_one_cannot_go_with_it() {
-    for (flow, expected) in [(CODE, vec![]), (ITSELF, vec!["access_token"])] {
-        let world = World::with(flow).await;
-        world.knows_how_to_revoke(&world.provider.revocation_endpoint()).await;
+async fn a_replaced_token_is_revoked_only_where_the_new_one_survives_that() {
+    for (flow, expected) in [(CODE, vec![]), (CLIENT_CREDENTIALS, vec!["access_token"])] {
+        let world = OauthFixture::with(flow).await;
+        world.store_revocation_endpoint(&world.provider.revocation_endpoint()).await;
         world.obtain().await;
         world.obtain().await;
-        world.is_quiet().await;
+        world.wait_for_revocations().await;
         assert_eq!(world.revoked(), expected, "{flow:?}");
         assert!(world.token().await.is_some());
     }

@@ -1,21 +1,23 @@
-//! What each role may do, decided on the server each time.
+//! The permissions of each role, which the server checks on each call.
 
-use app::api::{ApiError, RunNow, Save, SaveAnswer, Tab};
-use app::service::{AuditQuery, Browser, Email, EmailService, FrameService, Principal, Role};
+use app::api::{ApiError, EmailTab, RunView, Save, SaveAnswer};
+use app::service::{
+    AuditQuery, ConsentBinding, Email, EmailService, Principal, Role, ShellService,
+};
 use chrono::TimeDelta;
 use domain::{Field, OauthFlow};
 
 use crate::support::harness::Harness;
-use crate::support::oauth_world::{CALLBACK, World};
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use crate::support::provider::CLIENT_ID;
 
-fn reader(world: &World) -> Principal {
+fn reader(world: &OauthFixture) -> Principal {
     Principal { role: Role::Reader, ..world.ada.clone() }
 }
 
 #[tokio::test]
 async fn a_reader_sees_settings_token_and_history_and_no_secret() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.send().await;
     let (service, rita) = (world.service(), reader(&world));
     let tab = service.load(&rita, CALLBACK).await.expect("the tab");
@@ -27,8 +29,8 @@ async fn a_reader_sees_settings_token_and_history_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_reader_does_not_see_the_client_id_in_a_providers_words_either() {
-    let world = World::with(OauthFlow::ClientCredentials).await;
+async fn a_reader_does_not_see_the_client_id_in_the_providers_text() {
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let named = format!("'{CLIENT_ID}'");
     let words = format!("AADSTS700016: Application with identifier {named} was not found.");
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
@@ -36,22 +38,22 @@ async fn a_reader_does_not_see_the_client_id_in_a_providers_words_either() {
     let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
     world.end_of(&begun.attempt.id).await;
     let (service, rita) = (world.service(), reader(&world));
-    let seen = |tab: Tab| serde_json::to_string(&tab).expect("JSON");
+    let seen = |tab: EmailTab| serde_json::to_string(&tab).expect("JSON");
     let by_ada = seen(service.load(&world.ada, CALLBACK).await.expect("the tab"));
     assert!(by_ada.contains("AADSTS700016") && by_ada.contains(&named), "{by_ada}");
     let by_rita = seen(service.load(&rita, CALLBACK).await.expect("the tab"));
     assert!(by_rita.contains("AADSTS700016") && !by_rita.contains(&named), "{by_rita}");
     let token = service.token(&rita).await.expect("an answer");
     assert!(!serde_json::to_string(&token).expect("JSON").contains(&named), "{token:?}");
-    let ended = FrameService::attempt(&service, Some(&rita), &begun.attempt.id).await;
+    let ended = ShellService::attempt(&service, Some(&rita), &begun.attempt.id).await;
     assert!(!format!("{ended:?}").contains(&named), "{ended:?}");
-    let strangers = FrameService::attempt(&service, None, &begun.attempt.id).await;
+    let strangers = ShellService::attempt(&service, None, &begun.attempt.id).await;
     assert!(!format!("{strangers:?}").contains(&named), "{strangers:?}");
 }
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_in_the_scope() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let mut draft = world.draft(OauthFlow::AuthorizationCode);
     draft.edit(Field::Scope, format!("api://{CLIENT_ID}/.default"));
     assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
@@ -61,14 +63,14 @@ async fn a_reader_does_not_see_the_client_id_in_the_scope() {
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_in_the_steps_of_a_test_message() {
-    let world = World::with_token(OauthFlow::ClientCredentials).await;
+    let world = OauthFixture::with_token(OauthFlow::ClientCredentials).await;
     let (service, rita) = (world.service(), reader(&world));
     let words = format!("Application {CLIENT_ID} is blocked.");
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
     world.harness.clock.advance(TimeDelta::hours(2));
     world.provider.fail_next("400 Bad Request", &refusal);
     let run = world.send_as(&world.ada.id).await;
-    let json = |run: &RunNow| serde_json::to_string(run).expect("JSON");
+    let json = |run: &RunView| serde_json::to_string(run).expect("JSON");
     let by_ada = json(&service.run(&world.ada, &run.id).await.expect("the run"));
     assert!(by_ada.contains(&words), "{by_ada}");
     let history = service.history(&rita).await.expect("the history").runs;
@@ -81,7 +83,7 @@ async fn a_reader_does_not_see_the_client_id_in_the_steps_of_a_test_message() {
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
-    let world = World::with(OauthFlow::ClientCredentials).await;
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"Not {CLIENT_ID}."}}"#);
     world.provider.fail_next("400 Bad Request", &refusal);
     let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
@@ -90,10 +92,10 @@ async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
     draft.edit(Field::ClientId, "another-client");
     assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
     let service = world.service();
-    let ended = FrameService::attempt(&service, Some(&world.ada), &begun.attempt.id).await;
+    let ended = ShellService::attempt(&service, Some(&world.ada), &begun.attempt.id).await;
     assert!(format!("{ended:?}").contains(CLIENT_ID), "{ended:?}");
     for who in [Some(reader(&world)), None] {
-        let ended = FrameService::attempt(&service, who.as_ref(), &begun.attempt.id).await;
+        let ended = ShellService::attempt(&service, who.as_ref(), &begun.attempt.id).await;
         let seen = format!("{:?}", ended.expect("an answer").expect("the attempt"));
         assert!(seen.contains("InvalidClient") && !seen.contains(CLIENT_ID), "{seen}");
     }
@@ -101,7 +103,7 @@ async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
 
 #[tokio::test]
 async fn a_reader_changes_and_sends_nothing() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let (service, rita) = (world.service(), reader(&world));
     let rows = world.harness.trail(99).await.len();
     let save = Save {
@@ -112,7 +114,7 @@ async fn a_reader_changes_and_sends_nothing() {
     assert_eq!(service.save(&rita, save).await, Err(ApiError::Forbidden));
     assert_eq!(service.send_test(&rita).await, Err(ApiError::Forbidden));
     assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiError::Forbidden));
-    let finished = service.finish_attempt(&rita, &Browser::Unknown, "any", CALLBACK).await;
+    let finished = service.finish_attempt(&rita, &ConsentBinding::Unknown, "any", CALLBACK).await;
     assert_eq!(finished, Err(ApiError::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
     assert_eq!(audit.err(), Some(ApiError::Forbidden));
@@ -121,8 +123,8 @@ async fn a_reader_changes_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_became_a_reader_meanwhile_finishes_no_consent() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_user_who_has_become_a_reader_completes_no_consent() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let returning = world.consent().await;
     world.harness.set_role(&world.ada.id, Role::Reader).await;
     world.land(&returning.address, &returning.cookie).await;
@@ -131,8 +133,8 @@ async fn whoever_became_a_reader_meanwhile_finishes_no_consent() {
 }
 
 #[tokio::test]
-async fn a_message_goes_to_no_address_that_is_not_known_to_be_ones_own() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_test_message_is_sent_only_to_a_verified_address() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let unverified = Email { address: "ada@example.com".to_owned(), is_verified: false };
     for email in [None, Some(unverified)] {
         let ada = Principal { email, ..world.ada.clone() };
@@ -142,8 +144,8 @@ async fn a_message_goes_to_no_address_that_is_not_known_to_be_ones_own() {
 }
 
 #[tokio::test]
-async fn a_hosts_word_on_times_outweighs_what_was_chosen_here() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_hosts_time_preferences_override_stored_ones() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let times =
         domain::time_format::TimePreference { zone: "Asia/Tokyo".to_owned(), ..Default::default() };
     let ada = Principal { times: Some(times.clone()), ..world.ada.clone() };
@@ -152,7 +154,7 @@ async fn a_hosts_word_on_times_outweighs_what_was_chosen_here() {
 }
 
 #[tokio::test]
-async fn while_there_are_only_readers_the_first_administrator_is_still_to_come() {
+async fn with_readers_only_the_first_administrator_can_still_be_set_up() {
     let harness = Harness::start().await;
     harness.add_as(Role::Reader, "rita@example.com", "Rita Levi").await;
     let ticket = harness.server.accounts.open_set_up().await.expect("an answer");

@@ -1,8 +1,8 @@
-//! Test messages, as they are kept while they are under way.
+//! Test runs as they are stored while they are running.
 
 use app::service::EmailService;
 use chrono::TimeDelta;
-use domain::delivery::{Outcome, Run, Step, StepEnd, StepReport, Tested};
+use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
 use server::clock::Clock;
 use server::identity::Principal;
 use server::service::Service;
@@ -18,10 +18,10 @@ fn ada() -> Principal {
 fn report(step: Step) -> StepReport {
     StepReport {
         step,
-        ended: StepEnd::Done,
+        ended: StepStatus::Done,
         millis: 3,
         facts: Vec::new(),
-        said: Some("220 ready".to_owned()),
+        peer_text: Some("220 ready".to_owned()),
         found: None,
     }
 }
@@ -43,7 +43,7 @@ async fn begin(harness: &Harness, id: &str) {
     begin_as(harness, id, &ada()).await;
 }
 
-/// Whether a run began that is given 75 seconds.
+/// Begins a run with a deadline of 75 seconds; returns whether it has begun.
 async fn begin_as(harness: &Harness, id: &str, who: &Principal) -> bool {
     harness.begin_run(id, who, harness.clock.now() + TimeDelta::seconds(75)).await
 }
@@ -53,7 +53,7 @@ async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {
 }
 
 #[tokio::test]
-async fn a_run_is_seen_step_by_step_until_its_end() {
+async fn a_run_is_stored_step_by_step_until_its_outcome() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     let mut expected = Run {
@@ -77,13 +77,13 @@ async fn a_run_is_seen_step_by_step_until_its_end() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_began_is_not_there() {
+async fn an_unknown_run_is_not_found() {
     let harness = Harness::start().await;
     assert_eq!(get(&harness, "run").await, None);
 }
 
 #[tokio::test]
-async fn an_end_is_final() {
+async fn an_outcome_is_final() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     finish(&harness, "run", &accepted()).await;
@@ -92,7 +92,7 @@ async fn an_end_is_final() {
 }
 
 #[tokio::test]
-async fn a_run_left_behind_by_a_process_that_is_gone_was_interrupted() {
+async fn a_run_of_a_dead_process_is_marked_interrupted() {
     let harness = Harness::start().await;
     begin(&harness, "old").await;
     harness.clock.advance(TimeDelta::minutes(5));
@@ -108,7 +108,7 @@ async fn a_run_left_behind_by_a_process_that_is_gone_was_interrupted() {
 }
 
 #[tokio::test]
-async fn the_latest_run_is_anybodys_or_ones_own() {
+async fn the_latest_run_is_that_of_all_users_or_of_one() {
     let harness = Harness::start().await;
     begin(&harness, "adas").await;
     harness.clock.advance(TimeDelta::seconds(1));
@@ -126,7 +126,7 @@ async fn the_latest_run_is_anybodys_or_ones_own() {
 }
 
 #[tokio::test]
-async fn a_test_is_audited_when_it_is_asked_for() {
+async fn a_test_is_audited_when_it_is_requested() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     let rows = harness.trail(9).await;
@@ -135,7 +135,7 @@ async fn a_test_is_audited_when_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_run_whose_process_is_gone_ends_as_interrupted() {
+async fn a_run_past_its_deadline_is_shown_as_interrupted() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
     let service = Service::new(harness.server.clone());

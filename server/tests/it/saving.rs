@@ -1,8 +1,8 @@
-//! Saving through the service: what is refused, what is kept, and who may be overwritten.
+//! Saving through the service: validation, stored secrets, conflicts and audit rows.
 
 use app::api::{ApiError, Save, SaveAnswer};
 use app::service::{EmailService, Principal};
-use domain::delivery::{Advice, Outcome};
+use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
 use server::Server;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::support::databases::put_token;
 use crate::support::harness::{Harness, principal};
 
-fn somebody(name: &str) -> Principal {
+fn user(name: &str) -> Principal {
     principal(name, &format!("{name}@example.com"), name)
 }
 
@@ -42,7 +42,7 @@ fn complete() -> Draft {
 
 async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
     let save = Save { draft: draft.clone(), revision, deletes_grant: None };
-    Service::new(server.clone()).save(&somebody("ada"), save).await.expect("an answer")
+    Service::new(server.clone()).save(&user("ada"), save).await.expect("an answer")
 }
 
 async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
@@ -54,7 +54,7 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
 
 async fn loaded(server: &Server) -> Saved {
     Service::new(server.clone())
-        .load(&somebody("ada"), "http://ppm.example/oauth/callback")
+        .load(&user("ada"), "http://ppm.example/oauth/callback")
         .await
         .expect("an answer")
         .saved
@@ -74,7 +74,7 @@ async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator
     let harness = Harness::start().await;
     let service = Service::new(harness.server.clone());
     let theirs = Save { draft: complete(), revision: 0, deletes_grant: None };
-    service.save(&somebody("grace"), theirs).await.expect("an answer");
+    service.save(&user("grace"), theirs).await.expect("an answer");
     match save(&harness.server, &complete(), 0).await {
         SaveAnswer::Conflict(theirs) => {
             assert_eq!((theirs.saved.by.as_deref(), theirs.saved.revision), (Some("grace"), 1));
@@ -85,7 +85,7 @@ async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator
 }
 
 #[tokio::test]
-async fn a_save_of_ones_own_that_came_first_is_told_as_ones_own() {
+async fn a_conflict_with_the_users_own_save_is_marked_as_own() {
     let harness = Harness::start().await;
     saved(&harness.server, &complete(), 0).await;
     match save(&harness.server, &complete(), 0).await {
@@ -95,7 +95,7 @@ async fn a_save_of_ones_own_that_came_first_is_told_as_ones_own() {
 }
 
 #[tokio::test]
-async fn a_refused_save_learns_which_secrets_were_stored_since_and_no_others() {
+async fn a_conflict_names_the_secrets_that_were_replaced_since_and_no_others() {
     let harness = Harness::start().await;
     let mine = saved(&harness.server, &complete(), 0).await.draft();
     let theirs = edited(&mine, &[(Field::Password, "another")]);
@@ -112,7 +112,7 @@ async fn a_refused_save_learns_which_secrets_were_stored_since_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_bad_form_changes_nothing() {
+async fn an_invalid_form_changes_nothing() {
     let harness = Harness::start().await;
     let bad = edited(&complete(), &[(Field::BasicPort, "+587")]);
     assert!(matches!(save(&harness.server, &bad, 0).await, SaveAnswer::Problems(_)));
@@ -133,7 +133,7 @@ async fn a_stored_password_is_refused_for_another_host() {
 }
 
 #[tokio::test]
-async fn a_client_secret_saved_in_a_disabled_group_goes_nowhere_else_later() {
+async fn a_client_secret_saved_in_a_disabled_group_stays_bound_to_its_endpoint() {
     let harness = Harness::start().await;
     let typed = edited(
         &complete(),
@@ -166,11 +166,11 @@ async fn an_emptied_username_removes_the_stored_password_for_good() {
 }
 
 #[tokio::test]
-async fn a_control_that_holds_more_than_any_may_is_refused_even_when_disabled() {
+async fn an_oversized_field_is_refused_even_when_disabled() {
     let harness = Harness::start().await;
     let draft = edited(&complete(), &[(Field::Scope, &"x".repeat(4097))]);
     let save = Save { draft, revision: 0, deletes_grant: None };
-    let answer = Service::new(harness.server.clone()).save(&somebody("ada"), save).await;
+    let answer = Service::new(harness.server.clone()).save(&user("ada"), save).await;
     assert_eq!(answer, Err(ApiError::Oversized(Field::Scope)));
 }
 
@@ -188,7 +188,7 @@ async fn a_save_is_audited_by_the_names_of_its_fields_and_no_value() {
 }
 
 #[tokio::test]
-async fn nothing_sealed_stands_in_clear_in_the_database_files() {
+async fn no_sealed_value_is_in_clear_in_the_database_files() {
     let harness = Harness::start().await;
     saved(&harness.server, &complete(), 0).await;
     for entry in std::fs::read_dir(harness.folder.path()).expect("the folder") {
@@ -208,26 +208,26 @@ async fn a_save_that_would_delete_a_token_names_it_first() {
     assert_eq!(refused, SaveAnswer::TokenWouldBeDeleted("grant-1".to_owned()));
     let named = Save { draft: complete(), revision: 0, deletes_grant: Some("grant-1".to_owned()) };
     let service = Service::new(harness.server.clone());
-    let answer = service.save(&somebody("ada"), named).await.expect("an answer");
+    let answer = service.save(&user("ada"), named).await.expect("an answer");
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
 
 #[tokio::test]
-async fn a_test_message_waits_for_complete_settings() {
+async fn a_test_message_needs_complete_settings() {
     let harness = Harness::start().await;
-    let answer = Service::new(harness.server.clone()).send_test(&somebody("ada")).await;
+    let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
     assert_eq!(answer, Err(ApiError::Incomplete));
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_asked_for_is_not_found() {
+async fn an_unknown_run_is_not_found() {
     let harness = Harness::start().await;
-    let answer = Service::new(harness.server.clone()).run(&somebody("ada"), "nowhere").await;
+    let answer = Service::new(harness.server.clone()).run(&user("ada"), "nowhere").await;
     assert_eq!(answer, Err(ApiError::NotFound));
 }
 
 #[tokio::test]
-async fn a_test_message_waits_for_a_token_with_an_oauth_flow() {
+async fn a_test_message_with_an_oauth_flow_needs_a_token() {
     let harness = Harness::start().await;
     let oauth = edited(
         &Draft::default(),
@@ -244,52 +244,52 @@ async fn a_test_message_waits_for_a_token_with_an_oauth_flow() {
         ],
     );
     saved(&harness.server, &oauth, 0).await;
-    let answer = Service::new(harness.server.clone()).send_test(&somebody("ada")).await;
+    let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
     assert_eq!(answer, Err(ApiError::TokenNeeded));
 }
 
-/// What became of a test message, once it has ended.
+/// The outcome of a test message, once it has ended.
 async fn ended(server: &Server, id: &str) -> Outcome {
-    server.under_way.close();
-    server.under_way.wait().await;
-    let now = Service::new(server.clone()).run(&somebody("ada"), id).await.expect("the run");
+    server.delivery_tasks.close();
+    server.delivery_tasks.wait().await;
+    let now = Service::new(server.clone()).run(&user("ada"), id).await.expect("the run");
     now.run.outcome.expect("it has ended")
 }
 
 /// Settings for a port of this machine on which nothing listens.
-fn deaf() -> Draft {
+fn closed_port() -> Draft {
     edited(&complete(), &[(Field::BasicServer, "127.0.0.1"), (Field::BasicPort, "1")])
 }
 
 #[tokio::test]
-async fn a_client_secret_for_elsewhere_does_not_keep_a_basic_message_from_going() {
+async fn a_client_secret_bound_elsewhere_does_not_block_a_basic_message() {
     let harness = Harness::start().await;
     let typed = edited(
-        &deaf(),
+        &closed_port(),
         &[(Field::TokenEndpoint, "https://login.example.com/t"), (Field::ClientSecret, "s")],
     );
     let first = saved(&harness.server, &typed, 0).await;
     let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://other.example/t")]);
     saved(&harness.server, &moved, 1).await;
     let service = Service::new(harness.server.clone());
-    let run = service.send_test(&somebody("ada")).await.expect("a run");
+    let run = service.send_test(&user("ada")).await.expect("a run");
     match ended(&harness.server, &run.run.id).await {
-        Outcome::Failed { advice, .. } => assert_eq!(advice, Advice::NothingListens),
+        Outcome::Failed { diagnosis, .. } => assert_eq!(diagnosis, Diagnosis::NothingListens),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn of_many_clicks_one_sends() {
+async fn of_concurrent_requests_one_sends() {
     let harness = Harness::start().await;
-    // Takes the connection and says nothing, so that the first message is under way throughout.
+    // Accepts the connection and stays silent, so that the first message keeps running.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("it is bound").port().to_string();
-    saved(&harness.server, &edited(&deaf(), &[(Field::BasicPort, &port)]), 0).await;
+    saved(&harness.server, &edited(&closed_port(), &[(Field::BasicPort, &port)]), 0).await;
     let service = Service::new(harness.server.clone());
     let clicks = [(); 4].map(|()| {
         let service = service.clone();
-        async move { service.send_test(&somebody("ada")).await }
+        async move { service.send_test(&user("ada")).await }
     });
     let [first, second, third, fourth] = clicks;
     let answers = tokio::join!(first, second, third, fourth);
@@ -299,7 +299,7 @@ async fn of_many_clicks_one_sends() {
 }
 
 #[tokio::test]
-async fn an_empty_secret_is_none() {
+async fn an_empty_secret_counts_as_missing() {
     let harness = Harness::start().await;
     let mut draft = complete();
     draft.sign_in.password = SecretEdit::Replace(TypedSecret::new(String::new()));
@@ -312,7 +312,7 @@ async fn an_empty_secret_is_none() {
 }
 
 #[tokio::test]
-async fn a_password_that_goes_with_its_username_is_in_the_audit() {
+async fn a_password_that_is_removed_with_its_username_is_audited() {
     let harness = Harness::start().await;
     let first = saved(&harness.server, &complete(), 0).await;
     saved(&harness.server, &edited(&first.draft(), &[(Field::Username, "")]), 1).await;

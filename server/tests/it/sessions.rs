@@ -1,4 +1,4 @@
-//! Who is signed in, and for how long.
+//! Sessions: authentication by cookie, expiry, sign-out and audit rows.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::support::harness::{
 };
 use crate::support::pages::ask;
 
-/// A page that says who is asking.
+/// A route that answers with the caller's name.
 fn who() -> Router<Server> {
     async fn name(Extension(caller): Extension<Caller>) -> String {
         caller.principal.map_or("nobody".to_owned(), |principal| principal.name)
@@ -31,7 +31,7 @@ async fn seen_as(harness: &Harness, cookie: &str) -> String {
     harness.ask(who(), get("/who").header(COOKIE, cookie)).await.body
 }
 
-/// The caller that a browser with this cookie is.
+/// The `Caller` that a handler receives for this cookie.
 async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
     use std::sync::{Arc, Mutex};
     let seen = Arc::new(Mutex::new(None));
@@ -46,14 +46,14 @@ async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
 }
 
 #[tokio::test]
-async fn a_browser_is_known_by_its_cookie_after_sign_in() {
+async fn a_cookie_authenticates_its_browser_after_sign_in() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     assert_eq!(seen_as(&harness, &cookie).await, NAME);
 }
 
 #[tokio::test]
-async fn the_letters_of_an_address_may_be_large_or_small() {
+async fn an_address_is_compared_without_letter_case() {
     let harness = Harness::start().await.with_ada().await;
     let signed_in = harness
         .server
@@ -64,7 +64,7 @@ async fn the_letters_of_an_address_may_be_large_or_small() {
 }
 
 #[tokio::test]
-async fn a_made_up_cookie_is_nobodys() {
+async fn a_made_up_cookie_authenticates_no_user() {
     let harness = Harness::start().await.with_ada().await;
     harness.sign_in().await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn the_token_is_not_in_the_database_file() {
 }
 
 #[tokio::test]
-async fn under_http_the_cookie_is_for_scripts_and_other_sites_out_of_reach() {
+async fn under_http_the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let harness = Harness::start().await.with_ada().await;
     let signed_in =
         harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
@@ -125,7 +125,7 @@ async fn requests_keep_a_session_alive() {
 }
 
 #[tokio::test]
-async fn a_session_ends_twelve_hours_after_sign_in_whatever_is_done() {
+async fn a_session_ends_twelve_hours_after_sign_in_despite_requests() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     for _ in 0..12 {
@@ -146,7 +146,7 @@ async fn sign_out_ends_the_session_on_the_server() {
 }
 
 #[tokio::test]
-async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_again() {
+async fn sign_out_takes_effect_at_once_and_is_written_once_the_database_accepts_writes() {
     let harness = Harness::start().await.with_ada().await;
     let (cookie, folder) = (harness.sign_in().await, harness.folder.path());
     let caller = caller_of(&harness, &cookie).await;
@@ -176,7 +176,7 @@ async fn sign_out_holds_at_once_and_is_written_when_the_database_takes_writes_ag
 }
 
 #[tokio::test]
-async fn sign_out_ends_the_session_even_if_the_caller_hangs_up_meanwhile() {
+async fn sign_out_ends_the_session_even_if_the_client_disconnects_meanwhile() {
     let harness = Harness::start().await.with_ada().await;
     let (cookie, folder) = (harness.sign_in().await, harness.folder.path());
     let caller = caller_of(&harness, &cookie).await;
@@ -207,7 +207,7 @@ async fn signing_out_clears_cache_and_storage_and_no_cookie_but_its_own() {
 }
 
 #[tokio::test]
-async fn signing_out_removes_the_cookie_even_where_the_database_is_gone() {
+async fn signing_out_removes_the_cookie_even_where_the_database_is_closed() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     harness.server.store.close().await;
@@ -216,7 +216,7 @@ async fn signing_out_removes_the_cookie_even_where_the_database_is_gone() {
     assert!(out.header("set-cookie").ends_with("; Max-Age=0"), "{out:?}");
 }
 
-/// How many sessions the database knows.
+/// The number of sessions in the database.
 async fn sessions(harness: &Harness) -> i64 {
     let row = sqlx::query("SELECT COUNT(*) FROM session")
         .fetch_one(&mut connection(harness.folder.path()).await)
@@ -225,7 +225,7 @@ async fn sessions(harness: &Harness) -> i64 {
 }
 
 #[tokio::test]
-async fn a_session_lives_on_while_the_database_cannot_be_told_of_its_requests() {
+async fn a_session_stays_alive_while_the_database_cannot_store_its_requests() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     refuse(harness.folder.path(), "UPDATE", "session").await;
@@ -238,7 +238,7 @@ async fn a_session_lives_on_while_the_database_cannot_be_told_of_its_requests() 
 }
 
 #[tokio::test]
-async fn signing_in_again_changes_the_token_and_ends_the_one_before() {
+async fn signing_in_again_makes_a_new_token_and_ends_the_session_before() {
     let harness = Harness::start().await.with_ada().await;
     let first = harness.sign_in().await;
     let caller = caller_of(&harness, &first).await;
@@ -262,7 +262,7 @@ async fn a_removed_administrators_open_session_ends() {
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
 }
 
-/// How a call and a page are answered to a browser with this cookie, and the refusal in the trail.
+/// The response to a call with this cookie and the audited refusal; a page redirects to sign-in.
 async fn refusal(harness: &Harness, cookie: &str) -> (StatusCode, String, Option<String>) {
     let load = post("/api/email/load").header(COOKIE, cookie);
     let load = load.header(CONTENT_TYPE, "application/json");
@@ -282,7 +282,7 @@ fn refused_as(code: &str) -> (StatusCode, String, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_session_after_sign_out_is_refused_by_its_own_code() {
+async fn a_session_after_sign_out_is_refused_with_its_own_code() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
@@ -290,7 +290,7 @@ async fn a_session_after_sign_out_is_refused_by_its_own_code() {
 }
 
 #[tokio::test]
-async fn a_session_that_another_took_the_place_of_is_refused_as_one_after_sign_out() {
+async fn a_replaced_session_is_refused_like_one_after_sign_out() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let caller = caller_of(&harness, &cookie).await;
@@ -300,7 +300,7 @@ async fn a_session_that_another_took_the_place_of_is_refused_as_one_after_sign_o
 }
 
 #[tokio::test]
-async fn a_removed_administrators_open_session_is_refused_by_its_own_code() {
+async fn a_removed_administrators_open_session_is_refused_with_its_own_code() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
@@ -308,24 +308,24 @@ async fn a_removed_administrators_open_session_is_refused_by_its_own_code() {
 }
 
 #[tokio::test]
-async fn a_session_that_never_was_or_ended_by_itself_is_nobodys_and_leaves_no_row() {
+async fn an_unknown_or_expired_session_is_signed_out_and_leaves_no_row() {
     let harness = Harness::start().await.with_ada().await;
-    let nobodys = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
+    let signed_out = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
     let made_up = "ppm-email=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    assert_eq!(refusal(&harness, made_up).await, nobodys);
+    assert_eq!(refusal(&harness, made_up).await, signed_out);
     let cookie = harness.sign_in().await;
     harness.clock.advance(TimeDelta::hours(1));
-    assert_eq!(refusal(&harness, &cookie).await, nobodys);
+    assert_eq!(refusal(&harness, &cookie).await, signed_out);
 }
 
 #[tokio::test]
-async fn that_a_session_was_ended_is_remembered_for_as_long_as_it_could_have_lasted() {
+async fn an_ended_session_is_remembered_for_its_maximum_lifetime() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     ask(&harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
     harness.clock.advance(TimeDelta::hours(12));
-    let nobodys = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
-    assert_eq!(refusal(&harness, &cookie).await, nobodys);
+    let signed_out = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
+    assert_eq!(refusal(&harness, &cookie).await, signed_out);
     harness.sign_in().await;
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ended_session");
     let count = count.fetch_one(&mut connection(harness.folder.path()).await).await;
@@ -333,7 +333,7 @@ async fn that_a_session_was_ended_is_remembered_for_as_long_as_it_could_have_las
 }
 
 #[tokio::test]
-async fn another_password_by_the_operator_ends_every_session() {
+async fn a_new_password_by_the_operator_ends_every_session() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let new = "a new and longer password";

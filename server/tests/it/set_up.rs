@@ -1,4 +1,4 @@
-//! The first administrator: one link, once, for ten minutes, and only while there is nobody.
+//! The set-up link works once, for ten minutes, and only while there is no administrator.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -27,7 +27,7 @@ async fn page(harness: &Harness, ticket: &str) -> Answer {
     ask(harness, get(&format!("/set-up?ticket={ticket}")), Body::empty()).await
 }
 
-/// Sends the form as a browser does.
+/// Posts the form as a browser does.
 async fn send(harness: &Harness, ticket: &str, password: &str, again: &str) -> Answer {
     let request = post("/set-up").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let form = format!(
@@ -37,7 +37,7 @@ async fn send(harness: &Harness, ticket: &str, password: &str, again: &str) -> A
 }
 
 #[tokio::test]
-async fn whoever_has_the_link_becomes_the_administrator_and_is_signed_in() {
+async fn the_link_creates_the_administrator_and_signs_in() {
     let harness = Harness::start().await;
     let answer =
         send(&harness, &ticket(&harness).await, "correct+horse+battery", "correct+horse+battery")
@@ -63,7 +63,7 @@ async fn a_link_works_once() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_becomes_the_administrator() {
+async fn of_two_concurrent_requests_one_creates_the_administrator() {
     let harness = Harness::start().await;
     let (one, other) = (ticket(&harness).await, ticket(&harness).await);
     let (one, other) = tokio::join!(become_first(&harness, &one), become_first(&harness, &other));
@@ -84,7 +84,7 @@ async fn a_link_works_for_ten_minutes() {
 }
 
 #[tokio::test]
-async fn a_link_is_over_once_somebody_was_added_by_the_command_line() {
+async fn a_link_is_invalid_once_an_administrator_was_added_by_the_command_line() {
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     let harness = harness.with_ada().await;
@@ -94,14 +94,14 @@ async fn a_link_is_over_once_somebody_was_added_by_the_command_line() {
 }
 
 #[tokio::test]
-async fn where_somebody_may_sign_in_there_is_no_link() {
+async fn with_an_administrator_there_is_no_link() {
     let harness = Harness::start().await.with_ada().await;
     let ticket = harness.server.accounts.open_set_up().await.expect("the database answers");
     assert_eq!(ticket, None);
 }
 
 #[tokio::test]
-async fn what_was_refused_is_typed_again_with_the_same_link() {
+async fn a_refused_form_can_be_sent_again_with_the_same_link() {
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     for (password, again, words) in [
@@ -120,7 +120,7 @@ async fn what_was_refused_is_typed_again_with_the_same_link() {
 }
 
 #[tokio::test]
-async fn the_database_does_not_know_the_ticket() {
+async fn the_database_does_not_contain_the_ticket() {
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     for file in std::fs::read_dir(harness.folder.path()).expect("the folder") {

@@ -1,4 +1,4 @@
-//! What is saved, and by whom, when several save.
+//! The store of the settings: optimistic lock, secrets, deletion of the token, audit rows.
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ fn password(sealed: &[u8]) -> SealedSecret {
     }
 }
 
-/// A save of `form_json` over `expected_revision`, with nothing else about it.
+/// A save of `form_json` on `expected_revision`, without secrets and token deletion.
 fn save<'a>(expected_revision: i64, form_json: &'a str, by: &'a Actor) -> Replacement<'a> {
     Replacement {
         expected_revision,
@@ -72,7 +72,7 @@ async fn before_the_first_save_there_is_no_form() {
 }
 
 #[tokio::test]
-async fn what_was_saved_is_loaded_with_who_and_when() {
+async fn saved_settings_are_loaded_with_author_and_time() {
     let (store, _folder) = store().await;
     let secrets = [password(&[0, 1, 2, 255])];
     let done =
@@ -103,7 +103,7 @@ async fn a_save_on_an_outdated_copy_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_is_replaced_left_or_removed_by_its_field() {
+async fn a_secret_is_replaced_kept_or_removed_by_its_field() {
     let (store, _folder) = store().await;
     let client = SealedSecret { field: "client-secret".to_owned(), ..password(b"client") };
     let both = [password(b"old"), client.clone()];
@@ -159,7 +159,7 @@ async fn a_refused_save_is_not_audited() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_none_meets_a_lock() {
+async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_no_lock_fails() {
     let (store, _folder) = store().await;
     let mut administrators = tokio::task::JoinSet::new();
     for number in 0..times(12, 50) {
@@ -185,7 +185,7 @@ async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_none_m
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn processes_starting_on_one_new_database_make_its_tables_once() {
+async fn processes_starting_on_one_new_database_create_its_tables_once() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mut starts = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -199,7 +199,7 @@ async fn processes_starting_on_one_new_database_make_its_tables_once() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_database_file_and_its_journals_are_their_owners_only() {
+async fn the_database_file_and_its_journals_are_accessible_to_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (store, folder) = store().await;
     replace(&store, save(0, "form", &ada())).await;

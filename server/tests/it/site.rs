@@ -1,4 +1,4 @@
-//! The browser's bundle.
+//! Serving the browser's bundle: compression, caching, paths.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ async fn fetch(harness: &Harness, path: &str, encodings: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_browser_gets_the_compression_that_it_takes() {
+async fn a_browser_gets_a_compression_that_it_accepts() {
     let harness = with_bundle().await;
     for (encodings, expected) in
         [("gzip, br", ("br", "as brotli")), ("gzip", ("gzip", "as gzip")), ("", ("", "plain"))]
@@ -40,15 +40,16 @@ async fn a_browser_gets_the_compression_that_it_takes() {
 }
 
 #[tokio::test]
-async fn a_name_with_a_hash_is_kept_and_any_other_asked_for_anew() {
+async fn a_hashed_name_is_cached_and_any_other_is_revalidated() {
     let harness = with_bundle().await;
-    let memory = async |path| fetch(&harness, path, "").await.header("cache-control").to_owned();
-    assert_eq!(memory(HASHED).await, "public, max-age=31536000, immutable");
-    assert_eq!(memory("/pkg/ppm-email.js").await, "no-cache");
+    let cache_control =
+        async |path| fetch(&harness, path, "").await.header("cache-control").to_owned();
+    assert_eq!(cache_control(HASHED).await, "public, max-age=31536000, immutable");
+    assert_eq!(cache_control("/pkg/ppm-email.js").await, "no-cache");
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_a_404_that_nobody_keeps() {
+async fn a_missing_file_is_a_404_that_is_not_cached() {
     let harness = with_bundle().await;
     let answer = fetch(&harness, "/pkg/ppm-email.ffffffffffffffff.js", "").await;
     assert_eq!(

@@ -1,12 +1,12 @@
-//! The SMTP conversation against servers over real sockets, good ones and bad ones.
+//! Tests of the SMTP client against scripted servers over real sockets.
 
 mod content;
 mod cuts;
 mod delivery;
+mod egress;
 mod facts;
 mod field;
 mod hostile;
-mod places;
 #[cfg(target_os = "linux")]
 mod postfix;
 mod reaching;
@@ -20,9 +20,9 @@ mod unacceptable;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step, StepEnd, StepReport};
+use domain::delivery::{Diagnosis, FactName, Step, StepReport, StepStatus};
 use domain::settings::{Account, MailServer, Security};
+use domain::validate::host::Host;
 use server::egress::EgressPolicy;
 use server::smtp::{
     Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, TlsTrust, deliver,
@@ -31,11 +31,11 @@ use server::smtp::{
 use crate::support::harness::this_machine;
 use crate::support::smtp_server::{AUTHORITY, SmtpServer};
 
-/// What every test trusts: this machine's authorities and the tests' own.
+/// The authorities that every test trusts: the platform's and the tests' own.
 static TRUST: LazyLock<TlsTrust> =
     LazyLock::new(|| TlsTrust::with_extra_ca(&[AUTHORITY.certificate()]).expect("trust"));
 
-/// Short enough for a test, long enough for a busy machine.
+/// Deadlines that are short enough for a test and long enough for a busy machine.
 const SHORT: Deadlines = Deadlines {
     connect: Duration::from_secs(5),
     reply: Duration::from_millis(1_500),
@@ -48,24 +48,24 @@ const LONG: Deadlines = Deadlines {
     total: Duration::from_secs(20),
 };
 
-/// One attempt to deliver, which tests bend to their purpose.
+/// A delivery, which tests modify.
 #[derive(Clone)]
-struct Attempt {
+struct DeliveryAttempt {
     envelope: Envelope,
     message: Vec<u8>,
     egress: EgressPolicy,
     deadlines: Deadlines,
 }
 
-/// What came of it.
-struct Outcome {
+/// The result of a delivery.
+struct DeliveryResult {
     result: Result<Accepted, Failure>,
     steps: Vec<StepReport>,
     took: Duration,
 }
 
-impl Attempt {
-    /// To a server by its address, without an account.
+impl DeliveryAttempt {
+    /// Creates a delivery to a server by its address, without an account.
     fn at(server: &SmtpServer, security: Security) -> Self {
         Self::to(Host::Ip(server.address.ip()), server.address.port(), security)
     }
@@ -118,13 +118,13 @@ impl Attempt {
         self
     }
 
-    /// With deadlines that a hostile server is to run into.
+    /// Sets deadlines that a hostile server exceeds.
     fn in_a_hurry(mut self) -> Self {
         self.deadlines = SHORT;
         self
     }
 
-    async fn run(self) -> Outcome {
+    async fn run(self) -> DeliveryResult {
         let mut steps = Vec::new();
         let begun = Instant::now();
         let mut on_step = |report| steps.push(report);
@@ -137,50 +137,50 @@ impl Attempt {
             &mut on_step,
         )
         .await;
-        Outcome { result, steps, took: begun.elapsed() }
+        DeliveryResult { result, steps, took: begun.elapsed() }
     }
 }
 
-impl Outcome {
-    /// Every step that was reported, and how it ended.
-    fn steps(&self) -> Vec<(Step, StepEnd)> {
+impl DeliveryResult {
+    /// Returns every reported step, and how it ended.
+    fn steps(&self) -> Vec<(Step, StepStatus)> {
         self.steps.iter().map(|report| (report.step, report.ended)).collect()
     }
 
-    /// What was said at a step.
-    fn said(&self, step: Step) -> &str {
+    /// Returns the server's text at a step.
+    fn peer_text(&self, step: Step) -> &str {
         let report = self.steps.iter().find(|report| report.step == step);
-        report.and_then(|report| report.said.as_deref()).unwrap_or_default()
+        report.and_then(|report| report.peer_text.as_deref()).unwrap_or_default()
     }
 
-    /// What a step found out, in its order.
+    /// Returns the facts of a step, in order.
     fn facts(&self, step: Step) -> Vec<(FactName, &str)> {
         let reports = self.steps.iter().filter(|report| report.step == step);
         let facts = reports.flat_map(|report| &report.facts);
         facts.map(|found| (found.name, found.value.as_str())).collect()
     }
 
-    /// One of them; nothing where it was not found out.
+    /// Returns one fact of a step; empty if it is missing.
     fn fact(&self, step: Step, name: FactName) -> &str {
         let facts = self.facts(step);
         facts.iter().find(|(found, _)| *found == name).map_or("", |(_, value)| value)
     }
 
-    /// Where it failed and what that means, having checked that the last report says the same.
-    fn failure(&self) -> (Step, Advice) {
+    /// Returns the failed step and its diagnosis, and checks that the last report agrees.
+    fn failure(&self) -> (Step, Diagnosis) {
         let failure = self.result.as_ref().expect_err("a failure");
         let last = self.steps.last().expect("a report");
-        assert_eq!((last.step, last.ended), (failure.step, StepEnd::Failed));
-        assert_eq!((&last.said, &last.found), (&failure.said, &failure.found));
-        (failure.step, failure.advice)
+        assert_eq!((last.step, last.ended), (failure.step, StepStatus::Failed));
+        assert_eq!((&last.peer_text, &last.found), (&failure.peer_text, &failure.found));
+        (failure.step, failure.diagnosis)
     }
 
-    /// The server's words in the failure.
+    /// Returns the server's text in the failure.
     fn words(&self) -> &str {
-        self.result.as_ref().expect_err("a failure").said.as_deref().unwrap_or_default()
+        self.result.as_ref().expect_err("a failure").peer_text.as_deref().unwrap_or_default()
     }
 
-    /// What PPM's own TLS, DNS or sockets reported of the failure.
+    /// Returns the error text of PPM's TLS, DNS or sockets in the failure.
     fn found(&self) -> &str {
         self.result.as_ref().expect_err("a failure").found.as_deref().unwrap_or_default()
     }
@@ -190,7 +190,7 @@ impl Outcome {
     }
 }
 
-/// The steps that went well, in order.
-fn done<const N: usize>(steps: [Step; N]) -> Vec<(Step, StepEnd)> {
-    steps.map(|step| (step, StepEnd::Done)).to_vec()
+/// Returns these steps as done.
+fn done<const N: usize>(steps: [Step; N]) -> Vec<(Step, StepStatus)> {
+    steps.map(|step| (step, StepStatus::Done)).to_vec()
 }

@@ -1,5 +1,5 @@
-//! What strangers can hold of the program, over sockets: few connections, small bodies, and nothing
-//! for long; and the people who are signed in get their answers meanwhile.
+//! Limits for unauthenticated clients, over sockets: connections, size of bodies, and time.
+//! Signed-in users are served meanwhile.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -24,48 +24,48 @@ use tokio::time::timeout;
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::harness::Harness;
-use crate::support::program::{Browser, Serving, program};
+use crate::support::program::{HttpBrowser, Serving, program};
 use crate::support::sockets::{NEVER, beginning, connect_from};
 
 /// The program with one administrator, signed in.
-struct Running {
+struct RunningServer {
     program: Serving,
     cookie: String,
     _folder: TempDir,
 }
 
-impl Running {
+impl RunningServer {
     fn address(&self) -> SocketAddr {
         self.program.address.parse().expect("an address")
     }
 }
 
-async fn running(flags: &[&str]) -> Running {
+async fn running(flags: &[&str]) -> RunningServer {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookie = administrators(&folder, 1).await.remove(0);
     let url = database_url(folder.path()).await;
     let program = Serving::with(folder.path(), |command| {
         command.args(["--database-url", &url]).args(flags);
     });
-    Running { program, cookie, _folder: folder }
+    RunningServer { program, cookie, _folder: folder }
 }
 
-async fn administrator(running: &Running) -> Browser {
-    let mut browser = Browser::at(&running.program.address).await.expect("it listens");
+async fn administrator(running: &RunningServer) -> HttpBrowser {
+    let mut browser = HttpBrowser::at(&running.program.address).await.expect("it listens");
     browser.cookie.clone_from(&running.cookie);
     browser
 }
 
 #[tokio::test]
-async fn strangers_with_more_connections_than_there_is_room_for_keep_no_administrator_out() {
+async fn unauthenticated_connections_beyond_the_limit_keep_no_administrator_out() {
     let flags = ["--max-connections", "40", "--max-connections-per-address", "8"];
     let running = running(&flags).await;
     let mut held = Vec::new();
     for stranger in 2..12 {
-        for said in ["", "GET / HT", "POST /sign-in HTTP/1.1\r\nHost: a\r\n"].repeat(5) {
+        for sent in ["", "GET / HT", "POST /sign-in HTTP/1.1\r\nHost: a\r\n"].repeat(5) {
             let mut stream = connect_from(&format!("127.0.0.{stranger}"), running.address()).await;
-            // One that had to give way meanwhile hears nothing.
-            let _ = stream.write_all(said.as_bytes()).await;
+            // Fails for a connection that was evicted meanwhile.
+            let _ = stream.write_all(sent.as_bytes()).await;
             held.push(stream);
         }
     }
@@ -78,13 +78,13 @@ async fn strangers_with_more_connections_than_there_is_room_for_keep_no_administ
 }
 
 #[tokio::test]
-async fn a_large_body_of_a_stranger_is_refused_before_it_comes() {
+async fn a_large_unauthenticated_body_is_refused_before_it_is_sent() {
     let running = running(&[]).await;
     for (path, kind, announced, expected) in [
         ("/sign-in", "application/x-www-form-urlencoded", MAX_OCTETS_OF_STRANGERS + 1, "413"),
         ("/set-up", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
         ("/preferences/time", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
-        // Whoever is signed out in the middle of an edit learns that and not how large it is.
+        // A user who is signed out during an edit gets 401 rather than 413.
         ("/api/email/save", "application/json", MAX_OCTETS, "401"),
     ] {
         let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
@@ -98,7 +98,7 @@ async fn a_large_body_of_a_stranger_is_refused_before_it_comes() {
 }
 
 #[tokio::test]
-async fn a_body_of_a_stranger_that_says_nothing_of_its_size_is_read_up_to_the_limit() {
+async fn an_unauthenticated_chunked_body_is_read_up_to_the_limit() {
     let running = running(&[]).await;
     let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
     let head = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -123,15 +123,15 @@ async fn a_large_body_of_an_administrator_is_read() {
 }
 
 #[tokio::test]
-async fn whoever_was_signed_out_learns_it_although_the_form_is_large() {
+async fn a_signed_out_user_gets_401_although_the_form_is_large() {
     let running = running(&[]).await;
-    let mut browser = Browser::at(&running.program.address).await.expect("it listens");
+    let mut browser = HttpBrowser::at(&running.program.address).await.expect("it listens");
     let text = "x".repeat(MAX_OCTETS - 100);
     let answer = browser.call("email/save", &text).await.expect("the answer is not lost");
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
 }
 
-/// What a process may have of something, soft and hard, as the kernel says.
+/// The soft and the hard resource limit of a process, read from `/proc`.
 #[cfg(target_os = "linux")]
 fn limit(process: u32, name: &str) -> (u64, u64) {
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("it runs");
@@ -152,7 +152,7 @@ async fn the_limit_of_open_files_is_raised_and_leaves_room_for_the_database() {
     command.env_clear().current_dir(folder.path()).arg(format!("--nofile={soft}:{hard}"));
     command.arg(program(folder.path()).get_program());
     command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
-    let running = Running { program: Serving::by(command), cookie, _folder: folder };
+    let running = RunningServer { program: Serving::by(command), cookie, _folder: folder };
     assert_eq!(limit(running.program.id(), "Max open files"), (hard, hard));
 
     let mut held = Vec::new();
@@ -167,7 +167,7 @@ async fn the_limit_of_open_files_is_raised_and_leaves_room_for_the_database() {
     }
 }
 
-/// Ticks for as long as the test likes.
+/// A stream that sends one chunk at once and another one per notification.
 fn ticking(go: Arc<Notify>) -> Router<Server> {
     let stream = move || {
         let go = go.clone();

@@ -1,17 +1,17 @@
-//! A token's life: renewed in time and once, kept whatever else happens, and never sent elsewhere.
+//! The life of a token: refreshed once and in time, kept on other failures, never sent elsewhere.
 
 use app::api::SaveAnswer;
 use app::service::EmailService;
 use chrono::TimeDelta;
-use domain::delivery::{Advice, FactName, Outcome, Step};
-use domain::token::{AttemptEnd, Fault, Leg, Renewal, TokenStatus};
+use domain::delivery::{Diagnosis, FactName, Outcome, Step};
+use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
 use server::clock::Clock;
 use server::store::audit::Action;
 use tokio::task::JoinSet;
 
-use crate::support::oauth_world::{FLOWS, World, a_moment};
+use crate::support::oauth_fixture::{FLOWS, OauthFixture, a_moment};
 use crate::support::provider::{Held, Refreshing, Takes};
 use crate::support::soak::times;
 
@@ -19,16 +19,16 @@ fn accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { .. })
 }
 
-/// Sends this many messages at once, each by somebody else.
-async fn send_at_once(world: &std::sync::Arc<World>, count: usize, round: &str) {
+/// Sends this many messages at once, each by another user.
+async fn send_at_once(world: &std::sync::Arc<OauthFixture>, count: usize, round: &str) {
     let mut beginning = JoinSet::new();
     for number in 0..count {
         let (world, name) = (world.clone(), format!("{round}-{number}"));
         beginning.spawn(async move { world.begin_as(&name).await });
     }
     let begun = beginning.join_all().await;
-    // Many who look again and again would take the processor from those who send.
-    while !world.harness.server.under_way.is_empty() {
+    // Polling each run would take the processor from the deliveries.
+    while !world.harness.server.delivery_tasks.is_empty() {
         a_moment().await;
     }
     for (who, run) in begun {
@@ -40,7 +40,7 @@ async fn send_at_once(world: &std::sync::Arc<World>, count: usize, round: &str) 
 #[tokio::test]
 async fn with_each_flow_a_token_is_obtained_and_mail_is_sent_with_it() {
     for flow in FLOWS {
-        let world = World::with_token(flow).await;
+        let world = OauthFixture::with_token(flow).await;
         let token = world.token().await;
         let now = world.harness.clock.now();
         assert_eq!(TokenStatus::of(token.as_ref(), now), TokenStatus::Valid, "{flow:?}");
@@ -53,7 +53,7 @@ async fn with_each_flow_a_token_is_obtained_and_mail_is_sent_with_it() {
 async fn many_messages_on_an_expired_token_make_one_request_and_the_next_none() {
     let count = times(20, 200);
     for flow in FLOWS {
-        let world = std::sync::Arc::new(World::with_token(flow).await);
+        let world = std::sync::Arc::new(OauthFixture::with_token(flow).await);
         world.provider.expire();
         world.harness.clock.advance(TimeDelta::hours(2));
         let before = world.provider.asked().len();
@@ -66,8 +66,8 @@ async fn many_messages_on_an_expired_token_make_one_request_and_the_next_none() 
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_expires() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_token_is_refreshed_before_it_expires() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let first = world.token().await.expect("a token");
     world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));
     assert!(accepted(&world.send().await));
@@ -79,7 +79,7 @@ async fn a_token_is_renewed_before_it_expires() {
 
 #[tokio::test]
 async fn a_rotated_refresh_token_replaces_the_one_before() {
-    let world = World::with_token(OauthFlow::AuthorizationCodePkce).await;
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCodePkce).await;
     for _ in 0..3 {
         world.harness.clock.advance(TimeDelta::hours(2));
         assert!(accepted(&world.send().await));
@@ -90,7 +90,7 @@ async fn a_rotated_refresh_token_replaces_the_one_before() {
 
 #[tokio::test]
 async fn an_omitted_refresh_token_keeps_the_one_before() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.refreshing = Refreshing::Keeps);
     world.obtain().await;
     for _ in 0..3 {
@@ -101,20 +101,20 @@ async fn an_omitted_refresh_token_keeps_the_one_before() {
 }
 
 #[tokio::test]
-async fn without_a_refresh_token_somebody_has_to_sign_in_again() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn without_a_refresh_token_a_new_consent_is_needed() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.refreshing = Refreshing::Never);
     world.obtain().await;
     assert_eq!(world.token().await.expect("a token").renewal, Renewal::BySigningIn);
     world.harness.clock.advance(TimeDelta::hours(2));
-    let Outcome::Failed { step, advice, .. } = world.send().await else { panic!("not sent") };
-    assert_eq!((step, advice), (Step::Token, Advice::TokenExpired));
+    let Outcome::Failed { step, diagnosis, .. } = world.send().await else { panic!("not sent") };
+    assert_eq!((step, diagnosis), (Step::Token, Diagnosis::TokenExpired));
     assert_eq!(world.provider.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn the_step_of_the_token_tells_its_age_and_whether_it_was_renewed() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn the_token_step_shows_age_validity_and_refresh() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     for (later, expected) in [
         (TimeDelta::minutes(5), ["300", "3300", "no"]),
         (TimeDelta::hours(2), ["0", "3600", "yes"]),
@@ -130,8 +130,8 @@ async fn the_step_of_the_token_tells_its_age_and_whether_it_was_renewed() {
 }
 
 #[tokio::test]
-async fn a_refused_token_makes_one_renewal_and_one_retry() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_refused_token_causes_one_refresh_and_one_retry() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.expire();
     assert!(accepted(&world.send().await));
     assert_eq!(world.provider.requests("refresh_token"), 1);
@@ -141,8 +141,8 @@ async fn a_refused_token_makes_one_renewal_and_one_retry() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_again_is_not_renewed_again() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_token_that_is_refused_again_is_not_refreshed_again() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.lifetime = std::time::Duration::ZERO);
     world.provider.rule(|rules| rules.expires_in = Some(3_600.into()));
     world.provider.expire();
@@ -153,25 +153,33 @@ async fn a_token_that_is_refused_again_is_not_renewed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_messages_whose_token_is_refused_make_one_renewal() {
-    let world = std::sync::Arc::new(World::with_token(OauthFlow::AuthorizationCode).await);
+async fn many_messages_whose_token_is_refused_cause_one_refresh() {
+    let world = std::sync::Arc::new(OauthFixture::with_token(OauthFlow::AuthorizationCode).await);
     world.provider.expire();
     send_at_once(&world, 50, "refused").await;
     assert_eq!(world.provider.requests("refresh_token"), 1);
 }
 
 #[tokio::test]
-async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_revoked_grant_makes_the_token_expired_with_the_providers_reason() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.revoke();
     world.harness.clock.advance(TimeDelta::hours(2));
-    let Outcome::Failed { step, advice, said, .. } = world.send().await else { panic!("not sent") };
-    assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
-    assert!(said.expect("words").contains("The grant was revoked."));
+    let Outcome::Failed { step, diagnosis, peer_text, .. } = world.send().await else {
+        panic!("not sent")
+    };
+    assert_eq!(
+        (step, diagnosis),
+        (Step::Token, Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant))
+    );
+    assert!(peer_text.expect("words").contains("The grant was revoked."));
 
     let token = world.token().await.expect("a token");
-    let Renewal::Gone(setback) = &token.renewal else { panic!("gone: {token:?}") };
-    assert_eq!((setback.leg, setback.fault), (Leg::Renewal, Fault::InvalidGrant));
+    let Renewal::Gone(failure) = &token.renewal else { panic!("gone: {token:?}") };
+    assert_eq!(
+        (failure.stage, failure.diagnosis),
+        (OauthStage::Renewal, OauthDiagnosis::InvalidGrant)
+    );
     let now = world.harness.clock.now();
     assert_eq!(TokenStatus::of(Some(&token), now), TokenStatus::Expired);
 
@@ -183,43 +191,47 @@ async fn a_grant_that_is_gone_makes_the_token_expired_with_the_providers_reason(
 }
 
 #[tokio::test]
-async fn a_token_that_the_mail_server_refuses_because_its_consent_has_ended_is_told_so() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_refused_token_of_a_revoked_grant_is_reported_with_the_providers_reason() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.revoke();
-    let Outcome::Failed { step, advice, said, .. } = world.send().await else { panic!("not sent") };
-    assert_eq!((step, advice), (Step::Token, Advice::TokenNotRenewed(Fault::InvalidGrant)));
-    assert!(said.expect("words").contains("The grant was revoked."));
+    let Outcome::Failed { step, diagnosis, peer_text, .. } = world.send().await else {
+        panic!("not sent")
+    };
+    assert_eq!(
+        (step, diagnosis),
+        (Step::Token, Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant))
+    );
+    assert!(peer_text.expect("words").contains("The grant was revoked."));
     assert_eq!(world.mailbox.refused(), 1);
 }
 
 #[tokio::test]
-async fn a_token_that_the_mail_server_refuses_while_the_provider_is_in_trouble_is_told_in_its_words()
- {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_refused_token_is_reported_with_the_mail_servers_text_while_the_provider_fails() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.expire();
     world.provider.fail_next("503 Service Unavailable", "{}");
-    let Outcome::Failed { step, said, .. } = world.send().await else { panic!("not sent") };
+    let Outcome::Failed { step, peer_text, .. } = world.send().await else { panic!("not sent") };
     assert_eq!(step, Step::SignIn);
-    assert!(said.expect("words").contains("535 5.7.3"));
+    assert!(peer_text.expect("words").contains("535 5.7.3"));
 }
 
 #[tokio::test]
-async fn a_provider_in_trouble_leaves_a_valid_token_valid() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_failing_provider_leaves_a_valid_token_valid() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));
     world.provider.fail_next("503 Service Unavailable", "{}");
     assert!(accepted(&world.send().await), "it is still good");
     let token = world.token().await.expect("a token");
-    let Renewal::Failing { setback, next_at } = &token.renewal else { panic!("{token:?}") };
+    let Renewal::Failing { failure, next_at } = &token.renewal else { panic!("{token:?}") };
     let now = world.harness.clock.now();
-    assert_eq!(setback.fault, Fault::ProviderFailed);
+    assert_eq!(failure.diagnosis, OauthDiagnosis::ProviderFailed);
     assert!(*next_at > now);
     assert_eq!(TokenStatus::of(Some(&token), now), TokenStatus::Valid);
 }
 
 #[tokio::test]
-async fn a_renewal_that_failed_is_tried_again_and_not_at_once() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_failed_refresh_is_retried_after_a_back_off() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(TimeDelta::hours(2));
     world.provider.fail_next("503 Service Unavailable", "{}");
     assert!(!accepted(&world.send().await));
@@ -231,8 +243,8 @@ async fn a_renewal_that_failed_is_tried_again_and_not_at_once() {
 }
 
 #[tokio::test]
-async fn a_renewal_under_way_that_a_save_overtakes_changes_nothing() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_running_refresh_is_discarded_after_a_save() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let grant = world.token().await.expect("a token").grant;
     world.harness.clock.advance(TimeDelta::hours(2));
     world.provider.hold(Held::BeforeAnswering);
@@ -250,28 +262,28 @@ async fn a_renewal_under_way_that_a_save_overtakes_changes_nothing() {
         a_moment().await;
         outcome = service.run(&world.ada, &run.run.id).await.expect("the run").run.outcome;
     }
-    let Some(Outcome::Failed { advice, .. }) = outcome else { panic!("not sent") };
-    assert_eq!(advice, Advice::TokenNotRenewed(Fault::SettingsChanged));
+    let Some(Outcome::Failed { diagnosis, .. }) = outcome else { panic!("not sent") };
+    assert_eq!(diagnosis, Diagnosis::TokenNotRenewed(OauthDiagnosis::SettingsChanged));
     assert_eq!(world.token().await, None);
 }
 
 #[tokio::test]
-async fn a_renewal_goes_on_when_whoever_wanted_it_is_gone() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_refresh_completes_independently_of_its_caller() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(TimeDelta::hours(2));
     world.provider.hold(Held::BeforeAnswering);
     let service = world.service();
     service.send_test(&world.ada).await.expect("a run");
     world.provider.wait_for(2).await;
     world.provider.release();
-    world.harness.server.asking.close();
-    world.harness.server.asking.wait().await;
+    world.harness.server.token_tasks.close();
+    world.harness.server.token_tasks.wait().await;
     assert!(world.token().await.expect("a token").expires_at > world.harness.clock.now());
 }
 
 #[tokio::test]
 async fn a_save_that_would_delete_a_token_obtained_meanwhile_is_refused() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let mut draft = world.draft(OauthFlow::AuthorizationCode);
     draft.edit(Field::OauthDisplayName, "Another name");
     world.obtain().await;
@@ -287,8 +299,8 @@ async fn a_save_that_would_delete_a_token_obtained_meanwhile_is_refused() {
 }
 
 #[tokio::test]
-async fn a_renewal_changes_neither_grant_nor_revision() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_refresh_changes_neither_grant_nor_revision() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let before = world.token().await.expect("a token").grant;
     world.harness.clock.advance(TimeDelta::hours(2));
     world.send().await;
@@ -299,8 +311,8 @@ async fn a_renewal_changes_neither_grant_nor_revision() {
 }
 
 #[tokio::test]
-async fn a_token_of_other_settings_is_left_alone_by_a_message_of_these() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_message_of_replaced_settings_does_not_touch_the_new_token() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let first = world.token().await.expect("a token").grant;
     world.provider.expire();
     world.mailbox.hold();
@@ -325,8 +337,8 @@ async fn a_token_of_other_settings_is_left_alone_by_a_message_of_these() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_names_no_scope_leaves_the_narrower_one_told() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_refresh_without_a_scope_keeps_reporting_the_narrower_one() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.scope = Some("mail.read".to_owned()));
     world.obtain().await;
     world.provider.rule(|rules| rules.scope = None);
@@ -339,11 +351,11 @@ async fn a_renewal_that_names_no_scope_leaves_the_narrower_one_told() {
 }
 
 #[tokio::test]
-async fn a_token_too_short_to_be_worth_it_is_not_renewed_ahead() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_token_that_expires_at_once_is_not_refreshed_in_the_background() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.expires_in = Some(0.into()));
     world.obtain().await;
-    let fresh = tokio::spawn(server::service::keep_fresh(world.harness.server.clone()));
+    let fresh = tokio::spawn(server::service::run_refresh_loop(world.harness.server.clone()));
     for _ in 0..30 {
         a_moment().await;
     }
@@ -352,8 +364,8 @@ async fn a_token_too_short_to_be_worth_it_is_not_renewed_ahead() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_grant_is_kept_through_renewals_and_told() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn the_end_of_a_grant_is_kept_across_refreshes() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let end = world.harness.clock.now() + TimeDelta::seconds(90_000);
     world.provider.rule(|rules| rules.more = json!({ "authorization_expires_in": "90000" }));
     world.obtain().await;
@@ -365,8 +377,8 @@ async fn the_end_of_a_grant_is_kept_through_renewals_and_told() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_refresh_token_is_told_while_renewal_fails() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn the_expiry_of_a_refresh_token_is_reported_while_refreshing_fails() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let end = world.harness.clock.now() + TimeDelta::days(2);
     for name in ["refresh_token_timeout", "refresh_token_expires_in"] {
         world.provider.rule(|rules| rules.more = json!({ name: 2 * 86_400 }));
@@ -380,12 +392,12 @@ async fn the_end_of_a_refresh_token_is_told_while_renewal_fails() {
 }
 
 #[tokio::test]
-async fn in_the_background_a_token_is_renewed_when_its_time_has_come() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_due_token_is_refreshed_in_the_background() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let before = world.token().await.expect("a token").expires_at;
-    let fresh = tokio::spawn(server::service::keep_fresh(world.harness.server.clone()));
+    let fresh = tokio::spawn(server::service::run_refresh_loop(world.harness.server.clone()));
     world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));
-    world.harness.server.token_news.notify_one();
+    world.harness.server.token_obtained.notify_one();
     while world.token().await.expect("a token").expires_at == before {
         a_moment().await;
     }
@@ -394,8 +406,8 @@ async fn in_the_background_a_token_is_renewed_when_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn a_lease_that_a_clock_took_far_ahead_is_over() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_lease_far_in_the_future_is_ignored() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let server = &world.harness.server;
     let token = server::store::tokens::load(&server.store).await.expect("an answer").expect("one");
     let lease = server::store::tokens::Lease { grant: &token.grant, generation: 0, owner: "gone" };
@@ -408,24 +420,24 @@ async fn a_lease_that_a_clock_took_far_ahead_is_over() {
 }
 
 #[tokio::test]
-async fn a_narrower_scope_is_told() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_narrower_scope_is_reported() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.scope = Some("mail.read".to_owned()));
     world.obtain().await;
     assert_eq!(world.token().await.expect("a token").scope.as_deref(), Some("mail.read"));
 }
 
 #[tokio::test]
-async fn the_same_scope_in_another_order_is_not_told() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn the_same_scope_in_another_order_is_not_reported() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.scope = Some("offline_access  mail.send".to_owned()));
     world.obtain().await;
     assert_eq!(world.token().await.expect("a token").scope, None);
 }
 
 #[tokio::test]
-async fn a_provider_that_wants_basic_is_renewed_at_by_basic_at_once() {
-    let world = World::with(OauthFlow::AuthorizationCode).await;
+async fn a_refresh_uses_basic_at_once_where_the_first_request_needed_it() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
     world.obtain().await;
     assert_eq!(world.provider.asked().len(), 2, "the first without Basic");
@@ -435,8 +447,8 @@ async fn a_provider_that_wants_basic_is_renewed_at_by_basic_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_born_expired_is_asked_for_once() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_token_that_has_expired_on_arrival_is_requested_once() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.expires_in = Some((-5).into()));
     world.harness.clock.advance(TimeDelta::hours(2));
     assert!(!accepted(&world.send().await));
@@ -444,20 +456,20 @@ async fn a_token_that_is_born_expired_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_leaves_the_token_before_it_untouched() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_failed_attempt_does_not_change_the_existing_token() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let before = world.token().await;
     let returning = world.consent().await;
     world.provider.fail_next("400 Bad Request", r#"{"error":"invalid_grant"}"#);
     world.land(&returning.address, &returning.cookie).await;
     let end = world.end_of(&returning.attempt.id).await;
-    assert!(matches!(end, AttemptEnd::Failed(_)), "{end:?}");
+    assert!(matches!(end, AttemptOutcome::Failed(_)), "{end:?}");
     assert_eq!(world.token().await, before);
 }
 
 #[tokio::test]
-async fn a_token_stays_shut_for_another_mail_server() {
-    let world = World::with_token(OauthFlow::AuthorizationCode).await;
+async fn a_token_cannot_be_opened_for_another_mail_server() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let server = &world.harness.server;
     let token = server::store::tokens::load(&server.store).await.expect("an answer");
     let sealed = token.expect("a token").sealed;

@@ -1,20 +1,20 @@
-//! The Trusted CA certificate of each SMTP group: what is saved of it, and where it counts.
+//! The Trusted CA certificate of each SMTP group: validation, storage, and where it counts.
 
 use app::api::{Save, SaveAnswer};
-use app::service::{EmailService, FrameService, Principal};
-use domain::check::certificate::CertificateProblem;
-use domain::delivery::{Advice, Outcome, Run};
-use domain::token::AttemptEnd;
+use app::service::{EmailService, Principal, ShellService};
+use domain::delivery::{Diagnosis, Outcome, Run};
+use domain::token::AttemptOutcome;
+use domain::validate::certificate::CertificateProblem;
 use domain::{Draft, Field, OauthFlow, Problem};
 use server::Server;
 use server::service::Service;
 use server::store::audit::Action;
 
 use crate::support::harness::{Harness, principal};
-use crate::support::oauth_world::{World, a_moment, draft_with};
-use crate::support::provider::Provider;
+use crate::support::oauth_fixture::{OauthFixture, a_moment, draft_with};
+use crate::support::provider::TestProvider;
 use crate::support::smtp_server::{
-    AUTHORITY, Authority, Protection, Script, SmtpServer, made_by_openssl, self_signed_authority,
+    AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, made_by_openssl, self_signed_authority,
 };
 
 fn ada() -> Principal {
@@ -31,7 +31,7 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) {
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
 
-/// A form whose both groups lead to this port, with implicit TLS.
+/// A draft with this port in both groups, with implicit TLS.
 fn draft(port: u16) -> Draft {
     let (authorization, token) = ("https://login.example.com/a", "https://login.example.com/t");
     let mut draft = draft_with(OauthFlow::None, authorization, token, port);
@@ -39,10 +39,10 @@ fn draft(port: u16) -> Draft {
     draft
 }
 
-/// A server whose certificate is of this authority.
-fn mail_server(authority: &Authority) -> SmtpServer {
+/// A mail server with a certificate of this authority.
+fn mail_server(authority: &TestCa) -> SmtpServer {
     let protection = Protection::FromTheFirstByte(authority.good_with_its_own());
-    Script { protection, ..Script::from_the_first_byte() }.play()
+    SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play()
 }
 
 async fn tested(server: &Server) -> (Run, Option<app::explanation::Explanation>) {
@@ -55,25 +55,25 @@ async fn tested(server: &Server) -> (Run, Option<app::explanation::Explanation>)
     (now.run, now.explanation)
 }
 
-fn advice(run: &Run) -> Option<Advice> {
+fn diagnosis(run: &Run) -> Option<Diagnosis> {
     run.outcome.as_ref().and_then(advice_of)
 }
 
-fn advice_of(outcome: &Outcome) -> Option<Advice> {
+fn advice_of(outcome: &Outcome) -> Option<Diagnosis> {
     match outcome {
-        Outcome::Failed { advice, .. } => Some(*advice),
+        Outcome::Failed { diagnosis, .. } => Some(*diagnosis),
         _ => None,
     }
 }
 
 #[tokio::test]
-async fn the_explanation_offers_whom_to_trust_and_that_is_enough() {
-    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
+    let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let mail = mail_server(&authority);
     let mut draft = draft(mail.address.port());
     saved(&harness.server, &draft, 0).await;
     let (run, explanation) = tested(&harness.server).await;
-    assert_eq!(advice(&run), Some(Advice::CertificateUnknownIssuer));
+    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
 
     let steps = explanation.expect("an explanation").steps;
     assert!(steps[0].text.contains("CN=Test server, issued by CN=Private CA"), "{steps:?}");
@@ -92,13 +92,13 @@ async fn the_explanation_offers_whom_to_trust_and_that_is_enough() {
 }
 
 #[tokio::test]
-async fn a_server_that_vouches_for_itself_is_trusted_by_its_own_certificate() {
+async fn a_server_with_a_self_signed_certificate_is_trusted_by_that_certificate() {
     let (harness, (certificate, pem)) = (Harness::start().await, self_signed_authority(|_| {}));
     let protection = Protection::FromTheFirstByte(certificate);
-    let mail = Script { protection, ..Script::from_the_first_byte() }.play();
+    let mail = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
     saved(&harness.server, &draft(mail.address.port()), 0).await;
     let (run, explanation) = tested(&harness.server).await;
-    assert_eq!(advice(&run), Some(Advice::CertificateSelfSigned));
+    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateSelfSigned));
 
     let steps = explanation.expect("an explanation").steps;
     let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
@@ -109,24 +109,24 @@ async fn a_server_that_vouches_for_itself_is_trusted_by_its_own_certificate() {
 
 #[tokio::test]
 async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
-    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+    let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let mail = mail_server(&authority);
     let mut draft = draft(mail.address.port());
     draft.edit(Field::OauthTrustedCa, authority.pem());
     saved(&harness.server, &draft, 0).await;
     let (run, _) = tested(&harness.server).await;
-    assert_eq!(advice(&run), Some(Advice::CertificateUnknownIssuer));
+    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
 }
 
 #[tokio::test]
 async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
     let flow = OauthFlow::ClientCredentials;
-    let world = World::configured(flow, |config| config.extra_ca.clear()).await;
+    let world = OauthFixture::configured(flow, |config| config.extra_ca.clear()).await;
     let mut draft = world.draft(flow);
     draft.edit(Field::BasicTrustedCa, AUTHORITY.pem());
     assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
     world.obtain().await;
-    assert_eq!(advice_of(&world.send().await), Some(Advice::CertificateUnknownIssuer));
+    assert_eq!(advice_of(&world.send().await), Some(Diagnosis::CertificateUnknownIssuer));
 
     draft.edit(Field::OauthTrustedCa, AUTHORITY.pem());
     let grant = world.token().await.map(|token| token.grant);
@@ -137,8 +137,8 @@ async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
 
 #[tokio::test]
 async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
-    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
-    let provider = Provider::start_by_tls(authority.good_with_its_own());
+    let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
+    let provider = TestProvider::start_by_tls(authority.good_with_its_own());
     let mut draft = draft(465);
     draft.edit(Field::Flow, "client-credentials");
     draft.edit(Field::TokenEndpoint, provider.token_endpoint());
@@ -149,19 +149,19 @@ async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
     let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
     let end = loop {
         let found =
-            FrameService::attempt(&service, None, &begun.attempt.id).await.expect("an answer");
+            ShellService::attempt(&service, None, &begun.attempt.id).await.expect("an answer");
         if let Some(end) = found.expect("the attempt").0.end {
             break end;
         }
         a_moment().await;
     };
-    assert!(matches!(end, AttemptEnd::Failed(_)), "{end:?}");
+    assert!(matches!(end, AttemptOutcome::Failed(_)), "{end:?}");
     assert_eq!(provider.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn what_cannot_vouch_for_a_server_is_refused_at_the_field() {
-    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+async fn a_certificate_that_is_no_authority_is_refused_at_the_field() {
+    let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let damaged = "-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n";
     let leaf = authority.leaf_pem();
     for (pem, why) in [(damaged, "damaged"), (leaf.as_str(), "a server's own")] {
@@ -175,7 +175,7 @@ async fn what_cannot_vouch_for_a_server_is_refused_at_the_field() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_neither_saved_nor_said_again_even_where_nothing_is_checked() {
+async fn a_private_key_is_neither_saved_nor_repeated_even_in_an_unchecked_group() {
     let harness = Harness::start().await;
     let key = "-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY-----\n";
     let mut checked = draft(465);
@@ -192,8 +192,8 @@ async fn a_private_key_is_neither_saved_nor_said_again_even_where_nothing_is_che
 }
 
 #[tokio::test]
-async fn the_trail_names_the_certificates_that_changed() {
-    let (harness, authority) = (Harness::start().await, Authority::named("Private CA"));
+async fn the_audit_trail_names_the_certificates_that_changed() {
+    let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let mut draft = draft(465);
     saved(&harness.server, &draft, 0).await;
     draft.edit(Field::BasicTrustedCa, authority.pem());
@@ -205,7 +205,7 @@ async fn the_trail_names_the_certificates_that_changed() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_help_is_refused_in_its_field_and_says_why() {
+async fn an_unusable_certificate_is_refused_at_its_field_with_the_reason() {
     let harness = Harness::start().await;
     let make = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout k -out r";
     for (lines, expected) in [
@@ -231,7 +231,7 @@ async fn a_certificate_that_cannot_help_is_refused_in_its_field_and_says_why() {
 }
 
 #[tokio::test]
-async fn an_old_authority_of_version_1_may_still_be_trusted_for_what_it_has_issued() {
+async fn an_authority_with_a_version_1_certificate_may_be_trusted() {
     let harness = Harness::start().await;
     let mut draft = draft(587);
     let lines = [

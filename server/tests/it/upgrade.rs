@@ -1,6 +1,6 @@
-//! Databases of the version before the Client Secret was bound to more than an origin: what is stored
-//! there is bound anew at the start, once, and goes on working. `fixtures/make.py` made them with that
-//! version's own program.
+//! Upgrade from the version that bound the Client Secret only to an origin: the start binds it to
+//! its whole destination, once, and stored data keeps working. `fixtures/make.py` made the
+//! databases with that version's own program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,14 +8,14 @@ use std::path::Path;
 use std::process::Command;
 
 use app::api::{Save, SaveAnswer};
-use app::service::{EmailService, FrameService};
+use app::service::{EmailService, ShellService};
 use domain::secret::{Destination, StoredSecret};
-use domain::token::{AttemptEnd, Renewal};
+use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use secrecy::ExposeSecret;
 use server::config::Config;
-use server::identity::{Principal, SignInError, limits};
-use server::service::{Service, keep_fresh};
+use server::identity::{Principal, SignInError, login_limits};
+use server::service::{Service, run_refresh_loop};
 use server::store::settings::{self, SealedSecret};
 use server::store::{Store, people, runs};
 use sqlx::{AssertSqlSafe, Executor};
@@ -26,36 +26,36 @@ use crate::support::databases::{connection, database, database_url};
 use crate::support::harness::{
     ADDRESS, EMAIL, Harness, NAME, PASSWORD, principal, stranger, trail,
 };
-use crate::support::oauth_world::{CALLBACK, a_moment};
+use crate::support::oauth_fixture::{CALLBACK, a_moment};
 use crate::support::program::{Serving, log_file};
 use crate::support::provider::{ScriptedProvider, Turn};
 
-/// A database as `fixtures/make.py` left it.
-struct Fixture {
+/// A database that `fixtures/make.py` made.
+struct ReleaseFixture {
     sqlite: &'static [u8],
     postgres: &'static str,
     /// Where its Token Endpoint listens.
     provider: &'static str,
 }
 
-/// With Authorization Code with PKCE, and a token with a refresh token.
-const CODE: Fixture = Fixture {
+/// Has Authorization Code with PKCE, and a token with a refresh token.
+const CODE: ReleaseFixture = ReleaseFixture {
     sqlite: include_bytes!("fixtures/code.db"),
     postgres: include_str!("fixtures/code.sql"),
     provider: "127.77.14.1:7714",
 };
-/// With Client Credentials, and a token.
-const ITSELF: Fixture = Fixture {
+/// Has Client Credentials and a token.
+const CLIENT_CREDENTIALS: ReleaseFixture = ReleaseFixture {
     sqlite: include_bytes!("fixtures/itself.db"),
     postgres: include_str!("fixtures/itself.sql"),
     provider: "127.77.14.2:7714",
 };
-/// What both are sealed with.
+/// The sealing key of both.
 const KEY: &str = include_str!("fixtures/not-a-secret.key");
 /// How many programs start at once.
 const NODES: usize = 4;
 
-impl Fixture {
+impl ReleaseFixture {
     /// A folder with this database, rewritten by these statements, and its key.
     async fn folder(&self, statements: &'static str) -> TempDir {
         let folder = tempfile::tempdir().expect("a folder for the test");
@@ -77,7 +77,7 @@ impl Fixture {
         folder
     }
 
-    /// The present version, started on it.
+    /// Starts the current version on it.
     async fn upgraded(&self) -> Upgraded {
         let harness = Harness::in_folder(self.folder("").await, |_: &mut Config| {}).await;
         let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
@@ -109,7 +109,7 @@ impl Upgraded {
         self.service().load(&self.ada, CALLBACK).await.expect("the tab").saved
     }
 
-    /// What keeps this form from being saved.
+    /// The problem of a field that a save of this draft reports.
     async fn problem(&self, draft: Draft, field: Field) -> Option<Problem> {
         let save = Save { draft, revision: 1, deletes_grant: None };
         match self.service().save(&self.ada, save).await.expect("an answer") {
@@ -119,7 +119,7 @@ impl Upgraded {
         }
     }
 
-    /// What a stored secret opens to, for where the saved form leads.
+    /// A stored secret, decrypted for the destination of the saved form.
     async fn opened(&self, field: Field) -> String {
         let destination = self.saved().await.form.destination(field).expect("a destination");
         let sealed = stored(&self.harness.server.store, field).await.sealed;
@@ -173,8 +173,8 @@ fn log(folder: &TempDir) -> String {
 }
 
 #[tokio::test]
-async fn everything_of_the_earlier_version_is_there() {
-    for fixture in [CODE, ITSELF] {
+async fn all_data_of_the_earlier_version_is_kept() {
+    for fixture in [CODE, CLIENT_CREDENTIALS] {
         let upgraded = fixture.upgraded().await;
         let saved = upgraded.saved().await;
         assert_eq!(saved.revision, 1);
@@ -193,7 +193,7 @@ async fn everything_of_the_earlier_version_is_there() {
 }
 
 #[tokio::test]
-async fn a_session_of_the_earlier_version_goes_on_and_its_address_is_unknown() {
+async fn a_session_of_the_earlier_version_stays_valid_with_an_unknown_address() {
     // 2027-03-01T08:00:00Z, when the clock of these tests begins.
     const SESSION: &str = "INSERT INTO session (token_hash, person, created_at, seen_at)
          SELECT 'a hash', id, 1803888000000, 1803888000000 FROM person";
@@ -205,8 +205,8 @@ async fn a_session_of_the_earlier_version_goes_on_and_its_address_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_failed_sign_in_of_the_earlier_version_counts_on() {
-    let account = limits::account_key(EMAIL);
+async fn a_failed_sign_in_of_the_earlier_version_still_counts() {
+    let account = login_limits::account_key(EMAIL);
     let statement = format!(
         "INSERT INTO sign_in_attempt (account, address, at) VALUES ('{account}', '{ADDRESS}', 1803887999000)"
     );
@@ -217,7 +217,7 @@ async fn a_failed_sign_in_of_the_earlier_version_counts_on() {
 }
 
 #[tokio::test]
-async fn a_row_of_the_earlier_versions_trail_names_no_session() {
+async fn an_audit_row_of_the_earlier_version_names_no_session() {
     let upgraded = CODE.upgraded().await;
     let rows = trail(&upgraded.harness.server.store, 50).await;
     assert!(!rows.is_empty());
@@ -225,14 +225,14 @@ async fn a_row_of_the_earlier_versions_trail_names_no_session() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_earlier_version_still_renews() {
+async fn a_token_of_the_earlier_version_is_still_refreshed() {
     let upgraded = CODE.upgraded().await;
     let before = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
     let before = before.expect("a token");
     assert!(before.expires_at < upgraded.harness.server.clock.now(), "it is due");
     let provider =
         CODE.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
-    let renewing = tokio::spawn(keep_fresh(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
     provider.wait_for(1).await;
     let renewed = loop {
         let token = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
@@ -251,7 +251,7 @@ async fn a_token_of_the_earlier_version_still_renews() {
 }
 
 #[tokio::test]
-async fn of_a_token_of_the_earlier_version_no_end_is_known_until_a_renewal_names_one() {
+async fn a_token_of_the_earlier_version_has_no_known_end_until_a_refresh_names_one() {
     let upgraded = CODE.upgraded().await;
     let token = || async {
         let now = upgraded.service().token(&upgraded.ada).await.expect("an answer");
@@ -260,7 +260,7 @@ async fn of_a_token_of_the_earlier_version_no_end_is_known_until_a_renewal_names
     assert_eq!(token().await.sign_in_by, None);
     let provider = CODE
         .provider(r#"{"access_token":"new","expires_in":3600,"authorization_expires_in":90000}"#);
-    let renewing = tokio::spawn(keep_fresh(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
     provider.wait_for(1).await;
     while token().await.sign_in_by.is_none() {
         a_moment().await;
@@ -270,9 +270,9 @@ async fn of_a_token_of_the_earlier_version_no_end_is_known_until_a_renewal_names
 
 #[tokio::test]
 async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved() {
-    let upgraded = ITSELF.upgraded().await;
-    let provider =
-        ITSELF.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
+    let upgraded = CLIENT_CREDENTIALS.upgraded().await;
+    let provider = CLIENT_CREDENTIALS
+        .provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
     let service = upgraded.service();
     let begun = service.get_token(&upgraded.ada, CALLBACK, true).await.expect("an attempt");
     let end = loop {
@@ -284,7 +284,7 @@ async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved
         }
         a_moment().await;
     };
-    assert_eq!(end, AttemptEnd::Obtained);
+    assert_eq!(end, AttemptOutcome::Obtained);
     let asked = &provider.asked()[0];
     assert_eq!(asked.param("grant_type"), "client_credentials");
     assert_eq!(asked.param("client_secret"), "fixture-client-secret");
@@ -292,7 +292,7 @@ async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved
 
 #[tokio::test]
 async fn with_client_credentials_another_scope_asks_for_the_secret_of_the_earlier_version_again() {
-    let upgraded = ITSELF.upgraded().await;
+    let upgraded = CLIENT_CREDENTIALS.upgraded().await;
     let saved = upgraded.saved().await;
     for (field, text) in [
         (Field::Scope, "mail.read"),
@@ -325,9 +325,10 @@ async fn with_authorization_code_only_the_token_endpoint_and_the_kind_of_flow_as
 
 #[tokio::test]
 async fn a_client_secret_saved_with_the_flow_none_is_bound_to_the_authorization_code_flows() {
-    for (fixture, flow) in
-        [(CODE, OauthFlow::AuthorizationCodePkce), (ITSELF, OauthFlow::ClientCredentials)]
-    {
+    for (fixture, flow) in [
+        (CODE, OauthFlow::AuthorizationCodePkce),
+        (CLIENT_CREDENTIALS, OauthFlow::ClientCredentials),
+    ] {
         let statements = match flow {
             OauthFlow::ClientCredentials => {
                 "UPDATE settings SET form = replace(form, '\"client-credentials\"', '\"none\"')"
@@ -345,7 +346,7 @@ async fn a_client_secret_saved_with_the_flow_none_is_bound_to_the_authorization_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_that_start_at_once_bind_a_client_secret_once_and_a_later_start_changes_nothing() {
-    for fixture in [CODE, ITSELF] {
+    for fixture in [CODE, CLIENT_CREDENTIALS] {
         let folder = fixture.folder("").await;
         let mut starting = JoinSet::new();
         for _ in 0..NODES {
@@ -366,10 +367,10 @@ async fn programs_that_start_at_once_bind_a_client_secret_once_and_a_later_start
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_secret_that_cannot_be_bound_is_left_and_the_log_says_so() {
+async fn a_client_secret_that_cannot_be_bound_is_left_unchanged_and_logged() {
     for (statements, reason) in [
         (
-            // Sealed with another secret's value.
+            // Replaced by the sealed value of another secret.
             "UPDATE secret SET sealed = (SELECT other.sealed FROM secret other WHERE other.field = 'password')
              WHERE field = 'client-secret'",
             "it cannot be opened: the value was sealed for another field or destination",
@@ -380,7 +381,7 @@ async fn a_client_secret_that_cannot_be_bound_is_left_and_the_log_says_so() {
             "entered for another Token Endpoint than the saved one",
         ),
     ] {
-        let folder = ITSELF.folder(statements).await;
+        let folder = CLIENT_CREDENTIALS.folder(statements).await;
         let before = client_secret(&folder).await;
         let program = start(folder.path()).await;
         assert_eq!(client_secret(&folder).await, before);

@@ -1,4 +1,4 @@
-//! A stored secret goes only where it was entered for, and only with the right key.
+//! The vault: a sealed secret opens only with its key, for its field and its destination.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use server::vault::{UnlockError, Vault, VaultError, unlock};
 use tempfile::TempDir;
 
 use crate::support::databases::database;
-use crate::support::doubles::{FixedClock, SeededRandomness};
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
 fn vault(key: u8) -> Vault {
     Vault::new(&[key; 32], Arc::new(SeededRandomness::new(1)))
@@ -58,14 +58,14 @@ fn a_secret_is_refused_for_another_field() {
 }
 
 #[test]
-fn letters_moved_between_the_parts_of_a_destination_make_another_one() {
+fn characters_moved_between_parts_of_a_destination_make_another_destination() {
     let sealed = vault(1).seal("password", &account("mail.example1", "25"), &"secret".into());
     let moved = opened(&vault(1), "password", &account("mail.example", "125"), &sealed);
     assert_eq!(moved, Err(VaultError::Refused));
 }
 
 #[test]
-fn a_changed_value_is_refused_whichever_octet_it_was() {
+fn a_changed_or_truncated_value_is_refused_at_any_octet() {
     let home = account("mail.example", "587");
     let sealed = vault(1).seal("password", &home, &"secret".into());
     for index in 0..sealed.len() {
@@ -77,14 +77,14 @@ fn a_changed_value_is_refused_whichever_octet_it_was() {
 }
 
 #[test]
-fn another_key_is_told_apart_from_a_changed_value() {
+fn another_key_is_distinguished_from_a_changed_value() {
     let home = account("mail.example", "587");
     let sealed = vault(1).seal("password", &home, &"secret".into());
     assert_eq!(opened(&vault(2), "password", &home, &sealed), Err(VaultError::OtherKey));
 }
 
 #[test]
-fn one_secret_sealed_twice_looks_different() {
+fn one_secret_sealed_twice_gives_different_values() {
     let (vault, home) = (vault(1), account("mail.example", "587"));
     assert_ne!(
         vault.seal("password", &home, &"secret".into()),
@@ -92,7 +92,7 @@ fn one_secret_sealed_twice_looks_different() {
     );
 }
 
-/// A key file and a database, each in the folder.
+/// Unlocks the vault of the folder's database with this key file.
 async fn unlocked(folder: &TempDir, key_file: &Path) -> Result<Vault, UnlockError> {
     let store = Store::open(&database(folder).await).await.expect("the folder is there");
     unlock(key_file, &store, &FixedClock::new(), Arc::new(SeededRandomness::new(2))).await
@@ -108,7 +108,7 @@ async fn the_first_start_makes_a_key_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn making_a_key_leaves_nothing_else_behind() {
+async fn making_a_key_leaves_no_other_file_behind() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let keys = tempfile::tempdir().expect("a folder for the key");
     unlocked(&folder, &keys.path().join("ppm-email.key")).await.expect("a new key is made");
@@ -116,7 +116,7 @@ async fn making_a_key_leaves_nothing_else_behind() {
 }
 
 #[tokio::test]
-async fn the_next_start_opens_what_the_first_sealed() {
+async fn a_later_start_opens_values_that_the_first_has_sealed() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let key_file = folder.path().join("ppm-email.key");
     let home = account("mail.example", "587");
@@ -153,7 +153,7 @@ async fn a_key_of_another_database_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_others_may_read_is_refused_with_what_to_do() {
+async fn a_key_that_others_may_read_is_refused_with_the_remedy() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder for the test");
     let key_file = folder.path().join("ppm-email.key");
@@ -174,7 +174,7 @@ async fn a_file_that_is_no_key_is_refused_and_kept() {
     assert_eq!(fs::read_to_string(&key_file).expect("it is there"), "my notes\n");
 }
 
-/// Two starts at one moment, each with this key file, on one new database.
+/// Two concurrent starts with these key files on one new database.
 async fn both_unlocked(
     folder: &TempDir,
     [one, two]: [&Path; 2],
@@ -203,7 +203,7 @@ async fn of_two_nodes_that_start_at_once_one_makes_the_key_and_the_other_leaves_
 }
 
 #[tokio::test]
-async fn of_two_starts_with_one_key_file_both_have_the_key_that_one_made() {
+async fn two_concurrent_starts_with_one_key_file_share_the_key() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let key_file = folder.path().join("ppm-email.key");
     let starts = both_unlocked(&folder, [&key_file, &key_file]).await;

@@ -1,4 +1,4 @@
-//! What is measured by scripts of `end2end/bench`: the page in Chromium, and nodemailer.
+//! The measurements by scripts of `end2end/bench`: the page in Chromium, and nodemailer.
 
 use std::{fs, process::Command};
 
@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::{
-    programs::{EMAIL, PASSWORD, Programs, Running, number},
-    report::{Report, Unit},
+    programs::{EMAIL, PASSWORD, Programs, RunningProgram, number},
+    report::{BenchReport, Unit},
 };
 use crate::{
     node::script,
@@ -16,9 +16,9 @@ use crate::{
     workspace::{Profile, Workspace},
 };
 
-/// What `page.bench.ts` writes.
+/// The output of `page.bench.ts`.
 #[derive(Deserialize)]
-struct Page {
+struct MeasuredPage {
     bytes: Vec<f64>,
     requests: Vec<f64>,
     first_paint: Vec<f64>,
@@ -31,7 +31,7 @@ struct Page {
     browser: String,
 }
 
-/// What `element.bench.ts` writes.
+/// The output of `element.bench.ts`.
 #[derive(Deserialize)]
 struct Element {
     file_bodies: Vec<f64>,
@@ -46,8 +46,8 @@ struct Element {
     requests_again: Vec<f64>,
 }
 
-/// Loads the tab and types into it, and loads it as an element of another site's page.
-pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut Report) -> Result<()> {
+/// Measures the tab's load and keystrokes, and its load as an element of another site's page.
+pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let product = programs.serve()?;
     let output = workspace.bench_folder();
     expect_success(
@@ -59,7 +59,7 @@ pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut Report) 
             .env("PPM_EMAIL_BIN", workspace.binary(Profile::Release))
             .env("PPM_EMAIL_SITE_ROOT", workspace.site()),
     )?;
-    let page: Page = serde_json::from_slice(&fs::read(output.join("page.json"))?)?;
+    let page: MeasuredPage = serde_json::from_slice(&fs::read(output.join("page.json"))?)?;
     let element: Element = serde_json::from_slice(&fs::read(output.join("element.json"))?)?;
     report.browser.clone_from(&page.browser);
     report.single("first load", Unit::Bytes, &page.bytes);
@@ -74,8 +74,8 @@ pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut Report) 
     report_element(&element, &page, report)
 }
 
-/// What the element has of the product, over the wire: files, and the calls behind the form.
-fn report_element(element: &Element, page: &Page, report: &mut Report) -> Result<()> {
+/// Reports what the element transfers: its files, and the calls behind the form.
+fn report_element(element: &Element, page: &MeasuredPage, report: &mut BenchReport) -> Result<()> {
     let budget = [f64::from(u32::try_from(ELEMENT_BUDGET)?)];
     let files = "element, bodies of its files";
     report.pair(files, Unit::Bytes, &element.file_bodies, ("budget", &budget));
@@ -99,8 +99,13 @@ fn report_element(element: &Element, page: &Page, report: &mut Report) -> Result
     Ok(())
 }
 
-/// How many messages a second nodemailer sends into a sink: over a connection `each`, or one `pool`.
-pub fn nodemailer(workspace: &Workspace, sink: &Running, messages: u32, way: &str) -> Result<f64> {
+/// Messages per second that nodemailer sends to a sink: over a connection `each`, or one `pool`.
+pub fn nodemailer(
+    workspace: &Workspace,
+    sink: &RunningProgram,
+    messages: u32,
+    way: &str,
+) -> Result<f64> {
     let mut script = Command::new("node");
     script.current_dir(workspace.end2end()).args(["bench/nodemailer.mjs", sink.port()]);
     number(script.arg(messages.to_string()).arg(way))

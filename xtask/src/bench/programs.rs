@@ -1,4 +1,4 @@
-//! The programs that are measured, and those that measure them.
+//! Starts the programs that are measured, and the load generators.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
 pub const EMAIL: &str = "ada@example.com";
 pub const PASSWORD: &str = "a pass phrase for a benchmark";
 
-/// Starts programs in a folder of their own.
+/// Starts programs in a separate data folder.
 pub struct Programs {
     product: PathBuf,
     bench: PathBuf,
@@ -27,8 +27,8 @@ pub struct Programs {
     folder: PathBuf,
 }
 
-/// A program that listens, until it is dropped.
-pub struct Running {
+/// A listening program, which is killed when this is dropped.
+pub struct RunningProgram {
     child: Child,
     begun: Instant,
     /// Address and port.
@@ -36,7 +36,7 @@ pub struct Running {
 }
 
 impl Programs {
-    /// With a fresh database and one administrator.
+    /// Creates a fresh database with one administrator.
     pub fn new(workspace: &Workspace, folder: PathBuf) -> Result<Self> {
         let product = workspace.binary(Profile::Release);
         let bench = product.with_file_name(format!("bench{}", std::env::consts::EXE_SUFFIX));
@@ -55,48 +55,53 @@ impl Programs {
         command
     }
 
-    /// The product.
-    pub fn serve(&self) -> Result<Running> {
+    /// Starts the product.
+    pub fn serve(&self) -> Result<RunningProgram> {
         let mut command = self.product(&["serve", "--listen", "127.0.0.1:0"]);
-        // The mail server that takes everything is on this machine, on any port.
+        // The mail sink is on this machine, on any port.
         command.args(["--egress-allow", "127.0.0.1", "--site-root"]);
-        Running::start(command.arg(&self.site))
+        RunningProgram::start(command.arg(&self.site))
     }
 
-    /// The product behind a proxy on this machine, so that a flood comes from an address of its own.
-    pub fn serve_behind_a_proxy(&self) -> Result<Running> {
+    /// Starts the product behind a proxy on this machine, so that the flood has a separate address.
+    pub fn serve_behind_a_proxy(&self) -> Result<RunningProgram> {
         let mut command = self.product(&["serve", "--listen", "127.0.0.1:0", "--site-root"]);
-        Running::start(command.arg(&self.site).args(["--trusted-proxy", "127.0.0.1"]))
+        RunningProgram::start(command.arg(&self.site).args(["--trusted-proxy", "127.0.0.1"]))
     }
 
-    /// Strangers at one address who try to sign in, until they are dropped.
-    pub fn flood(&self, server: &Running, connections: u32, per_second: u32) -> Result<Running> {
+    /// Starts a flood of sign-ins from one address, which ends when this is dropped.
+    pub fn flood(
+        &self,
+        server: &RunningProgram,
+        connections: u32,
+        per_second: u32,
+    ) -> Result<RunningProgram> {
         let mut command = Command::new(&self.bench);
         command.args(["flood", &server.address]).arg(format!("--connections={connections}"));
-        Running::start(command.arg(format!("--per-second={per_second}")))
+        RunningProgram::start(command.arg(format!("--per-second={per_second}")))
     }
 
-    /// How long the slowest hundredth of an administrator's calls takes at least, in milliseconds.
-    pub fn slowest_call(&self, server: &Running, calls: u32) -> Result<f64> {
+    /// Measures the 99th percentile of an administrator's calls, in milliseconds.
+    pub fn slowest_call(&self, server: &RunningProgram, calls: u32) -> Result<f64> {
         let mut command = Command::new(&self.bench);
         command.args(["call", &server.address]).arg(format!("--calls={calls}"));
         number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
     }
 
-    /// A server with an empty route.
-    pub fn empty(&self) -> Result<Running> {
-        Running::start(Command::new(&self.bench).arg("empty"))
+    /// Starts a server with an empty route.
+    pub fn empty(&self) -> Result<RunningProgram> {
+        RunningProgram::start(Command::new(&self.bench).arg("empty"))
     }
 
-    /// A mail server that takes everything.
-    pub fn sink(&self) -> Result<Running> {
-        Running::start(Command::new(&self.bench).arg("sink"))
+    /// Starts a mail server that accepts everything.
+    pub fn sink(&self) -> Result<RunningProgram> {
+        RunningProgram::start(Command::new(&self.bench).arg("sink"))
     }
 
-    /// How often a second a page is had.
+    /// Measures page requests per second.
     pub fn get(
         &self,
-        server: &Running,
+        server: &RunningProgram,
         path: &str,
         requests: u32,
         connections: u32,
@@ -111,29 +116,29 @@ impl Programs {
         number(&mut command)
     }
 
-    /// How often a second the form is saved.
-    pub fn save(&self, server: &Running, saves: u32) -> Result<f64> {
+    /// Measures saves per second.
+    pub fn save(&self, server: &RunningProgram, saves: u32) -> Result<f64> {
         let mut command = Command::new(&self.bench);
         command.args(["save", &server.address]).arg(format!("--saves={saves}"));
         number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
     }
 
-    /// Opens the streams of so many pages, sends a test message that each hears the end of, and closes
-    /// them again.
-    pub fn watch(&self, server: &Running, sink: &Running, pages: u32) -> Result<f64> {
+    /// Opens event streams, sends a test message, reads each stream to the message's end, and
+    /// closes them again.
+    pub fn watch(&self, server: &RunningProgram, sink: &RunningProgram, pages: u32) -> Result<f64> {
         let mut command = Command::new(&self.bench);
         command.args(["watch", &server.address, sink.port()]).arg(format!("--pages={pages}"));
         number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
     }
 
-    /// How many test messages a second go into a sink.
-    pub fn send(&self, sink: &Running, messages: u32) -> Result<f64> {
+    /// Measures test messages per second to a sink.
+    pub fn send(&self, sink: &RunningProgram, messages: u32) -> Result<f64> {
         let mut command = Command::new(&self.bench);
         number(command.args(["send", sink.port()]).arg(format!("--messages={messages}")))
     }
 }
 
-impl Running {
+impl RunningProgram {
     fn start(command: &mut Command) -> Result<Self> {
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::piped()).spawn().context("a program is missing")?;
@@ -146,7 +151,7 @@ impl Running {
         Ok(Self { child, begun, address: address.to_owned() })
     }
 
-    /// Milliseconds from the start of the process to its first answer.
+    /// Milliseconds from the start of the process to its first response.
     pub fn first_answer(&self) -> Result<f64> {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(stream, "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
@@ -158,7 +163,7 @@ impl Running {
         Ok(self.begun.elapsed().as_secs_f64() * 1_000.0)
     }
 
-    /// What it holds of the machine's memory, in MiB (`VmRSS`).
+    /// Its resident memory in MiB (`VmRSS`).
     pub fn memory(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .context("memory is measured on Linux only")?;
@@ -173,7 +178,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
@@ -181,7 +186,7 @@ impl Drop for Running {
     }
 }
 
-/// The number that a program prints.
+/// Runs a program, and parses the number that it prints.
 pub fn number(command: &mut Command) -> Result<f64> {
     let output = command.stderr(Stdio::inherit()).output().context("a program is missing")?;
     if !output.status.success() {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{tools::answer_of, workspace::Workspace};
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -37,7 +37,7 @@ impl Unit {
     }
 }
 
-/// One line: a median, and what it is compared with.
+/// One line: a median, and its baseline.
 #[derive(Serialize)]
 struct Figure {
     name: &'static str,
@@ -55,22 +55,22 @@ struct Baseline {
     ratio: f64,
 }
 
-/// Everything that was measured.
+/// All figures.
 #[derive(Default)]
-pub struct Report {
+pub struct BenchReport {
     figures: Vec<Figure>,
     /// The browser's version.
     pub browser: String,
 }
 
-impl Report {
-    /// A figure of its own.
+impl BenchReport {
+    /// Adds a figure without a baseline.
     pub fn single(&mut self, name: &'static str, unit: Unit, samples: &[f64]) {
         let (median, samples) = (median(samples), samples.len());
         self.figures.push(Figure { name, unit, median, samples, baseline: None });
     }
 
-    /// A figure beside its baseline, measured in turn with it.
+    /// Adds a figure with its baseline, measured in turn with it.
     pub fn pair(
         &mut self,
         name: &'static str,
@@ -83,13 +83,13 @@ impl Report {
         self.figures.push(Figure { name, unit, median: own, samples: samples.len(), baseline });
     }
 
-    /// Refuses a figure that is more than so many times its baseline, or that was not measured.
+    /// Fails if a figure is more than `most` times its baseline, or was not measured.
     pub fn expect_at_most(&self, most: f64, name: &str) -> Result<()> {
         let figure = self.figures.iter().find(|figure| figure.name == name);
         let baseline = figure.and_then(|figure| figure.baseline.as_ref());
         let Baseline { name: baseline, ratio, .. } =
             baseline.with_context(|| format!("\"{name}\" has no baseline"))?;
-        // A ratio that is no number is refused too.
+        // A ratio that is not a number is refused too.
         ensure!(
             *ratio <= most,
             "\"{name}\" is {ratio:.2} times \"{baseline}\", and may be {most} times that at most"
@@ -97,7 +97,7 @@ impl Report {
         Ok(())
     }
 
-    /// Writes it beside the others, named by its date, with what it was measured on.
+    /// Writes the figures into a file named by the date, with a description of the machine.
     pub fn write(&self, workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
         let ask = |program: &str, args: &[&str]| {
             answer_of(Command::new(program).current_dir(workspace.root()).args(args))
@@ -128,16 +128,16 @@ impl Report {
     }
 }
 
-impl Display for Report {
+impl Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| What | Median | Baseline | Ratio |")?;
         write!(f, "| --- | ---: | --- | ---: |")?;
         for Figure { name, unit, median, baseline, .. } in &self.figures {
             let sign = unit.sign();
-            write!(f, "\n| {name} | {} {sign} |", shortly(*median))?;
+            write!(f, "\n| {name} | {} {sign} |", rounded(*median))?;
             match baseline {
                 Some(Baseline { name, median, ratio }) => {
-                    write!(f, " {name}: {} {sign} | {ratio:.2} |", shortly(*median))?;
+                    write!(f, " {name}: {} {sign} | {ratio:.2} |", rounded(*median))?;
                 }
                 None => write!(f, "  |  |")?,
             }
@@ -146,7 +146,7 @@ impl Display for Report {
     }
 }
 
-/// The middle one, which one slow round does not move.
+/// The median, which one slow round does not move.
 fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -157,8 +157,8 @@ fn median(samples: &[f64]) -> f64 {
     }
 }
 
-/// A number with as many digits as it deserves.
-fn shortly(number: f64) -> String {
+/// Formats a number: one decimal below 100, else none.
+fn rounded(number: f64) -> String {
     if number.abs() < 100.0 { format!("{number:.1}") } else { format!("{number:.0}") }
 }
 
@@ -174,14 +174,14 @@ mod tests {
 
     #[test]
     fn a_line_has_the_figure_the_baseline_and_their_ratio() {
-        let mut report = Report::default();
+        let mut report = BenchReport::default();
         report.pair("page", Unit::PerSecond, &[500.0], ("empty route", &[2_000.0]));
         let text = report.to_string();
         assert!(text.ends_with("| page | 500 /s | empty route: 2000 /s | 0.25 |"), "{text}");
     }
     #[test]
     fn a_figure_above_its_factor_is_refused_with_both_numbers() {
-        let mut report = Report::default();
+        let mut report = BenchReport::default();
         report.pair("call", Unit::Milliseconds, &[2.0], ("calm", &[1.0]));
         report.pair("slow call", Unit::Milliseconds, &[2.1], ("calm", &[1.0]));
         report.expect_at_most(2.0, "call").expect("a factor of two is allowed");
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_figure_that_was_not_measured_is_refused() {
-        let mut report = Report::default();
+        let mut report = BenchReport::default();
         report.pair("call", Unit::Milliseconds, &[], ("calm", &[]));
         report.expect_at_most(2.0, "call").expect_err("no number is no proof");
         report.expect_at_most(2.0, "other").expect_err("nor is no figure");

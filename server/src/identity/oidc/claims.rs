@@ -1,5 +1,5 @@
-//! Who somebody is by the claims of an ID token (`OpenID` Connect Core 1.0, 5.1), and what they may
-//! do by one more. Believes what it is given: whether a token is genuine is decided before.
+//! Maps the claims of an ID token (`OpenID` Connect Core 1.0, 5.1) to a principal and a role. The
+//! caller must have validated the token.
 
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims};
@@ -8,21 +8,21 @@ use serde_json::{Map, Value};
 
 use crate::identity::claims::{RoleNames, address, claim, shown, words};
 use crate::identity::{Email, Principal, Role};
-use crate::zones;
+use crate::time_zones;
 
-/// The claims that no standard names.
+/// The claims that the standard does not name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct OtherClaims(Map<String, Value>);
 
 impl AdditionalClaims for OtherClaims {}
 
-/// Whoever these claims are about; nothing where they have no role here.
+/// Returns the user of these claims, or an error if they have no role here.
 pub(super) fn principal(
     claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>,
     roles_claim: &str,
     roles: &RoleNames,
-) -> Result<Principal, Stranger> {
+) -> Result<Principal, UnverifiedUser> {
     let issuer = claims.issuer().as_str();
     let subject = claims.subject().as_str();
     let email = email(claims);
@@ -32,19 +32,22 @@ pub(super) fn principal(
     let candidates = [named, known_as, mail, Some(subject)].into_iter().flatten();
     let name = candidates.into_iter().find_map(shown).unwrap_or_default();
     let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
-        return Err(Stranger { id: Principal::foreign_id(issuer, subject), name, email });
+        return Err(UnverifiedUser { id: Principal::foreign_id(issuer, subject), name, email });
     };
     Ok(Principal {
         email,
         language: claims.locale().map(|tag| tag.as_ref().to_owned()),
-        zone: claims.zoneinfo().and_then(|zone| zones::exact(zone.as_str())).map(str::to_owned),
+        zone: claims
+            .zoneinfo()
+            .and_then(|zone| time_zones::exact(zone.as_str()))
+            .map(str::to_owned),
         ..Principal::foreign(issuer, subject, &name, role)
     })
 }
 
-/// Somebody who has no role here.
+/// An authenticated user who has no role here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stranger {
+pub(super) struct UnverifiedUser {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) email: Option<Email>,
@@ -55,7 +58,7 @@ fn email(claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>) -> Option<Email> 
     address(claims.email()?.as_str()).map(|address| Email { address, is_verified })
 }
 
-/// The higher of the roles that somebody has.
+/// Returns the most privileged of the user's roles.
 fn role(OtherClaims(claims): &OtherClaims, path: &str, roles: &RoleNames) -> Option<Role> {
     roles.role(words(claim(claims, path)?)).ok()
 }
@@ -72,20 +75,20 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_one_of_many_or_the_only_one() {
+    fn a_role_is_read_from_an_array_or_a_string() {
         for claims in [json!({"roles": ["x", "ppm-reader"]}), json!({"roles": "ppm-reader"})] {
             assert_eq!(role_by(claims, "roles"), Some(Role::Reader));
         }
     }
 
     #[test]
-    fn of_two_roles_the_higher_one_counts() {
+    fn the_most_privileged_role_counts() {
         let claims = json!({"roles": ["ppm-reader", "ppm-administrator"]});
         assert_eq!(role_by(claims, "roles"), Some(Role::Administrator));
     }
 
     #[test]
-    fn a_dot_leads_into_an_object_or_stands_in_a_name() {
+    fn a_dot_separates_a_path_or_is_part_of_a_name() {
         for (claims, path) in [
             (json!({"realm_access": {"roles": ["ppm-reader"]}}), "realm_access.roles"),
             (json!({"https://x.example/roles": ["ppm-reader"]}), "https://x.example/roles"),
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_only_alike_is_none() {
+    fn a_similar_role_name_is_rejected() {
         for roles in
             [json!("ppm-reader2"), json!(["PPM-Reader"]), json!({"ppm-reader": true}), json!(1)]
         {

@@ -1,5 +1,5 @@
-//! What an `OpenID` provider says about itself, and its keys (`OpenID` Connect Discovery 1.0): asked
-//! when somebody signs in, kept for an hour, and never asked more often than is decent.
+//! The metadata and keys of an `OpenID` provider (`OpenID` Connect Discovery 1.0): fetched on
+//! login, cached for an hour, with a limited rate of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::identity::keys::BELIEVED_FOR;
-use crate::oauth::{Refusal, Wire};
+use crate::oauth::{GuardedHttp, TokenEndpointError};
 
-/// What a provider says about itself, with what RFC 9207 and RP-Initiated Logout add.
+/// Provider metadata with the members of RFC 9207 and RP-Initiated Logout.
 pub(super) type Metadata = ProviderMetadata<
     LogoutProviderMetadata<Promises>,
     CoreAuthDisplay,
@@ -37,17 +37,17 @@ pub(super) type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// What the crate does not read by itself.
+/// Metadata members that the crate does not parse.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Promises {
-    /// Anything but `true` promises nothing, and makes the rest no less readable.
+    /// Only `true` counts. A value of another type does not make the metadata invalid.
     #[serde(default)]
     authorization_response_iss_parameter_supported: Value,
 }
 
 impl AdditionalProviderMetadata for Promises {}
 
-/// Whether each answer of the provider names it (RFC 9207 3).
+/// Whether each authorization response of the provider has an `iss` (RFC 9207 3).
 pub(super) fn names_itself(metadata: &Metadata) -> bool {
     metadata
         .additional_metadata()
@@ -56,51 +56,51 @@ pub(super) fn names_itself(metadata: &Metadata) -> bool {
         == true
 }
 
-/// How long an answer is good.
-const KEPT: TimeDelta = TimeDelta::hours(1);
+/// How long metadata is cached.
+const CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
-/// The shortest time from an answer to the next question, whoever asks with what key.
-const RENEWED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// The shortest interval between two fetches that unknown keys cause.
+const REFRESH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// How long nobody asks again who got no answer.
-const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// The back-off after a failed fetch.
+const BACK_OFF: TimeDelta = TimeDelta::seconds(5);
 
-/// The provider does not answer as it should; the log says why.
+/// The provider does not answer or its metadata is invalid; the log has the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider does not answer")]
 pub(super) struct Unavailable;
 
-/// What a provider says about itself. Cheap to clone; clones share what they know.
+/// The metadata cache of a provider. Cheap to clone; clones share the cache.
 #[derive(Debug, Clone)]
 pub(super) struct Discovery {
     issuer: String,
-    wire: Wire,
-    known: Arc<Mutex<Known>>,
+    http: GuardedHttp,
+    known: Arc<Mutex<CachedMetadata>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct CachedMetadata {
     found: Option<(Arc<Metadata>, DateTime<Utc>)>,
     failed_at: Option<DateTime<Utc>>,
 }
 
 impl Discovery {
-    pub(super) fn new(issuer: String, wire: Wire) -> Self {
-        Self { issuer, wire, known: Arc::default() }
+    pub(super) fn new(issuer: String, http: GuardedHttp) -> Self {
+        Self { issuer, http, known: Arc::default() }
     }
 
-    /// What is known, or else asked for now.
+    /// Returns the cached metadata, or fetches it.
     pub(super) async fn current(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, Unavailable> {
-        self.not_older_than(KEPT, now).await
+        self.not_older_than(CACHED_FOR, now).await
     }
 
-    /// The same, asked for anew where that was not done just now: a key has turned up that nobody
-    /// knows.
+    /// Returns metadata that is at most a minute old, for a token whose key is not in the cached
+    /// set.
     pub(super) async fn renewed(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, Unavailable> {
-        self.not_older_than(RENEWED_EVERY, now).await
+        self.not_older_than(REFRESH_EVERY, now).await
     }
 
-    /// Whoever comes while somebody asks waits for the same answer.
+    /// Returns metadata younger than `age`. Concurrent callers wait for the same fetch.
     async fn not_older_than(
         &self,
         age: TimeDelta,
@@ -111,46 +111,48 @@ impl Discovery {
         let at_present = || now + TimeDelta::from_std(waited()).unwrap_or_default();
         let mut known = self.known.lock().await;
         let now = at_present();
-        let is_pausing = known.failed_at.is_some_and(|at| now < at + PAUSE);
+        let is_backing_off = known.failed_at.is_some_and(|at| now < at + BACK_OFF);
         match &known.found {
-            Some((metadata, at)) if now < *at + age || is_pausing && now < *at + BELIEVED_FOR => {
+            Some((metadata, at))
+                if now < *at + age || is_backing_off && now < *at + BELIEVED_FOR =>
+            {
                 return Ok(metadata.clone());
             }
-            _ if is_pausing => return Err(Unavailable),
+            _ if is_backing_off => return Err(Unavailable),
             _ => {}
         }
-        // Until it has answered: whoever asks may hang up.
+        // Set before the fetch, which is cancelled if the client disconnects.
         known.failed_at = Some(now);
-        match self.ask().await {
+        match self.fetch().await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
-                *known = Known { found: Some((metadata.clone(), now)), failed_at: None };
+                *known = CachedMetadata { found: Some((metadata.clone(), now)), failed_at: None };
                 Ok(metadata)
             }
             Err(unavailable) => {
                 known.failed_at = Some(at_present());
-                // What was true an hour ago is better than nothing.
+                // While the provider fails, stale metadata is used.
                 let found = known.found.as_ref().filter(|(_, at)| now < *at + BELIEVED_FOR);
                 found.map(|(metadata, _)| metadata.clone()).ok_or(unavailable)
             }
         }
     }
 
-    async fn ask(&self) -> Result<Metadata, Unavailable> {
+    async fn fetch(&self) -> Result<Metadata, Unavailable> {
         let issuer = IssuerUrl::new(self.issuer.clone()).map_err(|_| Unavailable)?;
-        let call = self.wire.until(self.wire.end());
-        let asked = Metadata::discover_async(issuer, &call).await;
-        asked.map_err(|error| {
+        let call = self.http.until(self.http.end());
+        let fetched = Metadata::discover_async(issuer, &call).await;
+        fetched.map_err(|error| {
             tracing::warn!(why = why(&error), "the OpenID provider could not be asked");
             Unavailable
         })
     }
 }
 
-/// What went wrong, without a word of the provider's.
-fn why(error: &DiscoveryError<Refusal>) -> String {
+/// Describes the error without text of the provider.
+fn why(error: &DiscoveryError<TokenEndpointError>) -> String {
     match error {
-        DiscoveryError::Request(refusal) => format!("{:?}", refusal.fault()),
+        DiscoveryError::Request(refusal) => format!("{:?}", refusal.diagnosis()),
         DiscoveryError::Validation(_) => "it calls itself another issuer".to_owned(),
         _ => "it answers something else".to_owned(),
     }

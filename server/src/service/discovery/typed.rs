@@ -1,24 +1,24 @@
-//! Which issuer an administrator means who copies what is at hand: an issuer, a tenant, a host, an
-//! endpoint, the address of a description. Guesses are asked one after the other, and none is believed
-//! that does not call itself so.
+//! Derives candidate issuers from an administrator's input: an issuer, a tenant, a host, an
+//! endpoint, or a metadata URL. Candidates are requested in order, and each is accepted only if its
+//! metadata names it as the issuer.
 
-use app::labels::discovery::Lie;
-use domain::check::host::{Host, mail_host};
-use domain::check::text::is_guid;
-use domain::check::url;
+use app::labels::discovery::MetadataProblem;
 use domain::microsoft;
+use domain::validate::host::{Host, mail_host};
+use domain::validate::text::is_guid;
+use domain::validate::url;
 
 use super::{LONGEST, MICROSOFT, OAUTH, OPENID, VERSION};
 
-/// An issuer to ask.
+/// A candidate issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct ParsedIssuer {
     pub(super) issuer: String,
-    /// Whether it was typed so, and not derived.
+    /// Whether it was typed as such, and not derived.
     pub(super) is_exact: bool,
 }
 
-impl Asked {
+impl ParsedIssuer {
     fn exact(issuer: impl Into<String>) -> Self {
         Self { issuer: issuer.into(), is_exact: true }
     }
@@ -32,11 +32,11 @@ impl Asked {
     }
 }
 
-/// Google's issuer, and where its endpoints are.
+/// Google's issuer, and the hosts of its endpoints.
 const GOOGLE: &str = "https://accounts.google.com";
 const GOOGLES: [&str; 3] = ["accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"];
 
-/// What endpoints end with, and what stands in its place in the issuer; the longest first.
+/// The path suffixes of endpoints, and what replaces them in the issuer; the longest first.
 const ENDPOINTS: [(&str, &str); 18] = [
     // Keycloak.
     ("/protocol/openid-connect/auth", ""),
@@ -63,7 +63,7 @@ const ENDPOINTS: [(&str, &str); 18] = [
     ("/token", ""),
 ];
 
-/// Words that stand for a tenant in documentation, without the marks between them.
+/// Placeholders for a tenant in documentation, without punctuation.
 const PLACEHOLDERS: [&str; 8] = [
     "tenant",
     "tenantid",
@@ -75,17 +75,17 @@ const PLACEHOLDERS: [&str; 8] = [
     "directoryid",
 ];
 
-/// The issuers that may be meant, in the order to ask them: one at least.
+/// The candidate issuers, in the order to request them: at least one.
 ///
 /// # Errors
-/// It can be none.
-pub(super) fn issuers(typed: &str) -> Result<Vec<Asked>, Lie> {
+/// The input cannot be an issuer.
+pub(super) fn issuers(typed: &str) -> Result<Vec<ParsedIssuer>, MetadataProblem> {
     let typed = typed.trim();
     if typed.is_empty() || typed.chars().count() > LONGEST {
-        return Err(Lie::NoIssuerTyped);
+        return Err(MetadataProblem::NoIssuerTyped);
     }
     if let Some(placeholder) = placeholder(typed) {
-        return Err(Lie::Placeholder(placeholder));
+        return Err(MetadataProblem::Placeholder(placeholder));
     }
     let typed = typed.replace(['{', '}', '<', '>'], "");
     let found = if typed.contains("://") {
@@ -95,10 +95,10 @@ pub(super) fn issuers(typed: &str) -> Result<Vec<Asked>, Lie> {
     } else {
         of_name(&typed)
     };
-    found.filter(|found| !found.is_empty()).ok_or(Lie::NoIssuerTyped)
+    found.filter(|found| !found.is_empty()).ok_or(MetadataProblem::NoIssuerTyped)
 }
 
-/// What stands for a tenant and was not replaced by one.
+/// A placeholder for a tenant that was not replaced by one.
 fn placeholder(typed: &str) -> Option<String> {
     let parts = typed.split(['/', '?']).filter(|part| part.starts_with(['{', '<']));
     let mut parts = parts.chain((!typed.contains("://")).then_some(typed));
@@ -109,11 +109,11 @@ fn placeholder(typed: &str) -> Option<String> {
     parts.find(is_placeholder).map(str::to_owned)
 }
 
-/// Of a name: a tenant of Microsoft's, or the host of a provider.
-fn of_name(name: &str) -> Option<Vec<Asked>> {
+/// Candidates for a name: a tenant of Microsoft's, or a provider's host.
+fn of_name(name: &str) -> Option<Vec<ParsedIssuer>> {
     let name = name.to_ascii_lowercase();
     if microsoft::is_shared(&name) || is_guid(&name) {
-        return Some(vec![Asked::tenant(&name)]);
+        return Some(vec![ParsedIssuer::tenant(&name)]);
     }
     let host = format!("https://{name}");
     if matches!(mail_host(&name), Ok(Host::Ip(_))) {
@@ -123,30 +123,30 @@ fn of_name(name: &str) -> Option<Vec<Asked>> {
         return None;
     }
     if GOOGLES.contains(&name.as_str()) {
-        return Some(vec![Asked::exact(GOOGLE)]);
+        return Some(vec![ParsedIssuer::exact(GOOGLE)]);
     }
     if name.ends_with(".onmicrosoft.com") {
-        return Some(vec![Asked::tenant(&name)]);
+        return Some(vec![ParsedIssuer::tenant(&name)]);
     }
     if microsoft::is_endpoint(&host) {
         return None;
     }
-    Some(vec![Asked::tenant(&name), Asked::derived(host)])
+    Some(vec![ParsedIssuer::tenant(&name), ParsedIssuer::derived(host)])
 }
 
-/// Of an address: the issuer itself, or what describes itself beside an endpoint.
-fn of_address(address: &str) -> Option<Vec<Asked>> {
+/// Candidates for a URL: the issuer itself, or those that an endpoint may belong to.
+fn of_address(address: &str) -> Option<Vec<ParsedIssuer>> {
     let (bare, query) = address.find('?').map_or((address, ""), |at| address.split_at(at));
     url::endpoint_url(bare).ok()?;
     let host = url::endpoint_host(bare)?;
     if GOOGLES.contains(&host.as_str()) {
-        return Some(vec![Asked::exact(GOOGLE)]);
+        return Some(vec![ParsedIssuer::exact(GOOGLE)]);
     }
     if host == "login.microsoftonline.com" {
-        return microsoft::tenant(bare).map(|tenant| vec![Asked::tenant(tenant)]);
+        return microsoft::tenant(bare).map(|tenant| vec![ParsedIssuer::tenant(tenant)]);
     }
     if let Some(described) = described_by(bare) {
-        return Some(vec![Asked::derived(described)]);
+        return Some(vec![ParsedIssuer::derived(described)]);
     }
     let without_slash = bare.strip_suffix('/').unwrap_or(bare);
     let beside = ENDPOINTS.iter().find_map(|(end, instead)| {
@@ -156,14 +156,14 @@ fn of_address(address: &str) -> Option<Vec<Asked>> {
         Some(issuer) => {
             let origin = url::origin(bare)?;
             let is_origin = issuer == origin;
-            let origin = (!is_origin).then(|| Asked::derived(origin));
-            Some([Asked::derived(issuer)].into_iter().chain(origin).collect())
+            let origin = (!is_origin).then(|| ParsedIssuer::derived(origin));
+            Some([ParsedIssuer::derived(issuer)].into_iter().chain(origin).collect())
         }
-        None => query.is_empty().then(|| vec![Asked::exact(bare)]),
+        None => query.is_empty().then(|| vec![ParsedIssuer::exact(bare)]),
     }
 }
 
-/// The issuer that a description at this address would be of.
+/// The issuer whose metadata would be at this URL.
 fn described_by(address: &str) -> Option<String> {
     if let Some(issuer) = address.strip_suffix(OPENID) {
         return Some(issuer.to_owned());
@@ -172,7 +172,7 @@ fn described_by(address: &str) -> Option<String> {
     (path.is_empty() || path.starts_with('/')).then(|| format!("{origin}{path}"))
 }
 
-/// Whether a text is a domain's name, with a dot in it.
+/// Whether a text is a domain name with a dot in it.
 pub(super) fn is_domain(text: &str) -> bool {
     text.contains('.') && text.is_ascii() && matches!(mail_host(text), Ok(Host::Name(_)))
 }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_meant_by_whatever_an_administrator_has_at_hand() {
+    fn an_issuer_is_derived_from_any_url_or_name_of_a_provider() {
         let (contoso, by_id) = (at_microsoft("contoso.onmicrosoft.com"), at_microsoft(TENANT));
         for (typed, expected) in [
             ("https://idp.example", "https://idp.example"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_an_endpoint_its_issuer_is_looked_for_and_then_at_its_origin() {
+    fn an_endpoint_yields_its_issuer_and_then_its_origin() {
         for (typed, expected) in [
             (
                 "https://a.example/realms/x/protocol/openid-connect/auth",
@@ -250,13 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_may_be_a_tenant_or_a_host() {
+    fn a_bare_domain_yields_a_tenant_and_then_a_host() {
         let expected = [at_microsoft("idp.example.com"), "https://idp.example.com".to_owned()];
         assert_eq!(asked("IDP.example.com"), expected);
     }
 
     #[test]
-    fn what_stands_for_a_tenant_is_said_to_do_so() {
+    fn a_placeholder_for_a_tenant_is_reported() {
         for typed in [
             "{tenant}",
             "<tenant-id>",
@@ -264,12 +264,12 @@ mod tests {
             "https://login.microsoftonline.com/{tenantid}/v2.0",
             "https://login.microsoftonline.com/<your-tenant>/oauth2/v2.0/authorize",
         ] {
-            assert!(matches!(issuers(typed), Err(Lie::Placeholder(_))), "{typed}");
+            assert!(matches!(issuers(typed), Err(MetadataProblem::Placeholder(_))), "{typed}");
         }
     }
 
     #[test]
-    fn what_is_no_issuer_is_not_asked_for() {
+    fn an_input_that_is_no_issuer_is_refused() {
         for typed in [
             "",
             "contoso",
@@ -280,7 +280,7 @@ mod tests {
             "login.microsoftonline.com",
             &format!("https://a.example/{}", "x".repeat(LONGEST)),
         ] {
-            assert_eq!(issuers(typed), Err(Lie::NoIssuerTyped), "{typed:.40}");
+            assert_eq!(issuers(typed), Err(MetadataProblem::NoIssuerTyped), "{typed:.40}");
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The same for everything that is secret in a sign-in with an organisation's account: client secret,
-//! code, state, nonce, code verifier, access token, ID token, and the cookies. Of all these only state
-//! and nonce may be seen, in the address of the provider's page, the cookies, where they are given, and
-//! the ID token, where the browser is sent to sign out.
+//! The secrets of a sign-in by OpenID Connect do not leak: client secret, code, state, nonce, code
+//! verifier, access token, ID token, cookies. Allowed are only state and nonce in the authorization
+//! URL, the cookies in `Set-Cookie`, and the ID token in the logout URL.
 
 use app::shell::paths;
 use axum::http::{StatusCode, header};
@@ -15,16 +14,16 @@ use crate::support::harness::cookie_of;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::program::{encoded, write_private};
 
-/// A browser at the provider's page.
-struct Away {
-    /// The address that it comes back by, with a code.
+/// A browser that was redirected to the provider.
+struct CanaryLogin {
+    /// The callback URL, with a code.
     address: String,
     state: String,
-    /// Its cookie on the way back.
+    /// The cookie that it sends to the callback.
     cookie: String,
 }
 
-/// A witness of a program whose provider this is; the folder has the client secret.
+/// Starts the program with this provider; the returned folder holds the client secret's file.
 async fn witness_of(provider: &OpenidProvider) -> (Witness, TempDir) {
     let elsewhere = tempfile::tempdir().expect("a folder for the test");
     let secret = elsewhere.path().join("client-secret");
@@ -38,8 +37,8 @@ async fn witness_of(provider: &OpenidProvider) -> (Witness, TempDir) {
 }
 
 impl Witness {
-    /// Goes to the provider's page, and signs in there.
-    async fn departs_to(&mut self, provider: &OpenidProvider) -> Away {
+    /// Follows the redirect to the provider and signs in there.
+    async fn start_login(&mut self, provider: &OpenidProvider) -> CanaryLogin {
         let mut departed = self.browser.get(paths::OIDC_START).await.expect("an answer");
         let url = Url::parse(departed.header("location")).expect("the provider's page");
         let cookie = cookie_of(departed.header("set-cookie"));
@@ -47,17 +46,17 @@ impl Witness {
         let cookie_value = cookie.split_once('=').expect("a cookie").1.to_owned();
         self.secrets.extend([state.clone(), cookie_value]);
 
-        // What they are for.
+        // These headers are meant to carry cookie, state and nonce.
         departed.headers.remove(header::SET_COOKIE);
         let location = url.as_str().replace(&state, "STATE").replace(&nonce, "NONCE");
         departed.headers.insert(header::LOCATION, location.parse().expect("an address"));
         self.hears("departing", &departed);
         self.reads_files("while a browser is away");
-        Away { address: provider.sign_in(&url), state, cookie }
+        CanaryLogin { address: provider.sign_in(&url), state, cookie }
     }
 
-    /// Comes back by an address, reads on where that leads, and tells where that is.
-    async fn comes_back(&mut self, away: &Away, address: &str) -> String {
+    /// Requests the callback, follows its redirect and returns the target.
+    async fn complete_login(&mut self, away: &CanaryLogin, address: &str) -> String {
         let own = std::mem::replace(&mut self.browser.cookie, away.cookie.clone());
         let mut landed = self.browser.get(address).await.expect("an answer");
         self.browser.cookie = match landed.headers.remove(header::SET_COOKIE) {
@@ -71,7 +70,7 @@ impl Witness {
         location
     }
 
-    /// Expects that nobody heard what the provider did.
+    /// Asserts that the provider's secrets do not leak either.
     fn expects_silence_beside(mut self, provider: &OpenidProvider) {
         self.secrets.extend(provider.secrets());
         self.expects_silence();
@@ -79,11 +78,11 @@ impl Witness {
 }
 
 #[tokio::test]
-async fn what_is_secret_in_a_sign_in_with_another_account_is_heard_of_nowhere() {
+async fn the_secrets_of_a_sign_in_by_openid_do_not_leak() {
     let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
     let (mut witness, _elsewhere) = witness_of(&provider).await;
-    let away = witness.departs_to(&provider).await;
-    assert_eq!(witness.comes_back(&away, &away.address).await, paths::EMAIL);
+    let away = witness.start_login(&provider).await;
+    assert_eq!(witness.complete_login(&away, &away.address).await, paths::EMAIL);
     for page in [paths::EMAIL, paths::HISTORY, paths::AUDIT, paths::TIME, "/nowhere"] {
         witness.reads(page).await;
     }
@@ -104,14 +103,14 @@ async fn what_is_secret_in_a_sign_in_with_another_account_is_heard_of_nowhere() 
 }
 
 #[tokio::test]
-async fn what_is_secret_in_a_sign_in_that_fails_is_heard_of_nowhere() {
+async fn the_secrets_of_a_failed_sign_in_by_openid_do_not_leak() {
     let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
     let (mut witness, _elsewhere) = witness_of(&provider).await;
 
     provider.parrot(true);
-    let away = witness.departs_to(&provider).await;
-    assert!(witness.comes_back(&away, &away.address).await.contains("provider-failed"));
-    assert!(witness.comes_back(&away, &away.address).await.contains("over"));
+    let away = witness.start_login(&provider).await;
+    assert!(witness.complete_login(&away, &away.address).await.contains("provider-failed"));
+    assert!(witness.complete_login(&away, &away.address).await.contains("over"));
     provider.parrot(false);
 
     for bent in [
@@ -125,20 +124,20 @@ async fn what_is_secret_in_a_sign_in_that_fails_is_heard_of_nowhere() {
     ] {
         let what = format!("{bent:?}");
         provider.bend(bent);
-        let away = witness.departs_to(&provider).await;
-        let location = witness.comes_back(&away, &away.address).await;
+        let away = witness.start_login(&provider).await;
+        let location = witness.complete_login(&away, &away.address).await;
         assert!(location.starts_with("/sign-in?refused="), "{what}: {location}");
     }
 
-    let away = witness.departs_to(&provider).await;
+    let away = witness.start_login(&provider).await;
     let declined = format!(
         "{}?error=access_denied&error_description={}&state={}",
         paths::OIDC_CALLBACK,
         encoded(&format!("{} {}", away.state, provider.secrets().join(" "))),
         away.state,
     );
-    assert!(witness.comes_back(&away, &declined).await.contains("declined"));
+    assert!(witness.complete_login(&away, &declined).await.contains("declined"));
     let stranger = format!("{}x", away.address);
-    assert!(witness.comes_back(&away, &stranger).await.contains("over"));
+    assert!(witness.complete_login(&away, &stranger).await.contains("over"));
     witness.expects_silence_beside(&provider);
 }

@@ -1,12 +1,11 @@
-//! The same for everything that is secret on the way to a token and with it: Client Secret, code,
-//! code verifier, state, the cookie that ties them to a browser, access token and refresh token. Of
-//! all these only the state may be seen, in the address of the provider's page, and the cookie,
-//! where it is given.
+//! The secrets of an OAuth grant do not leak: Client Secret, code, code verifier, state, consent
+//! cookie, access token, refresh token. Allowed are only the state in the authorization URL and the
+//! cookie in `Set-Cookie`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use app::api::{Begun, RunNow, Save, SaveAnswer, Tab, TokenNow};
+use app::api::{AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TokenView};
 use app::shell::paths;
 use axum::Router;
 use axum::extract::State;
@@ -16,7 +15,7 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::delivery::{Outcome, Run};
-use domain::token::{Attempt, AttemptEnd, Renewal};
+use domain::token::{Attempt, AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -26,70 +25,70 @@ use url::form_urlencoded;
 
 use super::{CLIENT, Witness, leaked};
 use crate::support::harness::cookie_of;
-use crate::support::oauth_world::{CALLBACK, FLOWS, draft_with};
+use crate::support::oauth_fixture::{CALLBACK, FLOWS, draft_with};
 use crate::support::program::encoded;
-use crate::support::smtp_server::Script;
+use crate::support::smtp_server::SmtpScript;
 
 const ACCESS: &str = "ya29./Rohrdommel5Lm~+=";
 const REFRESH: &str = "1/\"~Wasseramsel3Qp~*' %3D&";
 const CODE: &str = "4/~Steinkauz6Hd~+ %20\"&";
-/// Their middles.
+/// The alphanumeric middles of the test secrets.
 const CANARIES: [&str; 3] = ["Rohrdommel5Lm", "Wasseramsel3Qp", "Steinkauz6Hd"];
 
 const WITH_CONSENT: [OauthFlow; 2] =
     [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce];
 
-/// A request for a token.
+/// A request to the token endpoint or the revocation endpoint.
 #[derive(Debug, Clone)]
-struct Asked {
+struct CanaryRequest {
     body: String,
     authorization: String,
     form: Vec<(String, String)>,
 }
 
-impl Asked {
+impl CanaryRequest {
     fn param(&self, name: &str) -> &str {
         self.form.iter().find(|(named, _)| named == name).map_or("", |(_, value)| value)
     }
 
-    /// What of it is secret.
+    /// The values of its secret parameters.
     fn secrets(&self) -> Vec<&str> {
         let names = ["client_secret", "code", "code_verifier", "refresh_token", "token"];
         names.map(|name| self.param(name)).into_iter().filter(|value| !value.is_empty()).collect()
     }
 }
 
-/// How a request for a token is answered.
+/// How the provider answers a request.
 #[derive(Debug, Clone, Copy)]
-enum Mood {
-    /// With tokens that are good for so many seconds.
+enum Behaviour {
+    /// Issues tokens that expire after this many seconds.
     Gives(u32),
     Refuses(Refusal),
 }
 
-/// What is answered instead of a token: all of them repeat what is secret in the request.
-type Refusal = fn(&Asked) -> Response;
+/// Answers with an error that repeats the secrets of the request.
+type Refusal = fn(&CanaryRequest) -> Response;
 
-/// Answers in JSON.
+/// An error response in JSON (RFC 6749 5.2).
 fn refused(status: StatusCode, error: &str, description: &str) -> Response {
     let body = json!({ "error": error, "error_description": description }).to_string();
     (status, body).into_response()
 }
 
-fn told(description: &str) -> Response {
+fn bad_request(description: &str) -> Response {
     refused(StatusCode::BAD_REQUEST, "invalid_request", description)
 }
 
 const REFUSALS: [(&str, Refusal); 16] = [
-    ("as it is", |asked| told(&asked.secrets().join(" "))),
-    ("run together", |asked| told(&asked.secrets().concat())),
-    ("in base64", |asked| told(&asked.secrets().map_each(|secret| BASE64.encode(secret)))),
-    ("percent-encoded", |asked| told(&asked.secrets().map_each(as_form))),
-    ("as it was sent", |asked| told(&asked.body)),
-    ("as it was sent, in base64", |asked| told(&BASE64.encode(&asked.body))),
-    ("quoted", |asked| told(&json!(asked.secrets()).to_string())),
-    ("cut off early", |asked| told(&cut_off(asked, 1_970))),
-    ("cut off late", |asked| told(&cut_off(asked, 1_988))),
+    ("as it is", |asked| bad_request(&asked.secrets().join(" "))),
+    ("run together", |asked| bad_request(&asked.secrets().concat())),
+    ("in base64", |asked| bad_request(&asked.secrets().map_each(|secret| BASE64.encode(secret)))),
+    ("percent-encoded", |asked| bad_request(&asked.secrets().map_each(as_form))),
+    ("as it was sent", |asked| bad_request(&asked.body)),
+    ("as it was sent, in base64", |asked| bad_request(&BASE64.encode(&asked.body))),
+    ("quoted", |asked| bad_request(&json!(asked.secrets()).to_string())),
+    ("cut off early", |asked| bad_request(&cut_off(asked, 1_970))),
+    ("cut off late", |asked| bad_request(&cut_off(asked, 1_988))),
     ("as its code", |asked| {
         refused(StatusCode::BAD_REQUEST, &asked.secrets().join("."), "Repeated.")
     }),
@@ -133,30 +132,30 @@ impl MapEach for Vec<&str> {
     }
 }
 
-/// Words of this many characters, and then what is secret: the end is not shown.
-fn cut_off(asked: &Asked, length: usize) -> String {
+/// Padding, then the secrets: a text of `length` characters before them, so that a cut hits them.
+fn cut_off(asked: &CanaryRequest, length: usize) -> String {
     format!("{}{}", "x".repeat(length - "invalid_request: ".len()), asked.secrets().concat())
 }
 
-/// A provider that gives away canaries, or repeats what it hears.
-struct Parrot {
+/// A provider that issues canaries as tokens, or repeats the secrets of a request.
+struct EchoingProvider {
     address: SocketAddr,
-    mind: Arc<Mind>,
+    shared: Arc<ProviderState>,
     serving: JoinHandle<()>,
 }
 
-struct Mind {
-    /// To a code or a client, and to a token.
-    moods: Mutex<(Mood, Mood)>,
-    asked: Mutex<Vec<Asked>>,
+struct ProviderState {
+    /// For a code or client credentials, and for a refresh or revocation.
+    behaviours: Mutex<(Behaviour, Behaviour)>,
+    asked: Mutex<Vec<CanaryRequest>>,
 }
 
-impl Parrot {
+impl EchoingProvider {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let moods = Mutex::new((Mood::Gives(3_600), Mood::Gives(3_600)));
-        let mind = Arc::new(Mind { moods, asked: Mutex::default() });
+        let behaviours = Mutex::new((Behaviour::Gives(3_600), Behaviour::Gives(3_600)));
+        let shared = Arc::new(ProviderState { behaviours, asked: Mutex::default() });
         let router = Router::new()
             .route(
                 "/.well-known/openid-configuration",
@@ -164,19 +163,19 @@ impl Parrot {
             )
             .route("/token", post(answer))
             .route("/revoke", post(answer))
-            .with_state(mind.clone());
+            .with_state(shared.clone());
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves until it is dropped");
         });
-        Self { address, mind, serving }
+        Self { address, shared, serving }
     }
 
-    /// How it answers from now on: a first request, and the next.
-    fn will(&self, first: Mood, next: Mood) {
-        *self.mind.moods.lock().expect("a mind") = (first, next);
+    /// Sets how first grants are answered, and how refreshes and revocations are.
+    fn set_behaviours(&self, first: Behaviour, next: Behaviour) {
+        *self.shared.behaviours.lock().expect("a mind") = (first, next);
     }
 
-    /// A whole form for this provider and a mail server at this port.
+    /// A complete draft for this provider and a mail server at this port.
     fn draft(&self, flow: OauthFlow, port: u16) -> Draft {
         let at = |path: &str| format!("http://{}{path}", self.address);
         let mut draft = draft_with(flow, &at("/authorize?prompt=consent"), &at("/token"), port);
@@ -186,13 +185,13 @@ impl Parrot {
     }
 }
 
-impl Drop for Parrot {
+impl Drop for EchoingProvider {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-/// What it says about itself.
+/// The provider's metadata.
 fn described(address: SocketAddr) -> String {
     let at = |path: &str| format!("http://{address}{path}");
     json!({
@@ -204,19 +203,23 @@ fn described(address: SocketAddr) -> String {
     .to_string()
 }
 
-async fn answer(State(mind): State<Arc<Mind>>, headers: HeaderMap, body: String) -> Response {
+async fn answer(
+    State(shared): State<Arc<ProviderState>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     let authorization = headers.get(header::AUTHORIZATION);
     let authorization = authorization.map_or("", |value| value.to_str().expect("ASCII"));
     let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-    let asked = Asked { form, authorization: authorization.to_owned(), body };
-    mind.asked.lock().expect("a mind").push(asked.clone());
-    let (first, next) = *mind.moods.lock().expect("a mind");
+    let asked = CanaryRequest { form, authorization: authorization.to_owned(), body };
+    shared.asked.lock().expect("a mind").push(asked.clone());
+    let (first, next) = *shared.behaviours.lock().expect("a mind");
     let is_first =
         ["authorization_code", "client_credentials"].contains(&asked.param("grant_type"));
-    let mood = if is_first { first } else { next };
-    match mood {
-        Mood::Refuses(refusal) => refusal(&asked),
-        Mood::Gives(seconds) => json!({
+    let behaviour = if is_first { first } else { next };
+    match behaviour {
+        Behaviour::Refuses(refusal) => refusal(&asked),
+        Behaviour::Gives(seconds) => json!({
             "access_token": ACCESS,
             "refresh_token": REFRESH,
             "token_type": "Bearer",
@@ -228,39 +231,40 @@ async fn answer(State(mind): State<Arc<Mind>>, headers: HeaderMap, body: String)
     }
 }
 
-/// A browser at the provider's page.
-struct Away {
+/// A browser that was redirected to the provider.
+struct PendingConsent {
     attempt: String,
     state: String,
-    /// Its cookies on the way back.
+    /// The cookies that it sends to the callback.
     cookies: String,
 }
 
-impl Away {
-    /// The address that it comes back by, with a code.
+impl PendingConsent {
+    /// The callback URL, with a code.
     fn address(&self) -> String {
         format!("/oauth/callback?code={}&state={}&iss=", encoded(CODE), encoded(&self.state))
     }
 }
 
 impl Witness {
-    /// A witness of a program with a flow saved.
-    async fn of(flow: OauthFlow, parrot: &Parrot) -> Self {
+    /// Starts the program and saves settings with this flow.
+    async fn of(flow: OauthFlow, provider: &EchoingProvider) -> Self {
         let mut witness = Self::signed_in().await;
         witness.secrets.extend(CANARIES.map(str::to_owned));
-        let saved = witness.saves(&parrot.draft(flow, 465), 0).await;
+        let saved = witness.saves(&provider.draft(flow, 465), 0).await;
         assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
         witness
     }
 
-    /// Presses Get Auth Token, and goes to the provider's page.
-    async fn departs(&mut self) -> Away {
-        // From another address each time: one may go to a provider only so often.
+    /// Starts Get Auth Token and follows the redirect to the provider.
+    async fn start_consent(&mut self) -> PendingConsent {
+        // A new client address each time, because the redirect is throttled by address.
         let address =
             Ipv4Addr::from_bits(0xC633_0000 + u32::try_from(self.heard.len()).expect("few"));
         self.browser.forwarded_for = address.to_string();
         let begun = self.calls("email/get-token", &json!({ "in_pop_up": true })).await;
-        let Begun { attempt, start } = serde_json::from_str(&begun.body).expect("an attempt");
+        let AttemptStarted { attempt, start } =
+            serde_json::from_str(&begun.body).expect("an attempt");
         let start = start.expect("somebody is asked");
         let mut departed = self.browser.get(&start).await.expect("an answer");
         let location = Url::parse(departed.header("location")).expect("the provider's page");
@@ -270,7 +274,7 @@ impl Witness {
         let cookie_value = cookie.split_once('=').expect("a cookie").1.to_owned();
         self.secrets.extend([state.clone(), cookie_value]);
 
-        // What they are for.
+        // These headers are meant to carry cookie and state.
         departed.headers.remove(header::SET_COOKIE);
         let location = location.as_str().replace(&state, "STATE");
         departed.headers.insert(header::LOCATION, location.parse().expect("an address"));
@@ -278,11 +282,11 @@ impl Witness {
         let again = self.reads(&start).await;
         assert!(again.header("location").ends_with("attempt-used"), "{again:?}");
         let cookies = format!("{}; {cookie}", self.browser.cookie);
-        Away { attempt: attempt.id, state, cookies }
+        PendingConsent { attempt: attempt.id, state, cookies }
     }
 
-    /// Goes somewhere with the cookies of a browser that was away, and reads on where that leads.
-    async fn lands(&mut self, away: &Away, address: &str) {
+    /// Requests the callback with the browser's cookies and follows its redirect.
+    async fn complete_consent(&mut self, away: &PendingConsent, address: &str) {
         let own = std::mem::replace(&mut self.browser.cookie, away.cookies.clone());
         let landed = self.browser.get(address).await.expect("an answer");
         self.hears("landing", &landed);
@@ -291,39 +295,39 @@ impl Witness {
         self.browser.cookie = own;
     }
 
-    /// Pastes an address.
-    async fn pastes(&mut self, away: &Away, address: &str) {
+    /// Submits a pasted callback URL.
+    async fn pastes(&mut self, away: &PendingConsent, address: &str) {
         let own = std::mem::replace(&mut self.browser.cookie, away.cookies.clone());
         let pasted = json!({ "id": away.attempt, "address": address });
         self.calls("email/finish-attempt", &pasted).await;
         self.browser.cookie = own;
     }
 
-    /// Looks at everything that tells of a token.
-    async fn looks_around(&mut self) -> TokenNow {
+    /// Requests every page and server function that shows the token.
+    async fn read_token_views(&mut self) -> TokenView {
         for page in [paths::EMAIL, paths::HISTORY, paths::AUDIT] {
             self.reads(page).await;
         }
         self.calls("email/load", &json!({})).await;
         self.calls("email/token-xray", &json!({})).await;
-        let told = self.calls("email/token", &json!({})).await;
-        serde_json::from_str(&told.body).expect("what there is of a token")
+        let view = self.calls("email/token", &json!({})).await;
+        serde_json::from_str(&view.body).expect("what there is of a token")
     }
 
-    /// The last attempt, once it has ended.
+    /// Polls until the last attempt has ended.
     async fn ended(&mut self) -> Attempt {
         loop {
-            let attempt = self.looks_around().await.attempt.expect("an attempt");
+            let attempt = self.read_token_views().await.attempt.expect("an attempt");
             if attempt.end.is_some() {
                 return attempt;
             }
         }
     }
 
-    /// Sends a test message, and waits for its end.
+    /// Sends a test message and waits for its outcome.
     async fn sends(&mut self) -> Run {
         let begun = self.calls("email/send-test", &json!({})).await;
-        let mut now: RunNow = serde_json::from_str(&begun.body).expect("a run");
+        let mut now: RunView = serde_json::from_str(&begun.body).expect("a run");
         while now.run.outcome.is_none() {
             let answer = self.calls("email/run", &json!({ "id": now.run.id })).await;
             now = serde_json::from_str(&answer.body).expect("a run");
@@ -332,13 +336,13 @@ impl Witness {
         now.run
     }
 
-    /// Saves another mail server's port over whatever there is, and deletes the token.
+    /// Saves the port of another mail server, and deletes the token.
     async fn saves_port(&mut self, port: u16) {
         let tab = self.calls("email/load", &json!({})).await;
-        let Tab { saved, token, .. } = serde_json::from_str(&tab.body).expect("a tab");
+        let EmailTab { saved, token, .. } = serde_json::from_str(&tab.body).expect("a tab");
         let mut draft = saved.draft();
         draft.edit(Field::OauthPort, port.to_string());
-        // With Client Credentials, the secret is for this mail server too.
+        // With Client Credentials, the secret is bound to the mail server too.
         draft.edit(Field::ClientSecret, CLIENT);
         let grant = token.token.map(|token| token.grant);
         let save = Save { draft, revision: saved.revision, deletes_grant: grant };
@@ -347,9 +351,9 @@ impl Witness {
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     }
 
-    /// Adds the verifiers that a provider got to what nobody may hear, and expects that nobody did.
-    fn expects_silence_about(mut self, parrot: &Parrot) {
-        let asked = parrot.mind.asked.lock().expect("a mind").clone();
+    /// Asserts that the code verifiers that the provider received do not leak either.
+    fn expects_silence_about(mut self, provider: &EchoingProvider) {
+        let asked = provider.shared.asked.lock().expect("a mind").clone();
         let verifiers = asked.iter().map(|asked| asked.param("code_verifier").to_owned());
         self.secrets.extend(verifiers.filter(|verifier| !verifier.is_empty()));
         self.expects_silence();
@@ -357,105 +361,105 @@ impl Witness {
 }
 
 #[tokio::test]
-async fn what_is_secret_in_a_consent_is_heard_of_nowhere() {
+async fn the_secrets_of_a_consent_do_not_leak() {
     for flow in WITH_CONSENT {
-        let parrot = Parrot::start().await;
-        let mut witness = Witness::of(flow, &parrot).await;
+        let provider = EchoingProvider::start().await;
+        let mut witness = Witness::of(flow, &provider).await;
 
-        let away = witness.departs().await;
-        witness.lands(&away, &away.address()).await;
-        assert_eq!(witness.ended().await.end, Some(AttemptEnd::Obtained));
+        let away = witness.start_consent().await;
+        witness.complete_consent(&away, &away.address()).await;
+        assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
         for again in [
             away.address(),
             format!("/oauth/callback?state={}", encoded(&away.state)),
             format!("/oauth/callback?code={}", encoded(CODE)),
             format!("/oauth/callback?code={}&state={}x", encoded(CODE), encoded(&away.state)),
         ] {
-            witness.lands(&away, &again).await;
+            witness.complete_consent(&away, &again).await;
         }
 
-        let away = witness.departs().await;
+        let away = witness.start_consent().await;
         for bad in [CODE.to_owned(), format!("{CALLBACK}#{CODE}"), format!("?code={CODE}&state=")] {
             witness.pastes(&away, &bad).await;
         }
         let good = format!("http://ppm.example{}", away.address());
         witness.pastes(&away, &good).await;
-        assert_eq!(witness.ended().await.end, Some(AttemptEnd::Obtained));
+        assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
         witness.pastes(&away, &good).await;
 
-        let away = witness.departs().await;
+        let away = witness.start_consent().await;
         let declined = format!(
             "/oauth/callback?error=access_denied&error_description={}&state={1}&code={2}",
             encoded(&format!("{} {CODE}", away.state)),
             encoded(&away.state),
             encoded(CODE),
         );
-        witness.lands(&away, &declined).await;
+        witness.complete_consent(&away, &declined).await;
         let end = witness.ended().await.end;
-        assert!(matches!(end, Some(AttemptEnd::Failed(_))), "{end:?}");
-        assert_eq!(parrot.mind.asked.lock().expect("a mind").len(), 2, "the rest asked nobody");
-        witness.expects_silence_about(&parrot);
+        assert!(matches!(end, Some(AttemptOutcome::Failed(_))), "{end:?}");
+        assert_eq!(provider.shared.asked.lock().expect("a mind").len(), 2, "the rest asked nobody");
+        witness.expects_silence_about(&provider);
     }
 }
 
 #[tokio::test]
-async fn what_a_provider_repeats_instead_of_a_token_is_heard_of_nowhere() {
+async fn secrets_that_a_provider_repeats_instead_of_a_token_do_not_leak() {
     for flow in FLOWS {
-        let parrot = Parrot::start().await;
-        let mut witness = Witness::of(flow, &parrot).await;
+        let provider = EchoingProvider::start().await;
+        let mut witness = Witness::of(flow, &provider).await;
         for (how, refusal) in REFUSALS {
-            parrot.will(Mood::Refuses(refusal), Mood::Refuses(refusal));
+            provider.set_behaviours(Behaviour::Refuses(refusal), Behaviour::Refuses(refusal));
             if flow == OauthFlow::ClientCredentials {
                 witness.calls("email/get-token", &json!({ "in_pop_up": true })).await;
             } else {
-                let away = witness.departs().await;
-                witness.lands(&away, &away.address()).await;
+                let away = witness.start_consent().await;
+                witness.complete_consent(&away, &away.address()).await;
             }
             let end = witness.ended().await.end;
-            assert!(matches!(end, Some(AttemptEnd::Failed(_))), "{how}: {end:?}");
+            assert!(matches!(end, Some(AttemptOutcome::Failed(_))), "{how}: {end:?}");
         }
-        witness.expects_silence_about(&parrot);
+        witness.expects_silence_about(&provider);
     }
 }
 
 #[tokio::test]
-async fn what_a_provider_repeats_instead_of_the_next_token_is_heard_of_nowhere() {
-    let parrot = Parrot::start().await;
-    let mut witness = Witness::of(OauthFlow::AuthorizationCodePkce, &parrot).await;
+async fn secrets_that_a_provider_repeats_instead_of_a_refreshed_token_do_not_leak() {
+    let provider = EchoingProvider::start().await;
+    let mut witness = Witness::of(OauthFlow::AuthorizationCodePkce, &provider).await;
     for (how, refusal) in REFUSALS {
-        // It is to be renewed as soon as it is wanted.
-        parrot.will(Mood::Gives(0), Mood::Refuses(refusal));
-        let away = witness.departs().await;
-        witness.lands(&away, &away.address()).await;
+        // The token expires at once, so that its first use refreshes it.
+        provider.set_behaviours(Behaviour::Gives(0), Behaviour::Refuses(refusal));
+        let away = witness.start_consent().await;
+        witness.complete_consent(&away, &away.address()).await;
         let run = witness.sends().await;
         assert!(matches!(run.outcome, Some(Outcome::Failed { .. })), "{how}: {run:?}");
-        let renewal = witness.looks_around().await.token.expect("a token").renewal;
+        let renewal = witness.read_token_views().await.token.expect("a token").renewal;
         let has_failed = matches!(renewal, Renewal::Failing { .. } | Renewal::Gone(_));
         assert!(has_failed, "{how}: {renewal:?}");
     }
-    let asked = parrot.mind.asked.lock().expect("a mind").clone();
+    let asked = provider.shared.asked.lock().expect("a mind").clone();
     let sent = asked.iter().filter(|asked| asked.param("refresh_token") == REFRESH);
     assert!(sent.count() >= REFUSALS.len(), "each had its renewal");
-    witness.expects_silence_about(&parrot);
+    witness.expects_silence_about(&provider);
 }
 
 #[tokio::test]
-async fn what_a_provider_repeats_of_a_token_that_is_revoked_is_heard_of_nowhere() {
+async fn secrets_that_a_provider_repeats_at_a_revocation_do_not_leak() {
     for (how, refusal) in REFUSALS {
-        let parrot = Parrot::start().await;
-        let mut witness = Witness::of(OauthFlow::AuthorizationCode, &parrot).await;
-        let issuer = format!("http://{}", parrot.address);
+        let provider = EchoingProvider::start().await;
+        let mut witness = Witness::of(OauthFlow::AuthorizationCode, &provider).await;
+        let issuer = format!("http://{}", provider.address);
         let found = witness.calls("email/discover", &json!({ "issuer": issuer })).await;
         assert!(found.body.contains("/revoke"), "{found:?}");
-        let away = witness.departs().await;
-        witness.lands(&away, &away.address()).await;
-        assert_eq!(witness.ended().await.end, Some(AttemptEnd::Obtained));
+        let away = witness.start_consent().await;
+        witness.complete_consent(&away, &away.address()).await;
+        assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
 
-        parrot.will(Mood::Refuses(refusal), Mood::Refuses(refusal));
+        provider.set_behaviours(Behaviour::Refuses(refusal), Behaviour::Refuses(refusal));
         witness.saves_port(466).await;
         let is_asked = |token| {
-            parrot
-                .mind
+            provider
+                .shared
                 .asked
                 .lock()
                 .expect("a mind")
@@ -463,14 +467,14 @@ async fn what_a_provider_repeats_of_a_token_that_is_revoked_is_heard_of_nowhere(
                 .any(|asked| asked.param("token") == token)
         };
         while !(is_asked(REFRESH) && is_asked(ACCESS)) {
-            let now = witness.looks_around().await;
+            let now = witness.read_token_views().await;
             assert_eq!(now.token, None, "{how}");
         }
-        witness.expects_silence_about(&parrot);
+        witness.expects_silence_about(&provider);
     }
 }
 
-/// What an unfriendly mail server has to say once it knows the token.
+/// Replies of a hostile mail server that repeats the token.
 fn echoes() -> Vec<String> {
     let response = format!("user=noreply@example.com\x01auth=Bearer {ACCESS}\x01\x01");
     vec![
@@ -485,16 +489,17 @@ fn echoes() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_token_that_the_mail_server_repeats_is_heard_of_nowhere() {
-    let parrot = Parrot::start().await;
-    let mut witness = Witness::of(OauthFlow::ClientCredentials, &parrot).await;
+async fn a_token_that_the_mail_server_repeats_does_not_leak() {
+    let provider = EchoingProvider::start().await;
+    let mut witness = Witness::of(OauthFlow::ClientCredentials, &provider).await;
     let mut arrived = 0;
     for mechanism in ["XOAUTH2", "OAUTHBEARER"] {
         let offers = leaked(format!("250-mail.example.com\n250 AUTH {mechanism}"));
         for echo in echoes() {
             for step in ["challenge", "auth", "done-auth", "mail", "content", "done"] {
                 let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
-                let mut script = Script { ehlo_under_tls: offers, ..Script::from_the_first_byte() };
+                let mut script =
+                    SmtpScript { ehlo_under_tls: offers, ..SmtpScript::from_the_first_byte() };
                 match step {
                     "challenge" => {
                         script.challenge = Some(leaked(format!("334 {}", BASE64.encode(&echo))));
@@ -509,7 +514,7 @@ async fn a_token_that_the_mail_server_repeats_is_heard_of_nowhere() {
                 let server = script.play();
                 witness.saves_port(server.address.port()).await;
                 witness.calls("email/get-token", &json!({ "in_pop_up": false })).await;
-                assert_eq!(witness.ended().await.end, Some(AttemptEnd::Obtained));
+                assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
                 let run = witness.sends().await;
                 arrived += usize::from(matches!(run.outcome, Some(Outcome::Accepted { .. })));
                 let heard = server.heard().await;
@@ -520,6 +525,6 @@ async fn a_token_that_the_mail_server_repeats_is_heard_of_nowhere() {
         }
     }
     assert_eq!(arrived, 2 * 2 * echoes().len(), "where nothing but a good reply repeats it");
-    witness.looks_around().await;
-    witness.expects_silence_about(&parrot);
+    witness.read_token_views().await;
+    witness.expects_silence_about(&provider);
 }

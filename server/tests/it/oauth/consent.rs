@@ -1,18 +1,17 @@
-//! The address of the consent page, and what is read from the address that the browser comes back
-//! with.
+//! Tests of the authorization request, and of parsing the authorization response.
 
 use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::settings::{Consent, Grant};
-use server::oauth::{Answer, AuthorizationRequest, authorization_request};
+use server::oauth::{AuthorizationRequest, AuthorizationResponse, authorization_request};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::words;
-use crate::support::doubles::SeededRandomness;
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, grant};
+use crate::support::test_doubles::SeededRandomness;
 
 const ENDPOINT: &str = "https://login.example.com/authorize";
 
@@ -52,7 +51,7 @@ fn an_authorization_request_has_exactly_its_parameters() {
 }
 
 #[test]
-fn with_pkce_a_challenge_is_added_that_the_verifier_meets() {
+fn with_pkce_a_challenge_is_added_that_matches_the_verifier() {
     let request = request(&asking(ENDPOINT, REDIRECT_URI, true));
     let parameters = parameters(&request.url);
     let verifier = request.verifier.as_ref().map(words).expect("a verifier");
@@ -65,7 +64,7 @@ fn with_pkce_a_challenge_is_added_that_the_verifier_meets() {
 }
 
 #[test]
-fn every_verifier_is_another_one() {
+fn every_verifier_is_different() {
     let (randomness, state) = (SeededRandomness::new(7), "state".into());
     let grant = asking(ENDPOINT, REDIRECT_URI, true);
     let verifier = || {
@@ -76,7 +75,7 @@ fn every_verifier_is_another_one() {
 }
 
 #[test]
-fn a_query_in_the_authorization_endpoint_is_kept_before_ours() {
+fn a_query_in_the_authorization_endpoint_is_kept_before_the_added_parameters() {
     for (endpoint, expected) in [
         (
             "https://a.example/o?access_type=offline&prompt=consent",
@@ -92,7 +91,7 @@ fn a_query_in_the_authorization_endpoint_is_kept_before_ours() {
 }
 
 #[test]
-fn no_parameter_is_sent_twice_whatever_the_authorization_endpoint_brings_along() {
+fn no_parameter_is_sent_twice_if_the_authorization_endpoint_has_it() {
     let endpoint = "https://login.example.com/authorize?client_id=old&response_type=code\
         &redirect_uri=https%3A%2F%2Fold.example%2Fcb&scope=openid&state=12345\
         &code_challenge=old&code_challenge_method=plain&prompt=consent&prompt=login";
@@ -115,7 +114,7 @@ fn no_parameter_is_sent_twice_whatever_the_authorization_endpoint_brings_along()
 }
 
 #[test]
-fn a_redirect_uri_is_decoded_to_what_was_typed() {
+fn a_redirect_uri_is_sent_as_configured() {
     for typed in [
         "https://PPM.example.com",
         "https://ppm.example.com/a/../b/%2e%zz?x=1&y=+",
@@ -129,7 +128,7 @@ fn a_redirect_uri_is_decoded_to_what_was_typed() {
 }
 
 #[test]
-fn neither_secret_nor_verifier_stands_in_the_address_or_is_printed() {
+fn neither_secret_nor_verifier_is_in_the_url_or_printed() {
     let request = request(&asking(ENDPOINT, REDIRECT_URI, true));
     let verifier = request.verifier.as_ref().map(words).expect("a verifier");
     let printed = format!("{request:?}");
@@ -138,15 +137,16 @@ fn neither_secret_nor_verifier_stands_in_the_address_or_is_printed() {
 }
 
 #[test]
-fn a_client_that_asks_for_itself_needs_no_consent() {
+fn client_credentials_need_no_consent() {
     let grant = grant(Consent::NotNeeded, "https://login.example.com/token");
     assert!(authorization_request(&grant, &"s".into(), &SeededRandomness::new(7)).is_none());
 }
 
 #[test]
-fn an_answer_is_read_and_what_is_not_known_is_ignored() {
-    let answer =
-        Answer::read("session_state=x&code=a%2Fb+c&state=s%26&iss=https%3A%2F%2Fa.example&x");
+fn a_response_is_read_and_unknown_parameters_are_ignored() {
+    let answer = AuthorizationResponse::read(
+        "session_state=x&code=a%2Fb+c&state=s%26&iss=https%3A%2F%2Fa.example&x",
+    );
     assert_eq!(answer.state.as_deref(), Some("s&"));
     assert_eq!(answer.code.as_ref().map(words), Some("a/b c"));
     assert_eq!(answer.iss.as_deref(), Some("https://a.example"));
@@ -155,8 +155,9 @@ fn an_answer_is_read_and_what_is_not_known_is_ignored() {
 
 #[test]
 fn an_error_is_read_with_its_description_and_page() {
-    let answer =
-        Answer::read("error=access_denied&error_description=No%2C+thanks&error_uri=u&state=s");
+    let answer = AuthorizationResponse::read(
+        "error=access_denied&error_description=No%2C+thanks&error_uri=u&state=s",
+    );
     let error = answer.error.expect("an error");
     assert_eq!(error.code, "access_denied");
     assert_eq!(error.description.as_deref(), Some("No, thanks"));
@@ -165,15 +166,15 @@ fn an_error_is_read_with_its_description_and_page() {
 }
 
 #[test]
-fn what_is_there_twice_or_empty_is_not_there() {
+fn repeated_and_empty_parameters_count_as_missing() {
     for query in ["code=a&code=b&state=s&state=s", "code=&state=", "code&state", "", "&&=&"] {
-        let answer = Answer::read(query);
+        let answer = AuthorizationResponse::read(query);
         assert!(answer.code.is_none() && answer.state.is_none(), "{query}");
     }
 }
 
 #[test]
-fn an_answer_is_found_in_an_address_that_somebody_pasted() {
+fn a_response_is_found_in_a_pasted_url() {
     for pasted in [
         "https://ppm.example.com/oauth/callback?code=c&state=s",
         " https://ppm.example.com/cb?x=1&code=c&state=s#_=_\n",
@@ -182,21 +183,21 @@ fn an_answer_is_found_in_an_address_that_somebody_pasted() {
         "code=c&state=s",
         "ppm.example.com/cb?state=s&code=c",
     ] {
-        let answer = Answer::of_address(pasted).expect(pasted);
+        let answer = AuthorizationResponse::of_address(pasted).expect(pasted);
         assert_eq!(answer.code.as_ref().map(words), Some("c"), "{pasted}");
         assert_eq!(answer.state.as_deref(), Some("s"), "{pasted}");
     }
 }
 
 #[test]
-fn what_holds_no_answer_is_none() {
+fn a_pasted_text_without_a_response_is_refused() {
     for pasted in ["", " ", "c", "https://ppm.example.com/", "https://a.example/?x=1", "#code=c"] {
-        assert!(Answer::of_address(pasted).is_none(), "{pasted}");
+        assert!(AuthorizationResponse::of_address(pasted).is_none(), "{pasted}");
     }
 }
 
 #[test]
 fn a_code_is_not_printed() {
-    let printed = format!("{:?}", Answer::read("code=canary&state=s"));
+    let printed = format!("{:?}", AuthorizationResponse::read("code=canary&state=s"));
     assert!(!printed.contains("canary"), "{printed}");
 }

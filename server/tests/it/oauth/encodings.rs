@@ -1,10 +1,10 @@
-//! Token answers that a server compresses unasked, and decompression bombs.
+//! Tests of compressed token responses and decompression bombs.
 
 use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::token::Fault;
+use domain::token::OauthDiagnosis;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
@@ -13,7 +13,7 @@ use crate::support::provider::Turn;
 
 const TOKEN: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
 
-/// `TOKEN` by brotli, and twenty million letters.
+/// `TOKEN` compressed by brotli.
 const BY_BROTLI: &str = "iyCAeyJhY2Nlc3NfdG9rZW4iOiJ0b2tlbi0xIiwidG9rZW5fdHlwZSI6IkJlYXJlciIsImV4cGlyZXNfaW4iOjM2MDB9Aw==";
 const BOMB_BY_BROTLI: &str = "y///P/gl8OKxQCD3/o///3/wSwDEYRGA7v1f/rPE4JcAiMMCAF2SGA==";
 
@@ -39,7 +39,7 @@ fn brotli(base64: &str) -> Vec<u8> {
     BASE64.decode(base64).expect("base64")
 }
 
-/// An answer in this coding.
+/// Returns a response with this content coding.
 fn coded(status: &str, coding: &str, body: &[u8]) -> Turn {
     let length = body.len();
     let head = format!(
@@ -50,7 +50,7 @@ fn coded(status: &str, coding: &str, body: &[u8]) -> Turn {
 }
 
 #[tokio::test]
-async fn a_compressed_token_is_a_token() {
+async fn a_compressed_token_is_read() {
     for (coding, body) in [
         ("gzip", gzip(TOKEN.as_bytes())),
         ("x-gzip", gzip(TOKEN.as_bytes())),
@@ -67,12 +67,12 @@ async fn a_compressed_token_is_a_token() {
 #[tokio::test]
 async fn a_compressed_refusal_is_read() {
     let body = gzip(br#"{"error":"invalid_scope","error_description":"No such scope."}"#);
-    let expected = (Fault::InvalidScope, "invalid_scope: No such scope.".to_owned());
+    let expected = (OauthDiagnosis::InvalidScope, "invalid_scope: No such scope.".to_owned());
     assert_eq!(trouble(coded("400 Bad Request", "gzip", &body)).await, expected);
 }
 
 #[tokio::test]
-async fn the_limit_holds_after_decompression() {
+async fn the_size_limit_applies_after_decompression() {
     let padded = |length: usize| TOKEN.to_owned() + &" ".repeat(length - TOKEN.len());
     reading(coded("200 OK", "gzip", &gzip(padded(65_536).as_bytes()))).await.expect("a token");
     for (coding, body) in [
@@ -82,17 +82,25 @@ async fn the_limit_holds_after_decompression() {
         ("br", brotli(BOMB_BY_BROTLI)),
         ("gzip, gzip", gzip(&gzip(&vec![b'x'; 20_000_000]))),
     ] {
-        assert_eq!(trouble(coded("200 OK", coding, &body)).await.0, Fault::TooLong, "{coding}");
+        assert_eq!(
+            trouble(coded("200 OK", coding, &body)).await.0,
+            OauthDiagnosis::TooLong,
+            "{coding}"
+        );
     }
 }
 
 #[tokio::test]
-async fn what_is_not_as_its_coding_says_is_no_token_answer() {
+async fn an_invalid_content_coding_is_refused() {
     for (coding, body) in [
         ("gzip", TOKEN.as_bytes().to_vec()),
         ("br", brotli(BY_BROTLI)[..20].to_vec()),
         ("zstd", TOKEN.as_bytes().to_vec()),
     ] {
-        assert_eq!(trouble(coded("200 OK", coding, &body)).await.0, Fault::NotOauth, "{coding}");
+        assert_eq!(
+            trouble(coded("200 OK", coding, &body)).await.0,
+            OauthDiagnosis::NotOauth,
+            "{coding}"
+        );
     }
 }

@@ -1,13 +1,14 @@
-//! What goes out: exactly the parameters of each flow, and client id and secret the way that the
-//! provider wants them.
+//! Tests of the token requests: the exact parameters of each flow, and the client authentication
+//! that the provider requires.
 
 use domain::settings::{Consent, Grant};
-use domain::token::{Fault, Leg};
+use domain::token::{OauthDiagnosis, OauthStage};
 use server::oauth::ClientAuth;
 
 use super::{ask, client, told};
 use crate::support::provider::{
-    Asked, CLIENT_SECRET, Provider, REDIRECT_URI, SCOPE, ScriptedProvider, Takes, Turn, grant,
+    CLIENT_SECRET, REDIRECT_URI, RecordedRequest, SCOPE, ScriptedProvider, Takes, TestProvider,
+    Turn, grant,
 };
 
 const TOKEN: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
@@ -25,12 +26,12 @@ fn consented(provider: &ScriptedProvider) -> Grant {
     grant(consent, &provider.token_endpoint())
 }
 
-fn only(provider: &ScriptedProvider) -> Asked {
+fn only(provider: &ScriptedProvider) -> RecordedRequest {
     let [asked] = provider.asked().try_into().expect("one request");
     asked
 }
 
-/// With the client's own parameters between these, as [`Asked::params`] orders them.
+/// Returns parameters with the client's between these, in the order of [`Asked::params`].
 fn with_client(before: &[&str], after: &[&str]) -> Vec<String> {
     let secret = format!("client_secret={CLIENT_SECRET}");
     let all = [before, &["client_id=ppm", &secret], after].concat();
@@ -38,7 +39,7 @@ fn with_client(before: &[&str], after: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_code_goes_with_the_redirect_uri_as_it_was_typed() {
+async fn a_code_is_sent_with_the_redirect_uri_as_configured() {
     let provider = scripted();
     let grant = consented(&provider);
     let code = "code-1/+&=".into();
@@ -51,7 +52,7 @@ async fn a_code_goes_with_the_redirect_uri_as_it_was_typed() {
 }
 
 #[tokio::test]
-async fn a_code_goes_with_its_verifier_where_there_is_one() {
+async fn a_code_is_sent_with_its_verifier_if_there_is_one() {
     let provider = scripted();
     let grant = consented(&provider);
     let (code, verifier) = ("code-1".into(), "v".repeat(43).into());
@@ -68,7 +69,7 @@ async fn a_code_goes_with_its_verifier_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_redirect_uri_that_is_no_url_goes_as_it_was_typed() {
+async fn a_redirect_uri_that_is_no_url_is_sent_as_configured() {
     for typed in ["urn:ietf:wg:oauth:2.0:oob", "postmessage", "https://PPM.example", "a:/b/../C%zz"]
     {
         let provider = scripted();
@@ -82,7 +83,7 @@ async fn a_redirect_uri_that_is_no_url_goes_as_it_was_typed() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_goes_with_the_scope() {
+async fn a_refresh_token_is_sent_with_the_scope() {
     let provider = scripted();
     let grant = consented(&provider);
     client().refresh(&grant, ClientAuth::Body, &"refresh-1".into()).await.expect("a token");
@@ -94,7 +95,7 @@ async fn a_refresh_token_goes_with_the_scope() {
 }
 
 #[tokio::test]
-async fn the_client_itself_asks_with_the_scope_alone() {
+async fn client_credentials_are_sent_with_the_scope_alone() {
     let provider = scripted();
     ask(&client(), &provider.token_endpoint()).await.expect("a token");
     let scope = format!("scope={SCOPE}");
@@ -105,7 +106,7 @@ async fn the_client_itself_asks_with_the_scope_alone() {
 }
 
 #[tokio::test]
-async fn a_request_carries_the_headers_of_a_program_and_none_of_a_browser() {
+async fn a_request_has_no_browser_headers() {
     let provider = scripted();
     ask(&client(), &provider.token_endpoint()).await.expect("a token");
     let asked = only(&provider);
@@ -133,7 +134,7 @@ async fn a_query_in_the_token_endpoint_is_kept() {
 }
 
 #[tokio::test]
-async fn no_parameter_of_a_request_stands_in_the_query_too() {
+async fn no_parameter_of_a_request_is_repeated_in_the_query() {
     let provider = scripted();
     let endpoint =
         format!("{}?client_id=old&tenant=a&grant_type=password", provider.token_endpoint());
@@ -157,28 +158,30 @@ fn challenge(header: &str, body: &str) -> Turn {
 }
 
 #[tokio::test]
-async fn a_provider_that_asks_for_basic_gets_it_and_the_way_is_remembered() {
-    let provider = Provider::start();
+async fn a_provider_that_requires_basic_gets_it_and_the_method_is_returned() {
+    let provider = TestProvider::start();
     provider.rule(|rules| rules.takes = Takes::BasicOnly);
     let grant = provider.own_grant();
-    let issued = client().client_credentials(&grant, ClientAuth::Body, Leg::TokenRequest).await;
+    let issued =
+        client().client_credentials(&grant, ClientAuth::Body, OauthStage::TokenRequest).await;
     assert_eq!(issued.expect("a token").auth, ClientAuth::Basic);
     assert_eq!(provider.requests("client_credentials"), 2);
 
-    let again = client().client_credentials(&grant, ClientAuth::Basic, Leg::Renewal).await;
+    let again = client().client_credentials(&grant, ClientAuth::Basic, OauthStage::Renewal).await;
     assert_eq!(again.expect("a token").auth, ClientAuth::Basic);
     assert_eq!(provider.requests("client_credentials"), 3);
 }
 
 #[tokio::test]
-async fn by_basic_id_and_secret_are_form_encoded_and_left_out_of_the_body() {
+async fn with_basic_id_and_secret_are_form_encoded_and_not_in_the_body() {
     let provider = scripted();
     let grant = grant(Consent::NotNeeded, &provider.token_endpoint());
-    let asked = client().client_credentials(&grant, ClientAuth::Basic, Leg::TokenRequest).await;
+    let asked =
+        client().client_credentials(&grant, ClientAuth::Basic, OauthStage::TokenRequest).await;
     assert_eq!(asked.expect("a token").auth, ClientAuth::Basic);
     let asked = only(&provider);
-    // ppm:canary%20client%2Fsecret%2B1: a blank that is right for whoever decodes a form, and for whoever
-    // takes percent signs off alone.
+    // ppm:canary%20client%2Fsecret%2B1: a blank that is correct for form decoding and for plain
+    // percent decoding.
     let expected = "Basic cHBtOmNhbmFyeSUyMGNsaWVudCUyRnNlY3JldCUyQjE=";
     assert_eq!(asked.header("authorization"), Some(expected));
     let scope = format!("scope={SCOPE}");
@@ -186,7 +189,7 @@ async fn by_basic_id_and_secret_are_form_encoded_and_left_out_of_the_body() {
 }
 
 #[tokio::test]
-async fn a_challenge_to_basic_without_a_word_is_one_too() {
+async fn a_basic_challenge_without_a_body_is_followed() {
     let header = "WWW-Authenticate: basic realm=x";
     let provider = ScriptedProvider::play([challenge(header, ""), Turn::json("200 OK", TOKEN)]);
     let issued = ask(&client(), &provider.token_endpoint()).await.expect("a token");
@@ -194,21 +197,22 @@ async fn a_challenge_to_basic_without_a_word_is_one_too() {
 }
 
 #[tokio::test]
-async fn basic_is_tried_once_and_no_more() {
+async fn basic_is_tried_only_once() {
     let refusal = || challenge("WWW-Authenticate: Basic", r#"{"error":"invalid_client"}"#);
     let provider = ScriptedProvider::play([refusal(), refusal(), refusal()]);
     let told = told(ask(&client(), &provider.token_endpoint()).await);
-    assert_eq!(told, (Fault::InvalidClient, "invalid_client".to_owned()));
+    assert_eq!(told, (OauthDiagnosis::InvalidClient, "invalid_client".to_owned()));
     assert_eq!(provider.asked().len(), 2);
 }
 
 #[tokio::test]
-async fn a_stored_basic_that_is_refused_is_not_tried_another_way() {
-    let provider = Provider::start();
+async fn a_refused_stored_basic_is_not_retried_with_another_method() {
+    let provider = TestProvider::start();
     provider.rule(|rules| rules.takes = Takes::BodyOnly);
     let grant = provider.own_grant();
-    let asked = client().client_credentials(&grant, ClientAuth::Basic, Leg::TokenRequest).await;
-    assert_eq!(told(asked).0, Fault::InvalidClient);
+    let asked =
+        client().client_credentials(&grant, ClientAuth::Basic, OauthStage::TokenRequest).await;
+    assert_eq!(told(asked).0, OauthDiagnosis::InvalidClient);
     assert_eq!(provider.requests("client_credentials"), 1);
 }
 

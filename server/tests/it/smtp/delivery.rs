@@ -1,18 +1,19 @@
-//! Messages that arrive.
+//! Tests of successful deliveries.
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step, StepEnd};
+use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
+use domain::validate::host::Host;
 
-use super::{Attempt, done};
-use crate::support::smtp_server::{AUTHORITY, Protection, Script, SmtpServer};
+use super::{DeliveryAttempt, done};
+use crate::support::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 
 const LONG_PASSWORD: usize = 1_000;
 
 #[tokio::test]
 async fn a_message_arrives_by_starttls_step_by_step() {
-    let server = Script::by_starttls().play();
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let server = SmtpScript::by_starttls().play();
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
     assert_eq!(
@@ -30,7 +31,7 @@ async fn a_message_arrives_by_starttls_step_by_step() {
             Step::Accepted,
         ])
     );
-    for (step, said) in [
+    for (step, peer_text) in [
         (Step::NameLookup, ""),
         (Step::Connection, ""),
         (Step::Greeting, "220 mail.example.com ESMTP"),
@@ -42,7 +43,7 @@ async fn a_message_arrives_by_starttls_step_by_step() {
         (Step::Content, "354 Go on"),
         (Step::Accepted, "250 2.0.0 Queued as 4711"),
     ] {
-        assert_eq!(outcome.said(step), said, "{step:?}");
+        assert_eq!(outcome.peer_text(step), peer_text, "{step:?}");
     }
 
     let heard = server.heard().await;
@@ -62,10 +63,10 @@ async fn a_message_arrives_by_starttls_step_by_step() {
 }
 
 #[tokio::test]
-async fn a_message_arrives_under_tls_from_the_first_byte_with_the_greeting_after_tls() {
-    let server = Script::from_the_first_byte().play();
+async fn a_message_arrives_by_implicit_tls_with_the_greeting_after_tls() {
+    let server = SmtpScript::from_the_first_byte().play();
     let outcome =
-        Attempt::at(&server, Security::ImplicitTls).signed_in("ppm", "secret").run().await;
+        DeliveryAttempt::at(&server, Security::ImplicitTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(
         outcome.steps(),
@@ -88,23 +89,23 @@ async fn a_message_arrives_under_tls_from_the_first_byte_with_the_greeting_after
 }
 
 #[tokio::test]
-async fn a_message_arrives_in_clear_without_an_account_with_both_steps_skipped() {
-    let server = Script::in_clear().play();
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+async fn without_tls_and_account_both_steps_are_skipped_and_the_message_arrives() {
+    let server = SmtpScript::in_clear().play();
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
     assert_eq!(
         outcome.steps(),
         [
-            (Step::NameLookup, StepEnd::Done),
-            (Step::Connection, StepEnd::Done),
-            (Step::Tls, StepEnd::Skipped),
-            (Step::Greeting, StepEnd::Done),
-            (Step::Capabilities, StepEnd::Done),
-            (Step::SignIn, StepEnd::Skipped),
-            (Step::Sender, StepEnd::Done),
-            (Step::Recipient, StepEnd::Done),
-            (Step::Content, StepEnd::Done),
-            (Step::Accepted, StepEnd::Done),
+            (Step::NameLookup, StepStatus::Done),
+            (Step::Connection, StepStatus::Done),
+            (Step::Tls, StepStatus::Skipped),
+            (Step::Greeting, StepStatus::Done),
+            (Step::Capabilities, StepStatus::Done),
+            (Step::SignIn, StepStatus::Skipped),
+            (Step::Sender, StepStatus::Done),
+            (Step::Recipient, StepStatus::Done),
+            (Step::Content, StepStatus::Done),
+            (Step::Accepted, StepStatus::Done),
         ]
     );
     let heard = server.heard().await;
@@ -113,9 +114,9 @@ async fn a_message_arrives_in_clear_without_an_account_with_both_steps_skipped()
 }
 
 #[tokio::test]
-async fn tls_switched_off_leaves_an_offered_starttls_alone() {
-    let server = Script::by_starttls().play();
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+async fn with_tls_off_an_offered_starttls_is_not_used() {
+    let server = SmtpScript::by_starttls().play();
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
     outcome.reply();
     let heard = server.heard().await;
@@ -124,10 +125,10 @@ async fn tls_switched_off_leaves_an_offered_starttls_alone() {
 }
 
 #[tokio::test]
-async fn a_server_is_reached_by_its_name_and_its_certificate_is_for_that_name() {
-    let server = Script::by_starttls().play();
+async fn a_host_name_is_resolved_and_matched_against_the_certificate() {
+    let server = SmtpScript::by_starttls().play();
     let name = Host::Name("LocalHost".to_owned());
-    let outcome = Attempt::to(name, server.address.port(), Security::StartTls).run().await;
+    let outcome = DeliveryAttempt::to(name, server.address.port(), Security::StartTls).run().await;
 
     outcome.reply();
     let addresses = outcome.fact(Step::NameLookup, FactName::Addresses);
@@ -135,10 +136,11 @@ async fn a_server_is_reached_by_its_name_and_its_certificate_is_for_that_name() 
 }
 
 #[tokio::test]
-async fn login_is_used_where_plain_is_not_offered() {
+async fn login_is_used_if_plain_is_not_offered() {
     let ehlo_under_tls = "250-mail.example.com\n250-auth CRAM-MD5 login\n250 OK";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "LOGIN");
     let heard = server.heard().await;
@@ -146,10 +148,11 @@ async fn login_is_used_where_plain_is_not_offered() {
 }
 
 #[tokio::test]
-async fn a_password_too_long_for_the_line_of_auth_plain_waits_for_the_334() {
-    let server = Script::by_starttls().play();
+async fn a_password_too_long_for_the_auth_plain_line_is_sent_after_the_334() {
+    let server = SmtpScript::by_starttls().play();
     let password = "x".repeat(LONG_PASSWORD);
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
 
     outcome.reply();
     let heard = server.heard().await;
@@ -159,11 +162,12 @@ async fn a_password_too_long_for_the_line_of_auth_plain_waits_for_the_334() {
 }
 
 #[tokio::test]
-async fn a_long_password_goes_by_login_too() {
+async fn a_long_password_is_sent_by_login() {
     let ehlo_under_tls = "250-mail.example.com\n250 AUTH LOGIN";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
     let password = "ü".repeat(LONG_PASSWORD);
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
 
     outcome.reply();
     let heard = server.heard().await;
@@ -171,14 +175,15 @@ async fn a_long_password_goes_by_login_too() {
 }
 
 #[tokio::test]
-async fn what_was_offered_in_clear_is_forgotten_under_tls() {
-    let script = Script {
+async fn cleartext_capabilities_are_discarded_under_tls() {
+    let script = SmtpScript {
         ehlo_in_clear: "250-mail.example.com\n250-AUTH PLAIN\n250-SMTPUTF8\n250 STARTTLS",
         ehlo_under_tls: "250-mail.example.com\n250 AUTH LOGIN",
-        ..Script::by_starttls()
+        ..SmtpScript::by_starttls()
     };
     let server = script.play();
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "LOGIN");
 }
@@ -186,13 +191,13 @@ async fn what_was_offered_in_clear_is_forgotten_under_tls() {
 #[tokio::test]
 async fn a_recipient_that_the_server_forwards_is_accepted() {
     let rcpt = "251 2.1.5 Will forward";
-    let server = Script { rcpt, ..Script::in_clear() }.play();
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+    let server = SmtpScript { rcpt, ..SmtpScript::in_clear() }.play();
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
 }
 
 #[tokio::test]
-async fn a_server_that_never_says_goodbye_delays_nothing() {
+async fn a_missing_reply_to_quit_delays_nothing() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
@@ -204,14 +209,14 @@ async fn a_server_that_never_says_goodbye_delays_nothing() {
         peer.hear().await?;
         std::future::pending().await
     });
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
     assert_eq!(outcome.reply(), "250 taken");
     assert!(outcome.took.as_secs() < 2, "{:?}", outcome.took);
 }
 
 #[tokio::test]
-async fn words_that_are_no_utf8_and_codes_without_words_are_understood() {
+async fn invalid_utf8_and_codes_without_text_are_accepted() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.write(b"220 b\xFCro\r\n").await?;
         for answer in ["250", "250", "250", "354"] {
@@ -223,43 +228,43 @@ async fn words_that_are_no_utf8_and_codes_without_words_are_understood() {
         peer.hear().await?;
         Ok(())
     });
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
-    assert_eq!(outcome.said(Step::Greeting), "220 b\u{FFFD}ro");
-    assert_eq!(outcome.said(Step::Sender), "250");
+    assert_eq!(outcome.peer_text(Step::Greeting), "220 b\u{FFFD}ro");
+    assert_eq!(outcome.peer_text(Step::Sender), "250");
     assert_eq!(outcome.reply(), "250 eins zwei");
 }
 
 #[tokio::test]
-async fn deliveries_run_beside_each_other_on_any_thread() {
-    let servers = [Script::by_starttls().play(), Script::by_starttls().play()];
+async fn deliveries_run_concurrently_on_any_thread() {
+    let servers = [SmtpScript::by_starttls().play(), SmtpScript::by_starttls().play()];
     let attempts =
-        servers.map(|server| tokio::spawn(Attempt::at(&server, Security::StartTls).run()));
+        servers.map(|server| tokio::spawn(DeliveryAttempt::at(&server, Security::StartTls).run()));
     for attempt in attempts {
         attempt.await.expect("no panic").reply();
     }
 }
 
 #[tokio::test]
-async fn a_certificate_may_be_for_the_address_or_for_the_name() {
+async fn a_certificate_may_be_for_an_address_or_a_name() {
     for host in ["127.0.0.1", "localhost"] {
         let protection = Protection::FromTheFirstByte(AUTHORITY.good());
-        let server = Script { protection, ..Script::from_the_first_byte() }.play();
+        let server = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
         let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
         let port = server.address.port();
-        Attempt::to(host, port, Security::ImplicitTls).run().await.reply();
+        DeliveryAttempt::to(host, port, Security::ImplicitTls).run().await.reply();
     }
 }
 
 #[tokio::test]
-async fn a_message_goes_to_each_of_several_recipients_at_once() {
-    let server = Script::in_clear().play();
-    let attempt = Attempt::at(&server, Security::Clear)
+async fn a_message_is_sent_once_to_several_recipients() {
+    let server = SmtpScript::in_clear().play();
+    let attempt = DeliveryAttempt::at(&server, Security::Clear)
         .with_recipients(&["ada@example.org", "grace@example.org"]);
     let outcome = attempt.run().await;
 
-    let said = "250 2.1.5 Recipient fine\n250 2.1.5 Recipient fine";
-    assert_eq!(outcome.said(Step::Recipient), said);
+    let peer_text = "250 2.1.5 Recipient fine\n250 2.1.5 Recipient fine";
+    assert_eq!(outcome.peer_text(Step::Recipient), peer_text);
     let heard = server.heard().await;
     let lines = heard.lines().into_iter();
     let named: Vec<_> = lines.filter(|line| line.starts_with("RCPT")).collect();
@@ -268,16 +273,16 @@ async fn a_message_goes_to_each_of_several_recipients_at_once() {
 }
 
 #[tokio::test]
-async fn a_message_goes_to_nobody_while_one_of_its_recipients_is_refused() {
-    let server = Script::in_clear().play();
-    let attempt = Attempt::at(&server, Security::Clear).with_recipients(&[
+async fn if_one_recipient_is_refused_the_message_is_sent_to_none() {
+    let server = SmtpScript::in_clear().play();
+    let attempt = DeliveryAttempt::at(&server, Security::Clear).with_recipients(&[
         "nobody@example.org",
         "ada@example.org",
         "nobody@example.com",
     ]);
     let outcome = attempt.run().await;
 
-    assert_eq!(outcome.failure(), (Step::Recipient, Advice::RecipientRefused));
+    assert_eq!(outcome.failure(), (Step::Recipient, Diagnosis::RecipientRefused));
     assert_eq!(
         outcome.words(),
         "nobody@example.org: 550 5.1.1 Nobody here\nnobody@example.com: 550 5.1.1 Nobody here"
@@ -286,8 +291,8 @@ async fn a_message_goes_to_nobody_while_one_of_its_recipients_is_refused() {
 }
 
 #[tokio::test]
-async fn a_message_that_must_cause_no_bounce_is_from_nobody() {
-    let server = Script::in_clear().play();
-    Attempt::at(&server, Security::Clear).without_sender().run().await.reply();
+async fn a_message_without_a_sender_has_the_null_reverse_path() {
+    let server = SmtpScript::in_clear().play();
+    DeliveryAttempt::at(&server, Security::Clear).without_sender().run().await.reply();
     assert_eq!(server.heard().await.line("MAIL"), "MAIL FROM:<>");
 }

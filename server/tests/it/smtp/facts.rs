@@ -1,17 +1,18 @@
-//! What each step finds out, as facts beside the server's words.
+//! Tests of the facts that each step reports.
 
-use domain::delivery::{Advice, FactName, Step};
+use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
 
-use super::Attempt;
-use crate::support::smtp_server::{AUTHORITY, Protection, Script};
+use super::DeliveryAttempt;
+use crate::support::smtp_server::{AUTHORITY, Protection, SmtpScript};
 
 #[tokio::test]
-async fn by_starttls_each_step_says_what_it_found() {
+async fn with_starttls_each_step_reports_its_facts() {
     let ehlo_under_tls = "250-x\n250-AUTH PLAIN LOGIN\n250-SIZE 35882577\n250 SMTPUTF8";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
     let address = server.address.to_string();
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.facts(Step::NameLookup), [(FactName::Addresses, "127.0.0.1")]);
     assert_eq!(outcome.facts(Step::Connection), [(FactName::Peer, address.as_str())]);
@@ -31,13 +32,13 @@ async fn by_starttls_each_step_says_what_it_found() {
 }
 
 #[tokio::test]
-async fn tls_says_by_what_and_with_whom_in_either_mode() {
+async fn tls_reports_version_cipher_and_certificate_in_either_mode() {
     for (script, security) in [
-        (Script::by_starttls(), Security::StartTls),
-        (Script::from_the_first_byte(), Security::ImplicitTls),
+        (SmtpScript::by_starttls(), Security::StartTls),
+        (SmtpScript::from_the_first_byte(), Security::ImplicitTls),
     ] {
         let server = script.play();
-        let outcome = Attempt::at(&server, security).run().await;
+        let outcome = DeliveryAttempt::at(&server, security).run().await;
 
         let facts = outcome.facts(Step::Tls);
         let names: Vec<_> = facts.iter().map(|(name, _)| *name).collect();
@@ -57,9 +58,9 @@ async fn tls_says_by_what_and_with_whom_in_either_mode() {
 }
 
 #[tokio::test]
-async fn in_clear_nothing_is_said_of_tls_and_the_only_offers_count() {
-    let server = Script::in_clear().play();
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+async fn without_tls_there_are_no_tls_facts_and_the_cleartext_capabilities_are_reported() {
+    let server = SmtpScript::in_clear().play();
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
     assert_eq!(outcome.facts(Step::Tls), []);
     assert_eq!(
@@ -73,11 +74,11 @@ async fn in_clear_nothing_is_said_of_tls_and_the_only_offers_count() {
 }
 
 #[tokio::test]
-async fn of_two_offers_the_one_under_tls_is_told() {
+async fn the_capabilities_under_tls_are_reported() {
     let ehlo_in_clear = "250-x\n250-AUTH LOGIN\n250-SIZE 1000\n250-SMTPUTF8\n250 STARTTLS";
     let ehlo_under_tls = "250-x\n250-AUTH PLAIN\n250 SIZE 2000";
-    let server = Script { ehlo_in_clear, ehlo_under_tls, ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).run().await;
+    let server = SmtpScript { ehlo_in_clear, ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let outcome = DeliveryAttempt::at(&server, Security::StartTls).run().await;
 
     assert_eq!(
         outcome.facts(Step::Capabilities),
@@ -88,34 +89,36 @@ async fn of_two_offers_the_one_under_tls_is_told() {
             (FactName::SmtpUtf8, "no"),
         ]
     );
-    assert_eq!(outcome.said(Step::Capabilities), "250 x AUTH PLAIN SIZE 2000");
+    assert_eq!(outcome.peer_text(Step::Capabilities), "250 x AUTH PLAIN SIZE 2000");
 }
 
 #[tokio::test]
-async fn a_first_introduction_that_is_refused_ends_the_capabilities_before_tls() {
-    let server = Script { ehlo_in_clear: "554 5.7.1 Not you", ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).run().await;
+async fn a_refused_ehlo_before_tls_fails_the_capabilities_step() {
+    let server =
+        SmtpScript { ehlo_in_clear: "554 5.7.1 Not you", ..SmtpScript::by_starttls() }.play();
+    let outcome = DeliveryAttempt::at(&server, Security::StartTls).run().await;
 
-    assert_eq!(outcome.failure(), (Step::Capabilities, Advice::Unwelcome));
+    assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::Unwelcome));
     assert!(outcome.steps.iter().all(|report| report.step != Step::Tls));
 }
 
 #[tokio::test]
-async fn a_refused_sign_in_says_by_what_it_was_tried() {
-    let server = Script { auth: "535 5.7.8 No", ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+async fn a_refused_sign_in_reports_the_tried_mechanisms() {
+    let server = SmtpScript { auth: "535 5.7.8 No", ..SmtpScript::by_starttls() }.play();
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::CredentialsRefused));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
     assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "PLAIN, LOGIN")]);
     assert_eq!(outcome.words(), "535 5.7.8 No");
 }
 
 #[tokio::test]
-async fn facts_are_shown_without_what_could_deceive_and_without_the_password() {
+async fn facts_have_no_control_characters_and_no_password() {
     let ehlo_in_clear = "250-x\n250-AUTH PLAIN \u{202E}EVIL\u{1B}[31m\n250 8BITMIME";
     let content = "250 2.0.0 Ok: queued as opensesame-4711";
-    let server = Script { ehlo_in_clear, content, ..Script::in_clear() }.play();
-    let attempt = Attempt::at(&server, Security::Clear).signed_in("ppm", "opensesame");
+    let server = SmtpScript { ehlo_in_clear, content, ..SmtpScript::in_clear() }.play();
+    let attempt = DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "opensesame");
     let outcome = attempt.run().await;
 
     let mechanisms = outcome.fact(Step::Capabilities, FactName::Mechanisms);
@@ -125,17 +128,17 @@ async fn facts_are_shown_without_what_could_deceive_and_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_certificate_with_hostile_names_is_shown_clean() {
+async fn hostile_names_in_a_certificate_are_sanitised() {
     let subject = "mail\u{202E}\u{7}\nevil";
     let protection = Protection::FromTheFirstByte(AUTHORITY.good_called(subject));
-    let server = Script { protection, ..Script::from_the_first_byte() }.play();
-    let outcome = Attempt::at(&server, Security::ImplicitTls).run().await;
+    let server = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
+    let outcome = DeliveryAttempt::at(&server, Security::ImplicitTls).run().await;
 
     assert_eq!(outcome.fact(Step::Tls, FactName::Subject), "CN=mail evil");
 }
 
 #[tokio::test]
-async fn content_ends_with_the_final_dot_and_waiting_belongs_to_the_acceptance() {
+async fn the_wait_after_the_final_dot_counts_for_the_accepted_step() {
     use crate::support::smtp_server::SmtpServer;
     const WAIT: std::time::Duration = std::time::Duration::from_millis(150);
 
@@ -151,7 +154,7 @@ async fn content_ends_with_the_final_dot_and_waiting_belongs_to_the_acceptance()
         peer.say("250 taken").await?;
         peer.is_left().await
     });
-    let outcome = Attempt::at(&server, Security::Clear).run().await;
+    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
 
     let millis = |step| outcome.steps.iter().find(|report| report.step == step).expect("it").millis;
     assert!(u128::from(millis(Step::Accepted)) + 20 >= WAIT.as_millis(), "{:?}", outcome.steps);

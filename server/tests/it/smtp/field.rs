@@ -1,20 +1,20 @@
-//! What administrators of other products met at real mail servers, as an administrator of this one
-//! reads it: the cause, what to do, and in whose words.
+//! Tests of real-world failures that administrators of other products reported, as an administrator
+//! of PPM reads them: the cause, what to do, and the server's text.
 
 use app::explanation::{Explanation, NextStep};
 use app::labels;
-use domain::check::host::Host;
-use domain::delivery::{self, Advice, FactName, Run, Step, Tested};
+use domain::delivery::{self, Diagnosis, FactName, Run, Step, Tested};
 use domain::settings::Security;
+use domain::validate::host::Host;
 use domain::{Field, Form, OauthFlow};
 use server::smtp::{ClientName, Credentials};
 
-use super::{Attempt, Outcome};
-use crate::support::smtp_server::{Script, SmtpServer};
+use super::{DeliveryAttempt, DeliveryResult};
+use crate::support::smtp_server::{SmtpScript, SmtpServer};
 
-impl Outcome {
-    /// What an administrator reads of it.
-    pub(super) fn explained(&self, attempt: &Attempt) -> Explanation {
+impl DeliveryResult {
+    /// Returns the explanation that an administrator reads.
+    pub(super) fn explained(&self, attempt: &DeliveryAttempt) -> Explanation {
         let failure = self.result.as_ref().expect_err("a failure");
         let run = Run {
             id: "1".to_owned(),
@@ -24,17 +24,17 @@ impl Outcome {
             steps: self.steps.clone(),
             outcome: Some(delivery::Outcome::Failed {
                 step: failure.step,
-                said: failure.said.clone(),
+                peer_text: failure.peer_text.clone(),
                 found: failure.found.clone(),
-                advice: failure.advice,
+                diagnosis: failure.diagnosis,
             }),
         };
         labels::explained(&run, &form(attempt)).expect("an explanation")
     }
 }
 
-/// The form that such an attempt is made from.
-fn form(attempt: &Attempt) -> Form<()> {
+/// Returns the form that corresponds to a delivery.
+fn form(attempt: &DeliveryAttempt) -> Form<()> {
     let mut form: Form<()> = Form::default();
     form.basic.server = attempt.envelope.server.host.to_string();
     match &attempt.envelope.credentials {
@@ -53,8 +53,12 @@ fn texts(explanation: &Explanation) -> String {
     std::iter::once(explanation.cause.as_str()).chain(steps).collect::<Vec<_>>().join("\n")
 }
 
-/// Sends, and checks that everything expected is read.
-async fn read(attempt: Attempt, expected: (Step, Advice), words: &[&str]) -> Explanation {
+/// Runs a delivery, and checks its failure and the text of its explanation.
+async fn read(
+    attempt: DeliveryAttempt,
+    expected: (Step, Diagnosis),
+    words: &[&str],
+) -> Explanation {
     let outcome = attempt.clone().run().await;
     assert_eq!(outcome.failure(), expected, "{}", outcome.words());
     let explanation = outcome.explained(&attempt);
@@ -65,28 +69,34 @@ async fn read(attempt: Attempt, expected: (Step, Advice), words: &[&str]) -> Exp
     explanation
 }
 
-fn with_password(server: &SmtpServer) -> Attempt {
-    Attempt::at(server, Security::StartTls).signed_in("ppm", "secret")
+fn with_password(server: &SmtpServer) -> DeliveryAttempt {
+    DeliveryAttempt::at(server, Security::StartTls).signed_in("ppm", "secret")
 }
 
-fn anonymous(server: &SmtpServer) -> Attempt {
-    Attempt::at(server, Security::StartTls).with_sender("noreply@example.com")
+fn anonymous(server: &SmtpServer) -> DeliveryAttempt {
+    DeliveryAttempt::at(server, Security::StartTls).with_sender("noreply@example.com")
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_name_in_ehlo_names_it_and_says_where_it_is_set() {
-    let fine = Script::by_starttls;
+async fn a_refused_ehlo_name_is_shown_with_the_options_that_set_it() {
+    let fine = SmtpScript::by_starttls;
     let rcpt = "504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname";
     for (script, step) in [
-        (Script { ehlo_in_clear: "501 EHLO requires valid address", ..fine() }, Step::Capabilities),
         (
-            Script { ehlo_under_tls: "501 EHLO requires valid address", ..fine() },
+            SmtpScript { ehlo_in_clear: "501 EHLO requires valid address", ..fine() },
             Step::Capabilities,
         ),
-        (Script { mail: "550 5.7.1 HELO [127.0.0.1] does not resolve", ..fine() }, Step::Sender),
-        (Script { rcpt, ..fine() }, Step::Recipient),
         (
-            Script {
+            SmtpScript { ehlo_under_tls: "501 EHLO requires valid address", ..fine() },
+            Step::Capabilities,
+        ),
+        (
+            SmtpScript { mail: "550 5.7.1 HELO [127.0.0.1] does not resolve", ..fine() },
+            Step::Sender,
+        ),
+        (SmtpScript { rcpt, ..fine() }, Step::Recipient),
+        (
+            SmtpScript {
                 content: "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)",
                 ..fine()
             },
@@ -95,21 +105,21 @@ async fn a_refusal_of_the_name_in_ehlo_names_it_and_says_where_it_is_set() {
     ] {
         let server = script.play();
         let words = ["introduced itself as [127.0.0.1]", "--smtp-client-name", "--public-url"];
-        read(with_password(&server), (step, Advice::ClientNameRefused), &words).await;
+        read(with_password(&server), (step, Diagnosis::ClientNameRefused), &words).await;
     }
 }
 
 #[tokio::test]
-async fn googles_relay_that_closes_after_ehlo_means_the_name() {
+async fn a_421_of_googles_relay_after_ehlo_refuses_the_name() {
     let ehlo_in_clear = "421 4.7.0 Try again later, closing connection. (EHLO) x - gsmtp";
-    let server = Script { ehlo_in_clear, ..Script::by_starttls() }.play();
-    let expected = (Step::Capabilities, Advice::ClientNameRefused);
+    let server = SmtpScript { ehlo_in_clear, ..SmtpScript::by_starttls() }.play();
+    let expected = (Step::Capabilities, Diagnosis::ClientNameRefused);
     read(with_password(&server), expected, &["introduced itself as [127.0.0.1]"]).await;
 }
 
 #[tokio::test]
 async fn a_configured_name_is_sent_and_shown() {
-    let server = Script::by_starttls().play();
+    let server = SmtpScript::by_starttls().play();
     let mut attempt = with_password(&server);
     attempt.envelope.client_name = ClientName::parse("mail.example.com");
     let outcome = attempt.run().await;
@@ -121,7 +131,8 @@ async fn a_configured_name_is_sent_and_shown() {
     assert_eq!(heard.under_tls[0], "EHLO mail.example.com");
 }
 
-/// A server that answers each sign-in with one of these, in turn; nothing ends the connection.
+/// Starts a server that answers the sign-ins with these replies in turn; an empty one resets the
+/// connection.
 fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
     SmtpServer::play(move |mut peer| async move {
         peer.say("220 mail").await?;
@@ -151,12 +162,12 @@ fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
     })
 }
 
-async fn signed_in_at(server: &SmtpServer) -> Outcome {
-    Attempt::at(server, Security::Clear).signed_in("ppm", "secret").run().await
+async fn signed_in_at(server: &SmtpServer) -> DeliveryResult {
+    DeliveryAttempt::at(server, Security::Clear).signed_in("ppm", "secret").run().await
 }
 
 #[tokio::test]
-async fn where_plain_is_refused_login_is_tried_on_the_same_connection_and_both_are_told() {
+async fn after_a_refused_plain_login_is_tried_on_the_same_connection() {
     for refusal in [
         "504 5.7.4 Unrecognized authentication type",
         "535 5.7.8 Not by this mechanism",
@@ -168,27 +179,27 @@ async fn where_plain_is_refused_login_is_tried_on_the_same_connection_and_both_a
 
         assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
         assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN, LOGIN");
-        assert_eq!(outcome.said(Step::SignIn), format!("{refusal}\n235 2.7.0 Welcome"));
+        assert_eq!(outcome.peer_text(Step::SignIn), format!("{refusal}\n235 2.7.0 Welcome"));
         assert_eq!(server.heard().await.connections, 1);
     }
 }
 
 #[tokio::test]
-async fn where_both_mechanisms_are_refused_each_reply_is_told() {
+async fn if_both_mechanisms_are_refused_both_replies_are_shown() {
     let server = signing_in(&["504 5.7.4 Unrecognized", "535 5.7.8 Wrong password"]);
     let outcome = signed_in_at(&server).await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::CredentialsRefused));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
     assert_eq!(outcome.words(), "504 5.7.4 Unrecognized\n535 5.7.8 Wrong password");
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN, LOGIN");
 }
 
 #[tokio::test]
-async fn where_the_connection_ends_at_login_the_reply_to_plain_is_the_reason() {
+async fn if_the_connection_ends_at_login_the_reply_to_plain_is_the_reason() {
     let server = signing_in(&["535 5.7.8 Wrong password", ""]);
     let outcome = signed_in_at(&server).await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::CredentialsRefused));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
     assert_eq!(outcome.words(), "535 5.7.8 Wrong password");
 }
 
@@ -197,48 +208,48 @@ async fn a_temporary_refusal_is_not_followed_by_a_second_mechanism() {
     let server = signing_in(&["454 4.7.0 Later"]);
     let outcome = signed_in_at(&server).await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::TryLater));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TryLater));
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN");
 }
 
 #[tokio::test]
 async fn a_mechanism_that_is_offered_twice_is_listed_once() {
     let ehlo_under_tls = "250-mail\n250-AUTH PLAIN LOGIN\n250 AUTH=LOGIN";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
     let outcome = with_password(&server).run().await;
     assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), "PLAIN LOGIN");
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_sign_in_that_is_not_about_the_password_says_so() {
-    for (auth, advice, words) in [
+async fn a_sign_in_refused_for_another_reason_does_not_blame_the_password() {
+    for (auth, diagnosis, words) in [
         (
             "525 5.7.1 Unauthorized IP address. Visit https://app.provider.example/security/authorised_ips",
-            Advice::AddressNotAdmitted,
+            Diagnosis::AddressNotAdmitted,
             ["does not accept connections from this machine's address", "addresses that may send"],
         ),
         (
             "535 5.7.0 NEOBHODIM parol prilozheniya https://help.provider.example/external / Application password is REQUIRED",
-            Advice::AppPasswordNeeded,
+            Diagnosis::AppPasswordNeeded,
             ["requires an app password", "create an app password for PPM"],
         ),
         (
             "502 5.7.0 Your SMTP account is not yet activated",
-            Advice::AccountInactive,
+            Diagnosis::AccountInactive,
             ["not activated yet", "administration page"],
         ),
     ] {
-        let server = Script { auth, ..Script::by_starttls() }.play();
-        let explanation = read(with_password(&server), (Step::SignIn, advice), &words).await;
+        let server = SmtpScript { auth, ..SmtpScript::by_starttls() }.play();
+        let explanation = read(with_password(&server), (Step::SignIn, diagnosis), &words).await;
         assert!(!texts(&explanation).contains("Type the Password again"), "{explanation:?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_receives_mail_is_told_with_the_providers_server_for_sending() {
+async fn an_mx_host_is_recognised_and_the_submission_server_is_suggested() {
     let ehlo_under_tls = "250-x.mail.protection.outlook.com Hello\n250 8BITMIME";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
-    let expected = (Step::SignIn, Advice::ReceivingServer);
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let expected = (Step::SignIn, Diagnosis::ReceivingServer);
     let words = ["receives mail for a domain", "smtp.office365.com"];
     let explanation = read(with_password(&server), expected, &words).await;
 
@@ -248,36 +259,36 @@ async fn a_server_that_receives_mail_is_told_with_the_providers_server_for_sendi
 }
 
 #[tokio::test]
-async fn no_sign_in_under_tls_is_not_answered_with_turning_tls_on() {
+async fn a_missing_sign_in_under_tls_does_not_advise_turning_tls_on() {
     let ehlo_under_tls = "250-mail.example.com\n250 8BITMIME";
-    let server = Script { ehlo_under_tls, ..Script::by_starttls() }.play();
-    let expected = (Step::SignIn, Advice::SignInNotOfferedUnderTls);
+    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let expected = (Step::SignIn, Diagnosis::SignInNotOfferedUnderTls);
     let explanation = read(with_password(&server), expected, &["although the connection"]).await;
     assert!(!texts(&explanation).contains("turn Use TLS on"), "{explanation:?}");
 }
 
 #[tokio::test]
-async fn without_a_user_name_a_refusal_may_mean_that_a_sign_in_is_wanted() {
+async fn without_a_user_name_a_refusal_advises_to_sign_in() {
     for rcpt in [
         "553 5.7.1 <noreply@example.com>: Sender address rejected: not logged in",
         "554 5.7.1 <ada@example.org>: Relay access denied",
         "554 5.7.1 Access denied",
         "550 5.7.1 Access denied",
     ] {
-        let server = Script { rcpt, ..Script::by_starttls() }.play();
+        let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
         let words = ["Username is empty", "Enter Username and Password"];
-        read(anonymous(&server), (Step::Recipient, Advice::SignInMissing), &words).await;
+        read(anonymous(&server), (Step::Recipient, Diagnosis::SignInMissing), &words).await;
     }
 }
 
 #[tokio::test]
-async fn after_a_sign_in_no_refusal_means_that_one_is_wanted() {
+async fn after_a_sign_in_no_refusal_advises_to_sign_in() {
     for rcpt in [
         "554 5.7.1 Access denied",
         "554 5.7.1 <ada@example.org>: Relay access denied",
         "554 5.7.1 <ada@example.org>: Recipient address rejected: Access denied",
     ] {
-        let server = Script { rcpt, ..Script::by_starttls() }.play();
+        let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
         let attempt = with_password(&server);
         let outcome = attempt.clone().run().await;
         let all = texts(&outcome.explained(&attempt)).to_lowercase();
@@ -286,45 +297,45 @@ async fn after_a_sign_in_no_refusal_means_that_one_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_sender_that_does_not_exist_is_the_cause_though_the_recipient_is_refused() {
+async fn a_refused_recipient_with_an_unverified_sender_blames_the_sender() {
     let rcpt = "550-Verification failed for <noreply@example.com>\n550-No Such User Here\n550 Sender verify failed";
-    let server = Script { rcpt, ..Script::by_starttls() }.play();
+    let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
     let attempt = with_password(&server).with_sender("noreply@example.com");
     let words = ["sender's address does not exist", "Create this mailbox"];
-    let explanation = read(attempt, (Step::Recipient, Advice::SenderUnknown), &words).await;
+    let explanation = read(attempt, (Step::Recipient, Diagnosis::SenderUnknown), &words).await;
     assert!(!explanation.cause.contains("recipient"), "{}", explanation.cause);
 }
 
 #[tokio::test]
-async fn what_comes_after_the_message_is_explained_by_its_words() {
-    for (content, advice, words) in [
+async fn a_refusal_of_the_content_is_explained_by_its_text() {
+    for (content, diagnosis, words) in [
         (
             "550-5.4.5 Daily user sending limit exceeded. For more information on sending limits go to\n550 5.4.5  https://support.provider.example/a/answer/166852 - gsmtp",
-            Advice::SendingLimit,
+            Diagnosis::SendingLimit,
             ["within 24 hours", "To raise it"],
         ),
         (
             "554 Access denied: User `arn:aws:iam::123456789012:user/ppm' is not authorized to perform `ses:SendRawEmail' on resource `arn:aws:ses:eu-west-2:123456789012:identity/a@b.c'",
-            Advice::IdentityNotAllowed,
+            Diagnosis::IdentityNotAllowed,
             ["may not send from this identity", "allow that action"],
         ),
         (
             "554 5.7.1 Message refused by policy",
-            Advice::PolicyRefused,
+            Diagnosis::PolicyRefused,
             ["A policy of the mail server", "exception for PPM"],
         ),
     ] {
-        let server = Script { content, ..Script::by_starttls() }.play();
-        let explanation = read(with_password(&server), (Step::Content, advice), &words).await;
+        let server = SmtpScript { content, ..SmtpScript::by_starttls() }.play();
+        let explanation = read(with_password(&server), (Step::Content, diagnosis), &words).await;
         assert!(!texts(&explanation).contains("which filter"), "{explanation:?}");
     }
 }
 
 #[tokio::test]
-async fn a_full_mailbox_is_the_recipients() {
+async fn a_full_mailbox_is_the_recipients_problem() {
     let rcpt = "452 4.2.2 Mailbox full";
-    let server = Script { rcpt, ..Script::by_starttls() }.play();
-    let expected = (Step::Recipient, Advice::RecipientMailboxFull);
+    let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
+    let expected = (Step::Recipient, Diagnosis::RecipientMailboxFull);
     read(with_password(&server), expected, &["mailbox is full", "Make room"]).await;
 }
 
@@ -332,54 +343,55 @@ async fn a_full_mailbox_is_the_recipients() {
 async fn a_blocklist_is_named_with_the_address_that_the_server_sees() {
     let rcpt =
         "554 5.7.1 Service unavailable; Client host [192.0.2.25] blocked using zen.spamhaus.org";
-    let server = Script { rcpt, ..Script::by_starttls() }.play();
+    let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
     let words = ["on a blocklist", "at the address 192.0.2.25"];
-    let expected = (Step::Recipient, Advice::AddressBlocked);
+    let expected = (Step::Recipient, Diagnosis::AddressBlocked);
     let explanation = read(with_password(&server), expected, &words).await;
     let has_link = |step: &NextStep| step.link.is_some();
     assert!(explanation.steps.iter().any(has_link), "{explanation:?}");
 }
 
 #[tokio::test]
-async fn a_firewall_that_masks_starttls_is_told_from_a_server_without_it() {
+async fn a_firewall_that_masks_starttls_is_distinguished_from_a_server_without_it() {
     for (greeting, ehlo_in_clear, starttls) in [
         ("220 mail", "250-mail\n250-SIZE 1000\n250 XXXXXXXA", "220 go"),
         ("220 ****************0*********2****", "250-mail\n250 SIZE 1000", "220 go"),
         ("220 mail", "250-mail\n250-XXXXXXXB\n250 STARTTLS", "500 5.5.1 What?"),
         ("220 mail", "250-mail\n250 STARTTLS", "500 5.5.1 Command unrecognized: \"XXXXXXXX\""),
     ] {
-        let script = Script { greeting, ehlo_in_clear, starttls, ..Script::by_starttls() };
+        let script = SmtpScript { greeting, ehlo_in_clear, starttls, ..SmtpScript::by_starttls() };
         let server = script.play();
         let words = ["masks", "ESMTP inspection", "Do not turn Use TLS off"];
-        read(with_password(&server), (Step::Tls, Advice::StartTlsMasked), &words).await;
+        read(with_password(&server), (Step::Tls, Diagnosis::StartTlsMasked), &words).await;
     }
 }
 
 #[tokio::test]
-async fn a_server_that_stops_in_the_middle_is_not_said_to_have_said_nothing() {
+async fn a_server_that_stops_mid_session_is_not_reported_as_silent() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         peer.hear().await?;
         peer.say("250 hello").await?;
         peer.is_left().await
     });
-    let attempt = Attempt::at(&server, Security::Clear).in_a_hurry();
-    let expected = (Step::Sender, Advice::StoppedAnswering);
+    let attempt = DeliveryAttempt::at(&server, Security::Clear).in_a_hurry();
+    let expected = (Step::Sender, Diagnosis::StoppedAnswering);
     read(attempt, expected, &["stopped answering in the middle"]).await;
 }
 
-/// A server that refuses a token in these words.
+/// Starts a server that refuses a token with these replies.
 fn refusing_token(challenge: Option<&'static str>, auth: &'static str) -> SmtpServer {
     let ehlo_under_tls = "250-mail\n250 AUTH XOAUTH2";
-    Script { ehlo_under_tls, challenge, auth, ..Script::by_starttls() }.play()
+    SmtpScript { ehlo_under_tls, challenge, auth, ..SmtpScript::by_starttls() }.play()
 }
 
-fn with_token(server: &SmtpServer) -> Attempt {
-    Attempt::at(server, Security::StartTls).signed_in_by("ppm@example.com", "ya29.vF9dft4qmT")
+fn with_token(server: &SmtpServer) -> DeliveryAttempt {
+    DeliveryAttempt::at(server, Security::StartTls)
+        .signed_in_by("ppm@example.com", "ya29.vF9dft4qmT")
 }
 
 #[tokio::test]
-async fn the_scope_that_a_server_asks_for_is_the_one_that_is_advised() {
+async fn the_scope_in_the_challenge_is_advised() {
     // {"status":"401","schemes":"bearer","scope":"mail:smtp"}
     let challenge =
         "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIiwic2NvcGUiOiJtYWlsOnNtdHAifQ==";
@@ -393,7 +405,7 @@ async fn the_scope_that_a_server_asks_for_is_the_one_that_is_advised() {
 }
 
 #[tokio::test]
-async fn at_a_server_of_no_known_provider_no_providers_scope_is_advised() {
+async fn for_an_unknown_provider_no_scope_is_advised() {
     for auth in ["535 5.7.8 No", "535 5.7.3 Authentication unsuccessful"] {
         let server = refusing_token(None, auth);
         let attempt = with_token(&server);
@@ -403,10 +415,10 @@ async fn at_a_server_of_no_known_provider_no_providers_scope_is_advised() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_too_long_for_the_server_is_told_as_that() {
+async fn a_token_that_is_too_long_for_the_server_is_recognised() {
     for auth in ["500 Error: response limit exceeded", "500 5.5.2 Line too long"] {
         let server = refusing_token(None, auth);
-        let expected = (Step::SignIn, Advice::TokenTooLong);
+        let expected = (Step::SignIn, Diagnosis::TokenTooLong);
         let words = ["longer than this server reads", "shorter token"];
         let explanation = read(with_token(&server), expected, &words).await;
         assert!(!texts(&explanation).to_lowercase().contains("get a new token"));
@@ -414,11 +426,11 @@ async fn a_token_that_is_too_long_for_the_server_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn a_name_with_several_addresses_tells_what_came_of_each() {
-    // Nothing listens at ::1, which the name leads to as well where the machine knows IPv6.
-    let server = Script::in_clear().play();
+async fn a_name_with_several_addresses_reports_each_attempt() {
+    // Nothing listens at ::1, which the name also resolves to if the machine has IPv6.
+    let server = SmtpScript::in_clear().play();
     let host = Host::Name("localhost".to_owned());
-    let outcome = Attempt::to(host, server.address.port(), Security::Clear).run().await;
+    let outcome = DeliveryAttempt::to(host, server.address.port(), Security::Clear).run().await;
 
     outcome.reply();
     let attempts = outcome.fact(Step::Connection, FactName::Attempts);
@@ -431,14 +443,14 @@ async fn a_name_with_several_addresses_tells_what_came_of_each() {
 }
 
 #[tokio::test]
-async fn an_address_that_does_not_connect_is_named_with_why() {
+async fn a_failed_address_is_reported_with_its_reason() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
     let host = Host::Ip([127, 0, 0, 1].into());
-    let outcome = Attempt::to(host, port, Security::Clear).run().await;
+    let outcome = DeliveryAttempt::to(host, port, Security::Clear).run().await;
 
-    assert_eq!(outcome.failure(), (Step::Connection, Advice::NothingListens));
+    assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::NothingListens));
     assert_eq!(outcome.fact(Step::Connection, FactName::Attempts), "127.0.0.1 refused");
     let fact = &outcome.steps.last().expect("a step").facts[0];
     assert_eq!(labels::fact_value(fact), "127.0.0.1: refused");

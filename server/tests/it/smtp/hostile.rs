@@ -1,42 +1,42 @@
-//! Servers that mean to hold this one up: each ends within its deadline, at the step it was at.
+//! Tests of hostile servers that stall: each session ends within its deadline, at the current step.
 
 use std::time::Duration;
 
-use domain::delivery::{Advice, Step};
+use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
-use super::{Attempt, Outcome, SHORT, done};
-use crate::support::smtp_server::{AUTHORITY, Protection, Script, SmtpServer};
+use super::{DeliveryAttempt, DeliveryResult, SHORT, done};
+use crate::support::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 
-/// What a busy machine may add to a deadline.
+/// The delay that a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);
 
-async fn in_time(attempt: Attempt) -> Outcome {
+async fn in_time(attempt: DeliveryAttempt) -> DeliveryResult {
     let outcome = attempt.in_a_hurry().run().await;
     assert!(outcome.took < SHORT.total + SLACK, "{:?}", outcome.took);
     outcome
 }
 
 #[tokio::test]
-async fn a_server_that_is_silent_after_the_connection_ends_at_the_greeting() {
+async fn a_server_that_sends_no_greeting_ends_at_the_greeting() {
     for security in [Security::Clear, Security::StartTls] {
         let server = SmtpServer::play(|mut peer| async move { peer.is_left().await });
-        let outcome = in_time(Attempt::at(&server, security)).await;
-        assert_eq!(outcome.failure(), (Step::Greeting, Advice::Silent), "{security:?}");
+        let outcome = in_time(DeliveryAttempt::at(&server, security)).await;
+        assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::Silent), "{security:?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_silent_when_spoken_to_in_tls_ends_at_tls() {
+async fn a_server_that_does_not_answer_the_client_hello_ends_at_tls() {
     let server = SmtpServer::play(|mut peer| async move { peer.is_left().await });
-    let outcome = in_time(Attempt::at(&server, Security::ImplicitTls)).await;
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::Silent));
+    let outcome = in_time(DeliveryAttempt::at(&server, Security::ImplicitTls)).await;
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::Silent));
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_ends_at_the_step_it_was_at() {
+async fn a_server_that_stops_answering_ends_at_the_current_step() {
     let answers = ["250-hello\r\n250 AUTH PLAIN", "235 ok", "250 ok", "250 ok"];
     for (answered, step) in [
         (0, Step::Capabilities),
@@ -53,13 +53,14 @@ async fn a_server_that_falls_silent_ends_at_the_step_it_was_at() {
             }
             peer.is_left().await
         });
-        let outcome = in_time(Attempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
-        assert_eq!(outcome.failure(), (step, Advice::StoppedAnswering));
+        let outcome =
+            in_time(DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
+        assert_eq!(outcome.failure(), (step, Diagnosis::StoppedAnswering));
     }
 }
 
 #[tokio::test]
-async fn silence_after_the_final_dot_leaves_open_whether_the_message_arrived() {
+async fn after_silence_following_the_final_dot_delivery_is_unknown() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
@@ -69,13 +70,13 @@ async fn silence_after_the_final_dot_leaves_open_whether_the_message_arrived() {
         peer.hear_content().await?;
         peer.is_left().await
     });
-    let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Accepted, Advice::MaybeDelivered));
+    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    assert_eq!(outcome.failure(), (Step::Accepted, Diagnosis::MaybeDelivered));
     assert_eq!(outcome.steps()[7..9], done([Step::Recipient, Step::Content]));
 }
 
 #[tokio::test]
-async fn a_server_that_drips_a_line_is_too_slow() {
+async fn a_server_that_trickles_a_line_is_too_slow() {
     let server = SmtpServer::play(|mut peer| async move {
         let mut tick = interval(SHORT.reply / 10);
         loop {
@@ -83,12 +84,12 @@ async fn a_server_that_drips_a_line_is_too_slow() {
             peer.write(b"2").await?;
         }
     });
-    let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Greeting, Advice::TooSlow));
+    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TooSlow));
 }
 
 #[tokio::test]
-async fn a_server_that_drips_lines_of_one_reply_is_too_slow() {
+async fn a_server_that_trickles_the_lines_of_a_reply_is_too_slow() {
     let server = SmtpServer::play(|mut peer| async move {
         let mut tick = interval(SHORT.reply / 10);
         loop {
@@ -96,12 +97,12 @@ async fn a_server_that_drips_lines_of_one_reply_is_too_slow() {
             peer.say("220-hello").await?;
         }
     });
-    let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Greeting, Advice::TooSlow));
+    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TooSlow));
 }
 
 #[tokio::test]
-async fn a_server_that_uses_up_the_time_of_each_reply_ends_by_the_total() {
+async fn a_server_that_is_slow_at_each_reply_ends_by_the_total_deadline() {
     let server = SmtpServer::play(|mut peer| async move {
         let mut tick = interval(SHORT.reply * 3 / 4);
         tick.tick().await;
@@ -113,12 +114,13 @@ async fn a_server_that_uses_up_the_time_of_each_reply_ends_by_the_total() {
         }
         peer.is_left().await
     });
-    let outcome = in_time(Attempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
-    assert_eq!(outcome.failure().1, Advice::TooSlow);
+    let outcome =
+        in_time(DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
+    assert_eq!(outcome.failure().1, Diagnosis::TooSlow);
 }
 
 #[tokio::test]
-async fn a_line_without_an_end_is_cut_off() {
+async fn an_endless_line_is_cut_off() {
     for protection in [Protection::None, Protection::FromTheFirstByte(AUTHORITY.good())] {
         let security = match protection {
             Protection::None => Security::Clear,
@@ -132,13 +134,13 @@ async fn a_line_without_an_end_is_cut_off() {
                 peer.write(&[b'2'; 4_096]).await?;
             }
         });
-        let outcome = in_time(Attempt::at(&server, security)).await;
-        assert_eq!(outcome.failure(), (Step::Greeting, Advice::ReplyTooLong), "{security:?}");
+        let outcome = in_time(DeliveryAttempt::at(&server, security)).await;
+        assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::ReplyTooLong), "{security:?}");
     }
 }
 
 #[tokio::test]
-async fn a_reply_without_an_end_is_cut_off() {
+async fn an_endless_reply_is_cut_off() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         peer.hear().await?;
@@ -146,8 +148,8 @@ async fn a_reply_without_an_end_is_cut_off() {
             peer.say("250-and another thing").await?;
         }
     });
-    let outcome = in_time(Attempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Capabilities, Advice::ReplyTooLong));
+    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::ReplyTooLong));
 }
 
 #[tokio::test]
@@ -163,15 +165,16 @@ async fn a_server_that_does_not_read_the_message_ends_at_the_content() {
         Ok(())
     });
     let message = vec![b'x'; 8 << 20];
-    let outcome = in_time(Attempt::at(&server, Security::Clear).with_message(&message)).await;
-    let (step, advice) = outcome.failure();
+    let outcome =
+        in_time(DeliveryAttempt::at(&server, Security::Clear).with_message(&message)).await;
+    let (step, diagnosis) = outcome.failure();
     assert_eq!(step, Step::Content);
-    assert!(matches!(advice, Advice::StoppedAnswering | Advice::TooSlow), "{advice:?}");
+    assert!(matches!(diagnosis, Diagnosis::StoppedAnswering | Diagnosis::TooSlow), "{diagnosis:?}");
     let _ = over.send(());
 }
 
 #[tokio::test]
-async fn a_refusal_in_the_middle_of_the_message_is_heard() {
+async fn a_refusal_in_the_middle_of_the_message_is_read() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
@@ -183,8 +186,9 @@ async fn a_refusal_in_the_middle_of_the_message_is_heard() {
         peer.is_left().await
     });
     let message = vec![b'x'; 1 << 20];
-    let outcome = in_time(Attempt::at(&server, Security::Clear).with_message(&message)).await;
-    assert_eq!(outcome.failure(), (Step::Content, Advice::MessageTooLarge));
+    let outcome =
+        in_time(DeliveryAttempt::at(&server, Security::Clear).with_message(&message)).await;
+    assert_eq!(outcome.failure(), (Step::Content, Diagnosis::MessageTooLarge));
 }
 
 #[tokio::test]
@@ -196,16 +200,16 @@ async fn an_attempt_that_is_dropped_closes_its_connection() {
         let _ = heard_ehlo.send(());
         peer.is_left().await
     });
-    let attempt = tokio::spawn(Attempt::at(&server, Security::Clear).run());
+    let attempt = tokio::spawn(DeliveryAttempt::at(&server, Security::Clear).run());
     ehlo_is_heard.await.expect("EHLO");
     attempt.abort();
     timeout(SLACK, server.heard()).await.expect("a closed connection");
 }
 
 #[tokio::test]
-async fn a_broken_conversation_is_left_without_a_word() {
+async fn a_broken_session_ends_without_quit() {
     let starttls = "220 Go ahead\n250 Injected";
-    let server = Script { starttls, ..Script::by_starttls() }.play();
-    in_time(Attempt::at(&server, Security::StartTls)).await.failure();
+    let server = SmtpScript { starttls, ..SmtpScript::by_starttls() }.play();
+    in_time(DeliveryAttempt::at(&server, Security::StartTls)).await.failure();
     assert_eq!(server.heard().await.line("QUIT"), "");
 }

@@ -1,48 +1,49 @@
-//! Tokens at Postfix with Dovecot: every length goes whole, and a refusal comes in its own words.
+//! Tests of tokens with Postfix and Dovecot: tokens of every length are accepted, and a refusal is
+//! shown verbatim.
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step};
+use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use domain::validate::host::Host;
 
-use super::{Attempt, Outcome};
+use super::{DeliveryAttempt, DeliveryResult};
 use crate::support::postfix::{Postfix, USER};
 
-/// A token of this length: a word of Base64 without repetition, as real ones are.
+/// Returns a token of this length without repetitions, like real ones.
 fn token(length: usize) -> String {
     let mut token = (0_u64..).flat_map(|number| format!("{:x}", number * 7_919).into_bytes());
     token.by_ref().take(length).map(char::from).collect()
 }
 
-async fn signed_in_by(token: &str, server: &Postfix) -> Outcome {
+async fn signed_in_by(token: &str, server: &Postfix) -> DeliveryResult {
     let host = Host::Name("localhost".to_owned());
-    let attempt = Attempt::to(host, server.address.port(), Security::StartTls);
+    let attempt = DeliveryAttempt::to(host, server.address.port(), Security::StartTls);
     attempt.signed_in_by(USER, token).run().await
 }
 
-async fn tokens_of_every_length_are_taken(mechanisms: &str, mechanism: &str) {
+async fn assert_tokens_of_every_length(mechanisms: &str, mechanism: &str) {
     let tokens = [30, 1_500, 2_500, 6_000].map(token);
     let server = Postfix::start(mechanisms, tokens.to_vec()).await;
     for token in &tokens {
         let outcome = signed_in_by(token, &server).await;
         assert!(outcome.reply().starts_with("250 2.0.0 Ok: queued as "), "{}", outcome.reply());
         assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), mechanism);
-        assert_eq!(outcome.said(Step::SignIn), "235 2.7.0 Authentication successful");
+        assert_eq!(outcome.peer_text(Step::SignIn), "235 2.7.0 Authentication successful");
         assert_ne!(outcome.fact(Step::Accepted, FactName::QueueId), "");
     }
 }
 
 #[tokio::test]
-async fn tokens_of_every_length_sign_in_at_postfix_with_dovecot_by_xoauth2() {
-    tokens_of_every_length_are_taken("oauthbearer xoauth2", "XOAUTH2").await;
+async fn tokens_of_every_length_sign_in_to_dovecot_by_xoauth2() {
+    assert_tokens_of_every_length("oauthbearer xoauth2", "XOAUTH2").await;
 }
 
 #[tokio::test]
-async fn tokens_of_every_length_sign_in_at_postfix_with_dovecot_by_oauthbearer() {
-    tokens_of_every_length_are_taken("oauthbearer", "OAUTHBEARER").await;
+async fn tokens_of_every_length_sign_in_to_dovecot_by_oauthbearer() {
+    assert_tokens_of_every_length("oauthbearer", "OAUTHBEARER").await;
 }
 
 #[tokio::test]
-async fn what_dovecot_has_against_a_token_is_told_in_its_own_words() {
+async fn dovecots_refusal_of_a_token_is_shown_verbatim() {
     for (mechanism, reason) in [
         ("xoauth2", r#"334 {"status":"401","schemes":"bearer","scope":"mail"}"#),
         ("oauthbearer", r#"334 {"status":"invalid_token"}"#),
@@ -51,7 +52,7 @@ async fn what_dovecot_has_against_a_token_is_told_in_its_own_words() {
         for length in [30, 2_500] {
             let outcome = signed_in_by(&token(length), &server).await;
 
-            assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+            assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
             let (challenge, reply) = outcome.words().split_once('\n').expect("two replies");
             assert_eq!(challenge, reason);
             assert!(reply.starts_with("535 5.7.8 Error: authentication failed"), "{reply}");
@@ -61,11 +62,11 @@ async fn what_dovecot_has_against_a_token_is_told_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_token_that_dovecot_cannot_have_checked_is_refused_without_a_reason() {
+async fn a_token_that_dovecot_cannot_introspect_is_refused_without_a_reason() {
     let server = Postfix::forsaken("xoauth2").await;
     let outcome = signed_in_by(&token(30), &server).await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
     let words = outcome.words();
     assert!(words.starts_with("535 5.7.8 Error: authentication failed"), "{words}");
 }

@@ -1,17 +1,17 @@
-//! Servers that are not there, or must not be called.
+//! Tests of servers that do not exist or must not be connected to.
 
 use std::time::Duration;
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step, StepEnd};
+use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
+use domain::validate::host::Host;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::Attempt;
+use super::DeliveryAttempt;
 
-/// How long a connection is tried that nobody takes.
-const IN_VAIN: Duration = Duration::from_secs(1);
+/// The timeout of a connection attempt that is never accepted.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn ip(address: &str) -> Host {
     Host::Ip(address.parse().expect("an address"))
@@ -20,57 +20,57 @@ fn ip(address: &str) -> Host {
 #[tokio::test]
 async fn a_name_that_does_not_exist_ends_at_the_name_lookup() {
     let host = Host::Name("mail.invalid".to_owned());
-    let outcome = Attempt::to(host, 25, Security::Clear).run().await;
+    let outcome = DeliveryAttempt::to(host, 25, Security::Clear).run().await;
 
-    assert_eq!(outcome.failure(), (Step::NameLookup, Advice::NameNotFound));
-    assert_eq!(outcome.steps(), [(Step::NameLookup, StepEnd::Failed)]);
+    assert_eq!(outcome.failure(), (Step::NameLookup, Diagnosis::NameNotFound));
+    assert_eq!(outcome.steps(), [(Step::NameLookup, StepStatus::Failed)]);
 }
 
 #[tokio::test]
-async fn an_address_that_must_not_be_called_is_not_called() {
+async fn a_forbidden_address_is_not_connected_to() {
     for address in ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "0.0.0.0"] {
-        let outcome = Attempt::to(ip(address), 25, Security::Clear).run().await;
+        let outcome = DeliveryAttempt::to(ip(address), 25, Security::Clear).run().await;
 
-        assert_eq!(outcome.failure(), (Step::NameLookup, Advice::AddressForbidden), "{address}");
+        assert_eq!(outcome.failure(), (Step::NameLookup, Diagnosis::AddressForbidden), "{address}");
         assert_eq!(outcome.facts(Step::NameLookup), [(FactName::Addresses, address)]);
     }
 }
 
 #[tokio::test]
-async fn a_port_on_which_nothing_listens_is_told_from_a_machine_that_is_not_there() {
+async fn a_refused_connection_is_distinguished_from_an_unreachable_host() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
-    let outcome = Attempt::to(ip("127.0.0.1"), port, Security::StartTls).run().await;
+    let outcome = DeliveryAttempt::to(ip("127.0.0.1"), port, Security::StartTls).run().await;
 
-    assert_eq!(outcome.failure(), (Step::Connection, Advice::NothingListens));
+    assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::NothingListens));
     assert_eq!(
         outcome.steps(),
-        [(Step::NameLookup, StepEnd::Done), (Step::Connection, StepEnd::Failed)]
+        [(Step::NameLookup, StepStatus::Done), (Step::Connection, StepStatus::Failed)]
     );
 }
 
-/// A port whose queue is full, which Linux lets wait like a machine that is not there.
+/// Connects to a port with a full backlog, which on Linux does not answer.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_machine_that_does_not_answer_is_unreachable() {
+async fn a_host_that_does_not_answer_is_unreachable() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
     let listener = socket.listen(1).expect("a queue of one");
     let address = listener.local_addr().expect("an address");
     let mut queue = Vec::new();
-    while let Ok(waiting) = timeout(IN_VAIN, TcpStream::connect(address)).await {
+    while let Ok(waiting) = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
         queue.push(waiting);
     }
-    let mut attempt = Attempt::to(ip("127.0.0.1"), address.port(), Security::Clear);
-    attempt.deadlines.connect = IN_VAIN;
+    let mut attempt = DeliveryAttempt::to(ip("127.0.0.1"), address.port(), Security::Clear);
+    attempt.deadlines.connect = CONNECT_TIMEOUT;
     let outcome = attempt.run().await;
 
-    assert_eq!(outcome.failure(), (Step::Connection, Advice::Unreachable));
+    assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::Unreachable));
 }
 
 #[tokio::test]
-async fn port_0_is_not_called() {
-    let outcome = Attempt::to(ip("127.0.0.1"), 0, Security::Clear).run().await;
-    assert_eq!(outcome.failure(), (Step::Connection, Advice::PortZero));
+async fn port_0_is_not_connected_to() {
+    let outcome = DeliveryAttempt::to(ip("127.0.0.1"), 0, Security::Clear).run().await;
+    assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::PortZero));
 }

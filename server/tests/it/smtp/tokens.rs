@@ -1,14 +1,14 @@
-//! Signing in with a token: what goes over the wire, what a refusal comes to, and that the token is
-//! neither sent in clear nor shown.
+//! Tests of signing in with a token: the lines that are sent, the explanation of a refusal, and
+//! that the token is never sent unencrypted or shown.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::delivery::{Advice, FactName, Step};
+use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
 
-use super::places::Place;
-use super::{Attempt, Outcome};
-use crate::support::smtp_server::{Heard, Script, SmtpServer};
+use super::egress::EgressPlace;
+use super::{DeliveryAttempt, DeliveryResult};
+use crate::support::smtp_server::{Heard, SmtpScript, SmtpServer};
 
 const USER: &str = "ppm@example.com";
 const TOKEN: &str = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlz";
@@ -20,21 +20,22 @@ const CHALLENGE: &str = "334 eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2N
 const REASON: &str =
     r#"334 {"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#;
 
-/// A server that takes tokens by these offers.
-fn offering(ehlo_under_tls: &'static str) -> Script {
-    Script { ehlo_under_tls, ..Script::by_starttls() }
+/// Returns a script of a server with these capabilities.
+fn offering(ehlo_under_tls: &'static str) -> SmtpScript {
+    SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }
 }
 
-async fn signed_in_by(token: &str, script: Script) -> (Outcome, Heard) {
+async fn signed_in_by(token: &str, script: SmtpScript) -> (DeliveryResult, Heard) {
     signed_in_at(script.play(), token).await
 }
 
-async fn signed_in_at(server: SmtpServer, token: &str) -> (Outcome, Heard) {
-    let outcome = Attempt::at(&server, Security::StartTls).signed_in_by(USER, token).run().await;
+async fn signed_in_at(server: SmtpServer, token: &str) -> (DeliveryResult, Heard) {
+    let outcome =
+        DeliveryAttempt::at(&server, Security::StartTls).signed_in_by(USER, token).run().await;
     (outcome, server.heard().await)
 }
 
-/// What is sent for a token, encoded.
+/// Returns the encoded response for a token.
 fn response(mechanism: &str, port: u16, token: &str) -> String {
     BASE64.encode(match mechanism {
         "XOAUTH2" => format!("user={USER}\x01auth=Bearer {token}\x01\x01"),
@@ -42,13 +43,13 @@ fn response(mechanism: &str, port: u16, token: &str) -> String {
     })
 }
 
-const EACH: [(&str, &str); 2] = [("XOAUTH2", XOAUTH2), ("OAUTHBEARER", OAUTHBEARER)];
+const MECHANISMS: [(&str, &str); 2] = [("XOAUTH2", XOAUTH2), ("OAUTHBEARER", OAUTHBEARER)];
 
 #[tokio::test]
-async fn a_token_signs_in_by_xoauth2_where_both_mechanisms_are_offered() {
+async fn a_token_signs_in_by_xoauth2_if_both_mechanisms_are_offered() {
     let (outcome, heard) = signed_in_by("vF9dft4qmT", offering(XOAUTH2)).await;
 
-    assert_eq!(outcome.said(Step::SignIn), "235 2.7.0 Welcome");
+    assert_eq!(outcome.peer_text(Step::SignIn), "235 2.7.0 Welcome");
     assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "XOAUTH2")]);
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
     assert_eq!(
@@ -59,7 +60,7 @@ async fn a_token_signs_in_by_xoauth2_where_both_mechanisms_are_offered() {
 }
 
 #[tokio::test]
-async fn a_token_signs_in_by_oauthbearer_where_xoauth2_is_not_offered() {
+async fn a_token_signs_in_by_oauthbearer_if_xoauth2_is_not_offered() {
     let server = offering(OAUTHBEARER).play();
     let port = server.address.port();
     let (outcome, heard) = signed_in_at(server, "vF9dft4qmT").await;
@@ -73,9 +74,9 @@ async fn a_token_signs_in_by_oauthbearer_where_xoauth2_is_not_offered() {
 }
 
 #[tokio::test]
-async fn a_token_that_fits_rides_on_the_line_of_auth_and_one_octet_more_waits_for_the_334() {
-    for (mechanism, offers) in EACH {
-        // The longest line of a multiple of four digits that is no longer than 510 octets.
+async fn a_token_is_an_initial_response_up_to_510_octets_and_otherwise_waits_for_the_334() {
+    for (mechanism, offers) in MECHANISMS {
+        // The longest multiple of four digits in a line of at most 510 octets.
         let digits = (510 - "AUTH  ".len() - mechanism.len()) / 4 * 4;
         for octets_more in [0, 1] {
             let server = offering(offers).play();
@@ -98,8 +99,8 @@ async fn a_token_that_fits_rides_on_the_line_of_auth_and_one_octet_more_waits_fo
 }
 
 #[tokio::test]
-async fn tokens_of_every_length_go_whole() {
-    for (mechanism, offers) in EACH {
+async fn tokens_of_every_length_are_sent_completely() {
+    for (mechanism, offers) in MECHANISMS {
         for length in [30, 1_500, 2_500, 6_000, 9_100] {
             let server = offering(offers).play();
             let port = server.address.port();
@@ -115,14 +116,14 @@ async fn tokens_of_every_length_go_whole() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_answered_and_shown_decoded_before_the_reply_that_follows() {
-    for ((mechanism, offers), answer) in EACH.into_iter().zip(["", "AQ=="]) {
+async fn a_challenge_is_answered_and_shown_decoded_before_the_reply() {
+    for ((mechanism, offers), answer) in MECHANISMS.into_iter().zip(["", "AQ=="]) {
         for length in [30, 1_500] {
             let auth = "535 5.7.8 Not accepted";
-            let script = Script { challenge: Some(CHALLENGE), auth, ..offering(offers) };
+            let script = SmtpScript { challenge: Some(CHALLENGE), auth, ..offering(offers) };
             let (outcome, heard) = signed_in_by(&"t".repeat(length), script).await;
 
-            assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused), "{mechanism}");
+            assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused), "{mechanism}");
             assert_eq!(outcome.words(), format!("{REASON}\n535 5.7.8 Not accepted"));
             let after_ehlo = &heard.under_tls[1..];
             let answered = after_ehlo.iter().rev().take(2).collect::<Vec<_>>();
@@ -133,70 +134,70 @@ async fn a_challenge_is_answered_and_shown_decoded_before_the_reply_that_follows
 }
 
 #[tokio::test]
-async fn the_reply_after_a_challenge_is_heard_where_it_says_more() {
-    for (auth, advice) in [
-        ("535 5.7.8 https://example.com/?p=BadCredentials", Advice::TokenRefused),
-        ("535 5.7.3 Authentication unsuccessful", Advice::ExchangeSignInRefused),
+async fn the_reply_after_a_challenge_decides_if_it_is_more_specific() {
+    for (auth, diagnosis) in [
+        ("535 5.7.8 https://example.com/?p=BadCredentials", Diagnosis::TokenRefused),
+        ("535 5.7.3 Authentication unsuccessful", Diagnosis::ExchangeSignInRefused),
         (
             "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.",
-            Advice::SmtpAuthDisabled,
+            Diagnosis::SmtpAuthDisabled,
         ),
-        ("454 4.7.0 Cannot ask", Advice::TryLater),
-        ("421 4.7.0 Too many errors", Advice::TryLater),
+        ("454 4.7.0 Cannot ask", Diagnosis::TryLater),
+        ("421 4.7.0 Too many errors", Diagnosis::TryLater),
     ] {
-        let script = Script { challenge: Some(CHALLENGE), auth, ..offering(XOAUTH2) };
+        let script = SmtpScript { challenge: Some(CHALLENGE), auth, ..offering(XOAUTH2) };
         let (outcome, _) = signed_in_by(TOKEN, script).await;
 
-        assert_eq!(outcome.failure(), (Step::SignIn, advice), "{auth}");
+        assert_eq!(outcome.failure(), (Step::SignIn, diagnosis), "{auth}");
         assert_eq!(outcome.words(), format!("{REASON}\n{auth}"));
     }
 }
 
 #[tokio::test]
-async fn a_challenge_is_told_though_the_server_leaves_before_its_reply() {
-    let script = Script { challenge: Some(CHALLENGE), auth: "", ..offering(XOAUTH2) };
+async fn a_challenge_is_shown_even_if_no_reply_follows() {
+    let script = SmtpScript { challenge: Some(CHALLENGE), auth: "", ..offering(XOAUTH2) };
     let (outcome, heard) = signed_in_by(TOKEN, script).await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
     assert_eq!(outcome.words(), REASON);
     assert_eq!(heard.under_tls[2..], [""]);
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_a_token_at_once_is_answered_nothing() {
-    for (auth, advice, words) in [
+async fn an_immediate_refusal_of_a_token_gets_no_response() {
+    for (auth, diagnosis, words) in [
         (
             "535 5.7.3 Authentication unsuccessful",
-            Advice::ExchangeSignInRefused,
+            Diagnosis::ExchangeSignInRefused,
             "535 5.7.3 Authentication unsuccessful",
         ),
-        ("535 5.7.8 Wrong password", Advice::TokenRefused, "535 5.7.8 Wrong password"),
+        ("535 5.7.8 Wrong password", Diagnosis::TokenRefused, "535 5.7.8 Wrong password"),
         (
             "535-5.7.8 Your token\n535-5.7.8 is no good\n535 5.7.8 here.",
-            Advice::TokenRefused,
+            Diagnosis::TokenRefused,
             "535 5.7.8 Your token is no good here.",
         ),
-        ("454 4.7.0 Cannot ask", Advice::TryLater, "454 4.7.0 Cannot ask"),
-        ("421 4.7.0 Too busy", Advice::TryLater, "421 4.7.0 Too busy"),
+        ("454 4.7.0 Cannot ask", Diagnosis::TryLater, "454 4.7.0 Cannot ask"),
+        ("421 4.7.0 Too busy", Diagnosis::TryLater, "421 4.7.0 Too busy"),
     ] {
-        let (outcome, heard) = signed_in_by(TOKEN, Script { auth, ..offering(XOAUTH2) }).await;
+        let (outcome, heard) = signed_in_by(TOKEN, SmtpScript { auth, ..offering(XOAUTH2) }).await;
 
-        assert_eq!(outcome.failure(), (Step::SignIn, advice), "{auth}");
+        assert_eq!(outcome.failure(), (Step::SignIn, diagnosis), "{auth}");
         assert_eq!(outcome.words(), words);
         assert_eq!(heard.under_tls[2..], ["QUIT"]);
     }
 }
 
 #[tokio::test]
-async fn a_failure_has_the_code_of_the_last_reply_where_there_was_one() {
+async fn a_failure_has_the_code_of_the_last_reply_if_there_was_one() {
     let challenge = Some(CHALLENGE);
     for (script, code) in [
-        (Script { auth: "535 5.7.8 No", ..offering(XOAUTH2) }, Some(535)),
-        (Script { auth: "535 5.7.8 No", challenge, ..offering(XOAUTH2) }, Some(535)),
-        (Script { auth: "454 4.7.0 Later", challenge, ..offering(XOAUTH2) }, Some(454)),
-        (Script { auth: "", challenge, ..offering(XOAUTH2) }, Some(334)),
-        (Script { auth: "", ..offering(XOAUTH2) }, None),
-        (Script { rcpt: "550 5.1.1 Nobody", ..offering(XOAUTH2) }, Some(550)),
+        (SmtpScript { auth: "535 5.7.8 No", ..offering(XOAUTH2) }, Some(535)),
+        (SmtpScript { auth: "535 5.7.8 No", challenge, ..offering(XOAUTH2) }, Some(535)),
+        (SmtpScript { auth: "454 4.7.0 Later", challenge, ..offering(XOAUTH2) }, Some(454)),
+        (SmtpScript { auth: "", challenge, ..offering(XOAUTH2) }, Some(334)),
+        (SmtpScript { auth: "", ..offering(XOAUTH2) }, None),
+        (SmtpScript { rcpt: "550 5.1.1 Nobody", ..offering(XOAUTH2) }, Some(550)),
         (offering("554 5.7.1 Not you"), Some(554)),
         (offering("250-mail.example.com\n250 AUTH PLAIN"), None),
     ] {
@@ -207,10 +208,10 @@ async fn a_failure_has_the_code_of_the_last_reply_where_there_was_one() {
 }
 
 #[tokio::test]
-async fn only_what_is_offered_under_tls_counts() {
+async fn only_the_capabilities_under_tls_count() {
     let ehlo_in_clear = "250-mail.example.com\n250-AUTH XOAUTH2\n250 STARTTLS";
     let (outcome, heard) =
-        signed_in_by(TOKEN, Script { ehlo_in_clear, ..offering(OAUTHBEARER) }).await;
+        signed_in_by(TOKEN, SmtpScript { ehlo_in_clear, ..offering(OAUTHBEARER) }).await;
 
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "OAUTHBEARER");
     assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), "PLAIN OAUTHBEARER");
@@ -219,15 +220,15 @@ async fn only_what_is_offered_under_tls_counts() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_sign_in_by_token_is_told_with_what_it_offers() {
-    for (offers, advice, mechanisms) in [
-        ("250-x\n250 AUTH PLAIN LOGIN", Advice::TokenSignInNotOffered, "PLAIN LOGIN"),
-        ("250-x\n250 AUTH", Advice::TokenSignInNotOffered, ""),
-        ("250-x\n250 8BITMIME", Advice::SignInNotOfferedUnderTls, ""),
+async fn a_server_without_a_token_mechanism_is_reported_with_its_mechanisms() {
+    for (offers, diagnosis, mechanisms) in [
+        ("250-x\n250 AUTH PLAIN LOGIN", Diagnosis::TokenSignInNotOffered, "PLAIN LOGIN"),
+        ("250-x\n250 AUTH", Diagnosis::TokenSignInNotOffered, ""),
+        ("250-x\n250 8BITMIME", Diagnosis::SignInNotOfferedUnderTls, ""),
     ] {
         let (outcome, heard) = signed_in_by(TOKEN, offering(offers)).await;
 
-        assert_eq!(outcome.failure(), (Step::SignIn, advice));
+        assert_eq!(outcome.failure(), (Step::SignIn, diagnosis));
         assert_eq!(outcome.words(), "");
         assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), mechanisms);
         assert_eq!(heard.under_tls, ["EHLO [127.0.0.1]", "QUIT"]);
@@ -235,35 +236,36 @@ async fn a_server_without_a_sign_in_by_token_is_told_with_what_it_offers() {
 }
 
 #[tokio::test]
-async fn a_token_is_never_sent_in_clear() {
-    let script = Script {
+async fn a_token_is_never_sent_unencrypted() {
+    let script = SmtpScript {
         ehlo_in_clear: "250-mail.example.com\n250-STARTTLS\n250 AUTH XOAUTH2 OAUTHBEARER",
-        ..Script::in_clear()
+        ..SmtpScript::in_clear()
     };
     let server = script.play();
-    let outcome = Attempt::at(&server, Security::Clear).signed_in_by(USER, TOKEN).run().await;
+    let outcome =
+        DeliveryAttempt::at(&server, Security::Clear).signed_in_by(USER, TOKEN).run().await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Advice::EncryptionRequired));
+    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::EncryptionRequired));
     assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
 }
 
-/// What a server makes of the response that it got.
+/// Builds a reply from the response that a server received.
 type Repeat = fn(&str) -> String;
 
-/// A server that repeats what it got, in its own way.
+/// Starts a server that repeats what it received.
 fn echoing(repeat: Repeat) -> SmtpServer {
     SmtpServer::play(move |mut peer| async move {
-        peer.until(Place::EhloUnderTls).await?;
+        peer.until(EgressPlace::EhloUnderTls).await?;
         peer.say("250-hello\r\n250 AUTH XOAUTH2").await?;
         let line = peer.hear().await?;
-        let said = match line.as_str() {
+        let peer_text = match line.as_str() {
             "AUTH XOAUTH2" => {
                 peer.say("334 ").await?;
                 repeat(&peer.hear().await?)
             }
             _ => repeat(line.trim_start_matches("AUTH XOAUTH2 ")),
         };
-        peer.say(&said).await?;
+        peer.say(&peer_text).await?;
         peer.close().await?;
         peer.is_left().await
     })
@@ -276,7 +278,7 @@ fn token_in(response: &str) -> String {
     token.trim_end_matches('\x01').to_owned()
 }
 
-/// Lines of a reply with as much on each as a server may say there.
+/// Splits a text into the lines of a reply, each of the maximum length.
 fn in_lines(text: &str) -> String {
     let pieces = text
         .as_bytes()
@@ -286,7 +288,7 @@ fn in_lines(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_token_does_not_make_it_shown() {
+async fn a_token_that_the_server_repeats_is_redacted() {
     let echoes: [(Repeat, &str); 5] = [
         (|sent| format!("501 5.5.2 What is {sent}?"), "501 5.5.2 What is [token]?"),
         (|sent| format!("535 5.7.8 No {}", token_in(sent)), "535 5.7.8 No [token]"),
@@ -304,12 +306,12 @@ async fn a_server_that_repeats_the_token_does_not_make_it_shown() {
 }
 
 #[tokio::test]
-async fn a_long_token_that_is_repeated_in_pieces_is_not_shown() {
+async fn a_long_token_that_is_repeated_in_pieces_is_redacted() {
     let token = (0..300).map(|number| (number * 7_919).to_string()).collect::<String>();
     let echoes: [Repeat; 2] = [in_lines, |sent| in_lines(&token_in(sent))];
     for repeat in echoes {
         let (outcome, _) = signed_in_at(echoing(repeat), &token).await;
-        assert_eq!(outcome.failure(), (Step::SignIn, Advice::TokenRefused));
+        assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
         let marks = outcome.words().matches("[token]").count();
         let other = outcome.words().replace("[token]", "");
         assert!(marks > 1 && other.len() < 40, "{}", outcome.words());

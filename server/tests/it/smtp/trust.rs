@@ -1,20 +1,20 @@
-//! Certificates that nobody whom the machine trusts vouches for: what is shown of them, and whom one
-//! may trust for the sake of one mail server.
+//! Tests of certificates of unknown issuers: what is shown of them, and which authority can be
+//! trusted for one mail server.
 
 use std::sync::Arc;
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step};
+use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use domain::validate::host::Host;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::ServerConfig;
 
-use super::{Attempt, Outcome};
+use super::{DeliveryAttempt, DeliveryResult};
 use crate::support::smtp_server::{
-    AUTHORITY, Authority, Protection, Script, self_signed, self_signed_authority,
+    AUTHORITY, Protection, SmtpScript, TestCa, self_signed, self_signed_authority,
 };
 
-const ALL_OF_IT: [FactName; 5] = [
+const CERTIFICATE_FACTS: [FactName; 5] = [
     FactName::Subject,
     FactName::Names,
     FactName::Issuer,
@@ -22,32 +22,32 @@ const ALL_OF_IT: [FactName; 5] = [
     FactName::DaysLeft,
 ];
 
-/// What comes of a server with this certificate, where these are trusted too.
-async fn met(certificate: &Arc<ServerConfig>, trusted_ca: &str) -> Outcome {
+/// Delivers to a server with this certificate, with these authorities trusted in addition.
+async fn deliver_with(certificate: &Arc<ServerConfig>, trusted_ca: &str) -> DeliveryResult {
     let protection = Protection::FromTheFirstByte(certificate.clone());
-    let server = Script { protection, ..Script::from_the_first_byte() }.play();
+    let server = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
     let host = Host::Name("localhost".to_owned());
-    let mut attempt = Attempt::to(host, server.address.port(), Security::ImplicitTls);
+    let mut attempt = DeliveryAttempt::to(host, server.address.port(), Security::ImplicitTls);
     attempt.envelope.server.trusted_ca = trusted_ca.to_owned();
     attempt.run().await
 }
 
-fn names(outcome: &Outcome) -> Vec<FactName> {
+fn names(outcome: &DeliveryResult) -> Vec<FactName> {
     outcome.facts(Step::Tls).iter().map(|(name, _)| *name).collect()
 }
 
-fn pem(outcome: &Outcome) -> &str {
+fn pem(outcome: &DeliveryResult) -> &str {
     outcome.fact(Step::Tls, FactName::IssuerPem)
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_refused_is_shown_with_whom_to_trust() {
-    let authority = Authority::named("Private CA");
-    let outcome = met(&authority.good_with_its_own(), "").await;
+async fn a_refused_certificate_is_shown_with_the_authority_to_trust() {
+    let authority = TestCa::named("Private CA");
+    let outcome = deliver_with(&authority.good_with_its_own(), "").await;
 
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateUnknownIssuer));
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::CertificateUnknownIssuer));
     let whom = [FactName::IssuerFingerprint, FactName::IssuerPem];
-    assert_eq!(names(&outcome), [&ALL_OF_IT[..], &whom].concat());
+    assert_eq!(names(&outcome), [&CERTIFICATE_FACTS[..], &whom].concat());
     let fact = |name| outcome.fact(Step::Tls, name);
     assert_eq!(fact(FactName::Subject), "CN=Test server");
     assert_eq!(fact(FactName::Names), "localhost, 127.0.0.1");
@@ -62,129 +62,129 @@ async fn a_certificate_that_is_refused_is_shown_with_whom_to_trust() {
 }
 
 #[tokio::test]
-async fn whoever_is_to_be_trusted_is_enough_once_trusted() {
-    let authority = Authority::named("Private CA");
+async fn trusting_the_offered_authority_is_sufficient() {
+    let authority = TestCa::named("Private CA");
     for certificate in [authority.good_with_its_own(), self_signed(false), self_signed(true)] {
-        let refused = met(&certificate, "").await;
+        let refused = deliver_with(&certificate, "").await;
         assert_eq!(refused.failure().0, Step::Tls);
-        met(&certificate, pem(&refused)).await.reply();
+        deliver_with(&certificate, pem(&refused)).await.reply();
     }
 }
 
 #[tokio::test]
-async fn nobody_is_offered_whose_trust_would_not_be_enough() {
-    let authority = Authority::named("Private CA");
+async fn an_insufficient_authority_is_not_offered() {
+    let authority = TestCa::named("Private CA");
     for certificate in [
-        // Only its own certificate, which vouches for nobody.
+        // The chain has only the end-entity certificate, which cannot issue others.
         authority.good(),
-        // Beside its own another one that has nothing to do with it.
-        authority.good_with(&Authority::named("Somebody else")),
+        // The chain has another certificate that is unrelated.
+        authority.good_with(&TestCa::named("Somebody else")),
     ] {
-        let outcome = met(&certificate, "").await;
-        assert_eq!(names(&outcome), ALL_OF_IT);
+        let outcome = deliver_with(&certificate, "").await;
+        assert_eq!(names(&outcome), CERTIFICATE_FACTS);
     }
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_wrong_otherwise_is_shown_and_nobody_is_offered() {
-    for (certificate, advice, shown) in [
-        (AUTHORITY.expired(), Advice::CertificateExpired, "localhost, 127.0.0.1"),
-        (AUTHORITY.not_yet_valid(), Advice::CertificateNotYetValid, "localhost, 127.0.0.1"),
-        (AUTHORITY.of_another_name(), Advice::CertificateWrongName, "mail.example.org"),
+async fn a_certificate_with_another_problem_is_shown_and_no_authority_is_offered() {
+    for (certificate, diagnosis, shown) in [
+        (AUTHORITY.expired(), Diagnosis::CertificateExpired, "localhost, 127.0.0.1"),
+        (AUTHORITY.not_yet_valid(), Diagnosis::CertificateNotYetValid, "localhost, 127.0.0.1"),
+        (AUTHORITY.of_another_name(), Diagnosis::CertificateWrongName, "mail.example.org"),
     ] {
-        let outcome = met(&certificate, "").await;
-        assert_eq!(outcome.failure(), (Step::Tls, advice));
-        assert_eq!(names(&outcome), ALL_OF_IT);
+        let outcome = deliver_with(&certificate, "").await;
+        assert_eq!(outcome.failure(), (Step::Tls, diagnosis));
+        assert_eq!(names(&outcome), CERTIFICATE_FACTS);
         assert_eq!(outcome.fact(Step::Tls, FactName::Names), shown);
         let left = outcome.fact(Step::Tls, FactName::DaysLeft);
-        assert_eq!(left.starts_with('-'), advice == Advice::CertificateExpired, "{left}");
+        assert_eq!(left.starts_with('-'), diagnosis == Diagnosis::CertificateExpired, "{left}");
     }
 }
 
 #[tokio::test]
-async fn a_trusted_authority_counts_though_the_server_does_not_show_it() {
-    let authority = Authority::named("Private CA");
-    met(&authority.good(), &authority.pem()).await.reply();
-    let several = Authority::named("Another").pem() + &authority.pem();
-    met(&authority.good(), &several).await.reply();
+async fn a_trusted_authority_counts_even_if_the_server_does_not_send_it() {
+    let authority = TestCa::named("Private CA");
+    deliver_with(&authority.good(), &authority.pem()).await.reply();
+    let several = TestCa::named("Another").pem() + &authority.pem();
+    deliver_with(&authority.good(), &several).await.reply();
 }
 
 #[tokio::test]
-async fn a_server_of_another_authority_is_refused_all_the_same() {
-    let (trusted, other) = (Authority::named("Private CA"), Authority::named("Private CA"));
-    let outcome = met(&other.good_with_its_own(), &trusted.pem()).await;
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateUnknownIssuer));
-    let outcome = met(&self_signed(false), &trusted.pem()).await;
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateSelfSigned));
+async fn a_certificate_of_another_authority_is_still_refused() {
+    let (trusted, other) = (TestCa::named("Private CA"), TestCa::named("Private CA"));
+    let outcome = deliver_with(&other.good_with_its_own(), &trusted.pem()).await;
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::CertificateUnknownIssuer));
+    let outcome = deliver_with(&self_signed(false), &trusted.pem()).await;
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::CertificateSelfSigned));
 }
 
 #[tokio::test]
-async fn a_trusted_authority_does_not_excuse_what_else_is_wrong() {
-    let authority = Authority::named("Private CA");
-    for (certificate, advice) in [
-        (authority.of_another_name(), Advice::CertificateWrongName),
-        (authority.expired(), Advice::CertificateExpired),
-        (authority.not_yet_valid(), Advice::CertificateNotYetValid),
+async fn a_trusted_authority_does_not_excuse_other_problems() {
+    let authority = TestCa::named("Private CA");
+    for (certificate, diagnosis) in [
+        (authority.of_another_name(), Diagnosis::CertificateWrongName),
+        (authority.expired(), Diagnosis::CertificateExpired),
+        (authority.not_yet_valid(), Diagnosis::CertificateNotYetValid),
     ] {
-        let outcome = met(&certificate, &authority.pem()).await;
-        assert_eq!(outcome.failure(), (Step::Tls, advice));
+        let outcome = deliver_with(&certificate, &authority.pem()).await;
+        assert_eq!(outcome.failure(), (Step::Tls, diagnosis));
     }
 }
 
 #[tokio::test]
-async fn trust_in_a_servers_own_certificate_does_not_excuse_what_else_is_wrong() {
+async fn a_trusted_self_signed_certificate_does_not_excuse_other_problems() {
     type Change = fn(&mut CertificateParams);
-    let changes: [(Change, Advice); 4] = [
-        (|made| made.not_after = date_time_ymd(2020, 1, 1), Advice::CertificateExpired),
-        (|made| made.not_before = date_time_ymd(3000, 1, 1), Advice::CertificateNotYetValid),
-        (|made| made.subject_alt_names.truncate(0), Advice::CertificateWithoutNames),
+    let changes: [(Change, Diagnosis); 4] = [
+        (|made| made.not_after = date_time_ymd(2020, 1, 1), Diagnosis::CertificateExpired),
+        (|made| made.not_before = date_time_ymd(3000, 1, 1), Diagnosis::CertificateNotYetValid),
+        (|made| made.subject_alt_names.truncate(0), Diagnosis::CertificateWithoutNames),
         (
             |made| made.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
-            Advice::TlsFailed,
+            Diagnosis::TlsFailed,
         ),
     ];
-    for (change, advice) in changes {
+    for (change, diagnosis) in changes {
         let (certificate, pem) = self_signed_authority(change);
-        let outcome = met(&certificate, &pem).await;
-        assert_eq!(outcome.failure(), (Step::Tls, advice));
+        let outcome = deliver_with(&certificate, &pem).await;
+        assert_eq!(outcome.failure(), (Step::Tls, diagnosis));
     }
 }
 
 #[tokio::test]
-async fn trust_in_a_servers_own_certificate_is_not_in_another_of_its_name() {
+async fn a_trusted_self_signed_certificate_does_not_cover_another_with_its_name() {
     let ((_, pem), (other, _)) = (self_signed_authority(|_| {}), self_signed_authority(|_| {}));
-    let outcome = met(&other, &pem).await;
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateSelfSigned));
+    let outcome = deliver_with(&other, &pem).await;
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::CertificateSelfSigned));
 }
 
 #[tokio::test]
-async fn trust_in_a_servers_own_certificate_is_not_in_what_its_key_has_signed() {
-    let server = Authority::presumptuous();
+async fn a_trusted_server_certificate_does_not_cover_certificates_signed_by_its_key() {
+    let server = TestCa::presumptuous();
     for certificate in [server.good(), server.good_with_its_own()] {
-        let outcome = met(&certificate, &server.pem()).await;
+        let outcome = deliver_with(&certificate, &server.pem()).await;
         assert_eq!(outcome.failure().0, Step::Tls);
     }
 }
 
 #[tokio::test]
-async fn trust_in_one_conversation_does_not_reach_the_next() {
-    let authority = Authority::named("Private CA");
-    met(&authority.good(), &authority.pem()).await.reply();
-    let outcome = met(&authority.good(), "").await;
-    assert_eq!(outcome.failure(), (Step::Tls, Advice::CertificateUnknownIssuer));
+async fn trust_in_one_session_does_not_extend_to_the_next() {
+    let authority = TestCa::named("Private CA");
+    deliver_with(&authority.good(), &authority.pem()).await.reply();
+    let outcome = deliver_with(&authority.good(), "").await;
+    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::CertificateUnknownIssuer));
 }
 
 #[tokio::test]
-async fn whoever_the_machine_trusts_is_trusted_beside_it() {
-    met(&AUTHORITY.good(), &Authority::named("Private CA").pem()).await.reply();
-    met(&AUTHORITY.good(), "no certificate at all").await.reply();
+async fn the_platforms_authorities_stay_trusted() {
+    deliver_with(&AUTHORITY.good(), &TestCa::named("Private CA").pem()).await.reply();
+    deliver_with(&AUTHORITY.good(), "no certificate at all").await.reply();
 }
 
 #[tokio::test]
-async fn by_starttls_the_same_is_shown() {
-    let authority = Authority::named("Private CA");
+async fn with_starttls_the_authority_is_offered_too() {
+    let authority = TestCa::named("Private CA");
     let protection = Protection::StartTls(authority.good_with_its_own());
-    let server = Script { protection, ..Script::by_starttls() }.play();
-    let outcome = Attempt::at(&server, Security::StartTls).run().await;
+    let server = SmtpScript { protection, ..SmtpScript::by_starttls() }.play();
+    let outcome = DeliveryAttempt::at(&server, Security::StartTls).run().await;
     assert!(pem(&outcome).starts_with("-----BEGIN CERTIFICATE-----\n"), "{}", pem(&outcome));
 }

@@ -1,12 +1,12 @@
-//! Certificates that PPM never accepts: the property is named, no button offers what cannot help, and
-//! the server's operator gets a line that makes a good one.
+//! Tests of certificates that PPM never accepts: the property is named, no button offers to trust
+//! them, and the server's operator gets a command that creates a valid one.
 
-use domain::check::host::Host;
-use domain::delivery::{Advice, FactName, Step};
+use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use domain::validate::host::Host;
 
-use super::Attempt;
-use crate::support::smtp_server::{Protection, Script, made_by_openssl, showing};
+use super::DeliveryAttempt;
+use crate::support::smtp_server::{Protection, SmtpScript, made_by_openssl, showing};
 
 const KEY: &str = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout k -out r";
 const VERSION_1: [&str; 2] = [KEY, "x509 -req -days 3650 -in r -signkey k -out c"];
@@ -23,9 +23,9 @@ const SHA_1: [&str; 3] = [
     "x509 -req -sha1 -days 3650 -in r -CA ca -CAkey ca.key -CAcreateserial -extfile san -out c",
 ];
 
-/// Checks what is said of the certificate in `c`, whether nobody vouches for it or the one in `trusted`
-/// does.
-async fn is_named(lines: &[&str], trusted: &str, advice: Advice, property: &str) {
+/// Checks the explanation for the certificate in `c`, both with no authority trusted and with the
+/// one in `trusted`.
+async fn is_named(lines: &[&str], trusted: &str, diagnosis: Diagnosis, property: &str) {
     let [pem, trusted] = made_by_openssl(lines, ["c", trusted]);
     let certificate = showing(&pem);
     for trusted_ca in [String::new(), trusted] {
@@ -33,13 +33,13 @@ async fn is_named(lines: &[&str], trusted: &str, advice: Advice, property: &str)
             (Protection::FromTheFirstByte(certificate.clone()), Security::ImplicitTls),
             (Protection::StartTls(certificate.clone()), Security::StartTls),
         ] {
-            let server = Script { protection, ..Script::by_starttls() }.play();
+            let server = SmtpScript { protection, ..SmtpScript::by_starttls() }.play();
             let host = Host::Name("localhost".to_owned());
-            let mut attempt = Attempt::to(host, server.address.port(), security);
+            let mut attempt = DeliveryAttempt::to(host, server.address.port(), security);
             attempt.envelope.server.trusted_ca.clone_from(&trusted_ca);
             let outcome = attempt.clone().run().await;
 
-            assert_eq!(outcome.failure(), (Step::Tls, advice), "{}", outcome.found());
+            assert_eq!(outcome.failure(), (Step::Tls, diagnosis), "{}", outcome.found());
             assert_eq!(outcome.words(), "", "the server has said nothing");
             assert_ne!(outcome.found(), "");
             assert_eq!(outcome.fact(Step::Tls, FactName::IssuerPem), "");
@@ -56,20 +56,20 @@ async fn is_named(lines: &[&str], trusted: &str, advice: Advice, property: &str)
 
 #[tokio::test]
 async fn version_1_is_named() {
-    is_named(&VERSION_1, "c", Advice::CertificateVersion1, "version 1").await;
+    is_named(&VERSION_1, "c", Diagnosis::CertificateVersion1, "version 1").await;
 }
 
 #[tokio::test]
-async fn a_missing_subject_alt_name_is_named_though_the_common_name_is_right() {
-    is_named(&NO_NAMES, "c", Advice::CertificateWithoutNames, "no subjectAltName").await;
+async fn a_missing_subject_alt_name_is_named_even_if_the_common_name_matches() {
+    is_named(&NO_NAMES, "c", Diagnosis::CertificateWithoutNames, "no subjectAltName").await;
 }
 
 #[tokio::test]
 async fn a_key_that_is_too_short_is_named() {
-    is_named(&SHORT_KEY, "c", Advice::CertificateKeyTooShort, "fewer than 2,048 bits").await;
+    is_named(&SHORT_KEY, "c", Diagnosis::CertificateKeyTooShort, "fewer than 2,048 bits").await;
 }
 
 #[tokio::test]
 async fn a_signature_with_sha_1_is_named() {
-    is_named(&SHA_1, "ca", Advice::CertificateOldSignature, "SHA-1").await;
+    is_named(&SHA_1, "ca", Diagnosis::CertificateOldSignature, "SHA-1").await;
 }

@@ -1,4 +1,4 @@
-//! Many administrators of one database, each with an account and a session of their own.
+//! Creates many administrators in one database, each with an account and a session.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::databases::database;
 use super::harness::{ADDRESS, PASSWORD, cookie_of, operator, stranger};
 
-/// Makes so many administrators in the database of a folder, and returns the `Cookie` headers of
-/// their browsers, each signed in.
+/// Creates this number of administrators in the database of a folder, and returns the `Cookie`
+/// headers of their browsers, each signed in.
 pub async fn administrators(folder: &TempDir, count: usize) -> Vec<String> {
     let store = Store::open(&database(folder).await).await.expect("the database opens");
     let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
@@ -27,12 +27,12 @@ pub async fn administrators(folder: &TempDir, count: usize) -> Vec<String> {
     cookies
 }
 
-/// The address, and the name, of one of them.
+/// Returns the address, which is also the name, of an administrator.
 pub fn administrator(number: usize) -> String {
     format!("administrator-{number}@example.com")
 }
 
-/// Signs somebody in with the password of most tests, and returns the `Cookie` header of their browser.
+/// Signs a user in with the password of most tests, and returns the `Cookie` header.
 pub async fn sign_in(accounts: &Accounts, email: &str) -> String {
     let signed_in = accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
     let SignedIn { cookie, .. } = signed_in.expect("the password is right");

@@ -1,6 +1,6 @@
-//! The database of a test: a `SQLite` file in the test's folder or, where `cargo xtask test` has
-//! started a `PostgreSQL` server, a database of its own there. That server is thrown away as a
-//! whole, so nobody drops what a test leaves.
+//! The database of a test: a `SQLite` file in the test's folder or, if `cargo xtask test` has
+//! started a `PostgreSQL` server, a separate database on it. That server is discarded as a whole,
+//! so databases are not dropped.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,10 +11,10 @@ use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
-/// The variable with the URL of the `PostgreSQL` server that tests may make databases in.
+/// The variable with the URL of the `PostgreSQL` server for tests.
 const POSTGRES: &str = "PPM_EMAIL_TEST_POSTGRES";
 
-/// How the database of this folder is named to the program, made if it is not there yet.
+/// Returns the URL of this folder's database, which is created if it does not exist.
 pub async fn database_url(folder: &Path) -> String {
     match std::env::var(POSTGRES) {
         Ok(server) => postgres_url(&server, folder).await,
@@ -22,25 +22,25 @@ pub async fn database_url(folder: &Path) -> String {
     }
 }
 
-/// The database of this folder, made if it is not there yet.
+/// Returns this folder's database, which is created if it does not exist.
 pub async fn database(folder: &TempDir) -> Database {
     Database::parse(&database_url(folder.path()).await).expect("the URL is understood")
 }
 
-/// A connection past the store, for what only a test may do.
+/// Opens a connection that bypasses the store.
 pub async fn connection(folder: &Path) -> AnyConnection {
     install_default_drivers();
     AnyConnection::connect(&database_url(folder).await).await.expect("the database is there")
 }
 
-/// How many rows a table has.
+/// Returns the number of rows of a table.
 pub async fn count_rows(folder: &Path, table: &str) -> i64 {
     let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
     let count = sqlx::query_scalar(sql).fetch_one(&mut connection(folder).await).await;
     count.expect("the table is there")
 }
 
-/// Lets the database refuse every row of such a statement on a table, as a full disk would.
+/// Makes the database refuse every row of this operation on a table, as a full disk would.
 pub async fn refuse(folder: &Path, operation: &str, table: &str) {
     let mut connection = connection(folder).await;
     let trigger = format!("CREATE TRIGGER refusal BEFORE {operation} ON {table}");
@@ -56,7 +56,7 @@ pub async fn refuse(folder: &Path, operation: &str, table: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the table is there");
 }
 
-/// Ends a refusal.
+/// Ends the refusals on a table.
 pub async fn stop_refusing(folder: &Path, table: &str) {
     let mut connection = connection(folder).await;
     let of = if is_postgres(&connection) { format!(" ON {table}") } else { String::new() };
@@ -68,7 +68,7 @@ fn is_postgres(connection: &AnyConnection) -> bool {
     connection.backend_name() == "PostgreSQL"
 }
 
-/// Puts a token there, as obtaining one will.
+/// Inserts a token.
 pub async fn put_token(folder: &TempDir, grant_id: &str) {
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at)
@@ -81,7 +81,7 @@ pub async fn put_token(folder: &TempDir, grant_id: &str) {
     .expect("the table is there");
 }
 
-/// Asks the `PostgreSQL` server of the tests for a setting.
+/// Reads a setting of the `PostgreSQL` server.
 pub async fn postgres_setting(name: &str) -> String {
     let server = std::env::var(POSTGRES).expect("`cargo xtask test` says where it is");
     let mut connection = PgConnection::connect(&server).await.expect("the server is there");
@@ -89,7 +89,7 @@ pub async fn postgres_setting(name: &str) -> String {
     setting.fetch_one(&mut connection).await.expect("there is such a setting")
 }
 
-/// A database whose name is made of the folder's, which no other test has.
+/// Creates a database whose name is derived from the folder's and therefore unique.
 async fn postgres_url(server: &str, folder: &Path) -> String {
     let mut name = String::from("ppm_");
     for octet in folder.file_name().expect("a folder has a name").as_encoded_bytes() {

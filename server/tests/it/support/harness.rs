@@ -1,5 +1,5 @@
-//! The real server in this process: a database and a folder of its own, a clock that stands still,
-//! seeded randomness, and the real router, driven by `oneshot`.
+//! The real server in this process: a separate database and folder, a fixed clock, seeded
+//! randomness, and the real router, driven by `oneshot`.
 
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::api::{Save, SaveAnswer};
-use app::service::{Browser, EmailService};
+use app::service::{ConsentBinding, EmailService};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -24,12 +24,12 @@ use server::Server;
 use server::clock::Clock;
 use server::config::{Config, PublicUrl};
 use server::egress::EgressPolicy;
-use server::identity::throttle::{Rates, rate};
+use server::identity::login_throttle::{Rates, rate};
 use server::identity::{Caller, Principal, Role, SignedIn, role_name};
 use server::serve::{Limits, connections};
 use server::service::Service;
 use server::store::Store;
-use server::store::audit::{self, Actor, Entry, Wanted};
+use server::store::audit::{self, Actor, AuditFilter, Entry};
 use server::store::runs;
 use server::web::pages::pages;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::databases::{connection, database};
-use super::doubles::{FixedClock, SeededRandomness};
+use super::test_doubles::{FixedClock, SeededRandomness};
 
 pub const EMAIL: &str = "ada@example.com";
 pub const NAME: &str = "Ada Lovelace";
@@ -45,17 +45,17 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The networks of this machine, as `--egress-allow` takes them.
 pub const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1"];
 pub const ADDRESS: &str = "192.0.2.1";
-/// How a page sends a form.
+/// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A server and the folder it lives in.
+/// A server and its folder.
 pub struct Harness {
     pub server: Server,
     pub clock: Arc<FixedClock>,
     pub folder: TempDir,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -64,27 +64,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The code of a refusal.
+    /// Returns the error code.
     pub fn code(&self) -> String {
         let body: serde_json::Value = serde_json::from_str(&self.body).expect("a refusal is JSON");
         body["code"].as_str().expect("a refusal has a code").to_owned()
     }
 
-    /// A header's text, empty without it.
+    /// Returns a header's text; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("headers are text here"))
     }
 }
 
 impl Harness {
-    /// The latest rows of the audit trail, newest first, once what is counted in memory is written.
+    /// Returns the latest rows of the audit trail, newest first, after writing what is counted in
+    /// memory.
     pub async fn trail(&self, count: i64) -> Vec<Entry> {
         self.server.accounts.aggregates().flush().await;
         trail(&self.server.store, count).await
     }
 
-    /// Begins a test message of somebody's to themselves that is given until an instant, and returns
-    /// whether it began.
+    /// Starts a user's test message that expires at an instant, and returns whether it was started.
     pub async fn begin_run(&self, id: &str, who: &Principal, gone_after: DateTime<Utc>) -> bool {
         let run = Run {
             id: id.to_owned(),
@@ -95,11 +95,11 @@ impl Harness {
             outcome: None,
         };
         let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
-        let form = self.server.vault.seal("run", &Destination::Nowhere, &form);
+        let form = self.server.vault.seal("run", &Destination::Unbound, &form);
         runs::begin(&self.server.store, who, &run, &form, &[], gone_after).await.expect("it begins")
     }
 
-    /// Saves, first of all, that mail goes in clear through the server at this address.
+    /// Saves, as the first revision, this mail server without TLS.
     pub async fn sends_through(&self, who: &Principal, mail_server: SocketAddr) {
         let port = mail_server.port().to_string();
         let mut draft = Draft::default();
@@ -117,17 +117,17 @@ impl Harness {
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     }
 
-    /// A server without accounts, reached by http.
+    /// Starts a server without accounts, reached by http.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// A server configured otherwise.
+    /// Starts a server with a changed configuration.
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         Self::in_folder(tempfile::tempdir().expect("a folder for the test"), configure).await
     }
 
-    /// A server on the database and with the key that are in this folder already.
+    /// Starts a server with the existing database and key of this folder.
     pub async fn in_folder(folder: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(FixedClock::new());
         let mut config = config(&folder).await;
@@ -138,7 +138,7 @@ impl Harness {
         Self { server, clock, folder }
     }
 
-    /// A server that browsers reach by https.
+    /// Starts a server that browsers reach by https.
     pub async fn https() -> Self {
         Self::with(|config| {
             config.public_url = Some(PublicUrl::parse("https://ppm.example").expect("a URL"));
@@ -146,7 +146,7 @@ impl Harness {
         .await
     }
 
-    /// Adds the one administrator of most tests.
+    /// Adds the default administrator.
     pub async fn with_ada(self) -> Self {
         self.add(EMAIL, NAME).await;
         self
@@ -157,13 +157,13 @@ impl Harness {
         self.add_as(Role::Administrator, email, name).await;
     }
 
-    /// Adds somebody with this role.
+    /// Adds a user with this role.
     pub async fn add_as(&self, role: Role, email: &str, name: &str) {
         let added = self.server.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
     }
 
-    /// Gives somebody another role, as an operator with the database at hand can.
+    /// Changes a user's role directly in the database, as an operator can.
     pub async fn set_role(&self, id: &str, role: Role) {
         sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
             .bind(id)
@@ -173,7 +173,7 @@ impl Harness {
             .expect("the table is there");
     }
 
-    /// Signs Ada in and returns the `Cookie` header that her browser would send.
+    /// Signs Ada in, and returns the `Cookie` header of her browser.
     pub async fn sign_in(&self) -> String {
         let SignedIn { cookie, .. } = self
             .server
@@ -184,8 +184,8 @@ impl Harness {
         cookie_of(cookie.to_str().expect("a cookie is text"))
     }
 
-    /// Serves the real pages over sockets on a free port for as long as the test runs, and returns
-    /// address and port.
+    /// Serves the real pages on a free port for the duration of the test, and returns address and
+    /// port.
     pub async fn listen(&self) -> String {
         let service = Arc::new(Service::new(self.server.clone()));
         let router = server::guarded(self.server.clone(), pages(&self.server, &service));
@@ -195,12 +195,12 @@ impl Harness {
         address
     }
 
-    /// Sends a request through everything to these pages.
+    /// Sends a request to these pages through the whole middleware stack.
     pub async fn ask(&self, pages: Router<Server>, request: Builder) -> Answer {
         self.ask_with(pages, request, Body::empty()).await
     }
 
-    /// The same with a body.
+    /// Sends a request with a body to these pages through the whole middleware stack.
     pub async fn ask_with(&self, pages: Router<Server>, request: Builder, body: Body) -> Answer {
         let peer = SocketAddr::new(ADDRESS.parse().expect("an address"), 1);
         let mut request = request.body(body).expect("the request is well-formed");
@@ -210,7 +210,7 @@ impl Harness {
     }
 }
 
-/// An answer, read to its end.
+/// Reads a response to its end.
 pub async fn read(response: Response) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
@@ -221,12 +221,14 @@ pub async fn read(response: Response) -> Answer {
     }
 }
 
-/// An egress policy that also allows every address of this machine, where the tests' servers are.
+/// Returns an egress policy that also allows every address of this machine, where the tests'
+/// servers listen.
 pub fn this_machine() -> EgressPolicy {
     EgressPolicy::parse(&THIS_MACHINE, &[]).expect("rules")
 }
 
-/// The configuration of a server in this folder, which may call every address of this machine.
+/// Returns the configuration of a server in this folder, which may connect to every address of this
+/// machine.
 pub async fn config(folder: &TempDir) -> Config {
     Config {
         egress: this_machine(),
@@ -236,52 +238,52 @@ pub async fn config(folder: &TempDir) -> Config {
     }
 }
 
-/// Rates that no test reaches, where a test is about another limit.
+/// Returns rates that no test reaches, for tests of another limit.
 pub fn unlimited() -> Rates {
     let all = rate(1_000_000, Duration::from_nanos(1));
     Rates { address: all, site: all, organisation: all, all, device: all }
 }
 
-/// The latest rows of the audit trail, newest first.
+/// Returns the latest rows of the audit trail, newest first.
 pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
-    let found = audit::entries(store, &Wanted::default(), count).await;
+    let found = audit::entries(store, &AuditFilter::default(), count).await;
     let rows = found.expect("the audit is readable");
     rows.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// Somebody who has not signed in.
+/// Returns a caller who has not signed in.
 pub fn stranger(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
-    let browser = Browser::default();
+    let browser = ConsentBinding::default();
     Caller { principal: None, session: None, address, browser, device: None }
 }
 
-/// An administrator who is known to the database or not.
+/// Returns an administrator, who need not be in the database.
 pub fn principal(id: &str, email: &str, name: &str) -> Principal {
     Principal::local(id.to_owned(), email.to_owned(), name.to_owned(), Role::Administrator)
 }
 
-/// Whoever has the command line.
+/// Returns the operator at the command line.
 pub fn operator() -> Actor {
     Actor::named("", "command line")
 }
 
-/// What a browser sends back of a `Set-Cookie` header.
+/// Returns the part of a `Set-Cookie` header that a browser sends back.
 pub fn cookie_of(set_cookie: &str) -> String {
     set_cookie.split(';').next().expect("a cookie has a name and a value").to_owned()
 }
 
-/// A request for a page.
+/// Returns a request for a page.
 pub fn get(path: &str) -> Builder {
     Request::get(path).header(header::HOST, "ppm.example")
 }
 
-/// A form, as a page of this server sends it.
+/// Returns a form request, as a page of this server sends it.
 pub fn post_form(path: &str) -> Builder {
     post(path).header(header::CONTENT_TYPE, FORM)
 }
 
-/// A request that may change something, as a page of this server sends it.
+/// Returns a request that may change something, as a page of this server sends it.
 pub fn post(path: &str) -> Builder {
     Request::post(path).header(header::HOST, "ppm.example").header("sec-fetch-site", "same-origin")
 }

@@ -1,5 +1,5 @@
-//! A product that knows who is signed in and says so by tokens: its keys, its tokens, and a server
-//! that takes them.
+//! A host product that authenticates users by tokens: its keys, its tokens, and servers that accept
+//! them.
 
 use std::net::SocketAddr;
 
@@ -31,12 +31,12 @@ use super::provider::{ScriptedProvider, Turn};
 pub const ISSUER: &str = "https://host.example";
 pub const AUDIENCE: &str = "ppm-email";
 pub const COOKIE_NAME: &str = "host-token";
-/// The id of the key that a host begins with.
+/// The id of a host's first key.
 pub const KEY_ID: &str = "first";
 /// The host's public key in PEM.
 pub const PUBLIC_KEY: &str = include_str!("host_key.pub.pem");
 
-/// Of no use anywhere else.
+/// A private key for tests only.
 const PRIVATE_KEY: &str = include_str!("host_key.pem");
 
 /// Signs by RS256.
@@ -61,14 +61,14 @@ fn rsa_key() -> RsaKeyPair {
     RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).expect("PEM")).expect("a key")
 }
 
-/// The first key as it is published.
+/// Returns the first key as a JWK.
 pub fn rsa_jwk(id: &str) -> Value {
     let PublicKeyComponents::<Vec<u8>> { n, e } = rsa_key().public().into();
     let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
     json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": n, "e": e })
 }
 
-/// A key that a host may turn to.
+/// A key that a host may rotate to.
 pub struct EcKey(EcdsaKeyPair);
 
 impl EcKey {
@@ -83,7 +83,7 @@ impl EcKey {
         self.0.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec()
     }
 
-    /// The key as it is published.
+    /// Returns the key as a JWK.
     pub fn jwk(&self, id: &str) -> Value {
         let point = &self.0.public_key().as_ref()[1..];
         let (x, y) = point.split_at(32);
@@ -92,24 +92,24 @@ impl EcKey {
     }
 }
 
-/// Keys as they are published.
+/// Returns a response with a JWK Set.
 pub fn key_set(keys: &[Value]) -> Turn {
     Turn::json("200 OK", &json!({ "keys": keys }).to_string())
 }
 
-/// A token with this header and these claims.
+/// Returns a token with this header and these claims.
 pub fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(sign(message.as_bytes())))
 }
 
-/// A token of the host as it makes them every day.
+/// Returns a valid token of the host.
 pub fn good_token(claims: &Value) -> String {
     token(&json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }), claims, by_rsa)
 }
 
-/// What the host says of an administrator, for an hour from `now` on.
+/// Returns the claims of an administrator, valid for one hour from `now`.
 pub fn claims(now: DateTime<Utc>) -> Value {
     json!({
         "iss": ISSUER,
@@ -123,7 +123,7 @@ pub fn claims(now: DateTime<Utc>) -> Value {
     })
 }
 
-/// The same with some claims otherwise; one that is null is left out.
+/// Returns these claims with some overridden; null removes one.
 pub fn claims_with(now: DateTime<Utc>, other: Value) -> Value {
     let (Value::Object(mut all), Value::Object(other)) = (claims(now), other) else {
         panic!("claims are objects")
@@ -133,7 +133,7 @@ pub fn claims_with(now: DateTime<Utc>, other: Value) -> Value {
     Value::Object(all)
 }
 
-/// How a server is configured that takes the host's tokens, in the cookie, too.
+/// Returns the configuration of a server that accepts the host's tokens, in the cookie too.
 pub fn host_tokens(keys: KeySource) -> HostTokens {
     HostTokens {
         keys,
@@ -157,12 +157,12 @@ pub fn host_tokens(keys: KeySource) -> HostTokens {
     }
 }
 
-/// The keys that this double publishes.
+/// Returns the key source of the keys that this provider publishes.
 pub fn published_by(host: &ScriptedProvider) -> KeySource {
     KeySource::Address(format!("http://{}/keys", host.address()))
 }
 
-/// A server that takes tokens signed by the key in a file.
+/// Starts a server that accepts tokens signed by the key in a file.
 pub async fn with_key_file(configure: impl FnOnce(&mut Config)) -> Harness {
     let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
     Harness::with(|config| {
@@ -172,7 +172,7 @@ pub async fn with_key_file(configure: impl FnOnce(&mut Config)) -> Harness {
     .await
 }
 
-/// A server that takes tokens signed by what this double publishes.
+/// Starts a server that accepts tokens signed by the published keys.
 pub async fn with_keys_of(host: &ScriptedProvider, configure: impl FnOnce(&mut Config)) -> Harness {
     let keys = published_by(host);
     Harness::with(|config| {
@@ -194,18 +194,18 @@ pub async fn send(harness: &Harness, peer: &str, request: Builder, body: &str) -
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-/// A call as a program makes it.
+/// Returns a request as a program makes it.
 pub fn call(path: &str) -> Builder {
     Request::post(path).header(HOST, "ppm.example").header(CONTENT_TYPE, "application/json")
 }
 
-/// Loads the tab by a bearer token.
+/// Loads the tab with a bearer token.
 pub async fn load_by_bearer(harness: &Harness, token: &str) -> Answer {
     let request = call("/bearer/api/email/load").header(AUTHORIZATION, format!("Bearer {token}"));
     send(harness, ADDRESS, request, "{}").await
 }
 
-/// Loads the tab as a page of this server does whose browser has the host's cookie.
+/// Loads the tab as a page of this server in a browser with the host's cookie.
 pub async fn load_by_cookie(harness: &Harness, token: &str) -> Answer {
     let request = call("/api/email/load")
         .header("sec-fetch-site", "same-origin")
@@ -213,7 +213,7 @@ pub async fn load_by_cookie(harness: &Harness, token: &str) -> Answer {
     send(harness, ADDRESS, request, "{}").await
 }
 
-/// The present instant of a server.
+/// Returns the current time of a server.
 pub fn now(harness: &Harness) -> DateTime<Utc> {
     harness.clock.now()
 }

@@ -1,5 +1,5 @@
-//! A mail server for many callers at once, under implicit TLS, that takes messages from
-//! whoever signs in with a token that it is told is good, and counts.
+//! A mail server under implicit TLS for many concurrent clients, which accepts messages from users
+//! with a valid token, and counts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,79 +16,79 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::provider::Provider;
+use super::provider::TestProvider;
 use super::smtp_server::AUTHORITY;
 
-/// What happened at a [`Mailbox`].
+/// The counters of a [`Mailbox`].
 #[derive(Debug, Default)]
-struct Tally {
+struct Counters {
     refused: AtomicUsize,
     messages: AtomicUsize,
     tokens: Mutex<Vec<String>>,
     users: Mutex<Vec<String>>,
-    /// Whether whoever tries to sign in waits for the answer.
+    /// Whether sign-ins are held.
     holds: watch::Sender<bool>,
-    /// How many have tried to sign in.
+    /// The number of sign-in attempts.
     asked: watch::Sender<usize>,
 }
 
-/// The mail server, listening until it is dropped.
+/// The mail server, which listens until it is dropped.
 pub struct Mailbox {
     pub address: SocketAddr,
-    tally: Arc<Tally>,
+    counters: Arc<Counters>,
     serving: JoinHandle<()>,
 }
 
 impl Mailbox {
-    /// Takes the tokens that this provider calls good.
-    pub async fn start(provider: &Arc<Provider>) -> Self {
+    /// Starts a server that accepts the valid tokens of this provider.
+    pub async fn start(provider: &Arc<TestProvider>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let tally = Arc::new(Tally::default());
-        let (tls, provider, ears) = (AUTHORITY.good(), provider.clone(), tally.clone());
+        let counters = Arc::new(Counters::default());
+        let (tls, provider, shared) = (AUTHORITY.good(), provider.clone(), counters.clone());
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (tls, provider, tally) = (tls.clone(), provider.clone(), ears.clone());
-                tokio::spawn(async move { serve(stream, tls, &provider, &tally).await });
+                let (tls, provider, counters) = (tls.clone(), provider.clone(), shared.clone());
+                tokio::spawn(async move { serve(stream, tls, &provider, &counters).await });
             }
         });
-        Self { address, tally, serving }
+        Self { address, counters, serving }
     }
 
-    /// How many sign-ins were refused.
+    /// Returns the number of refused sign-ins.
     pub fn refused(&self) -> usize {
-        self.tally.refused.load(Ordering::SeqCst)
+        self.counters.refused.load(Ordering::SeqCst)
     }
 
-    /// How many messages were taken.
+    /// Returns the number of accepted messages.
     pub fn messages(&self) -> usize {
-        self.tally.messages.load(Ordering::SeqCst)
+        self.counters.messages.load(Ordering::SeqCst)
     }
 
-    /// Lets whoever tries to sign in wait until [`Mailbox::release`].
+    /// Holds all sign-ins until [`Mailbox::release`].
     pub fn hold(&self) {
-        self.tally.holds.send_replace(true);
+        self.counters.holds.send_replace(true);
     }
 
-    /// Answers those who wait.
+    /// Releases the held sign-ins.
     pub fn release(&self) {
-        self.tally.holds.send_replace(false);
+        self.counters.holds.send_replace(false);
     }
 
-    /// Waits until somebody has tried to sign in.
+    /// Waits for the first sign-in attempt.
     pub async fn is_asked(&self) {
-        let mut asked = self.tally.asked.subscribe();
-        asked.wait_for(|asked| *asked > 0).await.expect("a tally that stays");
+        let mut asked = self.counters.asked.subscribe();
+        asked.wait_for(|asked| *asked > 0).await.expect("counters that stay");
     }
 
-    /// The tokens that somebody tried to sign in with, in that order.
+    /// Returns the tokens of all sign-in attempts, in order.
     pub fn tokens(&self) -> Vec<String> {
-        self.tally.tokens.lock().expect("a tally").clone()
+        self.counters.tokens.lock().expect("counters").clone()
     }
 
-    /// Who tried to sign in, in that order.
+    /// Returns the users of all sign-in attempts, in order.
     pub fn users(&self) -> Vec<String> {
-        self.tally.users.lock().expect("a tally").clone()
+        self.counters.users.lock().expect("counters").clone()
     }
 }
 
@@ -101,8 +101,8 @@ impl Drop for Mailbox {
 async fn serve(
     stream: TcpStream,
     tls: Arc<ServerConfig>,
-    provider: &Provider,
-    tally: &Tally,
+    provider: &TestProvider,
+    counters: &Counters,
 ) -> io::Result<()> {
     let mut stream = BufReader::new(TlsAcceptor::from(tls).accept(stream).await?);
     say(&mut stream, "220 mailbox").await?;
@@ -116,22 +116,22 @@ async fn serve(
             ["EHLO", ..] => say(&mut stream, "250-mailbox\r\n250 AUTH XOAUTH2").await?,
             ["AUTH", "XOAUTH2", response] => {
                 let (user, token) = user_and_token(response);
-                tally.users.lock().expect("a tally").push(user);
-                tally.asked.send_modify(|asked| *asked += 1);
-                let _ = tally.holds.subscribe().wait_for(|holds| !holds).await;
+                counters.users.lock().expect("counters").push(user);
+                counters.asked.send_modify(|asked| *asked += 1);
+                let _ = counters.holds.subscribe().wait_for(|holds| !holds).await;
                 let is_good = provider.is_good(&token);
-                tally.tokens.lock().expect("a tally").push(token);
+                counters.tokens.lock().expect("counters").push(token);
                 if is_good {
                     say(&mut stream, "235 2.7.0 Welcome").await?;
                 } else {
-                    tally.refused.fetch_add(1, Ordering::SeqCst);
+                    counters.refused.fetch_add(1, Ordering::SeqCst);
                     say(&mut stream, "535 5.7.3 Authentication unsuccessful").await?;
                 }
             }
             ["DATA"] => {
                 say(&mut stream, "354 Go on").await?;
-                hear_message(&mut stream).await?;
-                tally.messages.fetch_add(1, Ordering::SeqCst);
+                read_message(&mut stream).await?;
+                counters.messages.fetch_add(1, Ordering::SeqCst);
                 say(&mut stream, "250 2.0.0 Taken").await?;
             }
             ["QUIT"] => return say(&mut stream, "221 Bye").await,
@@ -140,14 +140,14 @@ async fn serve(
     }
 }
 
-type Channel = BufReader<TlsStream<TcpStream>>;
+type MailboxStream = BufReader<TlsStream<TcpStream>>;
 
-async fn say(stream: &mut Channel, line: &str) -> io::Result<()> {
+async fn say(stream: &mut MailboxStream, line: &str) -> io::Result<()> {
     stream.write_all(format!("{line}\r\n").as_bytes()).await?;
     stream.flush().await
 }
 
-async fn hear_message(stream: &mut Channel) -> io::Result<()> {
+async fn read_message(stream: &mut MailboxStream) -> io::Result<()> {
     let mut message = Vec::new();
     while !message.ends_with(b"\r\n.\r\n") {
         message.push(stream.read_u8().await?);
@@ -155,7 +155,7 @@ async fn hear_message(stream: &mut Channel) -> io::Result<()> {
     Ok(())
 }
 
-/// Who signs in with which token, in an initial response of XOAUTH2.
+/// Decodes user and token from an initial response of XOAUTH2.
 fn user_and_token(response: &str) -> (String, String) {
     let decoded = BASE64.decode(response).expect("a response is base64");
     let text = String::from_utf8(decoded).expect("a response is text");

@@ -1,20 +1,20 @@
-//! What the promises are tested with.
+//! Helpers of the integration tests.
 
 pub mod accounts;
 pub mod databases;
-pub mod doubles;
 pub mod harness;
 pub mod host;
 pub mod mailbox;
+pub mod oauth_fixture;
 pub mod oauth_programs;
-pub mod oauth_world;
 pub mod openid_provider;
 pub mod pages;
 #[cfg(target_os = "linux")]
 pub mod postfix;
 pub mod program;
 pub mod provider;
+pub mod secret_encodings;
 pub mod smtp_server;
 pub mod soak;
 pub mod sockets;
-pub mod spellings;
+pub mod test_doubles;

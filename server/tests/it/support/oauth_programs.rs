@@ -1,39 +1,39 @@
-//! What an administrator does with a program that has an OAuth flow saved, over its HTTP API: for
-//! what only whole processes can prove.
+//! Steps of an administrator over the HTTP API of a program with a saved OAuth flow, for tests that
+//! need whole processes.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use app::api::{Begun, RunNow, Save, SaveAnswer, TokenNow};
+use app::api::{AttemptStarted, RunView, Save, SaveAnswer, TokenView};
 use axum::http::StatusCode;
 use domain::Draft;
 use domain::delivery::{Outcome, Run};
-use domain::token::AttemptEnd;
+use domain::token::AttemptOutcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::harness::cookie_of;
-use super::oauth_world::CALLBACK;
-use super::program::Browser;
-use super::provider::Provider;
+use super::oauth_fixture::CALLBACK;
+use super::program::HttpBrowser;
+use super::provider::TestProvider;
 use super::smtp_server::AUTHORITY;
 
-/// How often somebody looks whether something has ended.
+/// The polling interval.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Lets a program that is about to serve in this folder trust the mail servers of the tests.
+/// Makes a program that will serve in this folder trust the tests' authority.
 pub fn trust_the_tests(command: &mut Command, folder: &Path) {
     let file = folder.join("ca.pem");
     fs::write(&file, AUTHORITY.pem()).expect("the folder is there");
     command.arg("--extra-ca").arg(file);
 }
 
-/// Calls a server function, and expects an answer that is no refusal.
+/// Calls a server function, and expects success.
 pub async fn called<T: DeserializeOwned>(
-    browser: &mut Browser,
+    browser: &mut HttpBrowser,
     function: &str,
     argument: &impl Serialize,
 ) -> T {
@@ -42,9 +42,9 @@ pub async fn called<T: DeserializeOwned>(
     serde_json::from_str(&answer.body).expect("an answer of this function")
 }
 
-/// Saves, on this revision, and agrees to the deletion of this token.
+/// Saves on this revision, and agrees to the deletion of this token.
 pub async fn save(
-    browser: &mut Browser,
+    browser: &mut HttpBrowser,
     draft: &Draft,
     revision: i64,
     deletes_grant: Option<String>,
@@ -54,14 +54,15 @@ pub async fn save(
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
 
-/// What a browser is told of the token.
-pub async fn token(browser: &mut Browser) -> TokenNow {
+/// Returns the token's state as a browser receives it.
+pub async fn token(browser: &mut HttpBrowser) -> TokenView {
     called(browser, "email/token", &json!({})).await
 }
 
-/// Presses Get Auth Token, consents at the provider and comes back with a code.
-pub async fn obtain(browser: &mut Browser, provider: &Provider) {
-    let begun: Begun = called(browser, "email/get-token", &json!({ "in_pop_up": true })).await;
+/// Presses Get Auth Token, consents at the provider and requests the callback.
+pub async fn obtain(browser: &mut HttpBrowser, provider: &TestProvider) {
+    let begun: AttemptStarted =
+        called(browser, "email/get-token", &json!({ "in_pop_up": true })).await;
     let departed = browser.get(&begun.start.expect("somebody is asked")).await.expect("an answer");
     assert_eq!(departed.status, StatusCode::SEE_OTHER, "{departed:?}");
     let address = provider.consent(departed.header("location"));
@@ -72,23 +73,23 @@ pub async fn obtain(browser: &mut Browser, provider: &Provider) {
     browser.cookie = own_cookie;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
     let attempt = token(browser).await.attempt.expect("the attempt is the last one");
-    assert_eq!((attempt.id, attempt.end), (begun.attempt.id, Some(AttemptEnd::Obtained)));
+    assert_eq!((attempt.id, attempt.end), (begun.attempt.id, Some(AttemptOutcome::Obtained)));
 }
 
 /// Sends a test message.
-pub async fn begin_send(browser: &mut Browser) -> Run {
-    let now: RunNow = called(browser, "email/send-test", &json!({})).await;
+pub async fn begin_send(browser: &mut HttpBrowser) -> Run {
+    let now: RunView = called(browser, "email/send-test", &json!({})).await;
     now.run
 }
 
 /// Waits for the end of a test message.
-pub async fn end_of(browser: &mut Browser, mut run: Run) -> Outcome {
+pub async fn end_of(browser: &mut HttpBrowser, mut run: Run) -> Outcome {
     loop {
         if let Some(outcome) = run.outcome {
             return outcome;
         }
         tokio::time::sleep(LOOK_EVERY).await;
-        let now: RunNow = called(browser, "email/run", &json!({ "id": run.id })).await;
+        let now: RunView = called(browser, "email/run", &json!({ "id": run.id })).await;
         run = now.run;
     }
 }

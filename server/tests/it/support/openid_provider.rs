@@ -1,5 +1,5 @@
-//! An `OpenID` provider over real sockets: it keeps the rules of `OpenID` Connect Core 1.0 with one
-//! account and one client, and can be told to say something else in its ID tokens.
+//! A compliant `OpenID` provider (`OpenID` Connect Core 1.0) over real sockets, with one account
+//! and one client, whose ID tokens can be changed.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -25,32 +25,32 @@ pub const CLIENT_SECRET: &str = "canary-oidc-secret";
 pub const CODE: &str = "canary-oidc-code";
 const ACCESS: &str = "canary-oidc-access";
 
-/// What differs in the next ID token from a good one.
+/// The deviations of the next ID token from a valid one.
 #[derive(Debug, Clone, Default)]
 pub struct Bent {
-    /// Claims in place of those of the same name; null takes one away.
+    /// Claims that override those of the same name; null removes one.
     pub claims: Value,
-    /// The algorithm that the header names.
+    /// The algorithm in the header.
     pub alg: Option<&'static str>,
-    /// Whether it promises that each answer names it (RFC 9207 3); the way back does not.
+    /// Whether the metadata promises `iss` in responses (RFC 9207 3); the callback URL has none.
     pub names_itself: bool,
-    /// Whether there is no signature.
+    /// Whether the token is unsigned.
     pub is_unsigned: bool,
-    /// Whether somebody else signs it.
+    /// Whether another key signs it.
     pub is_by_another_key: bool,
-    /// What signs it instead of a key: a secret that others know, too.
+    /// A shared secret that signs it instead of a key.
     pub mac_key: Option<&'static str>,
-    /// Where the configuration says that a session ends, instead of at this provider.
+    /// The `end_session_endpoint` in the metadata, instead of this provider's.
     pub end_session: Option<&'static str>,
 }
 
-struct Told {
+struct Inner {
     issuer: String,
     key: KeyPair,
-    /// Whether it signs by RSA instead.
+    /// Whether it signs by RSA.
     is_rsa: bool,
     key_id: &'static str,
-    /// When it is, in seconds.
+    /// The current time, in seconds.
     now: i64,
     bent: Bent,
     nonce: String,
@@ -58,25 +58,25 @@ struct Told {
     asked: Vec<&'static str>,
     is_down: bool,
     is_parrot: bool,
-    /// What nobody may hear but this server and the browser's address bar.
+    /// Values that only this server and the browser's address bar may contain.
     secrets: Vec<String>,
 }
 
-type Shared = Arc<Mutex<Told>>;
+type Shared = Arc<Mutex<Inner>>;
 
-/// The provider; it listens until it is dropped.
+/// The provider, which listens until it is dropped.
 pub struct OpenidProvider {
     pub issuer: String,
-    told: Shared,
+    state: Shared,
     listening: JoinHandle<()>,
 }
 
 impl OpenidProvider {
-    /// Starts one whose clock shows `now`.
+    /// Starts a provider with the time `now`.
     pub async fn start(now: i64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
-        let told = Arc::new(Mutex::new(Told {
+        let state = Arc::new(Mutex::new(Inner {
             issuer: issuer.clone(),
             key: key(),
             is_rsa: false,
@@ -94,63 +94,63 @@ impl OpenidProvider {
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/jwks", get(keys))
             .route("/token", post(token))
-            .with_state(told.clone());
+            .with_state(state.clone());
         let listening = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves until it is dropped");
         });
-        Self { issuer, told, listening }
+        Self { issuer, state, listening }
     }
 
-    /// Signs the one account in at the page with this address, and returns the way back.
+    /// Signs the only account in at this authorization URL, and returns the path of the callback.
     pub fn sign_in(&self, url: &Url) -> String {
-        let mut told = self.told();
-        told.nonce = param(url, "nonce");
-        let nonce = told.nonce.clone();
-        told.secrets.push(nonce);
-        told.challenge = param(url, "code_challenge");
+        let mut state = self.state();
+        state.nonce = param(url, "nonce");
+        let nonce = state.nonce.clone();
+        state.secrets.push(nonce);
+        state.challenge = param(url, "code_challenge");
         format!("/oidc/callback?code={CODE}&state={}", param(url, "state"))
     }
 
-    /// Bends the ID tokens to come.
+    /// Changes the following ID tokens.
     pub fn bend(&self, bent: Bent) {
-        self.told().bent = bent;
+        self.state().bent = bent;
     }
 
-    /// Signs with another key from now on.
+    /// Rotates the signing key.
     pub fn rotate(&self, key_id: &'static str) {
-        let mut told = self.told();
-        told.key = key();
-        told.key_id = key_id;
+        let mut state = self.state();
+        state.key = key();
+        state.key_id = key_id;
     }
 
-    /// Signs by RSA from now on.
+    /// Switches to RSA signatures.
     pub fn turn_to_rsa(&self) {
-        self.told().is_rsa = true;
+        self.state().is_rsa = true;
     }
 
-    /// Answers nothing but errors, or answers again.
+    /// Responds with errors only, or normally again.
     pub fn down(&self, is_down: bool) {
-        self.told().is_down = is_down;
+        self.state().is_down = is_down;
     }
 
-    /// Repeats whatever is secret in a request for tokens instead of giving any, or gives them again.
+    /// Repeats the secrets of a token request instead of issuing tokens, or issues them again.
     pub fn parrot(&self, is_parrot: bool) {
-        self.told().is_parrot = is_parrot;
+        self.state().is_parrot = is_parrot;
     }
 
-    /// Everything secret that it has said and heard: client secret, code, access token, nonces, code
-    /// verifiers, and of ID tokens the claims and the signatures.
+    /// Returns all secrets sent and received: client secret, code, access token, nonces, code
+    /// verifiers, and the claims and signatures of ID tokens.
     pub fn secrets(&self) -> Vec<String> {
-        self.told().secrets.clone()
+        self.state().secrets.clone()
     }
 
-    /// How often a path was asked for.
+    /// Returns the number of requests to a path.
     pub fn count(&self, path: &str) -> usize {
-        self.told().asked.iter().filter(|asked| **asked == path).count()
+        self.state().asked.iter().filter(|asked| **asked == path).count()
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().expect("no test panics while it tells")
+    fn state(&self) -> MutexGuard<'_, Inner> {
+        self.state.lock().expect("no test panics while it tells")
     }
 }
 
@@ -160,7 +160,7 @@ impl Drop for OpenidProvider {
     }
 }
 
-/// A parameter of an address, empty without it.
+/// Returns a query parameter of a URL; empty if it is missing.
 pub fn param(url: &Url, name: &str) -> String {
     let found = url.query_pairs().find(|(named, _)| named == name);
     found.map_or_else(String::new, |(_, value)| value.into_owned())
@@ -170,11 +170,11 @@ fn key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ED25519).expect("a key")
 }
 
-async fn configuration(State(told): State<Shared>) -> Response {
-    answer(&told, "configuration", |told| {
-        let issuer = &told.issuer;
+async fn configuration(State(state): State<Shared>) -> Response {
+    answer(&state, "configuration", |state| {
+        let issuer = &state.issuer;
         let own = format!("{issuer}/end-session?kind=rp");
-        let end_session = told.bent.end_session.map_or(own, str::to_owned);
+        let end_session = state.bent.end_session.map_or(own, str::to_owned);
         json!({
             "issuer": issuer,
             "authorization_endpoint": format!("{issuer}/authorize"),
@@ -184,23 +184,23 @@ async fn configuration(State(told): State<Shared>) -> Response {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "EdDSA", "HS256"],
-            "authorization_response_iss_parameter_supported": told.bent.names_itself,
+            "authorization_response_iss_parameter_supported": state.bent.names_itself,
         })
     })
 }
 
-async fn keys(State(told): State<Shared>) -> Response {
-    answer(&told, "jwks", |told| {
-        if told.is_rsa {
-            return json!({"keys": [rsa_jwk(told.key_id)]});
+async fn keys(State(state): State<Shared>) -> Response {
+    answer(&state, "jwks", |state| {
+        if state.is_rsa {
+            return json!({"keys": [rsa_jwk(state.key_id)]});
         }
-        let x = BASE64.encode(told.key.der_bytes());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": told.key_id, "x": x}]})
+        let x = BASE64.encode(state.key.der_bytes());
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": state.key_id, "x": x}]})
     })
 }
 
 async fn token(
-    State(told): State<Shared>,
+    State(state): State<Shared>,
     headers: HeaderMap,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Response {
@@ -208,10 +208,10 @@ async fn token(
         form.iter().find(|(named, _)| named == name).map_or("", |(_, value)| value.as_str())
     };
     let expected = {
-        let told = told.lock().expect("no test panics while it tells");
+        let state = state.lock().expect("no test panics while it tells");
         let basic = base64::engine::general_purpose::STANDARD
             .encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
-        (format!("Basic {basic}"), CODE.to_owned(), told.challenge.clone())
+        (format!("Basic {basic}"), CODE.to_owned(), state.challenge.clone())
     };
     let given = (
         headers.get("authorization").map_or("", |value| value.to_str().expect("text")).to_owned(),
@@ -219,9 +219,9 @@ async fn token(
         BASE64.encode(Sha256::digest(param("code_verifier"))),
     );
     let is_parrot = {
-        let mut told = told.lock().expect("no test panics while it tells");
-        told.secrets.push(param("code_verifier").to_owned());
-        told.is_parrot
+        let mut state = state.lock().expect("no test panics while it tells");
+        state.secrets.push(param("code_verifier").to_owned());
+        state.is_parrot
     };
     if is_parrot {
         let heard = format!("{} {} {form:?}", given.0, given.2);
@@ -231,31 +231,31 @@ async fn token(
     if given != expected {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"}))).into_response();
     }
-    answer(&told, "token", |told| {
-        let id_token = id_token(told);
+    answer(&state, "token", |state| {
+        let id_token = id_token(state);
         let parts = id_token.split('.').skip(1).filter(|part| !part.is_empty());
-        told.secrets.extend(parts.map(str::to_owned));
+        state.secrets.extend(parts.map(str::to_owned));
         json!({"access_token": ACCESS, "token_type": "Bearer", "id_token": id_token})
     })
 }
 
-fn answer(told: &Shared, path: &'static str, body: impl FnOnce(&mut Told) -> Value) -> Response {
-    let mut told = told.lock().expect("no test panics while it tells");
-    told.asked.push(path);
-    if told.is_down {
+fn answer(state: &Shared, path: &'static str, body: impl FnOnce(&mut Inner) -> Value) -> Response {
+    let mut state = state.lock().expect("no test panics while it tells");
+    state.asked.push(path);
+    if state.is_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(body(&mut told)).into_response()
+    Json(body(&mut state)).into_response()
 }
 
-fn id_token(told: &Told) -> String {
+fn id_token(state: &Inner) -> String {
     let mut claims = json!({
-        "iss": told.issuer,
+        "iss": state.issuer,
         "sub": "248289761001",
         "aud": CLIENT_ID,
-        "iat": told.now,
-        "exp": told.now + 300,
-        "nonce": told.nonce,
+        "iat": state.now,
+        "exp": state.now + 300,
+        "nonce": state.nonce,
         "name": "Ada Okafor",
         "email": "ada@practice.example",
         "email_verified": true,
@@ -263,24 +263,24 @@ fn id_token(told: &Told) -> String {
         "zoneinfo": "Europe/Berlin",
         "roles": ["ppm-administrator"],
     });
-    for (name, value) in told.bent.claims.as_object().into_iter().flatten() {
+    for (name, value) in state.bent.claims.as_object().into_iter().flatten() {
         claims[name] = value.clone();
     }
     let claims = claims.as_object_mut().expect("an object");
     claims.retain(|_, value| !value.is_null());
-    let usual = if told.is_rsa { "RS256" } else { "EdDSA" };
-    let header = json!({"alg": told.bent.alg.unwrap_or(usual), "kid": told.key_id});
+    let usual = if state.is_rsa { "RS256" } else { "EdDSA" };
+    let header = json!({"alg": state.bent.alg.unwrap_or(usual), "kid": state.key_id});
     let encoded = |value: &Value| BASE64.encode(value.to_string());
     let signed = format!("{}.{}", encoded(&header), encoded(&Value::Object(claims.clone())));
-    let signature = match &told.bent {
+    let signature = match &state.bent {
         Bent { is_unsigned: true, .. } => Vec::new(),
         Bent { mac_key: Some(secret), .. } => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
             hmac::sign(&key, signed.as_bytes()).as_ref().to_vec()
         }
         Bent { is_by_another_key: true, .. } => key().sign(signed.as_bytes()).expect("a key signs"),
-        _ if told.is_rsa => by_rsa(signed.as_bytes()),
-        _ => told.key.sign(signed.as_bytes()).expect("a key signs"),
+        _ if state.is_rsa => by_rsa(signed.as_bytes()),
+        _ => state.key.sign(signed.as_bytes()).expect("a key signs"),
     };
     format!("{signed}.{}", BASE64.encode(signature))
 }

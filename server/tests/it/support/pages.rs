@@ -1,4 +1,4 @@
-//! The real pages behind everything that a request must pass.
+//! The real pages behind the whole middleware stack.
 
 use std::sync::Arc;
 

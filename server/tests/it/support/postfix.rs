@@ -1,6 +1,5 @@
-//! Postfix with Dovecot, Debian's own, in a folder of its own: a mail server that asks an
-//! authorization server, played here, whether a token is good. Started by root, as Postfix has to
-//! be, and gone when the test is.
+//! Runs Debian's Postfix and Dovecot in a temporary folder, with an authorization server that
+//! checks tokens. Has to be started by root, as Postfix requires, and ends with the test.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -23,12 +22,12 @@ use super::smtp_server::AUTHORITY;
 const MASTER: &str = "/usr/lib/postfix/sbin/master";
 const DOVECOT: &str = "/usr/sbin/dovecot";
 
-/// Whose tokens they are.
+/// The user of the tokens.
 pub const USER: &str = "ppm@example.com";
 
 const START_WITHIN: Duration = Duration::from_secs(20);
 
-/// The server.
+/// A running mail server.
 pub struct Postfix {
     pub address: SocketAddr,
     master: Daemon,
@@ -37,18 +36,18 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// Offers these mechanisms, as Dovecot names them, and takes these tokens.
+    /// Starts a server that offers these mechanisms, by Dovecot's names, and accepts these tokens.
     pub async fn start(mechanisms: &str, good: Vec<String>) -> Self {
-        let authorization_server = introspecting(good).await;
-        Self::asking(authorization_server, mechanisms).await
+        let authorization_server = introspection_server(good).await;
+        Self::start_with(authorization_server, mechanisms).await
     }
 
-    /// The same with no authorization server that answers.
+    /// Starts a server whose authorization server does not respond.
     pub async fn forsaken(mechanisms: &str) -> Self {
-        Self::asking(free_address(), mechanisms).await
+        Self::start_with(free_address(), mechanisms).await
     }
 
-    async fn asking(authorization_server: SocketAddr, mechanisms: &str) -> Self {
+    async fn start_with(authorization_server: SocketAddr, mechanisms: &str) -> Self {
         for program in [MASTER, DOVECOT] {
             let is_there = Path::new(program).is_file();
             assert!(is_there, "{program} is missing: `cargo xtask test` installs it");
@@ -60,24 +59,24 @@ impl Postfix {
         let auth = root.join("queue/private/auth");
         write_dovecot(root, mechanisms, authorization_server);
         let dovecot = Daemon::start(DOVECOT, &["-F", "-c"], &root.join("dovecot.conf"));
-        until(root, async || auth.exists()).await;
+        wait_until(root, async || auth.exists()).await;
 
         write_postfix(root, address);
         let master = Daemon::start(MASTER, &["-d", "-c"], root);
-        until(root, async || TcpStream::connect(address).await.is_ok()).await;
+        wait_until(root, async || TcpStream::connect(address).await.is_ok()).await;
         Self { address, master, dovecot, _folder: folder }
     }
 }
 
 impl Drop for Postfix {
     fn drop(&mut self) {
-        // Each takes a second to end, and both can take the same.
-        self.master.send_away();
-        self.dovecot.send_away();
+        // Each takes a second to end; this way they end concurrently.
+        self.master.terminate();
+        self.dovecot.terminate();
     }
 }
 
-/// A program that runs until this is dropped, or until this process is gone however it went.
+/// A program that ends when this is dropped, or when this process ends in any way.
 struct Daemon {
     process: Child,
     guard: Child,
@@ -91,7 +90,7 @@ impl Daemon {
             .stdin(Stdio::null())
             .spawn()
             .expect("the program runs");
-        // Its standard input ends with this process.
+        // The guard's standard input is closed when this process ends.
         let guard = Command::new("sh")
             .args(["-c", "trap '' INT TERM HUP; read -r _; kill -TERM \"$0\" 2>/dev/null"])
             .arg(process.id().to_string())
@@ -101,21 +100,21 @@ impl Daemon {
         Self { process, guard }
     }
 
-    fn send_away(&mut self) {
+    fn terminate(&mut self) {
         drop(self.guard.stdin.take());
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        self.send_away();
+        self.terminate();
         let _ = self.guard.wait();
         let _ = self.process.wait();
     }
 }
 
-/// Waits for a condition, or shows what the two programs have logged.
-async fn until(root: &Path, is_so: impl AsyncFn() -> bool) {
+/// Waits for a condition, or fails with the logs of both programs.
+async fn wait_until(root: &Path, is_so: impl AsyncFn() -> bool) {
     let waiting = async {
         let mut tick = interval(Duration::from_millis(10));
         while !is_so().await {
@@ -128,7 +127,7 @@ async fn until(root: &Path, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// A port that nothing listens on.
+/// Returns the address of an unused port.
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")
@@ -139,8 +138,8 @@ struct Introspection {
     token: String,
 }
 
-/// An authorization server that says which tokens are good (RFC 7662).
-async fn introspecting(good: Vec<String>) -> SocketAddr {
+/// Starts an authorization server that introspects tokens (RFC 7662).
+async fn introspection_server(good: Vec<String>) -> SocketAddr {
     let answer = async move |Form(Introspection { token }): Form<Introspection>| -> Json<Value> {
         Json(json!({ "active": good.contains(&token), "username": USER }))
     };
@@ -151,7 +150,7 @@ async fn introspecting(good: Vec<String>) -> SocketAddr {
     address
 }
 
-/// The folders that Postfix expects, for the account that it runs as.
+/// Creates the folders that Postfix expects, owned by its account.
 fn make_queue(root: &Path) {
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
     let mut chown = Command::new("chown");
@@ -262,13 +261,13 @@ anvil      unix       - - n -     1 anvil
 postlog    unix-dgram n - n -     1 postlogd
 ";
     let master = format!("{address} inet n - n - - smtpd{services}");
-    write_of_old(&root.join("main.cf"), &main);
-    write_of_old(&root.join("master.cf"), &master);
+    write_backdated(&root.join("main.cf"), &main);
+    write_backdated(&root.join("master.cf"), &master);
     fs::write(root.join("certificate.pem"), AUTHORITY.good_in_pem()).expect("the folder is ours");
 }
 
-/// Writes a file with a date long ago: Postfix waits for a fresh one to be left alone for a while.
-fn write_of_old(path: &Path, text: &str) {
+/// Writes a file with an old modification time: Postfix waits after a recent change.
+fn write_backdated(path: &Path, text: &str) {
     let mut file = File::create_new(path).expect("the folder is ours");
     file.write_all(text.as_bytes()).expect("the folder is ours");
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_hours(24)).expect("the file is ours");

@@ -1,5 +1,5 @@
-//! The program itself as a process of its own, and somebody who talks HTTP with it over sockets:
-//! for what only a whole process can prove.
+//! The program as a separate process, and an HTTP client for it over sockets, for tests that need a
+//! whole process.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -22,19 +22,19 @@ use tokio::time::{sleep, timeout};
 
 use super::harness::{Answer, FORM, THIS_MACHINE, cookie_of};
 
-/// What `/ready` answers with while a process can do all of its work.
+/// The body of `/ready` while a process is fully operational.
 pub const READY: &str = r#"{"code":"ok"}"#;
-/// Longer than the program takes for anything that it does by itself.
+/// A timeout longer than anything that the program does on a timer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The program in this folder, with nothing in its environment.
+/// Returns a command for the program in this folder, with an empty environment.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
     command.env_clear().current_dir(folder);
     command
 }
 
-/// Runs a command of the program to its end, with `input` on its standard input.
+/// Runs a command of the program to completion, with `input` on its standard input.
 pub fn run(mut command: Command, input: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -42,12 +42,12 @@ pub fn run(mut command: Command, input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program runs");
-    // One that is called wrongly ends without reading.
+    // With invalid arguments, it ends without reading.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
     child.wait_with_output().expect("the program ends")
 }
 
-/// The one line with which the program ended, having been called wrongly.
+/// Returns the single error line of a program that was called with invalid arguments.
 pub fn complaint(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).expect("the program writes text");
     assert_eq!(output.status.code(), Some(2), "{text}");
@@ -60,7 +60,7 @@ pub fn add_administrator(folder: &Path, email: &str, password: &str) {
     add_administrator_to(folder, "sqlite://ppm-email.db", email, password);
 }
 
-/// The same in another database than the program makes by itself.
+/// Adds an administrator to another database than the default one.
 pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, password: &str) {
     let mut command = program(folder);
     command.args(["admin", "add", email, "--name", email, "--password-stdin"]);
@@ -69,7 +69,7 @@ pub fn add_administrator_to(folder: &Path, database_url: &str, email: &str, pass
     assert!(output.status.success(), "{output:?}");
 }
 
-/// The program, serving until it is dropped.
+/// A running program, which is killed when this is dropped.
 pub struct Serving {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -78,8 +78,8 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts `ppm-email serve` in this folder on a free port, with what `configure` adds. It may call
-    /// every address of this machine.
+    /// Starts `ppm-email serve` in this folder on a free port, with the additions of `configure`.
+    /// It may connect to every address of this machine.
     pub fn with(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
         Self::strictly(folder, |command| {
             for network in THIS_MACHINE {
@@ -89,7 +89,7 @@ impl Serving {
         })
     }
 
-    /// The same with no more calls allowed than without flags.
+    /// Starts `ppm-email serve` with the default egress policy.
     pub fn strictly(folder: &Path, configure: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(folder);
         command.arg("serve");
@@ -100,7 +100,7 @@ impl Serving {
         Self::by(command)
     }
 
-    /// The same by a command that ends in the program, such as `prlimit`.
+    /// Starts the program by a command that executes it, such as `prlimit`.
     pub fn by(mut command: Command) -> Self {
         command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
@@ -112,24 +112,24 @@ impl Serving {
         Self { child, output, address }
     }
 
-    /// The number of its process.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it from one instruction to the next (SIGKILL).
+    /// Kills the process (SIGKILL).
     pub fn kill(mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it is ours");
     }
 
-    /// Ends it in good order, and returns what it wrote to standard output since it listens.
+    /// Stops it gracefully, and returns its standard output since it listens.
     pub fn stop(mut self) -> String {
         send(&self.child, Signal::TERM);
-        let mut said = String::new();
-        self.output.read_to_string(&mut said).expect("it writes text");
+        let mut written = String::new();
+        self.output.read_to_string(&mut written).expect("it writes text");
         assert!(self.child.wait().expect("it is ours").success());
-        said
+        written
     }
 }
 
@@ -141,41 +141,41 @@ pub fn send(program: &Child, signal: Signal) {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It has ended already where a test waited for that.
+        // It has already ended if a test waited for that.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A file that a process writes its log to.
+/// Opens a log file of a process.
 pub fn log_file(path: &Path) -> File {
     File::options().append(true).create(true).open(path).expect("the folder is there")
 }
 
-/// Writes a file that its owner alone reads, as every secret must be.
+/// Writes a file that only its owner can read, as every secret must be.
 pub fn write_private(file: &Path, content: &str) {
     fs::write(file, content).expect("the folder is the test's");
     fs::set_permissions(file, Permissions::from_mode(0o600)).expect("the file is the test's");
 }
 
-/// A browser of one person: a connection that stays open, and a cookie.
-pub struct Browser {
+/// A browser: a connection that stays open, and a cookie.
+pub struct HttpBrowser {
     connection: SendRequest<Full<Bytes>>,
-    /// The `Host` header: the address, unless a proxy in between passes on another one.
+    /// The `Host` header: the address, unless a proxy passes on another one.
     pub host: String,
     /// The `Cookie` header, empty before the sign-in.
     pub cookie: String,
-    /// The address that a proxy in between says it comes from; empty without a proxy.
+    /// The `X-Forwarded-For` header of a proxy; empty without a proxy.
     pub forwarded_for: String,
 }
 
-impl Browser {
+impl HttpBrowser {
     /// Connects to the program.
     pub async fn at(address: &str) -> Result<Self, io::Error> {
         Self::over(TcpStream::connect(address).await?, address).await
     }
 
-    /// A browser that comes from another of this machine's own addresses.
+    /// Connects from another address of this machine.
     pub async fn at_from(own: Ipv4Addr, address: &str) -> Result<Self, io::Error> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((own, 0).into())?;
@@ -192,24 +192,24 @@ impl Browser {
         Ok(Self { connection, host: address.to_owned(), cookie, forwarded_for })
     }
 
-    /// A browser that comes from another address, by way of a proxy on this machine.
+    /// Connects from another address through a proxy on this machine.
     pub async fn from(address: &str, forwarded_for: &str) -> Result<Self, io::Error> {
         Ok(Self { forwarded_for: forwarded_for.to_owned(), ..Self::at(address).await? })
     }
 
-    /// The same browser at the same or another process, its cookie kept.
+    /// Connects the same browser to the same or another process, with its cookie.
     pub async fn again(&self, address: &str) -> Result<Self, io::Error> {
         let (cookie, forwarded_for) = (self.cookie.clone(), self.forwarded_for.clone());
         Ok(Self { cookie, forwarded_for, ..Self::at(address).await? })
     }
 
-    /// The same browser, which says that it reaches the program by this host.
+    /// Changes the `Host` header.
     pub fn calling_itself(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }
 
-    /// Sends a request as a page of the program does, and reads the answer to its end.
+    /// Sends a request as a page of the program does, and reads the response.
     pub async fn ask(
         &mut self,
         method: &str,
@@ -221,7 +221,7 @@ impl Browser {
         self.send(method, path, &[(header::CONTENT_TYPE, content_type)], body).await
     }
 
-    /// The same with any headers beside those of every request.
+    /// Sends a request with additional headers, and reads the response.
     pub async fn send(
         &mut self,
         method: Method,
@@ -232,7 +232,7 @@ impl Browser {
         read(self.begin(method, path, headers, body).await?).await.map_err(io::Error::other)
     }
 
-    /// Sends a request without a body, and reads the head of its answer alone.
+    /// Sends a request without a body, and reads only the head of the response.
     pub async fn head(&mut self, method: Method, path: &str) -> Result<Answer, io::Error> {
         let (head, _) = self.begin(method, path, &[], "").await?.into_parts();
         Ok(Answer { status: head.status, headers: head.headers, body: String::new() })
@@ -262,12 +262,12 @@ impl Browser {
         self.connection.send_request(request).await.map_err(io::Error::other)
     }
 
-    /// Asks for a page.
+    /// Requests a page.
     pub async fn get(&mut self, path: &str) -> Result<Answer, io::Error> {
         self.ask("GET", path, "text/plain", "").await
     }
 
-    /// Asks for a page with further headers.
+    /// Requests a page with additional headers.
     pub async fn get_with(
         &mut self,
         path: &str,
@@ -288,7 +288,7 @@ impl Browser {
         self.ask("POST", &format!("/api/{function}"), "application/json", body).await
     }
 
-    /// Tries to sign in, and keeps the cookies if that succeeds.
+    /// Attempts to sign in, and stores the cookies on success.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<Answer, io::Error> {
         let form = format!("email={}&password={}", encoded(email), encoded(password));
         let answer = self.ask("POST", "/sign-in", FORM, form).await?;
@@ -301,17 +301,17 @@ impl Browser {
         Ok(answer)
     }
 
-    /// Waits until `/ready` answers with this body.
+    /// Waits until `/ready` responds with this body.
     pub async fn until_ready_says(&mut self, body: &str) {
-        let said = async {
+        let polling = async {
             while self.get("/ready").await.expect("an answer").body != body {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        timeout(PATIENCE, said).await.expect("it says so within a minute");
+        timeout(PATIENCE, polling).await.expect("it says so within a minute");
     }
 
-    /// Forgets its session, as at the end of a working day, and stays the device that it is.
+    /// Deletes the session cookie, as at the end of a browser session, and keeps the device cookie.
     pub fn forget_session(&mut self) {
         let kept = self.cookie.split("; ").filter(|cookie| cookie.contains("-device="));
         self.cookie = kept.collect::<Vec<_>>().join("; ");
@@ -325,7 +325,7 @@ async fn read(response: Response<Incoming>) -> Result<Answer, hyper::Error> {
     Ok(Answer { status: parts.status, headers: parts.headers, body })
 }
 
-/// Percent-encoded, every octet of it.
+/// Percent-encodes every octet of a text.
 pub fn encoded(text: &str) -> String {
     text.bytes().flat_map(|octet| format!("%{octet:02X}").into_bytes()).map(char::from).collect()
 }

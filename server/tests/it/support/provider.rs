@@ -1,6 +1,6 @@
-//! An OAuth provider over real sockets, on a thread of its own so that a test may block: either it
-//! plays a script of octets, or it keeps the rules of RFC 6749 and 7636 and can be told to bend
-//! them. Both remember what they were asked.
+//! OAuth providers over real sockets, on a separate thread so that a test may block: a scripted one
+//! that sends octets, and a compliant one (RFC 6749, RFC 7636) whose rules can be changed. Both
+//! record their requests.
 
 use std::collections::HashMap;
 use std::io;
@@ -25,28 +25,28 @@ use tokio_rustls::server::TlsStream;
 use url::Url;
 use url::form_urlencoded::{self, byte_serialize};
 
-/// A request as a provider got it.
+/// A request that a provider received.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub form: Vec<(String, String)>,
 }
 
-impl Asked {
-    /// A header's value, by its name in any case.
+impl RecordedRequest {
+    /// Returns a header's value, by its case-insensitive name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(named, _)| named.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter's value, empty without it.
+    /// Returns a parameter's value; empty if it is missing.
     pub fn param(&self, name: &str) -> &str {
         self.form.iter().find(|(named, _)| named == name).map_or("", |(_, value)| value)
     }
 
-    /// Every parameter as `name=value`, in the order of the alphabet.
+    /// Returns all parameters as `name=value`, in alphabetical order.
     pub fn params(&self) -> Vec<String> {
         let mut all: Vec<_> =
             self.form.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -54,7 +54,7 @@ impl Asked {
         all
     }
 
-    /// Client id and secret as HTTP Basic carries them (RFC 6749 2.3.1).
+    /// Decodes client id and secret from HTTP Basic (RFC 6749 2.3.1).
     fn basic(&self) -> Option<(String, String)> {
         let encoded = self.header("authorization")?.strip_prefix("Basic ")?;
         let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
@@ -67,27 +67,27 @@ impl Asked {
     }
 }
 
-/// A step of an answer.
-enum Act {
+/// A step of a response.
+enum ProviderAction {
     Send(Vec<u8>),
-    /// One octet after the other, with a pause before each.
+    /// Sends one octet at a time, with a pause before each.
     Drip(Vec<u8>, Duration),
-    /// The same over and over, until the caller is gone.
+    /// Sends the same octets repeatedly, until the client disconnects.
     Pour(Vec<u8>),
-    /// Nothing until told so, or until the caller is gone.
+    /// Waits for a signal, or until the client disconnects.
     Wait(oneshot::Receiver<()>),
-    /// Nothing more, until the caller is gone.
+    /// Waits until the client disconnects.
     Hang,
-    /// RST.
+    /// Resets the connection (RST).
     Reset,
 }
 
-/// What is answered to one request; afterwards the connection is closed.
+/// The response to one request, after which the connection is closed.
 #[derive(Default)]
-pub struct Turn(Vec<Act>);
+pub struct Turn(Vec<ProviderAction>);
 
 impl Turn {
-    /// A whole answer with these header lines.
+    /// Creates a complete response with these header lines.
     pub fn answer(status: &str, headers: &[&str], body: &str) -> Self {
         let mut head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
         for header in headers {
@@ -97,93 +97,93 @@ impl Turn {
         Self::raw(format!("{head}Connection: close\r\n\r\n{body}"))
     }
 
-    /// A whole answer in JSON.
+    /// Creates a complete JSON response.
     pub fn json(status: &str, body: &str) -> Self {
         Self::answer(status, &["Content-Type: application/json"], body)
     }
 
-    /// These octets and nothing else.
+    /// Creates a response of exactly these octets.
     pub fn raw(octets: impl Into<Vec<u8>>) -> Self {
-        Self(vec![Act::Send(octets.into())])
+        Self(vec![ProviderAction::Send(octets.into())])
     }
 
-    /// Nothing at all.
+    /// Creates a response that never comes.
     pub fn silence() -> Self {
-        Self(vec![Act::Hang])
+        Self(vec![ProviderAction::Hang])
     }
 
-    /// Then these octets, one by one with a pause before each.
+    /// Adds these octets, one at a time with a pause before each.
     pub fn then_drip(self, octets: &str, pause: Duration) -> Self {
-        self.then(Act::Drip(octets.into(), pause))
+        self.then(ProviderAction::Drip(octets.into(), pause))
     }
 
-    /// Then these octets over and over.
+    /// Adds these octets, repeated forever.
     pub fn then_pour(self, octets: impl Into<Vec<u8>>) -> Self {
-        self.then(Act::Pour(octets.into()))
+        self.then(ProviderAction::Pour(octets.into()))
     }
 
-    /// Then nothing, while the connection stays.
+    /// Adds silence, with the connection kept open.
     pub fn then_hang(self) -> Self {
-        self.then(Act::Hang)
+        self.then(ProviderAction::Hang)
     }
 
-    /// Then the connection breaks (RST).
+    /// Adds a reset of the connection (RST).
     pub fn then_reset(self) -> Self {
-        self.then(Act::Reset)
+        self.then(ProviderAction::Reset)
     }
 
-    /// The same, once told so.
+    /// Delays the response until a signal is sent.
     pub fn when_told(mut self) -> (Self, oneshot::Sender<()>) {
         let (tell, told) = oneshot::channel();
-        self.0.insert(0, Act::Wait(told));
+        self.0.insert(0, ProviderAction::Wait(told));
         (self, tell)
     }
 
-    fn then(mut self, act: Act) -> Self {
+    fn then(mut self, act: ProviderAction) -> Self {
         self.0.push(act);
         self
     }
 }
 
-/// What a listener heard, and whoever waits for that.
+/// The requests of a listener, and notifications about them.
 #[derive(Debug, Clone)]
-struct Ears {
-    asked: Arc<Mutex<Vec<Asked>>>,
+struct RequestLog {
+    asked: Arc<Mutex<Vec<RecordedRequest>>>,
     count: watch::Sender<usize>,
-    /// How many callers went without their answer.
+    /// The number of clients that disconnected before their response.
     gone: watch::Sender<usize>,
 }
 
-impl Ears {
+impl RequestLog {
     fn new() -> Self {
         Self { asked: Arc::default(), count: watch::Sender::new(0), gone: watch::Sender::new(0) }
     }
 
-    fn hear(&self, asked: Asked) {
-        let mut all = self.asked.lock().expect("ears");
+    fn record(&self, asked: RecordedRequest) {
+        let mut all = self.asked.lock().expect("the log");
         all.push(asked);
         self.count.send_replace(all.len());
     }
 
-    fn all(&self) -> Vec<Asked> {
-        self.asked.lock().expect("ears").clone()
+    fn all(&self) -> Vec<RecordedRequest> {
+        self.asked.lock().expect("the log").clone()
     }
 
     async fn wait_for(&self, count: usize) {
         let mut heard = self.count.subscribe();
-        heard.wait_for(|heard| *heard >= count).await.expect("ears that stay");
+        heard.wait_for(|heard| *heard >= count).await.expect("a log that stays");
     }
 }
 
-/// A thread that listens until it is dropped.
-struct Listening {
+/// A listening thread that ends when this is dropped.
+struct ListenerThread {
     address: SocketAddr,
     over: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Listening {
-    /// Listens on a free port, and gives each caller to `part`.
+impl ListenerThread {
+    /// Listens on a free port, and runs `part` for each client.
     fn begin<F>(part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
@@ -191,7 +191,7 @@ impl Listening {
         Self::begin_at("127.0.0.1:0", part)
     }
 
-    /// Listens at this address, once nobody else does, and gives each caller to `part`.
+    /// Listens at this address once it is free, and runs `part` for each client.
     fn begin_at<F>(address: &str, part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
@@ -229,26 +229,26 @@ impl Listening {
     }
 }
 
-impl Drop for Listening {
+impl Drop for ListenerThread {
     fn drop(&mut self) {
-        // It is gone already if it panicked, which failed its test where that mattered.
+        // The thread may have panicked, which failed its test if that mattered.
         let _ = self.over.take().map(|over| over.send(()));
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// A connection in clear or under TLS.
-trait Channel: AsyncRead + AsyncWrite + Send + Unpin {
+/// A connection, in clear or under TLS.
+trait ProviderStream: AsyncRead + AsyncWrite + Send + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
 
-impl Channel for TcpStream {
+impl ProviderStream for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
     }
 }
 
-impl Channel for TlsStream<TcpStream> {
+impl ProviderStream for TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
@@ -257,7 +257,7 @@ impl Channel for TlsStream<TcpStream> {
 async fn channel(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-) -> io::Result<Box<dyn Channel>> {
+) -> io::Result<Box<dyn ProviderStream>> {
     stream.set_nodelay(true)?;
     Ok(match tls {
         None => Box::new(stream),
@@ -265,22 +265,22 @@ async fn channel(
     })
 }
 
-/// Reads one request to its end.
-async fn hear(channel: &mut dyn Channel) -> io::Result<Asked> {
+/// Reads one complete request.
+async fn read_request(channel: &mut dyn ProviderStream) -> io::Result<RecordedRequest> {
     let mut octets = Vec::new();
     let head = loop {
         if let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;
         }
-        more(channel, &mut octets).await?;
+        read_more(channel, &mut octets).await?;
     };
     let text = String::from_utf8_lossy(&octets[..head]).into_owned();
     let mut lines = text.split("\r\n");
     let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-    let mut asked = Asked {
+    let mut asked = RecordedRequest {
         method: first.next().unwrap_or_default(),
         target: first.next().unwrap_or_default(),
-        ..Asked::default()
+        ..RecordedRequest::default()
     };
     asked.headers = lines
         .filter_map(|line| line.split_once(':'))
@@ -289,60 +289,60 @@ async fn hear(channel: &mut dyn Channel) -> io::Result<Asked> {
     let length = asked.header("content-length").map_or(Ok(0), str::parse);
     let length: usize = length.map_err(io::Error::other)?;
     while octets.len() < head + 4 + length {
-        more(channel, &mut octets).await?;
+        read_more(channel, &mut octets).await?;
     }
     asked.form = form_urlencoded::parse(&octets[head + 4..]).into_owned().collect();
     Ok(asked)
 }
 
-async fn more(channel: &mut dyn Channel, octets: &mut Vec<u8>) -> io::Result<()> {
+async fn read_more(channel: &mut dyn ProviderStream, octets: &mut Vec<u8>) -> io::Result<()> {
     match channel.read_buf(octets).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
     }
 }
 
-async fn is_left(channel: &mut dyn Channel) -> io::Result<()> {
+async fn read_until_closed(channel: &mut dyn ProviderStream) -> io::Result<()> {
     let mut rest = Vec::new();
-    while more(channel, &mut rest).await.is_ok() {}
+    while read_more(channel, &mut rest).await.is_ok() {}
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-async fn play(channel: &mut dyn Channel, turn: Turn) -> io::Result<()> {
+async fn play(channel: &mut dyn ProviderStream, turn: Turn) -> io::Result<()> {
     for act in turn.0 {
         match act {
-            Act::Send(octets) => channel.write_all(&octets).await?,
-            Act::Drip(octets, pause) => {
+            ProviderAction::Send(octets) => channel.write_all(&octets).await?,
+            ProviderAction::Drip(octets, pause) => {
                 for octet in octets {
                     sleep(pause).await;
                     channel.write_all(&[octet]).await?;
                     channel.flush().await?;
                 }
             }
-            Act::Pour(octets) => loop {
+            ProviderAction::Pour(octets) => loop {
                 channel.write_all(&octets).await?;
             },
-            Act::Wait(told) => tokio::select! {
+            ProviderAction::Wait(told) => tokio::select! {
                 told = told => told.map_err(io::Error::other)?,
-                gone = is_left(channel) => gone?,
+                gone = read_until_closed(channel) => gone?,
             },
-            Act::Hang => is_left(channel).await?,
-            Act::Reset => return channel.tcp().set_zero_linger(),
+            ProviderAction::Hang => read_until_closed(channel).await?,
+            ProviderAction::Reset => return channel.tcp().set_zero_linger(),
         }
         channel.flush().await?;
     }
     channel.shutdown().await
 }
 
-/// A provider that plays its turns, one for each caller, and hangs up on any caller after the last.
+/// A provider that sends one turn to each client, and disconnects clients after the last turn.
 pub struct ScriptedProvider {
-    listening: Listening,
-    ears: Ears,
+    listening: ListenerThread,
+    log: RequestLog,
     scheme: &'static str,
     turns: Turns,
 }
 
-/// What is still to be played.
+/// The remaining turns.
 type Turns = Arc<Mutex<std::vec::IntoIter<Turn>>>;
 
 impl ScriptedProvider {
@@ -351,7 +351,7 @@ impl ScriptedProvider {
         Self::over(None, "127.0.0.1:0", turns)
     }
 
-    /// In clear at this address, which is waited for while another test has it.
+    /// Starts in clear at this address, after waiting until no other test uses it.
     pub fn play_at(address: &str, turns: impl IntoIterator<Item = Turn>) -> Self {
         Self::over(None, address, turns)
     }
@@ -366,99 +366,99 @@ impl ScriptedProvider {
         address: &str,
         turns: impl IntoIterator<Item = Turn>,
     ) -> Self {
-        let ears = Ears::new();
+        let log = RequestLog::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
-        let (turns, heard) = (Arc::new(Mutex::new(turns)), ears.clone());
+        let (turns, heard) = (Arc::new(Mutex::new(turns)), log.clone());
         let playing = turns.clone();
-        let listening = Listening::begin_at(address, move |stream| {
-            let (tls, turns, ears) = (tls.clone(), playing.clone(), heard.clone());
+        let listening = ListenerThread::begin_at(address, move |stream| {
+            let (tls, turns, log) = (tls.clone(), playing.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
-                let asked = hear(channel.as_mut()).await?;
+                let asked = read_request(channel.as_mut()).await?;
                 let turn = turns.lock().expect("turns").next().unwrap_or_default();
-                ears.hear(asked);
+                log.record(asked);
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { listening, ears, scheme, turns }
+        Self { listening, log, scheme, turns }
     }
 
-    /// Plays these from now on, in place of what is left.
+    /// Replaces the remaining turns.
     pub fn plays_on(&self, turns: impl IntoIterator<Item = Turn>) {
         *self.turns.lock().expect("turns") = turns.into_iter().collect::<Vec<_>>().into_iter();
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.listening.address
     }
 
-    /// Its Token Endpoint.
+    /// Returns the URL of the token endpoint.
     pub fn token_endpoint(&self) -> String {
         format!("{}://{}/token", self.scheme, self.address())
     }
 
     /// Every request so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.ears.all()
+    pub fn asked(&self) -> Vec<RecordedRequest> {
+        self.log.all()
     }
 
-    /// Waits until there were so many requests.
+    /// Waits for this number of requests.
     pub async fn wait_for(&self, count: usize) {
-        self.ears.wait_for(count).await;
+        self.log.wait_for(count).await;
     }
 }
 
-/// The one client that a [`Provider`] knows.
+/// The only client that a [`Provider`] knows.
 pub const CLIENT_ID: &str = "ppm";
 pub const CLIENT_SECRET: &str = "canary client/secret+1";
 pub const REDIRECT_URI: &str = "https://PPM.example/oauth/callback?from=Provider";
 pub const SCOPE: &str = "mail.send offline_access";
 
-/// What becomes of a refresh token when it is used.
+/// What happens to a refresh token when it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refreshing {
-    /// It is replaced, and using the old one again revokes the whole grant.
+    /// It is rotated, and reusing the old one revokes the grant.
     Rotates,
-    /// It stays, and the answer does not repeat it.
+    /// It stays valid, and the response does not repeat it.
     Keeps,
-    /// There is none to begin with.
+    /// None is issued.
     Never,
 }
 
-/// Which ways of client authentication are taken.
+/// The accepted client authentication methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     Either,
     BodyOnly,
     BasicOnly,
-    /// A public client, which has none.
+    /// None: a public client.
     NoSecret,
 }
 
-/// How a [`Provider`] behaves; changed while it runs by [`Provider::rule`].
+/// The behaviour of a [`Provider`], which [`Provider::rule`] changes while it runs.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// How long an access token is good, and what `expires_in` says.
+    /// The lifetime of an access token, and the default of `expires_in`.
     pub lifetime: Duration,
-    /// What `expires_in` says instead; `Value::Null` leaves it out.
+    /// Overrides `expires_in`; `Value::Null` omits it.
     pub expires_in: Option<Value>,
     pub refreshing: Refreshing,
-    /// What is granted whatever was asked for, and named in the answer.
+    /// The granted scope, in place of the requested one, and named in the response.
     pub scope: Option<String>,
     pub takes: Takes,
-    /// How many characters an access token has at least.
+    /// The minimum length of an access token, in characters.
     pub token_length: usize,
-    /// What a token answer says besides: an object.
+    /// Additional members of a token response: an object.
     pub more: Value,
-    /// Whether consent is answered with `iss` (RFC 9207), and as whom.
+    /// The `iss` of an authorization response (RFC 9207), if any.
     pub issuer: Option<String>,
-    /// What an access token says, where it is a JWT.
+    /// The claims of an access token, if it is a JWT.
     pub claims: Option<Value>,
-    /// What the ID token beside it says, where there is one.
+    /// The claims of the ID token, if there is one.
     pub id_token: Option<Value>,
-    /// What a request to revoke a token is answered with.
+    /// The status of a revocation response.
     pub revoking: &'static str,
 }
 
@@ -480,12 +480,12 @@ impl Default for Rules {
     }
 }
 
-/// When a held request for a token waits.
+/// The point at which a held token request waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Before anything is issued or rotated.
+    /// Before a token is issued or rotated.
     BeforeIssuing,
-    /// After that, and before it is answered.
+    /// After that, and before the response.
     BeforeAnswering,
 }
 
@@ -496,7 +496,7 @@ struct Code {
     is_used: bool,
 }
 
-struct Access {
+struct TokenPair {
     grant: u64,
     ends: Instant,
 }
@@ -511,24 +511,24 @@ struct State {
     rules: Rules,
     made: u64,
     codes: HashMap<String, Code>,
-    access: HashMap<String, Access>,
+    access: HashMap<String, TokenPair>,
     refresh: HashMap<String, Refresh>,
     revoked: Vec<u64>,
     reused: usize,
     failures: Vec<(String, String)>,
 }
 
-/// A provider that keeps the rules.
-pub struct Provider {
-    listening: Listening,
-    ears: Ears,
+/// A compliant provider.
+pub struct TestProvider {
+    listening: ListenerThread,
+    log: RequestLog,
     state: Arc<Mutex<State>>,
     hold: watch::Sender<Option<Held>>,
     scheme: &'static str,
 }
 
-impl Provider {
-    /// In clear, with the usual rules.
+impl TestProvider {
+    /// Starts in clear, with the default rules.
     pub fn start() -> Self {
         Self::over(None)
     }
@@ -539,48 +539,48 @@ impl Provider {
     }
 
     fn over(tls: Option<Arc<ServerConfig>>) -> Self {
-        let (ears, state) = (Ears::new(), Arc::<Mutex<State>>::default());
+        let (log, state) = (RequestLog::new(), Arc::<Mutex<State>>::default());
         let hold = watch::Sender::new(None);
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let (heard, kept, gate) = (ears.clone(), state.clone(), hold.clone());
-        let listening = Listening::begin(move |stream| {
-            let (tls, ears) = (tls.clone(), heard.clone());
+        let (heard, kept, gate) = (log.clone(), state.clone(), hold.clone());
+        let listening = ListenerThread::begin(move |stream| {
+            let (tls, log) = (tls.clone(), heard.clone());
             let (state, gate) = (kept.clone(), gate.subscribe());
             async move {
                 let mut channel = channel(stream, tls).await?;
-                let asked = hear(channel.as_mut()).await?;
-                ears.hear(asked.clone());
+                let asked = read_request(channel.as_mut()).await?;
+                log.record(asked.clone());
                 let turn = tokio::select! {
                     biased;
                     turn = answer(&asked, &state, gate) => turn,
-                    gone = is_left(channel.as_mut()) => {
-                        ears.gone.send_modify(|count| *count += 1);
+                    gone = read_until_closed(channel.as_mut()) => {
+                        log.gone.send_modify(|count| *count += 1);
                         return gone;
                     }
                 };
                 play(channel.as_mut(), turn).await
             }
         });
-        Self { listening, ears, state, hold, scheme }
+        Self { listening, log, state, hold, scheme }
     }
 
-    /// Changes its rules.
+    /// Changes the rules.
     pub fn rule(&self, change: impl FnOnce(&mut Rules)) {
         change(&mut self.state().rules);
     }
 
-    /// Answers the next request for a token so, and nothing is issued; called twice, the next two.
+    /// Fails the next token request with this response; called twice, the next two.
     pub fn fail_next(&self, status: &str, body: &str) {
         self.state().failures.push((status.to_owned(), body.to_owned()));
     }
 
-    /// Holds every request for a token until [`Provider::release`]; one whose caller goes meanwhile
-    /// comes to nothing more.
+    /// Holds every token request until [`Provider::release`]; one whose client disconnects
+    /// meanwhile is abandoned.
     pub fn hold(&self, when: Held) {
         self.hold.send_replace(Some(when));
     }
 
-    /// Lets the held requests go.
+    /// Releases the held requests.
     pub fn release(&self) {
         self.hold.send_replace(None);
     }
@@ -593,8 +593,8 @@ impl Provider {
         self.at("/revoke")
     }
 
-    /// Every token that it was asked to revoke, with what it was said to be.
-    pub fn revocations(&self) -> Vec<Asked> {
+    /// Returns all revocation requests.
+    pub fn revocations(&self) -> Vec<RecordedRequest> {
         self.asked().into_iter().filter(|asked| asked.target == "/revoke").collect()
     }
 
@@ -606,7 +606,7 @@ impl Provider {
         format!("{}://{}{path}", self.scheme, self.listening.address)
     }
 
-    /// A grant with a person's consent.
+    /// Returns a grant with a user's consent.
     pub fn grant(&self, pkce: bool) -> Grant {
         let consent = Consent::AtProvider {
             authorization_endpoint: self.authorization_endpoint(),
@@ -616,61 +616,61 @@ impl Provider {
         grant(consent, &self.token_endpoint())
     }
 
-    /// A grant in the client's own name.
+    /// Returns a grant by client credentials.
     pub fn own_grant(&self) -> Grant {
         grant(Consent::NotNeeded, &self.token_endpoint())
     }
 
-    /// Consents to an authorization request, and says where the browser is sent.
+    /// Consents to an authorization request, and returns the callback URL.
     pub fn consent(&self, url: &str) -> String {
         assert!(url.starts_with(&self.authorization_endpoint()), "{url}");
         self.state().consent(url)
     }
 
-    /// Declines it.
+    /// Declines an authorization request, and returns the callback URL.
     pub fn decline(&self, url: &str) -> String {
         assert!(url.starts_with(&self.authorization_endpoint()), "{url}");
         let answer = [("error", "access_denied"), ("error_description", "Somebody declined.")];
-        returned(&Url::parse(url).expect("a URL"), &answer)
+        callback_url(&Url::parse(url).expect("a URL"), &answer)
     }
 
     /// Every request so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.ears.all()
+    pub fn asked(&self) -> Vec<RecordedRequest> {
+        self.log.all()
     }
 
-    /// How many requests for a token there were with this `grant_type`.
+    /// Returns the number of token requests with this `grant_type`.
     pub fn requests(&self, grant_type: &str) -> usize {
         self.asked().iter().filter(|asked| asked.param("grant_type") == grant_type).count()
     }
 
-    /// Waits until there were so many requests of any kind.
+    /// Waits for this number of requests of any kind.
     pub async fn wait_for(&self, count: usize) {
-        self.ears.wait_for(count).await;
+        self.log.wait_for(count).await;
     }
 
-    /// Waits until so many callers went while they were held.
+    /// Waits until this number of clients disconnected while they were held.
     pub async fn wait_for_gone(&self, count: usize) {
-        let mut gone = self.ears.gone.subscribe();
-        gone.wait_for(|gone| *gone >= count).await.expect("ears that stay");
+        let mut gone = self.log.gone.subscribe();
+        gone.wait_for(|gone| *gone >= count).await.expect("a log that stays");
     }
 
-    /// How often a refresh token came that was superseded before.
+    /// Returns the number of requests with a superseded refresh token.
     pub fn reused(&self) -> usize {
         self.state().reused
     }
 
-    /// Whether an access token is good now.
+    /// Whether an access token is valid now.
     pub fn is_good(&self, access_token: &str) -> bool {
         self.state().is_good(access_token)
     }
 
-    /// Ends every access token, and no grant.
+    /// Expires all access tokens, and no grant.
     pub fn expire(&self) {
         self.state().access.clear();
     }
 
-    /// Ends every grant: refresh tokens too.
+    /// Revokes all grants with their refresh tokens.
     pub fn revoke(&self) {
         let mut state = self.state();
         let grants: Vec<u64> = state.refresh.values().map(|token| token.grant).collect();
@@ -683,7 +683,7 @@ impl Provider {
     }
 }
 
-/// What [`Provider`] knows its client by.
+/// Returns a grant of the client that [`Provider`] knows.
 pub fn grant(consent: Consent, token_endpoint: &str) -> Grant {
     Grant {
         consent,
@@ -696,7 +696,7 @@ pub fn grant(consent: Consent, token_endpoint: &str) -> Grant {
 }
 
 async fn answer(
-    asked: &Asked,
+    asked: &RecordedRequest,
     state: &Mutex<State>,
     mut gate: watch::Receiver<Option<Held>>,
 ) -> Turn {
@@ -718,8 +718,8 @@ async fn answer(
     }
 }
 
-/// Where a browser is sent with an answer, its `state` added.
-fn returned(url: &Url, answer: &[(&str, &str)]) -> String {
+/// Returns the callback URL with a response and its `state`.
+fn callback_url(url: &Url, answer: &[(&str, &str)]) -> String {
     let asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
     let mut address = asked["redirect_uri"].clone();
     let state = asked.get("state").map(|state| ("state", state.as_str()));
@@ -732,7 +732,7 @@ fn returned(url: &Url, answer: &[(&str, &str)]) -> String {
     address
 }
 
-/// A JWT that says this, signed by whoever knows how to write.
+/// Returns a JWT with these claims and any signature.
 pub fn jwt(claims: &Value, signature: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let header = part(&json!({ "alg": "RS256", "typ": "JWT" }).to_string());
@@ -771,10 +771,10 @@ impl State {
         let mut answer = vec![("code", name.as_str()), ("session_state", "unheard-of")];
         let issuer = self.rules.issuer.clone();
         answer.extend(issuer.as_deref().map(|issuer| ("iss", issuer)));
-        returned(&url, &answer)
+        callback_url(&url, &answer)
     }
 
-    fn token(&mut self, asked: &Asked) -> Turn {
+    fn token(&mut self, asked: &RecordedRequest) -> Turn {
         if !self.failures.is_empty() {
             let (status, body) = self.failures.remove(0);
             return Turn::json(&status, &body);
@@ -799,7 +799,7 @@ impl State {
         }
     }
 
-    fn is_the_client(&self, asked: &Asked) -> bool {
+    fn is_the_client(&self, asked: &RecordedRequest) -> bool {
         let in_body =
             (asked.param("client_id").to_owned(), asked.param("client_secret").to_owned());
         let by_basic = asked.basic();
@@ -814,8 +814,8 @@ impl State {
         sent == (CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned())
     }
 
-    /// The grant of a code, and that it comes with a refresh token.
-    fn by_code(&mut self, asked: &Asked) -> Result<(u64, bool), &'static str> {
+    /// Returns the grant of a code, and whether it comes with a refresh token.
+    fn by_code(&mut self, asked: &RecordedRequest) -> Result<(u64, bool), &'static str> {
         let code = self.codes.get_mut(asked.param("code")).ok_or("There is no such code.")?;
         if code.is_used {
             self.revoked.push(code.grant);
@@ -834,7 +834,7 @@ impl State {
         }
     }
 
-    /// The grant of a refresh token, and whether there is a new one.
+    /// Returns the grant of a refresh token, and whether it is rotated.
     fn by_refresh_token(&mut self, token: &str) -> Result<(u64, bool), &'static str> {
         let refresh = self.refresh.get_mut(token).ok_or("There is no such refresh token.")?;
         if refresh.is_superseded {
@@ -849,7 +849,7 @@ impl State {
         Ok((refresh.grant, refresh.is_superseded))
     }
 
-    fn issue(&mut self, grant: u64, with_refresh_token: bool, asked: &Asked) -> Turn {
+    fn issue(&mut self, grant: u64, with_refresh_token: bool, asked: &RecordedRequest) -> Turn {
         let length = self.rules.token_length;
         let mut token = self.new_name("access-token");
         if let Some(claims) = &self.rules.claims {
@@ -857,7 +857,7 @@ impl State {
         }
         token.extend(std::iter::repeat_n('x', length.saturating_sub(token.len())));
         let ends = Instant::now() + self.rules.lifetime;
-        self.access.insert(token.clone(), Access { grant, ends });
+        self.access.insert(token.clone(), TokenPair { grant, ends });
         let expires_in = self.rules.expires_in.clone();
         let mut body = json!({
             "access_token": token,

@@ -1,5 +1,5 @@
-//! A mail server over real sockets that does what its script says, once, and remembers what it
-//! heard. Its certificates come from an authority of its own and can be wrong in one way each.
+//! A scripted SMTP server over real sockets for one session, which records what it received, and a
+//! certificate authority whose certificates can each have one problem.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,12 +25,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// The authority that the tests trust.
-pub static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::named("Test authority"));
+pub static AUTHORITY: LazyLock<TestCa> = LazyLock::new(|| TestCa::named("Test authority"));
 
-/// Who issues certificates.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// A certificate authority.
+pub struct TestCa(CertifiedIssuer<'static, KeyPair>);
 
-impl Authority {
+impl TestCa {
     pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -38,7 +38,7 @@ impl Authority {
         Self::with(params)
     }
 
-    /// A server that issues certificates, though its own has no mark of an authority.
+    /// An end-entity certificate without the CA mark that issues certificates all the same.
     pub fn presumptuous() -> Self {
         let mut params = for_names(&["localhost"]);
         params.is_ca = IsCa::ExplicitNoCa;
@@ -49,30 +49,30 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key()).expect("an authority"))
     }
 
-    /// The authority's own certificate.
+    /// Returns the authority's certificate.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.0.der().clone()
     }
 
-    /// The same as `--extra-ca` takes it.
+    /// Returns the authority's certificate in PEM, as `--extra-ca` takes it.
     pub fn pem(&self) -> String {
         let certificate = BASE64.encode(self.certificate());
         format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")
     }
 
-    /// A good certificate for this machine, by name and address.
+    /// Issues a valid certificate for this machine, by name and address.
     pub fn good(&self) -> Arc<ServerConfig> {
         self.issue(&for_names(&["localhost", "127.0.0.1"]))
     }
 
-    /// The same for a machine with any name in it.
+    /// Issues a valid certificate with this subject.
     pub fn good_called(&self, subject: &str) -> Arc<ServerConfig> {
         let mut params = for_names(&["localhost", "127.0.0.1"]);
         params.distinguished_name.push(DnType::CommonName, subject);
         self.issue(&params)
     }
 
-    /// The same with its key, in PEM.
+    /// Issues a valid certificate, and returns it with its key in PEM.
     pub fn good_in_pem(&self) -> String {
         let key = key();
         let params = for_names(&["localhost", "127.0.0.1"]);
@@ -80,12 +80,12 @@ impl Authority {
         key.serialize_pem() + &certificate.pem()
     }
 
-    /// A good certificate, from a server that shows its authority's too.
+    /// Issues a valid certificate for a server that also sends this authority's.
     pub fn good_with_its_own(&self) -> Arc<ServerConfig> {
         self.good_with(self)
     }
 
-    /// A good certificate, from a server that shows that of some authority too.
+    /// Issues a valid certificate for a server that also sends that of `authority`.
     pub fn good_with(&self, authority: &Self) -> Arc<ServerConfig> {
         let key = key();
         let params = for_names(&["localhost", "127.0.0.1"]);
@@ -93,37 +93,37 @@ impl Authority {
         chain_config(vec![certificate.der().clone(), authority.certificate()], &key)
     }
 
-    /// A server's certificate in PEM.
+    /// Issues an end-entity certificate in PEM.
     pub fn leaf_pem(&self) -> String {
         let params = for_names(&["localhost", "127.0.0.1"]);
         params.signed_by(&key(), &self.0).expect("a certificate").pem()
     }
 
-    /// A certificate for another machine.
+    /// Issues a certificate for another host.
     pub fn of_another_name(&self) -> Arc<ServerConfig> {
         self.issue(&for_names(&["mail.example.org"]))
     }
 
-    /// A certificate for a public address.
+    /// Issues a certificate for an address.
     pub fn of_address(&self, address: &str) -> Arc<ServerConfig> {
         self.issue(&for_names(&[address]))
     }
 
-    /// A certificate whose time is over.
+    /// Issues an expired certificate.
     pub fn expired(&self) -> Arc<ServerConfig> {
         let mut params = for_names(&["localhost", "127.0.0.1"]);
         params.not_after = date_time_ymd(2020, 1, 1);
         self.issue(&params)
     }
 
-    /// A certificate whose time has not begun.
+    /// Issues a certificate that is not valid yet.
     pub fn not_yet_valid(&self) -> Arc<ServerConfig> {
         let mut params = for_names(&["localhost", "127.0.0.1"]);
         params.not_before = date_time_ymd(3000, 1, 1);
         self.issue(&params)
     }
 
-    /// A good certificate, from a server that wants one of its caller too.
+    /// Issues a valid certificate for a server that requires a client certificate.
     pub fn good_and_curious(&self) -> Arc<ServerConfig> {
         let key = key();
         let params = for_names(&["localhost", "127.0.0.1"]);
@@ -151,12 +151,12 @@ impl Authority {
     }
 }
 
-/// A certificate that nobody vouches for; `is_ca` as `openssl req -x509` makes them.
+/// Creates a self-signed certificate, with `is_ca` as `openssl req -x509` creates them.
 pub fn self_signed(is_ca: bool) -> Arc<ServerConfig> {
     if is_ca { self_signed_authority(|_| {}).0 } else { self_signed_by(|_| {}).0 }
 }
 
-/// A server's own certificate that may vouch for others, made otherwise, and the same in PEM.
+/// Creates a self-signed CA certificate with a change, and returns it in PEM too.
 pub fn self_signed_authority(
     change: impl FnOnce(&mut CertificateParams),
 ) -> (Arc<ServerConfig>, String) {
@@ -203,8 +203,8 @@ fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Serve
     Arc::new(config)
 }
 
-/// A server that shows any certificate, in PEM, valid or not. It signs with another key,
-/// which a client finds out only after it has judged the certificate.
+/// Configures a server that presents any certificate in PEM, valid or not. It signs with another
+/// key, which a client detects only after it has verified the certificate.
 pub fn showing(pem: &str) -> Arc<ServerConfig> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
     let chain = certificates.collect::<Result<_, _>>().expect("certificates");
@@ -219,8 +219,8 @@ pub fn showing(pem: &str) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// What the `openssl` of this machine makes by these lines of arguments in a folder of its own, where
-/// `san` holds an extension with the name of this machine: these files.
+/// Runs `openssl` with these lines of arguments in a temporary folder, where `san` holds an
+/// extension with the name of this machine, and returns these files.
 pub fn made_by_openssl<const N: usize>(lines: &[&str], files: [&str; N]) -> [String; N] {
     let folder = tempfile::tempdir().expect("a folder for the test");
     std::fs::write(folder.path().join("san"), "subjectAltName=DNS:localhost").expect("a file");
@@ -233,23 +233,23 @@ pub fn made_by_openssl<const N: usize>(lines: &[&str], files: [&str; N]) -> [Str
     files.map(|file| std::fs::read_to_string(folder.path().join(file)).expect("a file"))
 }
 
-/// What a server heard.
+/// What a server received.
 #[derive(Debug, Clone, Default)]
 pub struct Heard {
     /// Every line before TLS, without its end.
     pub in_clear: Vec<String>,
     /// Every line under TLS, without its end.
     pub under_tls: Vec<String>,
-    /// What came between DATA and the final dot, as it came.
+    /// The dot-stuffed content, as received.
     pub stuffed: Vec<u8>,
-    /// How often it was called.
+    /// The number of connections.
     pub connections: usize,
-    /// How many messages came to their final dot.
+    /// The number of messages received up to their final dot.
     pub messages: usize,
 }
 
 impl Heard {
-    /// The message as its reader gets it: without the dots that were added on the way.
+    /// Returns the message without dot-stuffing.
     pub fn message(&self) -> Vec<u8> {
         let mut message = Vec::new();
         for line in self.stuffed.split_inclusive(|&octet| octet == b'\n') {
@@ -258,18 +258,18 @@ impl Heard {
         message
     }
 
-    /// Every line, in clear or not.
+    /// Returns all lines, in clear and under TLS.
     pub fn lines(&self) -> Vec<&str> {
         self.in_clear.iter().chain(&self.under_tls).map(String::as_str).collect()
     }
 
-    /// The line that begins so.
+    /// Returns the first line with this prefix; empty if there is none.
     pub fn line(&self, start: &str) -> &str {
         self.lines().into_iter().find(|line| line.starts_with(start)).unwrap_or_default()
     }
 }
 
-/// A server that speaks on its first connection, and counts those that follow.
+/// A server that serves its first connection, and counts the others.
 pub struct SmtpServer {
     pub address: SocketAddr,
     heard: Arc<Mutex<Heard>>,
@@ -278,33 +278,33 @@ pub struct SmtpServer {
 }
 
 impl SmtpServer {
-    /// Listens, and plays a part for the first caller.
-    pub fn play<F>(part: impl FnOnce(Peer) -> F + Send + 'static) -> Self
+    /// Listens, and runs `part` for the first client.
+    pub fn play<F>(part: impl FnOnce(SmtpPeer) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         Self::play_at("127.0.0.1:0", part)
     }
 
-    /// The same at a chosen address.
-    pub fn play_at<F>(address: &str, part: impl FnOnce(Peer) -> F + Send + 'static) -> Self
+    /// Listens at this address, and runs `part` for the first client.
+    pub fn play_at<F>(address: &str, part: impl FnOnce(SmtpPeer) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let listener = listen(address).expect("a port");
         let address = listener.local_addr().expect("an address");
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let ears = heard.clone();
+        let log = heard.clone();
         let (over, mut is_over) = oneshot::channel();
         let part = tokio::spawn(async move {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            ears.lock().expect("ears").connections = 1;
-            let part = tokio::spawn(part(Peer::of(stream, ears.clone())));
+            log.lock().expect("the log").connections = 1;
+            let part = tokio::spawn(part(SmtpPeer::of(stream, log.clone())));
             loop {
                 tokio::select! {
                     biased;
-                    _ = listener.accept() => ears.lock().expect("ears").connections += 1,
+                    _ = listener.accept() => log.lock().expect("the log").connections += 1,
                     _ = &mut is_over => break,
                 }
             }
@@ -313,16 +313,16 @@ impl SmtpServer {
         Self { address, heard, over, part }
     }
 
-    /// What it heard, once its part is over. A part ends early when the caller is gone.
+    /// Returns what was received, once the part has ended. It ends early when the client
+    /// disconnects.
     pub async fn heard(self) -> Heard {
         let _ = self.over.send(());
         let _ = self.part.await.expect("a part without a panic");
-        self.heard.lock().expect("ears").clone()
+        self.heard.lock().expect("the log").clone()
     }
 }
 
-/// Listens with small buffers, so that a part which does not read holds its caller up, and a caller
-/// who does not read holds up its part.
+/// Listens with small buffers, so that a side that does not read blocks the other.
 fn listen(address: &str) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(65_536)?;
@@ -332,32 +332,32 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     socket.listen(8)
 }
 
-enum Channel {
+enum ServerStream {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Closed,
 }
 
-/// The caller, seen from a server.
-pub struct Peer {
-    channel: Channel,
-    ahead: Vec<u8>,
+/// The client, seen from a server.
+pub struct SmtpPeer {
+    channel: ServerStream,
+    buffer: Vec<u8>,
     heard: Arc<Mutex<Heard>>,
     octet_by_octet: bool,
 }
 
-impl Peer {
+impl SmtpPeer {
     fn of(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Self {
-        let channel = Channel::Clear(stream);
-        Self { channel, ahead: Vec::new(), heard, octet_by_octet: false }
+        let channel = ServerStream::Clear(stream);
+        Self { channel, buffer: Vec::new(), heard, octet_by_octet: false }
     }
 
-    /// Says a line.
+    /// Sends a line.
     pub async fn say(&mut self, line: &str) -> io::Result<()> {
         self.write(format!("{line}\r\n").as_bytes()).await
     }
 
-    /// Sends octets, all at once unless the script has it otherwise.
+    /// Sends octets, at once or, if the script says so, one by one.
     pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         let size = if self.octet_by_octet { 1 } else { octets.len().max(1) };
         for piece in octets.chunks(size) {
@@ -366,8 +366,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Sends a piece over and over, to `limit` octets, and says how many went before the caller
-    /// was gone.
+    /// Sends a piece repeatedly, up to `limit` octets, and returns how many were sent before the
+    /// client disconnected.
     pub async fn pour(&mut self, piece: &[u8], limit: usize) -> usize {
         let mut poured = 0;
         while poured < limit && self.send(piece).await.is_ok() {
@@ -376,116 +376,122 @@ impl Peer {
         poured
     }
 
-    /// Sends octets in clear where TLS is spoken.
+    /// Sends cleartext octets below TLS.
     pub async fn write_below_tls(&mut self, octets: &[u8]) -> io::Result<()> {
         match &mut self.channel {
-            Channel::Tls(stream) => stream.get_mut().0.write_all(octets).await,
-            Channel::Clear(_) | Channel::Closed => Err(io::ErrorKind::NotConnected.into()),
+            ServerStream::Tls(stream) => stream.get_mut().0.write_all(octets).await,
+            ServerStream::Clear(_) | ServerStream::Closed => {
+                Err(io::ErrorKind::NotConnected.into())
+            }
         }
     }
 
-    /// Says no more (FIN), in TLS too.
+    /// Closes the sending side (FIN), of TLS too.
     pub async fn close(&mut self) -> io::Result<()> {
         match &mut self.channel {
-            Channel::Clear(stream) => stream.shutdown().await,
-            Channel::Tls(stream) => stream.shutdown().await,
-            Channel::Closed => Ok(()),
+            ServerStream::Clear(stream) => stream.shutdown().await,
+            ServerStream::Tls(stream) => stream.shutdown().await,
+            ServerStream::Closed => Ok(()),
         }
     }
 
-    /// Breaks the connection off (RST).
+    /// Resets the connection (RST).
     pub fn reset(&mut self) -> io::Result<()> {
-        let channel = std::mem::replace(&mut self.channel, Channel::Closed);
+        let channel = std::mem::replace(&mut self.channel, ServerStream::Closed);
         match &channel {
-            Channel::Clear(stream) => stream.set_zero_linger(),
-            Channel::Tls(stream) => stream.get_ref().0.set_zero_linger(),
-            Channel::Closed => Ok(()),
+            ServerStream::Clear(stream) => stream.set_zero_linger(),
+            ServerStream::Tls(stream) => stream.get_ref().0.set_zero_linger(),
+            ServerStream::Closed => Ok(()),
         }
     }
 
     async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
         match &mut self.channel {
-            Channel::Clear(stream) => stream.write_all(octets).await,
-            Channel::Tls(stream) => {
+            ServerStream::Clear(stream) => stream.write_all(octets).await,
+            ServerStream::Tls(stream) => {
                 stream.write_all(octets).await?;
                 stream.flush().await
             }
-            Channel::Closed => Err(io::ErrorKind::NotConnected.into()),
+            ServerStream::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
-    /// Hears a line.
+    /// Reads a line.
     pub async fn hear(&mut self) -> io::Result<String> {
         loop {
-            if let Some(end) = self.ahead.windows(2).position(|pair| pair == b"\r\n") {
-                let line: Vec<u8> = self.ahead.drain(..end + 2).take(end).collect();
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
                 let line = String::from_utf8_lossy(&line).into_owned();
-                let mut heard = self.heard.lock().expect("ears");
+                let mut heard = self.heard.lock().expect("the log");
                 match self.channel {
-                    Channel::Tls(_) => heard.under_tls.push(line.clone()),
-                    Channel::Clear(_) | Channel::Closed => heard.in_clear.push(line.clone()),
+                    ServerStream::Tls(_) => heard.under_tls.push(line.clone()),
+                    ServerStream::Clear(_) | ServerStream::Closed => {
+                        heard.in_clear.push(line.clone())
+                    }
                 }
                 return Ok(line);
             }
-            self.more().await?;
+            self.read_more().await?;
         }
     }
 
-    /// Hears a message to its final dot.
+    /// Reads a message up to its final dot.
     pub async fn hear_content(&mut self) -> io::Result<()> {
         const FINAL_DOT: &[u8] = b"\r\n.\r\n";
         let mut searched = 0;
         loop {
-            let fresh = &self.ahead[searched..];
+            let fresh = &self.buffer[searched..];
             if let Some(end) = fresh.windows(FINAL_DOT.len()).position(|five| five == FINAL_DOT) {
                 let end = searched + end;
-                let content: Vec<u8> = self.ahead.drain(..end + FINAL_DOT.len()).collect();
-                let mut heard = self.heard.lock().expect("ears");
+                let content: Vec<u8> = self.buffer.drain(..end + FINAL_DOT.len()).collect();
+                let mut heard = self.heard.lock().expect("the log");
                 heard.stuffed = content[..end + 2].to_vec();
                 heard.messages += 1;
                 return Ok(());
             }
-            searched = self.ahead.len().saturating_sub(FINAL_DOT.len());
-            self.more().await?;
+            searched = self.buffer.len().saturating_sub(FINAL_DOT.len());
+            self.read_more().await?;
         }
     }
 
-    /// Hears anything at all.
+    /// Reads at least one octet.
     pub async fn hear_something(&mut self) -> io::Result<()> {
-        self.more().await
+        self.read_more().await
     }
 
-    /// Waits until the caller is gone.
+    /// Reads until the client disconnects.
     pub async fn is_left(&mut self) -> io::Result<()> {
-        while self.more().await.is_ok() {}
+        while self.read_more().await.is_ok() {}
         Ok(())
     }
 
-    /// Turns to TLS.
+    /// Starts TLS.
     pub async fn start_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
-        let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Closed) else {
+        let ServerStream::Clear(stream) =
+            std::mem::replace(&mut self.channel, ServerStream::Closed)
+        else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let stream = TlsAcceptor::from(config).accept(stream).await?;
-        self.channel = Channel::Tls(Box::new(stream));
+        self.channel = ServerStream::Tls(Box::new(stream));
         Ok(())
     }
 
-    async fn more(&mut self) -> io::Result<()> {
+    async fn read_more(&mut self) -> io::Result<()> {
         let stream = match &mut self.channel {
-            Channel::Clear(stream) => stream as &mut (dyn AsyncRead + Send + Unpin),
-            Channel::Tls(stream) => stream,
-            Channel::Closed => return Err(io::ErrorKind::NotConnected.into()),
+            ServerStream::Clear(stream) => stream as &mut (dyn AsyncRead + Send + Unpin),
+            ServerStream::Tls(stream) => stream,
+            ServerStream::Closed => return Err(io::ErrorKind::NotConnected.into()),
         };
-        self.ahead.reserve(16_384);
-        match stream.read_buf(&mut self.ahead).await? {
+        self.buffer.reserve(16_384);
+        match stream.read_buf(&mut self.buffer).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
     }
 }
 
-/// How a server protects its connections.
+/// The TLS mode of a server.
 #[derive(Clone)]
 pub enum Protection {
     None,
@@ -493,17 +499,17 @@ pub enum Protection {
     FromTheFirstByte(Arc<ServerConfig>),
 }
 
-/// What an otherwise well-behaved server answers. An empty answer closes the connection; a line
-/// feed in an answer makes two lines of it.
+/// The replies of an otherwise correct server. An empty reply closes the connection; a line feed
+/// separates the lines of a reply.
 #[derive(Clone)]
-pub struct Script {
+pub struct SmtpScript {
     pub protection: Protection,
     pub greeting: &'static str,
     pub ehlo_in_clear: &'static str,
     pub helo: &'static str,
     pub starttls: &'static str,
     pub ehlo_under_tls: &'static str,
-    /// What comes before the answer to a token, and is to be answered itself.
+    /// A challenge before the reply to a token, which expects a response.
     pub challenge: Option<&'static str>,
     pub auth: &'static str,
     pub mail: &'static str,
@@ -514,11 +520,12 @@ pub struct Script {
     pub octet_by_octet: bool,
 }
 
-/// What every server says to the recipient `nobody`.
-const NOBODY: &str = "550 5.1.1 Nobody here";
+/// The reply of every server to the recipient `nobody`.
+const UNKNOWN_RECIPIENT: &str = "550 5.1.1 Nobody here";
 
-impl Script {
-    /// A server that accepts everything by STARTTLS, and offers sign-in under TLS only.
+impl SmtpScript {
+    /// Returns the script of a server that accepts everything by STARTTLS, with AUTH under TLS
+    /// only.
     pub fn by_starttls() -> Self {
         Self {
             protection: Protection::StartTls(AUTHORITY.good()),
@@ -538,12 +545,12 @@ impl Script {
         }
     }
 
-    /// A server that accepts everything under implicit TLS.
+    /// Returns the script of a server that accepts everything by implicit TLS.
     pub fn from_the_first_byte() -> Self {
         Self { protection: Protection::FromTheFirstByte(AUTHORITY.good()), ..Self::by_starttls() }
     }
 
-    /// A server that knows no TLS, accepts everything, and offers sign-in in clear.
+    /// Returns the script of a server without TLS that accepts everything, with AUTH in clear.
     pub fn in_clear() -> Self {
         Self {
             protection: Protection::None,
@@ -557,7 +564,7 @@ impl Script {
         SmtpServer::play(move |peer| self.part(peer))
     }
 
-    async fn part(self, mut peer: Peer) -> io::Result<()> {
+    async fn part(self, mut peer: SmtpPeer) -> io::Result<()> {
         peer.octet_by_octet = self.octet_by_octet;
         if let Protection::FromTheFirstByte(config) = &self.protection {
             peer.start_tls(config.clone()).await?;
@@ -566,29 +573,29 @@ impl Script {
         loop {
             let line = peer.hear().await?;
             match line.split(' ').next().unwrap_or_default() {
-                "EHLO" => self.introduce(&mut peer).await?,
+                "EHLO" => self.answer_ehlo(&mut peer).await?,
                 "HELO" => self.answer(&mut peer, self.helo).await?,
-                "STARTTLS" => self.turn_to_tls(&mut peer).await?,
-                "AUTH" => self.sign_in(&mut peer, &line).await?,
+                "STARTTLS" => self.answer_starttls(&mut peer).await?,
+                "AUTH" => self.answer_auth(&mut peer, &line).await?,
                 "MAIL" => self.answer(&mut peer, self.mail).await?,
-                "RCPT" if line.contains("<nobody@") => peer.say(NOBODY).await?,
+                "RCPT" if line.contains("<nobody@") => peer.say(UNKNOWN_RECIPIENT).await?,
                 "RCPT" => self.answer(&mut peer, self.rcpt).await?,
-                "DATA" => self.take_content(&mut peer).await?,
+                "DATA" => self.answer_data(&mut peer).await?,
                 "QUIT" => return self.answer(&mut peer, self.quit).await,
                 _ => peer.say("500 5.5.1 What?").await?,
             }
         }
     }
 
-    async fn introduce(&self, peer: &mut Peer) -> io::Result<()> {
+    async fn answer_ehlo(&self, peer: &mut SmtpPeer) -> io::Result<()> {
         let offers = match peer.channel {
-            Channel::Tls(_) => self.ehlo_under_tls,
-            Channel::Clear(_) | Channel::Closed => self.ehlo_in_clear,
+            ServerStream::Tls(_) => self.ehlo_under_tls,
+            ServerStream::Clear(_) | ServerStream::Closed => self.ehlo_in_clear,
         };
         self.answer(peer, offers).await
     }
 
-    async fn turn_to_tls(&self, peer: &mut Peer) -> io::Result<()> {
+    async fn answer_starttls(&self, peer: &mut SmtpPeer) -> io::Result<()> {
         self.answer(peer, self.starttls).await?;
         match &self.protection {
             Protection::StartTls(config) if self.starttls.starts_with('2') => {
@@ -598,7 +605,7 @@ impl Script {
         }
     }
 
-    async fn sign_in(&self, peer: &mut Peer, line: &str) -> io::Result<()> {
+    async fn answer_auth(&self, peer: &mut SmtpPeer, line: &str) -> io::Result<()> {
         let challenges: &[&str] = match line {
             "AUTH LOGIN" => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
             "AUTH PLAIN" | "AUTH XOAUTH2" | "AUTH OAUTHBEARER" => &["334 "],
@@ -611,7 +618,7 @@ impl Script {
         self.answer(peer, self.auth).await
     }
 
-    async fn take_content(&self, peer: &mut Peer) -> io::Result<()> {
+    async fn answer_data(&self, peer: &mut SmtpPeer) -> io::Result<()> {
         self.answer(peer, self.data).await?;
         if !self.data.starts_with('3') {
             return Ok(());
@@ -620,9 +627,9 @@ impl Script {
         self.answer(peer, self.content).await
     }
 
-    async fn answer(&self, peer: &mut Peer, answer: &str) -> io::Result<()> {
+    async fn answer(&self, peer: &mut SmtpPeer, answer: &str) -> io::Result<()> {
         if answer.is_empty() {
-            peer.channel = Channel::Closed;
+            peer.channel = ServerStream::Closed;
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         peer.say(&answer.replace('\n', "\r\n")).await

@@ -1,4 +1,4 @@
-//! Connections on which a test says its own octets.
+//! Raw TCP connections, on which a test sends octets.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// Far more than any test over such a connection takes.
+/// A timeout that no test reaches.
 pub const NEVER: Duration = Duration::from_mins(1);
 
-/// A connection from another address of this machine.
+/// Connects from another address of this machine.
 pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     let own = SocketAddr::new(address.parse().expect("an address"), 0);
@@ -18,7 +18,7 @@ pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
     socket.connect(server).await.expect("a connection")
 }
 
-/// The next octets that come; none where the other side closes.
+/// Reads the next octets; empty if the peer closes.
 pub async fn beginning(stream: &mut TcpStream) -> String {
     let mut octets = [0; 4_096];
     let read = timeout(NEVER, stream.read(&mut octets));

@@ -1,0 +1,327 @@
+//! Validates a draft and returns problems as codes, never with a value. `validator` checks length,
+//! range and format on the group structs; rules that depend on the flow, on other fields or on the
+//! stored secrets are here.
+
+pub mod address;
+pub mod certificate;
+pub mod host;
+pub mod port;
+pub mod text;
+pub mod url;
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+
+use crate::draft::{ClientAuthentication, Draft, Form};
+use crate::field::{Field, Kind};
+use crate::flow::OauthFlow;
+use crate::microsoft;
+use crate::presence::{Presence, presence};
+use crate::saved::keeps_secret;
+use crate::secret::{SecretEdit, StoredSecret};
+
+/// The maximum characters in any control, even a disabled one, unless the control's own limit is
+/// higher.
+pub const MAX_TEXT: usize = 4096;
+
+/// A problem with one control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// The value is required and empty.
+    Missing,
+    /// The value exceeds this number of characters.
+    TooLong(u64),
+    /// The value contains a control character, a line break or a bidirectional control.
+    ControlCharacter,
+    /// The value is not an email address.
+    Address(address::AddressProblem),
+    /// The value is neither a host name nor an IP address.
+    Host(host::HostProblem),
+    /// The value is not a port.
+    Port(port::PortProblem),
+    /// The value is not a valid endpoint or Redirect URI.
+    Url(url::UrlProblem),
+    /// The value is not a list of scopes.
+    Scope(url::ScopeProblem),
+    /// The value is not a certificate that can be trusted.
+    Certificate(certificate::CertificateProblem),
+    /// The URL is http to this machine, which the operator has not allowed (`--egress-allow`).
+    EgressNotAllowed(SocketAddr),
+    /// The URL leads to an address that the operator has denied (`--egress-deny`).
+    EgressDenied(SocketAddr),
+    /// The stored secret is bound to another destination and must be entered again.
+    EnterAgain,
+    /// A Password is typed without a Username.
+    UsernameMissing,
+    /// Use TLS is off with an OAuth flow.
+    TlsNeeded,
+    /// A public client is only allowed with Authorization Code with PKCE.
+    PkceNeeded,
+    /// Client Credentials need the endpoint of one tenant, not of a multi-tenant alias.
+    TenantNeeded,
+}
+
+/// All problems of a draft in display order, at most one per control.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problems(Vec<(Field, Problem)>);
+
+impl Problems {
+    /// Whether there is no problem.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of controls with a problem.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds a problem to a control that has none yet.
+    #[must_use]
+    pub fn and(mut self, field: Field, problem: Problem) -> Self {
+        if self.of(field).is_none() {
+            self.0.push((field, problem));
+            self.0.sort_by_key(|(field, _)| *field);
+        }
+        self
+    }
+
+    /// Returns the problem of a control.
+    #[must_use]
+    pub fn of(&self, field: Field) -> Option<Problem> {
+        self.iter().find_map(|(at, problem)| (at == field).then_some(problem))
+    }
+
+    /// Iterates over all problems in display order.
+    pub fn iter(&self) -> impl Iterator<Item = (Field, Problem)> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl Draft {
+    /// Returns the problems that prevent this draft from being saved over the `stored` form.
+    #[must_use]
+    pub fn problems(&self, stored: &Form<StoredSecret>) -> Problems {
+        let malformed = self.format_problems();
+        let problem = |&field: &Field| {
+            let found = match presence(field, self) {
+                Presence::Disabled => None,
+                _ if field.kind() == Kind::Secret => self.secret_problem(field, stored),
+                Presence::Required if self.text(field).trim().is_empty() => Some(Problem::Missing),
+                Presence::Required | Presence::Optional => malformed
+                    .iter()
+                    .find_map(|&(at, problem)| (at == field).then_some(problem))
+                    .or_else(|| self.conflict(field)),
+            };
+            found.map(|problem| (field, problem))
+        };
+        Problems(Field::ALL.iter().filter_map(problem).collect())
+    }
+
+    /// Returns the problem of a secret: a malformed typed value, or a missing required one.
+    fn secret_problem(&self, field: Field, stored: &Form<StoredSecret>) -> Option<Problem> {
+        let is_required = presence(field, self) == Presence::Required;
+        let is_stored = matches!(stored.secret(field), Some(StoredSecret::For(_)));
+        match self.secret_on_save(field).as_ref() {
+            SecretEdit::Replace(typed) => field_problem(field, typed.expose()).err(),
+            SecretEdit::Untouched if !is_required || keeps_secret(stored, field, self) => None,
+            SecretEdit::Untouched if is_stored => Some(Problem::EnterAgain),
+            SecretEdit::Untouched | SecretEdit::Clear => is_required.then_some(Problem::Missing),
+        }
+    }
+
+    /// Returns the problem of a control that depends on the value of another control.
+    fn conflict(&self, field: Field) -> Option<Problem> {
+        match field {
+            Field::Username
+                if self.sign_in.username.is_empty()
+                    && matches!(self.sign_in.password, SecretEdit::Replace(_)) =>
+            {
+                Some(Problem::UsernameMissing)
+            }
+            Field::OauthUseTls if self.flow != OauthFlow::None && !self.oauth.use_tls => {
+                Some(Problem::TlsNeeded)
+            }
+            Field::ClientAuthentication
+                if self.authentication.client_authentication == ClientAuthentication::None
+                    && !self.is_public_client() =>
+            {
+                Some(Problem::PkceNeeded)
+            }
+            Field::TokenEndpoint
+                if self.flow == OauthFlow::ClientCredentials
+                    && microsoft::is_for_all_tenants(&self.authentication.token_endpoint) =>
+            {
+                Some(Problem::TenantNeeded)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the controls whose values are malformed, regardless of the flow.
+    fn format_problems(&self) -> Vec<(Field, Problem)> {
+        let groups: [(Group, Result<(), ValidationErrors>); 4] = [
+            (Group::Basic, self.basic.validate()),
+            (Group::SignIn, self.sign_in.validate()),
+            (Group::Oauth, self.oauth.validate()),
+            (Group::Authentication, self.authentication.validate()),
+        ];
+        groups
+            .iter()
+            .filter_map(|(group, outcome)| outcome.as_ref().err().map(|errors| (group, errors)))
+            .flat_map(|(group, errors)| {
+                errors.errors().iter().filter_map(|(name, kind)| {
+                    let field = group.field(name)?;
+                    matches!(kind, ValidationErrorsKind::Field(_))
+                        .then(|| field_problem(field, self.text(field)).err())
+                        .flatten()
+                        .map(|problem| (field, problem))
+                })
+            })
+            .collect()
+    }
+}
+
+/// A group struct of the form. It maps member names in `validator`'s errors to fields.
+#[derive(Clone, Copy)]
+enum Group {
+    Basic,
+    SignIn,
+    Oauth,
+    Authentication,
+}
+
+impl Group {
+    fn field(self, member: &str) -> Option<Field> {
+        Some(match (self, member) {
+            (Self::Basic, "sender") => Field::BasicSender,
+            (Self::Basic, "display_name") => Field::BasicDisplayName,
+            (Self::Basic, "server") => Field::BasicServer,
+            (Self::Basic, "port") => Field::BasicPort,
+            (Self::Basic, "trusted_ca") => Field::BasicTrustedCa,
+            (Self::SignIn, "username") => Field::Username,
+            (Self::Oauth, "sender") => Field::OauthSender,
+            (Self::Oauth, "display_name") => Field::OauthDisplayName,
+            (Self::Oauth, "server") => Field::OauthServer,
+            (Self::Oauth, "port") => Field::OauthPort,
+            (Self::Oauth, "trusted_ca") => Field::OauthTrustedCa,
+            (Self::Authentication, "client_id") => Field::ClientId,
+            (Self::Authentication, "authorization_endpoint") => Field::AuthorizationEndpoint,
+            (Self::Authentication, "token_endpoint") => Field::TokenEndpoint,
+            (Self::Authentication, "redirect_uri") => Field::RedirectUri,
+            (Self::Authentication, "scope") => Field::Scope,
+            _ => return None,
+        })
+    }
+}
+
+/// Returns why a text is not a valid endpoint; empty text is missing.
+#[must_use]
+pub fn endpoint_problem(field: Field, text: &str) -> Option<Problem> {
+    if text.is_empty() { Some(Problem::Missing) } else { field_problem(field, text).err() }
+}
+
+/// Validates the format of one control's text. Empty text is valid.
+pub(crate) fn field_problem(field: Field, text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let limit = field.limit();
+    if text.chars().count() as u64 > limit && !matches!(field, Field::BasicPort | Field::OauthPort)
+    {
+        return Err(Problem::TooLong(limit));
+    }
+    if field.is_line() && text::one_line(text).is_err() {
+        return Err(Problem::ControlCharacter);
+    }
+    match field {
+        Field::BasicSender | Field::OauthSender => {
+            address::email_address(text).map_err(Problem::Address)
+        }
+        Field::BasicServer | Field::OauthServer => {
+            host::mail_host(text).map(drop).map_err(Problem::Host)
+        }
+        Field::BasicPort | Field::OauthPort => port::port(text).map(drop).map_err(Problem::Port),
+        Field::AuthorizationEndpoint | Field::TokenEndpoint => {
+            url::endpoint_url(text).map_err(Problem::Url)
+        }
+        Field::RedirectUri => url::redirect_uri(text).map_err(Problem::Url),
+        Field::Scope => url::scope(text).map_err(Problem::Scope),
+        Field::BasicTrustedCa | Field::OauthTrustedCa => {
+            certificate::certificates(text).map_err(Problem::Certificate)
+        }
+        Field::Flow
+        | Field::BasicDisplayName
+        | Field::BasicUseTls
+        | Field::BasicTlsMode
+        | Field::Username
+        | Field::Password
+        | Field::OauthDisplayName
+        | Field::OauthUseTls
+        | Field::OauthTlsMode
+        | Field::ClientId
+        | Field::ClientSecret
+        | Field::ClientAuthentication => Ok(()),
+    }
+}
+
+/// Custom rules for `validator`. They report only that a rule is broken; the reason is computed
+/// afterwards, because errors of `validator` contain the value.
+pub(crate) mod rule {
+    use validator::ValidationError;
+
+    use super::{address, certificate, host, port, text, url};
+    use crate::draft::PortText;
+
+    type Verdict = Result<(), ValidationError>;
+
+    fn verdict<T, E>(
+        text: &str,
+        code: &'static str,
+        check: impl Fn(&str) -> Result<T, E>,
+    ) -> Verdict {
+        if text.is_empty() || check(text).is_ok() {
+            Ok(())
+        } else {
+            Err(ValidationError::new(code))
+        }
+    }
+
+    pub fn one_line(text: &str) -> Verdict {
+        verdict(text, "one-line", text::one_line)
+    }
+
+    pub fn address(text: &str) -> Verdict {
+        verdict(text, "address", address::email_address)
+    }
+
+    pub fn host(text: &str) -> Verdict {
+        verdict(text, "host", host::mail_host)
+    }
+
+    pub fn certificates(text: &str) -> Verdict {
+        verdict(text, "certificates", certificate::certificates)
+    }
+
+    pub fn digits(port: &PortText) -> Verdict {
+        verdict(&port.0, "digits", port::port)
+    }
+
+    pub fn endpoint(text: &str) -> Verdict {
+        verdict(text, "endpoint", url::endpoint_url)
+    }
+
+    pub fn redirect_uri(text: &str) -> Verdict {
+        verdict(text, "redirect-uri", url::redirect_uri)
+    }
+
+    pub fn scope(text: &str) -> Verdict {
+        verdict(text, "scope", url::scope)
+    }
+}

@@ -1,0 +1,240 @@
+//! Validates an email address as used in the SMTP envelope, without display name, list or comment.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::host::{Host, mail_host};
+use super::text::{TextProblem, one_line};
+
+/// The maximum octets of a local part (RFC 5321 4.5.3.1.1).
+const LOCAL_PART_LIMIT: usize = 64;
+
+/// The maximum octets of an address: a path of 256 without its brackets (RFC 5321 4.5.3.1.3; erratum
+/// 1690 of RFC 3696).
+const ADDRESS_LIMIT: usize = 254;
+
+/// Why an email address is invalid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressProblem {
+    /// The `@` is missing.
+    NoAt,
+    /// The local part is empty.
+    EmptyLocalPart,
+    /// The domain is empty.
+    EmptyDomain,
+    /// The local part exceeds 64 octets (RFC 5321 4.5.3.1.1).
+    LocalPartTooLong,
+    /// The address exceeds 254 octets (RFC 5321 4.5.3.1.3).
+    AddressTooLong,
+    /// The local part is neither a `Dot-string` nor a `Quoted-string`.
+    BadLocalPart,
+    /// The domain is neither a host name nor an address literal.
+    BadDomain,
+    /// The address contains a control character.
+    ControlCharacter,
+}
+
+/// Validates a `Mailbox` (RFC 5321 4.1.2), including non-ASCII letters (RFC 6531 3.3).
+///
+/// In the local part, only letters and digits are accepted of the non-ASCII characters that RFC 6531
+/// allows. A domain of one label (`root@localhost`) is valid. An empty quoted local part counts as
+/// empty. Lengths are octets of UTF-8.
+///
+/// # Errors
+/// Returns the first rule that the text breaks.
+pub fn email_address(text: &str) -> Result<(), AddressProblem> {
+    one_line(text).map_err(|TextProblem::ControlCharacter| AddressProblem::ControlCharacter)?;
+    let (local_part, domain) = text.rsplit_once('@').ok_or(AddressProblem::NoAt)?;
+    if matches!(local_part, "" | r#""""#) {
+        return Err(AddressProblem::EmptyLocalPart);
+    }
+    if domain.is_empty() {
+        return Err(AddressProblem::EmptyDomain);
+    }
+    if local_part.len() > LOCAL_PART_LIMIT {
+        return Err(AddressProblem::LocalPartTooLong);
+    }
+    if text.len() > ADDRESS_LIMIT {
+        return Err(AddressProblem::AddressTooLong);
+    }
+    if !is_dot_string(local_part) && !is_quoted_string(local_part) {
+        return Err(AddressProblem::BadLocalPart);
+    }
+    if !is_domain(domain) && !is_address_literal(domain) {
+        return Err(AddressProblem::BadDomain);
+    }
+    Ok(())
+}
+
+/// Whether a local part is a `Dot-string`: atoms joined by single dots.
+fn is_dot_string(local_part: &str) -> bool {
+    let is_atext = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    local_part.split('.').all(|word| !word.is_empty() && word.chars().all(is_atext))
+}
+
+/// Whether a local part is a `Quoted-string`, in which a backslash escapes an ASCII character.
+fn is_quoted_string(local_part: &str) -> bool {
+    let quoted = local_part.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(mut rest) = quoted.map(str::chars) else {
+        return false;
+    };
+    while let Some(c) = rest.next() {
+        let is_accepted = match c {
+            '"' => false,
+            '\\' => rest.next().is_some_and(|escaped| matches!(escaped, ' '..='~')),
+            _ => matches!(c, ' '..='~') || c.is_alphanumeric(),
+        };
+        if !is_accepted {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a domain is a public DNS host name without a trailing dot (RFC 5321 2.3.5).
+fn is_domain(domain: &str) -> bool {
+    !domain.ends_with('.')
+        && !domain.contains('_')
+        && matches!(mail_host(domain), Ok(Host::Name(_)))
+}
+
+/// Whether a domain is `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 4.1.3).
+fn is_address_literal(domain: &str) -> bool {
+    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    literal.is_some_and(|literal| match literal.split_once(':') {
+        Some((tag, address)) => {
+            tag.eq_ignore_ascii_case("IPv6") && address.parse::<Ipv6Addr>().is_ok()
+        }
+        None => literal.parse::<Ipv4Addr>().is_ok(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::AddressProblem::*;
+    use super::*;
+
+    #[test]
+    fn addresses_that_smtp_can_carry_are_accepted() {
+        for text in [
+            "ada@example.com",
+            "Ada.Lovelace+ppm@mail.example.com",
+            "a@b",
+            "root@localhost",
+            "!#$%&'*+-/=?^_`{|}~@example.com",
+            "customer/department=shipping@example.com",
+            r#""Ada Lovelace"@example.com"#,
+            r#""ada@home"@example.com"#,
+            r#""a\"b\\c\ d"@example.com"#,
+            r#"".a..b."@example.com"#,
+            "ada@[192.0.2.1]",
+            "ada@[IPv6:2001:db8::1]",
+            "ada@[ipv6:::1]",
+            "jörg@bücher.example",
+            r#""jörg"@example.com"#,
+            "почта@пример.рф",
+            "用户@例子.广告",
+            "ada@xn--bcher-kva.example",
+            "ada@ตัวอย่าง.ไทย",
+        ] {
+            assert_eq!(email_address(text), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_addresses_are_rejected_with_a_reason() {
+        for (text, expected) in [
+            ("", NoAt),
+            ("ada", NoAt),
+            ("ada＠example.com", NoAt),
+            ("@", EmptyLocalPart),
+            ("@example.com", EmptyLocalPart),
+            (r#"""@example.com"#, EmptyLocalPart),
+            ("ada@", EmptyDomain),
+            ("Ada <ada@example.com>", BadLocalPart),
+            ("<ada@example.com>", BadLocalPart),
+            ("ada@example.com, bob@example.com", BadLocalPart),
+            ("ada;bob@example.com", BadLocalPart),
+            ("ada(home)@example.com", BadLocalPart),
+            ("ada lovelace@example.com", BadLocalPart),
+            (" ada@example.com", BadLocalPart),
+            ("ada@home@example.com", BadLocalPart),
+            (".ada@example.com", BadLocalPart),
+            ("ada.@example.com", BadLocalPart),
+            ("ada..lovelace@example.com", BadLocalPart),
+            (r"ada\@example.com", BadLocalPart),
+            (r#""@example.com"#, BadLocalPart),
+            (r#""ada@example.com"#, BadLocalPart),
+            (r#""a"b"@example.com"#, BadLocalPart),
+            (r#""ada\"@example.com"#, BadLocalPart),
+            (r#""a".b@example.com"#, BadLocalPart),
+            (r#""a\ü"@example.com"#, BadLocalPart),
+            ("a\u{200B}da@example.com", BadLocalPart),
+            ("ada\u{A0}@example.com", BadLocalPart),
+            ("mailto:ada@example.com", BadLocalPart),
+            ("ada@example.com ", BadDomain),
+            ("ada@example.com.", BadDomain),
+            ("ada@.example.com", BadDomain),
+            ("ada@example..com", BadDomain),
+            ("ada@-example.com", BadDomain),
+            ("ada@exam_ple.com", BadDomain),
+            ("ada@example.com>", BadDomain),
+            ("ada@example.com (home)", BadDomain),
+            ("ada@example.com:25", BadDomain),
+            ("ada@192.0.2.1", BadDomain),
+            ("ada@2001:db8::1", BadDomain),
+            ("ada@[2001:db8::1]", BadDomain),
+            ("ada@[192.0.2.256]", BadDomain),
+            ("ada@[IPv6:192.0.2.1]", BadDomain),
+            ("ada@[IPv6:fe80::1%eth0]", BadDomain),
+            ("ada@[example.com]", BadDomain),
+            ("ada@[]", BadDomain),
+            ("ada@[192.0.2.1", BadDomain),
+            ("ada@bücher。example", BadDomain),
+            ("ada@example.com\r\nRCPT TO:<bob@example.com>", ControlCharacter),
+            ("\"ada\tlovelace\"@example.com", ControlCharacter),
+            ("ada\0@example.com", ControlCharacter),
+            ("ada\u{202E}@example.com", ControlCharacter),
+        ] {
+            assert_eq!(email_address(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_limited_in_octets() {
+        let local_part = "a".repeat(64);
+        let domain_of_189 = "d.".repeat(94) + "d";
+        for (text, expected) in [
+            (format!("{local_part}@example.com"), Ok(())),
+            (format!("a{local_part}@example.com"), Err(LocalPartTooLong)),
+            (format!("{}@example.com", "é".repeat(32)), Ok(())),
+            (format!("{}a@example.com", "é".repeat(32)), Err(LocalPartTooLong)),
+            (format!("\"{}\"@example.com", "a".repeat(62)), Ok(())),
+            (format!("\"{}\"@example.com", "a".repeat(63)), Err(LocalPartTooLong)),
+            (format!("{local_part}@{domain_of_189}"), Ok(())),
+            (format!("{local_part}@{domain_of_189}d"), Err(AddressTooLong)),
+            (format!("{}@{domain_of_189}", "é".repeat(32)), Ok(())),
+            (format!("{}@{domain_of_189}d", "é".repeat(32)), Err(AddressTooLong)),
+        ] {
+            assert_eq!(email_address(&text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_validated_without_a_panic(text in r#"(?s).*|["\\a@ü. \[\]:<>]*"#) {
+            let _ = email_address(&text);
+        }
+
+        #[test]
+        fn a_valid_unquoted_address_cannot_close_the_smtp_path(text in r#"["\\a@ü. >-]{0,6}@[a>. -]{1,4}"#) {
+            if email_address(&text).is_ok() && !text.starts_with('"') {
+                prop_assert!(!text.contains([' ', '<', '>']));
+            }
+        }
+    }
+}

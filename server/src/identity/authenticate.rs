@@ -1,0 +1,314 @@
+//! Authentication middleware, which runs before every handler. Cookie and bearer routes never mix:
+//!
+//! - **Cookie routes** check, in this order, the host's token in its cookie, the headers of a
+//!   trusted proxy, and the session cookie. The first that is present decides, whether it is valid
+//!   or rejected; the others are not checked. They do not read `Authorization`.
+//! - **Sign-in and sign-out**, among these, use the session only. On sign-in routes no user is
+//!   looked up: an unknown client causes no database query, and the browser's previous session ends
+//!   only once another begins. Sign-out looks up the session alone.
+//! - **Bearer routes** read `Authorization` (RFC 6750 2.1) and nothing else. A browser adds that
+//!   header to no request by itself, so they need no CSRF protection.
+//!
+//! In a host written in Rust, its `Identity` is the only source: see `host`.
+//!
+//! Permissions are checked in each operation, on each request, and not here.
+
+use std::net::IpAddr;
+
+use app::api::ApiError;
+use app::service::{AccessDenied, ConsentBinding};
+use app::shell::paths;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::consent::ConsentCookie;
+use super::cookies;
+use super::devices::{Device, DeviceCookie};
+use super::host::{HostIdentity, IdentityError};
+use super::login_throttle::Limited;
+use super::proxy_headers::ProxyIdentity;
+use super::rejection::CredentialRejection;
+use super::sessions::{Caller, SessionKey};
+use super::{Principal, RequestClient};
+use crate::Server;
+use crate::log::one_line;
+use crate::store::StoreError;
+use crate::store::audit::{Action, Actor};
+use crate::subscriber::written;
+use crate::web::api_error::Refusal;
+use crate::web::client;
+use crate::web::events::EVENTS;
+use crate::web::throttle::too_many;
+
+/// Background polling endpoints; they do not extend a session's idle timeout.
+const POLLING_PATHS: [&str; 2] = ["/api/email/token", EVENTS];
+
+/// The routes that begin a session.
+const SIGN_IN_PATHS: [&str; 4] =
+    [paths::SIGN_IN, paths::SET_UP, paths::OIDC_START, paths::OIDC_CALLBACK];
+
+/// A user, and the session if that identifies the user.
+type Authenticated = (Principal, Option<SessionKey>);
+
+/// Why a caller could not be authenticated.
+#[derive(Debug, thiserror::Error)]
+enum AuthError {
+    #[error(transparent)]
+    Refused(#[from] CredentialRejection),
+    #[error("a session could not be looked up")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Host(IdentityError),
+}
+
+impl From<IdentityError> for AuthError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::NoRole => Self::Refused(CredentialRejection::RoleMissing),
+            IdentityError::Failed(_) => Self::Host(error),
+        }
+    }
+}
+
+/// Middleware of cookie routes: adds a [`Caller`] to the request. Unauthenticated requests pass. A
+/// rejected credential or a missing role is an error for an API call; a page shows the reason.
+pub async fn by_cookie(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
+    let proxy_headers =
+        server.config.proxy_headers.as_ref().map(|names| names.take(request.headers_mut()));
+    let device = device(&server, request.headers());
+    let address = address(&server, &request);
+    let mut caller = Caller { principal: None, session: None, address, browser, device };
+    let (mut parts, body) = request.into_parts();
+    if SIGN_IN_PATHS.contains(&parts.uri.path()) {
+        caller.session = server.accounts.cookie().claimed(&parts.headers);
+        parts.extensions.insert(caller);
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    match authenticate(&server, &parts, address, proxy_headers).await {
+        Ok(Some((principal, session))) => {
+            let client = RequestClient {
+                address: Some(written(address)),
+                session: session.as_ref().map(SessionKey::name),
+            };
+            caller.principal = Some(Principal { client, ..principal });
+            caller.session = session;
+        }
+        Ok(None) => {}
+        Err(AuthError::Refused(refused)) => {
+            let is_call = parts.uri.path().starts_with("/api/");
+            if let Err(limited) = admit(&server, refused, address) {
+                return if is_call { too_many(limited) } else { limited.into_response() };
+            }
+            record_rejection(&server, address, refused);
+            match refused.status() {
+                _ if is_call => return refused.into_response(),
+                StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
+                status => {
+                    let has_session = matches!(by_session(&server, &parts).await, Ok(Some(_)));
+                    // Pages redirect unauthenticated users to sign-in. For a user who has signed in
+                    // already that would be a redirect loop.
+                    if status == StatusCode::FORBIDDEN || has_session {
+                        parts.extensions.insert(access_denied(refused, has_session));
+                    }
+                }
+            }
+        }
+        Err(error @ (AuthError::Store(_) | AuthError::Host(_))) => {
+            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
+            if parts.uri.path() != paths::SIGN_OUT {
+                return Refusal::UNAVAILABLE.into_response();
+            }
+            // Sign-out works all the same: it removes the browser's cookie.
+            caller.session = server.accounts.cookie().claimed(&parts.headers);
+        }
+    }
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Returns what a page shows for a rejected credential or a missing role.
+fn access_denied(refused: CredentialRejection, has_session: bool) -> AccessDenied {
+    let why = match refused {
+        CredentialRejection::RoleMissing => ApiError::Forbidden,
+        _ => ApiError::SignedOut,
+    };
+    AccessDenied { why, code: refused.code(), has_session }
+}
+
+/// Middleware of a host's own pages: adds a [`Caller`] to the request and rejects no request,
+/// because a user without a role here may have one on another page. The tab shows the reason.
+pub async fn on_host_pages(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let browser = ConsentCookie { https: server.config.is_https() }.brought(request.headers());
+    let address = address(&server, &request);
+    let mut caller = Caller { principal: None, session: None, address, browser, device: None };
+    let (mut parts, body) = request.into_parts();
+    match authenticate(&server, &parts, address, None).await {
+        Ok(found) => caller.principal = found.map(|(principal, _)| from(address, principal)),
+        Err(AuthError::Refused(refused)) => {
+            record_rejection(&server, address, refused);
+            parts.extensions.insert(access_denied(refused, false));
+        }
+        Err(error) => {
+            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
+            let why = ApiError::ServerFailed;
+            parts.extensions.insert(AccessDenied { why, code: "unavailable", has_session: false });
+        }
+    }
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Middleware of bearer routes: adds a [`Caller`] to the request, and removes its cookies and proxy
+/// headers.
+pub async fn by_bearer(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let address = address(&server, &request);
+    let headers = request.headers_mut();
+    headers.remove(COOKIE);
+    if let Some(names) = &server.config.proxy_headers {
+        names.take(headers);
+    }
+    let principal = match bearer(&server, headers).await {
+        Ok(principal) => principal,
+        Err(refused) => {
+            if let Err(limited) = admit(&server, refused, address) {
+                return too_many(limited);
+            }
+            record_rejection(&server, address, refused);
+            return refused.into_response();
+        }
+    };
+    request.headers_mut().remove(AUTHORIZATION);
+    let principal = principal.map(|principal| from(address, principal));
+    let browser = ConsentBinding::ByToken;
+    let caller = Caller { principal, session: None, address, browser, device: None };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Returns the principal with the request's address and without a session.
+fn from(address: IpAddr, principal: Principal) -> Principal {
+    let client = RequestClient { address: Some(written(address)), session: None };
+    Principal { client, ..principal }
+}
+
+/// Authenticates the caller by the sources of cookie routes.
+async fn authenticate(
+    server: &Server,
+    request: &Parts,
+    address: IpAddr,
+    proxy_headers: Option<ProxyIdentity>,
+) -> Result<Option<Authenticated>, AuthError> {
+    if let Some(HostIdentity(identity)) = &server.identity {
+        return Ok(identity.principal(request).await?.map(|principal| (principal, None)));
+    }
+    if request.uri.path() == paths::SIGN_OUT {
+        return by_session(server, request).await;
+    }
+    match by_host_cookie(server, &request.headers).await {
+        Ok(Some(principal)) => return Ok(Some((principal, None))),
+        Ok(None) => {}
+        // An expired token falls back to the session: the user may have signed in here since.
+        Err(CredentialRejection::Expired) => {
+            let found = by_session(server, request).await?;
+            return found.map(Some).ok_or(CredentialRejection::Expired.into());
+        }
+        Err(refused) => return Err(refused.into()),
+    }
+    let peer = client::peer(&request.extensions);
+    if let Some(principal) = by_proxy(server, peer, address, proxy_headers)? {
+        return Ok(Some((principal, None)));
+    }
+    by_session(server, request).await
+}
+
+async fn by_host_cookie(
+    server: &Server,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, CredentialRejection> {
+    let Some(check) = &server.host_tokens else { return Ok(None) };
+    let name = server.config.host_tokens.as_ref().and_then(|host| host.cookie.as_deref());
+    match name.and_then(|name| cookies::value(headers, name)) {
+        Some(token) => check.principal(token).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Authenticates by the proxy's headers. Headers of another peer are recorded and ignored, and the
+/// next source is checked.
+fn by_proxy(
+    server: &Server,
+    peer: IpAddr,
+    address: IpAddr,
+    proxy_headers: Option<ProxyIdentity>,
+) -> Result<Option<Principal>, CredentialRejection> {
+    let Some(proxy_headers) = proxy_headers else { return Ok(None) };
+    let config = &server.config;
+    match proxy_headers.principal(peer, &config.trusted_proxies, &config.roles) {
+        Err(CredentialRejection::HeaderSpoofed) => {
+            record_rejection(server, address, CredentialRejection::HeaderSpoofed);
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+async fn by_session(server: &Server, request: &Parts) -> Result<Option<Authenticated>, AuthError> {
+    let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
+    let is_presence = !POLLING_PATHS.contains(&request.uri.path());
+    let (sessions, now) = (server.accounts.sessions(), server.clock.now());
+    let Some(found) = sessions.resume(&key, now, is_presence).await? else {
+        return sessions.refusal(&key, now).await?.map_or(Ok(None), |why| Err(why.into()));
+    };
+    // Sessions of another provider than the configured one are rejected, and those of local
+    // accounts where these are disabled.
+    let is_known = match &found.issuer {
+        Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
+        None => server.config.has_local_accounts,
+    };
+    Ok(is_known.then_some((found, Some(key))))
+}
+
+/// Authenticates by a bearer token; `None` without one.
+async fn bearer(
+    server: &Server,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, CredentialRejection> {
+    let (Some(check), Some(value)) = (&server.host_tokens, headers.get(AUTHORIZATION)) else {
+        return Ok(None);
+    };
+    let value = value.to_str().map_err(|_| CredentialRejection::Malformed)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => {
+            check.principal(token.trim()).await.map(Some)
+        }
+        _ => Err(CredentialRejection::Malformed),
+    }
+}
+
+/// Returns the device of a request, by its cookie.
+pub(crate) fn device(server: &Server, headers: &HeaderMap) -> Option<Device> {
+    DeviceCookie { https: server.config.is_https() }.brought(&server.vault, headers)
+}
+
+/// Counts a rejected token against the client's address.
+fn admit(server: &Server, refused: CredentialRejection, address: IpAddr) -> Result<(), Limited> {
+    if refused.is_about_a_token() { server.throttle.admit_refused_token(address) } else { Ok(()) }
+}
+
+pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
+    client::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
+}
+
+/// Records a rejection without a name, because any client can cause it.
+fn record_rejection(server: &Server, address: IpAddr, refused: CredentialRejection) {
+    let (actor, code) = (Actor::unknown(), refused.code());
+    let aggregates = server.accounts.aggregates();
+    if aggregates.record(Action::Refused, address, actor, Some(code.to_owned())) {
+        tracing::warn!(code, "a caller was refused");
+    }
+}

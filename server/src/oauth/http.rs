@@ -1,0 +1,263 @@
+//! Sends one HTTP request to a provider within limits: an address that the egress policy permits,
+//! no redirects, no proxy but the configured one, 64 KiB compressed or not, and a deadline. Knows
+//! nothing of OAuth except that the `oauth2` and `openidconnect` crates send through it.
+
+use std::future::ready;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use domain::token::OauthDiagnosis;
+use domain::validate::host::Host;
+use oauth2::url::{self, Url};
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy, Request, Response, retry};
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
+
+use super::TokenDeadlines;
+use super::encoding::{self, DecodeEnd, Decoded};
+use super::error::TokenError;
+use super::response::{TokenEndpointError, TokenEndpointResponse, Withheld};
+use super::transport_error;
+use crate::config::ProxyUrl;
+use crate::egress::{self, AddressKind, EgressPolicy, LookUpError, Protocol, Vetted};
+use crate::smtp::TlsTrust;
+
+/// The maximum size of a body, in octets, before and after its content codings.
+const LONGEST_BODY: usize = 65_536;
+
+/// The `User-Agent` header.
+const USER_AGENT: &str = "ppm-email";
+
+/// Why the HTTP client cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client for Token Endpoints")]
+pub struct TokenClientError(#[source] reqwest::Error);
+
+/// An HTTP client for providers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct GuardedHttp {
+    tls: Arc<ClientConfig>,
+    egress: Arc<EgressPolicy>,
+    proxy: Option<ProxyUrl>,
+    deadlines: TokenDeadlines,
+}
+
+/// The route of a request.
+enum Route<'w> {
+    /// To one of the vetted addresses of its host, and to no other.
+    Direct(Vetted),
+    /// Through the proxy, which resolves the host itself: only a literal address is known to be
+    /// public.
+    Proxied { proxy: &'w ProxyUrl, is_public: bool },
+}
+
+impl Route<'_> {
+    /// Whether the target is known to be a public address.
+    fn is_public(&self) -> bool {
+        match self {
+            Self::Direct(vetted) => vetted.is_public(),
+            Self::Proxied { is_public, .. } => *is_public,
+        }
+    }
+}
+
+impl GuardedHttp {
+    /// Creates a client with the trusted authorities, the egress policy, and the proxy if there is
+    /// one.
+    ///
+    /// # Errors
+    /// The HTTP client rejects one of them.
+    pub(crate) fn new(
+        trust: &TlsTrust,
+        egress: &EgressPolicy,
+        proxy: Option<&ProxyUrl>,
+        deadlines: TokenDeadlines,
+    ) -> Result<Self, TokenClientError> {
+        let (tls, egress) = (trust.client_config(), Arc::new(egress.clone()));
+        let http = Self { tls, egress, proxy: proxy.cloned(), deadlines };
+        let proxied = |proxy| http.client(Route::Proxied { proxy, is_public: false });
+        http.proxy.as_ref().map(proxied).transpose()?;
+        Ok(http)
+    }
+
+    /// Returns the same client with another policy.
+    pub(crate) fn by(&self, egress: EgressPolicy) -> Self {
+        Self { egress: Arc::new(egress), ..self.clone() }
+    }
+
+    /// Returns the deadline of a call that begins now.
+    pub(crate) fn end(&self) -> Instant {
+        Instant::now() + self.deadlines.total
+    }
+
+    /// Returns an HTTP client for the `oauth2` crate with a deadline.
+    pub(crate) fn until(&self, ends: Instant) -> TimedHttp<'_> {
+        TimedHttp { http: self, ends }
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TokenEndpointError> {
+        let request = Request::try_from(request).map_err(|_| OauthDiagnosis::ServerFailed)?;
+        let endpoint = request.url().clone();
+        let route = self.route(&endpoint).await?;
+        let proxied = match &route {
+            Route::Direct(_) => None,
+            Route::Proxied { proxy, .. } => Some(proxy.origin().to_owned()),
+        };
+        let is_public = route.is_public() && endpoint.scheme() == "https";
+        let client = self.client(route).map_err(|_| OauthDiagnosis::ServerFailed)?;
+        let reply = match client.execute(request).await {
+            Ok(response) => read(response, is_public).await?,
+            Err(error) => return Err(naming_proxy(proxied, transport_error::broken(&error)).into()),
+        };
+        let withheld = Withheld::of(&reply);
+        let mut response = HttpResponse::new(reply.accepted(&endpoint)?);
+        if let Some(withheld) = withheld {
+            response.extensions_mut().insert(withheld);
+        }
+        Ok(response)
+    }
+
+    /// Returns the route to an endpoint, if it is permitted.
+    async fn route(&self, endpoint: &Url) -> Result<Route<'_>, TokenError> {
+        let protocol = match endpoint.scheme() {
+            "https" => Protocol::Https,
+            "http" => Protocol::Http,
+            _ => return Err(OauthDiagnosis::AddressForbidden.into()),
+        };
+        let Some((host, port)) = place(endpoint) else {
+            return Err(OauthDiagnosis::AddressForbidden.into());
+        };
+        let proxy = self.proxy.as_ref().filter(|_| protocol == Protocol::Https);
+        if let Some(proxy) = proxy.filter(|_| !is_this_machine(&host)) {
+            return self.proxied(proxy, &host, port).map_err(transport_error::not_found);
+        }
+        let vetted = egress::look_up(&self.egress, &host, port, protocol, self.deadlines.connect);
+        vetted.await.map(Route::Direct).map_err(transport_error::not_found)
+    }
+
+    /// Returns a route through the proxy, which resolves names itself: the policy is applied to
+    /// literal addresses in full, and to names by its rules about names.
+    fn proxied<'w>(
+        &self,
+        proxy: &'w ProxyUrl,
+        host: &Host,
+        port: u16,
+    ) -> Result<Route<'w>, LookUpError> {
+        let kind = egress::by_form(&self.egress, host, port, Protocol::Https)?;
+        let denied = |(host, port)| self.egress.denies(&host, port);
+        if Url::parse(proxy.origin()).ok().as_ref().and_then(place).is_some_and(denied) {
+            return Err(LookUpError::Denied(proxy.origin().to_owned()));
+        }
+        let is_public = kind == Some(AddressKind::Public);
+        Ok(Route::Proxied { proxy, is_public })
+    }
+
+    /// Builds a client for one request: no connection and no cookie outlives the response.
+    fn client(&self, route: Route<'_>) -> Result<Client, TokenClientError> {
+        let builder = Client::builder()
+            .tls_backend_preconfigured((*self.tls).clone())
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .connect_timeout(self.deadlines.connect);
+        let builder = match route {
+            Route::Direct(vetted) => builder.dns_resolver(Arc::new(Pinned(vetted))),
+            Route::Proxied { proxy, .. } => {
+                builder.proxy(Proxy::https(proxy.expose()).map_err(TokenClientError)?)
+            }
+        };
+        builder.build().map_err(TokenClientError)
+    }
+}
+
+/// An HTTP client with a deadline.
+pub(crate) struct TimedHttp<'w> {
+    http: &'w GuardedHttp,
+    ends: Instant,
+}
+
+impl<'c> AsyncHttpClient<'c> for TimedHttp<'_> {
+    type Error = TokenEndpointError;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<HttpResponse, TokenEndpointError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let answer = timeout_at(self.ends, self.http.send(request)).await;
+            answer.unwrap_or_else(|_| Err(OauthDiagnosis::TooSlow.into()))
+        })
+    }
+}
+
+/// A resolver that returns only the vetted addresses.
+struct Pinned(Vetted);
+
+impl Resolve for Pinned {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Addrs = Box::new(self.0.addresses().to_vec().into_iter());
+        Box::pin(ready(Ok(addresses)))
+    }
+}
+
+/// Reads a response. The body of a redirect is not read; that of an error is truncated at the
+/// limit.
+async fn read(
+    mut response: Response,
+    is_public: bool,
+) -> Result<TokenEndpointResponse, TokenError> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    while !status.is_redirection() && body.len() <= LONGEST_BODY {
+        match response.chunk().await.map_err(|error| transport_error::broken(&error))? {
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => break,
+        }
+    }
+    let is_longer = body.len() > LONGEST_BODY;
+    body.truncate(LONGEST_BODY);
+    let Decoded { octets, end } = encoding::decoded(&headers, body, LONGEST_BODY);
+    match end {
+        _ if !status.is_success() => {}
+        DecodeEnd::Whole if !is_longer => {}
+        DecodeEnd::Whole | DecodeEnd::Cut => return Err(OauthDiagnosis::TooLong.into()),
+        DecodeEnd::Damaged if is_longer => return Err(OauthDiagnosis::TooLong.into()),
+        DecodeEnd::Damaged => return Err(OauthDiagnosis::NotOauth.into()),
+    }
+    Ok(TokenEndpointResponse { status, headers, body: octets, is_public })
+}
+
+/// Names the proxy in an error of a proxied request, if nothing more specific is known.
+fn naming_proxy(proxy: Option<String>, error: TokenError) -> TokenError {
+    match proxy {
+        Some(_) if error.diagnosis == OauthDiagnosis::NothingListens => {
+            TokenError::new(OauthDiagnosis::Unreachable, proxy)
+        }
+        Some(_) if error.peer_text.is_none() => TokenError { peer_text: proxy, ..error },
+        _ => error,
+    }
+}
+
+/// Returns the host and port of a URL.
+fn place(address: &Url) -> Option<(Host, u16)> {
+    let host = match address.host()? {
+        url::Host::Domain(name) => Host::Name(name.to_owned()),
+        url::Host::Ipv4(address) => Host::Ip(IpAddr::V4(address)),
+        url::Host::Ipv6(address) => Host::Ip(IpAddr::V6(address)),
+    };
+    Some((host, address.port_or_known_default()?))
+}
+
+/// Whether a host is this machine by its name or literal alone (RFC 6761 6.3).
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Ip(address) => address.is_loopback(),
+        Host::Name(name) => name.trim_end_matches('.').rsplit('.').next() == Some("localhost"),
+    }
+}

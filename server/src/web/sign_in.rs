@@ -1,0 +1,147 @@
+//! The sign-in and sign-out forms of the stand-alone frame: plain posts, answered with a redirect,
+//! so they need no script. The reason of a refusal is a code in the sign-in page's query; a refusal
+//! that ends by waiting is the page itself, with a suitable status.
+
+use std::time::Duration;
+
+use app::api::SignInRefusal;
+use app::shell::{local_path, paths, with_destination};
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Extension, State};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+
+use domain::secret::TypedSecret;
+use serde::Deserialize;
+
+use super::api_error::Refusal;
+use super::oauth::address;
+use super::oidc;
+use super::pages::Pages;
+use super::throttle::seconds;
+use crate::Server;
+use crate::identity::devices::DeviceCookie;
+use crate::identity::{Caller, SignInError, SignedIn};
+use crate::log::one_line;
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+/// What a browser deletes at a sign-out (Clear Site Data, 3.1). Not the cookies: that would delete
+/// those of the whole registrable domain, other products' among them.
+const CACHE_AND_STORAGE: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
+
+/// The fields of the sign-in form.
+#[derive(Deserialize)]
+pub struct PasswordForm {
+    email: String,
+    password: TypedSecret,
+    to: Option<String>,
+}
+
+/// `POST /sign-in`.
+pub async fn sign_in(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    Extension(pages): Extension<Pages>,
+    credentials: Result<Form<PasswordForm>, FormRejection>,
+) -> Response {
+    if !server.config.has_local_accounts {
+        return Refusal::NOT_FOUND.into_response();
+    }
+    let Ok(Form(PasswordForm { email, password, to })) = credentials else {
+        return denied(SignInRefusal::WrongCredentials, None);
+    };
+    let to = to.as_deref().and_then(local_path);
+    match server.accounts.sign_in(&email, password.open(), &caller).await {
+        Ok(signed_in) => {
+            let inside = Redirect::to(to.unwrap_or(paths::EMAIL));
+            (cookies(&server, signed_in), inside).into_response()
+        }
+        Err(error) => refused(&pages, caller, refusal(&error), to).await,
+    }
+}
+
+/// The session cookie, and the device cookie that identifies the browser at its next sign-in.
+pub(super) fn cookies(
+    server: &Server,
+    signed_in: SignedIn,
+) -> AppendHeaders<[(HeaderName, HeaderValue); 2]> {
+    let SignedIn { cookie, device, .. } = signed_in;
+    let device = DeviceCookie { https: server.config.is_https() }.given(&server.vault, &device);
+    AppendHeaders([(SET_COOKIE, cookie), (SET_COOKIE, device)])
+}
+
+/// `POST /sign-out`; for an `OpenID` account it continues with the sign-out at the provider, if the
+/// provider has one.
+pub async fn sign_out(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    let id_token = match &server.oidc {
+        Some(oidc) => oidc.id_token(&server, &caller).await,
+        None => None,
+    };
+    let cookie = server.accounts.sign_out(&caller).await;
+    let leave = AppendHeaders([(SET_COOKIE, cookie), (CLEAR_SITE_DATA, CACHE_AND_STORAGE)]);
+    let farewell = match server.oidc.as_ref().zip(id_token) {
+        Some((oidc, id_token)) => {
+            let back = address(server.config.public_url.as_ref(), &headers, paths::SIGN_IN);
+            oidc.logout_url(&server, &id_token, back).await
+        }
+        None => None,
+    };
+    match farewell {
+        Some(url) => (leave, oidc::leading_on(&url)).into_response(),
+        None => (leave, Redirect::to(paths::SIGN_IN)).into_response(),
+    }
+}
+
+/// Redirects to the sign-in page, with the reason and the path to return to.
+pub(super) fn denied(refusal: SignInRefusal, to: Option<&str>) -> Response {
+    Redirect::to(&door(refusal, to)).into_response()
+}
+
+/// The sign-in page with the reason; if waiting helps, with a status and `Retry-After` (RFC 6585 4,
+/// RFC 9110 10.2.3).
+pub(super) async fn refused(
+    pages: &Pages,
+    caller: Caller,
+    refusal: SignInRefusal,
+    to: Option<&str>,
+) -> Response {
+    let (status, seconds) = match refusal {
+        SignInRefusal::TooManyAttempts(seconds) => (StatusCode::TOO_MANY_REQUESTS, seconds),
+        SignInRefusal::Busy(seconds) => (StatusCode::SERVICE_UNAVAILABLE, seconds),
+        _ => return denied(refusal, to),
+    };
+    let page = pages.page(&door(refusal, to), caller, || {}).await;
+    (status, AppendHeaders([(RETRY_AFTER, seconds)]), page).into_response()
+}
+
+fn door(refusal: SignInRefusal, to: Option<&str>) -> String {
+    let door = format!("{}?refused={}", paths::SIGN_IN, refusal.code());
+    with_destination(&door, to)
+}
+
+pub(super) fn too_many(retry_after: Duration) -> SignInRefusal {
+    SignInRefusal::TooManyAttempts(whole(retry_after))
+}
+
+/// Converts into whole seconds, rounded up.
+pub(super) fn whole(retry_after: Duration) -> u32 {
+    u32::try_from(seconds(retry_after)).unwrap_or(u32::MAX)
+}
+
+fn refusal(error: &SignInError) -> SignInRefusal {
+    match error {
+        SignInError::Wrong => SignInRefusal::WrongCredentials,
+        SignInError::TooMany { retry_after } => too_many(*retry_after),
+        SignInError::Busy { retry_after } => SignInRefusal::Busy(whole(*retry_after)),
+        SignInError::Store(_) | SignInError::Hash(_) => {
+            tracing::error!(error = one_line(error), "an account could not be looked at");
+            SignInRefusal::ServerFailed
+        }
+    }
+}

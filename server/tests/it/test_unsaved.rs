@@ -1,0 +1,244 @@
+//! Tests of unsaved settings: typed values are used, and stored secrets and tokens are sent only to
+//! the destination that they are bound to.
+
+use std::io::ErrorKind::WouldBlock;
+use std::net::TcpListener;
+
+use app::api::{ApiError, Save, SaveAnswer, TestAnswer};
+use app::service::{EmailService, Principal, Role};
+use axum::http::{StatusCode, header};
+use domain::delivery::{Diagnosis, Outcome, Run, Step, Tested};
+use domain::token::OauthDiagnosis;
+use domain::{Draft, Field, OauthFlow, Problem};
+use serde_json::json;
+use server::service::Service;
+
+use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
+use crate::support::host::{call, send};
+use crate::support::mailbox::Mailbox;
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
+use crate::support::provider::ScriptedProvider;
+use crate::support::smtp_server::{AUTHORITY, SmtpScript, SmtpServer, TestCa};
+
+const STORED: &str = "stored-password";
+
+fn ada() -> Principal {
+    principal("ada", EMAIL, NAME)
+}
+
+fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {
+    let mut draft = draft.clone();
+    for &(field, text) in edits {
+        draft.edit(field, text);
+    }
+    draft
+}
+
+/// A draft with an account at this mail server.
+fn draft(mail_server: &SmtpServer) -> Draft {
+    edited(
+        &Draft::default(),
+        &[
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "Example PPM"),
+            (Field::BasicServer, "localhost"),
+            (Field::BasicPort, &mail_server.address.port().to_string()),
+            (Field::BasicTlsMode, "implicit"),
+            (Field::Username, "noreply"),
+            (Field::Password, STORED),
+        ],
+    )
+}
+
+/// A server that trusts the mail servers of the tests.
+async fn harness() -> Harness {
+    Harness::with(|config| config.extra_ca = vec![AUTHORITY.certificate()]).await.with_ada().await
+}
+
+/// Saves a draft and returns it with its secrets untouched.
+async fn saved(harness: &Harness, draft: &Draft) -> Draft {
+    let save = Save { draft: draft.clone(), revision: 0, deletes_grant: None };
+    let service = Service::new(harness.server.clone());
+    match service.save(&ada(), save).await.expect("an answer") {
+        SaveAnswer::Saved(saved) => saved.draft(),
+        other => panic!("not saved: {other:?}"),
+    }
+}
+
+/// Tests a draft and waits for the outcome.
+async fn tested(service: &Service, who: &Principal, draft: &Draft) -> Run {
+    let mut now = match service.test_typed(who, draft.clone()).await.expect("an answer") {
+        TestAnswer::Begun(now) => *now,
+        TestAnswer::Problems(problems) => panic!("refused: {problems:?}"),
+    };
+    while now.run.outcome.is_none() {
+        a_moment().await;
+        now = service.run(who, &now.run.id).await.expect("the run");
+    }
+    now.run
+}
+
+/// Requests a test of this draft over the API.
+async fn asked(harness: &Harness, cookie: &str, draft: &Draft) -> Answer {
+    let request = call("/api/email/test-typed")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, cookie);
+    send(harness, ADDRESS, request, &json!({ "draft": draft }).to_string()).await
+}
+
+/// The problem of a field of a draft that was not tested.
+fn problem(answer: &Answer, field: Field) -> Option<Problem> {
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    match serde_json::from_str(&answer.body).expect("an answer") {
+        TestAnswer::Problems(problems) => problems.of(field),
+        TestAnswer::Begun(_) => panic!("begun: {answer:?}"),
+    }
+}
+
+/// A listener that must get no connection.
+fn unused_listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a listener");
+    listener
+}
+
+fn is_accepted(run: &Run) -> bool {
+    matches!(run.outcome, Some(Outcome::Accepted { .. }))
+}
+
+#[tokio::test]
+async fn typed_settings_are_tested_and_not_saved() {
+    let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
+    let service = Service::new(harness.server.clone());
+    let run = tested(&service, &ada(), &draft(&mail_server)).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(run.tested, Tested::Typed);
+    let tab = service.load(&ada(), CALLBACK).await.expect("the tab");
+    assert_eq!(tab.saved.revision, 0);
+}
+
+#[tokio::test]
+async fn a_stored_password_is_used_for_its_destination() {
+    let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
+    let stored = saved(&harness, &draft(&mail_server)).await;
+    let typed = edited(&stored, &[(Field::BasicDisplayName, "Another name")]);
+    let run = tested(&Service::new(harness.server.clone()), &ada(), &typed).await;
+    assert!(is_accepted(&run), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
+    let (mail_server, elsewhere) = (SmtpScript::from_the_first_byte().play(), unused_listener());
+    let harness = harness().await;
+    let stored = saved(&harness, &draft(&mail_server)).await;
+    let port = elsewhere.local_addr().expect("it listens").port().to_string();
+    let cookie = harness.sign_in().await;
+    for edit in [
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicTlsMode, "start-tls"),
+        (Field::Username, "somebody-else"),
+        (Field::BasicTrustedCa, &TestCa::named("Somebody else").pem()),
+    ] {
+        let typed = edited(&stored, &[edit]);
+        let answer = asked(&harness, &cookie, &typed).await;
+        assert_eq!(problem(&answer, Field::Password), Some(Problem::EnterAgain), "{edit:?}");
+    }
+    assert_eq!(elsewhere.accept().map_err(|error| error.kind()).err(), Some(WouldBlock));
+}
+
+#[tokio::test]
+async fn a_stored_client_secret_is_refused_over_the_api_for_another_token_endpoint() {
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let elsewhere = ScriptedProvider::play([]);
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let typed = edited(&tab.saved.draft(), &[(Field::TokenEndpoint, &elsewhere.token_endpoint())]);
+    let cookie = world.harness.sign_in().await;
+    let answer = asked(&world.harness, &cookie, &typed).await;
+    assert_eq!(problem(&answer, Field::ClientSecret), Some(Problem::EnterAgain));
+    assert_eq!(elsewhere.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
+    for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
+        let world = OauthFixture::with_token(flow).await;
+        let elsewhere = Mailbox::start(&world.provider).await;
+        let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+        let port = elsewhere.address.port().to_string();
+        let authority = TestCa::named("Somebody else").pem();
+        let cookie = world.harness.sign_in().await;
+        for edit in [
+            (Field::OauthServer, "127.0.0.1"),
+            (Field::OauthPort, port.as_str()),
+            (Field::OauthTlsMode, "start-tls"),
+            (Field::OauthTrustedCa, &authority),
+        ] {
+            let typed = edited(&tab.saved.draft(), &[edit]);
+            let answer = asked(&world.harness, &cookie, &typed).await;
+            assert_eq!(answer.status, StatusCode::CONFLICT, "{flow:?}, {edit:?}");
+            assert_eq!(answer.body, r#""token-elsewhere""#, "{flow:?}, {edit:?}");
+        }
+        assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_token_is_used_at_the_mail_server_that_it_was_obtained_for() {
+    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let typed = edited(&tab.saved.draft(), &[(Field::OauthDisplayName, "Another name")]);
+    let run = tested(&world.service(), &world.ada, &typed).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(world.mailbox.messages(), 1);
+}
+
+#[tokio::test]
+async fn without_a_token_a_test_is_refused() {
+    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let answer = world.service().test_typed(&world.ada, tab.saved.draft()).await;
+    assert_eq!(answer, Err(ApiError::TokenNeeded));
+}
+
+#[tokio::test]
+async fn with_client_credentials_a_test_obtains_a_token_that_is_not_stored() {
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
+    let run = tested(&world.service(), &world.ada, &tab.saved.draft()).await;
+    assert!(is_accepted(&run), "{run:?}");
+    assert_eq!(run.steps.first().map(|report| report.step), Some(Step::Token));
+    assert_eq!(world.token().await, None);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_obtained_for_a_test_is_diagnosed() {
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let typed = edited(&world.draft(OauthFlow::ClientCredentials), &[(Field::ClientSecret, "no")]);
+    let run = tested(&world.service(), &world.ada, &typed).await;
+    let Some(Outcome::Failed { step, diagnosis, .. }) = run.outcome else { panic!("{run:?}") };
+    assert_eq!(
+        (step, diagnosis),
+        (Step::Token, Diagnosis::TokenNotObtained(OauthDiagnosis::InvalidClient))
+    );
+}
+
+#[tokio::test]
+async fn a_form_with_problems_is_not_tested() {
+    let harness = harness().await;
+    let service = Service::new(harness.server.clone());
+    match service.test_typed(&ada(), Draft::default()).await.expect("an answer") {
+        TestAnswer::Problems(problems) => {
+            assert_eq!(problems.of(Field::BasicServer), Some(Problem::Missing));
+        }
+        TestAnswer::Begun(_) => panic!("begun"),
+    }
+}
+
+#[tokio::test]
+async fn a_reader_cannot_run_a_test() {
+    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
+    let draft = world.draft(OauthFlow::ClientCredentials);
+    assert_eq!(world.service().test_typed(&rita, draft).await, Err(ApiError::Forbidden));
+}

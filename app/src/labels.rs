@@ -35,11 +35,11 @@ use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
 use domain::preset::Detail;
-use domain::validate::address::AddressProblem;
-use domain::validate::certificate::CertificateProblem;
-use domain::validate::host::HostProblem;
-use domain::validate::port::PortProblem;
-use domain::validate::url::{ScopeProblem, UrlProblem};
+use domain::syntax::address::AddressProblem;
+use domain::syntax::certificate::CertificateProblem;
+use domain::syntax::host::HostProblem;
+use domain::syntax::port::PortProblem;
+use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
 use crate::api::{ApiError, SignInRefusal};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use chrono::DateTime;
 use domain::settings::{MailServer, Security, Sender};
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use server::egress::EgressPolicy;
 use server::smtp::message::{TestMessage, compose};
 use server::smtp::{Credentials, Deadlines, Envelope, TlsTrust, deliver};

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use domain::validate::address::email_address;
-use domain::validate::host::{Host, mail_host};
+use domain::syntax::address::email_address;
+use domain::syntax::host::{Host, mail_host};
 use libfuzzer_sys::fuzz_target;
 use server::egress::a_labels;
 use server::smtp::fuzz::wire_form;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::validate::text::is_unsafe_in_one_line;
+use domain::syntax::text::is_unsafe_in_one_line;
 use domain::settings::Account;
 use libfuzzer_sys::fuzz_target;
 use server::smtp::fuzz::read;

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use domain::validate::url::{endpoint_url, origin, redirect_uri, scope};
+use domain::syntax::url::{endpoint_url, origin, redirect_uri, scope};
 use libfuzzer_sys::fuzz_target;
 use url::{ParseError, Url};
 

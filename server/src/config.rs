@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use app::shell::paths;
 use axum::http::Uri;
-use domain::validate::host::{Host, mail_host};
-use domain::validate::port::port;
-use domain::validate::url::endpoint_url;
+use domain::syntax::host::{Host, mail_host};
+use domain::syntax::port::port;
+use domain::syntax::url::endpoint_url;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::validate::text::{SHOWN_LIMIT, printable, shown};
+use domain::syntax::text::{SHOWN_LIMIT, printable, shown};
 use oauth2::url::form_urlencoded::byte_serialize;
 use secrecy::{ExposeSecret, SecretString};
 

@@ -61,7 +61,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The response to a connection beyond the limits.
-const FULL_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+const OVER_CAPACITY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
     Content-Type: application/json\r\nContent-Length: 31\r\nConnection: close\r\n\r\n\
     {\"code\":\"too-many-connections\"}";
 
@@ -211,7 +211,7 @@ pub async fn connections(
     }
 }
 
-/// Handles one request of a connection, and reports its progress to the connection's place.
+/// Handles one request of a connection, and reports its progress to the connection's slot.
 async fn answer(
     router: Router,
     request: Request<Incoming>,
@@ -228,7 +228,7 @@ async fn answer(
     response
 }
 
-/// A request body that reports its end to the connection's place.
+/// A request body that reports its end to the connection's slot.
 struct RequestBody {
     body: Incoming,
     place: Arc<ConnectionSlot>,
@@ -261,7 +261,7 @@ impl HttpBody for RequestBody {
 /// Sends the response for a full server if that is possible without waiting, and closes.
 fn refuse_connection(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
-        let _ = stream.write(FULL_RESPONSE);
+        let _ = stream.write(OVER_CAPACITY);
     }
 }
 

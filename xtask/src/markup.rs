@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 /// practice servers.
 const FOLDERS: [&str; 8] = [
     "app/src",
-    "domain/src",
+    "crates",
     "server/src",
     "bench/src",
     "examples",

@@ -10,7 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The oldest Node that the practice peers and Playwright run on.
+/// The oldest Node that the practice servers and Playwright run on.
 const NEEDED: u32 = 20;
 
 /// Which npm packages are needed.

@@ -5,7 +5,7 @@ use domain::announcement::{Announcement, AnnouncementCode};
 use domain::field::Kind;
 use domain::note::Found;
 use domain::preset::Provider;
-use domain::validate::text::shown;
+use domain::syntax::text::shown;
 
 /// The message if whitespace was trimmed.
 pub const BLANKS_REMOVED: &str = "Spaces at the beginning or end were removed.";

@@ -4,7 +4,7 @@
 use domain::draft::{ClientAuthentication, TlsMode, bool_text};
 use domain::field::Kind;
 use domain::secret::SecretEdit;
-use domain::validate::text::is_guid;
+use domain::syntax::text::is_guid;
 use domain::{Draft, Field, OauthFlow, Presence};
 use leptos::html::{ElementType, Input, Select, Textarea};
 use leptos::prelude::*;

@@ -2,7 +2,8 @@
 
 use domain::draft::{Smtp, TlsMode, bool_text};
 use domain::settings::Security;
-use domain::{Draft, Field, Presence, Section, presence, validate};
+use domain::syntax::port;
+use domain::{Draft, Field, Presence, Section, presence};
 use leptos::html::{Details, Input};
 use leptos::prelude::*;
 
@@ -311,7 +312,7 @@ fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl 
 
 /// The connection security that results; `None` if it depends on the port and that is invalid.
 fn security(smtp: &Smtp) -> Option<Security> {
-    let port = validate::port::port(&smtp.port.0).ok();
+    let port = port::port(&smtp.port.0).ok();
     let depends_on_port = smtp.use_tls && smtp.tls_mode == TlsMode::Automatic;
     match port {
         None if depends_on_port => None,
@@ -343,7 +344,7 @@ fn redirect_note(state: FormState) -> Signal<String> {
 fn port_note(state: FormState, field: Field) -> Signal<String> {
     let text = state.text(field);
     live_text(move || {
-        let is_zero = validate::port::port(&text.get()) == Ok(0);
+        let is_zero = port::port(&text.get()) == Ok(0);
         if is_zero { labels::PORT_ZERO } else { "" }
     })
 }

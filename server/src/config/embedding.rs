@@ -1,7 +1,7 @@
 //! The origins that may embed the tab, as an element or in an iframe. Each must be named as a full
 //! origin. Embedding requires host tokens: without them an embedded tab has no authenticated user.
 
-use domain::validate::url::endpoint_url;
+use domain::syntax::url::endpoint_url;
 
 use super::PublicUrl;
 use crate::cli::ElsewhereArgs;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderName;
-use domain::validate::url::endpoint_url;
+use domain::syntax::url::endpoint_url;
 use jsonwebtoken::Algorithm;
 
 use crate::cli::HostArgs;

@@ -4,8 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use domain::validate::host::{Host, mail_host};
-use domain::validate::port::port;
+use domain::syntax::host::{Host, mail_host};
+use domain::syntax::port::port;
 use ipnet::IpNet;
 use oauth2::url::{self, Url};
 

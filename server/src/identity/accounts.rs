@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::validate::text::is_unsafe_in_one_line;
+use domain::syntax::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 
 use super::devices::Device;
@@ -367,7 +367,7 @@ impl Accounts {
         password: SecretString,
     ) -> Result<Person, AccountError> {
         let (email, name) = (email.trim(), name.trim());
-        if domain::validate::address::email_address(email).is_err() {
+        if domain::syntax::address::email_address(email).is_err() {
             return Err(AccountError::Email(sanitized(email)));
         }
         if name.is_empty() || name.chars().count() > 254 || name.contains(is_unsafe_in_one_line) {

@@ -2,9 +2,9 @@
 //! invalid optional value (an unknown time zone, a name of control characters) is ignored. Only the
 //! subject and the role must be valid.
 
+use domain::syntax::address::email_address;
+use domain::syntax::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
-use domain::validate::address::email_address;
-use domain::validate::text::is_unsafe_in_one_line;
 use serde_json::{Map, Value};
 
 use super::rejection::CredentialRejection;

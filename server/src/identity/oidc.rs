@@ -15,7 +15,7 @@ use app::service::ConsentBinding;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::secret::Destination;
-use domain::validate::url::endpoint_url;
+use domain::syntax::url::endpoint_url;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType,

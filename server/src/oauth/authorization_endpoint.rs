@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::settings::{Consent, Grant};
+use domain::syntax::url;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
-use domain::validate::url;
 use oauth2::basic::BasicClient;
 use oauth2::url::form_urlencoded;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};

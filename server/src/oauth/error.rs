@@ -1,8 +1,8 @@
 //! Maps a provider's errors to their meanings, for the authorization and the token endpoint. Keeps
 //! the provider's text beside the meaning, and adds none.
 
+use domain::syntax::text::is_guid;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
-use domain::validate::text::is_guid;
 use oauth2::url::form_urlencoded;
 use serde_json::{Map, Value};
 

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use domain::syntax::host::Host;
 use domain::token::OauthDiagnosis;
-use domain::validate::host::Host;
 use oauth2::url::{self, Url};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

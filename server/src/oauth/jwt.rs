@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
-use domain::validate::text::shown;
+use domain::syntax::text::shown;
 use serde_json::{Map, Value};
 
 /// The maximum length of a token, in octets.
@@ -107,7 +107,7 @@ fn read(claims: &Map<String, Value>) -> TokenClaims {
 }
 
 fn is_address(text: &str) -> bool {
-    domain::validate::address::email_address(text).is_ok()
+    domain::syntax::address::email_address(text).is_ok()
 }
 
 /// Reads a list, or a text, which is split at white space if `in_words`.

@@ -1,8 +1,8 @@
 //! Fetches the JSON documents of an issuer, such as its keys, within the limits of a token request.
 //! Must not interpret them.
 
+use domain::syntax::text::shown;
 use domain::token::OauthDiagnosis;
-use domain::validate::text::shown;
 use oauth2::AsyncHttpClient;
 use oauth2::http::header::ACCEPT;
 use oauth2::http::{Method, Request};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use domain::syntax::text::is_unsafe_in_one_line;
 use domain::token::OauthDiagnosis;
-use domain::validate::text::is_unsafe_in_one_line;
 use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
 use secrecy::SecretString;

@@ -51,7 +51,7 @@ pub(super) struct ConnectionSlot {
     gives_way: CancellationToken,
 }
 
-/// A guard that frees its place when it is dropped.
+/// A guard that frees its slot when it is dropped.
 pub(super) struct Taken {
     place: Arc<ConnectionSlot>,
     places: Arc<Places>,
@@ -62,7 +62,7 @@ impl Places {
         Arc::new(Self { room, start: Instant::now(), taken: Mutex::default(), left: Notify::new() })
     }
 
-    /// Takes a place for a connection from this address, if necessary by evicting another one;
+    /// Takes a slot for a connection from this address, if necessary by evicting another one;
     /// `None` if every candidate is processing a request.
     pub(super) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
         let peer = peer.to_canonical();
@@ -72,9 +72,9 @@ impl Places {
             {
                 let mut taken = self.taken();
                 let own = |place: &&Arc<ConnectionSlot>| place.subscriber == subscriber;
-                let is_over_address_limit = subscriber.is_some()
+                let is_at_address_limit = subscriber.is_some()
                     && taken.iter().filter(own).count() >= self.room.per_address;
-                let candidate = if is_over_address_limit {
+                let candidate = if is_at_address_limit {
                     eviction_candidate(taken.iter().filter(own))
                 } else if taken.len() >= self.room.connections {
                     eviction_candidate(taken.iter())

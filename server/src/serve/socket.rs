@@ -17,7 +17,7 @@ use super::places::ConnectionSlot;
 /// How long a client may continue to send a request that was already answered.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A socket and the place of its connection.
+/// A socket and the slot of its connection.
 pub(super) struct Socket {
     stream: TcpStream,
     place: Arc<ConnectionSlot>,

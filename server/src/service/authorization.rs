@@ -12,9 +12,9 @@ use app::shell::paths;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
 use domain::settings::{Consent, Grant};
+use domain::syntax::text::is_guid;
+use domain::syntax::url;
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage, Renewal};
-use domain::validate::text::is_guid;
-use domain::validate::url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};

@@ -7,8 +7,9 @@ mod typed;
 use app::explanation::{LookupFact, LookupResult, Suggestion};
 use app::labels;
 use app::labels::discovery::{self as words, MetadataProblem, ProviderFact};
-use domain::validate::text::{is_guid, shown};
-use domain::validate::{endpoint_problem, url};
+use domain::syntax::text::{is_guid, shown};
+use domain::syntax::url;
+use domain::validate::endpoint_problem;
 use domain::{Field, Problem};
 use serde_json::{Map, Value};
 

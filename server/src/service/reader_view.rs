@@ -3,7 +3,7 @@
 
 use app::service::Principal;
 use chrono::DateTime;
-use domain::validate::text::is_invisible;
+use domain::syntax::text::is_invisible;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::OauthFlow;
-use domain::validate::url::origin;
+use domain::syntax::url::origin;
 use tokio::time::timeout;
 
 use super::renewal;

@@ -185,7 +185,7 @@ fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, UseCaseError> {
 /// The steps that a message with this form takes.
 fn order(form: &Form<()>) -> Vec<Step> {
     let Smtp { use_tls, tls_mode, port, .. } = form.active_smtp();
-    let port = validate::port::port(&port.0).unwrap_or_default();
+    let port = syntax::port::port(&port.0).unwrap_or_default();
     delivery::order(Security::of(*use_tls, *tls_mode, port), form.flow != OauthFlow::None)
 }
 

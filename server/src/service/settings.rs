@@ -7,7 +7,7 @@ use app::api::{Conflict, Save, SaveAnswer};
 use app::service::Principal;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};

@@ -9,8 +9,8 @@ use app::service::Principal;
 use chrono::{DateTime, Utc};
 use domain::draft::Authentication;
 use domain::secret::StoredSecret;
+use domain::syntax::text::shown;
 use domain::time_format::TimeDisplay;
-use domain::validate::text::shown;
 use domain::{Form, OauthFlow, microsoft, preset};
 use secrecy::ExposeSecret;
 

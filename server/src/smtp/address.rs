@@ -1,6 +1,6 @@
 //! Converts a mailbox from the form to its SMTP wire form, with the domain in A-labels.
 
-use domain::validate::address::email_address;
+use domain::syntax::address::email_address;
 use lettre::Address;
 
 use crate::egress;

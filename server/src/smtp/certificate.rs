@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::Field;
 use domain::delivery::{Diagnosis, Fact, FactName};
-use domain::validate::certificate::CertificateProblem;
+use domain::syntax::certificate::CertificateProblem;
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use domain::validate::host::{Host, mail_host};
+use domain::syntax::host::{Host, mail_host};
 use lettre::transport::smtp::extension::ClientId;
 
 use crate::egress;

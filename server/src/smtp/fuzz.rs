@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::Step;
 use domain::settings::{Account, MailServer, Security};
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 

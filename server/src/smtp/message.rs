@@ -4,7 +4,7 @@
 use app::markup::escaped;
 use chrono::{DateTime, Utc};
 use domain::settings::{MailServer, Security, Sender};
-use domain::validate::text::shown;
+use domain::syntax::text::shown;
 use lettre::Address;
 use lettre::message::header::{
     Date, From, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0, MessageId, Subject, To,
@@ -167,7 +167,7 @@ fn html(test: &TestMessage<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
-    use domain::validate::host::Host;
+    use domain::syntax::host::Host;
 
     use super::*;
 

@@ -7,8 +7,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use domain::delivery::{Diagnosis, Fact, FactName};
-use domain::validate::certificate::CertificateProblem;
-use domain::validate::host::Host;
+use domain::syntax::certificate::CertificateProblem;
+use domain::syntax::host::Host;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::ring;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use app::api::{Save, SaveAnswer};
 use domain::secret::Destination;
-use domain::validate::port::port;
+use domain::syntax::port::port;
 use domain::{Draft, Field, Form};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

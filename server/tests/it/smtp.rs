@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use domain::delivery::{Diagnosis, FactName, Step, StepReport, StepStatus};
 use domain::settings::{Account, MailServer, Security};
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use server::egress::EgressPolicy;
 use server::smtp::{
     Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, TlsTrust, deliver,

@@ -3,8 +3,8 @@
 use app::api::{Save, SaveAnswer};
 use app::service::{EmailService, Principal, ShellService};
 use domain::delivery::{Diagnosis, Outcome, Run};
+use domain::syntax::certificate::CertificateProblem;
 use domain::token::AttemptOutcome;
-use domain::validate::certificate::CertificateProblem;
 use domain::{Draft, Field, OauthFlow, Problem};
 use server::Server;
 use server::service::Service;

@@ -4,9 +4,9 @@
 
 use app::labels::discovery::MetadataProblem;
 use domain::microsoft;
-use domain::validate::host::{Host, mail_host};
-use domain::validate::text::is_guid;
-use domain::validate::url;
+use domain::syntax::host::{Host, mail_host};
+use domain::syntax::text::is_guid;
+use domain::syntax::url;
 
 use super::{LONGEST, MICROSOFT, OAUTH, OPENID, VERSION};
 

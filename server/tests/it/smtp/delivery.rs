@@ -2,7 +2,7 @@
 
 use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 
 use super::{DeliveryAttempt, done};
 use crate::support::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};

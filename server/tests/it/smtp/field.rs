@@ -5,7 +5,7 @@ use app::explanation::{Explanation, NextStep};
 use app::labels;
 use domain::delivery::{self, Diagnosis, FactName, Run, Step, Tested};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use domain::{Field, Form, OauthFlow};
 use server::smtp::{ClientName, Credentials};
 

@@ -3,7 +3,7 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 
 use super::{DeliveryAttempt, DeliveryResult};
 use crate::support::postfix::{Postfix, USER};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 

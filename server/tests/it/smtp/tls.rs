@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::delivery::{Diagnosis, Step, StepStatus};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use rustls::ServerConfig;
 
 use super::{DeliveryAttempt, DeliveryResult};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use domain::validate::host::Host;
+use domain::syntax::host::Host;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::ServerConfig;
 

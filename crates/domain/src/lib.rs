@@ -16,6 +16,7 @@ pub mod preset;
 pub mod saved;
 pub mod secret;
 pub mod settings;
+pub mod syntax;
 pub mod time_format;
 pub mod token;
 pub mod validate;

@@ -7,7 +7,7 @@ use crate::field::Field;
 use crate::microsoft::{Endpoint, v2_endpoint};
 use crate::presence::{Presence, presence};
 use crate::preset::Provider;
-use crate::validate::url::{endpoint_url, host_and_path};
+use crate::syntax::url::{endpoint_url, host_and_path};
 
 /// Request parameters that PPM adds itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
 const OWN_PARAMETERS: [&str; 12] = [

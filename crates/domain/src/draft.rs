@@ -11,6 +11,7 @@ use crate::field::Field;
 use crate::flow::OauthFlow;
 use crate::presence::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
+use crate::syntax;
 use crate::validate::{self, MAX_TEXT};
 
 /// The form while an administrator edits it.
@@ -362,7 +363,7 @@ impl<S> Form<S> {
     /// endpoint is used verbatim, so that values sealed for it match no other destination.
     pub fn token_endpoint_origin(&self) -> Destination {
         let endpoint = &self.authentication.token_endpoint;
-        let origin = validate::url::origin(endpoint);
+        let origin = syntax::url::origin(endpoint);
         Destination::Origin(origin.unwrap_or_else(|| endpoint.clone()))
     }
 }
@@ -486,7 +487,7 @@ impl Draft {
 
 /// Cuts pasted certificates at the first private key and normalizes line ends to LF.
 fn strip_private_key(text: &str) -> String {
-    validate::certificate::without_private_key(text).replace("\r\n", "\n").replace('\r', "\n")
+    syntax::certificate::without_private_key(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn set_mode(mode: &mut TlsMode, text: &str) {

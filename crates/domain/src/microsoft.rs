@@ -2,7 +2,7 @@
 //! `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`. Does not validate the URL.
 
 use crate::preset::server_of_domain;
-use crate::validate::url::{endpoint_host, host_and_path};
+use crate::syntax::url::{endpoint_host, host_and_path};
 
 /// Hosts of Microsoft's OAuth endpoints, including national clouds
 /// (<https://learn.microsoft.com/en-us/entra/identity-platform/authentication-national-cloud>).

@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use crate::draft::{ClientAuthentication, Draft, Smtp, TlsMode};
 use crate::field::Field;
 use crate::flow::OauthFlow;
-use crate::validate::host::{Host, mail_host};
-use crate::validate::{self, field_problem};
+use crate::syntax;
+use crate::syntax::host::{Host, mail_host};
+use crate::validate::field_problem;
 
 /// A connection's security, derived from port, Use TLS and TLS mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,7 +200,7 @@ fn client_secret(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<Secret
 
 fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<MailServer, Field> {
     let host = mail_host(&smtp.server).map_err(|_| server)?;
-    let number = validate::port::port(&smtp.port.0).map_err(|_| port)?;
+    let number = syntax::port::port(&smtp.port.0).map_err(|_| port)?;
     field_problem(trusted_ca, &smtp.trusted_ca).map_err(|_| trusted_ca)?;
     Ok(MailServer {
         host,

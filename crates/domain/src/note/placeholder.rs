@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::field::Field;
 use crate::microsoft::{Endpoint, tenant_of};
 use crate::preset::is_under;
-use crate::validate::url::host_and_path;
+use crate::syntax::url::host_and_path;
 
 /// Nouns that follow "your" in a placeholder.
 const YOUR_NOUNS: [&str; 18] = [

@@ -2,13 +2,6 @@
 //! range and format on the group structs; rules that depend on the flow, on other fields or on the
 //! stored secrets are here.
 
-pub mod address;
-pub mod certificate;
-pub mod host;
-pub mod port;
-pub mod text;
-pub mod url;
-
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +14,7 @@ use crate::microsoft;
 use crate::presence::{Presence, presence};
 use crate::saved::keeps_secret;
 use crate::secret::{SecretEdit, StoredSecret};
+use crate::syntax::{address, certificate, host, port, text, url};
 
 /// The maximum characters in any control, even a disabled one, unless the control's own limit is
 /// higher.

@@ -4,10 +4,10 @@ use super::{Found, Note};
 use crate::draft::Draft;
 use crate::field::Field;
 use crate::preset::server_of_domain;
-use crate::validate::address::email_address;
-use crate::validate::host::{Host, mail_host};
-use crate::validate::port::port;
-use crate::validate::url::split_port;
+use crate::syntax::address::email_address;
+use crate::syntax::host::{Host, mail_host};
+use crate::syntax::port::port;
+use crate::syntax::url::split_port;
 
 /// Returns the notes on a mail server.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {

@@ -1,6 +1,6 @@
 //! Results of a test message as codes: the steps of the SMTP session, their facts, and the diagnosis.
 //! The texts are in the app's labels. A peer's reply is stored next to the code, already cleaned by
-//! [`crate::validate::text::shown`].
+//! [`crate::syntax::text::shown`].
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

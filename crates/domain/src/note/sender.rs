@@ -3,7 +3,7 @@
 use super::{Found, Note};
 use crate::draft::Draft;
 use crate::field::Field;
-use crate::validate::address::email_address;
+use crate::syntax::address::email_address;
 
 /// The initial domain of every Microsoft tenant. Mail from it has a sending limit.
 const ONMICROSOFT_SUFFIX: &str = ".onmicrosoft.com";

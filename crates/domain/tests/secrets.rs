@@ -1,7 +1,7 @@
 //! A stored secret is used only for the destination that it was entered for.
 
 use domain::secret::{Destination, SecretEdit, StoredSecret};
-use domain::validate::certificate::CertificateProblem;
+use domain::syntax::certificate::CertificateProblem;
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
 /// Every flow that has a Client Secret.

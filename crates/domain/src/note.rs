@@ -14,8 +14,8 @@ use crate::draft::Draft;
 use crate::field::{Field, Kind};
 use crate::presence::{Presence, presence};
 use crate::preset::Provider;
-use crate::validate::port::port;
-use crate::validate::text::{is_invisible, is_unsafe_in_one_line};
+use crate::syntax::port::port;
+use crate::syntax::text::{is_invisible, is_unsafe_in_one_line};
 
 /// An advisory note on a control's text.
 #[derive(Clone, PartialEq, Eq)]

@@ -18,11 +18,11 @@ use web_sys::{AbortSignal, Element, Window};
 
 pub use self::call::HostTransport;
 use self::element::CustomElement;
-use crate::api::ApiError;
 use crate::json;
 use crate::tab::reactive::live_option;
 use crate::tab::run_stream::{RUN_CHANNEL, Reader};
-use crate::{SIGN_IN, TAB, labels};
+use crate::{SIGN_IN, TAB};
+use contract::ApiCode;
 
 thread_local! {
     /// The host of the future being polled. A thread-local, because a server function's client is a
@@ -137,8 +137,8 @@ impl TabHost {
 
     /// The message for a failed call, with a link to the sign-in page if the session has ended and
     /// the page names one. Not for server rendering.
-    pub fn words(self, error: ApiError) -> AnyView {
-        let words = labels::api_error(error);
+    pub fn words(self, code: ApiCode) -> AnyView {
+        let words = labels::api_error(code);
         let link = labels::SIGN_IN_IN_A_NEW_TAB;
         let parts = words.split_once(link).and_then(|parts| Some((parts, self.sign_in()?)));
         match parts {
@@ -194,8 +194,8 @@ impl TabHost {
     }
 
     /// Dispatches `error` with the error's wire code.
-    pub fn tell_error(self, error: ApiError) {
-        self.tell("error", || json::to_json(&error).unwrap_or_default().into());
+    pub fn tell_error(self, code: ApiCode) {
+        self.tell("error", || json::to_json(&code).unwrap_or_default().into());
     }
 
     fn tell(self, event: &str, detail: impl FnOnce() -> wasm_bindgen::JsValue) {

@@ -3,25 +3,21 @@
 //!
 //! `tab` is the component and does not depend on routes or a surrounding page. `shell` is the
 //! stand-alone frame and its other pages, which are server-rendered HTML without script. `api` has
-//! the server functions, `labels` all displayed text.
+//! the server functions.
 
 // The types of a `view!` nest as deep as its elements.
 #![recursion_limit = "256"]
 
 pub mod api;
 mod deadline;
-pub mod explanation;
 mod host;
 mod json;
-pub mod labels;
 pub mod markup;
-#[cfg(feature = "ssr")]
-pub mod service;
-#[cfg(feature = "ssr")]
-pub mod shell;
 pub mod tab;
 
+pub use tab::delivery::{DeliveryOutcome, DeliverySteps};
 pub use tab::page::EmailSettingsPage;
+pub use tab::token_outcome::TokenOutcome;
 
 /// The ID of the element that contains the tab in a server-rendered page.
 pub const TAB: &str = "email-tab";

@@ -21,8 +21,5 @@ pub(crate) mod token_outcome;
 mod token_panel;
 mod token_state;
 
-pub use state::{Other, SecretState};
-pub use token_panel::WhyNot;
-
 /// The `BroadcastChannel` on which windows of one browser announce a new token.
 pub const TOKEN_CHANNEL: &str = "ppm-email-token";

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use app::api::{EmailTab, RunView, Save, SaveAnswer};
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode, header};
+use contract::{EmailTab, RunView, Save, SaveAnswer};
 use domain::Field;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use app::api::Save;
+use contract::Save;
 use domain::{Field, Saved};
 use libfuzzer_sys::fuzz_target;
 

@@ -11,7 +11,7 @@ use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::{ConfigError, Database};
 use crate::identity::accounts::AccountError;
 use crate::identity::passwords::MAX_OCTETS;
-use crate::identity::{Accounts, role_name, role_of};
+use crate::identity::{Accounts, Role};
 use crate::store::audit::Actor;
 use crate::store::{OpenStoreError, Store, StoreError, people};
 
@@ -42,7 +42,7 @@ pub enum AdminError {
 pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
     match command {
         AdminCommand::Add { email, name, role, database, .. } => {
-            let role = role_of(&role).ok_or(AdminError::Role)?;
+            let role = Role::from_wire_name(&role).ok_or(AdminError::Role)?;
             let (_, accounts) = open(&database.database_url).await?;
             accounts.add(&email, &name, role, password()?, operator()).await?;
             print_line(&format!("{} can sign in", email.trim()))
@@ -54,7 +54,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
                     "{}\t{}\t{}\tsince {}",
                     person.email,
                     person.name,
-                    role_name(person.role),
+                    person.role.wire_name(),
                     person.created_at.format("%Y-%m-%d")
                 ))?;
             }

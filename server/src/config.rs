@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use app::shell::paths;
 use axum::http::Uri;
+use contract::paths;
 use domain::syntax::host::{Host, mail_host};
 use domain::syntax::port::port;
 use domain::syntax::url::endpoint_url;

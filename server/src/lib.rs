@@ -36,7 +36,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,8 @@ use crate::service::{RunUpdates, Service};
 use crate::smtp::{TlsTrust, TrustError};
 use crate::store::{OpenStoreError, Store, StoreError};
 use crate::vault::{UnlockError, Vault};
-use crate::web::api_error::Refusal;
+use crate::web::api_error::refuse;
+use contract::ApiCode;
 
 /// The state that all handlers share.
 #[derive(Debug, Clone)]
@@ -277,7 +278,7 @@ fn log_failure(failure: ServerErrorsFailureClass, latency: Duration, _: &Span) {
 
 /// Turns a handler's panic into a 500 response.
 fn catch_panics() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
-    CatchPanicLayer::custom(|_| Refusal::INTERNAL.into_response())
+    CatchPanicLayer::custom(|_| refuse(ApiCode::Internal))
 }
 
 /// The tracing span of a request. It has the route's pattern, because a path may contain a ticket.

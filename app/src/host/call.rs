@@ -10,6 +10,8 @@ use server_fn::error::FromServerFnError;
 use server_fn::{Bytes, Http, Protocol};
 
 use super::{CALLER, TabHost, page};
+use contract::ApiCode;
+
 use crate::api::ApiError;
 use crate::json::{self, JsonCodec};
 
@@ -42,10 +44,10 @@ where
     }
 
     async fn run_client(path: &str, input: Input) -> Result<Output, ApiError> {
-        let body = json::to_json(&input).map_err(|_| ApiError::Malformed)?;
+        let body = json::to_json(&input).map_err(|_| ApiError(ApiCode::Malformed))?;
         let CallResponse { status, text } = send(path.to_owned(), body).await?;
         if status == 200 {
-            json::read(text.as_bytes()).map_err(|_| ApiError::Malformed)
+            json::read(text.as_bytes()).map_err(|_| ApiError(ApiCode::Malformed))
         } else {
             Err(ApiError::de(Bytes::from(text)))
         }
@@ -71,5 +73,5 @@ async fn send(path: String, body: String) -> Result<CallResponse, ApiError> {
         // Fails if the caller has stopped waiting.
         drop(sender.send(reply));
     });
-    receiver.await.unwrap_or(Err(ApiError::Unreachable))
+    receiver.await.unwrap_or(Err(ApiError(ApiCode::Unreachable)))
 }

@@ -12,6 +12,8 @@ use web_sys::{AbortSignal, Element, HtmlElement};
 use super::TabHost;
 use super::call::CallResponse;
 use crate::EmailSettingsPage;
+use contract::ApiCode;
+
 use crate::api::ApiError;
 use crate::tab::run_stream::Reader;
 
@@ -109,8 +111,8 @@ impl CustomElement {
 
     /// Posts a JSON body to a path of the server.
     pub async fn post(self, path: &str, body: &str) -> Result<CallResponse, ApiError> {
-        let script = self.script().ok_or(ApiError::Unreachable)?;
-        let answer = script.call(path, body).await.map_err(|_| ApiError::Unreachable)?;
+        let script = self.script().ok_or(ApiError(ApiCode::Unreachable))?;
+        let answer = script.call(path, body).await.map_err(|_| ApiError(ApiCode::Unreachable))?;
         Ok(CallResponse { status: answer.status(), text: answer.text() })
     }
 

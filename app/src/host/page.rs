@@ -5,6 +5,8 @@ use leptos::wasm_bindgen::JsCast;
 use web_sys::AbortSignal;
 
 use super::call::CallResponse;
+use contract::ApiCode;
+
 use crate::api::ApiError;
 use crate::deadline;
 use crate::tab::run_stream::Reader;
@@ -18,7 +20,7 @@ pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {
 
 /// Posts a JSON body to a path of the server.
 pub async fn post(path: &str, body: String) -> Result<CallResponse, ApiError> {
-    let unreachable = |_| ApiError::Unreachable;
+    let unreachable = |_| ApiError(ApiCode::Unreachable);
     let millis = u32::try_from(deadline::ANSWER.as_millis()).unwrap_or(u32::MAX);
     let request = Request::post(path)
         .header("Content-Type", "application/json")

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::reactive::live_text;
 use super::state::{FormState, choice_id};
-use crate::labels;
+use labels;
 
 /// The buttons that keep this form's value or take the saved one. A secret's value is not shown.
 #[component]

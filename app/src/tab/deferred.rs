@@ -26,9 +26,9 @@ use super::test_email::TestState;
 use super::token_outcome::{TokenOutcome, TokenOutcomeProps};
 use super::token_panel::{Paste, PasteProps};
 use super::token_state::TokenState;
-use crate::api::RunView;
 use crate::deadline::pause;
-use crate::explanation::Explanation;
+use contract::Explanation;
+use contract::RunView;
 
 /// The delay before a failed load of the chunk is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(5);

@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use super::explanation::{Copyable, NextSteps, readable};
 use super::reactive::live_option;
 use super::state::FormState;
-use crate::api::RunView;
-use crate::explanation::Explanation;
-use crate::labels;
+use contract::Explanation;
+use contract::RunView;
+use labels;
 
 /// The most steps in one run: a refused token repeats all of them once.
 const MAX_STEPS: usize = 24;

@@ -10,8 +10,8 @@ use web_sys::HtmlDocument;
 
 use super::reactive::live_text;
 use super::state::{FormState, put};
-use crate::explanation::{Link, NextStep, Suggestion};
 use crate::markup::in_textarea;
+use contract::{Link, NextStep, Suggestion};
 
 /// The steps and the link to further reading.
 #[component]

@@ -12,9 +12,10 @@ use leptos::wasm_bindgen::JsCast;
 
 use super::deferred::{DeferredView, deferred};
 use super::reactive::{live, live_attribute, live_option, live_text};
-use super::state::{FormState, SecretState, is_masked};
-use crate::labels;
+use super::state::{FormState, is_masked};
 use crate::markup::in_textarea;
+use domain::secret_state::SecretState;
+use labels;
 
 /// A labelled control in its group's grid.
 #[component]

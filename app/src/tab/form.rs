@@ -16,7 +16,7 @@ use super::preset::ProviderMenu;
 use super::reactive::{live, live_option, live_text, live_view};
 use super::save_bar::SaveBar;
 use super::state::FormState;
-use crate::labels;
+use labels;
 
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]

@@ -15,8 +15,9 @@ use super::explanation::{FillButton, NextSteps};
 use super::reactive::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, put};
 use crate::api::{self, ApiError};
-use crate::explanation::{Explanation, LookupFact, LookupResult, Suggestion};
-use crate::labels;
+use contract::ApiCode;
+use contract::{Explanation, LookupFact, LookupResult, Suggestion};
+use labels;
 
 /// The lookups that the server offers.
 pub enum LookupRequest {
@@ -38,7 +39,7 @@ type PendingLookup = Pin<Box<dyn Future<Output = Result<LookupResult, ApiError>>
 pub struct Lookup {
     /// Stored by reference, so that a copy of this struct stays small.
     form: StoredValue<FormState>,
-    found: RwSignal<Option<Result<LookupResult, ApiError>>>,
+    found: RwSignal<Option<Result<LookupResult, ApiCode>>>,
     is_asking: RwSignal<bool>,
 }
 
@@ -99,7 +100,7 @@ impl Lookup {
         self.form().host().spawn(async move {
             if deferred::ask(self, question).await.is_err() {
                 self.is_asking.try_set(false);
-                self.found.try_set(Some(Err(ApiError::Unreachable)));
+                self.found.try_set(Some(Err(ApiCode::Unreachable)));
             }
         });
     }

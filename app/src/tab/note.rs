@@ -11,8 +11,8 @@ use super::lookup::{is_as_fresh, replaced};
 use super::reactive::{live_option, live_view};
 use super::state::FormState;
 use super::token_state::browser_now;
-use crate::explanation::Suggestion;
-use crate::labels;
+use contract::Suggestion;
+use labels;
 
 /// All notes on a control's text.
 #[component]

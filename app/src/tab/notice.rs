@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::deferred::{DeferredView, deferred};
 use super::reactive::{live, live_text, live_view};
 use super::state::{BlockedAction, FormState, MergeConflict, NOTICE, Notice, choice_id};
-use crate::labels;
+use labels;
 
 /// The notice above the form.
 #[component]

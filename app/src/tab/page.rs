@@ -9,8 +9,9 @@ use super::state::FormState;
 use super::test_email::{SendTestEmail, TestState};
 use super::token_panel::TokenPanel;
 use super::token_state::TokenState;
+use crate::api::{self, ApiError};
 use crate::host::TabHost;
-use crate::{api, json, labels};
+use crate::json;
 
 /// The Email tab, for any page whose server has the server functions.
 #[component]
@@ -37,12 +38,12 @@ pub fn EmailSettingsPage() -> impl IntoView {
                     }
                     .into_any()
                 }
-                Err(error) => {
-                    host.tell_error(error);
+                Err(ApiError(code)) => {
+                    host.tell_error(code);
                     view! {
                         <section class="notice bad" part="notice" role="alert">
                             <h2>"The settings could not be loaded."</h2>
-                            <p>{labels::api_error(error)}</p>
+                            <p>{labels::api_error(code)}</p>
                             {host.try_again(move || tab.refetch())}
                         </section>
                     }

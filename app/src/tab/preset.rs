@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::lookup::{Lookup, LookupRequest};
 use super::reactive::{live, live_option};
 use super::state::FormState;
-use crate::labels;
+use labels;
 
 /// The menu, an input for the tenant or region if the provider needs one, and the button.
 #[component]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::deferred::{DeferredView, deferred};
 use super::reactive::{live, live_attribute, live_option, live_text};
 use super::state::{FormState, Notice, SAVED};
-use crate::labels;
+use labels;
 
 /// The bar at the bottom of the form.
 #[component]

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::field::Kind;
+use domain::merge::OtherEditor;
 use domain::merge::{self, Merge};
-use domain::secret::{SecretEdit, StoredSecret};
+use domain::secret::SecretEdit;
+use domain::secret_state::SecretState;
 use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Presence, Problems, Saved, presence};
 use leptos::prelude::*;
 
 use super::deferred;
-use crate::api::{self, ApiError, Conflict, EmailTab, Save, SaveAnswer};
-use crate::explanation::Suggestion;
+use crate::api;
 use crate::host::TabHost;
-use crate::labels;
+use contract::Suggestion;
+use contract::{ApiCode, Conflict, EmailTab, Save, SaveAnswer};
+use labels;
 
 /// The notice above the form.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +30,7 @@ pub enum Notice {
     /// Another save came first. The form holds both edits merged; nothing was saved.
     Conflict(MergeConflict),
     /// The save failed for a reason other than validation.
-    NotSaved(ApiError),
+    NotSaved(ApiCode),
 }
 
 /// The action that validation blocked.
@@ -44,28 +47,18 @@ pub enum BlockedAction {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergeConflict {
     /// The author of the other save.
-    pub other: Other,
+    pub other: OtherEditor,
     /// Fields changed only in this form.
     pub kept: Vec<Field>,
     /// Fields changed only by the other save.
     pub taken: Vec<Field>,
 }
 
-/// The author of a save that came between loading the form and saving it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Other {
-    /// Another administrator.
-    #[default]
-    Person,
-    /// The same administrator, in another window.
-    Window,
-}
-
 /// The unresolved conflicts.
 #[derive(Debug, Clone, Default)]
 struct ConflictingFields {
     /// The author of the other save.
-    other: Other,
+    other: OtherEditor,
     /// The fields changed by both sides, until a value is chosen for each.
     fields: Vec<Field>,
 }
@@ -463,7 +456,7 @@ impl FormState {
     pub fn save(self) {
         self.host.spawn(async move {
             if deferred::save(self).await.is_err() {
-                self.set_notice(Notice::NotSaved(ApiError::Unreachable));
+                self.set_notice(Notice::NotSaved(ApiCode::Unreachable));
             }
         });
     }
@@ -484,7 +477,7 @@ impl FormState {
         {
             self.show_problems(BlockedAction::Save, problems);
         } else if let Some(field) = draft.oversized() {
-            self.set_notice(Notice::NotSaved(ApiError::Oversized(field)));
+            self.set_notice(Notice::NotSaved(ApiCode::Oversized(field)));
         } else {
             self.send(Save { draft, revision, deletes_grant: None });
         }
@@ -508,7 +501,7 @@ impl FormState {
 
     /// Merges the draft with another save (three-way merge).
     fn merge(self, Conflict { saved: theirs, replaced, is_own }: Conflict) {
-        let other = if is_own { Other::Window } else { Other::Person };
+        let other = if is_own { OtherEditor::Window } else { OtherEditor::Person };
         let Merge { draft, kept, taken, conflicting: fields } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });
@@ -528,7 +521,7 @@ impl FormState {
     }
 
     /// The author of the other save.
-    pub fn other(self) -> Other {
+    pub fn other(self) -> OtherEditor {
         self.conflicting.with(|conflicting| conflicting.other)
     }
 
@@ -680,43 +673,6 @@ pub fn put(fills: &[Suggestion], draft: &mut Draft) {
 fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|before| *before != value) {
         signal.set(value);
-    }
-}
-
-/// The state of a secret: what is stored, and what a save does with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretState {
-    /// Nothing is stored and nothing is typed.
-    Unset,
-    /// Nothing is stored; a new value is typed.
-    New,
-    /// A value is stored and is kept.
-    Stored,
-    /// A value is stored, but is bound to another destination: these fields differ.
-    StoredForAnother(Vec<Field>),
-    /// The typed value replaces the stored one.
-    Replaced,
-    /// The stored value will be removed.
-    Cleared,
-    /// The stored value will be removed because Username is empty.
-    ClearedWithUsername,
-}
-
-impl SecretState {
-    fn of(field: Field, draft: &Draft, saved: &Saved) -> Self {
-        let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
-        let is_edited = draft.secret(field) == Some(&SecretEdit::Clear);
-        match (draft.secret_on_save(field).as_ref(), is_stored) {
-            (SecretEdit::Replace(_), true) => Self::Replaced,
-            (SecretEdit::Replace(_), false) => Self::New,
-            (SecretEdit::Clear, true) if is_edited => Self::Cleared,
-            (SecretEdit::Clear, true) => Self::ClearedWithUsername,
-            (SecretEdit::Untouched, true) => match saved.fields_asked_again(field, draft) {
-                moved if moved.is_empty() => Self::Stored,
-                moved => Self::StoredForAnother(moved),
-            },
-            (SecretEdit::Untouched | SecretEdit::Clear, false) => Self::Unset,
-        }
     }
 }
 

@@ -10,10 +10,11 @@ use super::deferred::{self, DeferredView, deferred};
 use super::reactive::{live, live_attribute, live_option, live_text};
 use super::state::{BlockedAction, FormState};
 use super::token_state::TokenState;
-use crate::api::{self, ApiError, RunView, TestAnswer};
+use crate::api;
 use crate::deadline::pause;
 use crate::host::TabHost;
-use crate::labels;
+use contract::{ApiCode, EmailTab, RunView, TestAnswer};
+use labels;
 
 /// How often the page checks whether events of a running test have arrived.
 const TICK: Duration = Duration::from_millis(250);
@@ -36,7 +37,7 @@ pub struct TestState {
     host: TabHost,
     recipient: RwSignal<Option<String>>,
     now: RwSignal<Option<RunView>>,
-    refusal: RwSignal<Option<ApiError>>,
+    refusal: RwSignal<Option<ApiCode>>,
     is_starting: RwSignal<bool>,
     /// Whether the run cannot be read, because the session has ended.
     is_signed_out: RwSignal<bool>,
@@ -62,7 +63,7 @@ impl TestState {
     }
 
     /// Shows the loaded run.
-    pub fn adopt(self, tab: &api::EmailTab) {
+    pub fn adopt(self, tab: &EmailTab) {
         self.recipient.set(tab.recipient.clone());
         self.now.set(tab.last_run.clone());
     }
@@ -111,7 +112,7 @@ impl TestState {
         form.clear_saved_notice();
         self.host.spawn(async move {
             if deferred::send_test(form, self, is_typed).await.is_err() {
-                self.refusal.set(Some(ApiError::Unreachable));
+                self.refusal.set(Some(ApiCode::Unreachable));
             }
         });
     }
@@ -186,11 +187,11 @@ impl TestState {
     /// Reads a run.
     async fn poll(self, id: String) {
         let answer = api::in_time(api::run(id)).await;
-        let is_signed_out = matches!(answer, Err(ApiError::SignedOut | ApiError::HostTokenExpired));
+        let is_signed_out = matches!(answer, Err(ApiCode::SignedOut | ApiCode::HostTokenExpired));
         self.set_signed_out(is_signed_out);
         match answer {
             Ok(now) => self.update(now),
-            Err(ApiError::Unreachable | ApiError::ServerFailed) => pause(RETRY_DELAY).await,
+            Err(ApiCode::Unreachable | ApiCode::ServerFailed) => pause(RETRY_DELAY).await,
             Err(_) if is_signed_out => pause(RETRY_DELAY).await,
             Err(error) => {
                 self.refusal.try_set(Some(error));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::explanation::NextSteps;
 use super::state::FormState;
-use crate::explanation::Explanation;
+use contract::Explanation;
 
 /// A failure, or a remark on a success. Without a form, no step offers to fill in a value.
 #[component]

@@ -2,6 +2,7 @@
 
 use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
+use labels::WhyNot;
 use leptos::prelude::*;
 
 use super::deferred::{DeferredView, deferred};
@@ -10,8 +11,8 @@ use super::reactive::{live, live_attribute, live_option, live_text, live_view};
 use super::state::FormState;
 use super::token_outcome::TokenOutcome;
 use super::token_state::TokenState;
-use crate::api::AttemptFinished;
-use crate::labels;
+use contract::AttemptFinished;
+use labels;
 
 /// The group box.
 #[component]
@@ -88,19 +89,6 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
             </div>
         </fieldset>
     }
-}
-
-/// The reason why no token can be requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyNot {
-    /// The user may not edit.
-    ReadOnly,
-    /// There are unsaved changes.
-    Editing,
-    /// No OAuth flow is saved.
-    NoFlow,
-    /// The saved settings are incomplete.
-    Incomplete,
 }
 
 fn why_not(form: FormState) -> Option<WhyNot> {

@@ -13,10 +13,11 @@ use web_sys::BroadcastChannel;
 
 use super::TOKEN_CHANNEL;
 use super::state::FormState;
-use crate::api::{self, ApiError, AttemptFinished, TokenView};
+use crate::api;
 use crate::deadline::pause;
-use crate::explanation::Explanation;
 use crate::host::TabHost;
+use contract::Explanation;
+use contract::{ApiCode, AttemptFinished, TokenView};
 
 /// How often the displayed time is updated.
 const TICK: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ pub struct TokenState {
     now: RwSignal<DateTime<Utc>>,
     /// How far the server's clock is ahead of the browser's.
     clock_offset: RwSignal<TimeDelta>,
-    refusal: RwSignal<Option<ApiError>>,
+    refusal: RwSignal<Option<ApiCode>>,
     /// The reason why the pasted address did not complete the attempt.
     misfit: RwSignal<Option<AttemptFinished>>,
     is_asking: RwSignal<bool>,
@@ -135,7 +136,7 @@ impl TokenState {
     }
 
     /// The error of the last request.
-    pub fn refusal(self) -> Option<ApiError> {
+    pub fn refusal(self) -> Option<ApiCode> {
         self.refusal.get()
     }
 
@@ -176,7 +177,7 @@ impl TokenState {
         });
     }
 
-    fn refuse(self, error: ApiError) {
+    fn refuse(self, error: ApiCode) {
         self.host.tell_error(error);
         self.refusal.set(Some(error));
     }

@@ -20,6 +20,16 @@ pub struct Merge {
     pub conflicting: Vec<Field>,
 }
 
+/// The author of a save that came between loading the form and saving it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OtherEditor {
+    /// Another administrator.
+    #[default]
+    Person,
+    /// The same administrator, in another window.
+    Window,
+}
+
 /// Merges `mine`, an edit of `base`, with `theirs`, which was saved meanwhile. `replaced` lists the
 /// secrets stored since `base`, because a browser cannot compare two stored secrets.
 #[must_use]

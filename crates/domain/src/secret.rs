@@ -132,6 +132,7 @@ pub enum Destination {
         security: String,
     },
     /// For the Client ID, which is sealed but not bound to a destination.
+    #[serde(rename = "nowhere")]
     Unbound,
 }
 

@@ -37,6 +37,7 @@ pub enum Renewal {
     /// The last refresh failed; PPM retries.
     Failing {
         /// Why the last try failed.
+        #[serde(rename = "setback")]
         failure: OauthFailure,
         /// When the next try is due; in JSON as epoch milliseconds.
         #[serde(with = "chrono::serde::ts_milliseconds")]

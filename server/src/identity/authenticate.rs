@@ -15,15 +15,15 @@
 
 use std::net::IpAddr;
 
-use app::api::ApiError;
-use app::service::{AccessDenied, ConsentBinding};
-use app::shell::paths;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::ApiCode;
+use contract::paths;
+use contract::{AccessDenied, ConsentBinding};
 
 use super::consent::ConsentCookie;
 use super::cookies;
@@ -31,7 +31,6 @@ use super::devices::{Device, DeviceCookie};
 use super::host::{HostIdentity, IdentityError};
 use super::login_throttle::Limited;
 use super::proxy_headers::ProxyIdentity;
-use super::rejection::CredentialRejection;
 use super::sessions::{Caller, SessionKey};
 use super::{Principal, RequestClient};
 use crate::Server;
@@ -39,7 +38,7 @@ use crate::log::one_line;
 use crate::store::StoreError;
 use crate::store::audit::{Action, Actor};
 use crate::subscriber::written;
-use crate::web::api_error::Refusal;
+use crate::web::api_error::{refuse, status};
 use crate::web::client;
 use crate::web::events::EVENTS;
 use crate::web::throttle::too_many;
@@ -58,7 +57,7 @@ type Authenticated = (Principal, Option<SessionKey>);
 #[derive(Debug, thiserror::Error)]
 enum AuthError {
     #[error(transparent)]
-    Refused(#[from] CredentialRejection),
+    Refused(#[from] ApiCode),
     #[error("a session could not be looked up")]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -68,7 +67,7 @@ enum AuthError {
 impl From<IdentityError> for AuthError {
     fn from(error: IdentityError) -> Self {
         match error {
-            IdentityError::NoRole => Self::Refused(CredentialRejection::RoleMissing),
+            IdentityError::NoRole => Self::Refused(ApiCode::RoleMissing),
             IdentityError::Failed(_) => Self::Host(error),
         }
     }
@@ -105,15 +104,15 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
                 return if is_call { too_many(limited) } else { limited.into_response() };
             }
             record_rejection(&server, address, refused);
-            match refused.status() {
-                _ if is_call => return refused.into_response(),
-                StatusCode::SERVICE_UNAVAILABLE => return Refusal::UNAVAILABLE.into_response(),
+            match status(refused) {
+                _ if is_call => return refuse(refused),
+                StatusCode::SERVICE_UNAVAILABLE => return refuse(ApiCode::Unavailable),
                 status => {
                     let has_session = matches!(by_session(&server, &parts).await, Ok(Some(_)));
                     // Pages redirect unauthenticated users to sign-in. For a user who has signed in
                     // already that would be a redirect loop.
                     if status == StatusCode::FORBIDDEN || has_session {
-                        parts.extensions.insert(access_denied(refused, has_session));
+                        parts.extensions.insert(AccessDenied { code: refused, has_session });
                     }
                 }
             }
@@ -121,7 +120,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
         Err(error @ (AuthError::Store(_) | AuthError::Host(_))) => {
             tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
             if parts.uri.path() != paths::SIGN_OUT {
-                return Refusal::UNAVAILABLE.into_response();
+                return refuse(ApiCode::Unavailable);
             }
             // Sign-out works all the same: it removes the browser's cookie.
             caller.session = server.accounts.cookie().claimed(&parts.headers);
@@ -129,15 +128,6 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
     }
     parts.extensions.insert(caller);
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Returns what a page shows for a rejected credential or a missing role.
-fn access_denied(refused: CredentialRejection, has_session: bool) -> AccessDenied {
-    let why = match refused {
-        CredentialRejection::RoleMissing => ApiError::Forbidden,
-        _ => ApiError::SignedOut,
-    };
-    AccessDenied { why, code: refused.code(), has_session }
 }
 
 /// Middleware of a host's own pages: adds a [`Caller`] to the request and rejects no request,
@@ -151,12 +141,13 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
         Ok(found) => caller.principal = found.map(|(principal, _)| from(address, principal)),
         Err(AuthError::Refused(refused)) => {
             record_rejection(&server, address, refused);
-            parts.extensions.insert(access_denied(refused, false));
+            parts.extensions.insert(AccessDenied { code: refused, has_session: false });
         }
         Err(error) => {
             tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
-            let why = ApiError::ServerFailed;
-            parts.extensions.insert(AccessDenied { why, code: "unavailable", has_session: false });
+            parts
+                .extensions
+                .insert(AccessDenied { code: ApiCode::Unavailable, has_session: false });
         }
     }
     parts.extensions.insert(caller);
@@ -179,7 +170,7 @@ pub async fn by_bearer(State(server): State<Server>, mut request: Request, next:
                 return too_many(limited);
             }
             record_rejection(&server, address, refused);
-            return refused.into_response();
+            return refuse(refused);
         }
     };
     request.headers_mut().remove(AUTHORIZATION);
@@ -213,9 +204,9 @@ async fn authenticate(
         Ok(Some(principal)) => return Ok(Some((principal, None))),
         Ok(None) => {}
         // An expired token falls back to the session: the user may have signed in here since.
-        Err(CredentialRejection::Expired) => {
+        Err(ApiCode::HostTokenExpired) => {
             let found = by_session(server, request).await?;
-            return found.map(Some).ok_or(CredentialRejection::Expired.into());
+            return found.map(Some).ok_or(ApiCode::HostTokenExpired.into());
         }
         Err(refused) => return Err(refused.into()),
     }
@@ -229,7 +220,7 @@ async fn authenticate(
 async fn by_host_cookie(
     server: &Server,
     headers: &HeaderMap,
-) -> Result<Option<Principal>, CredentialRejection> {
+) -> Result<Option<Principal>, ApiCode> {
     let Some(check) = &server.host_tokens else { return Ok(None) };
     let name = server.config.host_tokens.as_ref().and_then(|host| host.cookie.as_deref());
     match name.and_then(|name| cookies::value(headers, name)) {
@@ -245,12 +236,12 @@ fn by_proxy(
     peer: IpAddr,
     address: IpAddr,
     proxy_headers: Option<ProxyIdentity>,
-) -> Result<Option<Principal>, CredentialRejection> {
+) -> Result<Option<Principal>, ApiCode> {
     let Some(proxy_headers) = proxy_headers else { return Ok(None) };
     let config = &server.config;
     match proxy_headers.principal(peer, &config.trusted_proxies, &config.roles) {
-        Err(CredentialRejection::HeaderSpoofed) => {
-            record_rejection(server, address, CredentialRejection::HeaderSpoofed);
+        Err(ApiCode::ProxyHeaderSpoofed) => {
+            record_rejection(server, address, ApiCode::ProxyHeaderSpoofed);
             Ok(None)
         }
         found => found,
@@ -274,19 +265,16 @@ async fn by_session(server: &Server, request: &Parts) -> Result<Option<Authentic
 }
 
 /// Authenticates by a bearer token; `None` without one.
-async fn bearer(
-    server: &Server,
-    headers: &HeaderMap,
-) -> Result<Option<Principal>, CredentialRejection> {
+async fn bearer(server: &Server, headers: &HeaderMap) -> Result<Option<Principal>, ApiCode> {
     let (Some(check), Some(value)) = (&server.host_tokens, headers.get(AUTHORIZATION)) else {
         return Ok(None);
     };
-    let value = value.to_str().map_err(|_| CredentialRejection::Malformed)?;
+    let value = value.to_str().map_err(|_| ApiCode::HostTokenMalformed)?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => {
             check.principal(token.trim()).await.map(Some)
         }
-        _ => Err(CredentialRejection::Malformed),
+        _ => Err(ApiCode::HostTokenMalformed),
     }
 }
 
@@ -296,8 +284,8 @@ pub(crate) fn device(server: &Server, headers: &HeaderMap) -> Option<Device> {
 }
 
 /// Counts a rejected token against the client's address.
-fn admit(server: &Server, refused: CredentialRejection, address: IpAddr) -> Result<(), Limited> {
-    if refused.is_about_a_token() { server.throttle.admit_refused_token(address) } else { Ok(()) }
+fn admit(server: &Server, refused: ApiCode, address: IpAddr) -> Result<(), Limited> {
+    if refused.is_host_token() { server.throttle.admit_refused_token(address) } else { Ok(()) }
 }
 
 pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
@@ -305,7 +293,7 @@ pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
 }
 
 /// Records a rejection without a name, because any client can cause it.
-fn record_rejection(server: &Server, address: IpAddr, refused: CredentialRejection) {
+fn record_rejection(server: &Server, address: IpAddr, refused: ApiCode) {
     let (actor, code) = (Actor::unknown(), refused.code());
     let aggregates = server.accounts.aggregates();
     if aggregates.record(Action::Refused, address, actor, Some(code.to_owned())) {

@@ -7,9 +7,9 @@ use domain::syntax::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use serde_json::{Map, Value};
 
-use super::rejection::CredentialRejection;
 use super::{Email, Principal, Role};
 use crate::time_zones;
+use contract::ApiCode;
 
 /// The claims of a token, by name.
 pub type HostClaims = Map<String, Value>;
@@ -53,12 +53,9 @@ impl RoleNames {
     /// Returns the most privileged of these roles.
     ///
     /// # Errors
-    /// [`CredentialRejection::RoleMissing`]: none of them is a role of this server.
-    pub fn role<'r>(
-        &self,
-        roles: impl IntoIterator<Item = &'r str>,
-    ) -> Result<Role, CredentialRejection> {
-        let mut found = Err(CredentialRejection::RoleMissing);
+    /// [`ApiCode::RoleMissing`]: none of them is a role of this server.
+    pub fn role<'r>(&self, roles: impl IntoIterator<Item = &'r str>) -> Result<Role, ApiCode> {
+        let mut found = Err(ApiCode::RoleMissing);
         for role in roles {
             match role {
                 _ if role == self.administrator => return Ok(Role::Administrator),
@@ -82,10 +79,9 @@ impl ClaimNames {
         issuer: &str,
         roles: &RoleNames,
         trusts_email: bool,
-    ) -> Result<Principal, CredentialRejection> {
+    ) -> Result<Principal, ApiCode> {
         let text = |name: &str| claim(claims, name).and_then(Value::as_str);
-        let subject =
-            text(&self.subject).and_then(subject).ok_or(CredentialRejection::Malformed)?;
+        let subject = text(&self.subject).and_then(subject).ok_or(ApiCode::HostTokenMalformed)?;
         let role = roles.role(claim(claims, &self.roles).into_iter().flat_map(words))?;
         let is_verified =
             trusts_email || claim(claims, &self.email_is_verified).is_some_and(is_true);
@@ -221,11 +217,8 @@ mod tests {
         let role = |text: &str| names.role(text.split_whitespace());
         assert_eq!(role("ppm-reader ppm-administrator"), Ok(Role::Administrator));
         assert_eq!(role("other ppm-reader"), Ok(Role::Reader));
-        assert_eq!(
-            role("PPM-Administrator ppm-administrators"),
-            Err(CredentialRejection::RoleMissing)
-        );
-        assert_eq!(role(""), Err(CredentialRejection::RoleMissing));
+        assert_eq!(role("PPM-Administrator ppm-administrators"), Err(ApiCode::RoleMissing));
+        assert_eq!(role(""), Err(ApiCode::RoleMissing));
     }
 
     #[test]

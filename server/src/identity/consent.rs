@@ -2,8 +2,8 @@
 //! provider. It is set on a top-level page, so that the callback receives it although the tab runs
 //! in a cross-site iframe.
 
-use app::service::ConsentBinding;
 use axum::http::{HeaderMap, HeaderValue};
+use contract::ConsentBinding;
 
 use super::cookies::Cookie;
 

@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::Principal;
 use super::claims::{HostClaims, RoleNames};
 use super::keys::Keys;
-use super::rejection::CredentialRejection;
 use super::signatures;
 use crate::clock::Clock;
 use crate::config::HostTokens;
 use crate::oauth::Documents;
+use contract::ApiCode;
 
 /// The allowed clock skew between the host and this server, in seconds.
 const SKEW: f64 = 60.0;
@@ -62,9 +62,9 @@ impl TokenCheck {
     ///
     /// # Errors
     /// The reason for which the token is rejected.
-    pub async fn principal(&self, token: &str) -> Result<Principal, CredentialRejection> {
+    pub async fn principal(&self, token: &str) -> Result<Principal, ApiCode> {
         if token.len() > LONGEST {
-            return Err(CredentialRejection::Malformed);
+            return Err(ApiCode::HostTokenMalformed);
         }
         let header = self.header(token)?;
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
@@ -72,7 +72,7 @@ impl TokenCheck {
         let claims = decoded.map_err(|error| refused(&error))?.claims;
         // The crate also accepts an array; RFC 7519 4.1.1 allows a string only.
         if !claims.get("iss").is_some_and(Value::is_string) {
-            return Err(CredentialRejection::Issuer);
+            return Err(ApiCode::HostTokenIssuer);
         }
         self.is_in_time(&claims)?;
         let HostTokens { issuer, claims: names, trusts_email, .. } = &self.configured;
@@ -81,23 +81,23 @@ impl TokenCheck {
 
     /// Returns the header, if the algorithm and the type are accepted and it requires no extension
     /// (RFC 7515 4.1.11).
-    fn header(&self, token: &str) -> Result<Header, CredentialRejection> {
+    fn header(&self, token: &str) -> Result<Header, ApiCode> {
         let header = decode_header(token).map_err(|_| {
             if names_unknown_algorithm(token) {
-                CredentialRejection::Algorithm
+                ApiCode::HostTokenAlgorithm
             } else {
-                CredentialRejection::Malformed
+                ApiCode::HostTokenMalformed
             }
         })?;
         match &header {
             Header { alg, .. } if !self.configured.algorithms.contains(alg) => {
-                Err(CredentialRejection::Algorithm)
+                Err(ApiCode::HostTokenAlgorithm)
             }
             Header { crit: Some(_), .. } | Header { zip: Some(_), .. } => {
-                Err(CredentialRejection::Malformed)
+                Err(ApiCode::HostTokenMalformed)
             }
             Header { typ: Some(name), .. } if !is_accepted_type(name) => {
-                Err(CredentialRejection::Type)
+                Err(ApiCode::HostTokenType)
             }
             _ => Ok(header),
         }
@@ -114,24 +114,23 @@ impl TokenCheck {
         validation
     }
 
-    fn is_in_time(&self, claims: &HostClaims) -> Result<(), CredentialRejection> {
-        let seconds = |name: &str| {
-            claims.get(name).map(|at| at.as_f64().ok_or(CredentialRejection::Malformed))
-        };
-        let mut ends = seconds("exp").ok_or(CredentialRejection::ExpiryMissing)??;
+    fn is_in_time(&self, claims: &HostClaims) -> Result<(), ApiCode> {
+        let seconds =
+            |name: &str| claims.get(name).map(|at| at.as_f64().ok_or(ApiCode::HostTokenMalformed));
+        let mut ends = seconds("exp").ok_or(ApiCode::HostTokenExpiryMissing)??;
         let mut begins = seconds("nbf").transpose()?;
         if let Some(max_age) = self.configured.max_age {
-            let issued = seconds("iat").ok_or(CredentialRejection::IssuedAtMissing)??;
+            let issued = seconds("iat").ok_or(ApiCode::HostTokenIssuedAtMissing)??;
             ends = ends.min(issued + max_age.as_secs_f64());
             begins = Some(begins.map_or(issued, |begins| begins.max(issued)));
         }
         #[expect(clippy::cast_precision_loss, reason = "exact until the year 285428751")]
         let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
         if now >= ends + SKEW {
-            return Err(CredentialRejection::Expired);
+            return Err(ApiCode::HostTokenExpired);
         }
         if begins.is_some_and(|begins| now < begins - SKEW) {
-            return Err(CredentialRejection::NotYetValid);
+            return Err(ApiCode::HostTokenNotYetValid);
         }
         Ok(())
     }
@@ -154,18 +153,18 @@ fn names_unknown_algorithm(token: &str) -> bool {
     named.is_some_and(|name| name.parse::<Algorithm>().is_err())
 }
 
-fn refused(error: &Error) -> CredentialRejection {
+fn refused(error: &Error) -> ApiCode {
     match error.kind() {
-        ErrorKind::InvalidSignature => CredentialRejection::Signature,
-        ErrorKind::InvalidAlgorithm => CredentialRejection::Algorithm,
-        ErrorKind::InvalidIssuer => CredentialRejection::Issuer,
-        ErrorKind::InvalidAudience => CredentialRejection::Audience,
+        ErrorKind::InvalidSignature => ApiCode::HostTokenSignature,
+        ErrorKind::InvalidAlgorithm => ApiCode::HostTokenAlgorithm,
+        ErrorKind::InvalidIssuer => ApiCode::HostTokenIssuer,
+        ErrorKind::InvalidAudience => ApiCode::HostTokenAudience,
         ErrorKind::MissingRequiredClaim(name) => match name.as_str() {
-            "iss" => CredentialRejection::Issuer,
-            "aud" => CredentialRejection::AudienceMissing,
-            "exp" => CredentialRejection::ExpiryMissing,
-            _ => CredentialRejection::Malformed,
+            "iss" => ApiCode::HostTokenIssuer,
+            "aud" => ApiCode::HostTokenAudienceMissing,
+            "exp" => ApiCode::HostTokenExpiryMissing,
+            _ => ApiCode::HostTokenMalformed,
         },
-        _ => CredentialRejection::Malformed,
+        _ => ApiCode::HostTokenMalformed,
     }
 }

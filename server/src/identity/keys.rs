@@ -10,10 +10,10 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::rejection::CredentialRejection;
 use crate::clock::Clock;
 use crate::log::one_line;
 use crate::oauth::{DocumentError, Documents};
+use contract::ApiCode;
 
 /// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -135,16 +135,16 @@ impl Keys {
         &self,
         id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<DecodingKey, CredentialRejection> {
+    ) -> Result<DecodingKey, ApiCode> {
         if let Some(key) = &self.configured {
             return if key.fits(algorithm) {
                 Ok(key.key.clone())
             } else {
-                Err(CredentialRejection::Algorithm)
+                Err(ApiCode::HostTokenAlgorithm)
             };
         }
         let Some(published) = &self.published else {
-            return Err(CredentialRejection::KeysUnavailable);
+            return Err(ApiCode::HostKeysUnavailable);
         };
         if let Some(key) = published.find(id, algorithm) {
             if published.is_stale() {
@@ -158,9 +158,9 @@ impl Keys {
             tracing::error!("fetching the host's keys was broken off");
         }
         published.find(id, algorithm).ok_or(if published.has_any() {
-            CredentialRejection::KeyUnknown
+            ApiCode::HostTokenKeyUnknown
         } else {
-            CredentialRejection::KeysUnavailable
+            ApiCode::HostKeysUnavailable
         })
     }
 }

@@ -11,9 +11,9 @@ mod discovery;
 use std::str::FromStr;
 use std::time::Duration;
 
-use app::service::ConsentBinding;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::ConsentBinding;
 use domain::secret::Destination;
 use domain::syntax::url::endpoint_url;
 use openidconnect::core::{

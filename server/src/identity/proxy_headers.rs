@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::claims::{RoleNames, address, shown, subject};
-use super::rejection::CredentialRejection;
 use super::{Email, Principal};
+use contract::ApiCode;
 
 /// The issuer of users whom a proxy identifies.
 pub const ISSUER: &str = "proxy";
@@ -61,20 +61,20 @@ impl ProxyIdentity {
         peer: IpAddr,
         trusted: &[IpAddr],
         roles: &RoleNames,
-    ) -> Result<Option<Principal>, CredentialRejection> {
+    ) -> Result<Option<Principal>, ApiCode> {
         if !trusted.contains(&peer) {
             let is_absent = [&self.user, &self.roles, &self.name, &self.email].map(Option::is_none);
             return if is_absent == [true; 4] {
                 Ok(None)
             } else {
-                Err(CredentialRejection::HeaderSpoofed)
+                Err(ApiCode::ProxyHeaderSpoofed)
             };
         }
         let Some(user) = &self.user else { return Ok(None) };
         if self.has_repetition {
-            return Err(CredentialRejection::HeaderMalformed);
+            return Err(ApiCode::ProxyHeaderMalformed);
         }
-        let user = text(user).and_then(subject).ok_or(CredentialRejection::HeaderMalformed)?;
+        let user = text(user).and_then(subject).ok_or(ApiCode::ProxyHeaderMalformed)?;
         let role_names = self.roles.as_ref().and_then(text).unwrap_or_default();
         let role = roles.role(role_names.split(',').map(str::trim))?;
         let name = self.name.as_ref().and_then(text).and_then(shown);

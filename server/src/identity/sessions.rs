@@ -10,21 +10,21 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use app::service::ConsentBinding;
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::ConsentBinding;
 use tokio::time::sleep;
 
 use super::Principal;
 use super::cookies::Cookie;
 use super::devices::Device;
-use super::rejection::CredentialRejection;
 use crate::clock::{Clock, Randomness, random_token};
 use crate::hash::hashed;
 use crate::log::one_line;
 use crate::store::audit::{Action, Actor, Entry};
 use crate::store::sessions::{self, SessionEnd, SessionSummary};
 use crate::store::{Store, StoreError};
+use contract::ApiCode;
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
@@ -190,14 +190,14 @@ impl Sessions {
         &self,
         key: &SessionKey,
         now: DateTime<Utc>,
-    ) -> Result<Option<CredentialRejection>, StoreError> {
+    ) -> Result<Option<ApiCode>, StoreError> {
         if self.unwritten().ended.contains(key.as_str()) {
-            return Ok(Some(CredentialRejection::SessionEnded));
+            return Ok(Some(ApiCode::SessionEnded));
         }
         let ended = sessions::how_ended(&self.store, key.as_str(), now - ABSOLUTE_END).await?;
         Ok(ended.map(|how| match how {
-            SessionEnd::BySignOut => CredentialRejection::SessionEnded,
-            SessionEnd::ByRemoval => CredentialRejection::AccountRemoved,
+            SessionEnd::BySignOut => ApiCode::SessionEnded,
+            SessionEnd::ByRemoval => ApiCode::AccountRemoved,
         }))
     }
 

@@ -4,17 +4,18 @@
 
 use std::time::Duration;
 
-use app::api::{ApiError, AttemptFinished, AttemptStarted, TokenView};
-use app::explanation::Explanation;
-use app::labels::{self, FailureContext};
-use app::service::{ConsentBinding, Principal};
-use app::shell::paths;
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::ConsentBinding;
+use contract::Explanation;
+use contract::paths;
+use contract::{ApiCode, AttemptFinished, AttemptStarted, TokenView};
 use domain::OauthFlow;
+use domain::Principal;
 use domain::settings::{Consent, Grant};
 use domain::syntax::text::is_guid;
 use domain::syntax::url;
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage, Renewal};
+use explain::FailureContext;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{self, Current};
@@ -112,7 +113,7 @@ async fn explain_failure(
     };
     let knows_pkce = described.is_some_and(|known| known.knows_pkce);
     let known = FailureContext { form: form.map_secrets(|_, _| ()), secret_is_an_id, knows_pkce };
-    Ok(labels::failure(failure, &known))
+    Ok(explain::failure(failure, &known))
 }
 
 /// An attempt as a browser may see it, and the explanation of its outcome. An attempt that has
@@ -136,7 +137,7 @@ async fn shown(
             Some(explain_failure(server, current, failure).await?)
         }
         (Some(AttemptOutcome::Obtained), Some(account)) => {
-            Some(labels::token_inspection::other_account(account, sender))
+            Some(explain::token_inspection::other_account(account, sender))
         }
         (Some(AttemptOutcome::Obtained), None) => expired_on_arrival(server, current).await?,
         (None, _) => None,
@@ -191,10 +192,10 @@ pub async fn begin(
     who: &Principal,
     callback: &str,
     in_pop_up: bool,
-) -> Result<AttemptStarted, ApiError> {
+) -> Result<AttemptStarted, ApiCode> {
     let current = settings::current(server).await.map_err(internal_error)?;
     if current.saved.form.flow == OauthFlow::None || !current.saved.is_complete() {
-        return Err(ApiError::Incomplete);
+        return Err(ApiCode::Incomplete);
     }
     let is_client_credentials = current.saved.form.flow == OauthFlow::ClientCredentials;
     let (id, now) = (random_id(server.randomness.as_ref()), server.clock.now());
@@ -441,7 +442,7 @@ async fn callback_outcome(
         let is_own = is_of_attempt(&found, &known_by, who);
         let actor = if is_own { found.actor() } else { Actor::unknown() };
         let actor = Actor { address, ..actor };
-        let (action, code) = (Action::TokenNotObtained, app::shell::fault_code(diagnosis));
+        let (action, code) = (Action::TokenNotObtained, shell::fault_code(diagnosis));
         let aggregates = server.accounts.aggregates();
         aggregates.record_of_attempt(&found.id, action, actor, code);
         return Ok(CallbackOutcome::Nowhere(diagnosis));
@@ -651,13 +652,13 @@ pub async fn finish_by_hand(
     browser: &ConsentBinding,
     id: &str,
     address: &str,
-) -> Result<AttemptFinished, ApiError> {
-    let answer = AuthorizationResponse::of_address(address).ok_or(ApiError::NoAnswerInAddress)?;
+) -> Result<AttemptFinished, ApiCode> {
+    let answer = AuthorizationResponse::of_address(address).ok_or(ApiCode::NoAnswerInAddress)?;
     let found = oauth_attempts::get(&server.store, id)
         .await
         .map_err(|error| internal_error(error.into()))?;
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
-    found.filter(is_own).ok_or(ApiError::NotFound)?;
+    found.filter(is_own).ok_or(ApiCode::NotFound)?;
     // The URL may be of an earlier attempt of the same user.
     let address = who.client.address.clone();
     let (finished, end) = match complete_consent(server, answer, browser, Some(who), address).await
@@ -668,10 +669,10 @@ pub async fn finish_by_hand(
         }
     };
     let found = attempt(server, Some(who), &finished).await.map_err(internal_error)?;
-    let (attempt, _, explanation) = found.ok_or(ApiError::NotFound)?;
+    let (attempt, _, explanation) = found.ok_or(ApiCode::NotFound)?;
     let explanation = match &end {
         Some(AttemptOutcome::Failed(failure)) => {
-            Some(labels::failure(failure, &FailureContext::default()))
+            Some(explain::failure(failure, &FailureContext::default()))
         }
         Some(AttemptOutcome::Obtained) | None => explanation,
     };

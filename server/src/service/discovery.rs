@@ -4,13 +4,12 @@
 
 mod typed;
 
-use app::explanation::{LookupFact, LookupResult, Suggestion};
-use app::labels;
-use app::labels::discovery::{self as words, MetadataProblem, ProviderFact};
+use contract::{LookupFact, LookupResult, Suggestion};
 use domain::syntax::text::{is_guid, shown};
 use domain::syntax::url;
 use domain::validate::endpoint_problem;
 use domain::{Field, Problem};
+use explain::discovery::{self as words, MetadataProblem, ProviderFact};
 use serde_json::{Map, Value};
 
 use self::typed::ParsedIssuer;

@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use app::labels;
 use domain::delivery::{Diagnosis, FactName, Step, StepReport};
 use lettre::Message;
 use lettre::message::Mailbox;
@@ -173,7 +172,7 @@ impl Mailer {
         match outcome {
             Ok(Accepted { reply }) => Ok(SentMessage { reply, steps }),
             Err(Failure { step, peer_text, found, diagnosis, code }) => {
-                tracing::warn!(?step, ?diagnosis, "a message of a host was not sent");
+                tracing::warn!(?step, advice = ?diagnosis, "a message of a host was not sent");
                 let undelivered = Undelivered { step, peer_text, found, diagnosis, code, steps };
                 Err(MailError::Undelivered(Box::new(undelivered)))
             }

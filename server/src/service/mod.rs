@@ -19,17 +19,15 @@ mod token_inspection;
 
 use std::time::Duration;
 
-use app::api::{
-    ApiError, AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer,
+use async_trait::async_trait;
+use contract::pages::{AuditPage, AuditQuery, History, MyAccount, SetUp, TimeSettings};
+use contract::{
+    ApiCode, AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer,
     TokenView,
 };
-use app::explanation::{Explanation, LookupResult};
-use app::labels;
-use app::service::{
-    AuditPage, AuditQuery, ConsentBinding, EmailService, History, MyAccount, Principal,
-    RequestOrigin, SetUp, ShellService, TimeSettings,
-};
-use async_trait::async_trait;
+use contract::{ConsentBinding, EmailService, RequestOrigin, ShellService};
+use contract::{Explanation, LookupResult};
+use domain::Principal;
 use domain::preset::Provider;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
@@ -80,9 +78,9 @@ enum UseCaseError {
 
 /// Logs an internal error, and returns a code that reveals nothing about it.
 #[expect(clippy::needless_pass_by_value, reason = "the error ends here")]
-fn internal_error(broken: UseCaseError) -> ApiError {
+fn internal_error(broken: UseCaseError) -> ApiCode {
     tracing::error!(error = one_line(&broken), "a request could not be served");
-    ApiError::ServerFailed
+    ApiCode::ServerFailed
 }
 
 /// Stores what cannot be obtained a second time: retries while the database fails, for as long as
@@ -104,13 +102,13 @@ where
 }
 
 /// Refuses every user but administrators.
-fn require_administrator(who: &Principal) -> Result<(), ApiError> {
-    if who.may_edit() { Ok(()) } else { Err(ApiError::Forbidden) }
+fn require_administrator(who: &Principal) -> Result<(), ApiCode> {
+    if who.may_edit() { Ok(()) } else { Err(ApiCode::Forbidden) }
 }
 
 #[async_trait]
 impl EmailService for Service {
-    async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiError> {
+    async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiCode> {
         let current = settings::current(&self.0).await.map_err(internal_error)?;
         let token = authorization::now(&self.0, who, &current).await.map_err(internal_error)?;
         let mut saved = current.saved;
@@ -131,23 +129,23 @@ impl EmailService for Service {
         Ok(EmailTab { saved, may_edit, recipient, last_run, display, token, callback })
     }
 
-    async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiError> {
+    async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiCode> {
         require_administrator(who)?;
         if let Some(field) = save.draft.oversized() {
-            return Err(ApiError::Oversized(field));
+            return Err(ApiCode::Oversized(field));
         }
         settings::save(&self.0, who, &save).await.map_err(internal_error)
     }
 
-    async fn send_test(&self, who: &Principal) -> Result<RunView, ApiError> {
+    async fn send_test(&self, who: &Principal) -> Result<RunView, ApiCode> {
         require_administrator(who)?;
         runs::start(&self.0, who).await
     }
 
-    async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiError> {
+    async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiCode> {
         require_administrator(who)?;
         match draft.oversized() {
-            Some(field) => Err(ApiError::Oversized(field)),
+            Some(field) => Err(ApiCode::Oversized(field)),
             None => runs::start_typed(&self.0, who, &draft).await,
         }
     }
@@ -158,17 +156,17 @@ impl EmailService for Service {
         provider: &str,
         detail: &str,
         flow: OauthFlow,
-    ) -> Result<LookupResult, ApiError> {
+    ) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
-        let provider = Provider::from_name(provider).ok_or(ApiError::NotFound)?;
-        Ok(labels::preset(provider, provider.values(flow, detail)))
+        let provider = Provider::from_name(provider).ok_or(ApiCode::NotFound)?;
+        Ok(explain::preset(provider, provider.values(flow, detail)))
     }
 
-    async fn run(&self, who: &Principal, id: &str) -> Result<RunView, ApiError> {
-        runs::get(&self.0, who, id).await.map_err(internal_error)?.ok_or(ApiError::NotFound)
+    async fn run(&self, who: &Principal, id: &str) -> Result<RunView, ApiCode> {
+        runs::get(&self.0, who, id).await.map_err(internal_error)?.ok_or(ApiCode::NotFound)
     }
 
-    async fn token(&self, who: &Principal) -> Result<TokenView, ApiError> {
+    async fn token(&self, who: &Principal) -> Result<TokenView, ApiCode> {
         let current = settings::current(&self.0).await.map_err(internal_error)?;
         authorization::now(&self.0, who, &current).await.map_err(internal_error)
     }
@@ -178,7 +176,7 @@ impl EmailService for Service {
         who: &Principal,
         callback: &str,
         in_pop_up: bool,
-    ) -> Result<AttemptStarted, ApiError> {
+    ) -> Result<AttemptStarted, ApiCode> {
         require_administrator(who)?;
         authorization::begin(&self.0, who, callback, in_pop_up).await
     }
@@ -189,20 +187,20 @@ impl EmailService for Service {
         browser: &ConsentBinding,
         id: &str,
         address: &str,
-    ) -> Result<AttemptFinished, ApiError> {
+    ) -> Result<AttemptFinished, ApiCode> {
         require_administrator(who)?;
         authorization::finish_by_hand(&self.0, who, browser, id, address).await
     }
 
-    async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiError> {
+    async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
         let current = settings::current(&self.0).await.map_err(internal_error)?;
         let findings =
             token_inspection::findings(&self.0, who, &current).await.map_err(internal_error)?;
-        findings.ok_or(ApiError::TokenNeeded)
+        findings.ok_or(ApiCode::TokenNeeded)
     }
 
-    async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiError> {
+    async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
         discovery::findings(&self.0, issuer).await.map_err(internal_error)
     }
@@ -213,7 +211,7 @@ impl EmailService for Service {
         reached: &RequestOrigin,
         uri: &str,
         page: &str,
-    ) -> Result<LookupResult, ApiError> {
+    ) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
         Ok(redirect_check::findings(&self.0, uri, page, reached).await)
     }
@@ -221,7 +219,7 @@ impl EmailService for Service {
 
 #[async_trait]
 impl ShellService for Service {
-    async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiError> {
+    async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiCode> {
         shell_pages::set_up(&self.0, ticket).await.map_err(internal_error)
     }
 
@@ -229,24 +227,24 @@ impl ShellService for Service {
         &self,
         who: Option<&Principal>,
         id: &str,
-    ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiError> {
+    ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiCode> {
         authorization::attempt(&self.0, who, id).await.map_err(internal_error)
     }
 
-    async fn history(&self, who: &Principal) -> Result<History, ApiError> {
+    async fn history(&self, who: &Principal) -> Result<History, ApiCode> {
         shell_pages::history(&self.0, who).await.map_err(internal_error)
     }
 
-    async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiError> {
+    async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiCode> {
         require_administrator(who)?;
         shell_pages::audit(&self.0, who, wanted).await.map_err(internal_error)
     }
 
-    async fn account(&self, who: &Principal) -> Result<MyAccount, ApiError> {
+    async fn account(&self, who: &Principal) -> Result<MyAccount, ApiCode> {
         shell_pages::account(&self.0, who).await.map_err(internal_error)
     }
 
-    async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiError> {
+    async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiCode> {
         shell_pages::time_settings(&self.0, who).await.map_err(internal_error)
     }
 }
@@ -254,19 +252,19 @@ impl ShellService for Service {
 /// A test message as this user may see it.
 ///
 /// # Errors
-/// [`ApiError::ServerFailed`]: the stored message cannot be read.
-pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunView, ApiError> {
+/// [`ApiCode::ServerFailed`]: the stored message cannot be read.
+pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunView, ApiCode> {
     runs::shown(server, who, kept).map_err(internal_error)
 }
 
 /// Saves this user's time preference.
 ///
 /// # Errors
-/// [`ApiError::ServerFailed`]: nothing was saved.
+/// [`ApiCode::ServerFailed`]: nothing was saved.
 pub async fn save_preference(
     server: &Server,
     who: &Principal,
     preference: &TimePreference,
-) -> Result<(), ApiError> {
+) -> Result<(), ApiCode> {
     shell_pages::save_preference(server, who, preference).await.map_err(internal_error)
 }

@@ -1,8 +1,8 @@
 //! Redacts the Client ID in everything that readers see. A provider that refuses an application
 //! names it in its texts.
 
-use app::service::Principal;
 use chrono::DateTime;
+use domain::Principal;
 use domain::syntax::text::is_invisible;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -81,7 +81,7 @@ fn mask_id(text: &str, id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use app::service::Role;
+    use domain::Role;
     use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 
     fn told_to(role: Role, text: &str, client_id: &str) -> String {

@@ -2,17 +2,15 @@
 //! from this machine to itself. The callback answers such a probe only if it was sealed with the
 //! vault's key, so that other callers learn nothing. No attempt is touched.
 
-use app::explanation::{LookupFact, LookupResult};
-use app::labels::redirect_check::{
-    self as words, Difference, RedirectFact, RedirectProblem, UriPart,
-};
-use app::service::RequestOrigin;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::RequestOrigin;
+use contract::{LookupFact, LookupResult};
 use domain::secret::Destination;
 use domain::syntax::text::shown;
 use domain::syntax::url;
+use explain::redirect_check::{self as words, Difference, RedirectFact, RedirectProblem, UriPart};
 use oauth2::url::form_urlencoded;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;

@@ -473,8 +473,8 @@ async fn keep(
 
 /// Logs a failed renewal by its code only: a provider's text may contain anything.
 fn not_renewed(diagnosis: OauthDiagnosis) {
-    let diagnosis = app::shell::fault_code(diagnosis);
-    tracing::warn!(diagnosis, "the token could not be renewed");
+    let diagnosis = shell::fault_code(diagnosis);
+    tracing::warn!(fault = diagnosis, "the token could not be renewed");
 }
 
 /// Stores a failed renewal. A revoked grant is not retried.

@@ -60,7 +60,9 @@ async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
     for (kind, token) in tokens.chain([("access_token", &access)]) {
         match server.tokens.revoke(&grant, auth, &endpoint, kind, token).await {
             Ok(()) => tracing::info!(kind, "a deleted token was revoked"),
-            Err(diagnosis) => tracing::warn!(kind, ?diagnosis, "a deleted token was not revoked"),
+            Err(diagnosis) => {
+                tracing::warn!(kind, fault = ?diagnosis, "a deleted token was not revoked")
+            }
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Test messages. A request starts one and returns at once; a separate task sends it, and stores
 //! each step as it ends. Readers take the progress from the database.
 
-use app::api::{ApiError, RunView, TestAnswer};
-use app::labels;
-use app::service::Principal;
 use chrono::TimeDelta;
+use contract::{ApiCode, RunView, TestAnswer};
+use domain::Principal;
 use domain::delivery::{self, Diagnosis, Outcome, Run, Step, StepReport, Tested};
 use domain::draft::Smtp;
 use domain::secret::Destination;
 use domain::settings::{Security, Settings};
-use domain::{Draft, Form, OauthFlow, validate};
+use domain::syntax::port;
+use domain::{Draft, Form, OauthFlow};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
@@ -39,14 +39,14 @@ struct TestedForm {
 }
 
 /// Starts a message to the user, with the saved settings.
-pub async fn start(server: &Server, who: &Principal) -> Result<RunView, ApiError> {
-    let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
+pub async fn start(server: &Server, who: &Principal) -> Result<RunView, ApiCode> {
+    let recipient = who.recipient().ok_or(ApiCode::NoAddress)?;
     let current = settings::current(server).await.map_err(internal_error)?;
     if !current.saved.is_complete() {
-        return Err(ApiError::Incomplete);
+        return Err(ApiCode::Incomplete);
     }
     if current.saved.form.flow != OauthFlow::None && !has_token(server).await? {
-        return Err(ApiError::TokenNeeded);
+        return Err(ApiCode::TokenNeeded);
     }
     let tried = TestedForm {
         tested: Tested::Saved,
@@ -67,8 +67,8 @@ pub async fn start_typed(
     server: &Server,
     who: &Principal,
     draft: &Draft,
-) -> Result<TestAnswer, ApiError> {
-    let recipient = who.recipient().ok_or(ApiError::NoAddress)?;
+) -> Result<TestAnswer, ApiCode> {
+    let recipient = who.recipient().ok_or(ApiCode::NoAddress)?;
     let current = settings::current(server).await.map_err(internal_error)?;
     let draft = &draft.clone().strip_private_keys().trimmed();
     let problems = settings::problems(server, draft, &current.saved.form);
@@ -82,10 +82,10 @@ pub async fn start_typed(
         OauthFlow::ClientCredentials => TokenSource::New,
         OauthFlow::AuthorizationCode | OauthFlow::AuthorizationCodePkce => {
             if !has_token(server).await? {
-                return Err(ApiError::TokenNeeded);
+                return Err(ApiCode::TokenNeeded);
             }
             if draft.token_destination() != current.saved.form.token_destination() {
-                return Err(ApiError::TokenElsewhere);
+                return Err(ApiCode::TokenElsewhere);
             }
             TokenSource::Stored(Box::new(current))
         }
@@ -95,7 +95,7 @@ pub async fn start_typed(
     begin(server, who, recipient, tried).await.map(|now| TestAnswer::Begun(Box::new(now)))
 }
 
-async fn has_token(server: &Server) -> Result<bool, ApiError> {
+async fn has_token(server: &Server) -> Result<bool, ApiCode> {
     let token = tokens::load(&server.store).await.map_err(|error| internal_error(error.into()))?;
     Ok(token.is_some())
 }
@@ -105,7 +105,7 @@ async fn begin(
     who: &Principal,
     recipient: &str,
     tried: TestedForm,
-) -> Result<RunView, ApiError> {
+) -> Result<RunView, ApiCode> {
     interrupt_stale(server).await.map_err(internal_error)?;
     let run = Run {
         id: random_id(server.randomness.as_ref()),
@@ -119,7 +119,7 @@ async fn begin(
     let form = sealed(server, &tried.form).map_err(internal_error)?;
     let begun = runs::begin(&server.store, who, &run, &form, &tried.changed, gone_after).await;
     if !begun.map_err(|error| internal_error(error.into()))? {
-        return Err(ApiError::Busy);
+        return Err(ApiCode::Busy);
     }
     server.run_updates.notify(&who.id);
     let order = order(&tried.form);
@@ -158,9 +158,9 @@ pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunVie
     }
     // Redacted first: a text may be truncated within the id, and the transcript repeats the text.
     let run = reader_view::for_person(run, Some(who), &client_id)?;
-    let explanation = labels::explained(&run, &tested);
+    let explanation = explain::explained(&run, &tested);
     let order = order(&tested);
-    let transcript = labels::transcript(&run, explanation.as_ref());
+    let transcript = explain::transcript(&run, explanation.as_ref());
     let now = RunView { run, order, explanation, transcript };
     Ok(reader_view::for_person(now, Some(who), &client_id)?)
 }
@@ -185,7 +185,7 @@ fn sealed(server: &Server, form: &Form<()>) -> Result<Vec<u8>, UseCaseError> {
 /// The steps that a message with this form takes.
 fn order(form: &Form<()>) -> Vec<Step> {
     let Smtp { use_tls, tls_mode, port, .. } = form.active_smtp();
-    let port = syntax::port::port(&port.0).unwrap_or_default();
+    let port = port::port(&port.0).unwrap_or_default();
     delivery::order(Security::of(*use_tls, *tls_mode, port), form.flow != OauthFlow::None)
 }
 

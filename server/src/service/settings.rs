@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use app::api::{Conflict, Save, SaveAnswer};
-use app::service::Principal;
+use contract::{Conflict, Save, SaveAnswer};
+use domain::Principal;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
 use domain::syntax::host::Host;

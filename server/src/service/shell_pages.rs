@@ -1,9 +1,10 @@
 //! The use cases of the pages around the tab: history, audit trail, sessions and time preferences.
 
-use app::service::{
-    AuditPage, AuditQuery, AuditRow, History, MyAccount, Principal, SessionRow, SetUp, TimeSettings,
+use contract::pages::{
+    AuditPage, AuditQuery, AuditRow, History, MyAccount, SessionRow, SetUp, TimeSettings,
 };
 use domain::Field;
+use domain::Principal;
 use domain::time_format::{TimeDisplay, TimePreference};
 
 use super::UseCaseError;

@@ -1,17 +1,17 @@
 //! Inspects the stored access token for an administrator who wonders why mail is not sent. The
 //! token is decoded here and stays here: only a few claims are shown, and no other code uses them.
 
-use app::explanation::{LookupFact, LookupResult};
-use app::labels::token_inspection::{
-    self, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION, TokenFact, TokenProblem,
-};
-use app::service::Principal;
 use chrono::{DateTime, Utc};
+use contract::{LookupFact, LookupResult};
+use domain::Principal;
 use domain::draft::Authentication;
 use domain::secret::StoredSecret;
 use domain::syntax::text::shown;
 use domain::time_format::TimeDisplay;
 use domain::{Form, OauthFlow, microsoft, preset};
+use explain::token_inspection::{
+    self, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION, TokenFact, TokenProblem,
+};
 use secrecy::ExposeSecret;
 
 use super::settings::Current;

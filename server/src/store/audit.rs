@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 pub use domain::audit::Action;
+use domain::{Principal, RequestClient};
 
 use super::{Store, StoreError, instant, millis, sought};
 
@@ -26,6 +27,20 @@ pub struct Actor {
     pub session: Option<String>,
     /// The client's IPv4 address or the /64 of its IPv6 address, if recorded.
     pub address: Option<String>,
+}
+
+impl From<&Principal> for Actor {
+    fn from(principal: &Principal) -> Self {
+        // An unverified address is not used: it may belong to another user.
+        let known_by = principal.recipient().unwrap_or(&principal.id);
+        let RequestClient { address, session } = principal.client.clone();
+        let issuer = principal.issuer.clone();
+        // An id is `issuer subject`; an issuer that a host in Rust names may contain spaces too.
+        let prefix = issuer.as_ref().map(|issuer| format!("{issuer} "));
+        let subject = prefix.and_then(|prefix| principal.id.strip_prefix(&prefix));
+        let subject = Some(subject.unwrap_or(&principal.id).to_owned());
+        Self { issuer, subject, session, address, ..Self::named(known_by, &principal.name) }
+    }
 }
 
 impl Actor {

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::sessions::{SessionSummary, StoredSession, readable};
 use super::{Store, StoreError, instant, json, millis};
-use crate::identity::{Email, Principal, RequestClient, role_name, role_of};
+use domain::{Email, Principal, RequestClient, Role};
 
 /// The principal of a session, as stored. Nothing of it is secret.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl StoredPrincipal {
             email: who.email.as_ref().map(|email| email.address.clone()),
             is_email_verified: who.email.as_ref().is_some_and(|email| email.is_verified),
             name: who.name.clone(),
-            role: role_name(who.role).to_owned(),
+            role: who.role.wire_name().to_owned(),
             language: who.language.clone(),
             times: who.times.clone(),
             zone: who.zone.clone(),
@@ -47,7 +47,7 @@ impl StoredPrincipal {
             issuer: self.issuer,
             email: self.email.map(|address| Email { address, is_verified }),
             name: self.name,
-            role: role_of(&self.role).ok_or(StoreError::Unknown("role"))?,
+            role: Role::from_wire_name(&self.role).ok_or(StoreError::Unknown("role"))?,
             language: self.language,
             times: self.times,
             zone: self.zone,

@@ -11,7 +11,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 use super::audit::{self, Actor, Entry};
 use super::sessions::name_of;
 use super::{Store, StoreError, instant, json, millis, sought};
-use crate::identity::Principal;
+use domain::Principal;
 
 /// A stored attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]

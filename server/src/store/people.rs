@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, Entry};
 use super::sessions::{self, SessionEnd};
 use super::{Store, StoreError, instant, millis, sought};
-use crate::identity::{Principal, Role, role_name, role_of};
+use domain::{Principal, Role};
 
 /// A local account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) async fn add_in(
     .bind(email_key(&person.email))
     .bind(&person.name)
     .bind(&person.password_hash)
-    .bind(role_name(person.role))
+    .bind(person.role.wire_name())
     .bind(millis(person.created_at))
     .execute(&mut *connection)
     .await?
@@ -106,7 +106,7 @@ pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, Stor
 pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM person WHERE id = $1 AND role = $2")
         .bind(id)
-        .bind(role_name(Role::Administrator))
+        .bind(Role::Administrator.wire_name())
         .fetch_optional(&store.pool)
         .await?;
     Ok(found.is_some())
@@ -186,7 +186,7 @@ fn person(row: &AnyRow) -> Result<Person, StoreError> {
         email: row.try_get("email")?,
         name: row.try_get("name")?,
         password_hash: row.try_get("password_hash")?,
-        role: role_of(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
+        role: Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
         created_at: instant(row.try_get("created_at")?)?,
     })
 }

@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use super::audit::{self, Action, Actor, Entry};
 use super::{Store, StoreError, instant, json, millis, sought};
-use crate::identity::Principal;
+use domain::Principal;
 
 /// A stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use super::audit::{self, Entry};
 use super::{Store, StoreError, foreign_sessions, instant, millis, oauth_attempts};
 use crate::hash::hashed;
-use crate::identity::{Principal, role_of};
 use crate::log::one_line;
+use domain::{Principal, Role};
 
 /// A session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,7 @@ pub(super) fn readable(
 
 fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
     let token_hash: String = row.try_get("token_hash")?;
-    let role = role_of(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?;
+    let role = Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?;
     let (id, email) = (row.try_get("id")?, row.try_get("email")?);
     let principal = Principal::local(id, email, row.try_get("name")?, role);
     Ok(SessionSummary {

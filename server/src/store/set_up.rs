@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::Entry;
 use super::people::{self, Added, Person};
 use super::{Store, StoreError, millis};
-use crate::identity::{Role, role_name};
+use domain::Role;
 
 /// Whether there is an administrator.
 ///
@@ -89,7 +89,7 @@ pub async fn redeem(
 
 async fn has_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let administrator = sqlx::query("SELECT 1 FROM person WHERE role = $1 LIMIT 1")
-        .bind(role_name(Role::Administrator))
+        .bind(Role::Administrator.wire_name())
         .fetch_optional(connection)
         .await?;
     Ok(administrator.is_some())

@@ -4,13 +4,13 @@
 
 use std::sync::LazyLock;
 
-use app::api::ApiError;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, REFERER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::ApiCode;
 use leptos::server_fn::axum::server_fn_paths;
 
 use super::events::EVENTS;
@@ -28,15 +28,15 @@ pub async fn guard(mut request: Request, next: Next) -> Response {
     }
     let caller = request.extensions().get::<Caller>();
     if caller.is_none_or(|caller| caller.principal.is_none()) {
-        return refusal(StatusCode::UNAUTHORIZED, ApiError::SignedOut);
+        return refusal(StatusCode::UNAUTHORIZED, ApiCode::SignedOut);
     }
     let method = match path {
         EVENTS => Method::GET,
         path if FUNCTIONS.contains(&path) => Method::POST,
-        _ => return refusal(StatusCode::NOT_FOUND, ApiError::NotFound),
+        _ => return refusal(StatusCode::NOT_FOUND, ApiCode::NotFound),
     };
     if request.method() != method {
-        return refusal(StatusCode::METHOD_NOT_ALLOWED, ApiError::Malformed);
+        return refusal(StatusCode::METHOD_NOT_ALLOWED, ApiCode::Malformed);
     }
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -49,10 +49,10 @@ pub async fn only_calls(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/") {
         next.run(request).await
     } else {
-        refusal(StatusCode::NOT_FOUND, ApiError::NotFound)
+        refusal(StatusCode::NOT_FOUND, ApiCode::NotFound)
     }
 }
 
-fn refusal(status: StatusCode, error: ApiError) -> Response {
+fn refusal(status: StatusCode, error: ApiCode) -> Response {
     (status, Json(error)).into_response()
 }

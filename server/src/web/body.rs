@@ -8,10 +8,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use crate::identity::Caller;
+use contract::ApiCode;
 
 /// The maximum body size of a signed-in caller, in octets: every control full of the widest
 /// characters, escaped.
@@ -32,14 +33,14 @@ pub async fn whole(request: Request, next: Next) -> Response {
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|octets| octets > most as u64) {
-        return Refusal::BODY_TOO_LARGE.into_response();
+        return refuse(ApiCode::BodyTooLarge);
     }
     let (parts, body) = request.into_parts();
     match tokio::time::timeout(DEADLINE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Ok(Err(error)) if is_too_large(&error) => Refusal::BODY_TOO_LARGE.into_response(),
-        Ok(Err(_)) => Refusal::BODY_BROKEN.into_response(),
-        Err(_) => Refusal::BODY_TOO_SLOW.into_response(),
+        Ok(Err(error)) if is_too_large(&error) => refuse(ApiCode::BodyTooLarge),
+        Ok(Err(_)) => refuse(ApiCode::BodyBroken),
+        Err(_) => refuse(ApiCode::BodyTooSlow),
     }
 }
 

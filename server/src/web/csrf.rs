@@ -12,16 +12,17 @@
 //!   authority to abuse and passes; with a cookie, or if a proxy adds headers that identify the
 //!   user, it must send one of the two headers.
 
-use app::shell::paths;
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use contract::paths;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::events::EVENTS;
 use crate::Server;
+use contract::ApiCode;
 
 /// Middleware: refuses cross-site requests that may change something.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
@@ -37,7 +38,7 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     }
     // Not logged at a higher level, because unauthenticated callers could fill the log.
     tracing::debug!("a request from another site was refused");
-    Refusal::CROSS_SITE.into_response()
+    refuse(ApiCode::CrossSite)
 }
 
 /// Whether another site's page would hold an event stream open here. It could read nothing, but the

@@ -3,16 +3,17 @@
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tokio::time::timeout;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use crate::Server;
+use contract::ApiCode;
 
 /// Middleware: responds 503 once a request has taken longer than any successful one does.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     timeout(server.config.answer_within, next.run(request)).await.unwrap_or_else(|_| {
         tracing::error!("a request was not answered in time");
-        Refusal::ANSWER_TOO_SLOW.into_response()
+        refuse(ApiCode::AnswerTooSlow)
     })
 }

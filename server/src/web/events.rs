@@ -5,21 +5,22 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use app::service::Principal;
 use axum::extract::{Extension, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use domain::Principal;
 use futures_util::stream::unfold;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use crate::Server;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
 use crate::service::{Subscription, shown};
 use crate::store::runs::StoredRun;
+use contract::ApiCode;
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";
@@ -40,10 +41,10 @@ pub async fn events(
     Extension(caller): Extension<Caller>,
 ) -> Response {
     let Caller { principal: Some(who), session, .. } = caller else {
-        return Refusal::SIGNED_OUT.into_response();
+        return refuse(ApiCode::SignedOut);
     };
     let Some(watching) = server.run_updates.subscribe(&server.store, &server.clock, &who.id) else {
-        return Refusal::TOO_MANY_STREAMS.into_response();
+        return refuse(ApiCode::TooManyStreams);
     };
     let pace = server.run_updates.timing();
     // Only a session can be checked meanwhile; any other caller must reconnect sooner.

@@ -1,22 +1,23 @@
 //! The plain forms of the pages around the tab, except sign-in and sign-out. A saved form is
 //! answered with a redirect; a refused one with its own page, what was typed in it and the problem.
 
-use app::shell::{
-    AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem, paths,
-};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use contract::pages::{
+    AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem,
+};
+use contract::paths;
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::pages::Pages;
 use super::sign_in::{cookies, whole};
 use crate::Server;
@@ -26,6 +27,7 @@ use crate::identity::{Caller, SignInError};
 use crate::log::one_line;
 use crate::store::sessions::SessionSummary;
 use crate::time_zones;
+use contract::ApiCode;
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]
@@ -45,7 +47,7 @@ pub async fn set_up(
     form: Result<Form<FirstAdministrator>, FormRejection>,
 ) -> Response {
     if !server.config.has_local_accounts {
-        return Refusal::NOT_FOUND.into_response();
+        return refuse(ApiCode::NotFound);
     }
     let Ok(Form(form)) = form else {
         return Redirect::to(paths::SET_UP).into_response();

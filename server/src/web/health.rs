@@ -9,9 +9,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use crate::Server;
 use crate::readiness::Reason;
+use contract::ApiCode;
 
 /// The deadline of the check.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -31,7 +32,7 @@ struct NotReady {
 pub async fn health(State(server): State<Server>) -> Response {
     match tokio::time::timeout(DEADLINE, server.store.answers()).await {
         Ok(true) => Json(Healthy { code: "ok" }).into_response(),
-        Ok(false) | Err(_) => Refusal::UNAVAILABLE.into_response(),
+        Ok(false) | Err(_) => refuse(ApiCode::Unavailable),
     }
 }
 

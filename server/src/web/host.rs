@@ -5,10 +5,11 @@
 use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use crate::Server;
+use contract::ApiCode;
 
 /// The paths that load balancers probe by IP address.
 const PROBES: [&str; 2] = ["/health", "/ready"];
@@ -24,7 +25,7 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
     }
     // Not logged at a higher level, because unauthenticated callers could fill the log.
     tracing::debug!("a request for another host was refused");
-    Refusal::MISDIRECTED.into_response()
+    refuse(ApiCode::AnotherHost)
 }
 
 /// The requested host: of the request target if that is in absolute form, else of the only `Host`

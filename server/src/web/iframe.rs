@@ -10,11 +10,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::headers::{CROSS_ORIGIN_RESOURCE_POLICY, frame_policy};
 use crate::Server;
 use crate::clock::random_id;
 use crate::config::HostOrigin;
+use contract::ApiCode;
 
 /// The query: the origin of the parent page.
 #[derive(Deserialize)]
@@ -29,7 +30,7 @@ pub async fn frame(
 ) -> Response {
     let hosts = &server.config.elsewhere.framing;
     if hosts.is_empty() {
-        return Refusal::NOT_FOUND.into_response();
+        return refuse(ApiCode::NotFound);
     }
     let named = around.ok().map(|Query(Around { host })| host);
     let Some(host) = hosts.iter().find(|host| Some(host.as_str()) == named.as_deref()) else {

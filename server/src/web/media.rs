@@ -7,21 +7,22 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
+use contract::ApiCode;
 
 /// Middleware: refuses a request in another media type than its path accepts.
 pub async fn guard(request: Request, next: Next) -> Response {
     let (taken, refusal) = if request.uri().path().starts_with("/api/") {
-        ("application/json", Refusal::NOT_JSON)
+        ("application/json", ApiCode::NotJson)
     } else {
-        ("application/x-www-form-urlencoded", Refusal::NOT_A_FORM)
+        ("application/x-www-form-urlencoded", ApiCode::NotAForm)
     };
     if request.method().is_safe() || is_in(taken, request.headers()) {
         next.run(request).await
     } else {
-        refusal.into_response()
+        refuse(refusal)
     }
 }
 

@@ -1,12 +1,12 @@
 //! The redirect endpoints of OAuth: start and callback. Both respond with a redirect, so that
 //! neither ticket nor code stays in the address bar, and neither is ever logged.
 
-use app::shell::paths;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::header::{HOST, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use contract::paths;
 use domain::token::OauthDiagnosis;
 
 use crate::Server;
@@ -109,13 +109,13 @@ pub async fn posted(body: Bytes) -> Response {
             let to = Redirect::to(&format!("{}?{query}", paths::OAUTH_CALLBACK));
             (NO_REFERRER, to).into_response()
         }
-        None => (StatusCode::BAD_REQUEST, NO_REFERRER, app::labels::NO_ANSWER).into_response(),
+        None => (StatusCode::BAD_REQUEST, NO_REFERRER, labels::NO_ANSWER).into_response(),
     }
 }
 
 /// Redirects to the page that shows the reason, by its code.
 fn nowhere(diagnosis: OauthDiagnosis) -> Redirect {
-    Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, app::shell::fault_code(diagnosis)))
+    Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, shell::fault_code(diagnosis)))
 }
 
 /// Whether this is a HEAD request or a prefetch (`Sec-Purpose`).

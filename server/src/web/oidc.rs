@@ -1,17 +1,18 @@
 //! The redirect endpoints of `OpenID` Connect, and the page that ends a session at the provider.
 //! Neither code nor state nor token is ever logged.
 
-use app::api::SignInRefusal;
-use app::labels::{GO_ON_OUT, SIGN_OUT};
 use app::markup::escaped;
-use app::shell::{local_path, paths};
 use axum::extract::{Extension, Query, RawQuery, State};
 use axum::http::header::{REFRESH, SET_COOKIE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
+use contract::SignInRefusal;
+use contract::paths;
+use labels::{GO_ON_OUT, SIGN_OUT};
 use serde::Deserialize;
+use shell::local_path;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::oauth::{NO_REFERRER, address, is_prefetch_or_head};
 use super::pages::Pages;
 use super::sign_in::{refused, too_many};
@@ -21,6 +22,7 @@ use crate::identity::consent::ConsentCookie;
 use crate::identity::oidc::{LoginCompleted, LoginFailed, LoginRedirect, OidcError};
 use crate::log::one_line;
 use crate::oauth::AuthorizationResponse;
+use contract::ApiCode;
 
 /// The query: the path to return to.
 #[derive(Deserialize)]
@@ -37,7 +39,7 @@ pub async fn start(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(oidc) = &server.oidc else { return Refusal::NOT_FOUND.into_response() };
+    let Some(oidc) = &server.oidc else { return refuse(ApiCode::NotFound) };
     if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
@@ -67,7 +69,7 @@ pub async fn callback(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(oidc) = &server.oidc else { return Refusal::NOT_FOUND.into_response() };
+    let Some(oidc) = &server.oidc else { return refuse(ApiCode::NotFound) };
     if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }

@@ -3,11 +3,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::service::{
-    AccessDenied, Callback, RequestOrigin, SessionAuth, SharedService, SharedShell, SignInOptions,
-    TabPath,
-};
-use app::shell::{App, document, paths};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, FromRef, Request};
@@ -15,11 +10,14 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use contract::paths;
+use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use shell::{App, document};
 
 use super::events::{EVENTS, events};
 use super::{forms, headers, oauth, oidc, sign_in};
@@ -33,32 +31,38 @@ use crate::service::Service;
 /// the process (`SuppressResourceLoad`), those of pages being rendered too.
 static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
-/// Renders pages: the context of each, and the bundle's options.
+/// Renders pages: what the context of each has in common, and the bundle's options.
 #[derive(Clone)]
 pub struct Pages {
-    service: SharedService,
-    frame: SharedShell,
+    common: RequestContext,
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
-    tab_path: String,
-    ways_in: SignInOptions,
 }
 
 impl Pages {
     /// The pages of this server.
     #[must_use]
     pub fn new(server: &Server, service: &Arc<Service>) -> Self {
-        Self {
+        let public_url = server.config.public_url.clone();
+        let origin = RequestOrigin {
+            public_origin: public_url.as_ref().map(|url| url.origin().to_owned()),
+            ..RequestOrigin::default()
+        };
+        let common = RequestContext {
             service: service.clone(),
-            frame: service.clone(),
-            options: LeptosOptions::from_ref(server),
-            public_url: server.config.public_url.clone(),
+            shell: service.clone(),
+            caller: None,
+            denied: None,
+            has_session: false,
+            binding: ConsentBinding::default(),
+            origin,
             tab_path: server.config.tab_path.clone(),
-            ways_in: SignInOptions {
+            sign_in: SignInOptions {
                 by_password: server.config.has_local_accounts,
                 by_provider: server.oidc.as_ref().map(Oidc::name).map(str::to_owned),
             },
-        }
+        };
+        Self { common, options: LeptosOptions::from_ref(server), public_url }
     }
 
     /// Renders the page at a path of this server for the caller, with `more` in its context.
@@ -89,34 +93,23 @@ impl Pages {
         move || pages.provide()
     }
 
-    /// Provides the reactive context of a request: services, options and the caller.
+    /// Provides the reactive context of a request: Leptos's options and a [`RequestContext`].
     pub fn provide(&self) {
-        provide_context(Arc::clone(&self.service));
-        provide_context(Arc::clone(&self.frame));
         provide_context(self.options.clone());
-        provide_context(TabPath(self.tab_path.clone()));
-        provide_context(self.ways_in.clone());
-        let Some(parts) = use_context::<Parts>() else { return };
-        let callback = oauth::callback_address(self.public_url.as_ref(), &parts.headers);
-        provide_context(Callback(callback.clone()));
-        provide_context(RequestOrigin {
-            callback,
-            public_origin: self.public_url.as_ref().map(|url| url.origin().to_owned()),
-            forwarded: oauth::forwarded(&parts.headers),
-        });
-        if let Some(denied) = parts.extensions.get::<AccessDenied>().copied() {
-            provide_context(denied);
-        }
-        let caller = parts.extensions.get::<Caller>().cloned();
-        if let Some(Caller { principal, session, browser, .. }) = caller {
-            provide_context(browser);
-            if session.is_some() {
-                provide_context(SessionAuth);
-            }
-            if let Some(principal) = principal {
-                provide_context(principal);
+        let mut context = self.common.clone();
+        if let Some(parts) = use_context::<Parts>() {
+            context.origin.callback =
+                oauth::callback_address(self.public_url.as_ref(), &parts.headers);
+            context.origin.forwarded = oauth::forwarded(&parts.headers);
+            context.denied = parts.extensions.get::<AccessDenied>().copied();
+            let caller = parts.extensions.get::<Caller>().cloned();
+            if let Some(Caller { principal, session, browser, .. }) = caller {
+                context.caller = principal;
+                context.has_session = session.is_some();
+                context.binding = browser;
             }
         }
+        provide_context(context);
     }
 }
 

@@ -4,19 +4,20 @@
 
 use std::time::Duration;
 
-use app::api::SignInRefusal;
-use app::shell::{local_path, paths, with_destination};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use contract::SignInRefusal;
+use contract::paths;
+use shell::{local_path, with_destination};
 
 use domain::secret::TypedSecret;
 use serde::Deserialize;
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::oauth::address;
 use super::oidc;
 use super::pages::Pages;
@@ -25,6 +26,7 @@ use crate::Server;
 use crate::identity::devices::DeviceCookie;
 use crate::identity::{Caller, SignInError, SignedIn};
 use crate::log::one_line;
+use contract::ApiCode;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// What a browser deletes at a sign-out (Clear Site Data, 3.1). Not the cookies: that would delete
@@ -47,7 +49,7 @@ pub async fn sign_in(
     credentials: Result<Form<PasswordForm>, FormRejection>,
 ) -> Response {
     if !server.config.has_local_accounts {
-        return Refusal::NOT_FOUND.into_response();
+        return refuse(ApiCode::NotFound);
     }
     let Ok(Form(PasswordForm { email, password, to })) = credentials else {
         return denied(SignInRefusal::WrongCredentials, None);

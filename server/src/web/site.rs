@@ -10,11 +10,12 @@ use axum::extract::Request;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::api_error::Refusal;
+use super::api_error::refuse;
 use super::cors;
+use contract::ApiCode;
 
 /// The minimum length of a part of a name that counts as a hash.
 const HASH_LETTERS: usize = 8;
@@ -47,7 +48,7 @@ async fn cache_control(request: Request, next: Next) -> Response {
     let is_hashed = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
     match response.status() {
-        StatusCode::NOT_FOUND => return Refusal::NOT_FOUND.into_response(),
+        StatusCode::NOT_FOUND => return refuse(ApiCode::NotFound),
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED => {}
         _ => return response,
     }

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use app::shell::paths;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
-use serde::Serialize;
+use contract::ApiCode;
+use contract::code::ErrorBody;
+use contract::paths;
 
 use crate::Server;
 use crate::identity::authenticate;
@@ -112,14 +113,9 @@ fn page(why: &str, seconds: u64) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct ThrottleBody {
-    code: &'static str,
-}
-
 /// The response to a call.
 #[must_use]
 pub fn too_many(limited: Limited) -> Response {
     let headers = AppendHeaders([(RETRY_AFTER, limited.seconds().to_string())]);
-    (limited.status(), headers, Json(ThrottleBody { code: "too-many-attempts" })).into_response()
+    (limited.status(), headers, Json(ErrorBody { code: ApiCode::TooManyAttempts })).into_response()
 }

@@ -1,10 +1,10 @@
 //! The account page: changing the password, listing sessions and ending them.
 
-use app::service::ShellService;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
+use contract::ShellService;
 use server::identity::devices::DeviceCookie;
 use server::identity::{Principal, Role, login_limits};
 use server::service::Service;

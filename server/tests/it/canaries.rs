@@ -8,13 +8,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use app::api::{RunView, Save, SaveAnswer};
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::routing::get as route;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use contract::{RunView, Save, SaveAnswer};
 use domain::delivery::Outcome;
 use domain::{Draft, Field};
 use memchr::memmem::find;

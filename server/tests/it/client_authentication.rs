@@ -1,8 +1,8 @@
 //! Client authentication (RFC 6749 2.3): how each choice sends client ID and secret in token,
 //! refresh and revocation requests, over sockets.
 
-use app::api::SaveAnswer;
-use app::service::EmailService;
+use contract::EmailService;
+use contract::SaveAnswer;
 use domain::delivery::Outcome;
 use domain::secret::StoredSecret;
 use domain::token::{AttemptOutcome, OauthDiagnosis};

@@ -1,6 +1,7 @@
 //! The client name that PPM sends in EHLO (RFC 5321 4.1.1.1).
 
-use app::service::{EmailService, Principal};
+use contract::EmailService;
+use domain::Principal;
 use server::config::PublicUrl;
 use server::service::Service;
 use server::smtp::ClientName;

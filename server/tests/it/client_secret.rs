@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::api::{AttemptStarted, RunView, SaveAnswer, TestAnswer, TokenView};
 use axum::http::StatusCode;
+use contract::{AttemptStarted, RunView, SaveAnswer, TestAnswer, TokenView};
 use domain::secret::SecretEdit;
 use domain::token::AttemptOutcome;
 use domain::{Draft, Field, OauthFlow, Problem};

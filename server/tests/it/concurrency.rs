@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::api::{Conflict, Save, SaveAnswer};
 use axum::http::StatusCode;
+use contract::{Conflict, Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
 use server::store::Store;

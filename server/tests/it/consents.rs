@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::{ApiError, AttemptStarted, SaveAnswer};
-use app::service::{ConsentBinding, EmailService};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
+use contract::{ApiCode, AttemptStarted, SaveAnswer};
+use contract::{ConsentBinding, EmailService};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 use server::config::PublicUrl;
@@ -542,7 +542,7 @@ async fn a_pasted_address_completes_an_attempt_with_the_same_checks() {
     let returning = world.consent().await;
     for nothing in ["", "   ", "https://elsewhere.example/landing", "hello"] {
         let answer = world.paste(&returning, nothing).await;
-        assert_eq!(answer, Err(ApiError::NoAnswerInAddress), "{nothing:?}");
+        assert_eq!(answer, Err(ApiCode::NoAnswerInAddress), "{nothing:?}");
     }
     let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
     let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
@@ -569,7 +569,7 @@ async fn a_user_cannot_complete_an_attempt_of_another_user_by_pasting() {
     let (grace, browser) = (world.grace(), ConsentBinding::Unknown);
     let (id, address) = (&returning.attempt.id, &returning.address);
     let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
-    assert_eq!(answer, Err(ApiError::NotFound));
+    assert_eq!(answer, Err(ApiCode::NotFound));
 }
 
 #[tokio::test]
@@ -601,7 +601,7 @@ async fn before_the_first_save_no_attempt_is_begun() {
     let harness = Harness::start().await;
     let ada = principal("ada", EMAIL, NAME);
     let begun = Service::new(harness.server.clone()).get_token(&ada, CALLBACK, true).await;
-    assert_eq!(begun, Err(ApiError::Incomplete));
+    assert_eq!(begun, Err(ApiCode::Incomplete));
 }
 
 #[tokio::test]
@@ -612,7 +612,7 @@ async fn with_the_flow_none_no_attempt_is_begun() {
     let saved = world.save(&draft, 1).await;
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
     let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
-    assert_eq!(begun, Err(ApiError::Incomplete));
+    assert_eq!(begun, Err(ApiCode::Incomplete));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use app::api::{Save, SaveAnswer};
+use contract::{Save, SaveAnswer};
 use domain::secret::Destination;
 use domain::syntax::port::port;
 use domain::{Draft, Field, Form};

@@ -1,9 +1,9 @@
 //! Secrets and tokens are bound to their destination. A disabled group, a later save or a rewritten
 //! database sends none of them elsewhere.
 
-use app::api::{ApiError, SaveAnswer};
-use app::service::EmailService;
 use chrono::TimeDelta;
+use contract::EmailService;
+use contract::{ApiCode, SaveAnswer};
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem};
@@ -78,7 +78,7 @@ async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() 
         assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain), "{flow:?}");
 
         let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
-        assert_eq!(begun, Err(ApiError::Incomplete), "{flow:?}");
+        assert_eq!(begun, Err(ApiCode::Incomplete), "{flow:?}");
         assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");
     }
 }
@@ -92,7 +92,7 @@ async fn after_a_save_for_another_mail_server_a_message_needs_a_new_token() {
         // With Client Credentials, the secret is bound to the mail server too.
         saved(&world, &[(Field::OauthPort, &port), (Field::ClientSecret, CLIENT_SECRET)]).await;
         let sent = world.service().send_test(&world.ada).await;
-        assert_eq!(sent, Err(ApiError::TokenNeeded), "{flow:?}");
+        assert_eq!(sent, Err(ApiCode::TokenNeeded), "{flow:?}");
         assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
     }
 }
@@ -107,7 +107,7 @@ async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_serve
 
         if flow == OauthFlow::ClientCredentials {
             let sent = world.service().send_test(&world.ada).await;
-            assert_eq!(sent, Err(ApiError::Incomplete), "the secret is for a mail server too");
+            assert_eq!(sent, Err(ApiCode::Incomplete), "the secret is for a mail server too");
             // Now the destination of the secret is rewritten as well.
             tamper(&world, DESTINATION, &format!("\"{here}\""), &format!("\"{there}\"")).await;
             let Outcome::Failed { diagnosis, .. } = world.send().await else { panic!("sent") };
@@ -128,9 +128,9 @@ async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_serve
 async fn a_form_rewritten_in_the_database_sends_no_secret_to_another_token_endpoint() {
     for flow in FLOWS {
         let (world, elsewhere) = with_another_token_endpoint(flow, &[FORM]).await;
-        assert_eq!(world.service().send_test(&world.ada).await, Err(ApiError::Incomplete));
+        assert_eq!(world.service().send_test(&world.ada).await, Err(ApiCode::Incomplete));
         let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
-        assert_eq!(begun, Err(ApiError::Incomplete), "{flow:?}");
+        assert_eq!(begun, Err(ApiCode::Incomplete), "{flow:?}");
         expect_refresh_without_secret(&world).await;
         assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use app::api::ApiError;
-use app::explanation::LookupResult;
-use app::service::{EmailService, Principal, Role};
+use contract::ApiCode;
+use contract::EmailService;
+use contract::LookupResult;
 use domain::{Field, OauthFlow};
+use domain::{Principal, Role};
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::oauth::TokenDeadlines;
@@ -356,5 +357,5 @@ async fn a_reader_cannot_start_a_discovery() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let rita = Principal { role: Role::Reader, ..world.ada.clone() };
     let asked = world.service().discover(&rita, "http://localhost:1").await;
-    assert_eq!(asked, Err(ApiError::Forbidden));
+    assert_eq!(asked, Err(ApiCode::Forbidden));
 }

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use app::api::{RunView, Save, SaveAnswer, TokenView};
-use app::explanation::{Explanation, LookupResult};
 use axum::http::StatusCode;
+use contract::{Explanation, LookupResult};
+use contract::{RunView, Save, SaveAnswer, TokenView};
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::{Value, json};

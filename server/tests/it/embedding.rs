@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use app::api::{AttemptFinished, AttemptStarted, TokenView};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::request::Builder;
 use axum::http::{Method, Request, StatusCode};
+use contract::{AttemptFinished, AttemptStarted, TokenView};
 use domain::OauthFlow;
 use domain::token::AttemptOutcome;
 use serde::de::DeserializeOwned;

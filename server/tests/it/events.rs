@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::RunView;
-use app::service::EmailService;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +14,8 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORI
 use axum::http::request::{Builder, Parts};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
+use contract::EmailService;
+use contract::RunView;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use http_body_util::BodyExt;
 use server::Server;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use app::api::{Save, SaveAnswer};
 use axum::http::StatusCode;
+use contract::{Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
 use tempfile::TempDir;

@@ -17,7 +17,7 @@ fn pages() -> Router<Server> {
     Router::new()
         .route("/page", route(async || Html("")))
         .route("/broken", route(broken))
-        .fallback(async || server::web::api_error::Refusal::NOT_FOUND)
+        .fallback(async || server::web::api_error::refuse(contract::ApiCode::NotFound))
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use app::api::{EmailTab, Save};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN};
 use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
+use contract::{EmailTab, Save};
 use domain::Draft;
 use domain::time_format::{ClockStyle, DatePattern};
 use jsonwebtoken::Algorithm;

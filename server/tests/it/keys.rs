@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use app::api::{EmailTab, Save, SaveAnswer};
-use app::service::EmailService;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
+use contract::EmailService;
+use contract::{EmailTab, Save, SaveAnswer};
 use domain::delivery::Outcome;
 use domain::secret::Destination;
 use domain::{Draft, Field, Form, OauthFlow};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use app::service::EmailService;
+use contract::EmailService;
 use domain::OauthFlow;
 use domain::delivery::{Diagnosis, Step, StepStatus};
 use lettre::Message;

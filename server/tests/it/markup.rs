@@ -1,10 +1,10 @@
 //! External text is escaped on the pages that the server renders. `end2end/tests/markup.spec.ts`
 //! tests all such texts in a browser.
 
-use app::api::{RunView, Save, SaveAnswer};
-use app::service::EmailService;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
+use contract::EmailService;
+use contract::{RunView, Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
 use server::service::Service;

@@ -1,8 +1,8 @@
 //! Calls must be JSON and forms URL-encoded: a form of another media type, which injected markup
 //! could post from a page of this server, changes nothing. Tested with the program, over sockets.
 
-use app::api::{Save, SaveAnswer};
 use axum::http::{Method, StatusCode, header};
+use contract::{Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,10 +1,10 @@
 //! Explanations of failed token requests: the provider's text, the cause, and steps that fit flow
 //! and stage. Over sockets, from Get Auth Token to the explanation.
 
-use app::api::{SaveAnswer, TokenView};
-use app::explanation::Explanation;
-use app::service::EmailService;
 use chrono::TimeDelta;
+use contract::EmailService;
+use contract::Explanation;
+use contract::{SaveAnswer, TokenView};
 use domain::token::{AttemptOutcome, OauthDiagnosis, Renewal};
 use domain::{Draft, Field, OauthFlow};
 use url::form_urlencoded::byte_serialize;

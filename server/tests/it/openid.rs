@@ -1,13 +1,13 @@
 //! Sign-in by OpenID Connect against a provider over sockets: which logins are accepted, and which
 //! are refused.
 
-use app::api::EmailTab;
-use app::labels::NO_ADDRESS;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, COOKIE};
 use chrono::TimeDelta;
+use contract::EmailTab;
 use domain::time_format::{ClockStyle, TimePreference};
+use labels::NO_ADDRESS;
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::OidcConfig;

@@ -138,17 +138,17 @@ async fn a_get_does_not_call_a_server_function() {
 
 #[tokio::test]
 async fn the_page_understands_the_error_codes_of_the_guards() {
-    use app::api::ApiError;
+    use contract::ApiCode;
     use leptos::server_fn::error::FromServerFnError;
     for (body, error) in [
-        (r#"{"code":"body-too-large"}"#, ApiError::TooLarge),
-        (r#"{"code":"not-json"}"#, ApiError::Malformed),
-        (r#"{"code":"cross-site"}"#, ApiError::CrossSite),
-        (r#"{"code":"unavailable"}"#, ApiError::ServerFailed),
-        (r#""busy""#, ApiError::Busy),
-        ("<html>502 Bad Gateway</html>", ApiError::Unreachable),
+        (r#"{"code":"body-too-large"}"#, ApiCode::TooLarge),
+        (r#"{"code":"not-json"}"#, ApiCode::Malformed),
+        (r#"{"code":"cross-site"}"#, ApiCode::CrossSite),
+        (r#"{"code":"unavailable"}"#, ApiCode::ServerFailed),
+        (r#""busy""#, ApiCode::Busy),
+        ("<html>502 Bad Gateway</html>", ApiCode::Unreachable),
     ] {
-        assert_eq!(ApiError::de(body.into()), error, "{body}");
+        assert_eq!(app::api::ApiError::de(body.into()).0, error, "{body}");
     }
 }
 

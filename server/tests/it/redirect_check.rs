@@ -1,16 +1,17 @@
 //! The check of the Redirect URI: it names what differs, and the callback answers only probes that
 //! this server has sealed.
 
-use app::api::ApiError;
-use app::explanation::LookupResult;
-use app::service::{EmailService, Principal, RequestOrigin, Role};
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use contract::ApiCode;
+use contract::LookupResult;
+use contract::{EmailService, RequestOrigin};
 use domain::Field;
 use domain::secret::Destination;
+use domain::{Principal, Role};
 use server::config::{HostOrigin, PublicUrl};
 use server::service::{Service, answer_to_probe};
 use server::vault::Vault;
@@ -249,5 +250,5 @@ async fn a_reader_cannot_run_the_check() {
     let rita = Principal { role: Role::Reader, ..ada() };
     let service = Service::new(harness.server.clone());
     let check = service.check_redirect(&rita, &reached(CALLBACK), CALLBACK, PAGE).await;
-    assert_eq!(check, Err(ApiError::Forbidden));
+    assert_eq!(check, Err(ApiCode::Forbidden));
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::TokenView;
 use chrono::{DateTime, Utc};
+use contract::TokenView;
 use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::Destination;
 use domain::token::{OauthDiagnosis, Renewal, TokenStatus};

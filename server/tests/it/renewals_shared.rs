@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::RunView;
+use contract::RunView;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::AttemptStarted;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use contract::AttemptStarted;
 use domain::OauthFlow;
 use serde_json::json;
 use server::aggregates::Aggregates;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::ApiError;
-use app::service::{EmailService, Principal};
 use axum::body::Body;
 use axum::http::header;
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::ApiCode;
+use contract::EmailService;
+use domain::Principal;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use server::Server;
 use server::clock::Clock;
@@ -153,7 +154,7 @@ async fn a_deleted_message_is_not_found() {
     expire(&harness).await;
     let service = Service::new(harness.server.clone());
     let gone = service.run(&person(1), "gone").await.expect_err("it is gone");
-    assert_eq!(gone, ApiError::NotFound);
+    assert_eq!(gone, ApiCode::NotFound);
 }
 
 /// Tables whose rows expire: a statement that inserts one with a time, and how long it is kept.

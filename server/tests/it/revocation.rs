@@ -1,7 +1,7 @@
 //! A deleted token is revoked in the background (RFC 7009), where the provider's revocation
 //! endpoint is known.
 
-use app::api::SaveAnswer;
+use contract::SaveAnswer;
 use domain::{Field, OauthFlow};
 use server::store::provider_metadata::{self, StoredProvider as Known};
 

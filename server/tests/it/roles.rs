@@ -1,10 +1,10 @@
 //! The permissions of each role, which the server checks on each call.
 
-use app::api::{ApiError, EmailTab, RunView, Save, SaveAnswer};
-use app::service::{
-    AuditQuery, ConsentBinding, Email, EmailService, Principal, Role, ShellService,
-};
 use chrono::TimeDelta;
+use contract::pages::AuditQuery;
+use contract::{ApiCode, EmailTab, RunView, Save, SaveAnswer};
+use contract::{ConsentBinding, EmailService, ShellService};
+use domain::{Email, Principal, Role};
 use domain::{Field, OauthFlow};
 
 use crate::support::harness::Harness;
@@ -111,13 +111,13 @@ async fn a_reader_changes_and_sends_nothing() {
         revision: 1,
         deletes_grant: world.token().await.map(|token| token.grant),
     };
-    assert_eq!(service.save(&rita, save).await, Err(ApiError::Forbidden));
-    assert_eq!(service.send_test(&rita).await, Err(ApiError::Forbidden));
-    assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiError::Forbidden));
+    assert_eq!(service.save(&rita, save).await, Err(ApiCode::Forbidden));
+    assert_eq!(service.send_test(&rita).await, Err(ApiCode::Forbidden));
+    assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiCode::Forbidden));
     let finished = service.finish_attempt(&rita, &ConsentBinding::Unknown, "any", CALLBACK).await;
-    assert_eq!(finished, Err(ApiError::Forbidden));
+    assert_eq!(finished, Err(ApiCode::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
-    assert_eq!(audit.err(), Some(ApiError::Forbidden));
+    assert_eq!(audit.err(), Some(ApiCode::Forbidden));
     assert_eq!(world.harness.trail(99).await.len(), rows);
     assert_eq!(world.mailbox.messages(), 0);
 }
@@ -138,7 +138,7 @@ async fn a_test_message_is_sent_only_to_a_verified_address() {
     let unverified = Email { address: "ada@example.com".to_owned(), is_verified: false };
     for email in [None, Some(unverified)] {
         let ada = Principal { email, ..world.ada.clone() };
-        assert_eq!(world.service().send_test(&ada).await, Err(ApiError::NoAddress));
+        assert_eq!(world.service().send_test(&ada).await, Err(ApiCode::NoAddress));
         assert_eq!(world.service().load(&ada, CALLBACK).await.expect("the tab").recipient, None);
     }
 }

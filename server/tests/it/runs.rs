@@ -1,7 +1,7 @@
 //! Test runs as they are stored while they are running.
 
-use app::service::EmailService;
 use chrono::TimeDelta;
+use contract::EmailService;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
 use server::clock::Clock;
 use server::identity::Principal;

@@ -1,7 +1,8 @@
 //! Saving through the service: validation, stored secrets, conflicts and audit rows.
 
-use app::api::{ApiError, Save, SaveAnswer};
-use app::service::{EmailService, Principal};
+use contract::EmailService;
+use contract::{ApiCode, Save, SaveAnswer};
+use domain::Principal;
 use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
@@ -171,7 +172,7 @@ async fn an_oversized_field_is_refused_even_when_disabled() {
     let draft = edited(&complete(), &[(Field::Scope, &"x".repeat(4097))]);
     let save = Save { draft, revision: 0, deletes_grant: None };
     let answer = Service::new(harness.server.clone()).save(&user("ada"), save).await;
-    assert_eq!(answer, Err(ApiError::Oversized(Field::Scope)));
+    assert_eq!(answer, Err(ApiCode::Oversized(Field::Scope)));
 }
 
 #[tokio::test]
@@ -216,14 +217,14 @@ async fn a_save_that_would_delete_a_token_names_it_first() {
 async fn a_test_message_needs_complete_settings() {
     let harness = Harness::start().await;
     let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
-    assert_eq!(answer, Err(ApiError::Incomplete));
+    assert_eq!(answer, Err(ApiCode::Incomplete));
 }
 
 #[tokio::test]
 async fn an_unknown_run_is_not_found() {
     let harness = Harness::start().await;
     let answer = Service::new(harness.server.clone()).run(&user("ada"), "nowhere").await;
-    assert_eq!(answer, Err(ApiError::NotFound));
+    assert_eq!(answer, Err(ApiCode::NotFound));
 }
 
 #[tokio::test]
@@ -245,7 +246,7 @@ async fn a_test_message_with_an_oauth_flow_needs_a_token() {
     );
     saved(&harness.server, &oauth, 0).await;
     let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
-    assert_eq!(answer, Err(ApiError::TokenNeeded));
+    assert_eq!(answer, Err(ApiCode::TokenNeeded));
 }
 
 /// The outcome of a test message, once it has ended.
@@ -294,7 +295,7 @@ async fn of_concurrent_requests_one_sends() {
     let [first, second, third, fourth] = clicks;
     let answers = tokio::join!(first, second, third, fourth);
     let answers = [answers.0, answers.1, answers.2, answers.3];
-    let refused = answers.iter().filter(|answer| **answer == Err(ApiError::Busy)).count();
+    let refused = answers.iter().filter(|answer| **answer == Err(ApiCode::Busy)).count();
     assert_eq!(refused, 3, "{answers:?}");
 }
 

@@ -4,12 +4,13 @@
 use std::io::ErrorKind::WouldBlock;
 use std::net::TcpListener;
 
-use app::api::{ApiError, Save, SaveAnswer, TestAnswer};
-use app::service::{EmailService, Principal, Role};
 use axum::http::{StatusCode, header};
+use contract::EmailService;
+use contract::{ApiCode, Save, SaveAnswer, TestAnswer};
 use domain::delivery::{Diagnosis, Outcome, Run, Step, Tested};
 use domain::token::OauthDiagnosis;
 use domain::{Draft, Field, OauthFlow, Problem};
+use domain::{Principal, Role};
 use serde_json::json;
 use server::service::Service;
 
@@ -198,7 +199,7 @@ async fn without_a_token_a_test_is_refused() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
     let answer = world.service().test_typed(&world.ada, tab.saved.draft()).await;
-    assert_eq!(answer, Err(ApiError::TokenNeeded));
+    assert_eq!(answer, Err(ApiCode::TokenNeeded));
 }
 
 #[tokio::test]
@@ -240,5 +241,5 @@ async fn a_reader_cannot_run_a_test() {
     let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let rita = Principal { role: Role::Reader, ..world.ada.clone() };
     let draft = world.draft(OauthFlow::ClientCredentials);
-    assert_eq!(world.service().test_typed(&rita, draft).await, Err(ApiError::Forbidden));
+    assert_eq!(world.service().test_typed(&rita, draft).await, Err(ApiCode::Forbidden));
 }

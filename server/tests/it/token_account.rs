@@ -1,8 +1,8 @@
 //! The account of a token: `login_hint` names the sender to the provider, and a consent of another
 //! account is reported, also after a reload. Also: a Client Secret that is really the secret's ID.
 
-use app::explanation::Explanation;
-use app::service::EmailService;
+use contract::EmailService;
+use contract::Explanation;
 use domain::token::AttemptOutcome;
 use domain::{Field, OauthFlow};
 use serde_json::json;

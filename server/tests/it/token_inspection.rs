@@ -1,13 +1,14 @@
 //! The inspection of the access token: claims that an administrator sees, and those kept secret.
 
-use app::api::{ApiError, SaveAnswer};
-use app::explanation::{Explanation, LookupResult};
-use app::service::{EmailService, Principal, Role};
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::EmailService;
+use contract::{ApiCode, SaveAnswer};
+use contract::{Explanation, LookupResult};
 use domain::{Field, OauthFlow};
+use domain::{Principal, Role};
 use serde_json::{Value, json};
 
 use crate::support::harness::post;
@@ -249,11 +250,11 @@ async fn no_part_of_a_token_and_no_other_claim_leaves_the_server() {
 async fn a_reader_cannot_inspect_a_token() {
     let world = with_claims(CODE, good()).await;
     let rita = Principal { role: Role::Reader, ..world.ada.clone() };
-    assert_eq!(world.service().inspect_token(&rita).await, Err(ApiError::Forbidden));
+    assert_eq!(world.service().inspect_token(&rita).await, Err(ApiCode::Forbidden));
 }
 
 #[tokio::test]
 async fn without_a_token_the_inspection_is_refused() {
     let world = OauthFixture::with(CODE).await;
-    assert_eq!(world.service().inspect_token(&world.ada).await, Err(ApiError::TokenNeeded));
+    assert_eq!(world.service().inspect_token(&world.ada).await, Err(ApiCode::TokenNeeded));
 }

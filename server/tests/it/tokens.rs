@@ -1,8 +1,8 @@
 //! The life of a token: refreshed once and in time, kept on other failures, never sent elsewhere.
 
-use app::api::SaveAnswer;
-use app::service::EmailService;
 use chrono::TimeDelta;
+use contract::EmailService;
+use contract::SaveAnswer;
 use domain::delivery::{Diagnosis, FactName, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};

@@ -1,7 +1,8 @@
 //! The Trusted CA certificate of each SMTP group: validation, storage, and where it counts.
 
-use app::api::{Save, SaveAnswer};
-use app::service::{EmailService, Principal, ShellService};
+use contract::{EmailService, ShellService};
+use contract::{Save, SaveAnswer};
+use domain::Principal;
 use domain::delivery::{Diagnosis, Outcome, Run};
 use domain::syntax::certificate::CertificateProblem;
 use domain::token::AttemptOutcome;
@@ -45,7 +46,7 @@ fn mail_server(authority: &TestCa) -> SmtpServer {
     SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play()
 }
 
-async fn tested(server: &Server) -> (Run, Option<app::explanation::Explanation>) {
+async fn tested(server: &Server) -> (Run, Option<contract::Explanation>) {
     let service = Service::new(server.clone());
     let mut now = service.send_test(&ada()).await.expect("a run");
     while now.run.outcome.is_none() {

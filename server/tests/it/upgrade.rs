@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use app::api::{Save, SaveAnswer};
-use app::service::{EmailService, ShellService};
+use contract::{EmailService, ShellService};
+use contract::{Save, SaveAnswer};
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};

@@ -2,11 +2,11 @@
 //! endpoint, or a metadata URL. Candidates are requested in order, and each is accepted only if its
 //! metadata names it as the issuer.
 
-use app::labels::discovery::MetadataProblem;
 use domain::microsoft;
 use domain::syntax::host::{Host, mail_host};
 use domain::syntax::text::is_guid;
 use domain::syntax::url;
+use explain::discovery::MetadataProblem;
 
 use super::{LONGEST, MICROSOFT, OAUTH, OPENID, VERSION};
 

@@ -1337,7 +1337,7 @@ fn every_documented_reply_gets_its_advice_and_its_text() {
     for ContextCase { context, diagnosis: expected, cause, next, replies } in
         DOCUMENTED.iter().chain(REPORTED)
     {
-        let words = app::labels::diagnosis_words(*expected);
+        let words = labels::diagnosis_words(*expected);
         assert_eq!(words.cause, *cause, "{expected:?}");
         for next in *next {
             let is_next = |step: &&str| step.to_lowercase().contains(&next.to_lowercase());

@@ -2,8 +2,8 @@
 //! verifier, access token, ID token, cookies. Allowed are only state and nonce in the authorization
 //! URL, the cookies in `Set-Cookie`, and the ID token in the logout URL.
 
-use app::shell::paths;
 use axum::http::{StatusCode, header};
+use contract::paths;
 use serde_json::json;
 use server::clock::{Clock, SystemClock};
 use tempfile::TempDir;

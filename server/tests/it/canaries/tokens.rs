@@ -5,8 +5,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use app::api::{AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TokenView};
-use app::shell::paths;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,6 +12,8 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use contract::paths;
+use contract::{AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TokenView};
 use domain::delivery::{Outcome, Run};
 use domain::token::{Attempt, AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow};

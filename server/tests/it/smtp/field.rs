@@ -1,8 +1,7 @@
 //! Tests of real-world failures that administrators of other products reported, as an administrator
 //! of PPM reads them: the cause, what to do, and the server's text.
 
-use app::explanation::{Explanation, NextStep};
-use app::labels;
+use contract::{Explanation, NextStep};
 use domain::delivery::{self, Diagnosis, FactName, Run, Step, Tested};
 use domain::settings::Security;
 use domain::syntax::host::Host;
@@ -29,7 +28,7 @@ impl DeliveryResult {
                 diagnosis: failure.diagnosis,
             }),
         };
-        labels::explained(&run, &form(attempt)).expect("an explanation")
+        explain::explained(&run, &form(attempt)).expect("an explanation")
     }
 }
 

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::api::{Save, SaveAnswer};
-use app::service::{ConsentBinding, EmailService};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -16,6 +14,8 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use contract::{ConsentBinding, EmailService};
+use contract::{Save, SaveAnswer};
 use domain::delivery::{Run, Tested};
 use domain::secret::Destination;
 use domain::{Draft, Field, Form};
@@ -25,7 +25,7 @@ use server::clock::Clock;
 use server::config::{Config, PublicUrl};
 use server::egress::EgressPolicy;
 use server::identity::login_throttle::{Rates, rate};
-use server::identity::{Caller, Principal, Role, SignedIn, role_name};
+use server::identity::{Caller, Principal, Role, SignedIn};
 use server::serve::{Limits, connections};
 use server::service::Service;
 use server::store::Store;
@@ -167,7 +167,7 @@ impl Harness {
     pub async fn set_role(&self, id: &str, role: Role) {
         sqlx::query("UPDATE person SET role = $2 WHERE id = $1")
             .bind(id)
-            .bind(role_name(role))
+            .bind(role.wire_name())
             .execute(&mut connection(self.folder.path()).await)
             .await
             .expect("the table is there");

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use app::api::{Save, SaveAnswer};
-use app::service::{ConsentBinding, EmailService, Principal, ShellService};
 use axum::body::Body;
 use axum::http::{StatusCode, header};
+use contract::{ConsentBinding, EmailService, ShellService};
+use contract::{Save, SaveAnswer};
+use domain::Principal;
 use domain::delivery::{Outcome, Run};
 use domain::token::{Attempt, AttemptOutcome, Token};
 use domain::{Draft, Field, OauthFlow};
@@ -232,7 +233,7 @@ impl OauthFixture {
         &self,
         returning: &Returning,
         address: &str,
-    ) -> Result<Attempt, app::api::ApiError> {
+    ) -> Result<Attempt, contract::ApiCode> {
         let (_, cookie) = returning.cookie.split_once('=').expect("a cookie has a name");
         let (browser, id) = (ConsentBinding::ByCookie(cookie.to_owned()), &returning.attempt.id);
         let finished = self.service().finish_attempt(&self.ada, &browser, id, address).await?;

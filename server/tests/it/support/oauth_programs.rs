@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use app::api::{AttemptStarted, RunView, Save, SaveAnswer, TokenView};
 use axum::http::StatusCode;
+use contract::{AttemptStarted, RunView, Save, SaveAnswer, TokenView};
 use domain::Draft;
 use domain::delivery::{Outcome, Run};
 use domain::token::AttemptOutcome;

@@ -1,0 +1,126 @@
+//! The requests and answers of the tab's calls.
+
+use chrono::{DateTime, Utc};
+use domain::delivery::{Run, Step};
+use domain::time_format::TimeDisplay;
+use domain::token::{Attempt, Token};
+use domain::{Draft, Field, Problems, Saved};
+use serde::{Deserialize, Serialize};
+
+use crate::explanation::Explanation;
+
+/// The tab's initial data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmailTab {
+    /// The saved settings.
+    pub saved: Saved,
+    /// Whether the caller may edit.
+    pub may_edit: bool,
+    /// The recipient of a test message; `None` if the caller has no verified address.
+    pub recipient: Option<String>,
+    /// The caller's last test message.
+    pub last_run: Option<RunView>,
+    /// The caller's time display.
+    pub display: TimeDisplay,
+    /// The token's status.
+    pub token: TokenView,
+    /// This server's callback address, for Redirect URI.
+    pub callback: String,
+}
+
+/// A test message and its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// The run, in codes.
+    pub run: Run,
+    /// Its steps in the order in which they are performed.
+    pub order: Vec<Step>,
+    /// The explanation of its outcome.
+    pub explanation: Option<Explanation>,
+    /// The transcript for a support ticket, once it has ended.
+    pub transcript: Option<String>,
+}
+
+/// The token and the last attempt to obtain one, at an instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// The token, if there is one.
+    pub token: Option<Token>,
+    /// The server's current time; in JSON as epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub now: DateTime<Utc>,
+    /// The caller's last attempt with the saved settings.
+    pub attempt: Option<Attempt>,
+    /// The explanation of a failed refresh.
+    #[serde(default)]
+    pub renewal: Option<Explanation>,
+    /// The explanation of the attempt's outcome. A success has one only if the token belongs to
+    /// another account than the sender's.
+    #[serde(default)]
+    pub ended: Option<Explanation>,
+}
+
+/// An attempt that a user has tried to complete with a pasted address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFinished {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The explanation of its outcome, if any.
+    pub explanation: Option<Explanation>,
+}
+
+/// An attempt that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptStarted {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The single-use path that redirects to the provider; `None` if the flow needs no consent.
+    pub start: Option<String>,
+}
+
+/// A save of the whole form, with the revision that it is based on (optimistic lock).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Save {
+    /// The form.
+    pub draft: Draft,
+    /// The revision that the edits are based on.
+    pub revision: i64,
+    /// The grant whose token the administrator agreed to delete.
+    pub deletes_grant: Option<String>,
+}
+
+/// The result of a save. Nothing was saved unless it is `Saved`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaveAnswer {
+    /// The new saved settings.
+    Saved(Saved),
+    /// These controls have problems.
+    Problems(Problems),
+    /// Another save has changed the revision.
+    Conflict(Conflict),
+    /// The save would delete the token of this grant, which it did not name.
+    TokenWouldBeDeleted(String),
+}
+
+/// The result of a request to test unsaved settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestAnswer {
+    /// The test message is running.
+    Begun(Box<RunView>),
+    /// These controls have problems; nothing was sent.
+    Problems(Problems),
+}
+
+/// The settings that another save has stored meanwhile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The current saved settings, with the user and time of that save.
+    pub saved: Saved,
+    /// The secrets stored since the base revision of the rejected save.
+    pub replaced: Vec<Field>,
+    /// Whether the same user made both saves.
+    #[serde(default)]
+    pub is_own: bool,
+}

@@ -1,0 +1,31 @@
+//! Steps for connections that the operator's egress policy denied, with the address and the flag to
+//! change. Server only.
+
+use domain::token::OauthDiagnosis;
+
+use contract::NextStep;
+
+/// Returns the step for denied addresses, such as `127.0.0.1:9090, [::1]:9090`; `None` for other
+/// diagnoses.
+pub(super) fn step(diagnosis: OauthDiagnosis, addresses: Option<&str>) -> Option<NextStep> {
+    match diagnosis {
+        OauthDiagnosis::EgressNotAllowed => addresses.map(allow),
+        OauthDiagnosis::EgressDenied => addresses.map(denied),
+        _ => None,
+    }
+}
+
+/// The flags that allow these addresses, to copy.
+pub(super) fn allow(addresses: &str) -> NextStep {
+    let flag = |address| format!("--egress-allow {address}");
+    let flags: Vec<_> = addresses.split(", ").map(flag).collect();
+    NextStep {
+        copy: Some(flags.join(" ")),
+        ..NextStep::words("Or ask the operator to start this server with:")
+    }
+}
+
+/// The addresses that `--egress-deny` denies.
+pub(super) fn denied(addresses: &str) -> NextStep {
+    NextStep::words(format!("Blocked by --egress-deny: {addresses}."))
+}

@@ -1,0 +1,22 @@
+//! Explanations of failures and findings: the likely cause and the steps to fix it, composed from
+//! codes and the administrator's own values. Only the server uses them and sends the result; see
+//! `docs/decisions/0010-explanations-come-from-the-server.md`.
+
+#![expect(clippy::too_many_lines, reason = "tables: a row a case")]
+
+mod certificate;
+mod delivery;
+pub mod discovery;
+mod egress;
+mod microsoft;
+mod oauth_failure;
+mod preset;
+mod provider;
+pub mod redirect_check;
+pub mod token_inspection;
+mod transcript;
+
+pub use delivery::explained;
+pub use oauth_failure::{FailureContext, failure};
+pub use preset::preset;
+pub use transcript::transcript;

@@ -1,0 +1,178 @@
+//! Texts of the shell's pages.
+
+use domain::audit::Action;
+
+use super::{FAILED, duration};
+use contract::pages::{AccountProblem, AuditRow, PasswordProblem, SetUpProblem};
+use contract::{AccessDenied, ApiCode};
+
+/// The text of an audit action; `has_fields` is whether controls are listed after it.
+#[must_use]
+pub const fn action(action: Action, has_fields: bool) -> &'static str {
+    match action {
+        Action::SignedIn => "Signed in",
+        Action::SignInFailed => "Sign-in failed",
+        Action::SignedOut => "Signed out",
+        Action::SessionEnded => "Ended a session",
+        Action::SettingsSaved => "Saved the Email settings",
+        Action::TestSent if has_fields => "Requested a test message with unsaved changes",
+        Action::TestSent => "Requested a test message",
+        Action::TokenRequested => "Requested a token",
+        Action::TokenObtained => "Obtained a token",
+        Action::TokenNotObtained => "Failed to obtain a token",
+        Action::TokenDeleted => "Saved and deleted the token",
+        Action::TokenGone => "The provider ended the consent for the token",
+        Action::PreferencesSaved => "Saved time preferences",
+        Action::SetUp => "Became the first administrator",
+        Action::PersonAdded => "Added an account",
+        Action::PersonRemoved => "Removed an account",
+        Action::PasswordChanged => "Changed a password",
+        Action::PasswordNotChanged => "Failed to change a password",
+        Action::Refused => "Was refused",
+        Action::KeyChanged => "Changed the key that seals secrets",
+    }
+}
+
+/// The recorded details of an audit entry: count, identity, client address and session.
+#[must_use]
+pub fn origin(row: &AuditRow) -> Option<String> {
+    let times = (row.count > 1).then(|| format!("{} times", row.count));
+    let by = row.issuer.as_ref().zip(row.subject.as_ref());
+    let by = by.map(|(issuer, subject)| format!("by {subject} of {issuer}"));
+    let from = row.address.as_ref().map(|address| format!("from {address}"));
+    let within = row.session.as_ref().map(|session| format!("in session {session}"));
+    let details: Vec<_> = times.into_iter().chain(by).chain(from).chain(within).collect();
+    (!details.is_empty()).then(|| details.join(" "))
+}
+
+/// The retention of the audit trail.
+#[must_use]
+pub fn audit_retention(days: u32) -> String {
+    match days {
+        0 => "Entries are kept forever.".to_owned(),
+        1 => "Entries are kept for one day.".to_owned(),
+        days => format!("Entries are kept for {days} days."),
+    }
+}
+
+/// The retention of test messages.
+#[must_use]
+pub fn message_retention(days: u32) -> String {
+    const LATEST: &str = "Each person's latest message is kept longer.";
+    match days {
+        0 => "Test messages are kept forever.".to_owned(),
+        1 => format!("Test messages are kept for one day. {LATEST}"),
+        days => format!("Test messages are kept for {days} days. {LATEST}"),
+    }
+}
+
+/// The message if the time preference was not saved because the server failed.
+pub const TIMES_NOT_SAVED: &str = "Something went wrong on the server, and nothing was saved; its log has the details. Your choices are still here: try again.";
+
+/// The requirements for a new password.
+pub const NEW_PASSWORD: &str =
+    "At least 12 characters. A few random words work well; do not use your name or address.";
+
+/// The effect of a password change.
+pub const PASSWORD_ENDS_SESSIONS: &str =
+    "Changing the password ends your other sessions. You stay signed in here.";
+
+/// The message after a password change.
+pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other sessions have ended.";
+
+/// The message for a user who is not signed in by a session of this server.
+pub const NO_SESSION_HERE: &str = "You are signed in through the product you came from, or your organisation's proxy. Sign out there.";
+
+/// The message after sessions were ended.
+#[must_use]
+pub fn sessions_ended(count: usize) -> String {
+    match count {
+        0 => "That session had already ended.".to_owned(),
+        1 => "One session was ended.".to_owned(),
+        count => format!("{count} sessions were ended."),
+    }
+}
+
+/// The error message of a form of the page My account.
+#[must_use]
+pub fn account_problem(problem: AccountProblem) -> String {
+    let problem = match problem {
+        AccountProblem::Sessions => {
+            return "Not every session could be ended; the server's log has the details. Try again."
+                .to_owned();
+        }
+        AccountProblem::Password(problem) => problem,
+    };
+    match problem {
+        PasswordProblem::Wrong => {
+            "The current password is wrong. Your password was not changed.".to_owned()
+        }
+        PasswordProblem::TooMany { seconds } => {
+            format!("Too many attempts. Try again in {}.", duration(seconds))
+        }
+        PasswordProblem::Busy { seconds } => {
+            format!("The server is busy. Try again in {}.", duration(seconds))
+        }
+        PasswordProblem::TooShort => set_up_problem(SetUpProblem::PasswordTooShort).to_owned(),
+        PasswordProblem::TooLong => set_up_problem(SetUpProblem::PasswordTooLong).to_owned(),
+        PasswordProblem::Common => set_up_problem(SetUpProblem::PasswordCommon).to_owned(),
+        PasswordProblem::Personal => set_up_problem(SetUpProblem::PasswordPersonal).to_owned(),
+        PasswordProblem::Differ => "The new passwords do not match. Enter both again.".to_owned(),
+        PasswordProblem::ServerFailed => set_up_problem(SetUpProblem::ServerFailed).to_owned(),
+    }
+}
+
+/// The reason on the 403 page.
+#[must_use]
+pub fn access_denied(AccessDenied { code, .. }: AccessDenied) -> String {
+    if code.general() == ApiCode::Forbidden {
+        return "You are signed in, but your account has no role here. Ask the administrator of your accounts for one.".to_owned();
+    }
+    format!(
+        "Your identity could not be verified ({code}). Contact the administrator of the product you came from."
+    )
+}
+
+/// The hint on the 403 page for users with another account.
+pub const ANOTHER_ACCOUNT: &str = "Every page here uses that account until you sign out of it there. Then you can use another one.";
+
+/// The hint on the sign-in page if it offers no sign-in method.
+pub const SIGN_IN_ELSEWHERE: &str = "You cannot sign in on this page. The product you came from, or your organisation's proxy, signs you in: open the Email settings from there.";
+
+/// The sign-out button.
+pub const SIGN_OUT: &str = "Sign out";
+
+/// The link that continues to the provider's logout after the local session has ended.
+pub const GO_ON_OUT: &str = "Continue to sign out of your organisation's account";
+
+/// The message if the host sets the time preference.
+pub const THE_HOSTS_TIMES: &str =
+    "The product you came from sets your date and time format. Change it there.";
+
+/// The name of an audit entry's user, or a text if it is unknown.
+#[must_use]
+pub const fn actor(name: &str) -> &str {
+    if name.is_empty() { "Unknown" } else { name }
+}
+
+/// The error message of the setup form.
+#[must_use]
+pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
+    match problem {
+        SetUpProblem::Email => "Enter an email address, such as ada@example.com.",
+        SetUpProblem::Name => "Enter your name, with at most 254 characters.",
+        SetUpProblem::PasswordTooShort => "Enter a password of at least 12 characters.",
+        SetUpProblem::PasswordTooLong => "Enter a password of at most 1,024 bytes.",
+        SetUpProblem::PasswordCommon => {
+            "This password is too common or follows a common pattern, so it is easy to guess. Use a few random words."
+        }
+        SetUpProblem::PasswordPersonal => {
+            "This password is made of your name or email address, so it is easy to guess. Use a few random words."
+        }
+        SetUpProblem::PasswordsDiffer => "The passwords do not match. Enter both again.",
+        SetUpProblem::ServerFailed => FAILED,
+    }
+}
+
+/// The response to a POST to the callback that is not an authorization response.
+pub const NO_ANSWER: &str = "This address accepts only a provider's answer, and this request is not one. Go back to the Email settings of PPM, and press Get Auth Token again.\n";

@@ -1,0 +1,130 @@
+//! `/audit`: the audit trail, filtered by user and day.
+
+use chrono::NaiveDate;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use leptos_router::params::ParamsMap;
+
+use crate::frame::{Frame, fetched};
+use contract::SharedShell;
+use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
+use contract::paths;
+
+/// The audit trail page.
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    let filter = use_query_map().with_untracked(parse_filter);
+    let shown = filter.clone();
+    let fetch = move |shell: SharedShell, who| {
+        let filter = filter.clone();
+        async move { shell.audit(&who, &filter).await }
+    };
+    let part = fetched(fetch, move |page| trail(&shown, page));
+    view! {
+        <Frame
+            title="Audit trail"
+            lead="Who did what and when. Field names are recorded, never values. Entries cannot be changed."
+        >
+            {part}
+        </Frame>
+    }
+}
+
+/// Parses the query parameters; malformed ones are ignored.
+fn parse_filter(query: &ParamsMap) -> AuditQuery {
+    let given = |name| query.get(name).filter(|value| !value.is_empty());
+    AuditQuery {
+        person: given("person"),
+        day: given("day").and_then(|day| day.parse().ok()),
+        before: given("before").and_then(|before| before.parse().ok()),
+    }
+}
+
+fn trail(filter: &AuditQuery, page: Page) -> AnyView {
+    let Page { rows, older, people, display, kept_days } = page;
+    let day = filter.day.map(|day| day.to_string()).unwrap_or_default();
+    let chosen = filter.person.clone().unwrap_or_default();
+    let people = people.into_iter().map(|email| {
+        let selected = email == chosen;
+        view! { <option value=email.clone() selected=selected>{email.clone()}</option> }
+    });
+    let is_filtered = *filter != AuditQuery::default();
+    let older = older.map(|before| {
+        view! { <a class="button" href=address(filter, before)>"Older"</a> }
+    });
+    let newest = is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>"Show all"</a> });
+    let list = if rows.is_empty() {
+        view! { <p class="notice">"No entries match."</p> }.into_any()
+    } else {
+        let rows = rows.into_iter().map(|row| {
+            let at = display.written(row.at);
+            view! { <Row at row/> }
+        });
+        view! {
+            <table class="trail">
+                <caption class="unseen">"Entries, newest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"When"</th>
+                        <th scope="col">"Who"</th>
+                        <th scope="col">"What"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        }
+        .into_any()
+    };
+    view! {
+        <form class="filter" method="get" action=paths::AUDIT>
+            <div class="field">
+                <label for="person">"Person"</label>
+                <select id="person" name="person">
+                    <option value="">"Everyone"</option>
+                    {people.collect_view()}
+                </select>
+            </div>
+            <div class="field">
+                <label for="day">"Day"</label>
+                <input id="day" name="day" type="date" value=day/>
+            </div>
+            <button type="submit">"Show"</button>
+            {newest}
+        </form>
+        {list}
+        <div class="actions">{older}</div>
+        <p class="hint">{labels::audit_retention(kept_days)}</p>
+    }
+    .into_any()
+}
+
+/// Returns the address of the entries before a row, with the same filter.
+fn address(filter: &AuditQuery, before: i64) -> String {
+    let mut query = ParamsMap::new();
+    if let Some(person) = &filter.person {
+        query.insert("person", person.clone());
+    }
+    if let Some(day) = filter.day.as_ref().map(NaiveDate::to_string) {
+        query.insert("day", day);
+    }
+    query.insert("before", before.to_string());
+    format!("{}{}", paths::AUDIT, query.to_query_string())
+}
+
+#[component]
+fn Row(at: String, row: AuditRow) -> impl IntoView {
+    let action = labels::action(row.action, !row.fields.is_empty());
+    let fields = (!row.fields.is_empty())
+        .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
+    let origin = labels::origin(&row).map(|words| view! { <span class="hint">{words}</span> });
+    let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
+    view! {
+        <tr>
+            <td class="when">{at}</td>
+            <td>
+                {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
+            </td>
+            <td>{action} {fields} {detail} {origin}</td>
+        </tr>
+    }
+}

@@ -1,0 +1,36 @@
+//! The 403 page for users whose identity is rejected or has no role: the reason, and the options.
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::Title;
+
+use contract::AccessDenied;
+use contract::paths;
+
+/// The page shown instead of the requested one.
+#[component]
+pub fn Forbidden(denied: AccessDenied) -> impl IntoView {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(StatusCode::FORBIDDEN);
+    }
+    let sign_out = denied.has_session.then(|| {
+        view! {
+            <form method="post" action=paths::SIGN_OUT>
+                <button type="submit">"Sign out here"</button>
+            </form>
+        }
+    });
+    view! {
+        <Title text="No access"/>
+        <main class="door">
+            <h1>"PPM Administrator"</h1>
+            <p class="lead">{labels::access_denied(denied)}</p>
+            <p class="hint">{labels::ANOTHER_ACCOUNT}</p>
+            <div class="actions">
+                <a class="button" href=paths::SIGN_IN>"Use another account"</a>
+                {sign_out}
+            </div>
+        </main>
+    }
+}

@@ -1,0 +1,71 @@
+//! `/settings/email/history`: the latest test messages with requester, time and outcome.
+
+use domain::delivery::Outcome;
+use leptos::prelude::*;
+
+use crate::frame::{Frame, fetched};
+use app::{DeliveryOutcome, DeliverySteps};
+use contract::RunView;
+use contract::pages::History;
+use contract::paths;
+
+/// The page with the latest test messages.
+#[component]
+pub fn HistoryPage() -> impl IntoView {
+    view! {
+        <Frame title="Test messages" lead="The last ten test messages of all administrators.">
+            {fetched(|shell, who| async move { shell.history(&who).await }, list)}
+        </Frame>
+    }
+}
+
+fn list(History { runs, display, kept_days }: History) -> AnyView {
+    if runs.is_empty() {
+        return view! {
+            <section class="notice">
+                <h2>"No test message has been sent yet."</h2>
+                <p>"Send one to yourself from the " <a href=paths::EMAIL>"Email settings"</a> "."</p>
+            </section>
+        }
+        .into_any();
+    }
+    let runs = runs.into_iter().map(|(by, run)| {
+        let at = display.written(run.run.started_at);
+        view! { <Entry by at now=run/> }
+    });
+    view! {
+        <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol>
+        <p class="hint">{labels::message_retention(kept_days)}</p>
+    }
+    .into_any()
+}
+
+/// One message with expandable steps.
+#[component]
+fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
+    let run = &now.run;
+    let (class, sign, words) = match &run.outcome {
+        Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
+        Some(Outcome::Failed { .. }) => ("bad", "✕", "Failed"),
+        Some(Outcome::Interrupted) => ("", "–", "Interrupted"),
+        None => ("", "·", "Running"),
+    };
+    let cause = now.explanation.as_ref().map(|words| words.cause.as_str()).unwrap_or_default();
+    let sentence = run.outcome.as_ref().map(|outcome| labels::outcome(outcome, cause));
+    let to = format!("{by}, to {}", run.recipient);
+    let shown = Signal::stored(Some(now.clone()));
+    view! {
+        <li>
+            <details class="group">
+                <summary>
+                    <span class=format!("sign {class}") aria-hidden="true">{sign}</span>
+                    <strong>{words}</strong>
+                    <span>{at}</span>
+                    <span>{to}</span>
+                    <span class="sentence">{sentence}</span>
+                </summary>
+                <div class="body"><DeliverySteps now=shown/> <DeliveryOutcome now/></div>
+            </details>
+        </li>
+    }
+}

@@ -1,0 +1,160 @@
+//! `/preferences/time`: the user's date and time preferences.
+
+use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::frame::{Frame, fetched};
+use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
+use contract::paths;
+
+/// The page My Preferences, Time.
+#[component]
+pub fn TimePage() -> impl IntoView {
+    let attempt = use_context::<TimeAttempt>();
+    let is_saved = use_query_map().with_untracked(|query| query.get("saved").is_some());
+    let show = move |settings| form(settings, attempt.clone(), is_saved);
+    let part = fetched(|shell, who| async move { shell.time_settings(&who).await }, show);
+    view! {
+        <Frame
+            title="My Preferences, Time"
+            lead="How PPM shows dates and times to you."
+        >
+            {part}
+        </Frame>
+    }
+}
+
+fn form(
+    TimeSettings { display, is_the_hosts, now, zones }: TimeSettings,
+    attempt: Option<TimeAttempt>,
+    is_saved: bool,
+) -> AnyView {
+    let as_saved = display.written(now);
+    if is_the_hosts {
+        return view! {
+            <section class="notice" role="note">
+                <p>{labels::THE_HOSTS_TIMES}</p>
+                <p>"It is now " {as_saved} "."</p>
+            </section>
+        }
+        .into_any();
+    }
+    let chosen = match &attempt {
+        Some(attempt) => attempt.preference.clone(),
+        None => display.preference.clone(),
+    };
+    let example = |preference: TimePreference| {
+        TimeDisplay { preference, offsets: display.offsets.clone() }.written(now)
+    };
+    let patterns = DatePattern::ALL.map(|pattern| {
+        let example = example(TimePreference { pattern, ..chosen.clone() });
+        let date = example.split(' ').next().unwrap_or_default().to_owned();
+        let name = pattern.wire_name();
+        view! { <Radio group="pattern" name=name value=name is_on=pattern == chosen.pattern example=date/> }
+    });
+    let clocks = ClockStyle::ALL.map(|clock| {
+        let example = example(TimePreference { clock, ..chosen.clone() });
+        let time = example.split(' ').skip(1).take_while(|part| !part.starts_with("UTC"));
+        let name = match clock {
+            ClockStyle::TwentyFourHours => "24 hours",
+            ClockStyle::TwelveHours => "12 hours",
+        };
+        let example = time.collect::<Vec<_>>().join(" ");
+        view! { <Radio group="clock" name=name value=clock.wire_name() is_on=clock == chosen.clock example/> }
+    });
+    let zones = zones
+        .into_iter()
+        .map(|(name, minutes)| view! { <option value=name>{offset_name(minutes)}</option> });
+    let problem = attempt.map(|attempt| attempt.problem);
+    let notice = match &problem {
+        Some(TimeProblem::ServerFailed) => {
+            Some(("notice bad", "alert", labels::TIMES_NOT_SAVED.to_owned()))
+        }
+        _ if is_saved => Some(("notice good", "status", format!("Saved. It is now {as_saved}."))),
+        _ => None,
+    };
+    let notice = notice.map(|(class, role, words)| {
+        view! { <section class=class role=role><p>{words}</p></section> }
+    });
+    let error = match problem {
+        Some(TimeProblem::Zone(zones)) if zones.is_empty() => {
+            Some("No time zone matches. Enter the name of a large city near you.".to_owned())
+        }
+        Some(TimeProblem::Zone(zones)) => {
+            Some(format!("Several time zones match: {}. Enter one of them.", zones.join(", ")))
+        }
+        Some(TimeProblem::ServerFailed) | None => None,
+    };
+    let error = error.map(|words| view! { <span class="error">{words}</span> });
+    let is_invalid = error.is_some();
+    view! {
+        {notice}
+        <form method="post" action=paths::TIME class="plain-form">
+            <fieldset class="group">
+                <legend>"Date format"</legend>
+                <div class="body choices">{patterns.collect_view()}</div>
+            </fieldset>
+            <fieldset class="group">
+                <legend>"Clock"</legend>
+                <div class="body choices">{clocks.collect_view()}</div>
+            </fieldset>
+            <fieldset class="group">
+                <legend>"Time zone"</legend>
+                <div class="body">
+                    <div class="field wide" class:invalid=is_invalid>
+                        <label for="zone">"Time zone"</label>
+                        <input
+                            id="zone"
+                            name="zone"
+                            list="zones"
+                            value=chosen.zone
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="zone-help zone-error"
+                            aria-invalid=is_invalid.then_some("true")
+                            autofocus=is_invalid
+                        />
+                        <datalist id="zones">{zones.collect_view()}</datalist>
+                        <div class="about">
+                            <span class="help" id="zone-help">
+                                "Type a city to search, such as Berlin or New York. The list shows the matches."
+                            </span>
+                            <span id="zone-error" role="alert">{error}</span>
+                        </div>
+                    </div>
+                </div>
+            </fieldset>
+            <p class="hint">"Currently shown as: " {as_saved}</p>
+            <div class="actions"><button type="submit" class="primary">"Save"</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+/// A radio button with an example.
+#[component]
+fn Radio(
+    group: &'static str,
+    name: &'static str,
+    value: &'static str,
+    is_on: bool,
+    example: String,
+) -> impl IntoView {
+    let id = format!("{group}-{value}").replace('/', "-");
+    let about = format!("{id}-about");
+    view! {
+        <span class="check">
+            <input
+                type="radio"
+                id=id.clone()
+                name=group
+                value=value
+                checked=is_on
+                aria-describedby=about.clone()
+            />
+            <label for=id>{name}</label>
+            <span class="hint" id=about>{example}</span>
+        </span>
+    }
+}

@@ -1,0 +1,138 @@
+//! `/oauth/result/ID`: the outcome of an attempt to obtain a token, shown in the window that returns
+//! from the provider. It notifies the tab; a popup with a token closes itself.
+
+use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use app::TokenOutcome;
+use contract::ApiCode;
+use contract::Explanation;
+use contract::RequestContext;
+use contract::paths;
+
+/// The heading after admin consent for an organisation.
+const CONSENT_GRANTED: &str = "Consent was granted";
+
+/// Returns the value of the page's `fault` query parameter.
+#[must_use]
+pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
+    serde_json::to_value(diagnosis)
+        .ok()
+        .and_then(|code| code.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn fault_of(code: &str) -> Option<OauthDiagnosis> {
+    serde_json::from_value(code.into()).ok()
+}
+
+/// The page to which the callback redirects.
+#[component]
+pub fn ResultPage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("id")).unwrap_or_default();
+    let diagnosis = use_query_map().with_untracked(|query| query.get("fault"));
+    let diagnosis = diagnosis.as_deref().and_then(fault_of);
+    let context = use_context::<RequestContext>();
+    let page = move || {
+        let (context, id) = (context.clone(), id.clone());
+        Suspend::new(async move {
+            let found = match (context, diagnosis) {
+                (Some(RequestContext { shell, caller, .. }), None) => {
+                    shell.attempt(caller.as_ref(), &id).await
+                }
+                _ => Ok(None),
+            };
+            match found {
+                Ok(Some((attempt, in_pop_up, explanation))) => {
+                    ended(attempt, in_pop_up, explanation)
+                }
+                Ok(None) => missing_attempt(diagnosis.unwrap_or(OauthDiagnosis::AttemptUnknown)),
+                Err(error) => load_error(error),
+            }
+        })
+    };
+    view! {
+        <Title text="Token"/>
+        <main class="door"><Suspense>{page}</Suspense></main>
+    }
+}
+
+fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) -> AnyView {
+    let Attempt { id, end, .. } = attempt;
+    // A success with an explanation stays open, so that it can be read.
+    let closes = in_pop_up && end == Some(AttemptOutcome::Obtained) && explanation.is_none();
+    let words = match end {
+        Some(AttemptOutcome::Obtained) => view! {
+            <h1>"Token obtained"</h1>
+            <p class="lead">"PPM can send mail now. Send a test email from the Email settings to check that it works."</p>
+            {explanation.map(|explanation| view! { <TokenOutcome explanation/> })}
+        }
+        .into_any(),
+        Some(AttemptOutcome::Failed(OauthFailure { diagnosis: OauthDiagnosis::AdminConsented, .. })) => {
+            view! { <h1>{CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <TokenOutcome explanation/> })} }
+                .into_any()
+        }
+        Some(AttemptOutcome::Failed(failure)) => {
+            let explanation = explanation.unwrap_or_else(|| explain::failure(&failure, &explain::FailureContext::default()));
+            view! { <h1>"No token was obtained"</h1> <TokenOutcome explanation failure=Some(failure)/> }
+                .into_any()
+        }
+        None => view! {
+            <h1>"One moment…"</h1>
+            <p class="lead">"PPM is requesting the token from the provider. Reload this page to see the result."</p>
+        }
+        .into_any(),
+    };
+    let next_link = if in_pop_up {
+        view! { <p class="hint">"You can close this window. The Email settings show the same result."</p> }
+            .into_any()
+    } else {
+        view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
+    };
+    view! { {words} {next_link} {script(id, closes)} }.into_any()
+}
+
+/// A script that notifies the tabs of this browser, which would otherwise poll. Its data are escaped
+/// attributes; the script text is constant.
+fn script(id: String, closes: bool) -> impl IntoView {
+    view! {
+        <script nonce=use_nonce() data-channel=app::tab::TOKEN_CHANNEL data-id=id data-closes=closes>
+            "{
+const { channel, id, closes } = document.currentScript.dataset;
+new BroadcastChannel(channel).postMessage(id);
+if (closes !== undefined) close();
+}"
+        </script>
+    }
+}
+
+/// Returns the path of the page with the tab, which a host can configure.
+fn tab_path() -> String {
+    use_context::<RequestContext>()
+        .map_or_else(|| paths::EMAIL.to_owned(), |context| context.tab_path)
+}
+
+fn missing_attempt(diagnosis: OauthDiagnosis) -> AnyView {
+    let failure = OauthFailure { stage: OauthStage::Return, diagnosis, peer_text: None };
+    let explanation = explain::failure(&failure, &explain::FailureContext::default());
+    let is_consent = diagnosis == OauthDiagnosis::AdminConsented;
+    let heading = if is_consent { CONSENT_GRANTED } else { "No token was obtained" };
+    let failure = (!is_consent).then_some(failure);
+    view! {
+        <h1>{heading}</h1>
+        <TokenOutcome explanation failure/>
+        <a class="button" href=tab_path()>"Go to the Email settings"</a>
+    }
+    .into_any()
+}
+
+fn load_error(error: ApiCode) -> AnyView {
+    view! {
+        <h1>"This could not be loaded"</h1>
+        <p class="lead">{labels::api_error(error)}</p>
+    }
+    .into_any()
+}

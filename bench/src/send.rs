@@ -7,9 +7,10 @@ use anyhow::Result;
 use chrono::DateTime;
 use domain::settings::{MailServer, Security, Sender};
 use domain::syntax::host::Host;
-use server::egress::EgressPolicy;
-use server::smtp::message::{TestMessage, compose};
-use server::smtp::{Credentials, Deadlines, Envelope, TlsTrust, deliver};
+use net::egress::EgressPolicy;
+use net::tls::TlsTrust;
+use smtp::message::{TestMessage, compose};
+use smtp::{Credentials, Deadlines, Envelope, deliver};
 
 /// Sends one message after another, and returns the messages per second.
 pub async fn send(port: u16, messages: u32) -> Result<f64> {

@@ -6,8 +6,8 @@
 use domain::syntax::address::email_address;
 use domain::syntax::host::{Host, mail_host};
 use libfuzzer_sys::fuzz_target;
-use server::egress::a_labels;
-use server::smtp::fuzz::wire_form;
+use net::egress::a_labels;
+use smtp::fuzz::wire_form;
 
 fuzz_target!(|text: &str| {
     if let Ok(Host::Name(name)) = mail_host(text)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::syntax::text::is_unsafe_in_one_line;
 use domain::settings::Account;
 use libfuzzer_sys::fuzz_target;
-use server::smtp::fuzz::read;
+use smtp::fuzz::read;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};

@@ -8,19 +8,20 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::cli::AdminCommand;
 use crate::clock::{SystemClock, SystemRandomness};
-use crate::config::{ConfigError, Database};
 use crate::identity::accounts::AccountError;
 use crate::identity::passwords::MAX_OCTETS;
 use crate::identity::{Accounts, Role};
-use crate::store::audit::Actor;
-use crate::store::{OpenStoreError, Store, StoreError, people};
+use store::audit::Actor;
+use store::database::Database;
+use store::database::DatabaseUrlError;
+use store::{OpenStoreError, Store, StoreError, people};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AdminError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    DatabaseUrl(#[from] DatabaseUrlError),
     #[error(transparent)]
     Open(#[from] OpenStoreError),
     #[error(transparent)]

@@ -8,9 +8,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::cli::AuditCommand;
-use crate::config::{ConfigError, Database};
-use crate::store::audit::{self, Exported};
-use crate::store::{OpenStoreError, Store, StoreError};
+use store::audit::{self, Exported};
+use store::database::Database;
+use store::database::DatabaseUrlError;
+use store::{OpenStoreError, Store, StoreError};
 
 /// The number of rows in memory at a time.
 const PAGE: i64 = 500;
@@ -20,7 +21,7 @@ const PAGE: i64 = 500;
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum AuditError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    DatabaseUrl(#[from] DatabaseUrlError),
     #[error(transparent)]
     Open(#[from] OpenStoreError),
     #[error(

@@ -5,33 +5,32 @@ mod embedding;
 mod host;
 mod retention;
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::Uri;
 use contract::paths;
-use domain::syntax::host::{Host, mail_host};
-use domain::syntax::port::port;
 use domain::syntax::url::endpoint_url;
+use net::http::HttpDeadlines;
+use net::origin::{ProxyUrl, PublicUrl};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use secrecy::SecretString;
+use store::database::DatabaseUrlError;
 
 use crate::cli::{OidcArgs, ServeArgs};
-use crate::egress::{EgressPolicy, EgressRuleError};
-use crate::files::{NotPrivate, PrivateTextError, private_text};
 use crate::identity::claims::RoleNames;
 use crate::identity::login_throttle::Rates;
 use crate::identity::proxy_headers::ProxyHeaders;
-use crate::oauth::TokenDeadlines;
 use crate::serve::Room;
 use crate::service::StreamTiming;
-use crate::smtp::{ClientName, Deadlines};
+use net::egress::EgressRuleError;
+use smtp::{ClientName, Deadlines};
+use store::files::{NotPrivate, PrivateTextError, private_text};
+
+pub use net::egress::EgressPolicy;
+pub use store::database::Database;
 
 pub use embedding::{ElsewhereError, EmbeddingOrigins, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
@@ -81,7 +80,7 @@ pub struct Config {
     /// The HTTP proxy for requests to Token Endpoints, if configured.
     pub oauth_proxy: Option<ProxyUrl>,
     /// The deadlines of requests to Token Endpoints.
-    pub token_deadlines: TokenDeadlines,
+    pub token_deadlines: HttpDeadlines,
     /// The client name in EHLO, if configured.
     pub smtp_client_name: Option<ClientName>,
     /// The deadlines of SMTP sessions.
@@ -104,14 +103,6 @@ pub enum ConfigError {
         "--public-url is required when --listen is not loopback, such as https://mail-settings.example.com"
     )]
     ListenWithoutPublicUrl,
-    #[error("--database-url must be sqlite://FILE or postgres://…")]
-    Database,
-    #[error("--database-url: a database in memory would lose everything; name a file")]
-    DatabaseInMemory,
-    #[error("--database-url: sqlite://FILE takes no parameters")]
-    DatabaseParameters,
-    #[error("--database-url: postgres://… accepts only the parameters {}", POSTGRES_PARAMETERS.join(", "))]
-    PostgresParameters,
     #[error(
         "--public-url must be http:// or https://, a host and optionally a port, with nothing after it"
     )]
@@ -150,6 +141,8 @@ pub enum ConfigError {
         "--smtp-client-name must be a host name, such as mail.example.com, or an address in brackets, such as [192.0.2.1] or [IPv6:2001:db8::1]"
     )]
     SmtpClientName,
+    #[error(transparent)]
+    Database(#[from] DatabaseUrlError),
     #[error(transparent)]
     Egress(#[from] EgressRuleError),
     #[error(transparent)]
@@ -192,14 +185,14 @@ impl Config {
             trusted_proxies: Vec::new(),
             max_connections: Room::default().connections,
             max_connections_per_address: Room::default().per_address,
-            answer_within: answer_within(TokenDeadlines::default()),
+            answer_within: answer_within(HttpDeadlines::default()),
             host_tokens: None,
             elsewhere: EmbeddingOrigins::default(),
             proxy_headers: None,
             roles: RoleNames::default(),
             egress: EgressPolicy::default(),
             oauth_proxy: None,
-            token_deadlines: TokenDeadlines::default(),
+            token_deadlines: HttpDeadlines::default(),
             smtp_client_name: None,
             smtp_deadlines: Deadlines::default(),
             stream_timing: StreamTiming::default(),
@@ -226,7 +219,12 @@ impl Config {
             _ => {}
         }
         let listen: SocketAddr = args.listen.parse().map_err(|_| ConfigError::Listen)?;
-        let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        let public_url = args
+            .public_url
+            .as_deref()
+            .map(PublicUrl::parse)
+            .transpose()
+            .map_err(|_| ConfigError::PublicUrl)?;
         if public_url.is_none() && !listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::ListenWithoutPublicUrl);
         }
@@ -257,7 +255,12 @@ impl Config {
             proxy_headers,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
             egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
-            oauth_proxy: args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose()?,
+            oauth_proxy: args
+                .oauth_proxy
+                .as_deref()
+                .map(ProxyUrl::parse)
+                .transpose()
+                .map_err(|_| ConfigError::OauthProxy)?,
             token_deadlines,
             smtp_client_name: args.smtp_client_name.as_deref().map(client_name).transpose()?,
             smtp_deadlines: deadlines(
@@ -289,229 +292,6 @@ impl Config {
 /// The default key file, next to the database.
 pub(crate) fn key_file_beside(database: &Database) -> PathBuf {
     database.folder().join("ppm-email.key")
-}
-
-/// The query parameters that a `PostgreSQL` URL may have. sqlx would ignore any other and log it
-/// with its value, and the value of a misspelt name may be a password.
-const POSTGRES_PARAMETERS: [&str; 11] = [
-    "application_name",
-    "dbname",
-    "host",
-    "options",
-    "password",
-    "port",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "user",
-];
-
-/// The database.
-#[derive(Clone)]
-pub enum Database {
-    /// A `SQLite` file on this machine.
-    Sqlite(PathBuf),
-    /// A `PostgreSQL` server; the URL may contain its password.
-    Postgres(SecretString),
-}
-
-impl Database {
-    /// Parses a database URL. The file name is taken literally, without percent-decoding.
-    ///
-    /// # Errors
-    /// Neither scheme, a `SQLite` URL without a file, or parameters that would be ignored.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Self::parse_postgres(text);
-        }
-        let file = text.strip_prefix("sqlite:").ok_or(ConfigError::Database)?;
-        let file = file.strip_prefix("//").unwrap_or(file);
-        match file {
-            "" => Err(ConfigError::Database),
-            ":memory:" => Err(ConfigError::DatabaseInMemory),
-            _ if file.contains('?') => Err(ConfigError::DatabaseParameters),
-            _ => Ok(Self::Sqlite(PathBuf::from(file))),
-        }
-    }
-
-    fn parse_postgres(text: &str) -> Result<Self, ConfigError> {
-        let (_, parameters) = text.split_once('?').unwrap_or((text, ""));
-        let mut names = parameters.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
-            name
-        });
-        if !names.all(|name| POSTGRES_PARAMETERS.contains(&name)) {
-            return Err(ConfigError::PostgresParameters);
-        }
-        let mode = std::env::var("PGSSLMODE").ok();
-        Ok(Self::Postgres(with_default_sslmode(text, mode.as_deref()).into()))
-    }
-
-    /// The folder in which other files are by default.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        match self {
-            Self::Sqlite(file) => file.parent().unwrap_or(Path::new("")),
-            Self::Postgres(_) => Path::new(""),
-        }
-    }
-}
-
-/// Adds `sslmode=verify-full` to a `PostgreSQL` URL if the server is on another machine and neither
-/// the URL nor `environment` (`PGSSLMODE`) sets a mode. sqlx determines the server, because it also
-/// reads `PGHOST` and `PGHOSTADDR`.
-fn with_default_sslmode(url: &str, environment: Option<&str>) -> String {
-    let Ok(options) = PgConnectOptions::from_str(url) else { return url.to_owned() };
-    let (_, parameters) = url.split_once('?').unwrap_or_default();
-    let is_set = parameters.split('&').any(|pair| pair.starts_with("sslmode="))
-        || environment.is_some_and(|mode| PgSslMode::from_str(mode).is_ok());
-    let host = options.get_host();
-    let is_here = options.get_socket().is_some() || host.starts_with('/') || is_loopback(host);
-    if is_set || is_here {
-        return url.to_owned();
-    }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}sslmode=verify-full")
-}
-
-/// Whether a host name or an address, IPv6 with or without brackets, is loopback.
-fn is_loopback(host: &str) -> bool {
-    match mail_host(host.trim_matches(['[', ']'])) {
-        Ok(Host::Ip(address)) => address.to_canonical().is_loopback(),
-        Ok(Host::Name(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Err(_) => false,
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(file) => f.debug_tuple("Sqlite").field(file).finish(),
-            Self::Postgres(_) => f.write_str("Postgres(..)"),
-        }
-    }
-}
-
-/// The URL that browsers use: an origin (RFC 6454), without a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
-    https: bool,
-    origin: String,
-}
-
-impl PublicUrl {
-    /// Parses an origin, with or without a trailing slash.
-    ///
-    /// # Errors
-    /// Another scheme, no host, user info, or a path.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let uri: Uri = text.parse().map_err(|_| ConfigError::PublicUrl)?;
-        let https = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(ConfigError::PublicUrl),
-        };
-        let authority = uri.authority().ok_or(ConfigError::PublicUrl)?;
-        let is_origin = uri.path() == "/" && uri.query().is_none() && !text.contains('#');
-        if !is_origin || authority.as_str().contains('@') || authority.host().is_empty() {
-            return Err(ConfigError::PublicUrl);
-        }
-        let (scheme, default_port) = if https { ("https", 443) } else { ("http", 80) };
-        let host = authority.host().to_ascii_lowercase();
-        let after_host = &authority.as_str()[host.len()..];
-        let port = match after_host.strip_prefix(':').map(port) {
-            None => default_port,
-            Some(Ok(port)) => port,
-            Some(Err(_)) => return Err(ConfigError::PublicUrl),
-        };
-        let origin = if port == default_port {
-            format!("{scheme}://{host}")
-        } else {
-            format!("{scheme}://{host}:{port}")
-        };
-        Ok(Self { https, origin })
-    }
-
-    /// The origin as browsers serialise it: lower case, no default port, no trailing slash.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// The host; an IPv6 address is in brackets.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
-        let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-        let port = authority[end..].find(':').map_or(authority.len(), |colon| end + colon);
-        &authority[..port]
-    }
-
-    /// Whether the scheme is https.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.https
-    }
-
-    /// Whether a `Host` header names this origin: case-insensitively, and with or without the
-    /// scheme's default port (RFC 9110 4.2.3).
-    #[must_use]
-    pub fn has_host(&self, host: &str) -> bool {
-        let scheme = if self.https { "https" } else { "http" };
-        Self::parse(&format!("{scheme}://{host}")).is_ok_and(|asked| asked.origin == self.origin)
-    }
-
-    /// Whether it is http to another machine than the browser's own.
-    #[must_use]
-    pub fn is_in_clear(&self) -> bool {
-        !self.https && endpoint_url(&self.origin).is_err()
-    }
-}
-
-/// The URL of an HTTP proxy, which may contain a user name and a password.
-#[derive(Clone)]
-pub struct ProxyUrl {
-    url: SecretString,
-    origin: String,
-}
-
-impl ProxyUrl {
-    /// Parses an origin, with or without a trailing slash or user info.
-    ///
-    /// # Errors
-    /// Another scheme, no host, or a path.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let uri: Uri = text.parse().map_err(|_| ConfigError::OauthProxy)?;
-        let authority = uri.authority().ok_or(ConfigError::OauthProxy)?.as_str();
-        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-        let is_origin = uri.path() == "/" && uri.query().is_none() && !text.contains('#');
-        let origin = PublicUrl::parse(&format!("{}://{place}", uri.scheme_str().unwrap_or("")));
-        match origin {
-            Ok(origin) if is_origin => {
-                Ok(Self { url: SecretString::from(text), origin: origin.origin })
-            }
-            _ => Err(ConfigError::OauthProxy),
-        }
-    }
-
-    /// The whole URL with its credentials, for the client that connects to the proxy.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.url.expose_secret()
-    }
-
-    /// The URL without user name and password.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-}
-
-impl fmt::Debug for ProxyUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ProxyUrl").field(&self.origin).finish()
-    }
 }
 
 /// An `OpenID` provider whose accounts can sign in.
@@ -601,9 +381,9 @@ fn default_site_root() -> PathBuf {
     beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| "target/site".into())
 }
 
-fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigError> {
+fn token_deadlines(connect: &str, total: &str) -> Result<HttpDeadlines, ConfigError> {
     let (connect_flag, total_flag) = ("--oauth-connect-seconds", "--oauth-total-seconds");
-    let deadlines = TokenDeadlines {
+    let deadlines = HttpDeadlines {
         connect: seconds(connect_flag, connect)?,
         total: seconds(total_flag, total)?,
     };
@@ -614,7 +394,7 @@ fn token_deadlines(connect: &str, total: &str) -> Result<TokenDeadlines, ConfigE
 }
 
 /// The deadline of a request: as long as the slowest successful one may take.
-fn answer_within(token_deadlines: TokenDeadlines) -> Duration {
+fn answer_within(token_deadlines: HttpDeadlines) -> Duration {
     OWN_WORK + REQUESTS_TO_OTHERS * token_deadlines.total
 }
 
@@ -659,39 +439,6 @@ fn count(flag: &'static str, text: &str) -> Result<usize, ConfigError> {
 mod tests {
     use super::*;
 
-    const VERIFIED: &str = "sslmode=verify-full";
-
-    #[test]
-    fn a_remote_database_is_verified_unless_the_url_sets_sslmode() {
-        for url in [
-            "postgres://ppm:p%40ss@db.example.com/ppm",
-            "postgresql://ppm@10.0.0.7:5433/ppm?application_name=ppm",
-            "postgres://ppm@[2001:db8::7]/ppm",
-            "postgres:///ppm?host=db.example.com",
-            "postgres://ppm@localhost/ppm?host=localhost&host=db.example.com",
-        ] {
-            let expected = [url, VERIFIED].join(if url.contains('?') { "&" } else { "?" });
-            assert_eq!(with_default_sslmode(url, None), expected);
-        }
-        for url in [
-            "postgres://ppm@localhost/ppm",
-            "postgres://ppm@127.0.0.1:5433/ppm",
-            "postgres://ppm@[::1]/ppm",
-            "postgres:///ppm?host=/var/run/postgresql",
-            "postgres://%2Fvar%2Frun%2Fpostgresql/ppm",
-            "postgres://ppm@db.example.com/ppm?sslmode=require",
-        ] {
-            assert_eq!(with_default_sslmode(url, None), url);
-        }
-    }
-
-    #[test]
-    fn pgsslmode_counts_only_if_it_is_a_valid_mode() {
-        let url = "postgres://ppm@db.example.com/ppm";
-        assert_eq!(with_default_sslmode(url, Some("require")), url);
-        assert_eq!(with_default_sslmode(url, Some("requires")), format!("{url}?{VERIFIED}"));
-    }
-
     #[test]
     fn ehlo_uses_the_configured_name_or_else_the_public_host() {
         for (configured, public_url, expected) in [
@@ -708,15 +455,6 @@ mod tests {
             config.public_url = public_url.map(|url| PublicUrl::parse(url).expect("a URL"));
             let name = config.client_name().map(|name| name.to_string());
             assert_eq!(name.as_deref(), expected, "{configured:?} {public_url:?}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_is_in_clear_if_it_is_http_on_another_machine() {
-        let is_in_clear = |url| PublicUrl::parse(url).expect("a URL").is_in_clear();
-        assert!(is_in_clear("http://ppm.example"));
-        for url in ["https://ppm.example", "http://localhost:3000", "http://127.0.0.1:3000"] {
-            assert!(!is_in_clear(url), "{url}");
         }
     }
 }

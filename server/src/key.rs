@@ -14,14 +14,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::cli::{KeyArgs, KeyCommand};
 use crate::clock::{Clock, SystemClock, SystemRandomness};
-use crate::config::{ConfigError, Database, key_file_beside};
-use crate::log::one_line;
-use crate::store::audit::{Action, Actor, Entry};
-use crate::store::sealed::{self, Column, SealedValue};
-use crate::store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use crate::config::key_file_beside;
 use crate::vault::key_file::{self, KeyFileError, Locked};
-use crate::vault::key_ring::{Key, KeyId, Ring};
+use crate::vault::key_ring::{Key, Ring};
 use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
+use domain::error::one_line;
+use store::audit::{Action, Actor, Entry};
+use store::database::Database;
+use store::database::DatabaseUrlError;
+use store::key_id::KeyId;
+use store::sealed::{self, Column, SealedValue};
+use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
 
 /// This long after a change of the sealing key, no node writes a value sealed with an older key any
 /// more: each responsive node that has the new key has polled which one seals, and its earlier
@@ -35,7 +38,7 @@ const MAX_LISTED: usize = 20;
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum KeyError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    DatabaseUrl(#[from] DatabaseUrlError),
     #[error(transparent)]
     Open(#[from] OpenStoreError),
     #[error("the sealed values could not be read or changed")]
@@ -104,7 +107,7 @@ struct KeyLocation {
 }
 
 impl KeyLocation {
-    fn of(KeyArgs { database, key_file }: KeyArgs) -> Result<Self, ConfigError> {
+    fn of(KeyArgs { database, key_file }: KeyArgs) -> Result<Self, DatabaseUrlError> {
         let database = Database::parse(&database.database_url)?;
         let key_file = key_file.unwrap_or_else(|| key_file_beside(&database));
         Ok(Self { database, key_file })

@@ -7,21 +7,14 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod egress;
 pub mod embed;
-mod files;
-mod hash;
 pub mod identity;
 pub mod key;
 pub mod log;
-pub mod oauth;
 pub mod readiness;
 mod rebind;
-mod redact;
 pub mod serve;
 pub mod service;
-pub mod smtp;
-pub mod store;
 pub mod subscriber;
 pub mod time_zones;
 pub mod vault;
@@ -54,14 +47,15 @@ use crate::identity::keys::KeySource;
 use crate::identity::login_throttle::Throttle;
 use crate::identity::oidc::Oidc;
 use crate::identity::{Accounts, authenticate};
-use crate::oauth::{Documents, TokenClient, TokenClientError};
 use crate::readiness::Readiness;
 use crate::service::{RunUpdates, Service};
-use crate::smtp::{TlsTrust, TrustError};
-use crate::store::{OpenStoreError, Store, StoreError};
 use crate::vault::{UnlockError, Vault};
 use crate::web::api_error::refuse;
 use contract::ApiCode;
+use net::http::HttpClientError;
+use net::tls::{TlsTrust, TrustError};
+use oauth::{Documents, TokenClient};
+use store::{OpenStoreError, Store, StoreError};
 
 /// The state that all handlers share.
 #[derive(Debug, Clone)]
@@ -126,7 +120,7 @@ pub enum StartError {
     Trust(#[from] TrustError),
     /// The HTTP client for Token Endpoints cannot be built.
     #[error(transparent)]
-    Tokens(#[from] TokenClientError),
+    Tokens(#[from] HttpClientError),
 }
 
 impl Server {

@@ -9,8 +9,8 @@ use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
 use server::service::{enforce_retention, run_refresh_loop};
-use server::store::StoreError;
 use server::{Server, admin, audit, key, log, router, serve, vault, warnings};
+use store::StoreError;
 
 /// The exit status of a failure: 2, which shells use for usage errors.
 const EXIT_FAILED: u8 = 2;
@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ppm-email: {}", log::one_line(error.as_ref()));
+            eprintln!("ppm-email: {}", domain::error::one_line(error.as_ref()));
             ExitCode::from(EXIT_FAILED)
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 
-use crate::log::one_line;
-use crate::store::{Store, StoreError, WriteFault};
+use domain::error::one_line;
+use store::{Store, StoreError, WriteFault};
 
 /// How long the result of a probe is valid.
 const PROBE_EVERY: Duration = Duration::from_secs(5);

@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::config::Config;
-use crate::log::one_line;
+use domain::error::one_line;
 
 pub use places::Room;
 use places::{ConnectionSlot, Places};

@@ -27,13 +27,13 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::{Clock, Randomness, random_bytes};
-use crate::log::one_line;
-use crate::store::{Store, StoreError, key_check, sealed};
+use domain::error::one_line;
+use store::{Store, StoreError, key_check, sealed};
 
 use key_file::KeyFileError;
-use key_ring::{Key, KeyId, Ring};
+use key_ring::{Key, Ring};
+use store::key_id::{KeyId, VERSION};
 
-const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const CHECKED_TEXT: &[u8] = b"ppm-email";
 

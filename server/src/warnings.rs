@@ -2,8 +2,9 @@
 
 use rustix::process::geteuid;
 
-use crate::config::{Config, PublicUrl};
+use crate::config::Config;
 use crate::key;
+use net::origin::PublicUrl;
 
 /// The warnings about a configuration, for the server and for a Rust host.
 #[must_use]

@@ -95,6 +95,13 @@ pub struct Fact {
     pub value: String,
 }
 
+impl Fact {
+    /// Creates a fact.
+    pub fn new(name: FactName, value: impl Into<String>) -> Self {
+        Self { name, value: value.into() }
+    }
+}
+
 /// The kind of a fact. Each variant documents the format of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

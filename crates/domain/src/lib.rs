@@ -6,6 +6,7 @@ pub mod announcement;
 pub mod audit;
 pub mod delivery;
 pub mod draft;
+pub mod error;
 pub mod field;
 pub mod flow;
 pub mod merge;

@@ -20,8 +20,7 @@ use leptos::config::LeptosOptions;
 use leptos::context::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use lettre::Message;
-use server::config::{Config, Database, certificates};
-use server::egress::EgressPolicy;
+use server::config::{Config, Database, EgressPolicy, certificates};
 use server::embed::{EmailSettings, Mailer};
 use tokio::net::TcpListener;
 

@@ -18,13 +18,13 @@ use super::sessions::{self, Caller, SessionCookie, Sessions};
 use super::{Principal, RequestClient, Role};
 use crate::aggregates::Aggregates;
 use crate::clock::{Clock, Randomness, random_id};
-use crate::hash::hashed;
-use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::login_attempts::{self, FailureLimits, LimitExceeded};
-use crate::store::people::{self, Added, Person};
-use crate::store::sessions::{self as table, SessionSummary};
-use crate::store::{Store, StoreError, set_up};
 use crate::subscriber::{subscriber, written};
+use store::audit::{self, Action, Actor, Entry};
+use store::hash::hashed;
+use store::login_attempts::{self, FailureLimits, LimitExceeded};
+use store::people::{self, Added, Person};
+use store::sessions::{self as table, SessionSummary};
+use store::{Store, StoreError, set_up};
 
 /// The longest address that an error message repeats, in characters.
 const MAX_EMAIL: usize = 254;

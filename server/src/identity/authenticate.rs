@@ -34,14 +34,14 @@ use super::proxy_headers::ProxyIdentity;
 use super::sessions::{Caller, SessionKey};
 use super::{Principal, RequestClient};
 use crate::Server;
-use crate::log::one_line;
-use crate::store::StoreError;
-use crate::store::audit::{Action, Actor};
 use crate::subscriber::written;
 use crate::web::api_error::{refuse, status};
 use crate::web::client;
 use crate::web::events::EVENTS;
 use crate::web::throttle::too_many;
+use domain::error::one_line;
+use store::StoreError;
+use store::audit::{Action, Actor};
 
 /// Background polling endpoints; they do not extend a session's idle timeout.
 const POLLING_PATHS: [&str; 2] = ["/api/email/token", EVENTS];

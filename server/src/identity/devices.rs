@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use super::cookies::Cookie;
 use crate::clock::{Randomness, random_id};
-use crate::hash::hashed;
-use crate::store::people::Person;
 use crate::vault::Vault;
+use store::hash::hashed;
+use store::people::Person;
 
 /// The purpose of the signatures, which the vault binds them to.
 const PURPOSE: &str = "device cookie";

@@ -17,8 +17,8 @@ use super::keys::Keys;
 use super::signatures;
 use crate::clock::Clock;
 use crate::config::HostTokens;
-use crate::oauth::Documents;
 use contract::ApiCode;
+use oauth::Documents;
 
 /// The allowed clock skew between the host and this server, in seconds.
 const SKEW: f64 = 60.0;

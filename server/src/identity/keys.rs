@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::log::one_line;
-use crate::oauth::{DocumentError, Documents};
 use contract::ApiCode;
+use domain::error::one_line;
+use oauth::{DocumentError, Documents};
 
 /// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);

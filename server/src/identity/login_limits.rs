@@ -16,8 +16,8 @@
 
 use chrono::TimeDelta;
 
-use crate::hash::hashed;
-use crate::store::login_attempts::FailureLimits;
+use store::hash::hashed;
+use store::login_attempts::FailureLimits;
 
 /// How long a failed attempt counts.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);

@@ -37,17 +37,19 @@ use super::sessions::{self, Caller};
 use super::{Email, Principal, RequestClient as CallingClient, login_limits};
 use crate::Server;
 use crate::clock::random_token;
-use crate::config::{OidcConfig, ProxyUrl};
-use crate::egress::EgressPolicy;
-use crate::hash::hashed;
-use crate::log::one_line;
-use crate::oauth::{AuthorizationResponse, GuardedHttp, TokenClientError, TokenDeadlines};
-use crate::smtp::TlsTrust;
-use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
-use crate::store::{StoreError, foreign_sessions};
+use crate::config::OidcConfig;
 use crate::subscriber::{subscriber, written};
 use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
+use domain::error::one_line;
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
+use net::origin::ProxyUrl;
+use net::tls::TlsTrust;
+use oauth::{AuthorizationResponse, TimedHttp};
+use store::audit::{self, Action, Actor, Entry};
+use store::hash::hashed;
+use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
+use store::{StoreError, foreign_sessions};
 
 /// How long a pending login is valid.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -187,8 +189,8 @@ impl Oidc {
         trust: &TlsTrust,
         egress: &EgressPolicy,
         proxy: Option<&ProxyUrl>,
-        deadlines: TokenDeadlines,
-    ) -> Result<Self, TokenClientError> {
+        deadlines: HttpDeadlines,
+    ) -> Result<Self, HttpClientError> {
         let egress = egress.for_configured(&config.issuer);
         let http = GuardedHttp::new(trust, &egress, proxy, deadlines)?;
         let discovery = Discovery::new(config.issuer.clone(), http.clone());
@@ -365,7 +367,7 @@ impl Oidc {
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
             .map_err(|_| provider_error("it names no Token Endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
-        let answered = request.request_async(&self.http.until(self.http.end())).await;
+        let answered = request.request_async(&TimedHttp::new(&self.http)).await;
         let tokens = answered.map_err(|error| match error {
             RequestTokenError::Request(refusal) => {
                 provider_error(&format!("{:?}", refusal.diagnosis()))

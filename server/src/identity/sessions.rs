@@ -19,12 +19,12 @@ use super::Principal;
 use super::cookies::Cookie;
 use super::devices::Device;
 use crate::clock::{Clock, Randomness, random_token};
-use crate::hash::hashed;
-use crate::log::one_line;
-use crate::store::audit::{Action, Actor, Entry};
-use crate::store::sessions::{self, SessionEnd, SessionSummary};
-use crate::store::{Store, StoreError};
 use contract::ApiCode;
+use domain::error::one_line;
+use store::audit::{Action, Actor, Entry};
+use store::hash::hashed;
+use store::sessions::{self, SessionEnd, SessionSummary};
+use store::{Store, StoreError};
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);

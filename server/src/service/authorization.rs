@@ -24,15 +24,15 @@ use super::{
 };
 use crate::Server;
 use crate::clock::{random_id, random_token};
-use crate::hash::hashed;
-use crate::log::one_line;
-use crate::oauth::{self, AuthorizationResponse, Issued};
-use crate::store::audit::{self, Action, Actor, Entry};
-use crate::store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, StoredBinding};
-use crate::store::provider_metadata::{self, StoredProvider};
-use crate::store::tokens::{self, PutOutcome, StoredToken};
-use crate::store::{StoreError, people};
 use crate::vault::columns::CODE_VERIFIER;
+use domain::error::one_line;
+use oauth::{AuthorizationResponse, Issued};
+use store::audit::{self, Action, Actor, Entry};
+use store::hash::hashed;
+use store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, StoredBinding};
+use store::provider_metadata::{self, StoredProvider};
+use store::tokens::{self, PutOutcome, StoredToken};
+use store::{StoreError, people};
 
 /// The deadline of an attempt.
 const WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -309,7 +309,9 @@ async fn consent_redirect(
         }
     };
     let state = SecretString::from(random_token(server.randomness.as_ref()));
-    let request = oauth::authorization_request(&grant, &state, server.randomness.as_ref());
+    let request = oauth::authorization_request(&grant, &state, || {
+        random_token(server.randomness.as_ref()).into()
+    });
     let Some(request) = request else { return Ok(Err(OauthDiagnosis::AttemptUnknown)) };
     let request = if takes_login_hint(server, &grant).await? {
         request.hinting(&current.saved.form.oauth.sender)

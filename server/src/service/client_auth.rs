@@ -5,9 +5,9 @@ use domain::draft::ClientAuthentication;
 use domain::settings::Grant;
 
 use crate::Server;
-use crate::log::one_line;
-use crate::oauth::ClientAuth;
-use crate::store::provider_metadata;
+use domain::error::one_line;
+use oauth::ClientAuth;
+use store::provider_metadata;
 
 /// The method for the first request of a grant; the stored token keeps the one that worked.
 pub async fn first(server: &Server, grant: &Grant) -> ClientAuth {

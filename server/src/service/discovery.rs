@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 use self::typed::ParsedIssuer;
 use super::UseCaseError;
 use crate::Server;
-use crate::oauth::{Document, DocumentError};
-use crate::store::provider_metadata::{self, StoredProvider};
 use domain::token::OauthDiagnosis;
+use oauth::{Document, DocumentError};
+use store::provider_metadata::{self, StoredProvider};
 
 /// The prefix of the issuers of Microsoft's tenants.
 pub(super) const MICROSOFT: &str = "https://login.microsoftonline.com/";

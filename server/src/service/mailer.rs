@@ -11,9 +11,9 @@ use super::UseCaseError;
 use super::sending::{self, Outgoing, TokenSource};
 use super::settings::{self, Current};
 use crate::Server;
-use crate::log::one_line;
-use crate::smtp::message::mailbox;
-use crate::smtp::{Accepted, Failure};
+use domain::error::one_line;
+use smtp::message::mailbox;
+use smtp::{Accepted, Failure};
 
 /// Sends messages with the saved settings. Clones share all state.
 #[derive(Debug, Clone)]

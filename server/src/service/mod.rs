@@ -35,10 +35,10 @@ use domain::{Draft, OauthFlow};
 use tokio::time::{Instant, sleep};
 
 use crate::Server;
-use crate::log::one_line;
-use crate::store::StoreError;
-use crate::store::runs::StoredRun;
 use crate::vault::VaultError;
+use domain::error::one_line;
+use store::StoreError;
+use store::runs::StoredRun;
 
 pub use authorization::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::redact::Redactor;
+use net::redact::Redactor;
 
 const MARK: &str = "[Client ID]";
 /// A shorter id occurs in ordinary words by chance.

@@ -19,11 +19,11 @@ use tokio::time::{Duration, timeout};
 use crate::Server;
 use crate::clock::random_token;
 use crate::config::Config;
-use crate::egress::EgressPolicy;
-use crate::hash::hashed;
-use crate::oauth::DocumentError;
 use crate::vault::columns::CALLBACK_PROBE;
 use domain::token::OauthDiagnosis;
+use net::egress::EgressPolicy;
+use oauth::DocumentError;
+use store::hash::hashed;
 
 /// The query parameter that carries a probe.
 const PARAMETER: &str = "ppm-probe";

@@ -18,14 +18,14 @@ use super::settings::{self, Current};
 use super::{UseCaseError, client_auth, retry_store};
 use crate::Server;
 use crate::clock::{Randomness, random_bytes, random_id};
-use crate::log::one_line;
-use crate::oauth::{ClientAuth, Issued};
-use crate::store::StoreError;
-use crate::store::audit::{Action, Actor, Entry};
-use crate::store::settings as stored;
-use crate::store::tokens::{self, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
 use crate::vault::VaultError;
 use crate::vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
+use domain::error::one_line;
+use oauth::{ClientAuth, Issued};
+use store::StoreError;
+use store::audit::{Action, Actor, Entry};
+use store::settings as stored;
+use store::tokens::{self, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
 
 /// How long before its expiry a token is renewed: this, or a fifth of its lifetime if that is less,
 /// and up to a quarter earlier (jitter).

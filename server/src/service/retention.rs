@@ -11,9 +11,9 @@ use crate::Server;
 use crate::clock::{Randomness, random_bytes};
 use crate::identity::login_limits;
 use crate::identity::sessions::{ABSOLUTE_END, IDLE_END};
-use crate::log::one_line;
-use crate::store::retention::{RetainedRows, delete_batch};
-use crate::store::{StoreError, runs, sessions};
+use domain::error::one_line;
+use store::retention::{RetainedRows, delete_batch};
+use store::{StoreError, runs, sessions};
 
 /// The interval of deletions, with a jitter of a quarter.
 const EVERY: Duration = Duration::from_hours(1);

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use super::renewal;
 use super::settings::Current;
 use crate::Server;
-use crate::log::one_line;
-use crate::oauth::ClientAuth;
-use crate::store::provider_metadata;
-use crate::store::tokens::StoredToken;
+use domain::error::one_line;
+use oauth::ClientAuth;
+use store::provider_metadata;
+use store::tokens::StoredToken;
 
 /// The deadline of the whole revocation.
 const WITHIN: Duration = Duration::from_secs(20);

@@ -13,9 +13,9 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
-use crate::log::one_line;
-use crate::store::Store;
-use crate::store::runs::{self, StoredRun};
+use domain::error::one_line;
+use store::Store;
+use store::runs::{self, StoredRun};
 
 /// The polling intervals, the lifetime of a stream, and the limits of streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,12 +18,12 @@ use super::settings;
 use super::{UseCaseError, internal_error, reader_view};
 use crate::Server;
 use crate::clock::random_id;
-use crate::log::one_line;
-use crate::smtp::message::{ComposeError, TestMessage, compose};
-use crate::smtp::{Accepted, Failure};
-use crate::store::runs::StoredRun;
-use crate::store::{runs, tokens};
 use crate::vault::columns;
+use domain::error::one_line;
+use smtp::message::{ComposeError, TestMessage, compose};
+use smtp::{Accepted, Failure};
+use store::runs::StoredRun;
+use store::{runs, tokens};
 
 /// Grace period after a run's deadline before it is marked interrupted.
 const GRACE: TimeDelta = TimeDelta::seconds(15);

@@ -11,7 +11,7 @@ use super::renewal::{self, Access, NoAccess};
 use super::settings::Current;
 use crate::Server;
 use crate::config::Config;
-use crate::smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
+use smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
 
 /// A message and its envelope.
 #[derive(Debug, Clone)]

@@ -14,12 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{UseCaseError, revocation};
 use crate::Server;
-use crate::egress::{AddressRefusal, Protocol};
-use crate::log::one_line;
-use crate::smtp;
-use crate::store::audit::Actor;
-use crate::store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use crate::vault::VaultError;
+use domain::error::one_line;
+use net::egress::{AddressRefusal, Protocol};
+use store::audit::Actor;
+use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 
 /// The fields whose values are secret.
 const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
@@ -143,7 +142,7 @@ pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> 
                 Field::OauthTrustedCa => &draft.oauth.server,
                 _ => &draft.basic.server,
             };
-            let problem = smtp::problem_of_trusted(draft.text(field), server)?;
+            let problem = net::tls::problem_of_trusted(draft.text(field), server)?;
             Some((field, Problem::Certificate(problem)))
         });
     let refused = [Field::AuthorizationEndpoint, Field::TokenEndpoint]

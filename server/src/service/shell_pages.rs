@@ -9,10 +9,10 @@ use domain::time_format::{TimeDisplay, TimePreference};
 
 use super::UseCaseError;
 use crate::Server;
-use crate::store::audit::{self, Action, Actor, AuditFilter, Entry};
-use crate::store::sessions::{SessionSummary, StoredSession};
-use crate::store::{runs, time_preferences};
 use crate::time_zones;
+use store::audit::{self, Action, Actor, AuditFilter, Entry};
+use store::sessions::{SessionSummary, StoredSession};
+use store::{runs, time_preferences};
 
 /// The number of test messages in the history.
 const HISTORY: i64 = 10;

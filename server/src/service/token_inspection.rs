@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 use super::settings::Current;
 use super::{UseCaseError, renewal, shell_pages};
 use crate::Server;
-use crate::oauth::{TokenClaims, claims_of, other_account};
-use crate::redact::Redactor;
-use crate::store::tokens::{self, StoredToken};
+use net::redact::Redactor;
+use oauth::{TokenClaims, claims_of, other_account};
+use store::tokens::{self, StoredToken};
 
 /// The audiences of Microsoft Graph: its URL and its application id.
 const GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];

@@ -15,7 +15,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::key_ring::{Key, Ring};
 use crate::clock::{Randomness, random_id};
-use crate::files::{PrivateTextError, private_text};
+use store::files::{PrivateTextError, private_text};
 
 const HEADER: &str =
     "ppm-email key ring 2: opens the secrets in the database; keep a copy, show it to nobody";

@@ -10,46 +10,7 @@ use ring::hmac;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
-use super::VERSION;
-
-/// The length of a key id in octets.
-const ID_OCTETS: usize = 8;
-
-/// The id of a key: the start of its digest, which reveals nothing about the key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyId([u8; ID_OCTETS]);
-
-impl KeyId {
-    /// Returns the key of a sealed value; `None` if it is not a sealed value.
-    #[must_use]
-    pub fn of(sealed: &[u8]) -> Option<Self> {
-        sealed.strip_prefix(&[VERSION])?.first_chunk().copied().map(Self)
-    }
-
-    /// Returns the octets that each value sealed with the key contains.
-    #[must_use]
-    pub const fn octets(&self) -> &[u8; ID_OCTETS] {
-        &self.0
-    }
-}
-
-impl From<[u8; ID_OCTETS]> for KeyId {
-    fn from(octets: [u8; ID_OCTETS]) -> Self {
-        Self(octets)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({self})")
-    }
-}
+use store::key_id::KeyId;
 
 /// A key, and when it was made, if known.
 #[derive(Clone)]
@@ -67,11 +28,9 @@ impl Key {
     pub fn new(octets: &[u8; 32], made_on: Option<NaiveDate>) -> Self {
         let digest =
             Sha256::new().chain_update(b"ppm-email key id").chain_update(octets).finalize();
-        let mut id = [0; ID_OCTETS];
-        id.copy_from_slice(&digest[..ID_OCTETS]);
         Self {
             octets: Zeroizing::new(*octets),
-            id: KeyId(id),
+            id: KeyId::of_digest(&digest.into()),
             cipher: XChaCha20Poly1305::new(octets.into()),
             signing: signing_key(octets),
             made_on,

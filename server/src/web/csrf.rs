@@ -26,7 +26,7 @@ use contract::ApiCode;
 
 /// Middleware: refuses cross-site requests that may change something.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
-    let origin = server.config.public_url.as_ref().map(crate::config::PublicUrl::origin);
+    let origin = server.config.public_url.as_ref().map(net::origin::PublicUrl::origin);
     let headers = request.headers();
     let by_proxy = server.config.proxy_headers.as_ref();
     let has_authority = headers.contains_key(COOKIE)

@@ -19,8 +19,8 @@ use crate::Server;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
 use crate::service::{Subscription, shown};
-use crate::store::runs::StoredRun;
 use contract::ApiCode;
+use store::runs::StoredRun;
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";

@@ -24,10 +24,10 @@ use crate::Server;
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
 use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
-use crate::log::one_line;
-use crate::store::sessions::SessionSummary;
 use crate::time_zones;
 use contract::ApiCode;
+use domain::error::one_line;
+use store::sessions::SessionSummary;
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]

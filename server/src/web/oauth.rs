@@ -10,14 +10,14 @@ use contract::paths;
 use domain::token::OauthDiagnosis;
 
 use crate::Server;
-use crate::config::PublicUrl;
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
-use crate::oauth::AuthorizationResponse;
 use crate::service::{
     CallbackOutcome, ConsentRedirect, answer_to_probe, complete_consent, start_consent,
 };
 use crate::subscriber::written;
+use net::origin::PublicUrl;
+use oauth::AuthorizationResponse;
 
 /// The maximum size of a posted authorization response, in octets: it is sent on in a URL, which
 /// header limits bound.

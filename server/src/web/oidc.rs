@@ -20,9 +20,9 @@ use crate::Server;
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::identity::oidc::{LoginCompleted, LoginFailed, LoginRedirect, OidcError};
-use crate::log::one_line;
-use crate::oauth::AuthorizationResponse;
 use contract::ApiCode;
+use domain::error::one_line;
+use oauth::AuthorizationResponse;
 
 /// The query: the path to return to.
 #[derive(Deserialize)]

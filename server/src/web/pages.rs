@@ -22,10 +22,11 @@ use shell::{App, document};
 use super::events::{EVENTS, events};
 use super::{forms, headers, oauth, oidc, sign_in};
 use crate::Server;
-use crate::config::{Config, PublicUrl};
+use crate::config::Config;
 use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
 use crate::service::Service;
+use net::origin::PublicUrl;
 
 /// The list of routes, made once per process: while Leptos makes it, it suspends every resource of
 /// the process (`SuppressResourceLoad`), those of pages being rendered too.

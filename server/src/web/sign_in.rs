@@ -25,8 +25,8 @@ use super::throttle::seconds;
 use crate::Server;
 use crate::identity::devices::DeviceCookie;
 use crate::identity::{Caller, SignInError, SignedIn};
-use crate::log::one_line;
 use contract::ApiCode;
+use domain::error::one_line;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// What a browser deletes at a sign-out (Clear Site Data, 3.1). Not the cookies: that would delete

@@ -8,7 +8,7 @@ use contract::ShellService;
 use server::identity::devices::DeviceCookie;
 use server::identity::{Principal, Role, login_limits};
 use server::service::Service;
-use server::store::audit::Action;
+use store::audit::Action;
 
 use crate::support::accounts::sign_in;
 use crate::support::databases::refuse;

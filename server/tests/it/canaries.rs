@@ -25,8 +25,8 @@ use crate::support::harness::{Answer, Harness, get};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator, encoded, log_file, program, run,
 };
-use crate::support::secret_encodings::spelled_in;
-use crate::support::smtp_server::{AUTHORITY, Heard, SmtpScript};
+use testkit::secret_encodings::spelled_in;
+use testkit::smtp_server::{AUTHORITY, Heard, SmtpScript};
 
 const EMAIL: &str = "ada@example.com";
 /// A test secret. Every encoding keeps its alphanumeric middle; escaping changes the rest.

@@ -8,10 +8,10 @@ use domain::secret::StoredSecret;
 use domain::token::{AttemptOutcome, OauthDiagnosis};
 use domain::{Draft, Field, OauthFlow, Presence, presence};
 use server::service::Service;
-use server::store::provider_metadata::{self, StoredProvider as Known};
+use store::provider_metadata::{self, StoredProvider as Known};
 
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
-use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, RecordedRequest, Takes};
+use testkit::provider::{CLIENT_ID, CLIENT_SECRET, RecordedRequest, Takes};
 
 const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;

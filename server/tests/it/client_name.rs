@@ -2,13 +2,13 @@
 
 use contract::EmailService;
 use domain::Principal;
-use server::config::PublicUrl;
+use net::origin::PublicUrl;
 use server::service::Service;
-use server::smtp::ClientName;
+use smtp::ClientName;
 
 use crate::support::harness::{Harness, principal};
 use crate::support::oauth_fixture::a_moment;
-use crate::support::smtp_server::SmtpScript;
+use testkit::smtp_server::SmtpScript;
 
 fn ada() -> Principal {
     principal("ada", "ada@example.com", "ada")

@@ -16,12 +16,12 @@ use tokio::time::sleep;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::{FLOWS, draft};
 use crate::support::oauth_programs::{LOOK_EVERY, called, end_of, save, token, trust_the_tests};
 use crate::support::program::{HttpBrowser, Serving};
-use crate::support::provider::{ScriptedProvider, TestProvider};
-use crate::support::smtp_server::TestCa;
+use testkit::mailbox::Mailbox;
+use testkit::provider::{ScriptedProvider, TestProvider};
+use testkit::smtp_server::TestCa;
 
 /// A program with a flow and a Client Secret saved, and an administrator who does not know it.
 struct Attacked {

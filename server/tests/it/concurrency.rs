@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use contract::{Conflict, Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
-use server::store::Store;
-use server::store::audit::Action;
+use store::Store;
+use store::audit::Action;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

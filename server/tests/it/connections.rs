@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::support::sockets::{NEVER, beginning, connect_from};
+use testkit::sockets::{NEVER, beginning, connect_from};
 
 /// Long enough for a whole request on a busy machine.
 const LIMIT: Duration = Duration::from_secs(2);

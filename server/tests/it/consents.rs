@@ -10,11 +10,11 @@ use contract::{ApiCode, AttemptStarted, SaveAnswer};
 use contract::{ConsentBinding, EmailService};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
-use server::config::PublicUrl;
+use net::origin::PublicUrl;
 use server::service::Service;
-use server::store::audit::Action;
-use server::store::provider_metadata::{self, StoredProvider};
 use server::web::pages::pages;
+use store::audit::Action;
+use store::provider_metadata::{self, StoredProvider};
 use url::Url;
 
 use crate::support::accounts::sign_in;
@@ -24,7 +24,7 @@ use crate::support::harness::{
 };
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, Returning};
 use crate::support::pages::ask;
-use crate::support::provider::Held;
+use testkit::provider::Held;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;

@@ -14,10 +14,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::config::Database;
-use server::store::{Store, settings};
 use server::vault::{Vault, unlock};
 use sqlx::{Connection, Row, SqliteConnection};
+use store::database::Database;
+use store::{Store, settings};
 use tokio::task::JoinSet;
 
 use crate::support::program::{HttpBrowser, Serving, add_administrator};

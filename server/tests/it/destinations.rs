@@ -12,9 +12,9 @@ use sqlx::AssertSqlSafe;
 use url::Url;
 
 use crate::support::databases::connection;
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, OauthFixture};
-use crate::support::provider::{CLIENT_SECRET, ScriptedProvider};
+use testkit::mailbox::Mailbox;
+use testkit::provider::{CLIENT_SECRET, ScriptedProvider};
 
 /// The saved settings as a browser loads them, with secrets untouched.
 async fn loaded(world: &OauthFixture) -> (Draft, i64) {

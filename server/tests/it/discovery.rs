@@ -7,15 +7,15 @@ use contract::EmailService;
 use contract::LookupResult;
 use domain::{Field, OauthFlow};
 use domain::{Principal, Role};
+use net::http::HttpDeadlines;
 use serde_json::{Value, json};
 use server::clock::Clock;
-use server::oauth::TokenDeadlines;
 use server::service::Service;
-use server::store::provider_metadata::{self, StoredProvider};
+use store::provider_metadata::{self, StoredProvider};
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::OauthFixture;
-use crate::support::provider::{ScriptedProvider, Turn};
+use testkit::provider::{ScriptedProvider, Turn};
 
 /// A server and a scripted provider.
 struct DiscoveryFixture {
@@ -29,7 +29,7 @@ impl DiscoveryFixture {
     async fn of<const N: usize>(turns: impl FnOnce(&str) -> [Turn; N]) -> Self {
         let harness = Harness::with(|config| {
             config.token_deadlines =
-                TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
+                HttpDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
         })
         .await;
         let provider = ScriptedProvider::play([]);

@@ -19,8 +19,8 @@ use crate::support::oauth_programs::{LOOK_EVERY, called, trust_the_tests};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator, complaint, program, run as run_program,
 };
-use crate::support::provider::{ScriptedProvider, Turn};
-use crate::support::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
+use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
 
 const PASSWORD: &str = "correct horse battery";
 

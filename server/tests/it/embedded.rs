@@ -11,7 +11,7 @@ use axum::http::{Request, StatusCode, header};
 use domain::{Draft, Field};
 use serde_json::json;
 use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
-use server::store::audit::Action;
+use store::audit::Action;
 use tower::ServiceExt;
 
 use crate::support::harness::{Answer, Harness, get, post, read};

@@ -21,7 +21,7 @@ use crate::support::host::{
     with_key_file, with_keys_of,
 };
 use crate::support::oauth_fixture::{OauthFixture, Returning};
-use crate::support::provider::ScriptedProvider;
+use testkit::provider::ScriptedProvider;
 
 const HOST_SITE: &str = "https://host.example";
 const OTHER_HOST_SITE: &str = "http://b.localhost:4000";

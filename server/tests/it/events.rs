@@ -25,7 +25,7 @@ use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
 use server::serve::{Limits, connections};
 use server::service::{Service, StreamTiming};
-use server::store::{people, runs};
+use store::{people, runs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -35,9 +35,9 @@ use crate::support::harness::{
     ADDRESS, Answer, EMAIL, Harness, NAME, get, operator, post, principal, read,
 };
 use crate::support::host::{claims, good_token, now, with_key_file};
-use crate::support::smtp_server::{SmtpPeer, SmtpServer};
 use crate::support::soak::times;
 use crate::support::test_doubles::SeededRandomness;
+use testkit::smtp_server::{SmtpPeer, SmtpServer};
 
 const EVENTS: &str = "/api/email/events";
 /// Far longer than any of these tests takes.

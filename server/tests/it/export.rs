@@ -5,8 +5,8 @@ use std::process::Output;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use server::store::audit::{self, Action, Actor, Entry};
 use sqlx::Row;
+use store::audit::{self, Action, Actor, Entry};
 
 use crate::support::databases::{connection, database_url};
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD};

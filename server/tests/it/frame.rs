@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
-use server::store::audit::{self, Action, Actor, Entry};
-use server::store::time_preferences;
+use store::audit::{self, Action, Actor, Entry};
+use store::time_preferences;
 
 use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal, trail};
 use crate::support::pages::ask;
@@ -59,7 +59,7 @@ async fn preferences_are_stored_per_user_and_audited() {
     assert_eq!(found, (StatusCode::SEE_OTHER, "/preferences/time?saved=yes"));
 
     let store = &harness.server.store;
-    let people = server::store::people::list(store).await.expect("the people");
+    let people = store::people::list(store).await.expect("the people");
     let kept = time_preferences::get(store, &people[0].id).await.expect("the preferences");
     let zone = "Europe/Berlin".to_owned();
     let (pattern, clock) = (DatePattern::DayMonthNameYear, ClockStyle::TwelveHours);
@@ -77,7 +77,7 @@ async fn an_unknown_time_zone_changes_nothing() {
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("No time zone matches."), "{}", answer.body);
     assert!(answer.body.contains("&lt;b&gt;Atlantis"), "{}", answer.body);
-    let people = server::store::people::list(&harness.server.store).await.expect("the people");
+    let people = store::people::list(&harness.server.store).await.expect("the people");
     let kept = time_preferences::get(&harness.server.store, &people[0].id).await;
     assert_eq!(kept.expect("the preferences"), None);
 }

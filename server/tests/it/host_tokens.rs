@@ -10,11 +10,11 @@ use contract::{EmailTab, Save};
 use domain::Draft;
 use domain::time_format::{ClockStyle, DatePattern};
 use jsonwebtoken::Algorithm;
+use net::http::HttpDeadlines;
 use ring::hmac;
 use serde_json::{Value, json};
 use server::config::Config;
-use server::oauth::TokenDeadlines;
-use server::store::audit::Action;
+use store::audit::Action;
 
 use crate::support::harness::{ADDRESS, Answer, Harness, cookie_of, get, post, post_form};
 use crate::support::host::{
@@ -22,7 +22,7 @@ use crate::support::host::{
     good_token, key_set, load_by_bearer, load_by_cookie, now, rsa_jwk, send, token, with_key_file,
     with_keys_of,
 };
-use crate::support::provider::{ScriptedProvider, Turn};
+use testkit::provider::{ScriptedProvider, Turn};
 
 const AS_CONFIGURED: fn(&mut Config) = |_| {};
 
@@ -397,7 +397,7 @@ async fn a_published_key_of_an_unknown_kind_is_left_out() {
 
 #[tokio::test]
 async fn without_any_key_a_token_is_answered_with_503() {
-    let within = TokenDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
+    let within = HttpDeadlines { connect: Duration::from_secs(2), total: Duration::from_secs(2) };
     let page = "/settings/email";
     for turn in [
         Turn::answer("500 Internal Server Error", &[], ""),

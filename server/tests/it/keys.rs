@@ -23,11 +23,12 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::store::sealed::{self, Column};
-use server::store::{Store, WRITTEN_WITHIN, key_check, settings};
-use server::vault::key_ring::{Key, KeyId};
+use server::vault::key_ring::Key;
 use server::vault::{Vault, columns, key_file, unlock};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use store::key_id::KeyId;
+use store::sealed::{self, Column};
+use store::{Store, WRITTEN_WITHIN, key_check, settings};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -38,9 +39,9 @@ use crate::support::oauth_programs::{called, save};
 use crate::support::program::{
     HttpBrowser, Serving, complaint, log_file, program, run as run_program, write_private,
 };
-use crate::support::provider::{Held, Refreshing};
 use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
+use testkit::provider::{Held, Refreshing};
 
 /// The issuer that the values of a sign-in by OpenID Connect are sealed for.
 const ISSUER: &str = "https://id.example";
@@ -1026,12 +1027,12 @@ async fn a_key_beside_the_database_file_is_warned_of_once_and_one_elsewhere_is_n
 
 /// The migrations of the version before the key ring.
 const MIGRATIONS_BEFORE: [&str; 6] = [
-    include_str!("../../migrations/0001_foundation.sql"),
-    include_str!("../../migrations/0002_hard_edges.sql"),
-    include_str!("../../migrations/0003_oauth.sql"),
-    include_str!("../../migrations/0004_foreign_sessions.sql"),
-    include_str!("../../migrations/0005_ladder.sql"),
-    include_str!("../../migrations/0006_explained.sql"),
+    include_str!("../../../crates/store/migrations/0001_foundation.sql"),
+    include_str!("../../../crates/store/migrations/0002_hard_edges.sql"),
+    include_str!("../../../crates/store/migrations/0003_oauth.sql"),
+    include_str!("../../../crates/store/migrations/0004_foreign_sessions.sql"),
+    include_str!("../../../crates/store/migrations/0005_ladder.sql"),
+    include_str!("../../../crates/store/migrations/0006_explained.sql"),
 ];
 
 /// A key file of that version, and values sealed with its key.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use server::identity::{SignInError, SignedIn};
-use server::store::audit::Action;
 use sqlx::{AnyConnection, Row};
+use store::audit::Action;
 use tokio::time::timeout;
 
 use crate::support::databases::connection;

@@ -9,11 +9,11 @@ use tokio::time::sleep;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{LOOK_EVERY, obtain, save, trust_the_tests};
 use crate::support::program::{HttpBrowser, Serving, log_file};
-use crate::support::provider::TestProvider;
+use testkit::mailbox::Mailbox;
+use testkit::provider::TestProvider;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_token_refresh_is_logged_with_its_code_and_without_colours() {

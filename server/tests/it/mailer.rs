@@ -7,13 +7,13 @@ use domain::OauthFlow;
 use domain::delivery::{Diagnosis, Step, StepStatus};
 use lettre::Message;
 use lettre::message::MessageBuilder;
-use server::egress::EgressPolicy;
+use net::egress::EgressPolicy;
 use server::embed::{MailError, Mailer, Undelivered};
 use tokio::net::TcpListener;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::{OauthFixture, a_moment};
-use crate::support::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
+use testkit::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 
 /// A server whose saved mail server is on this machine and needs no authentication.
 async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {

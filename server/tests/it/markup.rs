@@ -12,7 +12,7 @@ use server::service::Service;
 use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
 use crate::support::oauth_fixture::a_moment;
 use crate::support::pages::ask;
-use crate::support::smtp_server::{SmtpPeer, SmtpServer};
+use testkit::smtp_server::{SmtpPeer, SmtpServer};
 
 /// Closes a `textarea` and redirects the page.
 const HOSTILE: &str =

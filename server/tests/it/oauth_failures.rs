@@ -10,7 +10,7 @@ use domain::{Draft, Field, OauthFlow};
 use url::form_urlencoded::byte_serialize;
 
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
-use crate::support::provider::{RecordedRequest, ScriptedProvider, Turn};
+use testkit::provider::{RecordedRequest, ScriptedProvider, Turn};
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::OidcConfig;
 use server::identity::Role;
-use server::store::audit::Action;
+use store::audit::Action;
 use url::Url;
 
 use crate::support::databases::connection;
@@ -147,7 +147,7 @@ async fn the_principal_is_read_from_the_claims() {
         use sha2::Digest;
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(token))
     };
-    let found = server::store::sessions::find(&world.harness.server.store, &hash).await;
+    let found = store::sessions::find(&world.harness.server.store, &hash).await;
     let who = found.expect("the database answers").expect("there is a session").principal;
     assert_eq!(who.id, format!("{} {SUBJECT}", world.provider.issuer));
     assert_eq!(who.issuer.as_deref(), Some(world.provider.issuer.as_str()));

@@ -3,7 +3,7 @@
 use server::identity::Role;
 use server::identity::accounts::AccountError;
 use server::identity::passwords::PasswordRule;
-use server::store::audit::Action;
+use store::audit::Action;
 
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD, operator};
 

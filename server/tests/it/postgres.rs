@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use server::clock::Clock;
 use server::identity::SignInError;
-use server::store::audit::{self, AuditFilter};
-use server::store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use server::vault::unlock;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use store::audit::{self, AuditFilter};
+use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 

@@ -12,7 +12,8 @@ use contract::{EmailService, RequestOrigin};
 use domain::Field;
 use domain::secret::Destination;
 use domain::{Principal, Role};
-use server::config::{HostOrigin, PublicUrl};
+use net::origin::PublicUrl;
+use server::config::HostOrigin;
 use server::service::{Service, answer_to_probe};
 use server::vault::Vault;
 use tokio::net::TcpListener;
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal};
 use crate::support::pages::ask;
-use crate::support::provider::{ScriptedProvider, Turn};
+use testkit::provider::{ScriptedProvider, Turn};
 
 const CALLBACK: &str = "https://ppm.example/oauth/callback";
 const PAGE: &str = "https://ppm.example";

@@ -17,23 +17,23 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use server::clock::{Clock, SystemClock};
-use server::config::Database;
-use server::store::{Store, tokens};
 use server::vault::unlock;
 use sqlx::{Connection, SqliteConnection};
+use store::database::Database;
+use store::{Store, tokens};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, end_of, obtain, save, token, trust_the_tests,
 };
 use crate::support::program::{HttpBrowser, Serving, add_administrator};
-use crate::support::provider::{Held, TestProvider};
 use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
+use testkit::mailbox::Mailbox;
+use testkit::provider::{Held, TestProvider};
 
 /// The number of databases that are tested in parallel.
 const LANES: u64 = 10;

@@ -17,13 +17,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database_url};
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
     LOOK_EVERY, begin_send, called, end_of, obtain, save, token, trust_the_tests,
 };
 use crate::support::program::{HttpBrowser, Serving, log_file};
-use crate::support::provider::{Held, TestProvider};
+use testkit::mailbox::Mailbox;
+use testkit::provider::{Held, TestProvider};
 
 const ADMINISTRATORS: usize = 12;
 /// Longer than five tokens of two seconds take, even on a busy machine.

@@ -13,8 +13,8 @@ use domain::OauthFlow;
 use serde_json::json;
 use server::aggregates::Aggregates;
 use server::clock::{Clock, SystemClock};
-use server::store::audit::{Action, Actor};
 use sqlx::Row as _;
+use store::audit::{Action, Actor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -23,13 +23,13 @@ use url::Url;
 use crate::support::databases::{connection, database_url, refuse, stop_refusing};
 use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};
 use crate::support::host::PUBLIC_KEY;
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::{CALLBACK, draft};
 use crate::support::oauth_programs::{called, save, trust_the_tests};
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider};
 use crate::support::program::{HttpBrowser, Serving, add_administrator_to, encoded, write_private};
-use crate::support::provider::TestProvider;
 use crate::support::soak::times;
+use testkit::mailbox::Mailbox;
+use testkit::provider::TestProvider;
 
 /// How often a request is repeated.
 fn many() -> usize {

@@ -14,9 +14,9 @@ use server::Server;
 use server::clock::Clock;
 use server::config::Retention;
 use server::service::{Service, delete_expired, enforce_retention};
-use server::store::audit::{self, Action, Actor, Entry};
-use server::store::runs;
 use sqlx::AssertSqlSafe;
+use store::audit::{self, Action, Actor, Entry};
+use store::runs;
 use tokio::time::{sleep, timeout};
 
 use crate::support::accounts::administrators;

@@ -3,10 +3,10 @@
 
 use contract::SaveAnswer;
 use domain::{Field, OauthFlow};
-use server::store::provider_metadata::{self, StoredProvider as Known};
+use store::provider_metadata::{self, StoredProvider as Known};
 
 use crate::support::oauth_fixture::{OauthFixture, a_moment};
-use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Held, Takes};
+use testkit::provider::{CLIENT_ID, CLIENT_SECRET, Held, Takes};
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;

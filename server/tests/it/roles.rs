@@ -9,7 +9,7 @@ use domain::{Field, OauthFlow};
 
 use crate::support::harness::Harness;
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
-use crate::support::provider::CLIENT_ID;
+use testkit::provider::CLIENT_ID;
 
 fn reader(world: &OauthFixture) -> Principal {
     Principal { role: Role::Reader, ..world.ada.clone() }

@@ -6,8 +6,8 @@ use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
 use server::clock::Clock;
 use server::identity::Principal;
 use server::service::Service;
-use server::store::audit::Action;
-use server::store::runs;
+use store::audit::Action;
+use store::runs;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 

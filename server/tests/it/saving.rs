@@ -8,7 +8,7 @@ use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
 use server::Server;
 use server::service::Service;
-use server::store::audit::Action;
+use store::audit::Action;
 use tokio::net::TcpListener;
 
 use crate::support::databases::put_token;

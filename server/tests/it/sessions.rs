@@ -10,8 +10,8 @@ use axum::{Extension, Router};
 use chrono::TimeDelta;
 use server::Server;
 use server::identity::{Caller, SignInError};
-use server::store::audit::Action;
 use sqlx::Row;
+use store::audit::Action;
 
 use crate::support::databases::{connection, refuse, stop_refusing};
 use crate::support::harness::{

@@ -5,8 +5,8 @@ use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use server::identity::SignedIn;
 use server::identity::accounts::SetUpError;
-use server::store::audit::Action;
-use server::store::people;
+use store::audit::Action;
+use store::people;
 
 use crate::support::harness::{
     ADDRESS, Answer, EMAIL, Harness, NAME, PASSWORD, get, post, stranger,

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use server::store::Store;
-use server::store::audit::{Action, Actor};
-use server::store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
+use store::Store;
+use store::audit::{Action, Actor};
+use store::settings::{self, Replaced, Replacement, SealedSecret, StoredForm};
 use tempfile::TempDir;
 
 use crate::support::databases::{database, put_token};

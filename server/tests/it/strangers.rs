@@ -25,7 +25,7 @@ use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::harness::Harness;
 use crate::support::program::{HttpBrowser, Serving, program};
-use crate::support::sockets::{NEVER, beginning, connect_from};
+use testkit::sockets::{NEVER, beginning, connect_from};
 
 /// The program with one administrator, signed in.
 struct RunningServer {

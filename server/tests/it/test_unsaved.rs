@@ -16,10 +16,10 @@ use server::service::Service;
 
 use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
 use crate::support::host::{call, send};
-use crate::support::mailbox::Mailbox;
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
-use crate::support::provider::ScriptedProvider;
-use crate::support::smtp_server::{AUTHORITY, SmtpScript, SmtpServer, TestCa};
+use testkit::mailbox::Mailbox;
+use testkit::provider::ScriptedProvider;
+use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer, TestCa};
 
 const STORED: &str = "stored-password";
 

@@ -5,9 +5,9 @@ use contract::EmailService;
 use contract::Explanation;
 use domain::token::AttemptOutcome;
 use domain::{Field, OauthFlow};
+use oauth::takes_login_hint;
 use serde_json::json;
-use server::oauth::takes_login_hint;
-use server::store::provider_metadata::{self, StoredProvider as Known};
+use store::provider_metadata::{self, StoredProvider as Known};
 use url::Url;
 
 use crate::support::oauth_fixture::{OauthFixture, Returning};
@@ -91,7 +91,7 @@ fn known_providers_are_recognised_by_the_host_of_their_endpoint() {
 
 #[tokio::test]
 async fn a_consent_of_another_account_is_reported_at_once_and_after_a_reload() {
-    let sources: [fn(&mut crate::support::provider::Rules); 2] = [
+    let sources: [fn(&mut testkit::provider::Rules); 2] = [
         |rules| rules.id_token = Some(json!({ "email": "admin@example.com" })),
         |rules| rules.claims = Some(json!({ "upn": "admin@example.com" })),
     ];

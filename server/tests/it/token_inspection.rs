@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::harness::post;
 use crate::support::oauth_fixture::OauthFixture;
 use crate::support::pages::ask;
-use crate::support::provider::{CLIENT_SECRET, SCOPE};
+use testkit::provider::{CLIENT_SECRET, SCOPE};
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;

@@ -8,12 +8,12 @@ use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal, TokenSt
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
 use server::clock::Clock;
-use server::store::audit::Action;
+use store::audit::Action;
 use tokio::task::JoinSet;
 
 use crate::support::oauth_fixture::{FLOWS, OauthFixture, a_moment};
-use crate::support::provider::{Held, Refreshing, Takes};
 use crate::support::soak::times;
+use testkit::provider::{Held, Refreshing, Takes};
 
 fn accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { .. })
@@ -409,11 +409,11 @@ async fn a_due_token_is_refreshed_in_the_background() {
 async fn a_lease_far_in_the_future_is_ignored() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let server = &world.harness.server;
-    let token = server::store::tokens::load(&server.store).await.expect("an answer").expect("one");
-    let lease = server::store::tokens::Lease { grant: &token.grant, generation: 0, owner: "gone" };
+    let token = store::tokens::load(&server.store).await.expect("an answer").expect("one");
+    let lease = store::tokens::Lease { grant: &token.grant, generation: 0, owner: "gone" };
     let now = world.harness.clock.now();
     let far = now + TimeDelta::days(1);
-    let is_taken = server::store::tokens::lease(&server.store, lease, now, far, far).await;
+    let is_taken = store::tokens::lease(&server.store, lease, now, far, far).await;
     assert!(is_taken.expect("an answer"));
     world.harness.clock.advance(TimeDelta::hours(2));
     assert!(accepted(&world.send().await));
@@ -471,7 +471,7 @@ async fn a_failed_attempt_does_not_change_the_existing_token() {
 async fn a_token_cannot_be_opened_for_another_mail_server() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let server = &world.harness.server;
-    let token = server::store::tokens::load(&server.store).await.expect("an answer");
+    let token = store::tokens::load(&server.store).await.expect("an answer");
     let sealed = token.expect("a token").sealed;
     let mut elsewhere = world.draft(OauthFlow::AuthorizationCode);
     let here = elsewhere.token_destination();

@@ -9,12 +9,12 @@ use domain::token::AttemptOutcome;
 use domain::{Draft, Field, OauthFlow, Problem};
 use server::Server;
 use server::service::Service;
-use server::store::audit::Action;
+use store::audit::Action;
 
 use crate::support::harness::{Harness, principal};
 use crate::support::oauth_fixture::{OauthFixture, a_moment, draft_with};
-use crate::support::provider::TestProvider;
-use crate::support::smtp_server::{
+use testkit::provider::TestProvider;
+use testkit::smtp_server::{
     AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, made_by_openssl, self_signed_authority,
 };
 

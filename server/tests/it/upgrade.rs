@@ -16,9 +16,9 @@ use secrecy::ExposeSecret;
 use server::config::Config;
 use server::identity::{Principal, SignInError, login_limits};
 use server::service::{Service, run_refresh_loop};
-use server::store::settings::{self, SealedSecret};
-use server::store::{Store, people, runs};
 use sqlx::{AssertSqlSafe, Executor};
+use store::settings::{self, SealedSecret};
+use store::{Store, people, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -28,7 +28,7 @@ use crate::support::harness::{
 };
 use crate::support::oauth_fixture::{CALLBACK, a_moment};
 use crate::support::program::{Serving, log_file};
-use crate::support::provider::{ScriptedProvider, Turn};
+use testkit::provider::{ScriptedProvider, Turn};
 
 /// A database that `fixtures/make.py` made.
 struct ReleaseFixture {

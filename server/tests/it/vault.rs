@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::error::one_line;
 use domain::secret::Destination;
 use secrecy::ExposeSecret;
-use server::log::one_line;
-use server::store::Store;
 use server::vault::{UnlockError, Vault, VaultError, unlock};
+use store::Store;
 use tempfile::TempDir;
 
 use crate::support::databases::database;

@@ -19,7 +19,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::identity::keys::BELIEVED_FOR;
-use crate::oauth::{GuardedHttp, TokenEndpointError};
+use net::http::GuardedHttp;
+use oauth::{TimedHttp, TokenEndpointError};
 
 /// Provider metadata with the members of RFC 9207 and RP-Initiated Logout.
 pub(super) type Metadata = ProviderMetadata<
@@ -140,7 +141,7 @@ impl Discovery {
 
     async fn fetch(&self) -> Result<Metadata, Unavailable> {
         let issuer = IssuerUrl::new(self.issuer.clone()).map_err(|_| Unavailable)?;
-        let call = self.http.until(self.http.end());
+        let call = TimedHttp::new(&self.http);
         let fetched = Metadata::discover_async(issuer, &call).await;
         fetched.map_err(|error| {
             tracing::warn!(why = why(&error), "the OpenID provider could not be asked");

@@ -27,7 +27,7 @@ use super::{CLIENT, Witness, leaked};
 use crate::support::harness::cookie_of;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, draft_with};
 use crate::support::program::encoded;
-use crate::support::smtp_server::SmtpScript;
+use testkit::smtp_server::SmtpScript;
 
 const ACCESS: &str = "ya29./Rohrdommel5Lm~+=";
 const REFRESH: &str = "1/\"~Wasseramsel3Qp~*' %3D&";

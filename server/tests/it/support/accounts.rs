@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use server::clock::{SystemClock, SystemRandomness};
 use server::identity::{Accounts, Role, SignedIn};
-use server::store::Store;
+use store::Store;
 use tempfile::TempDir;
 
 use super::databases::database;

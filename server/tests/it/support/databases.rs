@@ -5,10 +5,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use server::config::Database;
 use sqlx::any::install_default_drivers;
 use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, PgConnection};
+use store::database::Database;
 use tempfile::TempDir;
 
 /// The variable with the URL of the `PostgreSQL` server for tests.

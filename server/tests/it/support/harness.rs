@@ -19,20 +19,21 @@ use contract::{Save, SaveAnswer};
 use domain::delivery::{Run, Tested};
 use domain::secret::Destination;
 use domain::{Draft, Field, Form};
+use net::origin::PublicUrl;
 use secrecy::SecretString;
 use server::Server;
 use server::clock::Clock;
-use server::config::{Config, PublicUrl};
-use server::egress::EgressPolicy;
+use server::config::Config;
 use server::identity::login_throttle::{Rates, rate};
 use server::identity::{Caller, Principal, Role, SignedIn};
 use server::serve::{Limits, connections};
 use server::service::Service;
-use server::store::Store;
-use server::store::audit::{self, Actor, AuditFilter, Entry};
-use server::store::runs;
 use server::web::pages::pages;
+use store::Store;
+use store::audit::{self, Actor, AuditFilter, Entry};
+use store::runs;
 use tempfile::TempDir;
+pub use testkit::{THIS_MACHINE, this_machine};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -42,8 +43,6 @@ use super::test_doubles::{FixedClock, SeededRandomness};
 pub const EMAIL: &str = "ada@example.com";
 pub const NAME: &str = "Ada Lovelace";
 pub const PASSWORD: &str = "correct horse battery";
-/// The networks of this machine, as `--egress-allow` takes them.
-pub const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1"];
 pub const ADDRESS: &str = "192.0.2.1";
 /// The content type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -219,12 +218,6 @@ pub async fn read(response: Response) -> Answer {
         headers: parts.headers,
         body: String::from_utf8(bytes.to_vec()).expect("answers are text here"),
     }
-}
-
-/// Returns an egress policy that also allows every address of this machine, where the tests'
-/// servers listen.
-pub fn this_machine() -> EgressPolicy {
-    EgressPolicy::parse(&THIS_MACHINE, &[]).expect("rules")
 }
 
 /// Returns the configuration of a server in this folder, which may connect to every address of this

@@ -26,7 +26,7 @@ use server::identity::keys::{KeySource, PublicKey};
 use tower::ServiceExt;
 
 use super::harness::{ADDRESS, Answer, Harness};
-use super::provider::{ScriptedProvider, Turn};
+use testkit::provider::{ScriptedProvider, Turn};
 
 pub const ISSUER: &str = "https://host.example";
 pub const AUDIENCE: &str = "ppm-email";

@@ -13,13 +13,13 @@ use domain::token::{Attempt, AttemptOutcome, Token};
 use domain::{Draft, Field, OauthFlow};
 use server::config::Config;
 use server::service::Service;
-use server::store::people;
+use store::people;
 
 use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get, principal};
-use super::mailbox::Mailbox;
 use super::pages::ask;
-use super::provider::{CLIENT_ID, CLIENT_SECRET, SCOPE, TestProvider};
-use super::smtp_server::AUTHORITY;
+use testkit::mailbox::Mailbox;
+use testkit::provider::{CLIENT_ID, CLIENT_SECRET, SCOPE, TestProvider};
+use testkit::smtp_server::AUTHORITY;
 
 /// All flows with a token.
 pub const FLOWS: [OauthFlow; 3] =

@@ -18,8 +18,8 @@ use serde_json::json;
 use super::harness::cookie_of;
 use super::oauth_fixture::CALLBACK;
 use super::program::HttpBrowser;
-use super::provider::TestProvider;
-use super::smtp_server::AUTHORITY;
+use testkit::provider::TestProvider;
+use testkit::smtp_server::AUTHORITY;
 
 /// The polling interval.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -1,0 +1,130 @@
+//! Tests of responses from a private network or this machine: unless they are OAuth, only status
+//! and type are shown, or a token endpoint could read any service that the server reaches.
+
+use domain::token::OauthDiagnosis;
+
+use super::LONG;
+use super::{PUBLIC, ask, client, client_with, proxy, public_trouble, told, trouble};
+use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::AUTHORITY;
+
+const HTML: &str = "Content-Type: text/html; charset=utf-8";
+const PAGE: &str = "<title>Sekret 7</title><p>Sekret 8";
+
+/// Responses with text in each place that is shown for a public address, and what is shown instead.
+fn answers() -> Vec<(Turn, OauthDiagnosis, &'static str)> {
+    let json = |status, body| Turn::json(status, body);
+    vec![
+        (Turn::answer("200 OK", &[HTML], PAGE), OauthDiagnosis::NotOauth, "200 OK (text/html)"),
+        (
+            Turn::answer("403 Forbidden", &[HTML], PAGE),
+            OauthDiagnosis::NotOauth,
+            "403 Forbidden (text/html)",
+        ),
+        (
+            Turn::answer("400 Bad Request", &["Content-Type: text/plain"], "Sekret 7"),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request (text/plain)",
+        ),
+        (
+            Turn::answer("400 Bad Request", &["Content-Type: Sekret/7"], "Sekret 8"),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request (another type)",
+        ),
+        (
+            Turn::answer("502 Sekret", &[], "Sekret 7"),
+            OauthDiagnosis::ProviderFailed,
+            "502 Bad Gateway",
+        ),
+        (
+            Turn::answer("302 Found", &["Location: http://sekret-7.example/"], ""),
+            OauthDiagnosis::Redirected,
+            "302 Found",
+        ),
+        (json("200 OK", r#"{"message":"Sekret 7"}"#), OauthDiagnosis::NoToken, ""),
+        (
+            json("200 OK", r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#),
+            OauthDiagnosis::NoToken,
+            "",
+        ),
+        (
+            json("200 OK", r#"{"error":{"status":"SEKRET","message":"Sekret 8"}}"#),
+            OauthDiagnosis::NoToken,
+            "",
+        ),
+        (json("200 OK", r#"["Sekret 7"]"#), OauthDiagnosis::NotOauth, ""),
+        (
+            json("400 Bad Request", r#"{"detail":"Sekret 7"}"#),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request",
+        ),
+        (
+            json("400 Bad Request", r#"{"error_description":"Sekret 7"}"#),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request",
+        ),
+        (
+            json("400 Bad Request", r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request",
+        ),
+        (
+            json("400 Bad Request", r#"{"error":{"type":"sekret","message":"Sekret 8"}}"#),
+            OauthDiagnosis::UnknownError,
+            "400 Bad Request",
+        ),
+    ]
+}
+
+fn without_type(peer_text: &str) -> &str {
+    peer_text.strip_suffix(" (application/json)").unwrap_or(peer_text)
+}
+
+#[tokio::test]
+async fn only_status_and_type_of_a_non_oauth_response_of_this_machine_are_shown() {
+    for (turn, diagnosis, peer_text) in answers() {
+        let (found, told) = trouble(turn).await;
+        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
+    }
+}
+
+#[tokio::test]
+async fn over_https_only_status_and_type_are_shown_too() {
+    for (turn, diagnosis, peer_text) in answers() {
+        let provider = ScriptedProvider::play_by_tls(AUTHORITY.good(), [turn]);
+        let (found, told) = told(ask(&client(), &provider.token_endpoint()).await);
+        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
+    }
+}
+
+#[tokio::test]
+async fn if_a_proxy_resolves_the_name_only_status_and_type_are_shown() {
+    for (turn, diagnosis, peer_text) in answers() {
+        let provider = ScriptedProvider::play_by_tls(AUTHORITY.of_another_name(), [turn]);
+        let (proxy, _asked) = proxy(Some(provider.address())).await;
+        let client = client_with(Some(&proxy), LONG);
+        let (found, told) = told(ask(&client, "https://mail.example.org/token").await);
+        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_a_public_response_is_shown() {
+    for (turn, expected) in [
+        (Turn::answer("200 OK", &[HTML], PAGE), "Sekret 7"),
+        (Turn::json("200 OK", r#"{"message":"Sekret 7"}"#), "Sekret 7"),
+        (Turn::json("400 Bad Request", r#"{"detail":"Sekret 7"}"#), "400 Bad Request: Sekret 7"),
+    ] {
+        assert_eq!(public_trouble(turn).await.1, expected, "{PUBLIC}");
+    }
+}
+
+#[tokio::test]
+async fn an_oauth_error_is_shown_from_any_address() {
+    for status in ["400 Bad Request", "200 OK"] {
+        let body =
+            r#"{"error":"invalid_scope","error_description":"No such scope.","hint":"Sekret"}"#;
+        let expected = (OauthDiagnosis::InvalidScope, "invalid_scope: No such scope.".to_owned());
+        assert_eq!(trouble(Turn::json(status, body)).await, expected, "{status}");
+    }
+}

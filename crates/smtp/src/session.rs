@@ -1,0 +1,575 @@
+//! Runs one SMTP session, one step after another. Each step passes its result to the next one, or
+//! ends the session with the server's text and its meaning. Each step is reported once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport};
+use domain::settings::{Account, MailServer, Security};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::Deadlines;
+use super::address::{needs_utf8, wire_form};
+use super::capabilities::Capabilities;
+use super::client_name::ClientName;
+use super::diagnosis::Context;
+use super::protocol::{Connection, NoReply, Reply, content};
+use super::queue_id::queue_id;
+use super::report::{Done, StepResult, Steps, Stop};
+use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
+use super::stream::{Guarded, StreamError, TlsError};
+use net::egress::{self, ConnectAttempt, EgressPolicy, LookUpError, Protocol, Vetted};
+use net::tls::{self, TlsTrust};
+
+/// The limit of QUIT, which runs in the background.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The envelope of a message, and the server that it is sent through.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The mail server.
+    pub server: MailServer,
+    /// The argument of EHLO; an address literal of the connection if it is `None`.
+    pub client_name: Option<ClientName>,
+    /// The credentials, if any.
+    pub credentials: Credentials,
+    /// The envelope sender (MAIL FROM), which receives the bounces; `None` for the null
+    /// reverse-path (RFC 5321 4.5.5).
+    pub sender: Option<String>,
+    /// The recipients (RCPT TO), at least one.
+    pub recipients: Vec<String>,
+}
+
+impl Envelope {
+    /// Whether the settings need nothing that only EHLO offers.
+    fn can_use_helo(&self) -> bool {
+        let is_anonymous = matches!(self.credentials, Credentials::None);
+        self.server.security == Security::Clear && is_anonymous
+    }
+}
+
+/// The server accepted responsibility for the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The reply to the final dot, redacted and safe to display.
+    pub reply: String,
+}
+
+/// The message was not accepted, or the outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("delivery ended at {step:?}: {diagnosis:?}")]
+pub struct Failure {
+    /// The step that failed.
+    pub step: Step,
+    /// The server's text, redacted and safe to display.
+    pub peer_text: Option<String>,
+    /// The error text of PPM's TLS, DNS or sockets, redacted and safe to display.
+    pub found: Option<String>,
+    /// The usual cause.
+    pub diagnosis: Diagnosis,
+    /// The code of the server's last reply (RFC 5321 4.2), if a reply ended the session.
+    pub code: Option<u16>,
+}
+
+/// Sends a message, and reports each step to `on_step` as it ends: done, skipped or failed. If the
+/// server refuses one recipient, the message is sent to none.
+///
+/// With TLS required, nothing of the message or the credentials is sent unencrypted. With TLS off,
+/// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried.
+/// Dropping the future closes the connection.
+///
+/// # Errors
+/// The step that failed, and why.
+pub async fn deliver(
+    envelope: &Envelope,
+    message: &[u8],
+    trust: &TlsTrust,
+    egress: &EgressPolicy,
+    deadlines: Deadlines,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Result<Accepted, Failure> {
+    let redactor = sasl::redactor(&envelope.credentials, &envelope.server);
+    let mut steps = Steps { on_step, redactor, context: Context::of(envelope) };
+    let ends = Instant::now() + deadlines.total;
+    let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
+
+    let lookup = look_up(&envelope.server, egress, within(deadlines.connect));
+    let addresses = steps.take(Step::NameLookup, lookup).await?;
+    let connection = connect(&addresses, within(deadlines.connect));
+    let stream = steps.take(Step::Connection, connection).await?;
+    let mut connection = Connection::new(Guarded::new(stream, deadlines, ends));
+    let trust = trust.and(&envelope.server.trusted_ca);
+    let outcome = converse(&mut connection, envelope, message, &trust, &mut steps).await;
+    quit(connection);
+    outcome
+}
+
+/// Runs all steps after the connection is open.
+async fn converse(
+    connection: &mut Connection,
+    envelope: &Envelope,
+    message: &[u8],
+    trust: &TlsTrust,
+    steps: &mut Steps<'_>,
+) -> Result<Accepted, Failure> {
+    let server = &envelope.server;
+    let local = connection.stream.local_address();
+    let name = &envelope.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
+    steps.context.client_name = name.to_string();
+    match server.security {
+        Security::Clear => {
+            steps.skip(Step::Tls);
+            let greeting =
+                steps.take(Step::Greeting, greet_in_clear(connection, server, trust)).await?;
+            steps.context.record_greeting(&greeting);
+        }
+        Security::StartTls => {
+            let greeting =
+                steps.take(Step::Greeting, greet_in_clear(connection, server, trust)).await?;
+            let is_masked = steps.context.record_greeting(&greeting);
+            let start_tls = start_tls(connection, server, trust, name, is_masked);
+            steps.take(Step::Tls, start_tls).await?;
+        }
+        Security::ImplicitTls => {
+            steps.take(Step::Tls, encrypt(connection, server, trust)).await?;
+            let greeting = steps.take(Step::Greeting, greet(connection)).await?;
+            steps.context.record_greeting(&greeting);
+        }
+    }
+    let introduction = ehlo_or_helo(connection, name, envelope.can_use_helo());
+    let capabilities = steps.take(Step::Capabilities, introduction).await?;
+    steps.context.record_capabilities(&capabilities);
+    match &envelope.credentials {
+        Credentials::None => steps.skip(Step::SignIn),
+        Credentials::Password(account) => {
+            steps.take(Step::SignIn, sign_in(connection, &capabilities, account)).await?;
+        }
+        Credentials::Token(bearer) => {
+            steps
+                .take(Step::SignIn, sign_in_by_token(connection, &capabilities, bearer, server))
+                .await?;
+        }
+    }
+    steps.take(Step::Sender, mail_from(connection, &capabilities, envelope, message)).await?;
+    steps.take(Step::Recipient, rcpt_all(connection, &capabilities, envelope)).await?;
+    let SentContent { at, reply } =
+        steps.take(Step::Content, send_content(connection, message)).await?;
+    let accepted = async {
+        reply.as_ref().map(accepted_reply).ok_or_else(|| Stop::known(Diagnosis::MaybeDelivered))
+    };
+    let reply = steps.take_since(at, Step::Accepted, accepted).await?;
+    Ok(Accepted { reply: steps.fit(&reply) })
+}
+
+async fn look_up(
+    server: &MailServer,
+    egress: &EgressPolicy,
+    within: Duration,
+) -> StepResult<Vetted> {
+    let (host, port) = (&server.host, server.port);
+    let found = egress::look_up(egress, host, port, Protocol::Smtp, within).await;
+    let refused = |diagnosis, which| {
+        Stop::known(diagnosis).having(vec![Fact::new(FactName::Addresses, which)])
+    };
+    let vetted = found.map_err(|error| match error {
+        LookUpError::NotFound => Stop::known(Diagnosis::NameNotFound),
+        LookUpError::ServiceFailed(reason) => {
+            Stop::Known(Diagnosis::NameServiceFailed, reason.map(|reason| reason.to_string()))
+        }
+        LookUpError::Forbidden(which) => refused(Diagnosis::AddressForbidden, listed(which.iter())),
+        LookUpError::NotAllowed(which) => {
+            refused(Diagnosis::EgressNotAllowed, listed(which.iter()))
+        }
+        LookUpError::Denied(which) => refused(Diagnosis::EgressDenied, which),
+    })?;
+    let addresses = listed(vetted.addresses().iter().map(SocketAddr::ip));
+    Ok(Done::new(vetted).with([Fact::new(FactName::Addresses, addresses)]))
+}
+
+async fn connect(addresses: &Vetted, within: Duration) -> StepResult<TcpStream> {
+    if addresses.addresses().iter().all(|address| address.port() == 0) {
+        return Err(Stop::known(Diagnosis::PortZero));
+    }
+    let connected = egress::connect(addresses, within).await.map_err(|failed| {
+        let (diagnosis, found) = if failed.is_refused() {
+            (Diagnosis::NothingListens, None)
+        } else {
+            (Diagnosis::Unreachable, Some(failed.error.to_string()))
+        };
+        Stop::Known(diagnosis, found).having(vec![attempts_fact(&failed.attempts)])
+    })?;
+    let peer = connected.stream.peer_addr().ok();
+    let peer = peer.map(|peer| Fact::new(FactName::Peer, peer.to_string()));
+    // With a single address, the peer's address says it all.
+    let attempts = (connected.attempts.len() > 1).then(|| attempts_fact(&connected.attempts));
+    Ok(Done::new(connected.stream).with(peer).with(attempts))
+}
+
+fn attempts_fact(attempts: &[ConnectAttempt]) -> Fact {
+    let one = |ConnectAttempt { address, end }: &ConnectAttempt| format!("{} {end}", address.ip());
+    Fact::new(FactName::Attempts, listed(attempts.iter().map(one)))
+}
+
+/// Reads a cleartext greeting. Silence may mean that the port expects implicit TLS.
+async fn greet_in_clear(
+    connection: &mut Connection,
+    server: &MailServer,
+    trust: &TlsTrust,
+) -> StepResult<Reply> {
+    match connection.reply().await {
+        Ok(greeting) => require_220(greeting),
+        Err(no_reply) if expects_tls(connection, server, trust, &no_reply).await => {
+            Err(Stop::known(Diagnosis::TlsPort))
+        }
+        Err(no_reply) => Err(no_reply.into()),
+    }
+}
+
+async fn greet(connection: &mut Connection) -> StepResult<Reply> {
+    require_220(connection.reply().await?)
+}
+
+fn require_220(greeting: Reply) -> StepResult<Reply> {
+    if greeting.code != 220 {
+        return Err(Stop::Refused(greeting));
+    }
+    Ok(Done::new(greeting.clone()).saying(&greeting))
+}
+
+/// Whether a port that sent no cleartext greeting expects implicit TLS: by its number, or because
+/// it was silent and answers a TLS handshake.
+async fn expects_tls(
+    connection: &mut Connection,
+    server: &MailServer,
+    trust: &TlsTrust,
+    no_reply: &NoReply,
+) -> bool {
+    let NoReply::Broken(broken) = no_reply else {
+        return false;
+    };
+    if matches!(server.port, 465 | 2465) {
+        return *broken != StreamError::TooLong;
+    }
+    match tls::expected_name(&server.host) {
+        Some(name) if *broken == StreamError::Silent => {
+            connection.stream.answers_to_tls(trust, name).await
+        }
+        _ => false,
+    }
+}
+
+/// Sends EHLO and parses the offered extensions (RFC 5321 3.2). With `helo_allowed`, falls back to
+/// HELO, which offers none, for a server that does not know EHLO (RFC 5321 3.2, 4.1.4).
+async fn ehlo_or_helo(
+    connection: &mut Connection,
+    name: &ClientName,
+    helo_allowed: bool,
+) -> StepResult<Capabilities> {
+    let sent = || Fact::new(FactName::ClientName, name.to_string());
+    let answered = match ehlo(connection, name).await {
+        Err(Stop::Refused(refusal)) if helo_allowed && matches!(refusal.code, 500 | 502) => {
+            helo(connection, name, refusal).await
+        }
+        other => other,
+    };
+    let reply = answered.map_err(|stop| stop.having(vec![sent()]))?;
+    let capabilities = Capabilities::of(&reply);
+    let facts = capabilities.facts();
+    Ok(Done::new(capabilities).with([sent()]).with(facts).saying(&reply))
+}
+
+async fn ehlo(connection: &mut Connection, name: &ClientName) -> Result<Reply, Stop> {
+    let reply = connection.command(Ehlo::new(name.id())).await?;
+    // Any other 2yz is refused: after a second 220, each reply would be taken for another
+    // command's.
+    if reply.code == 250 { Ok(reply) } else { Err(Stop::Refused(reply)) }
+}
+
+async fn helo(
+    connection: &mut Connection,
+    name: &ClientName,
+    refusal: Reply,
+) -> Result<Reply, Stop> {
+    match connection.command(format!("HELO {name}\r\n")).await {
+        Ok(reply) if reply.is_done() => Ok(reply),
+        Ok(reply) => Err(Stop::Refused(reply)),
+        // The refusal of EHLO is more specific than a missing reply.
+        Err(_) => Err(Stop::Refused(refusal)),
+    }
+}
+
+/// Sends EHLO and STARTTLS, and starts TLS. The other extensions offered in cleartext are ignored
+/// (RFC 3207 4.2).
+async fn start_tls(
+    connection: &mut Connection,
+    server: &MailServer,
+    trust: &TlsTrust,
+    name: &ClientName,
+    is_greeting_masked: bool,
+) -> StepResult<()> {
+    let introduction = ehlo_or_helo(connection, name, false).await;
+    let in_clear = introduction.map_err(|stop| stop.belongs_to(Step::Capabilities))?.value;
+    let is_masked = is_greeting_masked || in_clear.is_masked;
+    if !in_clear.starttls {
+        let diagnosis =
+            if is_masked { Diagnosis::StartTlsMasked } else { Diagnosis::StartTlsNotOffered };
+        return Err(Stop::known(diagnosis));
+    }
+    let go_ahead = connection.command(Starttls).await?;
+    if is_masked && matches!(go_ahead.code, 500 | 502) {
+        return Err(Stop::RefusedFor(Diagnosis::StartTlsMasked, go_ahead));
+    }
+    if go_ahead.code != 220 {
+        return Err(Stop::Refused(go_ahead));
+    }
+    let encrypted = encrypt(connection, server, trust).await.map_err(|stop| match stop {
+        // Cleartext at this point was sent after the go-ahead.
+        Stop::Known(Diagnosis::PlainPort, _) => Stop::known(Diagnosis::StartTlsInjected),
+        other => other,
+    })?;
+    Ok(encrypted.saying(&go_ahead))
+}
+
+async fn encrypt(
+    connection: &mut Connection,
+    server: &MailServer,
+    trust: &TlsTrust,
+) -> StepResult<()> {
+    let Some(name) = tls::expected_name(&server.host) else {
+        return Err(Stop::known(Diagnosis::CertificateWrongName));
+    };
+    match connection.stream.encrypt(trust, name.clone()).await {
+        Ok(facts) => Ok(Done::new(()).with(facts)),
+        Err(TlsError::Injected) => Err(Stop::known(Diagnosis::StartTlsInjected)),
+        Err(TlsError::Broken(broken)) => Err(Stop::NoReply(broken.into())),
+        Err(TlsError::Handshake { error, shown }) => {
+            let (diagnosis, found) = tls::diagnosis(&error);
+            let refused = shown.filter(|_| diagnosis != Diagnosis::PlainPort);
+            let diagnosis =
+                refused.as_ref().and_then(|it| it.unacceptable(diagnosis)).unwrap_or(diagnosis);
+            let facts = refused.map(|shown| shown.facts_of_refused(&name, diagnosis));
+            Err(Stop::Known(diagnosis, found).having(facts.unwrap_or_default()))
+        }
+    }
+}
+
+/// Signs in, trying one mechanism after the other: some servers offer PLAIN and know only LOGIN,
+/// and some use a different user directory for each.
+async fn sign_in(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    account: &Account,
+) -> StepResult<()> {
+    let (mut tried, mut replies) = (Vec::new(), Vec::new());
+    for mechanism in Mechanism::among(mechanisms(capabilities)?) {
+        let exchange = mechanism.exchange(account);
+        tried.push(exchange.mechanism);
+        match run_exchange(connection, &exchange).await {
+            Ok(reply) => replies.push(reply.decoded()),
+            Err(no_reply) if replies.is_empty() => return Err(no_reply.into()),
+            // The reply to the previous mechanism is more specific.
+            Err(_) => break,
+        }
+        match replies.last().map(|reply| reply.code) {
+            Some(200..300) => {
+                return Ok(Done::new(()).with([mechanism_fact(&tried)]).saying_all(&replies));
+            }
+            // The reply asks for encryption or a sign-in elsewhere, not for another mechanism.
+            Some(530 | 534 | 538) => break,
+            Some(500..600) => {}
+            _ => break,
+        }
+    }
+    if tried.is_empty() {
+        return Err(Stop::known(Diagnosis::NoCommonMechanism));
+    }
+    Err(Stop::SignInRefused(replies).having(vec![mechanism_fact(&tried)]))
+}
+
+/// Signs in with a token. A server may give the reason for a refusal in a challenge, and sends its
+/// reply after the response to it (RFC 7628 3.2.3).
+async fn sign_in_by_token(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    bearer: &Bearer,
+    server: &MailServer,
+) -> StepResult<()> {
+    if !connection.stream.is_encrypted() {
+        return Err(Stop::known(Diagnosis::EncryptionRequired));
+    }
+    let offered = mechanisms(capabilities)?;
+    let Some(mechanism) = TokenMechanism::choose(offered) else {
+        return Err(Stop::known(Diagnosis::TokenSignInNotOffered));
+    };
+    let exchange = mechanism.exchange(bearer, server);
+    let reply = run_exchange(connection, &exchange).await?.decoded();
+    let tried = mechanism_fact(&[exchange.mechanism]);
+    if reply.is_done() {
+        return Ok(Done::new(()).with([tried]).saying(&reply));
+    }
+    let last = match reply.code {
+        334 => connection.command(mechanism.acknowledgement()).await.ok().map(Reply::decoded),
+        _ => None,
+    };
+    let facts = std::iter::once(tried).chain(required_scope(&reply)).collect();
+    Err(Stop::TokenRefused { first: reply, last }.having(facts))
+}
+
+/// Returns the scope in an error challenge, if it is JSON (RFC 7628 3.2.2).
+fn required_scope(challenge: &Reply) -> Option<Fact> {
+    let json: serde_json::Value = serde_json::from_str(&challenge.lines.concat()).ok()?;
+    let scope = json.get("scope")?.as_str()?;
+    (challenge.code == 334).then(|| Fact::new(FactName::WantedScope, scope))
+}
+
+fn mechanisms(capabilities: &Capabilities) -> Result<&[String], Stop> {
+    capabilities.mechanisms.as_deref().ok_or_else(|| Stop::known(Diagnosis::SignInNotOffered))
+}
+
+fn mechanism_fact(tried: &[&str]) -> Fact {
+    Fact::new(FactName::Mechanism, tried.join(", "))
+}
+
+/// Runs an AUTH exchange as far as the server asks for responses (RFC 4954 4).
+async fn run_exchange(connection: &mut Connection, exchange: &Exchange) -> Result<Reply, NoReply> {
+    let mut reply = connection.ask(exchange.opening.expose_secret().as_bytes()).await?;
+    for response in &exchange.responses {
+        if reply.code != 334 {
+            break;
+        }
+        reply = connection.ask(response.expose_secret().as_bytes()).await?;
+    }
+    Ok(reply)
+}
+
+async fn mail_from(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    envelope: &Envelope,
+    message: &[u8],
+) -> StepResult<()> {
+    let sender = match envelope.sender.as_deref().map(wire_form) {
+        Some(None) => return Err(Stop::known(Diagnosis::SenderRefused)),
+        sender => sender.flatten(),
+    };
+    let sender_needs_utf8 = sender.as_ref().is_some_and(needs_utf8);
+    if sender_needs_utf8 && !capabilities.smtputf8 {
+        return Err(Stop::known(Diagnosis::SmtpUtf8NotOffered));
+    }
+    if !message.is_ascii() && !capabilities.eight_bit {
+        return Err(Stop::known(Diagnosis::EightBitNotOffered));
+    }
+    if capabilities.size.is_some_and(|limit| message.len() > limit) {
+        return Err(Stop::known(Diagnosis::MessageTooLarge));
+    }
+    let mut recipients = envelope.recipients.iter().filter_map(|recipient| wire_form(recipient));
+    let mut parameters = Vec::new();
+    if capabilities.smtputf8
+        && (sender_needs_utf8 || recipients.any(|recipient| needs_utf8(&recipient)))
+    {
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    done(connection.command(Mail::new(sender, parameters)).await?)
+}
+
+/// Sends RCPT for every recipient, so that all refusals are known at once.
+async fn rcpt_all(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    envelope: &Envelope,
+) -> StepResult<()> {
+    if let [recipient] = envelope.recipients.as_slice() {
+        return rcpt(connection, capabilities, recipient).await;
+    }
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    for recipient in &envelope.recipients {
+        match rcpt(connection, capabilities, recipient).await {
+            Ok(done) => accepted.extend(done.peer_text),
+            Err(reason @ (Stop::Refused(_) | Stop::Known(..))) => {
+                refused.push((recipient.clone(), reason));
+            }
+            Err(reason) => return Err(reason),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Stop::Each(refused));
+    }
+    let mut done = Done::new(());
+    done.peer_text = Some(accepted.join("\n"));
+    Ok(done)
+}
+
+async fn rcpt(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    recipient: &str,
+) -> StepResult<()> {
+    let Some(recipient) = wire_form(recipient) else {
+        return Err(Stop::known(Diagnosis::RecipientRefused));
+    };
+    if needs_utf8(&recipient) && !capabilities.smtputf8 {
+        return Err(Stop::known(Diagnosis::SmtpUtf8NotOffered));
+    }
+    done(connection.command(Rcpt::new(recipient, Vec::new())).await?)
+}
+
+/// A message that was sent up to its final dot and not refused.
+struct SentContent {
+    /// The time when the dot was written.
+    at: Instant,
+    /// The reply to the dot, if there was one.
+    reply: Option<Reply>,
+}
+
+/// Sends DATA, the message and the final dot. Without a reply after that, it is unknown whether the
+/// message was accepted.
+async fn send_content(connection: &mut Connection, message: &[u8]) -> StepResult<SentContent> {
+    let go_ahead = connection.command(Data).await?;
+    if go_ahead.code != 354 {
+        return Err(Stop::Refused(go_ahead));
+    }
+    if let Some(unasked) = connection.unasked().await? {
+        return Err(Stop::Refused(unasked));
+    }
+    if let Err(broken) = connection.stream.write(&content(message)).await {
+        let reason = connection.reply().await.map_err(|_| NoReply::from(broken))?;
+        return Err(Stop::Refused(reason));
+    }
+    let at = Instant::now();
+    match connection.reply().await {
+        Ok(reply) if !reply.is_done() => Err(Stop::Refused(reply)),
+        reply => Ok(Done::new(SentContent { at, reply: reply.ok() }).at(at).saying(&go_ahead)),
+    }
+}
+
+/// Reads the reply that accepts the message (RFC 5321 4.1.1.4).
+fn accepted_reply(reply: &Reply) -> Done<String> {
+    let id = queue_id(reply).map(|id| Fact::new(FactName::QueueId, id));
+    Done::new(reply.words()).with(id).saying(reply)
+}
+
+/// Sends QUIT (RFC 5321 4.1.1.10) in the background, if the connection is usable.
+fn quit(mut connection: Connection) {
+    if connection.stream.is_broken() {
+        return;
+    }
+    tokio::spawn(async move {
+        let _ = timeout(QUIT_TIMEOUT, connection.command(Quit)).await;
+    });
+}
+
+/// Returns the result of a step that needs only a 2yz reply.
+fn done(reply: Reply) -> StepResult<()> {
+    if reply.is_done() { Ok(Done::new(()).saying(&reply)) } else { Err(Stop::Refused(reply)) }
+}
+
+fn listed<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

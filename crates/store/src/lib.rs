@@ -2,6 +2,7 @@
 //! is the same for `SQLite` and `PostgreSQL`, so columns hold only 64-bit integers, texts and
 //! blobs, and times are epoch milliseconds. Nothing here interprets a form.
 
+mod columns;
 mod migrations;
 
 pub mod audit;
@@ -137,9 +138,22 @@ impl OpenStoreError {
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum StoreError {
     #[error("the database does not answer as it should")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     #[error("the database holds a {0} that this version does not know")]
     Unknown(&'static str),
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Converts an error of sqlx. It may contain what [`columns`] says of a value.
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { index, source } => match source.downcast() {
+                Ok(unknown) => *unknown,
+                Err(source) => Self::Database(sqlx::Error::ColumnDecode { index, source }),
+            },
+            error => Self::Database(error),
+        }
+    }
 }
 
 /// Why the database cannot be written, as far as an operator can fix it.

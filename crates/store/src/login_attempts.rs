@@ -55,14 +55,13 @@ pub async fn begin(
         .await?;
     let sql = "INSERT INTO sign_in_attempt (account, source, at, under_way_until)
                VALUES ($1, $2, $3, $4) RETURNING id";
-    let number = sqlx::query(sql)
+    let number = sqlx::query_scalar(sql)
         .bind(account)
         .bind(source)
         .bind(millis(at))
         .bind(millis(at + UNDER_WAY))
         .fetch_one(&mut *transaction)
-        .await?
-        .try_get(0)?;
+        .await?;
     transaction.commit().await?;
     Ok(Ok(number))
 }

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 use super::{Dialect, OpenStoreError, Store};
 
@@ -26,6 +26,7 @@ const STEPS: [(i64, &str); 10] = [
 /// for the one that migrates.
 const POSTGRES_LOCK: &str = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7041776)";
 
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
 const SQLITE_HAS_TABLES: &str =
     "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'";
 const POSTGRES_HAS_TABLES: &str = "SELECT COUNT(to_regclass('schema_version'))";
@@ -68,11 +69,10 @@ async fn found(store: &Store) -> Result<i64, sqlx::Error> {
         Dialect::Sqlite => SQLITE_HAS_TABLES,
         Dialect::Postgres => POSTGRES_HAS_TABLES,
     };
-    if sqlx::query(has_tables).fetch_one(&store.pool).await?.try_get::<i64, _>(0)? == 0 {
+    if sqlx::query_scalar::<_, i64>(has_tables).fetch_one(&store.pool).await? == 0 {
         return Ok(0);
     }
-    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
-    row.fetch_one(&store.pool).await?.try_get(0)
+    sqlx::query_scalar(VERSION).fetch_one(&store.pool).await
 }
 
 /// Applies the missing migrations in one transaction, if `may_change` is true for the version that
@@ -87,10 +87,7 @@ async fn apply(store: &Store, may_change: impl Fn(i64) -> bool) -> Result<i64, s
     )
     .execute(&mut *transaction)
     .await?;
-    let found: i64 = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version")
-        .fetch_one(&mut *transaction)
-        .await?
-        .try_get(0)?;
+    let found: i64 = sqlx::query_scalar(VERSION).fetch_one(&mut *transaction).await?;
     let is_missing = |version: i64| version > found && may_change(found);
     for (version, step) in STEPS.into_iter().filter(|(version, _)| is_missing(*version)) {
         sqlx::raw_sql(AssertSqlSafe(in_dialect(step, store.dialect)))

@@ -8,7 +8,6 @@ mod migrations;
 pub mod audit;
 pub mod database;
 pub mod files;
-pub mod foreign_sessions;
 pub mod hash;
 pub mod key_check;
 pub mod key_id;

@@ -7,7 +7,6 @@ use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::audit::{self, Actor, Entry};
-use super::sessions::name_of;
 use super::{Store, StoreError, columns::columns, json, millis, sought};
 use domain::Principal;
 
@@ -263,11 +262,11 @@ pub async fn settle(
     Ok(())
 }
 
-/// Expires the attempts that a session began: those without an outcome fail, and no callback is
+/// Expires the attempts that the session with this name began: those without an outcome fail, and no callback is
 /// accepted for any of them.
 pub(super) async fn expire_of_session(
     connection: &mut AnyConnection,
-    token_hash: &str,
+    name: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (stage, diagnosis) = (OauthStage::Return, OauthDiagnosis::OtherSession);
@@ -276,7 +275,7 @@ pub(super) async fn expire_of_session(
         "UPDATE token_attempt SET expires_at = $2, ended = COALESCE(ended, $3), verifier = NULL
          WHERE session = $1 AND expires_at > $2 AND (ended IS NULL OR consumed_at IS NULL)",
     )
-    .bind(name_of(token_hash))
+    .bind(name)
     .bind(millis(at))
     .bind(json(&end))
     .execute(connection)

@@ -53,7 +53,7 @@ impl Column {
             Self::CodeVerifier => "token_attempt",
             Self::Run => "run",
             Self::SignInVerifier => "foreign_sign_in",
-            Self::IdToken => "foreign_session",
+            Self::IdToken => "session",
         }
     }
 
@@ -90,7 +90,7 @@ impl Column {
             }
             Self::Run => "''",
             Self::SignInVerifier => "foreign_sign_in.issuer",
-            Self::IdToken => "foreign_session.principal",
+            Self::IdToken => "session.principal",
         }
     }
 

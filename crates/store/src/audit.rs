@@ -9,8 +9,9 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 pub use domain::audit::Action;
 use domain::{Principal, RequestClient};
 
-use super::columns::columns;
-use super::{Store, StoreError, millis, sought};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// Who did something and from where, in values that stay when the account is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

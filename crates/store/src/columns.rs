@@ -1,4 +1,4 @@
-//! Reads rows into structs. [`columns!`] names the columns of a struct once, for its queries and for
+//! Reads rows into structs, and converts values for columns. [`columns!`] names the columns of a struct once, for its queries and for
 //! its `FromRow`.
 //!
 //! sqlx's own derive is not used. It compiles both drivers a second time, for the macro, and needs
@@ -10,11 +10,12 @@ use domain::Role;
 use domain::delivery::{Outcome, StepReport, Tested};
 use domain::time_format::{ClockStyle, DatePattern};
 use domain::token::{AttemptOutcome, OauthFailure};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Decode, Row, Type};
 
-use super::StoreError::{self, Unknown};
+use crate::error::StoreError::{self, Unknown};
 
 /// A type that is read from one column.
 pub(crate) trait Column: Sized {
@@ -102,4 +103,20 @@ impl<T: Column> Column for Option<T> {
 
 fn parsed<T: DeserializeOwned>(json: &str, what: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|_| Unknown(what))
+}
+
+/// Returns an instant in epoch milliseconds.
+pub(crate) fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+/// Returns a value as JSON for a column.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .expect("what is kept as JSON has text keys only, and no way to fail")
+}
+
+/// Returns a text to look for: `PostgreSQL` rejects U+0000, which no stored text contains.
+pub(crate) fn sought(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }

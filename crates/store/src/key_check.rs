@@ -4,8 +4,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::audit::{self, Action, Entry};
-use super::{Store, StoreError, columns::column};
+use crate::audit::{self, Action, Entry};
+use crate::columns::column;
+use crate::error::StoreError;
+use crate::pool::Store;
 
 const SEALED: &str = "SELECT sealed FROM key_check WHERE id = 1";
 

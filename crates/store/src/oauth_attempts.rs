@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Actor, Entry};
-use super::{Store, StoreError, columns::columns, json, millis, sought};
+use crate::audit::{self, Actor, Entry};
+use crate::columns::{columns, json, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 use domain::Principal;
 
 /// A stored attempt.

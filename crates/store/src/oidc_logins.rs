@@ -5,8 +5,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::columns::{Column, columns};
-use super::{Store, StoreError, millis};
+use crate::columns::{Column, columns, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// A pending login.
 #[derive(Debug, Clone, PartialEq, Eq)]

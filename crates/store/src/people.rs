@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Entry};
-use super::sessions::{self, SessionEnd};
-use super::{Store, StoreError, columns::columns, millis, sought};
+use crate::audit::{self, Entry};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::sessions::{self, SessionEnd};
 use domain::{Principal, Role};
 
 /// A local account.

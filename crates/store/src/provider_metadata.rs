@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, columns::columns, millis, sought};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The number of providers that are kept, the latest.
 const MAX_PROVIDERS: i64 = 100;

@@ -5,7 +5,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, millis};
+use crate::columns::millis;
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The rows of one deletion, plus those of the same millisecond.
 const BATCH: i64 = 200;

@@ -4,8 +4,10 @@
 use chrono::{DateTime, Utc};
 use domain::delivery::{Outcome, Run, StepReport};
 
-use super::audit::{self, Action, Actor, Entry};
-use super::{Store, StoreError, columns::column, json, millis, sought};
+use crate::audit::{self, Action, Actor, Entry};
+use crate::columns::{column, json, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 use domain::Principal;
 
 /// A stored run.

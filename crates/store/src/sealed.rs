@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, millis};
+use crate::columns::millis;
+use crate::error::StoreError;
 use crate::key_id::KeyId;
+use crate::pool::Store;
 
 /// How many values are read at once.
 const BATCH: i64 = 100;

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Entry};
-use super::columns::column;
-use super::{Store, StoreError, json, millis, oauth_attempts};
+use crate::audit::{self, Entry};
+use crate::columns::{column, json, millis};
+use crate::error::StoreError;
 use crate::hash::hashed;
+use crate::oauth_attempts;
+use crate::pool::Store;
 
 /// A session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +126,8 @@ const SESSIONS: &str = "SELECT token_hash, principal, person.id AS id, email, na
     session.created_at AS created_at, seen_at
     FROM session LEFT JOIN person ON person.id = session.account";
 
-/// Begins a session of a local account if the account's password hash is still this one. Returns whether it is.
+/// Begins a session of a local account if the account's password hash is still this one. Returns
+/// whether it is.
 ///
 /// # Errors
 /// The database does not answer.

@@ -4,9 +4,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::AnyConnection;
 
-use super::audit::Entry;
-use super::people::{self, Added, Person};
-use super::{Store, StoreError, millis};
+use crate::audit::Entry;
+use crate::columns::millis;
+use crate::error::StoreError;
+use crate::people::{self, Added, Person};
+use crate::pool::Store;
 use domain::Role;
 
 /// Whether there is an administrator.

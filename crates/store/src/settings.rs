@@ -4,9 +4,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::AnyConnection;
 
-use super::audit::{self, Action, Actor, Entry};
-use super::tokens::{self, StoredToken};
-use super::{Store, StoreError, columns::column, hold_settings, millis};
+use crate::audit::{self, Action, Actor, Entry};
+use crate::columns::{column, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::tokens::{self, StoredToken};
 
 /// The saved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,10 +178,7 @@ pub struct Rebound<'a> {
 /// The database does not answer; nothing was changed.
 pub async fn rebind(store: &Store, rebound: Rebound<'_>) -> Result<bool, StoreError> {
     let Rebound { revision, before, after } = rebound;
-    let mut transaction = store.begin_write().await?;
-    if !hold_settings(&mut transaction, revision).await? {
-        return Ok(false);
-    }
+    let Some(mut transaction) = store.begin_write_for(revision).await? else { return Ok(false) };
     let rebound = sqlx::query(
         "UPDATE secret SET destination = $4, sealed = $5
          WHERE field = $1 AND destination = $2 AND sealed = $3",

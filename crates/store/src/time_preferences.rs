@@ -2,8 +2,10 @@
 
 use domain::time_format::TimePreference;
 
-use super::audit::{self, Entry};
-use super::{Store, StoreError, columns::column};
+use crate::audit::{self, Entry};
+use crate::columns::column;
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// Returns what this user has chosen, if anything.
 ///

@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::token::OauthFailure;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Entry};
-use super::{Store, StoreError, columns::columns, hold_settings, json, millis};
+use crate::audit::{self, Entry};
+use crate::columns::{columns, json, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,10 +143,9 @@ pub async fn put(
     token: &StoredToken,
     entry: &Entry,
 ) -> Result<PutOutcome, StoreError> {
-    let mut transaction = store.begin_write().await?;
-    if !hold_settings(&mut transaction, revision).await? {
+    let Some(mut transaction) = store.begin_write_for(revision).await? else {
         return Ok(PutOutcome::OutOfDate);
-    }
+    };
     let before = delete_in(&mut transaction).await?;
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,

@@ -21,6 +21,7 @@ use memchr::memmem::find;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{Answer, Harness, get};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator, encoded, log_file, program, run,
@@ -170,8 +171,7 @@ fn around(octets: &[u8], canary: &str) -> String {
 }
 
 fn draft(edits: &[(Field, &str)]) -> Draft {
-    let mut draft = Draft::default();
-    let complete = [
+    let complete = draft_of(&[
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, "Example PPM"),
         (Field::BasicServer, "127.0.0.1"),
@@ -180,11 +180,8 @@ fn draft(edits: &[(Field, &str)]) -> Draft {
         (Field::Password, STORED),
         (Field::ClientSecret, CLIENT),
         (Field::TokenEndpoint, "https://login.example.com/token"),
-    ];
-    for (field, text) in complete.iter().chain(edits) {
-        draft.edit(*field, *text);
-    }
-    draft
+    ]);
+    edited(&complete, edits)
 }
 
 #[tokio::test]

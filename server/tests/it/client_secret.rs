@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
+use crate::support::drafts::edited;
 use crate::support::oauth_fixture::{FLOWS, draft};
 use crate::support::oauth_programs::{LOOK_EVERY, called, end_of, save, token, trust_the_tests};
 use crate::support::program::{HttpBrowser, Serving};
@@ -45,19 +46,15 @@ impl Attacked {
         let mut draft = draft(flow, &provider, &mailbox);
         // The flow None needs these.
         draft.basic = draft.oauth.clone();
-        let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
-        browser.cookie.clone_from(&cookies[0]);
+        let mut browser = HttpBrowser::with_cookie(&program.address, &cookies[0]).await;
         save(&mut browser, &draft, 0, None).await;
         Self { _folder: folder, _program: program, browser, provider, mailbox, draft, revision: 1 }
     }
 
     /// The saved settings with these edits and an untouched secret.
     fn edited(&self, edits: &[(Field, &str)]) -> Draft {
-        let mut draft = self.draft.map_secrets(|_, _| SecretEdit::Untouched);
-        for &(field, text) in edits {
-            draft.edit(field, text);
-        }
-        draft
+        let draft = self.draft.map_secrets(|_, _| SecretEdit::Untouched);
+        edited(&draft, edits)
     }
 
     /// The problem of the Client Secret that a save reports.

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::support::accounts::{administrator, administrators};
 use crate::support::databases::{database, database_url};
+use crate::support::drafts::draft_of;
 use crate::support::harness::trail;
 use crate::support::program::{HttpBrowser, Serving, log_file};
 use crate::support::soak::times;
@@ -65,18 +66,14 @@ async fn one_wins_each_round(programs: usize) {
 
 /// This administrator's draft in this round, including a secret.
 fn draft(number: usize, revision: i64) -> Draft {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    draft_of(&[
         (Field::BasicSender, format!("{revision}@example.com")),
         (Field::BasicDisplayName, administrator(number)),
         (Field::BasicServer, "smtp.example.com".to_owned()),
         (Field::BasicPort, "587".to_owned()),
         (Field::Username, format!("user-{number}")),
         (Field::Password, format!("password-{number}-{revision}")),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    ])
 }
 
 fn start(folder: &Path, database_url: &str, log: &Path) -> Serving {

@@ -23,7 +23,7 @@ use crate::support::harness::{
     principal,
 };
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, Returning};
-use crate::support::pages::ask;
+use crate::support::pages::{ask, call_in};
 use testkit::provider::Held;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
@@ -372,9 +372,7 @@ async fn the_audit_row_of_a_consent_names_the_client_address_of_the_callback() {
 
 /// Starts Get Auth Token in this session and returns the path that redirects to the provider.
 async fn begin_in(world: &OauthFixture, cookie: &str) -> String {
-    let call = post("/api/email/get-token").header(header::COOKIE, cookie);
-    let call = call.header(header::CONTENT_TYPE, "application/json");
-    let answer = ask(&world.harness, call, Body::from(r#"{"in_pop_up":true}"#)).await;
+    let answer = call_in(&world.harness, cookie, "get-token", r#"{"in_pop_up":true}"#).await;
     let begun: AttemptStarted = serde_json::from_str(&answer.body).expect("it has begun");
     begun.start.expect("a person is asked")
 }

@@ -20,6 +20,7 @@ use store::database::Database;
 use store::{Store, settings};
 use tokio::task::JoinSet;
 
+use crate::support::drafts::draft_of;
 use crate::support::program::{HttpBrowser, Serving, add_administrator};
 use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
@@ -202,8 +203,7 @@ impl Savers {
 
 /// The draft that is saved as this revision: every field contains the number.
 fn version(revision: i64, by: &str) -> Draft {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    draft_of(&[
         (Field::BasicSender, format!("{revision}@example.com")),
         (Field::BasicDisplayName, by.to_owned()),
         (Field::BasicServer, "mail.invalid".to_owned()),
@@ -211,10 +211,7 @@ fn version(revision: i64, by: &str) -> Draft {
         (Field::Username, format!("user-{revision}")),
         (Field::Password, format!("password-{revision}-{by}")),
         (Field::ClientId, format!("client-{revision}")),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    ])
 }
 
 /// Opens the database after a kill, asserts that it is consistent and returns its revision.

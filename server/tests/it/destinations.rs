@@ -12,6 +12,7 @@ use sqlx::AssertSqlSafe;
 use url::Url;
 
 use crate::support::databases::connection;
+use crate::support::drafts::edited;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, OauthFixture};
 use testkit::mailbox::Mailbox;
 use testkit::provider::{CLIENT_SECRET, ScriptedProvider};
@@ -24,12 +25,9 @@ async fn loaded(world: &OauthFixture) -> (Draft, i64) {
 
 /// Saves these edits and confirms the deletion of the token.
 async fn save(world: &OauthFixture, edits: &[(Field, &str)]) -> SaveAnswer {
-    let (mut draft, revision) = loaded(world).await;
-    for &(field, text) in edits {
-        draft.edit(field, text);
-    }
+    let (draft, revision) = loaded(world).await;
     let grant = world.token().await.map(|token| token.grant);
-    world.save_deleting(&draft, revision, grant).await
+    world.save_deleting(&edited(&draft, edits), revision, grant).await
 }
 
 async fn saved(world: &OauthFixture, edits: &[(Field, &str)]) {

@@ -13,6 +13,7 @@ use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::drafts::draft_of;
 use crate::support::harness::EMAIL;
 use crate::support::oauth_fixture::draft_with;
 use crate::support::oauth_programs::{LOOK_EVERY, called, trust_the_tests};
@@ -64,16 +65,13 @@ impl Attacker {
     /// Saves this mail server without TLS, sends a test message, and returns its run.
     async fn send_test_to(&mut self, host: &str, port: u16) -> RunView {
         let port = port.to_string();
-        let mut draft = Draft::default();
-        for (field, text) in [
+        let draft = draft_of(&[
             (Field::BasicSender, "noreply@example.com"),
             (Field::BasicDisplayName, "PPM Planner"),
             (Field::BasicServer, host),
             (Field::BasicPort, port.as_str()),
             (Field::BasicUseTls, "false"),
-        ] {
-            draft.edit(field, text);
-        }
+        ]);
         let answer = self.save(&draft).await;
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
         let mut now: RunView = called(&mut self.browser, "email/send-test", &json!({})).await;

@@ -8,12 +8,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::request::{Builder, Parts};
 use axum::http::{Request, StatusCode, header};
-use domain::{Draft, Field};
+use domain::Field;
 use serde_json::json;
 use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
 use store::audit::Action;
 use tower::ServiceExt;
 
+use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, Harness, get, post, read};
 use crate::support::oauth_fixture::CALLBACK;
 
@@ -54,15 +55,12 @@ async fn call(harness: &Harness, who: &str, function: &str, body: serde_json::Va
 
 /// A complete first save.
 fn save() -> serde_json::Value {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    let draft = draft_of(&[
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, "PPM Planner"),
         (Field::BasicServer, "mail.example.com"),
         (Field::BasicPort, "587"),
-    ] {
-        draft.edit(field, text);
-    }
+    ]);
     json!({ "save": { "draft": draft, "revision": 0, "deletes_grant": null } })
 }
 

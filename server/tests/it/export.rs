@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use store::audit::{self, Action, Actor, Entry};
 
-use crate::support::databases::{connection, database_url};
+use crate::support::databases::{connection, database_url, execute};
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator_to, complaint, program, run,
@@ -105,7 +105,7 @@ async fn rows_are_sorted_oldest_first_and_limited_by_since_and_until() {
 async fn rows_of_several_pages_are_exported_once_and_completely() {
     let harness = Harness::start().await;
     let mut connection = connection(harness.folder.path()).await;
-    sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("it begins");
+    execute(&mut connection, "BEGIN").await;
     let begun = at("2027-03-01T00:00:00Z");
     // Seven rows per millisecond, so that pages end among rows of the same time.
     for number in 0..1_800_i64 {
@@ -120,7 +120,7 @@ async fn rows_of_several_pages_are_exported_once_and_completely() {
         .await
         .expect("the table is there");
     }
-    sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("it ends");
+    execute(&mut connection, "COMMIT").await;
     let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
     let expected: Vec<_> = (0..1_800).map(|number| number.to_string()).collect();
     assert_eq!(details(&found), expected);
@@ -131,9 +131,7 @@ async fn a_trail_is_exported_while_the_server_runs_and_nothing_is_changed() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
-    let serving = Serving::with(folder.path(), |command| {
-        command.args(["--database-url", &url]);
-    });
+    let serving = Serving::on_database(folder.path(), &[]).await;
     let mut ada = HttpBrowser::at(&serving.address).await.expect("it listens");
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     std::fs::remove_file(folder.path().join("ppm-email.key")).expect("no key is needed");

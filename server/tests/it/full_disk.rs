@@ -6,20 +6,19 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use axum::http::StatusCode;
 use contract::{Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
 
 use crate::support::databases::connection;
+use crate::support::drafts::draft_of;
 use crate::support::harness::{EMAIL, FORM, PASSWORD};
 use crate::support::program::{HttpBrowser, READY, Serving, add_administrator, log_file};
+use crate::support::waiting::until;
 
-const TIMEOUT: Duration = Duration::from_mins(1);
 const FULL: &str = r#"{"code":"not-ready","reasons":["disk-full"]}"#;
 
 /// A tmpfs of a few megabytes, unmounted on drop.
@@ -66,16 +65,12 @@ impl Drop for Disk {
 }
 
 fn draft(name: &str) -> Draft {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    draft_of(&[
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, name),
         (Field::BasicServer, "smtp.example.com"),
         (Field::BasicPort, "587"),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    ])
 }
 
 async fn signed_in(serving: &Serving) -> HttpBrowser {
@@ -154,12 +149,7 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     // The sign-out must reach the database, so that a restarted program knows of it.
-    let recorded = async {
-        while !ada.get("/audit").await.expect("an answer").body.contains("Signed out") {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(TIMEOUT, recorded).await.expect("the database is told of the sign-out");
+    until(async || ada.get("/audit").await.expect("an answer").body.contains("Signed out")).await;
     serving.stop();
     let log = fs::read_to_string(log).expect("the program wrote it");
     assert_eq!(log.matches("this process is not ready").count(), 1, "{log}");

@@ -34,6 +34,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url, execute, migrate};
+use crate::support::drafts::draft_of;
 use crate::support::oauth_fixture::OauthFixture;
 use crate::support::oauth_programs::{called, save};
 use crate::support::program::{
@@ -132,9 +133,7 @@ impl Nodes {
     }
 
     async fn browser(&self, serving: &Serving) -> HttpBrowser {
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        browser.cookie.clone_from(&self.cookie);
-        browser
+        HttpBrowser::with_cookie(&serving.address, &self.cookie).await
     }
 
     async fn store(&self) -> Store {
@@ -267,8 +266,7 @@ async fn wait_until_locked_out(command: &mut Child) {
 }
 
 fn draft(number: i64) -> Draft {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    draft_of(&[
         (Field::BasicSender, "noreply@example.com".to_owned()),
         (Field::BasicDisplayName, "PPM".to_owned()),
         (Field::BasicServer, "mail.invalid".to_owned()),
@@ -276,10 +274,7 @@ fn draft(number: i64) -> Draft {
         (Field::Username, "ppm".to_owned()),
         (Field::Password, format!("password-{number}")),
         (Field::ClientId, format!("client-{number}")),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    ])
 }
 
 /// Inserts `count` test runs with sealed forms.

@@ -2,7 +2,6 @@
 //! `--no-local-accounts` turns local accounts off.
 
 use std::fs;
-use std::path::Path;
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -39,17 +38,10 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-async fn serve(folder: &Path, flags: &[&str]) -> Serving {
-    let url = database_url(folder).await;
-    Serving::with(folder, |command| {
-        command.args(["--database-url", &url]).args(flags);
-    })
-}
-
 /// The program's standard output at a start with these flags.
 async fn start_output(flags: &[&str]) -> String {
     let folder = folder();
-    serve(folder.path(), flags).await.stop()
+    Serving::on_database(folder.path(), flags).await.stop()
 }
 
 #[tokio::test]
@@ -72,7 +64,7 @@ async fn a_requested_set_up_link_is_printed_beside_another_sign_in() {
 #[tokio::test]
 async fn without_a_link_no_ticket_is_stored_and_no_page_mentions_one() {
     let folder = folder();
-    let program = serve(folder.path(), &OIDC).await;
+    let program = Serving::on_database(folder.path(), &OIDC).await;
     let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
     let page = browser.get("/sign-in").await.expect("an answer").body;
     assert!(!page.contains("the link the server printed"), "{page}");
@@ -89,13 +81,14 @@ async fn with_local_accounts_off_no_password_works_and_sessions_end() {
     let folder = folder();
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
-    let program = serve(folder.path(), &OIDC).await;
+    let program = Serving::on_database(folder.path(), &OIDC).await;
     let mut ada = HttpBrowser::at(&program.address).await.expect("it listens");
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     assert_eq!(ada.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
     program.stop();
 
-    let program = serve(folder.path(), &[&OIDC[..], &["--no-local-accounts"]].concat()).await;
+    let program =
+        Serving::on_database(folder.path(), &[&OIDC[..], &["--no-local-accounts"]].concat()).await;
     let mut ada = ada.again(&program.address).await.expect("it listens");
     let page = ada.get("/settings/email").await.expect("an answer");
     assert_eq!(page.header("location"), "/sign-in", "{page:?}");
@@ -122,7 +115,8 @@ async fn with_local_accounts_off_no_password_works_and_sessions_end() {
 async fn a_sign_in_page_without_a_way_to_sign_in_says_so() {
     for others in [&HOST[..], &PROXY] {
         let folder = folder();
-        let program = serve(folder.path(), &[others, &["--no-local-accounts"]].concat()).await;
+        let program =
+            Serving::on_database(folder.path(), &[others, &["--no-local-accounts"]].concat()).await;
         let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
         let page = browser.get("/sign-in").await.expect("an answer").body;
         assert!(page.contains("You cannot sign in on this page."), "{page}");

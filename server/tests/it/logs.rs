@@ -29,8 +29,7 @@ async fn a_failed_token_refresh_is_logged_with_its_code_and_without_colours() {
     let provider = TestProvider::start();
     provider.rule(|rules| rules.lifetime = Duration::from_secs(2));
     let mailbox = Mailbox::start(&std::sync::Arc::new(TestProvider::start())).await;
-    let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
-    browser.cookie.clone_from(&cookies[0]);
+    let mut browser = HttpBrowser::with_cookie(&program.address, &cookies[0]).await;
     let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
     save(&mut browser, &draft, 0, None).await;
     obtain(&mut browser, &provider).await;

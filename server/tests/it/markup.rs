@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use contract::EmailService;
 use contract::{RunView, Save, SaveAnswer};
-use domain::{Draft, Field};
+use domain::Field;
 use serde_json::json;
 use server::service::Service;
 
+use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
 use crate::support::oauth_fixture::a_moment;
 use crate::support::pages::ask;
@@ -66,16 +67,13 @@ async fn markup_in_a_mail_servers_greeting_is_escaped_in_the_test_messages() {
 #[tokio::test]
 async fn markup_in_a_certificate_field_of_a_disabled_group_is_escaped_in_the_tab() {
     let harness = Harness::start().await.with_ada().await;
-    let mut draft = Draft::default();
-    for (field, text) in [
+    let draft = draft_of(&[
         (Field::BasicSender, "ppm@example.com"),
         (Field::BasicDisplayName, "PPM"),
         (Field::BasicServer, "127.0.0.1"),
         (Field::BasicPort, "25"),
         (Field::OauthTrustedCa, HOSTILE),
-    ] {
-        draft.edit(field, text);
-    }
+    ]);
     let save = Save { draft, revision: 0, deletes_grant: None };
     let service = Service::new(harness.server.clone());
     let answer = service.save(&principal("1", EMAIL, NAME), save).await.expect("an answer");

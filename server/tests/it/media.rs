@@ -3,11 +3,12 @@
 
 use axum::http::{Method, StatusCode, header};
 use contract::{Save, SaveAnswer};
-use domain::{Draft, Field};
+use domain::Field;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::accounts::administrators;
+use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, FORM};
 use crate::support::program::{HttpBrowser, Serving};
 
@@ -39,12 +40,8 @@ struct MediaPage {
 async fn page() -> MediaPage {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = administrators(&folder, 1).await;
-    let url = crate::support::databases::database_url(folder.path()).await;
-    let program = Serving::with(folder.path(), |command| {
-        command.args(["--database-url", &url]);
-    });
-    let mut browser = HttpBrowser::at(&program.address).await.expect("it listens");
-    browser.cookie.clone_from(&cookies[0]);
+    let program = Serving::on_database(folder.path(), &[]).await;
+    let browser = HttpBrowser::with_cookie(&program.address, &cookies[0]).await;
     MediaPage { browser, program, _folder: folder }
 }
 
@@ -66,17 +63,14 @@ impl MediaPage {
 
 /// A complete save, which would be stored.
 fn save() -> String {
-    let mut draft = Draft::default();
-    for (field, text) in [
+    let draft = draft_of(&[
         (Field::BasicSender, "noreply@evil.example"),
         (Field::BasicDisplayName, "PPM"),
         (Field::BasicServer, "smtp.evil.example"),
         (Field::BasicPort, "587"),
         (Field::Username, "ada"),
         (Field::Password, "secret"),
-    ] {
-        draft.edit(field, text);
-    }
+    ]);
     json!({ "save": Save { draft, revision: 0, deletes_grant: None } }).to_string()
 }
 

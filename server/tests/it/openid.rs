@@ -18,7 +18,7 @@ use crate::support::databases::connection;
 use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, unlimited};
 use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
-use crate::support::pages::ask;
+use crate::support::pages::{ask, call_in};
 
 const SUBJECT: &str = "248289761001";
 const PROVIDER_FAILED: &str = "/sign-in?refused=provider-failed";
@@ -72,17 +72,9 @@ impl OpenidFixture {
         self.sign_in().await
     }
 
-    /// Calls a server function.
-    async fn call(&self, function: &str, cookie: &str) -> Answer {
-        let request = post(&format!("/api/{function}"))
-            .header(COOKIE, cookie)
-            .header("content-type", "application/json");
-        ask(&self.harness, request, Body::from("{}")).await
-    }
-
     /// Loads the tab.
     async fn tab(&self, cookie: &str) -> EmailTab {
-        let answer = self.call("email/load", cookie).await;
+        let answer = call_in(&self.harness, cookie, "load", "{}").await;
         serde_json::from_str(&answer.body).expect("the tab")
     }
 
@@ -181,7 +173,7 @@ async fn an_unverified_address_is_no_recipient() {
         assert_eq!(world.tab(&cookie).await.recipient.as_deref(), recipient, "{is_verified}");
         let page = world.get("/settings/email", &cookie).await.body;
         assert_eq!(page.contains(NO_ADDRESS), recipient.is_none(), "{is_verified}: {page}");
-        let sent = world.call("email/send-test", &cookie).await;
+        let sent = call_in(&world.harness, &cookie, "send-test", "{}").await;
         let found = (sent.status, sent.body.as_str());
         assert_eq!(found, (StatusCode::CONFLICT, code), "{is_verified}");
     }

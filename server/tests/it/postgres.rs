@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use server::clock::Clock;
 use server::identity::SignInError;
 use server::vault::unlock;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 use store::audit::{self, AuditFilter};
 use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::support::databases::{
     connection, count_rows, database, database_url, execute, postgres_setting,
@@ -23,9 +23,7 @@ use crate::support::program::{
     HttpBrowser, READY, Serving, add_administrator_to, complaint, program, run,
 };
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
-
-/// Longer than any background task of the program takes.
-const TIMEOUT: Duration = Duration::from_mins(1);
+use crate::support::waiting::until;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the test")
@@ -51,7 +49,7 @@ async fn commit_under<T: Send + 'static>(
         }
     };
     timeout(Duration::from_secs(20), is_over).await.expect("it waits or ends");
-    sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("it is done");
+    execute(&mut holder, "COMMIT").await;
     other.await.expect("it ends")
 }
 
@@ -261,7 +259,7 @@ async fn a_write_that_waits_too_long_for_a_lock_fails() {
     let store = Store::open(&database(&folder).await).await.expect("a new database opens");
     let mut holder = connection(folder.path()).await;
     let lock = "BEGIN; LOCK TABLE readiness_probe";
-    sqlx::raw_sql(lock).execute(&mut holder).await.expect("the table is there");
+    execute(&mut holder, lock).await;
     let write = store.write_probe(FixedClock::new().now());
     let written = timeout(2 * WRITTEN_WITHIN, write).await.expect("it does not wait for ever");
     assert!(written.is_err(), "it has written what is locked");
@@ -276,7 +274,7 @@ async fn set_read_only(folder: &Path, is_read_only: bool) {
         AnyConnection::connect(&format!("{server}/postgres")).await.expect("it answers");
     let setting = if is_read_only { "on" } else { "off" };
     let alter = format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
-    sqlx::raw_sql(AssertSqlSafe(alter)).execute(&mut connection).await.expect("it is the owner's");
+    execute(&mut connection, &alter).await;
     sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
         .bind(name)
         .execute(&mut connection)
@@ -312,11 +310,6 @@ async fn while_postgresql_is_read_only_reading_and_sign_out_work_and_ready_says_
 
     set_read_only(folder.path(), false).await;
     ada.until_ready_says(READY).await;
-    let recorded = async {
-        while count_rows(folder.path(), "ended_session").await == 0 {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(TIMEOUT, recorded).await.expect("the database is told");
+    until(async || count_rows(folder.path(), "ended_session").await > 0).await;
     assert_eq!(count_rows(folder.path(), "session").await, 0);
 }

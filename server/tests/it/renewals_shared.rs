@@ -53,8 +53,7 @@ impl SharedDatabase {
         let draft = draft(OauthFlow::AuthorizationCode, &provider, &mailbox);
 
         let first = start(folder.path(), &url);
-        let mut browser = HttpBrowser::at(&first.address).await.expect("it listens");
-        browser.cookie.clone_from(&cookies[0]);
+        let mut browser = HttpBrowser::with_cookie(&first.address, &cookies[0]).await;
         save(&mut browser, &draft, 0, None).await;
         obtain(&mut browser, &provider).await;
         // The second program finds a token at its start and refreshes it from then on, too.

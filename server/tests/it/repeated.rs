@@ -366,10 +366,7 @@ async fn a_start_ticket_that_is_repeated_without_its_session_is_refused_and_writ
 #[tokio::test]
 async fn concurrent_failed_sign_ins_at_two_nodes_are_one_row_a_minute_that_counts_each() {
     let fixture = RepeatedFixture::start().await;
-    let url = database_url(fixture.folder.path()).await;
-    let second = Serving::with(fixture.folder.path(), |command| {
-        command.args(["--database-url", &url]);
-    });
+    let second = Serving::on_database(fixture.folder.path(), &[]).await;
     let begun = SystemClock.now();
     let mut attempts = JoinSet::new();
     for number in 0..20 {

@@ -1,7 +1,6 @@
 //! Retention: expired rows are deleted, rows that a page needs are kept.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header;
@@ -17,16 +16,14 @@ use server::service::{Service, delete_expired, enforce_retention};
 use sqlx::AssertSqlSafe;
 use store::audit::{self, Action, Actor, Entry};
 use store::runs;
-use tokio::time::{sleep, timeout};
 
 use crate::support::accounts::administrators;
-use crate::support::databases::{connection, count_rows, database_url};
+use crate::support::databases::{connection, count_rows, execute};
 use crate::support::harness::{EMAIL, Harness, NAME, config, get, principal};
 use crate::support::pages::ask;
 use crate::support::program::{HttpBrowser, Serving};
 use crate::support::test_doubles::SeededRandomness;
-
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::support::waiting::until;
 
 async fn keeping(audit_days: u32, message_days: u32) -> Harness {
     Harness::with(|config| config.retention = Retention { audit_days, message_days }).await
@@ -227,7 +224,7 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
     let harness = keeping(400, 90).await;
     let now = harness.clock.now();
     let mut connection = connection(harness.folder.path()).await;
-    sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("it begins");
+    execute(&mut connection, "BEGIN").await;
     for number in 0..1_500_i64 {
         let at = (now - TimeDelta::days(401)).timestamp_millis() - number;
         sqlx::query(
@@ -238,7 +235,7 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
         .await
         .expect("the table is there");
     }
-    sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("it ends");
+    execute(&mut connection, "COMMIT").await;
     add_audit_row(&harness, now, "new").await;
     let configuration = config(&harness.folder).await;
     let randomness = Arc::new(SeededRandomness::new(2));
@@ -256,12 +253,7 @@ async fn a_process_deletes_expired_rows_from_its_start_on() {
     let harness = keeping(400, 90).await;
     add_audit_row(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
     let task = tokio::spawn(enforce_retention(harness.server.clone()));
-    let gone = async {
-        while !details(&harness).await.is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(TIMEOUT, gone).await.expect("it is deleted");
+    until(async || details(&harness).await.is_empty()).await;
     task.abort();
 }
 
@@ -278,17 +270,9 @@ async fn assert_deletes_the_oldest(flags: &[&str], rows: [i64; 2], messages: [i6
     for days in rows {
         add_audit_row(&harness, now - TimeDelta::days(days), &days.to_string()).await;
     }
-    let url = database_url(harness.folder.path()).await;
-    let _serving = Serving::with(harness.folder.path(), |command| {
-        command.args(["--database-url", &url]).args(flags);
-    });
+    let _serving = Serving::on_database(harness.folder.path(), flags).await;
     // Messages are deleted before audit rows.
-    let gone = async {
-        while details(&harness).await.contains(&rows[0].to_string()) {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(TIMEOUT, gone).await.expect("it is deleted");
+    until(async || !details(&harness).await.contains(&rows[0].to_string())).await;
     assert_eq!(details(&harness).await, [rows[1].to_string()], "{flags:?}");
     let mut kept = Vec::new();
     for days in [messages[0], messages[1], 0] {
@@ -319,7 +303,6 @@ async fn the_pages_show_the_retention_that_the_flags_set() {
     let harness = keeping(0, 0).await;
     sent(&harness, "one", &person(1)).await;
     let cookie = administrators(&harness.folder, 1).await.remove(0);
-    let url = database_url(harness.folder.path()).await;
     for (flags, trail, messages) in [
         (&[][..], "Entries are kept for 400 days.", "Test messages are kept for 90 days."),
         (
@@ -333,11 +316,8 @@ async fn the_pages_show_the_retention_that_the_flags_set() {
             "Test messages are kept forever.",
         ),
     ] {
-        let serving = Serving::with(harness.folder.path(), |command| {
-            command.args(["--database-url", &url]).args(flags);
-        });
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        browser.cookie.clone_from(&cookie);
+        let serving = Serving::on_database(harness.folder.path(), flags).await;
+        let mut browser = HttpBrowser::with_cookie(&serving.address, &cookie).await;
         for (path, words) in [("/audit", trail), ("/settings/email/history", messages)] {
             let page = browser.get(path).await.expect("an answer");
             assert!(page.body.contains(words), "{flags:?} {path}: {}", page.body);

@@ -12,33 +12,23 @@ use store::audit::Action;
 use tokio::net::TcpListener;
 
 use crate::support::databases::put_token;
+use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{Harness, principal};
 
 fn user(name: &str) -> Principal {
     principal(name, &format!("{name}@example.com"), name)
 }
 
-fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {
-    let mut draft = draft.clone();
-    for &(field, text) in edits {
-        draft.edit(field, text);
-    }
-    draft
-}
-
 fn complete() -> Draft {
-    edited(
-        &Draft::default(),
-        &[
-            (Field::BasicSender, "noreply@example.com"),
-            (Field::BasicDisplayName, "Example PPM"),
-            (Field::BasicServer, "smtp.example.com"),
-            (Field::BasicPort, "587"),
-            (Field::Username, "noreply"),
-            (Field::Password, "canary-stored-password"),
-            (Field::ClientId, "canary-client-id"),
-        ],
-    )
+    draft_of(&[
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "Example PPM"),
+        (Field::BasicServer, "smtp.example.com"),
+        (Field::BasicPort, "587"),
+        (Field::Username, "noreply"),
+        (Field::Password, "canary-stored-password"),
+        (Field::ClientId, "canary-client-id"),
+    ])
 }
 
 async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {

@@ -1,20 +1,19 @@
 //! Sessions: authentication by cookie, expiry, sign-out and audit rows.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
+use axum::http::header::{ACCEPT, COOKIE};
 use chrono::TimeDelta;
 use server::identity::SignInError;
 use store::audit::Action;
 
-use crate::support::databases::{connection, count_rows, refuse, stop_refusing};
+use crate::support::databases::{connection, count_rows, execute, refuse, stop_refusing};
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, cookie_of, get, operator, post, post_form,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, cookie_of, get, operator, post_form,
     seen_as, stranger,
 };
-use crate::support::pages::ask;
+use crate::support::pages::{ask, call_in};
+use crate::support::waiting::until;
 
 #[tokio::test]
 async fn a_cookie_authenticates_its_browser_after_sign_in() {
@@ -125,9 +124,7 @@ async fn sign_out_takes_effect_at_once_and_is_written_once_the_database_accepts_
     let removal = harness.server.accounts.sign_out(&caller).await;
     assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
-    let call =
-        post("/api/email/load").header(COOKIE, &cookie).header(CONTENT_TYPE, "application/json");
-    let refused = ask(&harness, call, Body::empty()).await;
+    let refused = call_in(&harness, &cookie, "load", "{}").await;
     assert_eq!(
         (refused.status, refused.code()),
         (StatusCode::UNAUTHORIZED, "session-ended".into())
@@ -135,12 +132,7 @@ async fn sign_out_takes_effect_at_once_and_is_written_once_the_database_accepts_
     assert_eq!(sessions(&harness).await, 1);
 
     stop_refusing(folder, "session").await;
-    let written = async {
-        while sessions(&harness).await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is tried again");
+    until(async || sessions(&harness).await == 0).await;
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
     let rows = harness.trail(9).await;
     assert_eq!(rows.iter().filter(|row| row.action == Action::SignedOut).count(), 1);
@@ -153,20 +145,13 @@ async fn sign_out_ends_the_session_even_if_the_client_disconnects_meanwhile() {
     let caller = caller_of(&harness, &cookie).await;
     let mut busy = connection(folder).await;
     let hold = "BEGIN; UPDATE session SET seen_at = seen_at";
-    sqlx::raw_sql(hold).execute(&mut busy).await.expect("the table is there");
+    execute(&mut busy, hold).await;
     let accounts = harness.server.accounts.clone();
     let signing_out = tokio::spawn(async move { accounts.sign_out(&caller).await });
-    while seen_as(&harness, &cookie).await != "nobody" {
-        tokio::task::yield_now().await;
-    }
+    until(async || seen_as(&harness, &cookie).await == "nobody").await;
     signing_out.abort();
-    sqlx::raw_sql("COMMIT").execute(&mut busy).await.expect("it was waiting");
-    let written = async {
-        while sessions(&harness).await > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), written).await.expect("it is written");
+    execute(&mut busy, "COMMIT").await;
+    until(async || sessions(&harness).await == 0).await;
 }
 
 #[tokio::test]
@@ -232,9 +217,7 @@ async fn a_removed_administrators_open_session_ends() {
 
 /// The response to a call with this cookie and the audited refusal; a page redirects to sign-in.
 async fn refusal(harness: &Harness, cookie: &str) -> (StatusCode, String, Option<String>) {
-    let load = post("/api/email/load").header(COOKIE, cookie);
-    let load = load.header(CONTENT_TYPE, "application/json");
-    let answer = ask(harness, load, Body::from("{}")).await;
+    let answer = call_in(harness, cookie, "load", "{}").await;
     let page = get("/settings/email").header(ACCEPT, "text/html").header(COOKIE, cookie);
     let page = ask(harness, page, Body::empty()).await;
     assert_eq!((page.status, page.header("location")), (StatusCode::FOUND, "/sign-in"));

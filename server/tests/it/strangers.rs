@@ -43,17 +43,12 @@ impl RunningServer {
 async fn running(flags: &[&str]) -> RunningServer {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookie = administrators(&folder, 1).await.remove(0);
-    let url = database_url(folder.path()).await;
-    let program = Serving::with(folder.path(), |command| {
-        command.args(["--database-url", &url]).args(flags);
-    });
+    let program = Serving::on_database(folder.path(), flags).await;
     RunningServer { program, cookie, _folder: folder }
 }
 
 async fn administrator(running: &RunningServer) -> HttpBrowser {
-    let mut browser = HttpBrowser::at(&running.program.address).await.expect("it listens");
-    browser.cookie.clone_from(&running.cookie);
-    browser
+    HttpBrowser::with_cookie(&running.program.address, &running.cookie).await
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use domain::{Principal, Role};
 use serde_json::json;
 use server::service::Service;
 
+use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
 use crate::support::host::{call, send};
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
@@ -27,28 +28,17 @@ fn ada() -> Principal {
     principal("ada", EMAIL, NAME)
 }
 
-fn edited(draft: &Draft, edits: &[(Field, &str)]) -> Draft {
-    let mut draft = draft.clone();
-    for &(field, text) in edits {
-        draft.edit(field, text);
-    }
-    draft
-}
-
 /// A draft with an account at this mail server.
 fn draft(mail_server: &SmtpServer) -> Draft {
-    edited(
-        &Draft::default(),
-        &[
-            (Field::BasicSender, "noreply@example.com"),
-            (Field::BasicDisplayName, "Example PPM"),
-            (Field::BasicServer, "localhost"),
-            (Field::BasicPort, &mail_server.address.port().to_string()),
-            (Field::BasicTlsMode, "implicit"),
-            (Field::Username, "noreply"),
-            (Field::Password, STORED),
-        ],
-    )
+    draft_of(&[
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "Example PPM"),
+        (Field::BasicServer, "localhost"),
+        (Field::BasicPort, &mail_server.address.port().to_string()),
+        (Field::BasicTlsMode, "implicit"),
+        (Field::Username, "noreply"),
+        (Field::Password, STORED),
+    ])
 }
 
 /// A server that trusts the mail servers of the tests.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, COOKIE};
+use axum::http::header::COOKIE;
 use contract::{EmailService, ShellService};
 use contract::{Save, SaveAnswer};
 use domain::secret::{Destination, StoredSecret};
@@ -31,13 +31,14 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::support::databases::{connection, count_rows, database, database_url, execute, migrate};
+use crate::support::drafts::edited;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, post, post_form, principal, seen_as,
-    stranger, trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, post_form, principal, seen_as, stranger,
+    trail,
 };
 use crate::support::oauth_fixture::{CALLBACK, a_moment};
 use crate::support::openid_provider::{OpenidProvider, param};
-use crate::support::pages::ask;
+use crate::support::pages::{ask, call_in};
 use crate::support::program::{Serving, log_file};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use testkit::provider::{ScriptedProvider, Turn};
@@ -152,12 +153,6 @@ async fn client_secret(folder: &TempDir) -> SealedSecret {
 
 fn destination(secret: &SealedSecret) -> Destination {
     serde_json::from_str(&secret.destination_json).expect("a destination")
-}
-
-fn edited(saved: &Saved, field: Field, text: &str) -> Draft {
-    let mut draft = saved.draft();
-    draft.edit(field, text);
-    draft
 }
 
 /// Starts the program on this folder's database, with its log in a file there.
@@ -290,9 +285,7 @@ async fn sessions_of_earlier_versions_stay_signed_in_and_ended_ones_stay_ended()
             assert_eq!(shown, [(schema == 10).then_some(address)], "{schema} {token}");
         }
         for (token, code) in [("signed-out", "session-ended"), ("removed", "account-removed")] {
-            let call = post("/api/email/load").header(COOKIE, cookie(token));
-            let call = call.header(CONTENT_TYPE, "application/json");
-            let answer = ask(&harness, call, Body::from("{}")).await;
+            let answer = call_in(&harness, &cookie(token), "load", "{}").await;
             assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, code.into()));
         }
     }
@@ -411,10 +404,11 @@ async fn with_client_credentials_another_scope_asks_for_the_secret_of_the_earlie
         (Field::TokenEndpoint, "http://127.77.14.2:7714/another"),
         (Field::Flow, "authorization-code"),
     ] {
-        let problem = upgraded.problem(edited(&saved, field, text), Field::ClientSecret).await;
+        let draft = edited(&saved.draft(), &[(field, text)]);
+        let problem = upgraded.problem(draft, Field::ClientSecret).await;
         assert_eq!(problem, Some(Problem::EnterAgain), "{field:?}");
     }
-    let other = edited(&saved, Field::OauthDisplayName, "Another name");
+    let other = edited(&saved.draft(), &[(Field::OauthDisplayName, "Another name")]);
     assert_eq!(upgraded.problem(other, Field::ClientSecret).await, None);
 }
 
@@ -429,7 +423,8 @@ async fn with_authorization_code_only_the_token_endpoint_and_the_kind_of_flow_as
         (Field::TokenEndpoint, "http://127.77.14.1:7714/another", Some(Problem::EnterAgain)),
         (Field::Flow, "client-credentials", Some(Problem::EnterAgain)),
     ] {
-        let problem = upgraded.problem(edited(&saved, field, text), Field::ClientSecret).await;
+        let draft = edited(&saved.draft(), &[(field, text)]);
+        let problem = upgraded.problem(draft, Field::ClientSecret).await;
         assert_eq!(problem, expected, "{field:?}");
     }
 }

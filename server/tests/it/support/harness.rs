@@ -19,7 +19,7 @@ use contract::{ConsentBinding, EmailService};
 use contract::{Save, SaveAnswer};
 use domain::delivery::{Run, Tested};
 use domain::secret::Destination;
-use domain::{Draft, Field, Form};
+use domain::{Field, Form};
 use net::origin::PublicUrl;
 use secrecy::SecretString;
 use server::Server;
@@ -39,6 +39,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::databases::{connection, database};
+use super::drafts::draft_of;
 use super::test_doubles::{FixedClock, SeededRandomness};
 
 pub const EMAIL: &str = "ada@example.com";
@@ -102,16 +103,13 @@ impl Harness {
     /// Saves, as the first revision, this mail server without TLS.
     pub async fn sends_through(&self, who: &Principal, mail_server: SocketAddr) {
         let port = mail_server.port().to_string();
-        let mut draft = Draft::default();
-        for (field, text) in [
+        let draft = draft_of(&[
             (Field::BasicSender, "noreply@example.com"),
             (Field::BasicDisplayName, "PPM Planner"),
             (Field::BasicServer, "127.0.0.1"),
             (Field::BasicPort, port.as_str()),
             (Field::BasicUseTls, "false"),
-        ] {
-            draft.edit(field, text);
-        }
+        ]);
         let save = Save { draft, revision: 0, deletes_grant: None };
         let answer = Service::new(self.server.clone()).save(who, save).await.expect("an answer");
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod databases;
+pub mod drafts;
 pub mod harness;
 pub mod host;
 pub mod oauth_fixture;
@@ -11,3 +12,4 @@ pub mod pages;
 pub mod program;
 pub mod soak;
 pub mod test_doubles;
+pub mod waiting;

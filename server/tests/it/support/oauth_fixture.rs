@@ -15,6 +15,7 @@ use server::config::Config;
 use server::service::Service;
 use store::people;
 
+use super::drafts::draft_of;
 use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get, principal};
 use super::pages::ask;
 use testkit::mailbox::Mailbox;
@@ -53,9 +54,8 @@ pub fn draft(flow: OauthFlow, provider: &TestProvider, mailbox: &Mailbox) -> Dra
 
 /// Returns a complete form for this flow, with these endpoints and this port of the mail server.
 pub fn draft_with(flow: OauthFlow, authorization: &str, token: &str, port: u16) -> Draft {
-    let mut draft = Draft::default();
     let port = port.to_string();
-    for (field, text) in [
+    draft_of(&[
         (Field::Flow, flow.wire_name()),
         (Field::OauthSender, "noreply@example.com"),
         (Field::OauthDisplayName, "Example PPM"),
@@ -68,10 +68,7 @@ pub fn draft_with(flow: OauthFlow, authorization: &str, token: &str, port: u16) 
         (Field::TokenEndpoint, token),
         (Field::RedirectUri, CALLBACK),
         (Field::Scope, SCOPE),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    ])
 }
 
 impl OauthFixture {

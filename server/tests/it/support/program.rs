@@ -7,7 +7,6 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, Method, Request, Response, header};
@@ -18,15 +17,13 @@ use hyper_util::rt::TokioIo;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{sleep, timeout};
 
+use super::databases::database_url;
 use super::harness::{Answer, FORM, THIS_MACHINE, cookie_of};
+use super::waiting::until;
 
 /// The body of `/ready` while a process is fully operational.
 pub const READY: &str = r#"{"code":"ok"}"#;
-/// A timeout longer than anything that the program does on a timer.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 /// Returns a command for the program in this folder, with an empty environment.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
@@ -86,6 +83,14 @@ impl Serving {
                 command.args(["--egress-allow", network]);
             }
             configure(command);
+        })
+    }
+
+    /// Starts `ppm-email serve` on this folder's database with these flags.
+    pub async fn on_database(folder: &Path, flags: &[&str]) -> Self {
+        let url = database_url(folder).await;
+        Self::with(folder, |command| {
+            command.args(["--database-url", &url]).args(flags);
         })
     }
 
@@ -173,6 +178,12 @@ impl HttpBrowser {
     /// Connects to the program.
     pub async fn at(address: &str) -> Result<Self, io::Error> {
         Self::over(TcpStream::connect(address).await?, address).await
+    }
+
+    /// Connects with the cookie of another browser.
+    pub async fn with_cookie(address: &str, cookie: &str) -> Self {
+        let browser = Self::at(address).await.expect("it listens");
+        Self { cookie: cookie.to_owned(), ..browser }
     }
 
     /// Connects from another address of this machine.
@@ -303,12 +314,7 @@ impl HttpBrowser {
 
     /// Waits until `/ready` responds with this body.
     pub async fn until_ready_says(&mut self, body: &str) {
-        let polling = async {
-            while self.get("/ready").await.expect("an answer").body != body {
-                sleep(Duration::from_millis(100)).await;
-            }
-        };
-        timeout(PATIENCE, polling).await.expect("it says so within a minute");
+        until(async || self.get("/ready").await.expect("an answer").body == body).await;
     }
 
     /// Deletes the session cookie, as at the end of a browser session, and keeps the device cookie.

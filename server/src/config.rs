@@ -3,6 +3,8 @@
 
 mod embedding;
 mod host;
+mod identity;
+mod limits;
 mod retention;
 
 use std::io;
@@ -13,23 +15,23 @@ use std::time::Duration;
 use contract::paths;
 use domain::syntax::url::endpoint_url;
 use net::http::HttpDeadlines;
-use net::origin::{ProxyUrl, PublicUrl};
+
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 use store::database::DatabaseUrlError;
 
 use crate::cli::{OidcArgs, ServeArgs};
-use crate::identity::claims::RoleNames;
-use crate::identity::login_throttle::Rates;
-use crate::identity::proxy_headers::ProxyHeaders;
-use crate::serve::Room;
-use crate::service::StreamTiming;
 use net::egress::EgressRuleError;
 use smtp::{ClientName, Deadlines};
 use store::files::{NotPrivate, PrivateTextError, private_text};
 
+pub use identity::{
+    ClaimNames, KeySource, NoKey, PROXY_ISSUER, ProxyHeaders, PublicKey, RoleNames,
+};
+pub use limits::{Rates, Room, StreamTiming, rate};
 pub use net::egress::EgressPolicy;
+pub use net::origin::{ProxyUrl, PublicUrl};
 pub use store::database::Database;
 
 pub use embedding::{ElsewhereError, EmbeddingOrigins, HostOrigin};

@@ -40,16 +40,17 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::Config;
-use crate::identity::authenticate;
 use crate::identity::host::HostIdentity;
 use crate::serve;
-use crate::service::{Service, enforce_retention, run_refresh_loop};
+use crate::use_cases::{Service, enforce_retention, run_refresh_loop};
+use crate::web::authenticate;
 use crate::web::pages::{CALLS, Pages, tab};
-use crate::{Server, StartError, by_cookie, protected, vault, warnings};
+use crate::web::router::{by_cookie, protected};
+use crate::{Server, StartError, vault, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
-pub use crate::service::{MailError, Mailer, SentMessage, Undelivered};
+pub use crate::use_cases::{MailError, Mailer, SentMessage, Undelivered};
 pub use crate::web::headers::page_policy;
 
 /// The email settings inside a host. Clones share all state.
@@ -89,14 +90,14 @@ impl EmailSettings {
     /// The same with a server that has started.
     #[must_use]
     pub fn with_server(server: Server, identity: impl Identity) -> Self {
-        let identity = Some(HostIdentity(Arc::new(identity)));
-        let server = Server { identity, ..server };
+        let mut server = server;
+        server.people.host = Some(HostIdentity(Arc::new(identity)));
         let background = [
-            tokio::spawn(run_refresh_loop(server.clone())),
+            tokio::spawn(run_refresh_loop(server.tokens.clone())),
             tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
-            tokio::spawn(enforce_retention(server.clone())),
+            tokio::spawn(enforce_retention(server.cleanup())),
         ];
-        let service = Arc::new(Service::new(server.clone()));
+        let service = Arc::new(server.service());
         Self { server, service, _background: Arc::new(Background(background)) }
     }
 
@@ -138,7 +139,7 @@ impl EmailSettings {
     /// The mailer for the host's own mail.
     #[must_use]
     pub fn mailer(&self) -> Mailer {
-        Mailer::new(self.server.clone())
+        Mailer::new(self.server.runs.delivery.clone())
     }
 
     /// Closes the event streams of open pages. They never end by themselves, and a graceful
@@ -151,11 +152,11 @@ impl EmailSettings {
     /// for messages, and as long as a request may take for tokens.
     pub async fn shutdown(&self) {
         self.close_streams();
-        self.server.accounts.aggregates().flush().await;
+        self.server.people.accounts.aggregates().flush().await;
         let longest_request = self.server.config.token_deadlines.total;
         tokio::join!(
-            serve::drain_messages(&self.server.delivery_tasks),
-            serve::drain_requests(&self.server.token_tasks, longest_request),
+            serve::drain_messages(&self.server.runs.delivery.tasks),
+            serve::drain_requests(&self.server.tokens.tasks, longest_request),
         );
     }
 }

@@ -34,7 +34,7 @@ use tower::ServiceExt;
 use crate::config::Config;
 use domain::error::one_line;
 
-pub use places::Room;
+use crate::config::Room;
 use places::{ConnectionSlot, Places};
 use socket::Socket;
 

@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use contract::ConsentBinding;
 
-use super::cookies::Cookie;
+use crate::cookies::Cookie;
 
 /// The consent cookie, which identifies the browser on the provider's callback.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::cookies::Cookie;
 use crate::clock::{Randomness, random_id};
+use crate::cookies::Cookie;
 use crate::vault::Vault;
 use store::hash::hashed;
 use store::people::Person;

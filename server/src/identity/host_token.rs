@@ -2,6 +2,7 @@
 //! product. Only configured algorithms with a public key are accepted, regardless of the token's
 //! header (RFC 8725 3.1), and its times are compared with this server's clock.
 
+use crate::config::RoleNames;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,11 +13,11 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde_json::Value;
 
 use super::Principal;
-use super::claims::{HostClaims, RoleNames};
+use super::claims::HostClaims;
 use super::keys::Keys;
-use super::signatures;
 use crate::clock::Clock;
 use crate::config::HostTokens;
+use crate::signatures;
 use contract::ApiCode;
 use oauth::Documents;
 

@@ -16,9 +16,9 @@ use contract::ConsentBinding;
 use tokio::time::sleep;
 
 use super::Principal;
-use super::cookies::Cookie;
 use super::devices::Device;
 use crate::clock::{Clock, Randomness, random_token};
+use crate::cookies::Cookie;
 use contract::ApiCode;
 use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
@@ -101,7 +101,7 @@ impl SessionCookie {
     }
 
     /// Returns the session key of a request's cookie, which is not checked yet.
-    pub(super) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
+    pub(crate) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
         self.cookie().brought(headers).map(SessionKey::of)
     }
 

@@ -2,6 +2,7 @@
 //! longest is evicted, so that clients who hold many cannot lock others out. A connection whose
 //! request is being processed is never evicted.
 
+use crate::config::Room;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,23 +12,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::subscriber::subscriber;
-
-/// The maximum numbers of connections.
-#[derive(Debug, Clone)]
-pub struct Room {
-    /// In total.
-    pub connections: usize,
-    /// From one address: a whole IPv4 address, the first 64 bits of an IPv6 one.
-    pub per_address: usize,
-    /// Addresses without a per-address limit: proxies, which many clients share.
-    pub unlimited: Vec<IpAddr>,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self { connections: 2_048, per_address: 256, unlimited: Vec::new() }
-    }
-}
 
 /// The connections of one listener.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use contract::paths;
 
 use super::api_error::refuse;
 use super::events::EVENTS;
-use crate::Server;
+use crate::state::Server;
 use contract::ApiCode;
 
 /// Middleware: refuses cross-site requests that may change something.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use tokio::time::timeout;
 
 use super::api_error::refuse;
-use crate::Server;
+use crate::state::Server;
 use contract::ApiCode;
 
 /// Middleware: responds 503 once a request has taken longer than any successful one does.

@@ -10,8 +10,8 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::Server;
 use crate::config::HostOrigin;
+use crate::state::Server;
 
 /// The policy of a response that shows nothing of ours: not even a style.
 const DENY_ALL: HeaderValue =

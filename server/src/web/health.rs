@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::api_error::refuse;
-use crate::Server;
 use crate::readiness::Reason;
+use crate::state::Server;
 use contract::ApiCode;
 
 /// The deadline of the check.

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::api_error::refuse;
-use crate::Server;
+use crate::state::Server;
 use contract::ApiCode;
 
 /// The paths that load balancers probe by IP address.

@@ -21,11 +21,11 @@ use shell::{App, document};
 
 use super::events::{EVENTS, events};
 use super::{forms, headers, oauth, oidc, sign_in};
-use crate::Server;
 use crate::config::Config;
 use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
-use crate::service::Service;
+use crate::state::Server;
+use crate::use_cases::Service;
 use net::origin::PublicUrl;
 
 /// The list of routes, made once per process: while Leptos makes it, it suspends every resource of
@@ -60,7 +60,7 @@ impl Pages {
             tab_path: server.config.tab_path.clone(),
             sign_in: SignInOptions {
                 by_password: server.config.has_local_accounts,
-                by_provider: server.oidc.as_ref().map(Oidc::name).map(str::to_owned),
+                by_provider: server.people.oidc.as_ref().map(Oidc::name).map(str::to_owned),
             },
         };
         Self { common, options: LeptosOptions::from_ref(server), public_url }

@@ -10,7 +10,6 @@ use domain::{Principal, Role};
 use net::http::HttpDeadlines;
 use serde_json::{Value, json};
 use server::clock::Clock;
-use server::service::Service;
 use store::provider_metadata::{self, StoredProvider};
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
@@ -39,7 +38,7 @@ impl DiscoveryFixture {
     }
 
     async fn findings(&self, typed: &str) -> LookupResult {
-        let service = Service::new(self.harness.server.clone());
+        let service = self.harness.server.service();
         service.discover(&principal("ada", EMAIL, NAME), typed).await.expect("findings")
     }
 

@@ -14,7 +14,7 @@ use domain::secret::Destination;
 use domain::{Principal, Role};
 use net::origin::PublicUrl;
 use server::config::HostOrigin;
-use server::service::{Service, answer_to_probe};
+use server::use_cases::answer_to_probe;
 use server::vault::Vault;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -46,7 +46,7 @@ async fn check(
     reached: &RequestOrigin,
 ) -> LookupResult {
     let _turn = TURN.lock().await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     service.check_redirect(&ada(), reached, typed, page).await.expect("findings")
 }
 
@@ -175,7 +175,7 @@ async fn the_callback_answers_only_recent_probes_that_this_key_has_sealed() {
     let harness = Harness::start().await;
     let now = harness.server.clock.now().timestamp_millis();
     let good = sealed(&harness.server.vault, "callback-probe", &format!("{now}.nonce"));
-    assert!(answer_to_probe(&harness.server, &good).is_some());
+    assert!(answer_to_probe(&harness.server.lookups, &good).is_some());
     let other = Vault::new(&[7; 32], harness.server.randomness.clone());
     for question in [
         sealed(&other, "callback-probe", &format!("{now}.nonce")),
@@ -186,10 +186,10 @@ async fn the_callback_answers_only_recent_probes_that_this_key_has_sealed() {
         format!("ppm-probe={}", "ü".repeat(600)),
         String::new(),
     ] {
-        assert_eq!(answer_to_probe(&harness.server, &question), None, "{question:.60}");
+        assert_eq!(answer_to_probe(&harness.server.lookups, &question), None, "{question:.60}");
     }
     harness.clock.advance(TimeDelta::minutes(3));
-    assert_eq!(answer_to_probe(&harness.server, &good), None);
+    assert_eq!(answer_to_probe(&harness.server.lookups, &good), None);
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn the_check_reports_the_host_and_forwarding_headers_of_its_request() {
 async fn a_reader_cannot_run_the_check() {
     let harness = Harness::start().await;
     let rita = Principal { role: Role::Reader, ..ada() };
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let check = service.check_redirect(&rita, &reached(CALLBACK), CALLBACK, PAGE).await;
     assert_eq!(check, Err(ApiCode::Forbidden));
 }

@@ -13,7 +13,7 @@ use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use server::Server;
 use server::clock::Clock;
 use server::config::Retention;
-use server::service::{Service, delete_expired, enforce_retention};
+use server::use_cases::{delete_expired, enforce_retention};
 use sqlx::AssertSqlSafe;
 use store::audit::{self, Action, Actor, Entry};
 use store::runs;
@@ -33,7 +33,7 @@ async fn keeping(audit_days: u32, message_days: u32) -> Harness {
 }
 
 async fn expire(harness: &Harness) {
-    delete_expired(&harness.server).await.expect("the database answers");
+    delete_expired(&harness.server.cleanup()).await.expect("the database answers");
 }
 
 /// Writes an audit row with this time and detail.
@@ -152,7 +152,7 @@ async fn a_deleted_message_is_not_found() {
     sent(&harness, "latest", &person(1)).await;
     harness.clock.advance(TimeDelta::days(91));
     expire(&harness).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let gone = service.run(&person(1), "gone").await.expect_err("it is gone");
     assert_eq!(gone, ApiCode::NotFound);
 }
@@ -244,7 +244,8 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
     let randomness = Arc::new(SeededRandomness::new(2));
     let second = Server::start(configuration, harness.clock.clone(), randomness).await;
     let second = second.expect("it starts");
-    let nodes = tokio::join!(delete_expired(&harness.server), delete_expired(&second));
+    let nodes = [harness.server.cleanup(), second.cleanup()];
+    let nodes = tokio::join!(delete_expired(&nodes[0]), delete_expired(&nodes[1]));
     nodes.0.expect("the database answers");
     nodes.1.expect("the database answers");
     assert_eq!(details(&harness).await, ["new"]);
@@ -255,7 +256,7 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
 async fn a_process_deletes_expired_rows_from_its_start_on() {
     let harness = keeping(400, 90).await;
     add_audit_row(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
-    let task = tokio::spawn(enforce_retention(harness.server.clone()));
+    let task = tokio::spawn(enforce_retention(harness.server.cleanup()));
     let gone = async {
         while !details(&harness).await.is_empty() {
             sleep(Duration::from_millis(10)).await;

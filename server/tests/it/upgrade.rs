@@ -15,7 +15,7 @@ use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use secrecy::ExposeSecret;
 use server::config::Config;
 use server::identity::{Principal, SignInError, login_limits};
-use server::service::{Service, run_refresh_loop};
+use server::use_cases::{Service, run_refresh_loop};
 use sqlx::{AssertSqlSafe, Executor};
 use store::settings::{self, SealedSecret};
 use store::{Store, people, runs};
@@ -102,7 +102,7 @@ struct Upgraded {
 
 impl Upgraded {
     fn service(&self) -> Service {
-        Service::new(self.harness.server.clone())
+        self.harness.server.service()
     }
 
     async fn saved(&self) -> Saved {
@@ -184,7 +184,7 @@ async fn all_data_of_the_earlier_version_is_kept() {
         assert_eq!(upgraded.opened(Field::ClientSecret).await, "fixture-client-secret");
         let Harness { server, .. } = &upgraded.harness;
         let stranger = stranger(ADDRESS);
-        let signed_in = server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
+        let signed_in = server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
         assert!(signed_in.is_ok());
         assert!(trail(&server.store, 20).await.len() > 5);
         let run = runs::latest(&server.store, None).await.expect("an answer").expect("a message");
@@ -198,7 +198,7 @@ async fn a_session_of_the_earlier_version_stays_valid_with_an_unknown_address() 
     const SESSION: &str = "INSERT INTO session (token_hash, person, created_at, seen_at)
          SELECT 'a hash', id, 1803888000000, 1803888000000 FROM person";
     let harness = Harness::in_folder(CODE.folder(SESSION).await, |_| {}).await;
-    let account = Service::new(harness.server.clone()).account(&principal("x", "", "")).await;
+    let account = harness.server.service().account(&principal("x", "", "")).await;
     let others = account.expect("the page").others.expect("those of others");
     let shown: Vec<_> = others.iter().map(|row| (row.email.as_str(), &row.address)).collect();
     assert_eq!(shown, [(EMAIL, &None)]);
@@ -212,7 +212,8 @@ async fn a_failed_sign_in_of_the_earlier_version_still_counts() {
     );
     let statements: &'static str = Vec::leak(vec![statement; 5]).join("; ").leak();
     let harness = Harness::in_folder(CODE.folder(statements).await, |_| {}).await;
-    let refused = harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let refused =
+        harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
     assert!(matches!(refused, Err(SignInError::TooMany { .. })), "{refused:?}");
 }
 
@@ -232,7 +233,7 @@ async fn a_token_of_the_earlier_version_is_still_refreshed() {
     assert!(before.expires_at < upgraded.harness.server.clock.now(), "it is due");
     let provider =
         CODE.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
-    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
     let renewed = loop {
         let token = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
@@ -260,7 +261,7 @@ async fn a_token_of_the_earlier_version_has_no_known_end_until_a_refresh_names_o
     assert_eq!(token().await.sign_in_by, None);
     let provider = CODE
         .provider(r#"{"access_token":"new","expires_in":3600,"authorization_expires_in":90000}"#);
-    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
     while token().await.sign_in_by.is_none() {
         a_moment().await;

@@ -1,6 +1,7 @@
 //! A host product that authenticates users by tokens: its keys, its tokens, and servers that accept
 //! them.
 
+use server::config::{ClaimNames, KeySource, PublicKey};
 use std::net::SocketAddr;
 
 use axum::body::{Body, to_bytes};
@@ -21,8 +22,6 @@ use ring::signature::{
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::{Config, HostTokens};
-use server::identity::claims::ClaimNames;
-use server::identity::keys::{KeySource, PublicKey};
 use tower::ServiceExt;
 
 use super::harness::{ADDRESS, Answer, Harness};

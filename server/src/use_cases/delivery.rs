@@ -1,17 +1,43 @@
 //! Delivers one message with the saved settings: opens the secrets, gets a token if the flow needs
 //! one, and sends. Reports each step to a callback as it ends.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use tokio::time::Instant;
 
-use super::renewal::{self, Access, NoAccess};
-use super::settings::Current;
-use crate::Server;
-use crate::config::Config;
-use smtp::{Accepted, Bearer, Credentials, Envelope, Failure, deliver};
+use super::settings::{Current, SettingsStore};
+use super::tokens::Tokens;
+use super::tokens::renewal::{self, Access, NoAccess};
+use crate::clock::Clock;
+use net::egress::EgressPolicy;
+use net::tls::TlsTrust;
+use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
+use tokio_util::task::TaskTracker;
+
+/// What a delivery uses. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The saved settings.
+    pub settings: SettingsStore,
+    /// The token of the saved settings.
+    pub tokens: Tokens,
+    /// The trusted certificates.
+    pub trust: Arc<TlsTrust>,
+    /// The addresses that may be called.
+    pub egress: EgressPolicy,
+    /// The time limits of an SMTP session.
+    pub deadlines: Deadlines,
+    /// The argument of EHLO; `None` for the connection's own address.
+    pub client_name: Option<ClientName>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Messages in progress, which a graceful shutdown waits for.
+    pub tasks: TaskTracker,
+}
 
 /// A message and its envelope.
 #[derive(Debug, Clone)]
@@ -26,9 +52,9 @@ pub struct Outgoing {
 }
 
 /// Opens the saved settings for one message.
-pub fn open_settings(server: &Server, current: &Current) -> Result<Settings, Failure> {
+pub fn open_settings(delivery: &Delivery, current: &Current) -> Result<Settings, Failure> {
     let unreadable = || failure_before_connection(Step::SignIn, Diagnosis::SecretUnreadable);
-    current.settings(server).ok_or_else(unreadable)
+    current.settings(&delivery.settings).ok_or_else(unreadable)
 }
 
 /// The mail server of these settings, and the sender of messages.
@@ -52,7 +78,7 @@ pub enum TokenSource {
 /// Delivers one message with opened settings, and with a token from `source` if they have an OAuth
 /// flow.
 pub async fn send(
-    server: &Server,
+    delivery: &Delivery,
     source: &TokenSource,
     settings: Settings,
     outgoing: &Outgoing,
@@ -61,10 +87,10 @@ pub async fn send(
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
     let mut sending = Sending {
-        server,
+        delivery,
         envelope: Envelope {
             server: mail_server.clone(),
-            client_name: server.config.client_name(),
+            client_name: delivery.client_name.clone(),
             credentials: Credentials::None,
             sender: outgoing.sender.clone(),
             recipients: outgoing.recipients.clone(),
@@ -90,7 +116,7 @@ pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Fail
 
 /// A delivery in progress.
 struct Sending<'a> {
-    server: &'a Server,
+    delivery: &'a Delivery,
     envelope: Envelope,
     octets: &'a [u8],
     on_step: &'a mut (dyn FnMut(StepReport) + Send),
@@ -99,24 +125,23 @@ struct Sending<'a> {
 impl Sending<'_> {
     async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
         self.envelope.credentials = credentials;
-        let Server { trust, config, .. } = self.server;
-        let Config { egress, smtp_deadlines, .. } = &**config;
-        deliver(&self.envelope, self.octets, trust, egress, *smtp_deadlines, self.on_step).await
+        let Delivery { trust, egress, deadlines, .. } = self.delivery;
+        deliver(&self.envelope, self.octets, trust, egress, *deadlines, self.on_step).await
     }
 
     /// Delivers with the stored token. If the mail server refuses it, gets another and tries once
     /// more; the second result is final.
     async fn with_token(&mut self, current: &Current, user: &str) -> Result<Accepted, Failure> {
-        let server = self.server;
         let bearer = |token| Credentials::Token(Bearer { user: user.to_owned(), token });
 
-        let first = self.take_token(renewal::access_token(server, current)).await?;
+        let first = self.take_token(renewal::access_token(&self.delivery.tokens, current)).await?;
         let refusal = match self.with(bearer(first.token)).await {
             Err(failure) if is_refusal_of_token(&failure) => failure,
             other => return other,
         };
-        let second =
-            self.take_token(renewal::replacement_token(server, current, first.which)).await;
+        let second = self
+            .take_token(renewal::replacement_token(&self.delivery.tokens, current, first.which))
+            .await;
         match second {
             Ok(second) => self.with(bearer(second.token)).await,
             // An ended consent explains why the mail server refuses its token.
@@ -132,7 +157,7 @@ impl Sending<'_> {
 
     /// Delivers with a token that is used for this message only.
     async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Accepted, Failure> {
-        let access = self.take_token(renewal::one_off(self.server, grant)).await?;
+        let access = self.take_token(renewal::one_off(&self.delivery.tokens, grant)).await?;
         self.with(Credentials::Token(Bearer { user: user.to_owned(), token: access.token })).await
     }
 
@@ -154,7 +179,7 @@ impl Sending<'_> {
         };
         match outcome {
             Ok(access) => {
-                (self.on_step)(report(StepStatus::Done, facts(self.server, &access), None));
+                (self.on_step)(report(StepStatus::Done, facts(self.delivery, &access), None));
                 Ok(access)
             }
             Err(no_access) => {
@@ -177,8 +202,8 @@ fn is_refusal_of_token(failure: &Failure) -> bool {
 }
 
 /// A token's age, its remaining validity, and whether it had to be renewed.
-fn facts(server: &Server, access: &Access) -> Vec<Fact> {
-    let now = server.clock.now();
+fn facts(delivery: &Delivery, access: &Access) -> Vec<Fact> {
+    let now = delivery.clock.now();
     let (age, left) = (now - access.obtained_at, access.expires_at - now);
     let seconds = |span: TimeDelta| span.num_seconds().max(0).to_string();
     let renewed = if access.is_renewed { "yes" } else { "no" };

@@ -4,9 +4,9 @@
 //! source, so a stream never shows what a reload would not. No state remains when a user's last
 //! stream ends.
 
+use crate::config::StreamTiming;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
@@ -16,39 +16,6 @@ use crate::clock::Clock;
 use domain::error::one_line;
 use store::Store;
 use store::runs::{self, StoredRun};
-
-/// The polling intervals, the lifetime of a stream, and the limits of streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamTiming {
-    /// The polling interval while a message is in progress.
-    pub look: Duration,
-    /// The polling interval while none is known to be.
-    pub look_idle: Duration,
-    /// The interval of keep-alive comments on an idle stream.
-    pub keep_alive: Duration,
-    /// The interval of session checks.
-    pub recognise: Duration,
-    /// The lifetime of a stream; its reader then reconnects and is authenticated again.
-    pub lifetime: Duration,
-    /// The maximum number of streams of one server.
-    pub most: usize,
-    /// The maximum number of streams of one user, so that no user takes them all.
-    pub most_of_one: usize,
-}
-
-impl Default for StreamTiming {
-    fn default() -> Self {
-        Self {
-            look: Duration::from_millis(500),
-            look_idle: Duration::from_secs(2),
-            keep_alive: Duration::from_secs(15),
-            recognise: Duration::from_secs(15),
-            lifetime: Duration::from_mins(5),
-            most: 1_000,
-            most_of_one: 250,
-        }
-    }
-}
 
 /// All subscriptions.
 #[derive(Debug)]

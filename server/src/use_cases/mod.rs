@@ -1,21 +1,15 @@
-//! The use cases: implements the service traits of `app` with store, vault and sockets. Errors are
+//! The use cases: implements the ports of `contract` with store, vault and sockets. Errors are
 //! logged and turned into codes here, once.
 
-mod authorization;
-mod client_auth;
-mod discovery;
+mod delivery;
+mod lookups;
 mod mailer;
+mod people;
 mod reader_view;
-mod redirect_check;
-mod renewal;
 mod retention;
-mod revocation;
-mod run_updates;
-mod runs;
-mod sending;
 mod settings;
-mod shell_pages;
-mod token_inspection;
+mod test_runs;
+mod tokens;
 
 use std::time::Duration;
 
@@ -34,32 +28,41 @@ use domain::token::Attempt;
 use domain::{Draft, OauthFlow};
 use tokio::time::{Instant, sleep};
 
-use crate::Server;
+use self::lookups::{discovery, redirect_check, token_inspection};
+use self::tokens::{consent, revocation};
+use crate::identity::People;
 use crate::vault::VaultError;
 use domain::error::one_line;
 use store::StoreError;
 use store::runs::StoredRun;
 
-pub use authorization::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
+pub use delivery::Delivery;
+pub use lookups::Lookups;
+pub use lookups::redirect_check::answer as answer_to_probe;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
-pub use redirect_check::answer as answer_to_probe;
-pub use renewal::run_refresh_loop;
-pub use retention::{delete_expired, enforce_retention};
-pub use run_updates::{RunUpdates, StreamTiming, Subscription};
+pub use retention::{Cleanup, delete_expired, enforce_retention};
+pub use settings::SettingsStore;
+pub use test_runs::{RunUpdates, Subscription, TestRuns};
+pub use tokens::Tokens;
+pub use tokens::consent::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
+pub use tokens::renewal::run_refresh_loop;
 
 /// The interval of retries while the database fails.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 
-/// The services of the tab and of the pages around it, on this server.
+/// The services of the tab and of the pages around it.
 #[derive(Debug, Clone)]
-pub struct Service(Server);
-
-impl Service {
-    /// Creates the services of a server that has started.
-    #[must_use]
-    pub fn new(server: Server) -> Self {
-        Self(server)
-    }
+pub struct Service {
+    /// The saved settings.
+    pub settings: SettingsStore,
+    /// The token of the saved settings.
+    pub tokens: Tokens,
+    /// The test messages.
+    pub runs: TestRuns,
+    /// What can be asked without changing anything.
+    pub lookups: Lookups,
+    /// Who may sign in, and who is signed in.
+    pub people: People,
 }
 
 /// An internal error of a use case: never the caller's fault.
@@ -109,8 +112,8 @@ fn require_administrator(who: &Principal) -> Result<(), ApiCode> {
 #[async_trait]
 impl EmailService for Service {
     async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiCode> {
-        let current = settings::current(&self.0).await.map_err(internal_error)?;
-        let token = authorization::now(&self.0, who, &current).await.map_err(internal_error)?;
+        let current = settings::current(&self.settings).await.map_err(internal_error)?;
+        let token = consent::now(&self.tokens, who, &current).await.map_err(internal_error)?;
         let mut saved = current.saved;
         if !who.may_edit() {
             // The Client ID is no secret, but readers do not need it. Scope may contain it too.
@@ -119,11 +122,11 @@ impl EmailService for Service {
             let redacted = reader_view::for_person(authentication, Some(who), &client_id);
             saved.form.authentication = redacted.map_err(|error| internal_error(error.into()))?;
         }
-        let last_run = runs::latest_of(&self.0, who).await.map_err(internal_error)?;
+        let last_run = test_runs::latest_of(&self.runs, who).await.map_err(internal_error)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
         let ran = last_run.as_ref().map(|last| last.run.started_at);
         let instants = saved.at.into_iter().chain(obtained).chain(ran);
-        let display = shell_pages::display(&self.0, who, instants).await.map_err(internal_error)?;
+        let display = people::display(&self.people, who, instants).await.map_err(internal_error)?;
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
         Ok(EmailTab { saved, may_edit, recipient, last_run, display, token, callback })
@@ -134,19 +137,24 @@ impl EmailService for Service {
         if let Some(field) = save.draft.oversized() {
             return Err(ApiCode::Oversized(field));
         }
-        settings::save(&self.0, who, &save).await.map_err(internal_error)
+        let saved = settings::save(&self.settings, who, &save).await;
+        let (answer, deleted) = saved.map_err(internal_error)?;
+        if let Some((current, token)) = deleted {
+            revocation::deleted(&self.tokens, &current, *token);
+        }
+        Ok(answer)
     }
 
     async fn send_test(&self, who: &Principal) -> Result<RunView, ApiCode> {
         require_administrator(who)?;
-        runs::start(&self.0, who).await
+        test_runs::start(&self.runs, who).await
     }
 
     async fn test_typed(&self, who: &Principal, draft: Draft) -> Result<TestAnswer, ApiCode> {
         require_administrator(who)?;
         match draft.oversized() {
             Some(field) => Err(ApiCode::Oversized(field)),
-            None => runs::start_typed(&self.0, who, &draft).await,
+            None => test_runs::start_typed(&self.runs, who, &draft).await,
         }
     }
 
@@ -163,12 +171,12 @@ impl EmailService for Service {
     }
 
     async fn run(&self, who: &Principal, id: &str) -> Result<RunView, ApiCode> {
-        runs::get(&self.0, who, id).await.map_err(internal_error)?.ok_or(ApiCode::NotFound)
+        test_runs::get(&self.runs, who, id).await.map_err(internal_error)?.ok_or(ApiCode::NotFound)
     }
 
     async fn token(&self, who: &Principal) -> Result<TokenView, ApiCode> {
-        let current = settings::current(&self.0).await.map_err(internal_error)?;
-        authorization::now(&self.0, who, &current).await.map_err(internal_error)
+        let current = settings::current(&self.settings).await.map_err(internal_error)?;
+        consent::now(&self.tokens, who, &current).await.map_err(internal_error)
     }
 
     async fn get_token(
@@ -178,7 +186,7 @@ impl EmailService for Service {
         in_pop_up: bool,
     ) -> Result<AttemptStarted, ApiCode> {
         require_administrator(who)?;
-        authorization::begin(&self.0, who, callback, in_pop_up).await
+        consent::begin(&self.tokens, who, callback, in_pop_up).await
     }
 
     async fn finish_attempt(
@@ -189,20 +197,21 @@ impl EmailService for Service {
         address: &str,
     ) -> Result<AttemptFinished, ApiCode> {
         require_administrator(who)?;
-        authorization::finish_by_hand(&self.0, who, browser, id, address).await
+        consent::finish_by_hand(&self.tokens, who, browser, id, address).await
     }
 
     async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
-        let current = settings::current(&self.0).await.map_err(internal_error)?;
-        let findings =
-            token_inspection::findings(&self.0, who, &current).await.map_err(internal_error)?;
+        let current = settings::current(&self.settings).await.map_err(internal_error)?;
+        let findings = token_inspection::findings(&self.lookups, who, &current)
+            .await
+            .map_err(internal_error)?;
         findings.ok_or(ApiCode::TokenNeeded)
     }
 
     async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
-        discovery::findings(&self.0, issuer).await.map_err(internal_error)
+        discovery::findings(&self.lookups, issuer).await.map_err(internal_error)
     }
 
     async fn check_redirect(
@@ -213,14 +222,14 @@ impl EmailService for Service {
         page: &str,
     ) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
-        Ok(redirect_check::findings(&self.0, uri, page, reached).await)
+        Ok(redirect_check::findings(&self.lookups, uri, page, reached).await)
     }
 }
 
 #[async_trait]
 impl ShellService for Service {
     async fn set_up(&self, ticket: &str) -> Result<SetUp, ApiCode> {
-        shell_pages::set_up(&self.0, ticket).await.map_err(internal_error)
+        people::set_up(&self.people, ticket).await.map_err(internal_error)
     }
 
     async fn attempt(
@@ -228,24 +237,24 @@ impl ShellService for Service {
         who: Option<&Principal>,
         id: &str,
     ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, ApiCode> {
-        authorization::attempt(&self.0, who, id).await.map_err(internal_error)
+        consent::attempt(&self.tokens, who, id).await.map_err(internal_error)
     }
 
     async fn history(&self, who: &Principal) -> Result<History, ApiCode> {
-        shell_pages::history(&self.0, who).await.map_err(internal_error)
+        test_runs::history(&self.runs, &self.people, who).await.map_err(internal_error)
     }
 
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiCode> {
         require_administrator(who)?;
-        shell_pages::audit(&self.0, who, wanted).await.map_err(internal_error)
+        people::audit(&self.people, who, wanted).await.map_err(internal_error)
     }
 
     async fn account(&self, who: &Principal) -> Result<MyAccount, ApiCode> {
-        shell_pages::account(&self.0, who).await.map_err(internal_error)
+        people::account(&self.people, who).await.map_err(internal_error)
     }
 
     async fn time_settings(&self, who: &Principal) -> Result<TimeSettings, ApiCode> {
-        shell_pages::time_settings(&self.0, who).await.map_err(internal_error)
+        people::time_settings(&self.people, who).await.map_err(internal_error)
     }
 }
 
@@ -253,8 +262,8 @@ impl ShellService for Service {
 ///
 /// # Errors
 /// [`ApiCode::ServerFailed`]: the stored message cannot be read.
-pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunView, ApiCode> {
-    runs::shown(server, who, kept).map_err(internal_error)
+pub fn shown(runs: &TestRuns, who: &Principal, kept: StoredRun) -> Result<RunView, ApiCode> {
+    test_runs::shown(runs, who, kept).map_err(internal_error)
 }
 
 /// Saves this user's time preference.
@@ -262,9 +271,9 @@ pub fn shown(server: &Server, who: &Principal, kept: StoredRun) -> Result<RunVie
 /// # Errors
 /// [`ApiCode::ServerFailed`]: nothing was saved.
 pub async fn save_preference(
-    server: &Server,
+    people: &People,
     who: &Principal,
     preference: &TimePreference,
 ) -> Result<(), ApiCode> {
-    shell_pages::save_preference(server, who, preference).await.map_err(internal_error)
+    people::save_preference(people, who, preference).await.map_err(internal_error)
 }

@@ -2,6 +2,7 @@
 //! is sealed too.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use contract::{Conflict, Save, SaveAnswer};
 use domain::Principal;
@@ -12,13 +13,28 @@ use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{UseCaseError, revocation};
-use crate::Server;
-use crate::vault::VaultError;
+use super::UseCaseError;
+use crate::clock::Clock;
+use crate::vault::{Vault, VaultError};
 use domain::error::one_line;
-use net::egress::{AddressRefusal, Protocol};
+use net::egress::{AddressRefusal, EgressPolicy, Protocol};
+use store::Store;
 use store::audit::Actor;
 use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
+use store::tokens::StoredToken;
+
+/// The saved settings, and what a save uses. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct SettingsStore {
+    /// The database.
+    pub store: Store,
+    /// Seals and opens the secrets.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The addresses that endpoints may have.
+    pub egress: EgressPolicy,
+}
 
 /// The fields whose values are secret.
 const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
@@ -47,8 +63,8 @@ impl Current {
 
     /// The settings to send mail with, their secrets opened for one use; `None` if one does not
     /// open or the saved form is incomplete.
-    pub fn settings(&self, server: &Server) -> Option<Settings> {
-        match self.open(server) {
+    pub fn settings(&self, settings: &SettingsStore) -> Option<Settings> {
+        match self.open(settings) {
             Ok(secrets) => Settings::parse(&self.saved.draft(), &secrets).ok(),
             Err(error) => {
                 tracing::error!(error = one_line(&error), "a stored secret cannot be opened");
@@ -62,10 +78,10 @@ impl Current {
     ///
     /// # Errors
     /// A secret does not open, or `Draft::problems` would have found a problem.
-    pub fn typed(&self, server: &Server, draft: &Draft) -> Result<Settings, VaultError> {
+    pub fn typed(&self, settings: &SettingsStore, draft: &Draft) -> Result<Settings, VaultError> {
         let secret = |field| match draft.secret_on_save(field).as_ref() {
             SecretEdit::Replace(typed) => Ok(Some(typed.open())),
-            SecretEdit::Untouched => self.open_one(server, field, draft.destination(field)),
+            SecretEdit::Untouched => self.open_one(settings, field, draft.destination(field)),
             SecretEdit::Clear => Ok(None),
         };
         let secrets = OpenedSecrets {
@@ -75,8 +91,8 @@ impl Current {
         Settings::parse(draft, &secrets).map_err(|_| VaultError::UnknownShape)
     }
 
-    fn open(&self, server: &Server) -> Result<OpenedSecrets, VaultError> {
-        let secret = |field| self.open_one(server, field, self.saved.form.destination(field));
+    fn open(&self, settings: &SettingsStore) -> Result<OpenedSecrets, VaultError> {
+        let secret = |field| self.open_one(settings, field, self.saved.form.destination(field));
         Ok(OpenedSecrets {
             password: secret(Field::Password)?,
             client_secret: secret(Field::ClientSecret)?,
@@ -87,7 +103,7 @@ impl Current {
     /// sealed.
     fn open_one(
         &self,
-        server: &Server,
+        settings: &SettingsStore,
         field: Field,
         destination: Option<Destination>,
     ) -> Result<Option<SecretString>, VaultError> {
@@ -96,13 +112,13 @@ impl Current {
         if self.saved.form.secret(field) != Some(&StoredSecret::For(destination.clone())) {
             return Ok(None);
         }
-        server.vault.open(field.wire_name(), &destination, &sealed.sealed).map(Some)
+        settings.vault.open(field.wire_name(), &destination, &sealed.sealed).map(Some)
     }
 }
 
 /// Loads the saved settings; before the first save, a default form of revision 0.
-pub async fn current(server: &Server) -> Result<Current, UseCaseError> {
-    let stored = stored::load(&server.store).await?;
+pub async fn current(settings: &SettingsStore) -> Result<Current, UseCaseError> {
+    let stored = stored::load(&settings.store).await?;
     let mut form: Form<()> = match &stored.form_json {
         Some(json) => serde_json::from_str(json)?,
         None => Form::default(),
@@ -110,7 +126,8 @@ pub async fn current(server: &Server) -> Result<Current, UseCaseError> {
     let mut destinations = Vec::new();
     for secret in &stored.secrets {
         if secret.field == Field::ClientId.wire_name() {
-            let opened = server.vault.open(&secret.field, &Destination::Unbound, &secret.sealed)?;
+            let opened =
+                settings.vault.open(&secret.field, &Destination::Unbound, &secret.sealed)?;
             opened.expose_secret().clone_into(&mut form.authentication.client_id);
         } else {
             let destination: Destination = serde_json::from_str(&secret.destination_json)?;
@@ -130,7 +147,7 @@ pub async fn current(server: &Server) -> Result<Current, UseCaseError> {
 
 /// All problems of a draft over what is `stored`: by the rules that the browser has checked
 /// already, and by those for certificates and endpoints that only the server can check.
-pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
+pub fn problems(settings: &SettingsStore, draft: &Draft, stored: &Form<StoredSecret>) -> Problems {
     let counts = |field: &Field| {
         presence(*field, draft) != Presence::Disabled && !draft.text(*field).is_empty()
     };
@@ -148,7 +165,7 @@ pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> 
     let refused = [Field::AuthorizationEndpoint, Field::TokenEndpoint]
         .into_iter()
         .filter(counts)
-        .filter_map(|field| Some((field, egress_problem(server, draft.text(field))?)));
+        .filter_map(|field| Some((field, egress_problem(settings, draft.text(field))?)));
     useless
         .chain(refused)
         .fold(draft.problems(stored), |problems, (field, problem)| problems.and(field, problem))
@@ -156,7 +173,7 @@ pub fn problems(server: &Server, draft: &Draft, stored: &Form<StoredSecret>) -> 
 
 /// The egress policy's objection to an endpoint that is http to a literal address of this machine.
 /// A name is resolved only when it is called.
-fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
+fn egress_problem(settings: &SettingsStore, endpoint: &str) -> Option<Problem> {
     let endpoint = Url::parse(endpoint).ok().filter(|endpoint| endpoint.scheme() == "http")?;
     let ip: IpAddr = match endpoint.host()? {
         url::Host::Ipv4(ip) => ip.into(),
@@ -164,36 +181,39 @@ fn egress_problem(server: &Server, endpoint: &str) -> Option<Problem> {
         url::Host::Domain(_) => return None,
     };
     let address = SocketAddr::new(ip, endpoint.port_or_known_default()?);
-    match server.config.egress.vet(&Host::Ip(ip), address, Protocol::Http) {
+    match settings.egress.vet(&Host::Ip(ip), address, Protocol::Http) {
         Err(AddressRefusal::NotAllowed) => Some(Problem::EgressNotAllowed(address)),
         Err(AddressRefusal::Denied) => Some(Problem::EgressDenied(address)),
         Ok(_) | Err(AddressRefusal::Never) => None,
     }
 }
 
+/// A token that a save has deleted, and the settings that it was for.
+pub type DeletedToken = (Box<Current>, Box<StoredToken>);
+
 /// Saves a form that was made on the current revision (optimistic lock), if it has no problems.
 pub async fn save(
-    server: &Server,
+    settings: &SettingsStore,
     who: &Principal,
     save: &Save,
-) -> Result<SaveAnswer, UseCaseError> {
+) -> Result<(SaveAnswer, Option<DeletedToken>), UseCaseError> {
     let draft = save.draft.clone().strip_private_keys().trimmed();
     let save = &Save { draft, ..save.clone() };
-    let before = current(server).await?;
+    let before = current(settings).await?;
     if save.revision != before.saved.revision {
-        return Ok(before.conflict_with(save.revision, who));
+        return Ok((before.conflict_with(save.revision, who), None));
     }
     let (current_before, before) = (before.clone(), before.saved);
-    let problems = problems(server, &save.draft, &before.form);
+    let problems = problems(settings, &save.draft, &before.form);
     if !problems.is_empty() {
-        return Ok(SaveAnswer::Problems(problems));
+        return Ok((SaveAnswer::Problems(problems), None));
     }
 
-    let (by, at) = (Actor::from(who), server.clock.now());
+    let (by, at) = (Actor::from(who), settings.clock.now());
     let changed = changed(&save.draft, &before);
-    let (put, remove) = sealed(server, save)?;
+    let (put, remove) = sealed(settings, save)?;
     let replaced = stored::replace(
-        &server.store,
+        &settings.store,
         &Replacement {
             expected_revision: save.revision,
             form_json: &at_rest(&save.draft)?,
@@ -206,21 +226,21 @@ pub async fn save(
         },
     )
     .await?;
-    Ok(match replaced {
+    let answer = match replaced {
         Replaced::Done { revision, deleted } => {
-            if let Some(token) = deleted {
-                revocation::deleted(server, &current_before, *token);
-            }
-            SaveAnswer::Saved(Saved {
+            let saved = Saved {
                 form: after(&save.draft, &before.form),
                 revision,
                 by: Some(by.name),
                 at: Some(at),
-            })
+            };
+            let deleted = deleted.map(|token| (Box::new(current_before), token));
+            return Ok((SaveAnswer::Saved(saved), deleted));
         }
-        Replaced::OutOfDate => current(server).await?.conflict_with(save.revision, who),
+        Replaced::OutOfDate => current(settings).await?.conflict_with(save.revision, who),
         Replaced::GrantUnnamed { grant_id } => SaveAnswer::TokenWouldBeDeleted(grant_id),
-    })
+    };
+    Ok((answer, None))
 }
 
 /// The wire names of the fields that a save would change, including a Password that changes with
@@ -242,7 +262,7 @@ fn at_rest(draft: &Draft) -> Result<String, serde_json::Error> {
 
 /// The secrets that a save seals, each for its destination, and those that it removes.
 fn sealed(
-    server: &Server,
+    settings: &SettingsStore,
     Save { draft, revision, .. }: &Save,
 ) -> Result<(Vec<SealedSecret>, Vec<&'static str>), UseCaseError> {
     let (mut put, mut remove) = (Vec::new(), Vec::new());
@@ -251,7 +271,7 @@ fn sealed(
             field: field.wire_name().to_owned(),
             destination_json: serde_json::to_string(destination)?,
             revision: revision + 1,
-            sealed: server.vault.seal(field.wire_name(), destination, value),
+            sealed: settings.vault.seal(field.wire_name(), destination, value),
         });
         Ok::<_, serde_json::Error>(())
     };

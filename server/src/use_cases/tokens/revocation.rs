@@ -7,9 +7,8 @@ use domain::OauthFlow;
 use domain::syntax::url::origin;
 use tokio::time::timeout;
 
-use super::renewal;
-use super::settings::Current;
-use crate::Server;
+use super::super::settings::Current;
+use super::{Tokens, renewal};
 use domain::error::one_line;
 use oauth::ClientAuth;
 use store::provider_metadata;
@@ -19,11 +18,11 @@ use store::tokens::StoredToken;
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// Revokes a deleted token that was obtained for these settings.
-pub fn deleted(server: &Server, current: &Current, token: StoredToken) {
-    let (server, current) = (server.clone(), current.clone());
-    let tracker = server.token_tasks.clone();
+pub fn deleted(tokens: &Tokens, current: &Current, token: StoredToken) {
+    let (tokens, current) = (tokens.clone(), current.clone());
+    let tracker = tokens.tasks.clone();
     tracker.spawn(async move {
-        if timeout(WITHIN, revoke(&server, &current, &token)).await.is_err() {
+        if timeout(WITHIN, revoke(&tokens, &current, &token)).await.is_err() {
             tracing::warn!("a deleted token was not revoked in time");
         }
     });
@@ -31,15 +30,15 @@ pub fn deleted(server: &Server, current: &Current, token: StoredToken) {
 
 /// Revokes a replaced token if that does no harm: for a refresh token many providers end the whole
 /// consent of an account (RFC 7009 2.1 allows it), and so the new token too.
-pub fn replaced(server: &Server, current: &Current, token: StoredToken) {
+pub fn replaced(tokens: &Tokens, current: &Current, token: StoredToken) {
     if current.saved.form.flow == OauthFlow::ClientCredentials {
-        deleted(server, current, token);
+        deleted(tokens, current, token);
     }
 }
 
-async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
-    let Ok(grant) = renewal::grant(server, current) else { return };
-    let endpoint = match provider_metadata::of(&server.store, &grant.token_endpoint).await {
+async fn revoke(tokens: &Tokens, current: &Current, token: &StoredToken) {
+    let Ok(grant) = renewal::grant(tokens, current) else { return };
+    let endpoint = match provider_metadata::of(&tokens.store, &grant.token_endpoint).await {
         Ok(known) => known.and_then(|known| known.revocation_endpoint),
         Err(error) => {
             tracing::error!(error = one_line(&error), "where to revoke a token could not be read");
@@ -48,7 +47,7 @@ async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
     };
     let is_same_origin = |endpoint: &String| origin(endpoint) == origin(&grant.token_endpoint);
     let Some(endpoint) = endpoint.filter(is_same_origin) else { return };
-    let (access, refresh) = match renewal::unsealed(server, current, &token.sealed) {
+    let (access, refresh) = match renewal::unsealed(tokens, current, &token.sealed) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::error!(error = one_line(&error), "a deleted token cannot be opened");
@@ -56,9 +55,9 @@ async fn revoke(server: &Server, current: &Current, token: &StoredToken) {
         }
     };
     let auth = ClientAuth::from_wire_name(&token.sealed.client_auth).unwrap_or_default();
-    let tokens = refresh.iter().map(|token| ("refresh_token", token));
-    for (kind, token) in tokens.chain([("access_token", &access)]) {
-        match server.tokens.revoke(&grant, auth, &endpoint, kind, token).await {
+    let refresh = refresh.iter().map(|token| ("refresh_token", token));
+    for (kind, token) in refresh.chain([("access_token", &access)]) {
+        match tokens.client.revoke(&grant, auth, &endpoint, kind, token).await {
             Ok(()) => tracing::info!(kind, "a deleted token was revoked"),
             Err(diagnosis) => {
                 tracing::warn!(kind, fault = ?diagnosis, "a deleted token was not revoked")

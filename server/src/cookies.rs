@@ -37,7 +37,7 @@ impl Cookie {
 
     /// Returns the `Set-Cookie` header. `end` is empty, for as long as the browser is open, or an
     /// attribute such as `; Max-Age=0`.
-    pub(super) fn given(self, token: &str, end: &str) -> HeaderValue {
+    pub(crate) fn given(self, token: &str, end: &str) -> HeaderValue {
         let (name, secure) = (self.name(), if self.https { "; Secure" } else { "" });
         HeaderValue::try_from(format!(
             "{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{end}"
@@ -46,13 +46,13 @@ impl Cookie {
     }
 
     /// Returns the token in the cookie of a request.
-    pub(super) fn brought(self, headers: &HeaderMap) -> Option<&str> {
+    pub(crate) fn brought(self, headers: &HeaderMap) -> Option<&str> {
         value(headers, &self.name())
     }
 }
 
 /// Returns the value of the cookie with this name; an empty value counts as none.
-pub(super) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+pub(crate) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()

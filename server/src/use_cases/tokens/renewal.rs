@@ -14,9 +14,9 @@ use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
-use super::settings::{self, Current};
-use super::{UseCaseError, client_auth, retry_store};
-use crate::Server;
+use super::super::settings::{self, Current};
+use super::super::{UseCaseError, retry_store};
+use super::{Tokens, client_auth};
 use crate::clock::{Randomness, random_bytes, random_id};
 use crate::vault::VaultError;
 use crate::vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
@@ -25,7 +25,7 @@ use oauth::{ClientAuth, Issued};
 use store::StoreError;
 use store::audit::{Action, Actor, Entry};
 use store::settings as stored;
-use store::tokens::{self, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
+use store::tokens::{self as rows, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
 
 /// How long before its expiry a token is renewed: this, or a fifth of its lifetime if that is less,
 /// and up to a quarter earlier (jitter).
@@ -99,30 +99,30 @@ enum Want {
 }
 
 /// Returns a token to send with, renewed if it is about to expire.
-pub async fn access_token(server: &Server, current: &Current) -> Result<Access, NoAccess> {
-    taken(server, current, &Want::Good).await
+pub async fn access_token(tokens: &Tokens, current: &Current) -> Result<Access, NoAccess> {
+    taken(tokens, current, &Want::Good).await
 }
 
-/// Returns another token than the one that a mail server has refused.
+/// Returns another token than the one that a mail tokens has refused.
 pub async fn replacement_token(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     refused: TokenVersion,
 ) -> Result<Access, NoAccess> {
-    taken(server, current, &Want::OtherThan(refused)).await
+    taken(tokens, current, &Want::OtherThan(refused)).await
 }
 
 /// Requests a token for one message with Client Credentials (RFC 6749 4.4); it is not stored.
-pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess> {
-    let auth = client_auth::first(server, grant).await;
-    let issued = server.tokens.client_credentials(grant, auth, OauthStage::TokenRequest).await;
+pub async fn one_off(tokens: &Tokens, grant: &Grant) -> Result<Access, NoAccess> {
+    let auth = client_auth::first(tokens, grant).await;
+    let issued = tokens.client.client_credentials(grant, auth, OauthStage::TokenRequest).await;
     let Issued { access_token, lifetime, .. } = issued.map_err(NoAccess::NotObtained)?;
     if lifetime.is_zero() {
         return Err(NoAccess::NotObtained(OauthFailure::expired_on_arrival(
             OauthStage::TokenRequest,
         )));
     }
-    let now = server.clock.now();
+    let now = tokens.clock.now();
     Ok(Access {
         token: access_token,
         which: TokenVersion { grant: String::new(), generation: 0 },
@@ -132,10 +132,10 @@ pub async fn one_off(server: &Server, grant: &Grant) -> Result<Access, NoAccess>
     })
 }
 
-async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access, NoAccess> {
-    let EnsuredToken { token, is_renewed } = ensure_token(server, current, want).await?;
+async fn taken(tokens: &Tokens, current: &Current, want: &Want) -> Result<Access, NoAccess> {
+    let EnsuredToken { token, is_renewed } = ensure_token(tokens, current, want).await?;
     let destination = current.saved.form.token_destination();
-    let opened = server.vault.open(ACCESS_TOKEN, &destination, &token.sealed.access);
+    let opened = tokens.vault.open(ACCESS_TOKEN, &destination, &token.sealed.access);
     Ok(Access {
         token: opened.map_err(|error| NoAccess::NotRenewed(unreadable(error)))?,
         which: TokenVersion::of(&token),
@@ -147,15 +147,15 @@ async fn taken(server: &Server, current: &Current, want: &Want) -> Result<Access
 
 /// Opens the stored tokens: the access token, and the refresh token if there is one.
 pub fn unsealed(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     sealed: &SealedTokens,
 ) -> Result<(SecretString, Option<SecretString>), VaultError> {
     let form = &current.saved.form;
     let (mail_server, provider) = (form.token_destination(), form.token_endpoint_origin());
-    let open_refresh = |refresh: &Vec<u8>| server.vault.open(REFRESH_TOKEN, &provider, refresh);
+    let open_refresh = |refresh: &Vec<u8>| tokens.vault.open(REFRESH_TOKEN, &provider, refresh);
     Ok((
-        server.vault.open(ACCESS_TOKEN, &mail_server, &sealed.access)?,
+        tokens.vault.open(ACCESS_TOKEN, &mail_server, &sealed.access)?,
         sealed.refresh.as_ref().map(open_refresh).transpose()?,
     ))
 }
@@ -163,7 +163,7 @@ pub fn unsealed(
 /// Seals the tokens of a Token Endpoint's response, each for its destination. A refresh token or a
 /// scope that the response omits stays as before (RFC 6749 5.1, 6).
 pub fn sealed(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     issued: &Issued,
     before: Option<&SealedTokens>,
@@ -176,12 +176,12 @@ pub fn sealed(
     // Resealed, so that a kept value does not need a key that is about to be removed.
     let kept_refresh = || {
         let kept = before?.refresh.as_ref()?;
-        let resealed = server.vault.reseal(REFRESH_TOKEN, &provider, kept);
+        let resealed = tokens.vault.reseal(REFRESH_TOKEN, &provider, kept);
         Some(resealed.unwrap_or_else(|_| kept.clone()))
     };
-    let seal_refresh = |refresh| server.vault.seal(REFRESH_TOKEN, &provider, refresh);
+    let seal_refresh = |refresh| tokens.vault.seal(REFRESH_TOKEN, &provider, refresh);
     SealedTokens {
-        access: server.vault.seal(ACCESS_TOKEN, &mail_server, &issued.access_token),
+        access: tokens.vault.seal(ACCESS_TOKEN, &mail_server, &issued.access_token),
         refresh: refresh.map(seal_refresh).or_else(kept_refresh),
         client_auth: issued.auth.wire_name().to_owned(),
         granted_scope: issued.scope.clone().or_else(|| before?.granted_scope.clone()),
@@ -207,8 +207,8 @@ pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
 }
 
 /// The token as a browser may see it.
-pub async fn shown(server: &Server, current: &Current) -> Result<Option<Token>, UseCaseError> {
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(None) };
+pub async fn shown(tokens: &Tokens, current: &Current) -> Result<Option<Token>, UseCaseError> {
+    let Some(token) = rows::load(&tokens.store).await? else { return Ok(None) };
     let asked = &current.saved.form.authentication.scope;
     let scope =
         token.sealed.granted_scope.clone().filter(|granted| !have_same_names(granted, asked));
@@ -260,21 +260,21 @@ struct EnsuredToken {
 
 /// Returns the stored token if it is as wanted, else after one renewal.
 async fn ensure_token(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     want: &Want,
 ) -> Result<EnsuredToken, NoAccess> {
-    let _turn = server.token_mutex.lock().await;
-    let patience = Instant::now() + lease_length(server);
+    let _turn = tokens.mutex.lock().await;
+    let patience = Instant::now() + lease_length(tokens);
     let (mut has_asked, mut at_first) = (false, None);
     loop {
-        let token = loaded(server, current).await?.ok_or(NoAccess::Absent)?;
+        let token = loaded(tokens, current).await?.ok_or(NoAccess::Absent)?;
         let is_renewed =
             *at_first.get_or_insert_with(|| TokenVersion::of(&token)) != TokenVersion::of(&token);
-        match verdict(current, &token, want, server.clock.now()) {
+        match verdict(current, &token, want, tokens.clock.now()) {
             Some(verdict) => return verdict.map(|()| EnsuredToken { token, is_renewed }),
             // A token with too short a lifetime is not requested twice.
-            None if has_asked && server.clock.now() < token.expires_at => {
+            None if has_asked && tokens.clock.now() < token.expires_at => {
                 return Ok(EnsuredToken { token, is_renewed });
             }
             None if has_asked => {
@@ -284,7 +284,7 @@ async fn ensure_token(
             }
             None => {}
         }
-        match renewed(server, current, &token).await {
+        match renewed(tokens, current, &token).await {
             RenewalTry::Done => has_asked = true,
             RenewalTry::Elsewhere if Instant::now() < patience => sleep(POLL_INTERVAL).await,
             RenewalTry::Elsewhere => {
@@ -300,10 +300,10 @@ async fn ensure_token(
 /// Loads the token of these settings. It reads the token first and the settings' revision after it:
 /// the token is then of that revision or of an earlier one, whose token no renewal matches any
 /// more.
-async fn loaded(server: &Server, current: &Current) -> Result<Option<StoredToken>, NoAccess> {
+async fn loaded(tokens: &Tokens, current: &Current) -> Result<Option<StoredToken>, NoAccess> {
     let read = async {
-        let token = tokens::load(&server.store).await?;
-        Ok::<_, StoreError>((token, stored::revision(&server.store).await?))
+        let token = rows::load(&tokens.store).await?;
+        Ok::<_, StoreError>((token, stored::revision(&tokens.store).await?))
     };
     match read.await {
         Ok((_, revision)) if revision != current.saved.revision => {
@@ -364,13 +364,13 @@ enum RenewalTry {
 }
 
 /// Renews under a lease, in a task that continues if the caller disconnects.
-async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> RenewalTry {
-    let owner = random_id(server.randomness.as_ref());
-    let now = server.clock.now();
-    let (length, longest) = (lease_length(server), MAX_LEASE_LENGTHS * lease_length(server));
+async fn renewed(tokens: &Tokens, current: &Current, token: &StoredToken) -> RenewalTry {
+    let owner = random_id(tokens.randomness.as_ref());
+    let now = tokens.clock.now();
+    let (length, longest) = (lease_length(tokens), MAX_LEASE_LENGTHS * lease_length(tokens));
     let (until, longest) = (expiry(now, length), expiry(now, longest));
     let lease = Lease { grant: &token.grant, generation: token.generation, owner: &owner };
-    match tokens::lease(&server.store, lease, now, until, longest).await {
+    match rows::lease(&tokens.store, lease, now, until, longest).await {
         Ok(true) => {}
         Ok(false) => return RenewalTry::Elsewhere,
         Err(error) => {
@@ -378,12 +378,12 @@ async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Ren
             return RenewalTry::Broken;
         }
     }
-    let (server, current, token) = (server.clone(), current.clone(), token.clone());
-    let tracker = server.token_tasks.clone();
+    let (tokens, current, token) = (tokens.clone(), current.clone(), token.clone());
+    let tracker = tokens.tasks.clone();
     let renewing = tracker.spawn(async move {
-        let asked_at = server.clock.now();
-        let outcome = asked(&server, &current, &token).await;
-        keep(&server, &current, &token, &owner, asked_at, outcome).await;
+        let asked_at = tokens.clock.now();
+        let outcome = asked(&tokens, &current, &token).await;
+        keep(&tokens, &current, &token, &owner, asked_at, outcome).await;
     });
     match renewing.await {
         Ok(()) => RenewalTry::Done,
@@ -395,33 +395,33 @@ async fn renewed(server: &Server, current: &Current, token: &StoredToken) -> Ren
 }
 
 /// The length of a lease, which outlasts the request that is made under it.
-fn lease_length(server: &Server) -> Duration {
-    let total = server.config.token_deadlines.total;
+fn lease_length(tokens: &Tokens) -> Duration {
+    let total = tokens.longest_request;
     total + (total / 4).max(Duration::from_secs(1))
 }
 
 /// Sends the request to the Token Endpoint.
 async fn asked(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     token: &StoredToken,
 ) -> Result<Issued, OauthFailure> {
-    let grant = grant(server, current)?;
+    let grant = grant(tokens, current)?;
     let auth = ClientAuth::from_wire_name(&token.sealed.client_auth).unwrap_or_default();
     match &token.sealed.refresh {
         Some(refresh) if current.saved.form.flow != OauthFlow::ClientCredentials => {
             let provider = current.saved.form.token_endpoint_origin();
             let refresh =
-                server.vault.open(REFRESH_TOKEN, &provider, refresh).map_err(unreadable)?;
-            server.tokens.refresh(&grant, auth, &refresh).await
+                tokens.vault.open(REFRESH_TOKEN, &provider, refresh).map_err(unreadable)?;
+            tokens.client.refresh(&grant, auth, &refresh).await
         }
-        _ => server.tokens.client_credentials(&grant, auth, OauthStage::Renewal).await,
+        _ => tokens.client.client_credentials(&grant, auth, OauthStage::Renewal).await,
     }
 }
 
 /// How a token is requested, with the Client Secret opened.
-pub fn grant(server: &Server, current: &Current) -> Result<Grant, OauthFailure> {
-    match current.settings(server) {
+pub fn grant(tokens: &Tokens, current: &Current) -> Result<Grant, OauthFailure> {
+    match current.settings(&tokens.settings) {
         Some(Settings::Oauth { grant, .. }) => Ok(grant),
         Some(Settings::Basic { .. }) | None => Err(failure(OauthDiagnosis::SecretUnreadable)),
     }
@@ -430,7 +430,7 @@ pub fn grant(server: &Server, current: &Current) -> Result<Grant, OauthFailure> 
 /// Stores the result of a renewal. A rotated refresh token is not dropped before the database has
 /// it: the previous one is no longer valid.
 async fn keep(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     token: &StoredToken,
     owner: &str,
@@ -444,19 +444,19 @@ async fn keep(
             let ends = ends(asked_at, issued, Some(token.ends));
             let failure = OauthFailure::expired_on_arrival(OauthStage::Renewal);
             let failure = issued.lifetime.is_zero().then(|| {
-                let pause = back_off(token.failures, server.randomness.as_ref());
+                let pause = back_off(token.failures, tokens.randomness.as_ref());
                 let next_at = Some(asked_at + pause);
                 (FailedTry { failure: &failure, at: asked_at, next_at }, token.failures + 1)
             });
             let store = || async move {
                 // Sealed for each retry: the sealing key may have changed meanwhile.
-                let sealed = &sealed(server, current, issued, Some(&token.sealed));
+                let sealed = &sealed(tokens, current, issued, Some(&token.sealed));
                 let renewed = Renewed { sealed, obtained_at: asked_at, expires_at, ends, failure };
-                tokens::renewed(&server.store, lease, renewed).await
+                rows::renewed(&tokens.store, lease, renewed).await
             };
             retry_store(STORE_AGAIN_FOR, store).await
         }
-        Err(failure) => note(server, token, lease, failure).await,
+        Err(failure) => note(tokens, token, lease, failure).await,
     };
     match kept {
         Ok(true) => match outcome {
@@ -479,18 +479,18 @@ fn not_renewed(diagnosis: OauthDiagnosis) {
 
 /// Stores a failed renewal. A revoked grant is not retried.
 async fn note(
-    server: &Server,
+    tokens: &Tokens,
     token: &StoredToken,
     lease: Lease<'_>,
     failure: &OauthFailure,
 ) -> Result<bool, StoreError> {
-    let now = server.clock.now();
+    let now = tokens.clock.now();
     let is_gone =
         failure.diagnosis == OauthDiagnosis::InvalidGrant && token.sealed.refresh.is_some();
-    let pause = back_off(token.failures, server.randomness.as_ref());
+    let pause = back_off(token.failures, tokens.randomness.as_ref());
     let failure = FailedTry { failure, at: now, next_at: (!is_gone).then(|| now + pause) };
     let entry = Entry::new(now, Actor::unknown(), Action::TokenGone);
-    tokens::failed(&server.store, lease, failure, is_gone.then_some(&entry)).await
+    rows::failed(&tokens.store, lease, failure, is_gone.then_some(&entry)).await
 }
 
 /// The back-off after so many failures and one: doubled each time, with a jitter of a quarter, so
@@ -513,9 +513,9 @@ const fn failure(diagnosis: OauthDiagnosis) -> OauthFailure {
 }
 
 /// Renews the token whenever that is due, for as long as the process lives.
-pub async fn run_refresh_loop(server: Server) {
+pub async fn run_refresh_loop(tokens: Tokens) {
     loop {
-        let wait = match renew_if_due(&server).await {
+        let wait = match renew_if_due(&tokens).await {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::error!(error = one_line(&error), "the token could not be looked at");
@@ -524,28 +524,28 @@ pub async fn run_refresh_loop(server: Server) {
         };
         tokio::select! {
             () = sleep(wait) => {}
-            () = server.token_obtained.notified() => {}
+            () = tokens.obtained.notified() => {}
         }
     }
 }
 
 /// Renews a token that is due, and returns how long to wait until the next check.
-async fn renew_if_due(server: &Server) -> Result<Duration, UseCaseError> {
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
-    let current = settings::current(server).await?;
+async fn renew_if_due(tokens: &Tokens) -> Result<Duration, UseCaseError> {
+    let Some(token) = rows::load(&tokens.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
+    let current = settings::current(&tokens.settings).await?;
     // A token that was expired on arrival is retried like any other failure.
     let is_worth_it =
         token.failure.is_some() || token.expires_at - token.obtained_at >= WORTH_RENEWING;
     if !is_renewable(&current, &token) || !is_worth_it {
         return Ok(MAX_CHECK_INTERVAL);
     }
-    if verdict(&current, &token, &Want::Fresh, server.clock.now()).is_none() {
+    if verdict(&current, &token, &Want::Fresh, tokens.clock.now()).is_none() {
         // The row has the result, whichever task renewed the token.
-        let _ = ensure_token(server, &current, &Want::Fresh).await;
+        let _ = ensure_token(tokens, &current, &Want::Fresh).await;
     }
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
+    let Some(token) = rows::load(&tokens.store).await? else { return Ok(MAX_CHECK_INTERVAL) };
     let next_at = token.next_try_at.map_or(due_at(&token), |next_at| next_at.max(due_at(&token)));
-    let wait = (next_at - server.clock.now()).to_std().unwrap_or_default();
+    let wait = (next_at - tokens.clock.now()).to_std().unwrap_or_default();
     Ok(wait.clamp(POLL_INTERVAL, MAX_CHECK_INTERVAL))
 }
 

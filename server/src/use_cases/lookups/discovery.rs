@@ -1,5 +1,5 @@
 //! Fetches provider metadata (`OpenID` Connect Discovery 1.0, RFC 8414) at an administrator's
-//! request. The metadata is used only if all of it is valid, and the server never fills in the form
+//! request. The metadata is used only if all of it is valid, and the lookups never fills in the form
 //! itself. `typed` derives issuers from the administrator's input.
 
 mod typed;
@@ -13,8 +13,8 @@ use explain::discovery::{self as words, MetadataProblem, ProviderFact};
 use serde_json::{Map, Value};
 
 use self::typed::ParsedIssuer;
-use super::UseCaseError;
-use crate::Server;
+use super::super::UseCaseError;
+use super::Lookups;
 use domain::token::OauthDiagnosis;
 use oauth::{Document, DocumentError};
 use store::provider_metadata::{self, StoredProvider};
@@ -33,7 +33,7 @@ const GOOGLE: (Option<&str>, Option<&str>) =
 /// The well-known path of an `OpenID` provider's metadata (`OpenID` Connect Discovery 1.0, 4).
 const OPENID: &str = "/.well-known/openid-configuration";
 /// The same for a provider with OAuth only (RFC 8414 3).
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const OAUTH: &str = "/.well-known/oauth-authorization-lookups";
 
 /// The metadata field that promises `iss` in each authorization response (RFC 9207 3).
 const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
@@ -43,15 +43,15 @@ const LONGEST: usize = 500;
 
 /// Fetches the metadata of the provider that was typed, and returns what it says, or what is wrong
 /// with it.
-pub async fn findings(server: &Server, typed: &str) -> Result<LookupResult, UseCaseError> {
+pub async fn findings(lookups: &Lookups, typed: &str) -> Result<LookupResult, UseCaseError> {
     let asked = match typed::issuers(typed) {
         Ok(asked) => asked,
         Err(problem) => return Ok(with_problems([problem])),
     };
     let mut not_found = None;
     for asked in asked {
-        match fetch_metadata(server, &asked.issuer).await {
-            Ok(document) => return accept_metadata(server, &asked, &document).await,
+        match fetch_metadata(lookups, &asked.issuer).await {
+            Ok(document) => return accept_metadata(lookups, &asked, &document).await,
             Err(problem) => not_found = Some(more_specific(not_found, problem)),
         }
     }
@@ -80,7 +80,7 @@ fn more_specific(before: Option<MetadataProblem>, problem: MetadataProblem) -> M
 
 /// Validates metadata, remembers it, and returns what to show of it.
 async fn accept_metadata(
-    server: &Server,
+    lookups: &Lookups,
     asked: &ParsedIssuer,
     document: &MetadataDocument,
 ) -> Result<LookupResult, UseCaseError> {
@@ -100,7 +100,7 @@ async fn accept_metadata(
     };
     // Any issuer can name any Token Endpoint: only the endpoint's own issuer may change what is
     // stored.
-    provider_metadata::learn(&server.store, &known, metadata.is_own, server.clock.now()).await?;
+    provider_metadata::learn(&lookups.store, &known, metadata.is_own, lookups.clock.now()).await?;
     Ok(LookupResult {
         facts: metadata.facts(&document.address),
         explanations: Vec::new(),
@@ -149,7 +149,7 @@ struct MetadataDocument {
 
 /// Fetches the metadata from the `OpenID` path, else from the OAuth path.
 async fn fetch_metadata(
-    server: &Server,
+    lookups: &Lookups,
     issuer: &str,
 ) -> Result<MetadataDocument, MetadataProblem> {
     let bare = issuer.trim_end_matches('/');
@@ -158,12 +158,12 @@ async fn fetch_metadata(
         bare.split_at(bare[path_at..].find('/').map_or(bare.len(), |at| path_at + at));
     let mut address = format!("{bare}{OPENID}");
     let mut is_openid = true;
-    let mut found = server.documents.get(&address).await;
+    let mut found = lookups.documents.get(&address).await;
     if let Some(first) = found.as_ref().err().filter(|error| has_no_document(error)).cloned() {
         address = format!("{origin}{OAUTH}{path}");
         is_openid = false;
         let has_words = first.diagnosis.is_of_provider() && first.peer_text.is_some();
-        let second = server.documents.get(&address).await;
+        let second = lookups.documents.get(&address).await;
         found = second.map_err(|second| if has_words { first } else { second });
     }
     let not_found = |DocumentError { diagnosis, refused, peer_text }| MetadataProblem::NotFound {
@@ -176,7 +176,7 @@ async fn fetch_metadata(
     Ok(MetadataDocument { address, is_openid, is_public, metadata })
 }
 
-/// Whether a server responded, but has no such document.
+/// Whether a lookups responded, but has no such document.
 fn has_no_document(DocumentError { diagnosis, .. }: &DocumentError) -> bool {
     matches!(
         diagnosis,

@@ -25,20 +25,20 @@ use contract::ApiCode;
 use contract::paths;
 use contract::{AccessDenied, ConsentBinding};
 
-use super::consent::ConsentCookie;
-use super::cookies;
-use super::devices::{Device, DeviceCookie};
-use super::host::{HostIdentity, IdentityError};
-use super::login_throttle::Limited;
-use super::proxy_headers::ProxyIdentity;
-use super::sessions::{Caller, SessionKey};
-use super::{Principal, RequestClient};
-use crate::Server;
+use super::api_error::{refuse, status};
+use super::client_ip;
+use super::events::EVENTS;
+use super::throttle::too_many;
+use crate::cookies;
+use crate::identity::consent::ConsentCookie;
+use crate::identity::devices::{Device, DeviceCookie};
+use crate::identity::host::{HostIdentity, IdentityError};
+use crate::identity::login_throttle::Limited;
+use crate::identity::proxy_headers::ProxyIdentity;
+use crate::identity::sessions::{Caller, SessionKey};
+use crate::identity::{Principal, RequestClient};
+use crate::state::Server;
 use crate::subscriber::written;
-use crate::web::api_error::{refuse, status};
-use crate::web::client;
-use crate::web::events::EVENTS;
-use crate::web::throttle::too_many;
 use domain::error::one_line;
 use store::StoreError;
 use store::audit::{Action, Actor};
@@ -84,7 +84,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
     let mut caller = Caller { principal: None, session: None, address, browser, device };
     let (mut parts, body) = request.into_parts();
     if SIGN_IN_PATHS.contains(&parts.uri.path()) {
-        caller.session = server.accounts.cookie().claimed(&parts.headers);
+        caller.session = server.people.accounts.cookie().claimed(&parts.headers);
         parts.extensions.insert(caller);
         return next.run(Request::from_parts(parts, body)).await;
     }
@@ -123,7 +123,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
                 return refuse(ApiCode::Unavailable);
             }
             // Sign-out works all the same: it removes the browser's cookie.
-            caller.session = server.accounts.cookie().claimed(&parts.headers);
+            caller.session = server.people.accounts.cookie().claimed(&parts.headers);
         }
     }
     parts.extensions.insert(caller);
@@ -194,7 +194,7 @@ async fn authenticate(
     address: IpAddr,
     proxy_headers: Option<ProxyIdentity>,
 ) -> Result<Option<Authenticated>, AuthError> {
-    if let Some(HostIdentity(identity)) = &server.identity {
+    if let Some(HostIdentity(identity)) = &server.people.host {
         return Ok(identity.principal(request).await?.map(|principal| (principal, None)));
     }
     if request.uri.path() == paths::SIGN_OUT {
@@ -210,7 +210,7 @@ async fn authenticate(
         }
         Err(refused) => return Err(refused.into()),
     }
-    let peer = client::peer(&request.extensions);
+    let peer = client_ip::peer(&request.extensions);
     if let Some(principal) = by_proxy(server, peer, address, proxy_headers)? {
         return Ok(Some((principal, None)));
     }
@@ -221,7 +221,7 @@ async fn by_host_cookie(
     server: &Server,
     headers: &HeaderMap,
 ) -> Result<Option<Principal>, ApiCode> {
-    let Some(check) = &server.host_tokens else { return Ok(None) };
+    let Some(check) = &server.people.host_tokens else { return Ok(None) };
     let name = server.config.host_tokens.as_ref().and_then(|host| host.cookie.as_deref());
     match name.and_then(|name| cookies::value(headers, name)) {
         Some(token) => check.principal(token).await.map(Some),
@@ -249,16 +249,18 @@ fn by_proxy(
 }
 
 async fn by_session(server: &Server, request: &Parts) -> Result<Option<Authenticated>, AuthError> {
-    let Some(key) = server.accounts.cookie().claimed(&request.headers) else { return Ok(None) };
+    let Some(key) = server.people.accounts.cookie().claimed(&request.headers) else {
+        return Ok(None);
+    };
     let is_presence = !POLLING_PATHS.contains(&request.uri.path());
-    let (sessions, now) = (server.accounts.sessions(), server.clock.now());
+    let (sessions, now) = (server.people.accounts.sessions(), server.clock.now());
     let Some(found) = sessions.resume(&key, now, is_presence).await? else {
         return sessions.refusal(&key, now).await?.map_or(Ok(None), |why| Err(why.into()));
     };
     // Sessions of another provider than the configured one are rejected, and those of local
     // accounts where these are disabled.
     let is_known = match &found.issuer {
-        Some(issuer) => server.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
+        Some(issuer) => server.people.oidc.as_ref().is_some_and(|oidc| oidc.issuer() == issuer),
         None => server.config.has_local_accounts,
     };
     Ok(is_known.then_some((found, Some(key))))
@@ -266,7 +268,8 @@ async fn by_session(server: &Server, request: &Parts) -> Result<Option<Authentic
 
 /// Authenticates by a bearer token; `None` without one.
 async fn bearer(server: &Server, headers: &HeaderMap) -> Result<Option<Principal>, ApiCode> {
-    let (Some(check), Some(value)) = (&server.host_tokens, headers.get(AUTHORIZATION)) else {
+    let (Some(check), Some(value)) = (&server.people.host_tokens, headers.get(AUTHORIZATION))
+    else {
         return Ok(None);
     };
     let value = value.to_str().map_err(|_| ApiCode::HostTokenMalformed)?;
@@ -285,17 +288,21 @@ pub(crate) fn device(server: &Server, headers: &HeaderMap) -> Option<Device> {
 
 /// Counts a rejected token against the client's address.
 fn admit(server: &Server, refused: ApiCode, address: IpAddr) -> Result<(), Limited> {
-    if refused.is_host_token() { server.throttle.admit_refused_token(address) } else { Ok(()) }
+    if refused.is_host_token() {
+        server.people.throttle.admit_refused_token(address)
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn address(server: &Server, request: &Request) -> IpAddr {
-    client::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
+    client_ip::address(request.extensions(), request.headers(), &server.config.trusted_proxies)
 }
 
 /// Records a rejection without a name, because any client can cause it.
 fn record_rejection(server: &Server, address: IpAddr, refused: ApiCode) {
     let (actor, code) = (Actor::unknown(), refused.code());
-    let aggregates = server.accounts.aggregates();
+    let aggregates = server.people.accounts.aggregates();
     if aggregates.record(Action::Refused, address, actor, Some(code.to_owned())) {
         tracing::warn!(code, "a caller was refused");
     }

@@ -2,18 +2,19 @@
 //! become useless. Several nodes may do so at once. It must never delete what a page shows as the
 //! current state: a user's latest test message, or one in progress.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::sleep;
 
-use crate::Server;
-use crate::clock::{Randomness, random_bytes};
+use crate::clock::{Clock, Randomness, random_bytes};
+use crate::config::Retention;
 use crate::identity::login_limits;
 use crate::identity::sessions::{ABSOLUTE_END, IDLE_END};
 use domain::error::one_line;
 use store::retention::{RetainedRows, delete_batch};
-use store::{StoreError, runs, sessions};
+use store::{Store, StoreError, runs, sessions};
 
 /// The interval of deletions, with a jitter of a quarter.
 const EVERY: Duration = Duration::from_hours(1);
@@ -23,13 +24,26 @@ const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
 /// outcome.
 const TOKEN_ATTEMPT: TimeDelta = TimeDelta::days(7);
 
+/// What the deletion of expired rows uses.
+#[derive(Debug, Clone)]
+pub struct Cleanup {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads the nodes' times.
+    pub randomness: Arc<dyn Randomness>,
+    /// For how long rows are kept.
+    pub retention: Retention,
+}
+
 /// Deletes expired rows, now and then every hour, for as long as the process lives.
-pub async fn enforce_retention(server: Server) {
+pub async fn enforce_retention(cleanup: Cleanup) {
     loop {
-        if let Err(error) = delete_expired(&server).await {
+        if let Err(error) = delete_expired(&cleanup).await {
             tracing::error!(error = one_line(&error), "old rows could not be deleted");
         }
-        sleep(pause(server.randomness.as_ref())).await;
+        sleep(pause(cleanup.randomness.as_ref())).await;
     }
 }
 
@@ -37,12 +51,12 @@ pub async fn enforce_retention(server: Server) {
 ///
 /// # Errors
 /// The database failed; the remaining rows are deleted the next time.
-pub async fn delete_expired(server: &Server) -> Result<(), StoreError> {
-    let (store, now) = (&server.store, server.clock.now());
+pub async fn delete_expired(cleanup: &Cleanup) -> Result<(), StoreError> {
+    let (store, now) = (&cleanup.store, cleanup.clock.now());
     // A message whose process is gone needs an outcome before it can expire.
     runs::interrupt(store, now).await?;
     sessions::remove_ended(store, now - ABSOLUTE_END, now - IDLE_END).await?;
-    let retention = server.config.retention;
+    let retention = cleanup.retention;
     for (kind, kept_for) in [
         (RetainedRows::SignInAttempt, Some(login_limits::WINDOW)),
         (RetainedRows::ForeignSignIn, Some(TimeDelta::zero())),
@@ -52,19 +66,19 @@ pub async fn delete_expired(server: &Server) -> Result<(), StoreError> {
         (RetainedRows::Audit, retention.audit()),
     ] {
         let Some(kept_for) = kept_for else { continue };
-        delete_all(server, kind, now - kept_for).await?;
+        delete_all(cleanup, kind, now - kept_for).await?;
     }
     Ok(())
 }
 
 async fn delete_all(
-    server: &Server,
+    cleanup: &Cleanup,
     kind: RetainedRows,
     before: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mut rows = 0;
     loop {
-        match delete_batch(&server.store, kind, before).await? {
+        match delete_batch(&cleanup.store, kind, before).await? {
             0 => break,
             deleted => rows += deleted,
         }

@@ -18,11 +18,9 @@ use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, Oauth
 use explain::FailureContext;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::settings::{self, Current};
-use super::{
-    UseCaseError, client_auth, internal_error, reader_view, renewal, retry_store, revocation,
-};
-use crate::Server;
+use super::super::settings::{self, Current};
+use super::super::{UseCaseError, internal_error, reader_view, retry_store};
+use super::{Tokens, client_auth, renewal, revocation};
 use crate::clock::{random_id, random_token};
 use crate::vault::columns::CODE_VERIFIER;
 use domain::error::one_line;
@@ -31,7 +29,7 @@ use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, StoredBinding};
 use store::provider_metadata::{self, StoredProvider};
-use store::tokens::{self, PutOutcome, StoredToken};
+use store::tokens::{self as rows, PutOutcome, StoredToken};
 use store::{StoreError, people};
 
 /// The deadline of an attempt.
@@ -61,26 +59,26 @@ pub enum CallbackOutcome {
 
 /// The state of the token, and how this user's last attempt ended.
 pub async fn now(
-    server: &Server,
+    tokens: &Tokens,
     who: &Principal,
     current: &Current,
 ) -> Result<TokenView, UseCaseError> {
-    let now = server.clock.now();
-    let attempt = oauth_attempts::latest_of(&server.store, &who.id, current.saved.revision).await?;
+    let now = tokens.clock.now();
+    let attempt = oauth_attempts::latest_of(&tokens.store, &who.id, current.saved.revision).await?;
     // An attempt that ended long ago is not shown.
     let attempt = attempt.filter(|attempt| now < attempt.expires_at + WITHIN);
-    let token = renewal::shown(server, current).await?;
+    let token = renewal::shown(tokens, current).await?;
     let renewal = token.as_ref().and_then(|token| match &token.renewal {
         Renewal::ByItself | Renewal::BySigningIn => None,
         Renewal::Failing { failure, .. } | Renewal::Gone(failure) => Some(failure),
     });
     let renewal = match renewal {
-        Some(failure) => Some(explain_failure(server, current, failure).await?),
+        Some(failure) => Some(explain_failure(tokens, current, failure).await?),
         None => None,
     };
     let (attempt, ended) = match attempt {
         Some(attempt) => {
-            let (attempt, ended) = shown(server, current, attempt).await?;
+            let (attempt, ended) = shown(tokens, current, attempt).await?;
             (Some(attempt), ended)
         }
         None => (None, None),
@@ -95,19 +93,19 @@ pub async fn now(
 
 /// Explains a failure to obtain or renew a token for these settings.
 async fn explain_failure(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     failure: &OauthFailure,
 ) -> Result<Explanation, UseCaseError> {
     let form = &current.saved.form;
     let secret_is_an_id = failure.diagnosis == OauthDiagnosis::InvalidClient
-        && renewal::grant(server, current).is_ok_and(|grant| {
+        && renewal::grant(tokens, current).is_ok_and(|grant| {
             grant.client_secret.is_some_and(|secret| is_guid(secret.expose_secret()))
         });
     let token_endpoint = &form.authentication.token_endpoint;
     let described = match failure.diagnosis {
         OauthDiagnosis::InvalidRequest => {
-            provider_metadata::of(&server.store, token_endpoint).await?
+            provider_metadata::of(&tokens.store, token_endpoint).await?
         }
         _ => None,
     };
@@ -119,12 +117,12 @@ async fn explain_failure(
 /// An attempt as a browser may see it, and the explanation of its outcome. An attempt that has
 /// expired, or whose process is gone, has failed.
 async fn shown(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
     attempt: StoredAttempt,
 ) -> Result<(Attempt, Option<Explanation>), UseCaseError> {
-    let now = server.clock.now();
-    let exchange = TimeDelta::from_std(server.config.token_deadlines.total).unwrap_or(WITHIN);
+    let now = tokens.clock.now();
+    let exchange = TimeDelta::from_std(tokens.longest_request).unwrap_or(WITHIN);
     let end = attempt.end.or_else(|| match attempt.consumed_at {
         Some(consumed_at) if now < consumed_at + exchange + GRACE => None,
         Some(_) => Some(failed(OauthStage::TokenRequest, OauthDiagnosis::ServerFailed)),
@@ -134,12 +132,12 @@ async fn shown(
     let sender = &current.saved.form.oauth.sender;
     let explanation = match (&end, &attempt.account) {
         (Some(AttemptOutcome::Failed(failure)), _) => {
-            Some(explain_failure(server, current, failure).await?)
+            Some(explain_failure(tokens, current, failure).await?)
         }
         (Some(AttemptOutcome::Obtained), Some(account)) => {
             Some(explain::token_inspection::other_account(account, sender))
         }
-        (Some(AttemptOutcome::Obtained), None) => expired_on_arrival(server, current).await?,
+        (Some(AttemptOutcome::Obtained), None) => expired_on_arrival(tokens, current).await?,
         (None, _) => None,
     };
     let shown = Attempt {
@@ -153,24 +151,24 @@ async fn shown(
 
 /// The explanation if the token was already expired on arrival, else `None`.
 async fn expired_on_arrival(
-    server: &Server,
+    tokens: &Tokens,
     current: &Current,
 ) -> Result<Option<Explanation>, UseCaseError> {
-    let token = tokens::load(&server.store).await?;
+    let token = rows::load(&tokens.store).await?;
     let is_one = token.is_some_and(|token| token.expires_at <= token.obtained_at);
     let failure = OauthFailure::expired_on_arrival(OauthStage::TokenRequest);
-    Ok(if is_one { Some(explain_failure(server, current, &failure).await?) } else { None })
+    Ok(if is_one { Some(explain_failure(tokens, current, &failure).await?) } else { None })
 }
 
 /// The attempt with this id, whether its provider's page is in a pop-up, and the explanation of its
 /// outcome. `who` is the signed-in user, if any: the id alone proves no role.
 pub async fn attempt(
-    server: &Server,
+    tokens: &Tokens,
     who: Option<&Principal>,
     id: &str,
 ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, UseCaseError> {
-    let Some(mut attempt) = oauth_attempts::get(&server.store, id).await? else { return Ok(None) };
-    let current = settings::current(server).await?;
+    let Some(mut attempt) = oauth_attempts::get(&tokens.store, id).await? else { return Ok(None) };
+    let current = settings::current(&tokens.settings).await?;
     if attempt.revision != current.saved.revision && !who.is_some_and(Principal::may_edit) {
         // The Client ID of that revision is no longer known, so the provider's text cannot be
         // redacted.
@@ -179,7 +177,7 @@ pub async fn attempt(
         }
     }
     let in_pop_up = attempt.in_pop_up;
-    let shown = shown(server, &current, attempt).await?;
+    let shown = shown(tokens, &current, attempt).await?;
     let client_id = &current.saved.form.authentication.client_id;
     let (attempt, explanation) = reader_view::for_person(shown, who, client_id)?;
     Ok(Some((attempt, in_pop_up, explanation)))
@@ -188,18 +186,18 @@ pub async fn attempt(
 /// Begins an attempt with the saved settings: with a consent, the browser has to be redirected;
 /// without one, the token is requested at once.
 pub async fn begin(
-    server: &Server,
+    tokens: &Tokens,
     who: &Principal,
     callback: &str,
     in_pop_up: bool,
 ) -> Result<AttemptStarted, ApiCode> {
-    let current = settings::current(server).await.map_err(internal_error)?;
+    let current = settings::current(&tokens.settings).await.map_err(internal_error)?;
     if current.saved.form.flow == OauthFlow::None || !current.saved.is_complete() {
         return Err(ApiCode::Incomplete);
     }
     let is_client_credentials = current.saved.form.flow == OauthFlow::ClientCredentials;
-    let (id, now) = (random_id(server.randomness.as_ref()), server.clock.now());
-    let ticket = (!is_client_credentials).then(|| random_id(server.randomness.as_ref()));
+    let (id, now) = (random_id(tokens.randomness.as_ref()), tokens.clock.now());
+    let ticket = (!is_client_credentials).then(|| random_id(tokens.randomness.as_ref()));
     let ticket_hash = ticket.as_deref().map(hashed);
     let attempt = NewAttempt {
         id: &id,
@@ -214,8 +212,8 @@ pub async fn begin(
         expires_at: now + WITHIN,
     };
     let begun = async {
-        oauth_attempts::begin(&server.store, &attempt).await?;
-        note(server, Actor::from(who), Action::TokenRequested, None).await
+        oauth_attempts::begin(&tokens.store, &attempt).await?;
+        note(tokens, Actor::from(who), Action::TokenRequested, None).await
     };
     begun.await.map_err(|error: UseCaseError| internal_error(error))?;
     let shown = Attempt {
@@ -225,10 +223,10 @@ pub async fn begin(
         end: None,
     };
     if is_client_credentials {
-        let (server, who) = (server.clone(), Actor::from(who));
-        let tracker = server.token_tasks.clone();
+        let (tokens, who) = (tokens.clone(), Actor::from(who));
+        let tracker = tokens.tasks.clone();
         tracker
-            .spawn(async move { obtain_by_client_credentials(&server, who, &current, &id).await });
+            .spawn(async move { obtain_by_client_credentials(&tokens, who, &current, &id).await });
     }
     Ok(AttemptStarted {
         attempt: shown,
@@ -237,21 +235,21 @@ pub async fn begin(
 }
 
 /// Requests a token with Client Credentials (RFC 6749 4.4), and ends the attempt.
-async fn obtain_by_client_credentials(server: &Server, who: Actor, current: &Current, id: &str) {
-    let end = match renewal::grant(server, current) {
+async fn obtain_by_client_credentials(tokens: &Tokens, who: Actor, current: &Current, id: &str) {
+    let end = match renewal::grant(tokens, current) {
         Ok(grant) => {
-            let asked_at = server.clock.now();
-            let auth = client_auth::first(server, &grant).await;
+            let asked_at = tokens.clock.now();
+            let auth = client_auth::first(tokens, &grant).await;
             let issued =
-                server.tokens.client_credentials(&grant, auth, OauthStage::TokenRequest).await;
-            obtained(server, &who, current, asked_at, issued).await
+                tokens.client.client_credentials(&grant, auth, OauthStage::TokenRequest).await;
+            obtained(tokens, &who, current, asked_at, issued).await
         }
         Err(failure) => {
             AttemptOutcome::Failed(OauthFailure { stage: OauthStage::TokenRequest, ..failure })
                 .into()
         }
     };
-    finish(server, who, id, end).await;
+    finish(tokens, who, id, end).await;
 }
 
 /// Redirects a browser with a ticket to the provider, once. `known` is the browser's cookie from an
@@ -260,12 +258,12 @@ async fn obtain_by_client_credentials(server: &Server, who: Actor, current: &Cur
 /// # Errors
 /// Why the ticket is refused.
 pub async fn start_consent(
-    server: &Server,
+    tokens: &Tokens,
     ticket: &str,
     known: Option<&str>,
     who: Option<&Principal>,
 ) -> Result<ConsentRedirect, OauthDiagnosis> {
-    match consent_redirect(server, ticket, known, who).await {
+    match consent_redirect(tokens, ticket, known, who).await {
         Ok(departed) => departed,
         Err(error) => {
             internal_error(error);
@@ -275,14 +273,14 @@ pub async fn start_consent(
 }
 
 async fn consent_redirect(
-    server: &Server,
+    tokens: &Tokens,
     ticket: &str,
     known: Option<&str>,
     who: Option<&Principal>,
 ) -> Result<Result<ConsentRedirect, OauthDiagnosis>, UseCaseError> {
     let ticket_hash = hashed(ticket);
-    let now = server.clock.now();
-    let Some(attempt) = oauth_attempts::by_ticket(&server.store, &ticket_hash, now).await? else {
+    let now = tokens.clock.now();
+    let Some(attempt) = oauth_attempts::by_ticket(&tokens.store, &ticket_hash, now).await? else {
         return Ok(Err(OauthDiagnosis::AttemptUsed));
     };
     if who.is_some_and(|who| who.id != attempt.person) {
@@ -293,42 +291,42 @@ async fn consent_redirect(
     if attempt.session.is_some() && attempt.session.as_ref() != session {
         return Ok(Err(OauthDiagnosis::OtherSession));
     }
-    let current = settings::current(server).await?;
+    let current = settings::current(&tokens.settings).await?;
     if current.saved.revision != attempt.revision {
         return Ok(Err(OauthDiagnosis::SettingsChanged));
     }
-    let grant = match renewal::grant(server, &current) {
+    let grant = match renewal::grant(tokens, &current) {
         Ok(grant) => grant,
         Err(failure) => {
             let end =
                 AttemptOutcome::Failed(OauthFailure { stage: OauthStage::Consent, ..failure });
             // A ticket alone proves no identity.
             let actor = who.map_or_else(Actor::unknown, |_| attempt.actor());
-            finish(server, actor, &attempt.id, end.into()).await;
+            finish(tokens, actor, &attempt.id, end.into()).await;
             return Ok(Err(OauthDiagnosis::SecretUnreadable));
         }
     };
-    let state = SecretString::from(random_token(server.randomness.as_ref()));
+    let state = SecretString::from(random_token(tokens.randomness.as_ref()));
     let request = oauth::authorization_request(&grant, &state, || {
-        random_token(server.randomness.as_ref()).into()
+        random_token(tokens.randomness.as_ref()).into()
     });
     let Some(request) = request else { return Ok(Err(OauthDiagnosis::AttemptUnknown)) };
-    let request = if takes_login_hint(server, &grant).await? {
+    let request = if takes_login_hint(tokens, &grant).await? {
         request.hinting(&current.saved.form.oauth.sender)
     } else {
         request
     };
     let provider = current.saved.form.token_endpoint_origin();
-    let seal = |verifier| server.vault.seal(CODE_VERIFIER, &provider, verifier);
+    let seal = |verifier| tokens.vault.seal(CODE_VERIFIER, &provider, verifier);
     let verifier = request.verifier.as_ref().map(seal);
-    let browser = known.map_or_else(|| random_token(server.randomness.as_ref()), str::to_owned);
+    let browser = known.map_or_else(|| random_token(tokens.randomness.as_ref()), str::to_owned);
     let departure = ConsentStart {
         ticket_hash: &ticket_hash,
         state_hash: &hashed(state.expose_secret()),
         browser_hash: &hashed(&browser),
         verifier: verifier.as_deref(),
     };
-    if !oauth_attempts::start(&server.store, &departure).await? {
+    if !oauth_attempts::start(&tokens.store, &departure).await? {
         return Ok(Err(OauthDiagnosis::AttemptUsed));
     }
     Ok(Ok(ConsentRedirect { url: request.url, browser }))
@@ -336,26 +334,26 @@ async fn consent_redirect(
 
 /// Whether the provider accepts `login_hint`: by its host, or because its metadata is an `OpenID`
 /// provider's.
-async fn takes_login_hint(server: &Server, grant: &Grant) -> Result<bool, UseCaseError> {
+async fn takes_login_hint(tokens: &Tokens, grant: &Grant) -> Result<bool, UseCaseError> {
     let Consent::AtProvider { authorization_endpoint, .. } = &grant.consent else {
         return Ok(false);
     };
     if oauth::takes_login_hint(authorization_endpoint) {
         return Ok(true);
     }
-    Ok(known_metadata(server, grant).await?.is_some_and(|known| known.is_openid))
+    Ok(known_metadata(tokens, grant).await?.is_some_and(|known| known.is_openid))
 }
 
 /// The provider's metadata, if known and of the same two endpoints.
 async fn known_metadata(
-    server: &Server,
+    tokens: &Tokens,
     grant: &Grant,
 ) -> Result<Option<StoredProvider>, UseCaseError> {
     let Consent::AtProvider { authorization_endpoint, .. } = &grant.consent else {
         return Ok(None);
     };
     let bare = |address: &str| address.split('?').next().unwrap_or_default().to_owned();
-    let known = provider_metadata::of(&server.store, &grant.token_endpoint).await?;
+    let known = provider_metadata::of(&tokens.store, &grant.token_endpoint).await?;
     let is_same = |known: &StoredProvider| {
         bare(&known.authorization_endpoint) == bare(authorization_endpoint)
     };
@@ -365,11 +363,11 @@ async fn known_metadata(
 /// Whether the response is from the provider that was asked (RFC 9207 2.4): compares `iss` with the
 /// issuer of its metadata if known, else with its hosts.
 async fn check_issuer(
-    server: &Server,
+    tokens: &Tokens,
     iss: Option<&str>,
     grant: &Grant,
 ) -> Result<Result<(), OauthDiagnosis>, UseCaseError> {
-    let known = known_metadata(server, grant).await?;
+    let known = known_metadata(tokens, grant).await?;
     // Microsoft has one metadata document for all tenants, with a placeholder for the tenant.
     let issuer = known.as_ref().and_then(|known| known.issuer.as_deref());
     let issuer = issuer.filter(|issuer| !issuer.contains('{'));
@@ -387,17 +385,17 @@ async fn check_issuer(
 /// Handles the callback: consumes the state, exchanges the code and stores the token. `who` is the
 /// user who is signed in there, if known; `address` is the client's, if known.
 pub async fn complete_consent(
-    server: &Server,
+    tokens: &Tokens,
     answer: AuthorizationResponse,
     browser: &ConsentBinding,
     who: Option<&Principal>,
     address: Option<String>,
 ) -> CallbackOutcome {
-    let (server, browser, who) = (server.clone(), browser.clone(), who.cloned());
-    let tracker = server.token_tasks.clone();
+    let (tokens, browser, who) = (tokens.clone(), browser.clone(), who.cloned());
+    let tracker = tokens.tasks.clone();
     // A client that disconnects does not cancel the exchange.
     let landing = tracker.spawn(async move {
-        callback_outcome(&server, answer, &browser, who.as_ref(), address).await
+        callback_outcome(&tokens, answer, &browser, who.as_ref(), address).await
     });
     match landing.await {
         Ok(Ok(landed)) => landed,
@@ -413,7 +411,7 @@ pub async fn complete_consent(
 }
 
 async fn callback_outcome(
-    server: &Server,
+    tokens: &Tokens,
     answer: AuthorizationResponse,
     browser: &ConsentBinding,
     who: Option<&Principal>,
@@ -429,32 +427,32 @@ async fn callback_outcome(
     let Some(state) = answer.state.as_deref() else { return Ok(CallbackOutcome::Nowhere(unknown)) };
     let state_hash = hashed(state);
     // A forged state causes only a read, which does not block writers.
-    let Some(found) = oauth_attempts::by_state(&server.store, &state_hash).await? else {
+    let Some(found) = oauth_attempts::by_state(&tokens.store, &state_hash).await? else {
         return Ok(CallbackOutcome::Nowhere(unknown));
     };
     let known_by = match (browser, who) {
         (ConsentBinding::ByToken, Some(who)) => StoredBinding::Person(who.id.clone()),
         _ => StoredBinding::Browser(browser.cookie().map(hashed).unwrap_or_default()),
     };
-    let now = server.clock.now();
-    let consumed = oauth_attempts::consume(&server.store, &state_hash, &known_by, now).await?;
+    let now = tokens.clock.now();
+    let consumed = oauth_attempts::consume(&tokens.store, &state_hash, &known_by, now).await?;
     let Some(attempt) = consumed else {
-        let found = oauth_attempts::by_state(&server.store, &state_hash).await?.unwrap_or(found);
+        let found = oauth_attempts::by_state(&tokens.store, &state_hash).await?.unwrap_or(found);
         let diagnosis = why_not(&found, &known_by);
         let is_own = is_of_attempt(&found, &known_by, who);
         let actor = if is_own { found.actor() } else { Actor::unknown() };
         let actor = Actor { address, ..actor };
         let (action, code) = (Action::TokenNotObtained, shell::fault_code(diagnosis));
-        let aggregates = server.accounts.aggregates();
+        let aggregates = &tokens.aggregates;
         aggregates.record_of_attempt(&found.id, action, actor, code);
         return Ok(CallbackOutcome::Nowhere(diagnosis));
     };
     let actor = Actor { address, ..attempt.actor() };
-    let end = exchange_code(server, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
+    let end = exchange_code(tokens, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
         internal_error(broken);
         failed(OauthStage::TokenRequest, OauthDiagnosis::ServerFailed).into()
     });
-    finish(server, actor, &attempt.id, end).await;
+    finish(tokens, actor, &attempt.id, end).await;
     Ok(CallbackOutcome::Attempt(attempt.id))
 }
 
@@ -491,27 +489,27 @@ fn why_not(found: &StoredAttempt, known_by: &StoredBinding) -> OauthDiagnosis {
 
 /// Handles a callback whose state was consumed: all checks, then the exchange and storing.
 async fn exchange_code(
-    server: &Server,
+    tokens: &Tokens,
     attempt: &StoredAttempt,
     answer: AuthorizationResponse,
     who: Option<&Principal>,
     actor: &Actor,
 ) -> Result<ObtainOutcome, UseCaseError> {
-    // For a local account, this server knows whether it is still an administrator.
+    // For a local account, this tokens knows whether it is still an administrator.
     let is_gone = Principal::is_local_id(&attempt.person)
-        && !(server.config.has_local_accounts
-            && people::is_administrator(&server.store, &attempt.person).await?);
+        && !(tokens.has_local_accounts
+            && people::is_administrator(&tokens.store, &attempt.person).await?);
     if is_gone || who.is_some_and(|who| who.id != attempt.person || !who.may_edit()) {
         return Ok(failed(OauthStage::Return, OauthDiagnosis::OtherPerson).into());
     }
-    let current = settings::current(server).await?;
+    let current = settings::current(&tokens.settings).await?;
     if current.saved.revision != attempt.revision {
         return Ok(failed(OauthStage::Return, OauthDiagnosis::SettingsChanged).into());
     }
-    let Ok(grant) = renewal::grant(server, &current) else {
+    let Ok(grant) = renewal::grant(tokens, &current) else {
         return Ok(failed(OauthStage::TokenRequest, OauthDiagnosis::SecretUnreadable).into());
     };
-    if let Err(diagnosis) = check_issuer(server, answer.iss.as_deref(), &grant).await? {
+    if let Err(diagnosis) = check_issuer(tokens, answer.iss.as_deref(), &grant).await? {
         return Ok(failed(OauthStage::Return, diagnosis).into());
     }
     if let Some(failure) = answer.failure() {
@@ -526,17 +524,17 @@ async fn exchange_code(
         return Ok(failed(OauthStage::Return, diagnosis).into());
     };
     let provider = current.saved.form.token_endpoint_origin();
-    let open = |sealed: &Vec<u8>| server.vault.open(CODE_VERIFIER, &provider, sealed);
+    let open = |sealed: &Vec<u8>| tokens.vault.open(CODE_VERIFIER, &provider, sealed);
     let verifier = attempt.verifier.as_ref().map(open).transpose()?;
-    let asked_at = server.clock.now();
-    let auth = client_auth::first(server, &grant).await;
-    let issued = server.tokens.exchange(&grant, auth, code, verifier.as_ref()).await;
-    let now = oauth_attempts::get(&server.store, &attempt.id).await?;
+    let asked_at = tokens.clock.now();
+    let auth = client_auth::first(tokens, &grant).await;
+    let issued = tokens.client.exchange(&grant, auth, code, verifier.as_ref()).await;
+    let now = oauth_attempts::get(&tokens.store, &attempt.id).await?;
     if now.is_none_or(|now| now.end.is_some()) {
         // Its session was ended during the exchange.
         return Ok(failed(OauthStage::Return, OauthDiagnosis::OtherSession).into());
     }
-    Ok(obtained(server, actor, &current, asked_at, issued).await)
+    Ok(obtained(tokens, actor, &current, asked_at, issued).await)
 }
 
 /// Whether an issuer may be the provider that was asked: its host is the host of one of the
@@ -567,7 +565,7 @@ impl From<AttemptOutcome> for ObtainOutcome {
 
 /// Stores an issued token for the settings that it was requested for.
 async fn obtained(
-    server: &Server,
+    tokens: &Tokens,
     actor: &Actor,
     current: &Current,
     asked_at: DateTime<Utc>,
@@ -588,14 +586,14 @@ async fn obtained(
     }
     let account = oauth::other_account(&issued.accounts, &form.oauth.sender);
     let account = account.filter(|_| has_consent).map(str::to_owned);
-    let grant = random_id(server.randomness.as_ref());
-    let entry = &entry(server, actor.clone(), Action::TokenObtained, None);
+    let grant = random_id(tokens.randomness.as_ref());
+    let entry = &entry(tokens, actor.clone(), Action::TokenObtained, None);
     let put = || {
         // Sealed for each retry: the sealing key may have changed meanwhile.
         let token = StoredToken {
             grant: grant.clone(),
             generation: 0,
-            sealed: renewal::sealed(server, current, &issued, None),
+            sealed: renewal::sealed(tokens, current, &issued, None),
             obtained_at: asked_at,
             expires_at: renewal::expiry(asked_at, issued.lifetime),
             ends: renewal::ends(asked_at, &issued, None),
@@ -605,13 +603,13 @@ async fn obtained(
             failure: None,
             is_gone: false,
         };
-        async move { tokens::put(&server.store, current.saved.revision, &token, entry).await }
+        async move { rows::put(&tokens.store, current.saved.revision, &token, entry).await }
     };
     match retry_store(STORE_AGAIN_FOR, put).await {
         Ok(PutOutcome::Stored(before)) => {
-            server.token_obtained.notify_one();
+            tokens.obtained.notify_one();
             if let Some(before) = before {
-                revocation::replaced(server, current, *before);
+                revocation::replaced(tokens, current, *before);
             }
             ObtainOutcome { end: AttemptOutcome::Obtained, account }
         }
@@ -627,18 +625,18 @@ async fn obtained(
 
 /// Stores how an attempt ended.
 async fn finish(
-    server: &Server,
+    tokens: &Tokens,
     actor: Actor,
     id: &str,
     ObtainOutcome { end, account }: ObtainOutcome,
 ) {
     let (account, is_obtained) = (account.as_deref(), end == AttemptOutcome::Obtained);
     // A token that was obtained has its audit row already.
-    let entry = (!is_obtained).then(|| entry(server, actor, Action::TokenNotObtained, None));
+    let entry = (!is_obtained).then(|| entry(tokens, actor, Action::TokenNotObtained, None));
     let written = async {
-        oauth_attempts::finish(&server.store, id, &end, account, entry.as_ref()).await?;
+        oauth_attempts::finish(&tokens.store, id, &end, account, entry.as_ref()).await?;
         if is_obtained {
-            oauth_attempts::settle(&server.store, id, &end, account).await?;
+            oauth_attempts::settle(&tokens.store, id, &end, account).await?;
         }
         Ok::<_, StoreError>(())
     };
@@ -649,28 +647,28 @@ async fn finish(
 
 /// Completes an attempt of this user with the final URL that they pasted.
 pub async fn finish_by_hand(
-    server: &Server,
+    tokens: &Tokens,
     who: &Principal,
     browser: &ConsentBinding,
     id: &str,
     address: &str,
 ) -> Result<AttemptFinished, ApiCode> {
     let answer = AuthorizationResponse::of_address(address).ok_or(ApiCode::NoAnswerInAddress)?;
-    let found = oauth_attempts::get(&server.store, id)
+    let found = oauth_attempts::get(&tokens.store, id)
         .await
         .map_err(|error| internal_error(error.into()))?;
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
     found.filter(is_own).ok_or(ApiCode::NotFound)?;
     // The URL may be of an earlier attempt of the same user.
     let address = who.client.address.clone();
-    let (finished, end) = match complete_consent(server, answer, browser, Some(who), address).await
+    let (finished, end) = match complete_consent(tokens, answer, browser, Some(who), address).await
     {
         CallbackOutcome::Attempt(landed) => (landed, None),
         CallbackOutcome::Nowhere(diagnosis) => {
             (id.to_owned(), Some(failed(OauthStage::Return, diagnosis)))
         }
     };
-    let found = attempt(server, Some(who), &finished).await.map_err(internal_error)?;
+    let found = attempt(tokens, Some(who), &finished).await.map_err(internal_error)?;
     let (attempt, _, explanation) = found.ok_or(ApiCode::NotFound)?;
     let explanation = match &end {
         Some(AttemptOutcome::Failed(failure)) => {
@@ -682,16 +680,16 @@ pub async fn finish_by_hand(
 }
 
 async fn note(
-    server: &Server,
+    tokens: &Tokens,
     actor: Actor,
     action: Action,
     detail: Option<String>,
 ) -> Result<(), UseCaseError> {
-    Ok(audit::record(&server.store, &entry(server, actor, action, detail)).await?)
+    Ok(audit::record(&tokens.store, &entry(tokens, actor, action, detail)).await?)
 }
 
-fn entry(server: &Server, actor: Actor, action: Action, detail: Option<String>) -> Entry {
-    Entry { detail, ..Entry::new(server.clock.now(), actor, action) }
+fn entry(tokens: &Tokens, actor: Actor, action: Action, detail: Option<String>) -> Entry {
+    Entry { detail, ..Entry::new(tokens.clock.now(), actor, action) }
 }
 
 const fn failed(stage: OauthStage, diagnosis: OauthDiagnosis) -> AttemptOutcome {

@@ -1,4 +1,4 @@
-//! Checks a Redirect URI: compares the typed URL with this server's callback, and sends a request
+//! Checks a Redirect URI: compares the typed URL with this lookups's callback, and sends a request
 //! from this machine to itself. The callback answers such a probe only if it was sealed with the
 //! vault's key, so that other callers learn nothing. No attempt is touched.
 
@@ -16,9 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::{Duration, timeout};
 
-use crate::Server;
+use super::Lookups;
 use crate::clock::random_token;
-use crate::config::Config;
 use crate::vault::columns::CALLBACK_PROBE;
 use domain::token::OauthDiagnosis;
 use net::egress::EgressPolicy;
@@ -27,7 +26,7 @@ use store::hash::hashed;
 
 /// The query parameter that carries a probe.
 const PARAMETER: &str = "ppm-probe";
-/// How long a probe is valid, by the clocks of the server that sends it and the one that answers.
+/// How long a probe is valid, by the clocks of the lookups that sends it and the one that answers.
 const VALID_FOR: TimeDelta = TimeDelta::minutes(2);
 /// The deadline of a probe.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -41,7 +40,7 @@ static PROBING: Mutex<()> = Mutex::const_new(());
 
 /// Checks a typed Redirect URI, for a page of this origin.
 pub async fn findings(
-    server: &Server,
+    lookups: &Lookups,
     typed: &str,
     page: &str,
     reached: &RequestOrigin,
@@ -58,7 +57,7 @@ pub async fn findings(
             None => LookupFact::words(known_by, words::BY_HOST),
         },
     ];
-    let (page_fact, page_symptom) = page_of(server, page, reached);
+    let (page_fact, page_symptom) = page_of(lookups, page, reached);
     facts.extend(page_fact.map(|value| LookupFact::value(words::fact(RedirectFact::Page), value)));
     let headers = reached.forwarded.iter();
     facts.extend(
@@ -69,7 +68,7 @@ pub async fn findings(
         problems.push(RedirectProblem::Empty);
     } else if typed == own {
         facts.push(LookupFact::words(words::fact(RedirectFact::Verdict), words::SAME));
-        match send_probe(server, own).await {
+        match send_probe(lookups, own).await {
             Ok(verdict) => {
                 facts.push(LookupFact::words(words::fact(RedirectFact::Reachable), verdict))
             }
@@ -85,7 +84,7 @@ pub async fn findings(
 
 /// Checks the origin of the page that contains the tab.
 fn page_of(
-    server: &Server,
+    lookups: &Lookups,
     page: &str,
     reached: &RequestOrigin,
 ) -> (Option<String>, Option<RedirectProblem>) {
@@ -95,7 +94,7 @@ fn page_of(
     if page == own {
         return (Some(page), None);
     }
-    let hosts = &server.config.elsewhere;
+    let hosts = &lookups.embedding;
     if hosts.embedding.iter().chain(&hosts.framing).any(|host| host.as_str() == page) {
         return (Some(words::elsewhere(&page)), None);
     }
@@ -138,7 +137,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// How a typed URL differs from this server's, part by part.
+/// How a typed URL differs from this lookups's, part by part.
 fn differences(typed: &str, own: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut differs = |part: UriPart, typed: &str, own: &str| {
@@ -170,18 +169,18 @@ fn differences(typed: &str, own: &str) -> Vec<Difference> {
     found
 }
 
-/// Sends a probe to the URL of this server's own callback.
-async fn send_probe(server: &Server, own: &str) -> Result<&'static str, RedirectProblem> {
+/// Sends a probe to the URL of this lookups's own callback.
+async fn send_probe(lookups: &Lookups, own: &str) -> Result<&'static str, RedirectProblem> {
     if url::endpoint_url(own).is_err() {
         return Ok(words::NOT_TRIED);
     }
     let Ok(_turn) = PROBING.try_lock() else { return Ok(words::BUSY) };
-    let nonce = random_token(server.randomness.as_ref());
-    let question = format!("{}.{nonce}", server.clock.now().timestamp_millis());
+    let nonce = random_token(lookups.randomness.as_ref());
+    let question = format!("{}.{nonce}", lookups.clock.now().timestamp_millis());
     let sealed =
-        server.vault.seal(CALLBACK_PROBE, &Destination::Unbound, &SecretString::from(question));
+        lookups.vault.seal(CALLBACK_PROBE, &Destination::Unbound, &SecretString::from(question));
     let address = format!("{own}?{PARAMETER}={}", URL_SAFE_NO_PAD.encode(sealed));
-    let documents = server.documents.by(egress(&server.config));
+    let documents = lookups.documents.by(egress(lookups));
     match timeout(PROBE_DEADLINE, documents.get(&address)).await {
         Ok(Ok(answer)) if answer.octets == proof(&nonce).as_bytes() => Ok(words::REACHABLE),
         Ok(Ok(_)) => Err(RedirectProblem::SomebodyElse),
@@ -196,9 +195,9 @@ async fn send_probe(server: &Server, own: &str) -> Result<&'static str, Redirect
 
 /// The egress policy of the probe: it allows the configured URL and listening address. Without a
 /// public URL, the URL comes from the `Host` of a browser, which may be any.
-fn egress(config: &Config) -> EgressPolicy {
-    let policy = config.egress.for_own(config.listen);
-    match &config.public_url {
+fn egress(lookups: &Lookups) -> EgressPolicy {
+    let policy = lookups.egress.for_own(lookups.listen);
+    match &lookups.public_url {
         Some(public_url) => policy.for_configured(public_url.origin()),
         None => policy,
     }
@@ -206,15 +205,15 @@ fn egress(config: &Config) -> EgressPolicy {
 
 /// The callback's answer to a probe that this key sealed recently; `None` for any other.
 #[must_use]
-pub fn answer(server: &Server, query: &str) -> Option<String> {
+pub fn answer(lookups: &Lookups, query: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, sealed) = pairs.find(|(name, _)| name == PARAMETER)?;
     let sealed = URL_SAFE_NO_PAD.decode(sealed.get(..sealed.len().min(LONGEST))?).ok()?;
     let question =
-        server.vault.open_from_request(CALLBACK_PROBE, &Destination::Unbound, &sealed).ok()?;
+        lookups.vault.open_from_request(CALLBACK_PROBE, &Destination::Unbound, &sealed).ok()?;
     let (asked_at, nonce) = question.expose_secret().split_once('.')?;
     let asked_at = DateTime::<Utc>::from_timestamp_millis(asked_at.parse().ok()?)?;
-    let age = server.clock.now() - asked_at;
+    let age = lookups.clock.now() - asked_at;
     (age.abs() <= VALID_FOR).then(|| proof(nonce))
 }
 

@@ -4,15 +4,15 @@
 use domain::draft::ClientAuthentication;
 use domain::settings::Grant;
 
-use crate::Server;
+use super::Tokens;
 use domain::error::one_line;
 use oauth::ClientAuth;
 use store::provider_metadata;
 
 /// The method for the first request of a grant; the stored token keeps the one that worked.
-pub async fn first(server: &Server, grant: &Grant) -> ClientAuth {
+pub async fn first(tokens: &Tokens, grant: &Grant) -> ClientAuth {
     match grant.client_authentication {
-        ClientAuthentication::Automatic => from_metadata(server, &grant.token_endpoint).await,
+        ClientAuthentication::Automatic => from_metadata(tokens, &grant.token_endpoint).await,
         ClientAuthentication::Body => ClientAuth::Body,
         ClientAuthentication::Basic => ClientAuth::Basic,
         ClientAuthentication::None => ClientAuth::None,
@@ -20,8 +20,8 @@ pub async fn first(server: &Server, grant: &Grant) -> ClientAuth {
 }
 
 /// The method from the metadata of the Token Endpoint's issuer; the default if it names none.
-async fn from_metadata(server: &Server, token_endpoint: &str) -> ClientAuth {
-    match provider_metadata::of(&server.store, token_endpoint).await {
+async fn from_metadata(tokens: &Tokens, token_endpoint: &str) -> ClientAuth {
+    match provider_metadata::of(&tokens.store, token_endpoint).await {
         Ok(known) => {
             known.and_then(|known| preferred_method(&known.auth_methods)).unwrap_or_default()
         }

@@ -14,9 +14,11 @@ use explain::token_inspection::{
 };
 use secrecy::ExposeSecret;
 
-use super::settings::Current;
-use super::{UseCaseError, renewal, shell_pages};
-use crate::Server;
+use super::super::UseCaseError;
+use super::super::people::display;
+use super::super::settings::Current;
+use super::super::tokens::renewal;
+use super::Lookups;
 use net::redact::Redactor;
 use oauth::{TokenClaims, claims_of, other_account};
 use store::tokens::{self, StoredToken};
@@ -44,23 +46,24 @@ const HIGH_VOLUME_ROLE: &str = "Mail.Send";
 
 /// Inspects the token; `None` if there is none.
 pub async fn findings(
-    server: &Server,
+    lookups: &Lookups,
     who: &Principal,
     current: &Current,
 ) -> Result<Option<LookupResult>, UseCaseError> {
-    let Some(token) = tokens::load(&server.store).await? else { return Ok(None) };
-    let (access, refresh) = renewal::unsealed(server, current, &token.sealed)?;
+    let Some(token) = tokens::load(&lookups.store).await? else { return Ok(None) };
+    let (access, refresh) = renewal::unsealed(&lookups.tokens, current, &token.sealed)?;
     let redactor = Redactor::default().secret("[token]", &access);
     let redactor =
         refresh.iter().fold(redactor, |redactor, token| redactor.secret("[refresh token]", token));
-    let secret = renewal::grant(server, current).ok().and_then(|grant| grant.client_secret);
+    let secret =
+        renewal::grant(&lookups.tokens, current).ok().and_then(|grant| grant.client_secret);
     let redactor =
         secret.iter().fold(redactor, |redactor, secret| redactor.secret("[client secret]", secret));
-    let now = server.clock.now();
+    let now = lookups.clock.now();
     let (facts, problems) = match claims_of(access.expose_secret()) {
         Some(claims) => {
             let instants = [claims.issued_at, claims.not_before, claims.expires_at];
-            let display = shell_pages::display(server, who, instants.into_iter().flatten()).await?;
+            let display = display(&lookups.people, who, instants.into_iter().flatten()).await?;
             (
                 told(&claims, current, &display),
                 token_problems(&claims, current, now, &display, &redactor),

@@ -8,16 +8,15 @@ use lettre::Message;
 use lettre::message::Mailbox;
 
 use super::UseCaseError;
-use super::sending::{self, Outgoing, TokenSource};
+use super::delivery::{self, Delivery, Outgoing, TokenSource};
 use super::settings::{self, Current};
-use crate::Server;
 use domain::error::one_line;
 use smtp::message::mailbox;
 use smtp::{Accepted, Failure};
 
 /// Sends messages with the saved settings. Clones share all state.
 #[derive(Debug, Clone)]
-pub struct Mailer(Server);
+pub struct Mailer(Delivery);
 
 /// A mail server accepted responsibility for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,10 +120,10 @@ impl fmt::Display for Undelivered {
 impl std::error::Error for Undelivered {}
 
 impl Mailer {
-    /// Creates a mailer for a server that has started.
+    /// Creates a mailer.
     #[must_use]
-    pub fn new(server: Server) -> Self {
-        Self(server)
+    pub fn new(delivery: Delivery) -> Self {
+        Self(delivery)
     }
 
     /// The sender of messages: Default Sender Email and Display Name. Most providers refuse any
@@ -135,8 +134,8 @@ impl Mailer {
     pub async fn sender(&self) -> Result<Mailbox, MailError> {
         let current = self.current().await?;
         let settings =
-            sending::open_settings(&self.0, &current).map_err(|_| MailError::Unreadable)?;
-        let (_, sender) = sending::route(&settings);
+            delivery::open_settings(&self.0, &current).map_err(|_| MailError::Unreadable)?;
+        let (_, sender) = delivery::route(&settings);
         mailbox(sender).ok_or(MailError::Incomplete)
     }
 
@@ -149,7 +148,7 @@ impl Mailer {
     /// [`MailError`]: it was not sent, unless [`Undelivered::may_have_arrived`] says otherwise.
     pub async fn send(&self, message: &Message) -> Result<SentMessage, MailError> {
         // Tracked, so that a graceful shutdown waits for it.
-        self.0.delivery_tasks.track_future(self.deliver(message)).await
+        self.0.tasks.track_future(self.deliver(message)).await
     }
 
     async fn deliver(&self, message: &Message) -> Result<SentMessage, MailError> {
@@ -161,11 +160,11 @@ impl Mailer {
             octets: message.formatted(),
         };
         let mut steps = Vec::new();
-        let outcome = match sending::open_settings(&self.0, &current) {
+        let outcome = match delivery::open_settings(&self.0, &current) {
             Ok(settings) => {
                 let mut on_step = |report| steps.push(report);
                 let source = TokenSource::Stored(Box::new(current));
-                sending::send(&self.0, &source, settings, &outgoing, &mut on_step).await
+                delivery::send(&self.0, &source, settings, &outgoing, &mut on_step).await
             }
             Err(failure) => Err(failure),
         };
@@ -181,10 +180,11 @@ impl Mailer {
 
     /// Loads the saved settings, if they are complete.
     async fn current(&self) -> Result<Current, MailError> {
-        let current = settings::current(&self.0).await.map_err(|broken: UseCaseError| {
-            tracing::error!(error = one_line(&broken), "the settings could not be read");
-            MailError::Unreadable
-        })?;
+        let current =
+            settings::current(&self.0.settings).await.map_err(|broken: UseCaseError| {
+                tracing::error!(error = one_line(&broken), "the settings could not be read");
+                MailError::Unreadable
+            })?;
         if current.saved.is_complete() { Ok(current) } else { Err(MailError::Incomplete) }
     }
 }

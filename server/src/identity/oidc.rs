@@ -54,7 +54,7 @@ use store::{StoreError, foreign_sessions};
 /// How long a pending login is valid.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// The allowed clock skew between the provider and this people.
+/// The allowed clock skew between the provider and this server.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// The accepted algorithms of ID tokens: asymmetric ones, never a shared secret, never `none`.

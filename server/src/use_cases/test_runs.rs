@@ -199,7 +199,7 @@ pub fn shown(runs: &TestRuns, who: &Principal, kept: StoredRun) -> Result<RunVie
     Ok(reader_view::for_person(now, Some(who), &client_id)?)
 }
 
-/// Removes a runs's or a provider's texts from a run.
+/// Removes a server's or a provider's texts from a run.
 fn without_words(run: &mut Run) {
     for step in &mut run.steps {
         step.peer_text = None;

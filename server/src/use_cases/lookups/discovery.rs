@@ -1,5 +1,5 @@
 //! Fetches provider metadata (`OpenID` Connect Discovery 1.0, RFC 8414) at an administrator's
-//! request. The metadata is used only if all of it is valid, and the lookups never fills in the form
+//! request. The metadata is used only if all of it is valid, and the server never fills in the form
 //! itself. `typed` derives issuers from the administrator's input.
 
 mod typed;
@@ -33,7 +33,7 @@ const GOOGLE: (Option<&str>, Option<&str>) =
 /// The well-known path of an `OpenID` provider's metadata (`OpenID` Connect Discovery 1.0, 4).
 const OPENID: &str = "/.well-known/openid-configuration";
 /// The same for a provider with OAuth only (RFC 8414 3).
-const OAUTH: &str = "/.well-known/oauth-authorization-lookups";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 /// The metadata field that promises `iss` in each authorization response (RFC 9207 3).
 const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
@@ -176,7 +176,7 @@ async fn fetch_metadata(
     Ok(MetadataDocument { address, is_openid, is_public, metadata })
 }
 
-/// Whether a lookups responded, but has no such document.
+/// Whether a server responded, but has no such document.
 fn has_no_document(DocumentError { diagnosis, .. }: &DocumentError) -> bool {
     matches!(
         diagnosis,

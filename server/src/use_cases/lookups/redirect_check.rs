@@ -1,4 +1,4 @@
-//! Checks a Redirect URI: compares the typed URL with this lookups's callback, and sends a request
+//! Checks a Redirect URI: compares the typed URL with this server's callback, and sends a request
 //! from this machine to itself. The callback answers such a probe only if it was sealed with the
 //! vault's key, so that other callers learn nothing. No attempt is touched.
 
@@ -26,7 +26,7 @@ use store::hash::hashed;
 
 /// The query parameter that carries a probe.
 const PARAMETER: &str = "ppm-probe";
-/// How long a probe is valid, by the clocks of the lookups that sends it and the one that answers.
+/// How long a probe is valid, by the clocks of the server that sends it and the one that answers.
 const VALID_FOR: TimeDelta = TimeDelta::minutes(2);
 /// The deadline of a probe.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -137,7 +137,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// How a typed URL differs from this lookups's, part by part.
+/// How a typed URL differs from this server's, part by part.
 fn differences(typed: &str, own: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut differs = |part: UriPart, typed: &str, own: &str| {
@@ -169,7 +169,7 @@ fn differences(typed: &str, own: &str) -> Vec<Difference> {
     found
 }
 
-/// Sends a probe to the URL of this lookups's own callback.
+/// Sends a probe to the URL of this server's own callback.
 async fn send_probe(lookups: &Lookups, own: &str) -> Result<&'static str, RedirectProblem> {
     if url::endpoint_url(own).is_err() {
         return Ok(words::NOT_TRIED);

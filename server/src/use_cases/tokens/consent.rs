@@ -495,7 +495,7 @@ async fn exchange_code(
     who: Option<&Principal>,
     actor: &Actor,
 ) -> Result<ObtainOutcome, UseCaseError> {
-    // For a local account, this tokens knows whether it is still an administrator.
+    // For a local account, this server knows whether it is still an administrator.
     let is_gone = Principal::is_local_id(&attempt.person)
         && !(tokens.has_local_accounts
             && people::is_administrator(&tokens.store, &attempt.person).await?);

@@ -103,7 +103,7 @@ pub async fn access_token(tokens: &Tokens, current: &Current) -> Result<Access, 
     taken(tokens, current, &Want::Good).await
 }
 
-/// Returns another token than the one that a mail tokens has refused.
+/// Returns another token than the one that a mail server has refused.
 pub async fn replacement_token(
     tokens: &Tokens,
     current: &Current,

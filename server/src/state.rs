@@ -226,13 +226,8 @@ impl Shared {
             tokens: tokens.clone(),
             people: people.clone(),
             store: self.store.clone(),
-            vault: self.vault.clone(),
             clock: self.clock.clone(),
-            randomness: self.randomness.clone(),
             documents,
-            egress: self.config.egress.clone(),
-            listen: self.config.listen,
-            public_url: self.config.public_url.clone(),
             embedding: self.config.elsewhere.clone(),
         }
     }

@@ -244,20 +244,6 @@ impl Vault {
         if !self.has_or_loads(key) {
             self.record_missing([key]);
         }
-        self.open_from_request(column, destination, sealed)
-    }
-
-    /// Opens a value that came in a request. Its key id is untrusted, so an unknown key is neither
-    /// looked for nor recorded as missing.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_from_request(
-        &self,
-        column: &str,
-        destination: &Destination,
-        sealed: &[u8],
-    ) -> Result<SecretString, VaultError> {
         let opened = open_bytes(&self.ring(), &associated_data(column, destination), sealed)?;
         let text = std::str::from_utf8(&opened).map_err(|_| VaultError::UnknownShape)?;
         Ok(SecretString::from(text))

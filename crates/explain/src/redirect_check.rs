@@ -1,10 +1,7 @@
-//! Texts of the Redirect URI check, which finds out whether the callback reaches this server. Server
-//! only.
+//! Texts of the Redirect URI check, which compares the typed URL with this server's callback.
 
 use domain::Field;
-use domain::token::OauthDiagnosis;
 
-use crate::egress;
 use contract::{Explanation, NextStep, Suggestion};
 
 /// A fact of the check.
@@ -20,8 +17,6 @@ pub enum RedirectFact {
     Page,
     /// Whether Redirect URI and callback address are equal.
     Verdict,
-    /// Whether the callback answers at the Redirect URI.
-    Reachable,
 }
 
 /// The name of a fact.
@@ -33,7 +28,6 @@ pub const fn fact(fact: RedirectFact) -> &'static str {
         RedirectFact::KnownBy => "Taken from",
         RedirectFact::Page => "This page",
         RedirectFact::Verdict => "Verdict",
-        RedirectFact::Reachable => "Reachable",
     }
 }
 
@@ -43,13 +37,6 @@ pub const BY_PUBLIC_URL: &str = "--public-url";
 pub const BY_HOST: &str = "the Host header of your request";
 /// The verdict for equal addresses.
 pub const SAME: &str = "Exactly this server's address. Register it at the provider as it is.";
-/// The callback answered.
-pub const REACHABLE: &str = "Yes, from this machine. Browsers may use a different route.";
-/// The callback was not requested, because the URI is plain http.
-pub const NOT_TRIED: &str =
-    "Not tried: it starts with http://, and PPM sends nothing unencrypted to other machines.";
-/// The callback was not requested, because another user's check is running.
-pub const BUSY: &str = "Not tried: another check is running. Try again in a moment.";
 
 /// Formats a forwarding header, which PPM does not use.
 #[must_use]
@@ -137,15 +124,6 @@ pub enum RedirectProblem {
         /// The origin that the browser sees.
         origin: String,
     },
-    /// The request to the callback failed.
-    Unreached {
-        /// The likely cause.
-        diagnosis: OauthDiagnosis,
-        /// The addresses that the egress policy denied, if any.
-        refused: Option<String>,
-    },
-    /// Another server answers at the Redirect URI.
-    SomebodyElse,
 }
 
 /// Explains a problem; `own` is this server's callback address.
@@ -190,18 +168,6 @@ pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
                 ..NextStep::words("Start PPM with the address that browsers use:")
             }],
         ),
-        RedirectProblem::SomebodyElse => Explanation::new(
-            "Something answers at this address, but it is not this server's callback.",
-            vec![
-                NextStep::words(
-                    "A proxy may require its own sign-in, or send the path elsewhere: it must pass /oauth/callback on to PPM.",
-                ),
-                NextStep::words("Another PPM server with another key file may be answering there."),
-            ],
-        ),
-        RedirectProblem::Unreached { diagnosis, refused } => {
-            callback_unreachable(diagnosis, refused.as_deref())
-        }
     }
 }
 
@@ -214,69 +180,4 @@ fn use_own_address(own: &str) -> NextStep {
         }),
         ..NextStep::words(format!("Use {own}, and register exactly that at the provider."))
     }
-}
-
-fn callback_unreachable(diagnosis: OauthDiagnosis, refused: Option<&str>) -> Explanation {
-    let (cause, step) = match diagnosis {
-        OauthDiagnosis::NameNotFound => (
-            "This machine cannot find a server with this name.",
-            "Check --public-url for typing mistakes, or add the name to the DNS that this machine uses.",
-        ),
-        OauthDiagnosis::NameServiceFailed => {
-            ("This machine could not look up the name.", "Check this machine's DNS.")
-        }
-        OauthDiagnosis::AddressForbidden => (
-            "The name resolves to an address that PPM never connects to.",
-            "For security, PPM does not connect to link-local and cloud metadata addresses.",
-        ),
-        OauthDiagnosis::EgressNotAllowed => (
-            "The operator of this server has not allowed PPM to connect to this address.",
-            "PPM connects to its own address if it is in --public-url or --listen.",
-        ),
-        OauthDiagnosis::EgressDenied => (
-            "The operator of this server has blocked this address (--egress-deny).",
-            "Ask the operator to allow it.",
-        ),
-        OauthDiagnosis::NothingListens => (
-            "The machine answers, but nothing is listening on that port.",
-            "Check that the proxy in front of PPM is running, and check its port.",
-        ),
-        OauthDiagnosis::Unreachable | OauthDiagnosis::TooSlow => (
-            "Nothing answers there in time.",
-            "A firewall may prevent this machine from reaching its own public address.",
-        ),
-        OauthDiagnosis::CertificateUntrusted => (
-            "This machine does not trust the certificate there.",
-            "If your own CA issued it, browsers may trust it. For this check, start PPM with --extra-ca.",
-        ),
-        OauthDiagnosis::CertificateOutOfDate => (
-            "The certificate there is out of date: browsers refuse it too.",
-            "Renew it, and check this machine's clock.",
-        ),
-        OauthDiagnosis::CertificateWrongName => (
-            "The certificate there is for another name: browsers refuse it too.",
-            "Get one for the name in --public-url.",
-        ),
-        OauthDiagnosis::TlsFailed => (
-            "No encrypted connection could be made.",
-            "Check that the proxy in front of PPM offers TLS on that port.",
-        ),
-        OauthDiagnosis::Redirected => (
-            "What answers there redirects to another address.",
-            "Use the final address in --public-url: a redirect may lose what the provider sends.",
-        ),
-        _ => (
-            "What answers there does not pass the request on to PPM.",
-            "Make the proxy in front of PPM pass /oauth/callback on to PPM.",
-        ),
-    };
-    Explanation::new(
-        format!("This server's callback could not be reached. {cause}"),
-        std::iter::once(NextStep::words(step))
-            .chain(egress::step(diagnosis, refused))
-            .chain([NextStep::words(
-                "This was tried from this machine, and browsers may use a different route. If signing in works, there is nothing to do.",
-            )])
-            .collect(),
-    )
 }

@@ -38,7 +38,6 @@ use store::runs::StoredRun;
 
 pub use delivery::Delivery;
 pub use lookups::Lookups;
-pub use lookups::redirect_check::answer as answer_to_probe;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
 pub use retention::{Cleanup, delete_expired, enforce_retention};
 pub use settings::SettingsStore;
@@ -222,7 +221,7 @@ impl EmailService for Service {
         page: &str,
     ) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
-        Ok(redirect_check::findings(&self.lookups, uri, page, reached).await)
+        Ok(redirect_check::findings(&self.lookups, uri, page, reached))
     }
 }
 

@@ -13,5 +13,3 @@ pub const RUN: &str = "run";
 pub const SIGN_IN_VERIFIER: &str = "oidc-verifier";
 /// The ID token of a session that began at an `OpenID` provider.
 pub const ID_TOKEN: &str = "oidc-id-token";
-/// The probe that this server sends to its own callback; it is never stored.
-pub const CALLBACK_PROBE: &str = "callback-probe";

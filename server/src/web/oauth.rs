@@ -13,9 +13,7 @@ use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::state::Server;
 use crate::subscriber::written;
-use crate::use_cases::{
-    CallbackOutcome, ConsentRedirect, answer_to_probe, complete_consent, start_consent,
-};
+use crate::use_cases::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
 use net::origin::PublicUrl;
 use oauth::AuthorizationResponse;
 
@@ -84,9 +82,6 @@ pub async fn callback(
         return StatusCode::NO_CONTENT.into_response();
     }
     let query = query.as_deref().unwrap_or_default();
-    if let Some(proof) = answer_to_probe(&server.lookups, query) {
-        return (NO_REFERRER, proof).into_response();
-    }
     let answer = AuthorizationResponse::read(query);
     let landed = complete_consent(
         &server.tokens,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use contract::EmailService;
 use contract::{EmailTab, Save, SaveAnswer};
@@ -649,19 +649,6 @@ async fn a_missing_key_that_no_value_needs_is_no_longer_reported() {
     nodes.logged("one", "a key is not in the key file").await;
     execute(&mut connection(nodes.folder.path()).await, "DELETE FROM run").await;
     nodes.logged("one", "no key is missing any more").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_probe_with_an_unknown_key_is_not_reported_as_a_missing_key() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
-    let probe = stranger.seal(columns::CALLBACK_PROBE, &Destination::Unbound, &"0.nonce".into());
-    let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-    let path = format!("/oauth/callback?ppm-probe={}", URL_SAFE_NO_PAD.encode(probe));
-    browser.get(&path).await.expect("an answer");
-    serving.stop();
-    assert!(!nodes.log("one").contains("a key is not in the key file"), "{}", nodes.log("one"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,45 +1,18 @@
-//! Checks a Redirect URI: compares the typed URL with this server's callback, and sends a request
-//! from this machine to itself. The callback answers such a probe only if it was sealed with the
-//! vault's key, so that other callers learn nothing. No attempt is touched.
+//! Checks a Redirect URI: compares the typed URL with this server's callback, and the page's origin with
+//! those that may show the tab.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
 use contract::RequestOrigin;
 use contract::{LookupFact, LookupResult};
-use domain::secret::Destination;
 use domain::syntax::text::shown;
-use domain::syntax::url;
 use explain::redirect_check::{self as words, Difference, RedirectFact, RedirectProblem, UriPart};
-use oauth2::url::form_urlencoded;
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
-use tokio::time::{Duration, timeout};
 
 use super::Lookups;
-use crate::clock::random_token;
-use crate::vault::columns::CALLBACK_PROBE;
-use domain::token::OauthDiagnosis;
-use net::egress::EgressPolicy;
-use oauth::DocumentError;
-use store::hash::hashed;
 
-/// The query parameter that carries a probe.
-const PARAMETER: &str = "ppm-probe";
-/// How long a probe is valid, by the clocks of the server that sends it and the one that answers.
-const VALID_FOR: TimeDelta = TimeDelta::minutes(2);
-/// The deadline of a probe.
-const PROBE_DEADLINE: Duration = Duration::from_secs(10);
-/// The maximum length of a probe.
-const LONGEST: usize = 512;
 /// The maximum number of characters of a typed URL that are checked.
 const MOST: usize = 2_000;
 
-/// One probe at a time.
-static PROBING: Mutex<()> = Mutex::const_new(());
-
 /// Checks a typed Redirect URI, for a page of this origin.
-pub async fn findings(
+pub fn findings(
     lookups: &Lookups,
     typed: &str,
     page: &str,
@@ -68,12 +41,6 @@ pub async fn findings(
         problems.push(RedirectProblem::Empty);
     } else if typed == own {
         facts.push(LookupFact::words(words::fact(RedirectFact::Verdict), words::SAME));
-        match send_probe(lookups, own).await {
-            Ok(verdict) => {
-                facts.push(LookupFact::words(words::fact(RedirectFact::Reachable), verdict))
-            }
-            Err(problem) => problems.push(problem),
-        }
     } else {
         problems.push(RedirectProblem::Differs(differences(typed, own)));
     }
@@ -167,59 +134,6 @@ fn differences(typed: &str, own: &str) -> Vec<Difference> {
         }
     }
     found
-}
-
-/// Sends a probe to the URL of this server's own callback.
-async fn send_probe(lookups: &Lookups, own: &str) -> Result<&'static str, RedirectProblem> {
-    if url::endpoint_url(own).is_err() {
-        return Ok(words::NOT_TRIED);
-    }
-    let Ok(_turn) = PROBING.try_lock() else { return Ok(words::BUSY) };
-    let nonce = random_token(lookups.randomness.as_ref());
-    let question = format!("{}.{nonce}", lookups.clock.now().timestamp_millis());
-    let sealed =
-        lookups.vault.seal(CALLBACK_PROBE, &Destination::Unbound, &SecretString::from(question));
-    let address = format!("{own}?{PARAMETER}={}", URL_SAFE_NO_PAD.encode(sealed));
-    let documents = lookups.documents.by(egress(lookups));
-    match timeout(PROBE_DEADLINE, documents.get(&address)).await {
-        Ok(Ok(answer)) if answer.octets == proof(&nonce).as_bytes() => Ok(words::REACHABLE),
-        Ok(Ok(_)) => Err(RedirectProblem::SomebodyElse),
-        Ok(Err(DocumentError { diagnosis, refused, .. })) => {
-            Err(RedirectProblem::Unreached { diagnosis, refused })
-        }
-        Err(_) => {
-            Err(RedirectProblem::Unreached { diagnosis: OauthDiagnosis::TooSlow, refused: None })
-        }
-    }
-}
-
-/// The egress policy of the probe: it allows the configured URL and listening address. Without a
-/// public URL, the URL comes from the `Host` of a browser, which may be any.
-fn egress(lookups: &Lookups) -> EgressPolicy {
-    let policy = lookups.egress.for_own(lookups.listen);
-    match &lookups.public_url {
-        Some(public_url) => policy.for_configured(public_url.origin()),
-        None => policy,
-    }
-}
-
-/// The callback's answer to a probe that this key sealed recently; `None` for any other.
-#[must_use]
-pub fn answer(lookups: &Lookups, query: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    let (_, sealed) = pairs.find(|(name, _)| name == PARAMETER)?;
-    let sealed = URL_SAFE_NO_PAD.decode(sealed.get(..sealed.len().min(LONGEST))?).ok()?;
-    let question =
-        lookups.vault.open_from_request(CALLBACK_PROBE, &Destination::Unbound, &sealed).ok()?;
-    let (asked_at, nonce) = question.expose_secret().split_once('.')?;
-    let asked_at = DateTime::<Utc>::from_timestamp_millis(asked_at.parse().ok()?)?;
-    let age = lookups.clock.now() - asked_at;
-    (age.abs() <= VALID_FOR).then(|| proof(nonce))
-}
-
-/// Proves that the probe was opened: only then is its nonce known.
-fn proof(nonce: &str) -> String {
-    format!("ppm-email callback {}", hashed(&format!("callback {nonce}")))
 }
 
 #[cfg(test)]

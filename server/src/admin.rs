@@ -7,7 +7,6 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use crate::cli::AdminCommand;
-use crate::clock::{SystemClock, SystemRandomness};
 use crate::identity::accounts::AccountError;
 use crate::identity::passwords::MAX_OCTETS;
 use crate::identity::{Accounts, Role};
@@ -15,6 +14,7 @@ use store::audit::Actor;
 use store::database::Database;
 use store::database::DatabaseUrlError;
 use store::{OpenStoreError, Store, StoreError, people};
+use vault::clock::{SystemClock, SystemRandomness};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

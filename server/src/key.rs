@@ -13,11 +13,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{KeyArgs, KeyCommand};
-use crate::clock::{Clock, SystemClock, SystemRandomness};
 use crate::config::key_file_beside;
-use crate::vault::key_file::{self, KeyFileError, Locked};
-use crate::vault::key_ring::{Key, Ring};
-use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
 use store::database::Database;
@@ -25,6 +21,10 @@ use store::database::DatabaseUrlError;
 use store::key_id::KeyId;
 use store::sealed::{self, Column, SealedValue};
 use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use vault::clock::{Clock, SystemClock, SystemRandomness};
+use vault::key_file::{self, KeyFileError, Locked};
+use vault::key_ring::{Key, Ring};
+use vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
 
 /// This long after a change of the sealing key, no node writes a value sealed with an older key any
 /// more: each responsive node that has the new key has polled which one seals, and its earlier

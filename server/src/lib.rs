@@ -5,7 +5,6 @@ pub mod admin;
 pub mod aggregates;
 pub mod audit;
 pub mod cli;
-pub mod clock;
 pub mod config;
 mod cookies;
 pub mod embed;
@@ -20,9 +19,10 @@ mod state;
 pub mod subscriber;
 pub mod time_zones;
 pub mod use_cases;
-pub mod vault;
 pub mod warnings;
 pub mod web;
+
+pub use vault::clock;
 
 pub use state::{Server, StartError};
 pub use web::router::{guarded, router};

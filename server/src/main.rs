@@ -9,7 +9,7 @@ use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
 use server::use_cases::{enforce_retention, run_refresh_loop};
-use server::{Server, admin, audit, key, log, router, serve, vault, warnings};
+use server::{Server, admin, audit, key, log, router, serve, warnings};
 use store::StoreError;
 
 /// The exit status of a failure: 2, which shells use for usage errors.

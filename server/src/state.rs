@@ -10,7 +10,6 @@ use store::{OpenStoreError, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::{Clock, Randomness};
 use crate::config::Config;
 use crate::identity::host_token::TokenCheck;
 use crate::identity::login_throttle::Throttle;
@@ -21,7 +20,8 @@ use crate::rebind;
 use crate::use_cases::{
     Cleanup, Delivery, Lookups, RunUpdates, Service, SettingsStore, TestRuns, Tokens,
 };
-use crate::vault::{self, UnlockError, Vault};
+use vault::clock::{Clock, Randomness};
+use vault::{UnlockError, Vault};
 
 /// The state that all handlers share. A use case takes only the part that it uses.
 #[derive(Debug, Clone)]

@@ -17,7 +17,6 @@ use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Pe
 use super::sessions::{self, Caller, SessionCookie, Sessions};
 use super::{Principal, RequestClient, Role};
 use crate::aggregates::Aggregates;
-use crate::clock::{Clock, Randomness, random_id};
 use crate::subscriber::{subscriber, written};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
@@ -25,6 +24,7 @@ use store::login_attempts::{self, FailureLimits, LimitExceeded};
 use store::people::{self, Added, Person};
 use store::sessions::{self as table, SessionSummary};
 use store::{Store, StoreError, set_up};
+use vault::clock::{Clock, Randomness, random_id};
 
 /// The longest address that an error message repeats, in characters.
 const MAX_EMAIL: usize = 254;

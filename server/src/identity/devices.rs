@@ -8,11 +8,11 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::clock::{Randomness, random_id};
 use crate::cookies::Cookie;
-use crate::vault::Vault;
 use store::hash::hashed;
 use store::people::Person;
+use vault::Vault;
+use vault::clock::{Randomness, random_id};
 
 /// The purpose of the signatures, which the vault binds them to.
 const PURPOSE: &str = "device cookie";

@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::Principal;
 use super::claims::HostClaims;
 use super::keys::Keys;
-use crate::clock::Clock;
 use crate::config::HostTokens;
 use crate::signatures;
 use contract::ApiCode;
 use oauth::Documents;
+use vault::clock::Clock;
 
 /// The allowed clock skew between the host and this server, in seconds.
 const SKEW: f64 = 60.0;

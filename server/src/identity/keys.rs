@@ -11,10 +11,10 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::clock::Clock;
 use contract::ApiCode;
 use domain::error::one_line;
 use oauth::{DocumentError, Documents};
+use vault::clock::Clock;
 
 /// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);

@@ -36,10 +36,8 @@ use super::People;
 use super::claims::subject;
 use super::sessions::{self, Caller};
 use super::{Email, Principal, RequestClient as CallingClient, login_limits};
-use crate::clock::random_token;
 use crate::config::OidcConfig;
 use crate::subscriber::{subscriber, written};
-use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 use domain::error::one_line;
 use net::egress::EgressPolicy;
 use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
@@ -50,6 +48,8 @@ use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
 use store::{StoreError, foreign_sessions};
+use vault::clock::random_token;
+use vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
 /// How long a pending login is valid.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use zxcvbn::{Score, zxcvbn};
 
-use crate::clock::{Randomness, random_bytes};
+use vault::clock::{Randomness, random_bytes};
 
 /// The minimum number of characters (Unicode scalar values) of a new password.
 pub const MIN_CHARACTERS: usize = 12;
@@ -269,7 +269,7 @@ mod tests {
     use argon2::{PasswordHasher, PasswordVerifier};
 
     use super::*;
-    use crate::clock::SystemRandomness;
+    use vault::clock::SystemRandomness;
 
     const RIGHT: &str = "a good password";
 

@@ -9,9 +9,9 @@ use super::host::HostIdentity;
 use super::host_token::TokenCheck;
 use super::login_throttle::Throttle;
 use super::oidc::Oidc;
-use crate::clock::{Clock, Randomness};
 use crate::config::Config;
-use crate::vault::Vault;
+use vault::Vault;
+use vault::clock::{Clock, Randomness};
 
 /// What authentication uses. Clones share everything.
 #[derive(Debug, Clone)]

@@ -17,7 +17,6 @@ use tokio::time::sleep;
 
 use super::Principal;
 use super::devices::Device;
-use crate::clock::{Clock, Randomness, random_token};
 use crate::cookies::Cookie;
 use contract::ApiCode;
 use domain::error::one_line;
@@ -25,6 +24,7 @@ use store::audit::{Action, Actor, Entry};
 use store::hash::hashed;
 use store::sessions::{self, SessionEnd, SessionSummary};
 use store::{Store, StoreError};
+use vault::clock::{Clock, Randomness, random_token};
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use super::settings::{Current, SettingsStore};
 use super::tokens::Tokens;
 use super::tokens::renewal::{self, Access, NoAccess};
-use crate::clock::Clock;
 use net::egress::EgressPolicy;
 use net::tls::TlsTrust;
 use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
 use tokio_util::task::TaskTracker;
+use vault::clock::Clock;
 
 /// What a delivery uses. Clones share everything.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use oauth::Documents;
 use store::Store;
 
 use super::tokens::Tokens;
-use crate::clock::Clock;
 use crate::config::EmbeddingOrigins;
 use crate::identity::People;
+use vault::clock::Clock;
 
 /// What the lookups use. Clones share everything.
 #[derive(Debug, Clone)]

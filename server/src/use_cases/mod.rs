@@ -31,10 +31,10 @@ use tokio::time::{Instant, sleep};
 use self::lookups::{discovery, redirect_check, token_inspection};
 use self::tokens::{consent, revocation};
 use crate::identity::People;
-use crate::vault::VaultError;
 use domain::error::one_line;
 use store::StoreError;
 use store::runs::StoredRun;
+use vault::VaultError;
 
 pub use delivery::Delivery;
 pub use lookups::Lookups;

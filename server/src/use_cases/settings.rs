@@ -14,14 +14,14 @@ use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::UseCaseError;
-use crate::clock::Clock;
-use crate::vault::{Vault, VaultError};
 use domain::error::one_line;
 use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use store::Store;
 use store::audit::Actor;
 use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use store::tokens::StoredToken;
+use vault::clock::Clock;
+use vault::{Vault, VaultError};
 
 /// The saved settings, and what a save uses. Clones share everything.
 #[derive(Debug, Clone)]

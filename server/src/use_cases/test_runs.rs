@@ -23,9 +23,7 @@ use super::delivery::{
 use super::people::display;
 use super::settings;
 use super::{UseCaseError, internal_error, reader_view};
-use crate::clock::{Clock, Randomness, random_id};
 use crate::identity::People;
-use crate::vault::{Vault, columns};
 use contract::pages::History;
 use domain::error::one_line;
 use smtp::message::{ComposeError, TestMessage, compose};
@@ -35,6 +33,8 @@ use store::runs as rows;
 use store::runs::StoredRun;
 use store::tokens;
 pub use updates::{RunUpdates, Subscription};
+use vault::clock::{Clock, Randomness, random_id};
+use vault::{Vault, columns};
 
 /// The number of test messages in the history.
 const HISTORY: i64 = 10;

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use super::settings::SettingsStore;
 use crate::aggregates::Aggregates;
-use crate::clock::{Clock, Randomness};
-use crate::vault::Vault;
+use vault::Vault;
+use vault::clock::{Clock, Randomness};
 
 /// What the life of a token uses. Clones share everything.
 #[derive(Debug, Clone)]

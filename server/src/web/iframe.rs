@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use super::api_error::refuse;
 use super::headers::{CROSS_ORIGIN_RESOURCE_POLICY, frame_policy};
-use crate::clock::random_id;
 use crate::config::HostOrigin;
 use crate::state::Server;
 use contract::ApiCode;
+use vault::clock::random_id;
 
 /// The query: the origin of the parent page.
 #[derive(Deserialize)]

@@ -10,13 +10,13 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
-use contract::paths;
-use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions};
+use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions, paths};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use net::origin::PublicUrl;
 use shell::{App, document};
 
 use super::events::{EVENTS, events};
@@ -26,7 +26,6 @@ use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
 use crate::state::Server;
 use crate::use_cases::Service;
-use net::origin::PublicUrl;
 
 /// The list of routes, made once per process: while Leptos makes it, it suspends every resource of
 /// the process (`SuppressResourceLoad`), those of pages being rendered too.

@@ -9,8 +9,8 @@ use domain::{Field, OauthFlow};
 use domain::{Principal, Role};
 use net::http::HttpDeadlines;
 use serde_json::{Value, json};
-use server::clock::Clock;
 use store::provider_metadata::{self, StoredProvider};
+use vault::clock::Clock;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::OauthFixture;

@@ -20,7 +20,6 @@ use contract::RunView;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use http_body_util::BodyExt;
 use server::Server;
-use server::clock::Clock;
 use server::config::HostOrigin;
 use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
@@ -30,6 +29,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use crate::support::harness::{
     ADDRESS, Answer, EMAIL, Harness, NAME, get, operator, post, principal, read,

@@ -23,14 +23,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::vault::key_ring::Key;
-use server::vault::{Vault, columns, key_file, unlock};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use store::key_id::KeyId;
 use store::sealed::{self, Column};
 use store::{Store, WRITTEN_WITHIN, key_check, settings};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
+use vault::key_ring::Key;
+use vault::{Vault, columns, key_file, unlock};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url};

@@ -9,11 +9,11 @@ use contract::EmailTab;
 use domain::time_format::{ClockStyle, TimePreference};
 use labels::NO_ADDRESS;
 use serde_json::{Value, json};
-use server::clock::Clock;
 use server::config::OidcConfig;
 use server::identity::Role;
 use store::audit::Action;
 use url::Url;
+use vault::clock::Clock;
 
 use crate::support::databases::connection;
 use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, unlimited};

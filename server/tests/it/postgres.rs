@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use server::clock::Clock;
 use server::identity::SignInError;
-use server::vault::unlock;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use store::audit::{self, AuditFilter};
 use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
+use vault::clock::Clock;
+use vault::unlock;
 
 use crate::support::databases::{connection, count_rows, database, database_url, postgres_setting};
 use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};

@@ -12,13 +12,13 @@ use contract::AttemptStarted;
 use domain::OauthFlow;
 use serde_json::json;
 use server::aggregates::Aggregates;
-use server::clock::{Clock, SystemClock};
 use sqlx::Row as _;
 use store::audit::{Action, Actor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use url::Url;
+use vault::clock::{Clock, SystemClock};
 
 use crate::support::databases::{connection, database_url, refuse, stop_refusing};
 use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};

@@ -11,13 +11,13 @@ use contract::EmailService;
 use domain::Principal;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use server::Server;
-use server::clock::Clock;
 use server::config::Retention;
 use server::use_cases::{delete_expired, enforce_retention};
 use sqlx::AssertSqlSafe;
 use store::audit::{self, Action, Actor, Entry};
 use store::runs;
 use tokio::time::{sleep, timeout};
+use vault::clock::Clock;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, count_rows, database_url};
@@ -270,7 +270,7 @@ async fn a_process_deletes_expired_rows_from_its_start_on() {
 /// that only the first row and the first message are deleted.
 async fn assert_deletes_the_oldest(flags: &[&str], rows: [i64; 2], messages: [i64; 2]) {
     let harness = keeping(0, 0).await;
-    let now = server::clock::SystemClock.now();
+    let now = vault::clock::SystemClock.now();
     // The latest message of a user is always kept.
     for days in [messages[0], messages[1], 0] {
         harness.clock.advance(now - TimeDelta::days(days) - harness.clock.now());

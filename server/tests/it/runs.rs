@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use contract::EmailService;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
-use server::clock::Clock;
 use server::identity::Principal;
 use store::audit::Action;
 use store::runs;
+use vault::clock::Clock;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 

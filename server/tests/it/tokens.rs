@@ -7,9 +7,9 @@ use domain::delivery::{Diagnosis, FactName, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
-use server::clock::Clock;
 use store::audit::Action;
 use tokio::task::JoinSet;
+use vault::clock::Clock;
 
 use crate::support::oauth_fixture::{FLOWS, OauthFixture, a_moment};
 use crate::support::soak::times;

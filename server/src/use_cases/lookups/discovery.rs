@@ -1,8 +1,6 @@
 //! Fetches provider metadata (`OpenID` Connect Discovery 1.0, RFC 8414) at an administrator's
 //! request. The metadata is used only if all of it is valid, and the server never fills in the form
-//! itself. `typed` derives issuers from the administrator's input.
-
-mod typed;
+//! itself.
 
 use contract::{LookupFact, LookupResult, Suggestion};
 use domain::syntax::text::{is_guid, shown};
@@ -12,17 +10,15 @@ use domain::{Field, Problem};
 use explain::discovery::{self as words, MetadataProblem, ProviderFact};
 use serde_json::{Map, Value};
 
-use self::typed::ParsedIssuer;
 use super::super::UseCaseError;
 use super::Lookups;
+use domain::issuer::{
+    self, IssuerProblem, LONGEST, MICROSOFT, OAUTH, OPENID, ParsedIssuer, VERSION,
+};
 use domain::token::OauthDiagnosis;
 use oauth::{Document, DocumentError};
 use store::provider_metadata::{self, StoredProvider};
 
-/// The prefix of the issuers of Microsoft's tenants.
-pub(super) const MICROSOFT: &str = "https://login.microsoftonline.com/";
-/// The suffix of these issuers.
-pub(super) const VERSION: &str = "/v2.0";
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
@@ -30,23 +26,18 @@ const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const GOOGLE: (Option<&str>, Option<&str>) =
     (Some("https://accounts.google.com"), Some("https://oauth2.googleapis.com"));
 
-/// The well-known path of an `OpenID` provider's metadata (`OpenID` Connect Discovery 1.0, 4).
-const OPENID: &str = "/.well-known/openid-configuration";
-/// The same for a provider with OAuth only (RFC 8414 3).
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
-
 /// The metadata field that promises `iss` in each authorization response (RFC 9207 3).
 const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
-
-/// The maximum length of an issuer or an endpoint, in characters.
-const LONGEST: usize = 500;
 
 /// Fetches the metadata of the provider that was typed, and returns what it says, or what is wrong
 /// with it.
 pub async fn findings(lookups: &Lookups, typed: &str) -> Result<LookupResult, UseCaseError> {
-    let asked = match typed::issuers(typed) {
+    let asked = match issuer::issuers(typed) {
         Ok(asked) => asked,
-        Err(problem) => return Ok(with_problems([problem])),
+        Err(IssuerProblem::None) => return Ok(with_problems([MetadataProblem::NoIssuerTyped])),
+        Err(IssuerProblem::Placeholder(part)) => {
+            return Ok(with_problems([MetadataProblem::Placeholder(part)]));
+        }
     };
     let mut not_found = None;
     for asked in asked {
@@ -133,7 +124,7 @@ fn is_the_issuer(ParsedIssuer { issuer: asked, is_exact }: &ParsedIssuer, told: 
     match (tenant(asked).as_deref(), tenant(told).as_deref()) {
         (Some("common" | "organizations"), Some("{tenantid}")) => true,
         (Some("consumers"), Some(told)) => told == CONSUMERS,
-        (Some(asked), Some(told)) => typed::is_domain(asked) && is_guid(told),
+        (Some(asked), Some(told)) => issuer::is_domain(asked) && is_guid(told),
         _ => false,
     }
 }

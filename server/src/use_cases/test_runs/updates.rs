@@ -12,10 +12,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::clock::Clock;
 use domain::error::one_line;
 use store::Store;
 use store::runs::{self, StoredRun};
+use vault::clock::Clock;
 
 /// All subscriptions.
 #[derive(Debug)]

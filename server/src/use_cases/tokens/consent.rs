@@ -21,8 +21,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::settings::{self, Current};
 use super::super::{UseCaseError, internal_error, reader_view, retry_store};
 use super::{Tokens, client_auth, renewal, revocation};
-use crate::clock::{random_id, random_token};
-use crate::vault::columns::CODE_VERIFIER;
 use domain::error::one_line;
 use oauth::{AuthorizationResponse, Issued};
 use store::audit::{self, Action, Actor, Entry};
@@ -31,6 +29,8 @@ use store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, Store
 use store::provider_metadata::{self, StoredProvider};
 use store::tokens::{self as rows, PutOutcome, StoredToken};
 use store::{StoreError, people};
+use vault::clock::{random_id, random_token};
+use vault::columns::CODE_VERIFIER;
 
 /// The deadline of an attempt.
 const WITHIN: TimeDelta = TimeDelta::minutes(10);

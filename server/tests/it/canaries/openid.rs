@@ -5,9 +5,9 @@
 use axum::http::{StatusCode, header};
 use contract::paths;
 use serde_json::json;
-use server::clock::{Clock, SystemClock};
 use tempfile::TempDir;
 use url::Url;
+use vault::clock::{Clock, SystemClock};
 
 use super::Witness;
 use crate::support::harness::cookie_of;

@@ -23,7 +23,6 @@ use domain::{Draft, Field, Form};
 use net::origin::PublicUrl;
 use secrecy::SecretString;
 use server::Server;
-use server::clock::Clock;
 use server::config::Config;
 use server::identity::{Caller, Principal, Role, SignedIn};
 use server::serve::{Limits, connections};
@@ -35,6 +34,7 @@ use tempfile::TempDir;
 pub use testkit::{THIS_MACHINE, this_machine};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use super::databases::{connection, database};
 use super::test_doubles::{FixedClock, SeededRandomness};

@@ -20,9 +20,9 @@ use ring::signature::{
     RsaKeyPair,
 };
 use serde_json::{Value, json};
-use server::clock::Clock;
 use server::config::{Config, HostTokens};
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use super::harness::{ADDRESS, Answer, Harness};
 use testkit::provider::{ScriptedProvider, Turn};

@@ -2,20 +2,40 @@
 //! endpoint, or a metadata URL. Candidates are requested in order, and each is accepted only if its
 //! metadata names it as the issuer.
 
-use domain::microsoft;
-use domain::syntax::host::{Host, mail_host};
-use domain::syntax::text::is_guid;
-use domain::syntax::url;
-use explain::discovery::MetadataProblem;
+use crate::microsoft;
+use crate::syntax::host::{Host, mail_host};
+use crate::syntax::text::is_guid;
+use crate::syntax::url;
 
-use super::{LONGEST, MICROSOFT, OAUTH, OPENID, VERSION};
+/// The prefix of the issuers of Microsoft's tenants.
+pub const MICROSOFT: &str = "https://login.microsoftonline.com/";
+/// The suffix of these issuers.
+pub const VERSION: &str = "/v2.0";
+
+/// The well-known path of an `OpenID` provider's metadata (`OpenID` Connect Discovery 1.0, 4).
+pub const OPENID: &str = "/.well-known/openid-configuration";
+/// The same for a provider with OAuth only (RFC 8414 3).
+pub const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// The maximum length of an issuer or an endpoint, in characters.
+pub const LONGEST: usize = 500;
+
+/// Why a text names no issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssuerProblem {
+    /// It is empty, too long or no URL and no name.
+    None,
+    /// It contains a placeholder for a tenant that was not replaced by one.
+    Placeholder(String),
+}
 
 /// A candidate issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ParsedIssuer {
-    pub(super) issuer: String,
+pub struct ParsedIssuer {
+    /// The issuer identifier.
+    pub issuer: String,
     /// Whether it was typed as such, and not derived.
-    pub(super) is_exact: bool,
+    pub is_exact: bool,
 }
 
 impl ParsedIssuer {
@@ -79,13 +99,13 @@ const PLACEHOLDERS: [&str; 8] = [
 ///
 /// # Errors
 /// The input cannot be an issuer.
-pub(super) fn issuers(typed: &str) -> Result<Vec<ParsedIssuer>, MetadataProblem> {
+pub fn issuers(typed: &str) -> Result<Vec<ParsedIssuer>, IssuerProblem> {
     let typed = typed.trim();
     if typed.is_empty() || typed.chars().count() > LONGEST {
-        return Err(MetadataProblem::NoIssuerTyped);
+        return Err(IssuerProblem::None);
     }
     if let Some(placeholder) = placeholder(typed) {
-        return Err(MetadataProblem::Placeholder(placeholder));
+        return Err(IssuerProblem::Placeholder(placeholder));
     }
     let typed = typed.replace(['{', '}', '<', '>'], "");
     let found = if typed.contains("://") {
@@ -95,7 +115,7 @@ pub(super) fn issuers(typed: &str) -> Result<Vec<ParsedIssuer>, MetadataProblem>
     } else {
         of_name(&typed)
     };
-    found.filter(|found| !found.is_empty()).ok_or(MetadataProblem::NoIssuerTyped)
+    found.filter(|found| !found.is_empty()).ok_or(IssuerProblem::None)
 }
 
 /// A placeholder for a tenant that was not replaced by one.
@@ -173,7 +193,7 @@ fn described_by(address: &str) -> Option<String> {
 }
 
 /// Whether a text is a domain name with a dot in it.
-pub(super) fn is_domain(text: &str) -> bool {
+pub fn is_domain(text: &str) -> bool {
     text.contains('.') && text.is_ascii() && matches!(mail_host(text), Ok(Host::Name(_)))
 }
 
@@ -264,7 +284,7 @@ mod tests {
             "https://login.microsoftonline.com/{tenantid}/v2.0",
             "https://login.microsoftonline.com/<your-tenant>/oauth2/v2.0/authorize",
         ] {
-            assert!(matches!(issuers(typed), Err(MetadataProblem::Placeholder(_))), "{typed}");
+            assert!(matches!(issuers(typed), Err(IssuerProblem::Placeholder(_))), "{typed}");
         }
     }
 
@@ -280,7 +300,7 @@ mod tests {
             "login.microsoftonline.com",
             &format!("https://a.example/{}", "x".repeat(LONGEST)),
         ] {
-            assert_eq!(issuers(typed), Err(MetadataProblem::NoIssuerTyped), "{typed:.40}");
+            assert_eq!(issuers(typed), Err(IssuerProblem::None), "{typed:.40}");
         }
     }
 }

@@ -7,6 +7,7 @@
 //! (`store/key_check.rs`): one row decides for all nodes, and each node polls it every
 //! [`LOOK_EVERY`].
 
+pub mod clock;
 pub mod columns;
 pub mod key_file;
 pub mod key_ring;

@@ -50,15 +50,15 @@ impl Key {
     }
 
     /// Returns the key itself, for the key file.
-    pub(super) fn octets(&self) -> &[u8; 32] {
+    pub(crate) fn octets(&self) -> &[u8; 32] {
         &self.octets
     }
 
-    pub(super) const fn cipher(&self) -> &XChaCha20Poly1305 {
+    pub(crate) const fn cipher(&self) -> &XChaCha20Poly1305 {
         &self.cipher
     }
 
-    pub(super) const fn signing(&self) -> &hmac::Key {
+    pub(crate) const fn signing(&self) -> &hmac::Key {
         &self.signing
     }
 }

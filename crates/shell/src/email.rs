@@ -4,8 +4,8 @@ use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
 
 use crate::frame::Frame;
+use app::EmailSettingsPage;
 use app::TAB;
-use app::tab::page::EmailSettingsPage;
 use contract::paths;
 
 /// The Email tab in the page layout.

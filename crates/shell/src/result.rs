@@ -99,7 +99,7 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
 /// attributes; the script text is constant.
 fn script(id: String, closes: bool) -> impl IntoView {
     view! {
-        <script nonce=use_nonce() data-channel=app::tab::TOKEN_CHANNEL data-id=id data-closes=closes>
+        <script nonce=use_nonce() data-channel=app::TOKEN_CHANNEL data-id=id data-closes=closes>
             "{
 const { channel, id, closes } = document.currentScript.dataset;
 new BroadcastChannel(channel).postMessage(id);

@@ -1,24 +1,25 @@
 //! The root component of the tab: loads the settings, then renders the form. Leptos hosts embed it.
 
-#![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
-
 use leptos::prelude::*;
 
 use super::form::SettingsForm;
-use super::state::FormState;
-use super::test_email::{SendTestEmail, TestState};
+use super::test_email::SendTestEmail;
 use super::token_panel::TokenPanel;
-use super::token_state::TokenState;
 use crate::api::{self, ApiError};
+use crate::deferred::door;
 use crate::host::TabHost;
 use crate::json;
+use crate::model::form::FormState;
+use crate::model::test_run::TestState;
+use crate::model::token::TokenState;
+use crate::view::host::retry_button;
 
 /// The Email tab, for any page whose server has the server functions.
 #[component]
 pub fn EmailSettingsPage() -> impl IntoView {
     // Created outside `Suspense`, which disposes of its children's signals on each run.
     let host = TabHost::here();
-    let form = FormState::new(host);
+    let form = FormState::new(host, &door::COMMANDS);
     let test = TestState::new(host);
     let token = TokenState::new(host);
     let load = move |()| host.wrap_call(api::load());
@@ -44,7 +45,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
                         <section class="notice bad" part="notice" role="alert">
                             <h2>"The settings could not be loaded."</h2>
                             <p>{labels::api_error(code)}</p>
-                            {host.try_again(move || tab.refetch())}
+                            {retry_button(host, move || tab.refetch())}
                         </section>
                     }
                     .into_any()

@@ -1,11 +1,10 @@
-//! "Copy from Basic SMTP Settings". Asks for confirmation first if the copy would require a stored
+//! "Copy from Basic SMTP Settings" asks for confirmation first if the copy would require a stored
 //! secret to be entered again.
 
 use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
-use super::reactive::live_option;
-use super::state::FormState;
+use super::form::FormState;
 
 /// The state of the confirmation prompt. Copies share its signals.
 #[derive(Clone, Copy)]
@@ -30,40 +29,26 @@ impl CopyQuestion {
         }
     }
 
-    fn copy(self) {
+    /// Copies, and hides the prompt.
+    pub fn copy(self) {
         self.is_asked.set(false);
         self.form.get_value().copy_basic_to_oauth();
     }
 
     /// The message naming the stored secret that would have to be entered again; empty for none.
-    fn warning(self) -> String {
+    pub fn warning(self) -> String {
         let groups = [Section::BasicSmtp, Section::OauthSmtp];
         let follows: Vec<_> = groups.into_iter().flat_map(Field::of).collect();
         self.form.get_value().asks_again(&follows, Draft::copy_basic_to_oauth)
     }
-}
 
-/// The prompt, while it is open and still applies.
-#[component]
-pub fn CopyQuestionView(question: CopyQuestion) -> impl IntoView {
-    live_option(move || {
-        let warning = question.is_asked.get().then(|| question.warning())?;
-        Some(view! {
-            <section class="notice" part="notice">
-                <p class="warning">{warning}</p>
-                <div class="actions">
-                    <button type="button" part="button" on:click=move |_| question.copy()>
-                        "Copy anyway"
-                    </button>
-                    <button
-                        type="button"
-                        part="button"
-                        on:click=move |_| question.is_asked.set(false)
-                    >
-                        "Keep mine"
-                    </button>
-                </div>
-            </section>
-        })
-    })
+    /// Whether the prompt is open.
+    pub fn is_asked(self) -> bool {
+        self.is_asked.get()
+    }
+
+    /// Hides the prompt.
+    pub fn dismiss(self) {
+        self.is_asked.set(false);
+    }
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::field::Kind;
 use domain::merge::OtherEditor;
 use domain::merge::{self, Merge};
 use domain::secret::SecretEdit;
@@ -13,12 +12,11 @@ use domain::time_format::TimeDisplay;
 use domain::{Draft, Field, Presence, Problems, Saved, presence};
 use leptos::prelude::*;
 
-use super::deferred;
+use super::commands::Commands;
 use crate::api;
 use crate::host::TabHost;
 use contract::Suggestion;
 use contract::{ApiCode, Conflict, EmailTab, Save, SaveAnswer};
-use labels;
 
 /// The notice above the form.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +78,7 @@ struct FieldSignals {
 #[derive(Clone, Copy)]
 pub struct FormState {
     host: TabHost,
+    commands: &'static Commands,
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
     /// The unresolved conflicts.
@@ -97,20 +96,32 @@ pub struct FormState {
     /// The fields that differ from the saved settings.
     changes: RwSignal<Vec<Field>>,
     is_dirty: Memo<bool>,
-    /// The user's time zone and format preferences.
-    display: RwSignal<TimeDisplay>,
-    /// This server's OAuth callback address.
-    callback: RwSignal<String>,
+    context: RwSignal<TabContext>,
     /// Whether the page is hydrated, so that clicks are handled.
-    is_alive: RwSignal<bool>,
+    is_hydrated: RwSignal<bool>,
     /// Whether the deferred Wasm chunk has loaded.
-    is_whole: RwSignal<bool>,
-    may_edit: RwSignal<bool>,
+    is_chunk_loaded: RwSignal<bool>,
+}
+
+/// What the server says of the user and of itself, beside the settings.
+#[derive(Clone)]
+struct TabContext {
+    /// The user's time zone and format preferences.
+    display: TimeDisplay,
+    /// This server's OAuth callback address.
+    callback: String,
+    may_edit: bool,
+}
+
+impl Default for TabContext {
+    fn default() -> Self {
+        Self { display: TimeDisplay::default(), callback: String::new(), may_edit: true }
+    }
 }
 
 impl FormState {
     /// Creates an empty form. Call it outside `Suspense`, which disposes of its children's signals.
-    pub fn new(host: TabHost) -> Self {
+    pub fn new(host: TabHost, commands: &'static Commands) -> Self {
         let saved = RwSignal::new(Saved::default());
         let draft = RwSignal::new(Draft::default());
         let changes = RwSignal::new(Vec::new());
@@ -123,6 +134,7 @@ impl FormState {
         };
         Self {
             host,
+            commands,
             signals: StoredValue::new(Field::ALL.iter().map(signals).collect()),
             saved,
             draft,
@@ -134,11 +146,9 @@ impl FormState {
             problems: RwSignal::new(Problems::default()),
             changes,
             is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
-            display: RwSignal::new(TimeDisplay::default()),
-            callback: RwSignal::new(String::new()),
-            is_alive: RwSignal::new(false),
-            is_whole: RwSignal::new(false),
-            may_edit: RwSignal::new(true),
+            context: RwSignal::new(TabContext::default()),
+            is_hydrated: RwSignal::new(false),
+            is_chunk_loaded: RwSignal::new(false),
         }
     }
 
@@ -174,7 +184,7 @@ impl FormState {
     /// Updates the shown validation problems, or clears them if none are to be shown yet.
     fn check(self) {
         if self.shows_problems.get_untracked() {
-            deferred::check(self);
+            (self.commands.check)(self);
         } else {
             self.signals.with_value(|signals| {
                 for signals in signals {
@@ -212,9 +222,11 @@ impl FormState {
 
     /// Shows the loaded settings.
     pub fn adopt(self, tab: &EmailTab) {
-        self.display.set(tab.display.clone());
-        self.callback.set(tab.callback.clone());
-        self.may_edit.set(tab.may_edit);
+        self.context.set(TabContext {
+            display: tab.display.clone(),
+            callback: tab.callback.clone(),
+            may_edit: tab.may_edit,
+        });
         self.reset(tab.saved.clone());
     }
 
@@ -337,39 +349,39 @@ impl FormState {
 
     /// Formats an instant by the user's preferences.
     pub fn written(self, instant: DateTime<Utc>) -> String {
-        self.display.with(|display| display.written(instant))
+        self.context.with(|context| context.display.written(instant))
     }
 
     /// This server's callback address, and whether the Redirect URI is set to it.
     pub fn callback(self) -> (String, bool) {
-        let callback = self.callback.get();
+        let callback = self.context.with(|context| context.callback.clone());
         let is_it = self.text(Field::RedirectUri).with(|text| *text == callback);
         (callback, is_it)
     }
 
     /// Marks the page as hydrated.
     pub fn mark_hydrated(self) {
-        self.is_alive.set(true);
+        self.is_hydrated.set(true);
     }
 
     /// Whether the page is hydrated.
     pub fn is_hydrated(self) -> bool {
-        self.is_alive.get()
+        self.is_hydrated.get()
     }
 
     /// Marks the deferred Wasm chunk as loaded.
     pub fn mark_chunk_loaded(self) {
-        self.is_whole.try_set(true);
+        self.is_chunk_loaded.try_set(true);
     }
 
     /// Whether the deferred Wasm chunk has loaded.
     pub fn is_chunk_loaded(self) -> bool {
-        self.is_whole.get()
+        self.is_chunk_loaded.get()
     }
 
     /// Whether the user may edit.
     pub fn may_edit(self) -> bool {
-        self.may_edit.get()
+        self.context.with(|context| context.may_edit)
     }
 
     /// The revision of the saved settings.
@@ -455,7 +467,7 @@ impl FormState {
     /// Saves, by code in the deferred chunk.
     pub fn save(self) {
         self.host.spawn(async move {
-            if deferred::save(self).await.is_err() {
+            if (self.commands.save)(self).await.is_err() {
                 self.set_notice(Notice::NotSaved(ApiCode::Unreachable));
             }
         });
@@ -598,7 +610,7 @@ impl FormState {
             match answer {
                 Ok(SaveAnswer::Saved(saved)) => self.apply_saved(&sent, saved),
                 Ok(SaveAnswer::Problems(problems)) => {
-                    self.show_problems(BlockedAction::Save, problems)
+                    self.show_problems(BlockedAction::Save, problems);
                 }
                 Ok(SaveAnswer::Conflict(theirs)) => self.merge(theirs),
                 Ok(SaveAnswer::TokenWouldBeDeleted(grant)) => {
@@ -660,6 +672,11 @@ impl FormState {
     pub fn host(self) -> TabHost {
         self.host
     }
+
+    /// The functions of the deferred chunk.
+    pub fn commands(self) -> &'static Commands {
+        self.commands
+    }
 }
 
 /// Applies suggested values to a draft.
@@ -685,9 +702,4 @@ pub const SAVED: &str = "saved";
 /// The element id of a control's conflict choice.
 pub fn choice_id(field: Field) -> String {
     format!("{}-choice", field.wire_name())
-}
-
-/// Whether a control's value is masked.
-pub fn is_masked(field: Field) -> bool {
-    matches!(field.kind(), Kind::Masked | Kind::Secret)
 }

@@ -5,9 +5,8 @@ use domain::field::Kind;
 use domain::secret::{SecretEdit, StoredSecret};
 use leptos::prelude::*;
 
-use super::reactive::live_text;
-use super::state::{FormState, choice_id};
-use labels;
+use crate::model::form::{FormState, choice_id};
+use crate::view::reactive::live_text;
 
 /// The buttons that keep this form's value or take the saved one. A secret's value is not shown.
 #[component]

@@ -4,11 +4,10 @@ use domain::delivery::{Fact, FactName, Outcome, StepReport, StepStatus};
 use leptos::prelude::*;
 
 use super::explanation::{Copyable, NextSteps, readable};
-use super::reactive::live_option;
-use super::state::FormState;
+use crate::model::form::FormState;
+use crate::view::reactive::live_option;
 use contract::Explanation;
 use contract::RunView;
-use labels;
 
 /// The most steps in one run: a refused token repeats all of them once.
 const MAX_STEPS: usize = 24;

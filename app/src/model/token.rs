@@ -11,11 +11,10 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::BroadcastChannel;
 
-use super::TOKEN_CHANNEL;
-use super::state::FormState;
+use super::form::FormState;
 use crate::api;
 use crate::deadline::pause;
-use crate::host::TabHost;
+use crate::host::{TOKEN_CHANNEL, TabHost};
 use contract::Explanation;
 use contract::{ApiCode, AttemptFinished, TokenView};
 

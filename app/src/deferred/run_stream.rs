@@ -12,14 +12,11 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::js_sys::{Math, Promise};
 use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
-use super::test_email::TestState;
 use crate::deadline::pause;
+use crate::model::test_run::TestState;
 
 /// The path of the event stream.
 const STREAM: &str = "/api/email/events";
-
-/// The name of the Web Lock and of the `BroadcastChannel`.
-pub const RUN_CHANNEL: &str = "ppm-email-events";
 
 /// The first and the longest delay before a broken stream is reopened, in milliseconds. Each delay
 /// has a random jitter of up to half of it in either direction.
@@ -27,17 +24,6 @@ const RETRY_DELAY: (f64, f64) = (1_000.0, 30_000.0);
 
 #[wasm_bindgen]
 extern "C" {
-    /// `ReadableStreamDefaultReader` (WHATWG Streams, 4.4).
-    pub type Reader;
-
-    #[wasm_bindgen(method, catch)]
-    async fn read(this: &Reader) -> Result<Chunk, JsValue>;
-
-    type Chunk;
-
-    #[wasm_bindgen(method, getter)]
-    fn value(this: &Chunk) -> Option<Vec<u8>>;
-
     /// `LockManager.request` (Web Locks, 3.3): waits for the lock and holds it until the promise that
     /// the callback returns has settled.
     #[wasm_bindgen(js_namespace = ["navigator", "locks"], js_name = request, catch)]

@@ -5,16 +5,16 @@ use domain::preset::Provider;
 use leptos::html::Select;
 use leptos::prelude::*;
 
-use super::lookup::{Lookup, LookupRequest};
-use super::reactive::{live, live_option};
-use super::state::FormState;
-use labels;
+use super::lookup::{lookup_button, lookup_result};
+use crate::model::form::FormState;
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::view::reactive::{live, live_option};
 
 /// The menu, an input for the tenant or region if the provider needs one, and the button.
 #[component]
 pub fn ProviderMenu(form: FormState) -> impl IntoView {
     let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let inquiry = Lookup::new(form);
+    let lookup = Lookup::new(form);
     let options: Vec<_> = Provider::ALL
         .into_iter()
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
@@ -28,7 +28,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
     });
     let choose = move |event| {
         chosen.set(event_target_value(&event));
-        inquiry.forget();
+        lookup.forget();
     };
     let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let detail_field = live_option(move || {
@@ -47,7 +47,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
             }
         })
     });
-    let question = move || {
+    let request = move || {
         let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
         LookupRequest::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
     };
@@ -69,8 +69,8 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         </div>
         {detail_field}
         <div class="field narrow beside">
-            {inquiry.button(labels::FILL_IN, is_idle, Box::new(question))}
+            {lookup_button(lookup, labels::FILL_IN, is_idle, Box::new(request))}
         </div>
-        {inquiry.answer()}
+        {lookup_result(lookup)}
     }
 }

@@ -1,20 +1,16 @@
-//! "Send Test Email": sends a message to the user's own address and shows its progress. The run is
-//! kept on the server, so a reload or a second browser tab shows it too.
+//! The state of "Send Test Email": the last run, and the request that starts one. The run is kept on
+//! the server, so a reload or a second browser tab shows it too.
 
 use std::time::Duration;
 
-use domain::{Draft, OauthFlow};
+use domain::Draft;
 use leptos::prelude::*;
 
-use super::deferred::{self, DeferredView, deferred};
-use super::reactive::{live, live_attribute, live_option, live_text};
-use super::state::{BlockedAction, FormState};
-use super::token_state::TokenState;
+use super::form::{BlockedAction, FormState};
 use crate::api;
 use crate::deadline::pause;
 use crate::host::TabHost;
 use contract::{ApiCode, EmailTab, RunView, TestAnswer};
-use labels;
 
 /// How often the page checks whether events of a running test have arrived.
 const TICK: Duration = Duration::from_millis(250);
@@ -29,7 +25,7 @@ const TICKS_BETWEEN_POLLS: u32 = 4;
 const RETRY_DELAY: Duration = Duration::from_secs(3);
 
 /// The element id of the outcome.
-const OUTCOME: &str = "test-outcome";
+pub const OUTCOME: &str = "test-outcome";
 
 /// The last test run, and the error of the last request to start one.
 #[derive(Clone, Copy)]
@@ -73,6 +69,26 @@ impl TestState {
         self.host
     }
 
+    /// The user's address; `None` if it is not verified.
+    pub fn recipient(self) -> RwSignal<Option<String>> {
+        self.recipient
+    }
+
+    /// The last run.
+    pub fn now(self) -> RwSignal<Option<RunView>> {
+        self.now
+    }
+
+    /// The error of the last request to start a run.
+    pub fn refusal(self) -> Option<ApiCode> {
+        self.refusal.get()
+    }
+
+    /// Whether the run cannot be read, because the session has ended.
+    pub fn is_signed_out(self) -> bool {
+        self.is_signed_out.get()
+    }
+
     /// Handles a test-run event. Ignores runs of other users, whose tabs may share this browser.
     pub fn receive(self, json: &str) {
         let Ok(news) = crate::json::read::<RunView>(json.as_bytes()) else { return };
@@ -99,19 +115,20 @@ impl TestState {
         }
     }
 
-    fn is_under_way(self) -> bool {
+    /// Whether a test is starting or running.
+    pub fn is_under_way(self) -> bool {
         self.is_starting.get()
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
     /// Handles a click on a test button: tests the unsaved or the saved settings.
-    fn on_click(self, form: FormState, is_typed: bool) {
+    pub fn on_click(self, form: FormState, is_typed: bool) {
         if untrack(|| self.is_under_way()) {
             return;
         }
         form.clear_saved_notice();
         self.host.spawn(async move {
-            if deferred::send_test(form, self, is_typed).await.is_err() {
+            if (form.commands().send_test)(form, self, is_typed).await.is_err() {
                 self.refusal.set(Some(ApiCode::Unreachable));
             }
         });
@@ -131,7 +148,7 @@ impl TestState {
             self.is_starting.set(false);
             match answer {
                 Ok(TestAnswer::Problems(problems)) => {
-                    form.show_problems(BlockedAction::Test, problems)
+                    form.show_problems(BlockedAction::Test, problems);
                 }
                 Ok(TestAnswer::Begun(now)) => {
                     self.update(*now);
@@ -160,7 +177,7 @@ impl TestState {
 
     /// Follows a run to its end: after two seconds without an event, polls it each second. A failed
     /// poll is repeated, because the run continues on the server.
-    async fn follow(self) {
+    pub async fn follow(self) {
         if self.is_following.try_get_untracked() != Some(false) {
             return;
         }
@@ -210,127 +227,4 @@ fn is_newer(RunView { run: known, .. }: &RunView, RunView { run, .. }: &RunView)
     } else {
         run.started_at > known.started_at
     }
-}
-
-/// The group box with the button and the last run.
-#[component]
-pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
-    Effect::new(move |_| {
-        test.now.track();
-        test.host.spawn(test.follow());
-    });
-    let news = test.recipient.with_untracked(Option::is_some);
-    let news = news.then(|| deferred(form, DeferredView::News(test)));
-    let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
-    let is_free = live(move || reason.with(String::is_empty));
-    let disabled = live(move || !form.is_hydrated() || !is_free.get());
-    // `aria-disabled` while busy: disabling the button would take the focus from it.
-    let busy = live_attribute(move || test.is_under_way().then_some("true"));
-    let send = move |_| test.on_click(form, false);
-    let test_typed = move |_| test.on_click(form, true);
-    let typed = live_option(move || {
-        (form.is_dirty().get() && test.recipient.with(Option::is_some)).then(|| {
-            view! {
-                <div class="row">
-                    <span class="hint">{labels::TEST_TYPED}</span>
-                    <button
-                        type="button"
-                        class="end"
-                        part="button"
-                        aria-disabled=busy
-                        on:click=test_typed
-                    >
-                        "Test these settings"
-                    </button>
-                </div>
-            }
-        })
-    });
-    let refusal = live_option(move || {
-        test.refusal.get().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{test.host.words(error)}</p> }
-        })
-    });
-    let unseen = live_option(move || {
-        test.is_signed_out
-            .get()
-            .then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
-    });
-    let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
-    // An outcome that was there when the page was loaded is not announced.
-    let is_news = Memo::new(move |before: Option<&bool>| {
-        test.is_under_way() || before.is_some_and(|before| *before)
-    });
-    let role = live_attribute(move || is_news.get().then_some("status"));
-    let begun = Memo::new(move |_| {
-        test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
-    });
-    let ladder = live_option(move || {
-        begun.get().map(|(recipient, at)| {
-            let at = form.written(at);
-            view! {
-                <p class="hint">{format!("Last test: {at}, to {recipient}.")}</p>
-                {deferred(form, DeferredView::Ladder(test.now.into()))}
-            }
-        })
-    });
-    let to = live_option(move || {
-        test.recipient.get().map(|recipient| {
-            view! {
-                "To " <strong>{recipient}</strong>
-                " (your own address), with the saved settings."
-            }
-        })
-    });
-    view! {
-        <fieldset class="group" part="group">
-            <legend>"Send Test Email"</legend>
-            <div class="body">
-                <div class="row">
-                    <span>{to}</span>
-                    <button
-                        type="button"
-                        class="primary end"
-                        part="button primary"
-                        aria-describedby="send-test-reason"
-                        aria-disabled=busy
-                        disabled=disabled
-                        on:click=send
-                    >
-                        {live_text(move || if test.is_under_way() { "Sending…" } else { "Send Test Email" })}
-                    </button>
-                </div>
-                <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>
-                {typed}
-                {refusal}
-                {unseen}
-                {ladder}
-                <div class="announcement" role=role id=OUTCOME>{end}</div>
-                {news}
-            </div>
-        </fieldset>
-    }
-}
-
-/// The reason why no test message can be sent, if there is one.
-fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option<&'static str> {
-    if !form.may_edit() {
-        return Some(labels::READ_ONLY);
-    }
-    if test.recipient.with(Option::is_none) {
-        return Some(labels::NO_ADDRESS);
-    }
-    if form.is_dirty().get() {
-        return Some(labels::SAVE_FIRST);
-    }
-    form.with_saved(|saved| {
-        if !saved.is_complete() {
-            Some(labels::FILL_IN_FIRST)
-        } else if saved.form.flow == OauthFlow::None || token.is_usable() {
-            None
-        } else {
-            Some(labels::TOKEN_NEEDED)
-        }
-    })
 }

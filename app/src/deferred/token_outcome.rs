@@ -4,7 +4,7 @@ use domain::token::OauthFailure;
 use leptos::prelude::*;
 
 use super::explanation::NextSteps;
-use super::state::FormState;
+use crate::model::form::FormState;
 use contract::Explanation;
 
 /// A failure, or a remark on a success. Without a form, no step offers to fill in a value.

@@ -1,33 +1,10 @@
-//! Notices about the form as a whole, shown above it and announced to screen readers.
+//! The notices that an action leads to: the validation problems, and a concurrent save.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
-use super::deferred::{DeferredView, deferred};
-use super::reactive::{live, live_text, live_view};
-use super::state::{BlockedAction, FormState, MergeConflict, NOTICE, Notice, choice_id};
-use labels;
-
-/// The notice above the form.
-#[component]
-pub fn FormNotice(state: FormState) -> impl IntoView {
-    live_view(move || match state.notice() {
-        None | Some(Notice::Saved) => ().into_any(),
-        Some(Notice::Problems(wanted)) => {
-            deferred(state, DeferredView::Problems(wanted)).into_any()
-        }
-        Some(Notice::Conflict(conflict)) => {
-            deferred(state, DeferredView::Conflict(conflict)).into_any()
-        }
-        Some(Notice::NotSaved(error)) => view! {
-            <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
-                <h2>"Nothing was saved."</h2>
-                <p>{state.host().words(error)}</p>
-            </section>
-        }
-        .into_any(),
-    })
-}
+use crate::model::form::{BlockedAction, FormState, MergeConflict, NOTICE, choice_id};
+use crate::view::reactive::{live, live_text, live_view};
 
 /// Lists the validation problems, each linked to its control. Updates as they are fixed.
 #[component]

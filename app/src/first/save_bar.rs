@@ -1,13 +1,10 @@
-//! The Save and Cancel bar, shown while there are unsaved changes, and the confirmation before a save
-//! that deletes the token.
+//! The Save and Cancel bar, shown while there are unsaved changes.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use super::deferred::{DeferredView, deferred};
-use super::reactive::{live, live_attribute, live_option, live_text};
-use super::state::{FormState, Notice, SAVED};
-use labels;
+use crate::deferred::door::{DeferredView, deferred};
+use crate::model::form::{FormState, Notice, SAVED};
+use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
 /// The bar at the bottom of the form.
 #[component]
@@ -62,41 +59,5 @@ fn count(changes: usize) -> String {
     match changes {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
-    }
-}
-
-/// Asks for confirmation before a save deletes the current token. The server requires it too.
-#[component]
-pub fn TokenQuestion(state: FormState) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            if state.asks_about_grant().is_some() {
-                // Fails only if the dialog is already open.
-                drop(dialog.show_modal());
-            } else {
-                dialog.close();
-            }
-        }
-    });
-    let confirm = move |_| {
-        if let Some(grant) = state.asks_about_grant() {
-            state.save_deleting(grant);
-        }
-    };
-    view! {
-        <dialog
-            node_ref=dialog
-            aria-labelledby="token-question"
-            aria-describedby="token-consequence"
-            on:close=move |_| state.keep_token()
-        >
-            <h2 id="token-question">"Saving deletes the current OAuth token"</h2>
-            <p id="token-consequence">"Mail cannot be sent until a new token has been obtained."</p>
-            <div class="actions">
-                <button type="button" part="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
-                <button type="button" class="primary" part="button primary" on:click=confirm>"Save and delete the token"</button>
-            </div>
-        </dialog>
     }
 }

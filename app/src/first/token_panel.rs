@@ -5,14 +5,13 @@ use domain::{Draft, Field, OauthFlow};
 use labels::WhyNot;
 use leptos::prelude::*;
 
-use super::deferred::{DeferredView, deferred};
-use super::lookup::{Lookup, LookupRequest};
-use super::reactive::{live, live_attribute, live_option, live_text, live_view};
-use super::state::FormState;
-use super::token_outcome::TokenOutcome;
-use super::token_state::TokenState;
-use contract::AttemptFinished;
-use labels;
+use super::lookup::{lookup_button, lookup_result};
+use crate::deferred::door::{DeferredView, deferred};
+use crate::model::form::FormState;
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::model::token::TokenState;
+use crate::view::host::{error_message, popup_fallback};
+use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 
 /// The group box.
 #[component]
@@ -51,13 +50,13 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
     let xray = live_option(move || {
         token_version.get().filter(|_| form.may_edit()).map(|_| {
-            let inquiry = Lookup::new(form);
+            let lookup = Lookup::new(form);
             let idle = live(|| false);
             view! {
                 <div class="row">
-                    {inquiry.button(labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))}
+                    {lookup_button(lookup, labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))}
                 </div>
-                {inquiry.answer()}
+                {lookup_result(lookup)}
             }
         })
     });
@@ -181,7 +180,7 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
 fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     let refusal = live_option(move || {
         token.refusal().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{form.host().words(error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{error_message(form.host(), error)}</p> }
         })
     });
     let attempt = live_view(move || match token.attempt() {
@@ -206,53 +205,12 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
                 (false, false) => labels::WAITING,
             };
             let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
-            view! { <div class="notice" part="notice"><p>{words}</p> {form.host().popup_fallback()} {paste}</div> }
+            view! { <div class="notice" part="notice"><p>{words}</p> {popup_fallback(form.host())} {paste}</div> }
                 .into_any()
         }
     });
     view! {
         {refusal}
         <div role="status">{attempt}</div>
-    }
-}
-
-/// The input for the callback address, if the redirect does not reach this server.
-#[component]
-pub fn Paste(token: TokenState, id: String) -> impl IntoView {
-    let address = RwSignal::new(String::new());
-    let finish = move || token.finish(id.clone(), address.get_untracked());
-    let by_key = finish.clone();
-    let misfit = live_option(move || {
-        let AttemptFinished { attempt, explanation } = token.misfit()?;
-        let failure = match attempt.end {
-            Some(AttemptOutcome::Failed(failure)) => Some(failure),
-            _ => None,
-        };
-        let explanation = explanation?;
-        Some(view! { <div role="alert"><TokenOutcome explanation failure/></div> })
-    });
-    view! {
-        <div class="field wide">
-            <label for="final-address">{labels::FINAL_ADDRESS}</label>
-            <div class="with-action">
-                <input
-                    id="final-address"
-                    type="text"
-                    autocomplete="off"
-                    spellcheck="false"
-                    aria-describedby="final-address-help"
-                    on:input=move |event| address.set(event_target_value(&event))
-                    on:keydown=move |event| {
-                        if event.key() == "Enter" {
-                            event.prevent_default();
-                            by_key();
-                        }
-                    }
-                />
-                <button type="button" part="button" on:click=move |_| finish()>"Finish"</button>
-            </div>
-            <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
-            {misfit}
-        </div>
     }
 }

@@ -7,16 +7,16 @@ use domain::{Draft, Field, Presence, Section, presence};
 use leptos::html::{Details, Input};
 use leptos::prelude::*;
 
-use super::copying::CopyQuestion;
-use super::deferred::{self, DeferredView, deferred};
 use super::field::{Control, secret_note};
-use super::lookup::{Lookup, LookupRequest};
+use super::lookup::{lookup_button, lookup_result};
 use super::notice::FormNotice;
 use super::preset::ProviderMenu;
-use super::reactive::{live, live_option, live_text, live_view};
 use super::save_bar::SaveBar;
-use super::state::FormState;
-use labels;
+use crate::deferred::door::{self, DeferredView, deferred};
+use crate::model::copying::CopyQuestion;
+use crate::model::form::FormState;
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::view::reactive::{live, live_option, live_text, live_view};
 
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]
@@ -27,7 +27,7 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
     Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));
     Effect::new(move |_| {
         state.mark_hydrated();
-        state.host().spawn(deferred::load(state));
+        state.host().spawn(door::load(state));
     });
     let read_only = live_option(move || {
         (!state.may_edit())
@@ -215,8 +215,8 @@ fn Discovery(state: FormState) -> impl IntoView {
     let issuer = RwSignal::new(String::new());
     let presence = state.presence(Field::TokenEndpoint);
     let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
-    let inquiry = Lookup::new(state);
-    let question = move || LookupRequest::Discovery(issuer.get_untracked());
+    let lookup = Lookup::new(state);
+    let request = move || LookupRequest::Discovery(issuer.get_untracked());
     let typed = NodeRef::<Input>::new();
     // Adopts input typed before hydration.
     Effect::new(move |_| {
@@ -246,8 +246,8 @@ fn Discovery(state: FormState) -> impl IntoView {
                 }
             />
             <span class="help" id="issuer-help">{labels::ISSUER_HELP}</span>
-            <div class="row">{inquiry.button(labels::DISCOVER, is_idle, Box::new(question))}</div>
-            {inquiry.answer()}
+            <div class="row">{lookup_button(lookup, labels::DISCOVER, is_idle, Box::new(request))}</div>
+            {lookup_result(lookup)}
         </div>
     }
 }
@@ -257,17 +257,17 @@ fn Discovery(state: FormState) -> impl IntoView {
 fn RedirectCheck(state: FormState) -> impl IntoView {
     let presence = state.presence(Field::RedirectUri);
     let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
-    let inquiry = Lookup::new(state);
-    let question = move || {
+    let lookup = Lookup::new(state);
+    let request = move || {
         let page = window().location().origin().unwrap_or_default();
         LookupRequest::RedirectUri(state.text_now(Field::RedirectUri), page)
     };
     view! {
         <div class="field wide">
             <div class="row">
-                {inquiry.button(labels::CHECK_ADDRESS, is_idle, Box::new(question))}
+                {lookup_button(lookup, labels::CHECK_ADDRESS, is_idle, Box::new(request))}
             </div>
-            {inquiry.answer()}
+            {lookup_result(lookup)}
         </div>
     }
 }

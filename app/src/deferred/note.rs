@@ -7,12 +7,12 @@ use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
 use super::explanation::FillButton;
-use super::lookup::{is_as_fresh, replaced};
-use super::reactive::{live_option, live_view};
-use super::state::FormState;
-use super::token_state::browser_now;
+use super::findings::replaced;
+use crate::model::form::FormState;
+use crate::model::lookup::is_as_fresh;
+use crate::model::token::browser_now;
+use crate::view::reactive::{live_option, live_view};
 use contract::Suggestion;
-use labels;
 
 /// All notes on a control's text.
 #[component]

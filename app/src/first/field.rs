@@ -10,12 +10,11 @@ use leptos::html::{ElementType, Input, Select, Textarea};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
-use super::deferred::{DeferredView, deferred};
-use super::reactive::{live, live_attribute, live_option, live_text};
-use super::state::{FormState, is_masked};
+use crate::deferred::door::{DeferredView, deferred};
 use crate::markup::in_textarea;
+use crate::model::form::FormState;
+use crate::view::reactive::{live, live_attribute, live_option, live_text};
 use domain::secret_state::SecretState;
-use labels;
 
 /// A labelled control in its group's grid.
 #[component]
@@ -165,6 +164,11 @@ fn TextInput(
             on:blur=move |_| state.trim(field)
         />
     }
+}
+
+/// Whether a control's value is masked.
+fn is_masked(field: Field) -> bool {
+    matches!(field.kind(), Kind::Masked | Kind::Secret)
 }
 
 const fn input_mode(field: Field) -> &'static str {

@@ -1,6 +1,6 @@
-//! Entry points of the deferred Wasm chunk, which the browser loads after hydration
-//! (`xtask/src/split.rs`). Code reachable only from here is not in the first chunk. The server does
-//! not render it: until the chunk has loaded, its placeholders are empty on both sides.
+//! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
+//! module here; code reachable only from here is not in the first chunk. The server does not render it:
+//! until the chunk has loaded, its placeholders are empty on both sides.
 
 #![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
 
@@ -14,19 +14,22 @@ use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::conflict::{ConflictChoice, ConflictChoiceProps};
-use super::copying::{CopyQuestion, CopyQuestionView, CopyQuestionViewProps};
+use super::copying::{CopyQuestionView, CopyQuestionViewProps};
 use super::delivery::{DeliveryOutcome, DeliveryOutcomeProps, DeliverySteps, DeliveryStepsProps};
-use super::lookup::{FindingsView, FindingsViewProps, Lookup, LookupRequest};
+use super::findings::{FindingsView, FindingsViewProps};
 use super::note::{AnnouncementView, AnnouncementViewProps, Notes, NotesProps};
 use super::notice::{ConflictNotice, ConflictNoticeProps, ProblemSummary, ProblemSummaryProps};
-use super::reactive::{LiveView, live_view};
-use super::save_bar::{TokenQuestion, TokenQuestionProps};
-use super::state::{BlockedAction, FormState, MergeConflict};
-use super::test_email::TestState;
+use super::paste::{Paste, PasteProps};
 use super::token_outcome::{TokenOutcome, TokenOutcomeProps};
-use super::token_panel::{Paste, PasteProps};
-use super::token_state::TokenState;
+use super::token_question::{TokenQuestion, TokenQuestionProps};
 use crate::deadline::pause;
+use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
+use crate::model::copying::CopyQuestion;
+use crate::model::form::{BlockedAction, FormState, MergeConflict};
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::model::test_run::TestState;
+use crate::model::token::TokenState;
+use crate::view::reactive::{LiveView, live_view};
 use contract::Explanation;
 use contract::RunView;
 
@@ -111,7 +114,7 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             ().into_any()
         }
         DeferredView::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
-        DeferredView::Findings(inquiry) => FindingsView(FindingsViewProps { inquiry }).into_any(),
+        DeferredView::Findings(lookup) => FindingsView(FindingsViewProps { lookup }).into_any(),
         DeferredView::Notice => AnnouncementView(AnnouncementViewProps { form }).into_any(),
         DeferredView::Notes(field) => Notes(NotesProps { form, field }).into_any(),
         DeferredView::Problems(wanted) => {
@@ -124,16 +127,29 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
     })
 }
 
-/// Runs a lookup.
+/// The commands of the state that the deferred chunk runs.
+pub const COMMANDS: Commands = Commands {
+    check: |form| {
+        // Without effect until the chunk has loaded. Problems are first shown by code in the chunk.
+        poll_once(check_and_show(form));
+    },
+    save: |form| command(save(form)),
+    send_test: |form, test, is_typed| command(send_test(form, test, is_typed)),
+    look_up: |lookup, request| command(look_up(lookup, request)),
+};
+
+fn command(call: impl Future<Output = Result<(), SplitLoaderError>> + 'static) -> CommandFuture {
+    Box::pin(async move { call.await.map_err(|_| ChunkUnavailable) })
+}
+
 #[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
-pub fn ask(inquiry: Lookup, question: LookupRequest) -> Result<(), SplitLoaderError> {
-    inquiry.run(question);
+fn look_up(lookup: Lookup, request: LookupRequest) -> Result<(), SplitLoaderError> {
+    lookup.run(request);
     Ok(())
 }
 
-/// Sends a test message with the unsaved settings, after validation, or with the saved ones.
 #[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
-pub fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(), SplitLoaderError> {
+fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(), SplitLoaderError> {
     if !is_typed {
         test.send(form, None);
     } else if let Some(typed) = form.typed() {
@@ -142,16 +158,10 @@ pub fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(),
     Ok(())
 }
 
-/// Validates and saves the form.
 #[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
-pub fn save(form: FormState) -> Result<(), SplitLoaderError> {
+fn save(form: FormState) -> Result<(), SplitLoaderError> {
     form.check_and_save();
     Ok(())
-}
-
-/// Shows validation problems, if the chunk has loaded. They are first shown by code in the chunk.
-pub fn check(form: FormState) {
-    poll_once(check_and_show(form));
 }
 
 #[wasm_split(later, fallible, preload(load_check), wasm_split_path = leptos::wasm_split)]

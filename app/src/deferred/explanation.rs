@@ -8,9 +8,9 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::HtmlDocument;
 
-use super::reactive::live_text;
-use super::state::{FormState, put};
 use crate::markup::in_textarea;
+use crate::model::form::{FormState, put};
+use crate::view::reactive::live_text;
 use contract::{Link, NextStep, Suggestion};
 
 /// The steps and the link to further reading.

@@ -10,6 +10,7 @@ mod debian;
 mod example;
 mod fingerprint;
 mod fuzz;
+mod layers;
 mod markup;
 mod node;
 mod postgres;

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::{
-    build, chromium, debian, markup,
+    build, chromium, debian, layers, markup,
     node::{self, Packages},
     postgres::Postgres,
     tools::{
@@ -40,12 +40,13 @@ enum Needs {
     Node,
 }
 
-const STEPS: [GateStep; 18] = [
+const STEPS: [GateStep; 19] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
     rust("formatting", |workspace| run(workspace, &["fmt", "--all", "--check"])),
     rust("text that could become HTML", markup::check),
+    rust("imports of the app's folders", layers::check),
     rust("clippy, server side", |workspace| {
         run(workspace, &["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
     }),

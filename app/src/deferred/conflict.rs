@@ -18,7 +18,7 @@ pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
             role="group"
             id=choice_id(field)
             tabindex="-1"
-            aria-label=format!("Choice for {}", labels::field_in_full(field))
+            aria-label=labels::tab::choice_for(field)
         >
             <p>{live_text(move || labels::dispute(state.other(), field))}</p>
             <button type="button" part="button" on:click=keep>

@@ -15,14 +15,14 @@ pub fn CopyQuestionView(question: CopyQuestion) -> impl IntoView {
                 <p class="warning">{warning}</p>
                 <div class="actions">
                     <button type="button" part="button" on:click=move |_| question.copy()>
-                        "Copy anyway"
+                        {labels::tab::COPY_ANYWAY}
                     </button>
                     <button
                         type="button"
                         part="button"
                         on:click=move |_| question.dismiss()
                     >
-                        "Keep mine"
+                        {labels::tab::KEEP_TYPED}
                     </button>
                 </div>
             </section>

@@ -23,7 +23,7 @@ pub fn DeliverySteps(now: Signal<Option<RunView>>) -> impl IntoView {
             live_option(move || row.get().map(StepRow::view))
         })
         .collect();
-    view! { <ol class="ladder" aria-label="Steps of the test message">{places}</ol> }
+    view! { <ol class="ladder" aria-label=labels::tab::STEPS>{places}</ol> }
 }
 
 /// Rows for the finished, the running and the pending steps.
@@ -32,9 +32,9 @@ fn rows(RunView { run, order, .. }: &RunView) -> Vec<StepRow> {
     let mut is_next = run.outcome.is_none();
     for &step in order.iter().filter(|step| run.steps.iter().all(|report| report.step != **step)) {
         let (class, sign, ended) = match (run.outcome.is_some(), is_next) {
-            (true, _) => ("waiting", "·", "not reached"),
-            (false, true) => ("working", "›", "running"),
-            (false, false) => ("waiting", "·", "waiting"),
+            (true, _) => ("waiting", "·", labels::tab::NOT_REACHED),
+            (false, true) => ("working", "›", labels::tab::RUNNING),
+            (false, false) => ("waiting", "·", labels::tab::PENDING),
         };
         is_next = false;
         rows.push(StepRow { class, sign, name: labels::step(step), ended, ..StepRow::default() });
@@ -66,7 +66,7 @@ impl StepRow {
         };
         let time = match report.ended {
             StepStatus::Skipped => String::new(),
-            StepStatus::Done | StepStatus::Failed => format!("{} ms", report.millis),
+            StepStatus::Done | StepStatus::Failed => labels::tab::millis(report.millis),
         };
         Self {
             class,
@@ -127,9 +127,11 @@ pub fn DeliveryOutcome(
     let outcome = run.outcome?;
     let heading = labels::outcome(&outcome, &cause);
     let (class, facts, found) = match outcome {
-        Outcome::Accepted { reply, message_id, .. } => {
-            ("notice good", vec![("Server reply", reply), ("Message ID", message_id)], None)
-        }
+        Outcome::Accepted { reply, message_id, .. } => (
+            "notice good",
+            vec![(labels::tab::SERVER_REPLY, reply), (labels::tab::MESSAGE_ID, message_id)],
+            None,
+        ),
         Outcome::Failed { step, peer_text, found, .. } => {
             let peer_text = peer_text.map(|peer_text| (labels::speaker(step), peer_text));
             ("notice bad", peer_text.into_iter().collect(), found)
@@ -142,11 +144,13 @@ pub fn DeliveryOutcome(
         .map(|(name, value)| view! { <div><dt>{name}</dt><dd><code>{value}</code></dd></div> })
         .collect();
     let transcript = transcript.map(|lines| match form {
-        Some(_) => view! { <Copyable lines label="Copy as text" is_shown=false/> }.into_any(),
+        Some(_) => {
+            view! { <Copyable lines label=labels::tab::COPY_AS_TEXT is_shown=false/> }.into_any()
+        }
         None => view! {
             <details>
-                <summary>"As text"</summary>
-                {readable(lines, "As text", false, NodeRef::new())}
+                <summary>{labels::tab::AS_TEXT}</summary>
+                {readable(lines, labels::tab::AS_TEXT, false, NodeRef::new())}
             </details>
         }
         .into_any(),

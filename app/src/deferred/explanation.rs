@@ -21,8 +21,9 @@ pub fn NextSteps(
     form: Option<FormState>,
 ) -> impl IntoView {
     let steps: Vec<_> = steps.into_iter().map(|step| item(step, form)).collect();
+    let (before, after) = labels::tab::SEE_ALSO;
     let see_also =
-        see_also.map(|link| view! { <p class="hint">"See also " {external_link(link)} "."</p> });
+        see_also.map(|link| view! { <p class="hint">{before} {external_link(link)} {after}</p> });
     view! { <ol class="next-steps">{steps}</ol> {see_also} }
 }
 
@@ -33,8 +34,10 @@ fn external_link(Link { text, href }: Link) -> impl IntoView {
 fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) -> impl IntoView {
     let link = link.map(|link| view! { " " {external_link(link)} });
     let copy = copy.map(|lines| match form {
-        Some(_) => view! { <Copyable lines label="Copy these lines" is_shown=true/> }.into_any(),
-        None => readable(lines, "Lines to copy", false, NodeRef::new()).into_any(),
+        Some(_) => {
+            view! { <Copyable lines label=labels::tab::COPY_LINES is_shown=true/> }.into_any()
+        }
+        None => readable(lines, labels::tab::LINES_TO_COPY, false, NodeRef::new()).into_any(),
     });
     let fill = fill.zip(form).map(|(fill, form)| {
         let (fills, label) = (vec![fill.clone()], fill.label);
@@ -72,8 +75,8 @@ pub fn Copyable(lines: String, label: &'static str, is_shown: bool) -> impl Into
     let is_copied = RwSignal::new(None);
     let peer_text = live_text(move || match is_copied.get() {
         None => "",
-        Some(true) => "Copied.",
-        Some(false) => "Select the lines and copy them.",
+        Some(true) => labels::tab::COPIED,
+        Some(false) => labels::tab::SELECT_AND_COPY,
     });
     let shown = NodeRef::<Textarea>::new();
     let copy = move |_| {

@@ -78,9 +78,9 @@ fn offer(lookup: Lookup, fills: Vec<Suggestion>) -> impl IntoView {
             <h2>{labels::HOLD_SOMETHING_ELSE}</h2>
             <dl class="facts">{rows}</dl>
             <div class="actions">
-                <FillButton form fills label="Replace these" on_press=replace/>
+                <FillButton form fills label=labels::tab::REPLACE_THESE on_press=replace/>
                 <button type="button" part="button" on:click=move |_| drop(lookup.take_offered())>
-                    "Keep mine"
+                    {labels::tab::KEEP_TYPED}
                 </button>
             </div>
         </section>

@@ -10,14 +10,9 @@ use crate::view::reactive::{live, live_text, live_view};
 #[component]
 pub fn ProblemSummary(state: FormState, wanted: BlockedAction) -> impl IntoView {
     let count = move || state.shown_problems().len();
-    let (done, again) = match wanted {
-        BlockedAction::Save => ("saved", "Save"),
-        BlockedAction::Test => ("sent", "Test"),
-    };
-    let heading = live_text(move || match count() {
-        0 => format!("All fixed. {again} again."),
-        1 => format!("Nothing was {done}. Correct one field."),
-        count => format!("Nothing was {done}. Correct {count} fields."),
+    let heading = live_text(move || match wanted {
+        BlockedAction::Save => labels::tab::problems_block_save(count()),
+        BlockedAction::Test => labels::tab::problems_block_test(count()),
     });
     let items = live_view(move || {
         state
@@ -68,7 +63,7 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
     });
     let actions = live_view(move || {
         match state.conflicting().len() {
-        0 => view! { <button type="button" part="button" on:click=move |_| state.dismiss()>"Close"</button> }
+        0 => view! { <button type="button" part="button" on:click=move |_| state.dismiss()>{labels::tab::CLOSE}</button> }
             .into_any(),
         1 => ().into_any(),
         _ => view! {

@@ -41,7 +41,7 @@ pub fn Paste(token: TokenState, id: String) -> impl IntoView {
                         }
                     }
                 />
-                <button type="button" part="button" on:click=move |_| finish()>"Finish"</button>
+                <button type="button" part="button" on:click=move |_| finish()>{labels::tab::FINISH}</button>
             </div>
             <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
             {misfit}

@@ -19,7 +19,11 @@ pub fn TokenOutcome(
     let Explanation { cause, steps, see_also } = explanation;
     let class = if failure.is_some() { "notice bad" } else { "notice" };
     let peer_text = failure.and_then(|OauthFailure { diagnosis, peer_text, .. }| {
-        let speaker = if diagnosis.is_in_own_words() { "Details" } else { "Provider's reply" };
+        let speaker = if diagnosis.is_in_own_words() {
+            labels::tab::DETAILS
+        } else {
+            labels::tab::PROVIDERS_REPLY
+        };
         let peer_text = peer_text?;
         Some(view! {
             <dl class="facts">

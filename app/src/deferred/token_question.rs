@@ -31,11 +31,11 @@ pub fn TokenQuestion(state: FormState) -> impl IntoView {
             aria-describedby="token-consequence"
             on:close=move |_| state.keep_token()
         >
-            <h2 id="token-question">"Saving deletes the current OAuth token"</h2>
-            <p id="token-consequence">"Mail cannot be sent until a new token has been obtained."</p>
+            <h2 id="token-question">{labels::tab::DELETES_TOKEN}</h2>
+            <p id="token-consequence">{labels::tab::NO_MAIL_WITHOUT_TOKEN}</p>
             <div class="actions">
-                <button type="button" part="button" on:click=move |_| state.keep_token()>"Keep the token"</button>
-                <button type="button" class="primary" part="button primary" on:click=confirm>"Save and delete the token"</button>
+                <button type="button" part="button" on:click=move |_| state.keep_token()>{labels::tab::KEEP_TOKEN}</button>
+                <button type="button" class="primary" part="button primary" on:click=confirm>{labels::tab::SAVE_AND_DELETE_TOKEN}</button>
             </div>
         </dialog>
     }

@@ -43,7 +43,11 @@ pub fn Control(
     let mark = live_text(move || {
         let stands_alone =
             matches!(field, Field::Username | Field::Password) || field.kind() == Kind::Lines;
-        if stands_alone && presence.get() == Presence::Optional { "optional" } else { "" }
+        if stands_alone && presence.get() == Presence::Optional {
+            labels::tab::OPTIONAL
+        } else {
+            ""
+        }
     });
     let label = (field.kind() != Kind::Check).then(|| {
         view! {
@@ -187,9 +191,11 @@ fn placeholder(state: FormState, field: Field) -> Signal<Option<String>> {
     }
     let secret = state.secret(field);
     live_attribute(move || match secret.get() {
-        SecretState::Stored => Some("Stored"),
-        SecretState::Cleared | SecretState::ClearedWithUsername => Some("Will be removed"),
-        SecretState::StoredForAnother(_) => Some("Enter again"),
+        SecretState::Stored => Some(labels::tab::STORED),
+        SecretState::Cleared | SecretState::ClearedWithUsername => {
+            Some(labels::tab::WILL_BE_REMOVED)
+        }
+        SecretState::StoredForAnother(_) => Some(labels::tab::ENTER_AGAIN),
         SecretState::Unset | SecretState::New | SecretState::Replaced => None,
     })
 }
@@ -211,12 +217,12 @@ fn Typed(state: FormState, field: Field) -> impl IntoView {
             return None;
         }
         let (text, action) = match field.kind() {
-            Kind::Masked if is_revealed.get() => ("Hide", SecretAction::Reveal(false)),
-            Kind::Masked => ("Reveal", SecretAction::Reveal(true)),
+            Kind::Masked if is_revealed.get() => (labels::tab::HIDE, SecretAction::Reveal(false)),
+            Kind::Masked => (labels::tab::REVEAL, SecretAction::Reveal(true)),
             Kind::Secret => secret.with(secret_action)?,
             Kind::Text if field == Field::RedirectUri => {
                 let callback = offered.get()?;
-                ("Use this server's", SecretAction::Put(callback))
+                (labels::tab::USE_OWN_ADDRESS, SecretAction::Put(callback))
             }
             Kind::Text | Kind::Lines | Kind::Check | Kind::Choice => return None,
         };
@@ -256,10 +262,10 @@ enum SecretAction {
 fn secret_action(secret: &SecretState) -> Option<(&'static str, SecretAction)> {
     match secret {
         SecretState::Stored | SecretState::StoredForAnother(_) => {
-            Some(("Clear", SecretAction::Edit(SecretEdit::Clear)))
+            Some((labels::tab::CLEAR, SecretAction::Edit(SecretEdit::Clear)))
         }
         SecretState::Cleared | SecretState::Replaced => {
-            Some(("Keep stored", SecretAction::Edit(SecretEdit::Untouched)))
+            Some((labels::tab::KEEP_STORED, SecretAction::Edit(SecretEdit::Untouched)))
         }
         SecretState::Unset | SecretState::New | SecretState::ClearedWithUsername => None,
     }
@@ -289,7 +295,8 @@ fn destination(state: FormState, field: Field) -> String {
             Destination::Origin(endpoint)
             | Destination::CodeExchange { token_endpoint: endpoint } => endpoint.clone(),
             Destination::ClientCredentials { token_endpoint, scope, server, port, .. } => {
-                format!("{token_endpoint}, with scope {scope} and mail server {server}:{port}")
+                let mail_server = format!("{server}:{port}");
+                labels::tab::client_credentials_destination(token_endpoint, scope, &mail_server)
             }
             Destination::MailServer { .. } | Destination::Unbound => String::new(),
         },

@@ -154,7 +154,7 @@ fn OauthGroup(state: FormState) -> impl IntoView {
             prop:disabled=disabled
             on:click=move |_| question.ask_or_copy()
         >
-            "Copy from Basic SMTP Settings"
+            {labels::tab::COPY_FROM_BASIC}
         </button>
     }
     .into_any();
@@ -331,10 +331,10 @@ fn redirect_note(state: FormState) -> Signal<String> {
     live_text(move || {
         let (callback, comes_back) = state.callback();
         match (text.with(String::is_empty), comes_back) {
-            (true, _) => format!("This server's own address is {callback}."),
+            (true, _) => labels::tab::own_address(&callback),
             (false, true) => labels::COMES_BACK.to_owned(),
             (false, false) => {
-                format!("{} This server's own address is {callback}.", labels::GOES_ELSEWHERE)
+                format!("{} {}", labels::GOES_ELSEWHERE, labels::tab::own_address(&callback))
             }
         }
     })

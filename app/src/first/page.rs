@@ -43,7 +43,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
                     host.tell_error(code);
                     view! {
                         <section class="notice bad" part="notice" role="alert">
-                            <h2>"The settings could not be loaded."</h2>
+                            <h2>{labels::tab::NOT_LOADED}</h2>
                             <p>{labels::api_error(code)}</p>
                             {retry_button(host, move || tab.refetch())}
                         </section>
@@ -53,5 +53,5 @@ pub fn EmailSettingsPage() -> impl IntoView {
             }
         })
     };
-    view! { <Suspense fallback=|| view! { <p class="hint">"Loading…"</p> }>{shown}</Suspense> }
+    view! { <Suspense fallback=|| view! { <p class="hint">{labels::tab::LOADING}</p> }>{shown}</Suspense> }
 }

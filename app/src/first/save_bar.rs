@@ -13,10 +13,10 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
     let bar = live_option(move || {
         is_dirty.get().then(|| {
             view! {
-                <div part="save-bar" class="save-bar" role="region" aria-label="Unsaved changes">
+                <div part="save-bar" class="save-bar" role="region" aria-label=labels::tab::UNSAVED_CHANGES>
                     <p class="changes">
-                        <strong>{live_text(move || count(state.changes().len()))}</strong>
-                        " not saved: "
+                        <strong>{live_text(move || labels::tab::changes(state.changes().len()))}</strong>
+                        {labels::tab::NOT_SAVED}
                         {live_text(move || labels::fields(&state.changes()))}
                     </p>
                     <button
@@ -25,7 +25,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                         disabled=live(move || state.is_saving())
                         on:click=move |_| state.cancel()
                     >
-                        "Cancel"
+                        {labels::tab::CANCEL}
                     </button>
                     <button
                         type="submit"
@@ -33,7 +33,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                         part="button primary"
                         aria-disabled=live_attribute(move || state.is_saving().then_some("true"))
                     >
-                        {live_text(move || if state.is_saving() { "Saving…" } else { "Save" })}
+                        {live_text(move || if state.is_saving() { labels::tab::SAVING } else { labels::tab::SAVE })}
                     </button>
                 </div>
             }
@@ -43,7 +43,7 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
         (!is_dirty.get() && state.notice() == Some(Notice::Saved)).then(|| {
             view! {
                 <div part="save-bar" class="save-bar good" id=SAVED tabindex="-1">
-                    <p class="changes"><strong>"Saved."</strong></p>
+                    <p class="changes"><strong>{labels::tab::SAVED}</strong></p>
                 </div>
             }
         })
@@ -52,12 +52,5 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
         {bar}
         <div role="status">{saved}</div>
         {deferred(state, DeferredView::TokenQuestion)}
-    }
-}
-
-fn count(changes: usize) -> String {
-    match changes {
-        1 => "1 change".to_owned(),
-        count => format!("{count} changes"),
     }
 }

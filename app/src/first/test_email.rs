@@ -38,7 +38,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                         aria-disabled=busy
                         on:click=test_typed
                     >
-                        "Test these settings"
+                        {labels::tab::TEST_THESE}
                     </button>
                 </div>
             }
@@ -67,22 +67,22 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         begun.get().map(|(recipient, at)| {
             let at = form.written(at);
             view! {
-                <p class="hint">{format!("Last test: {at}, to {recipient}.")}</p>
+                <p class="hint">{labels::tab::last_test(&at, &recipient)}</p>
                 {deferred(form, DeferredView::Ladder(test.now().into()))}
             }
         })
     });
     let to = live_option(move || {
+        let (before, after) = labels::tab::TEST_TO;
         test.recipient().get().map(|recipient| {
             view! {
-                "To " <strong>{recipient}</strong>
-                " (your own address), with the saved settings."
+                {before} <strong>{recipient}</strong> {after}
             }
         })
     });
     view! {
         <fieldset class="group" part="group">
-            <legend>"Send Test Email"</legend>
+            <legend>{labels::tab::SEND_TEST}</legend>
             <div class="body">
                 <div class="row">
                     <span>{to}</span>
@@ -95,7 +95,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                         disabled=disabled
                         on:click=send
                     >
-                        {live_text(move || if test.is_under_way() { "Sending…" } else { "Send Test Email" })}
+                        {live_text(move || if test.is_under_way() { labels::tab::SENDING } else { labels::tab::SEND_TEST })}
                     </button>
                 </div>
                 <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>

@@ -134,7 +134,7 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
     view! {
         <dl class="facts in-line">
             <div>
-                <dt>"Token Status:"</dt>
+                <dt>{labels::tab::TOKEN_STATUS}</dt>
                 <dd>
                     <span role="status" class=class>
                         {live_text(move || labels::token_status(status.get()))}
@@ -142,7 +142,7 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
                 </dd>
             </div>
             <div>
-                <dt>"Token Expires:"</dt>
+                <dt>{labels::tab::TOKEN_EXPIRES}</dt>
                 <dd>{expires} " " <span class="help">{left}</span></dd>
             </div>
         </dl>

@@ -30,7 +30,7 @@ pub fn popup_fallback(host: TabHost) -> impl IntoView {
             view! {
                 <p>
                     <a href=address target="_blank" rel="noreferrer">
-                        "Open the provider's page"
+                        {labels::tab::OPEN_PROVIDERS_PAGE}
                     </a>
                 </p>
             }
@@ -43,7 +43,7 @@ pub fn retry_button(host: TabHost, again: impl Fn() + Send + 'static) -> impl In
     host.retries_by_button().then(|| {
         view! {
             <div class="actions">
-                <button type="button" part="button" on:click=move |_| again()>"Try again"</button>
+                <button type="button" part="button" on:click=move |_| again()>{labels::tab::TRY_AGAIN}</button>
             </div>
         }
     })

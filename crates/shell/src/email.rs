@@ -13,7 +13,7 @@ use contract::paths;
 pub fn EmailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
     view! {
-        <Frame title="Email" lead="How PPM Administrator and the other PPM products send mail.">
+        <Frame title=labels::email::TITLE lead=labels::email::LEAD>
             <div id=TAB data-sign-in=paths::SIGN_IN><EmailSettingsPage/></div>
             {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>

@@ -21,6 +21,7 @@ mod size;
 mod soak;
 mod split;
 mod test;
+mod texts;
 mod tools;
 mod workspace;
 

@@ -15,9 +15,10 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::{
-    build, chromium, debian, markup,
+    build, chromium, debian, layers, markup,
     node::{self, Packages},
     postgres::Postgres,
+    texts,
     tools::{
         WASM_TARGET, cargo, ensure_cargo_deny, ensure_components, ensure_wasm_target,
         expect_success,
@@ -40,12 +41,14 @@ enum Needs {
     Node,
 }
 
-const STEPS: [GateStep; 18] = [
+const STEPS: [GateStep; 20] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
     rust("formatting", |workspace| run(workspace, &["fmt", "--all", "--check"])),
     rust("text that could become HTML", markup::check),
+    rust("imports of the app's folders", layers::check),
+    rust("texts outside the catalogue", texts::check),
     rust("clippy, server side", |workspace| {
         run(workspace, &["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
     }),

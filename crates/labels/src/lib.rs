@@ -1,11 +1,13 @@
-//! All displayed English text: the only place that converts codes to sentences. A translation
-//! replaces this module.
+//! The catalogue: all displayed English text, and the only place that converts codes to sentences. It is
+//! resolved at build time. A second language is a second set of these modules with the same items,
+//! chosen by a Cargo feature.
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
 mod diagnosis;
 mod note;
 mod pages;
+pub mod tab;
 mod token;
 
 use contract::{ApiCode, SignInRefusal};
@@ -31,12 +33,19 @@ pub use pages::{
     access_denied, account_problem, action, actor, audit_retention, message_retention, origin,
     sessions_ended, set_up_problem,
 };
+pub use pages::{
+    account, audit, email, forbidden, frame, history, not_found, preferences, set_up, sign_in,
+    token_result,
+};
 pub use token::{
     ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
     GOES_ELSEWHERE, GRANTED, INSPECT_TOKEN, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED,
     OBTAINED, SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, WhyNot,
     oauth_diagnosis_words, reason_to_wait_for_token, renewal, stage, time_left, token_status,
 };
+
+/// The language of this catalogue (BCP 47), for the document's `lang`.
+pub const LANGUAGE: &str = "en";
 
 /// The name of a group box.
 #[must_use]

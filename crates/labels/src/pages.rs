@@ -1,4 +1,17 @@
-//! Texts of the shell's pages.
+//! Texts of the shell's pages: a module a page for its headings, labels and buttons, and here what codes
+//! are converted to.
+
+pub mod account;
+pub mod audit;
+pub mod email;
+pub mod forbidden;
+pub mod frame;
+pub mod history;
+pub mod not_found;
+pub mod preferences;
+pub mod set_up;
+pub mod sign_in;
+pub mod token_result;
 
 use domain::audit::Action;
 

@@ -4,8 +4,8 @@ use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
 
 use crate::frame::Frame;
+use app::EmailSettingsPage;
 use app::TAB;
-use app::tab::page::EmailSettingsPage;
 use contract::paths;
 
 /// The Email tab in the page layout.
@@ -13,7 +13,7 @@ use contract::paths;
 pub fn EmailPage() -> impl IntoView {
     let options = use_context::<LeptosOptions>();
     view! {
-        <Frame title="Email" lead="How PPM Administrator and the other PPM products send mail.">
+        <Frame title=labels::email::TITLE lead=labels::email::LEAD>
             <div id=TAB data-sign-in=paths::SIGN_IN><EmailSettingsPage/></div>
             {options.map(|options| view! { <HydrationScripts options/> })}
         </Frame>

@@ -33,7 +33,7 @@ use contract::paths;
 pub fn document(options: LeptosOptions) -> impl IntoView {
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=labels::LANGUAGE>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -50,7 +50,7 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
 
 /// Formats and escapes a page's title, because `leptos_meta` does not escape it.
 fn document_title(title: &str) -> String {
-    escaped(&format!("{title} · PPM Administrator"))
+    escaped(&labels::frame::window_title(title))
 }
 
 /// The shell's routes.

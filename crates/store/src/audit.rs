@@ -4,13 +4,14 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 pub use domain::audit::Action;
 use domain::{Principal, RequestClient};
 
-use super::{Store, StoreError, instant, millis, sought};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// Who did something and from where, in values that stay when the account is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Actor {
     /// The client's IPv4 address or the /64 of its IPv6 address, if recorded.
     pub address: Option<String>,
 }
+
+columns!(Actor { email, name, issuer, subject, session, address });
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
@@ -168,23 +171,21 @@ pub async fn entries(
     count: i64,
 ) -> Result<Vec<(i64, Entry)>, StoreError> {
     let during = wanted.during.as_ref();
-    sqlx::query(
-        "SELECT id, at, email, name, issuer, subject, session, address, action, fields, detail, count
-         FROM audit
-         WHERE ($1 = 0 OR email = $2) AND at >= $3 AND at < $4 AND id < $5
+    let sql = format!(
+        "SELECT {} FROM audit WHERE ($1 = 0 OR email = $2) AND at >= $3 AND at < $4 AND id < $5
          ORDER BY id DESC LIMIT $6",
-    )
-    .bind(i64::from(wanted.email.is_some()))
-    .bind(sought(wanted.email.as_deref().unwrap_or_default()))
-    .bind(during.map_or(i64::MIN, |during| millis(during.start)))
-    .bind(during.map_or(i64::MAX, |during| millis(during.end)))
-    .bind(wanted.before.unwrap_or(i64::MAX))
-    .bind(count)
-    .fetch_all(&store.pool)
-    .await?
-    .iter()
-    .map(|row| Ok((row.try_get("id")?, entry(row)?)))
-    .collect()
+        Exported::columns(),
+    );
+    let rows: Vec<Exported> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(i64::from(wanted.email.is_some()))
+        .bind(sought(wanted.email.as_deref().unwrap_or_default()))
+        .bind(during.map_or(i64::MIN, |during| millis(during.start)))
+        .bind(during.map_or(i64::MAX, |during| millis(during.end)))
+        .bind(wanted.before.unwrap_or(i64::MAX))
+        .bind(count)
+        .fetch_all(&store.pool)
+        .await?;
+    rows.into_iter().map(|row| Ok((row.id, row.entry()?))).collect()
 }
 
 /// A row of an export: its action is text, so that every version's rows can be exported.
@@ -206,6 +207,17 @@ pub struct Exported {
     pub count: i64,
 }
 
+columns!(Exported { id, at, actor: Actor, action, fields, detail, count });
+
+impl Exported {
+    fn entry(self) -> Result<Entry, StoreError> {
+        let Self { at, actor, action, fields, detail, count, .. } = self;
+        let action = Action::from_wire_name(&action);
+        let action = action.ok_or(StoreError::Unknown("kind of audit row"))?;
+        Ok(Entry { at, actor, action, fields, detail, count })
+    }
+}
+
 /// Returns the first rows of a time range, oldest first, after the row with this time and number.
 ///
 /// # Errors
@@ -217,20 +229,18 @@ pub async fn export(
     count: i64,
 ) -> Result<Vec<Exported>, StoreError> {
     let (at, id) = after.map_or((millis(during.start), i64::MIN), |(at, id)| (millis(at), id));
-    sqlx::query(
-        "SELECT id, at, email, name, issuer, subject, session, address, action, fields, detail, count
-         FROM audit
-         WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4",
-    )
-    .bind(at)
-    .bind(id)
-    .bind(millis(during.end))
-    .bind(count)
-    .fetch_all(&store.pool)
-    .await?
-    .iter()
-    .map(exported)
-    .collect()
+    let sql = format!(
+        "SELECT {} FROM audit WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4",
+        Exported::columns(),
+    );
+    let rows = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(at)
+        .bind(id)
+        .bind(millis(during.end))
+        .bind(count)
+        .fetch_all(&store.pool)
+        .await?;
+    Ok(rows)
 }
 
 /// Returns the distinct addresses in the trail, sorted.
@@ -238,36 +248,6 @@ pub async fn export(
 /// # Errors
 /// The database does not answer.
 pub async fn people(store: &Store) -> Result<Vec<String>, StoreError> {
-    sqlx::query("SELECT DISTINCT email FROM audit WHERE email <> '' ORDER BY email")
-        .fetch_all(&store.pool)
-        .await?
-        .iter()
-        .map(|row| Ok(row.try_get("email")?))
-        .collect()
-}
-
-fn exported(row: &AnyRow) -> Result<Exported, StoreError> {
-    let fields: &str = row.try_get("fields")?;
-    Ok(Exported {
-        id: row.try_get("id")?,
-        at: instant(row.try_get("at")?)?,
-        actor: Actor {
-            email: row.try_get("email")?,
-            name: row.try_get("name")?,
-            issuer: row.try_get("issuer")?,
-            subject: row.try_get("subject")?,
-            session: row.try_get("session")?,
-            address: row.try_get("address")?,
-        },
-        action: row.try_get("action")?,
-        fields: fields.split_whitespace().map(str::to_owned).collect(),
-        detail: row.try_get("detail")?,
-        count: row.try_get("count")?,
-    })
-}
-
-fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
-    let Exported { at, actor, action, fields, detail, count, .. } = exported(row)?;
-    let action = Action::from_wire_name(&action).ok_or(StoreError::Unknown("kind of audit row"))?;
-    Ok(Entry { at, actor, action, fields, detail, count })
+    let sql = "SELECT DISTINCT email FROM audit WHERE email <> '' ORDER BY email";
+    Ok(sqlx::query_scalar(sql).fetch_all(&store.pool).await?)
 }

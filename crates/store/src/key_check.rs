@@ -3,20 +3,20 @@
 //! node whether it has that key.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 
-use super::audit::{self, Action, Entry};
-use super::{Store, StoreError, instant};
+use crate::audit::{self, Action, Entry};
+use crate::columns::column;
+use crate::error::StoreError;
+use crate::pool::Store;
+
+const SEALED: &str = "SELECT sealed FROM key_check WHERE id = 1";
 
 /// Returns the value, if the database was ever used with a key.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn load(store: &Store) -> Result<Option<Vec<u8>>, StoreError> {
-    let row = sqlx::query("SELECT sealed FROM key_check WHERE id = 1")
-        .fetch_optional(&store.pool)
-        .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    Ok(sqlx::query_scalar(SEALED).fetch_optional(&store.pool).await?)
 }
 
 /// Stores the value, unless another process stored one first, and returns the stored one.
@@ -28,10 +28,7 @@ pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError>
         .bind(sealed)
         .execute(&store.pool)
         .await?;
-    Ok(sqlx::query("SELECT sealed FROM key_check WHERE id = 1")
-        .fetch_one(&store.pool)
-        .await?
-        .try_get(0)?)
+    Ok(sqlx::query_scalar(SEALED).fetch_one(&store.pool).await?)
 }
 
 /// Replaces the value, with an audit row. `entry` is called after every wait, so that its time is
@@ -71,5 +68,5 @@ pub async fn changed_at(store: &Store) -> Result<Option<DateTime<Utc>>, StoreErr
         .bind(Action::KeyChanged.wire_name())
         .fetch_optional(&store.pool)
         .await?;
-    row.map(|row| instant(row.try_get(0)?)).transpose()
+    Ok(row.map(|row| column(&row, "at")).transpose()?)
 }

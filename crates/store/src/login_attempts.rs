@@ -4,7 +4,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::{Store, StoreError, instant, millis};
+use crate::columns::{Column, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// How long an attempt without a recorded result counts: its process is gone by then.
 const UNDER_WAY: TimeDelta = TimeDelta::seconds(30);
@@ -55,14 +57,13 @@ pub async fn begin(
         .await?;
     let sql = "INSERT INTO sign_in_attempt (account, source, at, under_way_until)
                VALUES ($1, $2, $3, $4) RETURNING id";
-    let number = sqlx::query(sql)
+    let number = sqlx::query_scalar(sql)
         .bind(account)
         .bind(source)
         .bind(millis(at))
         .bind(millis(at + UNDER_WAY))
         .fetch_one(&mut *transaction)
-        .await?
-        .try_get(0)?;
+        .await?;
     transaction.commit().await?;
     Ok(Ok(number))
 }
@@ -132,7 +133,8 @@ async fn within(
     for (at, (_, most)) in limits.into_iter().enumerate() {
         let (all, failed): (i64, i64) = (row.try_get(3 * at)?, row.try_get(3 * at + 1)?);
         if failed >= most {
-            return Ok(Err(LimitExceeded::Failed { oldest: instant(row.try_get(3 * at + 2)?)? }));
+            let oldest = Column::read(row.try_get(3 * at + 2)?)?;
+            return Ok(Err(LimitExceeded::Failed { oldest }));
         }
         is_full |= all >= most;
     }

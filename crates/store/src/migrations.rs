@@ -1,15 +1,13 @@
 //! Migrates the schema. It replaces sqlx's runner, which does not lock `SQLite`, so that two
 //! processes starting on one new file would both create the tables, and which cannot express the
-//! two types that `SQLite` and `PostgreSQL` name differently.
+//! types that `SQLite` and `PostgreSQL` name differently.
 
-use std::cmp::Ordering;
+use sqlx::{AnyPool, AssertSqlSafe};
 
-use sqlx::{AssertSqlSafe, Row};
-
-use super::{Dialect, OpenStoreError, Store};
+use crate::dialect::Dialect;
 
 /// Every migration ever shipped, oldest first. A shipped one is corrected by a later one only.
-const STEPS: [(i64, &str); 10] = [
+const STEPS: [(i64, &str); 11] = [
     (1, include_str!("../migrations/0001_foundation.sql")),
     (2, include_str!("../migrations/0002_hard_edges.sql")),
     (3, include_str!("../migrations/0003_oauth.sql")),
@@ -20,66 +18,53 @@ const STEPS: [(i64, &str); 10] = [
     (8, include_str!("../migrations/0008_accounts.sql")),
     (9, include_str!("../migrations/0009_client_authentication.sql")),
     (10, include_str!("../migrations/0010_token_ends.sql")),
+    (11, include_str!("../migrations/0011_one_session_table.sql")),
 ];
+
+/// The version of the schema that this version knows.
+pub(crate) const KNOWN: i64 = STEPS[STEPS.len() - 1].0;
 
 /// The number is arbitrary, and the same in every version. Other processes wait without a timeout
 /// for the one that migrates.
 const POSTGRES_LOCK: &str = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7041776)";
 
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
 const SQLITE_HAS_TABLES: &str =
     "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'";
 const POSTGRES_HAS_TABLES: &str = "SELECT COUNT(to_regclass('schema_version'))";
 
-/// Applies every missing migration.
-pub(super) async fn run(store: &Store) -> Result<(), OpenStoreError> {
-    let [.., (known, _)] = STEPS;
-    let found = apply(store, |_| true).await.map_err(OpenStoreError::Migrate)?;
-    if found > known { Err(OpenStoreError::Newer { found, known }) } else { Ok(()) }
+/// Applies every missing migration, and returns the version of the schema that was found.
+pub(crate) async fn run(pool: &AnyPool, dialect: Dialect) -> Result<i64, sqlx::Error> {
+    apply(pool, dialect, |_| true).await
 }
 
-/// Creates the tables if there are none, and does not migrate an older schema.
-pub(super) async fn run_if_empty(store: &Store) -> Result<(), OpenStoreError> {
-    match apply(store, |found| found == 0).await.map_err(OpenStoreError::Migrate)? {
-        0 => Ok(()),
-        found => is_present(found),
-    }
-}
-
-/// Checks that the schema is of this version, without changing it.
-pub(super) async fn check(store: &Store) -> Result<(), OpenStoreError> {
-    match found(store).await.map_err(OpenStoreError::Connect)? {
-        0 => Err(OpenStoreError::NoTables),
-        found => is_present(found),
-    }
-}
-
-fn is_present(found: i64) -> Result<(), OpenStoreError> {
-    let [.., (known, _)] = STEPS;
-    match found.cmp(&known) {
-        Ordering::Less => Err(OpenStoreError::Older { found, known }),
-        Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(OpenStoreError::Newer { found, known }),
-    }
+/// Creates the tables if there are none, and does not migrate an older schema. Returns the version
+/// of the schema that was found; 0 without tables.
+pub(crate) async fn run_if_empty(pool: &AnyPool, dialect: Dialect) -> Result<i64, sqlx::Error> {
+    apply(pool, dialect, |found| found == 0).await
 }
 
 /// Returns the version of the schema; 0 without tables.
-async fn found(store: &Store) -> Result<i64, sqlx::Error> {
-    let has_tables = match store.dialect {
+pub(crate) async fn found(pool: &AnyPool, dialect: Dialect) -> Result<i64, sqlx::Error> {
+    let has_tables = match dialect {
         Dialect::Sqlite => SQLITE_HAS_TABLES,
         Dialect::Postgres => POSTGRES_HAS_TABLES,
     };
-    if sqlx::query(has_tables).fetch_one(&store.pool).await?.try_get::<i64, _>(0)? == 0 {
+    if sqlx::query_scalar::<_, i64>(has_tables).fetch_one(pool).await? == 0 {
         return Ok(0);
     }
-    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
-    row.fetch_one(&store.pool).await?.try_get(0)
+    sqlx::query_scalar(VERSION).fetch_one(pool).await
 }
 
 /// Applies the missing migrations in one transaction, if `may_change` is true for the version that
 /// was found, and returns that version.
-async fn apply(store: &Store, may_change: impl Fn(i64) -> bool) -> Result<i64, sqlx::Error> {
-    let mut transaction = store.begin_write().await?;
-    if store.dialect == Dialect::Postgres {
+async fn apply(
+    pool: &AnyPool,
+    dialect: Dialect,
+    may_change: impl Fn(i64) -> bool,
+) -> Result<i64, sqlx::Error> {
+    let mut transaction = dialect.begin_write(pool).await?;
+    if dialect == Dialect::Postgres {
         sqlx::raw_sql(POSTGRES_LOCK).execute(&mut *transaction).await?;
     }
     sqlx::raw_sql(
@@ -87,15 +72,10 @@ async fn apply(store: &Store, may_change: impl Fn(i64) -> bool) -> Result<i64, s
     )
     .execute(&mut *transaction)
     .await?;
-    let found: i64 = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM schema_version")
-        .fetch_one(&mut *transaction)
-        .await?
-        .try_get(0)?;
+    let found: i64 = sqlx::query_scalar(VERSION).fetch_one(&mut *transaction).await?;
     let is_missing = |version: i64| version > found && may_change(found);
     for (version, step) in STEPS.into_iter().filter(|(version, _)| is_missing(*version)) {
-        sqlx::raw_sql(AssertSqlSafe(in_dialect(step, store.dialect)))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::raw_sql(AssertSqlSafe(in_dialect(step, dialect))).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO schema_version (version) VALUES ($1)")
             .bind(version)
             .execute(&mut *transaction)
@@ -106,9 +86,11 @@ async fn apply(store: &Store, may_change: impl Fn(i64) -> bool) -> Result<i64, s
 }
 
 fn in_dialect(step: &str, dialect: Dialect) -> String {
-    let (blob, ordinal) = match dialect {
-        Dialect::Sqlite => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"),
-        Dialect::Postgres => ("BYTEA", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"),
+    let (blob, json, ordinal) = match dialect {
+        Dialect::Sqlite => ("BLOB", "TEXT", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        Dialect::Postgres => {
+            ("BYTEA", "JSON", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY")
+        }
     };
-    step.replace("{blob}", blob).replace("{ordinal}", ordinal)
+    step.replace("{blob}", blob).replace("{json}", json).replace("{ordinal}", ordinal)
 }

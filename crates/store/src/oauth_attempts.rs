@@ -4,13 +4,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Actor, Entry};
-use super::sessions::name_of;
-use super::{Store, StoreError, instant, json, millis, sought};
+use crate::audit::{self, Actor, Entry};
+use crate::columns::{columns, json, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 use domain::Principal;
 
 /// A stored attempt.
@@ -45,6 +44,11 @@ pub struct StoredAttempt {
     /// The name of the session that began it, if there was one.
     pub session: Option<String>,
 }
+
+columns!(StoredAttempt {
+    id, person, person_email, person_name, revision, needs_pasting, in_pop_up, browser_hash,
+    verifier, expires_at, consumed_at, end = "ended", account, session,
+});
 
 impl StoredAttempt {
     /// Returns the audit actor who began it.
@@ -110,9 +114,6 @@ impl StoredBinding {
     }
 }
 
-const COLUMNS: &str = "id, person, person_email, person_name, revision, needs_pasting, in_pop_up, \
-                       browser_hash, verifier, expires_at, consumed_at, ended, account, session";
-
 /// Begins an attempt.
 ///
 /// # Errors
@@ -149,10 +150,9 @@ pub async fn by_ticket(
     ticket_hash: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<StoredAttempt>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM token_attempt WHERE ticket_hash = $1 AND expires_at > $2");
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(ticket_hash).bind(millis(now));
-    found(store, query).await
+    let sql = format!("{} WHERE ticket_hash = $1 AND expires_at > $2", select());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(ticket_hash).bind(millis(now));
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
 /// Consumes a ticket and stores state, browser and verifier. False if it was consumed before.
@@ -188,10 +188,11 @@ pub async fn consume(
     let sql = format!(
         "UPDATE token_attempt SET consumed_at = $3, ended = NULL
          WHERE state_hash = $1 AND {column} = $2 AND consumed_at IS NULL AND expires_at > $3
-         RETURNING {COLUMNS}"
+         RETURNING {}",
+        StoredAttempt::columns(),
     );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(state_hash).bind(value).bind(millis(now));
-    found(store, query).await
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(state_hash).bind(value).bind(millis(now));
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
 /// Returns the attempt of a state, consumed or not.
@@ -202,9 +203,9 @@ pub async fn by_state(
     store: &Store,
     state_hash: &str,
 ) -> Result<Option<StoredAttempt>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE state_hash = $1");
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(state_hash);
-    found(store, query).await
+    let sql = format!("{} WHERE state_hash = $1", select());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(state_hash);
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
 /// Ends an attempt and deletes its verifier, with the audit row if there is one. An attempt that
@@ -263,11 +264,11 @@ pub async fn settle(
     Ok(())
 }
 
-/// Expires the attempts that a session began: those without an outcome fail, and no callback is
+/// Expires the attempts that the session with this name began: those without an outcome fail, and no callback is
 /// accepted for any of them.
 pub(super) async fn expire_of_session(
     connection: &mut AnyConnection,
-    token_hash: &str,
+    name: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (stage, diagnosis) = (OauthStage::Return, OauthDiagnosis::OtherSession);
@@ -276,7 +277,7 @@ pub(super) async fn expire_of_session(
         "UPDATE token_attempt SET expires_at = $2, ended = COALESCE(ended, $3), verifier = NULL
          WHERE session = $1 AND expires_at > $2 AND (ended IS NULL OR consumed_at IS NULL)",
     )
-    .bind(name_of(token_hash))
+    .bind(name)
     .bind(millis(at))
     .bind(json(&end))
     .execute(connection)
@@ -289,9 +290,9 @@ pub(super) async fn expire_of_session(
 /// # Errors
 /// The database does not answer.
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM token_attempt WHERE id = $1");
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(sought(id));
-    found(store, query).await
+    let sql = format!("{} WHERE id = $1", select());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(sought(id));
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
 /// Returns the user's latest attempt for the settings of this revision.
@@ -304,40 +305,13 @@ pub async fn latest_of(
     revision: i64,
 ) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM token_attempt WHERE person = $1 AND revision = $2
-         ORDER BY begun_at DESC, id LIMIT 1"
+        "{} WHERE person = $1 AND revision = $2 ORDER BY begun_at DESC, id LIMIT 1",
+        select(),
     );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(person).bind(revision);
-    found(store, query).await
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(person).bind(revision);
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
-async fn found(
-    store: &Store,
-    query: Query<'_, Any, AnyArguments>,
-) -> Result<Option<StoredAttempt>, StoreError> {
-    query.fetch_optional(&store.pool).await?.map(|row| attempt(&row)).transpose()
-}
-
-fn attempt(row: &AnyRow) -> Result<StoredAttempt, StoreError> {
-    let end: Option<String> = row.try_get("ended")?;
-    let consumed_at: Option<i64> = row.try_get("consumed_at")?;
-    Ok(StoredAttempt {
-        id: row.try_get("id")?,
-        person: row.try_get("person")?,
-        person_email: row.try_get("person_email")?,
-        person_name: row.try_get("person_name")?,
-        revision: row.try_get("revision")?,
-        needs_pasting: row.try_get::<i64, _>("needs_pasting")? != 0,
-        in_pop_up: row.try_get::<i64, _>("in_pop_up")? != 0,
-        browser_hash: row.try_get("browser_hash")?,
-        verifier: row.try_get("verifier")?,
-        expires_at: instant(row.try_get("expires_at")?)?,
-        consumed_at: consumed_at.map(instant).transpose()?,
-        end: end
-            .map(|json| serde_json::from_str(&json))
-            .transpose()
-            .map_err(|_| StoreError::Unknown("end of an attempt"))?,
-        account: row.try_get("account")?,
-        session: row.try_get("session")?,
-    })
+fn select() -> String {
+    format!("SELECT {} FROM token_attempt", StoredAttempt::columns())
 }

@@ -3,9 +3,11 @@
 //! only one succeeds.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, instant, millis};
+use crate::columns::{Column, columns, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// A pending login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct PendingLogin {
     /// The path to continue to.
     pub destination: String,
 }
+
+columns!(PendingLogin { nonce_hash, verifier, issuer, redirect_uri, destination });
 
 /// What a pending login is bound to.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +72,15 @@ pub async fn begin(
         .bind(millis(now))
         .execute(&mut *transaction)
         .await?;
-    let row = sqlx::query(
+    let (pending, first): (i64, i64) = sqlx::query_as(
         "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM foreign_sign_in WHERE address = $1",
     )
     .bind(known_by.address)
     .fetch_one(&mut *transaction)
     .await?;
-    if row.try_get::<i64, _>(0)? >= most {
+    if pending >= most {
         transaction.commit().await?;
-        return Ok(Err(TooManyPending { until: instant(row.try_get(1)?)? }));
+        return Ok(Err(TooManyPending { until: Column::read(first)? }));
     }
     sqlx::query(
         "INSERT INTO foreign_sign_in (state_hash, browser_hash, address, nonce_hash, verifier,
@@ -108,24 +112,21 @@ pub async fn take(
     browser_hash: &str,
     now: DateTime<Utc>,
 ) -> Result<Result<PendingLogin, MissingLogin>, StoreError> {
-    let row = sqlx::query(
+    let sql = format!(
         "DELETE FROM foreign_sign_in
-         WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3
-         RETURNING nonce_hash, verifier, redirect_uri, destination, issuer",
-    )
-    .bind(state_hash)
-    .bind(browser_hash)
-    .bind(millis(now))
-    .fetch_optional(&store.pool)
-    .await?;
-    let Some(row) = row else { return Ok(Err(why_missing(store, state_hash, now).await?)) };
-    Ok(Ok(PendingLogin {
-        nonce_hash: row.try_get(0)?,
-        verifier: row.try_get(1)?,
-        redirect_uri: row.try_get(2)?,
-        destination: row.try_get(3)?,
-        issuer: row.try_get(4)?,
-    }))
+         WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > $3 RETURNING {}",
+        PendingLogin::columns(),
+    );
+    let login = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(state_hash)
+        .bind(browser_hash)
+        .bind(millis(now))
+        .fetch_optional(&store.pool)
+        .await?;
+    match login {
+        Some(login) => Ok(Ok(login)),
+        None => Ok(Err(why_missing(store, state_hash, now).await?)),
+    }
 }
 
 async fn why_missing(

@@ -1,12 +1,13 @@
 //! Local accounts, which sign in with a password. A hash of it is stored, and never the password.
 
 use chrono::{DateTime, Utc};
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Entry};
-use super::sessions::{self, SessionEnd};
-use super::{Store, StoreError, instant, millis, sought};
+use crate::audit::{self, Entry};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::sessions::{self, SessionEnd};
 use domain::{Principal, Role};
 
 /// A local account.
@@ -26,6 +27,8 @@ pub struct Person {
     pub created_at: DateTime<Utc>,
 }
 
+columns!(Person { id, email, name, password_hash, role, created_at });
+
 impl Person {
     /// Returns the account's principal.
     #[must_use]
@@ -43,8 +46,6 @@ pub enum Added {
     /// Another account has the address, ignoring case.
     EmailTaken,
 }
-
-const COLUMNS: &str = "id, email, name, password_hash, role, created_at";
 
 /// Adds an account, with the audit row in the same transaction.
 ///
@@ -91,12 +92,9 @@ pub(super) async fn add_in(
 /// # Errors
 /// The database does not answer.
 pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, StoreError> {
-    sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM person WHERE email_key = $1")))
-        .bind(email_key(email))
-        .fetch_optional(&store.pool)
-        .await?
-        .map(|row| person(&row))
-        .transpose()
+    let sql = format!("SELECT {} FROM person WHERE email_key = $1", Person::columns());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(email_key(email));
+    Ok(query.fetch_optional(&store.pool).await?)
 }
 
 /// Whether there is an administrator with this id.
@@ -117,12 +115,8 @@ pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreErro
 /// # Errors
 /// The database does not answer.
 pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
-    sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM person ORDER BY email_key")))
-        .fetch_all(&store.pool)
-        .await?
-        .iter()
-        .map(person)
-        .collect()
+    let sql = format!("SELECT {} FROM person ORDER BY email_key", Person::columns());
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&store.pool).await?)
 }
 
 /// Replaces the password if its hash is still `before`, and ends the account's sessions. False if
@@ -178,15 +172,4 @@ pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, Stor
 /// Returns the key by which addresses are compared.
 fn email_key(email: &str) -> String {
     sought(email.trim()).to_lowercase()
-}
-
-fn person(row: &AnyRow) -> Result<Person, StoreError> {
-    Ok(Person {
-        id: row.try_get("id")?,
-        email: row.try_get("email")?,
-        name: row.try_get("name")?,
-        password_hash: row.try_get("password_hash")?,
-        role: Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?,
-        created_at: instant(row.try_get("created_at")?)?,
-    })
 }

@@ -2,9 +2,11 @@
 //! does not apply to another provider.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, millis, sought};
+use crate::columns::{columns, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The number of providers that are kept, the latest.
 const MAX_PROVIDERS: i64 = 100;
@@ -29,6 +31,17 @@ pub struct StoredProvider {
     /// Whether it supports PKCE with S256 (RFC 8414 2, `code_challenge_methods_supported`).
     pub knows_pkce: bool,
 }
+
+columns!(StoredProvider {
+    token_endpoint,
+    authorization_endpoint,
+    revocation_endpoint,
+    is_openid,
+    issuer,
+    names_itself,
+    auth_methods,
+    knows_pkce,
+});
 
 /// Stores a provider's metadata; `may_replace` overwrites metadata that is already stored.
 ///
@@ -81,29 +94,8 @@ pub async fn learn(
 /// # Errors
 /// The database does not answer.
 pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<StoredProvider>, StoreError> {
-    let row = sqlx::query(
-        "SELECT token_endpoint, authorization_endpoint, revocation_endpoint, is_openid, issuer,
-                names_itself, auth_methods, knows_pkce
-         FROM provider WHERE token_endpoint = $1",
-    )
-    .bind(sought(token_endpoint))
-    .fetch_optional(&store.pool)
-    .await?;
-    let provider = |row: &sqlx::any::AnyRow| {
-        Ok(StoredProvider {
-            token_endpoint: row.try_get("token_endpoint")?,
-            authorization_endpoint: row.try_get("authorization_endpoint")?,
-            revocation_endpoint: row.try_get("revocation_endpoint")?,
-            is_openid: row.try_get::<i64, _>("is_openid")? != 0,
-            issuer: row.try_get("issuer")?,
-            names_itself: row.try_get::<i64, _>("names_itself")? != 0,
-            auth_methods: words(row.try_get("auth_methods")?),
-            knows_pkce: row.try_get::<i64, _>("knows_pkce")? != 0,
-        })
-    };
-    row.map(|row| provider(&row)).transpose()
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
+    let sql =
+        format!("SELECT {} FROM provider WHERE token_endpoint = $1", StoredProvider::columns());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(sought(token_endpoint));
+    Ok(query.fetch_optional(&store.pool).await?)
 }

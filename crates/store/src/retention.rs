@@ -3,9 +3,11 @@
 //! nodes wait for each other and never deadlock.
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, millis};
+use crate::columns::millis;
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The rows of one deletion, plus those of the same millisecond.
 const BATCH: i64 = 200;
@@ -61,11 +63,10 @@ pub async fn delete_batch(
         "SELECT MAX(moment) FROM (SELECT {column} AS moment FROM {table}
          WHERE {column} < $1 AND {condition} ORDER BY {column} LIMIT {BATCH}) AS batch"
     );
-    let youngest: Option<i64> = sqlx::query(AssertSqlSafe(youngest))
+    let youngest: Option<i64> = sqlx::query_scalar(AssertSqlSafe(youngest))
         .bind(millis(before))
         .fetch_one(&store.pool)
-        .await?
-        .try_get(0)?;
+        .await?;
     let Some(youngest) = youngest else { return Ok(0) };
     let delete = format!("DELETE FROM {table} WHERE {column} <= $1 AND {condition}");
     let deleted = sqlx::query(AssertSqlSafe(delete)).bind(youngest).execute(&store.pool).await?;

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Outcome, Run, StepReport};
-use serde::de::DeserializeOwned;
-use sqlx::Row;
 
-use super::audit::{self, Action, Actor, Entry};
-use super::{Store, StoreError, instant, json, millis, sought};
+use crate::audit::{self, Action, Actor, Entry};
+use crate::columns::{column, json, millis, sought};
+use crate::error::StoreError;
+use crate::pool::Store;
 use domain::Principal;
 
 /// A stored run.
@@ -131,17 +131,16 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreErro
     .fetch_optional(&store.pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let outcome: Option<String> = row.try_get("outcome")?;
     let run = Run {
         id: id.to_owned(),
-        recipient: row.try_get("recipient")?,
-        tested: parsed(row.try_get("tested")?)?,
-        started_at: instant(row.try_get("started_at")?)?,
+        recipient: column(&row, "recipient")?,
+        tested: column(&row, "tested")?,
+        started_at: column(&row, "started_at")?,
         steps: steps(store, id).await?,
-        outcome: outcome.as_deref().map(parsed).transpose()?,
+        outcome: column(&row, "outcome")?,
     };
-    let gone_after = instant(row.try_get("gone_after")?)?;
-    Ok(Some(StoredRun { run, form: row.try_get("form")?, gone_after }))
+    let (form, gone_after) = (column(&row, "form")?, column(&row, "gone_after")?);
+    Ok(Some(StoredRun { run, form, gone_after }))
 }
 
 /// Returns the latest run, of one user or of all.
@@ -149,14 +148,14 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreErro
 /// # Errors
 /// The database does not answer.
 pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<StoredRun>, StoreError> {
-    let row = sqlx::query(
+    let id: Option<String> = sqlx::query_scalar(
         "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
     )
     .bind(person.unwrap_or_default())
     .fetch_optional(&store.pool)
     .await?;
-    match row {
-        Some(row) => get(store, row.try_get("id")?).await,
+    match id {
+        Some(id) => get(store, &id).await,
         None => Ok(None),
     }
 }
@@ -166,29 +165,20 @@ pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Stored
 /// # Errors
 /// The database does not answer.
 pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, StoredRun)>, StoreError> {
-    let rows = sqlx::query("SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1")
-        .bind(count)
-        .fetch_all(&store.pool)
-        .await?;
+    let sql = "SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1";
+    let rows: Vec<(String, String)> =
+        sqlx::query_as(sql).bind(count).fetch_all(&store.pool).await?;
     let mut runs = Vec::new();
-    for row in &rows {
-        if let Some(run) = get(store, row.try_get("id")?).await? {
-            runs.push((row.try_get("person_name")?, run));
+    for (id, person_name) in rows {
+        if let Some(run) = get(store, &id).await? {
+            runs.push((person_name, run));
         }
     }
     Ok(runs)
 }
 
 async fn steps(store: &Store, run: &str) -> Result<Vec<StepReport>, StoreError> {
-    sqlx::query("SELECT report FROM run_step WHERE run = $1 ORDER BY ordinal")
-        .bind(run)
-        .fetch_all(&store.pool)
-        .await?
-        .iter()
-        .map(|row| parsed(row.try_get("report")?))
-        .collect()
-}
-
-fn parsed<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {
-    serde_json::from_str(json).map_err(|_| StoreError::Unknown("report of a test message"))
+    let sql = "SELECT report FROM run_step WHERE run = $1 ORDER BY ordinal";
+    let rows = sqlx::query(sql).bind(run).fetch_all(&store.pool).await?;
+    rows.iter().map(|row| Ok(column(row, "report")?)).collect()
 }

@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, millis};
+use crate::columns::millis;
+use crate::error::StoreError;
 use crate::key_id::KeyId;
+use crate::pool::Store;
 
 /// How many values are read at once.
 const BATCH: i64 = 100;
@@ -53,7 +55,7 @@ impl Column {
             Self::CodeVerifier => "token_attempt",
             Self::Run => "run",
             Self::SignInVerifier => "foreign_sign_in",
-            Self::IdToken => "foreign_session",
+            Self::IdToken => "session",
         }
     }
 
@@ -90,7 +92,7 @@ impl Column {
             }
             Self::Run => "''",
             Self::SignInVerifier => "foreign_sign_in.issuer",
-            Self::IdToken => "foreign_session.principal",
+            Self::IdToken => "session.principal",
         }
     }
 
@@ -139,16 +141,9 @@ pub async fn batch(
     );
     // Without `but`, nine octets, which never equal the eight of a key id.
     let but = but.as_ref().map_or(&[0; 9][..], |key| key.octets());
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(but).fetch_all(&store.pool).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(SealedValue {
-                row: row.try_get(0)?,
-                sealed: row.try_get(1)?,
-                context: row.try_get(2)?,
-            })
-        })
-        .collect()
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(after).bind(but);
+    let rows = query.fetch_all(&store.pool).await?.into_iter();
+    Ok(rows.map(|(row, sealed, context)| SealedValue { row, sealed, context }).collect())
 }
 
 /// Replaces a value. False, and nothing changed, if it is another one by now, or gone.
@@ -225,10 +220,9 @@ pub async fn counts(
         "SELECT substr({name}, 1, 9), COUNT(*) FROM {table} WHERE {name} IS NOT NULL
          GROUP BY substr({name}, 1, 9)"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&store.pool).await?;
-    rows.iter()
-        .map(|row| Ok((KeyId::of(&row.try_get::<Vec<u8>, _>(0)?), row.try_get(1)?)))
-        .collect()
+    let rows: Vec<(Vec<u8>, i64)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&store.pool).await?;
+    Ok(rows.into_iter().map(|(start, count)| (KeyId::of(&start), count)).collect())
 }
 
 /// Returns the keys that have sealed a value in the database.

@@ -1,17 +1,20 @@
 //! Sessions, by the hash of a token that only the browser has: of local accounts, and of users of
 //! an `OpenID` provider.
 
-use std::cmp::Reverse;
-
 use chrono::{DateTime, Utc};
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
-
-use super::audit::{self, Entry};
-use super::{Store, StoreError, foreign_sessions, instant, millis, oauth_attempts};
-use crate::hash::hashed;
 use domain::error::one_line;
-use domain::{Principal, Role};
+use domain::time_format::TimePreference;
+use domain::{Email, Principal, RequestClient, Role};
+use serde::{Deserialize, Serialize};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use crate::audit::{self, Entry};
+use crate::columns::{column, json, millis};
+use crate::error::StoreError;
+use crate::hash::hashed;
+use crate::oauth_attempts;
+use crate::pool::Store;
 
 /// A session and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +53,6 @@ pub fn name_of(token_hash: &str) -> String {
     hashed(token_hash).chars().take(16).collect()
 }
 
-const ENDS: [&str; 2] = [
-    "DELETE FROM session WHERE token_hash = $1",
-    "DELETE FROM foreign_session WHERE token_hash = $1",
-];
-
 /// How a session was ended explicitly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
@@ -78,10 +76,58 @@ impl SessionEnd {
     }
 }
 
-const SESSIONS: &str = "SELECT token_hash, person.id AS id, email, name, role, address,
-    session.created_at AS created_at, seen_at FROM session JOIN person ON person.id = session.person";
+/// The principal of a session that began at an `OpenID` provider, as stored. Nothing of it is
+/// secret.
+#[derive(Serialize, Deserialize)]
+struct StoredPrincipal {
+    id: String,
+    issuer: Option<String>,
+    email: Option<String>,
+    is_email_verified: bool,
+    name: String,
+    role: String,
+    language: Option<String>,
+    times: Option<TimePreference>,
+    zone: Option<String>,
+}
 
-/// Begins a session if the account's password hash is still this one. Returns whether it is.
+impl StoredPrincipal {
+    fn of(who: &Principal) -> Self {
+        Self {
+            id: who.id.clone(),
+            issuer: who.issuer.clone(),
+            email: who.email.as_ref().map(|email| email.address.clone()),
+            is_email_verified: who.email.as_ref().is_some_and(|email| email.is_verified),
+            name: who.name.clone(),
+            role: who.role.wire_name().to_owned(),
+            language: who.language.clone(),
+            times: who.times.clone(),
+            zone: who.zone.clone(),
+        }
+    }
+
+    fn principal(self) -> Result<Principal, StoreError> {
+        let is_verified = self.is_email_verified;
+        Ok(Principal {
+            id: self.id,
+            issuer: self.issuer,
+            email: self.email.map(|address| Email { address, is_verified }),
+            name: self.name,
+            role: Role::from_wire_name(&self.role).ok_or(StoreError::Unknown("role"))?,
+            language: self.language,
+            times: self.times,
+            zone: self.zone,
+            client: RequestClient::default(),
+        })
+    }
+}
+
+const SESSIONS: &str = "SELECT token_hash, principal, person.id AS id, email, name, role, address,
+    session.created_at AS created_at, seen_at
+    FROM session LEFT JOIN person ON person.id = session.account";
+
+/// Begins a session of a local account if the account's password hash is still this one. Returns
+/// whether it is.
 ///
 /// # Errors
 /// The database does not answer.
@@ -106,8 +152,8 @@ pub async fn begin(
         return Ok(false);
     }
     sqlx::query(
-        "INSERT INTO session (token_hash, person, address, created_at, seen_at)
-         VALUES ($1, $2, $3, $4, $4)",
+        "INSERT INTO session (token_hash, person, account, address, created_at, seen_at)
+         VALUES ($1, $2, $2, $3, $4, $4)",
     )
     .bind(token_hash)
     .bind(person)
@@ -119,21 +165,55 @@ pub async fn begin(
     Ok(true)
 }
 
+/// Begins a session of a user of an `OpenID` provider, with the sealed ID token.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn begin_openid(
+    store: &Store,
+    token_hash: &str,
+    who: &Principal,
+    id_token: &[u8],
+    address: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO session (token_hash, person, principal, id_token, address, created_at, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+    )
+    .bind(token_hash)
+    .bind(&who.id)
+    .bind(json(&StoredPrincipal::of(who)))
+    .bind(id_token)
+    .bind(address)
+    .bind(millis(at))
+    .execute(&store.pool)
+    .await?;
+    Ok(())
+}
+
+/// Returns the sealed ID token of a session that began at an `OpenID` provider.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn id_token(store: &Store, token_hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT id_token FROM session WHERE token_hash = $1 AND id_token IS NOT NULL";
+    Ok(sqlx::query_scalar(sql).bind(token_hash).fetch_optional(&store.pool).await?)
+}
+
 /// Returns the session with this token.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn find(store: &Store, token_hash: &str) -> Result<Option<StoredSession>, StoreError> {
-    let sql = format!("{SESSIONS} WHERE session.token_hash = $1");
+    let sql = format!("{SESSIONS} WHERE token_hash = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
-    match row {
-        Some(row) => Ok(Some(listed(&row)?.found)),
-        None => foreign_sessions::find(store, token_hash).await,
-    }
+    row.map(|row| Ok(listed(&row)?.found)).transpose()
 }
 
 /// Lists the sessions that began and were last seen after these instants, of one user or of all,
-/// latest first.
+/// latest first. A session that cannot be read, such as one with a role of a later release, is
+/// skipped, so that the others can be seen and ended.
 ///
 /// # Errors
 /// The database does not answer.
@@ -144,7 +224,8 @@ pub async fn list(
     seen_after: DateTime<Utc>,
 ) -> Result<Vec<SessionSummary>, StoreError> {
     let sql = format!(
-        "{SESSIONS} WHERE ($1 = 0 OR session.person = $2) AND session.created_at > $3 AND seen_at > $4"
+        "{SESSIONS} WHERE ($1 = 0 OR session.person = $2) AND session.created_at > $3 AND seen_at > $4
+         ORDER BY seen_at DESC"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(i64::from(person.is_some()))
@@ -153,37 +234,29 @@ pub async fn list(
         .bind(millis(seen_after))
         .fetch_all(&store.pool)
         .await?;
-    let mut found = readable(&rows, listed);
-    found.extend(foreign_sessions::list(store, person, created_after, seen_after).await?);
-    found.sort_by_key(|session| Reverse(session.found.seen_at));
-    Ok(found)
-}
-
-/// Returns the sessions in readable rows. One that is not, such as one with a role of a later
-/// release, is skipped, so that the others can be seen and ended.
-pub(super) fn readable(
-    rows: &[AnyRow],
-    listed: impl Fn(&AnyRow) -> Result<SessionSummary, StoreError>,
-) -> Vec<SessionSummary> {
     let or_skipped = |error: &StoreError| {
         tracing::error!(error = one_line(error), "a session cannot be read and is not listed");
     };
-    rows.iter().filter_map(|row| listed(row).inspect_err(or_skipped).ok()).collect()
+    Ok(rows.iter().filter_map(|row| listed(row).inspect_err(or_skipped).ok()).collect())
 }
 
 fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
-    let token_hash: String = row.try_get("token_hash")?;
-    let role = Role::from_wire_name(row.try_get("role")?).ok_or(StoreError::Unknown("role"))?;
-    let (id, email) = (row.try_get("id")?, row.try_get("email")?);
-    let principal = Principal::local(id, email, row.try_get("name")?, role);
+    let principal = match column::<Option<String>>(row, "principal")? {
+        Some(json) => serde_json::from_str::<StoredPrincipal>(&json)
+            .map_err(|_| StoreError::Unknown("person of a session"))?
+            .principal()?,
+        None => Principal::local(
+            column(row, "id")?,
+            column(row, "email")?,
+            column(row, "name")?,
+            column(row, "role")?,
+        ),
+    };
+    let (created_at, seen_at) = (column(row, "created_at")?, column(row, "seen_at")?);
     Ok(SessionSummary {
-        address: row.try_get("address")?,
-        found: StoredSession {
-            principal,
-            created_at: instant(row.try_get("created_at")?)?,
-            seen_at: instant(row.try_get("seen_at")?)?,
-        },
-        token_hash,
+        token_hash: column(row, "token_hash")?,
+        address: column(row, "address")?,
+        found: StoredSession { principal, created_at, seen_at },
     })
 }
 
@@ -192,12 +265,8 @@ fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
 /// # Errors
 /// The database does not answer.
 pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-    for touch in [
-        "UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2",
-        "UPDATE foreign_session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2",
-    ] {
-        sqlx::query(touch).bind(token_hash).bind(millis(at)).execute(&store.pool).await?;
-    }
+    let sql = "UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2";
+    sqlx::query(sql).bind(token_hash).bind(millis(at)).execute(&store.pool).await?;
     Ok(())
 }
 
@@ -213,23 +282,9 @@ pub async fn end(
     entry: Option<&Entry>,
 ) -> Result<(), StoreError> {
     let mut transaction = store.begin_write().await?;
-    oauth_attempts::expire_of_session(&mut transaction, token_hash, at).await?;
-    for remember in [
-        "INSERT INTO ended_session (token_hash, how, created_at)
-         SELECT token_hash, $2, created_at FROM session WHERE token_hash = $1
-         ON CONFLICT (token_hash) DO NOTHING",
-        "INSERT INTO ended_session (token_hash, how, created_at)
-         SELECT token_hash, $2, created_at FROM foreign_session WHERE token_hash = $1
-         ON CONFLICT (token_hash) DO NOTHING",
-    ] {
-        let remembered = sqlx::query(remember).bind(token_hash).bind(SessionEnd::BySignOut.name());
-        remembered.execute(&mut *transaction).await?;
-    }
-    let mut ended = 0;
-    for end in ENDS {
-        let deleted = sqlx::query(end).bind(token_hash).execute(&mut *transaction).await?;
-        ended += deleted.rows_affected();
-    }
+    oauth_attempts::expire_of_session(&mut transaction, &name_of(token_hash), at).await?;
+    let how = SessionEnd::BySignOut;
+    let ended = end_where(&mut transaction, "token_hash", token_hash, how).await?;
     if let Some(entry) = entry.filter(|_| ended > 0) {
         audit::record_in(&mut transaction, entry).await?;
     }
@@ -240,28 +295,36 @@ pub async fn end(
 /// Ends all sessions of an account and records how. Their attempts to obtain a token expire.
 pub(super) async fn end_all(
     connection: &mut AnyConnection,
-    person: &str,
+    account: &str,
     how: SessionEnd,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let ended = sqlx::query("SELECT token_hash FROM session WHERE person = $1")
-        .bind(person)
-        .fetch_all(&mut *connection)
-        .await?;
-    for row in ended {
-        oauth_attempts::expire_of_session(connection, row.try_get(0)?, at).await?;
+    let ended = sqlx::query_scalar("SELECT token_hash FROM session WHERE account = $1");
+    let ended: Vec<String> = ended.bind(account).fetch_all(&mut *connection).await?;
+    for token_hash in ended {
+        oauth_attempts::expire_of_session(connection, &name_of(&token_hash), at).await?;
     }
-    sqlx::query(
-        "INSERT INTO ended_session (token_hash, how, created_at)
-         SELECT token_hash, $2, created_at FROM session WHERE person = $1
-         ON CONFLICT (token_hash) DO NOTHING",
-    )
-    .bind(person)
-    .bind(how.name())
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM session WHERE person = $1").bind(person).execute(connection).await?;
+    end_where(connection, "account", account, how).await?;
     Ok(())
+}
+
+/// Deletes the sessions with a value in a column, records how they ended, and returns their number.
+async fn end_where(
+    connection: &mut AnyConnection,
+    column: &'static str,
+    value: &str,
+    how: SessionEnd,
+) -> Result<u64, StoreError> {
+    let record = format!(
+        "INSERT INTO ended_session (token_hash, how, created_at)
+         SELECT token_hash, $2, created_at FROM session WHERE {column} = $1
+         ON CONFLICT (token_hash) DO NOTHING"
+    );
+    let record = sqlx::query(AssertSqlSafe(record)).bind(value).bind(how.name());
+    record.execute(&mut *connection).await?;
+    let delete = format!("DELETE FROM session WHERE {column} = $1");
+    let deleted = sqlx::query(AssertSqlSafe(delete)).bind(value).execute(connection).await?;
+    Ok(deleted.rows_affected())
 }
 
 /// Returns how the session with this token was ended, if it began after an instant.
@@ -273,13 +336,10 @@ pub async fn how_ended(
     token_hash: &str,
     created_after: DateTime<Utc>,
 ) -> Result<Option<SessionEnd>, StoreError> {
-    let row =
-        sqlx::query("SELECT how FROM ended_session WHERE token_hash = $1 AND created_at > $2")
-            .bind(token_hash)
-            .bind(millis(created_after))
-            .fetch_optional(&store.pool)
-            .await?;
-    row.map(|row| SessionEnd::of_name(row.try_get(0)?)).transpose()
+    let sql = "SELECT how FROM ended_session WHERE token_hash = $1 AND created_at > $2";
+    let query = sqlx::query_scalar(sql).bind(token_hash).bind(millis(created_after));
+    let how: Option<String> = query.fetch_optional(&store.pool).await?;
+    how.map(|how| SessionEnd::of_name(&how)).transpose()
 }
 
 /// Deletes an expired session.
@@ -287,9 +347,8 @@ pub async fn how_ended(
 /// # Errors
 /// The database does not answer.
 pub async fn remove(store: &Store, token_hash: &str) -> Result<(), StoreError> {
-    for end in ENDS {
-        sqlx::query(end).bind(token_hash).execute(&store.pool).await?;
-    }
+    let sql = "DELETE FROM session WHERE token_hash = $1";
+    sqlx::query(sql).bind(token_hash).execute(&store.pool).await?;
     Ok(())
 }
 
@@ -303,16 +362,11 @@ pub async fn remove_ended(
     created_before: DateTime<Utc>,
     seen_before: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for remove in [
-        "DELETE FROM session WHERE created_at <= $1 OR seen_at <= $2",
-        "DELETE FROM foreign_session WHERE created_at <= $1 OR seen_at <= $2",
-    ] {
-        sqlx::query(remove)
-            .bind(millis(created_before))
-            .bind(millis(seen_before))
-            .execute(&store.pool)
-            .await?;
-    }
+    sqlx::query("DELETE FROM session WHERE created_at <= $1 OR seen_at <= $2")
+        .bind(millis(created_before))
+        .bind(millis(seen_before))
+        .execute(&store.pool)
+        .await?;
     sqlx::query("DELETE FROM ended_session WHERE created_at <= $1")
         .bind(millis(created_before))
         .execute(&store.pool)

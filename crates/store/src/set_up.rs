@@ -2,11 +2,13 @@
 //! until it expires, and only while there is no administrator.
 
 use chrono::{DateTime, Utc};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
-use super::audit::Entry;
-use super::people::{self, Added, Person};
-use super::{Store, StoreError, millis};
+use crate::audit::Entry;
+use crate::columns::millis;
+use crate::error::StoreError;
+use crate::people::{self, Added, Person};
+use crate::pool::Store;
 use domain::Role;
 
 /// Whether there is an administrator.
@@ -70,13 +72,12 @@ pub async fn redeem(
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
     // One statement deletes them all, so that the second of two concurrent requests finds none.
-    let tickets = sqlx::query("DELETE FROM set_up_ticket RETURNING hash, expires_at")
-        .fetch_all(&mut *transaction)
-        .await?;
-    let is_valid = tickets.iter().any(|ticket| {
-        ticket.try_get("hash").is_ok_and(|known: &str| known == hash)
-            && ticket.try_get("expires_at").is_ok_and(|expires_at: i64| expires_at > millis(now))
-    });
+    let tickets: Vec<(String, i64)> =
+        sqlx::query_as("DELETE FROM set_up_ticket RETURNING hash, expires_at")
+            .fetch_all(&mut *transaction)
+            .await?;
+    let is_valid =
+        tickets.iter().any(|(known, expires_at)| known == hash && *expires_at > millis(now));
     if !is_valid || has_administrator(&mut transaction).await? {
         return Ok(false);
     }

@@ -2,11 +2,13 @@
 //! transaction, so that a reader never sees half a save.
 
 use chrono::{DateTime, Utc};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
-use super::audit::{self, Action, Actor, Entry};
-use super::tokens::{self, StoredToken};
-use super::{Store, StoreError, hold_settings, instant, millis};
+use crate::audit::{self, Action, Actor, Entry};
+use crate::columns::{column, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::tokens::{self, StoredToken};
 
 /// The saved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,27 +95,26 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     .fetch_all(&store.pool)
     .await?;
     let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
-    let email: Option<String> = first.try_get("saved_by_email")?;
-    let name: Option<String> = first.try_get("saved_by_name")?;
-    let saved_at: Option<i64> = first.try_get("saved_at")?;
+    let email: Option<String> = column(first, "saved_by_email")?;
+    let name: Option<String> = column(first, "saved_by_name")?;
     let mut secrets = Vec::new();
     for row in &rows {
-        if let Some(field) = row.try_get("field")? {
+        if let Some(field) = column(row, "field")? {
             secrets.push(SealedSecret {
                 field,
-                destination_json: row.try_get("destination")?,
-                revision: row.try_get("stored_at")?,
-                sealed: row.try_get("sealed")?,
+                destination_json: column(row, "destination")?,
+                revision: column(row, "stored_at")?,
+                sealed: column(row, "sealed")?,
             });
         }
     }
     Ok(StoredForm {
-        revision: first.try_get("revision")?,
-        form_json: first.try_get("form")?,
+        revision: column(first, "revision")?,
+        form_json: column(first, "form")?,
         saved_by: email.zip(name).map(|(email, name)| Actor { email, name, ..Actor::default() }),
-        saved_at: saved_at.map(instant).transpose()?,
+        saved_at: column(first, "saved_at")?,
         secrets,
-        grant_id: first.try_get("grant_id")?,
+        grant_id: column(first, "grant_id")?,
     })
 }
 
@@ -122,9 +123,8 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
 /// # Errors
 /// The database does not answer.
 pub async fn revision(store: &Store) -> Result<i64, StoreError> {
-    let row =
-        sqlx::query("SELECT revision FROM settings WHERE id = 1").fetch_one(&store.pool).await?;
-    Ok(row.try_get(0)?)
+    let sql = "SELECT revision FROM settings WHERE id = 1";
+    Ok(sqlx::query_scalar(sql).fetch_one(&store.pool).await?)
 }
 
 /// Replaces the settings, with secrets, token and audit row, or changes nothing (optimistic lock).
@@ -178,10 +178,7 @@ pub struct Rebound<'a> {
 /// The database does not answer; nothing was changed.
 pub async fn rebind(store: &Store, rebound: Rebound<'_>) -> Result<bool, StoreError> {
     let Rebound { revision, before, after } = rebound;
-    let mut transaction = store.begin_write().await?;
-    if !hold_settings(&mut transaction, revision).await? {
-        return Ok(false);
-    }
+    let Some(mut transaction) = store.begin_write_for(revision).await? else { return Ok(false) };
     let rebound = sqlx::query(
         "UPDATE secret SET destination = $4, sealed = $5
          WHERE field = $1 AND destination = $2 AND sealed = $3",
@@ -219,8 +216,7 @@ async fn update_form(
 }
 
 async fn grant(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
-    let row = sqlx::query("SELECT grant_id FROM token").fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    Ok(sqlx::query_scalar("SELECT grant_id FROM token").fetch_optional(connection).await?)
 }
 
 async fn remove_secret(connection: &mut AnyConnection, field: &str) -> Result<(), StoreError> {

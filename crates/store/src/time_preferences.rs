@@ -1,10 +1,11 @@
 //! The time formats that users have chosen.
 
-use domain::time_format::{ClockStyle, DatePattern, TimePreference};
-use sqlx::Row;
+use domain::time_format::TimePreference;
 
-use super::audit::{self, Entry};
-use super::{Store, StoreError};
+use crate::audit::{self, Entry};
+use crate::columns::column;
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// Returns what this user has chosen, if anything.
 ///
@@ -17,11 +18,9 @@ pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, 
         .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(TimePreference {
-        pattern: DatePattern::from_wire_name(row.try_get("pattern")?)
-            .ok_or(StoreError::Unknown("date pattern"))?,
-        clock: ClockStyle::from_wire_name(row.try_get("clock")?)
-            .ok_or(StoreError::Unknown("clock style"))?,
-        zone: row.try_get("zone")?,
+        pattern: column(&row, "pattern")?,
+        clock: column(&row, "clock")?,
+        zone: column(&row, "zone")?,
     }))
 }
 

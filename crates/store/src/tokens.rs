@@ -4,11 +4,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::token::OauthFailure;
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::{self, Entry};
-use super::{Store, StoreError, hold_settings, instant, json, millis};
+use crate::audit::{self, Entry};
+use crate::columns::{columns, json, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
 
 /// The stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub struct StoredToken {
     pub is_gone: bool,
 }
 
+columns!(StoredToken {
+    grant = "grant_id", generation, sealed: SealedTokens, obtained_at, expires_at, ends: Ends,
+    failures, tried_at, next_try_at, failure = "setback", is_gone,
+});
+
 /// Until when a token can be refreshed, if the provider says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ends {
@@ -45,6 +51,8 @@ pub struct Ends {
     /// When the grant expires, regardless of refreshes.
     pub grant: Option<DateTime<Utc>>,
 }
+
+columns!(Ends { refresh = "refresh_expires_at", grant = "grant_expires_at" });
 
 /// The next generation, the result of a refresh.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +82,8 @@ pub struct SealedTokens {
     pub granted_scope: Option<String>,
 }
 
+columns!(SealedTokens { access, refresh, client_auth, granted_scope });
+
 /// The lease to refresh a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease<'a> {
@@ -96,27 +106,21 @@ pub struct FailedTry<'a> {
     pub next_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "grant_id, generation, access, refresh, client_auth, granted_scope, \
-                       obtained_at, expires_at, refresh_expires_at, grant_expires_at, \
-                       failures, tried_at, next_try_at, setback, is_gone";
-
 /// Returns the token, if there is one.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn load(store: &Store) -> Result<Option<StoredToken>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM token WHERE id = 1");
-    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?;
-    row.map(|row| token(&row)).transpose()
+    let sql = format!("SELECT {} FROM token WHERE id = 1", StoredToken::columns());
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?)
 }
 
 /// Deletes the token within a transaction, and returns it.
 pub(super) async fn delete_in(
     connection: &mut AnyConnection,
 ) -> Result<Option<StoredToken>, StoreError> {
-    let sql = format!("DELETE FROM token RETURNING {COLUMNS}");
-    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection).await?;
-    row.map(|row| token(&row)).transpose()
+    let sql = format!("DELETE FROM token RETURNING {}", StoredToken::columns());
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(connection).await?)
 }
 
 /// The result of storing a token.
@@ -139,10 +143,9 @@ pub async fn put(
     token: &StoredToken,
     entry: &Entry,
 ) -> Result<PutOutcome, StoreError> {
-    let mut transaction = store.begin_write().await?;
-    if !hold_settings(&mut transaction, revision).await? {
+    let Some(mut transaction) = store.begin_write_for(revision).await? else {
         return Ok(PutOutcome::OutOfDate);
-    }
+    };
     let before = delete_in(&mut transaction).await?;
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,
@@ -268,32 +271,4 @@ pub async fn failed(
     }
     transaction.commit().await?;
     Ok(true)
-}
-
-fn token(row: &AnyRow) -> Result<StoredToken, StoreError> {
-    let failure: Option<String> = row.try_get("setback")?;
-    let moment = |name| -> Result<Option<DateTime<Utc>>, StoreError> {
-        row.try_get::<Option<i64>, _>(name)?.map(instant).transpose()
-    };
-    Ok(StoredToken {
-        grant: row.try_get("grant_id")?,
-        generation: row.try_get("generation")?,
-        sealed: SealedTokens {
-            access: row.try_get("access")?,
-            refresh: row.try_get("refresh")?,
-            client_auth: row.try_get("client_auth")?,
-            granted_scope: row.try_get("granted_scope")?,
-        },
-        obtained_at: instant(row.try_get("obtained_at")?)?,
-        expires_at: instant(row.try_get("expires_at")?)?,
-        ends: Ends { refresh: moment("refresh_expires_at")?, grant: moment("grant_expires_at")? },
-        failures: row.try_get("failures")?,
-        tried_at: moment("tried_at")?,
-        next_try_at: moment("next_try_at")?,
-        failure: failure
-            .map(|json| serde_json::from_str(&json))
-            .transpose()
-            .map_err(|_| StoreError::Unknown("setback of a token"))?,
-        is_gone: row.try_get::<i64, _>("is_gone")? != 0,
-    })
 }

@@ -47,7 +47,7 @@ use oauth::{AuthorizationResponse, TimedHttp};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
-use store::{StoreError, foreign_sessions};
+use store::{StoreError, sessions as table};
 use vault::clock::random_token;
 use vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
@@ -295,7 +295,7 @@ impl Oidc {
         if principal.issuer.as_deref() != Some(self.config.issuer.as_str()) {
             return None;
         }
-        let sealed = foreign_sessions::id_token(&people.store, caller.session.as_ref()?.as_str());
+        let sealed = table::id_token(&people.store, caller.session.as_ref()?.as_str());
         let sealed = sealed.await.ok().flatten()?;
         people.vault.open(ID_TOKEN, &self.secret_destination(), &sealed).ok()
     }
@@ -439,7 +439,7 @@ impl Oidc {
         let sealed = people.vault.seal(ID_TOKEN, &self.secret_destination(), id_token);
         let (key, cookie) = people.accounts.cookie().issue(people.randomness.as_ref());
         let address = written(caller.address);
-        foreign_sessions::begin(store, key.as_str(), principal, &sealed, &address, now).await?;
+        table::begin_openid(store, key.as_str(), principal, &sealed, &address, now).await?;
         let client = CallingClient { address: Some(address), session: Some(key.name()) };
         let actor = Actor::from(&Principal { client, ..principal.clone() });
         self.record(people, actor, Action::SignedIn).await?;

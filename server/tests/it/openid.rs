@@ -9,7 +9,6 @@ use contract::EmailTab;
 use domain::time_format::{ClockStyle, TimePreference};
 use labels::NO_ADDRESS;
 use serde_json::{Value, json};
-use server::config::OidcConfig;
 use server::identity::Role;
 use store::audit::Action;
 use url::Url;
@@ -40,16 +39,8 @@ impl OpenidFixture {
         // The clock of every harness begins at the same instant.
         let now: chrono::DateTime<chrono::Utc> = "2027-03-01T08:00:00Z".parse().expect("a time");
         let provider = OpenidProvider::start(now.timestamp()).await;
-        let config = OidcConfig {
-            issuer: provider.issuer.clone(),
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: Some(CLIENT_SECRET.into()),
-            scope: "openid profile email".to_owned(),
-            roles_claim: "roles".to_owned(),
-            name: "Example & Co".to_owned(),
-        };
         let harness = Harness::with(|server| {
-            server.oidc = Some(config);
+            server.oidc = Some(provider.client());
             server.rates = unlimited();
         });
         let harness = harness.await.with_ada().await;

@@ -15,7 +15,9 @@ use tokio::time::{sleep, timeout};
 use vault::clock::Clock;
 use vault::unlock;
 
-use crate::support::databases::{connection, count_rows, database, database_url, postgres_setting};
+use crate::support::databases::{
+    connection, count_rows, database, database_url, execute, postgres_setting,
+};
 use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
 use crate::support::program::{
     HttpBrowser, READY, Serving, add_administrator_to, complaint, program, run,
@@ -53,10 +55,6 @@ async fn commit_under<T: Send + 'static>(
     other.await.expect("it ends")
 }
 
-async fn run_statements(connection: &mut AnyConnection, statements: &'static str) {
-    sqlx::raw_sql(statements).execute(connection).await.expect("the tables are there");
-}
-
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
 async fn a_session_does_not_begin_with_a_password_that_is_being_changed() {
@@ -64,11 +62,8 @@ async fn a_session_does_not_begin_with_a_password_that_is_being_changed() {
     let store = harness.server.store.clone();
     let ada = people::by_email(&store, EMAIL).await.expect("it answers").expect("she is there");
     let mut changing = connection(harness.folder.path()).await;
-    run_statements(
-        &mut changing,
-        "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session",
-    )
-    .await;
+    execute(&mut changing, "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session")
+        .await;
     let at = harness.server.clock.now();
     let begun = commit_under(changing, async move {
         sessions::begin(&store, "token", &ada.id, &ada.password_hash, ADDRESS, at).await
@@ -86,7 +81,7 @@ async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
         assert!(matches!(wrong, Err(SignInError::Wrong)));
     }
     let mut fifth = connection(harness.folder.path()).await;
-    run_statements(
+    execute(
         &mut fifth,
         "BEGIN; INSERT INTO sign_in_attempt (account, source, at) SELECT account, source, at FROM sign_in_attempt LIMIT 1",
     )

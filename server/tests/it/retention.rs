@@ -189,9 +189,9 @@ const EXPIRING: [(&str, &str, TimeDelta); 7] = [
         TimeDelta::hours(12),
     ),
     (
-        "foreign_session",
-        "INSERT INTO foreign_session (token_hash, principal, id_token, created_at, seen_at)
-         VALUES ('STATE', '{}', '', $1, $1)",
+        "session",
+        "INSERT INTO session (token_hash, person, principal, id_token, created_at, seen_at)
+         VALUES ('STATE', 'p', '{}', '', $1, $1)",
         TimeDelta::hours(1),
     ),
     (

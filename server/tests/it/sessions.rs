@@ -5,45 +5,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
-use axum::routing::get as route;
-use axum::{Extension, Router};
 use chrono::TimeDelta;
-use server::Server;
-use server::identity::{Caller, SignInError};
-use sqlx::Row;
+use server::identity::SignInError;
 use store::audit::Action;
 
-use crate::support::databases::{connection, refuse, stop_refusing};
+use crate::support::databases::{connection, count_rows, refuse, stop_refusing};
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, cookie_of, get, operator, post, post_form, stranger,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, cookie_of, get, operator, post, post_form,
+    seen_as, stranger,
 };
 use crate::support::pages::ask;
-
-/// A route that answers with the caller's name.
-fn who() -> Router<Server> {
-    async fn name(Extension(caller): Extension<Caller>) -> String {
-        caller.principal.map_or("nobody".to_owned(), |principal| principal.name)
-    }
-    Router::new().route("/who", route(name))
-}
-
-async fn seen_as(harness: &Harness, cookie: &str) -> String {
-    harness.ask(who(), get("/who").header(COOKIE, cookie)).await.body
-}
-
-/// The `Caller` that a handler receives for this cookie.
-async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
-    use std::sync::{Arc, Mutex};
-    let seen = Arc::new(Mutex::new(None));
-    let page = {
-        let seen = seen.clone();
-        route(async move |Extension(caller): Extension<Caller>| {
-            *seen.lock().expect("one request at a time") = Some(caller);
-        })
-    };
-    harness.ask(Router::new().route("/who", page), get("/who").header(COOKIE, cookie)).await;
-    seen.lock().expect("one request at a time").take().expect("every request has a caller")
-}
 
 #[tokio::test]
 async fn a_cookie_authenticates_its_browser_after_sign_in() {
@@ -220,10 +191,7 @@ async fn signing_out_removes_the_cookie_even_where_the_database_is_closed() {
 
 /// The number of sessions in the database.
 async fn sessions(harness: &Harness) -> i64 {
-    let row = sqlx::query("SELECT COUNT(*) FROM session")
-        .fetch_one(&mut connection(harness.folder.path()).await)
-        .await;
-    row.expect("the table is there").get(0)
+    count_rows(harness.folder.path(), "session").await
 }
 
 #[tokio::test]
@@ -330,9 +298,7 @@ async fn an_ended_session_is_remembered_for_its_maximum_lifetime() {
     let signed_out = (StatusCode::UNAUTHORIZED, r#""signed-out""#.to_owned(), None);
     assert_eq!(refusal(&harness, &cookie).await, signed_out);
     harness.sign_in().await;
-    let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ended_session");
-    let count = count.fetch_one(&mut connection(harness.folder.path()).await).await;
-    assert_eq!(count.expect("a number"), 0);
+    assert_eq!(count_rows(harness.folder.path(), "ended_session").await, 0);
 }
 
 #[tokio::test]

@@ -6,28 +6,40 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, COOKIE};
 use contract::{EmailService, ShellService};
 use contract::{Save, SaveAnswer};
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use server::config::Config;
 use server::identity::{Principal, SignInError, login_limits};
 use server::use_cases::{Service, run_refresh_loop};
-use sqlx::{AssertSqlSafe, Executor};
+use store::hash::hashed;
 use store::settings::{self, SealedSecret};
 use store::{Store, people, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use url::Url;
+use vault::clock::Clock;
+use vault::{Vault, columns, key_file};
 
-use crate::support::databases::{connection, database, database_url};
+use crate::support::databases::{connection, count_rows, database, database_url, execute, migrate};
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, principal, stranger, trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, post, post_form, principal, seen_as,
+    stranger, trail,
 };
 use crate::support::oauth_fixture::{CALLBACK, a_moment};
+use crate::support::openid_provider::{OpenidProvider, param};
+use crate::support::pages::ask;
 use crate::support::program::{Serving, log_file};
+use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use testkit::provider::{ScriptedProvider, Turn};
 
 /// A database that `fixtures/make.py` made.
@@ -67,13 +79,9 @@ impl ReleaseFixture {
             fs::write(&file, self.sqlite).expect("the folder is there");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is there");
         } else {
-            let mut connection = connection(folder.path()).await;
-            connection.execute(self.postgres).await.expect("the database is empty");
+            execute(&mut connection(folder.path()).await, self.postgres).await;
         }
-        if !statements.is_empty() {
-            let mut connection = connection(folder.path()).await;
-            connection.execute(AssertSqlSafe(statements)).await.expect("the tables are there");
-        }
+        execute(&mut connection(folder.path()).await, statements).await;
         folder
     }
 
@@ -202,6 +210,109 @@ async fn a_session_of_the_earlier_version_stays_valid_with_an_unknown_address() 
     let others = account.expect("the page").others.expect("those of others");
     let shown: Vec<_> = others.iter().map(|row| (row.email.as_str(), &row.address)).collect();
     assert_eq!(shown, [(EMAIL, &None)]);
+}
+
+/// The schema of the fixtures, and the last one with two tables of sessions.
+const EARLIER_SCHEMAS: [usize; 2] = [6, 10];
+const OPENID_NAME: &str = r#"Ada "A." O'Kafor"#;
+
+fn cookie(token: &str) -> String {
+    format!("ppm-email={token}")
+}
+
+/// Creates a database of the version with this schema, with sessions as it stored them: of a local
+/// account, of a user of this provider, and two that were ended. Their tokens are `local`, `openid`,
+/// `signed-out` and `removed`.
+async fn with_sessions(schema: usize, provider: &OpenidProvider) -> TempDir {
+    let folder = CODE.folder("").await;
+    migrate(folder.path(), 7..=schema).await;
+    let mut connection = connection(folder.path()).await;
+    let at = FixedClock::new().now().timestamp_millis();
+    let [local, openid, signed_out, removed] =
+        ["local", "openid", "signed-out", "removed"].map(hashed);
+    let rows = format!(
+        "INSERT INTO session (token_hash, person, created_at, seen_at)
+         SELECT '{local}', id, {at}, {at} FROM person;
+         INSERT INTO ended_session (token_hash, how, created_at)
+         VALUES ('{signed_out}', 'sign-out', {at}), ('{removed}', 'removal', {at})"
+    );
+    execute(&mut connection, &rows).await;
+
+    let (issuer, id) = (&provider.issuer, format!("{} 248289761001", provider.issuer));
+    let principal = json!({
+        "id": id, "issuer": issuer, "email": "ada@practice.example", "is_email_verified": true,
+        "name": OPENID_NAME, "role": "administrator", "language": "de-DE", "times": null,
+        "zone": "Europe/Berlin",
+    });
+    let ring = key_file::read(&folder.path().join("ppm-email.key")).expect("a key file");
+    let randomness = Arc::new(SeededRandomness::new(7));
+    let vault = Vault::over(ring.expect("it is there"), None, randomness);
+    let destination = Destination::Origin(issuer.clone());
+    let id_token = vault.seal(columns::ID_TOKEN, &destination, &provider.id_token().into());
+    sqlx::query(
+        "INSERT INTO foreign_session (token_hash, principal, id_token, created_at, seen_at)
+         VALUES ($1, $2, $3, $4, $4)",
+    )
+    .bind(openid)
+    .bind(principal.to_string())
+    .bind(id_token)
+    .bind(at)
+    .execute(&mut connection)
+    .await
+    .expect("the table is there");
+    if schema == 10 {
+        let added = format!(
+            "UPDATE session SET address = '192.0.2.7';
+             UPDATE foreign_session SET address = '192.0.2.8', person = '{id}'"
+        );
+        execute(&mut connection, &added).await;
+    }
+    folder
+}
+
+#[tokio::test]
+async fn sessions_of_earlier_versions_stay_signed_in_and_ended_ones_stay_ended() {
+    for schema in EARLIER_SCHEMAS {
+        let provider = OpenidProvider::start(FixedClock::new().now().timestamp()).await;
+        let folder = with_sessions(schema, &provider).await;
+        let harness =
+            Harness::in_folder(folder, |config| config.oidc = Some(provider.client())).await;
+        assert_eq!(count_rows(harness.folder.path(), "session").await, 2);
+        for (token, name, address) in
+            [("local", NAME, "192.0.2.7"), ("openid", OPENID_NAME, "192.0.2.8")]
+        {
+            assert_eq!(seen_as(&harness, &cookie(token)).await, name, "{schema}");
+            let caller = caller_of(&harness, &cookie(token)).await;
+            let who = caller.principal.expect("a session has a user");
+            let account = harness.server.service().account(&who).await;
+            let mine = account.expect("the page").mine;
+            let shown: Vec<_> = mine.iter().map(|row| row.address.as_deref()).collect();
+            assert_eq!(shown, [(schema == 10).then_some(address)], "{schema} {token}");
+        }
+        for (token, code) in [("signed-out", "session-ended"), ("removed", "account-removed")] {
+            let call = post("/api/email/load").header(COOKIE, cookie(token));
+            let call = call.header(CONTENT_TYPE, "application/json");
+            let answer = ask(&harness, call, Body::from("{}")).await;
+            assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, code.into()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_earlier_versions_is_signed_out_of_at_the_provider_too() {
+    for schema in EARLIER_SCHEMAS {
+        let provider = OpenidProvider::start(FixedClock::new().now().timestamp()).await;
+        let folder = with_sessions(schema, &provider).await;
+        let harness =
+            Harness::in_folder(folder, |config| config.oidc = Some(provider.client())).await;
+        let out = post_form("/sign-out").header(COOKIE, cookie("openid"));
+        let answer = ask(&harness, out, Body::empty()).await;
+        let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
+        let url = Url::parse(leads_to).expect("an address");
+        assert_eq!(param(&url, "id_token_hint"), provider.id_token(), "{schema}");
+        assert_eq!(seen_as(&harness, &cookie("openid")).await, "nobody");
+        assert_eq!(seen_as(&harness, &cookie("local")).await, NAME);
+    }
 }
 
 #[tokio::test]

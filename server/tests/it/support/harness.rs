@@ -5,15 +5,16 @@ use server::config::{Rates, rate};
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
+use axum::routing::get as route;
+use axum::{Extension, Router};
 use chrono::{DateTime, Utc};
 use contract::{ConsentBinding, EmailService};
 use contract::{Save, SaveAnswer};
@@ -208,6 +209,26 @@ impl Harness {
         let router = server::guarded(self.server.clone(), pages);
         read(router.oneshot(request).await.expect("a router always answers")).await
     }
+}
+
+/// Returns the `Caller` that a handler receives for this cookie.
+pub async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
+    let seen = Arc::new(Mutex::new(None));
+    let page = {
+        let seen = seen.clone();
+        route(async move |Extension(caller): Extension<Caller>| {
+            *seen.lock().expect("one request at a time") = Some(caller);
+        })
+    };
+    let request = get("/who").header(header::COOKIE, cookie);
+    harness.ask(Router::new().route("/who", page), request).await;
+    seen.lock().expect("one request at a time").take().expect("every request has a caller")
+}
+
+/// Returns the name of the user whom this cookie authenticates; `nobody` without one.
+pub async fn seen_as(harness: &Harness, cookie: &str) -> String {
+    let principal = caller_of(harness, cookie).await.principal;
+    principal.map_or("nobody".to_owned(), |principal| principal.name)
 }
 
 /// Reads a response to its end.

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData, SigningKey};
 use ring::hmac;
 use serde_json::{Value, json};
+use server::config::OidcConfig;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -109,6 +110,23 @@ impl OpenidProvider {
         state.secrets.push(nonce);
         state.challenge = param(url, "code_challenge");
         format!("/oidc/callback?code={CODE}&state={}", param(url, "state"))
+    }
+
+    /// Returns the configuration of its client.
+    pub fn client(&self) -> OidcConfig {
+        OidcConfig {
+            issuer: self.issuer.clone(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: Some(CLIENT_SECRET.into()),
+            scope: "openid profile email".to_owned(),
+            roles_claim: "roles".to_owned(),
+            name: "Example & Co".to_owned(),
+        }
+    }
+
+    /// Returns an ID token of the only account.
+    pub fn id_token(&self) -> String {
+        id_token(&self.state())
     }
 
     /// Changes the following ID tokens.

@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::subscriber::written;
 use domain::error::one_line;
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::{Store, StoreError};
 use vault::clock::Clock;
+
+use crate::subscriber::written;
 
 /// How long events are counted in memory before they are written.
 const WRITE_EVERY: Duration = Duration::from_secs(1);

@@ -14,17 +14,16 @@ use std::time::Duration;
 
 use contract::paths;
 use domain::syntax::url::endpoint_url;
+use net::egress::EgressRuleError;
 use net::http::HttpDeadlines;
-
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
+use smtp::{ClientName, Deadlines};
 use store::database::DatabaseUrlError;
+use store::files::{NotPrivate, PrivateTextError, private_text};
 
 use crate::cli::{OidcArgs, ServeArgs};
-use net::egress::EgressRuleError;
-use smtp::{ClientName, Deadlines};
-use store::files::{NotPrivate, PrivateTextError, private_text};
 
 pub use identity::{
     ClaimNames, KeySource, NoKey, PROXY_ISSUER, ProxyHeaders, PublicKey, RoleNames,

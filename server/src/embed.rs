@@ -37,16 +37,15 @@ use axum::middleware::from_fn_with_state;
 use leptos::config::LeptosOptions;
 use leptos::server_fn::axum::server_fn_paths;
 use tokio::task::JoinHandle;
+use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::config::Config;
 use crate::identity::host::HostIdentity;
-use crate::serve;
 use crate::use_cases::{Service, enforce_retention, run_refresh_loop};
 use crate::web::authenticate;
 use crate::web::pages::{CALLS, Pages, tab};
 use crate::web::router::{by_cookie, protected};
-use crate::{Server, StartError, warnings};
-use vault::clock::{SystemClock, SystemRandomness};
+use crate::{Server, StartError, serve, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};

@@ -8,23 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Form;
+use domain::error::one_line;
 use domain::secret::Destination;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
-
-use crate::cli::{KeyArgs, KeyCommand};
-use crate::config::key_file_beside;
-use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
-use store::database::Database;
-use store::database::DatabaseUrlError;
+use store::database::{Database, DatabaseUrlError};
 use store::key_id::KeyId;
 use store::sealed::{self, Column, SealedValue};
 use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use tokio::time::{Instant, sleep};
 use vault::clock::{Clock, SystemClock, SystemRandomness};
 use vault::key_file::{self, KeyFileError, Locked};
 use vault::key_ring::{Key, Ring};
 use vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
+
+use crate::cli::{KeyArgs, KeyCommand};
+use crate::config::key_file_beside;
 
 /// This long after a change of the sealing key, no node writes a value sealed with an older key any
 /// more: each responsive node that has the new key has polled which one seals, and its earlier

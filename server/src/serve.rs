@@ -18,11 +18,14 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
+use domain::error::one_line;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use places::{ConnectionSlot, Places};
+use socket::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -31,12 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::config::Config;
-use domain::error::one_line;
-
-use crate::config::Room;
-use places::{ConnectionSlot, Places};
-use socket::Socket;
+use crate::config::{Config, Room};
 
 /// How long requests in progress may take after a stop signal.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -1,6 +1,5 @@
 //! The state that all handlers share, and how it is made at startup.
 
-use crate::config::KeySource;
 use std::sync::Arc;
 
 use net::http::HttpClientError;
@@ -9,8 +8,10 @@ use oauth::{Documents, TokenClient};
 use store::{OpenStoreError, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vault::clock::{Clock, Randomness};
+use vault::{UnlockError, Vault};
 
-use crate::config::Config;
+use crate::config::{Config, KeySource};
 use crate::identity::host_token::TokenCheck;
 use crate::identity::login_throttle::Throttle;
 use crate::identity::oidc::Oidc;
@@ -20,8 +21,6 @@ use crate::rebind;
 use crate::use_cases::{
     Cleanup, Delivery, Lookups, RunUpdates, Service, SettingsStore, TestRuns, Tokens,
 };
-use vault::clock::{Clock, Randomness};
-use vault::{UnlockError, Vault};
 
 /// The state that all handlers share. A use case takes only the part that it uses.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Warnings that are logged once at the start. None of them keeps the server from working.
 
+use net::origin::PublicUrl;
 use rustix::process::geteuid;
 
 use crate::config::Config;
 use crate::key;
-use net::origin::PublicUrl;
 
 /// The warnings about a configuration, for the server and for a Rust host.
 #[must_use]

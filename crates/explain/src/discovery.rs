@@ -1,11 +1,11 @@
 //! Texts of provider discovery (RFC 8414): the facts of the metadata, and its problems. Server only.
 
+use contract::{Explanation, LookupFact, NextStep};
 use domain::token::OauthDiagnosis;
 use domain::{Field, Problem};
+use labels::field;
 
 use crate::{egress, microsoft};
-use contract::{Explanation, LookupFact, NextStep};
-use labels::field;
 
 /// A fact of a provider's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

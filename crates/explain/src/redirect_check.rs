@@ -1,9 +1,8 @@
 //! Texts of the Redirect URI check, which compares the typed URL with this server's callback.
 
+use contract::{Explanation, NextStep, Suggestion};
 use domain::Field;
 use domain::syntax::text::shown;
-
-use contract::{Explanation, NextStep, Suggestion};
 
 /// A fact of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

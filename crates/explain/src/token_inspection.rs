@@ -1,10 +1,10 @@
 //! Texts of the token inspection: the names of the claims, and the problems that prevent the token
 //! from being used for mail. Server only.
 
+use contract::{Explanation, Link, NextStep, Suggestion};
 use domain::{Field, Form};
 
 use crate::oauth_failure::old_endpoint;
-use contract::{Explanation, Link, NextStep, Suggestion};
 
 /// Microsoft's scope for the Authorization Code flows.
 pub const SCOPE_OF_A_PERSON: &str = "https://outlook.office.com/SMTP.Send offline_access";

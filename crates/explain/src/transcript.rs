@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
+use contract::Explanation;
 use domain::delivery::{FactName, Outcome, Run, StepStatus};
 use domain::time_format::TimeDisplay;
-
-use contract::Explanation;
 use labels::{FOUND_BY_PPM, fact, fact_value, outcome, step, step_end, tested};
 
 /// Returns the transcript of a message; `None` until it has ended.

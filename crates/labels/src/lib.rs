@@ -14,16 +14,15 @@ use contract::{ApiCode, SignInRefusal};
 use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
+use domain::merge::OtherEditor;
 use domain::preset::Detail;
+use domain::secret_state::SecretState;
 use domain::syntax::address::AddressProblem;
 use domain::syntax::certificate::CertificateProblem;
 use domain::syntax::host::HostProblem;
 use domain::syntax::port::PortProblem;
 use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
-
-use domain::merge::OtherEditor;
-use domain::secret_state::SecretState;
 
 pub use diagnosis::{INTERRUPTED, Words, diagnosis_words};
 pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};

@@ -13,11 +13,11 @@ pub mod set_up;
 pub mod sign_in;
 pub mod token_result;
 
+use contract::pages::{AccountProblem, AuditRow, PasswordProblem, SetUpProblem};
+use contract::{AccessDenied, ApiCode};
 use domain::audit::Action;
 
 use super::{FAILED, duration};
-use contract::pages::{AccountProblem, AuditRow, PasswordProblem, SetUpProblem};
-use contract::{AccessDenied, ApiCode};
 
 /// The text of an audit action; `has_fields` is whether controls are listed after it.
 #[must_use]

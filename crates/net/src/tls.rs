@@ -23,7 +23,6 @@ use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
 use super::certificate::{self, Shown, is_of_authority, vouches_for_others};
-
 use crate::egress;
 
 /// The trusted certificate authorities: the platform's and those of `--extra-ca`. Read once; cheap

@@ -4,6 +4,7 @@
 use domain::settings::{Consent, Grant};
 use domain::syntax::url;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
+use net::redact::Redactor;
 use oauth2::basic::BasicClient;
 use oauth2::url::form_urlencoded;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
@@ -11,7 +12,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{ProviderError, TokenError};
 use super::query;
-use net::redact::Redactor;
 
 /// An authorization request.
 #[derive(Debug, Clone)]

@@ -1,13 +1,13 @@
 //! `/account`: the user's password and sessions, and for administrators the sessions of other users.
 
+use contract::pages::{AccountProblem, MyAccount, SessionRow};
+use contract::paths;
 use domain::time_format::TimeDisplay;
+use labels::account;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
-use contract::pages::{AccountProblem, MyAccount, SessionRow};
-use contract::paths;
-use labels::account;
 
 /// The completed action, from the page's query parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

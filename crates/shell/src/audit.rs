@@ -1,15 +1,14 @@
 //! `/audit`: the audit trail, filtered by user and day.
 
 use chrono::NaiveDate;
+use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
+use contract::{SharedShell, paths};
+use labels::audit;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use crate::frame::{Frame, fetched};
-use contract::SharedShell;
-use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
-use contract::paths;
-use labels::audit;
 
 /// The audit trail page.
 #[component]

@@ -1,12 +1,11 @@
 //! `/settings/email`: the page with the tab, and with the only hydration script of the shell.
 
+use app::{EmailSettingsPage, TAB};
+use contract::paths;
 use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
 
 use crate::frame::Frame;
-use app::EmailSettingsPage;
-use app::TAB;
-use contract::paths;
 
 /// The Email tab in the page layout.
 #[component]

@@ -1,12 +1,10 @@
 //! The 403 page for users whose identity is rejected or has no role: the reason, and the options.
 
 use axum::http::StatusCode;
+use contract::{AccessDenied, paths};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
-
-use contract::AccessDenied;
-use contract::paths;
 
 /// The page shown instead of the requested one.
 #[component]

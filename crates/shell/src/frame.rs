@@ -1,5 +1,8 @@
 //! The page layout: the user's name, navigation and sign-out.
 
+use contract::{ApiCode, RequestContext, SharedShell, paths};
+use domain::Principal;
+use labels::frame;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
@@ -7,11 +10,6 @@ use leptos_router::hooks::use_location;
 
 use crate::forbidden::Forbidden;
 use crate::with_destination;
-use contract::ApiCode;
-use contract::paths;
-use contract::{RequestContext, SharedShell};
-use domain::Principal;
-use labels::frame;
 
 /// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
 #[component]

@@ -1,14 +1,13 @@
 //! `/settings/email/history`: the latest test messages with requester, time and outcome.
 
+use app::{DeliveryOutcome, DeliverySteps};
+use contract::pages::History;
+use contract::{RunView, paths};
 use domain::delivery::Outcome;
+use labels::history;
 use leptos::prelude::*;
 
 use crate::frame::{Frame, fetched};
-use app::{DeliveryOutcome, DeliverySteps};
-use contract::RunView;
-use contract::pages::History;
-use contract::paths;
-use labels::history;
 
 /// The page with the latest test messages.
 #[component]

@@ -1,13 +1,13 @@
 //! `/preferences/time`: the user's date and time preferences.
 
+use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
+use contract::paths;
 use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
+use labels::preferences;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
-use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
-use contract::paths;
-use labels::preferences;
 
 /// The page My Preferences, Time.
 #[component]

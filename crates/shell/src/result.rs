@@ -1,18 +1,14 @@
 //! `/oauth/result/ID`: the outcome of an attempt to obtain a token, shown in the window that returns
 //! from the provider. It notifies the tab; a popup with a token closes itself.
 
+use app::TokenOutcome;
+use contract::{ApiCode, Explanation, RequestContext, paths};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
+use labels::token_result;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
-
-use app::TokenOutcome;
-use contract::ApiCode;
-use contract::Explanation;
-use contract::RequestContext;
-use contract::paths;
-use labels::token_result;
 
 /// Returns the value of the page's `fault` query parameter.
 #[must_use]

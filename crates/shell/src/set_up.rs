@@ -1,15 +1,13 @@
 //! `/set-up`: creates the first administrator with the link that the server printed.
 
 use axum::http::StatusCode;
+use contract::pages::{SetUp, SetUpAttempt};
+use contract::{RequestContext, paths};
+use labels::set_up;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-
-use contract::RequestContext;
-use contract::pages::{SetUp, SetUpAttempt};
-use contract::paths;
-use labels::set_up;
 
 /// The page of the setup link.
 #[component]

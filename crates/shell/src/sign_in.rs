@@ -1,15 +1,13 @@
 //! `/sign-in`: an HTML form that works without script.
 
+use contract::pages::SetUp;
+use contract::{RequestContext, SignInRefusal, paths};
+use labels::sign_in;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{local_path, with_destination};
-use contract::RequestContext;
-use contract::SignInRefusal;
-use contract::pages::SetUp;
-use contract::paths;
-use labels::sign_in;
 
 /// The sign-in page.
 #[component]

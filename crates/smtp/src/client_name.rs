@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use domain::syntax::host::{Host, mail_host};
 use lettre::transport::smtp::extension::ClientId;
-
 use net::egress;
 
 /// The argument of EHLO: a host name in A-labels, or an address literal.

@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDate;
 use secrecy::zeroize::Zeroizing;
+use store::files::{PrivateTextError, private_text};
 
 use super::key_ring::{Key, Ring};
 use crate::clock::{Randomness, random_id};
-use store::files::{PrivateTextError, private_text};
 
 const HEADER: &str =
     "ppm-email key ring 2: opens the secrets in the database; keep a copy, show it to nobody";

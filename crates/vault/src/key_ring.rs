@@ -9,7 +9,6 @@ use chrono::NaiveDate;
 use ring::hmac;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
-
 use store::key_id::KeyId;
 
 /// A key, and when it was made, if known.

@@ -22,18 +22,17 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
+use domain::error::one_line;
 use domain::secret::Destination;
+use key_file::KeyFileError;
+use key_ring::{Key, Ring};
 use ring::hmac;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
-
-use crate::clock::{Clock, Randomness, random_bytes};
-use domain::error::one_line;
+use store::key_id::{KeyId, VERSION};
 use store::{Store, StoreError, key_check, sealed};
 
-use key_file::KeyFileError;
-use key_ring::{Key, Ring};
-use store::key_id::{KeyId, VERSION};
+use crate::clock::{Clock, Randomness, random_bytes};
 
 const NONCE: usize = 24;
 const CHECKED_TEXT: &[u8] = b"ppm-email";

@@ -9,15 +9,6 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::syntax::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
-
-use super::devices::Device;
-use super::login_limits;
-use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
-use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
-use super::sessions::{self, Caller, SessionCookie, Sessions};
-use super::{Principal, RequestClient, Role};
-use crate::aggregates::Aggregates;
-use crate::subscriber::{subscriber, written};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::login_attempts::{self, FailureLimits, LimitExceeded};
@@ -25,6 +16,14 @@ use store::people::{self, Added, Person};
 use store::sessions::{self as table, SessionSummary};
 use store::{Store, StoreError, set_up};
 use vault::clock::{Clock, Randomness, random_id};
+
+use super::devices::Device;
+use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
+use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
+use super::sessions::{self, Caller, SessionCookie, Sessions};
+use super::{Principal, RequestClient, Role, login_limits};
+use crate::aggregates::Aggregates;
+use crate::subscriber::{subscriber, written};
 
 /// The longest address that an error message repeats, in characters.
 const MAX_EMAIL: usize = 254;

@@ -2,15 +2,15 @@
 //! invalid optional value (an unknown time zone, a name of control characters) is ignored. Only the
 //! subject and the role must be valid.
 
-use crate::config::{ClaimNames, RoleNames};
+use contract::ApiCode;
 use domain::syntax::address::email_address;
 use domain::syntax::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use serde_json::{Map, Value};
 
 use super::{Email, Principal, Role};
+use crate::config::{ClaimNames, RoleNames};
 use crate::time_zones;
-use contract::ApiCode;
 
 /// The claims of a token, by name.
 pub type HostClaims = Map<String, Value>;

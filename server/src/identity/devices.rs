@@ -7,12 +7,12 @@
 //! digest of the password hash (a new password invalidates it) and a random device id.
 
 use axum::http::{HeaderMap, HeaderValue};
-
-use crate::cookies::Cookie;
 use store::hash::hashed;
 use store::people::Person;
 use vault::Vault;
 use vault::clock::{Randomness, random_id};
+
+use crate::cookies::Cookie;
 
 /// The purpose of the signatures, which the vault binds them to.
 const PURPOSE: &str = "device cookie";

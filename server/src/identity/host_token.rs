@@ -2,24 +2,23 @@
 //! product. Only configured algorithms with a public key are accepted, regardless of the token's
 //! header (RFC 8725 3.1), and its times are compared with this server's clock.
 
-use crate::config::RoleNames;
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::ApiCode;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
+use oauth::Documents;
 use serde_json::Value;
+use vault::clock::Clock;
 
 use super::Principal;
 use super::claims::HostClaims;
 use super::keys::Keys;
-use crate::config::HostTokens;
+use crate::config::{HostTokens, RoleNames};
 use crate::signatures;
-use contract::ApiCode;
-use oauth::Documents;
-use vault::clock::Clock;
 
 /// The allowed clock skew between the host and this server, in seconds.
 const SKEW: f64 = 60.0;

@@ -2,19 +2,19 @@
 //! is cached and fetched again when a token names an unknown key. A fabricated key id cannot cause
 //! more than one fetch in 30 seconds.
 
-use crate::config::{KeySource, PublicKey};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
-use serde::Deserialize;
-use serde_json::Value;
-
 use contract::ApiCode;
 use domain::error::one_line;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use oauth::{DocumentError, Documents};
+use serde::Deserialize;
+use serde_json::Value;
 use vault::clock::Clock;
+
+use crate::config::{KeySource, PublicKey};
 
 /// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);

@@ -15,7 +15,6 @@
 //! reverse proxy all clients share the proxy's address until `--trusted-proxy` names it.
 
 use chrono::TimeDelta;
-
 use store::hash::hashed;
 use store::login_attempts::FailureLimits;
 

@@ -9,7 +9,6 @@
 //!
 //! Time is monotonic: a wall clock that is set back must not reject requests.
 
-use crate::config::Rates;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
@@ -21,6 +20,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 
+use crate::config::Rates;
 use crate::subscriber::network;
 
 /// The maximum number of concurrent password comparisons of an account.

@@ -14,8 +14,14 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::ConsentBinding;
+use domain::error::one_line;
 use domain::secret::Destination;
 use domain::syntax::url::endpoint_url;
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
+use net::origin::ProxyUrl;
+use net::tls::TlsTrust;
+use oauth::{AuthorizationResponse, TimedHttp};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType,
@@ -29,27 +35,20 @@ use openidconnect::{
     StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
-
-use self::claims::{OtherClaims, UnverifiedUser};
-use self::discovery::{Discovery, Metadata, Unavailable, names_itself};
-use super::People;
-use super::claims::subject;
-use super::sessions::{self, Caller};
-use super::{Email, Principal, RequestClient as CallingClient, login_limits};
-use crate::config::OidcConfig;
-use crate::subscriber::{subscriber, written};
-use domain::error::one_line;
-use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::tls::TlsTrust;
-use oauth::{AuthorizationResponse, TimedHttp};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
 use store::{StoreError, sessions as table};
 use vault::clock::random_token;
 use vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
+
+use self::claims::{OtherClaims, UnverifiedUser};
+use self::discovery::{Discovery, Metadata, Unavailable, names_itself};
+use super::claims::subject;
+use super::sessions::{self, Caller};
+use super::{Email, People, Principal, RequestClient as CallingClient, login_limits};
+use crate::config::OidcConfig;
+use crate::subscriber::{subscriber, written};
 
 /// How long a pending login is valid.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use store::Store;
+use vault::Vault;
+use vault::clock::{Clock, Randomness};
 
 use super::Accounts;
 use super::host::HostIdentity;
@@ -10,8 +12,6 @@ use super::host_token::TokenCheck;
 use super::login_throttle::Throttle;
 use super::oidc::Oidc;
 use crate::config::Config;
-use vault::Vault;
-use vault::clock::{Clock, Randomness};
 
 /// What authentication uses. Clones share everything.
 #[derive(Debug, Clone)]

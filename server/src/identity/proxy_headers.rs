@@ -2,15 +2,14 @@
 //! accepted from the proxy's own address only, and removed from every request before anything else
 //! reads it.
 
-use crate::config::{PROXY_ISSUER, RoleNames};
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use contract::ApiCode;
 
 use super::claims::{address, shown, subject};
 use super::{Email, Principal};
-use crate::config::ProxyHeaders;
-use contract::ApiCode;
+use crate::config::{PROXY_ISSUER, ProxyHeaders, RoleNames};
 
 /// The identity headers of one request.
 #[derive(Debug)]

@@ -12,19 +12,18 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::ConsentBinding;
-use tokio::time::sleep;
-
-use super::Principal;
-use super::devices::Device;
-use crate::cookies::Cookie;
-use contract::ApiCode;
+use contract::{ApiCode, ConsentBinding};
 use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
 use store::hash::hashed;
 use store::sessions::{self, SessionEnd, SessionSummary};
 use store::{Store, StoreError};
+use tokio::time::sleep;
 use vault::clock::{Clock, Randomness, random_token};
+
+use super::Principal;
+use super::devices::Device;
+use crate::cookies::Cookie;
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);

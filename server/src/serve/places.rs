@@ -2,7 +2,6 @@
 //! longest is evicted, so that clients who hold many cannot lock others out. A connection whose
 //! request is being processed is never evicted.
 
-use crate::config::Room;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Room;
 use crate::subscriber::subscriber;
 
 /// The connections of one listener.

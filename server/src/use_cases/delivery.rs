@@ -7,16 +7,16 @@ use chrono::TimeDelta;
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
+use net::egress::EgressPolicy;
+use net::tls::TlsTrust;
+use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use vault::clock::Clock;
 
 use super::settings::{Current, SettingsStore};
 use super::tokens::Tokens;
 use super::tokens::renewal::{self, Access, NoAccess};
-use net::egress::EgressPolicy;
-use net::tls::TlsTrust;
-use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
-use tokio_util::task::TaskTracker;
-use vault::clock::Clock;
 
 /// What a delivery uses. Clones share everything.
 #[derive(Debug, Clone)]

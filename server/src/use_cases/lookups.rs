@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use oauth::Documents;
 use store::Store;
+use vault::clock::Clock;
 
 use super::tokens::Tokens;
 use crate::config::EmbeddingOrigins;
 use crate::identity::People;
-use vault::clock::Clock;
 
 /// What the lookups use. Clones share everything.
 #[derive(Debug, Clone)]

@@ -4,15 +4,15 @@
 use std::fmt;
 
 use domain::delivery::{Diagnosis, FactName, Step, StepReport};
+use domain::error::one_line;
 use lettre::Message;
 use lettre::message::Mailbox;
+use smtp::message::mailbox;
+use smtp::{Accepted, Failure};
 
 use super::UseCaseError;
 use super::delivery::{self, Delivery, Outgoing, TokenSource};
 use super::settings::{self, Current};
-use domain::error::one_line;
-use smtp::message::mailbox;
-use smtp::{Accepted, Failure};
 
 /// Sends messages with the saved settings. Clones share all state.
 #[derive(Debug, Clone)]

@@ -16,25 +16,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::pages::{AuditPage, AuditQuery, History, MyAccount, SetUp, TimeSettings};
 use contract::{
-    ApiCode, AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer,
-    TokenView,
+    ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, EmailService, EmailTab, Explanation,
+    LookupResult, RequestOrigin, RunView, Save, SaveAnswer, ShellService, TestAnswer, TokenView,
 };
-use contract::{ConsentBinding, EmailService, RequestOrigin, ShellService};
-use contract::{Explanation, LookupResult};
-use domain::Principal;
+use domain::error::one_line;
 use domain::preset::Provider;
 use domain::time_format::TimePreference;
 use domain::token::Attempt;
-use domain::{Draft, OauthFlow};
+use domain::{Draft, OauthFlow, Principal};
+use store::StoreError;
+use store::runs::StoredRun;
 use tokio::time::{Instant, sleep};
+use vault::VaultError;
 
 use self::lookups::{discovery, redirect_check, token_inspection};
 use self::tokens::{consent, revocation};
 use crate::identity::People;
-use domain::error::one_line;
-use store::StoreError;
-use store::runs::StoredRun;
-use vault::VaultError;
 
 pub use delivery::Delivery;
 pub use lookups::Lookups;

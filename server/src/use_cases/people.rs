@@ -3,16 +3,15 @@
 use contract::pages::{
     AuditPage, AuditQuery, AuditRow, MyAccount, SessionRow, SetUp, TimeSettings,
 };
-use domain::Field;
-use domain::Principal;
 use domain::time_format::{TimeDisplay, TimePreference};
+use domain::{Field, Principal};
+use store::audit::{self, Action, Actor, AuditFilter, Entry};
+use store::sessions::{SessionSummary, StoredSession};
+use store::time_preferences;
 
 use super::UseCaseError;
 use crate::identity::People;
 use crate::time_zones;
-use store::audit::{self, Action, Actor, AuditFilter, Entry};
-use store::sessions::{SessionSummary, StoredSession};
-use store::time_preferences;
 
 /// The number of audit rows on a page.
 const ROWS: i64 = 50;

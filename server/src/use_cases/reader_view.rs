@@ -4,12 +4,11 @@
 use chrono::DateTime;
 use domain::Principal;
 use domain::syntax::text::is_invisible;
+use net::redact::Redactor;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use net::redact::Redactor;
 
 const MARK: &str = "[Client ID]";
 /// A shorter id occurs in ordinary words by chance.
@@ -80,9 +79,10 @@ fn mask_id(text: &str, id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use domain::Role;
     use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
+
+    use super::*;
 
     fn told_to(role: Role, text: &str, client_id: &str) -> String {
         let who = Principal::local("1".to_owned(), String::new(), String::new(), role);

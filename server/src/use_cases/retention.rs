@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::error::one_line;
+use store::retention::{RetainedRows, delete_batch};
+use store::{Store, StoreError, runs, sessions};
 use tokio::time::sleep;
+use vault::clock::{Clock, Randomness, random_bytes};
 
 use crate::config::Retention;
 use crate::identity::login_limits;
 use crate::identity::sessions::{ABSOLUTE_END, IDLE_END};
-use domain::error::one_line;
-use store::retention::{RetainedRows, delete_batch};
-use store::{Store, StoreError, runs, sessions};
-use vault::clock::{Clock, Randomness, random_bytes};
 
 /// The interval of deletions, with a jitter of a quarter.
 const EVERY: Duration = Duration::from_hours(1);

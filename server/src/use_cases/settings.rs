@@ -5,23 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use contract::{Conflict, Save, SaveAnswer};
-use domain::Principal;
+use domain::error::one_line;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
 use domain::syntax::host::Host;
-use domain::{Draft, Field, Form, Presence, Problem, Problems, Saved, presence};
+use domain::{Draft, Field, Form, Presence, Principal, Problem, Problems, Saved, presence};
+use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
-
-use super::UseCaseError;
-use domain::error::one_line;
-use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use store::Store;
 use store::audit::Actor;
 use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
 use store::tokens::StoredToken;
 use vault::clock::Clock;
 use vault::{Vault, VaultError};
+
+use super::UseCaseError;
 
 /// The saved settings, and what a save uses. Clones share everything.
 #[derive(Debug, Clone)]

@@ -6,32 +6,28 @@ mod updates;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use contract::pages::History;
 use contract::{ApiCode, RunView, TestAnswer};
-use domain::Principal;
 use domain::delivery::{self, Diagnosis, Outcome, Run, Step, StepReport, Tested};
 use domain::draft::Smtp;
+use domain::error::one_line;
 use domain::secret::Destination;
 use domain::settings::{Security, Settings};
 use domain::syntax::port;
-use domain::{Draft, Form, OauthFlow};
+use domain::{Draft, Form, OauthFlow, Principal};
 use secrecy::{ExposeSecret, SecretString};
+use smtp::message::{ComposeError, TestMessage, compose};
+use smtp::{Accepted, Failure};
+use store::runs::StoredRun;
+use store::{Store, runs as rows, tokens};
 use tokio::sync::mpsc;
 
 use super::delivery::{
     self as sending, Delivery, Outgoing, TokenSource, failure_before_connection,
 };
 use super::people::display;
-use super::settings;
-use super::{UseCaseError, internal_error, reader_view};
+use super::{UseCaseError, internal_error, reader_view, settings};
 use crate::identity::People;
-use contract::pages::History;
-use domain::error::one_line;
-use smtp::message::{ComposeError, TestMessage, compose};
-use smtp::{Accepted, Failure};
-use store::Store;
-use store::runs as rows;
-use store::runs::StoredRun;
-use store::tokens;
 pub use updates::{RunUpdates, Subscription};
 use vault::clock::{Clock, Randomness, random_id};
 use vault::{Vault, columns};

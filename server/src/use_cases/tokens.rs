@@ -12,11 +12,11 @@ use oauth::TokenClient;
 use store::Store;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::task::TaskTracker;
+use vault::Vault;
+use vault::clock::{Clock, Randomness};
 
 use super::settings::SettingsStore;
 use crate::aggregates::Aggregates;
-use vault::Vault;
-use vault::clock::{Clock, Randomness};
 
 /// What the life of a token uses. Clones share everything.
 #[derive(Debug, Clone)]

@@ -21,9 +21,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use contract::ApiCode;
-use contract::paths;
-use contract::{AccessDenied, ConsentBinding};
+use contract::{AccessDenied, ApiCode, ConsentBinding, paths};
+use domain::error::one_line;
+use store::StoreError;
+use store::audit::{Action, Actor};
 
 use super::api_error::{refuse, status};
 use super::client_ip;
@@ -39,9 +40,6 @@ use crate::identity::sessions::{Caller, SessionKey};
 use crate::identity::{Principal, RequestClient};
 use crate::state::Server;
 use crate::subscriber::written;
-use domain::error::one_line;
-use store::StoreError;
-use store::audit::{Action, Actor};
 
 /// Background polling endpoints; they do not extend a session's idle timeout.
 const POLLING_PATHS: [&str; 2] = ["/api/email/token", EVENTS];

@@ -10,8 +10,10 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use contract::ApiCode;
 use domain::Principal;
 use futures_util::stream::unfold;
+use store::runs::StoredRun;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::api_error::refuse;
@@ -19,8 +21,6 @@ use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
 use crate::state::Server;
 use crate::use_cases::{Subscription, shown};
-use contract::ApiCode;
-use store::runs::StoredRun;
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";

@@ -10,12 +10,14 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use contract::pages::{
     AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem,
 };
-use contract::paths;
+use contract::{ApiCode, paths};
+use domain::error::one_line;
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use store::sessions::SessionSummary;
 
 use super::api_error::refuse;
 use super::pages::Pages;
@@ -25,9 +27,6 @@ use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
 use crate::state::Server;
 use crate::time_zones;
-use contract::ApiCode;
-use domain::error::one_line;
-use store::sessions::SessionSummary;
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]

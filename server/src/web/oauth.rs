@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use contract::paths;
 use domain::token::OauthDiagnosis;
+use net::origin::PublicUrl;
+use oauth::AuthorizationResponse;
 
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::state::Server;
 use crate::subscriber::written;
 use crate::use_cases::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
-use net::origin::PublicUrl;
-use oauth::AuthorizationResponse;
 
 /// The maximum size of a posted authorization response, in octets: it is sent on in a URL, which
 /// header limits bound.

@@ -6,9 +6,10 @@ use axum::extract::{Extension, Query, RawQuery, State};
 use axum::http::header::{REFRESH, SET_COOKIE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
-use contract::SignInRefusal;
-use contract::paths;
+use contract::{ApiCode, SignInRefusal, paths};
+use domain::error::one_line;
 use labels::{GO_ON_OUT, SIGN_OUT};
+use oauth::AuthorizationResponse;
 use serde::Deserialize;
 use shell::local_path;
 
@@ -20,9 +21,6 @@ use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::identity::oidc::{LoginCompleted, LoginFailed, LoginRedirect, OidcError};
 use crate::state::Server;
-use contract::ApiCode;
-use domain::error::one_line;
-use oauth::AuthorizationResponse;
 
 /// The query: the path to return to.
 #[derive(Deserialize)]

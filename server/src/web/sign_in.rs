@@ -10,12 +10,11 @@ use axum::extract::{Extension, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use contract::SignInRefusal;
-use contract::paths;
-use shell::{local_path, with_destination};
-
+use contract::{ApiCode, SignInRefusal, paths};
+use domain::error::one_line;
 use domain::secret::TypedSecret;
 use serde::Deserialize;
+use shell::{local_path, with_destination};
 
 use super::api_error::refuse;
 use super::oauth::address;
@@ -25,8 +24,6 @@ use super::throttle::seconds;
 use crate::identity::devices::DeviceCookie;
 use crate::identity::{Caller, SignInError, SignedIn};
 use crate::state::Server;
-use contract::ApiCode;
-use domain::error::one_line;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// What a browser deletes at a sign-out (Clear Site Data, 3.1). Not the cookies: that would delete

@@ -9,9 +9,8 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
-use contract::ApiCode;
 use contract::code::ErrorBody;
-use contract::paths;
+use contract::{ApiCode, paths};
 
 use crate::identity::login_throttle::{Entrance, Limited};
 use crate::state::Server;

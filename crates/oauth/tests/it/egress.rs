@@ -8,12 +8,12 @@ use domain::token::OauthDiagnosis;
 use net::egress::EgressPolicy;
 use net::origin::ProxyUrl;
 use oauth::TokenClient;
+use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::{AUTHORITY, TestCa, self_signed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{LONG, SHORT, TRUST, ask, client, client_with, proxy, told};
-use testkit::provider::{ScriptedProvider, Turn};
-use testkit::smtp_server::{AUTHORITY, TestCa, self_signed};
 
 const TOKEN: &str = r#"{"access_token":"token-1"}"#;
 

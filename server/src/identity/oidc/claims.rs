@@ -1,12 +1,12 @@
 //! Maps the claims of an ID token (`OpenID` Connect Core 1.0, 5.1) to a principal and a role. The
 //! caller must have validated the token.
 
-use crate::config::RoleNames;
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::RoleNames;
 use crate::identity::claims::{address, claim, shown, words};
 use crate::identity::{Email, Principal, Role};
 use crate::time_zones;

@@ -3,21 +3,21 @@
 //! itself.
 
 use contract::{LookupFact, LookupResult, Suggestion};
-use domain::syntax::text::{is_guid, shown};
-use domain::syntax::url;
-use domain::validate::endpoint_problem;
-use domain::{Field, Problem};
-use explain::discovery::{self as words, MetadataProblem, ProviderFact};
-use serde_json::{Map, Value};
-
-use super::super::UseCaseError;
-use super::Lookups;
 use domain::issuer::{
     self, IssuerProblem, LONGEST, MICROSOFT, OAUTH, OPENID, ParsedIssuer, VERSION,
 };
+use domain::syntax::text::{is_guid, shown};
+use domain::syntax::url;
 use domain::token::OauthDiagnosis;
+use domain::validate::endpoint_problem;
+use domain::{Field, Problem};
+use explain::discovery::{self as words, MetadataProblem, ProviderFact};
 use oauth::{Document, DocumentError};
+use serde_json::{Map, Value};
 use store::provider_metadata::{self, StoredProvider};
+
+use super::super::UseCaseError;
+use super::Lookups;
 
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";

@@ -1,8 +1,7 @@
 //! Checks a Redirect URI: compares the typed URL with this server's callback, and the page's origin with
 //! those that may show the tab.
 
-use contract::RequestOrigin;
-use contract::{LookupFact, LookupResult};
+use contract::{LookupFact, LookupResult, RequestOrigin};
 use domain::syntax::text::shown;
 use explain::redirect_check::{self as words, RedirectFact, RedirectProblem};
 

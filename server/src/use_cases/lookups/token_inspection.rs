@@ -3,25 +3,24 @@
 
 use chrono::{DateTime, Utc};
 use contract::{LookupFact, LookupResult};
-use domain::Principal;
 use domain::draft::Authentication;
 use domain::secret::StoredSecret;
 use domain::syntax::text::shown;
 use domain::time_format::TimeDisplay;
-use domain::{Form, OauthFlow, microsoft, preset};
+use domain::{Form, OauthFlow, Principal, microsoft, preset};
 use explain::token_inspection::{
     self, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION, TokenFact, TokenProblem,
 };
+use net::redact::Redactor;
+use oauth::{TokenClaims, claims_of, other_account};
 use secrecy::ExposeSecret;
+use store::tokens::{self, StoredToken};
 
 use super::super::UseCaseError;
 use super::super::people::display;
 use super::super::settings::Current;
 use super::super::tokens::renewal;
 use super::Lookups;
-use net::redact::Redactor;
-use oauth::{TokenClaims, claims_of, other_account};
-use store::tokens::{self, StoredToken};
 
 /// The audiences of Microsoft Graph: its URL and its application id.
 const GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];

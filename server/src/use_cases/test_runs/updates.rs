@@ -4,18 +4,18 @@
 //! source, so a stream never shows what a reload would not. No state remains when a user's last
 //! stream ends.
 
-use crate::config::StreamTiming;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::sleep;
-use tokio_util::task::AbortOnDropHandle;
 
 use domain::error::one_line;
 use store::Store;
 use store::runs::{self, StoredRun};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 use vault::clock::Clock;
+
+use crate::config::StreamTiming;
 
 /// All subscriptions.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 //! Endpoint: by the settings, or by the provider's metadata.
 
 use domain::draft::ClientAuthentication;
-use domain::settings::Grant;
-
-use super::Tokens;
 use domain::error::one_line;
+use domain::settings::Grant;
 use oauth::ClientAuth;
 use store::provider_metadata;
+
+use super::Tokens;
 
 /// The method for the first request of a grant; the stored token keeps the one that worked.
 pub async fn first(tokens: &Tokens, grant: &Grant) -> ClientAuth {

@@ -5,24 +5,18 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::ConsentBinding;
-use contract::Explanation;
-use contract::paths;
-use contract::{ApiCode, AttemptFinished, AttemptStarted, TokenView};
-use domain::OauthFlow;
-use domain::Principal;
+use contract::{
+    ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, Explanation, TokenView, paths,
+};
+use domain::error::one_line;
 use domain::settings::{Consent, Grant};
 use domain::syntax::text::is_guid;
 use domain::syntax::url;
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage, Renewal};
+use domain::{OauthFlow, Principal};
 use explain::FailureContext;
-use secrecy::{ExposeSecret, SecretString};
-
-use super::super::settings::{self, Current};
-use super::super::{UseCaseError, internal_error, reader_view, retry_store};
-use super::{Tokens, client_auth, renewal, revocation};
-use domain::error::one_line;
 use oauth::{AuthorizationResponse, Issued};
+use secrecy::{ExposeSecret, SecretString};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, StoredBinding};
@@ -31,6 +25,10 @@ use store::tokens::{self as rows, PutOutcome, StoredToken};
 use store::{StoreError, people};
 use vault::clock::{random_id, random_token};
 use vault::columns::CODE_VERIFIER;
+
+use super::super::settings::{self, Current};
+use super::super::{UseCaseError, internal_error, reader_view, retry_store};
+use super::{Tokens, client_auth, renewal, revocation};
 
 /// The deadline of an attempt.
 const WITHIN: TimeDelta = TimeDelta::minutes(10);

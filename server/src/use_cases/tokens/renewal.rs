@@ -9,23 +9,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::OauthFlow;
+use domain::error::one_line;
 use domain::settings::{Grant, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
+use oauth::{ClientAuth, Issued};
 use secrecy::SecretString;
+use store::audit::{Action, Actor, Entry};
+use store::tokens::{self as rows, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
+use store::{StoreError, settings as stored};
 use tokio::time::{Instant, sleep};
+use vault::VaultError;
+use vault::clock::{Randomness, random_bytes, random_id};
+use vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
 
 use super::super::settings::{self, Current};
 use super::super::{UseCaseError, retry_store};
 use super::{Tokens, client_auth};
-use domain::error::one_line;
-use oauth::{ClientAuth, Issued};
-use store::StoreError;
-use store::audit::{Action, Actor, Entry};
-use store::settings as stored;
-use store::tokens::{self as rows, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
-use vault::VaultError;
-use vault::clock::{Randomness, random_bytes, random_id};
-use vault::columns::{ACCESS_TOKEN, REFRESH_TOKEN};
 
 /// How long before its expiry a token is renewed: this, or a fifth of its lifetime if that is less,
 /// and up to a quarter earlier (jitter).

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use domain::OauthFlow;
+use domain::error::one_line;
 use domain::syntax::url::origin;
+use oauth::ClientAuth;
+use store::provider_metadata;
+use store::tokens::StoredToken;
 use tokio::time::timeout;
 
 use super::super::settings::Current;
 use super::{Tokens, renewal};
-use domain::error::one_line;
-use oauth::ClientAuth;
-use store::provider_metadata;
-use store::tokens::StoredToken;
 
 /// The deadline of the whole revocation.
 const WITHIN: Duration = Duration::from_secs(20);

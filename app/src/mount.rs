@@ -33,7 +33,6 @@ pub struct Mounted {
 
 /// Mounts the tab in a container of a shadow root.
 #[wasm_bindgen]
-#[must_use]
 pub fn mount(container: HtmlElement, script: HostScript) -> Mounted {
     #[cfg(feature = "hydrate")]
     console_error_panic_hook::set_once();

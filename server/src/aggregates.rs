@@ -59,7 +59,6 @@ struct AggregateRow {
 
 impl Aggregates {
     /// Creates the counter of one server.
-    #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, counted: Arc::default(), writing: Arc::default() }
     }
@@ -67,7 +66,6 @@ impl Aggregates {
     /// Records an event: one row for an address, a minute, an actor and a detail. The detail must
     /// be one of a few that the server knows, never text from the client. Returns whether it is the
     /// first of its kind.
-    #[expect(clippy::must_use_candidate, reason = "only a log line asks")]
     pub fn record(
         &self,
         action: Action,

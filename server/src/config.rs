@@ -170,7 +170,6 @@ const REQUESTS_TO_OTHERS: u32 = 3;
 impl Config {
     /// The defaults of all flags, for this database. `listen` is unused by a host, which listens
     /// itself.
-    #[must_use]
     pub fn new(database: Database) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -277,14 +276,12 @@ impl Config {
 
     /// The client name in EHLO: the configured one, else the public URL's host if that is a public
     /// name. With `None`, the client uses the local address of the connection.
-    #[must_use]
     pub fn client_name(&self) -> Option<ClientName> {
         let public = || ClientName::of_public_host(self.public_url.as_ref()?.host());
         self.smtp_client_name.clone().or_else(public)
     }
 
     /// Whether browsers use https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(PublicUrl::is_https)
     }

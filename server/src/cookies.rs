@@ -11,25 +11,21 @@ pub struct Cookie {
 
 impl Cookie {
     /// Returns the session cookie.
-    #[must_use]
     pub const fn of_session(https: bool) -> Self {
         Self { base: "ppm-email", https }
     }
 
     /// Returns the cookie that identifies a browser on a provider's callback.
-    #[must_use]
     pub const fn of_consent(https: bool) -> Self {
         Self { base: "ppm-email-consent", https }
     }
 
     /// Returns the cookie that identifies a browser in which an account has signed in before.
-    #[must_use]
     pub const fn of_device(https: bool) -> Self {
         Self { base: "ppm-email-device", https }
     }
 
     /// Returns the name; over HTTPS with the prefix `__Host-` (RFC 6265bis 4.1.3.2).
-    #[must_use]
     pub fn name(self) -> String {
         let prefix = if self.https { "__Host-" } else { "" };
         format!("{prefix}{}", self.base)

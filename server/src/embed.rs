@@ -40,6 +40,7 @@ use tokio::task::JoinHandle;
 use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::config::Config;
+use crate::identity::People;
 use crate::identity::host::HostIdentity;
 use crate::use_cases::{Service, enforce_retention, run_refresh_loop};
 use crate::web::authenticate;
@@ -87,10 +88,10 @@ impl EmailSettings {
     }
 
     /// The same with a server that has started.
-    #[must_use]
     pub fn with_server(server: Server, identity: impl Identity) -> Self {
         let mut server = server;
-        server.people.host = Some(HostIdentity(Arc::new(identity)));
+        let host = Some(HostIdentity(Arc::new(identity)));
+        server.people = Arc::new(People { host, ..(*server.people).clone() });
         let background = [
             tokio::spawn(run_refresh_loop(server.tokens.clone())),
             tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
@@ -122,21 +123,18 @@ impl EmailSettings {
 
     /// The locations of the bundle's files, for `HydrationScripts` and `HashedStylesheet`. A page
     /// finds the same in its [`context`](Self::context).
-    #[must_use]
     pub fn leptos_options(&self) -> LeptosOptions {
         LeptosOptions::from_ref(&self.server)
     }
 
     /// The paths of the tab's server functions, which [`router`](Self::router) serves. Pass them to
     /// `generate_route_list_with_exclusions`: otherwise Leptos adds each a second time, unguarded.
-    #[must_use]
     pub fn calls() -> Vec<String> {
         let paths = server_fn_paths().map(|(path, _)| path);
         paths.filter(|path| path.starts_with(CALLS)).map(str::to_owned).collect()
     }
 
     /// The mailer for the host's own mail.
-    #[must_use]
     pub fn mailer(&self) -> Mailer {
         Mailer::new(self.server.runs.delivery.clone())
     }

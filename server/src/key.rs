@@ -88,7 +88,6 @@ pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
 }
 
 /// Returns the warning that a copy of the database's folder contains the key too, if it does.
-#[must_use]
 pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     let Database::Sqlite(file) = database else { return None };
     key_file::lies_beside(key_file, file).then(|| {

@@ -31,7 +31,6 @@ pub enum Reason {
 
 impl Reason {
     /// The reason's code, in answers and in the log.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::DatabaseUnavailable => "database-unavailable",

@@ -86,7 +86,6 @@ impl Default for Limits {
 impl Limits {
     /// The configured limits, in a process with this limit of file descriptors. Connections get at
     /// most half of them; the rest is for the database, mail servers and Token Endpoints.
-    #[must_use]
     pub fn new(config: &Config, descriptors: u64) -> Self {
         let most = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(1);
         if config.max_connections > most {
@@ -102,7 +101,6 @@ impl Limits {
 }
 
 /// Raises the soft limit of open files to the hard limit (`RLIMIT_NOFILE`), and returns it.
-#[must_use]
 pub fn raise_descriptors() -> u64 {
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(error = one_line(&error), "the limit of open files could not be raised");

@@ -22,7 +22,6 @@ pub fn install() {
 }
 
 /// Whether an algorithm is supported: only those with a public key are.
-#[must_use]
 pub const fn is_asymmetric(algorithm: Algorithm) -> bool {
     scheme(algorithm).is_some()
 }

@@ -36,15 +36,15 @@ pub struct Server {
     /// The source of randomness.
     pub randomness: Arc<dyn Randomness>,
     /// Who may sign in, and who is signed in.
-    pub people: People,
+    pub people: Arc<People>,
     /// The saved settings.
-    pub settings: SettingsStore,
+    pub settings: Arc<SettingsStore>,
     /// The token of the saved settings.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// The test messages.
-    pub runs: TestRuns,
+    pub runs: Arc<TestRuns>,
     /// What can be asked without changing anything.
-    pub lookups: Lookups,
+    pub lookups: Arc<Lookups>,
     /// The reasons why this process is not ready, if any.
     pub readiness: Readiness,
     /// Cancelled at shutdown, to end all event streams: shutdown would wait for them.
@@ -91,11 +91,11 @@ impl Server {
         let documents = Documents::new(&trust, &config.egress, proxy, deadlines)?;
         let config = Arc::new(config);
         let shared = Shared { config, store, vault, clock, randomness };
-        let people = shared.people(&trust, &documents)?;
-        let settings = shared.settings();
-        let tokens = shared.tokens(&settings, client, &people);
-        let runs = shared.runs(&settings, &tokens, trust);
-        let lookups = shared.lookups(&tokens, &people, documents);
+        let people = Arc::new(shared.people(&trust, &documents)?);
+        let settings = Arc::new(shared.settings());
+        let tokens = Arc::new(shared.tokens(&settings, client, &people));
+        let runs = Arc::new(shared.runs(&settings, &tokens, trust));
+        let lookups = Arc::new(shared.lookups(&tokens, &people, documents));
         let Shared { config, store, vault, clock, randomness } = shared;
         Ok(Self {
             config,
@@ -114,14 +114,12 @@ impl Server {
     }
 
     /// Returns the services of the tab and of the pages around it.
-    #[must_use]
     pub fn service(&self) -> Service {
         let Self { settings, tokens, runs, lookups, people, .. } = self.clone();
         Service { settings, tokens, runs, lookups, people }
     }
 
     /// Returns what the deletion of expired rows uses.
-    #[must_use]
     pub fn cleanup(&self) -> Cleanup {
         let Self { store, clock, randomness, .. } = self.clone();
         Cleanup { store, clock, randomness, retention: self.config.retention }
@@ -181,7 +179,12 @@ impl Shared {
         }
     }
 
-    fn tokens(&self, settings: &SettingsStore, client: TokenClient, people: &People) -> Tokens {
+    fn tokens(
+        &self,
+        settings: &Arc<SettingsStore>,
+        client: TokenClient,
+        people: &People,
+    ) -> Tokens {
         Tokens {
             settings: settings.clone(),
             store: self.store.clone(),
@@ -198,7 +201,12 @@ impl Shared {
         }
     }
 
-    fn runs(&self, settings: &SettingsStore, tokens: &Tokens, trust: Arc<TlsTrust>) -> TestRuns {
+    fn runs(
+        &self,
+        settings: &Arc<SettingsStore>,
+        tokens: &Arc<Tokens>,
+        trust: Arc<TlsTrust>,
+    ) -> TestRuns {
         let delivery = Delivery {
             settings: settings.clone(),
             tokens: tokens.clone(),
@@ -210,7 +218,7 @@ impl Shared {
             tasks: TaskTracker::new(),
         };
         TestRuns {
-            delivery,
+            delivery: Arc::new(delivery),
             store: self.store.clone(),
             vault: self.vault.clone(),
             clock: self.clock.clone(),
@@ -220,7 +228,7 @@ impl Shared {
         }
     }
 
-    fn lookups(&self, tokens: &Tokens, people: &People, documents: Documents) -> Lookups {
+    fn lookups(&self, tokens: &Arc<Tokens>, people: &Arc<People>, documents: Documents) -> Lookups {
         Lookups {
             tokens: tokens.clone(),
             people: people.clone(),

@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::key;
 
 /// The warnings about a configuration, for the server and for a Rust host.
-#[must_use]
 pub fn of_config(config: &Config) -> Vec<String> {
     let root = geteuid()
         .is_root()
@@ -16,7 +15,6 @@ pub fn of_config(config: &Config) -> Vec<String> {
 }
 
 /// The same, and those for a server that listens itself.
-#[must_use]
 pub fn of_serving(config: &Config) -> Vec<String> {
     let public_url = config.public_url.as_ref();
     let clear = public_url.filter(|url| url.is_in_clear()).map(|url| {

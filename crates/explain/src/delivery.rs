@@ -17,7 +17,6 @@ use crate::provider::steps_for;
 
 /// Explains the outcome of a test message; `None` if it succeeded or has not ended. `tested` is the
 /// tested form, without Client ID if the caller may not read it.
-#[must_use]
 pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,

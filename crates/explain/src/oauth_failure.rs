@@ -22,7 +22,6 @@ pub struct FailureContext {
 }
 
 /// Explains a failure, with its stage in the cause.
-#[must_use]
 pub fn failure(failure: &OauthFailure, known: &FailureContext) -> Explanation {
     let Explanation { cause, steps, see_also } = explained(failure, known);
     // Admin consent is not a failure, although it yields no token.

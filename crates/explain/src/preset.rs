@@ -6,7 +6,6 @@ use domain::preset::{Detail, DetailProblem, Provider};
 use labels::field_in_full;
 
 /// Returns a preset's values with the next steps, or the problem with its detail.
-#[must_use]
 pub fn preset(
     provider: Provider,
     values: Result<Vec<(Field, String)>, DetailProblem>,

@@ -20,7 +20,6 @@ pub enum RedirectFact {
 }
 
 /// The name of a fact.
-#[must_use]
 pub const fn fact(fact: RedirectFact) -> &'static str {
     match fact {
         RedirectFact::Typed => "Redirect URI",
@@ -39,13 +38,11 @@ pub const BY_HOST: &str = "the Host header of your request";
 pub const SAME: &str = "Exactly this server's address. Register it at the provider as it is.";
 
 /// Formats a forwarding header, which PPM does not use.
-#[must_use]
 pub fn forwarded(value: &str) -> String {
     format!("{value} (PPM does not use this header)")
 }
 
 /// Formats the origin of another site's page that may embed the tab.
-#[must_use]
 pub fn elsewhere(page: &str) -> String {
     format!("{page}, which is allowed to show this tab; browsers still come back to this server")
 }
@@ -127,7 +124,6 @@ pub enum RedirectProblem {
 }
 
 /// Explains a problem; `own` is this server's callback address.
-#[must_use]
 pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
     match problem {
         RedirectProblem::Empty => {
@@ -183,7 +179,6 @@ fn use_own_address(own: &str) -> NextStep {
 }
 
 /// The scheme, host and port that a text begins with, not normalised.
-#[must_use]
 pub fn url_origin(text: &str) -> Option<String> {
     let text = Some(text).filter(|text| !text.contains(char::is_whitespace))?;
     let Pieces { scheme, host, port, .. } = Pieces::of(text);
@@ -216,7 +211,6 @@ impl<'a> Pieces<'a> {
 }
 
 /// How a typed URL differs from this server's, part by part.
-#[must_use]
 pub fn differences(typed: &str, own: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut differs = |part: UriPart, typed: &str, own: &str| {

@@ -33,13 +33,11 @@ pub const KEEP_STORED: &str = "Keep stored";
 pub const USE_OWN_ADDRESS: &str = "Use this server's";
 
 /// The note that names this server's callback address.
-#[must_use]
 pub fn own_address(callback: &str) -> String {
     format!("This server's own address is {callback}.")
 }
 
 /// The destination of a Client Secret for Client Credentials.
-#[must_use]
 pub fn client_credentials_destination(
     token_endpoint: &str,
     scope: &str,
@@ -85,7 +83,6 @@ pub const NOTHING_SAVED: &str = "Nothing was saved.";
 pub const CLOSE: &str = "Close";
 
 /// The number of unsaved changes.
-#[must_use]
 pub fn changes(count: usize) -> String {
     match count {
         1 => "1 change".to_owned(),
@@ -94,7 +91,6 @@ pub fn changes(count: usize) -> String {
 }
 
 /// The heading of the validation problems that blocked a save.
-#[must_use]
 pub fn problems_block_save(count: usize) -> String {
     match count {
         0 => "All fixed. Save again.".to_owned(),
@@ -104,7 +100,6 @@ pub fn problems_block_save(count: usize) -> String {
 }
 
 /// The heading of the validation problems that blocked a test message.
-#[must_use]
 pub fn problems_block_test(count: usize) -> String {
     match count {
         0 => "All fixed. Test again.".to_owned(),
@@ -114,7 +109,6 @@ pub fn problems_block_test(count: usize) -> String {
 }
 
 /// The label of the choice between two conflicting values of a control.
-#[must_use]
 pub fn choice_for(field: Field) -> String {
     format!("Choice for {}", field_in_full(field))
 }
@@ -154,13 +148,11 @@ pub const COPY_AS_TEXT: &str = "Copy as text";
 pub const AS_TEXT: &str = "As text";
 
 /// When the last test message was sent, and to whom.
-#[must_use]
 pub fn last_test(at: &str, recipient: &str) -> String {
     format!("Last test: {at}, to {recipient}.")
 }
 
 /// The duration of a step.
-#[must_use]
 pub fn millis(millis: u32) -> String {
     format!("{millis} ms")
 }

@@ -62,7 +62,6 @@ impl TlsTrust {
     }
 
     /// Returns the rustls configuration, for other TLS clients in PPM.
-    #[must_use]
     pub fn client_config(&self) -> Arc<ClientConfig> {
         self.config.clone()
     }

@@ -21,7 +21,6 @@ pub struct HttpError {
 
 impl HttpError {
     /// Creates an error.
-    #[must_use]
     pub fn new(diagnosis: OauthDiagnosis, peer_text: Option<String>) -> Self {
         Self { diagnosis, peer_text }
     }

@@ -75,7 +75,6 @@ impl Documents {
     }
 
     /// Returns the same client with another policy, for a URL that the operator configured.
-    #[must_use]
     pub fn by(&self, egress: EgressPolicy) -> Self {
         Self { http: self.http.by(egress) }
     }

@@ -1,8 +1,6 @@
 //! The stand-alone PPM Administrator shell: routes, navigation, sign-in, and the pages around the tab.
 //! It is server-rendered HTML with forms and needs no script; only the tab is downloaded as Wasm.
 
-#![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
-
 mod account;
 mod audit;
 mod email;
@@ -29,7 +27,6 @@ use app::markup::escaped;
 use contract::paths;
 
 /// The HTML document.
-#[must_use]
 pub fn document(options: LeptosOptions) -> impl IntoView {
     view! {
         <!DOCTYPE html>

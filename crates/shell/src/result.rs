@@ -11,7 +11,6 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 /// Returns the value of the page's `fault` query parameter.
-#[must_use]
 pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
     serde_json::to_value(diagnosis)
         .ok()

@@ -22,7 +22,6 @@ pub trait Randomness: fmt::Debug + Send + Sync {
 }
 
 /// Returns `N` random bytes.
-#[must_use]
 pub fn random_bytes<const N: usize>(randomness: &dyn Randomness) -> [u8; N] {
     let mut bytes = [0; N];
     randomness.fill(&mut bytes);
@@ -30,13 +29,11 @@ pub fn random_bytes<const N: usize>(randomness: &dyn Randomness) -> [u8; N] {
 }
 
 /// Returns 128 random bits in base64url, which fits a URL, a cookie and a header.
-#[must_use]
 pub fn random_id(randomness: &dyn Randomness) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<16>(randomness))
 }
 
 /// Returns 256 random bits in base64url, for tokens that grant access by themselves.
-#[must_use]
 pub fn random_token(randomness: &dyn Randomness) -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness))
 }

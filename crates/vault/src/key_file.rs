@@ -136,7 +136,6 @@ pub fn lock(file: &Path) -> Result<Option<Locked>, KeyFileError> {
 
 impl Locked {
     /// Returns the keys in the file.
-    #[must_use]
     pub const fn ring(&self) -> &Ring {
         &self.ring
     }
@@ -227,7 +226,6 @@ fn folder(file: &Path) -> &Path {
 }
 
 /// Whether a copy of the database's folder contains the key file too.
-#[must_use]
 pub fn lies_beside(file: &Path, database: &Path) -> bool {
     let whole = |path: &Path| folder(path).canonicalize();
     // A folder that does not exist contains neither.

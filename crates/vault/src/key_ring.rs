@@ -23,7 +23,6 @@ pub struct Key {
 
 impl Key {
     /// Creates a key of these octets.
-    #[must_use]
     pub fn new(octets: &[u8; 32], made_on: Option<NaiveDate>) -> Self {
         let digest =
             Sha256::new().chain_update(b"ppm-email key id").chain_update(octets).finalize();
@@ -37,13 +36,11 @@ impl Key {
     }
 
     /// Returns the key's id.
-    #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
     /// Returns the day on which it was made (UTC), if known.
-    #[must_use]
     pub const fn made_on(&self) -> Option<NaiveDate> {
         self.made_on
     }
@@ -85,13 +82,11 @@ pub struct Ring {
 
 impl Ring {
     /// Creates a ring of one key.
-    #[must_use]
     pub fn of_one(key: Key) -> Self {
         Self { keys: vec![key], active: 0 }
     }
 
     /// Creates a ring that seals with the newest key; `None` without keys or with duplicates.
-    #[must_use]
     pub fn of(keys: Vec<Key>) -> Option<Self> {
         let active = keys.len().checked_sub(1)?;
         let is_first = |(at, key): (usize, &Key)| !keys[..at].iter().any(|k| k.id() == key.id());
@@ -99,51 +94,43 @@ impl Ring {
     }
 
     /// Returns the same keys, sealing with this one; `None` if it is not among them.
-    #[must_use]
     pub fn sealing_with(&self, id: KeyId) -> Option<Self> {
         let active = self.keys.iter().position(|key| key.id() == id)?;
         Some(Self { keys: self.keys.clone(), active })
     }
 
     /// Returns the same keys and a newer one.
-    #[must_use]
     pub fn and(mut self, newer: Key) -> Self {
         self.keys.push(newer);
         self
     }
 
     /// Returns the key that seals and those that were added after it.
-    #[must_use]
     pub fn without_retired(&self) -> Self {
         Self { keys: self.keys[self.active..].to_vec(), active: 0 }
     }
 
     /// Returns the key with this id.
-    #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&Key> {
         self.keys.iter().find(|key| key.id() == id)
     }
 
     /// Returns the keys, oldest first.
-    #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
     /// Returns the key that seals.
-    #[must_use]
     pub fn active(&self) -> &Key {
         &self.keys[self.active]
     }
 
     /// Returns the key that was added last.
-    #[must_use]
     pub fn newest(&self) -> &Key {
         &self.keys[self.keys.len() - 1]
     }
 
     /// Returns the keys that were added before the one that seals, oldest first.
-    #[must_use]
     pub fn retired(&self) -> &[Key] {
         &self.keys[..self.active]
     }

@@ -141,7 +141,6 @@ fn first_ring(
 }
 
 /// Generates a random key.
-#[must_use]
 pub fn new_key(clock: &dyn Clock, randomness: &dyn Randomness) -> Key {
     let octets = Zeroizing::new(random_bytes::<32>(randomness));
     Key::new(&octets, Some(clock.now().date_naive()))
@@ -183,14 +182,12 @@ async fn poll(vault: &Vault, store: &Store) -> Result<(), StoreError> {
 
 impl Vault {
     /// Creates a vault with this key alone.
-    #[must_use]
     pub fn new(key: &[u8; 32], randomness: Arc<dyn Randomness>) -> Self {
         let ring = Ring::of_one(Key::new(key, None));
         Self::over(ring, None, randomness)
     }
 
     /// Creates a vault with these keys, which looks for missing ones in this file.
-    #[must_use]
     pub fn over(ring: Ring, file: Option<&Path>, randomness: Arc<dyn Randomness>) -> Self {
         Self {
             ring: Arc::new(RwLock::new(Arc::new(ring))),
@@ -201,20 +198,17 @@ impl Vault {
     }
 
     /// Returns the current keys.
-    #[must_use]
     pub fn ring(&self) -> Arc<Ring> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Signs a text for one purpose (HMAC-SHA-256) and returns base64url, which fits a cookie.
-    #[must_use]
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         let signed = encode(purpose, 0, &[text]);
         URL_SAFE_NO_PAD.encode(hmac::sign(self.ring().active().signing(), &signed))
     }
 
     /// Whether a key of this vault has signed a text for this purpose.
-    #[must_use]
     pub fn has_signed(&self, purpose: &str, text: &str, signature: &str) -> bool {
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
         let signed = encode(purpose, 0, &[text]);
@@ -223,7 +217,6 @@ impl Vault {
     }
 
     /// Seals a secret for one column (a field's wire name) and one destination.
-    #[must_use]
     pub fn seal(&self, column: &str, destination: &Destination, secret: &SecretString) -> Vec<u8> {
         let associated = associated_data(column, destination);
         self.seal_bytes(self.ring().active(), &associated, secret.expose_secret().as_bytes())
@@ -287,19 +280,16 @@ impl Vault {
 
     /// Whether a value in the database needs a key that is neither in the ring nor in the key file.
     /// False again once the file has the key, or no value needs it.
-    #[must_use]
     pub fn has_met_unknown_key(&self) -> bool {
         !self.missing().keys.is_empty()
     }
 
     /// Returns a check value of the key that seals, which only this key opens.
-    #[must_use]
     pub fn check(&self) -> Vec<u8> {
         self.check_by(self.ring().active())
     }
 
     /// Returns a check value of this key, which makes it the sealing key.
-    #[must_use]
     pub fn check_by(&self, key: &Key) -> Vec<u8> {
         self.seal_bytes(key, &check_data(), CHECKED_TEXT)
     }

@@ -37,7 +37,6 @@ impl Default for Rates {
 ///
 /// # Panics
 /// `at_once` or `period` is zero.
-#[must_use]
 pub fn rate(at_once: u32, period: Duration) -> Quota {
     let at_once = NonZeroU32::new(at_once).expect("a rate of nothing refuses everybody");
     Quota::with_period(period).expect("a period takes time").allow_burst(at_once)

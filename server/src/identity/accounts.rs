@@ -161,7 +161,6 @@ struct AdmittedGuess {
 
 impl Accounts {
     /// Creates the service over `store`; `https` makes its cookies secure.
-    #[must_use]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -182,19 +181,16 @@ impl Accounts {
     }
 
     /// Returns the session service.
-    #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
     /// Returns the audit recorder of events that unauthenticated clients can cause.
-    #[must_use]
     pub fn aggregates(&self) -> &Aggregates {
         &self.aggregates
     }
 
     /// Returns the session cookie.
-    #[must_use]
     pub fn cookie(&self) -> SessionCookie {
         self.cookie
     }

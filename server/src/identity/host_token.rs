@@ -46,7 +46,6 @@ impl fmt::Debug for TokenCheck {
 
 impl TokenCheck {
     /// Creates the validator; it fetches keys through `documents`.
-    #[must_use]
     pub fn new(
         configured: HostTokens,
         roles: RoleNames,

@@ -72,7 +72,6 @@ struct Fetched {
 
 impl Keys {
     /// Creates the keys of this source; nothing is fetched yet.
-    #[must_use]
     pub fn new(source: KeySource, documents: Documents, clock: Arc<dyn Clock>) -> Self {
         match source {
             KeySource::File(key) => Self { configured: Some(key), published: None },

@@ -78,7 +78,6 @@ impl Default for Throttle {
 
 impl Throttle {
     /// Creates limits with empty counts.
-    #[must_use]
     pub fn new(rates: Rates) -> Self {
         Self {
             passwords: Gate::new(rates),

@@ -197,13 +197,11 @@ impl Oidc {
     }
 
     /// Returns the provider's name on the sign-in page.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.config.name
     }
 
     /// Returns the provider's issuer identifier.
-    #[must_use]
     pub fn issuer(&self) -> &str {
         &self.config.issuer
     }

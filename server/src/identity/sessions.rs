@@ -67,13 +67,11 @@ impl SessionKey {
     }
 
     /// Returns the session's name on pages and in the audit trail.
-    #[must_use]
     pub fn name(&self) -> String {
         sessions::name_of(&self.0)
     }
 
     /// Returns the hash, as it is stored.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -94,7 +92,6 @@ impl SessionCookie {
     }
 
     /// Returns the `Set-Cookie` header that removes the cookie.
-    #[must_use]
     pub fn removal(self) -> HeaderValue {
         self.cookie().given("", "; Max-Age=0")
     }
@@ -149,7 +146,6 @@ struct Unwritten {
 
 impl Sessions {
     /// Creates the service over `store`.
-    #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, unwritten: Arc::default() }
     }

@@ -22,9 +22,9 @@ use super::tokens::renewal::{self, Access, NoAccess};
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The saved settings.
-    pub settings: SettingsStore,
+    pub settings: Arc<SettingsStore>,
     /// The token of the saved settings.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// The trusted certificates.
     pub trust: Arc<TlsTrust>,
     /// The addresses that may be called.

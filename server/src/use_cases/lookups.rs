@@ -18,9 +18,9 @@ use crate::identity::People;
 #[derive(Debug, Clone)]
 pub struct Lookups {
     /// The token to inspect.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// How a user likes instants displayed.
-    pub people: People,
+    pub people: Arc<People>,
     /// The metadata of providers.
     pub store: Store,
     /// The clock.

@@ -2,6 +2,7 @@
 //! steps as a test message. Nothing of a message is stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::delivery::{Diagnosis, FactName, Step, StepReport};
 use domain::error::one_line;
@@ -16,7 +17,7 @@ use super::settings::{self, Current};
 
 /// Sends messages with the saved settings. Clones share all state.
 #[derive(Debug, Clone)]
-pub struct Mailer(Delivery);
+pub struct Mailer(Arc<Delivery>);
 
 /// A mail server accepted responsibility for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +62,11 @@ pub struct Undelivered {
 
 impl Undelivered {
     /// The likely cause, as a sentence for an administrator.
-    #[must_use]
     pub fn cause(&self) -> &'static str {
         labels::diagnosis_words(self.diagnosis).cause
     }
 
     /// What to do, in the order to try it.
-    #[must_use]
     pub fn next_steps(&self) -> &'static [&'static str] {
         labels::diagnosis_words(self.diagnosis).steps
     }
@@ -83,14 +82,12 @@ impl Undelivered {
 
     /// Whether the connection ended after the final dot: the message may have been delivered, and
     /// sending it again may deliver it twice (RFC 1047).
-    #[must_use]
     pub fn may_have_arrived(&self) -> bool {
         self.diagnosis == Diagnosis::MaybeDelivered
     }
 
     /// Whether a retry may succeed without anyone's intervention: after a reply of 4yz (RFC 5321
     /// 4.2.1), or if the network prevented the SMTP session.
-    #[must_use]
     pub fn is_temporary(&self) -> bool {
         let is_network = matches!(
             self.diagnosis,
@@ -121,8 +118,7 @@ impl std::error::Error for Undelivered {}
 
 impl Mailer {
     /// Creates a mailer.
-    #[must_use]
-    pub fn new(delivery: Delivery) -> Self {
+    pub fn new(delivery: Arc<Delivery>) -> Self {
         Self(delivery)
     }
 

@@ -11,6 +11,7 @@ mod settings;
 mod test_runs;
 mod tokens;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,15 +51,15 @@ const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct Service {
     /// The saved settings.
-    pub settings: SettingsStore,
+    pub settings: Arc<SettingsStore>,
     /// The token of the saved settings.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// The test messages.
-    pub runs: TestRuns,
+    pub runs: Arc<TestRuns>,
     /// What can be asked without changing anything.
-    pub lookups: Lookups,
+    pub lookups: Arc<Lookups>,
     /// Who may sign in, and who is signed in.
-    pub people: People,
+    pub people: Arc<People>,
 }
 
 /// An internal error of a use case: never the caller's fault.

@@ -41,7 +41,7 @@ const GRACE: TimeDelta = TimeDelta::seconds(15);
 #[derive(Debug, Clone)]
 pub struct TestRuns {
     /// Sends the messages.
-    pub delivery: Delivery,
+    pub delivery: Arc<Delivery>,
     /// The rows of the runs.
     pub store: Store,
     /// Seals the form of a run.

@@ -22,7 +22,7 @@ use crate::aggregates::Aggregates;
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// The saved settings.
-    pub settings: SettingsStore,
+    pub settings: Arc<SettingsStore>,
     /// The rows of tokens and attempts.
     pub store: Store,
     /// Seals and opens tokens.

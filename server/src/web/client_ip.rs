@@ -8,7 +8,6 @@ use axum::http::{Extensions, HeaderMap};
 
 /// Returns the client's address. If the server does not know it (a host that drives the router
 /// itself), it is the unspecified address for all clients.
-#[must_use]
 pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let mut nearest = peer(extensions);
     for hop in forwarded_for(headers).into_iter().rev() {
@@ -24,7 +23,6 @@ pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr])
 }
 
 /// The address at the other end of the connection.
-#[must_use]
 pub fn peer(extensions: &Extensions) -> IpAddr {
     extensions
         .get::<ConnectInfo<SocketAddr>>()

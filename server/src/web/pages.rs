@@ -41,7 +41,6 @@ pub struct Pages {
 
 impl Pages {
     /// The pages of this server.
-    #[must_use]
     pub fn new(server: &Server, service: &Arc<Service>) -> Self {
         let public_url = server.config.public_url.clone();
         let origin = RequestOrigin {

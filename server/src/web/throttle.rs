@@ -113,7 +113,6 @@ fn page(why: &str, seconds: u64) -> String {
 }
 
 /// The response to a call.
-#[must_use]
 pub fn too_many(limited: Limited) -> Response {
     let headers = AppendHeaders([(RETRY_AFTER, limited.seconds().to_string())]);
     (limited.status(), headers, Json(ErrorBody { code: ApiCode::TooManyAttempts })).into_response()

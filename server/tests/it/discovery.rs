@@ -1,4 +1,4 @@
-//! Discovery of a provider's metadata (RFC 8414, OpenID Connect Discovery), and its validation.
+//! Discovery of a provider's metadata (RFC 8414, `OpenID` Connect Discovery), and its validation.
 
 use std::time::Duration;
 

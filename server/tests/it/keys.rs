@@ -43,7 +43,7 @@ use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use testkit::provider::{Held, Refreshing};
 
-/// The issuer that the values of a sign-in by OpenID Connect are sealed for.
+/// The issuer that the values of a sign-in by `OpenID` Connect are sealed for.
 const ISSUER: &str = "https://id.example";
 /// An instant that no test reaches, in milliseconds since 1970.
 const FAR: i64 = 4_000_000_000_000;

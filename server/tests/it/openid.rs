@@ -1,4 +1,4 @@
-//! Sign-in by OpenID Connect against a provider over sockets: which logins are accepted, and which
+//! Sign-in by `OpenID` Connect against a provider over sockets: which logins are accepted, and which
 //! are refused.
 
 use axum::body::Body;

@@ -178,7 +178,7 @@ impl Lane {
             KillMoment::Leased(_) => {}
             KillMoment::Unissued => self.provider.hold(Held::BeforeIssuing),
             KillMoment::Unanswered | KillMoment::Answered(_) => {
-                self.provider.hold(Held::BeforeAnswering)
+                self.provider.hold(Held::BeforeAnswering);
             }
         }
         let before = self.kept().await;

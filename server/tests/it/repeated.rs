@@ -271,7 +271,7 @@ impl Attack {
     }
 }
 
-/// Signs in by OpenID Connect with an account that has no role here.
+/// Signs in by `OpenID` Connect with an account that has no role here.
 async fn sign_in_without_role(fixture: &RepeatedFixture, stranger: &mut HttpBrowser) -> Answer {
     let away = stranger.get("/oidc/start").await.expect("an answer");
     let provider = Url::parse(away.header("location")).expect("the provider's page");

@@ -40,7 +40,6 @@ pub const NEW_PASSWORD: &str = "New password";
 pub const CONFIRM_NEW_PASSWORD: &str = "Confirm new password";
 
 /// The accessible name of the button that ends a session.
-#[must_use]
 pub fn end_session_of(name: &str, began: &str) -> String {
     format!("End the session of {name}, signed in {began}")
 }

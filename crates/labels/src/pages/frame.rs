@@ -20,7 +20,6 @@ pub const MY_ACCOUNT: &str = "My account";
 pub const NOT_LOADED: &str = "This could not be loaded.";
 
 /// The title of the browser's window.
-#[must_use]
 pub fn window_title(page: &str) -> String {
     format!("{page} · {PRODUCT}")
 }

@@ -18,7 +18,6 @@ pub const INTERRUPTED: &str = "Interrupted";
 pub const RUNNING: &str = "Running";
 
 /// Who requested a message, and its recipient.
-#[must_use]
 pub fn requested_by(person: &str, recipient: &str) -> String {
     format!("{person}, to {recipient}")
 }

@@ -25,7 +25,6 @@ pub const SHOWN_AS: &str = "Currently shown as: ";
 pub const SAVE: &str = "Save";
 
 /// The name of a clock.
-#[must_use]
 pub const fn clock(clock: ClockStyle) -> &'static str {
     match clock {
         ClockStyle::TwentyFourHours => "24 hours",
@@ -34,13 +33,11 @@ pub const fn clock(clock: ClockStyle) -> &'static str {
 }
 
 /// The message after a save.
-#[must_use]
 pub fn saved(now: &str) -> String {
     format!("Saved. It is now {now}.")
 }
 
 /// The error message if several time zones match.
-#[must_use]
 pub fn several_zones(zones: &[&str]) -> String {
     format!("Several time zones match: {}. Enter one of them.", zones.join(", "))
 }

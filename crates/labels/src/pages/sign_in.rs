@@ -10,7 +10,6 @@ pub const EMAIL: &str = "Email";
 pub const PASSWORD: &str = "Password";
 
 /// The button that signs in with an account of a provider.
-#[must_use]
 pub fn sign_in_with(provider: &str) -> String {
     format!("Sign in with {provider}")
 }

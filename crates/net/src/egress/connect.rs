@@ -89,7 +89,6 @@ pub struct ConnectError {
 
 impl ConnectError {
     /// Whether a connection was refused because no program listens on the port.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.end == ConnectOutcome::Refused)
     }

@@ -81,7 +81,6 @@ impl EgressPolicy {
 
     /// Returns the policy for connections to a URL that the operator configured: its host and port
     /// are also allowed, unless they are denied.
-    #[must_use]
     pub fn for_configured(&self, address: &str) -> Self {
         let rule = Url::parse(address).ok().and_then(|address| Rule::of_url(&address));
         let allow = self.allow.iter().cloned().chain(rule).collect();
@@ -89,7 +88,6 @@ impl EgressPolicy {
     }
 
     /// Whether a host is denied before it is resolved: by its name, or as a literal address.
-    #[must_use]
     pub fn denies(&self, host: &Host, port: u16) -> bool {
         self.deny.iter().any(|rule| match host {
             Host::Name(name) => rule.matches_name(&wire_name(name), port),

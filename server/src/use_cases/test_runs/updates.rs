@@ -45,13 +45,11 @@ pub struct Subscription {
 
 impl RunUpdates {
     /// Creates it without subscriptions.
-    #[must_use]
     pub fn new(pace: StreamTiming) -> Self {
         Self { pace, room: Arc::new(Semaphore::new(pace.most)), users: Mutex::default() }
     }
 
     /// The timing and the limits.
-    #[must_use]
     pub fn timing(&self) -> StreamTiming {
         self.pace
     }
@@ -87,7 +85,6 @@ impl RunUpdates {
     }
 
     /// Whether there are no subscriptions, and no state of any.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         let users = self.users();
         users.is_empty() && self.room.available_permits() == self.pace.most

@@ -5,6 +5,7 @@
 //! made outside of any transaction, in a separate task that continues if the caller disconnects.
 //! Its result is stored before it is used.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -512,7 +513,7 @@ const fn failure(diagnosis: OauthDiagnosis) -> OauthFailure {
 }
 
 /// Renews the token whenever that is due, for as long as the process lives.
-pub async fn run_refresh_loop(tokens: Tokens) {
+pub async fn run_refresh_loop(tokens: Arc<Tokens>) {
     loop {
         let wait = match renew_if_due(&tokens).await {
             Ok(wait) => wait,

@@ -60,7 +60,7 @@ async fn revoke(tokens: &Tokens, current: &Current, token: &StoredToken) {
         match tokens.client.revoke(&grant, auth, &endpoint, kind, token).await {
             Ok(()) => tracing::info!(kind, "a deleted token was revoked"),
             Err(diagnosis) => {
-                tracing::warn!(kind, fault = ?diagnosis, "a deleted token was not revoked")
+                tracing::warn!(kind, fault = ?diagnosis, "a deleted token was not revoked");
             }
         }
     }

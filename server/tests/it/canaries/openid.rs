@@ -1,4 +1,4 @@
-//! The secrets of a sign-in by OpenID Connect do not leak: client secret, code, state, nonce, code
+//! The secrets of a sign-in by `OpenID` Connect do not leak: client secret, code, state, nonce, code
 //! verifier, access token, ID token, cookies. Allowed are only state and nonce in the authorization
 //! URL, the cookies in `Set-Cookie`, and the ID token in the logout URL.
 

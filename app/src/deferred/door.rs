@@ -128,7 +128,7 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
 }
 
 /// The commands of the state that the deferred chunk runs.
-pub const COMMANDS: Commands = Commands {
+pub static COMMANDS: Commands = Commands {
     check: |form| {
         // Without effect until the chunk has loaded. Problems are first shown by code in the chunk.
         poll_once(check_and_show(form));

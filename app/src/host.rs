@@ -5,6 +5,7 @@
 mod call;
 mod element;
 mod page;
+mod reader;
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -17,12 +18,18 @@ use leptos::task::spawn_local;
 use web_sys::{AbortSignal, Element, Window};
 
 pub use self::call::HostTransport;
-use self::element::CustomElement;
+pub use self::element::{CustomElement, HostScript};
+pub use self::reader::Reader;
 use crate::json;
-use crate::tab::reactive::live_option;
-use crate::tab::run_stream::{RUN_CHANNEL, Reader};
 use crate::{SIGN_IN, TAB};
 use contract::ApiCode;
+
+/// The name of the Web Lock under which one page reads the event stream, and of the
+/// `BroadcastChannel` on which it forwards the events.
+const RUN_CHANNEL: &str = "ppm-email-events";
+
+/// The `BroadcastChannel` on which windows of one browser announce a new token.
+pub const TOKEN_CHANNEL: &str = "ppm-email-token";
 
 thread_local! {
     /// The host of the future being polled. A thread-local, because a server function's client is a
@@ -35,6 +42,12 @@ thread_local! {
 pub struct TabHost {
     /// The custom element; `None` on a page of this server.
     element: Option<CustomElement>,
+}
+
+impl From<CustomElement> for TabHost {
+    fn from(element: CustomElement) -> Self {
+        Self { element: Some(element) }
+    }
 }
 
 impl TabHost {
@@ -120,55 +133,22 @@ impl TabHost {
         element.offer(pop_up.is_none().then_some(address));
     }
 
-    /// The link to the provider's page, if the browser blocked the pop-up.
-    pub fn popup_fallback(self) -> impl IntoView {
-        live_option(move || {
-            self.element?.offered().map(|address| {
-                view! {
-                    <p>
-                        <a href=address target="_blank" rel="noreferrer">
-                            "Open the provider's page"
-                        </a>
-                    </p>
-                }
-            })
-        })
+    /// The address of the provider's page, while the browser blocks the pop-up. Tracks it.
+    pub fn blocked_pop_up(self) -> Option<String> {
+        self.element?.offered()
     }
 
-    /// The message for a failed call, with a link to the sign-in page if the session has ended and
-    /// the page names one. Not for server rendering.
-    pub fn words(self, code: ApiCode) -> AnyView {
-        let words = labels::api_error(code);
-        let link = labels::SIGN_IN_IN_A_NEW_TAB;
-        let parts = words.split_once(link).and_then(|parts| Some((parts, self.sign_in()?)));
-        match parts {
-            Some(((before, after), href)) => view! {
-                {before.to_owned()}
-                <a href=href target="_blank" rel="noopener">{link}</a>
-                {after.to_owned()}
-            }
-            .into_any(),
-            None => words.into_any(),
-        }
-    }
-
-    /// The path of the sign-in page, from the page's attribute.
-    fn sign_in(self) -> Option<String> {
+    /// The path of the sign-in page, if the page names it. Not for server rendering.
+    pub fn sign_in(self) -> Option<String> {
         match self.element {
             Some(_) => None,
             None => document().get_element_by_id(TAB)?.get_attribute(SIGN_IN),
         }
     }
 
-    /// A retry button for a custom element. On this server's pages, a reload serves as retry.
-    pub fn try_again(self, again: impl Fn() + Send + 'static) -> impl IntoView {
-        self.element.map(|_| {
-            view! {
-                <div class="actions">
-                    <button type="button" part="button" on:click=move |_| again()>"Try again"</button>
-                </div>
-            }
-        })
+    /// Whether a failed load is retried by a button. On this server's pages, a reload serves as retry.
+    pub fn retries_by_button(self) -> bool {
+        self.element.is_some()
     }
 
     /// Dispatches `dirty-change`.

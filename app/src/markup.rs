@@ -3,7 +3,6 @@
 //! into a `textarea` only by [`in_textarea`], and into the others never; `cargo xtask test` checks it.
 
 /// Escapes text for element content, quoted attribute values, `textarea` and `title`.
-#[must_use]
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -22,7 +21,6 @@ pub fn escaped(text: &str) -> String {
 /// Prepares text as the child of a `textarea`. On the server it is escaped and gets a leading line
 /// feed, because HTML parsers drop the first one (HTML 13.2.6.4.7). In the browser it becomes a text
 /// node and stays unchanged.
-#[must_use]
 pub fn in_textarea(text: String) -> String {
     if cfg!(feature = "ssr") { format!("\n{}", escaped(&text)) } else { text }
 }

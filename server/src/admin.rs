@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
+use store::audit::Actor;
+use store::database::{Database, DatabaseUrlError};
+use store::{OpenStoreError, Store, StoreError, people};
+use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::cli::AdminCommand;
-use crate::clock::{SystemClock, SystemRandomness};
 use crate::identity::accounts::AccountError;
 use crate::identity::passwords::MAX_OCTETS;
 use crate::identity::{Accounts, Role};
-use store::audit::Actor;
-use store::database::Database;
-use store::database::DatabaseUrlError;
-use store::{OpenStoreError, Store, StoreError, people};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::clock::Clock;
-use crate::subscriber::written;
 use domain::error::one_line;
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::{Store, StoreError};
+use vault::clock::Clock;
+
+use crate::subscriber::written;
 
 /// How long events are counted in memory before they are written.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
@@ -59,7 +59,6 @@ struct AggregateRow {
 
 impl Aggregates {
     /// Creates the counter of one server.
-    #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, counted: Arc::default(), writing: Arc::default() }
     }
@@ -67,7 +66,6 @@ impl Aggregates {
     /// Records an event: one row for an address, a minute, an actor and a detail. The detail must
     /// be one of a few that the server knows, never text from the client. Returns whether it is the
     /// first of its kind.
-    #[expect(clippy::must_use_candidate, reason = "only a log line asks")]
     pub fn record(
         &self,
         action: Action,

@@ -6,12 +6,11 @@ use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use serde::Serialize;
+use store::audit::{self, Exported};
+use store::database::{Database, DatabaseUrlError};
+use store::{OpenStoreError, Store, StoreError};
 
 use crate::cli::AuditCommand;
-use store::audit::{self, Exported};
-use store::database::Database;
-use store::database::DatabaseUrlError;
-use store::{OpenStoreError, Store, StoreError};
 
 /// The number of rows in memory at a time.
 const PAGE: i64 = 500;

@@ -3,6 +3,8 @@
 
 mod embedding;
 mod host;
+mod identity;
+mod limits;
 mod retention;
 
 use std::io;
@@ -12,24 +14,23 @@ use std::time::Duration;
 
 use contract::paths;
 use domain::syntax::url::endpoint_url;
+use net::egress::EgressRuleError;
 use net::http::HttpDeadlines;
-use net::origin::{ProxyUrl, PublicUrl};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
-use store::database::DatabaseUrlError;
-
-use crate::cli::{OidcArgs, ServeArgs};
-use crate::identity::claims::RoleNames;
-use crate::identity::login_throttle::Rates;
-use crate::identity::proxy_headers::ProxyHeaders;
-use crate::serve::Room;
-use crate::service::StreamTiming;
-use net::egress::EgressRuleError;
 use smtp::{ClientName, Deadlines};
+use store::database::DatabaseUrlError;
 use store::files::{NotPrivate, PrivateTextError, private_text};
 
+use crate::cli::{OidcArgs, ServeArgs};
+
+pub use identity::{
+    ClaimNames, KeySource, NoKey, PROXY_ISSUER, ProxyHeaders, PublicKey, RoleNames,
+};
+pub use limits::{Rates, Room, StreamTiming, rate};
 pub use net::egress::EgressPolicy;
+pub use net::origin::{ProxyUrl, PublicUrl};
 pub use store::database::Database;
 
 pub use embedding::{ElsewhereError, EmbeddingOrigins, HostOrigin};
@@ -169,7 +170,6 @@ const REQUESTS_TO_OTHERS: u32 = 3;
 impl Config {
     /// The defaults of all flags, for this database. `listen` is unused by a host, which listens
     /// itself.
-    #[must_use]
     pub fn new(database: Database) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -276,14 +276,12 @@ impl Config {
 
     /// The client name in EHLO: the configured one, else the public URL's host if that is a public
     /// name. With `None`, the client uses the local address of the connection.
-    #[must_use]
     pub fn client_name(&self) -> Option<ClientName> {
         let public = || ClientName::of_public_host(self.public_url.as_ref()?.host());
         self.smtp_client_name.clone().or_else(public)
     }
 
     /// Whether browsers use https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(PublicUrl::is_https)
     }

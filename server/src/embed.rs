@@ -37,19 +37,20 @@ use axum::middleware::from_fn_with_state;
 use leptos::config::LeptosOptions;
 use leptos::server_fn::axum::server_fn_paths;
 use tokio::task::JoinHandle;
+use vault::clock::{SystemClock, SystemRandomness};
 
-use crate::clock::{SystemClock, SystemRandomness};
 use crate::config::Config;
-use crate::identity::authenticate;
+use crate::identity::People;
 use crate::identity::host::HostIdentity;
-use crate::serve;
-use crate::service::{Service, enforce_retention, run_refresh_loop};
+use crate::use_cases::{Service, enforce_retention, run_refresh_loop};
+use crate::web::authenticate;
 use crate::web::pages::{CALLS, Pages, tab};
-use crate::{Server, StartError, by_cookie, protected, vault, warnings};
+use crate::web::router::{by_cookie, protected};
+use crate::{Server, StartError, serve, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
-pub use crate::service::{MailError, Mailer, SentMessage, Undelivered};
+pub use crate::use_cases::{MailError, Mailer, SentMessage, Undelivered};
 pub use crate::web::headers::page_policy;
 
 /// The email settings inside a host. Clones share all state.
@@ -87,16 +88,16 @@ impl EmailSettings {
     }
 
     /// The same with a server that has started.
-    #[must_use]
     pub fn with_server(server: Server, identity: impl Identity) -> Self {
-        let identity = Some(HostIdentity(Arc::new(identity)));
-        let server = Server { identity, ..server };
+        let mut server = server;
+        let host = Some(HostIdentity(Arc::new(identity)));
+        server.people = Arc::new(People { host, ..(*server.people).clone() });
         let background = [
-            tokio::spawn(run_refresh_loop(server.clone())),
+            tokio::spawn(run_refresh_loop(server.tokens.clone())),
             tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
-            tokio::spawn(enforce_retention(server.clone())),
+            tokio::spawn(enforce_retention(server.cleanup())),
         ];
-        let service = Arc::new(Service::new(server.clone()));
+        let service = Arc::new(server.service());
         Self { server, service, _background: Arc::new(Background(background)) }
     }
 
@@ -122,23 +123,20 @@ impl EmailSettings {
 
     /// The locations of the bundle's files, for `HydrationScripts` and `HashedStylesheet`. A page
     /// finds the same in its [`context`](Self::context).
-    #[must_use]
     pub fn leptos_options(&self) -> LeptosOptions {
         LeptosOptions::from_ref(&self.server)
     }
 
     /// The paths of the tab's server functions, which [`router`](Self::router) serves. Pass them to
     /// `generate_route_list_with_exclusions`: otherwise Leptos adds each a second time, unguarded.
-    #[must_use]
     pub fn calls() -> Vec<String> {
         let paths = server_fn_paths().map(|(path, _)| path);
         paths.filter(|path| path.starts_with(CALLS)).map(str::to_owned).collect()
     }
 
     /// The mailer for the host's own mail.
-    #[must_use]
     pub fn mailer(&self) -> Mailer {
-        Mailer::new(self.server.clone())
+        Mailer::new(self.server.runs.delivery.clone())
     }
 
     /// Closes the event streams of open pages. They never end by themselves, and a graceful
@@ -151,11 +149,11 @@ impl EmailSettings {
     /// for messages, and as long as a request may take for tokens.
     pub async fn shutdown(&self) {
         self.close_streams();
-        self.server.accounts.aggregates().flush().await;
+        self.server.people.accounts.aggregates().flush().await;
         let longest_request = self.server.config.token_deadlines.total;
         tokio::join!(
-            serve::drain_messages(&self.server.delivery_tasks),
-            serve::drain_requests(&self.server.token_tasks, longest_request),
+            serve::drain_messages(&self.server.runs.delivery.tasks),
+            serve::drain_requests(&self.server.tokens.tasks, longest_request),
         );
     }
 }

@@ -8,23 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Form;
+use domain::error::one_line;
 use domain::secret::Destination;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
-
-use crate::cli::{KeyArgs, KeyCommand};
-use crate::clock::{Clock, SystemClock, SystemRandomness};
-use crate::config::key_file_beside;
-use crate::vault::key_file::{self, KeyFileError, Locked};
-use crate::vault::key_ring::{Key, Ring};
-use crate::vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
-use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
-use store::database::Database;
-use store::database::DatabaseUrlError;
+use store::database::{Database, DatabaseUrlError};
 use store::key_id::KeyId;
 use store::sealed::{self, Column, SealedValue};
 use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use tokio::time::{Instant, sleep};
+use vault::clock::{Clock, SystemClock, SystemRandomness};
+use vault::key_file::{self, KeyFileError, Locked};
+use vault::key_ring::{Key, Ring};
+use vault::{LOOK_EVERY, Vault, VaultError, columns, new_key};
+
+use crate::cli::{KeyArgs, KeyCommand};
+use crate::config::key_file_beside;
 
 /// This long after a change of the sealing key, no node writes a value sealed with an older key any
 /// more: each responsive node that has the new key has polled which one seals, and its earlier
@@ -89,7 +88,6 @@ pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
 }
 
 /// Returns the warning that a copy of the database's folder contains the key too, if it does.
-#[must_use]
 pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     let Database::Sqlite(file) = database else { return None };
     key_file::lies_beside(key_file, file).then(|| {

@@ -7,8 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 /// The default filter. The platform verifier is off: it logs an error for each certificate that
 /// only the form's pinned CA verifies.
-const DEFAULT_FILTER: &str =
-    "warn,server=info,store=info,oauth=info,smtp=info,net=info,rustls_platform_verifier=off";
+const DEFAULT_FILTER: &str = "warn,server=info,store=info,oauth=info,smtp=info,net=info,vault=info,rustls_platform_verifier=off";
 
 /// Whether standard error is a terminal and `NO_COLOR` is not set (no-color.org).
 fn has_colours() -> bool {

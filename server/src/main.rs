@@ -8,8 +8,8 @@ use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::config::Config;
-use server::service::{enforce_retention, run_refresh_loop};
-use server::{Server, admin, audit, key, log, router, serve, vault, warnings};
+use server::use_cases::{enforce_retention, run_refresh_loop};
+use server::{Server, admin, audit, key, log, router, serve, warnings};
 use store::StoreError;
 
 /// The exit status of a failure: 2, which shells use for usage errors.
@@ -43,15 +43,16 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let listen = config.listen;
     let limits = serve::Limits::new(&config, descriptors);
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
-    let (under_way, asking) = (server.delivery_tasks.clone(), server.token_tasks.clone());
+    let (under_way, asking) = (server.runs.delivery.tasks.clone(), server.tokens.tasks.clone());
     let longest_request = server.config.token_deadlines.total;
     let invitation = invitation(&server).await?;
-    let fresh = tokio::spawn(run_refresh_loop(server.clone()));
+    let fresh = tokio::spawn(run_refresh_loop(server.tokens.clone()));
     let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
-    let retention = tokio::spawn(enforce_retention(server.clone()));
+    let retention = tokio::spawn(enforce_retention(server.cleanup()));
     let warnings = warnings::of_serving(&server.config);
     let listening = || warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let (stopping, aggregates) = (server.stopping.clone(), server.accounts.aggregates().clone());
+    let (stopping, aggregates) =
+        (server.stopping.clone(), server.people.accounts.aggregates().clone());
     serve::serve(router(server), listen, limits, invitation.as_ref(), listening, &stopping).await?;
     fresh.abort();
     following.abort();
@@ -70,7 +71,7 @@ async fn invitation(server: &Server) -> Result<Option<serve::Invitation>, StoreE
         return Ok(None);
     }
     let origin = server.config.public_url.as_ref().map(|url| url.origin().to_owned());
-    let ticket = server.accounts.open_set_up().await?;
+    let ticket = server.people.accounts.open_set_up().await?;
     Ok(ticket.map(|ticket| serve::Invitation { origin, ticket }))
 }
 

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::time::{Instant, timeout};
-
 use domain::error::one_line;
 use store::{Store, StoreError, WriteFault};
+use tokio::time::{Instant, timeout};
 
 /// How long the result of a probe is valid.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +31,6 @@ pub enum Reason {
 
 impl Reason {
     /// The reason's code, in answers and in the log.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::DatabaseUnavailable => "database-unavailable",

@@ -3,13 +3,12 @@
 //! before the first request. It must not make a secret usable where the earlier version would not
 //! have used it.
 
+use domain::error::one_line;
 use domain::secret::Destination;
 use domain::{Field, Form};
-
-use crate::vault::{Vault, VaultError};
-use domain::error::one_line;
 use store::settings::{self, Rebound, SealedSecret, StoredForm};
 use store::{Store, StoreError};
+use vault::{Vault, VaultError};
 
 /// Why a stored Client Secret cannot be rebound, and has to be entered again.
 #[derive(Debug, thiserror::Error)]

@@ -18,11 +18,14 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
+use domain::error::one_line;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use places::{ConnectionSlot, Places};
+use socket::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -31,12 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::config::Config;
-use domain::error::one_line;
-
-pub use places::Room;
-use places::{ConnectionSlot, Places};
-use socket::Socket;
+use crate::config::{Config, Room};
 
 /// How long requests in progress may take after a stop signal.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -88,7 +86,6 @@ impl Default for Limits {
 impl Limits {
     /// The configured limits, in a process with this limit of file descriptors. Connections get at
     /// most half of them; the rest is for the database, mail servers and Token Endpoints.
-    #[must_use]
     pub fn new(config: &Config, descriptors: u64) -> Self {
         let most = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(1);
         if config.max_connections > most {
@@ -104,7 +101,6 @@ impl Limits {
 }
 
 /// Raises the soft limit of open files to the hard limit (`RLIMIT_NOFILE`), and returns it.
-#[must_use]
 pub fn raise_descriptors() -> u64 {
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(error = one_line(&error), "the limit of open files could not be raised");

@@ -4,7 +4,6 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Returns an IPv4 address, also if IPv4-mapped, or the first 64 bits of an IPv6 address.
-#[must_use]
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -13,7 +12,6 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
 }
 
 /// The same as text, an IPv6 network with its prefix length.
-#[must_use]
 pub fn written(address: IpAddr) -> String {
     match subscriber(address) {
         IpAddr::V4(address) => address.to_string(),
@@ -22,7 +20,6 @@ pub fn written(address: IpAddr) -> String {
 }
 
 /// Returns the network of an address with a prefix of `bits`, from 1 to 128.
-#[must_use]
 pub fn network(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))
 }

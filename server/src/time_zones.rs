@@ -20,7 +20,6 @@ fn zone(name: &str) -> Tz {
 }
 
 /// Everything that a page needs to format instants from `from` on for a user.
-#[must_use]
 pub fn display(preference: TimePreference, from: DateTime<Utc>, now: DateTime<Utc>) -> TimeDisplay {
     let zone = zone(&preference.zone);
     let end = now.checked_add_days(AHEAD).unwrap_or(now);
@@ -104,13 +103,11 @@ pub fn find(typed: &str) -> Result<&'static str, Vec<&'static str>> {
 }
 
 /// The zone with exactly this name, if there is one.
-#[must_use]
 pub fn exact(name: &str) -> Option<&'static str> {
     name.parse().ok().map(|zone: Tz| zone.name())
 }
 
 /// The instants of a calendar day in the user's zone, without the next day's first.
-#[must_use]
 pub fn day(preference: &TimePreference, day: NaiveDate) -> Range<DateTime<Utc>> {
     let zone = zone(&preference.zone);
     let next = day.checked_add_days(Days::new(1)).unwrap_or(day);

@@ -1,13 +1,12 @@
 //! Warnings that are logged once at the start. None of them keeps the server from working.
 
+use net::origin::PublicUrl;
 use rustix::process::geteuid;
 
 use crate::config::Config;
 use crate::key;
-use net::origin::PublicUrl;
 
 /// The warnings about a configuration, for the server and for a Rust host.
-#[must_use]
 pub fn of_config(config: &Config) -> Vec<String> {
     let root = geteuid()
         .is_root()
@@ -16,7 +15,6 @@ pub fn of_config(config: &Config) -> Vec<String> {
 }
 
 /// The same, and those for a server that listens itself.
-#[must_use]
 pub fn of_serving(config: &Config) -> Vec<String> {
     let public_url = config.public_url.as_ref();
     let clear = public_url.filter(|url| url.is_in_clear()).map(|url| {

@@ -53,7 +53,7 @@ pub fn build_bundle(workspace: &Workspace) -> Result<Bundles> {
     for folder in workspace.executable_folders() {
         fs::write(folder.join("hash.txt"), &published.hashes)?;
     }
-    let sheet = css::in_a_box(&css::bundle(&workspace.style(), "element.css")?);
+    let sheet = css::bundle(&workspace.style(), "element.css")?;
     let sheet = assets::publish_style(ELEMENT_NAME, sheet, &workspace.package())?;
     let names = [&published.names[..], &[sheet.name]].concat();
     let script = workspace.embed().join("embed.js");

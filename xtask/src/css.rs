@@ -13,38 +13,6 @@ pub fn bundle(folder: &Path, main: &str) -> Result<String> {
     Ok(minify(&join(&read(main)?, read)?))
 }
 
-/// Adapts a style sheet to the custom element on another site's page: sizes are relative to its own
-/// length instead of the root's, and media queries become container queries.
-pub fn in_a_box(css: &str) -> String {
-    let css = css.replace("@media (max-width", "@container element (max-width");
-    let mut boxed = String::with_capacity(css.len());
-    for part in css.split_inclusive(['{', '}', ';']) {
-        let is_condition = part.starts_with("@container");
-        let mut pieces = part.split("rem");
-        let mut before = pieces.next().unwrap_or_default();
-        for after in pieces {
-            let (text, number) = before.split_at(before.len() - number_length(before));
-            boxed.push_str(text);
-            let _ = match (number, is_condition) {
-                ("", _) => write!(boxed, "rem"),
-                (_, true) => write!(boxed, "{number}em"),
-                (_, false) => write!(boxed, "calc({number}*var(--ppm-rem))"),
-            };
-            before = after;
-        }
-        boxed.push_str(before);
-    }
-    boxed
-}
-
-/// The length of the number that `css` ends with.
-fn number_length(css: &str) -> usize {
-    let digits = |next: &char| next.is_ascii_digit() || *next == '.';
-    let length = css.chars().rev().take_while(digits).count();
-    let is_negative = length > 0 && css[..css.len() - length].ends_with('-');
-    length + usize::from(is_negative)
-}
-
 /// Replaces each line `@import "x.css";`, with or without `layer(name)`, by what `read` returns.
 fn join(main: &str, read: impl Fn(&str) -> Result<String>) -> Result<String> {
     let mut joined = String::new();
@@ -173,16 +141,6 @@ mod tests {
     fn significant_spaces_stay() {
         let css = "a :is(b) { width: calc(1px + 2px); --x: a  b }";
         assert_eq!(minify(css), "a :is(b){width: calc(1px + 2px);--x: a b}");
-    }
-
-    #[test]
-    fn an_elements_sizes_depend_on_its_own_length_and_width() {
-        let css = "a{margin: -.5rem 1px;--rem: premium}@media (max-width: 48rem){b{top: 1rem}}";
-        assert_eq!(
-            in_a_box(css),
-            "a{margin: calc(-.5*var(--ppm-rem)) 1px;--rem: premium}\
-             @container element (max-width: 48em){b{top: calc(1*var(--ppm-rem))}}"
-        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Runs the fuzz targets in `fuzz/` with cargo-fuzz and a nightly compiler. Not part of `cargo
+//! Runs the fuzz targets, which are beside their crates, with cargo-fuzz and a nightly compiler. Not part of `cargo
 //! xtask test`: what they find is kept as a test.
 
 use std::process::Command;
@@ -33,6 +33,14 @@ impl Target {
             Self::Draft => "draft",
         }
     }
+
+    /// The folder of the crate with the target.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Reply | Self::Address => "crates/smtp/fuzz",
+            Self::Url | Self::Draft => "crates/domain/fuzz",
+        }
+    }
 }
 
 /// Runs one target, or each in turn, for so many seconds.
@@ -47,15 +55,16 @@ pub fn fuzz(workspace: &Workspace, target: Option<Target>, seconds: u32) -> Resu
         bail!("fuzzing needs cargo-fuzz: cargo install cargo-fuzz --locked");
     }
     let chosen = target.map_or_else(|| Target::value_variants().to_vec(), |target| vec![target]);
-    for name in chosen.into_iter().map(Target::name) {
-        let corpus = workspace.root().join("fuzz/corpus").join(name);
+    for target in chosen {
+        let (name, folder) = (target.name(), workspace.root().join(target.folder()));
+        let corpus = folder.join("corpus").join(name);
         std::fs::create_dir_all(&corpus)?;
         expect_success(
             Command::new("cargo")
-                .current_dir(workspace.root().join("fuzz"))
+                .current_dir(&folder)
                 .args(["+nightly", "fuzz", "run", name])
                 .arg(corpus)
-                .arg(workspace.root().join("fuzz/seeds").join(name))
+                .arg(folder.join("seeds").join(name))
                 .args(["--", "-print_final_stats=1"])
                 .arg(format!("-max_total_time={seconds}")),
         )?;

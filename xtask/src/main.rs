@@ -10,6 +10,7 @@ mod debian;
 mod example;
 mod fingerprint;
 mod fuzz;
+mod layers;
 mod markup;
 mod node;
 mod postgres;
@@ -20,6 +21,7 @@ mod size;
 mod soak;
 mod split;
 mod test;
+mod texts;
 mod tools;
 mod workspace;
 

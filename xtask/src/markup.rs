@@ -109,21 +109,39 @@ fn in_script(text: &str) -> Vec<String> {
 fn in_rust(text: &str) -> Result<Vec<String>> {
     let tokens = text.parse::<TokenStream>().map_err(|error| anyhow!("{error}"))?;
     let mut faults = Vec::new();
-    in_tokens(tokens, &mut faults)?;
+    for node in views(tokens.clone())? {
+        in_node(&node, &mut faults);
+    }
+    in_tokens(tokens, &mut faults);
     Ok(faults)
 }
 
-/// Checks the calls and every `view!`, at any depth: one can be in another's blocks.
-fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
+/// The top nodes of every `view!`, at any depth: one can be in another's blocks.
+pub fn views(tokens: TokenStream) -> Result<Vec<Node>> {
+    let mut nodes = Vec::new();
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            if is_view(&tokens[..at]) {
+                nodes.extend(parse_view(group.stream())?);
+            }
+            nodes.extend(views(group.stream())?);
+        }
+    }
+    Ok(nodes)
+}
+
+/// Whether what follows the tokens is the content of a `view!`.
+pub fn is_view(before: &[TokenTree]) -> bool {
+    matches!(before, [.., name, bang] if is(name, "view") && is(bang, "!"))
+}
+
+/// Checks the calls at any depth.
+fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) {
     let tokens: Vec<_> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            TokenTree::Group(group) => {
-                if at >= 2 && is(&tokens[at - 2], "view") && is(&tokens[at - 1], "!") {
-                    in_view(group.stream(), faults)?;
-                }
-                in_tokens(group.stream(), faults)?;
-            }
+            TokenTree::Group(group) => in_tokens(group.stream(), faults),
             TokenTree::Ident(name) if TAKES_HTML.contains(&name.to_string().as_str()) => {
                 faults.push(fault(name.span(), &format!("{name} takes HTML")));
             }
@@ -134,7 +152,6 @@ fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
             TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
-    Ok(())
 }
 
 fn is(token: &TokenTree, text: &str) -> bool {
@@ -150,16 +167,13 @@ fn is_raw(name: &str) -> bool {
     RAW.contains(&name)
 }
 
-fn in_view(tokens: TokenStream, faults: &mut Vec<String>) -> Result<()> {
+fn parse_view(tokens: TokenStream) -> Result<Vec<Node>> {
     let parser = Parser::new(ParserConfig::default().recover_block(true));
     let (nodes, problems) = parser.parse_recoverable(tokens).split_vec();
     if let Some(problem) = problems.into_iter().next() {
         bail!("a view! is none: {problem:?}");
     }
-    for node in &nodes {
-        in_node(node, faults);
-    }
-    Ok(())
+    Ok(nodes)
 }
 
 fn in_node(node: &Node, faults: &mut Vec<String>) {
@@ -199,7 +213,8 @@ fn is_escaped(block: &NodeBlock) -> bool {
     }
 }
 
-fn fault(at: Span, words: &str) -> String {
+/// A fault with its line.
+pub fn fault(at: Span, words: &str) -> String {
     format!("{}: {words}", at.start().line)
 }
 

@@ -34,7 +34,7 @@ pub fn soak(workspace: &Workspace) -> Result<()> {
 }
 
 fn tests(workspace: &Workspace) -> std::process::Command {
-    let args = ["test", "--workspace", "--exclude=xtask", "--test=it", "--", "--nocapture"];
+    let args = ["test", "--package=server", "--test=it", "--", "--nocapture"];
     let mut tests = cargo(workspace, args);
     tests.env("PPM_EMAIL_TEST_SOAK", "1");
     tests

@@ -1,5 +1,5 @@
 //! Splits the compiled app into two chunks: one to show and fill in the tab, and a deferred one for
-//! what is needed later (`app/src/tab/later.rs`), which the browser loads after it.
+//! what is needed later, which the browser loads after it.
 
 use std::{fs, path::Path};
 

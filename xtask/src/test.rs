@@ -15,9 +15,10 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::{
-    build, chromium, debian, markup,
+    build, chromium, debian, layers, markup,
     node::{self, Packages},
     postgres::Postgres,
+    texts,
     tools::{
         WASM_TARGET, cargo, ensure_cargo_deny, ensure_components, ensure_wasm_target,
         expect_success,
@@ -40,12 +41,14 @@ enum Needs {
     Node,
 }
 
-const STEPS: [GateStep; 18] = [
+const STEPS: [GateStep; 20] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
     rust("formatting", |workspace| run(workspace, &["fmt", "--all", "--check"])),
     rust("text that could become HTML", markup::check),
+    rust("imports of the app's folders", layers::check),
+    rust("texts outside the catalogue", texts::check),
     rust("clippy, server side", |workspace| {
         run(workspace, &["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"])
     }),
@@ -128,7 +131,7 @@ fn script(workspace: &Workspace, name: &str) -> Result<()> {
 /// there are more threads than the machine has processors.
 fn tests(workspace: &Workspace, args: &[&str]) -> Command {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let mut tests = cargo(workspace, [&["test", "--workspace", "--exclude=xtask"], args].concat());
+    let mut tests = cargo(workspace, [&["test"], args].concat());
     tests.env("RUST_TEST_THREADS", (2 * processors + 1).to_string());
     tests
 }
@@ -136,13 +139,15 @@ fn tests(workspace: &Workspace, args: &[&str]) -> Command {
 fn on_sqlite(workspace: &Workspace) -> Result<()> {
     let mut left_out = Vec::new();
     if !debian::can_start_postfix() {
-        left_out.push("--skip=smtp::postfix::");
+        left_out.push("--skip=postfix::");
     }
     if !debian::can_mount() {
         println!("Only root can mount a disk, on Linux: the tests that fill one are left out.");
         left_out.push("--skip=full_disk::");
     }
-    expect_success(tests(workspace, &["--all-targets", "--"]).args(left_out))
+    expect_success(
+        tests(workspace, &["--workspace", "--exclude=xtask", "--all-targets", "--"]).args(left_out),
+    )
 }
 
 /// The integration tests that run again on `PostgreSQL`, each with its reason: statements whose
@@ -170,17 +175,15 @@ const ON_POSTGRES: [(&str, &str); 17] = [
 ];
 
 /// What those names would also match: cargo looks for a name anywhere in a test's path.
-const NOT_ON_POSTGRES: [(&str, &str); 5] = [
+const NOT_ON_POSTGRES: [(&str, &str); 3] = [
     ("--skip=canaries::", "looks into the files of SQLite"),
     ("--skip=database_file", "looks into the files of SQLite"),
     ("--skip=host_tokens::", "keeps nothing in a database"),
-    ("--skip=oauth::", "keeps nothing in a database"),
-    ("--skip=smtp::", "keeps nothing in a database"),
 ];
 
 fn on_postgres(workspace: &Workspace) -> Result<()> {
     let postgres = Postgres::start()?;
-    let mut tests = tests(workspace, &["--test=it", "--"]);
+    let mut tests = tests(workspace, &["--package=server", "--test=it", "--"]);
     tests.arg("--include-ignored").args(NOT_ON_POSTGRES.map(|(tests, _)| tests));
     tests.args(ON_POSTGRES.map(|(tests, _)| tests));
     expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))

@@ -2,20 +2,15 @@
 //! requests, cross-origin with the host's token, and receives its events. Several elements share one
 //! Wasm module; a removed element runs no more tasks.
 
-use std::any::Any;
-
-use leptos::mount::mount_to;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Element, HtmlElement};
 
-use super::TabHost;
+use super::Reader;
 use super::call::CallResponse;
-use crate::EmailSettingsPage;
 use contract::ApiCode;
 
 use crate::api::ApiError;
-use crate::tab::run_stream::Reader;
 
 #[wasm_bindgen]
 extern "C" {
@@ -49,27 +44,6 @@ extern "C" {
     fn text(this: &ScriptResponse) -> String;
 }
 
-/// A mounted tab. `free()` unmounts it.
-#[wasm_bindgen]
-pub struct Mounted {
-    _handle: Box<dyn Any>,
-}
-
-/// Mounts the tab in a container of a shadow root.
-#[wasm_bindgen]
-#[must_use]
-pub fn mount(container: HtmlElement, script: HostScript) -> Mounted {
-    #[cfg(feature = "hydrate")]
-    console_error_panic_hook::set_once();
-    let handle = mount_to(container.clone(), move || {
-        let parts = Parts { container, script, offered: RwSignal::new(None) };
-        let element = CustomElement { parts: StoredValue::new_local(parts) };
-        provide_context(TabHost { element: Some(element) });
-        EmailSettingsPage()
-    });
-    Mounted { _handle: Box::new(handle) }
-}
-
 /// The custom element that hosts the tab.
 #[derive(Clone, Copy)]
 pub struct CustomElement {
@@ -84,6 +58,12 @@ struct Parts {
 }
 
 impl CustomElement {
+    /// Creates the host for a container of the element's shadow root.
+    pub fn new(container: HtmlElement, script: HostScript) -> Self {
+        let parts = Parts { container, script, offered: RwSignal::new(None) };
+        Self { parts: StoredValue::new_local(parts) }
+    }
+
     /// Whether the element was removed and its tab unmounted.
     pub fn is_gone(self) -> bool {
         self.parts.is_disposed()

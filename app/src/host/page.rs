@@ -4,12 +4,12 @@ use gloo_net::http::Request;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::AbortSignal;
 
+use super::Reader;
 use super::call::CallResponse;
 use contract::ApiCode;
 
 use crate::api::ApiError;
 use crate::deadline;
-use crate::tab::run_stream::Reader;
 
 /// Opens an event stream; `None` if the request fails.
 pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {

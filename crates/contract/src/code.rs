@@ -24,7 +24,6 @@ macro_rules! api_codes {
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
             /// Returns the code, as on the wire and in the audit trail.
-            #[must_use]
             pub const fn code(self) -> &'static str {
                 match self {
                     Self::Oversized(_) => "oversized",
@@ -33,7 +32,6 @@ macro_rules! api_codes {
             }
 
             /// Returns the HTTP status (RFC 9110 15).
-            #[must_use]
             pub const fn status(self) -> u16 {
                 match self {
                     Self::Oversized(_) => 413,
@@ -43,7 +41,6 @@ macro_rules! api_codes {
 
             /// Returns the code that stands for this one on a page: an administrator does the same
             /// about every rejected credential, for example.
-            #[must_use]
             pub const fn general(self) -> Self {
                 match self {
                     Self::Oversized(field) => Self::Oversized(field),
@@ -147,7 +144,6 @@ api_codes! {
 
 impl ApiCode {
     /// Whether a host's token was rejected, which any client can fabricate at will.
-    #[must_use]
     pub fn is_host_token(self) -> bool {
         self.code().starts_with("host-token-")
     }

@@ -54,7 +54,6 @@ pub enum ConsentBinding {
 
 impl ConsentBinding {
     /// Returns the cookie, if the binding is one.
-    #[must_use]
     pub fn cookie(&self) -> Option<&str> {
         match self {
             Self::ByCookie(token) => Some(token),

@@ -19,7 +19,6 @@ pub struct Explanation {
 
 impl Explanation {
     /// Creates an explanation of a cause and its steps.
-    #[must_use]
     pub fn new(cause: impl Into<String>, steps: Vec<NextStep>) -> Self {
         Self { cause: cause.into(), steps, see_also: None }
     }
@@ -43,7 +42,6 @@ pub struct NextStep {
 
 impl NextStep {
     /// Creates a step with an instruction only.
-    #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
@@ -76,13 +74,11 @@ pub struct LookupFact {
 
 impl LookupFact {
     /// Creates a fact with a literal value.
-    #[must_use]
     pub fn value(name: &str, value: impl Into<String>) -> Self {
         Self { name: name.to_owned(), value: value.into(), in_words: false }
     }
 
     /// Creates a fact whose value is PPM's own text.
-    #[must_use]
     pub fn words(name: &str, words: impl Into<String>) -> Self {
         Self { in_words: true, ..Self::value(name, words) }
     }

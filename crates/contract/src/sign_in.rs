@@ -25,7 +25,6 @@ pub enum SignInRefusal {
 
 impl SignInRefusal {
     /// Returns the value of the `refused` query parameter.
-    #[must_use]
     pub fn code(self) -> String {
         match self {
             Self::WrongCredentials => "wrong-credentials".to_owned(),
@@ -41,7 +40,6 @@ impl SignInRefusal {
     }
 
     /// Parses the value of the `refused` query parameter.
-    #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         match code {
             "wrong-credentials" => Some(Self::WrongCredentials),
@@ -64,7 +62,6 @@ impl SignInRefusal {
     }
 
     /// Whether the sign-in was throttled and can be retried later.
-    #[must_use]
     pub const fn ends_by_waiting(self) -> bool {
         matches!(self, Self::TooManyAttempts(_) | Self::Busy(_))
     }

@@ -57,7 +57,6 @@ const MICROSOFT_PASSWORD_NOTICES: [Announcement; 3] = [
 
 /// Returns the notice in effect at `now` for a form that authenticates with a password at Exchange
 /// Online.
-#[must_use]
 pub fn announcement(draft: &Draft, now: DateTime<Utc>) -> Option<Announcement> {
     let provider = Provider::of_server(draft.basic.server.trim());
     if draft.flow != OauthFlow::None || provider != Some(Provider::Microsoft365) {
@@ -68,7 +67,6 @@ pub fn announcement(draft: &Draft, now: DateTime<Utc>) -> Option<Announcement> {
 
 /// Returns the values that switch a form to OAuth at Microsoft: server and sender copied from Basic
 /// SMTP Settings, endpoints of the sender's tenant.
-#[must_use]
 pub fn move_to_oauth(draft: &Draft) -> Vec<(Field, String)> {
     let copied = [
         (Field::BasicSender, Field::OauthSender),

@@ -69,7 +69,6 @@ impl Action {
     ];
 
     /// The action's name in the database.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::SignedIn => "signed-in",
@@ -95,7 +94,6 @@ impl Action {
     }
 
     /// Returns the action with this name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.wire_name() == name)
     }

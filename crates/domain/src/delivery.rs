@@ -56,7 +56,6 @@ impl Step {
 }
 
 /// Returns the steps of one message in the order in which they are performed.
-#[must_use]
 pub fn order(security: Security, has_token: bool) -> Vec<Step> {
     let mut order = Step::ALL.to_vec();
     if security == Security::StartTls {

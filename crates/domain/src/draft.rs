@@ -146,7 +146,6 @@ impl ClientAuthentication {
     pub const ALL: [Self; 4] = [Self::Automatic, Self::Body, Self::Basic, Self::None];
 
     /// The method's name in JSON and in an `<option value>`.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::Automatic => "automatic",
@@ -157,7 +156,6 @@ impl ClientAuthentication {
     }
 
     /// The method with this wire name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.wire_name() == name)
     }
@@ -204,7 +202,6 @@ impl TlsMode {
     pub const ALL: [Self; 3] = [Self::Automatic, Self::StartTls, Self::Implicit];
 
     /// The mode's name in JSON and in an `<option value>`.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::Automatic => "automatic",
@@ -214,14 +211,12 @@ impl TlsMode {
     }
 
     /// The mode with this wire name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.wire_name() == name)
     }
 }
 
 /// Converts a check box's state to text.
-#[must_use]
 pub const fn bool_text(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
@@ -298,7 +293,6 @@ impl<S> Form<S> {
     }
 
     /// The SMTP group that sends mail with the chosen flow.
-    #[must_use]
     pub fn active_smtp(&self) -> &Smtp {
         if self.flow == OauthFlow::None { &self.basic } else { &self.oauth }
     }
@@ -370,7 +364,6 @@ impl<S> Form<S> {
 
 impl Draft {
     /// Returns the text in a control: [`Form::plain_text`], or the secret just typed.
-    #[must_use]
     pub fn text(&self, field: Field) -> &str {
         self.secret(field).map_or_else(|| self.plain_text(field), SecretEdit::text)
     }
@@ -412,7 +405,6 @@ impl Draft {
 
     /// Returns the edit that a save applies to a secret. A stored Password without a Username is
     /// cleared, and an empty replacement counts as untouched.
-    #[must_use]
     pub fn secret_on_save(&self, field: Field) -> Cow<'_, SecretEdit> {
         match self.secret(field) {
             Some(SecretEdit::Untouched)
@@ -438,7 +430,6 @@ impl Draft {
 
     /// Removes private keys from the certificate controls. A save must not store one, not even in a
     /// disabled control, which is not validated.
-    #[must_use]
     pub fn strip_private_keys(mut self) -> Self {
         for smtp in [&mut self.basic, &mut self.oauth] {
             smtp.trusted_ca = strip_private_key(&smtp.trusted_ca);
@@ -461,7 +452,6 @@ impl Draft {
     }
 
     /// Returns the draft with all trimmed controls trimmed, as a save stores it.
-    #[must_use]
     pub fn trimmed(mut self) -> Self {
         for &field in Field::ALL {
             self.trim(field);
@@ -471,7 +461,6 @@ impl Draft {
 
     /// Returns the first control, disabled or not, that exceeds 4,096 characters, or its own limit
     /// where that is higher.
-    #[must_use]
     pub fn oversized(&self) -> Option<Field> {
         let limit_of = |field: Field| field.limit().max(MAX_TEXT as u64);
         let exceeds_limit =

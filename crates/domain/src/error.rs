@@ -3,7 +3,6 @@
 use std::error::Error;
 
 /// Formats an error and its causes in one line, without control characters.
-#[must_use]
 pub fn one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

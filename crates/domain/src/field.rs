@@ -46,25 +46,21 @@ macro_rules! fields {
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
             /// The control's name in JSON and in the database, and its `id` in HTML.
-            #[must_use]
             pub const fn wire_name(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
 
             /// The control's group box.
-            #[must_use]
             pub const fn section(self) -> Section {
                 match self { $(Self::$name => Section::$section),+ }
             }
 
             /// The type of the control's value.
-            #[must_use]
             pub const fn kind(self) -> Kind {
                 match self { $(Self::$name => Kind::$kind),+ }
             }
 
             /// The maximum length in characters (Unicode scalar values).
-            #[must_use]
             pub const fn limit(self) -> u64 {
                 match self { $(Self::$name => $limit),+ }
             }
@@ -130,14 +126,12 @@ impl Field {
     }
 
     /// Whether the control takes one line of text.
-    #[must_use]
     pub const fn is_line(self) -> bool {
         matches!(self.kind(), Kind::Text | Kind::Masked | Kind::Secret)
     }
 
     /// Whether the control's text is trimmed on blur and on save. Other text is sent to the provider
     /// or mail server verbatim.
-    #[must_use]
     pub const fn is_trimmed(self) -> bool {
         matches!(
             self,
@@ -153,7 +147,6 @@ impl Field {
     }
 
     /// The control with this wire name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.wire_name() == name)
     }

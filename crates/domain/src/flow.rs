@@ -24,7 +24,6 @@ impl OauthFlow {
         [Self::None, Self::AuthorizationCode, Self::AuthorizationCodePkce, Self::ClientCredentials];
 
     /// The flow's name in JSON and in an `<option value>`.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -35,7 +34,6 @@ impl OauthFlow {
     }
 
     /// Returns the flow with this wire name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|flow| flow.wire_name() == name)
     }

@@ -9,6 +9,7 @@ pub mod draft;
 pub mod error;
 pub mod field;
 pub mod flow;
+pub mod issuer;
 pub mod merge;
 pub mod microsoft;
 pub mod note;

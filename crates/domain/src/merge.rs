@@ -32,7 +32,6 @@ pub enum OtherEditor {
 
 /// Merges `mine`, an edit of `base`, with `theirs`, which was saved meanwhile. `replaced` lists the
 /// secrets stored since `base`, because a browser cannot compare two stored secrets.
-#[must_use]
 pub fn merge(base: &Saved, mine: &Draft, theirs: &Saved, replaced: &[Field]) -> Merge {
     let mut merge =
         Merge { draft: mine.clone(), kept: Vec::new(), taken: Vec::new(), conflicting: Vec::new() };

@@ -35,7 +35,6 @@ pub struct Endpoint<'a> {
 
 impl<'a> Endpoint<'a> {
     /// Parses a Microsoft endpoint; returns `None` for any other host.
-    #[must_use]
     pub fn of(text: &'a str) -> Option<Self> {
         let (host, path) = host_and_path(text)?;
         is_host(host).then_some(())?;
@@ -46,14 +45,12 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Returns the same endpoint for another tenant.
-    #[must_use]
     pub fn of_tenant(self, tenant: &str) -> String {
         let Self { head, rest, .. } = self;
         format!("{head}{tenant}{rest}")
     }
 
     /// Whether this is a v2.0 endpoint. It takes scopes; a v1 endpoint takes resources instead.
-    #[must_use]
     pub fn is_version_2(self) -> bool {
         self.rest.contains("/v2.0/")
     }
@@ -61,7 +58,6 @@ impl<'a> Endpoint<'a> {
 
 /// Returns the tenant of a sender address: its domain, or the alias for personal accounts. Returns
 /// `None` for a domain of another provider and for an address without a domain.
-#[must_use]
 pub fn tenant_of(sender: &str) -> Option<&str> {
     let (_, domain) = sender.trim().rsplit_once('@')?;
     match server_of_domain(domain) {
@@ -77,31 +73,26 @@ pub(crate) fn is_host(host: &str) -> bool {
 }
 
 /// Whether a valid endpoint URL has one of Microsoft's hosts.
-#[must_use]
 pub fn is_endpoint(address: &str) -> bool {
     endpoint_host(address).is_some_and(|host| is_host(&host))
 }
 
 /// Returns the tenant of a Microsoft endpoint, by name or ID.
-#[must_use]
 pub fn tenant(endpoint: &str) -> Option<&str> {
     Endpoint::of(endpoint).map(|endpoint| endpoint.tenant)
 }
 
 /// Whether a tenant is a multi-tenant alias, for which Client Credentials get no token.
-#[must_use]
 pub fn is_shared(tenant: &str) -> bool {
     MULTI_TENANT_ALIASES.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
 }
 
 /// Whether an endpoint names a multi-tenant alias as its tenant.
-#[must_use]
 pub fn is_for_all_tenants(text: &str) -> bool {
     tenant(text).is_some_and(is_shared)
 }
 
 /// Converts a v1 endpoint to the v2.0 endpoint, which takes scopes. Returns `None` for other URLs.
-#[must_use]
 pub fn v2_endpoint(endpoint: &str) -> Option<String> {
     let (path, query) = endpoint.find('?').map_or((endpoint, ""), |at| endpoint.split_at(at));
     ["/oauth2/token", "/oauth2/authorize"].iter().find_map(|old| {

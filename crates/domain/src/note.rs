@@ -118,7 +118,6 @@ pub const FOLLOWS: [Field; 8] = [
 ];
 
 /// Returns all notes on a control's text; none for a disabled control.
-#[must_use]
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {
     let text = draft.text(field);
     if text.is_empty() || !field.is_line() || presence(field, draft) == Presence::Disabled {

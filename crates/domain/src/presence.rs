@@ -19,7 +19,6 @@ pub enum Presence {
 }
 
 /// Returns whether a control is required, optional or disabled for the flow chosen in `draft`.
-#[must_use]
 pub fn presence(field: Field, draft: &Draft) -> Presence {
     match field {
         Field::Flow => Presence::Required,
@@ -59,7 +58,6 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
 
 impl Draft {
     /// Whether PPM is a public client, which has no secret (RFC 6749 2.1).
-    #[must_use]
     pub fn is_public_client(&self) -> bool {
         let method = self.authentication.client_authentication;
         self.flow == OauthFlow::AuthorizationCodePkce && method == ClientAuthentication::None
@@ -68,7 +66,6 @@ impl Draft {
 
 /// Returns the presence of a group with a flow: its mark on the screen, and the presence of most of
 /// its controls.
-#[must_use]
 pub fn section_presence(section: Section, flow: OauthFlow) -> Presence {
     match (section, flow) {
         (Section::Flow, _) | (Section::BasicSmtp, OauthFlow::None) => Presence::Required,

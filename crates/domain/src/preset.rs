@@ -130,7 +130,6 @@ const SERVERS_OF_ADDRESS_DOMAINS: [(&str, &[&str]); 12] = [
 ];
 
 /// Returns the mail server for addresses of a well-known domain.
-#[must_use]
 pub fn server_of_domain(domain: &str) -> Option<&'static str> {
     let is_of = |domains: &[&str]| domains.iter().any(|known| is_under(domain, known));
     SERVERS_OF_ADDRESS_DOMAINS
@@ -145,7 +144,6 @@ pub(crate) fn is_under(host: &str, domain: &str) -> bool {
 }
 
 /// Whether a mail server is Microsoft's High Volume Email, which has its own permissions.
-#[must_use]
 pub fn is_high_volume(server: &str) -> bool {
     Provider::of_server(server) == Some(Provider::HighVolumeEmail)
 }
@@ -169,7 +167,6 @@ impl Provider {
     ];
 
     /// The provider's display name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Microsoft365 => "Microsoft 365",
@@ -189,13 +186,11 @@ impl Provider {
     }
 
     /// Returns the provider with this display name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
     }
 
     /// The parameter that the provider's preset needs, if any.
-    #[must_use]
     pub const fn detail(self) -> Option<Detail> {
         match self {
             Self::Microsoft365 | Self::HighVolumeEmail => Some(Detail::Tenant),
@@ -205,13 +200,11 @@ impl Provider {
     }
 
     /// Returns the provider of a mail server.
-    #[must_use]
     pub fn of_server(server: &str) -> Option<Self> {
         Self::of(&SERVER_DOMAINS, server)
     }
 
     /// Returns the provider of an OAuth endpoint's host.
-    #[must_use]
     pub fn of_endpoint(host: &str) -> Option<Self> {
         if microsoft::is_host(host) {
             return Some(Self::Microsoft365);
@@ -220,7 +213,6 @@ impl Provider {
     }
 
     /// The provider that issues tokens for this provider's mail server.
-    #[must_use]
     pub const fn signs_in_at(self) -> Self {
         match self {
             Self::HighVolumeEmail => Self::Microsoft365,
@@ -234,7 +226,6 @@ impl Provider {
     }
 
     /// The provider's default settings.
-    #[must_use]
     pub const fn preset(self) -> Preset {
         match self {
             Self::Microsoft365 => microsoft_oauth(

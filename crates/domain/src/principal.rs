@@ -36,7 +36,6 @@ pub struct RequestClient {
 
 impl Principal {
     /// Creates a principal of an external issuer, without optional claims.
-    #[must_use]
     pub fn foreign(issuer: &str, subject: &str, name: &str, role: Role) -> Self {
         Self {
             id: Self::foreign_id(issuer, subject),
@@ -52,7 +51,6 @@ impl Principal {
     }
 
     /// Creates a principal with a local account.
-    #[must_use]
     pub fn local(id: String, email: String, name: String, role: Role) -> Self {
         let (email, issuer, client) =
             (Some(Email::verified(email)), None, RequestClient::default());
@@ -60,31 +58,26 @@ impl Principal {
     }
 
     /// Builds the ID of an external identity. Its space distinguishes it from local IDs.
-    #[must_use]
     pub fn foreign_id(issuer: &str, subject: &str) -> String {
         format!("{issuer} {subject}")
     }
 
     /// Whether an ID belongs to a local account.
-    #[must_use]
     pub fn is_local_id(id: &str) -> bool {
         !id.contains(' ')
     }
 
     /// Returns the verified address, to which test messages may be sent.
-    #[must_use]
     pub fn recipient(&self) -> Option<&str> {
         self.email.as_ref().filter(|email| email.is_verified).map(|email| email.address.as_str())
     }
 
     /// Returns the address for display, verified or not; empty if there is none.
-    #[must_use]
     pub fn address(&self) -> &str {
         self.email.as_ref().map_or("", |email| email.address.as_str())
     }
 
     /// Whether the user may edit settings.
-    #[must_use]
     pub fn may_edit(&self) -> bool {
         self.role == Role::Administrator
     }
@@ -101,7 +94,6 @@ pub struct Email {
 
 impl Email {
     /// Creates a verified address.
-    #[must_use]
     pub fn verified(address: String) -> Self {
         Self { address, is_verified: true }
     }
@@ -121,7 +113,6 @@ impl Role {
     pub const ALL: [Self; 2] = [Self::Administrator, Self::Reader];
 
     /// Returns the stable name, as in the database.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
@@ -130,7 +121,6 @@ impl Role {
     }
 
     /// Returns the role with this name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.wire_name() == name)
     }

@@ -24,26 +24,22 @@ pub struct Saved {
 
 impl Saved {
     /// Returns a draft of the saved form with every secret untouched.
-    #[must_use]
     pub fn draft(&self) -> Draft {
         self.form.map_secrets(|_, _| SecretEdit::Untouched)
     }
 
     /// Whether the saved settings are complete and valid.
-    #[must_use]
     pub fn is_complete(&self) -> bool {
         self.draft().problems(&self.form).is_empty()
     }
 
     /// Whether an untouched secret may be used for the destination that `draft` names.
-    #[must_use]
     pub fn keeps_secret(&self, field: Field, draft: &Draft) -> bool {
         keeps_secret(&self.form, field, draft)
     }
 
     /// Returns the controls that prevent the stored secret from being used with `draft`. The list is
     /// empty if no secret is stored, or if a save replaces or removes it.
-    #[must_use]
     pub fn fields_asked_again(&self, field: Field, draft: &Draft) -> Vec<Field> {
         match (self.form.secret(field), draft.secret_on_save(field).as_ref()) {
             (Some(stored), SecretEdit::Untouched) => draft.moved(field, stored),
@@ -53,7 +49,6 @@ impl Saved {
 
     /// Returns the controls because of which the change from `before` to `after` newly requires a
     /// stored secret to be entered again.
-    #[must_use]
     pub fn moved_by(&self, field: Field, before: &Draft, after: &Draft) -> Vec<Field> {
         let already = self.fields_asked_again(field, before);
         let mut moved = self.fields_asked_again(field, after);

@@ -15,19 +15,16 @@ pub struct TypedSecret(String);
 
 impl TypedSecret {
     /// Wraps typed text.
-    #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
     /// Returns the value, for validation and sealing.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// Copies the value to a [`SecretString`], which is zeroed on drop.
-    #[must_use]
     pub fn open(&self) -> SecretString {
         SecretString::from(self.0.clone())
     }
@@ -54,13 +51,11 @@ pub enum SecretEdit {
 
 impl SecretEdit {
     /// Converts a control's text to an edit; empty text means untouched.
-    #[must_use]
     pub fn from_text(text: String) -> Self {
         if text.is_empty() { Self::Untouched } else { Self::Replace(TypedSecret::new(text)) }
     }
 
     /// The typed text, or the empty string.
-    #[must_use]
     pub fn text(&self) -> &str {
         match self {
             Self::Replace(typed) => typed.expose(),
@@ -139,7 +134,6 @@ pub enum Destination {
 impl Destination {
     /// Returns the controls in which two destinations of one secret differ, in display order. The
     /// list is empty exactly if the destinations are equal.
-    #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<Field> {
         use Destination::{Account, ClientCredentials, CodeExchange};
         match (self, other) {

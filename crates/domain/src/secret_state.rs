@@ -26,7 +26,6 @@ pub enum SecretState {
 
 impl SecretState {
     /// Returns the state of a secret in a form.
-    #[must_use]
     pub fn of(field: Field, draft: &Draft, saved: &Saved) -> Self {
         let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
         let is_edited = draft.secret(field) == Some(&SecretEdit::Clear);

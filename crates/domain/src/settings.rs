@@ -24,7 +24,6 @@ pub enum Security {
 impl Security {
     /// Derives the security: Automatic means implicit TLS on ports 465 and 2465, and STARTTLS on any
     /// other.
-    #[must_use]
     pub fn of(use_tls: bool, mode: TlsMode, port: u16) -> Self {
         match (use_tls, mode) {
             (false, _) => Self::Clear,

@@ -36,7 +36,6 @@ impl DatePattern {
     ];
 
     /// The pattern's usual notation, which is also its name in the database.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::YearMonthDay => "YYYY-MM-DD",
@@ -48,7 +47,6 @@ impl DatePattern {
     }
 
     /// Returns the pattern with this name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|pattern| pattern.wire_name() == name)
     }
@@ -71,7 +69,6 @@ impl ClockStyle {
     pub const ALL: [Self; 2] = [Self::TwentyFourHours, Self::TwelveHours];
 
     /// The style's name in the database.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::TwentyFourHours => "24",
@@ -80,7 +77,6 @@ impl ClockStyle {
     }
 
     /// Returns the style with this name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|style| style.wire_name() == name)
     }
@@ -128,7 +124,6 @@ pub struct TimeDisplay {
 
 impl TimeDisplay {
     /// Formats an instant, for example `23-Nov-2026 6:42 PM UTC+1`.
-    #[must_use]
     pub fn written(&self, instant: DateTime<Utc>) -> String {
         let minutes = self.offset(instant);
         let local = instant
@@ -175,7 +170,6 @@ fn time(clock: ClockStyle, time: NaiveDateTime) -> String {
 }
 
 /// Formats an offset in minutes, for example `UTC+5:30`.
-#[must_use]
 pub fn offset_name(minutes: i32) -> String {
     let sign = if minutes < 0 { '-' } else { '+' };
     match (minutes.abs() / 60, minutes.abs() % 60) {

@@ -60,7 +60,6 @@ pub enum TokenStatus {
 
 impl TokenStatus {
     /// Returns the status of a token at an instant.
-    #[must_use]
     pub fn of(token: Option<&Token>, at: DateTime<Utc>) -> Self {
         match token {
             None => Self::Absent,
@@ -111,7 +110,6 @@ pub struct OauthFailure {
 
 impl OauthFailure {
     /// The failure for a token that had already expired when it was received.
-    #[must_use]
     pub const fn expired_on_arrival(stage: OauthStage) -> Self {
         Self { stage, diagnosis: OauthDiagnosis::ExpiredOnArrival, peer_text: None }
     }
@@ -243,7 +241,6 @@ pub enum OauthDiagnosis {
 
 impl OauthDiagnosis {
     /// Whether the provider reported this cause by an error code; the text is then the provider's.
-    #[must_use]
     pub const fn is_of_provider(self) -> bool {
         matches!(
             self,
@@ -262,7 +259,6 @@ impl OauthDiagnosis {
 
     /// Whether the text comes from this machine (egress policy, DNS or TLS) and not from the
     /// provider.
-    #[must_use]
     pub const fn is_in_own_words(self) -> bool {
         matches!(
             self,

@@ -65,19 +65,16 @@ pub struct Problems(Vec<(Field, Problem)>);
 
 impl Problems {
     /// Whether there is no problem.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The number of controls with a problem.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Adds a problem to a control that has none yet.
-    #[must_use]
     pub fn and(mut self, field: Field, problem: Problem) -> Self {
         if self.of(field).is_none() {
             self.0.push((field, problem));
@@ -87,7 +84,6 @@ impl Problems {
     }
 
     /// Returns the problem of a control.
-    #[must_use]
     pub fn of(&self, field: Field) -> Option<Problem> {
         self.iter().find_map(|(at, problem)| (at == field).then_some(problem))
     }
@@ -100,7 +96,6 @@ impl Problems {
 
 impl Draft {
     /// Returns the problems that prevent this draft from being saved over the `stored` form.
-    #[must_use]
     pub fn problems(&self, stored: &Form<StoredSecret>) -> Problems {
         let malformed = self.format_problems();
         let problem = |&field: &Field| {
@@ -216,7 +211,6 @@ impl Group {
 }
 
 /// Returns why a text is not a valid endpoint; empty text is missing.
-#[must_use]
 pub fn endpoint_problem(field: Field, text: &str) -> Option<Problem> {
     if text.is_empty() { Some(Problem::Missing) } else { field_problem(field, text).err() }
 }

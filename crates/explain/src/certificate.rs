@@ -3,11 +3,10 @@
 
 use std::net::IpAddr;
 
+use contract::{Explanation, NextStep, Suggestion};
 use domain::delivery::{Fact, FactName, Run, StepStatus};
 use domain::draft::Form;
 use domain::{Field, OauthFlow};
-
-use contract::{Explanation, NextStep, Suggestion};
 use labels::{Words, field_in_full};
 
 /// Explains a certificate with an unknown issuer, with the details that the server presented.

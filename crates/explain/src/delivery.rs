@@ -3,21 +3,20 @@
 
 use std::net::IpAddr;
 
+use contract::{Explanation, Link, NextStep, Suggestion};
 use domain::delivery::{Diagnosis, FactName, Outcome, Run, Step, StepStatus};
 use domain::draft::Form;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
+use labels::{INTERRUPTED, Words, diagnosis_words};
 
 use crate::certificate::{of_unacceptable, of_unknown_authority};
 use crate::egress;
 use crate::oauth_failure::{self, FailureContext};
 use crate::provider::steps_for;
-use contract::{Explanation, Link, NextStep, Suggestion};
-use labels::{INTERRUPTED, Words, diagnosis_words};
 
 /// Explains the outcome of a test message; `None` if it succeeded or has not ended. `tested` is the
 /// tested form, without Client ID if the caller may not read it.
-#[must_use]
 pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     match run.outcome.as_ref()? {
         Outcome::Accepted { .. } => None,

@@ -1,11 +1,11 @@
 //! Texts of provider discovery (RFC 8414): the facts of the metadata, and its problems. Server only.
 
+use contract::{Explanation, LookupFact, NextStep};
 use domain::token::OauthDiagnosis;
 use domain::{Field, Problem};
+use labels::field;
 
 use crate::{egress, microsoft};
-use contract::{Explanation, LookupFact, NextStep};
-use labels::field;
 
 /// A fact of a provider's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,6 @@ pub enum ProviderFact {
 }
 
 /// The name of a fact.
-#[must_use]
 pub const fn fact(fact: ProviderFact) -> &'static str {
     match fact {
         ProviderFact::FoundAt => "Found at",
@@ -51,7 +50,6 @@ pub const SUPPORTED: &str = "supported";
 pub const NOT_SUPPORTED: &str = "not supported";
 
 /// Formats the revocation endpoint, and whether PPM uses it.
-#[must_use]
 pub fn revocation(endpoint: &str, is_used: bool) -> String {
     if is_used {
         format!("{endpoint}: called when PPM deletes a token")
@@ -106,7 +104,6 @@ pub enum MetadataProblem {
 }
 
 /// Explains a problem.
-#[must_use]
 pub fn metadata_problem(problem: MetadataProblem) -> Explanation {
     match problem {
         MetadataProblem::NoIssuerTyped => explained(
@@ -195,7 +192,6 @@ pub fn metadata_problem(problem: MetadataProblem) -> Explanation {
 }
 
 /// Returns the provider's error as a fact, if any.
-#[must_use]
 pub fn peer_text(problem: &MetadataProblem) -> Option<LookupFact> {
     match problem {
         MetadataProblem::NotFound { diagnosis, peer_text: Some(peer_text), .. }

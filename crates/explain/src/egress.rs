@@ -1,9 +1,8 @@
 //! Steps for connections that the operator's egress policy denied, with the address and the flag to
 //! change. Server only.
 
-use domain::token::OauthDiagnosis;
-
 use contract::NextStep;
+use domain::token::OauthDiagnosis;
 
 /// Returns the step for denied addresses, such as `127.0.0.1:9090, [::1]:9090`; `None` for other
 /// diagnoses.

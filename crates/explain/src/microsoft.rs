@@ -1,12 +1,12 @@
 //! Texts for Microsoft Entra error numbers (AADSTS…). Microsoft changes the numbers, so they select
 //! texts only, are shown next to Microsoft's own error, and fall back to the generic text. Server only.
 
+use contract::{Explanation, Link, NextStep};
 use domain::draft::Form;
 use domain::{OauthFlow, microsoft};
+use labels::Words;
 
 use crate::provider;
-use contract::{Explanation, Link, NextStep};
-use labels::Words;
 
 /// Error numbers with the same meaning, and their text.
 struct ErrorNumberRow {

@@ -1,16 +1,14 @@
 //! Explains an OAuth failure from its diagnosis, stage, flow and the provider's error, with values of
 //! the settings in the steps. Server only.
 
+use contract::{Explanation, NextStep, Suggestion};
 use domain::draft::Form;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use domain::validate::endpoint_problem;
 use domain::{Field, OauthFlow, microsoft};
+use labels::{SECRET_ID, oauth_diagnosis_words, problem, stage};
 
-use crate::egress;
-use crate::microsoft as numbers;
-use contract::{Explanation, NextStep, Suggestion};
-use labels::problem;
-use labels::{SECRET_ID, oauth_diagnosis_words, stage};
+use crate::{egress, microsoft as numbers};
 
 /// The context of an OAuth failure.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +22,6 @@ pub struct FailureContext {
 }
 
 /// Explains a failure, with its stage in the cause.
-#[must_use]
 pub fn failure(failure: &OauthFailure, known: &FailureContext) -> Explanation {
     let Explanation { cause, steps, see_also } = explained(failure, known);
     // Admin consent is not a failure, although it yields no token.

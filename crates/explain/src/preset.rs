@@ -1,13 +1,11 @@
 //! Texts of provider presets: the next steps after filling in the form. Server only.
 
+use contract::{Explanation, Link, LookupResult, NextStep, Suggestion};
 use domain::Field;
 use domain::preset::{Detail, DetailProblem, Provider};
-
-use contract::{Explanation, Link, LookupResult, NextStep, Suggestion};
 use labels::field_in_full;
 
 /// Returns a preset's values with the next steps, or the problem with its detail.
-#[must_use]
 pub fn preset(
     provider: Provider,
     values: Result<Vec<(Field, String)>, DetailProblem>,

@@ -1,6 +1,7 @@
 //! Steps for failures at known providers, with values of the settings in commands to copy. Server
 //! only.
 
+use contract::{Link, NextStep, Suggestion};
 use domain::delivery::{Diagnosis, Run};
 use domain::draft::Form;
 use domain::preset::{self, Provider};
@@ -11,7 +12,6 @@ use crate::delivery::{is_token_fresh, wanted_scope};
 use crate::oauth_failure;
 use crate::preset::own_page;
 use crate::token_inspection::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
-use contract::{Link, NextStep, Suggestion};
 
 /// Returns the steps of the tested mail server's provider, and its documentation; `None` if it has
 /// no steps for this diagnosis.
@@ -440,7 +440,6 @@ fn powershell_quoted(value: &str) -> String {
 mod tests {
     use chrono::DateTime;
     use domain::delivery::{Fact, FactName, Step, StepReport, StepStatus, Tested};
-
     use domain::draft::Smtp;
 
     use super::*;

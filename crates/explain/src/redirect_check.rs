@@ -1,11 +1,8 @@
-//! Texts of the Redirect URI check, which finds out whether the callback reaches this server. Server
-//! only.
+//! Texts of the Redirect URI check, which compares the typed URL with this server's callback.
 
-use domain::Field;
-use domain::token::OauthDiagnosis;
-
-use crate::egress;
 use contract::{Explanation, NextStep, Suggestion};
+use domain::Field;
+use domain::syntax::text::shown;
 
 /// A fact of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +17,9 @@ pub enum RedirectFact {
     Page,
     /// Whether Redirect URI and callback address are equal.
     Verdict,
-    /// Whether the callback answers at the Redirect URI.
-    Reachable,
 }
 
 /// The name of a fact.
-#[must_use]
 pub const fn fact(fact: RedirectFact) -> &'static str {
     match fact {
         RedirectFact::Typed => "Redirect URI",
@@ -33,7 +27,6 @@ pub const fn fact(fact: RedirectFact) -> &'static str {
         RedirectFact::KnownBy => "Taken from",
         RedirectFact::Page => "This page",
         RedirectFact::Verdict => "Verdict",
-        RedirectFact::Reachable => "Reachable",
     }
 }
 
@@ -43,22 +36,13 @@ pub const BY_PUBLIC_URL: &str = "--public-url";
 pub const BY_HOST: &str = "the Host header of your request";
 /// The verdict for equal addresses.
 pub const SAME: &str = "Exactly this server's address. Register it at the provider as it is.";
-/// The callback answered.
-pub const REACHABLE: &str = "Yes, from this machine. Browsers may use a different route.";
-/// The callback was not requested, because the URI is plain http.
-pub const NOT_TRIED: &str =
-    "Not tried: it starts with http://, and PPM sends nothing unencrypted to other machines.";
-/// The callback was not requested, because another user's check is running.
-pub const BUSY: &str = "Not tried: another check is running. Try again in a moment.";
 
 /// Formats a forwarding header, which PPM does not use.
-#[must_use]
 pub fn forwarded(value: &str) -> String {
     format!("{value} (PPM does not use this header)")
 }
 
 /// Formats the origin of another site's page that may embed the tab.
-#[must_use]
 pub fn elsewhere(page: &str) -> String {
     format!("{page}, which is allowed to show this tab; browsers still come back to this server")
 }
@@ -137,19 +121,9 @@ pub enum RedirectProblem {
         /// The origin that the browser sees.
         origin: String,
     },
-    /// The request to the callback failed.
-    Unreached {
-        /// The likely cause.
-        diagnosis: OauthDiagnosis,
-        /// The addresses that the egress policy denied, if any.
-        refused: Option<String>,
-    },
-    /// Another server answers at the Redirect URI.
-    SomebodyElse,
 }
 
 /// Explains a problem; `own` is this server's callback address.
-#[must_use]
 pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
     match problem {
         RedirectProblem::Empty => {
@@ -190,18 +164,6 @@ pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
                 ..NextStep::words("Start PPM with the address that browsers use:")
             }],
         ),
-        RedirectProblem::SomebodyElse => Explanation::new(
-            "Something answers at this address, but it is not this server's callback.",
-            vec![
-                NextStep::words(
-                    "A proxy may require its own sign-in, or send the path elsewhere: it must pass /oauth/callback on to PPM.",
-                ),
-                NextStep::words("Another PPM server with another key file may be answering there."),
-            ],
-        ),
-        RedirectProblem::Unreached { diagnosis, refused } => {
-            callback_unreachable(diagnosis, refused.as_deref())
-        }
     }
 }
 
@@ -216,67 +178,97 @@ fn use_own_address(own: &str) -> NextStep {
     }
 }
 
-fn callback_unreachable(diagnosis: OauthDiagnosis, refused: Option<&str>) -> Explanation {
-    let (cause, step) = match diagnosis {
-        OauthDiagnosis::NameNotFound => (
-            "This machine cannot find a server with this name.",
-            "Check --public-url for typing mistakes, or add the name to the DNS that this machine uses.",
-        ),
-        OauthDiagnosis::NameServiceFailed => {
-            ("This machine could not look up the name.", "Check this machine's DNS.")
-        }
-        OauthDiagnosis::AddressForbidden => (
-            "The name resolves to an address that PPM never connects to.",
-            "For security, PPM does not connect to link-local and cloud metadata addresses.",
-        ),
-        OauthDiagnosis::EgressNotAllowed => (
-            "The operator of this server has not allowed PPM to connect to this address.",
-            "PPM connects to its own address if it is in --public-url or --listen.",
-        ),
-        OauthDiagnosis::EgressDenied => (
-            "The operator of this server has blocked this address (--egress-deny).",
-            "Ask the operator to allow it.",
-        ),
-        OauthDiagnosis::NothingListens => (
-            "The machine answers, but nothing is listening on that port.",
-            "Check that the proxy in front of PPM is running, and check its port.",
-        ),
-        OauthDiagnosis::Unreachable | OauthDiagnosis::TooSlow => (
-            "Nothing answers there in time.",
-            "A firewall may prevent this machine from reaching its own public address.",
-        ),
-        OauthDiagnosis::CertificateUntrusted => (
-            "This machine does not trust the certificate there.",
-            "If your own CA issued it, browsers may trust it. For this check, start PPM with --extra-ca.",
-        ),
-        OauthDiagnosis::CertificateOutOfDate => (
-            "The certificate there is out of date: browsers refuse it too.",
-            "Renew it, and check this machine's clock.",
-        ),
-        OauthDiagnosis::CertificateWrongName => (
-            "The certificate there is for another name: browsers refuse it too.",
-            "Get one for the name in --public-url.",
-        ),
-        OauthDiagnosis::TlsFailed => (
-            "No encrypted connection could be made.",
-            "Check that the proxy in front of PPM offers TLS on that port.",
-        ),
-        OauthDiagnosis::Redirected => (
-            "What answers there redirects to another address.",
-            "Use the final address in --public-url: a redirect may lose what the provider sends.",
-        ),
-        _ => (
-            "What answers there does not pass the request on to PPM.",
-            "Make the proxy in front of PPM pass /oauth/callback on to PPM.",
-        ),
+/// The scheme, host and port that a text begins with, not normalised.
+pub fn url_origin(text: &str) -> Option<String> {
+    let text = Some(text).filter(|text| !text.contains(char::is_whitespace))?;
+    let Pieces { scheme, host, port, .. } = Pieces::of(text);
+    let is_web = matches!(scheme, "http" | "https") && !host.is_empty();
+    let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+    is_web.then(|| shown(&format!("{scheme}://{host}{port}")))
+}
+
+/// The parts of an untrusted URL; a missing one is empty.
+struct Pieces<'a> {
+    scheme: &'a str,
+    host: &'a str,
+    port: &'a str,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str) -> Self {
+        let text = text.split('#').next().unwrap_or_default();
+        let (rest, query) = text.split_once('?').unwrap_or((text, ""));
+        let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port),
+            _ => (authority, ""),
+        };
+        Self { scheme, host, port, path, query }
+    }
+}
+
+/// How a typed URL differs from this server's, part by part.
+pub fn differences(typed: &str, own: &str) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut differs = |part: UriPart, typed: &str, own: &str| {
+        found.push(Difference { part, typed: shown(typed), own: shown(own) });
     };
-    Explanation::new(
-        format!("This server's callback could not be reached. {cause}"),
-        std::iter::once(NextStep::words(step))
-            .chain(egress::step(diagnosis, refused))
-            .chain([NextStep::words(
-                "This was tried from this machine, and browsers may use a different route. If signing in works, there is nothing to do.",
-            )])
-            .collect(),
-    )
+    if typed.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        differs(UriPart::Whitespace, "", "");
+    }
+    if typed.contains('#') {
+        differs(UriPart::Fragment, "", "");
+    }
+    let (typed, own) = (Pieces::of(typed.trim()), Pieces::of(own));
+    for (part, typed, own) in [
+        (UriPart::Scheme, typed.scheme, own.scheme),
+        (UriPart::Host, typed.host, own.host),
+        (UriPart::Port, typed.port, own.port),
+        (UriPart::Path, typed.path, own.path),
+        (UriPart::Query, typed.query, own.query),
+    ] {
+        match part {
+            _ if typed == own => {}
+            UriPart::Path if typed.trim_end_matches('/') == own.trim_end_matches('/') => {
+                differs(UriPart::SlashAtEnd, typed, own);
+            }
+            _ if typed.eq_ignore_ascii_case(own) => differs(UriPart::Capitals, typed, own),
+            _ => differs(part, typed, own),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "https://ppm.example/oauth/callback";
+
+    #[test]
+    fn each_part_that_differs_is_named() {
+        for (typed, expected) in [
+            ("http://ppm.example/oauth/callback", vec![UriPart::Scheme]),
+            ("https://ppm.example.com/oauth/callback", vec![UriPart::Host]),
+            ("https://ppm.example:443/oauth/callback", vec![UriPart::Port]),
+            ("https://ppm.example/oauth/Callback", vec![UriPart::Capitals]),
+            ("https://PPM.example/oauth/callback", vec![UriPart::Capitals]),
+            ("https://ppm.example/oauth/callback/", vec![UriPart::SlashAtEnd]),
+            ("https://ppm.example/callback", vec![UriPart::Path]),
+            ("https://ppm.example/oauth/callback?x=1", vec![UriPart::Query]),
+            ("https://ppm.example/oauth/callback#x", vec![UriPart::Fragment]),
+            (" https://ppm.example/oauth/callback", vec![UriPart::Whitespace]),
+            ("http://ppm.example:3000/", vec![UriPart::Scheme, UriPart::Port, UriPart::Path]),
+            (
+                "urn:ietf:wg:oauth:2.0:oob",
+                vec![UriPart::Scheme, UriPart::Host, UriPart::Port, UriPart::Path],
+            ),
+        ] {
+            let found: Vec<_> = differences(typed, OWN).iter().map(|found| found.part).collect();
+            assert_eq!(found, expected, "{typed}");
+        }
+    }
 }

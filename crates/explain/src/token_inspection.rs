@@ -1,10 +1,10 @@
 //! Texts of the token inspection: the names of the claims, and the problems that prevent the token
 //! from being used for mail. Server only.
 
+use contract::{Explanation, Link, NextStep, Suggestion};
 use domain::{Field, Form};
 
 use crate::oauth_failure::old_endpoint;
-use contract::{Explanation, Link, NextStep, Suggestion};
 
 /// Microsoft's scope for the Authorization Code flows.
 pub const SCOPE_OF_A_PERSON: &str = "https://outlook.office.com/SMTP.Send offline_access";
@@ -45,7 +45,6 @@ pub enum TokenFact {
 }
 
 /// The name of a fact.
-#[must_use]
 pub const fn fact(fact: TokenFact) -> &'static str {
     match fact {
         TokenFact::Kind => "Kind of token",
@@ -65,7 +64,6 @@ pub const fn fact(fact: TokenFact) -> &'static str {
 }
 
 /// Whether a value is PPM's own text or a formatted time, and not the claim itself.
-#[must_use]
 pub fn is_in_words(fact: TokenFact, value: &str) -> bool {
     let has_words = matches!(
         fact,
@@ -117,7 +115,6 @@ pub enum TokenProblem {
 }
 
 /// Explains a problem.
-#[must_use]
 pub fn token_problem(problem: TokenProblem) -> Explanation {
     match problem {
         TokenProblem::ForGraph { scope } => Explanation::new(
@@ -182,7 +179,6 @@ pub fn token_problem(problem: TokenProblem) -> Explanation {
 }
 
 /// Explains that the token belongs to another account than the sender's.
-#[must_use]
 pub fn other_account(account: &str, sender: &str) -> Explanation {
     Explanation::new(
         format!("The token belongs to {account}, but the sender is {sender}."),

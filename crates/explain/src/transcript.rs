@@ -3,14 +3,12 @@
 
 use std::fmt::Write;
 
+use contract::Explanation;
 use domain::delivery::{FactName, Outcome, Run, StepStatus};
 use domain::time_format::TimeDisplay;
-
-use contract::Explanation;
 use labels::{FOUND_BY_PPM, fact, fact_value, outcome, step, step_end, tested};
 
 /// Returns the transcript of a message; `None` until it has ended.
-#[must_use]
 pub fn transcript(run: &Run, explanation: Option<&Explanation>) -> Option<String> {
     let end = run.outcome.as_ref()?;
     let cause = explanation.map(|explanation| explanation.cause.as_str()).unwrap_or_default();

@@ -25,7 +25,6 @@ const SPREADS: &str =
     "A new permission needs 15 to 30 minutes to take effect: try again after that.";
 
 /// Returns the text of a diagnosis.
-#[must_use]
 pub const fn diagnosis_words(diagnosis: Diagnosis) -> Words {
     match diagnosis {
         Diagnosis::NameNotFound => Words {

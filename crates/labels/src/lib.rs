@@ -1,27 +1,28 @@
-//! All displayed English text: the only place that converts codes to sentences. A translation
-//! replaces this module.
+//! The catalogue: all displayed English text, and the only place that converts codes to sentences. It is
+//! resolved at build time. A second language is a second set of these modules with the same items,
+//! chosen by a Cargo feature.
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
 mod diagnosis;
 mod note;
 mod pages;
+pub mod tab;
 mod token;
 
 use contract::{ApiCode, SignInRefusal};
 use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
+use domain::merge::OtherEditor;
 use domain::preset::Detail;
+use domain::secret_state::SecretState;
 use domain::syntax::address::AddressProblem;
 use domain::syntax::certificate::CertificateProblem;
 use domain::syntax::host::HostProblem;
 use domain::syntax::port::PortProblem;
 use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
-
-use domain::merge::OtherEditor;
-use domain::secret_state::SecretState;
 
 pub use diagnosis::{INTERRUPTED, Words, diagnosis_words};
 pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
@@ -31,6 +32,10 @@ pub use pages::{
     access_denied, account_problem, action, actor, audit_retention, message_retention, origin,
     sessions_ended, set_up_problem,
 };
+pub use pages::{
+    account, audit, email, forbidden, frame, history, not_found, preferences, set_up, sign_in,
+    token_result,
+};
 pub use token::{
     ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
     GOES_ELSEWHERE, GRANTED, INSPECT_TOKEN, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED,
@@ -38,8 +43,10 @@ pub use token::{
     oauth_diagnosis_words, reason_to_wait_for_token, renewal, stage, time_left, token_status,
 };
 
+/// The language of this catalogue (BCP 47), for the document's `lang`.
+pub const LANGUAGE: &str = "en";
+
 /// The name of a group box.
-#[must_use]
 pub const fn section(section: Section) -> &'static str {
     match section {
         Section::Flow => "OAuth Flow",
@@ -50,7 +57,6 @@ pub const fn section(section: Section) -> &'static str {
 }
 
 /// The purpose of a group in one sentence.
-#[must_use]
 pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
     match (section, flow) {
         (Section::Flow, _) => "",
@@ -74,7 +80,6 @@ pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
 }
 
 /// The mark of a group for its presence.
-#[must_use]
 pub const fn presence(presence: Presence) -> &'static str {
     match presence {
         Presence::Required => "required",
@@ -84,7 +89,6 @@ pub const fn presence(presence: Presence) -> &'static str {
 }
 
 /// The name of a control.
-#[must_use]
 pub const fn field(field: Field) -> &'static str {
     match field {
         Field::Flow => "OAuth Flow",
@@ -108,7 +112,6 @@ pub const fn field(field: Field) -> &'static str {
 }
 
 /// The name of a control, with its group if two groups have a control of that name.
-#[must_use]
 pub fn field_in_full(at: Field) -> String {
     match at {
         Field::OauthSender
@@ -123,14 +126,12 @@ pub fn field_in_full(at: Field) -> String {
 }
 
 /// The names of some controls, separated by commas.
-#[must_use]
 pub fn fields(fields: &[Field]) -> String {
     let names: Vec<_> = fields.iter().map(|&at| field_in_full(at)).collect();
     names.join(", ")
 }
 
 /// A control's help text: its purpose, and where to find its value.
-#[must_use]
 pub const fn field_help(field: Field) -> &'static str {
     match field {
         Field::Flow => {
@@ -182,7 +183,6 @@ pub const fn field_help(field: Field) -> &'static str {
 }
 
 /// The name of a flow.
-#[must_use]
 pub const fn flow(flow: OauthFlow) -> &'static str {
     match flow {
         OauthFlow::None => "None",
@@ -193,7 +193,6 @@ pub const fn flow(flow: OauthFlow) -> &'static str {
 }
 
 /// The help text of a flow.
-#[must_use]
 pub const fn flow_help(flow: OauthFlow) -> &'static str {
     match flow {
         OauthFlow::None => {
@@ -212,7 +211,6 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
 }
 
 /// The name of a client authentication method.
-#[must_use]
 pub const fn client_authentication(method: ClientAuthentication) -> &'static str {
     match method {
         ClientAuthentication::Automatic => "Automatic",
@@ -229,7 +227,6 @@ pub const MORE: &str = "More";
 pub const NO_SECRET_SENT: &str = "Kept, not sent: a public client has no secret.";
 
 /// The name of a TLS mode.
-#[must_use]
 pub const fn tls_mode(mode: TlsMode) -> &'static str {
     match mode {
         TlsMode::Automatic => "Automatic",
@@ -239,7 +236,6 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
 }
 
 /// The effective connection security, shown next to the check box.
-#[must_use]
 pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
     use domain::settings::Security;
     match security {
@@ -262,7 +258,6 @@ pub const CLEAR_SIGN_IN: &str =
 pub const PORT_ZERO: &str = "No server can be reached on port 0.";
 
 /// The error message of a control.
-#[must_use]
 pub fn problem(at: Field, problem: Problem) -> String {
     match problem {
         Problem::Missing => missing(at).to_owned(),
@@ -417,7 +412,6 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
 }
 
 /// The conflict heading: who saved meanwhile, and when.
-#[must_use]
 pub fn saved_meanwhile(other: OtherEditor, by: Option<&str>, at: Option<&str>) -> String {
     let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
     match other {
@@ -432,7 +426,6 @@ pub fn saved_meanwhile(other: OtherEditor, by: Option<&str>, at: Option<&str>) -
 }
 
 /// The hint that the form contains the merged edits of both sides.
-#[must_use]
 pub const fn both_in_one(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => {
@@ -445,7 +438,6 @@ pub const fn both_in_one(other: OtherEditor) -> &'static str {
 }
 
 /// The label of the fields that only this side changed.
-#[must_use]
 pub const fn kept(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Only you changed (kept)",
@@ -454,7 +446,6 @@ pub const fn kept(other: OtherEditor) -> &'static str {
 }
 
 /// The label of the fields that only the other side changed.
-#[must_use]
 pub const fn taken(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Only they changed (updated)",
@@ -463,7 +454,6 @@ pub const fn taken(other: OtherEditor) -> &'static str {
 }
 
 /// The instruction while conflicts are unresolved.
-#[must_use]
 pub const fn both_changed(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "You both changed these fields. Choose a value for each, then save:",
@@ -480,7 +470,6 @@ pub const ALL_CHOSEN: &str = "Check the form, then save.";
 pub const NOTHING_LEFT: &str = "You have no changes left to save.";
 
 /// The reason of a control's conflict.
-#[must_use]
 pub const fn dispute(other: OtherEditor, at: Field) -> &'static str {
     match (other, at) {
         (OtherEditor::Person, Field::Password | Field::ClientSecret) => {
@@ -495,7 +484,6 @@ pub const fn dispute(other: OtherEditor, at: Field) -> &'static str {
 }
 
 /// The prefix of the button that keeps this form's value.
-#[must_use]
 pub const fn keep_mine(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Keep mine",
@@ -504,7 +492,6 @@ pub const fn keep_mine(other: OtherEditor) -> &'static str {
 }
 
 /// The prefix of the button that takes the other value.
-#[must_use]
 pub const fn take_theirs(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Take theirs",
@@ -513,7 +500,6 @@ pub const fn take_theirs(other: OtherEditor) -> &'static str {
 }
 
 /// The button that keeps every value of this form.
-#[must_use]
 pub const fn keep_all_of_mine(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Keep all of mine",
@@ -522,7 +508,6 @@ pub const fn keep_all_of_mine(other: OtherEditor) -> &'static str {
 }
 
 /// The button that takes every other value.
-#[must_use]
 pub const fn take_all_of_theirs(other: OtherEditor) -> &'static str {
     match other {
         OtherEditor::Person => "Take all of theirs",
@@ -531,7 +516,6 @@ pub const fn take_all_of_theirs(other: OtherEditor) -> &'static str {
 }
 
 /// Formats a control's value for display.
-#[must_use]
 pub fn value(at: Field, text: &str) -> String {
     let name = match at {
         Field::Flow => OauthFlow::from_wire_name(text).map(flow),
@@ -553,13 +537,11 @@ fn pem_summary(text: &str) -> String {
 }
 
 /// What a save would do to this side's secret, shown next to the choice.
-#[must_use]
 pub const fn my_secret(is_typed: bool) -> &'static str {
     if is_typed { "the one you typed" } else { "removed" }
 }
 
 /// The other side's secret, shown next to the choice.
-#[must_use]
 pub const fn their_secret(is_stored: bool) -> &'static str {
     if is_stored { "the stored one" } else { "none" }
 }
@@ -568,7 +550,6 @@ pub const fn their_secret(is_stored: bool) -> &'static str {
 pub const SIGN_IN_IN_A_NEW_TAB: &str = "sign in in a new tab";
 
 /// The message of an API error. If the session has ended, it contains [`SIGN_IN_IN_A_NEW_TAB`].
-#[must_use]
 pub fn api_error(code: ApiCode) -> String {
     match code.general() {
         ApiCode::SignedOut => format!("Your session has ended. Your changes are still here: {SIGN_IN_IN_A_NEW_TAB}, then try again."),
@@ -614,7 +595,6 @@ pub const FILL_IN_FIRST: &str = "Fill in and save the required settings first.";
 const FAILED: &str = "Something went wrong on the server; its log has the details. Try again.";
 
 /// The message of a failed sign-in.
-#[must_use]
 pub fn sign_in_refusal(refusal: SignInRefusal) -> String {
     match refusal {
         SignInRefusal::WrongCredentials => "Wrong email address or password.".to_owned(),
@@ -656,7 +636,6 @@ fn duration(seconds: u32) -> String {
 }
 
 /// The name of a step of a delivery.
-#[must_use]
 pub const fn step(step: Step) -> &'static str {
     match step {
         Step::Token => "Token",
@@ -677,7 +656,6 @@ pub const fn step(step: Step) -> &'static str {
 pub const UNSEEN: &str = "You are signed out, so progress cannot be shown. The message is still being sent: sign in in another tab to see the result here.";
 
 /// The outcome of a message in one sentence; `cause` is the likely cause.
-#[must_use]
 pub fn outcome(outcome: &Outcome, cause: &str) -> String {
     match outcome {
         Outcome::Accepted { server, .. } => format!("{server} accepted the message."),
@@ -687,7 +665,6 @@ pub fn outcome(outcome: &Outcome, cause: &str) -> String {
 }
 
 /// The name of a fact.
-#[must_use]
 pub const fn fact(name: FactName) -> &'static str {
     match name {
         FactName::Addresses => "Addresses",
@@ -717,7 +694,6 @@ pub const fn fact(name: FactName) -> &'static str {
 }
 
 /// Formats the value of a fact: seconds and codes in words, other values unchanged.
-#[must_use]
 pub fn fact_value(Fact { name, value }: &Fact) -> String {
     match (name, value.parse()) {
         (FactName::Age | FactName::ValidFor, Ok(seconds)) => token::span(seconds),
@@ -746,7 +722,6 @@ fn attempt_end(code: &str) -> &str {
 }
 
 /// The label of the peer's reply in a step.
-#[must_use]
 pub const fn speaker(step: Step) -> &'static str {
     match step {
         Step::Token => "Provider reply",
@@ -769,7 +744,6 @@ pub const FILL_IN: &str = "Fill in";
 pub const HOLD_SOMETHING_ELSE: &str = "These fields already have a value:";
 
 /// The label of a provider's detail.
-#[must_use]
 pub const fn detail(detail: Detail) -> &'static str {
     match detail {
         Detail::Tenant => "Tenant",
@@ -781,7 +755,6 @@ pub const fn detail(detail: Detail) -> &'static str {
 pub const TEST_TYPED: &str = "Or test the form as it is now, without saving. Stored secrets and tokens are only used with the settings that they were entered or obtained for.";
 
 /// Which settings a test message used.
-#[must_use]
 pub const fn tested(tested: Tested) -> &'static str {
     match tested {
         Tested::Saved => "Tested the saved settings.",
@@ -790,7 +763,6 @@ pub const fn tested(tested: Tested) -> &'static str {
 }
 
 /// The status of a step.
-#[must_use]
 pub const fn step_end(end: StepStatus) -> &'static str {
     match end {
         StepStatus::Done => "done",
@@ -800,7 +772,6 @@ pub const fn step_end(end: StepStatus) -> &'static str {
 }
 
 /// The status of a secret; `destination` is the destination of the stored value.
-#[must_use]
 pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
     match state {
         SecretState::Unset | SecretState::New => String::new(),
@@ -820,7 +791,6 @@ pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
 }
 
 /// Why a stored secret must be entered again: these controls change its destination.
-#[must_use]
 pub fn enter_again(secret: Field, moved: &[Field]) -> String {
     let names: Vec<_> = moved.iter().map(|&at| field_in_full(at)).collect();
     let why = match &names[..] {

@@ -17,7 +17,6 @@ pub const MOVE_TO_OAUTH: &str = "Move to OAuth";
 pub const MOVE_TO_OAUTH_HELP: &str = "Move to OAuth chooses Authorization Code with PKCE, copies server, port and sender to OAuth SMTP Settings, and fills in the endpoints of your tenant. You then enter Client ID and Client Secret of an application that you register at Microsoft.";
 
 /// The text of a finding, with an instruction if it has no button.
-#[must_use]
 pub fn note(at: Field, found: &Found) -> String {
     if at.kind() == Kind::Secret {
         return secret_text(found).to_owned();
@@ -135,7 +134,6 @@ fn possessive(provider: Option<Provider>) -> String {
 }
 
 /// The label of the button that applies the corrections.
-#[must_use]
 pub fn correction(found: &Found, corrections: &[(Field, String)]) -> String {
     match (found, corrections) {
         (Found::Invisible { more: 0, .. } | Found::BlankAtEnd, _) => "Remove it".to_owned(),
@@ -154,7 +152,6 @@ pub fn correction(found: &Found, corrections: &[(Field, String)]) -> String {
 }
 
 /// The text of a provider's notice, and its source.
-#[must_use]
 pub fn notice(Announcement { code, source, read, .. }: Announcement) -> (&'static str, String) {
     let says = match code {
         AnnouncementCode::PasswordsEnd => {

@@ -1,13 +1,25 @@
-//! Texts of the shell's pages.
+//! Texts of the shell's pages: a module a page for its headings, labels and buttons, and here what codes
+//! are converted to.
 
+pub mod account;
+pub mod audit;
+pub mod email;
+pub mod forbidden;
+pub mod frame;
+pub mod history;
+pub mod not_found;
+pub mod preferences;
+pub mod set_up;
+pub mod sign_in;
+pub mod token_result;
+
+use contract::pages::{AccountProblem, AuditRow, PasswordProblem, SetUpProblem};
+use contract::{AccessDenied, ApiCode};
 use domain::audit::Action;
 
 use super::{FAILED, duration};
-use contract::pages::{AccountProblem, AuditRow, PasswordProblem, SetUpProblem};
-use contract::{AccessDenied, ApiCode};
 
 /// The text of an audit action; `has_fields` is whether controls are listed after it.
-#[must_use]
 pub const fn action(action: Action, has_fields: bool) -> &'static str {
     match action {
         Action::SignedIn => "Signed in",
@@ -34,7 +46,6 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
 }
 
 /// The recorded details of an audit entry: count, identity, client address and session.
-#[must_use]
 pub fn origin(row: &AuditRow) -> Option<String> {
     let times = (row.count > 1).then(|| format!("{} times", row.count));
     let by = row.issuer.as_ref().zip(row.subject.as_ref());
@@ -46,7 +57,6 @@ pub fn origin(row: &AuditRow) -> Option<String> {
 }
 
 /// The retention of the audit trail.
-#[must_use]
 pub fn audit_retention(days: u32) -> String {
     match days {
         0 => "Entries are kept forever.".to_owned(),
@@ -56,7 +66,6 @@ pub fn audit_retention(days: u32) -> String {
 }
 
 /// The retention of test messages.
-#[must_use]
 pub fn message_retention(days: u32) -> String {
     const LATEST: &str = "Each person's latest message is kept longer.";
     match days {
@@ -84,7 +93,6 @@ pub const PASSWORD_CHANGED: &str = "Your password was changed, and your other se
 pub const NO_SESSION_HERE: &str = "You are signed in through the product you came from, or your organisation's proxy. Sign out there.";
 
 /// The message after sessions were ended.
-#[must_use]
 pub fn sessions_ended(count: usize) -> String {
     match count {
         0 => "That session had already ended.".to_owned(),
@@ -94,7 +102,6 @@ pub fn sessions_ended(count: usize) -> String {
 }
 
 /// The error message of a form of the page My account.
-#[must_use]
 pub fn account_problem(problem: AccountProblem) -> String {
     let problem = match problem {
         AccountProblem::Sessions => {
@@ -123,7 +130,6 @@ pub fn account_problem(problem: AccountProblem) -> String {
 }
 
 /// The reason on the 403 page.
-#[must_use]
 pub fn access_denied(AccessDenied { code, .. }: AccessDenied) -> String {
     if code.general() == ApiCode::Forbidden {
         return "You are signed in, but your account has no role here. Ask the administrator of your accounts for one.".to_owned();
@@ -150,13 +156,11 @@ pub const THE_HOSTS_TIMES: &str =
     "The product you came from sets your date and time format. Change it there.";
 
 /// The name of an audit entry's user, or a text if it is unknown.
-#[must_use]
 pub const fn actor(name: &str) -> &str {
     if name.is_empty() { "Unknown" } else { name }
 }
 
 /// The error message of the setup form.
-#[must_use]
 pub const fn set_up_problem(problem: SetUpProblem) -> &'static str {
     match problem {
         SetUpProblem::Email => "Enter an email address, such as ada@example.com.",

@@ -66,7 +66,6 @@ pub const COMES_BACK: &str =
 pub const GOES_ELSEWHERE: &str = "This is not this server's address: after signing in you will have to paste the final address here.";
 
 /// Why Get Auth Token is disabled.
-#[must_use]
 pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
     match why_not {
         None => "",
@@ -78,7 +77,6 @@ pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
 }
 
 /// How a token is renewed, in short.
-#[must_use]
 pub const fn renewal(renewal: &Renewal) -> &'static str {
     match renewal {
         Renewal::ByItself => "renews automatically",
@@ -89,7 +87,6 @@ pub const fn renewal(renewal: &Renewal) -> &'static str {
 }
 
 /// Formats the remaining time.
-#[must_use]
 pub fn time_left(seconds: i64) -> String {
     format!("in {}", span(seconds))
 }
@@ -111,7 +108,6 @@ fn count(number: i64, unit: &str) -> String {
 }
 
 /// The status of a token.
-#[must_use]
 pub const fn token_status(status: TokenStatus) -> &'static str {
     match status {
         TokenStatus::Absent => "Not obtained",
@@ -121,7 +117,6 @@ pub const fn token_status(status: TokenStatus) -> &'static str {
 }
 
 /// The name of a stage.
-#[must_use]
 pub const fn stage(stage: OauthStage) -> &'static str {
     match stage {
         OauthStage::Consent => "Consent at the provider",
@@ -141,7 +136,6 @@ const REGISTERED: &str =
 const SWAPPED: &str = "Authorization Endpoint and Token Endpoint may be swapped.";
 
 /// Returns the text of a diagnosis, by stage and flow.
-#[must_use]
 pub const fn oauth_diagnosis_words(
     stage: OauthStage,
     diagnosis: OauthDiagnosis,

@@ -113,27 +113,27 @@ impl Shown {
 }
 
 /// Parses a certificate; `None` if it is invalid.
-pub fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+pub(crate) fn parsed<'a>(der: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
     let (rest, certificate) = X509Certificate::from_der(der).ok()?;
     rest.is_empty().then_some(certificate)
 }
 
 /// Whether a certificate is a CA certificate or self-issued.
-pub fn is_of_authority(der: &CertificateDer<'_>) -> bool {
+pub(crate) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
     parsed(der).is_some_and(|certificate| {
         certificate.is_ca() || certificate.subject() == certificate.issuer()
     })
 }
 
 /// Whether a certificate may issue others. Version 1 cannot state that, and counts as a CA.
-pub fn vouches_for_others(der: &CertificateDer<'_>) -> bool {
+pub(crate) fn vouches_for_others(der: &CertificateDer<'_>) -> bool {
     parsed(der)
         .is_some_and(|certificate| certificate.is_ca() || certificate.version() == X509Version::V1)
 }
 
 /// Checks the validity period and, if there is one, the extended key usage for servers (RFC 5280
 /// 4.1.2.5, 4.2.1.12).
-pub fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
+pub(crate) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
     let certificate = parsed(der).ok_or(CertificateError::BadEncoding)?;
     let Validity { not_before, not_after } = certificate.validity();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -168,7 +168,10 @@ fn problem_of(certificate: &X509Certificate<'_>) -> Option<CertificateProblem> {
 
 /// Returns why trusting a certificate cannot help with `server`, as far as it shows. One that is
 /// not a CA's, or has the server's name, can only be that server's certificate.
-pub fn problem_of_trusted(der: &CertificateDer<'_>, server: &str) -> Option<CertificateProblem> {
+pub(crate) fn problem_of_trusted(
+    der: &CertificateDer<'_>,
+    server: &str,
+) -> Option<CertificateProblem> {
     let certificate = parsed(der)?;
     if is_key_short(&certificate) {
         return Some(CertificateProblem::KeyTooShort);

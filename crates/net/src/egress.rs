@@ -32,13 +32,11 @@ pub struct Vetted {
 
 impl Vetted {
     /// Returns the addresses, each with the port.
-    #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
     /// Whether all addresses are public.
-    #[must_use]
     pub fn is_public(&self) -> bool {
         self.is_public
     }
@@ -67,7 +65,6 @@ pub enum LookUpError {
 /// Converts a host name to A-labels (RFC 5891 4.4) for DNS, TLS and SMTP.
 ///
 /// Returns `None` if there is no such form.
-#[must_use]
 pub fn a_labels(name: &str) -> Option<String> {
     // Checks the length limits of RFC 1035 2.3.4, which the default conversion ignores.
     let name = name.strip_suffix('.').unwrap_or(name);

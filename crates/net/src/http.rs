@@ -22,6 +22,7 @@ use crate::encoding::{self, DecodeEnd, Decoded};
 use crate::origin::ProxyUrl;
 use crate::tls::TlsTrust;
 use crate::transport_error;
+pub use crate::transport_error::HttpError;
 
 /// The maximum size of a body, in octets, before and after its content codings.
 const LONGEST_BODY: usize = 65_536;
@@ -42,29 +43,6 @@ pub struct HttpDeadlines {
 impl Default for HttpDeadlines {
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), total: Duration::from_secs(30) }
-    }
-}
-
-/// Why a request has no answer, or not a whole one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpError {
-    /// The cause.
-    pub diagnosis: OauthDiagnosis,
-    /// What TLS reported, the refused addresses or the proxy; neither redacted nor cut.
-    pub peer_text: Option<String>,
-}
-
-impl HttpError {
-    /// Creates an error.
-    #[must_use]
-    pub fn new(diagnosis: OauthDiagnosis, peer_text: Option<String>) -> Self {
-        Self { diagnosis, peer_text }
-    }
-}
-
-impl From<OauthDiagnosis> for HttpError {
-    fn from(diagnosis: OauthDiagnosis) -> Self {
-        Self::new(diagnosis, None)
     }
 }
 

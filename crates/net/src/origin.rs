@@ -53,13 +53,11 @@ impl PublicUrl {
     }
 
     /// The origin as browsers serialise it: lower case, no default port, no trailing slash.
-    #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// The host; an IPv6 address is in brackets.
-    #[must_use]
     pub fn host(&self) -> &str {
         let (_, authority) = self.origin.split_once("://").unwrap_or_default();
         let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
@@ -68,21 +66,18 @@ impl PublicUrl {
     }
 
     /// Whether the scheme is https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.https
     }
 
     /// Whether a `Host` header names this origin: case-insensitively, and with or without the
     /// scheme's default port (RFC 9110 4.2.3).
-    #[must_use]
     pub fn has_host(&self, host: &str) -> bool {
         let scheme = if self.https { "https" } else { "http" };
         Self::parse(&format!("{scheme}://{host}")).is_ok_and(|asked| asked.origin == self.origin)
     }
 
     /// Whether it is http to another machine than the browser's own.
-    #[must_use]
     pub fn is_in_clear(&self) -> bool {
         !self.https && endpoint_url(&self.origin).is_err()
     }
@@ -115,13 +110,11 @@ impl ProxyUrl {
     }
 
     /// The whole URL with its credentials, for the client that connects to the proxy.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.url.expose_secret()
     }
 
     /// The URL without user name and password.
-    #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }

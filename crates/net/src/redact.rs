@@ -31,7 +31,7 @@ pub struct Redactor {
 struct Secret {
     mark: &'static str,
     /// The secret in clear; `None` if it is too short to be distinguished from words.
-    secret: Option<SecretString>,
+    clear: Option<SecretString>,
     /// Its encodings on the wire, which are redacted at any length.
     sent: Vec<SecretString>,
     /// The digits of its base64 that do not depend on the text around it.
@@ -40,7 +40,6 @@ struct Secret {
 
 impl Redactor {
     /// Adds a secret, to be replaced by `mark` in clear, in base64 and percent-encoded.
-    #[must_use]
     pub fn secret(mut self, mark: &'static str, secret: &SecretString) -> Self {
         let exposed = secret.expose_secret();
         let base64 = SecretString::from(STANDARD.encode(exposed));
@@ -49,7 +48,7 @@ impl Redactor {
         }
         self.hidden.push(Secret {
             mark,
-            secret: Some(secret.clone()),
+            clear: Some(secret.clone()),
             sent: iter::once(base64).chain(percent_encoded(exposed)).collect(),
             cores: (0..3).map(|before| core(exposed, before)).collect(),
         });
@@ -57,21 +56,18 @@ impl Redactor {
     }
 
     /// Adds an encoding of a secret as sent on the wire, of any length.
-    #[must_use]
     pub fn encoded(mut self, mark: &'static str, sent: impl Into<SecretString>) -> Self {
-        self.hidden.push(Secret { mark, secret: None, sent: vec![sent.into()], cores: Vec::new() });
+        self.hidden.push(Secret { mark, clear: None, sent: vec![sent.into()], cores: Vec::new() });
         self
     }
 
     /// Redacts the secrets in a text: whole, in long pieces, or truncated at the end of the text.
-    #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.hidden.iter().fold(text.to_owned(), |text, hidden| hidden.redact_from(text))
     }
 
     /// Redacts a text, and makes it safe to display. Redaction precedes truncation, so that a peer
     /// cannot pad its text to let the cut reveal a part of a secret.
-    #[must_use]
     pub fn redact_to_show(&self, text: &str) -> String {
         let mut rest = printable(text);
         let mut searched: String = rest.by_ref().take(SEARCHED_LIMIT).collect();
@@ -90,7 +86,7 @@ impl Redactor {
 
 impl Secret {
     fn redact_from(&self, mut text: String) -> String {
-        for sent in self.sent.iter().chain(&self.secret) {
+        for sent in self.sent.iter().chain(&self.clear) {
             if !sent.expose_secret().is_empty() {
                 text = text.replace(sent.expose_secret(), self.mark);
             }
@@ -106,10 +102,10 @@ impl Secret {
                 Some(word_around(piece_of(encoding.expose_secret(), rest)?, rest))
             });
         }
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = &self.clear {
             text = self.marked(&text, |rest| piece_of(secret.expose_secret(), rest));
         }
-        let secret = self.secret.as_ref().map(ExposeSecret::expose_secret);
+        let secret = self.clear.as_ref().map(ExposeSecret::expose_secret);
         match secret.and_then(|secret| truncated_at(&text, secret)) {
             Some(begun) => format!("{}{}…", &text[..begun], self.mark),
             None => text,

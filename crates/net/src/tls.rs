@@ -23,7 +23,6 @@ use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
 use super::certificate::{self, Shown, is_of_authority, vouches_for_others};
-
 use crate::egress;
 
 /// The trusted certificate authorities: the platform's and those of `--extra-ca`. Read once; cheap
@@ -63,7 +62,6 @@ impl TlsTrust {
     }
 
     /// Returns the rustls configuration, for other TLS clients in PPM.
-    #[must_use]
     pub fn client_config(&self) -> Arc<ClientConfig> {
         self.config.clone()
     }

@@ -8,8 +8,29 @@ use domain::delivery::Diagnosis;
 use domain::token::OauthDiagnosis;
 
 use crate::egress::LookUpError;
-use crate::http::HttpError;
 use crate::tls::diagnosis as tls_diagnosis;
+
+/// Why a request has no answer, or not a whole one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpError {
+    /// The cause.
+    pub diagnosis: OauthDiagnosis,
+    /// What TLS reported, the refused addresses or the proxy; neither redacted nor cut.
+    pub peer_text: Option<String>,
+}
+
+impl HttpError {
+    /// Creates an error.
+    pub fn new(diagnosis: OauthDiagnosis, peer_text: Option<String>) -> Self {
+        Self { diagnosis, peer_text }
+    }
+}
+
+impl From<OauthDiagnosis> for HttpError {
+    fn from(diagnosis: OauthDiagnosis) -> Self {
+        Self::new(diagnosis, None)
+    }
+}
 
 /// Returns the meaning of an error of the HTTP client.
 pub(crate) fn broken(error: &reqwest::Error) -> HttpError {

@@ -4,6 +4,7 @@
 use domain::settings::{Consent, Grant};
 use domain::syntax::url;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
+use net::redact::Redactor;
 use oauth2::basic::BasicClient;
 use oauth2::url::form_urlencoded;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
@@ -11,7 +12,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{ProviderError, TokenError};
 use super::query;
-use net::redact::Redactor;
 
 /// An authorization request.
 #[derive(Debug, Clone)]
@@ -37,7 +37,6 @@ const HINT_HOSTS: [&str; 9] = [
 ];
 
 /// Whether a provider is known to accept `login_hint`, by the host of its authorization endpoint.
-#[must_use]
 pub fn takes_login_hint(authorization_endpoint: &str) -> bool {
     let host = url::endpoint_host(authorization_endpoint).unwrap_or_default();
     HINT_HOSTS.contains(&host.as_str()) || host.starts_with("127.") || host == "[::1]"
@@ -45,7 +44,6 @@ pub fn takes_login_hint(authorization_endpoint: &str) -> bool {
 
 impl AuthorizationRequest {
     /// Adds a `login_hint` (`OpenID` Connect Core 3.1.2.1), unless the configured endpoint has one.
-    #[must_use]
     pub fn hinting(mut self, account: &str) -> Self {
         let (_, query) = self.url.split_once('?').unwrap_or_default();
         if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "login_hint") {
@@ -61,7 +59,6 @@ impl AuthorizationRequest {
 ///
 /// Keeps the query of the authorization endpoint, except the parameters of this request. Returns
 /// `None` if the grant needs no consent, or if the endpoint is not a valid URL.
-#[must_use]
 pub fn authorization_request(
     grant: &Grant,
     state: &SecretString,
@@ -108,7 +105,6 @@ impl AuthorizationResponse {
     ///
     /// Unknown parameters are ignored. Empty ones count as missing (RFC 6749 3.1), and so do
     /// repeated ones, which are ambiguous.
-    #[must_use]
     pub fn read(query: &str) -> Self {
         let error = single_value(query, "error").map(|code| ProviderError {
             code,
@@ -130,7 +126,6 @@ impl AuthorizationResponse {
     ///
     /// Returns `None` unless it is exactly one response: it has a state, either a code or an error,
     /// no repeated parameter, and none that providers are not known to send.
-    #[must_use]
     pub fn posted(body: &[u8]) -> Option<String> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let mut seen = Vec::new();
@@ -154,7 +149,6 @@ impl AuthorizationResponse {
     /// Parses a pasted URL, or its query alone.
     ///
     /// Returns `None` if it has neither a state nor a code nor an error.
-    #[must_use]
     pub fn of_address(pasted: &str) -> Option<Self> {
         let address = pasted.trim();
         let address = address.split_once('#').map_or(address, |(before, _)| before);
@@ -169,7 +163,6 @@ impl AuthorizationResponse {
 
     /// Returns the meaning of the error, with state and code redacted, because a provider may
     /// repeat them; `None` without an error.
-    #[must_use]
     pub fn failure(&self) -> Option<OauthFailure> {
         let state = self.state.as_deref().map(SecretString::from);
         let redactor = state

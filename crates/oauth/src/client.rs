@@ -8,6 +8,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::draft::ClientAuthentication;
 use domain::settings::{Consent, Grant};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
+use net::origin::ProxyUrl;
+use net::redact::Redactor;
+use net::tls::TlsTrust;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
@@ -22,17 +27,10 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::TokenError;
-use super::html_error;
-use super::query;
 use super::response::{self, TokenEndpointError};
 use super::timed_http::TimedHttp;
 use super::token_response::LenientTokenResponse;
-use super::{ClientAuth, Issued};
-use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::redact::Redactor;
-use net::tls::TlsTrust;
+use super::{ClientAuth, Issued, html_error, query};
 
 /// A client of token endpoints. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -3,11 +3,11 @@
 
 use domain::syntax::text::is_guid;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
+use net::redact::Redactor;
 use oauth2::url::form_urlencoded;
 use serde_json::{Map, Value};
 
 use super::nonstandard_error;
-use net::redact::Redactor;
 
 /// An error response of a provider (RFC 6749 4.1.2.1, 5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -53,14 +53,12 @@ pub struct TokenClaims {
 }
 
 /// Returns the token's account if it names accounts and none of them is `than`.
-#[must_use]
 pub fn other_account<'a>(accounts: &'a [String], than: &str) -> Option<&'a str> {
     let is_same = |account: &String| account.to_lowercase() == than.to_lowercase();
     accounts.first().filter(|_| !accounts.iter().any(is_same)).map(String::as_str)
 }
 
 /// Decodes the claims of a token; `None` if it is no JWT, or too large.
-#[must_use]
 pub fn claims_of(token: &str) -> Option<TokenClaims> {
     let mut parts = Some(token).filter(|token| token.len() <= LONGEST)?.split('.');
     let (header, claims, _) = (parts.next()?, parts.next()?, parts.next()?);

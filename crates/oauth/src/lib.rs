@@ -79,7 +79,6 @@ impl ClientAuth {
     pub const ALL: [Self; 3] = [Self::Body, Self::Basic, Self::None];
 
     /// Returns the stored name.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::Body => "body",
@@ -89,7 +88,6 @@ impl ClientAuth {
     }
 
     /// Returns the method with a stored name.
-    #[must_use]
     pub fn from_wire_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.wire_name() == name)
     }

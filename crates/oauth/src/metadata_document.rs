@@ -3,6 +3,10 @@
 
 use domain::syntax::text::shown;
 use domain::token::OauthDiagnosis;
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
+use net::origin::ProxyUrl;
+use net::tls::TlsTrust;
 use oauth2::AsyncHttpClient;
 use oauth2::http::header::ACCEPT;
 use oauth2::http::{Method, Request};
@@ -10,10 +14,6 @@ use oauth2::http::{Method, Request};
 use super::error::TokenError;
 use super::response::{TokenEndpointError, Withheld};
 use super::timed_http::TimedHttp;
-use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::tls::TlsTrust;
 
 /// A client for documents. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,7 +75,6 @@ impl Documents {
     }
 
     /// Returns the same client with another policy, for a URL that the operator configured.
-    #[must_use]
     pub fn by(&self, egress: EgressPolicy) -> Self {
         Self { http: self.http.by(egress) }
     }

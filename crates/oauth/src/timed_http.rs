@@ -16,7 +16,6 @@ pub struct TimedHttp<'h> {
 
 impl<'h> TimedHttp<'h> {
     /// Creates a client for a call that begins now.
-    #[must_use]
     pub fn new(http: &'h GuardedHttp) -> Self {
         Self { http, ends: http.end() }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::syntax::text::is_unsafe_in_one_line;
 use domain::token::OauthDiagnosis;
+use net::redact::Redactor;
 use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
 use secrecy::SecretString;
@@ -15,7 +16,6 @@ use serde_json::{Map, Value};
 
 use super::error::{ProviderError, TokenError};
 use super::{ClientAuth, Issued, claims_of};
-use net::redact::Redactor;
 
 /// The lifetime of an access token if the response does not state it.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);

@@ -1,12 +1,13 @@
 //! `/account`: the user's password and sessions, and for administrators the sessions of other users.
 
+use contract::pages::{AccountProblem, MyAccount, SessionRow};
+use contract::paths;
 use domain::time_format::TimeDisplay;
+use labels::account;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
-use contract::pages::{AccountProblem, MyAccount, SessionRow};
-use contract::paths;
 
 /// The completed action, from the page's query parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +24,9 @@ pub fn AccountPage() -> impl IntoView {
         Some(count) => count.parse().ok().map(CompletedAction::SessionsEnded),
         None => (query.get("password")? == "changed").then_some(CompletedAction::PasswordChanged),
     });
-    let show = move |account| content(account, problem, done);
+    let show = move |found| content(found, problem, done);
     view! {
-        <Frame title="My account" lead="Your password, and where you are signed in.">
+        <Frame title=account::TITLE lead=account::LEAD>
             {fetched(|shell, who| async move { shell.account(&who).await }, show)}
         </Frame>
     }
@@ -50,23 +51,23 @@ fn content(
         view! { <section class=class role=role><p>{words}</p></section> }
     });
     let has_more = mine.iter().any(|session| !session.is_this);
-    let end_mine = has_more.then(|| view! { <EndAll whose="mine" name="End all other sessions"/> });
+    let end_mine = has_more.then(|| view! { <EndAll whose="mine" label=account::END_MY_OTHERS/> });
     let mine = if mine.is_empty() {
         view! { <p class="hint">{labels::NO_SESSION_HERE}</p> }.into_any()
     } else {
-        table("Your sessions", mine, &display, false)
+        table(account::YOUR_SESSIONS, mine, &display, false)
     };
     let others = others.map(|others| {
         let end_others = (!others.is_empty())
-            .then(|| view! { <EndAll whose="others" name="End all of these"/> });
+            .then(|| view! { <EndAll whose="others" label=account::END_ALL_OF_THESE/> });
         let others = if others.is_empty() {
-            view! { <p class="hint">"No one else has a session."</p> }.into_any()
+            view! { <p class="hint">{account::NO_OTHER_SESSION}</p> }.into_any()
         } else {
-            table("Sessions of other people", others, &display, true)
+            table(account::OTHER_PEOPLES_SESSIONS, others, &display, true)
         };
         view! {
             <section class="part" aria-labelledby="others">
-                <h2 id="others">"Sessions of other people"</h2>
+                <h2 id="others">{account::OTHER_PEOPLES_SESSIONS}</h2>
                 {others}
                 {end_others}
             </section>
@@ -76,7 +77,7 @@ fn content(
         {notice}
         {has_password.then(password_form)}
         <section class="part" aria-labelledby="mine">
-            <h2 id="mine">"Your sessions"</h2>
+            <h2 id="mine">{account::YOUR_SESSIONS}</h2>
             {mine}
             {end_mine}
         </section>
@@ -89,19 +90,19 @@ fn password_form() -> AnyView {
     view! {
         <form method="post" action=paths::ACCOUNT_PASSWORD class="plain-form">
             <fieldset class="group">
-                <legend>"Change password"</legend>
+                <legend>{account::CHANGE_PASSWORD}</legend>
                 <div class="body">
-                    <Password name="current" label="Current password" autocomplete="current-password"/>
+                    <Password name="current" label=account::CURRENT_PASSWORD autocomplete="current-password"/>
                     <Password
                         name="password"
-                        label="New password"
+                        label=account::NEW_PASSWORD
                         autocomplete="new-password"
                         help=labels::NEW_PASSWORD
                     />
-                    <Password name="again" label="Confirm new password" autocomplete="new-password"/>
+                    <Password name="again" label=account::CONFIRM_NEW_PASSWORD autocomplete="new-password"/>
                     <p class="hint">{labels::PASSWORD_ENDS_SESSIONS}</p>
                     <div class="actions">
-                        <button type="submit" class="primary">"Change password"</button>
+                        <button type="submit" class="primary">{account::CHANGE_PASSWORD}</button>
                     </div>
                 </div>
             </fieldset>
@@ -152,13 +153,13 @@ fn table(
             }
         });
         let end = if session.is_this {
-            view! { <span>"This session"</span> }.into_any()
+            view! { <span>{account::THIS_SESSION}</span> }.into_any()
         } else {
-            let name = format!("End the session of {}, signed in {began}", session.name);
+            let name = account::end_session_of(&session.name, &began);
             view! {
                 <form method="post" action=paths::ACCOUNT_SESSIONS>
                     <input type="hidden" name="session" value=session.id/>
-                    <button type="submit" aria-label=name>"End"</button>
+                    <button type="submit" aria-label=name>{account::END}</button>
                 </form>
             }
             .into_any()
@@ -166,11 +167,11 @@ fn table(
         view! {
             <tr>
                 {who}
-                <td data-label="Signed in">
-                    {began.clone()} <span class="hint">"Session " {session_id}</span>
+                <td data-label=account::SIGNED_IN>
+                    {began.clone()} <span class="hint">{account::SESSION} {session_id}</span>
                 </td>
-                <td data-label="From">{session.address.unwrap_or_else(|| "Unknown".to_owned())}</td>
-                <td data-label="Last seen">{seen}</td>
+                <td data-label=account::FROM>{session.address.unwrap_or_else(|| account::UNKNOWN.to_owned())}</td>
+                <td data-label=account::LAST_SEEN>{seen}</td>
                 <td>{end}</td>
             </tr>
         }
@@ -180,11 +181,11 @@ fn table(
             <caption class="unseen">{caption}</caption>
             <thead>
                 <tr>
-                    {has_people.then(|| view! { <th scope="col">"Person"</th> })}
-                    <th scope="col">"Signed in"</th>
-                    <th scope="col">"From"</th>
-                    <th scope="col">"Last seen"</th>
-                    <th scope="col"><span class="unseen">"End"</span></th>
+                    {has_people.then(|| view! { <th scope="col">{account::PERSON}</th> })}
+                    <th scope="col">{account::SIGNED_IN}</th>
+                    <th scope="col">{account::FROM}</th>
+                    <th scope="col">{account::LAST_SEEN}</th>
+                    <th scope="col"><span class="unseen">{account::END}</span></th>
                 </tr>
             </thead>
             <tbody>{rows.collect_view()}</tbody>
@@ -195,11 +196,11 @@ fn table(
 
 /// A button that ends all sessions of a list except the session of this request.
 #[component]
-fn EndAll(whose: &'static str, name: &'static str) -> impl IntoView {
+fn EndAll(whose: &'static str, label: &'static str) -> impl IntoView {
     view! {
         <form method="post" action=paths::ACCOUNT_SESSIONS class="actions">
             <input type="hidden" name="all" value=whose/>
-            <button type="submit">{name}</button>
+            <button type="submit">{label}</button>
         </form>
     }
 }

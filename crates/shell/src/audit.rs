@@ -1,14 +1,14 @@
 //! `/audit`: the audit trail, filtered by user and day.
 
 use chrono::NaiveDate;
+use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
+use contract::{SharedShell, paths};
+use labels::audit;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use crate::frame::{Frame, fetched};
-use contract::SharedShell;
-use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
-use contract::paths;
 
 /// The audit trail page.
 #[component]
@@ -22,8 +22,8 @@ pub fn AuditPage() -> impl IntoView {
     let part = fetched(fetch, move |page| trail(&shown, page));
     view! {
         <Frame
-            title="Audit trail"
-            lead="Who did what and when. Field names are recorded, never values. Entries cannot be changed."
+            title=audit::TITLE
+            lead=audit::LEAD
         >
             {part}
         </Frame>
@@ -50,11 +50,12 @@ fn trail(filter: &AuditQuery, page: Page) -> AnyView {
     });
     let is_filtered = *filter != AuditQuery::default();
     let older = older.map(|before| {
-        view! { <a class="button" href=address(filter, before)>"Older"</a> }
+        view! { <a class="button" href=address(filter, before)>{audit::OLDER}</a> }
     });
-    let newest = is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>"Show all"</a> });
+    let newest =
+        is_filtered.then(|| view! { <a class="button" href=paths::AUDIT>{audit::SHOW_ALL}</a> });
     let list = if rows.is_empty() {
-        view! { <p class="notice">"No entries match."</p> }.into_any()
+        view! { <p class="notice">{audit::NO_MATCH}</p> }.into_any()
     } else {
         let rows = rows.into_iter().map(|row| {
             let at = display.written(row.at);
@@ -62,12 +63,12 @@ fn trail(filter: &AuditQuery, page: Page) -> AnyView {
         });
         view! {
             <table class="trail">
-                <caption class="unseen">"Entries, newest first"</caption>
+                <caption class="unseen">{audit::NEWEST_FIRST}</caption>
                 <thead>
                     <tr>
-                        <th scope="col">"When"</th>
-                        <th scope="col">"Who"</th>
-                        <th scope="col">"What"</th>
+                        <th scope="col">{audit::WHEN}</th>
+                        <th scope="col">{audit::WHO}</th>
+                        <th scope="col">{audit::WHAT}</th>
                     </tr>
                 </thead>
                 <tbody>{rows.collect_view()}</tbody>
@@ -78,17 +79,17 @@ fn trail(filter: &AuditQuery, page: Page) -> AnyView {
     view! {
         <form class="filter" method="get" action=paths::AUDIT>
             <div class="field">
-                <label for="person">"Person"</label>
+                <label for="person">{audit::PERSON}</label>
                 <select id="person" name="person">
-                    <option value="">"Everyone"</option>
+                    <option value="">{audit::EVERYONE}</option>
                     {people.collect_view()}
                 </select>
             </div>
             <div class="field">
-                <label for="day">"Day"</label>
+                <label for="day">{audit::DAY}</label>
                 <input id="day" name="day" type="date" value=day/>
             </div>
-            <button type="submit">"Show"</button>
+            <button type="submit">{audit::SHOW}</button>
             {newest}
         </form>
         {list}

@@ -1,12 +1,10 @@
 //! The 403 page for users whose identity is rejected or has no role: the reason, and the options.
 
 use axum::http::StatusCode;
+use contract::{AccessDenied, paths};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
-
-use contract::AccessDenied;
-use contract::paths;
 
 /// The page shown instead of the requested one.
 #[component]
@@ -17,18 +15,18 @@ pub fn Forbidden(denied: AccessDenied) -> impl IntoView {
     let sign_out = denied.has_session.then(|| {
         view! {
             <form method="post" action=paths::SIGN_OUT>
-                <button type="submit">"Sign out here"</button>
+                <button type="submit">{labels::forbidden::SIGN_OUT_HERE}</button>
             </form>
         }
     });
     view! {
-        <Title text="No access"/>
+        <Title text=labels::forbidden::TITLE/>
         <main class="door">
-            <h1>"PPM Administrator"</h1>
+            <h1>{labels::frame::PRODUCT}</h1>
             <p class="lead">{labels::access_denied(denied)}</p>
             <p class="hint">{labels::ANOTHER_ACCOUNT}</p>
             <div class="actions">
-                <a class="button" href=paths::SIGN_IN>"Use another account"</a>
+                <a class="button" href=paths::SIGN_IN>{labels::forbidden::USE_ANOTHER_ACCOUNT}</a>
                 {sign_out}
             </div>
         </main>

@@ -1,5 +1,8 @@
 //! The page layout: the user's name, navigation and sign-out.
 
+use contract::{ApiCode, RequestContext, SharedShell, paths};
+use domain::Principal;
+use labels::frame;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
@@ -7,10 +10,6 @@ use leptos_router::hooks::use_location;
 
 use crate::forbidden::Forbidden;
 use crate::with_destination;
-use contract::ApiCode;
-use contract::paths;
-use contract::{RequestContext, SharedShell};
-use domain::Principal;
 
 /// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
 #[component]
@@ -32,11 +31,11 @@ pub fn Frame(
         return view! { <Redirect path=sign_in/> }.into_any();
     };
     let links = [
-        (paths::EMAIL, "Email"),
-        (paths::HISTORY, "Test messages"),
-        (paths::AUDIT, "Audit trail"),
-        (paths::TIME, "My Preferences"),
-        (paths::ACCOUNT, "My account"),
+        (paths::EMAIL, frame::EMAIL),
+        (paths::HISTORY, frame::TEST_MESSAGES),
+        (paths::AUDIT, frame::AUDIT_TRAIL),
+        (paths::TIME, frame::MY_PREFERENCES),
+        (paths::ACCOUNT, frame::MY_ACCOUNT),
     ];
     let is_permitted = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
     let links = links.into_iter().filter(is_permitted);
@@ -55,14 +54,14 @@ pub fn Frame(
     });
     view! {
         <Title text=title/>
-        <a class="skip" href="#main">"Skip to the content"</a>
+        <a class="skip" href="#main">{frame::SKIP}</a>
         <div class="frame">
             <header class="top">
-                <strong>"PPM Administrator"</strong>
+                <strong>{frame::PRODUCT}</strong>
                 <span class="who">{who}</span>
                 {sign_out}
             </header>
-            <nav class="side" aria-label="Main">{links}</nav>
+            <nav class="side" aria-label=frame::NAVIGATION>{links}</nav>
             <main class="main" id="main" tabindex="-1">
                 <h1>{title}</h1>
                 <p class="lead">{lead}</p>
@@ -102,7 +101,7 @@ where
                 Ok(found) => show(found),
                 Err(error) => view! {
                     <section class="notice bad" role="alert">
-                        <h2>"This could not be loaded."</h2>
+                        <h2>{frame::NOT_LOADED}</h2>
                         <p>{labels::api_error(error)}</p>
                     </section>
                 }

@@ -1,19 +1,19 @@
 //! `/settings/email/history`: the latest test messages with requester, time and outcome.
 
+use app::{DeliveryOutcome, DeliverySteps};
+use contract::pages::History;
+use contract::{RunView, paths};
 use domain::delivery::Outcome;
+use labels::history;
 use leptos::prelude::*;
 
 use crate::frame::{Frame, fetched};
-use app::{DeliveryOutcome, DeliverySteps};
-use contract::RunView;
-use contract::pages::History;
-use contract::paths;
 
 /// The page with the latest test messages.
 #[component]
 pub fn HistoryPage() -> impl IntoView {
     view! {
-        <Frame title="Test messages" lead="The last ten test messages of all administrators.">
+        <Frame title=history::TITLE lead=history::LEAD>
             {fetched(|shell, who| async move { shell.history(&who).await }, list)}
         </Frame>
     }
@@ -21,10 +21,11 @@ pub fn HistoryPage() -> impl IntoView {
 
 fn list(History { runs, display, kept_days }: History) -> AnyView {
     if runs.is_empty() {
+        let (before, link, after) = history::SEND_ONE;
         return view! {
             <section class="notice">
-                <h2>"No test message has been sent yet."</h2>
-                <p>"Send one to yourself from the " <a href=paths::EMAIL>"Email settings"</a> "."</p>
+                <h2>{history::NONE_YET}</h2>
+                <p>{before} <a href=paths::EMAIL>{link}</a> {after}</p>
             </section>
         }
         .into_any();
@@ -34,7 +35,7 @@ fn list(History { runs, display, kept_days }: History) -> AnyView {
         view! { <Entry by at now=run/> }
     });
     view! {
-        <ol class="history" aria-label="Test messages">{runs.collect_view()}</ol>
+        <ol class="history" aria-label=history::TITLE>{runs.collect_view()}</ol>
         <p class="hint">{labels::message_retention(kept_days)}</p>
     }
     .into_any()
@@ -45,14 +46,14 @@ fn list(History { runs, display, kept_days }: History) -> AnyView {
 fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
     let run = &now.run;
     let (class, sign, words) = match &run.outcome {
-        Some(Outcome::Accepted { .. }) => ("good", "✓", "Accepted"),
-        Some(Outcome::Failed { .. }) => ("bad", "✕", "Failed"),
-        Some(Outcome::Interrupted) => ("", "–", "Interrupted"),
-        None => ("", "·", "Running"),
+        Some(Outcome::Accepted { .. }) => ("good", "✓", history::ACCEPTED),
+        Some(Outcome::Failed { .. }) => ("bad", "✕", history::FAILED),
+        Some(Outcome::Interrupted) => ("", "–", history::INTERRUPTED),
+        None => ("", "·", history::RUNNING),
     };
     let cause = now.explanation.as_ref().map(|words| words.cause.as_str()).unwrap_or_default();
     let sentence = run.outcome.as_ref().map(|outcome| labels::outcome(outcome, cause));
-    let to = format!("{by}, to {}", run.recipient);
+    let to = history::requested_by(&by, &run.recipient);
     let shown = Signal::stored(Some(now.clone()));
     view! {
         <li>

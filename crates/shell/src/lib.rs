@@ -1,8 +1,6 @@
 //! The stand-alone PPM Administrator shell: routes, navigation, sign-in, and the pages around the tab.
 //! It is server-rendered HTML with forms and needs no script; only the tab is downloaded as Wasm.
 
-#![expect(clippy::must_use_candidate, reason = "`view!` uses what a component makes")]
-
 mod account;
 mod audit;
 mod email;
@@ -29,11 +27,10 @@ use app::markup::escaped;
 use contract::paths;
 
 /// The HTML document.
-#[must_use]
 pub fn document(options: LeptosOptions) -> impl IntoView {
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=labels::LANGUAGE>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -50,7 +47,7 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
 
 /// Formats and escapes a page's title, because `leptos_meta` does not escape it.
 fn document_title(title: &str) -> String {
-    escaped(&format!("{title} · PPM Administrator"))
+    escaped(&labels::frame::window_title(title))
 }
 
 /// The shell's routes.

@@ -10,11 +10,11 @@ pub fn NotFound() -> impl IntoView {
         response.set_status(axum::http::StatusCode::NOT_FOUND);
     }
     view! {
-        <Title text="Page not found"/>
+        <Title text=labels::not_found::TITLE/>
         <main class="door">
-            <h1>"Page not found"</h1>
-            <p class="lead">"The address may be mistyped, or the page may have moved."</p>
-            <a class="button" href=super::paths::EMAIL>"Go to the Email settings"</a>
+            <h1>{labels::not_found::TITLE}</h1>
+            <p class="lead">{labels::not_found::LEAD}</p>
+            <a class="button" href=super::paths::EMAIL>{labels::not_found::GO_TO_EMAIL}</a>
         </main>
     }
 }

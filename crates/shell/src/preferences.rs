@@ -1,12 +1,13 @@
 //! `/preferences/time`: the user's date and time preferences.
 
+use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
+use contract::paths;
 use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
+use labels::preferences;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
-use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
-use contract::paths;
 
 /// The page My Preferences, Time.
 #[component]
@@ -17,8 +18,8 @@ pub fn TimePage() -> impl IntoView {
     let part = fetched(|shell, who| async move { shell.time_settings(&who).await }, show);
     view! {
         <Frame
-            title="My Preferences, Time"
-            lead="How PPM shows dates and times to you."
+            title=preferences::TITLE
+            lead=preferences::LEAD
         >
             {part}
         </Frame>
@@ -32,10 +33,11 @@ fn form(
 ) -> AnyView {
     let as_saved = display.written(now);
     if is_the_hosts {
+        let (before, after) = preferences::IT_IS_NOW;
         return view! {
             <section class="notice" role="note">
                 <p>{labels::THE_HOSTS_TIMES}</p>
-                <p>"It is now " {as_saved} "."</p>
+                <p>{before} {as_saved} {after}</p>
             </section>
         }
         .into_any();
@@ -56,10 +58,7 @@ fn form(
     let clocks = ClockStyle::ALL.map(|clock| {
         let example = example(TimePreference { clock, ..chosen.clone() });
         let time = example.split(' ').skip(1).take_while(|part| !part.starts_with("UTC"));
-        let name = match clock {
-            ClockStyle::TwentyFourHours => "24 hours",
-            ClockStyle::TwelveHours => "12 hours",
-        };
+        let name = preferences::clock(clock);
         let example = time.collect::<Vec<_>>().join(" ");
         view! { <Radio group="clock" name=name value=clock.wire_name() is_on=clock == chosen.clock example/> }
     });
@@ -71,19 +70,15 @@ fn form(
         Some(TimeProblem::ServerFailed) => {
             Some(("notice bad", "alert", labels::TIMES_NOT_SAVED.to_owned()))
         }
-        _ if is_saved => Some(("notice good", "status", format!("Saved. It is now {as_saved}."))),
+        _ if is_saved => Some(("notice good", "status", preferences::saved(&as_saved))),
         _ => None,
     };
     let notice = notice.map(|(class, role, words)| {
         view! { <section class=class role=role><p>{words}</p></section> }
     });
     let error = match problem {
-        Some(TimeProblem::Zone(zones)) if zones.is_empty() => {
-            Some("No time zone matches. Enter the name of a large city near you.".to_owned())
-        }
-        Some(TimeProblem::Zone(zones)) => {
-            Some(format!("Several time zones match: {}. Enter one of them.", zones.join(", ")))
-        }
+        Some(TimeProblem::Zone(zones)) if zones.is_empty() => Some(preferences::NO_ZONE.to_owned()),
+        Some(TimeProblem::Zone(zones)) => Some(preferences::several_zones(&zones)),
         Some(TimeProblem::ServerFailed) | None => None,
     };
     let error = error.map(|words| view! { <span class="error">{words}</span> });
@@ -92,18 +87,18 @@ fn form(
         {notice}
         <form method="post" action=paths::TIME class="plain-form">
             <fieldset class="group">
-                <legend>"Date format"</legend>
+                <legend>{preferences::DATE_FORMAT}</legend>
                 <div class="body choices">{patterns.collect_view()}</div>
             </fieldset>
             <fieldset class="group">
-                <legend>"Clock"</legend>
+                <legend>{preferences::CLOCK}</legend>
                 <div class="body choices">{clocks.collect_view()}</div>
             </fieldset>
             <fieldset class="group">
-                <legend>"Time zone"</legend>
+                <legend>{preferences::TIME_ZONE}</legend>
                 <div class="body">
                     <div class="field wide" class:invalid=is_invalid>
-                        <label for="zone">"Time zone"</label>
+                        <label for="zone">{preferences::TIME_ZONE}</label>
                         <input
                             id="zone"
                             name="zone"
@@ -118,15 +113,15 @@ fn form(
                         <datalist id="zones">{zones.collect_view()}</datalist>
                         <div class="about">
                             <span class="help" id="zone-help">
-                                "Type a city to search, such as Berlin or New York. The list shows the matches."
+                                {preferences::TIME_ZONE_HELP}
                             </span>
                             <span id="zone-error" role="alert">{error}</span>
                         </div>
                     </div>
                 </div>
             </fieldset>
-            <p class="hint">"Currently shown as: " {as_saved}</p>
-            <div class="actions"><button type="submit" class="primary">"Save"</button></div>
+            <p class="hint">{preferences::SHOWN_AS} {as_saved}</p>
+            <div class="actions"><button type="submit" class="primary">{preferences::SAVE}</button></div>
         </form>
     }
     .into_any()

@@ -1,23 +1,16 @@
 //! `/oauth/result/ID`: the outcome of an attempt to obtain a token, shown in the window that returns
 //! from the provider. It notifies the tab; a popup with a token closes itself.
 
+use app::TokenOutcome;
+use contract::{ApiCode, Explanation, RequestContext, paths};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
+use labels::token_result;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use app::TokenOutcome;
-use contract::ApiCode;
-use contract::Explanation;
-use contract::RequestContext;
-use contract::paths;
-
-/// The heading after admin consent for an organisation.
-const CONSENT_GRANTED: &str = "Consent was granted";
-
 /// Returns the value of the page's `fault` query parameter.
-#[must_use]
 pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
     serde_json::to_value(diagnosis)
         .ok()
@@ -55,7 +48,7 @@ pub fn ResultPage() -> impl IntoView {
         })
     };
     view! {
-        <Title text="Token"/>
+        <Title text=token_result::TITLE/>
         <main class="door"><Suspense>{page}</Suspense></main>
     }
 }
@@ -66,31 +59,30 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
     let closes = in_pop_up && end == Some(AttemptOutcome::Obtained) && explanation.is_none();
     let words = match end {
         Some(AttemptOutcome::Obtained) => view! {
-            <h1>"Token obtained"</h1>
-            <p class="lead">"PPM can send mail now. Send a test email from the Email settings to check that it works."</p>
+            <h1>{token_result::OBTAINED}</h1>
+            <p class="lead">{token_result::OBTAINED_LEAD}</p>
             {explanation.map(|explanation| view! { <TokenOutcome explanation/> })}
         }
         .into_any(),
         Some(AttemptOutcome::Failed(OauthFailure { diagnosis: OauthDiagnosis::AdminConsented, .. })) => {
-            view! { <h1>{CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <TokenOutcome explanation/> })} }
+            view! { <h1>{token_result::CONSENT_GRANTED}</h1> {explanation.map(|explanation| view! { <TokenOutcome explanation/> })} }
                 .into_any()
         }
         Some(AttemptOutcome::Failed(failure)) => {
             let explanation = explanation.unwrap_or_else(|| explain::failure(&failure, &explain::FailureContext::default()));
-            view! { <h1>"No token was obtained"</h1> <TokenOutcome explanation failure=Some(failure)/> }
+            view! { <h1>{token_result::NOT_OBTAINED}</h1> <TokenOutcome explanation failure=Some(failure)/> }
                 .into_any()
         }
         None => view! {
-            <h1>"One moment…"</h1>
-            <p class="lead">"PPM is requesting the token from the provider. Reload this page to see the result."</p>
+            <h1>{token_result::RUNNING}</h1>
+            <p class="lead">{token_result::RUNNING_LEAD}</p>
         }
         .into_any(),
     };
     let next_link = if in_pop_up {
-        view! { <p class="hint">"You can close this window. The Email settings show the same result."</p> }
-            .into_any()
+        view! { <p class="hint">{token_result::CLOSE_WINDOW}</p> }.into_any()
     } else {
-        view! { <a class="button" href=tab_path()>"Back to the Email settings"</a> }.into_any()
+        view! { <a class="button" href=tab_path()>{token_result::BACK_TO_EMAIL}</a> }.into_any()
     };
     view! { {words} {next_link} {script(id, closes)} }.into_any()
 }
@@ -99,7 +91,7 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
 /// attributes; the script text is constant.
 fn script(id: String, closes: bool) -> impl IntoView {
     view! {
-        <script nonce=use_nonce() data-channel=app::tab::TOKEN_CHANNEL data-id=id data-closes=closes>
+        <script nonce=use_nonce() data-channel=app::TOKEN_CHANNEL data-id=id data-closes=closes>
             "{
 const { channel, id, closes } = document.currentScript.dataset;
 new BroadcastChannel(channel).postMessage(id);
@@ -119,19 +111,20 @@ fn missing_attempt(diagnosis: OauthDiagnosis) -> AnyView {
     let failure = OauthFailure { stage: OauthStage::Return, diagnosis, peer_text: None };
     let explanation = explain::failure(&failure, &explain::FailureContext::default());
     let is_consent = diagnosis == OauthDiagnosis::AdminConsented;
-    let heading = if is_consent { CONSENT_GRANTED } else { "No token was obtained" };
+    let heading =
+        if is_consent { token_result::CONSENT_GRANTED } else { token_result::NOT_OBTAINED };
     let failure = (!is_consent).then_some(failure);
     view! {
         <h1>{heading}</h1>
         <TokenOutcome explanation failure/>
-        <a class="button" href=tab_path()>"Go to the Email settings"</a>
+        <a class="button" href=tab_path()>{token_result::GO_TO_EMAIL}</a>
     }
     .into_any()
 }
 
 fn load_error(error: ApiCode) -> AnyView {
     view! {
-        <h1>"This could not be loaded"</h1>
+        <h1>{token_result::NOT_LOADED}</h1>
         <p class="lead">{labels::api_error(error)}</p>
     }
     .into_any()

@@ -9,7 +9,6 @@ use contract::paths;
 const MAX_LENGTH: usize = 1024;
 
 /// Returns the text if it is a path of this server that no browser resolves to another origin.
-#[must_use]
 pub fn local_path(text: &str) -> Option<&str> {
     let is_plain = text.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
     let is_local = text.starts_with('/') && !text.starts_with("//");
@@ -17,7 +16,6 @@ pub fn local_path(text: &str) -> Option<&str> {
 }
 
 /// Adds a return path to the address of a page, unless it is the tab, which is the default.
-#[must_use]
 pub fn with_destination(address: &str, path: Option<&str>) -> String {
     match path.and_then(local_path) {
         None | Some(paths::EMAIL) => address.to_owned(),

@@ -1,14 +1,13 @@
 //! `/set-up`: creates the first administrator with the link that the server printed.
 
 use axum::http::StatusCode;
+use contract::pages::{SetUp, SetUpAttempt};
+use contract::{RequestContext, paths};
+use labels::set_up;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-
-use contract::RequestContext;
-use contract::pages::{SetUp, SetUpAttempt};
-use contract::paths;
 
 /// The page of the setup link.
 #[component]
@@ -47,7 +46,7 @@ pub fn SetUpPage() -> impl IntoView {
         })
     };
     view! {
-        <Title text="Set up"/>
+        <Title text=set_up::TITLE/>
         <main class="door"><Suspense>{page}</Suspense></main>
     }
 }
@@ -62,19 +61,19 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
     });
     let (email, name) = attempt.map(|attempt| (attempt.email, attempt.name)).unwrap_or_default();
     view! {
-        <h1>"Set up"</h1>
+        <h1>{set_up::TITLE}</h1>
         <p class="lead">
-            "Create the first administrator account for PPM's email settings."
+            {set_up::LEAD}
         </p>
         {problem}
         <form method="post" action=paths::SET_UP>
             <input type="hidden" name="ticket" value=ticket/>
             <div class="field">
-                <label for="name">"Name"</label>
+                <label for="name">{set_up::NAME}</label>
                 <input id="name" name="name" value=name autocomplete="name" required autofocus/>
             </div>
             <div class="field">
-                <label for="email">"Email"</label>
+                <label for="email">{set_up::EMAIL}</label>
                 <input
                     id="email"
                     name="email"
@@ -85,11 +84,11 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     aria-describedby="email-help"
                 />
                 <span class="help" id="email-help">
-                    "You sign in with this address, and test messages go to it."
+                    {set_up::EMAIL_HELP}
                 </span>
             </div>
             <div class="field">
-                <label for="password">"Password"</label>
+                <label for="password">{set_up::PASSWORD}</label>
                 <input
                     id="password"
                     name="password"
@@ -104,10 +103,10 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                 </span>
             </div>
             <div class="field">
-                <label for="again">"Confirm password"</label>
+                <label for="again">{set_up::CONFIRM_PASSWORD}</label>
                 <input id="again" name="again" type="password" autocomplete="new-password" required/>
             </div>
-            <button type="submit" class="primary">"Create administrator"</button>
+            <button type="submit" class="primary">{set_up::CREATE}</button>
         </form>
     }
     .into_any()
@@ -115,9 +114,9 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
 
 fn link_over() -> AnyView {
     view! {
-        <h1>"This link no longer works"</h1>
+        <h1>{set_up::LINK_OVER}</h1>
         <p class="lead">
-            "The link works once, and only for ten minutes after the server has started. Restart the server: it then prints a new link."
+            {set_up::LINK_OVER_LEAD}
         </p>
     }
     .into_any()
@@ -125,26 +124,26 @@ fn link_over() -> AnyView {
 
 fn not_offered() -> AnyView {
     view! {
-        <h1>"Setup is not available"</h1>
-        <p class="lead">"People sign in to this server in another way, so it prints no setup link."</p>
-        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
+        <h1>{set_up::NOT_OFFERED}</h1>
+        <p class="lead">{set_up::NOT_OFFERED_LEAD}</p>
+        <a class="button" href=paths::SIGN_IN>{set_up::SIGN_IN}</a>
     }
     .into_any()
 }
 
 fn done() -> AnyView {
     view! {
-        <h1>"Setup is done"</h1>
-        <p class="lead">"An administrator account already exists. Sign in with it."</p>
-        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
+        <h1>{set_up::DONE}</h1>
+        <p class="lead">{set_up::DONE_LEAD}</p>
+        <a class="button" href=paths::SIGN_IN>{set_up::SIGN_IN}</a>
     }
     .into_any()
 }
 
 fn failed() -> AnyView {
     view! {
-        <h1>"Setup is not possible now"</h1>
-        <p class="lead">"Something went wrong on the server; its log has the details. Reload the page."</p>
+        <h1>{set_up::FAILED}</h1>
+        <p class="lead">{set_up::FAILED_LEAD}</p>
     }
     .into_any()
 }

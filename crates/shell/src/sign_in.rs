@@ -1,14 +1,13 @@
 //! `/sign-in`: an HTML form that works without script.
 
+use contract::pages::SetUp;
+use contract::{RequestContext, SignInRefusal, paths};
+use labels::sign_in;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{local_path, with_destination};
-use contract::RequestContext;
-use contract::SignInRefusal;
-use contract::pages::SetUp;
-use contract::paths;
 
 /// The sign-in page.
 #[component]
@@ -37,7 +36,7 @@ pub fn SignInPage() -> impl IntoView {
                 Ok(SetUp::LinkOver | SetUp::Open) => view! {
                     <section class="notice" role="status">
                         <p>
-                            "There is no account yet. Open the link the server printed when it started; restarting it prints a new one."
+                            {sign_in::NO_ACCOUNT}
                         </p>
                     </section>
                 }
@@ -59,17 +58,17 @@ pub fn SignInPage() -> impl IntoView {
         view! {
             <p class="foreign">
                 <a class="button" href=with_destination(paths::OIDC_START, to) rel="external">
-                    {format!("Sign in with {name}")}
+                    {sign_in::sign_in_with(&name)}
                 </a>
             </p>
         }
     });
     let form = by_password.then(|| form(to));
     view! {
-        <Title text="Sign in"/>
+        <Title text=sign_in::TITLE/>
         <main class="door">
-            <h1>"Sign in"</h1>
-            <p class="lead">"PPM Administrator"</p>
+            <h1>{sign_in::TITLE}</h1>
+            <p class="lead">{labels::frame::PRODUCT}</p>
             <Suspense>{hint}</Suspense>
             {refusal}
             {provider}
@@ -86,11 +85,11 @@ fn form(to: Option<&str>) -> impl IntoView + use<> {
         <form method="post" action=paths::SIGN_IN>
             {to}
             <div class="field">
-                <label for="email">"Email"</label>
+                <label for="email">{sign_in::EMAIL}</label>
                 <input id="email" name="email" type="email" autocomplete="username" required autofocus/>
             </div>
             <div class="field">
-                <label for="password">"Password"</label>
+                <label for="password">{sign_in::PASSWORD}</label>
                 <input
                     id="password"
                     name="password"
@@ -99,7 +98,7 @@ fn form(to: Option<&str>) -> impl IntoView + use<> {
                     required
                 />
             </div>
-            <button type="submit" class="primary">"Sign in"</button>
+            <button type="submit" class="primary">{sign_in::TITLE}</button>
         </form>
     }
 }

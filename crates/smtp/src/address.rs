@@ -2,7 +2,6 @@
 
 use domain::syntax::address::email_address;
 use lettre::Address;
-
 use net::egress;
 
 /// Returns the wire form of a mailbox: its domain in A-labels (RFC 5891 4.4), its local part as

@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use domain::syntax::host::{Host, mail_host};
 use lettre::transport::smtp::extension::ClientId;
-
 use net::egress;
 
 /// The argument of EHLO: a host name in A-labels, or an address literal.
@@ -47,7 +46,6 @@ const NOT_PUBLIC: [&str; 21] = [
 impl ClientName {
     /// Parses a configured name: a host name, or an address literal such as `[192.0.2.1]` or
     /// `[IPv6:2001:db8::1]`; `None` otherwise.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(literal) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return address(literal).map(|ip| Self(of_address(ip)));
@@ -59,7 +57,6 @@ impl ClientName {
     }
 
     /// Returns the host of a URL, if other machines can resolve it.
-    #[must_use]
     pub fn of_public_host(host: &str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let is_under = |suffix: &str| {

@@ -46,7 +46,6 @@ pub async fn read(stream: TcpStream, account: &Account) -> Vec<String> {
 }
 
 /// Returns the mailbox as it is written into MAIL FROM and RCPT TO.
-#[must_use]
 pub fn wire_form(mailbox: &str) -> Option<String> {
     super::address::wire_form(mailbox).map(|address| address.to_string())
 }

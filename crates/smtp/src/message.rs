@@ -66,7 +66,6 @@ pub fn compose(test: &TestMessage<'_>) -> Result<Composed, ComposeError> {
 }
 
 /// Returns a sender as a header value; `None` for an address without an SMTP wire form.
-#[must_use]
 pub fn mailbox(sender: &Sender) -> Option<Mailbox> {
     Some(Mailbox::new(one_line(&sender.display_name), wire_form(&sender.address)?))
 }

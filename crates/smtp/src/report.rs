@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
+use net::redact::Redactor;
 use tokio::time::Instant;
 
 use super::diagnosis::{self, Context};
@@ -11,7 +12,6 @@ use super::mx_hosts;
 use super::protocol::{NoReply, Reply};
 use super::session::Failure;
 use super::stream::StreamError;
-use net::redact::Redactor;
 
 /// The result of a successful step.
 pub(super) struct Done<T> {

@@ -5,11 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::settings::{Account, MailServer};
 use domain::syntax::host::Host;
-use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretString};
-
 use net::egress;
 use net::redact::Redactor;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The longest command line of RFC 5321 4.5.3.1.4, in octets without CRLF.
 const LONGEST_COMMAND: usize = 510;

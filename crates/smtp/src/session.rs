@@ -8,6 +8,8 @@ use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+use net::egress::{self, ConnectAttempt, EgressPolicy, LookUpError, Protocol, Vetted};
+use net::tls::{self, TlsTrust};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -22,8 +24,6 @@ use super::queue_id::queue_id;
 use super::report::{Done, StepResult, Steps, Stop};
 use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
 use super::stream::{Guarded, StreamError, TlsError};
-use net::egress::{self, ConnectAttempt, EgressPolicy, LookUpError, Protocol, Vetted};
-use net::tls::{self, TlsTrust};
 
 /// The limit of QUIT, which runs in the background.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::delivery::Fact;
+use net::certificate::Shown;
+use net::tls::{self, TlsTrust};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,8 +17,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Deadlines;
-use net::certificate::Shown;
-use net::tls::{self, TlsTrust};
 
 /// The maximum length of a line, in octets. RFC 5321 4.5.3.1.5 allows 512; Postfix accepts 2,048.
 const LONGEST_LINE: usize = 2_048;

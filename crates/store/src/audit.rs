@@ -48,19 +48,16 @@ impl From<&Principal> for Actor {
 
 impl Actor {
     /// Returns the actor for an unauthenticated client or the server itself.
-    #[must_use]
     pub fn unknown() -> Self {
         Self::default()
     }
 
     /// Returns an actor with an address and a name only.
-    #[must_use]
     pub fn named(email: &str, name: &str) -> Self {
         Self { email: email.to_owned(), name: name.to_owned(), ..Self::default() }
     }
 
     /// Adds the issuer and the subject of a principal's id, whose issuer ends at the first space.
-    #[must_use]
     pub fn with_id(self, id: &str) -> Self {
         let (issuer, subject) = id
             .split_once(' ')
@@ -88,7 +85,6 @@ pub struct Entry {
 
 impl Entry {
     /// Returns a row of one event without fields or detail.
-    #[must_use]
     pub const fn new(at: DateTime<Utc>, actor: Actor, action: Action) -> Self {
         Self { at, actor, action, fields: Vec::new(), detail: None, count: 1 }
     }

@@ -80,7 +80,6 @@ impl Database {
     }
 
     /// The folder in which other files are by default.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         match self {
             Self::Sqlite(file) => file.parent().unwrap_or(Path::new("")),

@@ -36,7 +36,6 @@ pub enum WriteFault {
 
 impl StoreError {
     /// Returns why the database cannot be written.
-    #[must_use]
     pub fn write_fault(&self) -> WriteFault {
         let Self::Database(sqlx::Error::Database(error)) = self else {
             return WriteFault::Unavailable;

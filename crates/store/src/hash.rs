@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 /// Returns the SHA-256 of a text in base64url.
-#[must_use]
 pub fn hashed(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }

@@ -14,7 +14,6 @@ pub struct KeyId([u8; ID_OCTETS]);
 
 impl KeyId {
     /// Returns the id of the key with this digest.
-    #[must_use]
     pub fn of_digest(digest: &[u8; 32]) -> Self {
         let mut id = [0; ID_OCTETS];
         id.copy_from_slice(&digest[..ID_OCTETS]);
@@ -22,13 +21,11 @@ impl KeyId {
     }
 
     /// Returns the key of a sealed value; `None` if it is not a sealed value.
-    #[must_use]
     pub fn of(sealed: &[u8]) -> Option<Self> {
         sealed.strip_prefix(&[VERSION])?.first_chunk().copied().map(Self)
     }
 
     /// Returns the octets that each value sealed with the key contains.
-    #[must_use]
     pub const fn octets(&self) -> &[u8; ID_OCTETS] {
         &self.0
     }

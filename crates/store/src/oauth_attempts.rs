@@ -52,7 +52,6 @@ columns!(StoredAttempt {
 
 impl StoredAttempt {
     /// Returns the audit actor who began it.
-    #[must_use]
     pub fn actor(&self) -> Actor {
         let actor = Actor::named(&self.person_email, &self.person_name).with_id(&self.person);
         Actor { session: self.session.clone(), ..actor }

@@ -31,7 +31,6 @@ columns!(Person { id, email, name, password_hash, role, created_at });
 
 impl Person {
     /// Returns the account's principal.
-    #[must_use]
     pub fn principal(&self) -> Principal {
         let Self { id, email, name, role, .. } = self.clone();
         Principal::local(id, email, name, role)

@@ -24,7 +24,6 @@ pub struct StoredRun {
 impl StoredRun {
     /// Returns the run at an instant: after `gone_after` it is interrupted, even if the database
     /// has not recorded that.
-    #[must_use]
     pub fn at(mut self, now: DateTime<Utc>) -> Self {
         if self.run.outcome.is_none() && self.gone_after < now {
             self.run.outcome = Some(Outcome::Interrupted);

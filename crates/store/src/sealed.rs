@@ -47,7 +47,6 @@ impl Column {
     ];
 
     /// Returns the table.
-    #[must_use]
     pub const fn table(self) -> &'static str {
         match self {
             Self::Secret => "secret",
@@ -60,7 +59,6 @@ impl Column {
     }
 
     /// Returns the column's name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Secret => "sealed",

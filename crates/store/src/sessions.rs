@@ -40,7 +40,6 @@ pub struct SessionSummary {
 
 impl SessionSummary {
     /// Returns the session's name on pages and in the audit trail.
-    #[must_use]
     pub fn name(&self) -> String {
         name_of(&self.token_hash)
     }
@@ -48,7 +47,6 @@ impl SessionSummary {
 
 /// Returns a session's name on pages and in the audit trail. It is no credential: it is a digest of
 /// what the database knows, which is a digest of the token.
-#[must_use]
 pub fn name_of(token_hash: &str) -> String {
     hashed(token_hash).chars().take(16).collect()
 }

@@ -5,7 +5,6 @@
     missing_docs,
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
-    clippy::must_use_candidate,
     reason = "a test panics where its helpers fail"
 )]
 

@@ -426,7 +426,7 @@ impl SmtpPeer {
                 match self.channel {
                     ServerStream::Tls(_) => heard.under_tls.push(line.clone()),
                     ServerStream::Clear(_) | ServerStream::Closed => {
-                        heard.in_clear.push(line.clone())
+                        heard.in_clear.push(line.clone());
                     }
                 }
                 return Ok(line);

@@ -99,13 +99,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
             provide_context(report.clone());
         }
     };
-    let routes = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
+    let listed = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
     let options = planner.options.clone();
     let pages = Router::new()
         .route(pages::SIGN_IN, post(sign_in::sign_in))
         .route(pages::SIGN_OUT, post(sign_in::sign_out))
         .route(pages::REPORT, post(send_report))
-        .leptos_routes_with_context(&planner, routes, context, move || document(options.clone()));
+        .leptos_routes_with_context(&planner, listed, context, move || document(options.clone()));
     let router = email.recognise(pages).merge(email.router()).with_state(planner);
 
     let listener = TcpListener::bind(args.listen).await?;

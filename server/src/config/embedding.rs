@@ -51,7 +51,6 @@ impl EmbeddingOrigins {
 
 impl HostOrigin {
     /// Parses an origin, with or without a trailing slash: https, or http on this machine.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // The stricter parser: it admits no character in a host name that has a meaning in a CSP.
         endpoint_url(text).ok()?;
@@ -60,7 +59,6 @@ impl HostOrigin {
     }
 
     /// The origin as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -8,12 +8,10 @@ use axum::http::HeaderName;
 use domain::syntax::url::endpoint_url;
 use jsonwebtoken::Algorithm;
 
+use super::identity::{ClaimNames, KeySource, PROXY_ISSUER, ProxyHeaders, PublicKey, RoleNames};
 use crate::cli::HostArgs;
-use crate::identity::claims::{ClaimNames, RoleNames};
-use crate::identity::cookies::Cookie;
-use crate::identity::keys::{KeySource, PublicKey};
-use crate::identity::proxy_headers::{self, ProxyHeaders};
-use crate::identity::signatures::is_asymmetric;
+use crate::cookies::Cookie;
+use crate::signatures::is_asymmetric;
 
 /// How the host's tokens are verified.
 #[derive(Debug, Clone)]
@@ -161,7 +159,7 @@ fn public_key(file: &Path) -> Result<PublicKey, HostConfigError> {
 /// users.
 fn issuer(issuer: Option<&str>) -> Result<String, HostConfigError> {
     match issuer {
-        Some("" | proxy_headers::ISSUER) | None => Err(HostConfigError::Issuer),
+        Some("" | PROXY_ISSUER) | None => Err(HostConfigError::Issuer),
         Some(issuer) if issuer.contains(char::is_whitespace) => Err(HostConfigError::Issuer),
         Some(issuer) => Ok(issuer.to_owned()),
     }

@@ -35,13 +35,11 @@ impl Retention {
     }
 
     /// How long rows of the audit trail are kept; `None` means forever.
-    #[must_use]
     pub fn audit(self) -> Option<TimeDelta> {
         span(self.audit_days)
     }
 
     /// How long test messages are kept; `None` means forever.
-    #[must_use]
     pub fn messages(self) -> Option<TimeDelta> {
         span(self.message_days)
     }

@@ -9,22 +9,21 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::syntax::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
-
-use super::devices::Device;
-use super::login_limits;
-use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
-use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
-use super::sessions::{self, Caller, SessionCookie, Sessions};
-use super::{Principal, RequestClient, Role};
-use crate::aggregates::Aggregates;
-use crate::clock::{Clock, Randomness, random_id};
-use crate::subscriber::{subscriber, written};
 use store::audit::{self, Action, Actor, Entry};
 use store::hash::hashed;
 use store::login_attempts::{self, FailureLimits, LimitExceeded};
 use store::people::{self, Added, Person};
 use store::sessions::{self as table, SessionSummary};
 use store::{Store, StoreError, set_up};
+use vault::clock::{Clock, Randomness, random_id};
+
+use super::devices::Device;
+use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
+use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
+use super::sessions::{self, Caller, SessionCookie, Sessions};
+use super::{Principal, RequestClient, Role, login_limits};
+use crate::aggregates::Aggregates;
+use crate::subscriber::{subscriber, written};
 
 /// The longest address that an error message repeats, in characters.
 const MAX_EMAIL: usize = 254;
@@ -162,7 +161,6 @@ struct AdmittedGuess {
 
 impl Accounts {
     /// Creates the service over `store`; `https` makes its cookies secure.
-    #[must_use]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -183,19 +181,16 @@ impl Accounts {
     }
 
     /// Returns the session service.
-    #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
     /// Returns the audit recorder of events that unauthenticated clients can cause.
-    #[must_use]
     pub fn aggregates(&self) -> &Aggregates {
         &self.aggregates
     }
 
     /// Returns the session cookie.
-    #[must_use]
     pub fn cookie(&self) -> SessionCookie {
         self.cookie
     }

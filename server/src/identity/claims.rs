@@ -2,14 +2,15 @@
 //! invalid optional value (an unknown time zone, a name of control characters) is ignored. Only the
 //! subject and the role must be valid.
 
+use contract::ApiCode;
 use domain::syntax::address::email_address;
 use domain::syntax::text::is_unsafe_in_one_line;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use serde_json::{Map, Value};
 
 use super::{Email, Principal, Role};
+use crate::config::{ClaimNames, RoleNames};
 use crate::time_zones;
-use contract::ApiCode;
 
 /// The claims of a token, by name.
 pub type HostClaims = Map<String, Value>;
@@ -18,36 +19,6 @@ pub type HostClaims = Map<String, Value>;
 const LONGEST: usize = 254;
 /// The longest language tag that is accepted, in octets (RFC 5646 4.4.1).
 const LONGEST_TAG: usize = 35;
-
-/// The names of the claims to read. A name that matches no claim is a dotted path into objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is named for what its claim says")]
-pub struct ClaimNames {
-    pub subject: String,
-    pub name: String,
-    pub email: String,
-    pub email_is_verified: String,
-    pub roles: String,
-    pub language: String,
-    pub zone: String,
-    pub date_pattern: String,
-    /// The first of these claims that is present is used.
-    pub clock: Vec<String>,
-}
-
-/// The names of the roles in tokens and headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is named for the role that it stands for")]
-pub struct RoleNames {
-    pub administrator: String,
-    pub reader: String,
-}
-
-impl Default for RoleNames {
-    fn default() -> Self {
-        Self { administrator: "ppm-administrator".to_owned(), reader: "ppm-reader".to_owned() }
-    }
-}
 
 impl RoleNames {
     /// Returns the most privileged of these roles.

@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use contract::ConsentBinding;
 
-use super::cookies::Cookie;
+use crate::cookies::Cookie;
 
 /// The consent cookie, which identifies the browser on the provider's callback.
 #[derive(Debug, Clone, Copy)]
@@ -16,13 +16,11 @@ pub struct ConsentCookie {
 
 impl ConsentCookie {
     /// Returns the `Set-Cookie` header, valid for an hour: an attempt takes ten minutes at most.
-    #[must_use]
     pub fn given(self, token: &str) -> HeaderValue {
         Cookie::of_consent(self.https).given(token, "; Max-Age=3600")
     }
 
     /// Reads the cookie of a request.
-    #[must_use]
     pub fn brought(self, headers: &HeaderMap) -> ConsentBinding {
         let brought = Cookie::of_consent(self.https).brought(headers);
         brought.map_or(ConsentBinding::Unknown, |token| ConsentBinding::ByCookie(token.to_owned()))

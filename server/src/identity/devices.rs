@@ -7,12 +7,12 @@
 //! digest of the password hash (a new password invalidates it) and a random device id.
 
 use axum::http::{HeaderMap, HeaderValue};
-
-use super::cookies::Cookie;
-use crate::clock::{Randomness, random_id};
-use crate::vault::Vault;
 use store::hash::hashed;
 use store::people::Person;
+use vault::Vault;
+use vault::clock::{Randomness, random_id};
+
+use crate::cookies::Cookie;
 
 /// The purpose of the signatures, which the vault binds them to.
 const PURPOSE: &str = "device cookie";
@@ -29,7 +29,6 @@ pub struct Device {
 
 impl Device {
     /// Returns the device after a sign-in: the known one's id, or a new random id.
-    #[must_use]
     pub fn of(
         account: &str,
         password_hash: &str,
@@ -44,19 +43,16 @@ impl Device {
     }
 
     /// Whether it belongs to the account with this key.
-    #[must_use]
     pub fn is_of_account(&self, account: &str) -> bool {
         self.account == account
     }
 
     /// Whether the account's password is still the one of that sign-in.
-    #[must_use]
     pub fn has_password_of(&self, person: &Person) -> bool {
         self.password == hashed(&person.password_hash)
     }
 
     /// Returns the key that its attempts count under. No address contains a space.
-    #[must_use]
     pub fn source(&self) -> String {
         format!("device {}", self.id)
     }
@@ -76,7 +72,6 @@ pub struct DeviceCookie {
 
 impl DeviceCookie {
     /// Returns the `Set-Cookie` header.
-    #[must_use]
     pub fn given(self, vault: &Vault, device: &Device) -> HeaderValue {
         let signed = device.signed();
         let signature = vault.sign(PURPOSE, &signed);
@@ -84,7 +79,6 @@ impl DeviceCookie {
     }
 
     /// Returns the device of a request, if the cookie's signature is valid.
-    #[must_use]
     pub fn brought(self, vault: &Vault, headers: &HeaderMap) -> Option<Device> {
         let cookie = Cookie::of_device(self.https).brought(headers)?;
         let (signed, signature) = cookie.rsplit_once('.')?;

@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::ApiCode;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
+use oauth::Documents;
 use serde_json::Value;
+use vault::clock::Clock;
 
 use super::Principal;
-use super::claims::{HostClaims, RoleNames};
+use super::claims::HostClaims;
 use super::keys::Keys;
-use super::signatures;
-use crate::clock::Clock;
-use crate::config::HostTokens;
-use contract::ApiCode;
-use oauth::Documents;
+use crate::config::{HostTokens, RoleNames};
+use crate::signatures;
 
 /// The allowed clock skew between the host and this server, in seconds.
 const SKEW: f64 = 60.0;
@@ -46,7 +46,6 @@ impl fmt::Debug for TokenCheck {
 
 impl TokenCheck {
     /// Creates the validator; it fetches keys through `documents`.
-    #[must_use]
     pub fn new(
         configured: HostTokens,
         roles: RoleNames,

@@ -5,15 +5,16 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::clock::Clock;
 use contract::ApiCode;
 use domain::error::one_line;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use oauth::{DocumentError, Documents};
+use serde::Deserialize;
+use serde_json::Value;
+use vault::clock::Clock;
+
+use crate::config::{KeySource, PublicKey};
 
 /// The shortest interval between two fetches.
 const FETCH_EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -24,37 +25,7 @@ const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 /// 1.0, 10.1.1 lets issuers rotate keys at any time; neither it nor RFC 7517 sets a limit.
 pub(super) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// A published or configured public key.
-#[derive(Debug, Clone)]
-pub struct PublicKey {
-    id: Option<String>,
-    algorithm: Option<Algorithm>,
-    key: DecodingKey,
-}
-
-/// The file holds no public key.
-#[derive(Debug, thiserror::Error)]
-#[error("no public key in PEM")]
-pub struct NoKey;
-
 impl PublicKey {
-    /// Parses a public key in PEM (RFC 7468 13), or an RSA key in PKCS #1.
-    ///
-    /// # Errors
-    /// It is not a public key; a private key and a certificate are rejected too.
-    pub fn from_pem(pem: &str) -> Result<Self, NoKey> {
-        let is_public = pem.contains("-----BEGIN PUBLIC KEY-----")
-            || pem.contains("-----BEGIN RSA PUBLIC KEY-----");
-        let pem = pem.as_bytes();
-        let key = DecodingKey::from_rsa_pem(pem)
-            .or_else(|_| DecodingKey::from_ec_pem(pem))
-            .or_else(|_| DecodingKey::from_ed_pem(pem));
-        match key {
-            Ok(key) if is_public => Ok(Self { id: None, algorithm: None, key }),
-            _ => Err(NoKey),
-        }
-    }
-
     /// Returns a published key, if it can verify signatures.
     fn published(jwk: &Jwk) -> Option<Self> {
         let is_for_signatures =
@@ -73,15 +44,6 @@ impl PublicKey {
         self.algorithm.is_none_or(|named| named == algorithm)
             && self.key.family() == algorithm.family()
     }
-}
-
-/// The source of the keys.
-#[derive(Debug, Clone)]
-pub enum KeySource {
-    /// A file that was read at startup.
-    File(PublicKey),
-    /// The URL of a JWKS.
-    Address(String),
 }
 
 /// The keys of one issuer.
@@ -110,7 +72,6 @@ struct Fetched {
 
 impl Keys {
     /// Creates the keys of this source; nothing is fetched yet.
-    #[must_use]
     pub fn new(source: KeySource, documents: Documents, clock: Arc<dyn Clock>) -> Self {
         match source {
             KeySource::File(key) => Self { configured: Some(key), published: None },

@@ -15,7 +15,6 @@
 //! reverse proxy all clients share the proxy's address until `--trusted-proxy` names it.
 
 use chrono::TimeDelta;
-
 use store::hash::hashed;
 use store::login_attempts::FailureLimits;
 
@@ -29,7 +28,6 @@ pub const FROM_A_DEVICE: FailureLimits = FailureLimits { pair: 5, source: 50, ac
 pub const AWAY_PER_ADDRESS: i64 = 50;
 
 /// Returns the key of a typed address: a digest, because users sometimes type a password there.
-#[must_use]
 pub fn account_key(email: &str) -> String {
     hashed(&email.trim().to_lowercase())
 }

@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 
+use crate::config::Rates;
 use crate::subscriber::network;
 
 /// The maximum number of concurrent password comparisons of an account.
@@ -29,43 +29,6 @@ pub const COMPARISONS_AT_ONCE: usize = 2;
 const MAX_KEYS: usize = 65_536;
 /// A limit drops the keys with a full allowance each time it has been checked this often.
 const CLEAN_UP_EVERY: usize = 1_024;
-
-/// The rates of unauthenticated requests.
-#[derive(Debug, Clone, Copy)]
-pub struct Rates {
-    /// Per IPv4 address or IPv6 /64, the smallest network of a subscriber.
-    pub address: Quota,
-    /// Per IPv6 /56, the network of many subscribers.
-    pub site: Quota,
-    /// Per IPv6 /48, the network of an organisation.
-    pub organisation: Quota,
-    /// In total.
-    pub all: Quota,
-    /// Per browser that has signed in before.
-    pub device: Quota,
-}
-
-impl Default for Rates {
-    fn default() -> Self {
-        Self {
-            address: rate(30, Duration::from_secs(1)),
-            site: rate(60, Duration::from_millis(500)),
-            organisation: rate(120, Duration::from_millis(250)),
-            all: rate(240, Duration::from_millis(100)),
-            device: rate(10, Duration::from_secs(10)),
-        }
-    }
-}
-
-/// Returns the quota of a burst of `at_once`, refilled by one each `period`.
-///
-/// # Panics
-/// `at_once` or `period` is zero.
-#[must_use]
-pub fn rate(at_once: u32, period: Duration) -> Quota {
-    let at_once = NonZeroU32::new(at_once).expect("a rate of nothing refuses everybody");
-    Quota::with_period(period).expect("a period takes time").allow_burst(at_once)
-}
 
 /// Why a request is rejected for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +78,6 @@ impl Default for Throttle {
 
 impl Throttle {
     /// Creates limits with empty counts.
-    #[must_use]
     pub fn new(rates: Rates) -> Self {
         Self {
             passwords: Gate::new(rates),
@@ -262,6 +224,7 @@ impl<K: Hash + Eq + Clone> fmt::Debug for Keyed<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::rate;
 
     /// Rates that do not recover within a test.
     fn rates() -> Rates {

@@ -1,20 +1,18 @@
 //! Authentication: resolves each request to a [`Principal`]. The rest of the server uses the
 //! `Principal` and does not know which source it came from.
 //!
-//! - `authenticate` is the entry point: middleware that tries the sources in order.
+//! - [`People`] has the sources; the middleware of `web` tries them in order.
 //! - `host` is the trait by which a Rust host identifies users; it replaces the other sources.
-//! - `host_token` validates the host's token; `keys` and `signatures` verify it, `claims` maps it.
+//! - `host_token` validates the host's token; `keys` has the keys that verify it, `claims` maps it.
 //! - `oidc` signs users in through an `OpenID` provider.
 //! - `proxy_headers` reads the identity headers of a trusted reverse proxy, and of no other peer.
 //! - `accounts` and `sessions` are the local accounts and all sessions. `login_throttle` (in
 //!   memory), `login_limits` (shared by all nodes) and `passwords` limit password guessing.
-//! - `cookies`, `consent` and `devices` are the cookies that identify a browser.
+//! - `consent` and `devices` are cookies that identify a browser.
 
 pub mod accounts;
-pub mod authenticate;
 pub mod claims;
 pub mod consent;
-pub mod cookies;
 pub mod devices;
 pub mod host;
 pub mod host_token;
@@ -23,11 +21,12 @@ pub mod login_limits;
 pub mod login_throttle;
 pub mod oidc;
 pub mod passwords;
+mod people;
 pub mod proxy_headers;
 pub mod sessions;
-pub mod signatures;
 
 pub use accounts::{Accounts, SignInError, SignedIn};
+pub use people::People;
 pub use sessions::Caller;
 
 pub use domain::{Email, Principal, RequestClient, Role};

@@ -14,8 +14,14 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::ConsentBinding;
+use domain::error::one_line;
 use domain::secret::Destination;
 use domain::syntax::url::endpoint_url;
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
+use net::origin::ProxyUrl;
+use net::tls::TlsTrust;
+use oauth::{AuthorizationResponse, TimedHttp};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType,
@@ -29,27 +35,20 @@ use openidconnect::{
     StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
+use store::audit::{self, Action, Actor, Entry};
+use store::hash::hashed;
+use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
+use store::{StoreError, sessions as table};
+use vault::clock::random_token;
+use vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
 use self::claims::{OtherClaims, UnverifiedUser};
 use self::discovery::{Discovery, Metadata, Unavailable, names_itself};
 use super::claims::subject;
 use super::sessions::{self, Caller};
-use super::{Email, Principal, RequestClient as CallingClient, login_limits};
-use crate::Server;
-use crate::clock::random_token;
+use super::{Email, People, Principal, RequestClient as CallingClient, login_limits};
 use crate::config::OidcConfig;
 use crate::subscriber::{subscriber, written};
-use crate::vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
-use domain::error::one_line;
-use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::tls::TlsTrust;
-use oauth::{AuthorizationResponse, TimedHttp};
-use store::audit::{self, Action, Actor, Entry};
-use store::hash::hashed;
-use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
-use store::{StoreError, sessions as table};
 
 /// How long a pending login is valid.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -198,13 +197,11 @@ impl Oidc {
     }
 
     /// Returns the provider's name on the sign-in page.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.config.name
     }
 
     /// Returns the provider's issuer identifier.
-    #[must_use]
     pub fn issuer(&self) -> &str {
         &self.config.issuer
     }
@@ -216,19 +213,19 @@ impl Oidc {
     /// Too many logins are pending, or the provider or the database does not answer.
     pub async fn start_login(
         &self,
-        server: &Server,
+        people: &People,
         caller: &Caller,
         redirect_uri: String,
         destination: &str,
     ) -> Result<LoginRedirect, OidcError> {
-        let now = server.clock.now();
+        let now = people.clock.now();
         let metadata = self.discovery.current(now).await?;
-        let random = || random_token(server.randomness.as_ref());
+        let random = || random_token(people.randomness.as_ref());
         let (state, nonce, verifier) = (random(), random(), SecretString::from(random()));
         let browser = caller.browser.cookie().map_or_else(random, str::to_owned);
         let pending = PendingLogin {
             nonce_hash: hashed(&nonce),
-            verifier: server.vault.seal(SIGN_IN_VERIFIER, &self.secret_destination(), &verifier),
+            verifier: people.vault.seal(SIGN_IN_VERIFIER, &self.secret_destination(), &verifier),
             issuer: self.config.issuer.clone(),
             redirect_uri,
             destination: destination.to_owned(),
@@ -240,7 +237,7 @@ impl Oidc {
             address: &subscriber(caller.address).to_string(),
         };
         let (most, expires_at) = (login_limits::AWAY_PER_ADDRESS, now + PENDING_FOR);
-        oidc_logins::begin(&server.store, known_by, &pending, most, now, expires_at)
+        oidc_logins::begin(&people.store, known_by, &pending, most, now, expires_at)
             .await?
             .map_err(|crowded| too_many(crowded, now))?;
 
@@ -261,24 +258,24 @@ impl Oidc {
     /// The login is invalid, the user has no role, or the provider or the database fails.
     pub async fn complete_login(
         &self,
-        server: &Server,
+        people: &People,
         answer: AuthorizationResponse,
         caller: &Caller,
     ) -> Result<LoginCompleted, LoginFailed> {
         let without_destination = |error| LoginFailed { error, destination: None };
-        let pending = take_pending_login(server, &answer, &caller.browser)
+        let pending = take_pending_login(people, &answer, &caller.browser)
             .await
             .map_err(without_destination)?;
-        let signed_in = match self.identify(server, answer, &pending).await {
+        let signed_in = match self.identify(people, answer, &pending).await {
             Ok((principal, id_token)) => {
-                self.begin_session(server, &principal, &id_token, caller).await
+                self.begin_session(people, &principal, &id_token, caller).await
             }
             // Not authenticated: not recorded, because any client can cause this at will.
             Err(Rejection { error, actor: None }) => Err(error),
             // Authenticated: aggregated, because the user can repeat this at will.
             Err(Rejection { error, actor: Some(actor) }) => {
                 let (action, issuer) = (Action::SignInFailed, Some(self.config.issuer.clone()));
-                let aggregates = server.accounts.aggregates();
+                let aggregates = people.accounts.aggregates();
                 aggregates.record(action, caller.address, actor, issuer);
                 Err(error)
             }
@@ -290,25 +287,25 @@ impl Oidc {
     }
 
     /// Returns the ID token of the caller's session; `None` if it is not one of this provider's.
-    pub async fn id_token(&self, server: &Server, caller: &Caller) -> Option<SecretString> {
+    pub async fn id_token(&self, people: &People, caller: &Caller) -> Option<SecretString> {
         let principal = caller.principal.as_ref()?;
         if principal.issuer.as_deref() != Some(self.config.issuer.as_str()) {
             return None;
         }
-        let sealed = table::id_token(&server.store, caller.session.as_ref()?.as_str());
+        let sealed = table::id_token(&people.store, caller.session.as_ref()?.as_str());
         let sealed = sealed.await.ok().flatten()?;
-        server.vault.open(ID_TOKEN, &self.secret_destination(), &sealed).ok()
+        people.vault.open(ID_TOKEN, &self.secret_destination(), &sealed).ok()
     }
 
     /// Returns the URL that ends the provider's own session (`OpenID` Connect RP-Initiated Logout
     /// 1.0, 2) and then redirects to `back`; `None` without a valid `end_session_endpoint`.
     pub async fn logout_url(
         &self,
-        server: &Server,
+        people: &People,
         id_token: &SecretString,
         back: String,
     ) -> Option<String> {
-        let metadata = self.discovery.current(server.clock.now()).await.ok()?;
+        let metadata = self.discovery.current(people.clock.now()).await.ok()?;
         let endpoint = metadata.additional_metadata().end_session_endpoint.clone()?;
         endpoint_url(endpoint.as_str()).ok()?;
         let request = LogoutRequest::from(endpoint)
@@ -321,11 +318,11 @@ impl Oidc {
     /// Validates the callback and returns the user with the ID token.
     async fn identify(
         &self,
-        server: &Server,
+        people: &People,
         answer: AuthorizationResponse,
         pending: &PendingLogin,
     ) -> Result<(Principal, SecretString), Rejection> {
-        let metadata = self.discovery.current(server.clock.now()).await.map_err(OidcError::from)?;
+        let metadata = self.discovery.current(people.clock.now()).await.map_err(OidcError::from)?;
         let is_iss_missing = answer.iss.is_none() && names_itself(&metadata);
         let is_iss_wrong = answer.iss.as_deref().is_some_and(|iss| iss != self.config.issuer);
         let code = match answer {
@@ -339,26 +336,26 @@ impl Oidc {
             AuthorizationResponse { code: Some(code), error: None, .. } => code,
             _ => return Err(OidcError::Provider.into()),
         };
-        let token = self.exchange(server, &metadata, &code, pending).await?;
-        let claims = self.verify(server, &token, &pending.nonce_hash).await?;
+        let token = self.exchange(people, &metadata, &code, pending).await?;
+        let claims = self.verify(people, &token, &pending.nonce_hash).await?;
         if subject(claims.subject().as_str()).is_none() {
             return Err(provider_error("it names nobody").into());
         }
-        let principal = claims::principal(claims, &self.config.roles_claim, &server.config.roles)?;
+        let principal = claims::principal(claims, &self.config.roles_claim, &people.config.roles)?;
         Ok((principal, SecretString::from(token.to_string())))
     }
 
     /// Exchanges a code for an ID token, which is not validated yet.
     async fn exchange(
         &self,
-        server: &Server,
+        people: &People,
         metadata: &Metadata,
         code: &SecretString,
         pending: &PendingLogin,
     ) -> Result<IdToken, OidcError> {
         let client = self.client(metadata, &pending.redirect_uri)?;
         let verifier =
-            server.vault.open(SIGN_IN_VERIFIER, &self.secret_destination(), &pending.verifier);
+            people.vault.open(SIGN_IN_VERIFIER, &self.secret_destination(), &pending.verifier);
         let verifier = verifier.map_err(|error| {
             tracing::error!(error = one_line(&error), "a code verifier could not be opened");
             OidcError::Provider
@@ -381,12 +378,12 @@ impl Oidc {
     /// unknown key refreshes the metadata once.
     async fn verify<'t>(
         &self,
-        server: &Server,
+        people: &People,
         token: &'t IdToken,
         nonce_hash: &str,
     ) -> Result<&'t IdClaims, OidcError> {
         use ClaimsVerificationError::SignatureVerification;
-        let now = server.clock.now();
+        let now = people.clock.now();
         let metadata = self.discovery.current(now).await?;
         let claims = match self.claims(token, &metadata, nonce_hash, now) {
             Err(SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
@@ -428,28 +425,28 @@ impl Oidc {
 
     async fn begin_session(
         &self,
-        server: &Server,
+        people: &People,
         principal: &Principal,
         id_token: &SecretString,
         caller: &Caller,
     ) -> Result<HeaderValue, OidcError> {
-        let (store, now) = (&server.store, server.clock.now());
+        let (store, now) = (&people.store, people.clock.now());
         sessions::make_room(store, caller, now).await?;
         // Sealed right before its write: a key rotation waits for the time of one write.
-        let sealed = server.vault.seal(ID_TOKEN, &self.secret_destination(), id_token);
-        let (key, cookie) = server.accounts.cookie().issue(server.randomness.as_ref());
+        let sealed = people.vault.seal(ID_TOKEN, &self.secret_destination(), id_token);
+        let (key, cookie) = people.accounts.cookie().issue(people.randomness.as_ref());
         let address = written(caller.address);
         table::begin_openid(store, key.as_str(), principal, &sealed, &address, now).await?;
         let client = CallingClient { address: Some(address), session: Some(key.name()) };
         let actor = Actor::from(&Principal { client, ..principal.clone() });
-        self.record(server, actor, Action::SignedIn).await?;
+        self.record(people, actor, Action::SignedIn).await?;
         Ok(cookie)
     }
 
-    async fn record(&self, server: &Server, actor: Actor, action: Action) -> Result<(), OidcError> {
+    async fn record(&self, people: &People, actor: Actor, action: Action) -> Result<(), OidcError> {
         let detail = Some(self.config.issuer.clone());
-        let entry = Entry { detail, ..Entry::new(server.clock.now(), actor, action) };
-        Ok(audit::record(&server.store, &entry).await?)
+        let entry = Entry { detail, ..Entry::new(people.clock.now(), actor, action) };
+        Ok(audit::record(&people.store, &entry).await?)
     }
 
     /// Builds the client. It authenticates as the metadata says, by default with HTTP Basic.
@@ -510,14 +507,14 @@ impl From<UnverifiedUser> for Rejection {
 
 /// Consumes the state of the callback.
 async fn take_pending_login(
-    server: &Server,
+    people: &People,
     answer: &AuthorizationResponse,
     browser: &ConsentBinding,
 ) -> Result<PendingLogin, OidcError> {
     let state_hash = hashed(answer.state.as_deref().unwrap_or_default());
     let browser_hash = hashed(browser.cookie().unwrap_or_default());
-    let now = server.clock.now();
-    match oidc_logins::take(&server.store, &state_hash, &browser_hash, now).await? {
+    let now = people.clock.now();
+    match oidc_logins::take(&people.store, &state_hash, &browser_hash, now).await? {
         Ok(pending) => Ok(pending),
         Err(MissingLogin::Over) => Err(OidcError::Over),
         Err(MissingLogin::OtherBrowser) => Err(OidcError::OtherBrowser),

@@ -14,9 +14,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
+use vault::clock::{Randomness, random_bytes};
 use zxcvbn::{Score, zxcvbn};
-
-use crate::clock::{Randomness, random_bytes};
 
 /// The minimum number of characters (Unicode scalar values) of a new password.
 pub const MIN_CHARACTERS: usize = 12;
@@ -267,9 +266,9 @@ fn hashed(
 #[cfg(test)]
 mod tests {
     use argon2::{PasswordHasher, PasswordVerifier};
+    use vault::clock::SystemRandomness;
 
     use super::*;
-    use crate::clock::SystemRandomness;
 
     const RIGHT: &str = "a good password";
 

@@ -5,26 +5,11 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-
-use super::claims::{RoleNames, address, shown, subject};
-use super::{Email, Principal};
 use contract::ApiCode;
 
-/// The issuer of users whom a proxy identifies.
-pub const ISSUER: &str = "proxy";
-
-/// The names of the headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyHeaders {
-    /// The user's identifier.
-    pub user: HeaderName,
-    /// The user's roles, separated by commas.
-    pub roles: HeaderName,
-    /// The user's display name.
-    pub name: Option<HeaderName>,
-    /// The user's email address.
-    pub email: Option<HeaderName>,
-}
+use super::claims::{address, shown, subject};
+use super::{Email, Principal};
+use crate::config::{PROXY_ISSUER, ProxyHeaders, RoleNames};
 
 /// The identity headers of one request.
 #[derive(Debug)]
@@ -81,7 +66,7 @@ impl ProxyIdentity {
         let name = name.unwrap_or_else(|| user.to_owned());
         let email = self.email.as_ref().and_then(text).and_then(address);
         let email = email.map(Email::verified);
-        Ok(Some(Principal { email, ..Principal::foreign(ISSUER, user, &name, role) }))
+        Ok(Some(Principal { email, ..Principal::foreign(PROXY_ISSUER, user, &name, role) }))
     }
 }
 

@@ -12,19 +12,18 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::ConsentBinding;
-use tokio::time::sleep;
-
-use super::Principal;
-use super::cookies::Cookie;
-use super::devices::Device;
-use crate::clock::{Clock, Randomness, random_token};
-use contract::ApiCode;
+use contract::{ApiCode, ConsentBinding};
 use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
 use store::hash::hashed;
 use store::sessions::{self, SessionEnd, SessionSummary};
 use store::{Store, StoreError};
+use tokio::time::sleep;
+use vault::clock::{Clock, Randomness, random_token};
+
+use super::Principal;
+use super::devices::Device;
+use crate::cookies::Cookie;
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).
 pub const IDLE_END: TimeDelta = TimeDelta::hours(1);
@@ -68,13 +67,11 @@ impl SessionKey {
     }
 
     /// Returns the session's name on pages and in the audit trail.
-    #[must_use]
     pub fn name(&self) -> String {
         sessions::name_of(&self.0)
     }
 
     /// Returns the hash, as it is stored.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,13 +92,12 @@ impl SessionCookie {
     }
 
     /// Returns the `Set-Cookie` header that removes the cookie.
-    #[must_use]
     pub fn removal(self) -> HeaderValue {
         self.cookie().given("", "; Max-Age=0")
     }
 
     /// Returns the session key of a request's cookie, which is not checked yet.
-    pub(super) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
+    pub(crate) fn claimed(self, headers: &HeaderMap) -> Option<SessionKey> {
         self.cookie().brought(headers).map(SessionKey::of)
     }
 
@@ -150,7 +146,6 @@ struct Unwritten {
 
 impl Sessions {
     /// Creates the service over `store`.
-    #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, unwritten: Arc::default() }
     }

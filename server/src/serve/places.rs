@@ -10,24 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Room;
 use crate::subscriber::subscriber;
-
-/// The maximum numbers of connections.
-#[derive(Debug, Clone)]
-pub struct Room {
-    /// In total.
-    pub connections: usize,
-    /// From one address: a whole IPv4 address, the first 64 bits of an IPv6 one.
-    pub per_address: usize,
-    /// Addresses without a per-address limit: proxies, which many clients share.
-    pub unlimited: Vec<IpAddr>,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self { connections: 2_048, per_address: 256, unlimited: Vec::new() }
-    }
-}
 
 /// The connections of one listener.
 #[derive(Debug)]

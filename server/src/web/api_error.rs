@@ -12,7 +12,6 @@ const CHALLENGE: [(HeaderName, &str); 1] = [(WWW_AUTHENTICATE, r#"Bearer error="
 
 /// Returns the response to a refused request. An ended session gets no challenge: a bearer token
 /// does not replace it.
-#[must_use]
 pub fn refuse(code: ApiCode) -> Response {
     let response = (status(code), Json(ErrorBody { code }));
     match code {
@@ -25,7 +24,6 @@ pub fn refuse(code: ApiCode) -> Response {
 }
 
 /// Returns the HTTP status of a code.
-#[must_use]
 pub fn status(code: ApiCode) -> StatusCode {
     StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

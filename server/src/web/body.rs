@@ -9,10 +9,10 @@ use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::Response;
+use contract::ApiCode;
 
 use super::api_error::refuse;
 use crate::identity::Caller;
-use contract::ApiCode;
 
 /// The maximum body size of a signed-in caller, in octets: every control full of the widest
 /// characters, escaped.

@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::headers::CROSS_ORIGIN_RESOURCE_POLICY;
-use crate::Server;
 use crate::config::HostOrigin;
+use crate::state::Server;
 
 /// The response to a preflight: the methods and headers allowed, and its lifetime in seconds.
 const PREFLIGHT: [(HeaderName, HeaderValue); 3] = [

@@ -17,12 +17,11 @@ use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use contract::paths;
+use contract::{ApiCode, paths};
 
 use super::api_error::refuse;
 use super::events::EVENTS;
-use crate::Server;
-use contract::ApiCode;
+use crate::state::Server;
 
 /// Middleware: refuses cross-site requests that may change something.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {

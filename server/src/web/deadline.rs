@@ -4,11 +4,11 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use contract::ApiCode;
 use tokio::time::timeout;
 
 use super::api_error::refuse;
-use crate::Server;
-use contract::ApiCode;
+use crate::state::Server;
 
 /// Middleware: responds 503 once a request has taken longer than any successful one does.
 pub async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {

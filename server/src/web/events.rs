@@ -10,17 +10,17 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use contract::ApiCode;
 use domain::Principal;
 use futures_util::stream::unfold;
+use store::runs::StoredRun;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::api_error::refuse;
-use crate::Server;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
-use crate::service::{Subscription, shown};
-use contract::ApiCode;
-use store::runs::StoredRun;
+use crate::state::Server;
+use crate::use_cases::{Subscription, shown};
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";
@@ -43,10 +43,11 @@ pub async fn events(
     let Caller { principal: Some(who), session, .. } = caller else {
         return refuse(ApiCode::SignedOut);
     };
-    let Some(watching) = server.run_updates.subscribe(&server.store, &server.clock, &who.id) else {
+    let Some(watching) = server.runs.updates.subscribe(&server.store, &server.clock, &who.id)
+    else {
         return refuse(ApiCode::TooManyStreams);
     };
-    let pace = server.run_updates.timing();
+    let pace = server.runs.updates.timing();
     // Only a session can be checked meanwhile; any other caller must reconnect sooner.
     let lifetime =
         if session.is_some() { pace.lifetime } else { pace.lifetime.min(WITHOUT_SESSION) };
@@ -107,14 +108,14 @@ impl Stream {
     async fn recognise(&mut self) -> Option<()> {
         if let Some(key) = &self.session {
             let now = self.server.clock.now();
-            let found = self.server.accounts.sessions().resume(key, now, false).await;
+            let found = self.server.people.accounts.sessions().resume(key, now, false).await;
             self.who = found.ok().flatten()?;
         }
         Some(())
     }
 
     fn event(&self, kept: StoredRun) -> Option<Event> {
-        let now = shown(&self.server, &self.who, kept).ok()?;
+        let now = shown(&self.server.runs, &self.who, kept).ok()?;
         let id = format!("{}-{}", now.run.id, now.run.steps.len());
         Event::default().event("run").id(id).json_data(now).ok()
     }

@@ -10,24 +10,23 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use contract::pages::{
     AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem,
 };
-use contract::paths;
+use contract::{ApiCode, paths};
+use domain::error::one_line;
 use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use store::sessions::SessionSummary;
 
 use super::api_error::refuse;
 use super::pages::Pages;
 use super::sign_in::{cookies, whole};
-use crate::Server;
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
 use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
+use crate::state::Server;
 use crate::time_zones;
-use contract::ApiCode;
-use domain::error::one_line;
-use store::sessions::SessionSummary;
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]
@@ -55,7 +54,7 @@ pub async fn set_up(
     let FirstAdministrator { ticket, email, name, password, again } = form;
     let (password, again) = (password.open(), again.open());
     let problem = if password.expose_secret() == again.expose_secret() {
-        match server.accounts.set_up(&ticket, &email, &name, password, &caller).await {
+        match server.people.accounts.set_up(&ticket, &email, &name, password, &caller).await {
             Ok(signed_in) => {
                 let inside = Redirect::to(paths::EMAIL);
                 return (cookies(&server, signed_in), inside).into_response();
@@ -121,7 +120,7 @@ pub async fn change_password(
     };
     let (password, again) = (password.open(), again.open());
     let problem = if password.expose_secret() == again.expose_secret() {
-        match server.accounts.change_password(current.open(), password, &caller).await {
+        match server.people.accounts.change_password(current.open(), password, &caller).await {
             Ok(signed_in) => {
                 let done = Redirect::to(&format!("{}?password=changed", paths::ACCOUNT));
                 return (cookies(&server, signed_in), done).into_response();
@@ -193,7 +192,7 @@ pub async fn end_sessions(
         Some("others") => listed.found.principal.id != who.id,
         _ => session.as_ref() == Some(&listed.name()),
     };
-    match server.accounts.end_sessions(who, wanted).await {
+    match server.people.accounts.end_sessions(who, wanted).await {
         Ok(Some(count)) => {
             return Redirect::to(&format!("{}?ended={count}", paths::ACCOUNT)).into_response();
         }
@@ -237,7 +236,7 @@ pub async fn times(
     let (preference, problem) = match time_zones::find(&preference.zone) {
         Ok(zone) => {
             let preference = TimePreference { zone: zone.to_owned(), ..preference };
-            if crate::service::save_preference(&server, who, &preference).await.is_ok() {
+            if crate::use_cases::save_preference(&server.people, who, &preference).await.is_ok() {
                 return Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response();
             }
             (preference, TimeProblem::ServerFailed)

@@ -10,8 +10,8 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::Server;
 use crate::config::HostOrigin;
+use crate::state::Server;
 
 /// The policy of a response that shows nothing of ours: not even a style.
 const DENY_ALL: HeaderValue =
@@ -60,13 +60,11 @@ pub async fn protect(State(server): State<Server>, request: Request, next: Next)
 }
 
 /// The CSP of a page whose scripts carry `nonce`; the strictest if the nonce is no header value.
-#[must_use]
 pub fn page_policy(nonce: &str) -> HeaderValue {
     policy(nonce, "'self'", "'none'")
 }
 
 /// The same for a page that only `host` may frame; its own style carries the nonce, too.
-#[must_use]
 pub fn frame_policy(nonce: &str, host: &HostOrigin) -> HeaderValue {
     policy(nonce, &format!("'self' 'nonce-{nonce}'"), host.as_str())
 }

@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use contract::ApiCode;
 use serde::Serialize;
 
 use super::api_error::refuse;
-use crate::Server;
 use crate::readiness::Reason;
-use contract::ApiCode;
+use crate::state::Server;
 
 /// The deadline of the check.
 const DEADLINE: Duration = Duration::from_secs(2);

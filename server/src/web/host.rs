@@ -6,10 +6,10 @@ use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::Response;
+use contract::ApiCode;
 
 use super::api_error::refuse;
-use crate::Server;
-use contract::ApiCode;
+use crate::state::Server;
 
 /// The paths that load balancers probe by IP address.
 const PROBES: [&str; 2] = ["/health", "/ready"];

@@ -8,14 +8,14 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use contract::ApiCode;
 use serde::Deserialize;
+use vault::clock::random_id;
 
 use super::api_error::refuse;
 use super::headers::{CROSS_ORIGIN_RESOURCE_POLICY, frame_policy};
-use crate::Server;
-use crate::clock::random_id;
 use crate::config::HostOrigin;
-use contract::ApiCode;
+use crate::state::Server;
 
 /// The query: the origin of the parent page.
 #[derive(Deserialize)]

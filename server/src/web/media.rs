@@ -8,9 +8,9 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::Response;
+use contract::ApiCode;
 
 use super::api_error::refuse;
-use contract::ApiCode;
 
 /// Middleware: refuses a request in another media type than its path accepts.
 pub async fn guard(request: Request, next: Next) -> Response {

@@ -2,8 +2,9 @@
 
 pub mod api;
 pub mod api_error;
+pub mod authenticate;
 pub mod body;
-pub mod client;
+pub mod client_ip;
 pub mod cors;
 pub mod csrf;
 pub mod deadline;
@@ -17,6 +18,7 @@ pub mod media;
 mod oauth;
 mod oidc;
 pub mod pages;
+pub mod router;
 mod sign_in;
 pub mod site;
 pub mod throttle;

@@ -8,16 +8,14 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use contract::paths;
 use domain::token::OauthDiagnosis;
-
-use crate::Server;
-use crate::identity::Caller;
-use crate::identity::consent::ConsentCookie;
-use crate::service::{
-    CallbackOutcome, ConsentRedirect, answer_to_probe, complete_consent, start_consent,
-};
-use crate::subscriber::written;
 use net::origin::PublicUrl;
 use oauth::AuthorizationResponse;
+
+use crate::identity::Caller;
+use crate::identity::consent::ConsentCookie;
+use crate::state::Server;
+use crate::subscriber::written;
+use crate::use_cases::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
 
 /// The maximum size of a posted authorization response, in octets: it is sent on in a URL, which
 /// header limits bound.
@@ -61,7 +59,7 @@ pub async fn start(
         return StatusCode::NO_CONTENT.into_response();
     }
     let Caller { principal, browser: known, .. } = caller;
-    match start_consent(&server, &ticket, known.cookie(), principal.as_ref()).await {
+    match start_consent(&server.tokens, &ticket, known.cookie(), principal.as_ref()).await {
         Ok(ConsentRedirect { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);
@@ -84,13 +82,15 @@ pub async fn callback(
         return StatusCode::NO_CONTENT.into_response();
     }
     let query = query.as_deref().unwrap_or_default();
-    if let Some(proof) = answer_to_probe(&server, query) {
-        return (NO_REFERRER, proof).into_response();
-    }
     let answer = AuthorizationResponse::read(query);
-    let landed =
-        complete_consent(&server, answer, &browser, principal.as_ref(), Some(written(address)))
-            .await;
+    let landed = complete_consent(
+        &server.tokens,
+        answer,
+        &browser,
+        principal.as_ref(),
+        Some(written(address)),
+    )
+    .await;
     let to = match landed {
         CallbackOutcome::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
         CallbackOutcome::Nowhere(diagnosis) => nowhere(diagnosis),

@@ -6,9 +6,10 @@ use axum::extract::{Extension, Query, RawQuery, State};
 use axum::http::header::{REFRESH, SET_COOKIE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
-use contract::SignInRefusal;
-use contract::paths;
+use contract::{ApiCode, SignInRefusal, paths};
+use domain::error::one_line;
 use labels::{GO_ON_OUT, SIGN_OUT};
+use oauth::AuthorizationResponse;
 use serde::Deserialize;
 use shell::local_path;
 
@@ -16,13 +17,10 @@ use super::api_error::refuse;
 use super::oauth::{NO_REFERRER, address, is_prefetch_or_head};
 use super::pages::Pages;
 use super::sign_in::{refused, too_many};
-use crate::Server;
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::identity::oidc::{LoginCompleted, LoginFailed, LoginRedirect, OidcError};
-use contract::ApiCode;
-use domain::error::one_line;
-use oauth::AuthorizationResponse;
+use crate::state::Server;
 
 /// The query: the path to return to.
 #[derive(Deserialize)]
@@ -39,14 +37,14 @@ pub async fn start(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(oidc) = &server.oidc else { return refuse(ApiCode::NotFound) };
+    let Some(oidc) = &server.people.oidc else { return refuse(ApiCode::NotFound) };
     if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
     let destination = way.to.as_deref().and_then(local_path);
     let back = address(server.config.public_url.as_ref(), &headers, paths::OIDC_CALLBACK);
     let departed =
-        oidc.start_login(&server, &caller, back, destination.unwrap_or(paths::EMAIL)).await;
+        oidc.start_login(&server.people, &caller, back, destination.unwrap_or(paths::EMAIL)).await;
     match departed {
         Ok(LoginRedirect { url, browser }) => {
             let cookie = ConsentCookie { https: server.config.is_https() }.given(&browser);
@@ -69,12 +67,12 @@ pub async fn callback(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(oidc) = &server.oidc else { return refuse(ApiCode::NotFound) };
+    let Some(oidc) = &server.people.oidc else { return refuse(ApiCode::NotFound) };
     if is_prefetch_or_head(&method, &headers) {
         return StatusCode::NO_CONTENT.into_response();
     }
     let answer = AuthorizationResponse::read(query.as_deref().unwrap_or_default());
-    match oidc.complete_login(&server, answer, &caller).await {
+    match oidc.complete_login(&server.people, answer, &caller).await {
         Ok(LoginCompleted { cookie, destination }) => {
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);
             (NO_REFERRER, cookie, Redirect::to(&destination)).into_response()

@@ -10,23 +10,22 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
-use contract::paths;
-use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions};
+use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions, paths};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use net::origin::PublicUrl;
 use shell::{App, document};
 
 use super::events::{EVENTS, events};
 use super::{forms, headers, oauth, oidc, sign_in};
-use crate::Server;
 use crate::config::Config;
 use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
-use crate::service::Service;
-use net::origin::PublicUrl;
+use crate::state::Server;
+use crate::use_cases::Service;
 
 /// The list of routes, made once per process: while Leptos makes it, it suspends every resource of
 /// the process (`SuppressResourceLoad`), those of pages being rendered too.
@@ -42,7 +41,6 @@ pub struct Pages {
 
 impl Pages {
     /// The pages of this server.
-    #[must_use]
     pub fn new(server: &Server, service: &Arc<Service>) -> Self {
         let public_url = server.config.public_url.clone();
         let origin = RequestOrigin {
@@ -60,7 +58,7 @@ impl Pages {
             tab_path: server.config.tab_path.clone(),
             sign_in: SignInOptions {
                 by_password: server.config.has_local_accounts,
-                by_provider: server.oidc.as_ref().map(Oidc::name).map(str::to_owned),
+                by_provider: server.people.oidc.as_ref().map(Oidc::name).map(str::to_owned),
             },
         };
         Self { common, options: LeptosOptions::from_ref(server), public_url }

@@ -10,23 +10,20 @@ use axum::extract::{Extension, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use contract::SignInRefusal;
-use contract::paths;
-use shell::{local_path, with_destination};
-
+use contract::{ApiCode, SignInRefusal, paths};
+use domain::error::one_line;
 use domain::secret::TypedSecret;
 use serde::Deserialize;
+use shell::{local_path, with_destination};
 
 use super::api_error::refuse;
 use super::oauth::address;
 use super::oidc;
 use super::pages::Pages;
 use super::throttle::seconds;
-use crate::Server;
 use crate::identity::devices::DeviceCookie;
 use crate::identity::{Caller, SignInError, SignedIn};
-use contract::ApiCode;
-use domain::error::one_line;
+use crate::state::Server;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// What a browser deletes at a sign-out (Clear Site Data, 3.1). Not the cookies: that would delete
@@ -55,7 +52,7 @@ pub async fn sign_in(
         return denied(SignInRefusal::WrongCredentials, None);
     };
     let to = to.as_deref().and_then(local_path);
-    match server.accounts.sign_in(&email, password.open(), &caller).await {
+    match server.people.accounts.sign_in(&email, password.open(), &caller).await {
         Ok(signed_in) => {
             let inside = Redirect::to(to.unwrap_or(paths::EMAIL));
             (cookies(&server, signed_in), inside).into_response()
@@ -81,16 +78,16 @@ pub async fn sign_out(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    let id_token = match &server.oidc {
-        Some(oidc) => oidc.id_token(&server, &caller).await,
+    let id_token = match &server.people.oidc {
+        Some(oidc) => oidc.id_token(&server.people, &caller).await,
         None => None,
     };
-    let cookie = server.accounts.sign_out(&caller).await;
+    let cookie = server.people.accounts.sign_out(&caller).await;
     let leave = AppendHeaders([(SET_COOKIE, cookie), (CLEAR_SITE_DATA, CACHE_AND_STORAGE)]);
-    let farewell = match server.oidc.as_ref().zip(id_token) {
+    let farewell = match server.people.oidc.as_ref().zip(id_token) {
         Some((oidc, id_token)) => {
             let back = address(server.config.public_url.as_ref(), &headers, paths::SIGN_IN);
-            oidc.logout_url(&server, &id_token, back).await
+            oidc.logout_url(&server.people, &id_token, back).await
         }
         None => None,
     };

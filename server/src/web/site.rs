@@ -11,11 +11,11 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use contract::ApiCode;
 use tower_http::services::{ServeDir, ServeFile};
 
 use super::api_error::refuse;
 use super::cors;
-use contract::ApiCode;
 
 /// The minimum length of a part of a name that counts as a hash.
 const HASH_LETTERS: usize = 8;

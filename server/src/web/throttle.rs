@@ -9,13 +9,12 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
-use contract::ApiCode;
 use contract::code::ErrorBody;
-use contract::paths;
+use contract::{ApiCode, paths};
 
-use crate::Server;
-use crate::identity::authenticate;
 use crate::identity::login_throttle::{Entrance, Limited};
+use crate::state::Server;
+use crate::web::authenticate;
 
 /// Middleware: counts requests of unauthenticated callers, and refuses those above the limit. A
 /// sign-in from a browser that has signed in before counts by that browser alone.
@@ -29,8 +28,8 @@ pub async fn guard(State(server): State<Server>, request: Request, next: Next) -
         _ => None,
     };
     let admitted = match device {
-        Some(device) => server.throttle.admit_device(&device.source()),
-        None => server.throttle.admit(entrance, authenticate::address(&server, &request)),
+        Some(device) => server.people.throttle.admit_device(&device.source()),
+        None => server.people.throttle.admit(entrance, authenticate::address(&server, &request)),
     };
     match admitted {
         Ok(()) => next.run(request).await,
@@ -114,7 +113,6 @@ fn page(why: &str, seconds: u64) -> String {
 }
 
 /// The response to a call.
-#[must_use]
 pub fn too_many(limited: Limited) -> Response {
     let headers = AppendHeaders([(RETRY_AFTER, limited.seconds().to_string())]);
     (limited.status(), headers, Json(ErrorBody { code: ApiCode::TooManyAttempts })).into_response()

@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use contract::ShellService;
 use server::identity::devices::DeviceCookie;
 use server::identity::{Principal, Role, login_limits};
-use server::service::Service;
 use store::audit::Action;
 
 use crate::support::accounts::sign_in;
@@ -66,7 +65,7 @@ async fn is_signed_in(harness: &Harness, cookie: &str) -> bool {
 /// Returns the email address and session ID of every session, as an administrator sees them.
 async fn sessions(harness: &Harness) -> Vec<(String, String)> {
     let who = principal("another-administrator", "", "");
-    let account = Service::new(harness.server.clone()).account(&who).await.expect("the page");
+    let account = harness.server.service().account(&who).await.expect("the page");
     let others = account.others.expect("an administrator sees them");
     others.into_iter().map(|row| (row.email, row.id)).collect()
 }
@@ -77,7 +76,7 @@ async fn a_new_password_replaces_the_current_one() {
     let cookie = harness.sign_in().await;
     let changed = change(&harness, &cookie, PASSWORD, NEW).await;
     assert_eq!(redirect_of(&changed), (StatusCode::SEE_OTHER, "/account?password=changed"));
-    let accounts = &harness.server.accounts;
+    let accounts = &harness.server.people.accounts;
     let stranger = stranger(ADDRESS);
     accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await.expect_err("it was replaced");
     accounts.sign_in(EMAIL, NEW.into(), &stranger).await.expect("it is the new one");
@@ -205,7 +204,7 @@ async fn a_user_ends_one_of_their_sessions() {
 async fn a_user_ends_all_of_their_other_sessions() {
     let harness = Harness::start().await.with_ada().await;
     harness.add(GRACE, "Grace Hopper").await;
-    let grace = sign_in(&harness.server.accounts, GRACE).await;
+    let grace = sign_in(&harness.server.people.accounts, GRACE).await;
     let (here, elsewhere) = (harness.sign_in().await, harness.sign_in().await);
     let ended = end(&harness, &here, "all=mine").await;
     assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
@@ -231,7 +230,7 @@ async fn a_reader_neither_sees_nor_ends_sessions_of_other_users() {
     harness.add_as(Role::Reader, GRACE, "Grace Hopper").await;
     let ada = harness.sign_in().await;
     let [(_, name)] = &sessions(&harness).await[..] else { panic!("one session") };
-    let grace = sign_in(&harness.server.accounts, GRACE).await;
+    let grace = sign_in(&harness.server.people.accounts, GRACE).await;
     assert!(!page(&harness, &grace).await.contains(EMAIL));
     for form in [format!("session={name}"), "all=others".to_owned()] {
         let ended = end(&harness, &grace, &form).await;
@@ -244,7 +243,8 @@ async fn a_reader_neither_sees_nor_ends_sessions_of_other_users() {
 async fn an_administrator_ends_sessions_of_other_users_and_that_is_audited() {
     let harness = Harness::start().await.with_ada().await;
     harness.add(GRACE, "Grace Hopper").await;
-    let (ada, grace) = (harness.sign_in().await, sign_in(&harness.server.accounts, GRACE).await);
+    let (ada, grace) =
+        (harness.sign_in().await, sign_in(&harness.server.people.accounts, GRACE).await);
     assert!(page(&harness, &ada).await.contains(GRACE));
     let ended = end(&harness, &ada, "all=others").await;
     assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));

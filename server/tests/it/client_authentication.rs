@@ -7,7 +7,6 @@ use domain::delivery::Outcome;
 use domain::secret::StoredSecret;
 use domain::token::{AttemptOutcome, OauthDiagnosis};
 use domain::{Draft, Field, OauthFlow, Presence, presence};
-use server::service::Service;
 use store::provider_metadata::{self, StoredProvider as Known};
 
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
@@ -64,7 +63,7 @@ fn is_by_basic(asked: &RecordedRequest) -> bool {
 
 /// Requests a token and returns the diagnosis of its refusal.
 async fn refused(world: &OauthFixture) -> OauthDiagnosis {
-    let service = Service::new(world.harness.server.clone());
+    let service = world.harness.server.service();
     let begun = service.get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
     match world.end_of(&begun.attempt.id).await {
         AttemptOutcome::Failed(failure) => failure.diagnosis,
@@ -109,7 +108,7 @@ async fn a_public_client_sends_no_secret_for_a_token_a_refresh_or_a_revocation()
     other.edit(Field::OauthDisplayName, "Another name");
     let grant = world.token().await.map(|token| token.grant);
     assert!(matches!(world.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
-    while !world.harness.server.token_tasks.is_empty() {
+    while !world.harness.server.tokens.tasks.is_empty() {
         a_moment().await;
     }
     let grants = asked(&world);

@@ -3,7 +3,6 @@
 use contract::EmailService;
 use domain::Principal;
 use net::origin::PublicUrl;
-use server::service::Service;
 use smtp::ClientName;
 
 use crate::support::harness::{Harness, principal};
@@ -23,7 +22,7 @@ async fn greeting(configured: Option<&str>, public_url: &str) -> String {
     .await;
     let mail = SmtpScript::in_clear().play();
     harness.sends_through(&ada(), mail.address).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let mut now = service.send_test(&ada()).await.expect("a run");
     while now.run.outcome.is_none() {
         a_moment().await;

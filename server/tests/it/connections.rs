@@ -1,6 +1,7 @@
 //! Connection limits: idle and stalled connections are closed, one client leaves room for others,
 //! and a shutdown cuts off no request.
 
+use server::config::Room;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use futures_util::stream;
-use server::serve::{Limits, Room, connections};
+use server::serve::{Limits, connections};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};

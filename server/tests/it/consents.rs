@@ -11,7 +11,6 @@ use contract::{ConsentBinding, EmailService};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 use net::origin::PublicUrl;
-use server::service::Service;
 use server::web::pages::pages;
 use store::audit::Action;
 use store::provider_metadata::{self, StoredProvider};
@@ -280,7 +279,7 @@ async fn a_save_during_the_exchange_discards_its_token() {
 async fn a_removed_administrators_consent_yields_no_token() {
     let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
-    world.harness.server.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
+    world.harness.server.people.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
     world.land(&address, &cookie).await;
     let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
@@ -292,7 +291,7 @@ async fn a_consent_is_not_completed_by_another_signed_in_user() {
     let world = OauthFixture::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
     let Returning { address, cookie, attempt } = world.consent().await;
-    let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
+    let session = sign_in(&world.harness.server.people.accounts, "grace@example.com").await;
     world.land(&address, &format!("{cookie}; {session}")).await;
     let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
@@ -504,7 +503,7 @@ async fn two_attempts_in_one_browser_do_not_end_each_other() {
 async fn a_consent_is_not_begun_for_another_signed_in_user() {
     let world = OauthFixture::with(CODE).await;
     world.harness.add("grace@example.com", "Grace Hopper").await;
-    let session = sign_in(&world.harness.server.accounts, "grace@example.com").await;
+    let session = sign_in(&world.harness.server.people.accounts, "grace@example.com").await;
     let (_, start) = world.begin().await;
     let departed = world.get(&start, &session).await;
     assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
@@ -598,7 +597,7 @@ async fn an_attempt_says_whether_the_address_must_be_pasted() {
 async fn before_the_first_save_no_attempt_is_begun() {
     let harness = Harness::start().await;
     let ada = principal("ada", EMAIL, NAME);
-    let begun = Service::new(harness.server.clone()).get_token(&ada, CALLBACK, true).await;
+    let begun = harness.server.service().get_token(&ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 }
 

@@ -14,11 +14,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::vault::{Vault, unlock};
 use sqlx::{Connection, Row, SqliteConnection};
 use store::database::Database;
 use store::{Store, settings};
 use tokio::task::JoinSet;
+use vault::{Vault, unlock};
 
 use crate::support::drafts::draft_of;
 use crate::support::program::{HttpBrowser, Serving, add_administrator};

@@ -7,7 +7,7 @@ use contract::{ApiCode, SaveAnswer};
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem};
-use server::service::run_refresh_loop;
+use server::use_cases::run_refresh_loop;
 use sqlx::AssertSqlSafe;
 use url::Url;
 
@@ -174,7 +174,7 @@ async fn with_another_token_endpoint(
 
 /// Runs the background refresh and asserts that it cannot decrypt a secret.
 async fn expect_refresh_without_secret(world: &OauthFixture) {
-    let renewing = tokio::spawn(run_refresh_loop(world.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(world.harness.server.tokens.clone()));
     let failure = loop {
         match world.token().await.expect("a token").renewal {
             Renewal::Failing { failure, .. } => break failure,

@@ -1,4 +1,4 @@
-//! Discovery of a provider's metadata (RFC 8414, OpenID Connect Discovery), and its validation.
+//! Discovery of a provider's metadata (RFC 8414, `OpenID` Connect Discovery), and its validation.
 
 use std::time::Duration;
 
@@ -9,9 +9,8 @@ use domain::{Field, OauthFlow};
 use domain::{Principal, Role};
 use net::http::HttpDeadlines;
 use serde_json::{Value, json};
-use server::clock::Clock;
-use server::service::Service;
 use store::provider_metadata::{self, StoredProvider};
+use vault::clock::Clock;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::OauthFixture;
@@ -39,7 +38,7 @@ impl DiscoveryFixture {
     }
 
     async fn findings(&self, typed: &str) -> LookupResult {
-        let service = Service::new(self.harness.server.clone());
+        let service = self.harness.server.service();
         service.discover(&principal("ada", EMAIL, NAME), typed).await.expect("findings")
     }
 

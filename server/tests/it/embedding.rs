@@ -1,6 +1,7 @@
 //! The tab on pages of other sites: which origins may call (CORS), which may frame, and which files
 //! are public.
 
+use server::config::{KeySource, PublicKey};
 use std::fs;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
@@ -12,7 +13,6 @@ use domain::token::AttemptOutcome;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::config::{EmbeddingOrigins, HostOrigin};
-use server::identity::keys::{KeySource, PublicKey};
 use server::web::body::MAX_OCTETS;
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get};

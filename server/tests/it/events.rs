@@ -1,6 +1,7 @@
 //! The event stream of test runs (server-sent events): its events, its authentication, its limits
 //! and its end.
 
+use server::config::StreamTiming;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,17 +20,16 @@ use contract::RunView;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use http_body_util::BodyExt;
 use server::Server;
-use server::clock::Clock;
 use server::config::HostOrigin;
 use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
 use server::serve::{Limits, connections};
-use server::service::{Service, StreamTiming};
 use store::{people, runs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use crate::support::harness::{
     ADDRESS, Answer, EMAIL, Harness, NAME, get, operator, post, principal, read,
@@ -194,7 +194,7 @@ async fn steps_arrive_in_order_as_they_happen_without_polling() {
     harness.sends_through(&ada(&harness.server).await, mail_server.address).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     let who = ada(&harness.server).await;
-    let begun = Service::new(harness.server.clone()).send_test(&who).await.expect("it begins");
+    let begun = harness.server.service().send_test(&who).await.expect("it begins");
 
     let mut seen = Vec::new();
     let end = loop {
@@ -258,10 +258,10 @@ async fn a_user_receives_no_event_of_another_users_run() {
     let grace = principal("grace", "grace@example.com", "Grace Hopper");
     let gone_after = harness.clock.now() + TimeDelta::minutes(1);
     assert!(harness.begin_run("graces", &grace, gone_after).await);
-    harness.server.run_updates.notify("grace");
+    harness.server.runs.updates.notify("grace");
     harness.clock.advance(TimeDelta::seconds(1));
     begin(&harness, "adas").await;
-    harness.server.run_updates.notify(&ada(&harness.server).await.id);
+    harness.server.runs.updates.notify(&ada(&harness.server).await.id);
     assert_eq!(reading.run().await.run.id, "adas");
 }
 
@@ -292,14 +292,14 @@ async fn a_caller_who_is_not_signed_in_gets_an_error_code_and_no_stream() {
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::UNAUTHORIZED, "\"signed-out\""));
 
     let cookie = harness.sign_in().await;
-    harness.server.accounts.remove(EMAIL, operator()).await.expect("gone");
+    harness.server.people.accounts.remove(EMAIL, operator()).await.expect("gone");
     let answer = open_at(router(), get(EVENTS).header(COOKIE, cookie)).await;
     let answer = answer.err().expect("no stream");
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (StatusCode::UNAUTHORIZED, "account-removed")
     );
-    assert!(harness.server.run_updates.is_empty());
+    assert!(harness.server.runs.updates.is_empty());
 }
 
 #[tokio::test]
@@ -377,7 +377,7 @@ async fn an_ended_session_receives_no_event() {
     assert!(reading.block().await.is_some(), "it is open");
     harness.clock.advance(TimeDelta::hours(13));
     begin(&harness, "run").await;
-    harness.server.run_updates.notify(&ada(&harness.server).await.id);
+    harness.server.runs.updates.notify(&ada(&harness.server).await.id);
     assert_eq!(reading.event().await, None);
 }
 
@@ -416,12 +416,12 @@ async fn streams_are_limited_and_one_that_ends_makes_room() {
 #[tokio::test]
 async fn the_streams_of_one_user_are_limited() {
     let harness = harness(|pace| pace.most_of_one = 1).await;
-    let Server { run_updates, store, clock, .. } = &harness.server;
-    let first = run_updates.subscribe(store, clock, "ada").expect("room");
-    assert!(run_updates.subscribe(store, clock, "ada").is_none());
-    assert!(run_updates.subscribe(store, clock, "grace").is_some());
+    let Server { runs, store, clock, .. } = &harness.server;
+    let first = runs.updates.subscribe(store, clock, "ada").expect("room");
+    assert!(runs.updates.subscribe(store, clock, "ada").is_none());
+    assert!(runs.updates.subscribe(store, clock, "grace").is_some());
     drop(first);
-    assert!(run_updates.subscribe(store, clock, "ada").is_some());
+    assert!(runs.updates.subscribe(store, clock, "ada").is_some());
 }
 
 #[tokio::test]
@@ -436,9 +436,9 @@ async fn many_streams_leave_nothing_behind() {
     for reading in &mut readings {
         assert_eq!(reading.run().await.run.id, "run");
     }
-    assert!(!harness.server.run_updates.is_empty());
+    assert!(!harness.server.runs.updates.is_empty());
     drop(readings);
-    assert!(harness.server.run_updates.is_empty());
+    assert!(harness.server.runs.updates.is_empty());
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use server::clock::{Clock, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use vault::clock::{Clock, SystemClock};
 
 use crate::support::databases::{count_rows, database_url};
 use crate::support::harness::{Answer, EMAIL, FORM, PASSWORD};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use contract::EmailService;
 use contract::{EmailTab, Save, SaveAnswer};
@@ -23,14 +23,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::vault::key_ring::Key;
-use server::vault::{Vault, columns, key_file, unlock};
 use sqlx::Row;
 use store::key_id::KeyId;
 use store::sealed::{self, Column};
 use store::{Store, WRITTEN_WITHIN, key_check, settings};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
+use vault::key_ring::Key;
+use vault::{Vault, columns, key_file, unlock};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url, execute, migrate};
@@ -44,7 +44,7 @@ use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use testkit::provider::{Held, Refreshing};
 
-/// The issuer that the values of a sign-in by OpenID Connect are sealed for.
+/// The issuer that the values of a sign-in by `OpenID` Connect are sealed for.
 const ISSUER: &str = "https://id.example";
 /// An instant that no test reaches, in milliseconds since 1970.
 const FAR: i64 = 4_000_000_000_000;
@@ -640,19 +640,6 @@ async fn a_missing_key_that_no_value_needs_is_no_longer_reported() {
     nodes.logged("one", "a key is not in the key file").await;
     execute(&mut connection(nodes.folder.path()).await, "DELETE FROM run").await;
     nodes.logged("one", "no key is missing any more").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_probe_with_an_unknown_key_is_not_reported_as_a_missing_key() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
-    let probe = stranger.seal(columns::CALLBACK_PROBE, &Destination::Unbound, &"0.nonce".into());
-    let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-    let path = format!("/oauth/callback?ppm-probe={}", URL_SAFE_NO_PAD.encode(probe));
-    browser.get(&path).await.expect("an answer");
-    serving.stop();
-    assert!(!nodes.log("one").contains("a key is not in the key file"), "{}", nodes.log("one"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ async fn attempt(
     password: &str,
     address: &str,
 ) -> Result<SignedIn, SignInError> {
-    harness.server.accounts.sign_in(email, password.into(), &stranger(address)).await
+    harness.server.people.accounts.sign_in(email, password.into(), &stranger(address)).await
 }
 
 async fn fail(harness: &Harness, times: usize) {
@@ -126,7 +126,8 @@ async fn a_wrong_password_counts_even_if_the_client_disconnects_meanwhile() {
     let mut database = connection(harness.folder.path()).await;
     // A guess that is aborted before its row is confirmed is not compared, so another one follows.
     for host in 1..=9 {
-        let (accounts, begun) = (harness.server.accounts.clone(), count(&mut database, ALL).await);
+        let (accounts, begun) =
+            (harness.server.people.accounts.clone(), count(&mut database, ALL).await);
         let guess = tokio::spawn(async move {
             accounts
                 .sign_in(EMAIL, WRONG.into(), &stranger(&format!("192.0.2.{host}")))
@@ -157,7 +158,7 @@ async fn concurrent_attempts_count_each_other() {
     let harness = Harness::start().await.with_ada().await;
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let accounts = harness.server.accounts.clone();
+        let accounts = harness.server.people.accounts.clone();
         attempts
             .spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await });
     }

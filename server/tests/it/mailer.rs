@@ -19,7 +19,7 @@ use testkit::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
     let harness = Harness::start().await.with_ada().await;
     harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
-    let mailer = Mailer::new(harness.server.clone());
+    let mailer = Mailer::new(harness.server.runs.delivery.clone());
     (harness, mailer)
 }
 
@@ -104,7 +104,7 @@ async fn a_hosts_mail_goes_to_no_port_of_this_machine_that_its_configuration_doe
         Harness::with(|config| config.egress = EgressPolicy::default()).await.with_ada().await;
     let server = SmtpScript::in_clear().play();
     strict.sends_through(&principal("ada", EMAIL, NAME), server.address).await;
-    let mailer = Mailer::new(strict.server.clone());
+    let mailer = Mailer::new(strict.server.runs.delivery.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     let error = undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"));
     assert_eq!((error.step, error.diagnosis), (Step::NameLookup, Diagnosis::EgressNotAllowed));
@@ -144,7 +144,7 @@ async fn a_message_without_a_final_reply_may_have_arrived() {
 #[tokio::test]
 async fn nothing_is_sent_before_the_settings_are_complete() {
     let harness = Harness::start().await;
-    let mailer = Mailer::new(harness.server.clone());
+    let mailer = Mailer::new(harness.server.runs.delivery.clone());
     assert_eq!(mailer.sender().await, Err(MailError::Incomplete));
 }
 
@@ -152,7 +152,7 @@ async fn nothing_is_sent_before_the_settings_are_complete() {
 async fn an_expired_token_is_refreshed_for_the_hosts_message() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(chrono::TimeDelta::hours(2));
-    let mailer = Mailer::new(world.harness.server.clone());
+    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     let sent = mailer.send(&body(message)).await.expect("it is sent");
 
@@ -164,7 +164,7 @@ async fn an_expired_token_is_refreshed_for_the_hosts_message() {
 #[tokio::test]
 async fn the_saved_account_authenticates_whatever_the_sender() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let mailer = Mailer::new(world.harness.server.clone());
+    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
     let from = "Planner <planner@example.com>".parse().expect("a mailbox");
     let to = "ada@example.org".parse().expect("a mailbox");
     let sent = mailer.send(&body(Message::builder().from(from).to(to))).await.expect("it is sent");
@@ -177,7 +177,7 @@ async fn the_saved_account_authenticates_whatever_the_sender() {
 async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let rows = world.harness.trail(99).await.len();
-    let mailer = Mailer::new(world.harness.server.clone());
+    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
     let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
     mailer.send(&body(message)).await.expect("it is sent");
     let tab = world.service().load(&world.ada, "").await.expect("the tab");
@@ -189,13 +189,15 @@ async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
 async fn a_shutdown_waits_for_a_running_delivery() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.mailbox.hold();
-    let mailer = Mailer::new(world.harness.server.clone());
+    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
     let message = body(report(&mailer).await.to("ada@example.org".parse().expect("a mailbox")));
     let sending = tokio::spawn(async move { mailer.send(&message).await });
     world.mailbox.is_asked().await;
     let server = world.harness.server.clone();
     let draining =
-        tokio::spawn(async move { server::serve::drain_messages(&server.delivery_tasks).await });
+        tokio::spawn(
+            async move { server::serve::drain_messages(&server.runs.delivery.tasks).await },
+        );
     for _ in 0..5 {
         a_moment().await;
     }

@@ -7,7 +7,6 @@ use contract::EmailService;
 use contract::{RunView, Save, SaveAnswer};
 use domain::Field;
 use serde_json::json;
-use server::service::Service;
 
 use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
@@ -75,7 +74,7 @@ async fn markup_in_a_certificate_field_of_a_disabled_group_is_escaped_in_the_tab
         (Field::OauthTrustedCa, HOSTILE),
     ]);
     let save = Save { draft, revision: 0, deletes_grant: None };
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let answer = service.save(&principal("1", EMAIL, NAME), save).await.expect("an answer");
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     let answer = page(&harness, "/settings/email").await;

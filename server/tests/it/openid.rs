@@ -1,4 +1,4 @@
-//! Sign-in by OpenID Connect against a provider over sockets: which logins are accepted, and which
+//! Sign-in by `OpenID` Connect against a provider over sockets: which logins are accepted, and which
 //! are refused.
 
 use axum::body::Body;
@@ -9,10 +9,10 @@ use contract::EmailTab;
 use domain::time_format::{ClockStyle, TimePreference};
 use labels::NO_ADDRESS;
 use serde_json::{Value, json};
-use server::clock::Clock;
 use server::identity::Role;
 use store::audit::Action;
 use url::Url;
+use vault::clock::Clock;
 
 use crate::support::databases::connection;
 use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, unlimited};

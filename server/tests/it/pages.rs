@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use server::service::Service;
 use server::web::pages::pages;
 use tokio::time::timeout;
 
@@ -160,7 +159,7 @@ async fn a_page_is_rendered_while_another_router_is_built() {
     let makers = thread::spawn({
         let done = Arc::clone(&done);
         move || {
-            let service = Arc::new(Service::new(server.clone()));
+            let service = Arc::new(server.service());
             while !done.load(Ordering::Relaxed) {
                 drop(pages(&server, &service));
             }

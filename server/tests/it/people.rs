@@ -13,7 +13,12 @@ async fn add(
     name: &str,
     password: &str,
 ) -> Result<(), AccountError> {
-    harness.server.accounts.add(email, name, Role::Administrator, password.into(), operator()).await
+    harness
+        .server
+        .people
+        .accounts
+        .add(email, name, Role::Administrator, password.into(), operator())
+        .await
 }
 
 #[tokio::test]
@@ -68,8 +73,8 @@ async fn a_password_has_twelve_characters_to_1024_octets() {
 async fn a_removed_account_is_gone_and_its_audit_stays() {
     let harness = Harness::start().await.with_ada().await;
     harness.sign_in().await;
-    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
-    let again = harness.server.accounts.remove(EMAIL, operator()).await;
+    harness.server.people.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    let again = harness.server.people.accounts.remove(EMAIL, operator()).await;
     assert!(matches!(again, Err(AccountError::Unknown(_))));
     let rows = harness.trail(9).await;
     let signed_in =

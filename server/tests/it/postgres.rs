@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use server::clock::Clock;
 use server::identity::SignInError;
-use server::vault::unlock;
 use sqlx::{AnyConnection, Connection, Row};
 use store::audit::{self, AuditFilter};
 use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
 use tokio::time::timeout;
+use vault::clock::Clock;
+use vault::unlock;
 
 use crate::support::databases::{
     connection, count_rows, database, database_url, execute, postgres_setting,
@@ -75,7 +75,7 @@ async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
     let harness = Harness::start().await.with_ada().await;
     for _ in 0..4 {
         let stranger = stranger(ADDRESS);
-        let wrong = harness.server.accounts.sign_in(EMAIL, "wrong".into(), &stranger).await;
+        let wrong = harness.server.people.accounts.sign_in(EMAIL, "wrong".into(), &stranger).await;
         assert!(matches!(wrong, Err(SignInError::Wrong)));
     }
     let mut fifth = connection(harness.folder.path()).await;
@@ -84,7 +84,7 @@ async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
         "BEGIN; INSERT INTO sign_in_attempt (account, source, at) SELECT account, source, at FROM sign_in_attempt LIMIT 1",
     )
     .await;
-    let accounts = harness.server.accounts.clone();
+    let accounts = harness.server.people.accounts.clone();
     let sixth = commit_under(fifth, async move {
         accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await
     });

@@ -1,11 +1,11 @@
 //! Identity headers of a reverse proxy: trusted from its own address, and from no other.
 
+use server::config::ProxyHeaders;
 use std::sync::{Arc, Mutex};
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::get as route;
 use axum::{Extension, Router};
-use server::identity::proxy_headers::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, RequestClient, Role};
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form};

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::secret::Destination;
-use server::clock::Clock;
-use server::vault::Vault;
 use sqlx::Row;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use vault::Vault;
+use vault::clock::Clock;
 
 use crate::support::databases::{connection, count_rows};
 use crate::support::harness::{Answer, EMAIL, Harness, get};

@@ -1,28 +1,16 @@
-//! The check of the Redirect URI: it names what differs, and the callback answers only probes that
-//! this server has sealed.
+//! The check of the Redirect URI: it names what differs from this server's callback.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
 use contract::ApiCode;
 use contract::LookupResult;
 use contract::{EmailService, RequestOrigin};
 use domain::Field;
-use domain::secret::Destination;
 use domain::{Principal, Role};
-use net::origin::PublicUrl;
 use server::config::HostOrigin;
-use server::service::{Service, answer_to_probe};
-use server::vault::Vault;
-use tokio::net::TcpListener;
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 
-use crate::support::harness::{EMAIL, Harness, NAME, get, post, principal};
+use crate::support::harness::{EMAIL, Harness, NAME, post, principal};
 use crate::support::pages::ask;
-use testkit::provider::{ScriptedProvider, Turn};
 
 const CALLBACK: &str = "https://ppm.example/oauth/callback";
 const PAGE: &str = "https://ppm.example";
@@ -36,59 +24,19 @@ fn reached(callback: &str) -> RequestOrigin {
     RequestOrigin { callback: callback.to_owned(), public_origin: origin, forwarded: Vec::new() }
 }
 
-/// A process runs one check at a time and refuses another: this lock serialises the tests.
-static TURN: Mutex<()> = Mutex::const_new(());
-
 async fn check(
     harness: &Harness,
     typed: &str,
     page: &str,
     reached: &RequestOrigin,
 ) -> LookupResult {
-    let _turn = TURN.lock().await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     service.check_redirect(&ada(), reached, typed, page).await.expect("findings")
 }
 
 fn fact<'f>(findings: &'f LookupResult, name: &str) -> &'f str {
     let found = findings.facts.iter().find(|found| found.name == name);
     found.map_or("", |found| found.value.as_str())
-}
-
-/// A server that listens at its own public URL, on this machine.
-struct PublicServer {
-    harness: Harness,
-    callback: String,
-    serving: JoinHandle<()>,
-}
-
-impl PublicServer {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let harness = Harness::with(|config| {
-            config.public_url = Some(PublicUrl::parse(&origin).expect("an origin"));
-        })
-        .await
-        .with_ada()
-        .await;
-        let router = server::router(harness.server.clone());
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("it serves until it is dropped");
-        });
-        Self { harness, callback: format!("{origin}/oauth/callback"), serving }
-    }
-
-    async fn reachable(&self) -> LookupResult {
-        let origin = self.callback.trim_end_matches("/oauth/callback");
-        check(&self.harness, &self.callback, origin, &reached(&self.callback)).await
-    }
-}
-
-impl Drop for PublicServer {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 #[tokio::test]
@@ -112,92 +60,17 @@ async fn each_difference_is_named_with_this_servers_address_as_a_suggestion() {
         assert!(explanation.cause.contains(expected), "{typed:?}: {}", explanation.cause);
         let fill = explanation.steps[0].fill.as_ref().expect("a button");
         assert_eq!((fill.field, fill.value.as_str()), (Field::RedirectUri, CALLBACK));
-        assert_eq!(fact(&findings, "Reachable"), "", "only its own address is asked");
     }
 }
 
 #[tokio::test]
-async fn the_servers_own_callback_is_reached_and_no_attempt_is_changed() {
-    let public = PublicServer::start().await;
-    let rows = public.harness.trail(99).await.len();
-    let findings = public.reachable().await;
+async fn this_servers_own_address_is_confirmed() {
+    let harness = Harness::start().await;
+    let findings = check(&harness, CALLBACK, PAGE, &reached(CALLBACK)).await;
     assert_eq!(findings.explanations, []);
     let expected = "Exactly this server's address. Register it at the provider as it is.";
     assert_eq!(fact(&findings, "Verdict"), expected);
     assert_eq!(fact(&findings, "Taken from"), "--public-url");
-    assert!(fact(&findings, "Reachable").starts_with("Yes, from this machine."));
-    assert_eq!(public.harness.trail(99).await.len(), rows);
-}
-
-#[tokio::test]
-async fn another_server_at_the_address_is_recognised() {
-    let provider = ScriptedProvider::play([
-        Turn::answer("200 OK", &[], "<h1>Sign in</h1>"),
-        Turn::answer("302 Found", &["Location: https://a.example/"], ""),
-        Turn::answer("404 Not Found", &[], "<h1>Not found</h1>"),
-    ]);
-    let harness = Harness::start().await;
-    let own = format!("http://{}/oauth/callback", provider.address());
-    for expected in
-        ["Something answers", "redirects to another address", "does not pass the request on"]
-    {
-        let findings = check(&harness, &own, "", &reached(&own)).await;
-        let cause = &findings.explanations[0].cause;
-        assert!(cause.contains(expected), "{cause}");
-    }
-}
-
-#[tokio::test]
-async fn an_unreachable_address_is_reported_with_the_step_that_failed() {
-    let harness = Harness::start().await;
-    for (own, expected) in [
-        ("https://ppm.invalid/oauth/callback", "cannot find a server with this name"),
-        ("https://169.254.169.254/oauth/callback", "an address that PPM never connects to"),
-        ("http://127.0.0.1:1/oauth/callback", "nothing is listening on that port"),
-    ] {
-        let findings = check(&harness, own, "", &reached(own)).await;
-        let cause = &findings.explanations[0].cause;
-        assert!(cause.contains(expected), "{cause}");
-    }
-    let own = "http://ppm.example/oauth/callback";
-    let findings = check(&harness, own, "", &reached(own)).await;
-    assert!(fact(&findings, "Reachable").starts_with("Not tried"), "{findings:?}");
-}
-
-/// The query of a probe, sealed with this vault.
-fn sealed(vault: &Vault, column: &str, question: &str) -> String {
-    let sealed = vault.seal(column, &Destination::Unbound, &question.to_owned().into());
-    format!("ppm-probe={}", URL_SAFE_NO_PAD.encode(sealed))
-}
-
-#[tokio::test]
-async fn the_callback_answers_only_recent_probes_that_this_key_has_sealed() {
-    let harness = Harness::start().await;
-    let now = harness.server.clock.now().timestamp_millis();
-    let good = sealed(&harness.server.vault, "callback-probe", &format!("{now}.nonce"));
-    assert!(answer_to_probe(&harness.server, &good).is_some());
-    let other = Vault::new(&[7; 32], harness.server.randomness.clone());
-    for question in [
-        sealed(&other, "callback-probe", &format!("{now}.nonce")),
-        sealed(&harness.server.vault, "client-secret", &format!("{now}.nonce")),
-        sealed(&harness.server.vault, "callback-probe", "nonce"),
-        "ppm-probe=".to_owned(),
-        format!("ppm-probe={}", "A".repeat(10_000)),
-        format!("ppm-probe={}", "ü".repeat(600)),
-        String::new(),
-    ] {
-        assert_eq!(answer_to_probe(&harness.server, &question), None, "{question:.60}");
-    }
-    harness.clock.advance(TimeDelta::minutes(3));
-    assert_eq!(answer_to_probe(&harness.server, &good), None);
-}
-
-#[tokio::test]
-async fn an_invalid_probe_is_handled_as_a_callback() {
-    let harness = Harness::start().await;
-    let landed = ask(&harness, get("/oauth/callback?ppm-probe=AAAA"), Body::empty()).await;
-    assert_eq!(landed.status, StatusCode::SEE_OTHER);
-    assert_eq!(landed.header("location"), "/oauth/result?fault=attempt-unknown");
 }
 
 #[tokio::test]
@@ -249,7 +122,7 @@ async fn the_check_reports_the_host_and_forwarding_headers_of_its_request() {
 async fn a_reader_cannot_run_the_check() {
     let harness = Harness::start().await;
     let rita = Principal { role: Role::Reader, ..ada() };
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let check = service.check_redirect(&rita, &reached(CALLBACK), CALLBACK, PAGE).await;
     assert_eq!(check, Err(ApiCode::Forbidden));
 }

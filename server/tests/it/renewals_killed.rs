@@ -16,14 +16,14 @@ use domain::{Draft, OauthFlow};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
-use server::clock::{Clock, SystemClock};
-use server::vault::unlock;
 use sqlx::{Connection, SqliteConnection};
 use store::database::Database;
 use store::{Store, tokens};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use vault::clock::{Clock, SystemClock};
+use vault::unlock;
 
 use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
@@ -178,7 +178,7 @@ impl Lane {
             KillMoment::Leased(_) => {}
             KillMoment::Unissued => self.provider.hold(Held::BeforeIssuing),
             KillMoment::Unanswered | KillMoment::Answered(_) => {
-                self.provider.hold(Held::BeforeAnswering)
+                self.provider.hold(Held::BeforeAnswering);
             }
         }
         let before = self.kept().await;

@@ -12,13 +12,13 @@ use contract::AttemptStarted;
 use domain::OauthFlow;
 use serde_json::json;
 use server::aggregates::Aggregates;
-use server::clock::{Clock, SystemClock};
 use sqlx::Row as _;
 use store::audit::{Action, Actor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use url::Url;
+use vault::clock::{Clock, SystemClock};
 
 use crate::support::databases::{connection, database_url, refuse, stop_refusing};
 use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};
@@ -271,7 +271,7 @@ impl Attack {
     }
 }
 
-/// Signs in by OpenID Connect with an account that has no role here.
+/// Signs in by `OpenID` Connect with an account that has no role here.
 async fn sign_in_without_role(fixture: &RepeatedFixture, stranger: &mut HttpBrowser) -> Answer {
     let away = stranger.get("/oidc/start").await.expect("an answer");
     let provider = Url::parse(away.header("location")).expect("the provider's page");
@@ -415,7 +415,7 @@ async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
 #[tokio::test]
 async fn events_that_the_database_refused_are_written_once_it_accepts_them() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.accounts.aggregates();
+    let aggregates = harness.server.people.accounts.aggregates();
     refuse(harness.folder.path(), "INSERT", "audit").await;
     for _ in 0..3 {
         let address = "192.0.2.7".parse().expect("an address");
@@ -432,7 +432,7 @@ async fn events_that_the_database_refused_are_written_once_it_accepts_them() {
 #[tokio::test]
 async fn failed_sign_ins_are_counted_by_ipv4_address_or_ipv6_network() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.accounts.aggregates();
+    let aggregates = harness.server.people.accounts.aggregates();
     for address in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.7"] {
         let address = address.parse().expect("an address");
         aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
@@ -449,7 +449,7 @@ async fn failed_sign_ins_are_counted_by_ipv4_address_or_ipv6_network() {
 #[tokio::test]
 async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_each() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.accounts.aggregates();
+    let aggregates = harness.server.people.accounts.aggregates();
     for number in 0..500_u32 {
         let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
         aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
@@ -464,7 +464,7 @@ async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_
 #[tokio::test]
 async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_another() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.accounts.aggregates();
+    let aggregates = harness.server.people.accounts.aggregates();
     for number in 0..100_u32 {
         let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
         aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
@@ -482,7 +482,7 @@ async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_anot
 #[tokio::test]
 async fn the_audit_page_shows_the_count_and_the_address() {
     let harness = Harness::start().await.with_ada().await;
-    let aggregates = harness.server.accounts.aggregates();
+    let aggregates = harness.server.people.accounts.aggregates();
     let address = "192.0.2.77".parse().expect("an address");
     for _ in 0..12 {
         let (action, detail) = (Action::SignInFailed, Some(EMAIL.to_owned()));

@@ -10,12 +10,12 @@ use contract::EmailService;
 use domain::Principal;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use server::Server;
-use server::clock::Clock;
 use server::config::Retention;
-use server::service::{Service, delete_expired, enforce_retention};
+use server::use_cases::{delete_expired, enforce_retention};
 use sqlx::AssertSqlSafe;
 use store::audit::{self, Action, Actor, Entry};
 use store::runs;
+use vault::clock::Clock;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, count_rows, execute};
@@ -30,7 +30,7 @@ async fn keeping(audit_days: u32, message_days: u32) -> Harness {
 }
 
 async fn expire(harness: &Harness) {
-    delete_expired(&harness.server).await.expect("the database answers");
+    delete_expired(&harness.server.cleanup()).await.expect("the database answers");
 }
 
 /// Writes an audit row with this time and detail.
@@ -149,7 +149,7 @@ async fn a_deleted_message_is_not_found() {
     sent(&harness, "latest", &person(1)).await;
     harness.clock.advance(TimeDelta::days(91));
     expire(&harness).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let gone = service.run(&person(1), "gone").await.expect_err("it is gone");
     assert_eq!(gone, ApiCode::NotFound);
 }
@@ -241,7 +241,8 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
     let randomness = Arc::new(SeededRandomness::new(2));
     let second = Server::start(configuration, harness.clock.clone(), randomness).await;
     let second = second.expect("it starts");
-    let nodes = tokio::join!(delete_expired(&harness.server), delete_expired(&second));
+    let nodes = [harness.server.cleanup(), second.cleanup()];
+    let nodes = tokio::join!(delete_expired(&nodes[0]), delete_expired(&nodes[1]));
     nodes.0.expect("the database answers");
     nodes.1.expect("the database answers");
     assert_eq!(details(&harness).await, ["new"]);
@@ -252,7 +253,7 @@ async fn two_nodes_that_delete_at_once_delete_all_expired_rows_and_nothing_else(
 async fn a_process_deletes_expired_rows_from_its_start_on() {
     let harness = keeping(400, 90).await;
     add_audit_row(&harness, harness.clock.now() - TimeDelta::days(401), "too old").await;
-    let task = tokio::spawn(enforce_retention(harness.server.clone()));
+    let task = tokio::spawn(enforce_retention(harness.server.cleanup()));
     until(async || details(&harness).await.is_empty()).await;
     task.abort();
 }
@@ -261,7 +262,7 @@ async fn a_process_deletes_expired_rows_from_its_start_on() {
 /// that only the first row and the first message are deleted.
 async fn assert_deletes_the_oldest(flags: &[&str], rows: [i64; 2], messages: [i64; 2]) {
     let harness = keeping(0, 0).await;
-    let now = server::clock::SystemClock.now();
+    let now = vault::clock::SystemClock.now();
     // The latest message of a user is always kept.
     for days in [messages[0], messages[1], 0] {
         harness.clock.advance(now - TimeDelta::days(days) - harness.clock.now());

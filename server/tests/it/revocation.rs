@@ -41,7 +41,7 @@ impl OauthFixture {
 
     /// Waits until no request to the provider is running.
     async fn wait_for_revocations(&self) {
-        while !self.harness.server.token_tasks.is_empty() {
+        while !self.harness.server.tokens.tasks.is_empty() {
             a_moment().await;
         }
     }

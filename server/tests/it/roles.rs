@@ -157,6 +157,6 @@ async fn a_hosts_time_preferences_override_stored_ones() {
 async fn with_readers_only_the_first_administrator_can_still_be_set_up() {
     let harness = Harness::start().await;
     harness.add_as(Role::Reader, "rita@example.com", "Rita Levi").await;
-    let ticket = harness.server.accounts.open_set_up().await.expect("an answer");
+    let ticket = harness.server.people.accounts.open_set_up().await.expect("an answer");
     assert!(ticket.is_some());
 }

@@ -3,11 +3,10 @@
 use chrono::TimeDelta;
 use contract::EmailService;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
-use server::clock::Clock;
 use server::identity::Principal;
-use server::service::Service;
 use store::audit::Action;
 use store::runs;
+use vault::clock::Clock;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 
@@ -138,7 +137,7 @@ async fn a_test_is_audited_when_it_is_requested() {
 async fn a_run_past_its_deadline_is_shown_as_interrupted() {
     let harness = Harness::start().await;
     begin(&harness, "run").await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     assert_eq!(service.run(&ada(), "run").await.expect("the run").run.outcome, None);
     harness.clock.advance(TimeDelta::seconds(76));
     let outcome = service.run(&ada(), "run").await.expect("the run").run.outcome;

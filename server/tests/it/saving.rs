@@ -7,7 +7,6 @@ use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, Problem, Saved};
 use server::Server;
-use server::service::Service;
 use store::audit::Action;
 use tokio::net::TcpListener;
 
@@ -33,7 +32,7 @@ fn complete() -> Draft {
 
 async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
     let save = Save { draft: draft.clone(), revision, deletes_grant: None };
-    Service::new(server.clone()).save(&user("ada"), save).await.expect("an answer")
+    server.service().save(&user("ada"), save).await.expect("an answer")
 }
 
 async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
@@ -44,7 +43,8 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
 }
 
 async fn loaded(server: &Server) -> Saved {
-    Service::new(server.clone())
+    server
+        .service()
         .load(&user("ada"), "http://ppm.example/oauth/callback")
         .await
         .expect("an answer")
@@ -63,7 +63,7 @@ async fn what_is_saved_is_what_is_loaded() {
 #[tokio::test]
 async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator() {
     let harness = Harness::start().await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let theirs = Save { draft: complete(), revision: 0, deletes_grant: None };
     service.save(&user("grace"), theirs).await.expect("an answer");
     match save(&harness.server, &complete(), 0).await {
@@ -161,7 +161,7 @@ async fn an_oversized_field_is_refused_even_when_disabled() {
     let harness = Harness::start().await;
     let draft = edited(&complete(), &[(Field::Scope, &"x".repeat(4097))]);
     let save = Save { draft, revision: 0, deletes_grant: None };
-    let answer = Service::new(harness.server.clone()).save(&user("ada"), save).await;
+    let answer = harness.server.service().save(&user("ada"), save).await;
     assert_eq!(answer, Err(ApiCode::Oversized(Field::Scope)));
 }
 
@@ -198,7 +198,7 @@ async fn a_save_that_would_delete_a_token_names_it_first() {
     let refused = save(&harness.server, &complete(), 0).await;
     assert_eq!(refused, SaveAnswer::TokenWouldBeDeleted("grant-1".to_owned()));
     let named = Save { draft: complete(), revision: 0, deletes_grant: Some("grant-1".to_owned()) };
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let answer = service.save(&user("ada"), named).await.expect("an answer");
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
@@ -206,14 +206,14 @@ async fn a_save_that_would_delete_a_token_names_it_first() {
 #[tokio::test]
 async fn a_test_message_needs_complete_settings() {
     let harness = Harness::start().await;
-    let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
+    let answer = harness.server.service().send_test(&user("ada")).await;
     assert_eq!(answer, Err(ApiCode::Incomplete));
 }
 
 #[tokio::test]
 async fn an_unknown_run_is_not_found() {
     let harness = Harness::start().await;
-    let answer = Service::new(harness.server.clone()).run(&user("ada"), "nowhere").await;
+    let answer = harness.server.service().run(&user("ada"), "nowhere").await;
     assert_eq!(answer, Err(ApiCode::NotFound));
 }
 
@@ -235,15 +235,15 @@ async fn a_test_message_with_an_oauth_flow_needs_a_token() {
         ],
     );
     saved(&harness.server, &oauth, 0).await;
-    let answer = Service::new(harness.server.clone()).send_test(&user("ada")).await;
+    let answer = harness.server.service().send_test(&user("ada")).await;
     assert_eq!(answer, Err(ApiCode::TokenNeeded));
 }
 
 /// The outcome of a test message, once it has ended.
 async fn ended(server: &Server, id: &str) -> Outcome {
-    server.delivery_tasks.close();
-    server.delivery_tasks.wait().await;
-    let now = Service::new(server.clone()).run(&user("ada"), id).await.expect("the run");
+    server.runs.delivery.tasks.close();
+    server.runs.delivery.tasks.wait().await;
+    let now = server.service().run(&user("ada"), id).await.expect("the run");
     now.run.outcome.expect("it has ended")
 }
 
@@ -262,7 +262,7 @@ async fn a_client_secret_bound_elsewhere_does_not_block_a_basic_message() {
     let first = saved(&harness.server, &typed, 0).await;
     let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://other.example/t")]);
     saved(&harness.server, &moved, 1).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let run = service.send_test(&user("ada")).await.expect("a run");
     match ended(&harness.server, &run.run.id).await {
         Outcome::Failed { diagnosis, .. } => assert_eq!(diagnosis, Diagnosis::NothingListens),
@@ -277,7 +277,7 @@ async fn of_concurrent_requests_one_sends() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("it is bound").port().to_string();
     saved(&harness.server, &edited(&closed_port(), &[(Field::BasicPort, &port)]), 0).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let clicks = [(); 4].map(|()| {
         let service = service.clone();
         async move { service.send_test(&user("ada")).await }

@@ -27,6 +27,7 @@ async fn an_address_is_compared_without_letter_case() {
     let harness = Harness::start().await.with_ada().await;
     let signed_in = harness
         .server
+        .people
         .accounts
         .sign_in(" ADA@Example.Com ", PASSWORD.into(), &stranger(ADDRESS))
         .await;
@@ -58,7 +59,7 @@ async fn the_token_is_not_in_the_database_file() {
 async fn under_http_the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let harness = Harness::start().await.with_ada().await;
     let signed_in =
-        harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+        harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
     let cookie = signed_in.expect("the password is right").cookie;
     let (name, rest) = cookie.to_str().expect("text").split_once('=').expect("a name");
     let (_, attributes) = rest.split_once("; ").expect("attributes");
@@ -69,7 +70,7 @@ async fn under_http_the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 async fn under_https_the_cookie_is_secure_and_tied_to_the_host() {
     let harness = Harness::https().await.with_ada().await;
     let signed_in =
-        harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+        harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
     let cookie = signed_in.expect("the password is right").cookie;
     let (name, rest) = cookie.to_str().expect("text").split_once('=').expect("a name");
     let (_, attributes) = rest.split_once("; ").expect("attributes");
@@ -110,7 +111,8 @@ async fn a_session_ends_twelve_hours_after_sign_in_despite_requests() {
 async fn sign_out_ends_the_session_on_the_server() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    let removal = harness.server.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
+    let removal =
+        harness.server.people.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
     assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
 }
@@ -121,7 +123,7 @@ async fn sign_out_takes_effect_at_once_and_is_written_once_the_database_accepts_
     let (cookie, folder) = (harness.sign_in().await, harness.folder.path());
     let caller = caller_of(&harness, &cookie).await;
     refuse(folder, "DELETE", "session").await;
-    let removal = harness.server.accounts.sign_out(&caller).await;
+    let removal = harness.server.people.accounts.sign_out(&caller).await;
     assert!(removal.to_str().expect("text").ends_with("; Max-Age=0"));
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
     let refused = call_in(&harness, &cookie, "load", "{}").await;
@@ -146,7 +148,7 @@ async fn sign_out_ends_the_session_even_if_the_client_disconnects_meanwhile() {
     let mut busy = connection(folder).await;
     let hold = "BEGIN; UPDATE session SET seen_at = seen_at";
     execute(&mut busy, hold).await;
-    let accounts = harness.server.accounts.clone();
+    let accounts = harness.server.people.accounts.clone();
     let signing_out = tokio::spawn(async move { accounts.sign_out(&caller).await });
     until(async || seen_as(&harness, &cookie).await == "nobody").await;
     signing_out.abort();
@@ -197,6 +199,7 @@ async fn signing_in_again_makes_a_new_token_and_ends_the_session_before() {
     let caller = caller_of(&harness, &first).await;
     let again = harness
         .server
+        .people
         .accounts
         .sign_in(EMAIL, PASSWORD.into(), &caller)
         .await
@@ -211,7 +214,7 @@ async fn signing_in_again_makes_a_new_token_and_ends_the_session_before() {
 async fn a_removed_administrators_open_session_ends() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    harness.server.people.accounts.remove(EMAIL, operator()).await.expect("she is there");
     assert_eq!(seen_as(&harness, &cookie).await, "nobody");
 }
 
@@ -245,7 +248,7 @@ async fn a_replaced_session_is_refused_like_one_after_sign_out() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
     let caller = caller_of(&harness, &cookie).await;
-    let again = harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &caller).await;
+    let again = harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &caller).await;
     again.expect("the password is right");
     assert_eq!(refusal(&harness, &cookie).await, refused_as("session-ended"));
 }
@@ -254,7 +257,7 @@ async fn a_replaced_session_is_refused_like_one_after_sign_out() {
 async fn a_removed_administrators_open_session_is_refused_with_its_own_code() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    harness.server.accounts.remove(EMAIL, operator()).await.expect("she is there");
+    harness.server.people.accounts.remove(EMAIL, operator()).await.expect("she is there");
     assert_eq!(refusal(&harness, &cookie).await, refused_as("account-removed"));
 }
 
@@ -288,6 +291,7 @@ async fn a_new_password_by_the_operator_ends_every_session() {
     let new = "a new and longer password";
     harness
         .server
+        .people
         .accounts
         .set_password(EMAIL, new.into(), operator())
         .await
@@ -299,8 +303,12 @@ async fn a_new_password_by_the_operator_ends_every_session() {
 async fn a_wrong_address_and_a_wrong_password_get_the_same_answer() {
     let harness = Harness::start().await.with_ada().await;
     for (email, password) in [(EMAIL, "not the right password"), ("bob@example.com", PASSWORD)] {
-        let answer =
-            harness.server.accounts.sign_in(email, password.into(), &stranger(ADDRESS)).await;
+        let answer = harness
+            .server
+            .people
+            .accounts
+            .sign_in(email, password.into(), &stranger(ADDRESS))
+            .await;
         assert!(matches!(answer, Err(SignInError::Wrong)), "{email}");
     }
 }
@@ -309,12 +317,12 @@ async fn a_wrong_address_and_a_wrong_password_get_the_same_answer() {
 async fn signing_in_failing_and_signing_out_are_audited() {
     let harness = Harness::start().await.with_ada().await;
     for (email, password) in [("canary-typed-password", PASSWORD), (EMAIL, "wrong")] {
-        let accounts = &harness.server.accounts;
+        let accounts = &harness.server.people.accounts;
         let refused = accounts.sign_in(email, password.into(), &stranger(ADDRESS)).await;
         refused.expect_err("it is wrong");
     }
     let cookie = harness.sign_in().await;
-    harness.server.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
+    harness.server.people.accounts.sign_out(&caller_of(&harness, &cookie).await).await;
     let rows: Vec<_> = harness
         .trail(4)
         .await

@@ -14,13 +14,13 @@ use crate::support::harness::{
 use crate::support::pages::ask;
 
 async fn ticket(harness: &Harness) -> String {
-    let ticket = harness.server.accounts.open_set_up().await.expect("the database answers");
+    let ticket = harness.server.people.accounts.open_set_up().await.expect("the database answers");
     ticket.expect("nobody may sign in yet")
 }
 
 async fn become_first(harness: &Harness, ticket: &str) -> Result<SignedIn, SetUpError> {
     let caller = stranger(ADDRESS);
-    harness.server.accounts.set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
+    harness.server.people.accounts.set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
 }
 
 async fn page(harness: &Harness, ticket: &str) -> Answer {
@@ -96,7 +96,7 @@ async fn a_link_is_invalid_once_an_administrator_was_added_by_the_command_line()
 #[tokio::test]
 async fn with_an_administrator_there_is_no_link() {
     let harness = Harness::start().await.with_ada().await;
-    let ticket = harness.server.accounts.open_set_up().await.expect("the database answers");
+    let ticket = harness.server.people.accounts.open_set_up().await.expect("the database answers");
     assert_eq!(ticket, None);
 }
 

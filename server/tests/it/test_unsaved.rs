@@ -12,7 +12,7 @@ use domain::token::OauthDiagnosis;
 use domain::{Draft, Field, OauthFlow, Problem};
 use domain::{Principal, Role};
 use serde_json::json;
-use server::service::Service;
+use server::use_cases::Service;
 
 use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
@@ -49,7 +49,7 @@ async fn harness() -> Harness {
 /// Saves a draft and returns it with its secrets untouched.
 async fn saved(harness: &Harness, draft: &Draft) -> Draft {
     let save = Save { draft: draft.clone(), revision: 0, deletes_grant: None };
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     match service.save(&ada(), save).await.expect("an answer") {
         SaveAnswer::Saved(saved) => saved.draft(),
         other => panic!("not saved: {other:?}"),
@@ -100,7 +100,7 @@ fn is_accepted(run: &Run) -> bool {
 #[tokio::test]
 async fn typed_settings_are_tested_and_not_saved() {
     let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let run = tested(&service, &ada(), &draft(&mail_server)).await;
     assert!(is_accepted(&run), "{run:?}");
     assert_eq!(run.tested, Tested::Typed);
@@ -113,7 +113,7 @@ async fn a_stored_password_is_used_for_its_destination() {
     let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
     let stored = saved(&harness, &draft(&mail_server)).await;
     let typed = edited(&stored, &[(Field::BasicDisplayName, "Another name")]);
-    let run = tested(&Service::new(harness.server.clone()), &ada(), &typed).await;
+    let run = tested(&harness.server.service(), &ada(), &typed).await;
     assert!(is_accepted(&run), "{run:?}");
 }
 
@@ -217,7 +217,7 @@ async fn a_token_that_cannot_be_obtained_for_a_test_is_diagnosed() {
 #[tokio::test]
 async fn a_form_with_problems_is_not_tested() {
     let harness = harness().await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     match service.test_typed(&ada(), Draft::default()).await.expect("an answer") {
         TestAnswer::Problems(problems) => {
             assert_eq!(problems.of(Field::BasicServer), Some(Problem::Missing));

@@ -7,9 +7,9 @@ use domain::delivery::{Diagnosis, FactName, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
-use server::clock::Clock;
 use store::audit::Action;
 use tokio::task::JoinSet;
+use vault::clock::Clock;
 
 use crate::support::oauth_fixture::{FLOWS, OauthFixture, a_moment};
 use crate::support::soak::times;
@@ -28,7 +28,7 @@ async fn send_at_once(world: &std::sync::Arc<OauthFixture>, count: usize, round:
     }
     let begun = beginning.join_all().await;
     // Polling each run would take the processor from the deliveries.
-    while !world.harness.server.delivery_tasks.is_empty() {
+    while !world.harness.server.runs.delivery.tasks.is_empty() {
         a_moment().await;
     }
     for (who, run) in begun {
@@ -276,8 +276,8 @@ async fn a_refresh_completes_independently_of_its_caller() {
     service.send_test(&world.ada).await.expect("a run");
     world.provider.wait_for(2).await;
     world.provider.release();
-    world.harness.server.token_tasks.close();
-    world.harness.server.token_tasks.wait().await;
+    world.harness.server.tokens.tasks.close();
+    world.harness.server.tokens.tasks.wait().await;
     assert!(world.token().await.expect("a token").expires_at > world.harness.clock.now());
 }
 
@@ -355,7 +355,8 @@ async fn a_token_that_expires_at_once_is_not_refreshed_in_the_background() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     world.provider.rule(|rules| rules.expires_in = Some(0.into()));
     world.obtain().await;
-    let fresh = tokio::spawn(server::service::run_refresh_loop(world.harness.server.clone()));
+    let fresh =
+        tokio::spawn(server::use_cases::run_refresh_loop(world.harness.server.tokens.clone()));
     for _ in 0..30 {
         a_moment().await;
     }
@@ -395,9 +396,10 @@ async fn the_expiry_of_a_refresh_token_is_reported_while_refreshing_fails() {
 async fn a_due_token_is_refreshed_in_the_background() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let before = world.token().await.expect("a token").expires_at;
-    let fresh = tokio::spawn(server::service::run_refresh_loop(world.harness.server.clone()));
+    let fresh =
+        tokio::spawn(server::use_cases::run_refresh_loop(world.harness.server.tokens.clone()));
     world.harness.clock.advance(TimeDelta::minutes(59) + TimeDelta::seconds(30));
-    world.harness.server.token_obtained.notify_one();
+    world.harness.server.tokens.obtained.notify_one();
     while world.token().await.expect("a token").expires_at == before {
         a_moment().await;
     }

@@ -8,7 +8,6 @@ use domain::syntax::certificate::CertificateProblem;
 use domain::token::AttemptOutcome;
 use domain::{Draft, Field, OauthFlow, Problem};
 use server::Server;
-use server::service::Service;
 use store::audit::Action;
 
 use crate::support::harness::{Harness, principal};
@@ -24,7 +23,7 @@ fn ada() -> Principal {
 
 async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
     let save = Save { draft: draft.clone(), revision, deletes_grant: None };
-    Service::new(server.clone()).save(&ada(), save).await.expect("an answer")
+    server.service().save(&ada(), save).await.expect("an answer")
 }
 
 async fn saved(server: &Server, draft: &Draft, revision: i64) {
@@ -47,7 +46,7 @@ fn mail_server(authority: &TestCa) -> SmtpServer {
 }
 
 async fn tested(server: &Server) -> (Run, Option<contract::Explanation>) {
-    let service = Service::new(server.clone());
+    let service = server.service();
     let mut now = service.send_test(&ada()).await.expect("a run");
     while now.run.outcome.is_none() {
         a_moment().await;
@@ -146,7 +145,7 @@ async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
     draft.edit(Field::OauthTrustedCa, authority.pem());
     draft.edit(Field::BasicTrustedCa, authority.pem());
     saved(&harness.server, &draft, 0).await;
-    let service = Service::new(harness.server.clone());
+    let service = harness.server.service();
     let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
     let end = loop {
         let found =
@@ -187,7 +186,7 @@ async fn a_private_key_is_neither_saved_nor_repeated_even_in_an_unchecked_group(
     let mut unchecked = draft(465);
     unchecked.oauth.trusted_ca = key.to_owned();
     saved(&harness.server, &unchecked, 0).await;
-    let tab = Service::new(harness.server.clone()).load(&ada(), "").await.expect("the tab");
+    let tab = harness.server.service().load(&ada(), "").await.expect("the tab");
     let kept = tab.saved.form.plain_text(Field::OauthTrustedCa);
     assert_eq!(kept, "-----BEGIN PRIVATE KEY");
 }

@@ -18,17 +18,17 @@ use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::clock::Clock;
 use server::config::Config;
 use server::identity::{Principal, SignInError, login_limits};
-use server::service::{Service, run_refresh_loop};
-use server::vault::{Vault, columns, key_file};
+use server::use_cases::{Service, run_refresh_loop};
 use store::hash::hashed;
 use store::settings::{self, SealedSecret};
 use store::{Store, people, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use url::Url;
+use vault::clock::Clock;
+use vault::{Vault, columns, key_file};
 
 use crate::support::databases::{connection, count_rows, database, database_url, execute, migrate};
 use crate::support::drafts::edited;
@@ -111,7 +111,7 @@ struct Upgraded {
 
 impl Upgraded {
     fn service(&self) -> Service {
-        Service::new(self.harness.server.clone())
+        self.harness.server.service()
     }
 
     async fn saved(&self) -> Saved {
@@ -187,7 +187,7 @@ async fn all_data_of_the_earlier_version_is_kept() {
         assert_eq!(upgraded.opened(Field::ClientSecret).await, "fixture-client-secret");
         let Harness { server, .. } = &upgraded.harness;
         let stranger = stranger(ADDRESS);
-        let signed_in = server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
+        let signed_in = server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
         assert!(signed_in.is_ok());
         assert!(trail(&server.store, 20).await.len() > 5);
         let run = runs::latest(&server.store, None).await.expect("an answer").expect("a message");
@@ -201,7 +201,7 @@ async fn a_session_of_the_earlier_version_stays_valid_with_an_unknown_address() 
     const SESSION: &str = "INSERT INTO session (token_hash, person, created_at, seen_at)
          SELECT 'a hash', id, 1803888000000, 1803888000000 FROM person";
     let harness = Harness::in_folder(CODE.folder(SESSION).await, |_| {}).await;
-    let account = Service::new(harness.server.clone()).account(&principal("x", "", "")).await;
+    let account = harness.server.service().account(&principal("x", "", "")).await;
     let others = account.expect("the page").others.expect("those of others");
     let shown: Vec<_> = others.iter().map(|row| (row.email.as_str(), &row.address)).collect();
     assert_eq!(shown, [(EMAIL, &None)]);
@@ -279,7 +279,7 @@ async fn sessions_of_earlier_versions_stay_signed_in_and_ended_ones_stay_ended()
             assert_eq!(seen_as(&harness, &cookie(token)).await, name, "{schema}");
             let caller = caller_of(&harness, &cookie(token)).await;
             let who = caller.principal.expect("a session has a user");
-            let account = Service::new(harness.server.clone()).account(&who).await;
+            let account = harness.server.service().account(&who).await;
             let mine = account.expect("the page").mine;
             let shown: Vec<_> = mine.iter().map(|row| row.address.as_deref()).collect();
             assert_eq!(shown, [(schema == 10).then_some(address)], "{schema} {token}");
@@ -316,7 +316,8 @@ async fn a_failed_sign_in_of_the_earlier_version_still_counts() {
     );
     let statements: &'static str = Vec::leak(vec![statement; 5]).join("; ").leak();
     let harness = Harness::in_folder(CODE.folder(statements).await, |_| {}).await;
-    let refused = harness.server.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let refused =
+        harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
     assert!(matches!(refused, Err(SignInError::TooMany { .. })), "{refused:?}");
 }
 
@@ -336,7 +337,7 @@ async fn a_token_of_the_earlier_version_is_still_refreshed() {
     assert!(before.expires_at < upgraded.harness.server.clock.now(), "it is due");
     let provider =
         CODE.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
-    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
     let renewed = loop {
         let token = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
@@ -364,7 +365,7 @@ async fn a_token_of_the_earlier_version_has_no_known_end_until_a_refresh_names_o
     assert_eq!(token().await.sign_in_by, None);
     let provider = CODE
         .provider(r#"{"access_token":"new","expires_in":3600,"authorization_expires_in":90000}"#);
-    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.clone()));
+    let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
     while token().await.sign_in_by.is_none() {
         a_moment().await;

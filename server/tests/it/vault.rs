@@ -7,9 +7,9 @@ use std::sync::Arc;
 use domain::error::one_line;
 use domain::secret::Destination;
 use secrecy::ExposeSecret;
-use server::vault::{UnlockError, Vault, VaultError, unlock};
 use store::Store;
 use tempfile::TempDir;
+use vault::{UnlockError, Vault, VaultError, unlock};
 
 use crate::support::databases::database;
 use crate::support::test_doubles::{FixedClock, SeededRandomness};

@@ -62,7 +62,6 @@ pub fn certificates(text: &str) -> Result<(), CertificateProblem> {
 }
 
 /// Cuts the text inside the first line of a private key, so that no key material is stored.
-#[must_use]
 pub fn without_private_key(text: &str) -> &str {
     private_key_label_end(text).map_or(text, |at| &text[..at])
 }

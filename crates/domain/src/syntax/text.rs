@@ -16,7 +16,6 @@ pub enum TextProblem {
 
 /// Whether a character is a control (C0, DEL, C1), a line or paragraph separator, or one of the twelve
 /// `Bidi_Control` characters (UAX 9): embeddings, overrides, isolates, LRM, RLM and ALM.
-#[must_use]
 pub fn is_unsafe_in_one_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}')
@@ -37,7 +36,6 @@ pub fn one_line(text: &str) -> Result<(), TextProblem> {
 
 /// Whether a character is invisible or looks like a space: controls, bidirectional controls,
 /// zero width characters, variation selectors, and all whitespace except U+0020.
-#[must_use]
 pub fn is_invisible(c: char) -> bool {
     is_unsafe_in_one_line(c)
         || c != ' ' && c.is_whitespace()
@@ -49,7 +47,6 @@ pub fn is_invisible(c: char) -> bool {
 
 /// Whether a text is a GUID (RFC 9562 4): the format of the ID of a Microsoft Client Secret, not of
 /// its value.
-#[must_use]
 pub fn is_guid(text: &str) -> bool {
     let groups = text.split('-').map(str::len);
     groups.eq([8, 4, 4, 4, 12]) && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
@@ -59,7 +56,6 @@ pub fn is_guid(text: &str) -> bool {
 ///
 /// Applies [`printable`] and truncates to 2,000 characters (Unicode scalar values); the last is `…`
 /// if text was cut.
-#[must_use]
 pub fn shown(text: &str) -> String {
     let mut rest = printable(text);
     let mut shown: String = rest.by_ref().take(SHOWN_LIMIT).collect();

@@ -63,13 +63,11 @@ pub fn endpoint_url(text: &str) -> Result<(), UrlProblem> {
 /// URLs with the same origin are requested from the same server. Names are compared by ASCII case
 /// only: a trailing dot or the A-label form makes another origin. Returns `None` if
 /// [`endpoint_url`] rejects the text.
-#[must_use]
 pub fn origin(text: &str) -> Option<String> {
     UrlAuthority::of(text).ok().map(|authority| authority.origin())
 }
 
 /// Returns the host of an endpoint in lower case, or `None` if [`endpoint_url`] rejects the text.
-#[must_use]
 pub fn endpoint_host(text: &str) -> Option<String> {
     UrlAuthority::of(text).ok().map(|authority| authority.host_text.to_ascii_lowercase())
 }

@@ -21,7 +21,6 @@ pub enum AddressKind {
 
 impl AddressKind {
     /// Returns the kind of an address. Asks the operating system whether an interface has it.
-    #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match Self::by_form(address) {
             Self::Public | Self::Private if is_own(address) => Self::ThisMachine,
@@ -47,7 +46,6 @@ impl AddressKind {
 }
 
 /// Returns the address that packets reach: the IPv4 address if an IPv6 address embeds one.
-#[must_use]
 pub fn canonical(address: IpAddr) -> IpAddr {
     embedded_v4(address).map_or(address, IpAddr::V4)
 }

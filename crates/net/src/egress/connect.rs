@@ -1,10 +1,9 @@
 //! Connects by Happy Eyeballs (RFC 8305): the addresses of a host are tried with a short delay
 //! between them, and the first connection wins. An unreachable address costs 250 ms.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -90,7 +89,6 @@ pub struct ConnectError {
 
 impl ConnectError {
     /// Whether a connection was refused because no program listens on the port.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.end == ConnectOutcome::Refused)
     }

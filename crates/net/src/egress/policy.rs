@@ -1,7 +1,7 @@
 //! The operator's egress policy: the rules of `--egress-allow` and `--egress-deny`, and the
 //! defaults. Decides by address and port, and resolves nothing.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use domain::syntax::host::{Host, mail_host};
@@ -81,27 +81,13 @@ impl EgressPolicy {
 
     /// Returns the policy for connections to a URL that the operator configured: its host and port
     /// are also allowed, unless they are denied.
-    #[must_use]
     pub fn for_configured(&self, address: &str) -> Self {
         let rule = Url::parse(address).ok().and_then(|address| Rule::of_url(&address));
         let allow = self.allow.iter().cloned().chain(rule).collect();
         Self { allow, deny: self.deny.clone() }
     }
 
-    /// Returns the policy for connections to this server's listening address.
-    #[must_use]
-    pub fn for_own(&self, listen: SocketAddr) -> Self {
-        let reachable: &[IpAddr] = match listen.ip() {
-            ip if ip.is_unspecified() => &[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-            ip => &[ip],
-        };
-        let rules =
-            reachable.iter().map(|ip| Rule::of_address(SocketAddr::new(*ip, listen.port())));
-        Self { allow: self.allow.iter().cloned().chain(rules).collect(), deny: self.deny.clone() }
-    }
-
     /// Whether a host is denied before it is resolved: by its name, or as a literal address.
-    #[must_use]
     pub fn denies(&self, host: &Host, port: u16) -> bool {
         self.deny.iter().any(|rule| match host {
             Host::Name(name) => rule.matches_name(&wire_name(name), port),
@@ -446,15 +432,6 @@ mod tests {
         assert_eq!(typed(&by_name, "127.0.0.1:9090", Smtp), Err(NotAllowed));
         let denied = policy(&[], &["127.0.0.0/8"]).for_configured("http://127.0.0.1:9090");
         assert_eq!(typed(&denied, "127.0.0.1:9090", Http), Err(Denied));
-        for (listen, address) in [
-            ("127.0.0.1:3000", "127.0.0.1:3000"),
-            ("0.0.0.0:3000", "127.0.0.1:3000"),
-            ("[::]:3000", "[::1]:3000"),
-        ] {
-            let policy = strict.for_own(listen.parse().expect("an address"));
-            assert_eq!(typed(&policy, address, Http), Ok(()), "{listen}");
-            assert_eq!(typed(&policy, "127.0.0.1:3001", Http), Err(NotAllowed), "{listen}");
-        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use domain::token::OauthDiagnosis;
+use testkit::provider::Turn;
 
 use super::{public_trouble, reading, trouble, words};
-use testkit::provider::Turn;
 
 /// Requests a token whose response has these additional members.
 async fn issued_with(rest: &str) -> oauth::Issued {

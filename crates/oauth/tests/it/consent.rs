@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::settings::{Consent, Grant};
 use oauth::{AuthorizationRequest, AuthorizationResponse, authorization_request};
 use sha2::{Digest, Sha256};
+use testkit::provider::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, grant};
 use url::Url;
 
 use super::{VERIFIER, words};
-use testkit::provider::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, grant};
 
 const ENDPOINT: &str = "https://login.example.com/authorize";
 

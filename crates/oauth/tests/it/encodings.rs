@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::token::OauthDiagnosis;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use testkit::provider::Turn;
 
 use super::{reading, trouble, words};
-use testkit::provider::Turn;
 
 const TOKEN: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
 

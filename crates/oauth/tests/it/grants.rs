@@ -4,10 +4,10 @@ use domain::settings::Grant;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use oauth::{AuthorizationResponse, ClientAuth, Issued, authorization_request};
 use secrecy::SecretString;
-
-use super::{VERIFIER, client, told, words};
 use testkit::provider::{Held, Refreshing, TestProvider};
 use testkit::smtp_server::AUTHORITY;
+
+use super::{VERIFIER, client, told, words};
 
 /// Returns the URL of the consent page for a grant, and the verifier.
 fn page(grant: &Grant) -> (String, Option<SecretString>) {

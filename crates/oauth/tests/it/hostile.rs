@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use domain::token::OauthDiagnosis;
+use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::AUTHORITY;
 use tokio::time::timeout;
 
 use super::{SHORT, ask, client, client_with, public_trouble, reading, told, trouble};
-use testkit::provider::{ScriptedProvider, Turn};
-use testkit::smtp_server::AUTHORITY;
 
 /// The delay that a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);

@@ -21,12 +21,11 @@ use net::origin::ProxyUrl;
 use net::tls::TlsTrust;
 use oauth::{ClientAuth, Issued, TokenClient};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
-
 use testkit::provider::{CLIENT_SECRET, ScriptedProvider, Turn, grant};
 use testkit::smtp_server::AUTHORITY;
 use testkit::this_machine;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::TcpStream;
 
 /// The authorities that every test trusts: the platform's and the tests' own.
 static TRUST: LazyLock<TlsTrust> =

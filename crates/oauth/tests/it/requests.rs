@@ -4,12 +4,12 @@
 use domain::settings::{Consent, Grant};
 use domain::token::{OauthDiagnosis, OauthStage};
 use oauth::ClientAuth;
-
-use super::{ask, client, told};
 use testkit::provider::{
     CLIENT_SECRET, REDIRECT_URI, RecordedRequest, SCOPE, ScriptedProvider, Takes, TestProvider,
     Turn, grant,
 };
+
+use super::{ask, client, told};
 
 const TOKEN: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
 

@@ -4,9 +4,9 @@
 use domain::settings::Consent;
 use domain::token::{OauthDiagnosis, OauthStage};
 use oauth::{AuthorizationResponse, ClientAuth, ProviderError};
+use testkit::provider::{ScriptedProvider, Turn, grant};
 
 use super::{client, public_trouble, trouble};
-use testkit::provider::{ScriptedProvider, Turn, grant};
 
 /// Every error code of RFC 6749 4.1.2.1 and 5.2, the relevant ones of `OpenID` Connect Core 3.1.2.6
 /// and RFC 8628, and some unknown ones.

@@ -2,11 +2,10 @@
 //! and type are shown, or a token endpoint could read any service that the server reaches.
 
 use domain::token::OauthDiagnosis;
-
-use super::LONG;
-use super::{PUBLIC, ask, client, client_with, proxy, public_trouble, told, trouble};
 use testkit::provider::{ScriptedProvider, Turn};
 use testkit::smtp_server::AUTHORITY;
+
+use super::{LONG, PUBLIC, ask, client, client_with, proxy, public_trouble, told, trouble};
 
 const HTML: &str = "Content-Type: text/html; charset=utf-8";
 const PAGE: &str = "<title>Sekret 7</title><p>Sekret 8";

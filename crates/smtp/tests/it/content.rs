@@ -2,9 +2,9 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use testkit::smtp_server::SmtpScript;
 
 use super::DeliveryAttempt;
-use testkit::smtp_server::SmtpScript;
 
 #[tokio::test]
 async fn lines_that_begin_with_dots_arrive_unchanged() {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use domain::delivery::{Diagnosis, Step};
 use smtp::Deadlines;
+use testkit::smtp_server::{SmtpPeer, SmtpServer};
 use tokio::sync::oneshot;
 
 use super::session_points::{Cell, SessionPoint, all_hold, unlike, until};
-use testkit::smtp_server::{SmtpPeer, SmtpServer};
 
 /// Deadlines long enough for a dozen concurrent handshakes on a busy machine.
 const PATIENT: Deadlines = Deadlines {

@@ -3,9 +3,9 @@
 use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
 use domain::syntax::host::Host;
+use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 
 use super::{DeliveryAttempt, done};
-use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 
 const LONG_PASSWORD: usize = 1_000;
 

@@ -2,9 +2,9 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript};
 
 use super::DeliveryAttempt;
-use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript};
 
 #[tokio::test]
 async fn with_starttls_each_step_reports_its_facts() {

@@ -7,9 +7,9 @@ use domain::settings::Security;
 use domain::syntax::host::Host;
 use domain::{Field, Form, OauthFlow};
 use smtp::{ClientName, Credentials};
+use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 use super::{DeliveryAttempt, DeliveryResult};
-use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 impl DeliveryResult {
     /// Returns the explanation that an administrator reads.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
+use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
 use super::{DeliveryAttempt, DeliveryResult, SHORT, done};
-use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 
 /// The delay that a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);

@@ -26,7 +26,6 @@ use domain::syntax::host::Host;
 use net::egress::EgressPolicy;
 use net::tls::TlsTrust;
 use smtp::{Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, deliver};
-
 use testkit::smtp_server::{AUTHORITY, SmtpServer};
 use testkit::this_machine;
 

@@ -4,9 +4,9 @@
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
 use domain::syntax::host::Host;
+use testkit::postfix::{Postfix, USER};
 
 use super::{DeliveryAttempt, DeliveryResult};
-use testkit::postfix::{Postfix, USER};
 
 /// Returns a token of this length without repetitions, like real ones.
 fn token(length: usize) -> String {

@@ -2,9 +2,9 @@
 
 use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
+use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 use super::DeliveryAttempt;
-use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 /// Checks the failure and the shown text of a session with a server that sends one refusal.
 async fn refused(script: SmtpScript, expected: (Step, Diagnosis), words: &str) {

@@ -2,10 +2,10 @@
 
 use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
+use testkit::smtp_server::{Protection, SmtpScript, SmtpServer};
 
 use super::DeliveryAttempt;
 use super::session_points::{Cell, SessionPoint, all_hold, unlike, until};
-use testkit::smtp_server::{Protection, SmtpScript, SmtpServer};
 
 /// More octets than any correct server sends.
 const FLOOD: usize = 10 << 20;

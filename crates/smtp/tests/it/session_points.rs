@@ -5,10 +5,10 @@ use std::io;
 
 use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
+use testkit::smtp_server::{AUTHORITY, SmtpPeer, SmtpServer};
 use tokio::task::JoinSet;
 
 use super::{DeliveryAttempt, DeliveryResult};
-use testkit::smtp_server::{AUTHORITY, SmtpPeer, SmtpServer};
 
 /// A point of a session: the client has sent this, and the server has read and not answered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

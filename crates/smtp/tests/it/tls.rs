@@ -7,9 +7,9 @@ use domain::delivery::{Diagnosis, Step, StepStatus};
 use domain::settings::Security;
 use domain::syntax::host::Host;
 use rustls::ServerConfig;
+use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, self_signed};
 
 use super::{DeliveryAttempt, DeliveryResult};
-use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, self_signed};
 
 /// Delivers to a server with this certificate in each TLS mode, and checks that only EHLO and
 /// STARTTLS were sent.

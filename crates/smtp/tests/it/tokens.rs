@@ -5,10 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
+use testkit::smtp_server::{Heard, SmtpScript, SmtpServer};
 
 use super::session_points::{SessionPoint, until};
 use super::{DeliveryAttempt, DeliveryResult};
-use testkit::smtp_server::{Heard, SmtpScript, SmtpServer};
 
 const USER: &str = "ppm@example.com";
 const TOKEN: &str = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlz";

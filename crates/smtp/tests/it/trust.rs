@@ -8,11 +8,11 @@ use domain::settings::Security;
 use domain::syntax::host::Host;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::ServerConfig;
-
-use super::{DeliveryAttempt, DeliveryResult};
 use testkit::smtp_server::{
     AUTHORITY, Protection, SmtpScript, TestCa, self_signed, self_signed_authority,
 };
+
+use super::{DeliveryAttempt, DeliveryResult};
 
 const CERTIFICATE_FACTS: [FactName; 5] = [
     FactName::Subject,

@@ -4,9 +4,9 @@
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
 use domain::syntax::host::Host;
+use testkit::smtp_server::{Protection, SmtpScript, made_by_openssl, showing};
 
 use super::DeliveryAttempt;
-use testkit::smtp_server::{Protection, SmtpScript, made_by_openssl, showing};
 
 const KEY: &str = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout k -out r";
 const VERSION_1: [&str; 2] = [KEY, "x509 -req -days 3650 -in r -signkey k -out c"];

@@ -6,7 +6,8 @@ use openidconnect::{AdditionalClaims, IdTokenClaims};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::identity::claims::{RoleNames, address, claim, shown, words};
+use crate::config::RoleNames;
+use crate::identity::claims::{address, claim, shown, words};
 use crate::identity::{Email, Principal, Role};
 use crate::time_zones;
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use net::http::GuardedHttp;
+use oauth::{TimedHttp, TokenEndpointError};
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
@@ -19,8 +21,6 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::identity::keys::BELIEVED_FOR;
-use net::http::GuardedHttp;
-use oauth::{TimedHttp, TokenEndpointError};
 
 /// Provider metadata with the members of RFC 9207 and RP-Initiated Logout.
 pub(super) type Metadata = ProviderMetadata<

@@ -1,13 +1,13 @@
-//! The secrets of a sign-in by OpenID Connect do not leak: client secret, code, state, nonce, code
+//! The secrets of a sign-in by `OpenID` Connect do not leak: client secret, code, state, nonce, code
 //! verifier, access token, ID token, cookies. Allowed are only state and nonce in the authorization
 //! URL, the cookies in `Set-Cookie`, and the ID token in the logout URL.
 
 use axum::http::{StatusCode, header};
 use contract::paths;
 use serde_json::json;
-use server::clock::{Clock, SystemClock};
 use tempfile::TempDir;
 use url::Url;
+use vault::clock::{Clock, SystemClock};
 
 use super::Witness;
 use crate::support::harness::cookie_of;

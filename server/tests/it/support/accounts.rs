@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use server::clock::{SystemClock, SystemRandomness};
 use server::identity::{Accounts, Role, SignedIn};
 use store::Store;
 use tempfile::TempDir;
+use vault::clock::{SystemClock, SystemRandomness};
 
 use super::databases::database;
 use super::harness::{ADDRESS, PASSWORD, cookie_of, operator, stranger};

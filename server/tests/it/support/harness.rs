@@ -1,6 +1,7 @@
 //! The real server in this process: a separate database and folder, a fixed clock, seeded
 //! randomness, and the real router, driven by `oneshot`.
 
+use server::config::{Rates, rate};
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -23,12 +24,9 @@ use domain::{Field, Form};
 use net::origin::PublicUrl;
 use secrecy::SecretString;
 use server::Server;
-use server::clock::Clock;
 use server::config::Config;
-use server::identity::login_throttle::{Rates, rate};
 use server::identity::{Caller, Principal, Role, SignedIn};
 use server::serve::{Limits, connections};
-use server::service::Service;
 use server::web::pages::pages;
 use store::Store;
 use store::audit::{self, Actor, AuditFilter, Entry};
@@ -37,6 +35,7 @@ use tempfile::TempDir;
 pub use testkit::{THIS_MACHINE, this_machine};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use super::databases::{connection, database};
 use super::drafts::draft_of;
@@ -81,7 +80,7 @@ impl Harness {
     /// Returns the latest rows of the audit trail, newest first, after writing what is counted in
     /// memory.
     pub async fn trail(&self, count: i64) -> Vec<Entry> {
-        self.server.accounts.aggregates().flush().await;
+        self.server.people.accounts.aggregates().flush().await;
         trail(&self.server.store, count).await
     }
 
@@ -111,7 +110,7 @@ impl Harness {
             (Field::BasicUseTls, "false"),
         ]);
         let save = Save { draft, revision: 0, deletes_grant: None };
-        let answer = Service::new(self.server.clone()).save(who, save).await.expect("an answer");
+        let answer = self.server.service().save(who, save).await.expect("an answer");
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     }
 
@@ -157,7 +156,8 @@ impl Harness {
 
     /// Adds a user with this role.
     pub async fn add_as(&self, role: Role, email: &str, name: &str) {
-        let added = self.server.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
+        let added =
+            self.server.people.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
     }
 
@@ -175,6 +175,7 @@ impl Harness {
     pub async fn sign_in(&self) -> String {
         let SignedIn { cookie, .. } = self
             .server
+            .people
             .accounts
             .sign_in(EMAIL, SecretString::from(PASSWORD), &stranger(ADDRESS))
             .await
@@ -185,7 +186,7 @@ impl Harness {
     /// Serves the real pages on a free port for the duration of the test, and returns address and
     /// port.
     pub async fn listen(&self) -> String {
-        let service = Arc::new(Service::new(self.server.clone()));
+        let service = Arc::new(self.server.service());
         let router = server::guarded(self.server.clone(), pages(&self.server, &service));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();

@@ -1,6 +1,7 @@
 //! A host product that authenticates users by tokens: its keys, its tokens, and servers that accept
 //! them.
 
+use server::config::{ClaimNames, KeySource, PublicKey};
 use std::net::SocketAddr;
 
 use axum::body::{Body, to_bytes};
@@ -19,11 +20,9 @@ use ring::signature::{
     RsaKeyPair,
 };
 use serde_json::{Value, json};
-use server::clock::Clock;
 use server::config::{Config, HostTokens};
-use server::identity::claims::ClaimNames;
-use server::identity::keys::{KeySource, PublicKey};
 use tower::ServiceExt;
+use vault::clock::Clock;
 
 use super::harness::{ADDRESS, Answer, Harness};
 use testkit::provider::{ScriptedProvider, Turn};

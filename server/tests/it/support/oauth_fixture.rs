@@ -12,7 +12,7 @@ use domain::delivery::{Outcome, Run};
 use domain::token::{Attempt, AttemptOutcome, Token};
 use domain::{Draft, Field, OauthFlow};
 use server::config::Config;
-use server::service::Service;
+use server::use_cases::Service;
 use store::people;
 
 use super::drafts::draft_of;
@@ -110,7 +110,7 @@ impl OauthFixture {
     }
 
     pub fn service(&self) -> Service {
-        Service::new(self.harness.server.clone())
+        self.harness.server.service()
     }
 
     /// Returns a complete form for this flow.

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header;
 use axum::http::request::Builder;
-use server::service::Service;
 use server::web::pages::pages;
 
 use super::harness::{Answer, Harness, post};
 
 /// Sends a request to the pages of this server.
 pub async fn ask(harness: &Harness, request: Builder, body: Body) -> Answer {
-    let service = Arc::new(Service::new(harness.server.clone()));
+    let service = Arc::new(harness.server.service());
     harness.ask_with(pages(&harness.server, &service), request, body).await
 }
 

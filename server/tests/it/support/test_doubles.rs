@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use server::clock::{Clock, Randomness};
+use vault::clock::{Clock, Randomness};
 
 /// A clock that stands still until it is advanced.
 #[derive(Debug)]

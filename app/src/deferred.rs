@@ -1,0 +1,15 @@
+//! The views and the code of the deferred Wasm chunk, which the browser loads after hydration. In the
+//! tab they are reached only through [`door`]; the shell renders some of them on the server.
+
+mod conflict;
+mod copying;
+pub mod delivery;
+pub mod door;
+mod explanation;
+mod findings;
+mod note;
+mod notice;
+mod paste;
+mod run_stream;
+pub mod token_outcome;
+mod token_question;

@@ -1,0 +1,56 @@
+//! The choice between two conflicting values of one control, after two administrators edited it.
+
+use domain::Field;
+use domain::field::Kind;
+use domain::secret::{SecretEdit, StoredSecret};
+use leptos::prelude::*;
+
+use crate::model::form::{FormState, choice_id};
+use crate::view::reactive::live_text;
+
+/// The buttons that keep this form's value or take the saved one. A secret's value is not shown.
+#[component]
+pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
+    let (keep, take) = (move |_| state.keep_mine(field), move |_| state.take_theirs(field));
+    view! {
+        <div
+            class="dispute"
+            role="group"
+            id=choice_id(field)
+            tabindex="-1"
+            aria-label=labels::tab::choice_for(field)
+        >
+            <p>{live_text(move || labels::dispute(state.other(), field))}</p>
+            <button type="button" part="button" on:click=keep>
+                {live_text(move || {
+                    format!("{}: {}", labels::keep_mine(state.other()), mine(state, field))
+                })}
+            </button>
+            <button type="button" part="button" on:click=take>
+                {live_text(move || {
+                    format!("{}: {}", labels::take_theirs(state.other()), theirs(state, field))
+                })}
+            </button>
+        </div>
+    }
+}
+
+fn mine(state: FormState, field: Field) -> String {
+    state.with_draft(&[field], |draft| match field.kind() {
+        Kind::Secret => {
+            let is_typed = matches!(draft.secret(field), Some(SecretEdit::Replace(_)));
+            labels::my_secret(is_typed).to_owned()
+        }
+        _ => labels::value(field, draft.plain_text(field)),
+    })
+}
+
+fn theirs(state: FormState, field: Field) -> String {
+    state.with_saved(|saved| match field.kind() {
+        Kind::Secret => {
+            let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
+            labels::their_secret(is_stored).to_owned()
+        }
+        _ => labels::value(field, saved.form.plain_text(field)),
+    })
+}

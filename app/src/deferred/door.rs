@@ -1,0 +1,171 @@
+//! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
+//! module here; code reachable only from here is not in the first chunk. The server does not render it:
+//! until the chunk has loaded, its placeholders are empty on both sides.
+
+#![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use domain::Field;
+use domain::token::OauthFailure;
+use leptos::prelude::*;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
+
+use super::conflict::{ConflictChoice, ConflictChoiceProps};
+use super::copying::{CopyQuestionView, CopyQuestionViewProps};
+use super::delivery::{DeliveryOutcome, DeliveryOutcomeProps, DeliverySteps, DeliveryStepsProps};
+use super::findings::{FindingsView, FindingsViewProps};
+use super::note::{AnnouncementView, AnnouncementViewProps, Notes, NotesProps};
+use super::notice::{ConflictNotice, ConflictNoticeProps, ProblemSummary, ProblemSummaryProps};
+use super::paste::{Paste, PasteProps};
+use super::token_outcome::{TokenOutcome, TokenOutcomeProps};
+use super::token_question::{TokenQuestion, TokenQuestionProps};
+use crate::deadline::pause;
+use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
+use crate::model::copying::CopyQuestion;
+use crate::model::form::{BlockedAction, FormState, MergeConflict};
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::model::test_run::TestState;
+use crate::model::token::TokenState;
+use crate::view::reactive::{LiveView, live_view};
+use contract::Explanation;
+use contract::RunView;
+
+/// The delay before a failed load of the chunk is retried.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// A view that is rendered from the deferred chunk.
+pub enum DeferredView {
+    /// The notice about another administrator's concurrent save.
+    Conflict(MergeConflict),
+    /// The choice between two conflicting values of one control.
+    Choice(Field),
+    /// The prompt before a copy of Basic SMTP Settings that requires a stored secret again.
+    CopyQuestion(CopyQuestion),
+    /// The outcome of a test message.
+    End(RunView),
+    /// The steps of a test message.
+    Ladder(Signal<Option<RunView>>),
+    /// The subscription to test-run events; renders nothing.
+    News(TestState),
+    /// The input for the address at which a consent attempt ended.
+    Paste(TokenState, String),
+    /// The result of a lookup.
+    Findings(Lookup),
+    /// A provider's announcement, such as the end of basic authentication.
+    Notice,
+    /// The notes on a control's text.
+    Notes(Field),
+    /// The summary of validation problems.
+    Problems(BlockedAction),
+    /// The outcome of a token attempt, and its failure if it failed.
+    TokenEnd(Explanation, Option<OauthFailure>),
+    /// The confirmation before a save deletes the token.
+    TokenQuestion,
+}
+
+/// A placeholder for a deferred view; empty until the chunk has loaded.
+pub fn deferred(form: FormState, part: DeferredView) -> LiveView {
+    let mut part = Some(part);
+    live_view(move || {
+        let part = part.take_if(|_| form.is_chunk_loaded());
+        part.and_then(|part| poll_once(render_deferred(form, part)))
+            .unwrap_or_else(|| ().into_any())
+    })
+}
+
+/// Loads the deferred chunk, with retries. Each function that is called without waiting has to be
+/// preloaded, although all are in one file.
+pub async fn load(form: FormState) {
+    while load_views().await.is_err() || load_check().await.is_err() {
+        pause(RETRY_DELAY).await;
+    }
+    form.mark_chunk_loaded();
+}
+
+/// The output of a call to a preloaded function, which is ready on its first poll.
+fn poll_once<T>(call: impl Future<Output = Result<T, SplitLoaderError>>) -> Option<T> {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(brought)) => Some(brought),
+        Poll::Ready(Err(_)) | Poll::Pending => None,
+    }
+}
+
+#[wasm_split(later, fallible, preload(load_views), wasm_split_path = leptos::wasm_split)]
+fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, SplitLoaderError> {
+    Ok(match part {
+        DeferredView::Conflict(conflict) => {
+            ConflictNotice(ConflictNoticeProps { state: form, conflict }).into_any()
+        }
+        DeferredView::Choice(field) => {
+            ConflictChoice(ConflictChoiceProps { state: form, field }).into_any()
+        }
+        DeferredView::CopyQuestion(question) => {
+            CopyQuestionView(CopyQuestionViewProps { question }).into_any()
+        }
+        DeferredView::End(now) => {
+            DeliveryOutcome(DeliveryOutcomeProps { now, form: Some(form) }).into_any()
+        }
+        DeferredView::Ladder(now) => DeliverySteps(DeliveryStepsProps { now }).into_any(),
+        DeferredView::News(test) => {
+            super::run_stream::subscribe(test);
+            ().into_any()
+        }
+        DeferredView::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
+        DeferredView::Findings(lookup) => FindingsView(FindingsViewProps { lookup }).into_any(),
+        DeferredView::Notice => AnnouncementView(AnnouncementViewProps { form }).into_any(),
+        DeferredView::Notes(field) => Notes(NotesProps { form, field }).into_any(),
+        DeferredView::Problems(wanted) => {
+            ProblemSummary(ProblemSummaryProps { state: form, wanted }).into_any()
+        }
+        DeferredView::TokenEnd(explanation, failure) => {
+            TokenOutcome(TokenOutcomeProps { explanation, failure, form: Some(form) }).into_any()
+        }
+        DeferredView::TokenQuestion => TokenQuestion(TokenQuestionProps { state: form }).into_any(),
+    })
+}
+
+/// The commands of the state that the deferred chunk runs.
+pub static COMMANDS: Commands = Commands {
+    check: |form| {
+        // Without effect until the chunk has loaded. Problems are first shown by code in the chunk.
+        poll_once(check_and_show(form));
+    },
+    save: |form| command(save(form)),
+    send_test: |form, test, is_typed| command(send_test(form, test, is_typed)),
+    look_up: |lookup, request| command(look_up(lookup, request)),
+};
+
+fn command(call: impl Future<Output = Result<(), SplitLoaderError>> + 'static) -> CommandFuture {
+    Box::pin(async move { call.await.map_err(|_| ChunkUnavailable) })
+}
+
+#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+fn look_up(lookup: Lookup, request: LookupRequest) -> Result<(), SplitLoaderError> {
+    lookup.run(request);
+    Ok(())
+}
+
+#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(), SplitLoaderError> {
+    if !is_typed {
+        test.send(form, None);
+    } else if let Some(typed) = form.typed() {
+        test.send(form, Some(typed));
+    }
+    Ok(())
+}
+
+#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+fn save(form: FormState) -> Result<(), SplitLoaderError> {
+    form.check_and_save();
+    Ok(())
+}
+
+#[wasm_split(later, fallible, preload(load_check), wasm_split_path = leptos::wasm_split)]
+fn check_and_show(form: FormState) -> Result<(), SplitLoaderError> {
+    form.check_and_show();
+    Ok(())
+}

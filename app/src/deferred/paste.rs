@@ -1,0 +1,50 @@
+//! The input for the callback address, for a redirect that does not reach this server.
+
+use domain::token::AttemptOutcome;
+use leptos::prelude::*;
+
+use super::token_outcome::TokenOutcome;
+use crate::model::token::TokenState;
+use crate::view::reactive::live_option;
+use contract::AttemptFinished;
+
+/// The input and its button.
+#[component]
+pub fn Paste(token: TokenState, id: String) -> impl IntoView {
+    let address = RwSignal::new(String::new());
+    let finish = move || token.finish(id.clone(), address.get_untracked());
+    let by_key = finish.clone();
+    let misfit = live_option(move || {
+        let AttemptFinished { attempt, explanation } = token.misfit()?;
+        let failure = match attempt.end {
+            Some(AttemptOutcome::Failed(failure)) => Some(failure),
+            _ => None,
+        };
+        let explanation = explanation?;
+        Some(view! { <div role="alert"><TokenOutcome explanation failure/></div> })
+    });
+    view! {
+        <div class="field wide">
+            <label for="final-address">{labels::FINAL_ADDRESS}</label>
+            <div class="with-action">
+                <input
+                    id="final-address"
+                    type="text"
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-describedby="final-address-help"
+                    on:input=move |event| address.set(event_target_value(&event))
+                    on:keydown=move |event| {
+                        if event.key() == "Enter" {
+                            event.prevent_default();
+                            by_key();
+                        }
+                    }
+                />
+                <button type="button" part="button" on:click=move |_| finish()>{labels::tab::FINISH}</button>
+            </div>
+            <span class="help" id="final-address-help">{labels::FINAL_ADDRESS_HELP}</span>
+            {misfit}
+        </div>
+    }
+}

@@ -1,0 +1,12 @@
+//! The views of the first chunk, which the server renders and the browser hydrates. They reach the
+//! deferred chunk through its door.
+
+mod field;
+mod form;
+mod lookup;
+mod notice;
+pub mod page;
+mod preset;
+mod save_bar;
+mod test_email;
+mod token_panel;

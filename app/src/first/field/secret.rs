@@ -1,0 +1,63 @@
+//! What is said of a stored secret, and the button that clears or keeps it.
+
+use domain::secret::SecretEdit;
+use domain::secret_state::SecretState;
+use domain::syntax::text::is_guid;
+use domain::{Draft, Field};
+use leptos::prelude::*;
+
+use crate::model::form::FormState;
+use crate::view::reactive::live_text;
+
+/// What the button beside a control does.
+pub enum SecretAction {
+    Reveal(bool),
+    Edit(SecretEdit),
+    Put(String),
+}
+
+/// The label and action of the button beside a secret.
+pub fn secret_action(secret: &SecretState) -> Option<(&'static str, SecretAction)> {
+    match secret {
+        SecretState::Stored | SecretState::StoredForAnother(_) => {
+            Some((labels::tab::CLEAR, SecretAction::Edit(SecretEdit::Clear)))
+        }
+        SecretState::Cleared | SecretState::Replaced => {
+            Some((labels::tab::KEEP_STORED, SecretAction::Edit(SecretEdit::Untouched)))
+        }
+        SecretState::Unset | SecretState::New | SecretState::ClearedWithUsername => None,
+    }
+}
+
+/// The note below a secret: what is stored and what a save will do with it.
+pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
+    let (secret, text) = (state.secret(field), state.text(field));
+    live_text(move || {
+        let follows = [Field::Flow, Field::ClientAuthentication];
+        if field == Field::ClientSecret && state.with_draft(&follows, Draft::is_public_client) {
+            return labels::NO_SECRET_SENT.to_owned();
+        }
+        if field == Field::ClientSecret && text.with(|text| is_guid(text)) {
+            return labels::SECRET_ID.to_owned();
+        }
+        secret.with(|secret| labels::secret(field, secret, &destination(state, field)))
+    })
+}
+
+/// A description of the destination to which the stored secret is bound.
+fn destination(state: FormState, field: Field) -> String {
+    use domain::secret::{Destination, StoredSecret};
+    state.with_saved(|saved| match saved.form.secret(field) {
+        Some(StoredSecret::For(entered_for)) => match entered_for {
+            Destination::Account { server, .. } => server.clone(),
+            Destination::Origin(endpoint)
+            | Destination::CodeExchange { token_endpoint: endpoint } => endpoint.clone(),
+            Destination::ClientCredentials { token_endpoint, scope, server, port, .. } => {
+                let mail_server = format!("{server}:{port}");
+                labels::tab::client_credentials_destination(token_endpoint, scope, &mail_server)
+            }
+            Destination::MailServer { .. } | Destination::Unbound => String::new(),
+        },
+        Some(StoredSecret::Unset) | None => String::new(),
+    })
+}

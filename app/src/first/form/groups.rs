@@ -1,0 +1,141 @@
+//! The groups, each with its controls in screen order.
+
+use domain::syntax::port;
+use domain::{Field, Presence, Section};
+use leptos::html::Details;
+use leptos::prelude::*;
+
+use super::Group;
+use super::encryption::Encryption;
+use super::lookups::{Discovery, RedirectCheck};
+use crate::deferred::door::{DeferredView, deferred};
+use crate::first::field::{Control, secret_note};
+use crate::first::preset::ProviderMenu;
+use crate::model::copying::CopyQuestion;
+use crate::model::form::FormState;
+use crate::view::reactive::{live, live_text};
+
+/// OAuth Flow, and the provider menu.
+#[component]
+pub fn FlowGroup(state: FormState) -> impl IntoView {
+    let help =
+        live_text(move || state.with_draft(&[Field::Flow], |draft| labels::flow_help(draft.flow)));
+    view! {
+        <Group state section=Section::Flow>
+            <Control state field=Field::Flow width="wide flow" note=help/>
+            <ProviderMenu form=state/>
+        </Group>
+    }
+}
+
+/// Basic SMTP Settings.
+#[component]
+pub fn BasicGroup(state: FormState) -> impl IntoView {
+    view! {
+        <Group state section=Section::BasicSmtp>
+            <div class="announcement stack" role="status">{deferred(state, DeferredView::Notice)}</div>
+            <Control state field=Field::BasicSender/>
+            <Control state field=Field::BasicDisplayName/>
+            <Control state field=Field::BasicServer width="mid"/>
+            <Control state field=Field::BasicPort width="narrow" note=port_note(state, Field::BasicPort)/>
+            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode ca=Field::BasicTrustedCa/>
+            <Control state field=Field::Username/>
+            <Control state field=Field::Password note=secret_note(state, Field::Password)/>
+        </Group>
+    }
+}
+
+/// OAuth SMTP Settings.
+#[component]
+pub fn OauthGroup(state: FormState) -> impl IntoView {
+    let presence = state.presence(Field::OauthServer);
+    let disabled = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let question = CopyQuestion::new(state);
+    let copy = view! {
+        <button
+            type="button"
+            part="button"
+            class="quiet end"
+            disabled=disabled.get_untracked()
+            prop:disabled=disabled
+            on:click=move |_| question.ask_or_copy()
+        >
+            {labels::tab::COPY_FROM_BASIC}
+        </button>
+    }
+    .into_any();
+    view! {
+        <Group state section=Section::OauthSmtp action=copy>
+            <div class="announcement stack" role="status">{deferred(state, DeferredView::CopyQuestion(question))}</div>
+            <Control state field=Field::OauthSender/>
+            <Control state field=Field::OauthDisplayName/>
+            <Control state field=Field::OauthServer width="mid"/>
+            <Control state field=Field::OauthPort width="narrow" note=port_note(state, Field::OauthPort)/>
+            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode ca=Field::OauthTrustedCa/>
+        </Group>
+    }
+}
+
+/// Authentication Settings.
+#[component]
+pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
+    view! {
+        <Group state section=Section::Authentication>
+            <Control state field=Field::ClientId/>
+            <Control state field=Field::ClientSecret note=secret_note(state, Field::ClientSecret)/>
+            <Discovery state/>
+            <Control state field=Field::AuthorizationEndpoint width="wide"/>
+            <Control state field=Field::TokenEndpoint width="wide"/>
+            <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
+            <RedirectCheck state/>
+            <Control state field=Field::Scope width="wide"/>
+            <MoreSettings state/>
+        </Group>
+    }
+}
+
+/// Rarely changed settings, collapsed. Opens itself if one has a problem or a conflict.
+#[component]
+fn MoreSettings(state: FormState) -> impl IntoView {
+    let field = Field::ClientAuthentication;
+    let (problem, is_conflicting) = (state.problem(field), state.is_conflicting(field));
+    let details = NodeRef::<Details>::new();
+    Effect::new(move |_| {
+        if (problem.get().is_some() || is_conflicting.get())
+            && let Some(details) = details.get()
+        {
+            // Fails only for an invalid attribute name.
+            drop(details.set_attribute("open", ""));
+        }
+    });
+    view! {
+        <details node_ref=details class="field wide">
+            <summary>{labels::MORE}</summary>
+            <Control state field/>
+        </details>
+    }
+}
+
+/// The note that says whether the typed Redirect URI is this server's callback address.
+fn redirect_note(state: FormState) -> Signal<String> {
+    let text = state.text(Field::RedirectUri);
+    live_text(move || {
+        let (callback, comes_back) = state.callback();
+        match (text.with(String::is_empty), comes_back) {
+            (true, _) => labels::tab::own_address(&callback),
+            (false, true) => labels::COMES_BACK.to_owned(),
+            (false, false) => {
+                format!("{} {}", labels::GOES_ELSEWHERE, labels::tab::own_address(&callback))
+            }
+        }
+    })
+}
+
+/// The note on the typed port: no server listens on port 0.
+fn port_note(state: FormState, field: Field) -> Signal<String> {
+    let text = state.text(field);
+    live_text(move || {
+        let is_zero = port::port(&text.get()) == Ok(0);
+        if is_zero { labels::PORT_ZERO } else { "" }
+    })
+}

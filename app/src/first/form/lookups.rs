@@ -1,0 +1,73 @@
+//! The lookups of Authentication Settings: a provider's metadata, and the way back to this server.
+
+use domain::{Field, Presence};
+use leptos::html::Input;
+use leptos::prelude::*;
+
+use crate::first::lookup::{lookup_button, lookup_result};
+use crate::model::form::FormState;
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::view::reactive::live;
+
+/// Looks up a provider's endpoints from its metadata. The issuer typed here is not part of the form.
+#[component]
+pub fn Discovery(state: FormState) -> impl IntoView {
+    let issuer = RwSignal::new(String::new());
+    let presence = state.presence(Field::TokenEndpoint);
+    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let lookup = Lookup::new(state);
+    let request = move || LookupRequest::Discovery(issuer.get_untracked());
+    let typed = NodeRef::<Input>::new();
+    // Adopts input typed before hydration.
+    Effect::new(move |_| {
+        if let Some(typed) = typed.get() {
+            issuer.set(typed.value());
+        }
+    });
+    view! {
+        <div class="field wide">
+            <label for="issuer">{labels::ISSUER}</label>
+            <input
+                node_ref=typed
+                id="issuer"
+                part="input"
+                type="text"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                aria-describedby="issuer-help"
+                disabled=is_idle.get_untracked()
+                prop:disabled=is_idle
+                on:input=move |event| issuer.set(event_target_value(&event))
+                on:keydown=move |event| {
+                    if event.key() == "Enter" {
+                        event.prevent_default();
+                    }
+                }
+            />
+            <span class="help" id="issuer-help">{labels::ISSUER_HELP}</span>
+            <div class="row">{lookup_button(lookup, labels::DISCOVER, is_idle, Box::new(request))}</div>
+            {lookup_result(lookup)}
+        </div>
+    }
+}
+
+/// Checks whether a redirect to the typed Redirect URI reaches this server.
+#[component]
+pub fn RedirectCheck(state: FormState) -> impl IntoView {
+    let presence = state.presence(Field::RedirectUri);
+    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let lookup = Lookup::new(state);
+    let request = move || {
+        let page = window().location().origin().unwrap_or_default();
+        LookupRequest::RedirectUri(state.text_now(Field::RedirectUri), page)
+    };
+    view! {
+        <div class="field wide">
+            <div class="row">
+                {lookup_button(lookup, labels::CHECK_ADDRESS, is_idle, Box::new(request))}
+            </div>
+            {lookup_result(lookup)}
+        </div>
+    }
+}

@@ -1,0 +1,57 @@
+//! The root component of the tab: loads the settings, then renders the form. Leptos hosts embed it.
+
+use leptos::prelude::*;
+
+use super::form::SettingsForm;
+use super::test_email::SendTestEmail;
+use super::token_panel::TokenPanel;
+use crate::api::{self, ApiError};
+use crate::deferred::door;
+use crate::host::TabHost;
+use crate::json;
+use crate::model::form::FormState;
+use crate::model::test_run::TestState;
+use crate::model::token::TokenState;
+use crate::view::host::retry_button;
+
+/// The Email tab, for any page whose server has the server functions.
+#[component]
+pub fn EmailSettingsPage() -> impl IntoView {
+    // Created outside `Suspense`, which disposes of its children's signals on each run.
+    let host = TabHost::here();
+    let form = FormState::new(host, &door::COMMANDS);
+    let test = TestState::new(host);
+    let token = TokenState::new(host);
+    let load = move |()| host.wrap_call(api::load());
+    let tab = Resource::<_, json::JsonCodec>::new_with_options(|| (), load, true);
+    let shown = move || {
+        Suspend::new(async move {
+            match tab.await {
+                Ok(tab) => {
+                    form.adopt(&tab);
+                    test.adopt(&tab);
+                    token.adopt(tab.token);
+                    view! {
+                        <SettingsForm state=form>
+                            <TokenPanel form token/>
+                            <SendTestEmail form test token/>
+                        </SettingsForm>
+                    }
+                    .into_any()
+                }
+                Err(ApiError(code)) => {
+                    host.tell_error(code);
+                    view! {
+                        <section class="notice bad" part="notice" role="alert">
+                            <h2>{labels::tab::NOT_LOADED}</h2>
+                            <p>{labels::api_error(code)}</p>
+                            {retry_button(host, move || tab.refetch())}
+                        </section>
+                    }
+                    .into_any()
+                }
+            }
+        })
+    };
+    view! { <Suspense fallback=|| view! { <p class="hint">{labels::tab::LOADING}</p> }>{shown}</Suspense> }
+}

@@ -1,0 +1,133 @@
+//! The group box "Send Test Email".
+
+use domain::OauthFlow;
+use leptos::prelude::*;
+
+use crate::deferred::door::{DeferredView, deferred};
+use crate::model::form::FormState;
+use crate::model::test_run::{OUTCOME, TestState};
+use crate::model::token::TokenState;
+use crate::view::host::error_message;
+use crate::view::reactive::{live, live_attribute, live_option, live_text};
+
+/// The group box with the button and the last run.
+#[component]
+pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
+    Effect::new(move |_| {
+        test.now().track();
+        test.host().spawn(test.follow());
+    });
+    let news = test.recipient().with_untracked(Option::is_some);
+    let news = news.then(|| deferred(form, DeferredView::News(test)));
+    let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
+    let is_free = live(move || reason.with(String::is_empty));
+    let disabled = live(move || !form.is_hydrated() || !is_free.get());
+    // `aria-disabled` while busy: disabling the button would take the focus from it.
+    let busy = live_attribute(move || test.is_under_way().then_some("true"));
+    let send = move |_| test.on_click(form, false);
+    let test_typed = move |_| test.on_click(form, true);
+    let typed = live_option(move || {
+        (form.is_dirty().get() && test.recipient().with(Option::is_some)).then(|| {
+            view! {
+                <div class="row">
+                    <span class="hint">{labels::TEST_TYPED}</span>
+                    <button
+                        type="button"
+                        class="end"
+                        part="button"
+                        aria-disabled=busy
+                        on:click=test_typed
+                    >
+                        {labels::tab::TEST_THESE}
+                    </button>
+                </div>
+            }
+        })
+    });
+    let refusal = live_option(move || {
+        test.refusal().map(|error| {
+            view! { <p class="notice bad" part="notice" role="alert">{error_message(test.host(), error)}</p> }
+        })
+    });
+    let unseen = live_option(move || {
+        test.is_signed_out().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
+    });
+    let ended = Memo::new(move |_| test.now().get().filter(|now| now.run.outcome.is_some()));
+    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
+    // An outcome that was there when the page was loaded is not announced.
+    let is_news = Memo::new(move |before: Option<&bool>| {
+        test.is_under_way() || before.is_some_and(|before| *before)
+    });
+    let role = live_attribute(move || is_news.get().then_some("status"));
+    let begun = Memo::new(move |_| {
+        test.now()
+            .with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
+    });
+    let ladder = live_option(move || {
+        begun.get().map(|(recipient, at)| {
+            let at = form.written(at);
+            view! {
+                <p class="hint">{labels::tab::last_test(&at, &recipient)}</p>
+                {deferred(form, DeferredView::Ladder(test.now().into()))}
+            }
+        })
+    });
+    let to = live_option(move || {
+        let (before, after) = labels::tab::TEST_TO;
+        test.recipient().get().map(|recipient| {
+            view! {
+                {before} <strong>{recipient}</strong> {after}
+            }
+        })
+    });
+    view! {
+        <fieldset class="group" part="group">
+            <legend>{labels::tab::SEND_TEST}</legend>
+            <div class="body">
+                <div class="row">
+                    <span>{to}</span>
+                    <button
+                        type="button"
+                        class="primary end"
+                        part="button primary"
+                        aria-describedby="send-test-reason"
+                        aria-disabled=busy
+                        disabled=disabled
+                        on:click=send
+                    >
+                        {live_text(move || if test.is_under_way() { labels::tab::SENDING } else { labels::tab::SEND_TEST })}
+                    </button>
+                </div>
+                <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>
+                {typed}
+                {refusal}
+                {unseen}
+                {ladder}
+                <div class="announcement" role=role id=OUTCOME>{end}</div>
+                {news}
+            </div>
+        </fieldset>
+    }
+}
+
+/// The reason why no test message can be sent, if there is one.
+fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option<&'static str> {
+    if !form.may_edit() {
+        return Some(labels::READ_ONLY);
+    }
+    if test.recipient().with(Option::is_none) {
+        return Some(labels::NO_ADDRESS);
+    }
+    if form.is_dirty().get() {
+        return Some(labels::SAVE_FIRST);
+    }
+    form.with_saved(|saved| {
+        if !saved.is_complete() {
+            Some(labels::FILL_IN_FIRST)
+        } else if saved.form.flow == OauthFlow::None || token.is_usable() {
+            None
+        } else {
+            Some(labels::TOKEN_NEEDED)
+        }
+    })
+}

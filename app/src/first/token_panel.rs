@@ -1,0 +1,216 @@
+//! "OAuth Token Management": the token's status and expiry, and the button that obtains one.
+
+use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
+use domain::{Draft, Field, OauthFlow};
+use labels::WhyNot;
+use leptos::prelude::*;
+
+use super::lookup::{lookup_button, lookup_result};
+use crate::deferred::door::{DeferredView, deferred};
+use crate::model::form::FormState;
+use crate::model::lookup::{Lookup, LookupRequest};
+use crate::model::token::TokenState;
+use crate::view::host::{error_message, popup_fallback};
+use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
+
+/// The group box.
+#[component]
+pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
+    let host = form.host();
+    Effect::new(move |_| {
+        if host.shares_token_events() {
+            token.listen();
+        }
+        host.spawn(token.watch(form));
+    });
+    Effect::new(move |_| host.tell_token(token.status().get()));
+    Effect::new(move |before: Option<i64>| {
+        let revision = form.revision().get();
+        if before.is_some_and(|before| before != revision) {
+            host.spawn(token.refresh());
+        }
+        revision
+    });
+    let is_unused = live(move || {
+        form.with_draft(&[Field::Flow], |draft: &Draft| draft.flow == OauthFlow::None)
+    });
+    let mark = live_option(move || {
+        is_unused.get().then(|| view! { <span class="tag">{labels::NOT_USED}</span> })
+    });
+    let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
+    let is_free = live(move || why_not(form).is_none());
+    let disabled = live(move || !form.is_hydrated() || !is_free.get());
+    let busy = live_attribute(move || token.is_asking().then_some("true"));
+    let get = move |_| {
+        form.clear_saved_notice();
+        token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
+    };
+    // An inspection result belongs to one access token and is discarded with it.
+    let token_version =
+        Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
+    let xray = live_option(move || {
+        token_version.get().filter(|_| form.may_edit()).map(|_| {
+            let lookup = Lookup::new(form);
+            let idle = live(|| false);
+            view! {
+                <div class="row">
+                    {lookup_button(lookup, labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))}
+                </div>
+                {lookup_result(lookup)}
+            }
+        })
+    });
+    view! {
+        <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
+            <legend>{labels::TOKEN_MANAGEMENT}</legend>
+            <div class="marks">{mark}</div>
+            <div class="body">
+                <div class="row">
+                    <Facts form token/>
+                    <button
+                        type="button"
+                        part="button"
+                        class="end"
+                        aria-describedby="get-token-reason"
+                        aria-disabled=busy
+                        disabled=disabled
+                        on:click=get
+                    >
+                        {labels::GET_AUTH_TOKEN}
+                    </button>
+                </div>
+                <p class="hint" id="get-token-reason" hidden=is_free>{reason}</p>
+                <div class="announcement stack">
+                    <RenewalNotice form token/>
+                    <AttemptNotice form token/>
+                </div>
+                {xray}
+            </div>
+        </fieldset>
+    }
+}
+
+fn why_not(form: FormState) -> Option<WhyNot> {
+    if !form.may_edit() {
+        return Some(WhyNot::ReadOnly);
+    }
+    if form.is_dirty().get() {
+        return Some(WhyNot::Editing);
+    }
+    form.with_saved(|saved| match saved.form.flow {
+        OauthFlow::None => Some(WhyNot::NoFlow),
+        _ if !saved.is_complete() => Some(WhyNot::Incomplete),
+        _ => None,
+    })
+}
+
+/// Token Status and Token Expires.
+#[component]
+fn Facts(form: FormState, token: TokenState) -> impl IntoView {
+    let status = token.status();
+    let class = live_text(move || match status.get() {
+        TokenStatus::Absent => "status",
+        TokenStatus::Valid => "status valid",
+        TokenStatus::Expired => "status expired",
+    });
+    let expires = live_text(move || {
+        let written = |token: Token| form.written(token.expires_at);
+        token.token().map_or_else(|| labels::NO_TOKEN.to_owned(), written)
+    });
+    let left = live_text(move || match token.token() {
+        Some(known) if status.get() == TokenStatus::Valid => {
+            let by = known
+                .sign_in_by
+                .map(|by| format!(" · {} {}", labels::SIGN_IN_BY, form.written(by)));
+            format!(
+                "{} · {}{}",
+                labels::time_left(token.seconds_until(known.expires_at)),
+                labels::renewal(&known.renewal),
+                by.unwrap_or_default()
+            )
+        }
+        _ => String::new(),
+    });
+    view! {
+        <dl class="facts in-line">
+            <div>
+                <dt>{labels::tab::TOKEN_STATUS}</dt>
+                <dd>
+                    <span role="status" class=class>
+                        {live_text(move || labels::token_status(status.get()))}
+                    </span>
+                </dd>
+            </div>
+            <div>
+                <dt>{labels::tab::TOKEN_EXPIRES}</dt>
+                <dd>{expires} " " <span class="help">{left}</span></dd>
+            </div>
+        </dl>
+    }
+}
+
+/// A failed token refresh, and a granted scope that differs from the requested one.
+#[component]
+fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
+    live_option(move || {
+        let known = token.token()?;
+        let scope = known.scope.map(|scope| {
+            view! { <p class="hint">{labels::GRANTED} " " <code>{scope}</code></p> }
+        });
+        let (failure, next) = match known.renewal {
+            Renewal::ByItself | Renewal::BySigningIn => (None, None),
+            Renewal::Failing { failure, next_at } => {
+                (Some(failure), Some((next_at, form.written(next_at))))
+            }
+            Renewal::Gone(failure) => (Some(failure), None),
+        };
+        let failure = failure.zip(token.renewal()).map(|(failure, explanation)| {
+            deferred(form, DeferredView::TokenEnd(explanation, Some(failure)))
+        });
+        let next = next.map(|(next_at, written)| {
+            let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
+            view! { <p class="hint">{labels::NEXT_TRY} " " {written} ", " {left} "."</p> }
+        });
+        Some(view! { {scope} {failure} {next} })
+    })
+}
+
+/// The progress of the current attempt, or the outcome of the last one.
+#[component]
+fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
+    let refusal = live_option(move || {
+        token.refusal().map(|error| {
+            view! { <p class="notice bad" part="notice" role="alert">{error_message(form.host(), error)}</p> }
+        })
+    });
+    let attempt = live_view(move || match token.attempt() {
+        None => ().into_any(),
+        Some(Attempt { end: Some(AttemptOutcome::Obtained), .. }) => {
+            let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
+            let other = token
+                .ended()
+                .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, None)));
+            view! { <p class="hint">{words}</p> {other} }.into_any()
+        }
+        Some(Attempt { end: Some(AttemptOutcome::Failed(failure)), .. }) => token
+            .ended()
+            .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, Some(failure))))
+            .into_any(),
+        Some(Attempt { id, needs_pasting, .. }) => {
+            let is_unattended =
+                form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::ClientCredentials);
+            let words = match (needs_pasting, is_unattended) {
+                (true, _) => labels::WAITING_TO_PASTE,
+                (false, true) => labels::ASKING,
+                (false, false) => labels::WAITING,
+            };
+            let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
+            view! { <div class="notice" part="notice"><p>{words}</p> {popup_fallback(form.host())} {paste}</div> }
+                .into_any()
+        }
+    });
+    view! {
+        {refusal}
+        <div role="status">{attempt}</div>
+    }
+}

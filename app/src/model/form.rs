@@ -1,0 +1,148 @@
+//! The state of the form: the saved settings, the draft, and everything derived from the two. Each of
+//! its modules has one concern.
+
+mod editing;
+mod loading;
+mod merging;
+mod notice;
+mod problems;
+mod saving;
+mod secrets;
+
+use domain::secret_state::SecretState;
+use domain::{Draft, Field, Presence, Problems, Saved, presence};
+use leptos::prelude::*;
+
+pub use self::editing::put;
+use self::loading::TabContext;
+use self::merging::ConflictingFields;
+pub use self::merging::{MergeConflict, choice_id};
+pub use self::notice::{BlockedAction, NOTICE, Notice, SAVED};
+use super::commands::Commands;
+use crate::host::TabHost;
+
+/// The signals of one control. Each is set only when its value changes, so that a keystroke does not
+/// rerender other controls.
+#[derive(Clone, Copy)]
+struct FieldSignals {
+    text: RwSignal<String>,
+    presence: RwSignal<Presence>,
+    /// The validation message.
+    problem: RwSignal<Option<String>>,
+    secret: RwSignal<SecretState>,
+    /// Whether surrounding blanks were removed since the last edit.
+    is_trimmed: RwSignal<bool>,
+}
+
+/// The form's signals. Copies share them.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    host: TabHost,
+    commands: &'static Commands,
+    saved: RwSignal<Saved>,
+    draft: RwSignal<Draft>,
+    /// The unresolved conflicts.
+    conflicting: RwSignal<ConflictingFields>,
+    /// Whether validation problems are shown: after the first refused save or test, on every edit.
+    shows_problems: RwSignal<bool>,
+    notice: RwSignal<Option<Notice>>,
+    is_saving: RwSignal<bool>,
+    /// The grant of the token that a save would delete, while confirmation is pending.
+    asks_about_grant: RwSignal<Option<String>>,
+    /// The signals of each field, in screen order.
+    signals: StoredValue<Vec<FieldSignals>>,
+    /// The validation problems, once shown.
+    problems: RwSignal<Problems>,
+    /// The fields that differ from the saved settings.
+    changes: RwSignal<Vec<Field>>,
+    is_dirty: Memo<bool>,
+    context: RwSignal<TabContext>,
+    /// Whether the page is hydrated, so that clicks are handled.
+    is_hydrated: RwSignal<bool>,
+    /// Whether the deferred Wasm chunk has loaded.
+    is_chunk_loaded: RwSignal<bool>,
+}
+
+impl FormState {
+    /// Creates an empty form. Call it outside `Suspense`, which disposes of its children's signals.
+    pub fn new(host: TabHost, commands: &'static Commands) -> Self {
+        let saved = RwSignal::new(Saved::default());
+        let draft = RwSignal::new(Draft::default());
+        let changes = RwSignal::new(Vec::new());
+        let signals = |&field: &Field| FieldSignals {
+            text: RwSignal::new(draft.with_untracked(|draft| draft.text(field).to_owned())),
+            presence: RwSignal::new(draft.with_untracked(|draft| presence(field, draft))),
+            problem: RwSignal::new(None),
+            secret: RwSignal::new(SecretState::Unset),
+            is_trimmed: RwSignal::new(false),
+        };
+        Self {
+            host,
+            commands,
+            signals: StoredValue::new(Field::ALL.iter().map(signals).collect()),
+            saved,
+            draft,
+            conflicting: RwSignal::new(ConflictingFields::default()),
+            shows_problems: RwSignal::new(false),
+            notice: RwSignal::new(None),
+            is_saving: RwSignal::new(false),
+            asks_about_grant: RwSignal::new(None),
+            problems: RwSignal::new(Problems::default()),
+            changes,
+            is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
+            context: RwSignal::new(TabContext::default()),
+            is_hydrated: RwSignal::new(false),
+            is_chunk_loaded: RwSignal::new(false),
+        }
+    }
+
+    /// Resets the draft to the given saved settings, with secrets untouched.
+    pub fn reset(self, saved: Saved) {
+        let draft = saved.draft();
+        self.saved.set(saved);
+        self.conflicting.set(ConflictingFields::default());
+        self.shows_problems.set(false);
+        self.update_draft(|before| *before = draft);
+    }
+
+    /// Changes the draft and updates the signals of every control that it affects.
+    fn update_draft(self, change: impl FnOnce(&mut Draft)) {
+        self.draft.update(change);
+        self.draft.with_untracked(|draft| {
+            self.saved.with_untracked(|saved| {
+                set_if_changed(self.changes, draft.differences(&saved.draft()).collect());
+                self.signals.with_value(|signals| {
+                    for (&field, signals) in Field::ALL.iter().zip(signals) {
+                        set_if_changed(signals.presence, presence(field, draft));
+                        set_if_changed(signals.secret, SecretState::of(field, draft, saved));
+                        if signals.text.with_untracked(|text| text != draft.text(field)) {
+                            signals.text.set(draft.text(field).to_owned());
+                        }
+                    }
+                });
+            });
+        });
+        self.check();
+    }
+
+    fn signals(self, field: Field) -> FieldSignals {
+        self.signals.with_value(|signals| signals[field as usize])
+    }
+
+    /// The host of the tab.
+    pub fn host(self) -> TabHost {
+        self.host
+    }
+
+    /// The functions of the deferred chunk.
+    pub fn commands(self) -> &'static Commands {
+        self.commands
+    }
+}
+
+/// Sets a signal only if the value differs.
+fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|before| *before != value) {
+        signal.set(value);
+    }
+}

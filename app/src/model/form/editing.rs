@@ -1,0 +1,119 @@
+//! Edits of the draft, and what a control shows of it.
+
+use domain::{Draft, Field, Presence};
+use leptos::prelude::*;
+
+use super::{FieldSignals, FormState, set_if_changed};
+use contract::Suggestion;
+
+impl FormState {
+    /// Reads the draft, tracking only these controls.
+    pub fn with_draft<T>(self, follows: &[Field], read: impl FnOnce(&Draft) -> T) -> T {
+        for &field in follows {
+            let FieldSignals { text, secret, .. } = self.signals(field);
+            text.track();
+            secret.track();
+        }
+        self.draft.with_untracked(read)
+    }
+
+    /// The draft, without tracking.
+    pub fn draft_now(self) -> Draft {
+        self.draft.get_untracked()
+    }
+
+    /// The control's text.
+    pub fn text(self, field: Field) -> RwSignal<String> {
+        self.signals(field).text
+    }
+
+    /// The control's text, without tracking.
+    pub fn text_now(self, field: Field) -> String {
+        self.draft.with_untracked(|draft| draft.text(field).to_owned())
+    }
+
+    /// Sets the control's text.
+    pub fn edit(self, field: Field, text: String) {
+        set_if_changed(self.signals(field).is_trimmed, false);
+        self.update_draft(|draft| draft.edit(field, text));
+        self.clear_saved_notice();
+    }
+
+    /// Trims the control's text, as a save does.
+    pub fn trim(self, field: Field) {
+        let mut draft = self.draft.get_untracked();
+        if draft.trim(field) {
+            self.update_draft(|before| *before = draft);
+            self.signals(field).is_trimmed.set(true);
+        }
+    }
+
+    pub(super) fn trim_all(self) {
+        for &field in Field::ALL {
+            self.trim(field);
+        }
+    }
+
+    /// Whether the control's text was trimmed since the last edit.
+    pub fn is_trimmed(self, field: Field) -> bool {
+        self.signals(field).is_trimmed.get()
+    }
+
+    /// Sets the control to a suggested value and moves focus to it.
+    pub fn fill(self, field: Field, text: String) {
+        self.edit(field, text);
+        self.focus_soon(field.wire_name());
+    }
+
+    /// Sets several controls to suggested values.
+    pub fn fill_all(self, fills: &[Suggestion]) {
+        self.update_draft(|draft| put(fills, draft));
+        self.clear_saved_notice();
+    }
+
+    /// Adopts input typed before hydration.
+    pub fn adopt_typed(self, field: Field, text: String) {
+        if self.draft.with_untracked(|draft| draft.text(field) != text) {
+            self.edit(field, text);
+        }
+    }
+
+    /// Copies Basic SMTP Settings to OAuth SMTP Settings.
+    pub fn copy_basic_to_oauth(self) {
+        self.update_draft(Draft::copy_basic_to_oauth);
+        self.clear_saved_notice();
+    }
+
+    /// Whether the control is required, optional or disabled.
+    pub fn presence(self, field: Field) -> RwSignal<Presence> {
+        self.signals(field).presence
+    }
+
+    /// Whether there are unsaved changes.
+    pub fn is_dirty(self) -> Memo<bool> {
+        self.is_dirty
+    }
+
+    /// The fields that differ from the saved settings.
+    pub fn changes(self) -> Vec<Field> {
+        self.changes.get()
+    }
+
+    /// Discards the unsaved changes.
+    pub fn cancel(self) {
+        self.reset(self.saved.get_untracked());
+        self.signals.with_value(|signals| {
+            for signals in signals {
+                set_if_changed(signals.is_trimmed, false);
+            }
+        });
+        self.dismiss();
+    }
+}
+
+/// Applies suggested values to a draft.
+pub fn put(fills: &[Suggestion], draft: &mut Draft) {
+    for Suggestion { field, value, .. } in fills {
+        draft.edit(*field, value.as_str());
+    }
+}

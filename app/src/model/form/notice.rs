@@ -1,0 +1,81 @@
+//! The notice above the form, and the focus, which moves to what has changed.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{FormState, MergeConflict};
+use contract::ApiCode;
+
+/// The notice above the form.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// Everything is saved.
+    Saved,
+    /// Validation failed; nothing was done.
+    Problems(BlockedAction),
+    /// Another save came first. The form holds both edits merged; nothing was saved.
+    Conflict(MergeConflict),
+    /// The save failed for a reason other than validation.
+    NotSaved(ApiCode),
+}
+
+/// The action that validation blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockedAction {
+    /// Saving the draft.
+    Save,
+    /// Sending a test message with the draft.
+    Test,
+}
+
+/// The element id of the notice above the form.
+pub const NOTICE: &str = "form-notice";
+
+/// The element id of the "Saved" notice.
+pub const SAVED: &str = "saved";
+
+impl FormState {
+    /// The notice above the form.
+    pub fn notice(self) -> Option<Notice> {
+        self.notice.get()
+    }
+
+    /// Sets the notice and moves focus to it.
+    pub(super) fn set_notice(self, notice: Notice) {
+        if let Notice::NotSaved(error) = &notice {
+            self.host.tell_error(*error);
+        }
+        self.notice.set(Some(notice));
+        self.focus_soon(NOTICE);
+    }
+
+    /// Removes the notice.
+    pub fn dismiss(self) {
+        self.notice.set(None);
+    }
+
+    /// Removes the "Saved" notice when the user does something else.
+    pub fn clear_saved_notice(self) {
+        if self.notice.with_untracked(|notice| *notice == Some(Notice::Saved)) {
+            self.notice.set(None);
+        }
+    }
+
+    /// Moves focus to an element that may not be rendered yet.
+    pub fn focus_soon(self, id: &'static str) {
+        set_timeout(move || self.focus(id), Duration::ZERO);
+    }
+
+    /// Moves focus to an element.
+    pub fn focus(self, id: &str) {
+        use leptos::wasm_bindgen::JsCast;
+        let element = self.host.element(id);
+        if let Some(element) =
+            element.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok())
+        {
+            // Fails only for a detached element, which needs no handling.
+            drop(element.focus());
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The stored secrets: a browser sees their state, never their value.
+
+use domain::secret::SecretEdit;
+use domain::secret_state::SecretState;
+use domain::{Draft, Field};
+use leptos::prelude::*;
+
+use super::FormState;
+
+impl FormState {
+    /// The state of a secret.
+    pub fn secret(self, field: Field) -> RwSignal<SecretState> {
+        self.signals(field).secret
+    }
+
+    /// Keeps, replaces or clears a stored secret.
+    pub fn edit_secret(self, field: Field, edit: SecretEdit) {
+        self.update_draft(|draft| {
+            if let Some(secret) = draft.secret_mut(field) {
+                *secret = edit;
+            }
+        });
+        self.clear_saved_notice();
+    }
+
+    /// The message naming the stored secrets that a change of the draft would require again, and why;
+    /// empty for none. Tracks the given controls and the secrets.
+    pub fn asks_again(self, follows: &[Field], change: impl FnOnce(&mut Draft)) -> String {
+        const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
+        let follows: Vec<_> = follows.iter().copied().chain(SECRETS).collect();
+        self.with_draft(&follows, |before| {
+            let mut after = before.clone();
+            change(&mut after);
+            let saved = self.saved.read_untracked();
+            let asked = SECRETS.map(|secret| (secret, saved.moved_by(secret, before, &after)));
+            let asked = asked.iter().filter(|(_, moved)| !moved.is_empty());
+            asked
+                .map(|(secret, moved)| labels::enter_again(*secret, moved))
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+    }
+}

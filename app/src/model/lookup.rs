@@ -1,0 +1,142 @@
+//! Lookups run by the server at the press of a button. A result has facts, explanations and suggested
+//! values. Empty controls are filled at once. A typed value, or one that a stored secret is bound to,
+//! is replaced only after confirmation.
+
+use std::pin::Pin;
+use std::slice;
+
+use domain::draft::bool_text;
+use domain::field::Kind;
+use domain::{Draft, Field, OauthFlow};
+use leptos::prelude::*;
+
+use super::form::{FormState, put};
+use crate::api::{self, ApiError};
+use contract::ApiCode;
+use contract::{LookupResult, Suggestion};
+
+/// The lookups that the server offers.
+pub enum LookupRequest {
+    /// The metadata of this issuer or tenant.
+    Discovery(String),
+    /// The preset of a provider, with a tenant or region, for a flow.
+    Preset(String, String, OauthFlow),
+    /// Whether this Redirect URI reaches this server, for a page of this origin.
+    RedirectUri(String, String),
+    /// The contents of the current access token.
+    Token,
+}
+
+/// A lookup in progress.
+type PendingLookup = Pin<Box<dyn Future<Output = Result<LookupResult, ApiError>>>>;
+
+/// A lookup and its result. Copies share the signals.
+#[derive(Clone, Copy)]
+pub struct Lookup {
+    /// Stored by reference, so that a copy of this struct stays small.
+    form: StoredValue<FormState>,
+    found: RwSignal<Option<Result<LookupResult, ApiCode>>>,
+    is_asking: RwSignal<bool>,
+}
+
+impl Lookup {
+    /// Creates a lookup without a result.
+    pub fn new(form: FormState) -> Self {
+        Self {
+            form: StoredValue::new(form),
+            found: RwSignal::new(None),
+            is_asking: RwSignal::new(false),
+        }
+    }
+
+    /// The form that the result fills in.
+    pub fn form(self) -> FormState {
+        self.form.get_value()
+    }
+
+    /// Clears a result that no longer matches the input.
+    pub fn forget(self) {
+        self.found.set(None);
+    }
+
+    /// Whether a request is in progress.
+    pub fn is_asking(self) -> bool {
+        self.is_asking.get()
+    }
+
+    /// The result, or the error.
+    pub fn found(self) -> Option<Result<LookupResult, ApiCode>> {
+        self.found.get()
+    }
+
+    /// Starts the lookup, by code in the deferred chunk.
+    pub fn ask(self, question: LookupRequest) {
+        if self.is_asking.get_untracked() {
+            return;
+        }
+        self.is_asking.set(true);
+        let form = self.form();
+        form.host().spawn(async move {
+            if (form.commands().look_up)(self, question).await.is_err() {
+                self.is_asking.try_set(false);
+                self.found.try_set(Some(Err(ApiCode::Unreachable)));
+            }
+        });
+    }
+
+    /// Sends the request and stores the result. Runs in the deferred chunk.
+    pub fn run(self, question: LookupRequest) {
+        let pending: PendingLookup = match question {
+            LookupRequest::Discovery(issuer) => Box::pin(api::discover(issuer)),
+            LookupRequest::Preset(provider, detail, flow) => {
+                Box::pin(api::preset(provider, detail, flow))
+            }
+            LookupRequest::RedirectUri(typed, page) => Box::pin(api::check_redirect(typed, page)),
+            LookupRequest::Token => Box::pin(api::inspect_token()),
+        };
+        self.form().host().spawn(async move {
+            let answer = api::in_time(pending).await;
+            if self.is_asking.try_set(false).is_none() {
+                self.found.set(Some(answer.map(|findings| self.fill_empty(findings))));
+            }
+        });
+    }
+
+    /// Fills in empty controls. Returns the values that would replace typed input or would require a
+    /// stored secret to be entered again.
+    fn fill_empty(self, mut findings: LookupResult) -> LookupResult {
+        let form = self.form();
+        let draft = form.draft_now();
+        findings.fills.retain(|fill| draft.text(fill.field) != fill.value);
+        let asks_again = |fill: &Suggestion| {
+            !untrack(|| form.asks_again(&[], |draft| put(slice::from_ref(fill), draft))).is_empty()
+        };
+        let (empty, held): (Vec<_>, _) = findings
+            .fills
+            .into_iter()
+            .partition(|fill| is_as_fresh(&draft, fill.field) && !asks_again(fill));
+        form.fill_all(&empty);
+        LookupResult { fills: held, ..findings }
+    }
+
+    /// Takes the offered values out of the result, which closes the offer.
+    pub fn take_offered(self) -> Vec<Suggestion> {
+        let mut taken = Vec::new();
+        self.found.update(|found| {
+            if let Some(Ok(findings)) = found {
+                taken = std::mem::take(&mut findings.fills);
+            }
+        });
+        taken
+    }
+}
+
+/// Whether a control still has its initial value.
+pub fn is_as_fresh(draft: &Draft, field: Field) -> bool {
+    match field {
+        Field::Flow => draft.flow == OauthFlow::None && draft.basic.server.is_empty(),
+        _ if field.kind() == Kind::Check => draft.text(field) == bool_text(true),
+        _ if field.kind() == Kind::Choice => draft.text(field) == Draft::default().text(field),
+        _ => draft.text(field).is_empty(),
+    }
+}

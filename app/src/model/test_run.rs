@@ -1,0 +1,230 @@
+//! The state of "Send Test Email": the last run, and the request that starts one. The run is kept on
+//! the server, so a reload or a second browser tab shows it too.
+
+use std::time::Duration;
+
+use domain::Draft;
+use leptos::prelude::*;
+
+use super::form::{BlockedAction, FormState};
+use crate::api;
+use crate::deadline::pause;
+use crate::host::TabHost;
+use contract::{ApiCode, EmailTab, RunView, TestAnswer};
+
+/// How often the page checks whether events of a running test have arrived.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The number of ticks without an event after which the page starts to poll.
+const SILENT_TICKS_BEFORE_POLLING: u32 = 8;
+
+/// The number of ticks between two polls.
+const TICKS_BETWEEN_POLLS: u32 = 4;
+
+/// The extra delay after a failed poll.
+const RETRY_DELAY: Duration = Duration::from_secs(3);
+
+/// The element id of the outcome.
+pub const OUTCOME: &str = "test-outcome";
+
+/// The last test run, and the error of the last request to start one.
+#[derive(Clone, Copy)]
+pub struct TestState {
+    host: TabHost,
+    recipient: RwSignal<Option<String>>,
+    now: RwSignal<Option<RunView>>,
+    refusal: RwSignal<Option<ApiCode>>,
+    is_starting: RwSignal<bool>,
+    /// Whether the run cannot be read, because the session has ended.
+    is_signed_out: RwSignal<bool>,
+    /// Whether an event has arrived since the last tick.
+    has_event: RwSignal<bool>,
+    /// Whether a task follows the run already.
+    is_following: RwSignal<bool>,
+}
+
+impl TestState {
+    /// Creates the state before any test.
+    pub fn new(host: TabHost) -> Self {
+        Self {
+            host,
+            recipient: RwSignal::new(None),
+            now: RwSignal::new(None),
+            refusal: RwSignal::new(None),
+            is_starting: RwSignal::new(false),
+            is_signed_out: RwSignal::new(false),
+            has_event: RwSignal::new(false),
+            is_following: RwSignal::new(false),
+        }
+    }
+
+    /// Shows the loaded run.
+    pub fn adopt(self, tab: &EmailTab) {
+        self.recipient.set(tab.recipient.clone());
+        self.now.set(tab.last_run.clone());
+    }
+
+    /// The host of the tab.
+    pub fn host(self) -> TabHost {
+        self.host
+    }
+
+    /// The user's address; `None` if it is not verified.
+    pub fn recipient(self) -> RwSignal<Option<String>> {
+        self.recipient
+    }
+
+    /// The last run.
+    pub fn now(self) -> RwSignal<Option<RunView>> {
+        self.now
+    }
+
+    /// The error of the last request to start a run.
+    pub fn refusal(self) -> Option<ApiCode> {
+        self.refusal.get()
+    }
+
+    /// Whether the run cannot be read, because the session has ended.
+    pub fn is_signed_out(self) -> bool {
+        self.is_signed_out.get()
+    }
+
+    /// Handles a test-run event. Ignores runs of other users, whose tabs may share this browser.
+    pub fn receive(self, json: &str) {
+        let Ok(news) = crate::json::read::<RunView>(json.as_bytes()) else { return };
+        let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);
+        if self.recipient.try_with_untracked(is_own) == Some(true) {
+            self.has_event.set(true);
+            self.update(news);
+        }
+    }
+
+    /// Shows a run unless a newer state is known. An unchanged state is not set again, which would
+    /// make screen readers announce it again.
+    fn update(self, news: RunView) {
+        let is_news = |now: &Option<RunView>| now.as_ref().is_none_or(|now| is_newer(now, &news));
+        if self.now.try_with_untracked(is_news) == Some(true) {
+            self.now.set(Some(news));
+        }
+        self.set_signed_out(false);
+    }
+
+    fn set_signed_out(self, is_signed_out: bool) {
+        if self.is_signed_out.try_get_untracked() == Some(!is_signed_out) {
+            self.is_signed_out.set(is_signed_out);
+        }
+    }
+
+    /// Whether a test is starting or running.
+    pub fn is_under_way(self) -> bool {
+        self.is_starting.get()
+            || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
+    }
+
+    /// Handles a click on a test button: tests the unsaved or the saved settings.
+    pub fn on_click(self, form: FormState, is_typed: bool) {
+        if untrack(|| self.is_under_way()) {
+            return;
+        }
+        form.clear_saved_notice();
+        self.host.spawn(async move {
+            if (form.commands().send_test)(form, self, is_typed).await.is_err() {
+                self.refusal.set(Some(ApiCode::Unreachable));
+            }
+        });
+    }
+
+    /// Sends a message with the saved settings, or with those typed.
+    pub fn send(self, form: FormState, typed: Option<Draft>) {
+        self.is_starting.set(true);
+        self.refusal.set(None);
+        self.host.spawn(async move {
+            let answer = match typed {
+                None => {
+                    api::in_time(api::send_test()).await.map(|now| TestAnswer::Begun(Box::new(now)))
+                }
+                Some(draft) => api::in_time(api::test_typed(draft)).await,
+            };
+            self.is_starting.set(false);
+            match answer {
+                Ok(TestAnswer::Problems(problems)) => {
+                    form.show_problems(BlockedAction::Test, problems);
+                }
+                Ok(TestAnswer::Begun(now)) => {
+                    self.update(*now);
+                    self.follow().await;
+                    self.scroll_soon(OUTCOME);
+                }
+                Err(error) => {
+                    self.host.tell_error(error);
+                    self.refusal.set(Some(error));
+                }
+            }
+        });
+    }
+
+    /// Scrolls an element that may not be rendered yet into view, no further than needed.
+    fn scroll_soon(self, id: &'static str) {
+        let show = move || {
+            if let Some(element) = self.host.element(id) {
+                let nearest = web_sys::ScrollIntoViewOptions::new();
+                nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                element.scroll_into_view_with_scroll_into_view_options(&nearest);
+            }
+        };
+        set_timeout(show, Duration::ZERO);
+    }
+
+    /// Follows a run to its end: after two seconds without an event, polls it each second. A failed
+    /// poll is repeated, because the run continues on the server.
+    pub async fn follow(self) {
+        if self.is_following.try_get_untracked() != Some(false) {
+            return;
+        }
+        self.is_following.set(true);
+        let mut silent_ticks = 0;
+        while let Some(Some(id)) = self.now.try_with_untracked(|now| {
+            now.as_ref()
+                .map(|now| &now.run)
+                .filter(|run| run.outcome.is_none())
+                .map(|run| run.id.clone())
+        }) {
+            self.has_event.set(false);
+            pause(TICK).await;
+            silent_ticks =
+                if self.has_event.try_get_untracked() == Some(true) { 0 } else { silent_ticks + 1 };
+            if silent_ticks >= SILENT_TICKS_BEFORE_POLLING {
+                silent_ticks -= TICKS_BETWEEN_POLLS;
+                self.poll(id).await;
+            }
+        }
+        self.is_following.try_set(false);
+    }
+
+    /// Reads a run.
+    async fn poll(self, id: String) {
+        let answer = api::in_time(api::run(id)).await;
+        let is_signed_out = matches!(answer, Err(ApiCode::SignedOut | ApiCode::HostTokenExpired));
+        self.set_signed_out(is_signed_out);
+        match answer {
+            Ok(now) => self.update(now),
+            Err(ApiCode::Unreachable | ApiCode::ServerFailed) => pause(RETRY_DELAY).await,
+            Err(_) if is_signed_out => pause(RETRY_DELAY).await,
+            Err(error) => {
+                self.refusal.try_set(Some(error));
+                self.now.try_set(None);
+            }
+        }
+    }
+}
+
+/// Whether the second run is newer than the first: a later run, or a later state of the same one.
+fn is_newer(RunView { run: known, .. }: &RunView, RunView { run, .. }: &RunView) -> bool {
+    if known.id == run.id {
+        let (steps, known_steps) = (run.steps.len(), known.steps.len());
+        known.outcome.is_none()
+            && (steps > known_steps || steps == known_steps && run.outcome.is_some())
+    } else {
+        run.started_at > known.started_at
+    }
+}

@@ -1,0 +1,44 @@
+//! The entry points of the browser bundle: it hydrates the tab of a server-rendered page, or mounts
+//! the tab in a custom element.
+
+use std::any::Any;
+
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+
+use crate::EmailSettingsPage;
+use crate::host::{CustomElement, HostScript, TabHost};
+
+/// Hydrates the server-rendered tab. The page around it has no script.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    if let Some(tab) = document().get_element_by_id(crate::TAB) {
+        leptos::mount::hydrate_from(tab.unchecked_into(), EmailSettingsPage).forget();
+        // A performance mark for developer tools and the benchmark.
+        if let Some(performance) = window().performance() {
+            let _ = performance.mark("hydrated");
+        }
+    }
+}
+
+/// A mounted tab. `free()` unmounts it.
+#[wasm_bindgen]
+pub struct Mounted {
+    _handle: Box<dyn Any>,
+}
+
+/// Mounts the tab in a container of a shadow root.
+#[wasm_bindgen]
+pub fn mount(container: HtmlElement, script: HostScript) -> Mounted {
+    #[cfg(feature = "hydrate")]
+    console_error_panic_hook::set_once();
+    let handle = mount_to(container.clone(), move || {
+        provide_context(TabHost::from(CustomElement::new(container, script)));
+        EmailSettingsPage()
+    });
+    Mounted { _handle: Box::new(handle) }
+}

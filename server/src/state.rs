@@ -1,0 +1,241 @@
+//! The state that all handlers share, and how it is made at startup.
+
+use std::sync::Arc;
+
+use net::http::HttpClientError;
+use net::tls::{TlsTrust, TrustError};
+use oauth::{Documents, TokenClient};
+use store::{OpenStoreError, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vault::clock::{Clock, Randomness};
+use vault::{UnlockError, Vault};
+
+use crate::config::{Config, KeySource};
+use crate::identity::host_token::TokenCheck;
+use crate::identity::login_throttle::Throttle;
+use crate::identity::oidc::Oidc;
+use crate::identity::{Accounts, People};
+use crate::readiness::Readiness;
+use crate::rebind;
+use crate::use_cases::{
+    Cleanup, Delivery, Lookups, RunUpdates, Service, SettingsStore, TestRuns, Tokens,
+};
+
+/// The state that all handlers share. A use case takes only the part that it uses.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// Seals and opens secrets.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub randomness: Arc<dyn Randomness>,
+    /// Who may sign in, and who is signed in.
+    pub people: Arc<People>,
+    /// The saved settings.
+    pub settings: Arc<SettingsStore>,
+    /// The token of the saved settings.
+    pub tokens: Arc<Tokens>,
+    /// The test messages.
+    pub runs: Arc<TestRuns>,
+    /// What can be asked without changing anything.
+    pub lookups: Arc<Lookups>,
+    /// The reasons why this process is not ready, if any.
+    pub readiness: Readiness,
+    /// Cancelled at shutdown, to end all event streams: shutdown would wait for them.
+    pub stopping: CancellationToken,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
+    /// The key file cannot be used.
+    #[error(transparent)]
+    Vault(#[from] UnlockError),
+    /// The stored Client Secret cannot be bound to its whole destination.
+    #[error("the stored Client Secret cannot be bound to its whole destination")]
+    Rebind(#[source] StoreError),
+    /// The trusted certificates cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The HTTP client for Token Endpoints cannot be built.
+    #[error(transparent)]
+    Tokens(#[from] HttpClientError),
+}
+
+impl Server {
+    /// Opens the database and the vault.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub async fn start(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, StartError> {
+        let store = Store::open(&config.database).await?;
+        let vault =
+            vault::unlock(&config.key_file, &store, clock.as_ref(), randomness.clone()).await?;
+        rebind::rebind_client_secret(&store, &vault).await.map_err(StartError::Rebind)?;
+        let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
+        let (proxy, deadlines) = (config.oauth_proxy.as_ref(), config.token_deadlines);
+        let client = TokenClient::new(&trust, &config.egress, proxy, deadlines)?;
+        let documents = Documents::new(&trust, &config.egress, proxy, deadlines)?;
+        let config = Arc::new(config);
+        let shared = Shared { config, store, vault, clock, randomness };
+        let people = Arc::new(shared.people(&trust, &documents)?);
+        let settings = Arc::new(shared.settings());
+        let tokens = Arc::new(shared.tokens(&settings, client, &people));
+        let runs = Arc::new(shared.runs(&settings, &tokens, trust));
+        let lookups = Arc::new(shared.lookups(&tokens, &people, documents));
+        let Shared { config, store, vault, clock, randomness } = shared;
+        Ok(Self {
+            config,
+            store,
+            vault,
+            clock,
+            randomness,
+            people,
+            settings,
+            tokens,
+            runs,
+            lookups,
+            readiness: Readiness::default(),
+            stopping: CancellationToken::new(),
+        })
+    }
+
+    /// Returns the services of the tab and of the pages around it.
+    pub fn service(&self) -> Service {
+        let Self { settings, tokens, runs, lookups, people, .. } = self.clone();
+        Service { settings, tokens, runs, lookups, people }
+    }
+
+    /// Returns what the deletion of expired rows uses.
+    pub fn cleanup(&self) -> Cleanup {
+        let Self { store, clock, randomness, .. } = self.clone();
+        Cleanup { store, clock, randomness, retention: self.config.retention }
+    }
+}
+
+/// What the parts of a server have in common.
+struct Shared {
+    config: Arc<Config>,
+    store: Store,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+}
+
+impl Shared {
+    fn people(&self, trust: &TlsTrust, documents: &Documents) -> Result<People, StartError> {
+        let Self { config, store, vault, clock, randomness } = self;
+        let throttle = Arc::new(Throttle::new(config.rates));
+        let accounts = Accounts::new(
+            store.clone(),
+            clock.clone(),
+            randomness.clone(),
+            config.is_https(),
+            throttle.clone(),
+        );
+        let host_tokens = config.host_tokens.clone().map(|configured| {
+            let documents = match &configured.keys {
+                KeySource::Address(address) => documents.by(config.egress.for_configured(address)),
+                KeySource::File(_) => documents.clone(),
+            };
+            TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
+        });
+        let (proxy, deadlines) = (config.oauth_proxy.as_ref(), config.token_deadlines);
+        let oidc = config.oidc.clone();
+        let oidc = oidc.map(|oidc| Oidc::new(oidc, trust, &config.egress, proxy, deadlines));
+        Ok(People {
+            config: config.clone(),
+            store: store.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            randomness: randomness.clone(),
+            accounts,
+            throttle,
+            host: None,
+            host_tokens,
+            oidc: oidc.transpose()?,
+        })
+    }
+
+    fn settings(&self) -> SettingsStore {
+        SettingsStore {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            egress: self.config.egress.clone(),
+        }
+    }
+
+    fn tokens(
+        &self,
+        settings: &Arc<SettingsStore>,
+        client: TokenClient,
+        people: &People,
+    ) -> Tokens {
+        Tokens {
+            settings: settings.clone(),
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            randomness: self.randomness.clone(),
+            client,
+            aggregates: people.accounts.aggregates().clone(),
+            has_local_accounts: self.config.has_local_accounts,
+            longest_request: self.config.token_deadlines.total,
+            tasks: TaskTracker::new(),
+            mutex: Arc::default(),
+            obtained: Arc::default(),
+        }
+    }
+
+    fn runs(
+        &self,
+        settings: &Arc<SettingsStore>,
+        tokens: &Arc<Tokens>,
+        trust: Arc<TlsTrust>,
+    ) -> TestRuns {
+        let delivery = Delivery {
+            settings: settings.clone(),
+            tokens: tokens.clone(),
+            trust,
+            egress: self.config.egress.clone(),
+            deadlines: self.config.smtp_deadlines,
+            client_name: self.config.client_name(),
+            clock: self.clock.clone(),
+            tasks: TaskTracker::new(),
+        };
+        TestRuns {
+            delivery: Arc::new(delivery),
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            randomness: self.randomness.clone(),
+            updates: Arc::new(RunUpdates::new(self.config.stream_timing)),
+            kept_days: self.config.retention.message_days,
+        }
+    }
+
+    fn lookups(&self, tokens: &Arc<Tokens>, people: &Arc<People>, documents: Documents) -> Lookups {
+        Lookups {
+            tokens: tokens.clone(),
+            people: people.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            documents,
+            embedding: self.config.elsewhere.clone(),
+        }
+    }
+}

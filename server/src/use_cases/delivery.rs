@@ -1,0 +1,230 @@
+//! Delivers one message with the saved settings: opens the secrets, gets a token if the flow needs
+//! one, and sends. Reports each step to a callback as it ends.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
+use domain::settings::{Grant, MailServer, Sender, Settings};
+use domain::token::{OauthDiagnosis, OauthFailure};
+use net::egress::EgressPolicy;
+use net::tls::TlsTrust;
+use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use vault::clock::Clock;
+
+use super::settings::{Current, SettingsStore};
+use super::tokens::Tokens;
+use super::tokens::renewal::{self, Access, NoAccess};
+
+/// What a delivery uses. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The saved settings.
+    pub settings: Arc<SettingsStore>,
+    /// The token of the saved settings.
+    pub tokens: Arc<Tokens>,
+    /// The trusted certificates.
+    pub trust: Arc<TlsTrust>,
+    /// The addresses that may be called.
+    pub egress: EgressPolicy,
+    /// The time limits of an SMTP session.
+    pub deadlines: Deadlines,
+    /// The argument of EHLO; `None` for the connection's own address.
+    pub client_name: Option<ClientName>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Messages in progress, which a graceful shutdown waits for.
+    pub tasks: TaskTracker,
+}
+
+/// A message and its envelope.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The envelope sender; `None` for the null reverse-path, which causes no bounce (RFC 5321
+    /// 4.5.5).
+    pub sender: Option<String>,
+    /// The recipients, at least one.
+    pub recipients: Vec<String>,
+    /// Headers and body.
+    pub octets: Vec<u8>,
+}
+
+/// Opens the saved settings for one message.
+pub fn open_settings(delivery: &Delivery, current: &Current) -> Result<Settings, Failure> {
+    let unreadable = || failure_before_connection(Step::SignIn, Diagnosis::SecretUnreadable);
+    current.settings(&delivery.settings).ok_or_else(unreadable)
+}
+
+/// The mail server of these settings, and the sender of messages.
+pub const fn route(settings: &Settings) -> (&MailServer, &Sender) {
+    match settings {
+        Settings::Basic { server, sender, .. } | Settings::Oauth { server, sender, .. } => {
+            (server, sender)
+        }
+    }
+}
+
+/// Where the token of a message comes from.
+#[derive(Clone)]
+pub enum TokenSource {
+    /// The stored token of these settings, renewed if necessary.
+    Stored(Box<Current>),
+    /// A new one for this message only, with Client Credentials.
+    New,
+}
+
+/// Delivers one message with opened settings, and with a token from `source` if they have an OAuth
+/// flow.
+pub async fn send(
+    delivery: &Delivery,
+    source: &TokenSource,
+    settings: Settings,
+    outgoing: &Outgoing,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Result<Accepted, Failure> {
+    let (mail_server, sender) = route(&settings);
+    let user = sender.address.clone();
+    let mut sending = Sending {
+        delivery,
+        envelope: Envelope {
+            server: mail_server.clone(),
+            client_name: delivery.client_name.clone(),
+            credentials: Credentials::None,
+            sender: outgoing.sender.clone(),
+            recipients: outgoing.recipients.clone(),
+        },
+        octets: &outgoing.octets,
+        on_step,
+    };
+    match settings {
+        Settings::Basic { account, .. } => {
+            sending.with(account.map_or(Credentials::None, Credentials::Password)).await
+        }
+        Settings::Oauth { grant, .. } => match source {
+            TokenSource::Stored(current) => sending.with_token(current, &user).await,
+            TokenSource::New => sending.with_new_token(&grant, &user).await,
+        },
+    }
+}
+
+/// A failure before any connection.
+pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Failure {
+    Failure { step, peer_text: None, found: None, diagnosis, code: None }
+}
+
+/// A delivery in progress.
+struct Sending<'a> {
+    delivery: &'a Delivery,
+    envelope: Envelope,
+    octets: &'a [u8],
+    on_step: &'a mut (dyn FnMut(StepReport) + Send),
+}
+
+impl Sending<'_> {
+    async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
+        self.envelope.credentials = credentials;
+        let Delivery { trust, egress, deadlines, .. } = self.delivery;
+        deliver(&self.envelope, self.octets, trust, egress, *deadlines, self.on_step).await
+    }
+
+    /// Delivers with the stored token. If the mail server refuses it, gets another and tries once
+    /// more; the second result is final.
+    async fn with_token(&mut self, current: &Current, user: &str) -> Result<Accepted, Failure> {
+        let bearer = |token| Credentials::Token(Bearer { user: user.to_owned(), token });
+
+        let first = self.take_token(renewal::access_token(&self.delivery.tokens, current)).await?;
+        let refusal = match self.with(bearer(first.token)).await {
+            Err(failure) if is_refusal_of_token(&failure) => failure,
+            other => return other,
+        };
+        let second = self
+            .take_token(renewal::replacement_token(&self.delivery.tokens, current, first.which))
+            .await;
+        match second {
+            Ok(second) => self.with(bearer(second.token)).await,
+            // An ended consent explains why the mail server refuses its token.
+            Err(gone)
+                if gone.diagnosis == Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant) =>
+            {
+                Err(gone)
+            }
+            // Without another token, the mail server's reply is more informative.
+            Err(_) => Err(refusal),
+        }
+    }
+
+    /// Delivers with a token that is used for this message only.
+    async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Accepted, Failure> {
+        let access = self.take_token(renewal::one_off(&self.delivery.tokens, grant)).await?;
+        self.with(Credentials::Token(Bearer { user: user.to_owned(), token: access.token })).await
+    }
+
+    /// Gets the token: the first step with an OAuth flow.
+    async fn take_token(
+        &mut self,
+        wanted: impl Future<Output = Result<Access, NoAccess>>,
+    ) -> Result<Access, Failure> {
+        let begun = Instant::now();
+        let outcome = wanted.await;
+        let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let report = |ended, facts, peer_text| StepReport {
+            step: Step::Token,
+            ended,
+            millis,
+            facts,
+            peer_text,
+            found: None,
+        };
+        match outcome {
+            Ok(access) => {
+                (self.on_step)(report(StepStatus::Done, facts(self.delivery, &access), None));
+                Ok(access)
+            }
+            Err(no_access) => {
+                let failure = explained(no_access);
+                let Failure { peer_text, found, .. } = failure.clone();
+                (self.on_step)(StepReport {
+                    found,
+                    ..report(StepStatus::Failed, Vec::new(), peer_text)
+                });
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Whether the mail server rejected the token (RFC 4954 6). With another code it may have failed to
+/// check it.
+fn is_refusal_of_token(failure: &Failure) -> bool {
+    failure.step == Step::SignIn && failure.code == Some(535)
+}
+
+/// A token's age, its remaining validity, and whether it had to be renewed.
+fn facts(delivery: &Delivery, access: &Access) -> Vec<Fact> {
+    let now = delivery.clock.now();
+    let (age, left) = (now - access.obtained_at, access.expires_at - now);
+    let seconds = |span: TimeDelta| span.num_seconds().max(0).to_string();
+    let renewed = if access.is_renewed { "yes" } else { "no" };
+    let found = [
+        (FactName::Age, seconds(age)),
+        (FactName::ValidFor, seconds(left)),
+        (FactName::Renewed, renewed.to_owned()),
+    ];
+    found.map(|(name, value)| Fact { name, value }).to_vec()
+}
+
+fn explained(no_access: NoAccess) -> Failure {
+    let (diagnosis, OauthFailure { diagnosis: cause, peer_text, .. }) = match no_access {
+        NoAccess::Absent => return failure_before_connection(Step::Token, Diagnosis::TokenAbsent),
+        NoAccess::Expired => {
+            return failure_before_connection(Step::Token, Diagnosis::TokenExpired);
+        }
+        NoAccess::NotRenewed(failure) => (Diagnosis::TokenNotRenewed(failure.diagnosis), failure),
+        NoAccess::NotObtained(failure) => (Diagnosis::TokenNotObtained(failure.diagnosis), failure),
+    };
+    let (peer_text, found) =
+        if cause.is_in_own_words() { (None, peer_text) } else { (peer_text, None) };
+    Failure { peer_text, found, ..failure_before_connection(Step::Token, diagnosis) }
+}

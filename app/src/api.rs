@@ -1,60 +1,21 @@
 //! The server functions, a public HTTP API under `/api`. Each authenticates the caller and calls the
-//! context.service. Errors are codes.
+//! service. Errors are codes.
 
-use contract::code::ErrorBody;
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, EmailTab, LookupResult, RunView, Save, SaveAnswer,
     TestAnswer, TokenView,
 };
 use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
-use leptos::server_fn::Bytes;
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
-use serde::{Deserialize, Serialize};
 
 use crate::deadline;
+pub use crate::error::ApiError;
 use crate::host::HostTransport;
-use crate::json::{self, JsonCodec};
-
-/// The error of a server function: an [`ApiCode`] in a type of this crate, on which Leptos's trait can
-/// be implemented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{0}")]
-#[serde(transparent)]
-pub struct ApiError(pub ApiCode);
-
-impl FromServerFnError for ApiError {
-    type Encoder = JsonCodec;
-
-    /// Decodes errors of the server functions and of the middleware in front of them. Anything else,
-    /// for example a proxy's error page, counts as [`ApiCode::Unreachable`].
-    fn de(body: Bytes) -> Self {
-        let code = json::read(&body).or_else(|_| json::read(&body).map(|ErrorBody { code }| code));
-        Self(code.map_or(ApiCode::Unreachable, ApiCode::general))
-    }
-
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        let code = match error {
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => ApiCode::Unreachable,
-            ServerFnErrorErr::Deserialization(_)
-            | ServerFnErrorErr::Args(_)
-            | ServerFnErrorErr::MissingArg(_)
-            | ServerFnErrorErr::UnsupportedRequestMethod(_) => ApiCode::Malformed,
-            ServerFnErrorErr::Registration(_)
-            | ServerFnErrorErr::ServerError(_)
-            | ServerFnErrorErr::MiddlewareError(_)
-            | ServerFnErrorErr::Serialization(_) => ApiCode::ServerFailed,
-        };
-        #[cfg(feature = "ssr")]
-        request::set_status(code);
-        Self(code)
-    }
-}
 
 /// Returns the tab's initial data.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = HostTransport)]
 pub async fn load() -> Result<EmailTab, ApiError> {
     let (context, who) = request::caller()?;
@@ -100,7 +61,7 @@ pub async fn test_typed(
 /// Returns a provider's preset.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = ReadPreset, prefix = "/api", endpoint = "email/preset", protocol = HostTransport)]
 pub async fn preset(
     /// The provider's name.
@@ -117,7 +78,7 @@ pub async fn preset(
 /// Returns a test message and its progress.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = ReadRun, prefix = "/api", endpoint = "email/run", protocol = HostTransport)]
 pub async fn run(
     /// The run's ID.
@@ -130,7 +91,7 @@ pub async fn run(
 /// Returns the token's status and the caller's last attempt.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = ReadToken, prefix = "/api", endpoint = "email/token", protocol = HostTransport)]
 pub async fn token() -> Result<TokenView, ApiError> {
     let (context, who) = request::caller()?;
@@ -170,7 +131,7 @@ pub async fn finish_attempt(
 /// Returns the claims of the access token and its problems.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = InspectToken, prefix = "/api", endpoint = "email/token-xray", protocol = HostTransport)]
 pub async fn inspect_token() -> Result<LookupResult, ApiError> {
     let (context, who) = request::caller()?;
@@ -180,7 +141,7 @@ pub async fn inspect_token() -> Result<LookupResult, ApiError> {
 /// Returns a provider's metadata (RFC 8414) and its problems.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = Discover, prefix = "/api", endpoint = "email/discover", protocol = HostTransport)]
 pub async fn discover(
     /// The issuer, or a Microsoft tenant.
@@ -193,7 +154,7 @@ pub async fn discover(
 /// Checks whether a Redirect URI leads back to this server.
 ///
 /// # Errors
-/// [`ApiError`] of the context.service.
+/// [`ApiError`] of the service.
 #[server(name = CheckRedirect, prefix = "/api", endpoint = "email/redirect-doctor", protocol = HostTransport)]
 pub async fn check_redirect(
     /// The Redirect URI as typed.
@@ -217,14 +178,12 @@ pub async fn in_time<T>(call: impl Future<Output = Result<T, ApiError>>) -> Resu
 /// The server side of every call: the caller from the request context, and the HTTP status.
 #[cfg(feature = "ssr")]
 mod request {
-    use axum::http::StatusCode;
-    use axum::http::request::Parts;
     use contract::{ApiCode, RequestContext};
     use domain::Principal;
     use leptos::context::use_context;
-    use leptos_axum::ResponseOptions;
 
     use super::ApiError;
+    use crate::error::set_status;
 
     /// Returns the context of the request and its authenticated caller.
     pub fn caller() -> Result<(RequestContext, Principal), ApiError> {
@@ -239,16 +198,5 @@ mod request {
     /// Sets the HTTP status of an error result.
     pub fn with_status<T>(answer: Result<T, ApiCode>) -> Result<T, ApiError> {
         answer.inspect_err(|code| set_status(*code)).map_err(ApiError)
-    }
-
-    /// Sets the HTTP status of an error, for which Leptos would answer 500. A page that was rendered
-    /// with an error keeps its own status.
-    pub fn set_status(code: ApiCode) {
-        let is_call =
-            use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with("/api/"));
-        if let (Some(response), true) = (use_context::<ResponseOptions>(), is_call) {
-            let status = StatusCode::from_u16(code.status());
-            response.set_status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        }
     }
 }

@@ -13,6 +13,7 @@
 pub mod api;
 mod deadline;
 mod deferred;
+mod error;
 mod first;
 mod host;
 mod json;

@@ -12,7 +12,7 @@ use server_fn::{Bytes, Http, Protocol};
 use super::{CALLER, TabHost, page};
 use contract::ApiCode;
 
-use crate::api::ApiError;
+use crate::error::ApiError;
 use crate::json::{self, JsonCodec};
 
 /// The protocol of every server function. The server uses that of the `server_fn` crate. In the

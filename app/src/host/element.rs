@@ -10,7 +10,7 @@ use super::Reader;
 use super::call::CallResponse;
 use contract::ApiCode;
 
-use crate::api::ApiError;
+use crate::error::ApiError;
 
 #[wasm_bindgen]
 extern "C" {

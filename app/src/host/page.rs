@@ -8,8 +8,8 @@ use super::Reader;
 use super::call::CallResponse;
 use contract::ApiCode;
 
-use crate::api::ApiError;
 use crate::deadline;
+use crate::error::ApiError;
 
 /// Opens an event stream; `None` if the request fails.
 pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {

@@ -410,7 +410,7 @@ impl ScriptedProvider {
     }
 }
 
-/// The only client that a [`Provider`] knows.
+/// The only client that a [`TestProvider`] knows.
 pub const CLIENT_ID: &str = "ppm";
 pub const CLIENT_SECRET: &str = "canary client/secret+1";
 pub const REDIRECT_URI: &str = "https://PPM.example/oauth/callback?from=Provider";
@@ -437,7 +437,7 @@ pub enum Takes {
     NoSecret,
 }
 
-/// The behaviour of a [`Provider`], which [`Provider::rule`] changes while it runs.
+/// The behaviour of a [`TestProvider`], which [`TestProvider::rule`] changes while it runs.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The lifetime of an access token, and the default of `expires_in`.
@@ -574,7 +574,7 @@ impl TestProvider {
         self.state().failures.push((status.to_owned(), body.to_owned()));
     }
 
-    /// Holds every token request until [`Provider::release`]; one whose client disconnects
+    /// Holds every token request until [`TestProvider::release`]; one whose client disconnects
     /// meanwhile is abandoned.
     pub fn hold(&self, when: Held) {
         self.hold.send_replace(Some(when));
@@ -683,7 +683,7 @@ impl TestProvider {
     }
 }
 
-/// Returns a grant of the client that [`Provider`] knows.
+/// Returns a grant of the client that [`TestProvider`] knows.
 pub fn grant(consent: Consent, token_endpoint: &str) -> Grant {
     Grant {
         consent,

@@ -41,7 +41,7 @@ const MAX_PENDING_ENDS: usize = 10_000;
 /// read, a client can fabricate them.
 const MAX_PENDING_UNKNOWN: usize = 1_000;
 
-/// The caller of a request. Every request behind [`authenticate`](super::authenticate) has one
+/// The caller of a request. Every request behind [`authenticate`](crate::web::authenticate) has one
 /// among its extensions.
 #[derive(Debug, Clone)]
 pub struct Caller {

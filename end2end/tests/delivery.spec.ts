@@ -62,7 +62,10 @@ test('a reload during delivery still shows the outcome', async ({ page, signIn, 
   const form = new Form(page);
   await form.fill(form.basic, basic(product.mail));
   await form.saved();
+  const started = page.waitForResponse('**/api/email/send-test');
   await form.sendTest.click();
+  // A reload would abort a call that the server has not taken.
+  await started;
   await page.reload();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await inbox.waitFor({ to: ADA.email });

@@ -126,7 +126,7 @@ pub(crate) fn is_of_authority(der: &CertificateDer<'_>) -> bool {
 }
 
 /// Whether a certificate may issue others. Version 1 cannot state that, and counts as a CA.
-pub(crate) fn vouches_for_others(der: &CertificateDer<'_>) -> bool {
+pub(crate) fn may_issue(der: &CertificateDer<'_>) -> bool {
     parsed(der)
         .is_some_and(|certificate| certificate.is_ca() || certificate.version() == X509Version::V1)
 }
@@ -154,7 +154,7 @@ pub(crate) fn is_good_now(der: &CertificateDer<'_>, now: UnixTime) -> Result<(),
 /// The minimum size of an RSA key, in bits (NIST SP 800-131A; ring accepts no smaller one).
 const SHORTEST_KEY: usize = 2_048;
 
-/// Returns why a server's certificate is never accepted, whoever issued it: it has no extensions
+/// Returns why a server's certificate is never accepted, under any CA: it has no extensions
 /// and thus no names, a short key, or no names (RFC 5280 4.1.2.1, RFC 9525 6.3).
 fn problem_of(certificate: &X509Certificate<'_>) -> Option<CertificateProblem> {
     if certificate.version() != X509Version::V3 {

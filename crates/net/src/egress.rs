@@ -51,7 +51,7 @@ pub enum LookUpError {
     /// DNS resolution failed or timed out.
     #[error("the name service failed")]
     ServiceFailed(#[source] Option<io::Error>),
-    /// All its addresses are forbidden, whatever the rules.
+    /// All its addresses are forbidden under any rules.
     #[error("only forbidden addresses")]
     Forbidden(Vec<IpAddr>),
     /// It has addresses that `--egress-allow` could permit, but does not.

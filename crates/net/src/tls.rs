@@ -22,7 +22,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
-use super::certificate::{self, Shown, is_of_authority, vouches_for_others};
+use super::certificate::{self, Shown, is_of_authority, may_issue};
 use crate::egress;
 
 /// The trusted certificate authorities: the platform's and those of `--extra-ca`. Read once; cheap
@@ -248,7 +248,7 @@ impl Roots {
     fn new(mut trusted: Vec<CertificateDer<'static>>) -> Option<Self> {
         trusted.retain(is_of_authority);
         // Excludes end-entity certificates, whose key webpki would accept as an authority's.
-        let authorities = trusted.iter().filter(|der| vouches_for_others(der)).cloned();
+        let authorities = trusted.iter().filter(|der| may_issue(der)).cloned();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(authorities);
         let provider = Arc::new(ring::default_provider());

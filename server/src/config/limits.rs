@@ -38,8 +38,8 @@ impl Default for Rates {
 /// # Panics
 /// `at_once` or `period` is zero.
 pub fn rate(at_once: u32, period: Duration) -> Quota {
-    let at_once = NonZeroU32::new(at_once).expect("a rate of nothing refuses everybody");
-    Quota::with_period(period).expect("a period takes time").allow_burst(at_once)
+    let at_once = NonZeroU32::new(at_once).expect("every rate is a constant of at least one");
+    Quota::with_period(period).expect("every period is a constant above zero").allow_burst(at_once)
 }
 
 /// The maximum numbers of connections.

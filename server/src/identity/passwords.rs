@@ -279,7 +279,8 @@ mod tests {
             let hash = passwords.hash(password.into(), &SystemRandomness).await.expect("a hash");
             let theirs = Argon2::default().verify_password(RIGHT.as_bytes(), hash.as_str());
             assert_eq!(theirs.is_ok(), password == RIGHT);
-            let permit = passwords.permit(Queue::Unproven).await.expect("nobody else is here");
+            let permit =
+                passwords.permit(Queue::Unproven).await.expect("no other test holds a permit");
             let ours = passwords.is_right(permit, RIGHT.into(), Some(hash)).await;
             let ours = ours.expect("an answer");
             assert_eq!(ours, password == RIGHT);
@@ -295,7 +296,8 @@ mod tests {
         let hash = less.hash_password_with_salt(RIGHT.as_bytes(), salt).expect("a hash");
         let passwords = Passwords::default();
         for (password, expected) in [(RIGHT, true), ("another password", false)] {
-            let permit = passwords.permit(Queue::Devices).await.expect("nobody else is here");
+            let permit =
+                passwords.permit(Queue::Devices).await.expect("no other test holds a permit");
             let right = passwords.is_right(permit, password.into(), Some(hash.to_string())).await;
             assert_eq!(right.expect("an answer"), expected, "{password}");
         }

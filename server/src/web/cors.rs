@@ -47,7 +47,7 @@ pub async fn calls(State(server): State<Server>, request: Request, next: Next) -
 }
 
 /// Middleware: makes every response public.
-pub async fn everybody(request: Request, next: Next) -> Response {
+pub async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(PUBLIC);
     response

@@ -41,7 +41,7 @@ pub fn scripts<S: Clone + Send + Sync + 'static>(site_root: &Path) -> Router<S> 
 }
 
 fn public<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
-    files.layer(from_fn(cache_control)).layer(from_fn(cors::everybody))
+    files.layer(from_fn(cache_control)).layer(from_fn(cors::any_origin))
 }
 
 async fn cache_control(request: Request, next: Next) -> Response {

@@ -4,6 +4,8 @@
 
 pub mod announcement;
 pub mod audit;
+#[cfg(test)]
+mod cases;
 pub mod delivery;
 pub mod draft;
 pub mod error;

@@ -85,56 +85,14 @@ fn starts_with_scope(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::assert_cases;
 
     #[test]
-    fn pasted_scopes_are_separated_by_single_spaces() {
-        for (pasted, expected) in [
-            ("a,b", "a b"),
-            ("a, b", "a b"),
-            ("a;b", "a b"),
-            ("a+b", "a b"),
-            ("a%20b", "a b"),
-            ("scope=a", "a"),
-            ("&scope=a%20b", "a b"),
-            ("Scope: a b", "a b"),
-            ("\"scope\": \"a b\"", "a b"),
-            ("scopes=a", "a"),
-            ("a  b", "a b"),
-            (" a b ", "a b"),
-            ("a\u{A0}b\tc\nd", "a b c d"),
-            ("[\"a\", \"b\"]", "a b"),
-            ("a|b", "a b"),
-            (
-                "https://outlook.office.com/SMTP.Send+offline_access",
-                "https://outlook.office.com/SMTP.Send offline_access",
-            ),
-            (
-                "https://a.example/x%20https://a.example/y",
-                "https://a.example/x https://a.example/y",
-            ),
-            ("https%3A%2F%2Fmail.google.com%2F", "https://mail.google.com/"),
-            ("openid+https%3a%2f%2fa.example%2fx", "openid https://a.example/x"),
-        ] {
-            assert_eq!(normalized(pasted), expected, "{pasted}");
-            let right = note(pasted).expect("a note").corrections;
-            assert_eq!(right, [(Field::Scope, expected.to_owned())], "{pasted}");
-        }
-    }
-
-    #[test]
-    fn correct_scopes_have_no_note() {
-        for text in [
-            "a b",
-            "https://outlook.office.com/SMTP.Send offline_access",
-            "https://mail.google.com/",
-            "https://a.example/a+b",
-            "https://a.example/a%20b",
-            "https://a.example/a+b/c%20d offline_access",
-            "scope",
-            "scope.read",
-            "mail:smtp",
-        ] {
-            assert_eq!(note(text), None, "{text}");
-        }
+    fn pasted_scopes_are_separated_by_single_spaces_and_correct_ones_have_no_note() {
+        assert_cases(include_str!("../../tests/cases/pasted-scopes.json"), |text| {
+            let [(field, right)] = note(text)?.corrections.try_into().expect("one correction");
+            assert_eq!(field, Field::Scope);
+            Some(right)
+        });
     }
 }

@@ -115,93 +115,15 @@ fn is_address_literal(domain: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::AddressProblem::*;
+    use super::AddressProblem::{AddressTooLong, LocalPartTooLong};
     use super::*;
+    use crate::cases::assert_cases;
 
     #[test]
-    fn addresses_that_smtp_can_carry_are_accepted() {
-        for text in [
-            "ada@example.com",
-            "Ada.Lovelace+ppm@mail.example.com",
-            "a@b",
-            "root@localhost",
-            "!#$%&'*+-/=?^_`{|}~@example.com",
-            "customer/department=shipping@example.com",
-            r#""Ada Lovelace"@example.com"#,
-            r#""ada@home"@example.com"#,
-            r#""a\"b\\c\ d"@example.com"#,
-            r#"".a..b."@example.com"#,
-            "ada@[192.0.2.1]",
-            "ada@[IPv6:2001:db8::1]",
-            "ada@[ipv6:::1]",
-            "jörg@bücher.example",
-            r#""jörg"@example.com"#,
-            "почта@пример.рф",
-            "用户@例子.广告",
-            "ada@xn--bcher-kva.example",
-            "ada@ตัวอย่าง.ไทย",
-        ] {
-            assert_eq!(email_address(text), Ok(()), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn invalid_addresses_are_rejected_with_a_reason() {
-        for (text, expected) in [
-            ("", NoAt),
-            ("ada", NoAt),
-            ("ada＠example.com", NoAt),
-            ("@", EmptyLocalPart),
-            ("@example.com", EmptyLocalPart),
-            (r#"""@example.com"#, EmptyLocalPart),
-            ("ada@", EmptyDomain),
-            ("Ada <ada@example.com>", BadLocalPart),
-            ("<ada@example.com>", BadLocalPart),
-            ("ada@example.com, bob@example.com", BadLocalPart),
-            ("ada;bob@example.com", BadLocalPart),
-            ("ada(home)@example.com", BadLocalPart),
-            ("ada lovelace@example.com", BadLocalPart),
-            (" ada@example.com", BadLocalPart),
-            ("ada@home@example.com", BadLocalPart),
-            (".ada@example.com", BadLocalPart),
-            ("ada.@example.com", BadLocalPart),
-            ("ada..lovelace@example.com", BadLocalPart),
-            (r"ada\@example.com", BadLocalPart),
-            (r#""@example.com"#, BadLocalPart),
-            (r#""ada@example.com"#, BadLocalPart),
-            (r#""a"b"@example.com"#, BadLocalPart),
-            (r#""ada\"@example.com"#, BadLocalPart),
-            (r#""a".b@example.com"#, BadLocalPart),
-            (r#""a\ü"@example.com"#, BadLocalPart),
-            ("a\u{200B}da@example.com", BadLocalPart),
-            ("ada\u{A0}@example.com", BadLocalPart),
-            ("mailto:ada@example.com", BadLocalPart),
-            ("ada@example.com ", BadDomain),
-            ("ada@example.com.", BadDomain),
-            ("ada@.example.com", BadDomain),
-            ("ada@example..com", BadDomain),
-            ("ada@-example.com", BadDomain),
-            ("ada@exam_ple.com", BadDomain),
-            ("ada@example.com>", BadDomain),
-            ("ada@example.com (home)", BadDomain),
-            ("ada@example.com:25", BadDomain),
-            ("ada@192.0.2.1", BadDomain),
-            ("ada@2001:db8::1", BadDomain),
-            ("ada@[2001:db8::1]", BadDomain),
-            ("ada@[192.0.2.256]", BadDomain),
-            ("ada@[IPv6:192.0.2.1]", BadDomain),
-            ("ada@[IPv6:fe80::1%eth0]", BadDomain),
-            ("ada@[example.com]", BadDomain),
-            ("ada@[]", BadDomain),
-            ("ada@[192.0.2.1", BadDomain),
-            ("ada@bücher。example", BadDomain),
-            ("ada@example.com\r\nRCPT TO:<bob@example.com>", ControlCharacter),
-            ("\"ada\tlovelace\"@example.com", ControlCharacter),
-            ("ada\0@example.com", ControlCharacter),
-            ("ada\u{202E}@example.com", ControlCharacter),
-        ] {
-            assert_eq!(email_address(text), Err(expected), "{text:?}");
-        }
+    fn addresses_are_accepted_or_rejected_with_a_reason() {
+        assert_cases(include_str!("../../tests/cases/addresses.json"), |text| {
+            email_address(text).err()
+        });
     }
 
     #[test]

@@ -203,8 +203,9 @@ fn is_remapped_by_idna(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::HostProblem::*;
+    use super::HostProblem::{LabelTooLong, TooLong};
     use super::*;
+    use crate::cases::assert_cases;
 
     #[test]
     fn name_length_is_measured_in_a_labels() {
@@ -214,35 +215,6 @@ mod tests {
         let name = ["почтовыйсерверорганизации"; 4].join(".");
         assert!(name.len() <= NAME_LIMIT);
         assert_eq!(mail_host(&name), Ok(Host::Name(name.clone())));
-    }
-
-    #[test]
-    fn names_keep_their_spelling_without_the_trailing_dot() {
-        for (text, expected) in [
-            ("smtp.example.com", "smtp.example.com"),
-            ("SMTP.Example.COM", "SMTP.Example.COM"),
-            ("smtp.example.com.", "smtp.example.com"),
-            ("localhost", "localhost"),
-            ("3com.com", "3com.com"),
-            ("1.2.3.com", "1.2.3.com"),
-            ("a--b.example", "a--b.example"),
-            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
-            ("bücher.example", "bücher.example"),
-            ("bu\u{308}cher.example", "bu\u{308}cher.example"),
-            ("почта.рф", "почта.рф"),
-            ("メール.みんな", "メール.みんな"),
-            ("ตัวอย่าง.ไทย", "ตัวอย่าง.ไทย"),
-            ("संगठन.भारत", "संगठन.भारत"),
-            ("हिन्दी.भारत", "हिन्दी.भारत"),
-            ("ดีที่สุด.ไทย", "ดีที่สุด.ไทย"),
-            ("דואר.ישראל", "דואר.ישראל"),
-            ("0xg", "0xg"),
-            ("0x7f.example", "0x7f.example"),
-            ("mail_server", "mail_server"),
-            ("_mail.my_net", "_mail.my_net"),
-        ] {
-            assert_eq!(mail_host(text), Ok(Host::Name(expected.to_owned())), "{text:?}");
-        }
     }
 
     #[test]
@@ -264,74 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn invalid_hosts_are_rejected_with_a_reason() {
-        for (text, expected) in [
-            ("", Empty),
-            (" ", HasSpace),
-            ("smtp.example.com ", HasSpace),
-            ("smtp\u{A0}example", HasSpace),
-            ("smtp\u{3000}example", HasSpace),
-            ("smtp.example.com\n", ControlCharacter),
-            ("smtp\u{202E}.example", ControlCharacter),
-            ("smtp\0.example", ControlCharacter),
-            ("smtp://smtp.example.com", HasScheme),
-            ("https://[::1]/", HasScheme),
-            ("smtp.example.com:587", HasPort),
-            ("192.0.2.25:587", HasPort),
-            ("[::1]:587", HasPort),
-            ("mailto:smtp.example.com", BadCharacter),
-            ("smtp.example.com:", BadCharacter),
-            (".", EmptyLabel),
-            (".smtp.example", EmptyLabel),
-            ("smtp..example", EmptyLabel),
-            ("smtp.example..", EmptyLabel),
-            ("-smtp.example", BadHyphen),
-            ("smtp-.example", BadHyphen),
-            ("smtp.example-", BadHyphen),
-            ("smtp/example", BadCharacter),
-            ("smtp\\example", BadCharacter),
-            ("smtp,example", BadCharacter),
-            ("ada@smtp.example", HasAt),
-            ("smtp.example?x", BadCharacter),
-            ("%73mtp.example", BadCharacter),
-            ("smtp。example", BadCharacter),
-            ("smtp．example", BadCharacter),
-            ("ｓｍｔｐ.example", BadCharacter),
-            ("①②⑦.0.0.①", BadCharacter),
-            ("\u{37A}.example", BadCharacter),
-            ("127.0.0.1\u{34F}", BadCharacter),
-            ("127.0.0.\u{3164}1", BadCharacter),
-            ("\u{301}smtp.example", BadCharacter),
-            ("smtp\u{200B}.example", BadCharacter),
-            ("smtp\u{AD}.example", BadCharacter),
-            ("smtp🎉.example", BadCharacter),
-            ("256.1.1.1", BadIpv4),
-            ("1.2.3", BadIpv4),
-            ("1.2.3.4.5", BadIpv4),
-            ("127.1", BadIpv4),
-            ("127.0.0.01", BadIpv4),
-            ("127.0.0.1.", BadIpv4),
-            ("2130706433", BadIpv4),
-            ("0x7f.1", BadIpv4),
-            ("127.0.0.0x1", BadIpv4),
-            ("0X7F000001", BadIpv4),
-            ("0x", BadIpv4),
-            ("smtp.example.7", BadIpv4),
-            (":", BadIpv6),
-            (":587", BadIpv6),
-            ("::g", BadIpv6),
-            ("1::2::3", BadIpv6),
-            ("[::1", BadIpv6),
-            ("::1]", BadIpv6),
-            ("[[::1]]", BadIpv6),
-            ("[]", BadIpv6),
-            ("[192.0.2.25]", BadIpv6),
-            ("[smtp.example]", BadIpv6),
-            ("fe80::1%eth0", BadIpv6),
-            ("[fe80::1%25eth0]", BadIpv6),
-        ] {
-            assert_eq!(mail_host(text), Err(expected), "{text:?}");
-        }
+    fn names_keep_their_spelling_and_other_hosts_are_rejected_with_a_reason() {
+        assert_cases(include_str!("../../tests/cases/hosts.json"), |text| {
+            let name = text.strip_suffix('.').unwrap_or(text).to_owned();
+            mail_host(text).map(|host| assert_eq!(host, Host::Name(name))).err()
+        });
     }
 
     #[test]

@@ -28,33 +28,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cases::assert_cases;
 
     #[test]
     fn a_port_is_digits_from_0_to_65535() {
-        use PortProblem::{NotDigits, OutOfRange};
-        for (text, expected) in [
-            ("0", Ok(0)),
-            ("25", Ok(25)),
-            ("587", Ok(587)),
-            ("65535", Ok(65_535)),
-            ("00587", Ok(587)),
-            ("000000000000000000000000000000", Ok(0)),
-            ("65536", Err(OutOfRange)),
-            ("99999999999999999999999999999999999999999999", Err(OutOfRange)),
-            ("", Err(NotDigits)),
-            ("+587", Err(NotDigits)),
-            ("-1", Err(NotDigits)),
-            (" 587", Err(NotDigits)),
-            ("587 ", Err(NotDigits)),
-            ("587\n", Err(NotDigits)),
-            ("5e2", Err(NotDigits)),
-            ("58.7", Err(NotDigits)),
-            ("0x24b", Err(NotDigits)),
-            ("٥٨٧", Err(NotDigits)),
-            ("５８７", Err(NotDigits)),
-        ] {
-            assert_eq!(port(text), expected, "{text:?}");
-        }
+        assert_cases(include_str!("../../tests/cases/ports.json"), port);
     }
 
     proptest! {

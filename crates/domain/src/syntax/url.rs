@@ -261,182 +261,35 @@ fn is_path_and_query(text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::UrlProblem::*;
     use super::*;
+    use crate::cases::assert_cases;
 
     #[test]
     fn origins_ignore_case_and_the_default_port() {
-        for (text, expected) in [
-            ("https://login.example.com/oauth2/authorize", "https://login.example.com"),
-            ("https://login.example.com", "https://login.example.com"),
-            ("https://login.example.com?tenant=a&x=%2F%c3%bc", "https://login.example.com"),
-            ("https://login.example.com/a;b=1,2/(c)/~d/*!$'+:@", "https://login.example.com"),
-            ("https://login.example.com/?next=https://other.example/", "https://login.example.com"),
-            ("HTTPS://Login.Example.COM:443/Token", "https://login.example.com"),
-            ("https://login.example.com:0443/", "https://login.example.com"),
-            ("https://login.example.com:80/", "https://login.example.com:80"),
-            ("https://login.example.com:8443/a", "https://login.example.com:8443"),
-            ("https://login.example.com:65535/", "https://login.example.com:65535"),
-            ("https://login.example.com./", "https://login.example.com."),
-            ("https://intranet/token", "https://intranet"),
-            ("https://192.0.2.1/token", "https://192.0.2.1"),
-            ("https://[2001:DB8:0::1]/token", "https://[2001:db8::1]"),
-            ("https://[2001:db8::1]:8443/token", "https://[2001:db8::1]:8443"),
-            ("https://BÜcher.example/", "https://bÜcher.example"),
-            ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example"),
-            ("http://localhost/token", "http://localhost"),
-            ("http://LOCALHOST:80/token", "http://localhost"),
-            ("http://localhost:443/token", "http://localhost:443"),
-            ("http://localhost.:8080/token", "http://localhost.:8080"),
-            ("http://idp.localhost:8080/token", "http://idp.localhost:8080"),
-            ("http://127.0.0.1:9000/token", "http://127.0.0.1:9000"),
-            ("http://127.255.0.9/token", "http://127.255.0.9"),
-            ("http://[::1]:9000/token", "http://[::1]:9000"),
-            ("http://[0:0:0:0:0:0:0:1]/token", "http://[::1]"),
-        ] {
+        assert_cases(include_str!("../../tests/cases/origins.json"), |text| {
             assert_eq!(endpoint_url(text), Ok(()), "{text:?}");
-            assert_eq!(origin(text).as_deref(), Some(expected), "{text:?}");
-        }
+            origin(text).unwrap_or_default()
+        });
     }
 
     #[test]
     fn invalid_endpoints_are_rejected_with_a_reason_and_have_no_origin() {
-        for (text, expected) in [
-            ("", NotAbsolute),
-            ("login.example.com/token", NotAbsolute),
-            ("/token", NotAbsolute),
-            ("//login.example.com/token", NotAbsolute),
-            ("https", NotAbsolute),
-            ("https:", NotAbsolute),
-            ("https:login.example.com", NotAbsolute),
-            ("https:/login.example.com", NotAbsolute),
-            ("https:\\\\login.example.com", NotAbsolute),
-            ("://login.example.com", NotAbsolute),
-            ("1https://login.example.com", NotAbsolute),
-            ("ｈttps://login.example.com", NotAbsolute),
-            ("javascript:alert(1)", Scheme),
-            ("data:text/html,x", Scheme),
-            ("ftp://login.example.com", Scheme),
-            ("file:///etc/passwd", Scheme),
-            ("urn:ietf:wg:oauth:2.0:oob", Scheme),
-            ("login.example.com:443/token", Scheme),
-            ("http://login.example.com/token", HttpNotLoopback),
-            ("http://192.168.0.1/token", HttpNotLoopback),
-            ("http://0.0.0.0/token", HttpNotLoopback),
-            ("http://128.0.0.1/token", HttpNotLoopback),
-            ("http://[::ffff:127.0.0.1]/token", HttpNotLoopback),
-            ("http://[::2]/token", HttpNotLoopback),
-            ("http://mylocalhost/token", HttpNotLoopback),
-            ("http://localhost.example.com/token", HttpNotLoopback),
-            ("http://127.0.0.1.example.com/token", HttpNotLoopback),
-            ("https://", NoHost),
-            ("https:///token", NoHost),
-            ("https://?x", NoHost),
-            ("https://:443/token", NoHost),
-            ("https://[::1", BadHost),
-            ("https://::1]/", BadHost),
-            ("https://[::1]x/", BadHost),
-            ("https://::1/", BadHost),
-            ("https://2001:db8::1:443/", BadHost),
-            ("https://[192.0.2.1]/", BadHost),
-            ("https://[fe80::1%25eth0]/", BadHost),
-            ("https://2130706433/", BadHost),
-            ("https://127.1/", BadHost),
-            ("https://0x7f.0.0.1/", BadHost),
-            ("https://login..example.com/", BadHost),
-            ("https://login_1.example.com/", BadHost),
-            ("https://%6cogin.example.com/", BadHost),
-            ("https://login。example/", BadHost),
-            ("https://ａ.example/", BadHost),
-            ("https://good.example\\evil.example/", BadHost),
-            ("https://{tenant}.example/", BadHost),
-            ("https://login.example.com:/", BadPort),
-            ("https://login.example.com:0/", BadPort),
-            ("https://login.example.com:65536/", BadPort),
-            ("https://login.example.com:+443/", BadPort),
-            ("https://login.example.com:4a3/", BadPort),
-            ("https://[::1]:/", BadPort),
-            ("https://a@b/", UserInfo),
-            ("https://a:b@login.example.com/", UserInfo),
-            ("https://@login.example.com/", UserInfo),
-            ("https://a\\@b", UserInfo),
-            ("https://good.example:443@evil.example/", UserInfo),
-            ("https://login.example.com/#", Fragment),
-            ("https://login.example.com/token#x", Fragment),
-            ("https://good.example#@evil.example/", Fragment),
-            ("https://login.example.com/a\\b", BadCharacter),
-            ("https://login.example.com/ü", BadCharacter),
-            ("https://login.example.com/?q=ü", BadCharacter),
-            ("https://login.example.com/{tenant}/token", BadCharacter),
-            ("https://login.example.com/<tenant>/token", BadCharacter),
-            ("https://login.example.com/\"", BadCharacter),
-            ("https://login.example.com/a|b^c`", BadCharacter),
-            ("https://login.example.com/[a]", BadCharacter),
-            ("https://login.example.com/%", BadCharacter),
-            ("https://login.example.com/%2", BadCharacter),
-            ("https://login.example.com/%2g", BadCharacter),
-            ("https://login.example.com/%%20", BadCharacter),
-            ("https://login.example.com/a b", Space),
-            (" https://login.example.com/", Space),
-            ("https://login.example.com/ ", Space),
-            ("https://login.example.com/\u{A0}", Space),
-            ("java\tscript:alert(1)", ControlCharacter),
-            ("https://login.exa\nmple.com/", ControlCharacter),
-            ("\u{1}https://login.example.com/", ControlCharacter),
-            ("https://login.example.com/\u{202E}", ControlCharacter),
-        ] {
-            assert_eq!(endpoint_url(text), Err(expected), "{text:?}");
+        assert_cases(include_str!("../../tests/cases/endpoints.json"), |text| {
             assert_eq!(origin(text), None, "{text:?}");
-        }
+            endpoint_url(text).expect_err(text)
+        });
     }
 
     #[test]
     fn redirect_uris_accept_any_scheme_except_scripts() {
-        for (text, expected) in [
-            ("https://ppm.example.com/oauth/callback", Ok(())),
-            ("http://ppm.example.com/CallBack?x=%zz", Ok(())),
-            ("urn:ietf:wg:oauth:2.0:oob", Ok(())),
-            ("com.example.app:/cb", Ok(())),
-            ("com.example.app://cb", Ok(())),
-            ("postmessage", Ok(())),
-            ("/javascript:x", Ok(())),
-            ("https://ppm.example.com/büro", Ok(())),
-            ("", Err(NotAbsolute)),
-            ("javascript:alert(1)", Err(Scheme)),
-            ("JavaScript:alert(1)", Err(Scheme)),
-            ("data:text/html,x", Err(Scheme)),
-            ("VBSCRIPT:x", Err(Scheme)),
-            ("https://ppm.example.com/#cb", Err(Fragment)),
-            ("https://ppm.example.com/#", Err(Fragment)),
-            (" https://ppm.example.com/", Err(Space)),
-            ("https://ppm.example.com/a b", Err(Space)),
-            ("\u{2003}javascript:alert(1)", Err(Space)),
-            ("java\nscript:alert(1)", Err(ControlCharacter)),
-            ("https://ppm.example.com/\u{202E}", Err(ControlCharacter)),
-        ] {
-            assert_eq!(redirect_uri(text), expected, "{text:?}");
-        }
+        assert_cases(include_str!("../../tests/cases/redirect-uris.json"), |text| {
+            redirect_uri(text).err()
+        });
     }
 
     #[test]
     fn scopes_are_ascii_tokens_separated_by_spaces() {
-        for (text, expected) in [
-            ("", Ok(())),
-            ("https://outlook.office365.com/SMTP.Send offline_access", Ok(())),
-            ("https://mail.google.com/", Ok(())),
-            ("  openid   profile ", Ok(())),
-            ("!#[]~", Ok(())),
-            ("a\"b", Err(ScopeProblem::BadCharacter)),
-            ("a\\b", Err(ScopeProblem::BadCharacter)),
-            ("größe", Err(ScopeProblem::BadCharacter)),
-            ("a\u{A0}b", Err(ScopeProblem::BadCharacter)),
-            ("a\tb", Err(ScopeProblem::ControlCharacter)),
-            ("a\r\nb", Err(ScopeProblem::ControlCharacter)),
-            ("a\u{7F}", Err(ScopeProblem::ControlCharacter)),
-            ("a\u{202E}b", Err(ScopeProblem::ControlCharacter)),
-        ] {
-            assert_eq!(scope(text), expected, "{text:?}");
-        }
+        assert_cases(include_str!("../../tests/cases/scopes.json"), |text| scope(text).err());
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use validator::{Validate, ValidateRange};
 
 use crate::field::Field;
 use crate::flow::OauthFlow;
+use crate::named::named_enum;
 use crate::presence::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
 use crate::syntax;
@@ -126,38 +127,19 @@ pub struct Authentication<S> {
     pub client_authentication: ClientAuthentication,
 }
 
-/// How the client authenticates at the Token Endpoint (RFC 6749 2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClientAuthentication {
-    /// As the provider's metadata says; otherwise in the body, then by HTTP Basic.
-    #[default]
-    Automatic,
-    /// In the request body (`client_secret_post`).
-    Body,
-    /// By HTTP Basic (`client_secret_basic`).
-    Basic,
-    /// No secret: a public client (RFC 6749 2.1), for Authorization Code with PKCE only.
-    None,
-}
-
-impl ClientAuthentication {
-    /// Every method, in the order of the screen.
-    pub const ALL: [Self; 4] = [Self::Automatic, Self::Body, Self::Basic, Self::None];
-
-    /// The method's name in JSON and in an `<option value>`.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Body => "body",
-            Self::Basic => "basic",
-            Self::None => "none",
-        }
-    }
-
-    /// The method with this wire name.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.wire_name() == name)
+named_enum! {
+    /// How the client authenticates at the Token Endpoint (RFC 6749 2.3.1).
+    #[derive(Default, Hash)]
+    ClientAuthentication {
+        /// As the provider's metadata says; otherwise in the body, then by HTTP Basic.
+        #[default]
+        Automatic = "automatic",
+        /// In the request body (`client_secret_post`).
+        Body = "body",
+        /// By HTTP Basic (`client_secret_basic`).
+        Basic = "basic",
+        /// No secret: a public client (RFC 6749 2.1), for Authorization Code with PKCE only.
+        None = "none",
     }
 }
 
@@ -184,35 +166,17 @@ impl PortText {
     }
 }
 
-/// When a connection switches to TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsMode {
-    /// Implicit TLS on ports 465 and 2465, STARTTLS on any other.
-    #[default]
-    Automatic,
-    /// Plain text until STARTTLS, which is required (RFC 3207).
-    StartTls,
-    /// Implicit TLS (RFC 8314 3.3).
-    Implicit,
-}
-
-impl TlsMode {
-    /// Every mode, in the order of the screen.
-    pub const ALL: [Self; 3] = [Self::Automatic, Self::StartTls, Self::Implicit];
-
-    /// The mode's name in JSON and in an `<option value>`.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::StartTls => "start-tls",
-            Self::Implicit => "implicit",
-        }
-    }
-
-    /// The mode with this wire name.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.wire_name() == name)
+named_enum! {
+    /// When a connection switches to TLS.
+    #[derive(Default, Hash)]
+    TlsMode {
+        /// Implicit TLS on ports 465 and 2465, STARTTLS on any other.
+        #[default]
+        Automatic = "automatic",
+        /// Plain text until STARTTLS, which is required (RFC 3207).
+        StartTls = "start-tls",
+        /// Implicit TLS (RFC 8314 3.3).
+        Implicit = "implicit",
     }
 }
 

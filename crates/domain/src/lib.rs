@@ -14,6 +14,7 @@ pub mod flow;
 pub mod issuer;
 pub mod merge;
 pub mod microsoft;
+mod named;
 pub mod note;
 pub mod presence;
 pub mod preset;

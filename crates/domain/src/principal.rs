@@ -1,5 +1,6 @@
 //! The authenticated user and what a request says of its client.
 
+use crate::named::named_enum;
 use crate::time_format::TimePreference;
 
 /// The authenticated user, by any sign-in method.
@@ -99,29 +100,12 @@ impl Email {
     }
 }
 
-/// A user's role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Full access.
-    Administrator,
-    /// Read access to the settings without secrets, the token's status and the history.
-    Reader,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 2] = [Self::Administrator, Self::Reader];
-
-    /// Returns the stable name, as in the database.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Reader => "reader",
-        }
-    }
-
-    /// Returns the role with this name.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.wire_name() == name)
+named_enum! {
+    /// A user's role.
+    Role {
+        /// Full access.
+        Administrator = "administrator",
+        /// Read access to the settings without secrets, the token's status and the history.
+        Reader = "reader",
     }
 }

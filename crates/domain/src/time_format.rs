@@ -4,81 +4,35 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A date pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum DatePattern {
-    /// `2026-11-23` (ISO 8601).
-    #[default]
-    #[serde(rename = "YYYY-MM-DD")]
-    YearMonthDay,
-    /// `11/23/2026`
-    #[serde(rename = "MM/DD/YYYY")]
-    MonthDayYear,
-    /// `23/11/2026`
-    #[serde(rename = "DD/MM/YYYY")]
-    DayMonthYear,
-    /// `23.11.2026`
-    #[serde(rename = "DD.MM.YYYY")]
-    DayMonthYearDots,
-    /// `23-Nov-2026`, which is unambiguous.
-    #[serde(rename = "DD-Mon-YYYY")]
-    DayMonthNameYear,
-}
+use crate::named::named_enum;
 
-impl DatePattern {
-    /// Every pattern, in display order.
-    pub const ALL: [Self; 5] = [
-        Self::YearMonthDay,
-        Self::MonthDayYear,
-        Self::DayMonthYear,
-        Self::DayMonthYearDots,
-        Self::DayMonthNameYear,
-    ];
-
-    /// The pattern's usual notation, which is also its name in the database.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::YearMonthDay => "YYYY-MM-DD",
-            Self::MonthDayYear => "MM/DD/YYYY",
-            Self::DayMonthYear => "DD/MM/YYYY",
-            Self::DayMonthYearDots => "DD.MM.YYYY",
-            Self::DayMonthNameYear => "DD-Mon-YYYY",
-        }
-    }
-
-    /// Returns the pattern with this name.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|pattern| pattern.wire_name() == name)
+named_enum! {
+    /// A date pattern.
+    #[derive(Default)]
+    DatePattern {
+        /// `2026-11-23` (ISO 8601).
+        #[default]
+        YearMonthDay = "YYYY-MM-DD",
+        /// `11/23/2026`
+        MonthDayYear = "MM/DD/YYYY",
+        /// `23/11/2026`
+        DayMonthYear = "DD/MM/YYYY",
+        /// `23.11.2026`
+        DayMonthYearDots = "DD.MM.YYYY",
+        /// `23-Nov-2026`, which is unambiguous.
+        DayMonthNameYear = "DD-Mon-YYYY",
     }
 }
 
-/// 12-hour or 24-hour clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum ClockStyle {
-    /// `18:42`
-    #[default]
-    #[serde(rename = "24")]
-    TwentyFourHours,
-    /// `6:42 PM`
-    #[serde(rename = "12")]
-    TwelveHours,
-}
-
-impl ClockStyle {
-    /// Both styles, in display order.
-    pub const ALL: [Self; 2] = [Self::TwentyFourHours, Self::TwelveHours];
-
-    /// The style's name in the database.
-    pub const fn wire_name(self) -> &'static str {
-        match self {
-            Self::TwentyFourHours => "24",
-            Self::TwelveHours => "12",
-        }
-    }
-
-    /// Returns the style with this name.
-    pub fn from_wire_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|style| style.wire_name() == name)
+named_enum! {
+    /// 12-hour or 24-hour clock.
+    #[derive(Default)]
+    ClockStyle {
+        /// `18:42`
+        #[default]
+        TwentyFourHours = "24",
+        /// `6:42 PM`
+        TwelveHours = "12",
     }
 }
 

@@ -1,0 +1,29 @@
+//! Enums whose values have names in JSON, in the database and in HTML.
+
+/// Defines an enum with a name for each value.
+macro_rules! named_enum {
+    ($(#[$attribute:meta])+ $name:ident { $($(#[$of_value:meta])+ $value:ident = $wire:literal,)+ }) => {
+        $(#[$attribute])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$of_value])+ #[serde(rename = $wire)] $value,)+
+        }
+
+        impl $name {
+            /// Every value, in display order.
+            pub const ALL: [Self; [$($wire),+].len()] = [$(Self::$value),+];
+
+            /// The value's name in JSON, in the database and in HTML.
+            pub const fn wire_name(self) -> &'static str {
+                match self { $(Self::$value => $wire),+ }
+            }
+
+            /// Returns the value with this name.
+            pub fn from_wire_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|value| value.wire_name() == name)
+            }
+        }
+    };
+}
+
+pub(crate) use named_enum;

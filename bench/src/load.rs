@@ -71,15 +71,13 @@ pub async fn call(server: SocketAddr, calls: u32, who: &str) -> Result<f64> {
 pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
     let mut browser = LoadClient::signed_in(server, who).await?;
     let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
-    let (mut draft, mut revision) = (tab.saved.draft(), tab.saved.revision);
-    for (field, text) in [
+    let mut revision = tab.saved.revision;
+    let mut draft = tab.saved.draft().with_texts([
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicServer, "smtp.example.com"),
         (Field::BasicPort, "587"),
         (Field::Username, "noreply"),
-    ] {
-        draft.edit(field, text);
-    }
+    ]);
     let begun = Instant::now();
     for _ in 0..saves {
         draft.edit(Field::BasicDisplayName, format!("PPM {revision}"));
@@ -97,18 +95,16 @@ pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
 pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Result<f64> {
     let mut browser = LoadClient::signed_in(server, who).await?;
     let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
-    let (mut draft, revision) = (tab.saved.draft(), tab.saved.revision);
-    for (field, text) in [
+    let (saved, revision) = (tab.saved.draft(), tab.saved.revision);
+    let draft = saved.with_texts([
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, "PPM"),
         (Field::BasicServer, "127.0.0.1"),
-        (Field::BasicPort, port.to_string().as_str()),
+        (Field::BasicPort, &port.to_string()),
         (Field::BasicUseTls, "false"),
         (Field::Username, ""),
-    ] {
-        draft.edit(field, text);
-    }
-    draft.edit(Field::Password, "");
+        (Field::Password, ""),
+    ]);
     let save = Save { draft, revision, deletes_grant: None };
     let answer = browser.call("email/save", &serde_json::json!({ "save": save })).await?;
     let SaveAnswer::Saved(_) = answer else { bail!("nothing was saved: {answer:?}") };

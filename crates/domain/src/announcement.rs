@@ -14,8 +14,6 @@ use crate::preset::Provider;
 pub struct Announcement {
     /// The announcement.
     pub code: AnnouncementCode,
-    /// When it takes effect, in seconds since the epoch.
-    from: i64,
     /// The publication that announced it.
     pub source: &'static str,
     /// The date on which the source was read.
@@ -36,23 +34,13 @@ pub enum AnnouncementCode {
 const SOURCE: &str = "Microsoft 365 Message Center, MC786329, 27 January 2026";
 const READ: &str = "28 November 2026";
 
-/// Microsoft's notices on SMTP AUTH with a password, the latest first.
-const MICROSOFT_PASSWORD_NOTICES: [Announcement; 3] = [
+/// Microsoft's notices on SMTP AUTH with a password, and when each takes effect, the latest first.
+const MICROSOFT_PASSWORD_NOTICES: [(AnnouncementCode, i64); 3] = [
     // 1 July 2027: Microsoft announces the final date in the second half of the year.
-    Announcement {
-        code: AnnouncementCode::PasswordsEndForGood,
-        from: 1_814_400_000,
-        source: SOURCE,
-        read: READ,
-    },
+    (AnnouncementCode::PasswordsEndForGood, 1_814_400_000),
     // 1 January 2027.
-    Announcement {
-        code: AnnouncementCode::PasswordsAreOff,
-        from: 1_798_761_600,
-        source: SOURCE,
-        read: READ,
-    },
-    Announcement { code: AnnouncementCode::PasswordsEnd, from: 0, source: SOURCE, read: READ },
+    (AnnouncementCode::PasswordsAreOff, 1_798_761_600),
+    (AnnouncementCode::PasswordsEnd, 0),
 ];
 
 /// Returns the notice in effect at `now` for a form that authenticates with a password at Exchange
@@ -62,7 +50,9 @@ pub fn announcement(draft: &Draft, now: DateTime<Utc>) -> Option<Announcement> {
     if draft.flow != OauthFlow::None || provider != Some(Provider::Microsoft365) {
         return None;
     }
-    MICROSOFT_PASSWORD_NOTICES.into_iter().find(|announcement| announcement.from <= now.timestamp())
+    let (code, _) =
+        MICROSOFT_PASSWORD_NOTICES.into_iter().find(|(_, from)| *from <= now.timestamp())?;
+    Some(Announcement { code, source: SOURCE, read: READ })
 }
 
 /// Returns the values that switch a form to OAuth at Microsoft: server and sender copied from Basic
@@ -92,16 +82,12 @@ mod tests {
     use super::*;
 
     fn draft(server: &str) -> Draft {
-        let mut draft = Draft::default();
-        for (field, text) in [
+        Draft::default().with_texts([
             (Field::BasicServer, server),
             (Field::BasicPort, "587"),
             (Field::BasicSender, "noreply@contoso.com"),
             (Field::BasicDisplayName, "Contoso PPM"),
-        ] {
-            draft.edit(field, text);
-        }
-        draft
+        ])
     }
 
     fn at(date: &str) -> DateTime<Utc> {
@@ -139,10 +125,8 @@ mod tests {
 
     #[test]
     fn moving_to_oauth_copies_server_sender_and_tenant() {
-        let mut draft = draft("smtp.office365.com");
-        for (field, text) in move_to_oauth(&draft.clone()) {
-            draft.edit(field, text);
-        }
+        let before = draft("smtp.office365.com");
+        let draft = before.clone().with_texts(move_to_oauth(&before));
         let expected = [
             (Field::Flow, "authorization-code-pkce"),
             (Field::OauthSender, "noreply@contoso.com"),
@@ -167,8 +151,8 @@ mod tests {
 
     #[test]
     fn moving_to_oauth_keeps_the_endpoints_if_the_sender_has_no_tenant() {
-        let mut draft = draft("smtp.office365.com");
-        draft.edit(Field::BasicSender, "root@localhost");
+        let draft =
+            draft("smtp.office365.com").with_texts([(Field::BasicSender, "root@localhost")]);
         let values = move_to_oauth(&draft);
         assert!(values.iter().all(|(field, _)| *field != Field::TokenEndpoint));
         assert!(values.iter().any(|(field, _)| *field == Field::Flow));

@@ -367,6 +367,17 @@ impl Draft {
         }
     }
 
+    /// Returns the draft with these texts in their controls.
+    pub fn with_texts<T: Into<String>>(
+        mut self,
+        texts: impl IntoIterator<Item = (Field, T)>,
+    ) -> Self {
+        for (field, text) in texts {
+            self.edit(field, text);
+        }
+        self
+    }
+
     /// Returns the edit that a save applies to a secret. A stored Password without a Username is
     /// cleared, and an empty replacement counts as untouched.
     pub fn secret_on_save(&self, field: Field) -> Cow<'_, SecretEdit> {

@@ -84,16 +84,8 @@ const ENDPOINTS: [(&str, &str); 18] = [
 ];
 
 /// Placeholders for a tenant in documentation, without punctuation.
-const PLACEHOLDERS: [&str; 8] = [
-    "tenant",
-    "tenantid",
-    "tenantname",
-    "tenantidorname",
-    "yourtenant",
-    "yourtenantid",
-    "yourtenantname",
-    "directoryid",
-];
+const PLACEHOLDERS: &str =
+    "tenant tenantid tenantname tenantidorname yourtenant yourtenantid yourtenantname directoryid";
 
 /// The candidate issuers, in the order to request them: at least one.
 ///
@@ -124,7 +116,7 @@ fn placeholder(typed: &str) -> Option<String> {
     let mut parts = parts.chain((!typed.contains("://")).then_some(typed));
     let is_placeholder = |part: &&str| {
         let bare: String = part.chars().filter(char::is_ascii_alphanumeric).collect();
-        PLACEHOLDERS.contains(&bare.to_ascii_lowercase().as_str())
+        PLACEHOLDERS.split(' ').any(|placeholder| placeholder.eq_ignore_ascii_case(&bare))
     };
     parts.find(is_placeholder).map(str::to_owned)
 }

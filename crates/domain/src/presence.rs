@@ -45,9 +45,7 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
         | Field::OauthTrustedCa
         | Field::ClientAuthentication => match draft.flow {
             OauthFlow::None => Presence::Disabled,
-            OauthFlow::AuthorizationCode
-            | OauthFlow::AuthorizationCodePkce
-            | OauthFlow::ClientCredentials => Presence::Optional,
+            _ => Presence::Optional,
         },
         Field::AuthorizationEndpoint | Field::RedirectUri => match draft.flow {
             OauthFlow::None | OauthFlow::ClientCredentials => Presence::Disabled,
@@ -69,18 +67,8 @@ impl Draft {
 pub fn section_presence(section: Section, flow: OauthFlow) -> Presence {
     match (section, flow) {
         (Section::Flow, _) | (Section::BasicSmtp, OauthFlow::None) => Presence::Required,
-        (
-            Section::BasicSmtp,
-            OauthFlow::AuthorizationCode
-            | OauthFlow::AuthorizationCodePkce
-            | OauthFlow::ClientCredentials,
-        ) => Presence::Optional,
+        (Section::BasicSmtp, _) => Presence::Optional,
         (Section::OauthSmtp | Section::Authentication, OauthFlow::None) => Presence::Disabled,
-        (
-            Section::OauthSmtp | Section::Authentication,
-            OauthFlow::AuthorizationCode
-            | OauthFlow::AuthorizationCodePkce
-            | OauthFlow::ClientCredentials,
-        ) => Presence::Required,
+        (Section::OauthSmtp | Section::Authentication, _) => Presence::Required,
     }
 }

@@ -142,7 +142,7 @@ impl Settings {
             OauthFlow::None => {
                 return Ok(Self::Basic {
                     server: mail_server(&draft.basic, BASIC_FIELDS)?,
-                    sender: sender(&draft.basic, Field::BasicSender, Field::BasicDisplayName)?,
+                    sender: sender(draft, Field::BasicSender, Field::BasicDisplayName)?,
                     account: account(draft, secrets)?,
                 });
             }
@@ -161,7 +161,7 @@ impl Settings {
         }
         Ok(Self::Oauth {
             server,
-            sender: sender(&draft.oauth, Field::OauthSender, Field::OauthDisplayName)?,
+            sender: sender(draft, Field::OauthSender, Field::OauthDisplayName)?,
             grant: Grant {
                 consent,
                 client_id: text(draft, Field::ClientId)?,
@@ -209,24 +209,15 @@ fn mail_server(smtp: &Smtp, [server, port, trusted_ca]: [Field; 3]) -> Result<Ma
     })
 }
 
-fn sender(smtp: &Smtp, address: Field, display_name: Field) -> Result<Sender, Field> {
-    field_problem(address, &smtp.sender).map_err(|_| address)?;
-    field_problem(display_name, &smtp.display_name).map_err(|_| display_name)?;
-    match (smtp.sender.is_empty(), smtp.display_name.is_empty()) {
-        (true, _) => Err(address),
-        (_, true) => Err(display_name),
-        (false, false) => {
-            Ok(Sender { address: smtp.sender.clone(), display_name: smtp.display_name.clone() })
-        }
-    }
+fn sender(draft: &Draft, address: Field, display_name: Field) -> Result<Sender, Field> {
+    Ok(Sender { address: text(draft, address)?, display_name: text(draft, display_name)? })
 }
 
 fn account(draft: &Draft, secrets: &OpenedSecrets) -> Result<Option<Account>, Field> {
-    let username = &draft.sign_in.username;
-    if username.is_empty() {
+    if draft.sign_in.username.is_empty() {
         return Ok(None);
     }
-    field_problem(Field::Username, username).map_err(|_| Field::Username)?;
+    let username = text(draft, Field::Username)?;
     let password = secrets.password.clone().ok_or(Field::Password)?;
-    Ok(Some(Account { username: username.clone(), password }))
+    Ok(Some(Account { username, password }))
 }

@@ -290,29 +290,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_valid_until_it_expires() {
-        let token = token(Renewal::ByItself);
-        for (at, expected) in [
-            ("2027-03-01T08:59:59.999Z", TokenStatus::Valid),
-            ("2027-03-01T09:00:00Z", TokenStatus::Expired),
-        ] {
-            assert_eq!(TokenStatus::of(Some(&token), at.parse().unwrap()), expected, "{at}");
-        }
-    }
-
-    #[test]
-    fn a_token_with_an_invalid_grant_counts_as_expired() {
+    fn a_token_is_valid_until_it_expires_or_the_grant_becomes_invalid() {
         let failure = OauthFailure {
             stage: OauthStage::Renewal,
             diagnosis: OauthDiagnosis::InvalidGrant,
             peer_text: None,
         };
-        let token = token(Renewal::Gone(failure));
-        assert_eq!(TokenStatus::of(Some(&token), DateTime::UNIX_EPOCH), TokenStatus::Expired);
-    }
-
-    #[test]
-    fn a_missing_token_is_absent() {
-        assert_eq!(TokenStatus::of(None, DateTime::UNIX_EPOCH), TokenStatus::Absent);
+        let (valid, gone) = (token(Renewal::ByItself), token(Renewal::Gone(failure)));
+        for (token, at, expected) in [
+            (None, "1970-01-01T00:00:00Z", TokenStatus::Absent),
+            (Some(&valid), "2027-03-01T08:59:59.999Z", TokenStatus::Valid),
+            (Some(&valid), "2027-03-01T09:00:00Z", TokenStatus::Expired),
+            (Some(&gone), "1970-01-01T00:00:00Z", TokenStatus::Expired),
+        ] {
+            assert_eq!(TokenStatus::of(token, at.parse().unwrap()), expected, "{at}");
+        }
     }
 }

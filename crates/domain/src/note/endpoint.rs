@@ -10,20 +10,8 @@ use crate::preset::Provider;
 use crate::syntax::url::{endpoint_url, host_and_path};
 
 /// Request parameters that PPM adds itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
-const OWN_PARAMETERS: [&str; 12] = [
-    "client_id",
-    "client_secret",
-    "response_type",
-    "redirect_uri",
-    "scope",
-    "state",
-    "code",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "grant_type",
-    "refresh_token",
-];
+const OWN_PARAMETERS: &str = "client_id client_secret response_type redirect_uri scope state code code_challenge \
+    code_challenge_method code_verifier grant_type refresh_token";
 
 /// Last path segments of known Authorization Endpoints.
 const AUTHORIZATION_SEGMENTS: [&str; 5] =
@@ -74,7 +62,7 @@ fn with_https(field: Field, text: &str) -> Option<Note> {
 fn own_parameters(field: Field, text: &str) -> Option<Note> {
     let (address, query) = text.split_once('?')?;
     let name = |pair: &&str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    let is_own = |pair: &&str| OWN_PARAMETERS.contains(&name(pair).as_str());
+    let is_own = |pair: &&str| OWN_PARAMETERS.split(' ').any(|own| own == name(pair));
     let (own, others): (Vec<_>, Vec<_>) = query.split('&').partition(is_own);
     if own.is_empty() {
         return None;
@@ -207,10 +195,10 @@ mod tests {
     }
 
     fn draft(authorization: &str, token: &str) -> Draft {
-        let mut draft = Draft { flow: OauthFlow::AuthorizationCodePkce, ..Draft::default() };
-        draft.edit(Field::AuthorizationEndpoint, authorization);
-        draft.edit(Field::TokenEndpoint, token);
-        draft
+        Draft { flow: OauthFlow::AuthorizationCodePkce, ..Draft::default() }.with_texts([
+            (Field::AuthorizationEndpoint, authorization),
+            (Field::TokenEndpoint, token),
+        ])
     }
 
     /// The only note at the Token Endpoint, with its corrections.

@@ -8,44 +8,12 @@ use crate::preset::is_under;
 use crate::syntax::url::host_and_path;
 
 /// Nouns that follow "your" in a placeholder.
-const YOUR_NOUNS: [&str; 18] = [
-    "tenant",
-    "client",
-    "app",
-    "directory",
-    "domain",
-    "company",
-    "org",
-    "server",
-    "host",
-    "provider",
-    "mail",
-    "smtp",
-    "email",
-    "user",
-    "name",
-    "scope",
-    "id",
-    "site",
-];
+const YOUR_NOUNS: &str = "tenant client app directory domain company org server host provider mail smtp email user \
+    name scope id site";
 
 /// Placeholder words, without `-` and `_`.
-const WORDS: [&str; 14] = [
-    "tenantid",
-    "tenantname",
-    "clientid",
-    "appid",
-    "applicationid",
-    "directoryid",
-    "clientsecret",
-    "smtphost",
-    "smtpserver",
-    "placeholder",
-    "changeme",
-    "todo",
-    "tbd",
-    "myclientid",
-];
+const WORDS: &str = "tenantid tenantname clientid appid applicationid directoryid clientsecret smtphost \
+    smtpserver placeholder changeme todo tbd myclientid";
 
 /// The brackets around a placeholder.
 const BRACKETS: [(char, char); 3] = [('{', '}'), ('<', '>'), ('[', ']')];
@@ -126,11 +94,11 @@ fn is_placeholder_word(word: &str) -> bool {
     let is_instruction = ["your", "insert", "replace", "enter"].iter().any(|verb| {
         let rest = bare.strip_prefix(verb).unwrap_or_default();
         let rest = rest.strip_prefix("your").unwrap_or(rest);
-        YOUR_NOUNS.iter().any(|noun| rest.starts_with(noun))
+        YOUR_NOUNS.split(' ').any(|noun| rest.starts_with(noun))
     });
     let is_filler = |c| bare.len() >= 8 && bare.chars().all(|other| other == c);
     is_instruction
-        || WORDS.contains(&bare.as_str())
+        || WORDS.split(' ').any(|word| word == bare)
         || bare.contains("xxxx")
         || bare == "xxx"
         || is_filler('0')
@@ -224,9 +192,10 @@ mod tests {
     fn the_tenant_of_the_other_endpoint_is_suggested() {
         let at =
             |tenant, name| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/{name}");
-        let mut draft = Draft::default();
-        draft.edit(Field::AuthorizationEndpoint, at("contoso.com", "authorize"));
-        draft.edit(Field::TokenEndpoint, at("{tenant}", "token"));
+        let draft = Draft::default().with_texts([
+            (Field::AuthorizationEndpoint, at("contoso.com", "authorize")),
+            (Field::TokenEndpoint, at("{tenant}", "token")),
+        ]);
         let note = note(Field::TokenEndpoint, &draft).expect("a note");
         assert_eq!(note.found, Found::Placeholder("{tenant}".to_owned()));
         assert_eq!(note.corrections, [(Field::TokenEndpoint, at("contoso.com", "token"))]);

@@ -48,9 +48,7 @@ mod tests {
     use super::*;
 
     fn notes_on(text: &str) -> Vec<Note> {
-        let mut draft = Draft::default();
-        draft.edit(Field::BasicSender, text);
-        notes(Field::BasicSender, &draft)
+        notes(Field::BasicSender, &Draft::default().with_texts([(Field::BasicSender, text)]))
     }
 
     #[test]

@@ -70,9 +70,7 @@ mod tests {
     use super::*;
 
     fn notes_on(text: &str) -> Vec<Note> {
-        let mut draft = Draft::default();
-        draft.edit(Field::BasicServer, text);
-        notes(Field::BasicServer, &draft)
+        notes(Field::BasicServer, &Draft::default().with_texts([(Field::BasicServer, text)]))
     }
 
     #[test]

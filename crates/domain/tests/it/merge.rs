@@ -4,6 +4,8 @@ use domain::merge::{Merge, merge, take_theirs};
 use domain::secret::{SecretEdit, StoredSecret};
 use domain::{Draft, Field, OauthFlow, Problem, Saved};
 
+use crate::edited;
+
 const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
 
 /// The common base: a complete form with both secrets stored.
@@ -21,14 +23,6 @@ fn base() -> Saved {
         ],
     );
     saved_over(&fresh, &draft)
-}
-
-fn edited(saved: &Saved, edits: &[(Field, &str)]) -> Draft {
-    let mut draft = saved.draft();
-    for &(field, text) in edits {
-        draft.edit(field, text);
-    }
-    draft
 }
 
 /// Returns the saved state after saving `draft` over `before`.
@@ -210,12 +204,8 @@ fn their_flow_does_not_discard_my_edits() {
 
 #[test]
 fn a_stored_client_secret_must_be_entered_again_if_the_merge_changes_its_destination() {
-    let before = saved_over(&base(), &{
-        let mut draft = base().draft();
-        draft.edit(Field::Flow, "client-credentials");
-        draft.edit(Field::ClientSecret, "first");
-        draft
-    });
+    let edits = [(Field::Flow, "client-credentials"), (Field::ClientSecret, "first")];
+    let before = saved_over(&base(), &edited(&base(), &edits));
     // They change the mail server and enter the secret again; I change the scope.
     let theirs = edited(&before, &[(Field::OauthPort, "465"), (Field::ClientSecret, "second")]);
     let theirs = saved_over(&before, &theirs);

@@ -1,15 +1,7 @@
 //! Each preset fills in valid values.
 
 use domain::preset::{Detail, DetailProblem, Provider};
-use domain::secret::{SecretEdit, TypedSecret};
 use domain::{Draft, Field, OauthFlow, Saved};
-
-const FLOWS: [OauthFlow; 4] = [
-    OauthFlow::None,
-    OauthFlow::AuthorizationCode,
-    OauthFlow::AuthorizationCodePkce,
-    OauthFlow::ClientCredentials,
-];
 
 fn detail(provider: Provider) -> &'static str {
     match provider.detail() {
@@ -21,7 +13,6 @@ fn detail(provider: Provider) -> &'static str {
 
 /// A form with a provider's preset and the administrator's own values.
 fn filled(provider: Provider, flow: OauthFlow) -> Draft {
-    let mut draft = Draft::default();
     let own = [
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, "Example PPM"),
@@ -29,16 +20,12 @@ fn filled(provider: Provider, flow: OauthFlow) -> Draft {
         (Field::OauthDisplayName, "Example PPM"),
         (Field::ClientId, "client"),
         (Field::RedirectUri, "https://ppm.example/oauth/callback"),
+        (Field::ClientSecret, "s"),
     ];
-    for (field, text) in own {
-        draft.edit(field, text);
-    }
-    draft.authentication.client_secret = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
-    for (field, value) in provider.values(flow, detail(provider)).expect("values") {
-        draft.edit(field, value);
-    }
+    let preset = provider.values(flow, detail(provider)).expect("values");
+    let mut draft = Draft::default().with_texts(own).with_texts(preset);
     if !draft.sign_in.username.is_empty() {
-        draft.sign_in.password = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
+        draft.edit(Field::Password, "s");
     }
     draft
 }
@@ -46,7 +33,7 @@ fn filled(provider: Provider, flow: OauthFlow) -> Draft {
 #[test]
 fn each_preset_is_valid_with_every_flow() {
     for provider in Provider::ALL {
-        for flow in FLOWS {
+        for flow in OauthFlow::ALL {
             let problems = filled(provider, flow).problems(&Saved::default().form);
             assert!(problems.is_empty(), "{provider:?} {flow:?}: {problems:?}");
         }
@@ -83,7 +70,7 @@ fn client_credentials_are_kept_if_the_provider_supports_them() {
 
 #[test]
 fn high_volume_email_always_uses_client_credentials() {
-    for flow in FLOWS {
+    for flow in OauthFlow::ALL {
         let draft = filled(Provider::HighVolumeEmail, flow);
         assert_eq!(draft.flow, OauthFlow::ClientCredentials, "{flow:?}");
         assert_eq!(draft.authentication.scope, "https://outlook.office365.com/.default");

@@ -4,9 +4,7 @@ use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::syntax::certificate::CertificateProblem;
 use domain::{Draft, Field, Form, OauthFlow, Problem, Saved};
 
-/// Every flow that has a Client Secret.
-const FLOWS: [OauthFlow; 3] =
-    [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce, OauthFlow::ClientCredentials];
+use crate::{OAUTH_FLOWS, OAUTH_TEXTS, edited, with_flow};
 
 /// A changed value for each control that binds the Client Secret only with Client Credentials.
 const BOUND_WITH_CLIENT_CREDENTIALS: [(Field, &str); 6] = [
@@ -27,38 +25,19 @@ fn saved_over(before: &Saved, draft: &Draft) -> Saved {
 
 /// A complete saved form with both secrets stored.
 fn saved(flow: OauthFlow) -> Saved {
-    let mut draft = Draft { flow, ..Draft::default() };
-    for (field, text) in [
+    let basic = [
         (Field::BasicSender, "noreply@example.com"),
         (Field::BasicDisplayName, "Example PPM"),
         (Field::BasicServer, "smtp.example.com"),
         (Field::BasicPort, "587"),
         (Field::Username, "noreply"),
-        (Field::OauthSender, "noreply@example.com"),
-        (Field::OauthDisplayName, "Example PPM"),
-        (Field::OauthServer, "smtp.example.com"),
-        (Field::OauthPort, "587"),
-        (Field::ClientId, "ppm"),
-        (Field::AuthorizationEndpoint, "https://login.example.com/authorize"),
-        (Field::TokenEndpoint, "https://login.example.com/token"),
-        (Field::RedirectUri, "https://ppm.example.com/oauth/callback"),
-        (Field::Scope, "smtp"),
-    ] {
-        draft.edit(field, text);
-    }
+    ];
+    let draft = with_flow(flow).with_texts(basic).with_texts(OAUTH_TEXTS);
     let form = draft.map_secrets(|field, _| match draft.destination(field) {
         Some(destination) => StoredSecret::For(destination),
         None => StoredSecret::Unset,
     });
     Saved { form, revision: 1, ..Saved::default() }
-}
-
-fn edited(saved: &Saved, edits: &[(Field, &str)]) -> Draft {
-    let mut draft = saved.draft();
-    for &(field, text) in edits {
-        draft.edit(field, text);
-    }
-    draft
 }
 
 fn problem(saved: &Saved, draft: &Draft, field: Field) -> Option<Problem> {
@@ -72,42 +51,29 @@ fn an_untouched_secret_is_kept() {
 }
 
 #[test]
-fn a_changed_server_requires_the_password_again() {
-    let saved = saved(OauthFlow::None);
-    let draft = edited(&saved, &[(Field::BasicServer, "smtp.example.org")]);
-    assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
-}
-
-#[test]
-fn a_changed_trusted_certificate_requires_the_password_again() {
+fn a_changed_server_or_trusted_certificate_requires_the_password_again() {
     let authority = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     let saved = saved(OauthFlow::None);
-    let draft = edited(&saved, &[(Field::BasicTrustedCa, authority)]);
-    assert_eq!(problem(&saved, &draft, Field::Password), Some(Problem::EnterAgain));
-    let draft = edited(&saved, &[(Field::OauthTrustedCa, authority)]);
-    assert_eq!(problem(&saved, &draft, Field::Password), None, "it is trusted elsewhere");
+    for (field, text, expected) in [
+        (Field::BasicServer, "smtp.example.org", Some(Problem::EnterAgain)),
+        (Field::BasicServer, "SMTP.example.com", None),
+        (Field::BasicTrustedCa, authority, Some(Problem::EnterAgain)),
+        (Field::OauthTrustedCa, authority, None),
+    ] {
+        let draft = edited(&saved, &[(field, text)]);
+        assert_eq!(problem(&saved, &draft, Field::Password), expected, "{field:?} {text}");
+    }
 }
 
 #[test]
-fn a_change_of_case_in_the_server_keeps_the_password() {
-    let saved = saved(OauthFlow::None);
-    let draft = edited(&saved, &[(Field::BasicServer, "SMTP.example.com")]);
-    assert_eq!(problem(&saved, &draft, Field::Password), None);
-}
-
-#[test]
-fn a_changed_token_endpoint_origin_requires_the_client_secret_again() {
-    let saved = saved(OauthFlow::ClientCredentials);
-    let draft = edited(&saved, &[(Field::TokenEndpoint, "https://evil.example/token")]);
-    assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
-}
-
-#[test]
-fn a_changed_token_endpoint_path_requires_the_client_secret_again() {
-    for flow in FLOWS {
+fn a_changed_origin_or_path_of_the_token_endpoint_requires_the_client_secret_again() {
+    for flow in OAUTH_FLOWS {
         let saved = saved(flow);
-        let draft = edited(&saved, &[(Field::TokenEndpoint, "https://login.example.com/v2/token")]);
-        assert_eq!(problem(&saved, &draft, Field::ClientSecret), Some(Problem::EnterAgain));
+        for endpoint in ["https://evil.example/token", "https://login.example.com/v2/token"] {
+            let draft = edited(&saved, &[(Field::TokenEndpoint, endpoint)]);
+            let found = problem(&saved, &draft, Field::ClientSecret);
+            assert_eq!(found, Some(Problem::EnterAgain), "{flow:?} {endpoint}");
+        }
     }
 }
 
@@ -133,40 +99,21 @@ fn with_an_authorization_code_flow_a_changed_scope_or_mail_server_keeps_the_clie
 }
 
 #[test]
-fn only_another_kind_of_flow_requires_the_client_secret_again() {
-    for from in FLOWS {
-        for to in FLOWS {
-            let saved = saved(from);
-            let draft = edited(&saved, &[(Field::Flow, to.wire_name())]);
+fn only_another_kind_of_flow_requires_the_client_secret_again_even_by_way_of_none() {
+    for from in OAUTH_FLOWS {
+        let before = saved(from);
+        let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
+        assert_eq!(between.fields_asked_again(Field::ClientSecret, &between.draft()), []);
+        for to in OAUTH_FLOWS {
             let is_another =
                 (from == OauthFlow::ClientCredentials) != (to == OauthFlow::ClientCredentials);
             let expected = is_another.then_some(Problem::EnterAgain);
-            assert_eq!(problem(&saved, &draft, Field::ClientSecret), expected, "{from:?} {to:?}");
+            for saved in [&before, &between] {
+                let draft = edited(saved, &[(Field::Flow, to.wire_name())]);
+                let found = problem(saved, &draft, Field::ClientSecret);
+                assert_eq!(found, expected, "{from:?} {to:?}");
+            }
         }
-    }
-}
-
-#[test]
-fn switching_to_none_and_back_keeps_the_client_secret() {
-    for flow in FLOWS {
-        let before = saved(flow);
-        let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
-        assert_eq!(between.fields_asked_again(Field::ClientSecret, &between.draft()), []);
-        let back = edited(&between, &[(Field::Flow, flow.wire_name())]);
-        assert_eq!(problem(&between, &back, Field::ClientSecret), None, "{flow:?}");
-    }
-}
-
-#[test]
-fn switching_through_none_to_the_other_kind_requires_the_client_secret_again() {
-    for (from, to) in [
-        (OauthFlow::AuthorizationCode, OauthFlow::ClientCredentials),
-        (OauthFlow::ClientCredentials, OauthFlow::AuthorizationCode),
-    ] {
-        let before = saved(from);
-        let between = saved_over(&before, &edited(&before, &[(Field::Flow, "none")]));
-        let on = edited(&between, &[(Field::Flow, to.wire_name())]);
-        assert_eq!(problem(&between, &on, Field::ClientSecret), Some(Problem::EnterAgain));
     }
 }
 
@@ -292,21 +239,14 @@ fn length_limits_count_characters() {
 }
 
 #[test]
-fn text_over_4096_characters_is_oversized_even_in_a_disabled_control() {
-    let mut draft = Draft::default();
-    draft.edit(Field::Scope, "x".repeat(4096));
-    assert_eq!(draft.oversized(), None);
-    draft.edit(Field::Scope, "x".repeat(4097));
-    assert_eq!(draft.oversized(), Some(Field::Scope));
-}
-
-#[test]
-fn certificates_may_have_16384_characters_even_in_a_disabled_control() {
-    let mut draft = Draft::default();
-    draft.edit(Field::OauthTrustedCa, "x".repeat(16_384));
-    assert_eq!(draft.oversized(), None);
-    draft.edit(Field::OauthTrustedCa, "x".repeat(16_385));
-    assert_eq!(draft.oversized(), Some(Field::OauthTrustedCa));
+fn text_over_4096_characters_and_certificates_over_16384_are_oversized_even_if_disabled() {
+    for (field, most) in [(Field::Scope, 4096), (Field::OauthTrustedCa, 16_384)] {
+        let oversized = |length| {
+            let text = "x".repeat(length);
+            Draft::default().with_texts([(field, text)]).oversized()
+        };
+        assert_eq!((oversized(most), oversized(most + 1)), (None, Some(field)));
+    }
 }
 
 #[test]

@@ -3,13 +3,11 @@
 use domain::note::{Found, Note, notes};
 use domain::{Draft, Field, OauthFlow, Saved};
 
+use crate::with_flow;
+
 /// A draft with these texts and an OAuth flow, with which every control is enabled.
 fn draft(texts: &[(Field, &str)]) -> Draft {
-    let mut draft = Draft { flow: OauthFlow::AuthorizationCodePkce, ..Draft::default() };
-    for &(field, text) in texts {
-        draft.edit(field, text);
-    }
-    draft
+    with_flow(OauthFlow::AuthorizationCodePkce).with_texts(texts.iter().copied())
 }
 
 /// The notes on a text in an otherwise empty form.
@@ -17,10 +15,10 @@ fn notes_on(field: Field, text: &str) -> Vec<Note> {
     notes(field, &draft(&[(field, text)]))
 }
 
-/// The corrected text of the first note with a matching finding.
-fn corrected(field: Field, text: &str, matches_finding: impl Fn(&Found) -> bool) -> String {
+/// The corrected text of the first note with this finding.
+fn corrected(field: Field, text: &str, found: &Found) -> String {
     let notes = notes_on(field, text);
-    let note = notes.iter().find(|note| matches_finding(&note.found));
+    let note = notes.iter().find(|note| note.found == *found);
     let note = note.unwrap_or_else(|| panic!("{field:?} {text:?}: {notes:?}"));
     let correction = note.corrections.iter().find(|(to, _)| *to == field);
     correction.map_or_else(String::new, |(_, text)| text.clone())
@@ -94,29 +92,9 @@ fn trimmed_spaces_cause_no_problem() {
 
 #[test]
 fn an_invisible_character_is_noted_with_its_position_and_removed() {
-    let every = [
-        '\u{200B}',
-        '\u{200C}',
-        '\u{200D}',
-        '\u{FEFF}',
-        '\u{AD}',
-        '\u{2060}',
-        '\u{202A}',
-        '\u{202E}',
-        '\u{200E}',
-        '\u{2066}',
-        '\u{61C}',
-        '\u{A0}',
-        '\u{202F}',
-        '\u{3000}',
-        '\t',
-        '\n',
-        '\0',
-        '\u{3164}',
-        '\u{FE0F}',
-        '\u{E0041}',
-    ];
-    for character in every {
+    let every = "\u{200B}\u{200C}\u{200D}\u{FEFF}\u{AD}\u{2060}\u{202A}\u{202E}\u{200E}\u{2066}\
+                 \u{61C}\u{A0}\u{202F}\u{3000}\t\n\0\u{3164}\u{FE0F}\u{E0041}";
+    for character in every.chars() {
         for field in [
             Field::BasicServer,
             Field::BasicSender,
@@ -128,7 +106,7 @@ fn an_invisible_character_is_noted_with_its_position_and_removed() {
         ] {
             let text = format!("ab{character}c");
             let found = Found::Invisible { character, place: 3, more: 0 };
-            assert_eq!(corrected(field, &text, |note| *note == found), "abc", "{field:?} {text:?}");
+            assert_eq!(corrected(field, &text, &found), "abc", "{field:?} {text:?}");
         }
     }
 }
@@ -145,7 +123,7 @@ fn an_invisible_character_at_the_end_is_noted_and_not_trimmed() {
 fn several_invisible_characters_are_counted_and_removed_together() {
     let found = Found::Invisible { character: '\u{200B}', place: 2, more: 2 };
     let text = "a\u{200B}b\u{FEFF}c\u{AD}";
-    assert_eq!(corrected(Field::ClientId, text, |note| *note == found), "abc");
+    assert_eq!(corrected(Field::ClientId, text, &found), "abc");
 }
 
 #[test]
@@ -177,16 +155,12 @@ fn quotation_marks_around_a_value_are_removed() {
         (Field::ClientId, "smtp.host.test”"),
         (Field::BasicDisplayName, "“smtp.host.test”"),
     ] {
-        assert_eq!(
-            corrected(field, text, |note| *note == Found::Quoted),
-            "smtp.host.test",
-            "{text}"
-        );
+        assert_eq!(corrected(field, text, &Found::Quoted), "smtp.host.test", "{text}");
     }
     let address = "<https://login.host.test/token>";
-    let right = corrected(Field::TokenEndpoint, address, |note| *note == Found::Quoted);
+    let right = corrected(Field::TokenEndpoint, address, &Found::Quoted);
     assert_eq!(right, "https://login.host.test/token");
-    let sender = corrected(Field::BasicSender, "\"ada@host.test\"", |note| *note == Found::Quoted);
+    let sender = corrected(Field::BasicSender, "\"ada@host.test\"", &Found::Quoted);
     assert_eq!(sender, "ada@host.test");
     assert_eq!(notes_on(Field::BasicSender, "\"ada okafor\"@host.test"), []);
 }
@@ -194,7 +168,7 @@ fn quotation_marks_around_a_value_are_removed() {
 #[test]
 fn a_port_is_extracted_from_surrounding_text() {
     for text in ["Port 587", "587/tcp", ":587", "587 (STARTTLS)", "+587"] {
-        let right = corrected(Field::BasicPort, text, |note| *note == Found::NotAPortAlone);
+        let right = corrected(Field::BasicPort, text, &Found::NotAPortAlone);
         assert_eq!(right, "587", "{text}");
     }
     for text in ["587", " 587 ", "587 or 465", "x", "99999"] {
@@ -205,7 +179,7 @@ fn a_port_is_extracted_from_surrounding_text() {
 #[test]
 fn spaces_inside_an_endpoint_are_removed() {
     let text = "https://login.host.test/ token";
-    let right = corrected(Field::TokenEndpoint, text, |note| *note == Found::BlankInside);
+    let right = corrected(Field::TokenEndpoint, text, &Found::BlankInside);
     assert_eq!(right, "https://login.host.test/token");
 }
 

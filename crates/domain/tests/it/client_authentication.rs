@@ -5,23 +5,11 @@ use domain::secret::{SecretEdit, StoredSecret, TypedSecret};
 use domain::settings::{OpenedSecrets, Settings};
 use domain::{Draft, Field, Form, OauthFlow, Presence, Problem, Saved, presence};
 
+use crate::{OAUTH_TEXTS, with_flow};
+
 fn draft(flow: OauthFlow, method: ClientAuthentication) -> Draft {
-    let mut draft = Draft { flow, ..Draft::default() };
-    for (field, text) in [
-        (Field::OauthSender, "noreply@example.com"),
-        (Field::OauthDisplayName, "Example PPM"),
-        (Field::OauthServer, "smtp.example.com"),
-        (Field::OauthPort, "587"),
-        (Field::ClientId, "client"),
-        (Field::AuthorizationEndpoint, "https://login.example.com/authorize"),
-        (Field::TokenEndpoint, "https://login.example.com/token"),
-        (Field::RedirectUri, "https://ppm.example/oauth/callback"),
-        (Field::Scope, "mail"),
-        (Field::ClientAuthentication, method.wire_name()),
-    ] {
-        draft.edit(field, text);
-    }
-    draft
+    let texts = OAUTH_TEXTS.into_iter().chain([(Field::ClientAuthentication, method.wire_name())]);
+    with_flow(flow).with_texts(texts)
 }
 
 #[test]
@@ -74,15 +62,18 @@ fn a_form_saved_without_client_authentication_has_automatic() {
 }
 
 #[test]
-fn client_credentials_reject_multi_tenant_aliases() {
-    for tenant in ["common", "consumers", "organizations"] {
+fn only_client_credentials_reject_microsofts_multi_tenant_aliases() {
+    let problem = |flow, tenant: &str| {
+        let mut draft = draft(flow, ClientAuthentication::Automatic);
         let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
-        let problem = |flow| {
-            let mut draft = draft(flow, ClientAuthentication::Automatic);
-            draft.edit(Field::TokenEndpoint, endpoint.as_str());
-            draft.problems(&Saved::default().form).of(Field::TokenEndpoint)
-        };
-        assert_eq!(problem(OauthFlow::ClientCredentials), Some(Problem::TenantNeeded), "{tenant}");
-        assert_eq!(problem(OauthFlow::AuthorizationCode), None, "{tenant}");
+        draft.edit(Field::TokenEndpoint, endpoint);
+        draft.problems(&Saved::default().form).of(Field::TokenEndpoint)
+    };
+    for tenant in ["common", "consumers", "organizations", "Organizations"] {
+        let expected = Some(Problem::TenantNeeded);
+        assert_eq!(problem(OauthFlow::ClientCredentials, tenant), expected, "{tenant}");
+        assert_eq!(problem(OauthFlow::AuthorizationCode, tenant), None, "{tenant}");
+        assert_eq!(problem(OauthFlow::AuthorizationCodePkce, tenant), None, "{tenant}");
     }
+    assert_eq!(problem(OauthFlow::ClientCredentials, "contoso.com"), None);
 }

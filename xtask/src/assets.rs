@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{fingerprint::fingerprint, size::Weight, split};
+use crate::{fingerprint::fingerprint, size::Weight, sources::files_below, split};
 
 /// A file of the bundle, whose name contains a hash of its content.
 struct Asset {
@@ -230,20 +230,6 @@ fn replace_snippets(
     Ok(())
 }
 
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// Removes the files of this bundle except those in `kept` and their compressed copies.
 fn remove_others(name: &str, folder: &Path, kept: &[String]) -> Result<()> {
     let prefix = format!("{name}.");
@@ -276,12 +262,8 @@ mod tests {
             Self(path)
         }
 
-        fn files(&self) -> Vec<String> {
-            let names = files_below(&self.0).unwrap();
-            names
-                .iter()
-                .map(|path| path.strip_prefix(&self.0).unwrap().to_string_lossy().into_owned())
-                .collect()
+        fn files(&self) -> Vec<PathBuf> {
+            files_below(&self.0).unwrap()
         }
     }
 
@@ -390,10 +372,8 @@ mod tests {
         let written = fs::read_to_string(folder.0.join("embed.js")).unwrap();
         let names: Vec<&str> =
             written.split('"').filter_map(|part| part.strip_prefix("pkg/")).collect();
-        assert!(
-            names.len() == 3 && names.iter().all(|name| folder.0.join(name).is_file()),
-            "{written}"
-        );
+        assert_eq!(names.len(), 3, "{written}");
+        assert!(names.iter().all(|name| folder.0.join(name).is_file()), "{written}");
     }
 
     #[test]

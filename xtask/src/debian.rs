@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    random::unguessable,
+    random::random_hex,
     tools::{answer_of, expect_success},
 };
 
@@ -67,7 +67,7 @@ pub fn can_mount() -> bool {
     if !cfg!(target_os = "linux") || !is_root() {
         return false;
     }
-    let folder = env::temp_dir().join(format!("ppm-email-mount-{}", unguessable()));
+    let folder = env::temp_dir().join(format!("ppm-email-mount-{}", random_hex()));
     let script =
         r#"mkdir "$0" && mount -t tmpfs tmpfs "$0" && umount "$0"; s=$?; rmdir "$0"; exit $s"#;
     let mut mount = Command::new("sh");

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     build,
     run::{
-        Guard, make_private_folder, reachable, start_practice, wait_until_it_answers, with_port,
+        guard, make_private_folder, reachable, start_practice, wait_until_it_answers, with_port,
     },
     workspace::Workspace,
 };
@@ -36,7 +36,7 @@ pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {
     }
     let mut serving =
         command.stdin(Stdio::null()).spawn().context("the example could not be started")?;
-    let _guard = Guard::over(&serving)?;
+    let _guard = guard(&serving)?;
     wait_until_it_answers(&mut serving, listen, "/sign-in")?;
 
     println!("\n  PPM Planner runs at http://{}/", reachable(listen));

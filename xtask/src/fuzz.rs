@@ -1,5 +1,5 @@
-//! Runs the fuzz targets, which are beside their crates, with cargo-fuzz and a nightly compiler. Not part of `cargo
-//! xtask test`: what they find is kept as a test.
+//! Runs the fuzz targets, which are beside their crates, with cargo-fuzz and a nightly compiler. Not
+//! part of `cargo xtask test`: what they find is kept as a test.
 
 use std::process::Command;
 
@@ -25,20 +25,13 @@ pub enum Target {
 }
 
 impl Target {
-    const fn name(self) -> &'static str {
+    /// The folder of the crate with the target, and its name.
+    const fn folder_and_name(self) -> (&'static str, &'static str) {
         match self {
-            Self::Reply => "reply",
-            Self::Address => "address",
-            Self::Url => "url",
-            Self::Draft => "draft",
-        }
-    }
-
-    /// The folder of the crate with the target.
-    const fn folder(self) -> &'static str {
-        match self {
-            Self::Reply | Self::Address => "crates/smtp/fuzz",
-            Self::Url | Self::Draft => "crates/domain/fuzz",
+            Self::Reply => ("crates/smtp/fuzz", "reply"),
+            Self::Address => ("crates/smtp/fuzz", "address"),
+            Self::Url => ("crates/domain/fuzz", "url"),
+            Self::Draft => ("crates/domain/fuzz", "draft"),
         }
     }
 }
@@ -56,7 +49,8 @@ pub fn fuzz(workspace: &Workspace, target: Option<Target>, seconds: u32) -> Resu
     }
     let chosen = target.map_or_else(|| Target::value_variants().to_vec(), |target| vec![target]);
     for target in chosen {
-        let (name, folder) = (target.name(), workspace.root().join(target.folder()));
+        let (folder, name) = target.folder_and_name();
+        let folder = workspace.root().join(folder);
         let corpus = folder.join("corpus").join(name);
         std::fs::create_dir_all(&corpus)?;
         expect_success(

@@ -2,12 +2,15 @@
 //! first chunk reaches the deferred one through its door only. Cargo cannot hold them, because both
 //! chunks are one crate.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, ensure};
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::workspace::Workspace;
+use crate::{
+    sources::{self, fault, is, tokens},
+    workspace::Workspace,
+};
 
 /// A folder of `app/src`, and the modules that it does not import.
 struct Layer {
@@ -29,44 +32,21 @@ const DOOR: [&str; 3] = ["first", "deferred", "door"];
 /// Fails if a folder imports what it may not, and lists each place.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let source = workspace.root().join("app/src");
-    let mut faults = Vec::new();
-    for layer in LAYERS {
-        check_file(&source.join(layer.name).with_extension("rs"), &layer, &mut faults)?;
-        check_folder(&source.join(layer.name), &layer, &mut faults)?;
+    for Layer { name, .. } in LAYERS {
+        ensure!(source.join(name).is_dir(), "app/src/{name} is not there");
     }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    bail!("imports against the direction of the app's folders:\n{}", faults.join("\n"))
-}
-
-fn check_folder(folder: &Path, layer: &Layer, faults: &mut Vec<String>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            check_folder(&path, layer, faults)?;
-        } else {
-            check_file(&path, layer, faults)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_file(path: &Path, layer: &Layer, faults: &mut Vec<String>) -> Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let found = in_rust(&text, layer)?;
-    faults.extend(found.iter().map(|fault| format!("{}:{fault}", path.display())));
-    Ok(())
+    let heading = "imports against the direction of the app's folders";
+    sources::check(workspace, &["app/src"], heading, |path| {
+        let module = path.strip_prefix(&source)?.with_extension("");
+        let layer = LAYERS.iter().find(|layer| module.starts_with(layer.name));
+        layer.map_or(Ok(Vec::new()), |layer| in_rust(&fs::read_to_string(path)?, layer))
+    })
 }
 
 /// The faults of a Rust file, each with its line.
 fn in_rust(text: &str, layer: &Layer) -> Result<Vec<String>> {
-    let tokens = text.parse::<TokenStream>().map_err(|error| anyhow!("{error}"))?;
     let mut faults = Vec::new();
-    in_tokens(tokens, layer, &mut faults);
+    in_tokens(tokens(text)?, layer, &mut faults);
     Ok(faults)
 }
 
@@ -93,14 +73,9 @@ fn in_tokens(tokens: TokenStream, layer: &Layer, faults: &mut Vec<String>) {
         let is_barred =
             |name: &&String| *name == "super::super" || layer.barred.contains(&name.as_str());
         if let Some(name) = names.iter().find(is_barred) {
-            let line = root.span().start().line;
-            faults.push(format!("{line}: {} does not import {name}", layer.name));
+            faults.push(fault(root.span(), &format!("{} does not import {name}", layer.name)));
         }
     }
-}
-
-fn is(token: &TokenTree, text: &str) -> bool {
-    token.to_string() == text
 }
 
 /// Whether the path after `crate::` goes through the door, in the layer that may use it.

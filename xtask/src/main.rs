@@ -1,6 +1,8 @@
 //! `cargo xtask`: builds, runs and tests the product. Needs only Rust, and Node for what runs in a
 //! browser or against a real mail server.
 
+#[cfg(test)]
+mod architecture;
 mod assets;
 mod bench;
 mod build;
@@ -10,6 +12,7 @@ mod debian;
 mod example;
 mod fingerprint;
 mod fuzz;
+mod guard;
 mod layers;
 mod markup;
 mod node;
@@ -19,9 +22,12 @@ mod random;
 mod run;
 mod size;
 mod soak;
+mod sources;
 mod split;
 mod test;
 mod texts;
+#[cfg(test)]
+mod threat_model;
 mod tools;
 mod workspace;
 

@@ -2,17 +2,20 @@
 //! whose content tachys does not escape, and anywhere a call that takes HTML. It parses `view!` as
 //! Leptos does and decides by syntax alone: the value of a variable does not count.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use proc_macro2::{Span, TokenStream, TokenTree};
+use anyhow::{Result, bail};
+use proc_macro2::{TokenStream, TokenTree};
 use rstml::{
     Parser, ParserConfig,
     node::{Node, NodeBlock},
 };
 use syn::{Expr, Stmt};
 
-use crate::workspace::Workspace;
+use crate::{
+    sources::{self, fault, is, tokens},
+    workspace::Workspace,
+};
 
 /// The folders with code that makes pages: in Rust, and in scripts of the product and of the
 /// practice servers.
@@ -28,78 +31,32 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// The elements whose content HTML parses as text, up to their own end tag (HTML 13.1.2).
-const RAW: [&str; 10] = [
-    "textarea",
-    "title",
-    "script",
-    "style",
-    "noscript",
-    "iframe",
-    "noembed",
-    "noframes",
-    "plaintext",
-    "xmp",
-];
+const RAW: &str = "textarea title script style noscript iframe noembed noframes plaintext xmp";
 
 /// The only function that puts text into a `textarea`: in `app/src/markup.rs`.
 const IN_TEXTAREA: &str = "in_textarea";
 
 /// Names of what takes HTML, in Rust and in scripts.
-const TAKES_HTML: [&str; 15] = [
-    "inner_html",
-    "set_inner_html",
-    "set_outer_html",
-    "insert_adjacent_html",
-    "create_contextual_fragment",
-    "set_srcdoc",
-    "InertElement",
-    "innerHTML",
-    "outerHTML",
-    "insertAdjacentHTML",
-    "createContextualFragment",
-    "setHTMLUnsafe",
-    "dangerouslySetInnerHTML",
-    "srcdoc",
-    "document.write",
-];
+const TAKES_HTML: &str = "inner_html set_inner_html set_outer_html insert_adjacent_html create_contextual_fragment \
+    set_srcdoc InertElement innerHTML outerHTML insertAdjacentHTML createContextualFragment \
+    setHTMLUnsafe dangerouslySetInnerHTML srcdoc document.write";
 
 /// Fails if text could become HTML, and lists each place.
 pub fn check(workspace: &Workspace) -> Result<()> {
-    let mut faults = Vec::new();
-    for folder in FOLDERS {
-        check_folder(&workspace.root().join(folder), workspace.root(), &mut faults)?;
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    bail!("text could become HTML:\n{}", faults.join("\n"))
-}
-
-fn check_folder(folder: &Path, root: &Path, faults: &mut Vec<String>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            check_folder(&path, root, faults)?;
-            continue;
+    sources::check(workspace, &FOLDERS, "text could become HTML", |path| {
+        let text = || fs::read_to_string(path);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("rs") => in_rust(&text()?),
+            Some("js" | "jsx" | "mjs" | "ts" | "html") => Ok(in_script(&text()?)),
+            _ => Ok(Vec::new()),
         }
-        let shown = path.strip_prefix(root).unwrap_or(&path).display();
-        let text = || fs::read_to_string(&path);
-        let found = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => in_rust(&text()?).with_context(|| format!("{shown} cannot be read"))?,
-            Some("js" | "jsx" | "mjs" | "ts" | "html") => in_script(&text()?),
-            _ => continue,
-        };
-        faults.extend(found.iter().map(|fault| format!("{shown}:{fault}")));
-    }
-    Ok(())
+    })
 }
 
 /// The faults of a script, each with its line.
 fn in_script(text: &str) -> Vec<String> {
     let of_line = |(at, line): (usize, &str)| {
-        let name = TAKES_HTML.into_iter().find(|name| line.contains(name))?;
+        let name = TAKES_HTML.split(' ').find(|name| line.contains(name))?;
         Some(format!("{}: {name} takes HTML", at + 1))
     };
     text.lines().enumerate().filter_map(of_line).collect()
@@ -107,7 +64,7 @@ fn in_script(text: &str) -> Vec<String> {
 
 /// The faults of a Rust file, each with its line.
 fn in_rust(text: &str) -> Result<Vec<String>> {
-    let tokens = text.parse::<TokenStream>().map_err(|error| anyhow!("{error}"))?;
+    let tokens = tokens(text)?;
     let mut faults = Vec::new();
     for node in views(tokens.clone())? {
         in_node(&node, &mut faults);
@@ -142,7 +99,7 @@ fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) {
     for (at, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Group(group) => in_tokens(group.stream(), faults),
-            TokenTree::Ident(name) if TAKES_HTML.contains(&name.to_string().as_str()) => {
+            TokenTree::Ident(name) if takes_html(&name.to_string()) => {
                 faults.push(fault(name.span(), &format!("{name} takes HTML")));
             }
             // An element that is made without `view!`: `html::textarea()`.
@@ -154,17 +111,17 @@ fn in_tokens(tokens: TokenStream, faults: &mut Vec<String>) {
     }
 }
 
-fn is(token: &TokenTree, text: &str) -> bool {
-    token.to_string() == text
-}
-
 /// Whether the tokens end with a path into `html`.
 fn is_in_html(before: &[TokenTree]) -> bool {
     matches!(before, [.., html, first, second] if is(html, "html") && is(first, ":") && is(second, ":"))
 }
 
+fn takes_html(name: &str) -> bool {
+    TAKES_HTML.split(' ').any(|known| known == name)
+}
+
 fn is_raw(name: &str) -> bool {
-    RAW.contains(&name)
+    RAW.split(' ').any(|raw| raw == name)
 }
 
 fn parse_view(tokens: TokenStream) -> Result<Vec<Node>> {
@@ -211,11 +168,6 @@ fn is_escaped(block: &NodeBlock) -> bool {
         Expr::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == IN_TEXTAREA),
         _ => false,
     }
-}
-
-/// A fault with its line.
-pub fn fault(at: Span, words: &str) -> String {
-    format!("{}: {words}", at.start().line)
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::{
     env, fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
-use crate::{debian, random::unguessable, tools::expect_success};
+use crate::{debian, guard::Guard, random::random_hex, tools::expect_success};
 
 /// The folder in which Debian installs each version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -25,8 +25,7 @@ const CONNECTIONS: u16 = 400;
 pub struct Postgres {
     /// The URL of its superuser.
     pub url: String,
-    process: Child,
-    stdin: Option<ChildStdin>,
+    _guard: Guard,
 }
 
 impl Postgres {
@@ -34,22 +33,8 @@ impl Postgres {
     pub fn start() -> Result<Self> {
         let programs = ensure_programs()?;
         let folder = Folder::make()?;
-        let (mut process, stdin) = guard(&programs, &folder)?;
-        match folder.fill(&programs) {
-            Ok(url) => Ok(Self { url, process, stdin: Some(stdin) }),
-            Err(error) => {
-                drop(stdin);
-                let _ = process.wait();
-                Err(error)
-            }
-        }
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.process.wait();
+        let guard = guard(&programs, &folder)?;
+        Ok(Self { url: folder.fill(&programs)?, _guard: guard })
     }
 }
 
@@ -61,14 +46,14 @@ struct Folder {
 
 impl Folder {
     fn make() -> Result<Self> {
-        let path = env::temp_dir().join(format!("ppm-email-postgres-{}", unguessable()));
+        let path = env::temp_dir().join(format!("ppm-email-postgres-{}", random_hex()));
         expect_success(Command::new("mkdir").args(["-m", "700"]).arg(&path))?;
         Ok(Self { path, is_roots: debian::is_root() })
     }
 
     /// Creates a database cluster in it, starts its server and waits until that responds.
     fn fill(&self, programs: &Path) -> Result<String> {
-        let (password, port) = (unguessable(), free_port()?);
+        let (password, port) = (random_hex(), free_port()?);
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         for (name, text) in [
@@ -137,25 +122,14 @@ impl Folder {
     }
 }
 
-/// Ends the server and removes its folder when this process is gone, however it ended.
-///
-/// A shell waits for the end of its stdin, as the one in `run.rs` does.
-fn guard(programs: &Path, folder: &Folder) -> Result<(Child, ChildStdin)> {
+/// Ends the server and removes its folder when this process is gone.
+fn guard(programs: &Path, folder: &Folder) -> Result<Guard> {
     let mut stop = folder.quietly(&programs.join("pg_ctl"));
     stop.args(["--pgdata=data", "--mode=immediate", "--wait", "stop"]);
-    let script = r#"trap '' INT TERM HUP; read -r _; "$@" 2>/dev/null; cd /; rm -rf -- "$0""#;
-    let mut process = Command::new("sh")
-        .args(["-c", script])
-        .arg(&folder.path)
-        .arg(stop.get_program())
-        .args(stop.get_args())
-        .current_dir(&folder.path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("sh, which ends PostgreSQL afterwards, could not be started")?;
-    let stdin = process.stdin.take().context("sh has no stdin")?;
-    Ok((process, stdin))
+    Guard::start(r#""$@" 2>/dev/null; cd /; rm -rf -- "$0""#, |shell| {
+        shell.arg(&folder.path).arg(stop.get_program()).args(stop.get_args());
+        shell.current_dir(&folder.path);
+    })
 }
 
 /// The folder of the newest version's programs, after installing Debian's package if necessary.
@@ -188,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_newest_version_that_has_its_programs_is_taken() {
-        let versions = env::temp_dir().join(format!("ppm-email-versions-{}", unguessable()));
+        let versions = env::temp_dir().join(format!("ppm-email-versions-{}", random_hex()));
         for version in ["9", "15", "17", "common"] {
             fs::create_dir_all(versions.join(version).join("bin")).unwrap();
         }

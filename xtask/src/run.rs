@@ -6,7 +6,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -15,8 +15,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     build,
+    guard::Guard,
     practice::Practice,
-    random::unguessable,
+    random::random_hex,
     workspace::{NAME, Profile, Workspace},
 };
 
@@ -66,7 +67,7 @@ pub fn run(
     let password = password_for(listen.ip());
     product.ensure_administrator(&password)?;
     let mut serving = product.serve(listen, public_url, practice.as_ref())?;
-    let _guard = Guard::over(&serving)?;
+    let _guard = guard(&serving)?;
     wait_until_it_answers(&mut serving, listen, "/health")?;
 
     println!("\n  PPM Email Settings runs at {address}/");
@@ -192,34 +193,11 @@ impl Product<'_> {
     }
 }
 
-/// Ends the product when this process is gone, however it ended.
-///
-/// A shell waits for the end of its stdin, which comes when this is dropped or when this process
-/// dies, also by SIGKILL, and then sends SIGTERM.
-pub struct Guard {
-    process: Child,
-    stdin: Option<ChildStdin>,
-}
-
-impl Guard {
-    /// Guards a running product.
-    pub fn over(product: &Child) -> Result<Self> {
-        let mut process = Command::new("sh")
-            .args(["-c", "trap '' INT TERM HUP; read -r _; kill -TERM \"$0\" 2>/dev/null"])
-            .arg(product.id().to_string())
-            .stdin(Stdio::piped())
-            .spawn()
-            .context("sh, which ends the product afterwards, could not be started")?;
-        let stdin = process.stdin.take();
-        Ok(Self { process, stdin })
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.process.wait();
-    }
+/// Ends a program when this process is gone.
+pub fn guard(program: &Child) -> Result<Guard> {
+    Guard::start("kill -TERM \"$0\" 2>/dev/null", |shell| {
+        shell.arg(program.id().to_string());
+    })
 }
 
 /// The address with a free port, if its port is 0.
@@ -241,10 +219,7 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
 
 /// A password that is easy to type if only this machine can use it, else a random one.
 fn password_for(ip: IpAddr) -> String {
-    if ip.is_loopback() {
-        return LOOPBACK_PASSWORD.to_owned();
-    }
-    unguessable()
+    if ip.is_loopback() { LOOPBACK_PASSWORD.to_owned() } else { random_hex() }
 }
 
 /// Waits until the started program answers at this path with 200.

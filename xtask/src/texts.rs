@@ -2,15 +2,16 @@
 //! translation finds all of it. A text node, a block and an attribute that is read out or shown have no
 //! string literal with a letter; a single sign, such as "·", is no language.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::Result;
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use rstml::node::{Node, NodeAttribute, NodeElement};
 
 use crate::{
-    markup::{fault, is_view, views},
+    markup::{is_view, views},
+    sources::{self, fault, tokens},
     workspace::Workspace,
 };
 
@@ -40,38 +41,14 @@ const CODE: [&str; 2] = ["script", "style"];
 
 /// Fails if a view has text of its own, and lists each place.
 pub fn check(workspace: &Workspace) -> Result<()> {
-    let mut faults = Vec::new();
-    for folder in FOLDERS {
-        check_folder(&workspace.root().join(folder), &mut faults)?;
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    bail!("text that belongs in the catalogue (crates/labels):\n{}", faults.join("\n"))
-}
-
-fn check_folder(folder: &Path, faults: &mut Vec<String>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            check_folder(&path, faults)?;
-            continue;
-        }
-        let shown = path.display();
-        let found = in_rust(&fs::read_to_string(&path)?)
-            .with_context(|| format!("{shown} cannot be read"))?;
-        faults.extend(found.iter().map(|fault| format!("{shown}:{fault}")));
-    }
-    Ok(())
+    let heading = "text that belongs in the catalogue (crates/labels)";
+    sources::check(workspace, &FOLDERS, heading, |path| in_rust(&fs::read_to_string(path)?))
 }
 
 /// The faults of a Rust file, each with its line.
 fn in_rust(text: &str) -> Result<Vec<String>> {
-    let tokens = text.parse::<TokenStream>().map_err(|error| anyhow!("{error}"))?;
     let mut faults = Vec::new();
-    for node in views(tokens)? {
+    for node in views(tokens(text)?)? {
         in_node(&node, &mut faults);
     }
     Ok(faults)

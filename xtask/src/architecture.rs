@@ -1,11 +1,19 @@
 //! Checks the invariants of docs/architecture.md that Cargo and clippy do not hold by themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
+use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
+
+use crate::{
+    sources::{files_below, is, tokens},
+    workspace::Workspace,
+};
 
 /// What a crate of this workspace must not depend on, directly or through others.
 const FORBIDDEN: [(&str, &[&str]); 10] = [
@@ -21,17 +29,13 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("app", &["sqlx", "reqwest", "lettre", "server"]),
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The normal dependencies of each package, by name.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let metadata = Command::new(cargo)
         .args(["metadata", "--format-version=1", "--locked"])
         .arg("--filter-platform=x86_64-unknown-linux-gnu")
-        .current_dir(root())
+        .current_dir(Workspace::here().root())
         .output()
         .expect("cargo runs");
     let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo's JSON");
@@ -80,21 +84,23 @@ fn no_crate_depends_on_what_it_may_not_know() {
     }
 }
 
-/// The Rust files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.map(|entry| entry.expect("it can be listed").path());
-    paths
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
+/// The texts of the Rust files below a folder, with their paths.
+fn rust_files(folder: &Path) -> Vec<(PathBuf, String)> {
+    let files = files_below(folder).unwrap_or_default();
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let with_text = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("text");
+        (path, text)
+    };
+    files.into_iter().filter(is_rust).map(with_text).collect()
 }
 
 /// The folders with the sources of a crate each.
 fn crates() -> Vec<(String, PathBuf)> {
-    let below = fs::read_dir(root().join("crates")).expect("crates");
+    let below = fs::read_dir(Workspace::here().root().join("crates")).expect("crates");
     let below = below.map(|entry| entry.expect("a crate").path());
-    let others = ["app", "server", "xtask", "bench", "examples/planner"].map(|at| root().join(at));
+    let others = ["app", "server", "xtask", "bench", "examples/planner"]
+        .map(|at| Workspace::here().root().join(at));
     let named = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         (name, path.join("src"))
@@ -105,8 +111,7 @@ fn crates() -> Vec<(String, PathBuf)> {
 #[test]
 fn no_crate_has_more_than_a_quarter_of_the_lines() {
     let lines = |folder: &Path| -> usize {
-        let texts = files(folder).into_iter().map(|file| fs::read_to_string(file).expect("text"));
-        texts.map(|text| text.lines().count()).sum()
+        rust_files(folder).iter().map(|(_, text)| text.lines().count()).sum()
     };
     let counted: Vec<_> = crates().into_iter().map(|(name, at)| (name, lines(&at))).collect();
     let all: usize = counted.iter().map(|(_, lines)| lines).sum();
@@ -118,24 +123,51 @@ fn no_crate_has_more_than_a_quarter_of_the_lines() {
 /// Which top-level modules of a crate import which, unit tests left out.
 fn imports(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for file in files(source) {
+    for (file, text) in rust_files(source) {
         let relative = file.strip_prefix(source).expect("below").with_extension("");
         let module = relative.iter().next().expect("a name").to_string_lossy().into_owned();
         if ["lib", "main"].contains(&module.as_str()) {
             continue;
         }
-        let text = fs::read_to_string(&file).expect("text");
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let code: String =
-            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let used = found.entry(module.clone()).or_default();
-        for rest in code.split("crate::").skip(1) {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-            used.insert(rest[..end].to_owned());
-        }
+        add_imports(tokens(code).expect("Rust"), used);
         used.remove(&module);
     }
     found
+}
+
+/// Adds the first name of each path after `crate::`, of each path in the braces after it too.
+fn add_imports(code: TokenStream, used: &mut BTreeSet<String>) {
+    let code: Vec<_> = code.into_iter().collect();
+    for (at, token) in code.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            add_imports(group.stream(), used);
+        }
+        match &code[at..] {
+            [root, a, b, TokenTree::Group(group), ..] if is_path(root, a, b) => {
+                let inner: Vec<_> = group.stream().into_iter().collect();
+                let paths = inner.split(|token| is(token, ","));
+                used.extend(paths.filter_map(|path| Some(path.first()?.to_string())));
+            }
+            [root, a, b, name, ..] if is_path(root, a, b) => {
+                used.insert(name.to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_path(root: &TokenTree, first: &TokenTree, second: &TokenTree) -> bool {
+    is(root, "crate") && is(first, ":") && is(second, ":")
+}
+
+#[test]
+fn each_import_in_braces_is_counted() {
+    let mut used = BTreeSet::new();
+    let code = "use crate::{web, store::rows::{Row, Page}}; fn a() { crate::config::read(b) }";
+    add_imports(tokens(code).expect("Rust"), &mut used);
+    assert_eq!(used, ["config", "store", "web"].map(str::to_owned).into());
 }
 
 /// Removes modules that import no module that is left, until none can be removed.

@@ -1,24 +1,17 @@
 //! Checks that every test that the threat model cites exists.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+use crate::{sources::files_below, workspace::Workspace};
+
+fn threat_model() -> String {
+    fs::read_to_string(Workspace::here().root().join("docs/threat-model.md")).expect("it is there")
 }
 
 /// The text of all files below a folder.
-fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).expect("the folder is there");
-    let paths = entries.map(|entry| entry.expect("it can be listed").path());
-    paths
-        .map(|path| match path {
-            path if path.is_dir() => sources(&path),
-            path => fs::read_to_string(path).unwrap_or_default(),
-        })
-        .collect()
+fn text_below(folder: &str) -> String {
+    let files = files_below(&Workspace::here().root().join(folder)).expect("the folder is there");
+    files.iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect()
 }
 
 /// The texts between backticks.
@@ -28,9 +21,9 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
-    let text = fs::read_to_string(root().join("docs/threat-model.md")).expect("it is there");
+    let text = threat_model();
     let folders = ["server/tests/it", "crates/smtp/tests/it", "crates/oauth/tests/it"];
-    let tests: String = folders.map(|folder| sources(&root().join(folder))).concat();
+    let tests: String = folders.map(text_below).concat();
     let named: Vec<_> = code(&text).filter_map(|name| name.rsplit_once("::")).collect();
     assert!(named.len() > 100, "{} tests are named", named.len());
     for (module, test) in named {
@@ -40,8 +33,8 @@ fn every_test_that_the_threat_model_names_exists() {
 
 #[test]
 fn every_browser_test_that_the_threat_model_names_exists() {
-    let text = fs::read_to_string(root().join("docs/threat-model.md")).expect("it is there");
-    let tests = sources(&root().join("end2end/tests"));
+    let text = threat_model();
+    let tests = text_below("end2end/tests");
     let titles = text.split('“').skip(1).filter_map(|rest| rest.split_once('”'));
     let named: Vec<_> = titles.map(|(title, _)| title).collect();
     assert!(named.len() > 10, "{} titles are named", named.len());

@@ -1,8 +1,7 @@
 //! The baseline: an HTTP server with one empty route.
 
 use anyhow::Result;
-use axum::Router;
-use axum::routing::get;
+use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 
 /// Serves until it is killed.

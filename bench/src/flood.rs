@@ -1,7 +1,6 @@
 //! A flood of sign-ins, all from one address.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
@@ -9,9 +8,8 @@ use axum::http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::{net::TcpStream, sync::mpsc};
 
 /// The client address of the flood (RFC 5737).
 const ADDRESS: &str = "192.0.2.1";
@@ -26,7 +24,7 @@ pub async fn flood(server: SocketAddr, connections: u32, per_second: u32) -> Res
         let begin = Instant::now() + period * client / connections;
         tokio::spawn(async move {
             if let Err(error) = guess(server, client, interval_at(begin, period), refused).await {
-                eprintln!("a stranger gave up: {error:#}");
+                eprintln!("a connection of the flood ended: {error:#}");
             }
         });
     }

@@ -1,7 +1,6 @@
 //! Load generators: clients that send the next request when the last one is answered.
 
-use std::net::SocketAddr;
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use axum::body::Bytes;
@@ -11,8 +10,7 @@ use domain::Field;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::{net::TcpStream, task::JoinSet};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -24,10 +22,10 @@ pub async fn get(
     path: &str,
     requests: u32,
     connections: u32,
-    who: Option<&str>,
+    account: Option<&str>,
 ) -> Result<f64> {
-    let cookie = match who {
-        Some(who) => LoadClient::signed_in(server, who).await?.cookie,
+    let cookie = match account {
+        Some(account) => LoadClient::signed_in(server, account).await?.cookie,
         None => String::new(),
     };
     let each = requests / connections;
@@ -55,8 +53,8 @@ pub async fn get(
 
 /// Loads the form repeatedly, and returns the 99th percentile of the time it takes, in
 /// milliseconds.
-pub async fn call(server: SocketAddr, calls: u32, who: &str) -> Result<f64> {
-    let mut browser = LoadClient::signed_in(server, who).await?;
+pub async fn call(server: SocketAddr, calls: u32, account: &str) -> Result<f64> {
+    let mut browser = LoadClient::signed_in(server, account).await?;
     let mut took = Vec::new();
     for _ in 0..calls {
         let begun = Instant::now();
@@ -68,8 +66,8 @@ pub async fn call(server: SocketAddr, calls: u32, who: &str) -> Result<f64> {
 }
 
 /// Saves the form repeatedly, secret included, and returns the saves per second.
-pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
-    let mut browser = LoadClient::signed_in(server, who).await?;
+pub async fn save(server: SocketAddr, saves: u32, account: &str) -> Result<f64> {
+    let mut browser = LoadClient::signed_in(server, account).await?;
     let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
     let mut revision = tab.saved.revision;
     let mut draft = tab.saved.draft().with_texts([
@@ -92,8 +90,8 @@ pub async fn save(server: SocketAddr, saves: u32, who: &str) -> Result<f64> {
 
 /// Opens streams, each over a separate connection, sends a test message to `port`, reads each
 /// stream to the message's end, closes all, and returns how many there were.
-pub async fn watch(server: SocketAddr, port: u16, pages: u32, who: &str) -> Result<f64> {
-    let mut browser = LoadClient::signed_in(server, who).await?;
+pub async fn watch(server: SocketAddr, port: u16, pages: u32, account: &str) -> Result<f64> {
+    let mut browser = LoadClient::signed_in(server, account).await?;
     let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
     let (saved, revision) = (tab.saved.draft(), tab.saved.revision);
     let draft = saved.with_texts([
@@ -146,12 +144,12 @@ impl LoadClient {
         Ok(Self { connection, server, cookie: String::new() })
     }
 
-    async fn signed_in(server: SocketAddr, who: &str) -> Result<Self> {
-        let (email, password) = who.split_once(':').context("--as wants address:password")?;
+    async fn signed_in(server: SocketAddr, account: &str) -> Result<Self> {
+        let (email, password) = account.split_once(':').context("--as wants address:password")?;
         let mut browser = Self::at(server).await?;
         let form = format!("email={}&password={}", encoded(email), encoded(password));
         let (_, cookie, _) = browser.ask("POST", "/sign-in", FORM, form.into()).await?;
-        browser.cookie = cookie.context("nobody was signed in")?;
+        browser.cookie = cookie.context("the sign-in set no cookie")?;
         Ok(browser)
     }
 

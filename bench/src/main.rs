@@ -40,7 +40,7 @@ enum Program {
         connections: u32,
         /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
-        who: Option<String>,
+        account: Option<String>,
     },
     /// Loads the form repeatedly, and prints the 99th percentile of the time it takes, in
     /// milliseconds.
@@ -52,7 +52,7 @@ enum Program {
         calls: u32,
         /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
-        who: String,
+        account: String,
     },
     /// Tries to sign in from one address over many connections, until it is killed; prints a line
     /// once it is refused.
@@ -75,7 +75,7 @@ enum Program {
         saves: u32,
         /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
-        who: String,
+        account: String,
     },
     /// Opens event streams, sends a test message, reads each stream to the message's end, closes
     /// them, and prints how many there were.
@@ -89,7 +89,7 @@ enum Program {
         pages: u32,
         /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
-        who: String,
+        account: String,
     },
     /// Sends test messages, each over a separate connection, and prints the messages per second.
     Send {
@@ -106,16 +106,16 @@ async fn main() -> Result<()> {
     let number = match BenchCli::parse().program {
         Program::Empty => return empty::serve().await,
         Program::Sink => return sink::serve().await,
-        Program::Get { server, path, requests, connections, who } => {
-            load::get(server, &path, requests, connections, who.as_deref()).await?
+        Program::Get { server, path, requests, connections, account } => {
+            load::get(server, &path, requests, connections, account.as_deref()).await?
         }
-        Program::Call { server, calls, who } => load::call(server, calls, &who).await?,
+        Program::Call { server, calls, account } => load::call(server, calls, &account).await?,
         Program::Flood { server, connections, per_second } => {
             return flood::flood(server, connections, per_second).await;
         }
-        Program::Save { server, saves, who } => load::save(server, saves, &who).await?,
-        Program::Watch { server, port, pages, who } => {
-            load::watch(server, port, pages, &who).await?
+        Program::Save { server, saves, account } => load::save(server, saves, &account).await?,
+        Program::Watch { server, port, pages, account } => {
+            load::watch(server, port, pages, &account).await?
         }
         Program::Send { port, messages } => send::send(port, messages).await?,
     };

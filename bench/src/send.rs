@@ -7,8 +7,7 @@ use anyhow::Result;
 use chrono::DateTime;
 use domain::settings::{MailServer, Security, Sender};
 use domain::syntax::host::Host;
-use net::egress::EgressPolicy;
-use net::tls::TlsTrust;
+use net::{egress::EgressPolicy, tls::TlsTrust};
 use smtp::message::{TestMessage, compose};
 use smtp::{Credentials, Deadlines, Envelope, deliver};
 

@@ -1,19 +1,14 @@
 //! Checks the invariants of docs/architecture.md that Cargo and clippy do not hold by themselves.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{fs, process::Command};
 
 use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
 
-use crate::{
-    sources::{files_below, is, tokens},
-    workspace::Workspace,
-};
+use crate::sources::{files_below, is, tokens};
+use crate::workspace::Workspace;
 
 /// What a crate of this workspace must not depend on, directly or through others.
 const FORBIDDEN: [(&str, &[&str]); 10] = [

@@ -1,13 +1,8 @@
 //! Publishes the bundle's files: puts a hash of the content into their names and compresses them,
 //! so that a browser may cache them for ever and the server never compresses them.
 
-use std::{
-    collections::BTreeSet,
-    fmt::Write as _,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _};
 
 use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, write::GzEncoder};

@@ -2,18 +2,13 @@
 //! Only root can start Postfix, so other users skip the tests with it. They also skip the tests
 //! behind nginx if it is missing, because only root can install it.
 
-use std::{
-    env, fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
+use std::{env, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{
-    random::random_hex,
-    tools::{answer_of, expect_success},
-};
+use crate::random::random_hex;
+use crate::tools::{answer_of, expect_success};
 
 /// A Debian package that a step of the gate needs.
 pub struct Package {

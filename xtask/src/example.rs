@@ -1,20 +1,15 @@
 //! Runs the example of a host in Rust, with the practice servers beside it. Its settings stay
 //! between runs.
 
-use std::{
-    net::SocketAddr,
-    process::{Command, Stdio},
-};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{
-    build,
-    run::{
-        guard, make_private_folder, reachable, start_practice, wait_until_it_answers, with_port,
-    },
-    workspace::Workspace,
+use crate::run::{
+    guard, make_private_folder, reachable, start_practice, wait_until_it_answers, with_port,
 };
+use crate::{build, workspace::Workspace};
 
 /// Builds and runs until the example ends or Ctrl-C ends everything.
 pub fn example(workspace: &Workspace, listen: SocketAddr) -> Result<()> {

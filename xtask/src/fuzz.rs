@@ -6,10 +6,8 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::{
-    tools::{answer_of, expect_success},
-    workspace::Workspace,
-};
+use crate::tools::{answer_of, expect_success};
+use crate::workspace::Workspace;
 
 /// A fuzz target.
 #[derive(Clone, Copy, ValueEnum)]

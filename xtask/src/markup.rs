@@ -6,10 +6,8 @@ use std::fs;
 
 use anyhow::{Result, bail};
 use proc_macro2::{TokenStream, TokenTree};
-use rstml::{
-    Parser, ParserConfig,
-    node::{Node, NodeBlock},
-};
+use rstml::node::{Node, NodeBlock};
+use rstml::{Parser, ParserConfig};
 use syn::{Expr, Stmt};
 
 use crate::{

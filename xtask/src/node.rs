@@ -4,11 +4,8 @@ use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{
-    fingerprint::fingerprint,
-    tools::{answer_of, expect_success},
-    workspace::Workspace,
-};
+use crate::tools::{answer_of, expect_success};
+use crate::{fingerprint::fingerprint, workspace::Workspace};
 
 /// The oldest Node that the practice servers and Playwright run on.
 const NEEDED: u32 = 20;

@@ -2,12 +2,9 @@
 //! over a socket in that folder, with a certificate for TLS. It does not wait for the disk (`fsync`
 //! is off), so tests cannot show what survives a power cut.
 
-use std::{
-    env, fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs, net::TcpListener};
 
 use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};

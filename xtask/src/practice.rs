@@ -1,20 +1,16 @@
 //! Starts the practice servers beside a running product, and prints the settings to type.
 
-use std::{
-    ffi::OsString,
-    io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    node::{Packages, ensure_node, ensure_packages},
-    workspace::Workspace,
-};
+use crate::node::{Packages, ensure_node, ensure_packages};
+use crate::workspace::Workspace;
 
 /// A mail server, a provider whose tokens it accepts, and hosts that embed the product. They end
 /// when this is dropped, or with this process.

@@ -1,25 +1,17 @@
 //! Runs the product for a demonstration, with a database, an administrator, practice servers and
 //! hosts. All processes end with this one.
 
-use std::{
-    env, fs,
-    io::{Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{
-    build,
-    guard::Guard,
-    practice::Practice,
-    random::random_hex,
-    workspace::{NAME, Profile, Workspace},
-};
+use crate::workspace::{NAME, Profile, Workspace};
+use crate::{build, guard::Guard, practice::Practice, random::random_hex};
 
 const ADMINISTRATOR: &str = "ada@practice.example";
 const NAME_OF_ADMINISTRATOR: &str = "Ada Okafor";

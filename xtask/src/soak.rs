@@ -3,11 +3,8 @@
 
 use anyhow::Result;
 
-use crate::{
-    postgres::Postgres,
-    tools::{cargo, expect_success},
-    workspace::Workspace,
-};
+use crate::tools::{cargo, expect_success};
+use crate::{postgres::Postgres, workspace::Workspace};
 
 /// The tests that run more rounds here (`server/tests/it/support/soak.rs`).
 const LONG: [&str; 7] = [

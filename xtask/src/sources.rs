@@ -1,9 +1,7 @@
 //! The source files that the checks read, and the faults that they find in them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use proc_macro2::{Span, TokenStream, TokenTree};

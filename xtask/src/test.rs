@@ -5,12 +5,8 @@
 //! program's dependencies from changing the features of the product's, and the browser tests run
 //! the programs that the integration tests were built with.
 
-use std::{
-    fmt::Write as _,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+use std::{fmt::Write as _, process::Command, thread};
 
 use anyhow::{Result, ensure};
 

@@ -1,11 +1,8 @@
 //! Runs other programs, and reports in one line which of them failed.
 
-use std::{
-    env,
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, ffi::OsStr};
 
 use anyhow::{Context as _, Result, bail};
 

@@ -1,9 +1,7 @@
 //! The paths and profiles of the working copy. No other module knows them.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::env;
+use std::path::{Path, PathBuf};
 
 /// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
 pub const NAME: &str = "ppm-email";

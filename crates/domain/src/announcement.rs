@@ -3,11 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::draft::Draft;
-use crate::field::Field;
-use crate::flow::OauthFlow;
-use crate::microsoft::tenant_of;
-use crate::preset::Provider;
+use crate::{Draft, Field, OauthFlow, microsoft::tenant_of, preset::Provider};
 
 /// A provider's announcement that affects the settings in a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

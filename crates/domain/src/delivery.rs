@@ -5,8 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Security;
-use crate::token::OauthDiagnosis;
+use crate::{settings::Security, token::OauthDiagnosis};
 
 /// A step of sending one message, in the order of a connection with implicit TLS.
 ///

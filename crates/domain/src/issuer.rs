@@ -2,10 +2,8 @@
 //! endpoint, or a metadata URL. Candidates are requested in order, and each is accepted only if its
 //! metadata names it as the issuer.
 
-use crate::microsoft;
 use crate::syntax::host::{Host, mail_host};
-use crate::syntax::text::is_guid;
-use crate::syntax::url;
+use crate::{microsoft, syntax::text::is_guid, syntax::url};
 
 /// The prefix of the issuers of Microsoft's tenants.
 pub const MICROSOFT: &str = "https://login.microsoftonline.com/";

@@ -1,10 +1,8 @@
 //! Three-way merge of two administrators' edits of one form, based on the revision that both started
 //! from. No change is lost without being shown.
 
-use crate::draft::Draft;
-use crate::field::Field;
-use crate::saved::Saved;
 use crate::secret::{SecretEdit, StoredSecret};
+use crate::{Draft, Field, Saved};
 
 /// The merged form. A field is in at most one of the lists; each list is in display order.
 #[derive(Debug, Clone, PartialEq, Eq)]

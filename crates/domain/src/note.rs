@@ -10,12 +10,8 @@ mod server;
 
 use std::fmt;
 
-use crate::draft::Draft;
-use crate::field::{Field, Kind};
-use crate::presence::{Presence, presence};
-use crate::preset::Provider;
-use crate::syntax::port::port;
 use crate::syntax::text::{is_invisible, is_unsafe_in_one_line};
+use crate::{Draft, Field, Presence, field::Kind, presence, preset::Provider, syntax::port::port};
 
 /// An advisory note on a control's text.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,9 +3,7 @@
 
 #![expect(clippy::match_same_arms, reason = "a table: a row a case")]
 
-use crate::draft::{ClientAuthentication, Draft};
-use crate::field::{Field, Section};
-use crate::flow::OauthFlow;
+use crate::{Draft, Field, OauthFlow, Section, draft::ClientAuthentication};
 
 /// Whether a control needs input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

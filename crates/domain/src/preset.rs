@@ -2,9 +2,7 @@
 //! and supply the links of explanations. Each row was read at the address that it names.
 
 use crate::draft::{TlsMode, bool_text};
-use crate::field::Field;
-use crate::flow::OauthFlow;
-use crate::microsoft;
+use crate::{Field, OauthFlow, microsoft};
 
 /// A provider of outgoing mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

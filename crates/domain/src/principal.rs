@@ -1,7 +1,6 @@
 //! The authenticated user and what a request says of its client.
 
-use crate::named::named_enum;
-use crate::time_format::TimePreference;
+use crate::{named::named_enum, time_format::TimePreference};
 
 /// The authenticated user, by any sign-in method.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Draft, Form};
-use crate::field::Field;
 use crate::secret::{SecretEdit, StoredSecret};
+use crate::{Draft, Field, Form};
 
 /// The saved form, with the storage states of its secrets, and its revision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

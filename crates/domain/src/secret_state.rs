@@ -1,9 +1,7 @@
 //! What a form does with a stored secret.
 
-use crate::draft::Draft;
-use crate::field::Field;
-use crate::saved::Saved;
 use crate::secret::{SecretEdit, StoredSecret};
+use crate::{Draft, Field, Saved};
 
 /// The state of a secret: what is stored, and what a save does with it.
 #[derive(Debug, Clone, PartialEq, Eq)]

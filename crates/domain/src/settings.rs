@@ -3,12 +3,9 @@
 
 use secrecy::SecretString;
 
-use crate::draft::{ClientAuthentication, Draft, Smtp, TlsMode};
-use crate::field::Field;
-use crate::flow::OauthFlow;
-use crate::syntax;
+use crate::draft::{ClientAuthentication, Smtp, TlsMode};
 use crate::syntax::host::{Host, mail_host};
-use crate::validate::field_problem;
+use crate::{Draft, Field, OauthFlow, syntax, validate::field_problem};
 
 /// A connection's security, derived from port, Use TLS and TLS mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,14 +7,10 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::draft::{ClientAuthentication, Draft, Form};
-use crate::field::{Field, Kind};
-use crate::flow::OauthFlow;
-use crate::microsoft;
-use crate::presence::{Presence, presence};
-use crate::saved::keeps_secret;
 use crate::secret::{SecretEdit, StoredSecret};
 use crate::syntax::{address, certificate, host, port, text, url};
+use crate::{Draft, Field, Form, OauthFlow, Presence, microsoft, presence};
+use crate::{draft::ClientAuthentication, field::Kind, saved::keeps_secret};
 
 /// The maximum characters in any control, even a disabled one, unless the control's own limit is
 /// higher.

@@ -5,16 +5,10 @@ use std::{fs, process::Command};
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::{
-    programs::{EMAIL, PASSWORD, Programs, RunningProgram, number},
-    report::{BenchReport, Unit},
-};
-use crate::{
-    node::script,
-    size::ELEMENT_BUDGET,
-    tools::expect_success,
-    workspace::{Profile, Workspace},
-};
+use super::programs::{EMAIL, PASSWORD, Programs, RunningProgram, number};
+use super::report::{BenchReport, Unit};
+use crate::workspace::{Profile, Workspace};
+use crate::{node::script, size::ELEMENT_BUDGET, tools::expect_success};
 
 /// The output of `page.bench.ts`.
 #[derive(Deserialize)]

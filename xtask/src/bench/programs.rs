@@ -1,20 +1,13 @@
 //! Starts the programs that are measured, and the load generators.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Instant,
-};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::{fs, net::TcpStream, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{
-    tools::expect_success,
-    workspace::{Profile, Workspace},
-};
+use crate::tools::expect_success;
+use crate::workspace::{Profile, Workspace};
 
 pub const EMAIL: &str = "ada@example.com";
 pub const PASSWORD: &str = "a pass phrase for a benchmark";
@@ -55,6 +48,12 @@ impl Programs {
         command
     }
 
+    fn bench(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.bench);
+        command.args(args);
+        command
+    }
+
     /// Starts the product.
     pub fn serve(&self) -> Result<RunningProgram> {
         let mut command = self.product(&["serve", "--listen", "127.0.0.1:0"]);
@@ -76,26 +75,27 @@ impl Programs {
         connections: u32,
         per_second: u32,
     ) -> Result<RunningProgram> {
-        let mut command = Command::new(&self.bench);
-        command.args(["flood", &server.address]).arg(format!("--connections={connections}"));
+        let mut command = self.bench(&["flood", &server.address]);
+        command.arg(format!("--connections={connections}"));
         RunningProgram::start(command.arg(format!("--per-second={per_second}")))
     }
 
     /// Measures the 99th percentile of an administrator's calls, in milliseconds.
     pub fn slowest_call(&self, server: &RunningProgram, calls: u32) -> Result<f64> {
-        let mut command = Command::new(&self.bench);
-        command.args(["call", &server.address]).arg(format!("--calls={calls}"));
-        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+        number(
+            self.bench(&["call", &server.address, &format!("--calls={calls}")])
+                .arg(as_administrator()),
+        )
     }
 
     /// Starts a server with an empty route.
     pub fn empty(&self) -> Result<RunningProgram> {
-        RunningProgram::start(Command::new(&self.bench).arg("empty"))
+        RunningProgram::start(&mut self.bench(&["empty"]))
     }
 
     /// Starts a mail server that accepts everything.
     pub fn sink(&self) -> Result<RunningProgram> {
-        RunningProgram::start(Command::new(&self.bench).arg("sink"))
+        RunningProgram::start(&mut self.bench(&["sink"]))
     }
 
     /// Measures page requests per second.
@@ -107,35 +107,35 @@ impl Programs {
         connections: u32,
         signed_in: bool,
     ) -> Result<f64> {
-        let mut command = Command::new(&self.bench);
-        command.args(["get", &server.address, path]);
+        let mut command = self.bench(&["get", &server.address, path]);
         command.arg(format!("--requests={requests}")).arg(format!("--connections={connections}"));
-        if signed_in {
-            command.arg(format!("--as={EMAIL}:{PASSWORD}"));
-        }
-        number(&mut command)
+        number(command.args(signed_in.then(as_administrator)))
     }
 
     /// Measures saves per second.
     pub fn save(&self, server: &RunningProgram, saves: u32) -> Result<f64> {
-        let mut command = Command::new(&self.bench);
-        command.args(["save", &server.address]).arg(format!("--saves={saves}"));
-        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+        number(
+            self.bench(&["save", &server.address, &format!("--saves={saves}")])
+                .arg(as_administrator()),
+        )
     }
 
     /// Opens event streams, sends a test message, reads each stream to the message's end, and
     /// closes them again.
     pub fn watch(&self, server: &RunningProgram, sink: &RunningProgram, pages: u32) -> Result<f64> {
-        let mut command = Command::new(&self.bench);
-        command.args(["watch", &server.address, sink.port()]).arg(format!("--pages={pages}"));
-        number(command.arg(format!("--as={EMAIL}:{PASSWORD}")))
+        let pages = format!("--pages={pages}");
+        number(self.bench(&["watch", &server.address, sink.port(), &pages]).arg(as_administrator()))
     }
 
     /// Measures test messages per second to a sink.
     pub fn send(&self, sink: &RunningProgram, messages: u32) -> Result<f64> {
-        let mut command = Command::new(&self.bench);
-        number(command.args(["send", sink.port()]).arg(format!("--messages={messages}")))
+        number(&mut self.bench(&["send", sink.port(), &format!("--messages={messages}")]))
     }
+}
+
+/// The option by which a load generator signs in.
+fn as_administrator() -> String {
+    format!("--as={EMAIL}:{PASSWORD}")
 }
 
 impl RunningProgram {
@@ -158,7 +158,7 @@ impl RunningProgram {
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         if !answer.starts_with("HTTP/1.1 200") {
-            bail!("the first answer is no good one: {answer}");
+            bail!("the first answer is not a 200: {answer}");
         }
         Ok(self.begun.elapsed().as_secs_f64() * 1_000.0)
     }

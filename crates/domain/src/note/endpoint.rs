@@ -1,13 +1,9 @@
 //! Notes on the two OAuth endpoints: pasted extras, and whether both belong together.
 
-use super::placeholder::is_one;
-use super::{Found, Note};
-use crate::draft::Draft;
-use crate::field::Field;
+use super::{Found, Note, placeholder::is_one};
 use crate::microsoft::{Endpoint, v2_endpoint};
-use crate::presence::{Presence, presence};
-use crate::preset::Provider;
 use crate::syntax::url::{endpoint_url, host_and_path};
+use crate::{Draft, Field, Presence, presence, preset::Provider};
 
 /// Request parameters that PPM adds itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
 const OWN_PARAMETERS: &str = "client_id client_secret response_type redirect_uri scope state code code_challenge \

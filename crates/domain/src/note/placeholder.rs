@@ -1,11 +1,8 @@
 //! Notes on placeholders copied from documentation, and on example domains.
 
 use super::{Found, Note};
-use crate::draft::Draft;
-use crate::field::Field;
 use crate::microsoft::{Endpoint, tenant_of};
-use crate::preset::is_under;
-use crate::syntax::url::host_and_path;
+use crate::{Draft, Field, preset::is_under, syntax::url::host_and_path};
 
 /// Nouns that follow "your" in a placeholder.
 const YOUR_NOUNS: &str = "tenant client app directory domain company org server host provider mail smtp email user \

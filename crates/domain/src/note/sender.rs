@@ -1,9 +1,7 @@
 //! Notes on Default Sender Email: text around the address, and onmicrosoft.com domains.
 
 use super::{Found, Note};
-use crate::draft::Draft;
-use crate::field::Field;
-use crate::syntax::address::email_address;
+use crate::{Draft, Field, syntax::address::email_address};
 
 /// The initial domain of every Microsoft tenant. Mail from it has a sending limit.
 const ONMICROSOFT_SUFFIX: &str = ".onmicrosoft.com";

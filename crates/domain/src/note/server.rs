@@ -1,13 +1,12 @@
 //! Notes on SMTP Server: email addresses, URLs, ports, incoming mail servers and non-public names.
 
 use super::{Found, Note};
-use crate::draft::Draft;
-use crate::field::Field;
-use crate::preset::server_of_domain;
-use crate::syntax::address::email_address;
 use crate::syntax::host::{Host, mail_host};
-use crate::syntax::port::port;
-use crate::syntax::url::split_port;
+use crate::{Draft, Field};
+use crate::{
+    preset::server_of_domain, syntax::address::email_address, syntax::port::port,
+    syntax::url::split_port,
+};
 
 /// Returns the notes on a mail server.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {

@@ -3,8 +3,7 @@
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::OpenedSecrets;
 use domain::{Draft, Field, Form, OauthFlow, Presence, Saved, Settings, presence};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
+use proptest::{prelude::*, strategy::ValueTree};
 use secrecy::SecretString;
 
 use crate::with_flow;

@@ -117,6 +117,26 @@ export class Form {
     await this.flow.selectOption({ label: flow });
   }
 
+  /** Saves Basic SMTP Settings for the practice server, with `changes`. */
+  async saveBasic(mail: MailServer, changes: Values = {}): Promise<void> {
+    await this.fill(this.basic, { ...basic(mail), ...changes });
+    await this.saved();
+  }
+
+  /** Chooses an OAuth flow and fills in valid settings for it, with `changes`. */
+  async fillOauth(flow: Flow, changes: Values = {}): Promise<void> {
+    await this.choose(flow);
+    await this.fill(this.oauth, OAUTH);
+    const { 'Authorization Endpoint': _, 'Redirect URI': __, ...credentials } = AUTHENTICATION;
+    await this.fill(this.authentication, { ...(flow === 'Client Credentials' ? credentials : AUTHENTICATION), ...changes });
+  }
+
+  /** Sends a test message and waits until the mail server has accepted it. */
+  async deliverTest(): Promise<void> {
+    await this.sendTest.click();
+    await expect(this.outcome(/accepted the message/)).toBeVisible();
+  }
+
   /** Saves and waits for the confirmation. */
   async saved(): Promise<void> {
     await this.save.click();

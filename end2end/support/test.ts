@@ -4,9 +4,11 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Page } from '@playwright/test';
 import { ConsoleErrors } from './console-errors.ts';
+import { Form } from './form.ts';
 import type { Inbox } from './inbox.ts';
 import { ADA, GRACE, Product } from './product.ts';
 import type { Provider } from './provider.ts';
+import { startScripted } from './scripted.ts';
 
 interface OfTest {
   /** Additional flags of the product. */
@@ -20,7 +22,9 @@ interface OfTest {
   /** The practice provider, which issues tokens for the practice mail server. */
   provider: Provider;
   /** Signs in as Ada, or as another user with her password, and opens the tab (default: on `page`). */
-  signIn: (page?: Page, email?: string) => Promise<void>;
+  signIn: (page?: Page, email?: string) => Promise<Form>;
+  /** Starts a mail server with these replies, which stops after the test. */
+  scripted: typeof startScripted;
   /** Expects no accessibility violations on `page` (default: the test's own), in light and dark mode. */
   axe: (page?: Page) => Promise<void>;
 }
@@ -69,7 +73,18 @@ export const test = base.extend<OfTest, OfWorker>({
       const answer = await page.request.post('/sign-in', { form, headers: { 'sec-fetch-site': 'same-origin' }, maxRedirects: 0 });
       expect(answer.headers(), 'signed in').toMatchObject({ location: '/settings/email' });
       await page.goto('/settings/email');
+      return new Form(page);
     });
+  },
+
+  scripted: async ({}, use) => {
+    const stops: (() => Promise<void>)[] = [];
+    await use(async (...args) => {
+      const server = await startScripted(...args);
+      stops.push(server.stop);
+      return server;
+    });
+    await Promise.all(stops.map((stop) => stop()));
   },
 
   axe: async ({ page: own }, use) => {

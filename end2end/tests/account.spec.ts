@@ -2,7 +2,7 @@
 // reader.
 
 import type { Browser, Page } from '@playwright/test';
-import { basic, Form } from '../support/form.ts';
+import { basic } from '../support/form.ts';
 import { ADA, GRACE, expect, test } from '../support/test.ts';
 
 const NEW = 'seven quiet lighthouse keepers';
@@ -94,8 +94,7 @@ test('a user sees their sessions, ends one of them, and then all others', async 
 test('an administrator ends the session of another user, whose next save reports it', async ({ page, browser, product, signIn }) => {
   await product.add(GRACE);
   const grace = await otherBrowser(browser, product.url);
-  await signIn(grace, GRACE.email);
-  const form = new Form(grace);
+  const form = await signIn(grace, GRACE.email);
   await form.fill(form.basic, { ...basic(product.mail), 'Display Name': 'typed by Grace' });
   await signIn();
   await open(page);

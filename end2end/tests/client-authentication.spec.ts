@@ -1,12 +1,11 @@
 // "Client authentication": collapsed by default, validated against the flow, usable without a secret.
 
 import { obtain } from '../support/consent.ts';
-import { AUTHENTICATION, Form, OAUTH, oauth } from '../support/form.ts';
+import { oauth } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
-test('a public client with PKCE delivers a message without a secret', async ({ page, product, provider, signIn, inbox, axe }) => {
-  await signIn();
-  const form = new Form(page);
+test('a public client with PKCE delivers a message without a secret', async ({ product, provider, signIn, inbox, axe }) => {
+  const form = await signIn();
   const { authorization, token, scope, clients } = provider.address;
   await form.choose('Authorization Code with PKCE');
   await form.fill(form.oauth, oauth(product.mail));
@@ -27,18 +26,14 @@ test('a public client with PKCE delivers a message without a secret', async ({ p
   await axe();
   await form.saved();
   await obtain(form, provider);
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await form.deliverTest();
   const message = await inbox.waitFor({ to: ADA.email });
   expect(message.user).toBe(product.mail.username);
 });
 
 test('a public client with another flow is an error that expands and focuses the control', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code with PKCE');
-  await form.fill(form.oauth, OAUTH);
-  await form.fill(form.authentication, AUTHENTICATION);
+  const form = await signIn();
+  await form.fillOauth('Authorization Code with PKCE');
   const more = form.authentication.getByText('More', { exact: true });
   const choice = form.field(form.authentication, 'Client authentication');
   await more.click();

@@ -2,7 +2,7 @@
 // each control that both changed, so that no change is lost silently.
 
 import type { Locator } from '@playwright/test';
-import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { Form, basic } from '../support/form.ts';
 import { GRACE, expect, test as base } from '../support/test.ts';
 
 /** Ada's and Grace's forms, each in its own browser context. */
@@ -18,9 +18,7 @@ const test = base.extend<{ ada: Form; grace: Form; openBoth: () => Promise<void>
       await product.add(GRACE);
       await signIn(ada.page);
       await ada.fill(ada.basic, basic(product.mail));
-      await ada.choose('Authorization Code');
-      await ada.fill(ada.oauth, OAUTH);
-      await ada.fill(ada.authentication, AUTHENTICATION);
+      await ada.fillOauth('Authorization Code');
       await ada.saved();
       await signIn(grace.page, GRACE.email);
     });

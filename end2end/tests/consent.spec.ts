@@ -11,9 +11,8 @@ const DECLINED = 'Consent at the provider failed: The consent was declined.';
 
 /** The tab with Authorization Code saved, and no token. */
 const test = base.extend<{ form: Form }>({
-  form: async ({ page, product, signIn }, use) => {
-    await signIn();
-    const form = new Form(page);
+  form: async ({ product, signIn }, use) => {
+    const form = await signIn();
     await configure(form, product, 'Authorization Code', product.provider.address.clients.code);
     await use(form);
   },
@@ -233,12 +232,11 @@ test('parameters in the Authorization Endpoint are not sent twice', async ({ for
   await obtain(form, provider);
 });
 
-test('with Client Credentials, waiting for a silent Token Endpoint mentions no sign-in page', async ({ page, product, provider, signIn }) => {
+test('with Client Credentials, waiting for a silent Token Endpoint mentions no sign-in page', async ({ product, provider, signIn }) => {
   const silent = createServer((socket) => socket.on('error', () => {}));
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as AddressInfo;
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   const endpoint = { 'Token Endpoint': `http://127.0.0.1:${port}/token` };
   await configure(form, product, 'Client Credentials', provider.address.clients.credentials, endpoint);
   await form.getToken.click();

@@ -1,8 +1,7 @@
 // Delivery with Basic SMTP Settings, and each failure: its step, the server's text, its diagnosis and
 // next steps.
 
-import { Form, basic, type Values } from '../support/form.ts';
-import { startScripted } from '../support/scripted.ts';
+import { basic, type Values } from '../support/form.ts';
 import { ADA, expect, test, type MailServer } from '../support/test.ts';
 
 const JOURNEYS: { name: string; listener: string; change: (mail: MailServer) => Values; mode?: string }[] = [
@@ -28,14 +27,11 @@ const JOURNEYS: { name: string; listener: string; change: (mail: MailServer) => 
 
 for (const { name, listener, change, mode } of JOURNEYS) {
   test(`a message is delivered ${name}`, async ({ page, signIn, product, inbox }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { ...basic(product.mail), ...change(product.mail) });
     if (mode) await form.field(form.basic, 'TLS mode').selectOption({ label: mode });
     await form.saved();
-    await form.sendTest.click();
-
-    await expect(form.outcome(/accepted the message/)).toBeVisible();
+    await form.deliverTest();
     const message = await inbox.waitFor({ to: ADA.email });
     expect(message.listener).toBe(listener);
     expect(message.envelope.from).toBe(product.mail.username);
@@ -46,22 +42,17 @@ for (const { name, listener, change, mode } of JOURNEYS) {
 }
 
 test('the outcome is shown after a reload', async ({ page, signIn, product, axe }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
   await page.reload();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await axe();
 });
 
 test('a reload during delivery still shows the outcome', async ({ page, signIn, product, inbox }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   const started = page.waitForResponse('**/api/email/send-test');
   await form.sendTest.click();
   // A reload would abort a call that the server has not taken.
@@ -196,8 +187,7 @@ const FAILURES: {
 
 for (const { name, change, mode, heading, words, step } of FAILURES) {
   test(`${name} is explained`, async ({ page, signIn, product, inbox }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { ...basic(product.mail), ...change(product.mail) });
     if (mode) await form.field(form.basic, 'TLS mode').selectOption({ label: mode });
     await form.saved();
@@ -217,52 +207,42 @@ function straight(text: string): string {
   return text.replaceAll('’', "'");
 }
 
-test('a provider-specific reply is explained more precisely than its code', async ({ page, signIn, product, axe }) => {
+test('a provider-specific reply is explained more precisely than its code', async ({ page, signIn, product, axe, scripted }) => {
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
-  const server = await startScripted({ EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
-  try {
-    await signIn();
-    const form = new Form(page);
-    await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
-    await form.saved();
-    await form.sendTest.click();
+  const server = await scripted({ EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
+  const form = await signIn();
+  await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
+  await form.saved();
+  await form.sendTest.click();
 
-    const heading = /^Sign-in failed: Exchange Online has SMTP sign-in turned off for this mailbox/;
-    const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
-    await expect(outcome).toContainText(words);
-    const steps = outcome.getByRole('listitem');
-    await expect(steps.nth(0)).toContainText('Turn Authenticated SMTP on');
-    await expect(steps.nth(2)).toContainText('OAuth needs it too');
-    await axe();
-  } finally {
-    await server.stop();
-  }
+  const heading = /^Sign-in failed: Exchange Online has SMTP sign-in turned off for this mailbox/;
+  const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
+  await expect(outcome).toContainText(words);
+  const steps = outcome.getByRole('listitem');
+  await expect(steps.nth(0)).toContainText('Turn Authenticated SMTP on');
+  await expect(steps.nth(2)).toContainText('OAuth needs it too');
+  await axe();
 });
 
 test('a refused recipient is explained', async ({ page, signIn, product, inbox }) => {
   const email = 'refused-ada@practice.example';
   await product.add({ email, name: 'Refused' });
-  await signIn(page, email);
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn(page, email);
+  await form.saveBasic(product.mail);
   await form.sendTest.click();
   await expect(form.outcome('Recipient failed: The server does not accept mail for this recipient.')).toBeVisible();
   expect(await inbox.messages()).toEqual([]);
 });
 
-test('Send Test Email is disabled while the settings are incomplete, with the reason', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('Send Test Email is disabled while the settings are incomplete, with the reason', async ({ signIn }) => {
+  const form = await signIn();
   await expect(form.sendTest).toBeDisabled();
   await expect(form.sendTest).toHaveAccessibleDescription('Fill in and save the required settings first.');
 });
 
-test('Send Test Email is disabled while there are unsaved changes, with the reason', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+test('Send Test Email is disabled while there are unsaved changes, with the reason', async ({ signIn, product }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await expect(form.sendTest).toBeEnabled();
   await form.fill(form.basic, { Port: '25' });
   await expect(form.sendTest).toBeDisabled();

@@ -1,11 +1,9 @@
 // "Fill from discovery": a provider's metadata fills empty fields; values for other fields are offered.
 
-import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('empty endpoints are filled in at once', async ({ page, product, signIn, axe }) => {
-  await signIn();
-  const form = new Form(page);
+test('empty endpoints are filled in at once', async ({ product, signIn, axe }) => {
+  const form = await signIn();
   const issuer = form.authentication.getByLabel('Issuer or tenant address', { exact: true });
   const ask = form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true });
   await expect(issuer).toBeDisabled();
@@ -19,9 +17,8 @@ test('empty endpoints are filled in at once', async ({ page, product, signIn, ax
   await axe();
 });
 
-test('a typed endpoint is replaced only after confirmation', async ({ page, product, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('a typed endpoint is replaced only after confirmation', async ({ product, signIn }) => {
+  const form = await signIn();
   await form.choose('Authorization Code');
   const token = form.field(form.authentication, 'Token Endpoint');
   await token.fill('https://login.example.com/token');
@@ -33,9 +30,8 @@ test('a typed endpoint is replaced only after confirmation', async ({ page, prod
   await expect(token).toHaveValue(product.provider.address.token);
 });
 
-test('an unknown provider host is reported', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('an unknown provider host is reported', async ({ signIn }) => {
+  const form = await signIn();
   await form.choose('Authorization Code');
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill('https://login.invalid');
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();

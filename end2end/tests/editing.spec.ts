@@ -6,9 +6,8 @@ import { expect, test } from '../support/test.ts';
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('Save and Cancel appear with a change and disappear when it is undone', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('Save and Cancel appear with a change and disappear when it is undone', async ({ signIn }) => {
+    const form = await signIn();
     await expect(form.save).toBeHidden();
     await expect(form.cancel).toBeHidden();
     await form.fill(form.basic, { 'Display Name': 'x' });
@@ -20,8 +19,7 @@ test.describe(() => {
   });
 
   test('a keystroke mutates no other element of the page', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.choose('Authorization Code');
     for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
       const control = form.field(form.basic, label);
@@ -41,9 +39,8 @@ test.describe(() => {
     }
   });
 
-  test('a change in any kind of control can be undone', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('a change in any kind of control can be undone', async ({ signIn }) => {
+    const form = await signIn();
     const changes = [
       () => form.choose('Client Credentials'),
       () => form.field(form.basic, 'Use TLS').uncheck(),
@@ -65,11 +62,9 @@ test.describe(() => {
   });
 });
 
-test('Cancel restores the saved values, including the untouched secret', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+test('Cancel restores the saved values, including the untouched secret', async ({ signIn, product }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.fill(form.basic, { 'Display Name': 'other', Password: 'other', 'Use TLS': false });
   await form.choose('Authorization Code');
   await form.cancel.click();
@@ -82,10 +77,8 @@ test('Cancel restores the saved values, including the untouched secret', async (
 });
 
 test('saved values are shown after a reload', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await page.reload();
   await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue(product.mail.username);
   await expect(form.field(form.basic, 'Port')).toHaveValue(String(product.mail.starttls));
@@ -93,8 +86,7 @@ test('saved values are shown after a reload', async ({ page, signIn, product }) 
 });
 
 test('a problem and its summary entry disappear when it is fixed', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), Port: '+587', 'SMTP Server': 'smtp://localhost' });
   await form.save.click();
   const links = page.getByRole('alert').getByRole('link');
@@ -113,8 +105,7 @@ test('a problem and its summary entry disappear when it is fixed', async ({ page
 
 test.describe('when a save would delete a token', () => {
   test.beforeEach(async ({ page, signIn, product }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, basic(product.mail));
     product.storeToken('grant-of-the-test');
     await form.save.click();
@@ -146,8 +137,7 @@ test.describe('when a save would delete a token', () => {
 
 test('a save while the server is unreachable keeps the changes, and a later save works', async ({ page, signIn, product, consoleErrors }) => {
   consoleErrors.expectFailure(/api\/email\/save/);
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
   await page.context().setOffline(true);
   await form.save.click();
@@ -158,8 +148,7 @@ test('a save while the server is unreachable keeps the changes, and a later save
 
 test('a save after the session has ended keeps the changes and links to the sign-in page', async ({ page, signIn, product, consoleErrors }) => {
   consoleErrors.expectStatus(401, /api\/email\/save/);
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
   await page.context().clearCookies();
   await form.save.click();
@@ -175,8 +164,7 @@ test('a save after the session has ended keeps the changes and links to the sign
 });
 
 test('the form is edited and saved with the keyboard alone', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.flow.focus();
   await page.keyboard.press('Tab');
   await expect(page.getByLabel('Provider', { exact: true })).toBeFocused();

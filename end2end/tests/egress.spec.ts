@@ -1,15 +1,14 @@
 // The egress policy: a connection that the operator has not allowed is refused, and the address and
 // the flag are shown, at the step of a test message and at the field of an endpoint.
 
-import { basic, Form, OAUTH } from '../support/form.ts';
+import { basic, OAUTH } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 test.describe('where the operator allows a mail server', () => {
   test.use({ flags: ({}, use) => use(['--egress-allow', 'mail.example.com']) });
 
   test('a loopback mail server is refused at its step, with the flag to copy', async ({ page, product, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { ...basic(product.mail, 6379), 'SMTP Server': '127.0.0.1' });
     await form.saved();
     await form.sendTest.click();
@@ -20,9 +19,8 @@ test.describe('where the operator allows a mail server', () => {
     await axe();
   });
 
-  test('a loopback http endpoint is refused at its field, with the flag', async ({ page, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+  test('a loopback http endpoint is refused at its field, with the flag', async ({ signIn, axe }) => {
+    const form = await signIn();
     await form.choose('Client Credentials');
     await form.fill(form.oauth, OAUTH);
     await form.fill(form.authentication, { 'Client ID': 'ppm', 'Client Secret': 'canary-client-secret', Scope: 'mail' });
@@ -41,8 +39,7 @@ test.describe('where the operator denies a provider', () => {
   test.use({ flags: ({}, use) => use(['--egress-deny', 'login.example.com']) });
 
   test('a denied Token Endpoint is reported as blocked by this server', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.choose('Client Credentials');
     await form.fill(form.oauth, OAUTH);
     const client = { 'Client ID': 'ppm', 'Client Secret': 'canary-client-secret', Scope: 'mail' };

@@ -44,8 +44,7 @@ for (const host of ['plain', 'react', 'iframe']) {
     const redirect = { 'Redirect URI': `${shell.product}/oauth/callback` };
     await configure(form, product, 'Authorization Code with PKCE', provider.address.clients.pkce, redirect);
     await obtain(form, provider);
-    await form.sendTest.click();
-    await expect(form.outcome(/accepted the message/)).toBeVisible();
+    await form.deliverTest();
     await inbox.waitFor({ to: 'grace@practice.example' });
     await axe();
   });

@@ -65,8 +65,7 @@ test.describe(() => {
   });
 
   test('no control overflows its group at any width', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     for (const width of [320, 480, 768, 1100, 1600]) {
       await page.setViewportSize({ width, height: 700 });
       expect(await form.stickingOut(), `${width} pixels`).toEqual([]);
@@ -75,8 +74,7 @@ test.describe(() => {
 
   test('there is no horizontal overflow on a narrow screen', async ({ page, signIn }) => {
     await page.setViewportSize({ width: 320, height: 640 });
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { 'Display Name': 'W'.repeat(254) });
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);

@@ -1,8 +1,7 @@
 // The steps of a test message: their facts, duration and server replies, the step that failed, and
 // the transcript as text for a support ticket.
 
-import { AUTHENTICATION, Form, basic, oauth } from '../support/form.ts';
-import { startScripted } from '../support/scripted.ts';
+import { AUTHENTICATION, basic, oauth } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 import type { Locator, Page } from '@playwright/test';
 
@@ -25,12 +24,9 @@ async function names(page: Page): Promise<string[]> {
 }
 
 test('each step of a delivered message shows its facts', async ({ page, signIn, product, axe }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
 
   expect(await names(page)).toEqual([
     'Name lookup',
@@ -66,12 +62,9 @@ test('each step of a delivered message shows its facts', async ({ page, signIn, 
 });
 
 test("the server's reply is expanded by keyboard", async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
   const words = row(page, 'Greeting').getByText(/^220 /);
   await expect(words).toBeHidden();
   await row(page, 'Greeting').getByText('Server reply', { exact: true }).focus();
@@ -80,8 +73,7 @@ test("the server's reply is expanded by keyboard", async ({ page, signIn, produc
 });
 
 test("PPM's own findings are collapsed and not labelled as the server's reply", async ({ page, signIn, product, axe }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.unknownCa) });
   await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
   await form.saved();
@@ -98,25 +90,20 @@ test("PPM's own findings are collapsed and not labelled as the server's reply", 
   await axe();
 });
 
-test('the EHLO name is shown, and its refusal at a later step is explained', async ({ page, signIn, product }) => {
+test('the EHLO name is shown, and its refusal at a later step is explained', async ({ page, signIn, product, scripted }) => {
   const words = '504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname';
-  const server = await startScripted({ ...FINE, RCPT: words });
-  try {
-    await signIn();
-    const form = new Form(page);
-    const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
-    await form.fill(form.basic, values);
-    await form.saved();
-    await form.sendTest.click();
+  const server = await scripted({ ...FINE, RCPT: words });
+  const form = await signIn();
+  const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
+  await form.fill(form.basic, values);
+  await form.saved();
+  await form.sendTest.click();
 
-    const heading = form.outcome(/^Recipient failed: The server does not accept the name by which PPM introduces itself/);
-    const outcome = page.getByRole('status').filter({ has: heading });
-    await expect(outcome.getByRole('listitem').filter({ hasText: 'PPM introduced itself as [127.0.0.1].' })).toBeVisible();
-    await expect(outcome.getByRole('listitem').filter({ hasText: '--smtp-client-name' })).toBeVisible();
-    await expect(fact(row(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
-  } finally {
-    await server.stop();
-  }
+  const heading = form.outcome(/^Recipient failed: The server does not accept the name by which PPM introduces itself/);
+  const outcome = page.getByRole('status').filter({ has: heading });
+  await expect(outcome.getByRole('listitem').filter({ hasText: 'PPM introduced itself as [127.0.0.1].' })).toBeVisible();
+  await expect(outcome.getByRole('listitem').filter({ hasText: '--smtp-client-name' })).toBeVisible();
+  await expect(fact(row(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
 });
 
 const FINE = {
@@ -175,29 +162,23 @@ async function expectEndAt(page: Page, step: string): Promise<void> {
 }
 
 for (const { step, answers, heading, words, next } of ENDS) {
-  test(`a failure at ${step} is shown there, with next steps`, async ({ page, signIn, product }) => {
-    const server = await startScripted(answers);
-    try {
-      await signIn();
-      const form = new Form(page);
-      const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
-      await form.fill(form.basic, values);
-      await form.saved();
-      await form.sendTest.click();
+  test(`a failure at ${step} is shown there, with next steps`, async ({ page, signIn, product, scripted }) => {
+    const server = await scripted(answers);
+    const form = await signIn();
+    const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
+    await form.fill(form.basic, values);
+    await form.saved();
+    await form.sendTest.click();
 
-      const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
-      await expect(outcome.getByRole('listitem').filter({ hasText: next })).toBeVisible();
-      if (words) await expect(outcome).toContainText(words);
-      await expectEndAt(page, step);
-    } finally {
-      await server.stop();
-    }
+    const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
+    await expect(outcome.getByRole('listitem').filter({ hasText: next })).toBeVisible();
+    if (words) await expect(outcome).toContainText(words);
+    await expectEndAt(page, step);
   });
 }
 
 test('a failure at Token is shown there, with next steps', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.choose('Client Credentials');
   await form.fill(form.oauth, oauth(product.mail));
   const { 'Client ID': id, 'Client Secret': secret, Scope } = AUTHENTICATION;
@@ -210,55 +191,45 @@ test('a failure at Token is shown there, with next steps', async ({ page, signIn
   await expectEndAt(page, 'Token');
 });
 
-test('the copied transcript contains no secrets', async ({ page, signIn, product, context }) => {
+test('the copied transcript contains no secrets', async ({ page, signIn, product, context, scripted }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const password = 'canary-Password-7Zq';
   const encoded = Buffer.from(`\0${product.mail.username}\0${password}`).toString('base64');
-  const server = await startScripted({
+  const server = await scripted({
     ...FINE,
     EHLO: '250-mail.practice.example\r\n250 AUTH PLAIN',
     AUTH: `535 5.7.8 You said ${password}, or ${encoded}`,
   });
-  try {
-    await signIn();
-    const form = new Form(page);
-    await form.fill(form.basic, { ...basic(product.mail, server.port), Password: password, 'Use TLS': false });
-    await form.saved();
-    await form.sendTest.click();
-    await expect(form.outcome(/^Sign-in failed: /)).toBeVisible();
-    await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
-    await expect(page.getByText('Copied.', { exact: true })).toBeVisible();
+  const form = await signIn();
+  await form.fill(form.basic, { ...basic(product.mail, server.port), Password: password, 'Use TLS': false });
+  await form.saved();
+  await form.sendTest.click();
+  await expect(form.outcome(/^Sign-in failed: /)).toBeVisible();
+  await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
+  await expect(page.getByText('Copied.', { exact: true })).toBeVisible();
 
-    const text = await page.evaluate(() => navigator.clipboard.readText());
-    expect(text).toContain('Sign-in: failed');
-    expect(text).toContain('535 5.7.8 You said');
-    expect(text).toContain('Enter the Password again');
-    expect(text).not.toContain(password);
-    expect(text).not.toContain(encoded);
-    await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(text);
-  } finally {
-    await server.stop();
-  }
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  expect(text).toContain('Sign-in: failed');
+  expect(text).toContain('535 5.7.8 You said');
+  expect(text).toContain('Enter the Password again');
+  expect(text).not.toContain(password);
+  expect(text).not.toContain(encoded);
+  await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(text);
 });
 
-test("suggested commands contain the administrator's own values", async ({ page, signIn, product, axe }) => {
+test("suggested commands contain the administrator's own values", async ({ page, signIn, product, axe, scripted }) => {
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
-  const server = await startScripted({ ...FINE, EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
-  try {
-    await signIn();
-    const form = new Form(page);
-    await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
-    await form.saved();
-    await form.sendTest.click();
-    const lines = page.getByRole('textbox', { name: 'Copy these lines' });
-    await expect(lines).toHaveValue(
-      `Connect-ExchangeOnline\nSet-CASMailbox -Identity '${product.mail.username}' -SmtpClientAuthenticationDisabled $false`,
-    );
-    await axe();
-    expect(await form.stickingOut()).toEqual([]);
-    await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
-    await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(/^ {3}Set-CASMailbox -Identity /m);
-  } finally {
-    await server.stop();
-  }
+  const server = await scripted({ ...FINE, EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
+  const form = await signIn();
+  await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
+  await form.saved();
+  await form.sendTest.click();
+  const lines = page.getByRole('textbox', { name: 'Copy these lines' });
+  await expect(lines).toHaveValue(
+    `Connect-ExchangeOnline\nSet-CASMailbox -Identity '${product.mail.username}' -SmtpClientAuthenticationDisabled $false`,
+  );
+  await axe();
+  expect(await form.stickingOut()).toEqual([]);
+  await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
+  await expect(page.getByRole('textbox', { name: 'Copy as text' })).toHaveValue(/^ {3}Set-CASMailbox -Identity /m);
 });

@@ -17,8 +17,7 @@ const WAYS: { name: string; leave: (page: Page) => Promise<unknown> }[] = [
 
 for (const { name, leave } of WAYS) {
   test(`leaving by ${name} with unsaved changes asks first, and staying keeps them`, async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.field(form.basic, 'Display Name').pressSequentially('typed');
     const asked = page.waitForEvent('dialog');
     const left = leave(page).catch(() => {}); // Rejects when the user stays.
@@ -31,8 +30,7 @@ for (const { name, leave } of WAYS) {
 }
 
 test('leaving without changes does not ask', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.field(form.basic, 'Display Name').pressSequentially('x');
   await form.cancel.click();
   const asked: string[] = [];
@@ -73,8 +71,7 @@ test('input typed before hydration is kept and counts as a change', async ({ pag
 });
 
 test('the skip link and going back from it keep unsaved input', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.field(form.basic, 'Display Name').pressSequentially('typed');
   await page.getByRole('link', { name: 'Skip to the content' }).focus();
   await page.keyboard.press('Enter');

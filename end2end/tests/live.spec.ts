@@ -3,7 +3,7 @@
 
 import type { BrowserContext, Page, Request } from '@playwright/test';
 import { test as embedded } from '../support/embedded.ts';
-import { basic, Form } from '../support/form.ts';
+import { Form } from '../support/form.ts';
 import { SteppedSmtpServer } from '../support/stepped-smtp-server.ts';
 import { expect, test as base } from '../support/test.ts';
 
@@ -22,8 +22,7 @@ const test = base.extend<{ slow: SteppedSmtpServer; prepare: (page: Page) => Pro
   /** Signs in and saves settings for the stepped mail server. */
   prepare: async ({ signIn, slow }, use) => {
     await use(async (page) => {
-      await signIn(page);
-      const form = new Form(page);
+      const form = await signIn(page);
       await form.fill(form.basic, slow.settings);
       await form.saved();
       return form;
@@ -213,11 +212,9 @@ embedded('an element on another site receives progress by a stream, with its tok
   const streams = new Streams(context);
   await page.goto(`${shell.url}/plain/`);
   const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  await form.saveBasic(product.mail);
   await expect.poll(() => streams.pages).toHaveLength(1);
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await form.deliverTest();
 });
 
 embedded('elements of one page share a stream, and the last one keeps it when the others are removed', async ({ page, context, shell, product }) => {
@@ -232,8 +229,6 @@ embedded('elements of one page share a stream, and the last one keeps it when th
   await page.evaluate(() => [...document.querySelectorAll('ppm-email-settings')].slice(0, -1).forEach((element) => element.remove()));
   await expect(flows).toHaveCount(1);
   const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
 });

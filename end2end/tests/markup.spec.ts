@@ -435,8 +435,7 @@ test('the copied transcript contains the exact replies', async ({ stage, page, c
 
 test('a certificate field preserves any text exactly', async ({ page, signIn }) => {
   const text = `\n\n${hostile('certificate')}\n&amp;&#13; <b>\n\n`;
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.choose('Authorization Code');
   const certificate = form.field(form.oauth, CA);
   await certificate.fill(text);

@@ -1,7 +1,7 @@
 // Notes on typed text, shown at the control before a save, with a button that applies the correction.
 
 import type { Locator } from '@playwright/test';
-import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { AUTHENTICATION, OAUTH, basic } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 const MICROSOFT = 'https://login.microsoftonline.com/contoso.com/oauth2/v2.0';
@@ -15,9 +15,8 @@ async function press(control: Locator, name: string): Promise<void> {
 test.describe(() => {
   test.use({ changesNothing: true });
 
-  test('an invisible character is reported with its position, and the button removes it', async ({ page, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+  test('an invisible character is reported with its position, and the button removes it', async ({ signIn, axe }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     for (const [group, label] of [
       [form.basic, 'SMTP Server'],
@@ -35,9 +34,8 @@ test.describe(() => {
     }
   });
 
-  test('surrounding blanks are removed on blur, with a note', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('surrounding blanks are removed on blur, with a note', async ({ signIn }) => {
+    const form = await signIn();
     const sender = form.field(form.basic, 'Default Sender Email');
     await sender.fill(' noreply@host.test\u00a0');
     await expect(sender).toHaveValue(' noreply@host.test\u00a0');
@@ -48,9 +46,8 @@ test.describe(() => {
     await expect(sender).not.toHaveAccessibleDescription(/Spaces/);
   });
 
-  test('a change of surrounding blanks only is no change after blur', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('a change of surrounding blanks only is no change after blur', async ({ signIn }) => {
+    const form = await signIn();
     const server = form.field(form.basic, 'SMTP Server');
     await server.fill('  ');
     await expect(form.save).toBeVisible();
@@ -58,9 +55,8 @@ test.describe(() => {
     await expect(form.save).toBeHidden();
   });
 
-  test('Username keeps its blanks until the button is pressed', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('Username keeps its blanks until the button is pressed', async ({ signIn }) => {
+    const form = await signIn();
     const username = form.field(form.basic, 'Username');
     await username.fill('noreply ');
     await username.blur();
@@ -70,9 +66,8 @@ test.describe(() => {
     await expect(username).toHaveValue('noreply');
   });
 
-  test('a secret is corrected only by the button, and is not shown in the note', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('a secret is corrected only by the button, and is not shown in the note', async ({ signIn }) => {
+    const form = await signIn();
     await form.fill(form.basic, { Username: 'noreply' });
     const password = form.field(form.basic, 'Password');
     await password.fill('canary-password\u200b ');
@@ -87,9 +82,8 @@ test.describe(() => {
     await expect(password).toHaveValue('canary-password');
   });
 
-  test('parameters that PPM adds itself are removed from the Authorization Endpoint only by the button', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('parameters that PPM adds itself are removed from the Authorization Endpoint only by the button', async ({ signIn }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     const endpoint = form.field(form.authentication, 'Authorization Endpoint');
     const pasted = `${MICROSOFT}/authorize?client_id=1&response_type=code&prompt=consent&scope=a`;
@@ -101,9 +95,8 @@ test.describe(() => {
     await expect(endpoint).toHaveValue(`${MICROSOFT}/authorize?prompt=consent`);
   });
 
-  test('swapped endpoints are exchanged by a button', async ({ page, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+  test('swapped endpoints are exchanged by a button', async ({ signIn, axe }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     const token = form.field(form.authentication, 'Token Endpoint');
     await form.fill(form.authentication, { 'Authorization Endpoint': `${MICROSOFT}/token`, 'Token Endpoint': `${MICROSOFT}/authorize` });
@@ -123,9 +116,8 @@ test.describe(() => {
     ['', 'https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token', /\{tenant\} is a placeholder\./],
   ];
 
-  test('mismatched endpoints and placeholders are noted at Token Endpoint', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('mismatched endpoints and placeholders are noted at Token Endpoint', async ({ signIn }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     for (const [authorization, token, says] of ENDPOINTS) {
       await form.fill(form.authentication, { 'Authorization Endpoint': authorization, 'Token Endpoint': token });
@@ -133,9 +125,8 @@ test.describe(() => {
     }
   });
 
-  test('the button separates scopes by spaces', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('the button separates scopes by spaces', async ({ signIn }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     const scope = form.field(form.authentication, 'Scope');
     for (const [typed, right] of [
@@ -152,9 +143,8 @@ test.describe(() => {
     }
   });
 
-  test('an email address or URL in SMTP Server is noted and replaced by the server name', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('an email address or URL in SMTP Server is noted and replaced by the server name', async ({ signIn }) => {
+    const form = await signIn();
     const server = form.field(form.basic, 'SMTP Server');
     await server.fill('noreply@example.com');
     await expect(server).toHaveAccessibleDescription(/This is an email address\./);
@@ -167,17 +157,15 @@ test.describe(() => {
     await expect(form.field(form.basic, 'Port')).toHaveValue('465');
   });
 
-  test('an onmicrosoft.com sender is noted', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('an onmicrosoft.com sender is noted', async ({ signIn }) => {
+    const form = await signIn();
     await form.fill(form.basic, { 'Default Sender Email': 'ppm@contoso.onmicrosoft.com' });
     await expect(form.field(form.basic, 'Default Sender Email')).toHaveAccessibleDescription(/Microsoft limits how much mail can be sent from an onmicrosoft\.com address/);
   });
 });
 
-test('a correction warns which secret it would require again', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('a correction warns which secret it would require again', async ({ signIn }) => {
+  const form = await signIn();
   await form.choose('Client Credentials');
   await form.fill(form.oauth, OAUTH);
   const { 'Client ID': id, 'Client Secret': secret, 'Token Endpoint': token } = AUTHENTICATION;
@@ -191,8 +179,7 @@ test('a correction warns which secret it would require again', async ({ page, si
 });
 
 test('a save trims blanks, and a host name that is not public DNS is saved with a note', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), 'SMTP Server': 'mail_server' });
   const server = form.field(form.basic, 'SMTP Server');
   await expect(server).toHaveAccessibleDescription(/not a name of the public DNS/);
@@ -207,11 +194,9 @@ test('a save trims blanks, and a host name that is not public DNS is saved with 
 });
 
 test('the server trims the same blanks itself', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   const request = page.waitForRequest(/api\/email\/save/);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  await form.saveBasic(product.mail);
   const { draft } = (await request).postDataJSON().save;
   draft.basic.server = ' localhost\u3000';
   draft.basic.display_name = ' PPM ';

@@ -1,6 +1,5 @@
 // Providers' announcements, shown by date at the affected settings, with a button that moves to OAuth.
 
-import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 const BASIC = {
@@ -21,8 +20,7 @@ test.describe(() => {
   ] as const) {
     test(`the notice about passwords at Microsoft is correct on ${date}`, async ({ page, signIn, axe }) => {
       await page.clock.setFixedTime(new Date(`${date}T12:00:00Z`));
-      await signIn();
-      const form = new Form(page);
+      const form = await signIn();
       await expect(form.basic.getByRole('button', { name: 'Move to OAuth' })).toBeHidden();
       await form.fill(form.basic, BASIC);
       const notice = form.basic.getByRole('status').filter({ hasText: 'Message Center, MC786329' });
@@ -34,9 +32,8 @@ test.describe(() => {
     });
   }
 
-  test('Move to OAuth copies server, sender and tenant, and shows first what it replaces', async ({ page, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+  test('Move to OAuth copies server, sender and tenant, and shows first what it replaces', async ({ signIn, axe }) => {
+    const form = await signIn();
     await form.choose('Authorization Code');
     await form.fill(form.oauth, { 'SMTP Server': 'smtp.host.test' });
     await form.choose('None');

@@ -17,12 +17,9 @@ async function prefer(page: Page, pattern: string, clock: string, zone: string):
 const WRITTEN = /\d\d-[A-Z][a-z]{2}-\d{4} \d{1,2}:\d\d [AP]M UTC\+5:30/;
 
 test('time preferences apply to the last test message and to the history', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
   await expect(page.getByText(/^Last test: \d{4}-\d\d-\d\d \d\d:\d\d UTC, to .*\.$/)).toBeVisible();
 
   await prefer(page, 'DD-Mon-YYYY', '12 hours', 'kolkata');
@@ -150,12 +147,9 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
   await page.getByLabel('Email', { exact: true }).fill(ADA.email);
   await page.getByLabel('Password', { exact: true }).fill('not the password');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
   await prefer(page, 'DD/MM/YYYY', '24 hours', 'UTC');
   await product.add({ email: 'bob@practice.example', name: 'Bob' });
   await product.command(['admin', 'set-password', 'bob@practice.example', '--password-stdin'], 'yet another pass phrase\n');

@@ -9,9 +9,8 @@ const NOT_FINAL = /^This is not the final address: it contains neither a code no
 
 /** The tab with such a Redirect URI saved; `answered` returns the address at which the consent ends. */
 const test = base.extend<{ form: Form; address: Locator; finish: Locator; answered: (answer?: 'allow' | 'decline') => Promise<string> }>({
-  form: async ({ page, product, provider, signIn }, use) => {
-    await signIn();
-    const form = new Form(page);
+  form: async ({ product, provider, signIn }, use) => {
+    const form = await signIn();
     const { clients, landing } = provider.address;
     await configure(form, product, 'Authorization Code with PKCE', clients.pkce, { 'Redirect URI': landing });
     await use(form);

@@ -24,8 +24,7 @@ test.afterEach(async ({ context }) => {
 test('the host sends mail with the settings saved in the tab', async ({ page, product, inbox, axe }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  await form.saveBasic(product.mail);
   await axe();
   await form.sendTest.click();
   await expect(form.outcome(/accepted/)).toBeVisible();
@@ -39,8 +38,7 @@ test('the host sends mail with the settings saved in the tab', async ({ page, pr
 test('a failed report shows the step and the reason', async ({ page, product }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);
-  await form.fill(form.basic, { ...basic(product.mail), Password: 'wrong' });
-  await form.saved();
+  await form.saveBasic(product.mail, { Password: 'wrong' });
   await page.getByRole('link', { name: 'Plans', exact: true }).click();
   await page.getByRole('button', { name: "Send me the week's report" }).click();
   await expect(page.getByRole('status')).toContainText('The report was not sent: it failed at Sign-in:');

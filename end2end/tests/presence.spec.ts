@@ -1,6 +1,6 @@
 // Which groups and controls are required, optional or disabled with each flow.
 
-import { AUTHENTICATION, FLOWS, Form, OAUTH, basic, type Flow } from '../support/form.ts';
+import { AUTHENTICATION, FLOWS, OAUTH, basic, type Flow } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 const CONSENT = ['Authorization Endpoint', 'Redirect URI'];
@@ -9,9 +9,8 @@ test.describe(() => {
   test.use({ changesNothing: true });
 
   for (const flow of FLOWS) {
-    test(`with ${flow} each group is required, optional or disabled as specified`, async ({ page, signIn }) => {
-      await signIn();
-      const form = new Form(page);
+    test(`with ${flow} each group is required, optional or disabled as specified`, async ({ signIn }) => {
+      const form = await signIn();
       await form.choose(flow);
       const isOauth = flow !== 'None';
 
@@ -32,8 +31,7 @@ test.describe(() => {
     });
 
     test(`with ${flow} an empty save reports exactly the required fields`, async ({ page, signIn }) => {
-      await signIn();
-      const form = new Form(page);
+      const form = await signIn();
       await form.choose(flow);
       await form.fill(form.basic, { Port: '99999' }); // a bad port is bad even where the group is optional
       await form.save.click();
@@ -44,8 +42,7 @@ test.describe(() => {
   }
 
   test('a Username requires a Password even if the group is optional', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.choose('Client Credentials');
     await form.fill(form.oauth, OAUTH);
     await form.fill(form.authentication, { 'Client ID': 'ppm', 'Client Secret': 's', 'Token Endpoint': 'https://a.example/t', Scope: 's' });
@@ -56,8 +53,7 @@ test.describe(() => {
   });
 
   test('OAuth without TLS is refused with a reason', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.choose('Authorization Code with PKCE');
     await form.fill(form.oauth, { ...OAUTH, 'Use TLS': false });
     await form.fill(form.authentication, AUTHENTICATION);
@@ -67,9 +63,8 @@ test.describe(() => {
     ]);
   });
 
-  test('the resulting encryption is described beside Use TLS', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('the resulting encryption is described beside Use TLS', async ({ signIn }) => {
+    const form = await signIn();
     const useTls = form.field(form.basic, 'Use TLS');
     await form.fill(form.basic, { Port: '465' });
     await expect(useTls).toHaveAccessibleDescription(/encrypted from the start/);
@@ -80,9 +75,8 @@ test.describe(() => {
     await expect(form.field(form.basic, 'TLS mode')).toBeHidden();
   });
 
-  test('OAuth SMTP Settings can be copied from Basic SMTP Settings', async ({ page, signIn, product }) => {
-    await signIn();
-    const form = new Form(page);
+  test('OAuth SMTP Settings can be copied from Basic SMTP Settings', async ({ signIn, product }) => {
+    const form = await signIn();
     await form.choose('Client Credentials');
     await form.fill(form.basic, basic(product.mail));
     await form.oauth.getByRole('button', { name: 'Copy from Basic SMTP Settings' }).click();
@@ -111,11 +105,8 @@ function expected(flow: Flow): RegExp[] {
 }
 
 test('input in a group that is then disabled is saved and restored', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code');
-  await form.fill(form.oauth, OAUTH);
-  await form.fill(form.authentication, { ...AUTHENTICATION, 'Token Endpoint': 'not an address' });
+  const form = await signIn();
+  await form.fillOauth('Authorization Code', { 'Token Endpoint': 'not an address' });
   await form.fill(form.basic, basic(product.mail));
   await form.choose('None');
   await form.saved();
@@ -129,20 +120,16 @@ test('input in a group that is then disabled is saved and restored', async ({ pa
   await expect(page.getByRole('alert').getByRole('link')).toHaveText([/^Client Secret: Enter it again/]);
 });
 
-test('with an OAuth flow saved, Send Test Email requires a token', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code with PKCE');
-  await form.fill(form.oauth, OAUTH);
-  await form.fill(form.authentication, AUTHENTICATION);
+test('with an OAuth flow saved, Send Test Email requires a token', async ({ signIn }) => {
+  const form = await signIn();
+  await form.fillOauth('Authorization Code with PKCE');
   await form.saved();
   await expect(form.sendTest).toBeDisabled();
   await expect(form.sendTest).toHaveAccessibleDescription(/Press Get Auth Token first: with an OAuth flow, mail is sent with a token/);
 });
 
-test('port 0 is accepted with a note', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+test('port 0 is accepted with a note', async ({ signIn, product }) => {
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), Port: '0' });
   await expect(form.field(form.basic, 'Port')).toHaveAccessibleDescription(/No server can be reached on port 0/);
   await form.saved();

@@ -1,6 +1,6 @@
 // Provider presets: the menu fills in empty fields, and replaces others only after confirmation.
 
-import { Form, type Flow } from '../support/form.ts';
+import { type Flow } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 import type { Page } from '@playwright/test';
 
@@ -101,8 +101,7 @@ async function fillIn(page: Page, { provider, detail }: Pick<Expected, 'provider
 
 for (const preset of PRESETS) {
   test(`${preset.provider} is filled in, saved and loaded`, async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await fillIn(page, preset);
     await expect(page.getByRole('heading', { name: `Next steps for ${preset.provider}` })).toBeVisible();
     await expect(page.getByRole('link', { name: `${preset.provider}'s documentation` })).toHaveAttribute('href', /^https:/);
@@ -140,8 +139,7 @@ test.describe(() => {
   test.use({ changesNothing: true });
 
   test('typed values are shown beside their replacements and kept until confirmation', async ({ page, signIn, axe }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
     await fillIn(page, { provider: 'Postmark' });
     const offer = page.getByRole('status').filter({ hasText: 'These fields already have a value:' });
@@ -157,8 +155,7 @@ test.describe(() => {
   });
 
   test('Keep mine keeps the typed values', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
     await fillIn(page, { provider: 'Postmark' });
     await page.getByRole('button', { name: 'Keep mine' }).click();
@@ -167,16 +164,14 @@ test.describe(() => {
   });
 
   test('Microsoft 365 requires the tenant', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await fillIn(page, { provider: 'Microsoft 365' });
     await expect(page.getByRole('heading', { name: 'Microsoft 365 needs the tenant.' })).toBeVisible();
     await expect(form.field(form.oauth, 'SMTP Server')).toHaveValue('');
   });
 
   test('with Client Credentials, Microsoft 365 gets the .default scope', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await form.choose('Client Credentials');
     await fillIn(page, { provider: 'Microsoft 365', detail: ['Tenant', TENANT] });
     await expect(form.field(form.authentication, 'Scope')).toHaveValue('https://outlook.office365.com/.default');

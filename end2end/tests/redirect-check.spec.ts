@@ -1,11 +1,9 @@
 // "Check this address": how the Redirect URI differs from this server's callback address.
 
-import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 test('a difference is named, corrected by a button, and the address is then confirmed', async ({ page, signIn, axe }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.choose('Authorization Code');
   const own = `${new URL(page.url()).origin}/oauth/callback`;
   const uri = form.field(form.authentication, 'Redirect URI');

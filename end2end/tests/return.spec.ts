@@ -14,9 +14,8 @@ interface Allowed {
 
 /** The tab with Authorization Code saved, and a consent whose callback has not been opened yet. */
 const test = base.extend<{ form: Form; allow: () => Promise<Allowed> }>({
-  form: async ({ page, product, provider, signIn }, use) => {
-    await signIn();
-    const form = new Form(page);
+  form: async ({ product, provider, signIn }, use) => {
+    const form = await signIn();
     // The provider redirects to its landing page, so that a test can open the callback itself.
     await configure(form, product, 'Authorization Code', provider.address.clients.code, { 'Redirect URI': provider.address.landing });
     await use(form);

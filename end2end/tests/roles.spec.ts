@@ -1,7 +1,7 @@
 // The reader role: sees everything except secrets, and no enabled control that would be refused.
 
 import { configure, obtain } from '../support/consent.ts';
-import { basic, Form } from '../support/form.ts';
+import { Form } from '../support/form.ts';
 import { ADA, type Person, expect, test as base } from '../support/test.ts';
 
 const RITA: Person = { email: 'rita@practice.example', name: 'Rita Levi', role: 'reader' };
@@ -21,11 +21,9 @@ const test = base.extend<{ asRita: () => Promise<Form> }>({
   },
 });
 
-test('a reader sees the settings with all controls disabled', async ({ page, signIn, product, asRita, axe }) => {
-  await signIn();
-  const ada = new Form(page);
-  await ada.fill(ada.basic, basic(product.mail));
-  await ada.saved();
+test('a reader sees the settings with all controls disabled', async ({ signIn, product, asRita, axe }) => {
+  const ada = await signIn();
+  await ada.saveBasic(product.mail);
   const rita = await asRita();
   await expect(rita.page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
   await expect(rita.field(rita.basic, 'SMTP Server')).toHaveValue('localhost');
@@ -39,13 +37,11 @@ test('a reader sees the settings with all controls disabled', async ({ page, sig
   await axe(rita.page);
 });
 
-test('a reader sees the token status and the history, and cannot obtain a token', async ({ page, signIn, product, provider, asRita }) => {
-  await signIn();
-  const ada = new Form(page);
+test('a reader sees the token status and the history, and cannot obtain a token', async ({ signIn, product, provider, asRita }) => {
+  const ada = await signIn();
   await configure(ada, product, 'Authorization Code', provider.address.clients.code);
   await obtain(ada, provider);
-  await ada.sendTest.click();
-  await expect(ada.outcome(/accepted the message/)).toBeVisible();
+  await ada.deliverTest();
   const rita = await asRita();
   await expect(rita.tokenStatus).toHaveText('Valid');
   await expect(rita.getToken).toBeDisabled();

@@ -62,8 +62,7 @@ test('a save is refused until a required Client Secret is entered again', async 
 });
 
 test('switching to None and back to the same kind of flow keeps the Client Secret', async ({ page, product, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
   await form.choose('None');
   await form.fill(form.basic, basic(product.mail));
@@ -79,8 +78,7 @@ test('switching to None and back to the same kind of flow keeps the Client Secre
 });
 
 test('the server refuses a stored Client Secret for another scope', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   const request = page.waitForRequest(/api\/email\/save/);
   await saveClientCredentials(page);
   const { draft } = (await request).postDataJSON().save;
@@ -139,8 +137,7 @@ test('Replace these warns that discovery requires the Client Secret again', asyn
 });
 
 test('Trust this certificate warns that it requires the Client Secret again', async ({ page, product, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   const client = product.provider.address.clients.credentials;
   await form.choose('Client Credentials');
   await form.fill(form.oauth, { ...oauth(product.mail), Port: String(product.mail.selfSigned) });
@@ -183,8 +180,7 @@ test('Copy from Basic SMTP Settings asks first if it requires the Client Secret 
 });
 
 test('a test of unsaved settings is audited with the names of its changed fields', async ({ page, product, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
   await page.getByRole('button', { name: 'Test these settings', exact: true }).click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();

@@ -4,7 +4,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { CANARIES, CanaryProvider } from '../support/canary-provider.ts';
 import { blockPopUps, configure } from '../support/consent.ts';
-import { AUTHENTICATION, Form, OAUTH, basic } from '../support/form.ts';
+import { AUTHENTICATION, basic } from '../support/form.ts';
 import type { Product } from '../support/product.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
@@ -33,13 +33,9 @@ async function expectNoLeak(secrets: string[], answers: string[], page: Page, pr
 
 test('a stored secret is in no response, page or log', async ({ page, signIn, product }) => {
   const answers = answersTo(page, (url) => url);
-  await signIn();
-  const form = new Form(page);
-  await form.choose('Authorization Code');
-  await form.fill(form.oauth, OAUTH);
-  await form.fill(form.authentication, AUTHENTICATION);
-  await form.fill(form.basic, { ...basic(product.mail), Password: CANARY });
-  await form.saved();
+  const form = await signIn();
+  await form.fillOauth('Authorization Code');
+  await form.saveBasic(product.mail, { Password: CANARY });
   await form.choose('None');
   await form.saved();
   await form.sendTest.click();
@@ -57,8 +53,7 @@ test('OAuth codes, tokens and secrets are in no response, page or log, even if t
   // URLs are recorded without their query, where code and state belong.
   const answers = answersTo(page, (url) => (url.startsWith(product.url) ? url.split('?')[0] : undefined));
   const provider = await CanaryProvider.start();
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   const client = { id: 'canary', secret: 'canary-client-secret-Rv2h' };
   await configure(form, product, 'Authorization Code with PKCE', client, {
     'Authorization Endpoint': `${provider.address}/authorize`,
@@ -96,10 +91,8 @@ test('the browser bundle contains no server code', async () => {
 });
 
 test('another server requires the stored Password again', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.fill(form.basic, { 'SMTP Server': '127.0.0.1' });
   await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/stored one was entered for localhost/);
   await form.save.click();
@@ -109,8 +102,7 @@ test('another server requires the stored Password again', async ({ page, signIn,
 });
 
 test('the server refuses a stored Password for another mail server', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
   const request = page.waitForRequest(/api\/email\/save/);
   await form.saved();
@@ -125,11 +117,9 @@ test('the server refuses a stored Password for another mail server', async ({ pa
   expect(await answer.json()).toEqual({ problems: [['password', 'enter-again']] });
 });
 
-test('Clear removes a stored Password, and Keep stored undoes that', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+test('Clear removes a stored Password, and Keep stored undoes that', async ({ signIn, product }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   const password = form.field(form.basic, 'Password');
   await form.basic.getByRole('button', { name: 'Clear' }).click();
   await expect(password).toHaveAccessibleDescription(/removed when you save/);
@@ -142,10 +132,8 @@ test('Clear removes a stored Password, and Keep stored undoes that', async ({ pa
 });
 
 test('clearing Username removes the stored Password, with a note', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.fill(form.basic, { Username: '' });
   await expect(form.field(form.basic, 'Password')).toHaveAccessibleDescription(/Without a Username/);
   await form.saved();
@@ -153,9 +141,8 @@ test('clearing Username removes the stored Password, with a note', async ({ page
   await expect(form.basic.getByRole('button', { name: 'Clear' })).toBeHidden();
 });
 
-test('Client ID is masked, and Reveal shows it', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('Client ID is masked, and Reveal shows it', async ({ signIn }) => {
+  const form = await signIn();
   await form.choose('Client Credentials');
   const clientId = form.field(form.authentication, 'Client ID');
   await clientId.fill('an-id');
@@ -167,9 +154,8 @@ test('Client ID is masked, and Reveal shows it', async ({ page, signIn }) => {
   await expect(clientId).toHaveAttribute('type', 'password');
 });
 
-test('a Client Secret that looks like a secret’s ID is noted while typing', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('a Client Secret that looks like a secret’s ID is noted while typing', async ({ signIn }) => {
+  const form = await signIn();
   await form.choose('Client Credentials');
   const secret = form.field(form.authentication, 'Client Secret');
   await secret.fill('aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee');

@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
-import { Form, basic } from '../support/form.ts';
+import { Form } from '../support/form.ts';
 import { ADA, GRACE, expect, test } from '../support/test.ts';
 
 function dialog(page: Page) {
@@ -15,9 +15,8 @@ function dialog(page: Page) {
 }
 
 test.describe('Get Auth Token', () => {
-  test('is disabled until a flow is saved, with the reason', async ({ page, product, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('is disabled until a flow is saved, with the reason', async ({ product, signIn }) => {
+    const form = await signIn();
     await expect(form.getToken).toBeDisabled();
     await expect(form.getToken).toHaveAccessibleDescription('Choose an OAuth flow and save it first.');
     await expect(form.token.getByText('not used with this flow', { exact: true })).toBeVisible();
@@ -27,9 +26,8 @@ test.describe('Get Auth Token', () => {
     await expect(form.token.getByText('not used with this flow', { exact: true })).toBeHidden();
   });
 
-  test('is marked as used or not used by the chosen flow, before it is saved', async ({ page, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('is marked as used or not used by the chosen flow, before it is saved', async ({ signIn }) => {
+    const form = await signIn();
     const unused = form.token.getByText('not used with this flow', { exact: true });
     await form.choose('Client Credentials');
     await expect(unused).toBeHidden();
@@ -37,9 +35,8 @@ test.describe('Get Auth Token', () => {
     await expect(unused).toBeVisible();
   });
 
-  test('is disabled only while there are unsaved changes', async ({ page, product, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('is disabled only while there are unsaved changes', async ({ product, signIn }) => {
+    const form = await signIn();
     await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
     const scope = form.field(form.authentication, 'Scope');
     const expectDisabled = async () => {
@@ -62,13 +59,11 @@ test.describe('Get Auth Token', () => {
     await expect(form.getToken).toBeEnabled();
   });
 
-  test('is disabled after the flow None is saved', async ({ page, product, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+  test('is disabled after the flow None is saved', async ({ product, signIn }) => {
+    const form = await signIn();
     await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
     await form.choose('None');
-    await form.fill(form.basic, basic(product.mail));
-    await form.saved();
+    await form.saveBasic(product.mail);
     await expect(form.getToken).toBeDisabled();
     await expect(form.getToken).toHaveAccessibleDescription('Choose an OAuth flow and save it first.');
   });
@@ -76,8 +71,7 @@ test.describe('Get Auth Token', () => {
 
 test.describe('a save that would delete the token', () => {
   test.beforeEach(async ({ page, product, signIn }) => {
-    await signIn();
-    const form = new Form(page);
+    const form = await signIn();
     await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
     await form.getToken.click();
     await expect(form.tokenStatus).toHaveText('Valid');
@@ -115,8 +109,7 @@ test.describe('a save that would delete the token', () => {
 
 test('a token obtained meanwhile by another administrator is not deleted without confirmation', async ({ page, browser, product, signIn }) => {
   await product.add(GRACE);
-  await signIn();
-  const ada = new Form(page);
+  const ada = await signIn();
   await configure(ada, product, 'Client Credentials', product.provider.address.clients.credentials);
   // Her page receives no further token updates.
   await page.route('**/api/email/token', () => {});

@@ -1,7 +1,7 @@
 // "Trusted CA certificate": its validation, and its use for one mail server, starting from a test
 // message that failed without it.
 
-import { Form, basic } from '../support/form.ts';
+import { basic } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
 const LABEL = 'Trusted CA certificate';
@@ -9,8 +9,7 @@ const KEY = '-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY
 const NO_AUTHORITY = '-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n';
 
 test('a button trusts the issuer of a refused certificate', async ({ page, signIn, product, inbox, axe }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), Port: String(product.mail.selfSigned) });
   await form.field(form.basic, 'TLS mode').selectOption({ label: 'Implicit TLS' });
   await form.saved();
@@ -28,14 +27,12 @@ test('a button trusts the issuer of a refused certificate', async ({ page, signI
   await expect(password).toHaveAttribute('placeholder', 'Enter again');
   await password.fill(product.mail.password);
   await form.saved();
-  await form.sendTest.click();
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await form.deliverTest();
   expect((await inbox.waitFor({ to: ADA.email })).listener).toBe('selfSigned');
 });
 
-test('a private key is reported and not kept', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+test('a private key is reported and not kept', async ({ signIn, product }) => {
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), [LABEL]: KEY });
   const certificate = form.field(form.basic, LABEL);
   await expect(certificate).toHaveValue('-----BEGIN PRIVATE KEY');
@@ -44,9 +41,8 @@ test('a private key is reported and not kept', async ({ page, signIn, product })
   await expect(certificate).toHaveAccessibleDescription(/This is a private key/);
 });
 
-test('a problem that only the server detects is shown at the field', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+test('a problem that only the server detects is shown at the field', async ({ signIn, product }) => {
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), [LABEL]: NO_AUTHORITY });
   const certificate = form.field(form.basic, LABEL);
   await form.save.click();
@@ -56,9 +52,8 @@ test('a problem that only the server detects is shown at the field', async ({ pa
   await form.saved();
 });
 
-test('the certificate field is shown only while TLS is on', async ({ page, signIn }) => {
-  await signIn();
-  const form = new Form(page);
+test('the certificate field is shown only while TLS is on', async ({ signIn }) => {
+  const form = await signIn();
   await expect(form.field(form.basic, LABEL)).toBeVisible();
   await form.fill(form.basic, { 'Use TLS': false });
   await expect(form.field(form.basic, LABEL)).toBeHidden();

@@ -1,13 +1,12 @@
 // "Test these settings": tests unsaved settings; a stored secret is used only for its destination.
 
-import { Form, basic } from '../support/form.ts';
+import { basic } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
 
 const TEST = { name: 'Test these settings', exact: true } as const;
 
 test('unsaved settings are tested and not saved', async ({ page, signIn, product, inbox, axe }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await expect(page.getByRole('button', TEST)).toBeHidden();
   await form.fill(form.basic, basic(product.mail));
   await page.getByRole('button', TEST).click();
@@ -22,18 +21,15 @@ test('unsaved settings are tested and not saved', async ({ page, signIn, product
 });
 
 test('a test of saved settings says so', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.sendTest.click();
   const outcome = page.getByRole('status').filter({ has: form.outcome(/accepted the message/) });
   await expect(outcome).toContainText('Tested the saved settings.');
 });
 
 test('invalid settings are not tested, and the problem is shown', async ({ page, signIn, product, inbox }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, { ...basic(product.mail), Port: '70000' });
   await page.getByRole('button', TEST).click();
   await expect(page.getByRole('alert').getByRole('heading', { name: 'Nothing was sent. Correct one field.' })).toBeVisible();
@@ -42,10 +38,8 @@ test('invalid settings are not tested, and the problem is shown', async ({ page,
 });
 
 test('a stored password is used for the server that it is bound to', async ({ page, signIn, product, inbox }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.fill(form.basic, { 'Display Name': 'Another name' });
   await page.getByRole('button', TEST).click();
   await expect(form.outcome(/accepted the message/)).toBeVisible();
@@ -53,10 +47,8 @@ test('a stored password is used for the server that it is bound to', async ({ pa
 });
 
 test('a stored password must be entered again to test another server', async ({ page, signIn, product, inbox }) => {
-  await signIn();
-  const form = new Form(page);
-  await form.fill(form.basic, basic(product.mail));
-  await form.saved();
+  const form = await signIn();
+  await form.saveBasic(product.mail);
   await form.fill(form.basic, { 'SMTP Server': '127.0.0.1' });
   await page.getByRole('button', TEST).click();
   await expect(form.field(form.basic, 'Password')).toBeFocused();
@@ -65,8 +57,7 @@ test('a stored password must be entered again to test another server', async ({ 
 });
 
 test('unsaved settings are tested with the keyboard alone', async ({ page, signIn, product }) => {
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
   await page.getByRole('button', TEST).focus();
   await page.keyboard.press('Enter');

@@ -1,12 +1,10 @@
 // "Show token details": the token's contents, shown as names and values and discarded with the token.
 
 import { configure } from '../support/consent.ts';
-import { Form } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
-test('an opaque token is shown with its kind and scope', async ({ page, product, signIn, axe }) => {
-  await signIn();
-  const form = new Form(page);
+test('an opaque token is shown with its kind and scope', async ({ product, signIn, axe }) => {
+  const form = await signIn();
   const ask = form.token.getByRole('button', { name: 'Show token details', exact: true });
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
   await expect(ask, 'there is none to ask about').toBeHidden();
@@ -20,8 +18,7 @@ test('an opaque token is shown with its kind and scope', async ({ page, product,
 
 test('a token for another audience than mail is reported, with the scope to request', async ({ page, product, provider, signIn, axe }) => {
   await provider.setAudience('https://graph.microsoft.com/');
-  await signIn();
-  const form = new Form(page);
+  const form = await signIn();
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
   await form.getToken.click();
   await form.token.getByRole('button', { name: 'Show token details', exact: true }).click();

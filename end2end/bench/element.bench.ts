@@ -15,12 +15,12 @@ interface Round {
 
 /** Measures one round with an empty cache; the second visit uses the cache of the first. */
 async function measure(browser: Browser, shell: Shell): Promise<Round> {
-  const [context, elsewhere] = [await browser.newContext(), await browser.newContext()];
+  const [context, another] = [await browser.newContext(), await browser.newContext()];
   const first = await visit(context, shell, 'plain');
   const again = await visit(context, shell, 'plain');
-  const three = await visit(elsewhere, shell, 'three', 3);
+  const three = await visit(another, shell, 'three', 3);
   await context.close();
-  await elsewhere.close();
+  await another.close();
   return { first, again, three };
 }
 

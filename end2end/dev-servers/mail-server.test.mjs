@@ -104,7 +104,7 @@ test('sign-in before STARTTLS is refused', async () => {
 for (const [what, over, responseCode, reply] of [
   ['a refused sender', { from: 'refused-sender@practice.example' }, 553, /5\.7\.1/],
   ['a temporarily refused sender', { from: 'later@practice.example' }, 451, /4\.7\.1/],
-  ['a refused recipient', { to: 'refused.somebody@practice.example' }, 550, /5\.1\.1/],
+  ['a refused recipient', { to: 'refused.another@practice.example' }, 550, /5\.1\.1/],
   ['refused content', { from: 'refused-content@practice.example' }, 554, /5\.6\.0/],
 ]) {
   test(`${what} gets ${responseCode}`, async () => {

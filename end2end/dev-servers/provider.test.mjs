@@ -290,7 +290,7 @@ for (const back of ['http://localhost:3000/oauth/callback', 'http://127.0.0.1/oa
 
 for (const [what, over] of [
   ['an unregistered redirect URI', { redirect_uri: 'https://elsewhere.example/oauth/callback' }],
-  ['an unknown client', { client_id: 'nobody' }],
+  ['an unknown client', { client_id: 'unknown' }],
 ]) {
   test(`${what} is answered with an error page and no redirect`, async () => {
     const page = await new Browser().open(authorization(where.clients.code, over));
@@ -495,7 +495,7 @@ test('an invalid token is refused with a 401 challenge, then with 535', async ()
 });
 
 test('a token of another account, or without the mail scope, is refused with a 403 challenge', async () => {
-  const ofAnother = xoauth2('somebody@practice.example', (await accountToken()).access_token);
+  const ofAnother = xoauth2('another@practice.example', (await accountToken()).access_token);
   const forNothing = xoauth2(mail.username, (await accountToken('openid')).access_token);
   for (const token of [ofAnother, forNothing]) {
     const [, , reply] = await conversation(mail.plain, ['EHLO here', `AUTH XOAUTH2 ${token}`]);

@@ -57,7 +57,7 @@ export const test = base.extend<OfTest, OfWorker>({
       const consoleErrors = new ConsoleErrors();
       consoleErrors.watch(context);
       await use(consoleErrors);
-      expect(consoleErrors.all(), 'the browser complains of nothing unexpected').toEqual([]);
+      expect(consoleErrors.all(), 'unexpected browser errors').toEqual([]);
     },
     { auto: true },
   ],

@@ -30,6 +30,14 @@ function choice(form: Form, label: string): Locator {
   return form.page.getByRole('group', { name: `Choice for ${label}`, exact: true });
 }
 
+/** Lets both edit Scope and Client ID; Grace saves first. */
+async function disputeBoth(ada: Form, grace: Form): Promise<void> {
+  await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
+  await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
+  await grace.saved();
+  await saveIntoConflict(ada);
+}
+
 /** Saves and waits for the notice of Grace's save. */
 async function saveIntoConflict(form: Form): Promise<void> {
   await form.save.click();
@@ -124,7 +132,7 @@ for (const { kind, label, control, mine, theirs, keep, take, shows } of KINDS) {
       if (await password.isVisible()) await password.getByRole('button', { name: chosen === 'mine' ? /^Keep/ : /^Take/ }).click();
 
       if (chosen === 'mine') await ada.saved();
-      else await expect(ada.save, 'nothing of mine is left').toBeHidden();
+      else await expect(ada.save, 'no unsaved change is left').toBeHidden();
       await ada.page.reload();
       await shows(control(ada), chosen);
     });
@@ -185,10 +193,7 @@ test('a typed password is a conflict if the other side changed its server', asyn
 
 test('one button resolves all conflicts with mine', async ({ ada, grace, openBoth }) => {
   await openBoth();
-  await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
-  await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
-  await grace.saved();
-  await saveIntoConflict(ada);
+  await disputeBoth(ada, grace);
   await ada.page.getByRole('button', { name: 'Keep all of mine' }).click();
   await ada.saved();
   await ada.page.reload();
@@ -197,10 +202,7 @@ test('one button resolves all conflicts with mine', async ({ ada, grace, openBot
 
 test('one button resolves all conflicts with theirs, and the notice can be closed', async ({ ada, grace, openBoth, axe }) => {
   await openBoth();
-  await ada.fill(ada.authentication, { Scope: 'mine', 'Client ID': 'mine' });
-  await grace.fill(grace.authentication, { Scope: 'theirs', 'Client ID': 'theirs' });
-  await grace.saved();
-  await saveIntoConflict(ada);
+  await disputeBoth(ada, grace);
   await axe();
   await ada.page.getByRole('button', { name: 'Take all of theirs' }).click();
   await expect(ada.page.getByRole('alert')).toContainText('You have no changes left to save.');

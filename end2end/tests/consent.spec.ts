@@ -94,7 +94,7 @@ test('with two pop-ups open, consent in the first one still counts', async ({ fo
 
 test('if the provider shows an error page and does not redirect, the tab stays usable', async ({ form, product, provider, consoleErrors }) => {
   consoleErrors.expectStatus(400, /\/authorize\?/);
-  await configure(form, product, 'Authorization Code', { id: 'nobody', secret: 'of-nobody' });
+  await configure(form, product, 'Authorization Code', { id: 'unknown', secret: 'unknown-secret' });
   const popUp = await openConsent(form);
   await expect(popUp.getByText('client is invalid')).toBeVisible();
   await expect(form.token.getByText(WAITING)).toBeVisible();

@@ -7,12 +7,7 @@ import { ADA, expect, test, type MailServer } from '../support/test.ts';
 const JOURNEYS: { name: string; listener: string; change: (mail: MailServer) => Values; mode?: string }[] = [
   { name: 'by STARTTLS, chosen by the port', listener: 'starttls', change: () => ({}) },
   { name: 'by STARTTLS, chosen by hand', listener: 'starttls', change: () => ({}), mode: 'STARTTLS' },
-  {
-    name: 'by implicit TLS',
-    listener: 'tls',
-    change: (mail) => ({ Port: String(mail.tls) }),
-    mode: 'Implicit TLS',
-  },
+  { name: 'by implicit TLS', listener: 'tls', change: ({ tls }) => ({ Port: String(tls) }), mode: 'Implicit TLS' },
   {
     name: 'without TLS and without a sign-in',
     listener: 'plain',
@@ -211,8 +206,7 @@ test('a provider-specific reply is explained more precisely than its code', asyn
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
   const server = await scripted({ EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
   const form = await signIn();
-  await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
-  await form.saved();
+  await form.saveBasic(product.mail, { Port: String(server.port), 'Use TLS': false });
   await form.sendTest.click();
 
   const heading = /^Sign-in failed: Exchange Online has SMTP sign-in turned off for this mailbox/;

@@ -45,9 +45,9 @@ test('a second visit only revalidates embed.js', async ({ context, shell }) => {
 
 test('three elements on a page fetch the same files as one', async ({ browser, context, shell }) => {
   const one = files(await visit(context, shell, 'plain'));
-  const elsewhere = await browser.newContext();
-  const three = files(await visit(elsewhere, shell, 'three', 3));
-  await elsewhere.close();
+  const another = await browser.newContext();
+  const three = files(await visit(another, shell, 'three', 3));
+  await another.close();
   expect(paths(three)).toEqual(paths(one));
 });
 

@@ -195,14 +195,14 @@ test.describe(() => {
     await form.fill(form.basic, basic(product.mail));
     await expect(page.locator('#state')).toHaveText('Unsaved');
     // By keyboard: right after scrolling, Chromium may dispatch a click on the page to the iframe.
-    const elsewhere = page.getByRole('button', { name: 'Elsewhere', exact: true });
+    const leave = page.getByRole('button', { name: 'Elsewhere', exact: true });
     const asked = page.waitForEvent('dialog');
-    const pressed = elsewhere.press('Enter');
+    const pressed = leave.press('Enter');
     await (await asked).dismiss();
     await pressed;
     await expect(page).toHaveURL(/iframe/);
     page.once('dialog', (dialog) => void dialog.accept());
-    await elsewhere.press('Enter');
+    await leave.press('Enter');
     await expect(page).toHaveURL(/plain/);
   });
 
@@ -240,7 +240,7 @@ async function openWith(page: Page, shell: Shell, markup: string): Promise<Form>
   return open(page, shell, 'plain');
 }
 
-// A host without a Content-Security-Policy that would stop the token from being sent elsewhere.
+// A host without a Content-Security-Policy that would stop the token from being sent to another server.
 test.describe('on a page without a policy', () => {
   test.use({ bypassCSP: true });
 
@@ -279,9 +279,9 @@ test.describe('on a page without a policy', () => {
     consoleErrors.expectConsole(/attribute base names http:\/\/d\.localhost/);
     const form = await openWith(page, shell, '<ppm-email-settings base="http://d.localhost">');
     await expect(page.getByRole('alert')).toContainText('this page names a server that they do not belong to');
-    const elsewhere = shell.product.replace('b.localhost', 'c.localhost');
-    const called = page.waitForRequest(`${elsewhere}/bearer/api/email/load`);
-    await page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings, base) => (element.base = base), elsewhere);
+    const other = shell.product.replace('b.localhost', 'c.localhost');
+    const called = page.waitForRequest(`${other}/bearer/api/email/load`);
+    await page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings, base) => (element.base = base), other);
     expect(await (await called).headerValue('authorization')).toMatch(/^Bearer /);
     await expect(form.flow).toBeEnabled();
   });

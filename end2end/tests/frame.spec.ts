@@ -83,7 +83,7 @@ test.describe(() => {
 
 test('a wrong password and an unknown address get the same message', async ({ page, axe }) => {
   await page.goto('/sign-in');
-  for (const email of [ADA.email, 'nobody@practice.example']) {
+  for (const email of [ADA.email, 'unknown@practice.example']) {
     await page.getByLabel('Email', { exact: true }).fill(email);
     await page.getByLabel('Password', { exact: true }).fill('not the password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
@@ -96,7 +96,7 @@ test('too many attempts are throttled with a message, and another account is not
   consoleErrors.expectStatus(429, /sign-in/);
   await page.goto('/sign-in');
   for (let attempt = 0; attempt < 6; attempt++) {
-    await page.getByLabel('Email', { exact: true }).fill('nobody@practice.example');
+    await page.getByLabel('Email', { exact: true }).fill('unknown@practice.example');
     await page.getByLabel('Password', { exact: true }).fill('not the password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expect(page.getByRole('alert')).toBeVisible();

@@ -62,7 +62,7 @@ test('a token that expires during an edit loses no input, and a new one allows t
   await page.reload();
   const { Password: _, ...shown } = typed;
   for (const [label, value] of Object.entries(shown)) await expect(form.field(form.basic, label)).toHaveValue(String(value));
-  await expect(form.sendTest, 'the password is there as well').toBeEnabled();
+  await expect(form.sendTest, 'the password is saved too').toBeEnabled();
 });
 
 test('removing the host’s cookie loses no input', async ({ page, context, host, form, product, consoleErrors }) => {
@@ -115,7 +115,7 @@ test('Get Auth Token reports the expired sign-in, and works with a new token', a
   await host.expire(context);
   await form.getToken.click();
   await expect(form.token.getByRole('alert')).toHaveText(EXPIRED);
-  await expect.poll(() => context.pages().length, { message: 'no window is left over' }).toBe(1);
+  await expect.poll(() => context.pages().length, { message: 'the pop-up is closed' }).toBe(1);
   await host.signIn(context);
   const popUp = await openConsent(form);
   await provider.allow(popUp);

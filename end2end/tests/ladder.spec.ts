@@ -1,7 +1,7 @@
 // The steps of a test message: their facts, duration and server replies, the step that failed, and
 // the transcript as text for a support ticket.
 
-import { AUTHENTICATION, basic, oauth } from '../support/form.ts';
+import { AUTHENTICATION, basic, oauth, type Values } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 import type { Locator, Page } from '@playwright/test';
 
@@ -94,9 +94,7 @@ test('the EHLO name is shown, and its refusal at a later step is explained', asy
   const words = '504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname';
   const server = await scripted({ ...FINE, RCPT: words });
   const form = await signIn();
-  const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
-  await form.fill(form.basic, values);
-  await form.saved();
+  await form.saveBasic(product.mail, plain(server.port));
   await form.sendTest.click();
 
   const heading = form.outcome(/^Recipient failed: The server does not accept the name by which PPM introduces itself/);
@@ -105,6 +103,11 @@ test('the EHLO name is shown, and its refusal at a later step is explained', asy
   await expect(outcome.getByRole('listitem').filter({ hasText: '--smtp-client-name' })).toBeVisible();
   await expect(fact(row(page, 'Capabilities'), 'PPM introduced itself as')).toHaveText('[127.0.0.1]');
 });
+
+/** Changes for a scripted server, without TLS and without a sign-in. */
+function plain(port: number): Values {
+  return { Port: String(port), 'Use TLS': false, Username: '', Password: '' };
+}
 
 const FINE = {
   EHLO: '250-mail.practice.example\r\n250 SIZE 1000000',
@@ -165,9 +168,7 @@ for (const { step, answers, heading, words, next } of ENDS) {
   test(`a failure at ${step} is shown there, with next steps`, async ({ page, signIn, product, scripted }) => {
     const server = await scripted(answers);
     const form = await signIn();
-    const values = { ...basic(product.mail, server.port), 'Use TLS': false, Username: '', Password: '' };
-    await form.fill(form.basic, values);
-    await form.saved();
+    await form.saveBasic(product.mail, plain(server.port));
     await form.sendTest.click();
 
     const outcome = page.getByRole('status').filter({ has: form.outcome(heading) });
@@ -201,8 +202,7 @@ test('the copied transcript contains no secrets', async ({ page, signIn, product
     AUTH: `535 5.7.8 You said ${password}, or ${encoded}`,
   });
   const form = await signIn();
-  await form.fill(form.basic, { ...basic(product.mail, server.port), Password: password, 'Use TLS': false });
-  await form.saved();
+  await form.saveBasic(product.mail, { Port: String(server.port), Password: password, 'Use TLS': false });
   await form.sendTest.click();
   await expect(form.outcome(/^Sign-in failed: /)).toBeVisible();
   await page.getByRole('button', { name: 'Copy as text', exact: true }).click();
@@ -221,8 +221,7 @@ test("suggested commands contain the administrator's own values", async ({ page,
   const words = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
   const server = await scripted({ ...FINE, EHLO: '250-outlook.practice.example\r\n250 AUTH LOGIN PLAIN', AUTH: words });
   const form = await signIn();
-  await form.fill(form.basic, { ...basic(product.mail, server.port), 'Use TLS': false });
-  await form.saved();
+  await form.saveBasic(product.mail, { Port: String(server.port), 'Use TLS': false });
   await form.sendTest.click();
   const lines = page.getByRole('textbox', { name: 'Copy these lines' });
   await expect(lines).toHaveValue(

@@ -1,7 +1,7 @@
 // Notes on typed text, shown at the control before a save, with a button that applies the correction.
 
 import type { Locator } from '@playwright/test';
-import { AUTHENTICATION, OAUTH, basic } from '../support/form.ts';
+import { basic } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 const MICROSOFT = 'https://login.microsoftonline.com/contoso.com/oauth2/v2.0';
@@ -166,10 +166,7 @@ test.describe(() => {
 
 test('a correction warns which secret it would require again', async ({ signIn }) => {
   const form = await signIn();
-  await form.choose('Client Credentials');
-  await form.fill(form.oauth, OAUTH);
-  const { 'Client ID': id, 'Client Secret': secret, 'Token Endpoint': token } = AUTHENTICATION;
-  await form.fill(form.authentication, { 'Client ID': id!, 'Client Secret': secret!, 'Token Endpoint': token!, Scope: 'a,b' });
+  await form.fillOauth('Client Credentials', { Scope: 'a,b' });
   await form.saved();
   const scope = form.field(form.authentication, 'Scope');
   const use = form.authentication.getByRole('button', { name: 'Use a b', exact: true });

@@ -28,6 +28,6 @@ for (const { flow, client } of CASES) {
     const message = await inbox.waitFor({ to: ADA.email });
     expect(message.envelope.from).toBe(product.mail.username);
     expect(message.user).toBe(product.mail.username);
-    expect(page.context().pages(), 'no window is left over').toHaveLength(1);
+    expect(page.context().pages(), 'the pop-up is closed').toHaveLength(1);
   });
 }

@@ -90,7 +90,7 @@ test('nginx replaces identity headers sent by a browser', async ({ as, consoleEr
 
   const sam = await as('sam', SPOOFED);
   const answer = await sam.goto('/settings/email');
-  expect(answer?.status(), 'where nginx has nothing to say, nothing is said').toBe(403);
+  expect(answer?.status(), 'nginx replaces a header by an empty one too').toBe(403);
 });
 
 test('identity headers from an untrusted address are ignored and audited', async ({ nginx, product, browser, consoleErrors, page, signIn }) => {
@@ -137,7 +137,7 @@ test('without an email header, Send Test Email is disabled with the reason', asy
 
   await page.goto('/audit');
   const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
-  await expect(row, 'who it was is known all the same').toContainText(`${ADA.name}proxy ada`);
+  await expect(row, 'the user is recorded without an address').toContainText(`${ADA.name}proxy ada`);
 });
 
 test('a consent returns to the proxy’s address', async ({ nginx, as, product, provider, inbox }) => {

@@ -57,10 +57,10 @@ test('a callback address opened twice causes one token request', async ({ page, 
 test('a callback address is refused in another browser, and still works in the original one', async ({ browser, product, form, allow, axe }) => {
   const { popUp, address } = await allow();
   const other = await browser.newContext({ baseURL: product.url });
-  const elsewhere = await other.newPage();
-  await elsewhere.goto(address);
-  await expectSetback(elsewhere, 'The sign-in was started in another browser.');
-  await axe(elsewhere);
+  const inOther = await other.newPage();
+  await inOther.goto(address);
+  await expectSetback(inOther, 'The sign-in was started in another browser.');
+  await axe(inOther);
   await other.close();
   await expect(form.tokenStatus).toHaveText('Not obtained');
   await follow(popUp, address);

@@ -1,9 +1,8 @@
 // A stored Client Secret is bound to its destination: the form asks for it again when a bound control
 // changes, buttons warn before they change one, and the server enforces it.
 
-import type { Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
-import { AUTHENTICATION, Form, OAUTH, basic, oauth } from '../support/form.ts';
+import { AUTHENTICATION, Form, basic, oauth } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
 
 const ADVICE = 'If you no longer have it, create a second secret at the provider; the old one keeps working until you delete it.';
@@ -13,19 +12,14 @@ function enterAgain(why: string): string {
 }
 
 /** Saves Client Credentials for a provider that is never contacted. */
-async function saveClientCredentials(page: Page): Promise<Form> {
-  const form = new Form(page);
-  await form.choose('Client Credentials');
-  await form.fill(form.oauth, OAUTH);
-  const { 'Client ID': id, 'Client Secret': secret, 'Token Endpoint': token, Scope } = AUTHENTICATION;
-  await form.fill(form.authentication, { 'Client ID': id!, 'Client Secret': secret!, 'Token Endpoint': token!, Scope: Scope! });
+async function saveClientCredentials(form: Form): Promise<Form> {
+  await form.fillOauth('Client Credentials');
   await form.saved();
   return form;
 }
 
-test('with Client Credentials, a change in any bound control requires the Client Secret again, with the reason', async ({ page, signIn }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+test('with Client Credentials, a change in any bound control requires the Client Secret again, with the reason', async ({ signIn }) => {
+  const form = await saveClientCredentials(await signIn());
   const secret = form.field(form.authentication, 'Client Secret');
   const text = (group: typeof form.oauth, label: string, value: string) => async () => form.field(group, label).fill(value);
   const changes: [why: string, change: () => Promise<unknown>][] = [
@@ -48,8 +42,7 @@ test('with Client Credentials, a change in any bound control requires the Client
 });
 
 test('a save is refused until a required Client Secret is entered again', async ({ page, signIn, axe }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+  const form = await saveClientCredentials(await signIn());
   const secret = form.field(form.authentication, 'Client Secret');
   await form.fill(form.authentication, { Scope: 'mail.read' });
   await form.fill(form.oauth, { Port: '465' });
@@ -80,7 +73,7 @@ test('switching to None and back to the same kind of flow keeps the Client Secre
 test('the server refuses a stored Client Secret for another scope', async ({ page, signIn }) => {
   const form = await signIn();
   const request = page.waitForRequest(/api\/email\/save/);
-  await saveClientCredentials(page);
+  await saveClientCredentials(form);
   const { draft } = (await request).postDataJSON().save;
   draft.authentication.scope = 'mail.read';
   draft.authentication.client_secret = 'untouched';
@@ -95,8 +88,7 @@ test('the server refuses a stored Client Secret for another scope', async ({ pag
 });
 
 test('Replace these warns that a preset requires the Client Secret again', async ({ page, signIn, axe }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+  const form = await saveClientCredentials(await signIn());
   await page.getByLabel('Provider', { exact: true }).selectOption({ label: 'Microsoft 365' });
   await page.getByLabel('Tenant', { exact: true }).fill('contoso.onmicrosoft.com');
   await page.getByRole('button', { name: 'Fill in', exact: true }).click();
@@ -108,15 +100,14 @@ test('Replace these warns that a preset requires the Client Secret again', async
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Stored');
   await axe();
   await form.fill(form.authentication, { 'Client Secret': 'another-secret' });
-  await expect(replace, 'what is typed need not be typed again').toHaveAccessibleDescription('');
+  await expect(replace, 'a typed secret is kept').toHaveAccessibleDescription('');
   await form.fill(form.authentication, { 'Client Secret': '' });
   await replace.click();
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
 test('Fill in does not change the flow at once if the Client Secret is bound to it', async ({ page, signIn }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+  const form = await saveClientCredentials(await signIn());
   await form.choose('None');
   await page.getByLabel('Provider', { exact: true }).selectOption({ label: 'Yahoo' });
   await page.getByRole('button', { name: 'Fill in', exact: true }).click();
@@ -125,9 +116,8 @@ test('Fill in does not change the flow at once if the Client Secret is bound to 
   await expect(form.flow.locator('option:checked')).toHaveText('None');
 });
 
-test('Replace these warns that discovery requires the Client Secret again', async ({ page, product, signIn }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+test('Replace these warns that discovery requires the Client Secret again', async ({ product, signIn }) => {
+  const form = await saveClientCredentials(await signIn());
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
   const replace = form.authentication.getByRole('button', { name: 'Replace these', exact: true });
@@ -158,9 +148,8 @@ test('Trust this certificate warns that it requires the Client Secret again', as
   await expect(form.field(form.authentication, 'Client Secret')).toHaveAttribute('placeholder', 'Enter again');
 });
 
-test('Copy from Basic SMTP Settings asks first if it requires the Client Secret again', async ({ page, product, signIn, axe }) => {
-  await signIn();
-  const form = await saveClientCredentials(page);
+test('Copy from Basic SMTP Settings asks first if it requires the Client Secret again', async ({ product, signIn, axe }) => {
+  const form = await saveClientCredentials(await signIn());
   await form.fill(form.basic, basic(product.mail));
   const copy = form.oauth.getByRole('button', { name: 'Copy from Basic SMTP Settings', exact: true });
   const server = form.field(form.oauth, 'SMTP Server');

@@ -51,7 +51,7 @@ test.describe('Get Auth Token', () => {
     await scope.fill('other');
     await expectDisabled();
     await scope.fill('mail.send');
-    await expect(form.getToken, 'typed back, nothing is changed').toBeEnabled();
+    await expect(form.getToken, 'the saved value is typed again').toBeEnabled();
 
     await form.field(form.oauth, 'Display Name').fill('Other');
     await expectDisabled();

@@ -7,7 +7,7 @@ test('an opaque token is shown with its kind and scope', async ({ product, signI
   const form = await signIn();
   const ask = form.token.getByRole('button', { name: 'Show token details', exact: true });
   await configure(form, product, 'Client Credentials', product.provider.address.clients.credentials);
-  await expect(ask, 'there is none to ask about').toBeHidden();
+  await expect(ask, 'there is no token yet').toBeHidden();
   await form.getToken.click();
   await expect(form.tokenStatus).toHaveText('Valid');
   await ask.click();

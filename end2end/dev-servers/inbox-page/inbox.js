@@ -69,7 +69,7 @@ function item(message) {
   };
   put('from', message.from ?? 'not named');
   put('to', message.to ?? 'not named');
-  put('envelope', `from ${message.envelope.from || 'nobody'} to ${message.envelope.to.join(', ')}`);
+  put('envelope', `from ${message.envelope.from || '<>'} to ${message.envelope.to.join(', ')}`);
   put('date', message.date ? dateTime.format(new Date(message.date)) : 'none');
   put('way', connection(message));
   put('text', message.text ?? message.html ?? 'No text');

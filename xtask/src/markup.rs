@@ -35,9 +35,9 @@ const RAW: &str = "textarea title script style noscript iframe noembed noframes 
 const IN_TEXTAREA: &str = "in_textarea";
 
 /// Names of what takes HTML, in Rust and in scripts.
-const TAKES_HTML: &str = "inner_html set_inner_html set_outer_html insert_adjacent_html create_contextual_fragment \
-    set_srcdoc InertElement innerHTML outerHTML insertAdjacentHTML createContextualFragment \
-    setHTMLUnsafe dangerouslySetInnerHTML srcdoc document.write";
+const TAKES_HTML: &str = "inner_html set_inner_html set_outer_html insert_adjacent_html \
+    create_contextual_fragment set_srcdoc InertElement innerHTML outerHTML insertAdjacentHTML \
+    createContextualFragment setHTMLUnsafe dangerouslySetInnerHTML srcdoc document.write";
 
 /// Fails if text could become HTML, and lists each place.
 pub fn check(workspace: &Workspace) -> Result<()> {

@@ -82,8 +82,8 @@ const ENDPOINTS: [(&str, &str); 18] = [
 ];
 
 /// Placeholders for a tenant in documentation, without punctuation.
-const PLACEHOLDERS: &str =
-    "tenant tenantid tenantname tenantidorname yourtenant yourtenantid yourtenantname directoryid";
+const PLACEHOLDERS: &str = "tenant tenantid tenantname tenantidorname yourtenant yourtenantid \
+    yourtenantname directoryid";
 
 /// The candidate issuers, in the order to request them: at least one.
 ///

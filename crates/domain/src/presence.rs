@@ -43,7 +43,9 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
         | Field::OauthTrustedCa
         | Field::ClientAuthentication => match draft.flow {
             OauthFlow::None => Presence::Disabled,
-            _ => Presence::Optional,
+            OauthFlow::AuthorizationCode
+            | OauthFlow::AuthorizationCodePkce
+            | OauthFlow::ClientCredentials => Presence::Optional,
         },
         Field::AuthorizationEndpoint | Field::RedirectUri => match draft.flow {
             OauthFlow::None | OauthFlow::ClientCredentials => Presence::Disabled,
@@ -63,10 +65,15 @@ impl Draft {
 /// Returns the presence of a group with a flow: its mark on the screen, and the presence of most of
 /// its controls.
 pub fn section_presence(section: Section, flow: OauthFlow) -> Presence {
-    match (section, flow) {
-        (Section::Flow, _) | (Section::BasicSmtp, OauthFlow::None) => Presence::Required,
-        (Section::BasicSmtp, _) => Presence::Optional,
-        (Section::OauthSmtp | Section::Authentication, OauthFlow::None) => Presence::Disabled,
-        (Section::OauthSmtp | Section::Authentication, _) => Presence::Required,
+    let (basic, oauth) = match flow {
+        OauthFlow::None => (Presence::Required, Presence::Disabled),
+        OauthFlow::AuthorizationCode
+        | OauthFlow::AuthorizationCodePkce
+        | OauthFlow::ClientCredentials => (Presence::Optional, Presence::Required),
+    };
+    match section {
+        Section::Flow => Presence::Required,
+        Section::BasicSmtp => basic,
+        Section::OauthSmtp | Section::Authentication => oauth,
     }
 }

@@ -6,8 +6,8 @@ use crate::syntax::url::{endpoint_url, host_and_path};
 use crate::{Draft, Field, Presence, presence, preset::Provider};
 
 /// Request parameters that PPM adds itself (RFC 6749 4.1.1, 4.1.3; RFC 7636 4.3, 4.5).
-const OWN_PARAMETERS: &str = "client_id client_secret response_type redirect_uri scope state code code_challenge \
-    code_challenge_method code_verifier grant_type refresh_token";
+const OWN_PARAMETERS: &str = "client_id client_secret response_type redirect_uri scope state code \
+    code_challenge code_challenge_method code_verifier grant_type refresh_token";
 
 /// Last path segments of known Authorization Endpoints.
 const AUTHORIZATION_SEGMENTS: [&str; 5] =

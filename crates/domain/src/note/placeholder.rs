@@ -5,12 +5,12 @@ use crate::microsoft::{Endpoint, tenant_of};
 use crate::{Draft, Field, preset::is_under, syntax::url::host_and_path};
 
 /// Nouns that follow "your" in a placeholder.
-const YOUR_NOUNS: &str = "tenant client app directory domain company org server host provider mail smtp email user \
-    name scope id site";
+const YOUR_NOUNS: &str = "tenant client app directory domain company org server host provider \
+    mail smtp email user name scope id site";
 
 /// Placeholder words, without `-` and `_`.
-const WORDS: &str = "tenantid tenantname clientid appid applicationid directoryid clientsecret smtphost \
-    smtpserver placeholder changeme todo tbd myclientid";
+const WORDS: &str = "tenantid tenantname clientid appid applicationid directoryid clientsecret \
+    smtphost smtpserver placeholder changeme todo tbd myclientid";
 
 /// The brackets around a placeholder.
 const BRACKETS: [(char, char); 3] = [('{', '}'), ('<', '>'), ('[', ']')];

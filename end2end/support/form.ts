@@ -27,18 +27,6 @@ export const OAUTH: Values = {
   Port: '587',
 };
 
-/** Basic SMTP Settings for a listener of the practice server. */
-export function basic(mail: MailServer, port: number = mail.starttls): Values {
-  return {
-    'Default Sender Email': mail.username,
-    'Display Name': 'Practice PPM',
-    'SMTP Server': 'localhost',
-    Port: String(port),
-    Username: mail.username,
-    Password: mail.password,
-  };
-}
-
 /** OAuth SMTP Settings for the practice server's token-only listener. */
 export function oauth(mail: MailServer): Values {
   return {
@@ -47,6 +35,11 @@ export function oauth(mail: MailServer): Values {
     'SMTP Server': 'localhost',
     Port: String(mail.tokenOnly),
   };
+}
+
+/** Basic SMTP Settings for a listener of the practice server. */
+export function basic(mail: MailServer, port: number = mail.starttls): Values {
+  return { ...oauth(mail), Port: String(port), Username: mail.username, Password: mail.password };
 }
 
 /** Waits until the layout is stable: a click is lost if its target moves between press and release. */
